@@ -1,0 +1,98 @@
+"""Writing files so that a reader sees the old one or the new one, whole, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.errors import StateError
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it is synced and takes the place of ``path``.
+
+    On any error the temporary file is removed and ``path`` is as it was. Raises StateError when the disk is
+    full or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(descriptor)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(mode)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, mode: int = 0o644) -> None:
+    """Replace ``path`` with ``text`` (UTF-8), atomically and durably."""
+    with replacing(path, mode) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
+    """Replace ``path`` with ``value`` as indented JSON, atomically and durably."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", mode)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in ``path``. Raises StateError when it is not JSON; FileNotFoundError when it is missing."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StateError(
+            f"{path} is not valid JSON: {error}", "Restore it from a backup or remove it."
+        ) from error
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Replace ``path`` with ``table`` as parquet, atomically and durably."""
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read ``path``, which must hold the columns of ``schema``. Raises StateError naming what is wrong."""
+    try:
+        table = pq.read_table(path)
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise StateError(
+            f"{path} cannot be read as a table: {error}",
+            "It may come from another version or be damaged: restore it, or remove it and make it again.",
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(path: Path, error: OSError) -> StateError:
+    return StateError(
+        f"Cannot write {path}: {error.strerror or error}",
+        "Check the free space (df) and the permissions of the folder; nothing there was changed.",
+    )

@@ -1,0 +1,61 @@
+"""Where clayloop keeps its state: one folder, laid out so that a person can read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The state folder (``CLAYLOOP_HOME``) and the places in it. Creating one touches nothing on disk."""
+
+    root: Path
+
+    @property
+    def argilla(self) -> Path:
+        """argilla_lite's own home: databases, secrets, socket."""
+        return self.root / "argilla"
+
+    @property
+    def corpus(self) -> Path:
+        return self.root / "corpus"
+
+    @property
+    def documents(self) -> Path:
+        return self.corpus / "documents.parquet"
+
+    @property
+    def chunks(self) -> Path:
+        return self.corpus / "chunks.parquet"
+
+    @property
+    def triplets(self) -> Path:
+        return self.corpus / "triplets.parquet"
+
+    @property
+    def synthesis(self) -> Path:
+        """What the language model made of each chunk: one small JSON file a chunk and recipe."""
+        return self.corpus / "synthesis"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def outbox(self) -> Path:
+        """Turns that Argilla has not confirmed yet."""
+        return self.root / "outbox"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def services(self) -> Path:
+        """Where `clayloop up` writes the addresses of what it runs (JSON, no secrets)."""
+        return self.root / "services.json"

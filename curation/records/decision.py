@@ -1,0 +1,55 @@
+"""What the annotators said about one record."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.records.identity import content_id
+
+DatasetName = Literal["chunks", "triplets", "conversations"]
+Verdict = Literal["accepted", "rejected", "undecided"]
+
+
+class Vote(BaseModel):
+    """One annotator's submitted answer to one question. ``response_id`` and ``annotator`` (user name) are Argilla's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str
+    value: str
+    annotator: str
+    response_id: str
+
+
+class Decision(BaseModel):
+    """The outcome for one record of one dataset.
+
+    ``record_id`` is our content-hash id (Argilla's external id). ``values`` holds the value that won per question
+    (a tie leaves the question out). ``agreement`` is the share of votes that went to the winners, 0 to 1; 1.0 with a
+    single annotator. ``verdict`` and ``reason`` say what follows and why. ``fields`` and ``metadata`` are the record's,
+    as the annotators saw them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    record_id: str
+    dataset: DatasetName
+    values: dict[str, str]
+    votes: tuple[Vote, ...]
+    agreement: float
+    verdict: Verdict
+    reason: str
+    fields: dict[str, str] = {}
+    metadata: dict[str, str | int | float] = {}
+
+    @property
+    def annotators(self) -> tuple[str, ...]:
+        return tuple(sorted({vote.annotator for vote in self.votes}))
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever somebody's answer to this record changes: how "new since the last release" is told."""
+        said = sorted(f"{vote.question}\t{vote.value}\t{vote.annotator}" for vote in self.votes)
+        return content_id("decision", self.dataset, self.record_id, *said)

@@ -1,0 +1,45 @@
+"""One training example as an annotator sees it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from curation.records.identity import content_id
+
+Origin = Literal["sentence-pair", "multiple-queries", "heading", "conversation"]
+
+TRIPLET_SCHEMA = pa.schema(
+    [
+        (name, pa.string())
+        for name in ("id", "chunk_id", "anchor", "positive", "negative", "origin", "model", "path", "section")
+    ]
+)
+
+
+class Triplet(BaseModel):
+    """A triplet with the field names of the tutorial.
+
+    ``anchor`` is the chunk's text, ``positive`` a query that the chunk answers, ``negative`` a query that may use
+    similar words and that the chunk does not answer (empty where none is known). ``origin`` says how the positive
+    came about: the first generated query, one of its variations, a section heading, or a conversation.
+    ``model`` names the language model (empty for headings). ``path`` and ``section`` (one line) are the chunk's.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    chunk_id: str
+    anchor: str
+    positive: str
+    negative: str = ""
+    origin: Origin
+    model: str = ""
+    path: str = ""
+    section: str = ""
+
+    @staticmethod
+    def make_id(chunk_id: str, positive: str, negative: str) -> str:
+        return content_id("triplet", chunk_id, positive, negative)

@@ -1,0 +1,44 @@
+"""One exchange between a person and the bot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.records.identity import content_id
+
+
+class Message(BaseModel):
+    """One message of a conversation's history."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Turn(BaseModel):
+    """What was asked and answered. ``turn`` counts from 0 within ``conversation_id``; ``history`` is what came
+    before it. ``cited`` are the ids of the chunks listed as sources, best first; empty when the bot said that it
+    does not know (``refused``). ``score`` is the best chunk's cosine similarity.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    conversation_id: str
+    turn: int
+    question: str
+    history: tuple[Message, ...] = ()
+    answer: str
+    cited: tuple[str, ...] = ()
+    refused: bool = False
+    score: float = 0.0
+    release_id: str
+    created_at: datetime
+
+    @property
+    def id(self) -> str:
+        """Stable per conversation and turn: sending it twice stores it once."""
+        return content_id("turn", self.conversation_id, str(self.turn))

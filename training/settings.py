@@ -1,0 +1,57 @@
+"""What a user can set about learning from annotations."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class DedupSettings(_Section):
+    """Which examples count as the same."""
+
+    near: bool = Field(True, description="Drop near duplicates (MinHash), not only exact ones.")
+    threshold: float = Field(
+        0.8, gt=0, le=1, description="Jaccard similarity of character shingles from which two texts are one."
+    )
+
+
+class FitSettings(_Section):
+    """Fine-tuning."""
+
+    epochs: float = Field(1.0, gt=0, description="Passes over the examples.")
+    batch_size: int = Field(
+        32, ge=2, description="Examples in a batch: each sees the others' chunks as negatives."
+    )
+    learning_rate: float = Field(3e-5, gt=0, description="Peak learning rate.")
+    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps that warm up.")
+    dimensions: list[int] = Field(
+        [384, 256, 128, 64], description="Matryoshka dimensions, the model's own first."
+    )
+    max_tokens: int = Field(256, ge=16, description="Tokens of a text that training sees.")
+    start_from: str = Field(
+        "base", pattern="^(base|current)$", description="Start from the base model or the served release."
+    )
+    seed: int = Field(17, description="Seed of everything random.")
+
+
+class GateSettings(_Section):
+    """When a candidate may be served."""
+
+    holdout_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of the chunks whose questions are kept for evaluation."
+    )
+    metric: str = Field("ndcg@10", description="What decides: ndcg@10, mrr@10 or recall@10.")
+    margin: float = Field(0.0, ge=0, description="How much worse the candidate may be and still be promoted.")
+    min_queries: int = Field(5, ge=1, description="Fewer holdout questions than this can't promote anything.")
+
+
+class TrainingSettings(_Section):
+    """Everything that the training room can be told."""
+
+    min_new: int = Field(1, ge=1, description="New decisions that make a retrain worthwhile.")
+    dedup: DedupSettings = DedupSettings()
+    fit: FitSettings = FitSettings()
+    gate: GateSettings = GateSettings()
