@@ -18,6 +18,7 @@ from curation.home import Home
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite
+    from tests.model_server import ModelServer
 
 
 @pytest.fixture
@@ -32,4 +33,13 @@ def argilla_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgillaLi
     from tests.argilla_lite.server import running_argilla_lite
 
     with running_argilla_lite(tmp_path_factory.mktemp("argilla-lite")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[ModelServer]:
+    """The real embedded language model behind its OpenAI-compatible server, on a free port."""
+    from tests.model_server import running_model_server
+
+    with running_model_server() as server:
         yield server
