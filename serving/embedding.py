@@ -1,0 +1,199 @@
+"""The embedding model: texts in, unit vectors out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.errors import ReleaseError, SettingsError
+from curation.progress import SILENT, Progress
+from serving.models import check_safe, model_name, resolve_model
+from serving.settings import EmbeddingSettings
+from serving.tokens import printable
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+log = logging.getLogger(__name__)
+
+Vectors = npt.NDArray[np.float32]
+
+# Below this many texts the trial would cost more than the faster arithmetic could win.
+TRIAL_FROM = 256
+_TRIAL_TEXTS = 16
+_TRIAL_TEXT = (
+    "How a setting is changed, where its value is read from and what happens when it is missing. " * 8
+)
+
+_faster: dict[tuple[str, int], str] = {}
+_faster_lock = threading.Lock()
+
+
+class Embedder:
+    """A sentence-transformers model with the settings it is run under.
+
+    ``model`` is what EmbeddingSettings.model takes, a folder, or a SentenceTransformer already in memory (training
+    hands over the one it just fitted). ``name`` is what it is called in releases. Only safetensors are loaded and
+    no code that comes with a model is run. Raises SettingsError when it can't be loaded.
+
+    Safe to use from several threads at once.
+    """
+
+    def __init__(
+        self, model: str | Path | SentenceTransformer, settings: EmbeddingSettings, name: str | None = None
+    ) -> None:
+        self.settings = settings
+        self.folder: Path | None = None
+        import torch
+
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        if isinstance(model, str | Path):
+            resolved = resolve_model(str(model))
+            self.folder = resolved if isinstance(resolved, Path) else None
+            self.name = name or model_name(model)
+            self.model: Any = _load(resolved, settings)
+        else:
+            self.name = name or "in-memory"
+            self.model = model
+        self.dimension: int = int(self.model.get_embedding_dimension() or 0)
+        if self.dimension <= 0:
+            raise SettingsError(
+                f"{self.name} does not say how long its vectors are.",
+                "Use a sentence-transformers model that gives one vector a text.",
+            )
+        limit = self.model.max_seq_length
+        self.max_tokens: int = int(limit) if limit and limit < 1_000_000 else 512
+        self._trial_key = (str(self.folder or self.name), id(self.model) if self.folder is None else 0)
+
+    def queries(self, texts: Sequence[str], dim: int | None = None, progress: Progress = SILENT) -> Vectors:
+        """Embed questions: (n, dim) float32 of unit length, in the order of ``texts``.
+
+        The model's query prompt is applied. ``dim`` cuts to a Matryoshka dimension. Raises ReleaseError when
+        the model gives NaN.
+        """
+        return self._embed(self.model.encode_query, texts, dim, progress, "Embedding questions")
+
+    def documents(self, texts: Sequence[str], progress: Progress = SILENT, dim: int | None = None) -> Vectors:
+        """Embed chunks: (n, dim) float32 of unit length, in the order of ``texts``; the document prompt is applied."""
+        return self._embed(self.model.encode_document, texts, dim, progress, "Embedding chunks")
+
+    def _embed(
+        self,
+        encode: Callable[..., Any],
+        texts: Sequence[str],
+        dim: int | None,
+        progress: Progress,
+        description: str,
+    ) -> Vectors:
+        vectors: Vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        # Longest first over the whole list: batches hardly pad, and memory peaks at once or never.
+        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        cleaned = [printable(texts[index]) for index in order]
+        precision = self._precision(len(texts))
+        step = self.settings.batch_size * 4
+        with progress.task(description, total=len(texts), unit="texts") as advance:
+            for start in range(0, len(cleaned), step):
+                batch = cleaned[start : start + step]
+                with _arithmetic(self.model.device.type, precision):
+                    found = encode(
+                        batch,
+                        batch_size=self.settings.batch_size,
+                        convert_to_numpy=True,
+                        show_progress_bar=False,
+                    )
+                vectors[order[start : start + step]] = found
+                advance(len(batch))
+        if not np.isfinite(vectors).all():
+            raise ReleaseError(
+                f"The embedding model {self.name} gives vectors that are not numbers (NaN).",
+                "Its weights are damaged or its training diverged: use another model or release.",
+            )
+        return truncate(vectors, dim or self.dimension)
+
+    def _precision(self, texts: int) -> str:
+        """float32 or bfloat16: as set; on auto what a short trial found faster on this machine, right now."""
+        if self.settings.precision != "auto":
+            return self.settings.precision
+        if self.model.device.type != "cpu" or texts < TRIAL_FROM:
+            return "float32"
+        with _faster_lock:
+            if self._trial_key not in _faster:
+                _faster[self._trial_key] = self._trial()
+            return _faster[self._trial_key]
+
+    def _trial(self) -> str:
+        texts = [_TRIAL_TEXT] * _TRIAL_TEXTS
+        seconds: dict[str, float] = {}
+        for _ in range(2):  # the first round warms up
+            for precision in ("float32", "bfloat16"):
+                started = time.perf_counter()
+                with _arithmetic("cpu", precision):
+                    self.model.encode_document(texts, batch_size=_TRIAL_TEXTS, show_progress_bar=False)
+                seconds[precision] = time.perf_counter() - started
+        best = min(seconds, key=lambda precision: seconds[precision])
+        log.info(
+            "%s: %s is faster (float32 %.0f ms, bfloat16 %.0f ms for %d texts)",
+            self.name,
+            best,
+            seconds["float32"] * 1000,
+            seconds["bfloat16"] * 1000,
+            _TRIAL_TEXTS,
+        )
+        return best
+
+
+def truncate(vectors: Vectors, dim: int) -> Vectors:
+    """The first ``dim`` columns of (n, d) ``vectors``, each row of unit length again (a zero row stays zero).
+
+    How a Matryoshka model is used at a smaller dimension (Kusupati et al. 2022, arXiv:2205.13147).
+    Raises ValueError when ``dim`` is not in 1..d.
+    """
+    if not 1 <= dim <= vectors.shape[1]:
+        raise ValueError(f"dim must be between 1 and {vectors.shape[1]}, not {dim}")
+    cut = np.ascontiguousarray(vectors[:, :dim], dtype=np.float32)
+    norms = np.linalg.norm(cut, axis=1, keepdims=True)
+    unit: Vectors = np.divide(cut, norms, out=np.zeros_like(cut), where=norms > 0)
+    return unit
+
+
+@contextmanager
+def _arithmetic(device: str, precision: str) -> Iterator[None]:
+    import torch
+
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16" and device != "mps"):
+        yield
+
+
+def _load(model: str | Path, settings: EmbeddingSettings) -> Any:
+    import sentence_transformers
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    is_folder = isinstance(model, Path)
+    if isinstance(model, Path):
+        check_safe(model)
+    try:
+        return sentence_transformers.SentenceTransformer(
+            str(model),
+            device=None if settings.device == "auto" else settings.device,
+            trust_remote_code=False,
+            local_files_only=is_folder,
+            model_kwargs={"use_safetensors": True},
+        ).eval()
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SettingsError(
+            f"The embedding model {str(model)!r} can't be loaded: {first}",
+            "Check serving.embedding.model"
+            + ("." if is_folder else " and the network, or use a folder or package:NAME.")
+            + " Only sentence-transformers models with safetensors are loaded.",
+        ) from error
