@@ -29,7 +29,7 @@ READY = "Model server ready at "
 
 PROMPT_CACHE_MIB = 256
 """llama.cpp keeps finished prompts in memory, 8 GiB of them by default; a few-shot prefix needs far less."""
-VERBOSITY_WARNINGS = 2
+VERBOSITY_ERRORS = 1
 
 
 def find_gguf(gguf: str = "") -> Path:
@@ -115,7 +115,7 @@ def _parameters(
     parameters.n_threads_http = slots + 2
     parameters.cache_ram_mib = PROMPT_CACHE_MIB
     parameters.fit_params = False
-    parameters.verbosity = VERBOSITY_WARNINGS
+    parameters.verbosity = VERBOSITY_ERRORS
     parameters.ui = False
     parameters.endpoint_slots = False
     parameters.endpoint_metrics = False
