@@ -1,0 +1,69 @@
+"""Annotation progress without waiting for Argilla: it is asked aside, once for all open pages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Generic, TypeVar
+
+from dashboards.data.notice import Notice, notice_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[T]):
+    """What was read last. ``items`` is the last answer, which outlives a failure; None before the first one.
+    ``taken_at`` is when that was (UTC). ``problem`` is set while the newest attempt failed."""
+
+    items: Sequence[T] | None = None
+    taken_at: datetime | None = None
+    problem: Notice | None = None
+
+    @property
+    def waiting(self) -> bool:
+        return self.items is None and self.problem is None
+
+
+class Feed(Generic[T]):
+    """Calls ``read`` in a thread of its own, at most once at a time and every ``every`` seconds, and only while
+    somebody looks: there is no thread when no page asks."""
+
+    def __init__(self, read: Callable[[], Sequence[T]], every: float, what: str) -> None:
+        self._read = read
+        self._every = every
+        self._what = what
+        self._lock = threading.Lock()
+        self._first = threading.Event()
+        self._snapshot: Snapshot[T] = Snapshot()
+        self._busy = False
+        self._next = 0.0
+
+    def latest(self, patience: float = 0.0) -> Snapshot[T]:
+        """The last snapshot, at once; a new one is asked for when it is due. ``patience`` is how many seconds to
+        wait while there is none at all."""
+        with self._lock:
+            due = not self._busy and time.monotonic() >= self._next
+            self._busy = self._busy or due
+        if due:
+            threading.Thread(target=self._refresh, name=f"feed of {self._what}", daemon=True).start()
+        if patience > 0:
+            self._first.wait(patience)
+        with self._lock:
+            return self._snapshot
+
+    def _refresh(self) -> None:
+        try:
+            items = self._read()
+            fresh = Snapshot(items=list(items), taken_at=datetime.now(timezone.utc))
+        except Exception as error:  # whatever it is, the page goes on and says so
+            with self._lock:
+                fresh = replace(self._snapshot, problem=notice_of(error, self._what))
+        with self._lock:
+            self._snapshot = fresh
+            self._busy = False
+            self._next = time.monotonic() + self._every
+        self._first.set()

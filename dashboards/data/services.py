@@ -1,0 +1,35 @@
+"""The addresses of what `clayloop up` runs."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from curation.errors import StateError
+from curation.files import read_json
+from curation.home import Home
+
+
+def read_services(home: Home) -> dict[str, str]:
+    """Service → URL as `clayloop up` wrote them; empty when it is not running or its file is damaged.
+
+    Only http and https addresses with a host are kept: they become links.
+    """
+    try:
+        written = read_json(home.services)
+    except (OSError, StateError):
+        return {}
+    if not isinstance(written, dict):
+        return {}
+    return {
+        name: url
+        for name, url in written.items()
+        if isinstance(name, str) and isinstance(url, str) and _is_web_address(url)
+    }
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

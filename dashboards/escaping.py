@@ -1,0 +1,26 @@
+"""Text from outside, made safe for the places where Streamlit reads Markdown."""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_JOINTS = re.compile(r"(?i)(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=@)")
+_WORD_JOINER = "\u2060"
+LONGEST = 300
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """``text`` on one line without control characters or direction overrides, at most ``longest`` characters."""
+    line = _CONTROL.sub(" ", text).strip()
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def plain(text: str, longest: int = LONGEST) -> str:
+    """Markdown that shows ``text`` as it is: no markup, HTML, link, image, formula, emoji or colour directive.
+
+    Every ASCII punctuation character is escaped, which CommonMark defines to mean the character itself. Addresses and
+    ``:emoji:`` are made of the text after it was unescaped: an invisible word joiner keeps their parts apart.
+    """
+    return _PUNCTUATION.sub(r"\\\1", _JOINTS.sub(_WORD_JOINER, one_line(text, longest)))

@@ -1,0 +1,70 @@
+"""How the command line's settings reach the page, which runs in a process of its own.
+
+A command line and an environment can be read by others (``ps``, ``/proc``), so the settings travel in a file that
+only its owner can read. Nothing else in the dashboard knows where settings come from.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
+
+from curation.errors import SettingsError
+from curation.files import write_text
+from curation.home import Home
+from curation.settings import ArgillaSettings
+from dashboards.settings import DashboardSettings
+
+FILE_NAME = "dashboard.json"
+
+
+class Handover(BaseModel):
+    """What the page is told: where the state is, how to show it, and which Argilla to ask."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    root: Path
+    dashboard: DashboardSettings
+    argilla: ArgillaSettings
+    api_key: SecretStr = SecretStr("")
+
+    @field_serializer("api_key", when_used="json")
+    def _reveal(self, key: SecretStr) -> str:
+        return key.get_secret_value()
+
+    @property
+    def home(self) -> Home:
+        return Home(self.root)
+
+
+def write_handover(home: Home, dashboard: DashboardSettings, argilla: ArgillaSettings) -> Path:
+    """Write the settings to ``dashboard.json`` in the state folder, mode 0600, and return its path.
+
+    The API key is in it only when the settings hold one; the key of an embedded Argilla stays in that Argilla's own
+    credentials file. Raises StateError when the file cannot be written.
+    """
+    handover = Handover(
+        root=home.root.absolute(),
+        dashboard=dashboard,
+        argilla=argilla.model_copy(update={"api_key": SecretStr("")}),
+        api_key=argilla.api_key,
+    )
+    path = handover.root / FILE_NAME
+    write_text(path, handover.model_dump_json(indent=2) + "\n", mode=0o600)
+    return path
+
+
+def read_handover(path: Path) -> Handover:
+    """Read what `write_handover` wrote. Raises SettingsError, without a word of the content, when that fails."""
+    try:
+        handover = Handover.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        # A validation error quotes the input, which may hold the key: neither shown nor chained.
+        raise SettingsError(
+            f"{path} cannot be read ({type(error).__name__}).",
+            "Start the dashboard with `clayloop dashboard`, which writes it.",
+        ) from None
+    argilla = handover.argilla.model_copy(update={"api_key": handover.api_key})
+    return handover.model_copy(update={"argilla": argilla})

@@ -1,0 +1,114 @@
+"""The command that serves the dashboard: Streamlit, headless, on loopback unless the settings say otherwise."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import dashboards
+from curation.errors import SettingsError
+from curation.home import Home
+from curation.settings import ArgillaSettings
+from dashboards.handover import write_handover
+from dashboards.settings import DashboardSettings
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+
+# Set through the environment and not by options, so that a Streamlit too old to know one of them still starts.
+APPEARANCE = {
+    "STREAMLIT_THEME_LIGHT_PRIMARY_COLOR": "#A8502F",
+    "STREAMLIT_THEME_LIGHT_BACKGROUND_COLOR": "#FCFAF7",
+    "STREAMLIT_THEME_LIGHT_SECONDARY_BACKGROUND_COLOR": "#F3EDE4",
+    "STREAMLIT_THEME_LIGHT_TEXT_COLOR": "#2E2723",
+    "STREAMLIT_THEME_LIGHT_BORDER_COLOR": "#E4D9CB",
+    "STREAMLIT_THEME_LIGHT_LINK_COLOR": "#8F4024",
+    "STREAMLIT_THEME_LIGHT_CODE_TEXT_COLOR": "#6B4A36",
+    "STREAMLIT_THEME_DARK_PRIMARY_COLOR": "#D98A63",
+    "STREAMLIT_THEME_DARK_BACKGROUND_COLOR": "#1D1916",
+    "STREAMLIT_THEME_DARK_SECONDARY_BACKGROUND_COLOR": "#292320",
+    "STREAMLIT_THEME_DARK_TEXT_COLOR": "#EFE7DD",
+    "STREAMLIT_THEME_DARK_BORDER_COLOR": "#443A33",
+    "STREAMLIT_THEME_DARK_LINK_COLOR": "#E3A07D",
+    "STREAMLIT_THEME_DARK_CODE_TEXT_COLOR": "#E0BFA6",
+    "STREAMLIT_THEME_BASE_RADIUS": "medium",
+    "STREAMLIT_THEME_METRIC_VALUE_FONT_SIZE": "1.9rem",
+    "STREAMLIT_CLIENT_SHOW_ERROR_LINKS": "false",
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A dashboard that is ready to be started: run ``command`` with ``environment`` on top of your own.
+
+    ``url`` is where it will answer, with the port that was picked when the settings asked for any. ``health``
+    answers 200 as soon as it does.
+    """
+
+    command: list[str]
+    environment: dict[str, str]
+    url: str
+
+    @property
+    def health(self) -> str:
+        return f"{self.url}/_stcore/health"
+
+
+def prepare(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -> Launch:
+    """Write the handover file (mode 0600) into ``home`` and say how to start the page.
+
+    Nothing secret is on the command line or in the environment, and the working folder does not matter. Raises
+    StateError when the file cannot be written and SettingsError when the host's name means nothing here.
+    """
+    port = settings.port or free_port(settings.host)
+    handover = write_handover(Home(home), settings.model_copy(update={"port": port}), argilla)
+    package = Path(dashboards.__file__).resolve().parent
+    options = {
+        "server.headless": "true",
+        "server.address": settings.host,
+        "server.port": str(port),
+        "server.fileWatcherType": "none",
+        "server.enableCORS": "true",
+        "server.enableXsrfProtection": "true",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
+        "client.showErrorDetails": "none",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    # Python would put the working folder first on its path: a folder named like one of ours must not be imported.
+    environment = {"PYTHONSAFEPATH": "1", **APPEARANCE}
+    if settings.host in LOOPBACK_NAMES:
+        # A page elsewhere could make its own name point to 127.0.0.1 (DNS rebinding): answer to our names only.
+        environment["STREAMLIT_SERVER_ALLOWED_HOSTS"] = " ".join(LOOPBACK_NAMES)
+    command = [sys.executable, "-m", "streamlit", "run", str(package / "app.py"), *flags, "--", str(handover)]
+    return Launch(command, environment, f"http://{_in_url(_reachable(settings.host))}:{port}")
+
+
+def command(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -> list[str]:
+    """`prepare`, for who needs the command alone (the settings' port should not be 0 then)."""
+    return prepare(home, settings, argilla).command
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens on at ``host`` now. Raises SettingsError when ``host`` cannot be bound."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise SettingsError(
+                f"The dashboard cannot listen on {host}: {error.strerror or error}.",
+                "Set dashboard.host to an address of this machine, for example 127.0.0.1.",
+            ) from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _reachable(host: str) -> str:
+    """An address to open in a browser: "everywhere" is none."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
