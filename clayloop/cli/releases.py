@@ -1,0 +1,141 @@
+"""bootstrap, releases, promote, search, evaluate: what is served, and how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clayloop.cli.context import JsonFlag, of
+from clayloop.console import out, print_json, print_table
+
+
+def bootstrap(
+    ctx: typer.Context,
+    force: Annotated[
+        bool, typer.Option("--force", help="Make one although a release is served already.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make the first release from the base model and the current chunks, with no training."""
+    from serving.bootstrap import bootstrap as run
+
+    context = of(ctx)
+    release = run(context.home, context.corpus(), context.settings.serving, context.progress, force=force)
+    if as_json:
+        print_json(release.model_dump(mode="json"))
+        return
+    out.print(f"Release {release.id} is served: {release.index.rows:,} chunks.", markup=False)
+
+
+def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List the releases, oldest first, and which one is served."""
+    from serving.releases import ReleaseStore
+
+    store = ReleaseStore(of(ctx).home)
+    current = store.current_id()
+    releases = store.list()
+    if as_json:
+        print_json(
+            [{**release.model_dump(mode="json"), "current": release.id == current} for release in releases]
+        )
+        return
+    if not releases:
+        out.print("There is no release yet: make the first with `clayloop bootstrap`.")
+        return
+    print_table(
+        "",
+        ["", "release", "made", "chunks", "ndcg@10", "parent", "run"],
+        [
+            (
+                "served" if release.id == current else "",
+                release.id,
+                f"{release.created_at:%Y-%m-%d %H:%M}",
+                release.index.rows,
+                release.metrics.get("ndcg@10", ""),
+                release.parent or "",
+                release.run_id or "",
+            )
+            for release in releases
+        ],
+    )
+
+
+def promote(ctx: typer.Context, release: Annotated[str, typer.Argument(help="A release's id.")]) -> None:
+    """Serve this release from now on (also the way back to an older one). A running bot switches by itself."""
+    from serving.releases import ReleaseStore
+
+    store = ReleaseStore(of(ctx).home)
+    before = store.current_id()
+    store.promote(release)
+    out.print(f"Served: {release} (before: {before or 'none'}).", markup=False)
+
+
+def search(
+    ctx: typer.Context,
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many chunks.")] = 5,
+    release: Annotated[
+        str | None, typer.Option("--release", help="A release's id; default: the served one.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the chunks that the release finds for a question, best first."""
+    from serving.releases import ReleaseStore
+    from serving.retrieval import Retriever
+
+    context = of(ctx)
+    retriever = Retriever.load(ReleaseStore(context.home), release, context.settings.serving)
+    hits = retriever.search(question, k)
+    if as_json:
+        print_json(
+            [
+                {
+                    "rank": rank,
+                    "score": hit.score,
+                    "id": hit.chunk.id,
+                    "path": hit.chunk.path,
+                    "section": list(hit.chunk.section),
+                    "url": hit.chunk.url,
+                    "text": hit.chunk.text,
+                }
+                for rank, hit in enumerate(hits, 1)
+            ]
+        )
+        return
+    for rank, hit in enumerate(hits, 1):
+        out.print(
+            f"{rank}. {hit.score:.3f}  {hit.chunk.path}  {hit.chunk.heading}", style="bold", markup=False
+        )
+        out.print(_excerpt(hit.chunk.body), markup=False)
+
+
+def evaluate(
+    ctx: typer.Context,
+    queries: Annotated[Path, typer.Option("--queries", help='JSON lines with "_id" and "text".')],
+    qrels: Annotated[Path, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")],
+    release: Annotated[
+        str | None, typer.Option("--release", help="A release's id; default: the served one.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
+    from serving.releases import ReleaseStore
+    from training.evaluation import evaluate_release
+
+    context = of(ctx)
+    result = evaluate_release(
+        ReleaseStore(context.home), release, queries, qrels, context.settings.serving, context.progress
+    )
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+        return
+    print_table(
+        f"{result.release}: {result.queries} questions", ["metric", "value"], list(result.metrics.items())
+    )
+
+
+def _excerpt(text: str, longest: int = 300) -> str:
+    flat = " ".join(text.split())
+    return f"   {flat[:longest]}{'…' if len(flat) > longest else ''}\n"

@@ -1,0 +1,127 @@
+"""serve, dashboard, up, status: what runs, and how it is."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clayloop.cli.context import Context, JsonFlag, of
+from clayloop.console import out, print_json, print_table
+
+
+def serve(
+    ctx: typer.Context,
+    port: Annotated[int | None, typer.Option("--port", help="Port; default: serving.bot.port.")] = None,
+    no_model: Annotated[
+        bool, typer.Option("--no-model", help="Answer with the best passages, without a language model.")
+    ] = False,
+) -> None:
+    """Serve the bot. It switches to a new release by itself."""
+    from serving.bot import run
+
+    from clayloop.services import model_base_url, model_service
+    from clayloop.supervisor import Supervisor
+    from curation.annotation import connect, log_turns
+    from curation.language_model import LanguageModel
+    from curation.records import Turn
+    from serving.releases import ReleaseStore
+
+    context = of(ctx)
+    settings = context.settings
+    serving = settings.serving
+    if port is not None:
+        serving = serving.model_copy(update={"bot": serving.bot.model_copy(update={"port": port})})
+    ReleaseStore(context.home).require_current()
+
+    def send(turns: list[Turn]) -> None:
+        argilla = settings.curation.argilla
+        log_turns(connect(argilla, context.home), argilla, turns, None)
+
+    with ExitStack() as stack:
+        model: LanguageModel | None = None
+        if not no_model:
+            base_url = model_base_url(settings)
+            if not base_url:
+                placed = model_service(settings, any_port=True)
+                stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
+                base_url = placed.url
+            model = LanguageModel(settings.curation.language_model, base_url)
+        run(context.home, serving, model, send if serving.bot.log_conversations else None)
+
+
+def dashboard(
+    ctx: typer.Context,
+    port: Annotated[int | None, typer.Option("--port", help="Port; default: dashboards.port.")] = None,
+) -> None:
+    """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
+    from dashboards.launch import prepare
+
+    context = of(ctx)
+    wanted = context.settings.dashboards
+    if port is not None:
+        wanted = wanted.model_copy(update={"port": port})
+    launch = prepare(context.home.root, wanted, context.settings.curation.argilla)
+    context.progress.say(f"Dashboard: {launch.url}")
+    os.environ.update(launch.environment)
+    os.execv(launch.command[0], launch.command)  # noqa: S606 - becomes Streamlit: signals go straight to it
+
+
+def up(ctx: typer.Context) -> None:
+    """Start Argilla, the model server, the bot and the dashboard; stop them all on Ctrl-C."""
+    from clayloop.running import running_services
+
+    context = of(ctx)
+    with running_services(context.settings, context.config, context.progress.say) as running:
+        print_addresses(context, running.addresses)
+        if "bot" not in running.addresses:
+            out.print(
+                "The bot starts by itself once there is a release: clayloop ingest …, then clayloop bootstrap."
+            )
+        out.print("Ctrl-C stops everything.")
+        running.wait()
+
+
+def print_addresses(context: Context, addresses: dict[str, str]) -> None:
+    """Where everything answers, and the login."""
+    from clayloop.services import login
+
+    print_table("", ["service", "address"], list(addresses.items()))
+    account = login(context.home) if not context.settings.curation.argilla.url else None
+    if account:
+        out.print(
+            f"Argilla's login: {account[0]} / {account[1]}   (kept in {context.home.argilla / 'credentials.json'})",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Show the corpus, the served release, the last run, and which services answer."""
+    from clayloop.status import read_status
+
+    context = of(ctx)
+    report: dict[str, Any] = read_status(context.settings)
+    if as_json:
+        print_json(report)
+        return
+    rows: list[tuple[str, str]] = []
+    for section, values in report.items():
+        if isinstance(values, dict):
+            rows.extend(
+                (f"{section} {name}".replace("_", " "), _shown(value)) for name, value in values.items()
+            )
+        else:
+            rows.append((section.replace("_", " "), _shown(values)))
+    print_table("", ["", ""], rows)
+
+
+def _shown(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, Path):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,139 @@
+"""What a person sees in the terminal: progress bars with a rate and an estimate on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from curation.errors import ClayloopError
+from curation.files import write_text
+from curation.progress import Advance
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class _Rate(ProgressColumn):
+    """Units per second, or nothing while it is unknown."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        unit = task.fields.get("unit") or "it"
+        return Text(f"{speed:,.1f} {unit}/s" if speed else "", style="progress.data.speed")
+
+
+class TerminalProgress:
+    """Draws one bar per task on a terminal; elsewhere (a log, CI) prints one line when a task ends."""
+
+    def __init__(self, console: Console = err) -> None:
+        self._console = console
+        self._bars: Bars | None = None
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
+        """See curation.progress.Progress.task."""
+        if not self._console.is_terminal:
+            yield from self._plain(description, unit)
+            return
+        outermost = self._bars is None
+        bars = self._bars or Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._bars = bars
+        if outermost:
+            bars.start()
+        identifier = bars.add_task(escape(description), total=total, unit=unit)
+        try:
+            yield lambda done: bars.advance(identifier, done)
+        finally:
+            bars.stop_task(identifier)
+            if outermost:
+                bars.stop()
+                self._bars = None
+
+    def say(self, line: str) -> None:
+        """See curation.progress.Progress.say."""
+        self._console.print(escape(line))
+
+    def _plain(self, description: str, unit: str) -> Iterator[Advance]:
+        import time
+
+        started, count = time.monotonic(), 0
+
+        def advance(done: int) -> None:
+            nonlocal count
+            count += done
+
+        yield advance
+        seconds = time.monotonic() - started
+        rate = f", {count / seconds:,.1f} {unit or 'it'}/s" if count and seconds > 0.05 else ""
+        done = f": {count:,} {unit}".rstrip() if count else ""
+        self._console.print(escape(f"{description}{done} in {seconds:.1f} s{rate}"))
+
+
+def print_json(value: Any) -> None:
+    """``value`` as indented JSON on stdout, and nothing else."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def write_json_to(target: Path, value: Any) -> None:
+    """Write ``value`` as JSON into the file ``target``; ``-`` means stdout."""
+    if str(target) == "-":
+        print_json(value)
+    else:
+        write_text(target, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on stdout. Cells are data: rich markup in them is shown, not interpreted."""
+    table = Table(title=escape(title) if title else None, title_justify="left")
+    numeric = [
+        all(isinstance(row[i], (int, float)) for row in rows) and bool(rows) for i in range(len(columns))
+    ]
+    for column, right in zip(columns, numeric, strict=True):
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_cell(cell)) for cell in row))
+    out.print(table)
+
+
+def print_error(error: ClayloopError) -> None:
+    """What is wrong and what to do, on stderr."""
+    err.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
+    if error.hint:
+        err.print(f"[dim]{escape(error.hint)}[/]", soft_wrap=True)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else str(value)

@@ -1,0 +1,102 @@
+"""The settings file: one model per room, composed here and passed down.
+
+Later entries win: the defaults, ``clayloop.toml``, environment variables (``CLAYLOOP_CURATION__ARGILLA__URL``), and
+what the command line says.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from curation.errors import SettingsError
+from curation.home import Home
+from curation.settings import CurationSettings
+from dashboards.settings import DashboardSettings
+from serving.settings import ServingSettings
+from training.settings import TrainingSettings
+
+CONFIG_NAME = "clayloop.toml"
+
+
+class Settings(BaseSettings):
+    """Everything that clayloop can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLAYLOOP_", env_nested_delimiter="__", extra="forbid", validate_default=True
+    )
+
+    home: Path = Field(Path(".clayloop"), description="The state folder; relative to where the command runs.")
+    argilla_lite: str = Field(
+        "",
+        description="The argilla-lite command; empty: .venv-argilla beside this environment, then the PATH.",
+    )
+    curation: CurationSettings = CurationSettings()
+    serving: ServingSettings = ServingSettings()
+    training: TrainingSettings = TrainingSettings()
+    dashboards: DashboardSettings = DashboardSettings()
+
+    @property
+    def state(self) -> Home:
+        """The state folder as an absolute path."""
+        return Home(self.home.expanduser().absolute())
+
+
+def find_config(given: Path | None = None) -> Path | None:
+    """The settings file to read: ``given``, ``CLAYLOOP_CONFIG``, or ``clayloop.toml`` in the working directory.
+
+    Raises SettingsError when one was asked for by name and is missing.
+    """
+    asked = given or (Path(os.environ["CLAYLOOP_CONFIG"]) if os.environ.get("CLAYLOOP_CONFIG") else None)
+    if asked is not None:
+        if not asked.is_file():
+            raise SettingsError(
+                f"The settings file {asked} does not exist.", "Write one with `clayloop init`."
+            )
+        return asked
+    here = Path(CONFIG_NAME)
+    return here if here.is_file() else None
+
+
+def load_settings(config: Path | None = None, home: Path | None = None) -> Settings:
+    """Read the settings. ``home``, when given, wins over everything. Raises SettingsError naming file and key."""
+    path = find_config(config)
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+            if path is not None:
+                sources.append(TomlConfigSettingsSource(settings_cls, toml_file=path))
+            return tuple(sources)
+
+    overrides: dict[str, Any] = {"home": home} if home is not None else {}
+    try:
+        return FromFile(**overrides)
+    except ValidationError as error:
+        where = str(path) if path else "the environment (CLAYLOOP_…)"
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingsError(
+            f"Settings in {where} are wrong: {wrong}",
+            "`clayloop init --print` shows every key with its meaning.",
+        ) from None
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", "It must be valid TOML in UTF-8.") from None

@@ -1,0 +1,77 @@
+"""What `clayloop status` tells: read from the state folder and asked of the services, nothing guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from curation.corpus import Corpus
+from training.runs import RunStore
+
+from clayloop.services import answers, known_addresses
+from clayloop.settings import Settings
+from curation.errors import ClayloopError
+from curation.triplets import load_triplets
+from serving.releases import ReleaseStore
+
+
+def read_status(settings: Settings) -> dict[str, Any]:
+    """Sections of plain values; what cannot be read is told in words instead of failing the whole."""
+    home = settings.state
+    return {
+        "home": str(home.root),
+        "corpus": _told(lambda: _corpus(settings)),
+        "release": _told(lambda: _release(settings)),
+        "last_run": _told(lambda: _last_run(settings)),
+        "outbox": {"pending": len(list(home.outbox.glob("*.json"))) if home.outbox.is_dir() else 0},
+        "services": _services(settings),
+    }
+
+
+def _told(read: Any) -> Any:
+    try:
+        return read()
+    except ClayloopError as error:
+        return {"problem": error.message}
+
+
+def _corpus(settings: Settings) -> dict[str, Any]:
+    home = settings.state
+    if not home.chunks.exists():
+        return {"documents": 0, "chunks": 0, "triplets": 0}
+    corpus = Corpus.load(home)
+    return {
+        "documents": len(corpus.documents),
+        "chunks": len(corpus.chunks),
+        "triplets": len(load_triplets(home)),
+    }
+
+
+def _release(settings: Settings) -> dict[str, Any]:
+    store = ReleaseStore(settings.state)
+    current = store.current_id()
+    if current is None:
+        return {"served": None}
+    release = store.get(current)
+    return {
+        "served": release.id,
+        "made": release.created_at.isoformat(timespec="seconds"),
+        "chunks": release.index.rows,
+        **{name: round(value, 4) for name, value in release.metrics.items() if name == "ndcg@10"},
+    }
+
+
+def _last_run(settings: Settings) -> dict[str, Any]:
+    runs = RunStore(settings.state).list()
+    if not runs:
+        return {"run": None}
+    last = runs[0].model_dump(mode="json")
+    return {"run": last.get("id"), "outcome": last.get("outcome"), "verdict": last.get("verdict")}
+
+
+def _services(settings: Settings) -> dict[str, str]:
+    health = {"argilla": "/api/v1/status", "bot": "/healthz", "dashboard": "/_stcore/health"}
+    told = {}
+    for name, url in known_addresses(settings.state).items():
+        probe = url.removesuffix("/v1") + "/health" if name == "model" else url + health.get(name, "")
+        told[name] = f"{url} ({'answers' if answers(probe, 400) else 'does not answer'})"
+    return told
