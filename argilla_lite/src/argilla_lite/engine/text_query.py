@@ -1,0 +1,158 @@
+"""Translates Argilla's text queries to FTS5.
+
+The language is Lucene's SimpleQueryParser (org.apache.lucene.queryparser.simple), which Elasticsearch offers as
+`simple_query_string` and which Argilla asks for with AND as the default operator: `"a phrase"`, `prefix*`, `-not`,
+`one | other`, `+`, brackets and backslash escapes. Operators bind from left to right with equal strength. No input
+is an error. Differences: `term~1` (fuzzy) is taken literally without its suffix, `"a b"~3` becomes FTS5's NEAR.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from argilla_lite.engine import tokens
+
+MARKER = "everything"  # a column and the one word in it: FTS5 cannot negate without something to subtract from
+_MATCH_ALL = f'{{{MARKER}}} : "{MARKER}"'
+_DEEPEST = 20
+_MOST_LEAVES = 200  # FTS5 refuses expressions deeper than 256
+_ENDS_TERM = set('"|+()')
+_SLOP = re.compile(r"~(\d{1,3})")
+
+
+def to_fts5(query: str, columns: list[str]) -> str | None:
+    """Translates a query.
+
+    Args:
+        query: As typed.
+        columns: The FTS5 columns to search; a record matches when its words are found in any of them.
+
+    Returns:
+        An FTS5 expression, or None when nothing can match (no words at all).
+    """
+    if not columns:
+        return None
+    parser = _Parser(query.replace("\0", " "), " ".join(columns))
+    return parser.parse(0, len(parser.text), 0)
+
+
+@dataclass
+class _State:
+    """The query built so far at one level of brackets."""
+
+    top: str | None = None
+    operator: str | None = None  # given before the next operand
+    negate: bool = False
+
+    def add(self, operand: str | None) -> None:
+        if operand is None:
+            return
+        if self.negate:
+            operand = f"({_MATCH_ALL} NOT {operand})"
+        self.top = operand if self.top is None else f"({self.top} {self.operator or 'AND'} {operand})"
+        self.operator = None
+
+
+@dataclass
+class _Parser:
+    text: str
+    columns: str
+    leaves: int = field(default=0)
+
+    def parse(self, start: int, end: int, depth: int) -> str | None:
+        state = _State()
+        position = start
+        while position < end:
+            character = self.text[position]
+            if character == "-":
+                state.negate = not state.negate
+                position += 1
+                continue  # keeps the negation for what follows at once
+            if character == "(":
+                position = self._brackets(state, position, end, depth)
+            elif character == '"':
+                position = self._phrase(state, position, end)
+            elif character in "+|":
+                if state.top is not None and state.operator is None:
+                    state.operator = "AND" if character == "+" else "OR"
+                position += 1
+            elif character == ")" or character.isspace():
+                position += 1
+            else:
+                position = self._term(state, position, end)
+            state.negate = False
+        return state.top
+
+    def _brackets(self, state: _State, position: int, end: int, depth: int) -> int:
+        opened, cursor = 1, position + 1
+        while cursor < end and opened:
+            if self.text[cursor] == "\\":
+                cursor += 1
+            elif self.text[cursor] == "(":
+                opened += 1
+            elif self.text[cursor] == ")":
+                opened -= 1
+            cursor += 1
+        if opened or depth >= _DEEPEST:
+            return position + 1  # unbalanced: as if the bracket were not there
+        state.add(self.parse(position + 1, cursor - 1, depth + 1))
+        return cursor
+
+    def _phrase(self, state: _State, position: int, end: int) -> int:
+        cursor, letters = position + 1, []
+        while cursor < end and self.text[cursor] != '"':
+            if self.text[cursor] == "\\" and cursor + 1 < end:
+                cursor += 1
+            letters.append(self.text[cursor])
+            cursor += 1
+        if cursor >= end:
+            return position + 1  # no closing quote: as if it were not there
+        cursor += 1
+        slop = _SLOP.match(self.text, cursor, end)
+        prepared = tokens.prepare("".join(letters))
+        if tokens.has_token(prepared):
+            state.add(self._near(prepared, int(slop.group(1))) if slop else self._leaf(prepared))
+        return slop.end() if slop else cursor
+
+    def _term(self, state: _State, position: int, end: int) -> int:
+        letters: list[str] = []
+        prefix, cursor = False, position
+        while cursor < end:
+            character = self.text[cursor]
+            if character in _ENDS_TERM or character.isspace():
+                break
+            prefix = character == "*"
+            if character == "\\" and cursor + 1 < end:
+                cursor += 1
+                character, prefix = self.text[cursor], False
+            letters.append(character)
+            cursor += 1
+        term = "".join(letters)
+        if prefix:
+            if term == "*":
+                state.add(_MATCH_ALL)
+                return cursor
+            term = term[:-1]
+        elif (fuzzy := re.search(r"~\d?$", term)) is not None:
+            term = term[: fuzzy.start()]
+        pieces = [self._leaf(piece) for piece in tokens.words(term)]
+        pieces = [piece for piece in pieces if piece is not None]
+        if pieces and prefix:
+            pieces[-1] = f"{pieces[-1]} *"
+        if pieces:
+            state.add(str(pieces[0]) if len(pieces) == 1 else "(" + " AND ".join(map(str, pieces)) + ")")
+        return cursor
+
+    def _leaf(self, prepared: str) -> str | None:
+        self.leaves += 1
+        if self.leaves > _MOST_LEAVES:
+            return None
+        return f'{{{self.columns}}} : "{prepared.replace(chr(34), " ")}"'
+
+    def _near(self, prepared: str, slop: int) -> str | None:
+        self.leaves += 1
+        if self.leaves > _MOST_LEAVES:
+            return None
+        parts = " ".join(f'"{word}"' for word in tokens.words(prepared))
+        return f"{{{self.columns}}} : NEAR({parts}, {slop})" if parts else None

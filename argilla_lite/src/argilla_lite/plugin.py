@@ -1,0 +1,35 @@
+"""Registers the embedded engine with argilla_server and passes its application and command line on.
+
+Import this instead of argilla_server. `python -m argilla_lite.plugin …` is `argilla_server …` with the engine
+known, for instance `search-engine reindex`; it wants the environment that `services` makes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+
+@event.listens_for(Engine, "connect")
+def _tune_sqlite(connection: object, _record: object) -> None:
+    # NORMAL is safe against any crash of a process with a write-ahead log; FULL syncs at each commit.
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    try:
+        cursor.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.OperationalError:
+        pass
+    finally:
+        cursor.close()
+
+
+from argilla_server import app  # noqa: E402 - the listener has to come first
+from argilla_server.cli.__main__ import app as cli  # noqa: E402
+
+from argilla_lite.engine.engine import EmbeddedSearchEngine  # noqa: E402
+
+__all__ = ["EmbeddedSearchEngine", "app", "cli"]
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,112 @@
+"""Brings Argilla's database up to date: schema, owner and workspace. Runs in a process of its own.
+
+The secrets come from the home folder's files, never from the command line, where other users could see them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import io
+import json
+import re
+import sqlite3
+import sys
+from pathlib import Path
+
+from argilla_lite.home import Credentials, Home, write_private
+
+
+def is_prepared(home: Home, workspace: str) -> bool:
+    """Whether nothing has to be done, told without the seconds that importing argilla_server takes."""
+    try:
+        noted = json.loads(home.prepared_file.read_text(encoding="utf-8"))
+        uri = f"{home.database.as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
+            revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            mode = connection.execute("PRAGMA journal_mode").fetchone()
+            rows = connection.execute("SELECT count(*) FROM workspaces WHERE name = ?", (workspace,)).fetchone()
+            owner = home.read_credentials()
+            user = connection.execute(
+                "SELECT count(*) FROM users WHERE username = ?", (owner.username if owner else "",)
+            ).fetchone()
+    except (OSError, ValueError, sqlite3.Error):
+        return False
+    return bool(
+        revision
+        and noted == {"argilla_server": importlib.metadata.version("argilla-server"), "revision": revision[0]}
+        and mode[0] == "wal"
+        and rows[0]
+        and user[0]
+    )
+
+
+def _use_wal(database: Path) -> None:
+    """Write-ahead logging: readers and one writer at once. A property of the file, so setting it once is enough."""
+    with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection:
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    database.chmod(0o600)
+    if mode != "wal":
+        print(f"The file system below {database} does not allow SQLite's write-ahead log; using {mode}.")
+
+
+def _migrate() -> str:
+    """Runs the schema migrations through Argilla's own command. Returns the revision reached."""
+    from argilla_server.cli.database import utils
+    from argilla_server.cli.database.migrate import migrate_db
+    from argilla_server.database import ALEMBIC_CONFIG_FILE
+
+    chatter = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(chatter):
+            migrate_db("head")
+    except BaseException:
+        print(chatter.getvalue())
+        raise
+    return str(utils.get_current_revision(ALEMBIC_CONFIG_FILE))
+
+
+async def _create_owner(credentials: Credentials, workspace_name: str) -> None:
+    from argilla_server.contexts import accounts
+    from argilla_server.database import AsyncSessionLocal
+    from argilla_server.models import User, UserRole, Workspace, WorkspaceUser
+
+    async with AsyncSessionLocal() as db:
+        user = await User.get_by(db, username=credentials.username)
+        if user is None:
+            user = await User.create(
+                db,
+                first_name="Owner",
+                last_name=None,
+                username=credentials.username,
+                role=UserRole.owner,
+                password_hash=accounts.hash_password(credentials.password),
+                api_key=credentials.api_key,
+            )
+            print(f"Created the owner {credentials.username!r}.")
+        workspace = await Workspace.get_by(db, name=workspace_name)
+        if workspace is None:
+            workspace = await Workspace.create(db, name=workspace_name)
+            print(f"Created the workspace {workspace_name!r}.")
+        if await WorkspaceUser.get_by(db, workspace_id=workspace.id, user_id=user.id) is None:
+            await WorkspaceUser.create(db, workspace_id=workspace.id, user_id=user.id)
+
+
+def prepare(home: Home, workspace: str) -> None:
+    """Migrates the database and creates the owner and the workspace if they are missing."""
+    credentials = home.read_credentials()
+    if credentials is None:
+        sys.exit(f"{home.credentials_file} is missing: start with `argilla-lite up`.")
+    _use_wal(home.database)
+    from argilla_lite import plugin  # noqa: F401 - sets the connections' pragmas
+
+    revision = _migrate()
+    asyncio.run(_create_owner(credentials, workspace))
+    noted = {"argilla_server": importlib.metadata.version("argilla-server"), "revision": revision}
+    write_private(home.prepared_file, json.dumps(noted) + "\n")
+    print(f"The database is ready (schema {re.sub(r'[^0-9a-f]', '', revision)}).")
+
+
+if __name__ == "__main__":
+    prepare(Home(Path(sys.argv[1])), sys.argv[2])

@@ -1,0 +1,94 @@
+"""Starts a real argilla_lite for tests, from its own environment, and makes sure that it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_TIMEOUT = 180.0  # seconds; a first start on a busy machine
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class ArgillaLite:
+    """A running server. `output` grows while it runs."""
+
+    url: str
+    api_key: str
+    username: str
+    password: str
+    home: Path
+    process: subprocess.Popen[str]
+    workspace: str = "clayloop"
+    output: list[str] = field(default_factory=list)
+
+
+def binary() -> Path:
+    """`argilla-lite` from ARGILLA_LITE_BIN, or from the checkout's `.venv-argilla`."""
+    path = Path(os.environ.get("ARGILLA_LITE_BIN", _ROOT / ".venv-argilla" / "bin" / "argilla-lite"))
+    if not path.exists():
+        raise RuntimeError(f"{path} is missing: run `make setup`, or set ARGILLA_LITE_BIN")
+    return path
+
+
+@contextmanager
+def running_argilla_lite(home: Path, port: int = 0, arguments: Sequence[str] = ()) -> Iterator[ArgillaLite]:
+    """Starts a server over `home`, yields it when it is ready, and stops it with SIGTERM.
+
+    Args:
+        home: The server's folder, made if missing.
+        port: 0 for a free one.
+        arguments: Further options of `argilla-lite up`.
+
+    Raises:
+        RuntimeError: It did not become ready; with what it printed.
+        AssertionError: It did not end within 40 seconds of SIGTERM, or not with status 0.
+    """
+    command = [str(binary()), "up", "--home", str(home), "--port", str(port), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+    output: list[str] = []
+    ready = threading.Event()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            output.append(line.rstrip("\n"))
+            if line.startswith("Argilla is ready at "):
+                ready.set()
+        ready.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        ready.wait(START_TIMEOUT)
+        if process.poll() is not None or not any(line.startswith("Argilla is ready at ") for line in output):
+            raise RuntimeError("argilla-lite did not become ready:\n" + "\n".join(output[-40:]))
+        credentials = json.loads((home / "credentials.json").read_text())
+        yield ArgillaLite(
+            url=credentials["url"],
+            api_key=credentials["api_key"],
+            username=credentials["username"],
+            password=credentials["password"],
+            home=home,
+            process=process,
+            workspace=credentials["workspace"],
+            output=output,
+        )
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            status = process.wait(40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError("argilla-lite did not end within 40 s of SIGTERM:\n" + "\n".join(output[-40:])) from None
+        reader.join(5)
+    assert status in (0, -signal.SIGKILL), f"argilla-lite ended with {status}:\n" + "\n".join(output[-40:])
