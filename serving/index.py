@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -49,10 +50,11 @@ def build_index(folder: Path, chunks: Sequence[Chunk], vectors: Vectors) -> None
         )
     if not np.isfinite(vectors).all():
         raise ReleaseError("Some vectors are not numbers (NaN).", "Use another embedding model or release.")
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        database = lancedb.connect(folder)
-        table = database.create_table(TABLE, arrow_table(chunks, vectors), mode="overwrite")
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        table = lancedb.connect(folder).create_table(TABLE, arrow_table(chunks, vectors))
         if len(chunks) >= ANN_FROM:
             from lancedb.index import HnswSq
 

@@ -1,0 +1,299 @@
+"""The releases on disk, and the pointer to the one that is served.
+
+A release gets its final name by one rename, after everything in it is written, hashed and synced: whatever has a
+release's name is whole. ``releases/current`` is a file with an id in it, replaced atomically.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Collection
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from curation.errors import BusyError, ReleaseError, StateError
+from curation.files import sync_folder, write_json, write_text
+from curation.home import Home
+from serving.release import (
+    INDEX_FOLDER,
+    MODEL_FOLDER,
+    RELEASE_FILE,
+    RELEASE_ID,
+    Draft,
+    Release,
+    digest,
+    number_of,
+)
+
+__all__ = ["Draft", "Release", "ReleaseStore"]
+
+_STAGING = ".staging-"
+_STAGING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_POINTER = "current"
+_BLOCK = 1 << 20
+
+
+class ReleaseStore:
+    """Reads, publishes and promotes the releases in a state folder."""
+
+    def __init__(self, home: Home) -> None:
+        self.root = home.releases
+        self._held: dict[str, FileLock] = {}
+
+    # reading
+
+    def ids(self) -> list[str]:
+        """The ids of all releases, oldest first."""
+        if not self.root.is_dir():
+            return []
+        names = [
+            entry.name for entry in self.root.iterdir() if RELEASE_ID.fullmatch(entry.name) and entry.is_dir()
+        ]
+        return sorted(names, key=lambda name: (number_of(name), name))
+
+    def list(self) -> list[Release]:
+        """All releases whose release.json can be read, oldest first (``verify`` tells about the others)."""
+        releases: list[Release] = []
+        for release_id in self.ids():
+            try:
+                releases.append(self.get(release_id))
+            except ReleaseError:
+                continue
+        return releases
+
+    def get(self, release_id: str) -> Release:
+        """The record of one release. Raises ReleaseError when there is none or its release.json is damaged."""
+        path = self.folder(release_id) / RELEASE_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            release = Release.model_validate(values)
+        except FileNotFoundError as error:
+            raise ReleaseError(
+                f"There is no release {release_id} in {self.root}.",
+                "`clayloop releases` lists what there is.",
+            ) from error
+        except (OSError, ValueError, ValidationError) as error:
+            raise ReleaseError(f"{path} can't be read: {_first_line(error)}", _RESTORE) from error
+        if release.id != release_id or not release_id.endswith("-" + digest(values)):
+            raise ReleaseError(f"{path} was changed after the release was made.", _RESTORE)
+        return release
+
+    def folder(self, release_id: str) -> Path:
+        """Where a release's files are. Raises ReleaseError for what is not a release's id: ids choose paths."""
+        if not RELEASE_ID.fullmatch(release_id):
+            raise ReleaseError(
+                f"{release_id!r} is not the id of a release.", "`clayloop releases` lists what there is."
+            )
+        return self.root / release_id
+
+    def current_id(self) -> str | None:
+        """The id of the served release, or None before the first one. Raises ReleaseError for a damaged pointer."""
+        try:
+            release_id = (self.root / _POINTER).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise ReleaseError(
+                f"{self.root / _POINTER} can't be read: {_first_line(error)}", _PROMOTE
+            ) from error
+        if not RELEASE_ID.fullmatch(release_id):
+            raise ReleaseError(f"{self.root / _POINTER} does not hold a release's id.", _PROMOTE)
+        return release_id
+
+    def current(self) -> Release:
+        """The served release's record. Raises StateError when there is none, ReleaseError when it is damaged."""
+        release_id = self.current_id()
+        if release_id is None:
+            raise StateError(f"There is no release in {self.root} yet.", "Run `clayloop bootstrap`.")
+        return self.get(release_id)
+
+    def of_run(self, run_id: str) -> Release | None:
+        """What the training run ``run_id`` published, if it did: a run that was killed right after looks here."""
+        return next((release for release in reversed(self.list()) if release.run_id == run_id), None)
+
+    def verify(self, release_id: str) -> Release:
+        """Check every file of a release against its hash. Raises ReleaseError naming what is missing or changed."""
+        release = self.get(release_id)
+        folder = self.folder(release_id)
+        wrong: list[str] = []
+        for name, expected in sorted(release.files.items()):
+            path = folder / name
+            if not _is_inside(folder, name) or path.is_symlink() or not path.is_file():
+                wrong.append(f"{name} is missing")
+            else:
+                try:
+                    if _sha256(path) != expected:
+                        wrong.append(f"{name} is corrupt")
+                except OSError as error:
+                    wrong.append(f"{name} can't be read ({error.strerror})")
+        # What lies around in model/ or index/ would be loaded too, so nothing else may be there.
+        for part in (MODEL_FOLDER, INDEX_FOLDER):
+            found = _files(folder / part) if (folder / part).is_dir() else []
+            wrong += [
+                f"{part}/{name} does not belong to it"
+                for name in found
+                if f"{part}/{name}" not in release.files
+            ]
+        if wrong:
+            more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+            raise ReleaseError(f"Release {release_id} is damaged: {'; '.join(wrong[:5])}{more}.", _RESTORE)
+        return release
+
+    # writing
+
+    def staging(self, name: str) -> Path:
+        """The folder in which the build ``name`` puts a release together; what an earlier, killed build of that
+        name left is still there. This process holds it until ``publish`` or ``discard``, or until it ends.
+
+        Raises BusyError when another process is at it.
+        """
+        folder = self._staging_folder(name)
+        if folder.name not in self._held:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = _lock(folder)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                raise BusyError(
+                    f"Another process is building {name} in {folder}.", "Wait for it, or stop it."
+                ) from error
+            self._held[folder.name] = lock
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"{folder} can't be made: {error.strerror}", "Check space and permissions."
+            ) from error
+        return folder
+
+    def discard(self, name: str) -> None:
+        """Remove the staging folder of ``name`` and let go of it; nothing happens when there is none."""
+        folder = self._staging_folder(name)
+        shutil.rmtree(folder, ignore_errors=True)
+        self._release_lock(folder)
+
+    def clean(self, keep: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove staging folders that no living process holds, but those named in ``keep`` (runs that can still be
+        resumed). Returns the names removed."""
+        removed: tuple[str, ...] = ()
+        for folder in sorted(self.root.glob(f"{_STAGING}*")) if self.root.is_dir() else []:
+            name = folder.name.removeprefix(_STAGING)
+            if not folder.is_dir() or name in keep or folder.name in self._held:
+                continue
+            lock = _lock(folder)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += (name,)
+            finally:
+                lock.release()
+        return removed
+
+    def publish(self, staging: Path, draft: Draft) -> Release:
+        """Turn a finished staging folder into a release: hash and sync every file, write release.json last, rename.
+
+        Killed at any instant, there is either no new release or a whole one. Raises ReleaseError for a folder
+        without model or index, StateError when the disk is full.
+        """
+        missing = [part for part in (MODEL_FOLDER, INDEX_FOLDER) if not (staging / part).is_dir()]
+        if missing:
+            raise ReleaseError(
+                f"{staging} lacks {' and '.join(missing)}.", "This is a fault in what built it."
+            )
+        try:
+            (staging / RELEASE_FILE).unlink(missing_ok=True)
+            files = {name: _sha256(staging / name, sync=True) for name in _files(staging)}
+            for path in sorted(staging.rglob("*"), reverse=True):
+                if path.is_dir():
+                    sync_folder(path)
+            with FileLock(self.root / ".publish.lock"):
+                number = max((number_of(name) for name in self.ids()), default=0) + 1
+                values = {
+                    **draft.model_dump(mode="json"),
+                    "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                    "files": files,
+                }
+                release_id = f"r{number:04d}-{digest(values)}"
+                write_json(staging / RELEASE_FILE, {"id": release_id, **values})
+                staging.rename(self.root / release_id)
+                sync_folder(self.root)
+        except OSError as error:
+            raise StateError(
+                f"The release in {staging} can't be published: {error.strerror or error}",
+                "Free some space and start again; no release was changed."
+                if error.errno == errno.ENOSPC
+                else "Check the permissions of the folder; no release was changed.",
+            ) from error
+        self._release_lock(staging)
+        return self.get(release_id)
+
+    def promote(self, release_id: str) -> Release:
+        """Serve ``release_id`` from now on. It is verified first: raises ReleaseError, and nothing changes, when
+        anything in it is missing or corrupt."""
+        release = self.verify(release_id)
+        write_text(self.root / _POINTER, release_id + "\n")
+        return release
+
+    def _staging_folder(self, name: str) -> Path:
+        if not _STAGING_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} can't name a build: letters, digits, '.', '_' and '-' only")
+        return self.root / f"{_STAGING}{name}"
+
+    def _release_lock(self, folder: Path) -> None:
+        lock = self._held.pop(folder.name, None)
+        if lock is not None:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+
+_RESTORE = (
+    "Promote another release (`clayloop releases`), restore this one from a backup, or build a new one."
+)
+_PROMOTE = (
+    "Promote a release (`clayloop releases` lists them), or make one with `clayloop bootstrap --force`."
+)
+
+
+def _lock(folder: Path) -> FileLock:
+    # Not thread-local: a build may start in one thread and end in another.
+    return FileLock(folder.with_name(folder.name + ".lock"), thread_local=False)
+
+
+def _files(folder: Path) -> list[str]:
+    """Paths below ``folder`` with forward slashes, sorted. Raises ReleaseError for a link: it leads elsewhere."""
+    names: list[str] = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise ReleaseError(f"{path} is a link.", "A release holds plain files only.")
+        if path.is_file():
+            names.append(path.relative_to(folder).as_posix())
+    return names
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    return not Path(name).is_absolute() and (folder / name).resolve().is_relative_to(folder.resolve())
+
+
+def _sha256(path: Path, sync: bool = False) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+        if sync:
+            os.fsync(file.fileno())
+    return found.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
