@@ -107,13 +107,10 @@ class Supervisor:
     def stop(self) -> None:
         """Stop everything in reverse order: SIGTERM to each group, SIGKILL to what is still there later."""
         self._stopping.set()
-        if threading.current_thread() is threading.main_thread():
-            # An impatient second Ctrl-C must not leave half of them running.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        for running in reversed(list(self._running.values())):
-            running.stop()
-        if self._watcher is not None and self._watcher is not threading.current_thread():
+        with _deaf():
+            for running in reversed(list(self._running.values())):
+                running.stop()
+        if self._watcher is not None:
             self._watcher.join(timeout=_STOP_SECONDS)
         self._running.clear()
 
@@ -149,6 +146,20 @@ class Supervisor:
                 if self._stopping.wait(pause):
                     return
                 running.start()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """An impatient second Ctrl-C must not leave half of the services running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class _Running:

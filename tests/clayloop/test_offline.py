@@ -1,0 +1,109 @@
+"""What works with neither Argilla nor a language model: from a folder of documents to measured search."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.clayloop.command import Command
+
+
+def test_from_documents_to_a_measured_release(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
+    first = clayloop.well("ingest", str(pottery), "--json").json
+    assert first["documents"] == 5
+    assert first["added"] == first["chunks"] > 5
+
+    again = clayloop.well("ingest", str(pottery), "--json").json
+    assert (again["added"], again["removed"], again["unchanged"]) == (0, 0, first["chunks"])
+
+    release = clayloop.well("bootstrap", "--json").json
+    assert release["index"]["rows"] == first["chunks"]
+    assert [row["current"] for row in clayloop.well("releases", "--json").json] == [True]
+
+    hits = clayloop.well("search", "How hot is it by default?", "-k", "3", "--json").json
+    assert len(hits) == 3
+    assert hits[0]["path"] == "guide/kilns.md"
+    assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
+
+    queries, qrels = tmp_path / "queries.jsonl", tmp_path / "qrels.tsv"
+    questions = {"q1": ("My pot has cracks", "faq.md"), "q2": ("make a pot blue", "guide/glazes.md")}
+    queries.write_text(
+        "".join(json.dumps({"_id": key, "text": text}) + "\n" for key, (text, _) in questions.items())
+    )
+    qrels.write_text("".join(f"{key}\t{path}\t1\n" for key, (_, path) in questions.items()))
+    result = clayloop.well("evaluate", "--queries", str(queries), "--qrels", str(qrels), "--json").json
+    assert result["release"] == release["id"]
+    assert result["queries"] == 2
+    assert set(result["metrics"]) == {"ndcg@10", "mrr@10", "recall@10"}
+    assert result["metrics"]["ndcg@10"] > 0.8
+
+    status = clayloop.well("status", "--json").json
+    assert status["corpus"]["chunks"] == first["chunks"]
+    assert status["release"]["served"] == release["id"]
+    # The tables for people show the same without failing.
+    for command in (["status"], ["releases"], ["search", "glaze"]):
+        assert clayloop.well(*command).out.strip()
+
+
+def test_a_changed_page_changes_only_its_own_chunks(clayloop: Command, pottery: Path) -> None:
+    clayloop.well("ingest", str(pottery))
+    page = pottery / "guide/glazes.md"
+    page.write_text(page.read_text().replace("Cobalt gives blue", "Cobalt gives a deep blue"))
+    changed = clayloop.well("ingest", str(pottery), "--json").json
+    assert changed["added"] == changed["removed"] == 1
+    page.unlink()
+    gone = clayloop.well("ingest", str(pottery), "--json").json
+    assert gone["added"] == 0
+    assert gone["removed"] >= 1
+
+
+def test_the_way_back_to_an_older_release(clayloop: Command, pottery: Path) -> None:
+    clayloop.well("ingest", str(pottery))
+    first = clayloop.well("bootstrap", "--json").json["id"]
+    second = clayloop.well("bootstrap", "--force", "--json").json["id"]
+    assert first != second
+    assert clayloop.well("status", "--json").json["release"]["served"] == second
+    clayloop.well("promote", first)
+    assert clayloop.well("status", "--json").json["release"]["served"] == first
+
+
+def test_init_writes_a_file_that_is_read(clayloop: Command) -> None:
+    clayloop.well("init")
+    assert Path("clayloop.toml").is_file()
+    refused = clayloop("init")
+    assert refused.code == 2
+    assert "already there" in refused.err
+    clayloop.well("status")
+
+
+def test_a_corrupt_release_is_not_served_and_the_other_stays(clayloop: Command, pottery: Path) -> None:
+    clayloop.well("ingest", str(pottery))
+    first = clayloop.well("bootstrap", "--json").json["id"]
+    clayloop.well("bootstrap", "--force")
+    clayloop.well("promote", first)
+    second = next(row["id"] for row in clayloop.well("releases", "--json").json if row["id"] != first)
+    weights = next((clayloop.home / "releases" / second).rglob("*.safetensors"))
+    weights.chmod(0o644)
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    weights.write_bytes(data)
+    refused = clayloop("promote", second)
+    assert refused.code == 6
+    assert weights.name in refused.err
+    assert clayloop.well("status", "--json").json["release"]["served"] == first
+
+
+@pytest.mark.parametrize("command", [["bootstrap"], ["synthesize", "--headings-only"], ["push"]])
+def test_without_a_corpus_the_error_says_what_comes_first(clayloop: Command, command: list[str]) -> None:
+    ended = clayloop(*command)
+    assert ended.code == 8
+    assert "clayloop ingest" in ended.err
+
+
+@pytest.mark.parametrize("command", [["search", "anything"], ["serve"]])
+def test_without_a_release_the_error_says_what_comes_first(clayloop: Command, command: list[str]) -> None:
+    ended = clayloop(*command)
+    assert ended.code in (6, 8)
+    assert "clayloop bootstrap" in ended.err

@@ -1,0 +1,99 @@
+"""The settings file: what wins over what, and what a mistake is told as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clayloop.settings import load_settings
+from clayloop.template import settings_template
+from curation.errors import SettingsError
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+
+@pytest.fixture(autouse=True)
+def nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CLAYLOOP_HOME", "CLAYLOOP_CONFIG", "CLAYLOOP_SERVING__BOT__PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_need_no_file(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert settings.state.root == tmp_path / ".clayloop"
+    assert settings.curation.argilla.url == ""
+
+
+def test_environment_wins_over_the_file_and_the_option_over_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("clayloop.toml").write_text('home = "from-file"\n[serving.bot]\nport = 1234\ntitle = "File"\n')
+    assert load_settings().serving.bot.port == 1234
+    monkeypatch.setenv("CLAYLOOP_SERVING__BOT__PORT", "4321")
+    monkeypatch.setenv("CLAYLOOP_HOME", str(tmp_path / "from-env"))
+    settings = load_settings()
+    assert (settings.serving.bot.port, settings.serving.bot.title) == (4321, "File")
+    assert settings.state.root == tmp_path / "from-env"
+    assert load_settings(home=tmp_path / "option").state.root == tmp_path / "option"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[serving.bot]\nprot = 1\n", "serving.bot.prot"),
+        ('[serving.bot]\nport = "many"\n', "serving.bot.port"),
+        ("[training.gate]\nholdout_share = 2.0\n", "training.gate.holdout_share"),
+        ("[broken\n", "clayloop.toml"),
+    ],
+)
+def test_a_mistake_names_file_and_key(text: str, named: str) -> None:
+    Path("clayloop.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert named in str(caught.value)
+    assert "clayloop.toml" in str(caught.value)
+
+
+def test_a_file_that_was_asked_for_must_exist() -> None:
+    with pytest.raises(SettingsError, match="nowhere"):
+        load_settings(Path("nowhere.toml"))
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", "very-secret-key")
+    settings = load_settings()
+    assert settings.curation.argilla.api_key.get_secret_value() == "very-secret-key"
+    assert "very-secret-key" not in repr(settings)
+
+
+def test_the_template_is_valid_and_documents_every_key() -> None:
+    text = settings_template()
+    assert set(tomllib.loads(text)) == {"curation", "serving", "training", "dashboards"}
+    uncommented = "\n".join(
+        line.removeprefix("# ")
+        if line.startswith("# ")
+        and " = " in line
+        and line.split()[1].isidentifier()
+        and line.split()[2] == "="
+        else line
+        for line in text.splitlines()
+        if "(not set)" not in line
+    )
+    Path("clayloop.toml").write_text(uncommented)
+    from_template = load_settings().model_dump()
+    Path("clayloop.toml").unlink()
+    assert from_template == load_settings().model_dump()
+    for key in (
+        "max_tokens",
+        "num_queries",
+        "holdout_share",
+        "poll_seconds",
+        "refresh_seconds",
+        "min_submitted",
+    ):
+        assert f"# {key} = " in text

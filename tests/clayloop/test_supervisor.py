@@ -1,0 +1,103 @@
+"""The supervisor keeps its promises about real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from clayloop.supervisor import Service, ServiceError, Supervisor
+
+CHILD = """
+import pathlib, subprocess, sys, time
+folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+with (folder / f"{name}.pids").open("a") as file:
+    file.write(f"{__import__('os').getpid()} {grandchild.pid}\\n")
+print("hello from", name, flush=True)
+(folder / f"{name}.ready").touch()
+time.sleep(600)
+"""
+
+
+def service(folder: Path, name: str) -> Service:
+    return Service(
+        name,
+        [sys.executable, "-c", CHILD, str(folder), name],
+        (folder / f"{name}.ready").exists,
+        start_seconds=30,
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(pid) for file in folder.glob("*.pids") for pid in file.read_text().split()]
+
+
+def running(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_starts_in_order_logs_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    said: list[str] = []
+    with Supervisor([service(tmp_path, "one"), service(tmp_path, "two")], tmp_path / "logs", said.append):
+        assert [line.split()[0] for line in said] == ["one", "two"]
+        assert all(running(pid) for pid in pids(tmp_path))
+        until(lambda: "hello from one" in (tmp_path / "logs" / "one.log").read_text())
+    assert len(pids(tmp_path)) == 4
+    until(lambda: not any(running(pid) for pid in pids(tmp_path)))
+
+
+def test_restarts_what_dies(tmp_path: Path) -> None:
+    with Supervisor([service(tmp_path, "one")], tmp_path / "logs") as supervisor:
+        first = supervisor.pids["one"]
+        os.kill(first, signal.SIGKILL)
+        until(lambda: supervisor.pids["one"] != first and len(pids(tmp_path)) == 4)
+        assert running(supervisor.pids["one"])
+
+
+def test_a_service_that_ends_while_starting_is_told_with_its_last_words(tmp_path: Path) -> None:
+    bad = Service("bad", [sys.executable, "-c", "print('no such port'); raise SystemExit(3)"], lambda: False)
+    with (
+        pytest.raises(ServiceError, match=r"bad ended while starting \(exit code 3\): .*no such port"),
+        Supervisor([service(tmp_path, "one"), bad], tmp_path / "logs"),
+    ):
+        pass
+    until(lambda: not any(running(pid) for pid in pids(tmp_path)))
+
+
+def test_children_end_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    program = textwrap.dedent(
+        f"""
+        import pathlib, sys, time
+        from clayloop.supervisor import Supervisor
+        from tests.clayloop.test_supervisor import service
+        folder = pathlib.Path({str(tmp_path)!r})
+        with Supervisor([service(folder, "one")], folder / "logs"):
+            (folder / "up").touch()
+            time.sleep(600)
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", program])
+    until((tmp_path / "up").exists)
+    child = pids(tmp_path)[0]
+    process.kill()
+    process.wait()
+    until(lambda: not running(child))
+    for pid in pids(tmp_path):  # the grandchild is not ours to tether: clean up after the test
+        if running(pid):
+            os.kill(pid, signal.SIGKILL)
