@@ -1,0 +1,45 @@
+"""Argilla: the three datasets that annotators work in, and what is read back from them.
+
+The only part of clayloop that talks to Argilla. Every public function raises ArgillaError when Argilla is down, refuses the
+key, or holds a dataset of the configured name that is not clayloop's.
+"""
+
+from curation.annotation.connection import Credentials, connect, read_credentials
+from curation.annotation.conversations import log_turns
+from curation.annotation.decisions import decide, judge, read_decisions, tally
+from curation.annotation.progress import AnnotatorProgress, DatasetProgress, read_progress
+from curation.annotation.push import DatasetPush, PushReport, push
+from curation.annotation.schemas import DATASETS, SPECS, DatasetSpec, dataset_name
+from curation.annotation.simulated import (
+    SIMULATED_ANNOTATOR,
+    SimulatedDataset,
+    SimulatedReport,
+    annotate_as_simulated,
+)
+from curation.annotation.vectors import VectorSource
+
+__all__ = [
+    "DATASETS",
+    "SIMULATED_ANNOTATOR",
+    "SPECS",
+    "AnnotatorProgress",
+    "Credentials",
+    "DatasetProgress",
+    "DatasetPush",
+    "DatasetSpec",
+    "PushReport",
+    "SimulatedDataset",
+    "SimulatedReport",
+    "VectorSource",
+    "annotate_as_simulated",
+    "connect",
+    "dataset_name",
+    "decide",
+    "judge",
+    "log_turns",
+    "push",
+    "read_credentials",
+    "read_decisions",
+    "read_progress",
+    "tally",
+]

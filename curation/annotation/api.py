@@ -1,0 +1,253 @@
+"""Argilla's HTTP interface, as far as clayloop uses it, with errors that a person can act on.
+
+The SDK's own record classes cost more than the requests at ten thousand records and cannot leave a record's
+suggestions alone while changing its metadata; the endpoints below are the ones that the SDK itself calls.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from curation.errors import ArgillaError
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+JsonObject = dict[str, Any]
+
+PAGE = 500
+UPSERT_BATCH = 256
+DELETE_BATCH = 100  # Argilla's own limit
+RESPONSE_BATCH = 100  # Argilla's own limit
+_ATTEMPTS = 3
+_REPEATABLE = frozenset({"GET", "PUT"})
+_DETAIL_CHARACTERS = 300
+_UNSTORABLE = re.compile(r"[\ud800-\udfff\x00]")
+
+log = logging.getLogger(__name__)
+
+
+class ArgillaRefusalError(ArgillaError):
+    """Argilla understood the request and said no. ``status`` is the HTTP status."""
+
+    def __init__(self, message: str, hint: str, status: int) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+def storable(text: str) -> str:
+    """``text`` without what JSON or a database refuses: NUL and lone surrogates become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+class Api:
+    """Requests to one Argilla as one user. Every method raises ArgillaError; no message holds the key."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+
+    @classmethod
+    def of(cls, client: rg.Argilla) -> Api:
+        """The interface of a connected SDK client."""
+        return cls(client.http_client)
+
+    @property
+    def url(self) -> str:
+        return str(self.http.base_url).rstrip("/")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        body: JsonObject | None = None,
+        params: Mapping[str, Any] | None = None,
+        repeatable: bool | None = None,
+    ) -> Any:
+        """The JSON answer (None for 204). ``doing`` completes the sentence "while …" in errors.
+
+        Requests that may be repeated are, up to three times, when the server fails inside (status 500 and up).
+        """
+        if repeatable is None:
+            repeatable = method in _REPEATABLE
+        attempts = _ATTEMPTS if repeatable else 1
+        for attempt in range(1, attempts + 1):
+            response = self._send(method, path, doing, body, params)
+            if response.status_code < 500 or attempt == attempts:
+                break
+            log.warning("Argilla answered %s while %s; trying again", response.status_code, doing)
+            time.sleep(0.5 * 3 ** (attempt - 1))
+        return self._value(response, doing)
+
+    def _send(
+        self, method: str, path: str, doing: str, body: JsonObject | None, params: Mapping[str, Any] | None
+    ) -> httpx.Response:
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            return self.http.request(method, path, content=content, headers=headers, params=params)
+        except httpx.TimeoutException as error:
+            raise ArgillaError(
+                f"Argilla at {self.url} did not answer in time while {doing}.",
+                "Look at the server's load and log, or raise curation.argilla.timeout.",
+            ) from error
+        except httpx.HTTPError as error:
+            raise unreachable(self.url, error) from error
+
+    def _value(self, response: httpx.Response, doing: str) -> Any:
+        status = response.status_code
+        if status == 204:
+            return None
+        if response.is_success:
+            try:
+                return response.json()
+            except ValueError as error:
+                raise not_argilla(
+                    self.url, f"it answered something that is not JSON while {doing}"
+                ) from error
+        raise refusal(self.url, status, _detail(response), doing)
+
+    # Records
+
+    def records(
+        self, dataset_id: str, include: Sequence[str] = (), page: int = PAGE
+    ) -> Iterator[list[JsonObject]]:
+        """Pages of a dataset's records, oldest first, read from Argilla's database (never from its search index)."""
+        offset = 0
+        while True:
+            params = {"offset": offset, "limit": page, "include": list(include)}
+            items = self.request(
+                "GET", f"/api/v1/datasets/{dataset_id}/records", "reading records", params=params
+            )["items"]
+            if items:
+                yield items
+            if len(items) < page:
+                return
+            offset += page
+
+    def search(
+        self,
+        dataset_id: str,
+        filters: Sequence[JsonObject],
+        include: Sequence[str] = (),
+        offset: int = 0,
+        limit: int = PAGE,
+    ) -> tuple[list[JsonObject], int]:
+        """The records that pass all ``filters`` in the order of their making, and how many there are in all."""
+        body: JsonObject = {
+            "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}]
+        }
+        if filters:
+            body["filters"] = {"and": list(filters)}
+        answer = self.request(
+            "POST",
+            f"/api/v1/datasets/{dataset_id}/records/search",
+            "searching records",
+            body,
+            {"offset": offset, "limit": limit, "include": list(include)},
+            repeatable=True,
+        )
+        return [item["record"] for item in answer["items"]], int(answer["total"])
+
+    def upsert(self, dataset_id: str, records: Sequence[JsonObject]) -> None:
+        """Create or update up to 500 records by their external ids. What a record does not mention stays."""
+        self.request(
+            "PUT",
+            f"/api/v1/datasets/{dataset_id}/records/bulk",
+            f"storing {len(records)} records",
+            {"items": list(records)},
+        )
+
+    def delete(self, dataset_id: str, record_ids: Sequence[str]) -> None:
+        """Delete records by Argilla's ids, with everything that hangs on them."""
+        for start in range(0, len(record_ids), DELETE_BATCH):
+            self.request(
+                "DELETE",
+                f"/api/v1/datasets/{dataset_id}/records",
+                "deleting records that are no longer in the corpus",
+                params={"ids": ",".join(record_ids[start : start + DELETE_BATCH])},
+            )
+
+    def respond(self, responses: Sequence[JsonObject]) -> None:
+        """Store up to 100 responses of the user whose key this is. Raises when Argilla takes any of them amiss."""
+        answer = self.request(
+            "POST",
+            "/api/v1/me/responses/bulk",
+            f"submitting {len(responses)} responses",
+            {"items": list(responses)},
+            repeatable=True,
+        )
+        failed = [item["error"]["detail"] for item in answer["items"] if item.get("error")]
+        if failed:
+            raise ArgillaError(
+                f"Argilla refused {len(failed)} of {len(responses)} responses: {failed[0][:_DETAIL_CHARACTERS]}",
+                "Look at the dataset's questions: they may have been changed.",
+            )
+
+
+def unreachable(url: str, error: Exception) -> ArgillaError:
+    """Nothing answers at ``url``, or not in HTTP."""
+    return ArgillaError(
+        f"Cannot reach Argilla at {url}: {str(error) or type(error).__name__}",
+        "Start it with `clayloop up`, or set curation.argilla.url to the address of a running one.",
+    )
+
+
+def not_argilla(url: str, what: str) -> ArgillaError:
+    """Something answers at ``url``, but it isn't an Argilla 2 server."""
+    return ArgillaError(
+        f"What answers at {url} is not an Argilla 2 server: {what}.",
+        "Set curation.argilla.url to the address that you open in the browser, without a path behind it.",
+    )
+
+
+def refusal(url: str, status: int, detail: str, doing: str) -> ArgillaError:
+    """The error for an HTTP status that is no success."""
+    said = f" It says: {detail}" if detail else ""
+    if status == 401:
+        return ArgillaRefusalError(
+            f"Argilla at {url} does not accept the API key.",
+            "Copy the key from Argilla's page My settings into curation.argilla.api_key; for the Argilla that "
+            "clayloop starts, leave url and key empty.",
+            status,
+        )
+    if status == 403:
+        return ArgillaRefusalError(
+            f"Argilla at {url} does not allow this user to go on while {doing}.",
+            "Use the API key of an owner, or of an admin of the workspace.",
+            status,
+        )
+    if 300 <= status < 400:
+        return not_argilla(url, f"it redirects (status {status}) while {doing}")
+    if status >= 500:
+        return ArgillaRefusalError(
+            f"Argilla at {url} failed (status {status}) while {doing}.{said}",
+            "Look at Argilla's log.",
+            status,
+        )
+    return ArgillaRefusalError(
+        f"Argilla at {url} refused (status {status}) while {doing}.{said}",
+        "Check that the datasets were not changed by hand, and that this Argilla is version 2.8.",
+        status,
+    )
+
+
+def _detail(response: httpx.Response) -> str:
+    """What the server says about a refusal, short, and nothing when it is a page of HTML."""
+    try:
+        value = response.json()
+    except ValueError:
+        return ""
+    if isinstance(value, dict):
+        value = value.get("detail", value)
+    if isinstance(value, dict):
+        value = value.get("params", {}).get("detail", value.get("code", value))
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text[:_DETAIL_CHARACTERS]

@@ -1,0 +1,146 @@
+"""Finding Argilla and logging in."""
+
+from __future__ import annotations
+
+import argilla as rg
+import httpx
+from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from curation.annotation.api import Api, not_argilla, refusal, unreachable
+from curation.errors import ArgillaError
+from curation.files import read_json
+from curation.home import Home
+from curation.settings import ArgillaSettings
+
+OLDEST_MAJOR_VERSION = 2
+
+
+class Credentials(BaseModel):
+    """Where Argilla is and who we are there. ``username`` and ``password`` are for people; clayloop uses the key."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    url: str
+    api_key: SecretStr
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    workspace: str = ""
+
+
+def read_credentials(settings: ArgillaSettings, home: Home) -> Credentials:
+    """From the settings, or as argilla_lite wrote them down in the state folder when no URL is set.
+
+    Raises ArgillaError when there are none or when they cannot be used.
+    """
+    if settings.url:
+        if not settings.api_key.get_secret_value():
+            raise ArgillaError(
+                f"There is no API key for Argilla at {settings.url}.",
+                "Set CLAYLOOP_CURATION__ARGILLA__API_KEY to a key from Argilla's page My settings.",
+            )
+        return Credentials(url=settings.url, api_key=settings.api_key, workspace=settings.workspace)
+    path = home.argilla / "credentials.json"
+    try:
+        found = Credentials.model_validate(read_json(path))
+    except FileNotFoundError:
+        raise ArgillaError(
+            f"No Argilla is configured and none was started in this state folder ({path} is missing).",
+            "Start one with `clayloop up`, or set curation.argilla.url and its api_key.",
+        ) from None
+    except OSError as error:
+        raise ArgillaError(
+            f"Cannot read {path}: {error.strerror}", "Check who owns the file: only its owner may read it."
+        ) from error
+    except ValidationError:  # its text would show the key
+        raise ArgillaError(
+            f"{path} does not hold Argilla's url and api_key.", "Remove it and run `clayloop up` again."
+        ) from None
+    return found
+
+
+def connect(settings: ArgillaSettings, home: Home) -> rg.Argilla:
+    """A logged-in client; the workspace exists afterwards.
+
+    Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong, or
+    the workspace is missing and the user may not make it. No message holds the key.
+    """
+    credentials = read_credentials(settings, home)
+    url = credentials.url.strip().rstrip("/")
+    key = credentials.api_key.get_secret_value().strip()
+    if not key.isascii() or not key.isprintable():
+        raise ArgillaError(
+            f"The API key for Argilla at {url} holds characters that no key has.",
+            "Copy it again from Argilla's page My settings.",
+        )
+    client = _log_in(url, key, settings.timeout)
+    _check_version(client)
+    _ensure_workspace(client, settings.workspace)
+    return client
+
+
+def _log_in(url: str, key: str, timeout: float) -> rg.Argilla:
+    doing = "logging in"
+    try:
+        # The SDK retries a refused connection five times by default: seven seconds to learn that nothing is there.
+        return rg.Argilla(api_url=url, api_key=key, timeout=timeout, retries=0)
+    except ArgillaCredentialsError:
+        raise refusal(url, 401, "", doing) from None
+    except ArgillaAPIError as error:
+        if error.status_code in (404, 405):
+            raise not_argilla(url, "it has no Argilla API") from None
+        raise refusal(url, error.status_code, "", doing) from None
+    except httpx.TimeoutException as error:
+        raise ArgillaError(
+            f"Argilla at {url} did not answer within {timeout:g} seconds.",
+            "Look at the server's load and log, or raise curation.argilla.timeout.",
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise unreachable(url, error) from error
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # An answer that is not the expected JSON; a validation error would quote the user's key.
+        raise not_argilla(url, "its answer to a log-in cannot be read") from None
+
+
+def _check_version(client: rg.Argilla) -> None:
+    api = Api.of(client)
+    answer = api.request("GET", "/api/v1/version", "asking for its version")
+    version = str(answer.get("version", "")) if isinstance(answer, dict) else ""
+    major = version.split(".")[0]
+    if not major.isdigit() or int(major) < OLDEST_MAJOR_VERSION:
+        raise not_argilla(api.url, f"it says that its version is {version or 'unknown'}")
+
+
+def _ensure_workspace(client: rg.Argilla, name: str) -> None:
+    api = Api.of(client)
+    if any(workspace["name"] == name for workspace in _workspaces(api)):
+        return
+    try:
+        api.request("POST", "/api/v1/workspaces", f"making the workspace {name!r}", {"name": name})
+    except ArgillaError as error:
+        status = getattr(error, "status", 0)
+        if status == 409:  # somebody else was quicker
+            return
+        if status == 403:
+            raise ArgillaError(
+                f"There is no workspace {name!r} that this user may see in Argilla at {api.url}, and only an "
+                "owner may make one.",
+                "Ask an owner for it, or set curation.argilla.workspace to one of yours.",
+            ) from error
+        raise
+
+
+def workspace_id(api: Api, name: str) -> str:
+    """Argilla's id of the workspace. Raises ArgillaError when it is not there or not ours to see."""
+    for workspace in _workspaces(api):
+        if workspace["name"] == name:
+            return str(workspace["id"])
+    raise ArgillaError(
+        f"There is no workspace {name!r} in Argilla at {api.url}.",
+        "Run `clayloop push`, which makes it, or correct curation.argilla.workspace.",
+    )
+
+
+def _workspaces(api: Api) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = api.request("GET", "/api/v1/me/workspaces", "listing workspaces")["items"]
+    return found

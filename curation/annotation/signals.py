@@ -1,0 +1,229 @@
+"""What can be read off a text without a model: words, code, links, boilerplate."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_DIRECTIVE = re.compile(r"^\s*(\.\. |:::|:[\w-]+:|\{%|<!--)")
+_LINK_LINE = re.compile(
+    r"^\s*(?:[-*+]|\d+[.)])?\s*(?:\[[^\]]*\]\([^)]*\)|<?https?://\S+>?|[\w./-]+\.(?:md|rst|html))[\s.,;:]*$"
+)
+_BOILERPLATE = re.compile(
+    r"\b(copyright|all rights reserved|licen[cs]ed under|table of contents|toctree|indices and tables|"
+    r"permission is hereby granted|edit this page|previous page|next page)\b",
+    re.IGNORECASE,
+)
+_CHANGES = re.compile(r"\b(change ?log|release notes?|what'?s new|bug ?fix(?:es)?|history)\b", re.IGNORECASE)
+_VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)?\b|#\d{2,}|\b(?:PR|GH-|issue) ?#?\d+", re.IGNORECASE)
+_STOPWORDS = frozenset(
+    [
+        "a",
+        "about",
+        "above",
+        "after",
+        "again",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "below",
+        "between",
+        "both",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "down",
+        "during",
+        "each",
+        "few",
+        "for",
+        "from",
+        "further",
+        "get",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "may",
+        "me",
+        "might",
+        "more",
+        "most",
+        "my",
+        "no",
+        "nor",
+        "not",
+        "now",
+        "of",
+        "off",
+        "on",
+        "once",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "same",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "through",
+        "to",
+        "too",
+        "under",
+        "until",
+        "up",
+        "use",
+        "used",
+        "using",
+        "very",
+        "want",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
+)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of two letters or more, in order."""
+    return [match.group().lower() for match in _WORD.finditer(text)]
+
+
+@lru_cache(maxsize=65_536)
+def _stem(word: str) -> str:
+    """A word without its commonest English ending: enough to match "indexes" with "index"."""
+    for ending in ("ing", "ies", "es", "ed", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
+            return word[: -len(ending)] + ("y" if ending == "ies" else "")
+    return word
+
+
+def content_words(text: str) -> list[str]:
+    """Stems of the words that carry meaning, in order."""
+    return [_stem(word) for word in words(text) if word not in _STOPWORDS]
+
+
+def inverse_document_frequency(texts: Iterable[str]) -> dict[str, float]:
+    """Stem → how rare it is among ``texts`` (Robertson's and Spärck Jones's weight, smoothed to stay positive)."""
+    seen: Counter[str] = Counter()
+    count = 0
+    for text in texts:
+        count += 1
+        seen.update(set(content_words(text)))
+    return {stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem, n in seen.items()}
+
+
+def coverage(query: str, text: str, rarity: Mapping[str, float]) -> float:
+    """How much of what ``query`` asks about occurs in ``text``: 0 to 1, rare words counting more.
+
+    Words that occur nowhere in the corpus count as much as its rarest one.
+    """
+    asked = set(content_words(query))
+    if not asked:
+        return 0.0
+    rarest = max(rarity.values(), default=1.0)
+    weights = {stem: rarity.get(stem, rarest) for stem in asked}
+    present = set(content_words(text))
+    return sum(weight for stem, weight in weights.items() if stem in present) / sum(weights.values())
+
+
+def code_share(text: str) -> float:
+    """Share of the characters that stand in fenced or indented code, 0 to 1."""
+    inside = total = 0
+    fence = ""
+    for line in text.splitlines():
+        length = len(line.strip())
+        total += length
+        marker = _FENCE.match(line)
+        if marker and not fence:
+            fence = marker.group(1)
+        elif marker and line.strip().startswith(fence):
+            fence = ""
+        elif fence or line.startswith(("    ", "\t")):
+            inside += length
+    return inside / total if total else 0.0
+
+
+def link_share(text: str) -> float:
+    """Share of the non-empty lines that are nothing but a link, a file name or a directive, 0 to 1."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return 1.0
+    return sum(bool(_LINK_LINE.match(line) or _DIRECTIVE.match(line)) for line in lines) / len(lines)
+
+
+def is_boilerplate(text: str) -> bool:
+    """Whether it reads like a licence, a table of contents or a page's furniture."""
+    return bool(_BOILERPLATE.search(text))
+
+
+def is_change_entry(heading: str, text: str) -> bool:
+    """Whether it is a list of changes: a heading that says so, and versions or tickets all over it."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    numbered = sum(bool(_VERSION.search(line)) for line in lines)
+    return bool(_CHANGES.search(heading)) and numbered * 3 >= len(lines)
