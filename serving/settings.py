@@ -57,6 +57,9 @@ class BotSettings(_Section):
     port: int = Field(6901, ge=0, le=65535, description="Port of the bot (0: any free one).")
     poll_seconds: float = Field(1.0, gt=0, description="How often the bot looks for a new release.")
     max_answer_tokens: int = Field(256, ge=16, description="Most tokens in an answer.")
+    max_context_tokens: int = Field(
+        1200, ge=64, description="Most tokens of documentation given to the language model with a question."
+    )
     history_turns: int = Field(4, ge=0, description="Earlier turns given to the language model.")
     log_conversations: bool = Field(True, description="Send every turn to Argilla.")
 
