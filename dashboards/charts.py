@@ -22,7 +22,7 @@ def score_chart(scores: pd.DataFrame) -> alt.LayerChart:
         sort=releases,
         title=None,
         scale=alt.Scale(domain=releases),
-        axis=alt.Axis(labelAngle=0, labelLimit=120, labelOverlap="greedy", grid=False),
+        axis=alt.Axis(labelAngle=0, labelLimit=120, labelOverlap="greedy", labelFlush=False, grid=False),
     )
     colour = alt.Color(
         "metric:N",
@@ -31,7 +31,10 @@ def score_chart(scores: pd.DataFrame) -> alt.LayerChart:
         legend=alt.Legend(orient="top", direction="horizontal", symbolType="circle"),
     )
     y = alt.Y(
-        "score:Q", title="score", scale=alt.Scale(domain=_range(scores)), axis=alt.Axis(format=".2f", tickCount=6)
+        "score:Q",
+        title="score",
+        scale=alt.Scale(domain=_range(scores)),
+        axis=alt.Axis(format=".2f", tickCount=6),
     )
     tooltip = [
         alt.Tooltip("release:N", title="Release"),

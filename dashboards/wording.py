@@ -43,5 +43,5 @@ def aware(moment: datetime) -> datetime:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """ "1 chunk", "1,200 chunks". """
+    """ "1 chunk", "1,200 chunks"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -52,7 +52,9 @@ def test_the_page_gets_the_settings_it_was_started_with(home: Home, argilla: Arg
     assert handover.home.root == home.root
 
 
-def test_a_relative_home_means_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_home_means_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     launch = prepare(Path("state"), DashboardSettings(), ArgillaSettings())
     assert launch.command[-1] == str(tmp_path / "state" / FILE_NAME)
@@ -89,7 +91,7 @@ def test_a_host_that_is_not_ours_is_a_clear_error(home: Home) -> None:
         prepare(home.root, DashboardSettings(host="203.0.113.7", port=0), ArgillaSettings())
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"api_key": "%s", "surprise": 1}' % SECRET])
+@pytest.mark.parametrize("content", ["", "{", "[]", f'{{"api_key": "{SECRET}", "surprise": 1}}'])
 def test_a_damaged_file_is_a_clear_error_without_its_content(tmp_path: Path, content: str) -> None:
     path = tmp_path / FILE_NAME
     path.write_text(content)
@@ -105,7 +107,14 @@ def test_streamlit_knows_every_option_and_serves_our_page(home: Home, tmp_path: 
     script = launch.command[4]
     assert Path(script).is_file()
     shown = subprocess.run(
-        [sys.executable, "-m", "streamlit", "config", "show", *[flag for flag in launch.command if flag[:2] == "--"][:-1]],
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "config",
+            "show",
+            *[flag for flag in launch.command if flag[:2] == "--"][:-1],
+        ],
         env={**os.environ, **launch.environment},
         cwd=tmp_path,
         capture_output=True,

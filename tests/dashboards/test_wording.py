@@ -31,7 +31,9 @@ def test_one_line_is_one_short_line(text: str) -> None:
     assert len(one_line(text)) <= LONGEST
 
 
-@pytest.mark.parametrize("address", ["https://evil.example/x", "www.evil.example", "a@evil.example", ":smile:"])
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/x", "www.evil.example", "a@evil.example", ":smile:"]
+)
 def test_what_github_would_link_is_kept_apart(address: str) -> None:
     assert "\u2060" in plain(address)
 

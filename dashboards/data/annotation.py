@@ -1,0 +1,89 @@
+"""How far annotation is, per dataset and annotator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curation.home import Home
+from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+    from curation.annotation import DatasetProgress
+
+TITLES = {"chunks": "Chunks", "triplets": "Triplets", "conversations": "Conversations"}
+LONGEST_WAIT = 15.0
+
+
+@dataclass(frozen=True)
+class AnnotatorRow:
+    """One annotator's responses in one dataset. ``simulated`` is clayloop's own annotator of the demo."""
+
+    name: str
+    submitted: int
+    draft: int
+    discarded: int
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """One dataset: ``name`` is Argilla's, ``title`` ours. ``completed`` and ``pending`` count records. ``exists`` is
+    False until something was pushed there."""
+
+    name: str
+    title: str
+    total: int
+    completed: int
+    pending: int
+    exists: bool = True
+    annotators: Sequence[AnnotatorRow] = ()
+
+    @property
+    def share(self) -> float:
+        """Completed records of all, 0 to 1; 0 for an empty dataset."""
+        return min(1.0, max(0.0, self.completed / self.total)) if self.total > 0 else 0.0
+
+
+class AnnotationReader:
+    """Asks Argilla, over one connection as long as that works.
+
+    The Argilla SDK takes seconds to import: it is imported when it is first called, in the feed's thread, and not
+    with the page.
+    """
+
+    def __init__(self, home: Home, settings: ArgillaSettings) -> None:
+        self._home = home
+        self._settings = settings.model_copy(update={"timeout": min(settings.timeout, LONGEST_WAIT)})
+        self._client: rg.Argilla | None = None
+
+    def __call__(self) -> list[DatasetRow]:
+        """The three datasets. Raises ArgillaError when Argilla is down, refuses the key or was never started."""
+        from curation.annotation import SIMULATED_ANNOTATOR, connect, read_progress
+
+        client = self._client or connect(self._settings, self._home)
+        self._client = None  # whatever goes wrong next, the address and the key may have changed
+        report = read_progress(client, self._settings)
+        self._client = client
+        return [dataset_row(progress, SIMULATED_ANNOTATOR) for progress in report]
+
+
+def dataset_row(progress: DatasetProgress, simulated: str) -> DatasetRow:
+    """What curation read, as the page shows it; ``simulated`` is the name of the simulated annotator."""
+    return DatasetRow(
+        name=progress.name,
+        title=TITLES.get(progress.dataset, progress.dataset),
+        total=progress.total,
+        completed=progress.completed,
+        pending=progress.pending,
+        exists=progress.exists,
+        annotators=[
+            AnnotatorRow(
+                one.username, one.submitted, one.draft, one.discarded, simulated=one.username == simulated
+            )
+            for one in progress.annotators
+        ],
+    )

@@ -1,0 +1,108 @@
+"""Tables for charts and grids. Columns are fixed names; what came from outside is only ever a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dashboards.data.annotation import DatasetRow
+from dashboards.data.releases import METRICS, ReleaseRow
+from dashboards.data.runs import Outcome, RunRow, StepRow
+from dashboards.escaping import one_line
+from dashboards.wording import duration
+
+SIGNS: dict[Outcome, str] = {
+    "running": "▶",
+    "interrupted": "⏸",
+    "failed": "⚠",
+    "abandoned": "–",
+    "finished": "✓",
+    "promoted": "✓",
+    "rejected": "✗",
+    "nothing-new": "–",
+    "not-enough": "–",
+}
+COUNTS = ("Submitted", "Draft", "Discarded")
+SCORE_COLUMNS = ("order", "release", "metric", "score", "served", "model")
+
+
+def score_frame(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
+    """One line per release and metric that it has, in the order of ``rows``: `SCORE_COLUMNS`."""
+    lines = [
+        (order, row.id, METRICS[metric], value, row.served, one_line(row.model))
+        for order, row in enumerate(rows)
+        for metric, value in row.metrics.items()
+        if metric in METRICS
+    ]
+    return _table(lines, SCORE_COLUMNS)
+
+
+def dimension_frame(row: ReleaseRow) -> pd.DataFrame:
+    """One line per Matryoshka dimension, the largest first, one column per metric, and what the dimension keeps of
+    the largest one's NDCG@10 (per cent; None when there is nothing to keep)."""
+    if not row.dimensions:
+        return _table([])
+    sizes = sorted(row.dimensions, reverse=True)
+    full = row.dimensions[sizes[0]].get("ndcg@10", 0.0)
+    lines = []
+    for size in sizes:
+        scores = row.dimensions[size]
+        line: dict[str, object] = {"Dimension": size}
+        line.update({label: scores.get(metric) for metric, label in METRICS.items()})
+        line["Keeps"] = 100 * scores["ndcg@10"] / full if full and "ndcg@10" in scores else None
+        lines.append(line)
+    return _table(lines)
+
+
+def annotator_frame(rows: Sequence[DatasetRow]) -> pd.DataFrame:
+    """One line per dataset and annotator."""
+    lines = [
+        {
+            "Annotator": one_line(person.name),
+            "Kind": "simulated" if person.simulated else "person",
+            "Dataset": dataset.title,
+            **dict(zip(COUNTS, (person.submitted, person.draft, person.discarded), strict=True)),
+            "Share": 100 * person.submitted / dataset.total if dataset.total else 0.0,
+        }
+        for dataset in rows
+        if dataset.exists
+        for person in dataset.annotators
+    ]
+    return _table(lines)
+
+
+def run_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
+    """One line per run, in the order of ``rows``."""
+    lines = [
+        {
+            "Run": one_line(row.id),
+            "Started": row.started_at,
+            "Outcome": f"{SIGNS[row.outcome]} {row.outcome.replace('-', ' ')}",
+            "Duration": "–" if row.seconds is None else duration(row.seconds),
+            "Release": row.release or "–",
+            "Verdict": one_line(row.verdict),
+        }
+        for row in rows
+    ]
+    return _table(lines)
+
+
+def step_frame(steps: Sequence[StepRow]) -> pd.DataFrame:
+    """One line per step of one run, in its order."""
+    lines = [
+        {
+            "Step": one_line(step.name),
+            "Status": one_line(step.status),
+            "Duration": "–" if step.seconds is None else duration(step.seconds),
+            "Peak memory": "–" if step.peak_memory_mb is None else f"{step.peak_memory_mb:,.0f} MB",
+            "What it did": one_line(step.note),
+        }
+        for step in steps
+    ]
+    return _table(lines)
+
+
+def _table(lines: Sequence[object], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    table: pd.DataFrame = pd.DataFrame(lines, columns=None if columns is None else list(columns))
+    return table

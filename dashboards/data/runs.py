@@ -1,0 +1,142 @@
+"""The last retrain runs, finished or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from curation.errors import ClayloopError
+from curation.home import Home
+from dashboards.data.notice import Notice, notice_of
+from dashboards.wording import aware
+from training.runs import RUN_FILE, RunRecord, RunStore
+
+Outcome = Literal[
+    "running",
+    "interrupted",
+    "failed",
+    "abandoned",
+    "finished",
+    "promoted",
+    "rejected",
+    "nothing-new",
+    "not-enough",
+]
+
+_CLOCK_SLACK = 5.0
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step of a run. ``seconds`` and ``peak_memory_mb`` are None until it has ended."""
+
+    name: str
+    status: str
+    seconds: float | None = None
+    peak_memory_mb: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run. ``seconds`` adds up the steps that have ended, whatever number of starts they took. ``interrupted`` is
+    a run that says it is running while its process is gone."""
+
+    id: str
+    started_at: datetime
+    outcome: Outcome
+    verdict: str = ""
+    seconds: float | None = None
+    release: str | None = None
+    steps: Sequence[StepRow] = ()
+
+    @property
+    def running(self) -> bool:
+        return self.outcome == "running"
+
+    @property
+    def current(self) -> StepRow | None:
+        """The step that is under way or that the run stopped at."""
+        return next((step for step in reversed(self.steps) if step.status != "finished"), None)
+
+
+@dataclass(frozen=True)
+class RunsView:
+    """Runs, newest first; ``damaged`` maps the id of one whose run.json cannot be read to why."""
+
+    rows: Sequence[RunRow] = ()
+    damaged: Mapping[str, Notice] = field(default_factory=dict)
+
+
+def read_runs(home: Home, last: int) -> RunsView:
+    """The newest ``last`` runs; never raises for what is in them."""
+    store = RunStore(home)
+    rows: list[RunRow] = []
+    damaged: dict[str, Notice] = {}
+    for run_id in _ids(store)[:last]:
+        try:
+            rows.append(run_row(store.get(run_id)))
+        except (ClayloopError, OSError, ValueError) as error:
+            damaged[run_id] = notice_of(error, f"Run {run_id}")
+    return RunsView(rows, damaged)
+
+
+def run_row(record: RunRecord) -> RunRow:
+    """A record as the page shows it."""
+    steps = [
+        StepRow(
+            step.name,
+            step.status,
+            None if step.status == "running" else step.seconds,
+            step.peak_memory_mb or None,
+            step.note,
+        )
+        for step in record.steps
+    ]
+    ended = [step.seconds for step in steps if step.seconds is not None]
+    return RunRow(
+        id=record.id,
+        started_at=aware(record.created_at),
+        outcome=_outcome(record),
+        verdict=record.verdict,
+        seconds=sum(ended) if ended else None,
+        release=record.release_after,
+        steps=steps,
+    )
+
+
+def _outcome(record: RunRecord) -> Outcome:
+    if record.status == "running":
+        return "running" if _is_at_work(record) else "interrupted"
+    if record.status == "finished":
+        return record.outcome or "finished"
+    return record.status
+
+
+def _is_at_work(record: RunRecord) -> bool:
+    """Whether the process that wrote the record still lives, and is not a later one that got its number."""
+    last_sign = max([record.created_at, *(step.started for step in record.steps)])
+    try:
+        born = psutil.Process(record.process).create_time()
+    except (psutil.Error, ValueError):
+        return False
+    return born <= aware(last_sign).timestamp() + _CLOCK_SLACK
+
+
+def _ids(store: RunStore) -> list[str]:
+    """Newest first: an id begins with its time."""
+    if not store.root.is_dir():
+        return []
+    return [path.name for path in sorted(store.root.iterdir(), reverse=True) if _is_run(store, path)]
+
+
+def _is_run(store: RunStore, path: Path) -> bool:
+    try:
+        return (store.folder(path.name) / RUN_FILE).is_file()
+    except ClayloopError:  # not the name of a run
+        return False

@@ -1,0 +1,268 @@
+"""The page: what is served, how annotation goes, how releases score, what ran last. It reads and changes nothing.
+
+Each section is a Streamlit fragment that refreshes by itself and fails by itself. Text from outside goes through
+`dashboards.escaping.plain` wherever Streamlit reads Markdown, or into a grid, which does not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from functools import partial
+
+import streamlit as st
+
+from curation.home import Home
+from dashboards.charts import score_chart
+from dashboards.data.annotation import AnnotationReader, DatasetRow
+from dashboards.data.feed import Feed, Snapshot
+from dashboards.data.frames import (
+    COUNTS,
+    annotator_frame,
+    dimension_frame,
+    run_frame,
+    score_frame,
+    step_frame,
+)
+from dashboards.data.notice import Notice
+from dashboards.data.releases import ReleaseRow, ReleasesView, read_releases
+from dashboards.data.runs import RunRow, read_runs
+from dashboards.data.services import read_services
+from dashboards.escaping import plain
+from dashboards.handover import Handover
+from dashboards.wording import age, duration, plural
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 1.5
+LAST_RUNS = 20
+LINKS = (
+    ("argilla", "Annotate in Argilla", ":material/edit_note:"),
+    ("bot", "Talk to the bot", ":material/forum:"),
+)
+
+
+def show(handover: Handover) -> None:
+    """The whole page."""
+    home, every = handover.home, handover.dashboard.refresh_seconds
+    _header(home)
+    _section("Served release", every, partial(_served, home))
+    _section("Annotation", every, partial(_annotation, _feed(_key(handover), handover)))
+    _section("Retrieval quality", every, partial(_quality, home))
+    _section("Retrain runs", every, partial(_runs, home))
+
+
+def show_notice(message: str, hint: str = "") -> None:
+    """A problem and what to do about it, both plain text."""
+    st.warning(f"{plain(message)}\n\n{plain(hint)}" if hint else plain(message), icon=":material/info:")
+
+
+def _section(title: str, every: float, draw: Callable[[], None]) -> None:
+    def guarded() -> None:
+        try:
+            draw()
+        except Exception as error:  # one section's trouble must not take the others along
+            log.exception("The section %s failed", title)
+            show_notice(
+                f"This part of the page failed ({type(error).__name__}).", "The dashboard's log says more."
+            )
+
+    st.subheader(title, anchor=False)
+    st.fragment(guarded, run_every=every)()
+
+
+def _header(home: Home) -> None:
+    title, *places = st.columns([6, *[2] * len(LINKS)], vertical_alignment="bottom")
+    title.title("clayloop", anchor=False)
+    title.caption("People annotate, the retriever learns, the bot gets better.")
+    services = read_services(home)
+    for place, (service, label, icon) in zip(places, LINKS, strict=True):
+        if service in services:
+            place.link_button(label, services[service], icon=icon, width="stretch")
+
+
+def _served(home: Home) -> None:
+    view = read_releases(home)
+    if view.pointer:
+        show_notice(view.pointer.message, view.pointer.hint)
+    for damaged in view.damaged.values():
+        show_notice(damaged.message, damaged.hint)
+    row = view.served
+    if row is None:
+        if not view.pointer and not view.damaged:
+            st.info(
+                "Nothing is served yet. `clayloop ingest SOURCE` reads your documentation, then "
+                "`clayloop bootstrap` makes the first release from it.",
+                icon=":material/rocket_launch:",
+            )
+        return
+    now = datetime.now(timezone.utc)
+    cells = st.columns([3, 2, 2, 2, 2])
+    cells[0].metric("Release", plain(row.id), help=_origin(row), border=True, height="stretch")
+    cells[1].metric("Made", age(row.created_at, now), border=True, height="stretch")
+    cells[2].metric("Chunks", f"{row.chunks:,}", border=True, height="stretch")
+    cells[3].metric("Training examples", f"{row.examples:,}", border=True, height="stretch")
+    _score_cell(cells[4], row, view)
+    st.caption(f"Embedding model: {plain(row.model)} · {row.dimension} dimensions{_counts(row)}")
+
+
+def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow, view: ReleasesView) -> None:
+    score, before = row.metrics.get("ndcg@10"), view.score_before(row)
+    if score is None:
+        cell.metric(
+            "NDCG@10",
+            "–",
+            help="Not evaluated: a first release has no holdout yet.",
+            border=True,
+            height="stretch",
+        )
+    elif before is None:
+        cell.metric("NDCG@10", f"{score:.3f}", border=True, height="stretch")
+    else:
+        cell.metric(
+            "NDCG@10",
+            f"{score:.3f}",
+            f"{score - before:+.3f}",
+            help=f"The release before it scored {before:.3f} on the same questions.",
+            border=True,
+            height="stretch",
+        )
+
+
+def _annotation(feed: Feed[DatasetRow]) -> None:
+    snapshot = feed.latest(PATIENCE)
+    if snapshot.waiting:
+        st.info("Asking Argilla…", icon=":material/hourglass_empty:")
+    if snapshot.problem:
+        _argilla_problem(snapshot)
+    if snapshot.items is None:
+        return
+    if not any(dataset.exists for dataset in snapshot.items):
+        st.info(
+            "Argilla holds no dataset of ours yet. `clayloop push` creates them from the chunks and triplets.",
+            icon=":material/cloud_upload:",
+        )
+        return
+    for place, dataset in zip(st.columns(len(snapshot.items)), snapshot.items, strict=True):
+        with place.container(border=True, height="stretch"):
+            _dataset(dataset)
+    people = annotator_frame(snapshot.items)
+    if people.empty:
+        st.caption("Nobody has annotated yet.")
+        return
+    share = st.column_config.ProgressColumn(
+        "Share of the dataset",
+        help="Submitted responses / records",
+        format="%.0f%%",
+        min_value=0,
+        max_value=100,
+    )
+    counts = {name: st.column_config.NumberColumn(name, format="localized") for name in COUNTS}
+    st.dataframe(people, hide_index=True, column_config={**counts, "Share": share})
+
+
+def _dataset(dataset: DatasetRow) -> None:
+    st.markdown(f"**{plain(dataset.title)}**")
+    if not dataset.exists:
+        st.caption("Not in Argilla yet: `clayloop push` creates it.")
+        return
+    st.progress(dataset.share, f"{dataset.completed:,} of {plural(dataset.total, 'record')} completed")
+    st.caption(f"{dataset.pending:,} pending · {plain(dataset.name)}")
+
+
+def _argilla_problem(snapshot: Snapshot[DatasetRow]) -> None:
+    problem = snapshot.problem or Notice("")
+    show_notice(problem.message, problem.hint)
+    if snapshot.items is not None and snapshot.taken_at is not None:
+        st.caption(f"What follows was read {age(snapshot.taken_at, datetime.now(timezone.utc))}.")
+
+
+def _quality(home: Home) -> None:
+    view = read_releases(home)
+    scores = score_frame(view.rows)
+    if scores.empty:
+        st.info(
+            "No release has been evaluated yet. Annotate some triplets in Argilla, then run `retrain-from-annotations`: "
+            "it trains a candidate and compares it with the served release.",
+            icon=":material/monitoring:",
+        )
+        return
+    chart, table = st.columns([3, 2], gap="large")
+    with chart:
+        st.altair_chart(score_chart(scores))
+        st.caption(
+            "Each release is scored on the questions that its own run kept aside. They grow in number with the "
+            "annotations, so neighbours compare better than releases far apart."
+        )
+    with table:
+        _dimensions(view)
+
+
+def _dimensions(view: ReleasesView) -> None:
+    evaluated = [row for row in reversed(view.rows) if row.dimensions]
+    row = view.served if view.served in evaluated else next(iter(evaluated), None)
+    if row is None:
+        st.caption("No release says how it scores per Matryoshka dimension.")
+        return
+    st.markdown(f"**Per Matryoshka dimension** · {plain(row.id)}")
+    number = partial(st.column_config.NumberColumn, format="%.3f")
+    keeps = st.column_config.NumberColumn("Keeps", format="%.1f%%", help="Of the full dimension's NDCG@10")
+    columns = {name: number(name) for name in ("NDCG@10", "MRR@10", "Recall@10")}
+    st.dataframe(dimension_frame(row), hide_index=True, column_config={**columns, "Keeps": keeps})
+
+
+def _runs(home: Home) -> None:
+    view = read_runs(home, LAST_RUNS)
+    for damaged in view.damaged.values():
+        show_notice(damaged.message, damaged.hint)
+    if not view.rows:
+        if not view.damaged:
+            st.info(
+                "No retrain has run yet. When annotations are in, run `retrain-from-annotations`.",
+                icon=":material/model_training:",
+            )
+        return
+    for row in view.rows:
+        if row.running:
+            _running(row)
+    columns = {"Started": st.column_config.DatetimeColumn("Started", format="YYYY-MM-DD HH:mm")}
+    st.dataframe(run_frame(view.rows), hide_index=True, column_config=columns)
+    last = view.rows[0]
+    if last.steps:
+        with st.expander(f"Steps of {plain(last.id)}"):
+            st.dataframe(step_frame(last.steps), hide_index=True)
+
+
+def _running(row: RunRow) -> None:
+    since = duration((datetime.now(timezone.utc) - row.started_at).total_seconds())
+    step = f"step {len(row.steps)}: **{plain(row.current.name)}**" if row.current else "between two steps"
+    st.info(f"{plain(row.id)} is running, {step}, for {since}.", icon=":material/model_training:")
+
+
+def _origin(row: ReleaseRow) -> str:
+    made = (
+        f"Made by run {plain(row.run_id)}." if row.run_id else "Made from the base model, without training."
+    )
+    return f"{made} It followed {plain(row.parent)}." if row.parent else made
+
+
+def _counts(row: ReleaseRow) -> str:
+    counts: Iterable[str] = (f"{plain(name)} {count:,}" for name, count in row.trained_on.items())
+    listed = ", ".join(counts)
+    return f" · trained on: {listed}" if listed else ""
+
+
+def _key(handover: Handover) -> str:
+    return f"{handover.root}|{handover.argilla.url}|{handover.dashboard.refresh_seconds}"
+
+
+def _new_feed(key: str, _handover: Handover) -> Feed[DatasetRow]:
+    """``key`` is what Streamlit caches the feed by: one for all open pages."""
+    read = AnnotationReader(_handover.home, _handover.argilla)
+    return Feed(read, every=_handover.dashboard.refresh_seconds, what="Annotation progress")
+
+
+_feed: Callable[[str, Handover], Feed[DatasetRow]] = st.cache_resource(
+    _new_feed, show_spinner=False, max_entries=8
+)
