@@ -1,0 +1,142 @@
+"""The real page in a real browser: Streamlit started the way `clayloop dashboard` starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from curation.files import write_json
+from curation.home import Home
+from curation.settings import ArgillaSettings
+from dashboards.launch import Launch, prepare
+from dashboards.settings import DashboardSettings
+from tests.dashboards.state import add_release, add_run
+
+pytestmark = pytest.mark.browser
+
+EVIL = '<script>document.title="evil"</script> ![b](https://evil.example/b.png) :smile:'
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+@contextlib.contextmanager
+def served(launch: Launch, folder: Path) -> Iterator[Launch]:
+    """The page's own process, from an unrelated working folder, until the end of the block."""
+    environment = {**os.environ, **launch.environment}
+    with (folder / "streamlit.log").open("w") as log:
+        process = subprocess.Popen(
+            launch.command, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            end = time.monotonic() + 60
+            while True:
+                assert process.poll() is None, (folder / "streamlit.log").read_text()
+                with contextlib.suppress(OSError), urllib.request.urlopen(launch.health, timeout=2) as answer:
+                    assert answer.status == 200
+                    break
+                assert time.monotonic() < end, "the dashboard did not start within a minute"
+                time.sleep(0.1)
+            yield launch
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def used(home: Home) -> Home:
+    """A home with three releases, two of them evaluated, a finished run and one at work."""
+    add_release(home)
+    for step, score in enumerate((0.683, 0.712)):
+        metrics = {"ndcg@10": score, "mrr@10": score - 0.06, "recall@10": score + 0.1}
+        release = add_release(home, metrics=metrics, trained_on={"examples": 900 + 400 * step})
+        add_run(home, release_after=release.id, number=step)
+    add_run(home, outcome=None, number=9)
+    add_release(home, base_model=EVIL, promote=False)
+    write_json(home.services, {"argilla": "http://127.0.0.1:6900", "bot": "http://127.0.0.1:6901"})
+    return home
+
+
+def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    trouble: list[str] = []
+    foreign: list[str] = []
+    launch = prepare(used.root, DashboardSettings(port=0, refresh_seconds=2), ArgillaSettings())
+    with served(launch, tmp_path), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1360, "height": 1700})
+        page.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                foreign.append(request.url)
+                if urlsplit(request.url).hostname not in (*LOOPBACK, None)
+                else None
+            ),
+        )
+        page.goto(launch.url)
+        release = add_release_ids(used)[-2]
+        expect(page.get_by_test_id("stMetricValue").first).to_have_text(release, timeout=30_000)
+        expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+        expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+        expect(page.get_by_text("is running, step 6")).to_be_visible()
+        expect(page.get_by_text("No Argilla is configured")).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("link", name="Annotate in Argilla")).to_have_attribute(
+            "href", "http://127.0.0.1:6900"
+        )
+        expect(page).to_have_title("clayloop")
+
+        # Somebody retrains while the page is open: it shows the new release by itself.
+        new = add_release(used, base_model=EVIL, metrics={"ndcg@10": 0.75})
+        expect(page.get_by_test_id("stMetricValue").first).to_have_text(new.id, timeout=15_000)
+        shown = page.get_by_text("Embedding model")
+        expect(shown).to_contain_text("<script>")
+        assert shown.locator("img, script, a").count() == 0
+        expect(page).to_have_title("clayloop")
+
+        if folder := os.environ.get("CLAYLOOP_SCREENSHOTS"):
+            page.wait_for_timeout(1500)
+            page.screenshot(path=Path(folder) / "dashboard.png", full_page=True)
+        browser.close()
+    assert trouble == []
+    assert foreign == []
+
+
+def test_other_names_and_other_sites_are_refused(home: Home, tmp_path: Path) -> None:
+    """DNS rebinding and foreign pages: the socket that carries the page answers neither."""
+    import httpx
+
+    launch = prepare(home.root, DashboardSettings(port=0), ArgillaSettings())
+    host = urlsplit(launch.url).netloc
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    with served(launch, tmp_path), httpx.Client(timeout=20) as client:
+
+        def status(host: str, origin: str) -> int:
+            headers = {**upgrade, "Host": host, "Origin": origin}
+            return client.get(f"{launch.url}/_stcore/stream", headers=headers).status_code
+
+        assert status(host, launch.url) == 101
+        assert status("rebound.example", "http://rebound.example") == 403
+
+
+def add_release_ids(home: Home) -> list[str]:
+    from serving.releases import ReleaseStore
+
+    return ReleaseStore(home).ids()
