@@ -1,0 +1,143 @@
+"""How well a model finds the right chunk or file: NDCG@10, MRR@10 and recall@k by ir_measures.
+
+Every model encodes once; smaller Matryoshka dimensions are cut from the same vectors and normalised again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from curation.errors import SettingsError
+from curation.progress import SILENT, Progress
+from serving.embedding import truncate
+from serving.releases import ReleaseStore
+from serving.retrieval import load_release
+from serving.settings import ServingSettings
+from training.testsets import load_qrels, load_queries
+
+Vectors = npt.NDArray[np.float32]
+
+# Our names of the metrics → those of ir_measures.
+METRICS = {
+    "ndcg@10": "nDCG@10",
+    "mrr@10": "RR@10",
+    "recall@1": "R@1",
+    "recall@5": "R@5",
+    "recall@10": "R@10",
+}
+REPORTED = ("ndcg@10", "mrr@10", "recall@10")
+_DEPTH = 20  # deep enough for all of them
+
+
+class Scores(BaseModel):
+    """``metrics`` are means over the questions, ``questions`` the values of each one (id → metric → value)."""
+
+    metrics: dict[str, float]
+    questions: dict[str, dict[str, float]]
+
+
+def score(qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]) -> Scores:
+    """The metrics of a ranking. ``qrels`` maps question → right item → relevance, ``run`` question → item → score.
+
+    A question with qrels and no ranked item counts as 0. Raises ValueError without any question.
+    """
+    import ir_measures
+
+    if not qrels:
+        raise ValueError("there is no question to evaluate")
+    measures = {ir_measures.parse_measure(theirs): ours for ours, theirs in METRICS.items()}
+    questions: dict[str, dict[str, float]] = {query: dict.fromkeys(METRICS, 0.0) for query in qrels}
+    ranked = {query: dict(items) for query, items in run.items() if query in qrels and items}
+    if ranked:
+        wanted = {query: dict(items) for query, items in qrels.items()}
+        for value in ir_measures.iter_calc(list(measures), wanted, ranked):
+            questions[value.query_id][measures[value.measure]] = float(value.value)
+    means = {name: fmean(values[name] for values in questions.values()) for name in METRICS}
+    return Scores(metrics=means, questions=questions)
+
+
+def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The best items per question: (m, n) cosines give question → item → score.
+
+    ``items`` names the n columns; a name that comes more than once (the chunks of a file) counts with its best column.
+    """
+    names, column_of = np.unique(np.asarray(items, dtype=object), return_inverse=True)
+    if len(names) == 0:
+        return {query: {} for query in queries}
+    order = np.argsort(column_of, kind="stable")
+    starts = np.searchsorted(column_of[order], np.arange(len(names)))
+    best = np.maximum.reduceat(cosines[:, order], starts, axis=1)
+    run = {}
+    for row, query in enumerate(queries):
+        top = np.argsort(-best[row], kind="stable")[:_DEPTH]
+        run[query] = {str(names[column]): float(best[row, column]) for column in top}
+    return run
+
+
+def evaluate_vectors(
+    queries: Mapping[str, str],
+    query_vectors: Vectors,
+    vectors: Vectors,
+    items: Sequence[str],
+    qrels: Mapping[str, Mapping[str, int]],
+    dimensions: Sequence[int],
+) -> dict[int, Scores]:
+    """Scores per dimension. ``query_vectors`` (m, d) are of ``queries`` in order, ``vectors`` (n, d) of ``items``."""
+    return {
+        dimension: score(
+            qrels,
+            rank(truncate(query_vectors, dimension) @ truncate(vectors, dimension).T, list(queries), items),
+        )
+        for dimension in dimensions
+    }
+
+
+def evaluate_release(
+    store: ReleaseStore,
+    release_id: str | None,
+    queries_file: Path,
+    qrels_file: Path,
+    settings: ServingSettings,
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
+    """Score a release (None: the served one) on a test set, by file, at full dimension, over everything it indexes.
+
+    Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}}``. Raises SettingsError for a
+    wrong test set, StateError without a release, ReleaseError for a damaged one.
+    """
+    queries = load_queries(queries_file)
+    qrels = load_qrels(qrels_file, queries)
+    retriever = load_release(store, release_id, settings)
+    paths = [chunk.path for chunk in retriever.index.chunks()]
+    wanted = {path for right in qrels.values() for path in right}
+    unknown = sorted(wanted - set(paths))
+    if len(unknown) == len(wanted):
+        raise SettingsError(
+            f"{qrels_file}: none of its {len(wanted)} files is in release {retriever.release.id} "
+            f"(for example {unknown[0]!r}).",
+            "Paths are relative to the ingested folder, with forward slashes.",
+        )
+    if unknown:
+        progress.say(
+            f"{len(unknown)} right files are not in the index and can't be found, such as {unknown[0]}."
+        )
+    found = evaluate_vectors(
+        queries,
+        retriever.embedder.queries(list(queries.values()), progress=progress),
+        retriever.index.vectors(),
+        paths,
+        qrels,
+        [retriever.embedder.dimension],
+    )[retriever.embedder.dimension]
+    return {
+        "release": retriever.release.id,
+        "queries": len(queries),
+        "metrics": {name: round(found.metrics[name], 6) for name in REPORTED},
+    }

@@ -1,0 +1,133 @@
+"""From what annotators decided to what a model can learn, and which chunks are served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.records import Chunk, DatasetName, Decision
+
+HEADING = "heading"
+
+
+class Example(BaseModel):
+    """A question and the text that answers it.
+
+    ``text`` is what training sees; ``chunk_id`` the chunk it comes from. ``place`` names the chunk's section and
+    stays the same when its text is edited. ``negative`` is a question that the chunk does not answer, if the
+    annotators said so. ``live`` is false when the chunk is not in the index as the annotators saw it: such an
+    example trains and is never used to evaluate.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    record_id: str
+    query: str
+    text: str
+    chunk_id: str
+    place: str
+    origin: str
+    negative: str = ""
+    live: bool = True
+
+
+class Unused(BaseModel):
+    """A decision that nothing is learned from, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    record_id: str
+    reason: str
+
+
+@dataclass
+class Learnable:
+    """What a set of decisions comes to. ``chunks`` are those to index, in the order of the corpus."""
+
+    examples: list[Example] = field(default_factory=list)
+    unused: list[Unused] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
+    rejected_chunks: set[str] = field(default_factory=set)
+
+
+def collect(
+    decisions: Sequence[Decision], chunks: Sequence[Chunk], include_unreviewed: bool = True
+) -> Learnable:
+    """Sort ``decisions`` into examples, unused ones and the chunks to index.
+
+    Rejected chunks leave index and training alike. An accepted triplet teaches (query, chunk), an accepted
+    conversation (question, the chunk it cites).
+    """
+    judged = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
+    result = Learnable(rejected_chunks={key for key, verdict in judged.items() if verdict == "rejected"})
+    result.chunks = [
+        chunk
+        for chunk in chunks
+        if (include_unreviewed and chunk.id not in result.rejected_chunks)
+        or judged.get(chunk.id) == "accepted"
+    ]
+    by_id = {chunk.id: chunk for chunk in chunks}
+    live = {chunk.id for chunk in result.chunks}
+    for decision in decisions:
+        if decision.dataset == "chunks":
+            continue
+        made = _example(decision, by_id, live, result.rejected_chunks)
+        if isinstance(made, Example):
+            result.examples.append(made)
+        else:
+            result.unused.append(Unused(dataset=decision.dataset, record_id=decision.record_id, reason=made))
+    return result
+
+
+def section_of(chunk: Chunk) -> str:
+    """Names the chunk's section: what stays when its text is edited."""
+    return "\t".join((chunk.path, *chunk.section))
+
+
+def _example(
+    decision: Decision, chunks: Mapping[str, Chunk], live: set[str], rejected: set[str]
+) -> Example | str:
+    """The example that ``decision`` gives, or why it gives none."""
+    if decision.verdict != "accepted":
+        return f"{decision.verdict}: {decision.reason}" if decision.reason else decision.verdict
+    is_triplet = decision.dataset == "triplets"
+    query = decision.fields.get("positive" if is_triplet else "instruction", "").strip()
+    chunk_id = str(decision.metadata.get("chunk_id", ""))
+    shown = decision.fields.get("anchor", "") if is_triplet else ""
+    chunk = chunks.get(chunk_id)
+    if not query:
+        return "the question is empty"
+    if chunk_id in rejected:
+        return "its chunk was rejected"
+    if chunk is None and not shown.strip():
+        return "it cites no chunk of the current documents"
+    origin = str(decision.metadata.get("origin", "")) or ("conversation" if not is_triplet else "")
+    negative = decision.fields.get("negative", "").strip() if is_triplet else ""
+    if decision.values.get("is_negative_irrelevant") != "yes":
+        negative = ""
+    return Example(
+        dataset=decision.dataset,
+        record_id=decision.record_id,
+        query=query,
+        text=_taught_text(query, chunk, shown, origin),
+        chunk_id=chunk_id,
+        place=section_of(chunk) if chunk else chunk_id,
+        origin=origin,
+        negative=negative,
+        live=chunk is not None and chunk_id in live,
+    )
+
+
+def _taught_text(query: str, chunk: Chunk | None, shown: str, origin: str) -> str:
+    """The text to train against: finding a heading in a text that opens with it teaches nothing."""
+    text = chunk.text if chunk else shown
+    if origin != HEADING:
+        return text
+    if chunk:
+        return chunk.body.strip() or text
+    first, _, rest = shown.partition("\n\n")
+    return rest.strip() or shown if query.casefold() in first.casefold() else shown

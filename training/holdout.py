@@ -1,0 +1,94 @@
+"""The questions that nobody trains on, and how a model does on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from curation.progress import SILENT, Progress
+from curation.records import Chunk
+from curation.records.identity import content_id
+from serving.embedding import Embedder, truncate
+from training.dedup import normalise
+from training.evaluation import Scores, rank, score
+from training.examples import HEADING, Example, section_of
+
+Vectors = npt.NDArray[np.float32]
+
+
+class HoldoutQuestion(BaseModel):
+    """A question and the ids of all chunks that answer it. ``is_heading``: the question is a section's heading."""
+
+    id: str
+    text: str
+    right: list[str]
+    is_heading: bool
+
+
+def holdout_questions(
+    examples: Sequence[Example], chunks: Sequence[Chunk], groups: Mapping[str, str]
+) -> list[HoldoutQuestion]:
+    """One entry per distinct question. Right are the chunks that were accepted for it, their near duplicates (``groups``)
+    and, for a heading, every chunk of its section."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    section: dict[str, list[str]] = defaultdict(list)
+    for chunk in chunks:
+        alike[groups.get(chunk.id, chunk.id)].append(chunk.id)
+        section[section_of(chunk)].append(chunk.id)
+    asked: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        asked[normalise(example.query)].append(example)
+    questions = []
+    for text, rows in asked.items():
+        right: dict[str, None] = {}
+        for example in rows:
+            right.update(dict.fromkeys(alike[groups.get(example.chunk_id, example.chunk_id)]))
+            if example.origin == HEADING:
+                right.update(dict.fromkeys(section[example.place]))
+        if right:
+            questions.append(
+                HoldoutQuestion(
+                    id=content_id("question", text),
+                    text=rows[0].query,
+                    right=list(right),
+                    is_heading=any(example.origin == HEADING for example in rows),
+                )
+            )
+    return questions
+
+
+def measure(
+    embedder: Embedder,
+    questions: Sequence[HoldoutQuestion],
+    chunks: Sequence[Chunk],
+    vectors: Vectors,
+    dimensions: Sequence[int],
+    progress: Progress = SILENT,
+) -> dict[int, Scores]:
+    """Scores per dimension of finding the right chunks among ``chunks``, whose (n, d) unit vectors are ``vectors``.
+
+    A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions the right
+    chunks are therefore ranked by their bodies alone, against all others as they are served.
+    """
+    column = {chunk.id: index for index, chunk in enumerate(chunks)}
+    headings = [index for index, question in enumerate(questions) if question.is_heading]
+    bare = sorted({column[key] for index in headings for key in questions[index].right})
+    query_vectors = embedder.queries([question.text for question in questions])
+    bare_vectors = embedder.documents(
+        [chunks[index].body.strip() or chunks[index].text for index in bare], progress=progress
+    )
+    qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
+    ids = [question.id for question in questions]
+    items = [chunk.id for chunk in chunks]
+    found = {}
+    for dimension in dimensions:
+        asked = truncate(query_vectors, dimension)
+        cosines = asked @ truncate(vectors, dimension).T
+        if bare:
+            cosines[np.ix_(headings, bare)] = asked[headings] @ truncate(bare_vectors, dimension).T
+        found[dimension] = score(qrels, rank(cosines, ids, items))
+    return found

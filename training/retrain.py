@@ -1,0 +1,296 @@
+"""The retrain: annotations in, a release or a reason why not out.
+
+    read → examples → dedup → split → fit → index → evaluate → gate → publish → promote
+
+Each step leaves its result in runs/<run>/<step>. Killed at any instant, the next call goes on after the last finished
+step; the served release changes in one instant, at the very end, or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curation.errors import StateError
+from curation.home import Home
+from curation.progress import SILENT, Progress
+from curation.records import Decision
+from curation.records.identity import content_id
+from serving.release import LINEAGE_FILE, Release
+from serving.releases import ReleaseStore
+from serving.settings import ServingSettings
+from training.gate import too_few
+from training.lineage import News, compare, read_lineage
+from training.rows import write_rows
+from training.runs import Run, RunInputs, RunRecord, RunStore
+from training.settings import TrainingSettings
+from training.steps import Steps
+from training.summary import RetrainSummary
+
+if TYPE_CHECKING:
+    from curation.corpus import Corpus
+
+log = logging.getLogger(__name__)
+
+ReadDecisions = Callable[[], list[Decision]]
+
+
+def retrain_from_annotations(
+    home: Home,
+    corpus: Corpus,
+    settings: TrainingSettings,
+    serving: ServingSettings,
+    read_decisions: ReadDecisions,
+    progress: Progress = SILENT,
+    force: bool = False,
+) -> RetrainSummary:
+    """Learn from what annotators decided since the served release, and serve the result if it is not worse.
+
+    Finishes an interrupted run first, if its corpus, settings and served release are still the same. With nothing new
+    there is no run; decisions that were tried before with the same corpus, settings and release are not tried again
+    unless ``force``. Raises BusyError while another retrain is at work, StateError without a release or on a full disk,
+    ReleaseError when the served release is damaged, and whatever ``read_decisions`` raises. The served release stays as
+    it is in all of these cases.
+    """
+    runs = RunStore(home)
+    with runs.exclusive():
+        return _Retrain(home, corpus, settings, serving, runs, progress).start(read_decisions, force)
+
+
+class _Retrain:
+    def __init__(
+        self,
+        home: Home,
+        corpus: Corpus,
+        settings: TrainingSettings,
+        serving: ServingSettings,
+        runs: RunStore,
+        progress: Progress,
+    ) -> None:
+        self.corpus = corpus
+        self.settings = settings
+        self.serving = serving
+        self.runs = runs
+        self.progress = progress
+        self.store = ReleaseStore(home)
+        self.news = News(new=0, withdrawn=0)
+
+    def start(self, read_decisions: ReadDecisions, force: bool) -> RetrainSummary:
+        served = self.store.current()
+        self.store.verify(served.id)
+        run = self._interrupted(served)
+        if run is not None and run.record.status == "running":
+            self.progress.say(f"Going on with run {run.id}, which was interrupted")
+            return self._work(run, self._served_before(run, served), resumed=True)
+        decisions = read_decisions()
+        inputs = self._inputs(decisions, served.id)
+        if run is not None and run.record.inputs == inputs:
+            self.progress.say(f"Going on with run {run.id}, which had failed")
+            return self._work(run, served, resumed=True)
+        if run is not None:
+            self.runs.abandon(run.record, "it had failed, and the annotations have changed since")
+        self.news = compare(decisions, read_lineage(self.store.folder(served.id) / LINEAGE_FILE))
+        if not force:
+            verdict = self._nothing_to_do(inputs, served)
+            if verdict:
+                return self._nothing_new(verdict, decisions, served)
+        return self._work(self._create(inputs, decisions, served), served, resumed=False)
+
+    # before a run
+
+    def _inputs(self, decisions: Sequence[Decision], release_id: str) -> RunInputs:
+        relevant = {
+            "training": self.settings.model_dump(mode="json", exclude={"min_new"}),
+            "model": self.serving.embedding.model,
+            "retrieval": self.serving.retrieval.model_dump(mode="json"),
+        }
+        return RunInputs(
+            decisions=content_id(*sorted(_identity(one) for one in decisions)),
+            corpus=content_id(*sorted(chunk.id for chunk in self.corpus.chunks)),
+            settings=content_id(repr(relevant)),
+            release=release_id,
+        )
+
+    def _interrupted(self, served: Release) -> Run | None:
+        """The unfinished run that can still be finished; others are given up."""
+        now = self._inputs([], served.id)
+        chosen: Run | None = None
+        for record in self.runs.unfinished():
+            same = record.inputs.corpus == now.corpus and record.inputs.settings == now.settings
+            mine = self.store.of_run(record.id)
+            same_release = served.id in (record.inputs.release, mine.id if mine else None)
+            if chosen is None and same and same_release and self._has_read(record):
+                chosen = self.runs.open(record)
+            else:
+                reason = (
+                    "a newer run took its place"
+                    if chosen
+                    else "it was interrupted before annotations were read"
+                    if same and same_release
+                    else "documents, settings or the served release have changed since it was interrupted"
+                )
+                self.progress.say(f"Giving up run {record.id}: {reason}")
+                self.runs.abandon(record, reason)
+                self.store.discard(record.id)
+        self.store.clean(keep=[chosen.id] if chosen else [])
+        return chosen
+
+    def _has_read(self, record: RunRecord) -> bool:
+        step = record.step("read")
+        return step is not None and step.status == "finished"
+
+    def _served_before(self, run: Run, served: Release) -> Release:
+        """The release that the run compares with: it may itself have promoted another one before it was killed."""
+        before = run.record.inputs.release
+        return served if served.id == before else self.store.get(before)
+
+    def _nothing_to_do(self, inputs: RunInputs, served: Release) -> str:
+        """Why no run is needed, or nothing."""
+        if self.news.total < self.settings.min_new:
+            if self.news.total:
+                verdict = (
+                    f"Not yet: {self.news.total} new decisions since {served.id}, and a retrain starts from "
+                    f"{self.settings.min_new} (training.min_new)."
+                )
+            else:
+                verdict = f"Nothing new to learn: no decision has been added or changed since {served.id}."
+            indexed, here = served.index.rows, len(self.corpus.chunks)
+            if indexed != here:
+                verdict += (
+                    f" (It indexes {indexed} chunks, the documents have {here} now: --force retrains anyway.)"
+                )
+            return verdict
+        for record in self.runs.list():
+            if record.status == "finished" and record.inputs == inputs:
+                return (
+                    f"Nothing new to learn since run {record.id} tried exactly these annotations: {record.verdict} "
+                    "(--force tries again.)"
+                )
+        return ""
+
+    def _nothing_new(self, verdict: str, decisions: Sequence[Decision], served: Release) -> RetrainSummary:
+        return RetrainSummary(
+            outcome="nothing-new",
+            verdict=verdict,
+            release_before=served.id,
+            decisions=self._counts(decisions),
+            metric=self.settings.gate.metric,
+        )
+
+    def _counts(self, decisions: Sequence[Decision]) -> dict[str, int]:
+        verdicts = Counter(one.verdict for one in decisions)
+        return {
+            "total": len(decisions),
+            "new": self.news.new,
+            "withdrawn": self.news.withdrawn,
+            **{name: verdicts[name] for name in ("accepted", "rejected", "undecided")},
+        }
+
+    # a run
+
+    def _create(self, inputs: RunInputs, decisions: Sequence[Decision], served: Release) -> Run:
+        run = self.runs.create(inputs, release_before=served.id)
+
+        def read(folder: Path) -> str:
+            write_rows(folder / "decisions.jsonl", decisions)
+            return f"{len(decisions)} decisions, {self.news.new} new, {self.news.withdrawn} withdrawn"
+
+        run.step("read", read, self.progress)
+        return run
+
+    def _work(self, run: Run, served: Release, resumed: bool) -> RetrainSummary:
+        steps = Steps(run, self.corpus, self.settings, self.serving, self.store, served, self.progress)
+        if resumed:
+            self.news = compare(steps.decisions, read_lineage(self.store.folder(served.id) / LINEAGE_FILE))
+        summary = RetrainSummary(
+            run=run.id,
+            outcome="not-enough",
+            verdict="",
+            release_before=served.id,
+            metric=self.settings.gate.metric,
+            resumed=resumed,
+        )
+        run.step("examples", steps.make_examples, self.progress)
+        run.step("dedup", steps.drop_duplicates, self.progress)
+        run.step("split", steps.hold_out, self.progress)
+        summary.decisions = self._counts(steps.decisions)
+        summary.examples = {
+            "found": len(steps.examples),
+            "train": len(steps.train),
+            "holdout": len(steps.holdout),
+        }
+        summary.chunks = {
+            "indexed": len(steps.chunks),
+            "rejected": len(steps.learnable.rejected_chunks),
+        }
+        summary.dropped = _count(row.reason for row in steps.dropped)
+        summary.unused = _count(row.reason for row in steps.unused)
+        summary.holdout_questions = len(steps.questions)
+        lacking = self._lacking(steps)
+        if lacking:
+            summary.verdict = lacking
+        else:
+            self._train(run, steps, summary)
+        run.finish(summary.outcome, summary.verdict, summary.release_after)
+        self.store.discard(run.id)
+        summary.take_timings(run.record)
+        return summary
+
+    def _lacking(self, steps: Steps) -> str:
+        """Why training is no use yet, or nothing."""
+        if not steps.chunks:
+            return "Not enough to index: every chunk was rejected. The served release stays."
+        if not steps.examples:
+            return (
+                "Not enough to learn from: no accepted triplet or conversation yet. The served release stays."
+            )
+        if len(steps.train) < 2:
+            return (
+                f"Not enough to learn from: {len(steps.train)} example(s) to train on after {len(steps.holdout)} were "
+                "held out and duplicates dropped. Accept more triplets. The served release stays."
+            )
+        if len(steps.questions) < self.settings.gate.min_queries:
+            return (
+                too_few(len(steps.questions), self.settings.gate.min_queries) + " The served release stays."
+            )
+        return ""
+
+    def _train(self, run: Run, steps: Steps, summary: RetrainSummary) -> None:
+        run.step("fit", steps.train_model, self.progress)
+        run.step("index", steps.embed_chunks, self.progress)
+        run.step("evaluate", steps.evaluate, self.progress)
+        run.step("gate", steps.judge, self.progress)
+        before, after = steps.scores
+        summary.before = {dimension: scores.metrics for dimension, scores in before.items()}
+        summary.after = {dimension: scores.metrics for dimension, scores in after.items()}
+        verdict = steps.verdict
+        summary.outcome, summary.verdict = "rejected", verdict.reason
+        if not verdict.promoted:
+            return
+        run.step("publish", steps.publish, self.progress)
+        published = self.store.of_run(run.id)
+        if published is None:
+            raise StateError(
+                f"The release of run {run.id} has disappeared.", "Retrain again: nothing else is lost."
+            )
+        served_now = self.store.current_id()
+        if served_now not in (steps.served.id, published.id):
+            summary.verdict = (
+                f"Not promoted: somebody promoted {served_now} while this run compared with {steps.served.id}. "
+                f"The candidate is kept as {published.id}."
+            )
+            return
+        run.step("promote", steps.promote, self.progress)
+        summary.outcome, summary.release_after = "promoted", published.id
+
+
+def _identity(decision: Decision) -> str:
+    """What a decision contributes to a run's inputs: who said what, and what follows from it."""
+    return f"{decision.fingerprint} {decision.verdict}"
+
+
+def _count(reasons: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(reasons).most_common())

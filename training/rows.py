@@ -1,0 +1,32 @@
+"""Lists of records as JSON lines: what steps hand to each other through a run's folder, legible to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from curation.errors import StateError
+
+RowT = TypeVar("RowT", bound=BaseModel)
+
+
+def write_rows(path: Path, rows: Iterable[BaseModel]) -> None:
+    """One record a line. The caller makes it atomic: a step's folder gets its name when it is whole."""
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(row.model_dump_json() + "\n")
+
+
+def read_rows(path: Path, kind: type[RowT]) -> list[RowT]:
+    """The records in ``path``. Raises StateError when it is missing or damaged."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [kind.model_validate_json(line) for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise StateError(
+            f"{path} can't be read: it is missing or damaged.",
+            "Remove the run's folder and start again; the served release is untouched.",
+        ) from error

@@ -1,0 +1,309 @@
+"""The record of training runs: what each step did, so that a run that was killed goes on where it was.
+
+runs/<run>/run.json      the record, replaced atomically whenever a step starts or ends
+runs/<run>/<step>/       what a finished step wrote; it gets this name by one rename when it is whole
+runs/<run>/run.log       one line per step, and what went wrong
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from curation.errors import BusyError, ClayloopError, StateError
+from curation.files import read_json, sync_folder, write_json, write_text
+from curation.home import Home
+from curation.progress import Progress
+from training.memory import PeakMemory
+
+RUN_FILE = "run.json"
+LOG_FILE = "run.log"
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
+_FULL_DISK = re.compile(r"no space left|file too large|os error (?:27|28)\b|disk quota", re.IGNORECASE)
+
+StepStatus = Literal["running", "finished", "failed"]
+RunStatus = Literal["running", "finished", "failed", "abandoned"]
+Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
+
+log = logging.getLogger(__name__)
+
+
+class StepRecord(BaseModel):
+    """One step. ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes)."""
+
+    name: str
+    status: StepStatus
+    started: datetime
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    note: str = ""
+
+
+class RunInputs(BaseModel):
+    """What a run's result depends on, as digests: with other inputs it is another run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    decisions: str
+    corpus: str
+    settings: str
+    release: str
+
+
+class RunRecord(BaseModel):
+    """The contents of run.json. ``process`` is the id of the process that works or last worked on it."""
+
+    id: str
+    status: RunStatus = "running"
+    created_at: datetime
+    finished_at: datetime | None = None
+    process: int = 0
+    inputs: RunInputs
+    steps: list[StepRecord] = Field(default_factory=list)
+    outcome: Outcome | None = None
+    verdict: str = ""
+    release_before: str | None = None
+    release_after: str | None = None
+
+    def step(self, name: str) -> StepRecord | None:
+        return next((step for step in self.steps if step.name == name), None)
+
+
+class Run:
+    """A run that this process works on."""
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    def step(self, name: str, work: Callable[[Path], str], progress: Progress) -> Path:
+        """Do ``work`` unless an earlier process finished it, and return the folder that holds what it wrote.
+
+        ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final name
+        when it is whole. A full disk raises StateError whatever the library at work calls it.
+        """
+        folder = self.folder / name
+        before = self.record.step(name)
+        if before and before.status == "finished" and folder.is_dir():
+            self.log(f"{name}: finished before, {before.note}")
+            return folder
+        aside = self.folder / f".{name}.part"
+        self._start(name)
+        started = time.monotonic()
+        try:
+            for leftover in (aside, folder):
+                if leftover.exists():
+                    shutil.rmtree(leftover)
+            aside.mkdir()
+            with PeakMemory() as memory:
+                note = work(aside)
+            _sync(aside)
+            aside.rename(folder)
+            sync_folder(self.folder)
+        except BaseException as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            self._fail(name, time.monotonic() - started, error)
+            if isinstance(error, Exception) and not isinstance(error, ClayloopError) and _is_full(error):
+                raise StateError(
+                    f"The disk is full: the step {name!r} of run {self.id} could not write below {self.folder}.",
+                    "Free some space (df) and start again: the run goes on from there. The served release is untouched.",
+                ) from error
+            raise
+        self._end(name, "finished", time.monotonic() - started, memory.peak_mb, note)
+        progress.say(f"{name}: {note}")
+        return folder
+
+    def finish(self, outcome: Outcome, verdict: str, release_after: str | None) -> None:
+        """Close the run. What the release holds too (the model, the vectors) is removed from the run's folder."""
+        self.record.outcome = outcome
+        self.record.verdict = verdict
+        self.record.release_after = release_after
+        self.record.status = "finished"
+        self.record.finished_at = _now()
+        self.save()
+        self.log(f"{outcome}: {verdict}")
+        for heavy in ("fit", "index"):
+            shutil.rmtree(self.folder / heavy, ignore_errors=True)
+
+    def save(self) -> None:
+        write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
+
+    def log(self, line: str) -> None:
+        """Append to run.log. A log that can't be written must not hide the error that it is about."""
+        log.info("run %s: %s", self.id, line)
+        try:
+            with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+                file.write(f"{_now().isoformat(timespec='seconds')} {' '.join(line.split())}\n")
+        except OSError:
+            log.warning("run %s: run.log can't be written", self.id)
+
+    def _start(self, name: str) -> None:
+        self.record.steps = [step for step in self.record.steps if step.name != name]
+        self.record.steps.append(StepRecord(name=name, status="running", started=_now()))
+        self.record.status = "running"
+        self.record.process = os.getpid()
+        self.save()
+
+    def _end(self, name: str, status: StepStatus, seconds: float, peak: float, note: str) -> None:
+        step = self.record.step(name)
+        assert step is not None  # noqa: S101 - _start() put it there
+        step.status, step.seconds, step.peak_memory_mb, step.note = (
+            status,
+            round(seconds, 3),
+            round(peak, 1),
+            note,
+        )
+        self.save()
+        self.log(f"{name}: {status} in {seconds:.1f} s, peak {peak:.0f} MB, {note}")
+
+    def _fail(self, name: str, seconds: float, error: BaseException) -> None:
+        self.record.status = "failed"
+        note = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        try:
+            self._end(name, "failed", seconds, 0.0, note)
+        except StateError:  # the disk may be full: the error itself matters more than its record
+            log.warning("run %s: run.json can't be written", self.id)
+
+
+class RunStore:
+    """The runs in a state folder."""
+
+    def __init__(self, home: Home) -> None:
+        self.root = home.runs
+
+    def list(self) -> list[RunRecord]:
+        """All runs that can be read, newest first."""
+        if not self.root.is_dir():
+            return []
+        records = []
+        for folder in sorted(self.root.iterdir(), reverse=True):
+            if _RUN_ID.fullmatch(folder.name) and (folder / RUN_FILE).is_file():
+                try:
+                    records.append(self.get(folder.name))
+                except StateError as error:
+                    log.warning("%s", error.message)
+        return records
+
+    def get(self, run_id: str) -> RunRecord:
+        """One run. Raises StateError when there is none or its run.json is damaged."""
+        path = self.folder(run_id) / RUN_FILE
+        try:
+            return RunRecord.model_validate(read_json(path))
+        except FileNotFoundError as error:
+            raise StateError(f"There is no run {run_id} in {self.root}.") from error
+        except (ValidationError, OSError) as error:
+            raise StateError(f"{path} can't be read: it is damaged or of another version.") from error
+
+    def folder(self, run_id: str) -> Path:
+        """Where a run's files are. Raises StateError for what is not a run's id: ids choose paths."""
+        if not _RUN_ID.fullmatch(run_id):
+            raise StateError(f"{run_id!r} is not the id of a run.", "Look into the folder runs/ for theirs.")
+        return self.root / run_id
+
+    def unfinished(self) -> Sequence[RunRecord]:
+        """Runs that were killed or failed, newest first."""
+        return [record for record in self.list() if record.status in ("running", "failed")]
+
+    def create(self, inputs: RunInputs, release_before: str | None) -> Run:
+        """Start a run. Raises StateError when the folder can't be written."""
+        now = _now()
+        stem = f"{now:%Y%m%d-%H%M%S}-{inputs.decisions[:6]}"
+        run_id = stem
+        for number in range(2, 1000):
+            if not (self.root / run_id).exists():
+                break
+            run_id = f"{stem}-{number}"
+        record = RunRecord(
+            id=run_id, created_at=now, process=os.getpid(), inputs=inputs, release_before=release_before
+        )
+        run = Run(self.root / run_id, record)
+        run.save()  # makes the folder
+        return run
+
+    def open(self, record: RunRecord) -> Run:
+        """Take up an unfinished run again."""
+        return Run(self.folder(record.id), record)
+
+    def abandon(self, record: RunRecord, reason: str) -> None:
+        """Give an unfinished run up; its record and log stay, what its steps wrote goes."""
+        run = self.open(record)
+        run.record.status = "abandoned"
+        run.record.verdict = reason
+        run.record.finished_at = _now()
+        run.save()
+        run.log(f"abandoned: {reason}")
+        for entry in run.folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One retrain at a time. Raises BusyError naming the process and the run that is at it."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"{self.root} can't be made: {error.strerror}", "Check space and permissions."
+            ) from error
+        holder = self.root / ".lock.holder"
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise BusyError(
+                f"Another retrain is at work: {self._whose(holder)}.",
+                "Wait for it to end, or stop that process: the next start goes on where it was.",
+            ) from error
+        try:
+            write_text(holder, f"{os.getpid()}\n")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def _whose(self, holder: Path) -> str:
+        try:
+            process = holder.read_text(encoding="utf-8").strip()
+        except OSError:
+            process = "unknown"
+        running = next((one.id for one in self.list() if one.status == "running"), None)
+        return f"process {process}" + (f", run {running}" if running else ", still reading annotations")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _is_full(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) or _FULL_DISK.search(str(cause)):
+            return bool(_FULL_DISK.search(str(cause)))
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _sync(folder: Path) -> None:
+    """Make a finished step survive a power cut."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            sync_folder(path)
+    sync_folder(folder)

@@ -1,0 +1,136 @@
+"""Which questions are kept for evaluation: decided by a stable hash, so that it stays so across retrains."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.records import Chunk, DatasetName
+from training.dedup import Match, find_duplicates, find_matches, group
+from training.examples import Example, Unused, section_of
+from training.settings import DedupSettings
+
+_SALT = "clayloop holdout 1\t"
+
+
+class Dropped(BaseModel):
+    """An example that was left out because of another one, which was kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    record_id: str
+    query: str
+    chunk_id: str
+    reason: str
+    similarity: float
+    kept_record_id: str
+    kept: str
+
+
+@dataclass
+class Split:
+    """``train`` and ``holdout`` share no chunk, no near-duplicate chunk and no near-duplicate question."""
+
+    train: list[Example] = field(default_factory=list)
+    holdout: list[Example] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    unused: list[Unused] = field(default_factory=list)
+
+
+def is_holdout(place: str, share: float) -> bool:
+    """Whether the section ``place`` is kept for evaluation: the same answer for ever, whatever else there is."""
+    digest = hashlib.sha256((_SALT + place).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def chunk_groups(chunks: Sequence[Chunk], settings: DedupSettings) -> dict[str, str]:
+    """Chunk id → the id that stands for it and its (near) duplicates."""
+    labels = group([chunk.text for chunk in chunks], settings)
+    return {chunk.id: chunks[label].id for chunk, label in zip(chunks, labels, strict=True)}
+
+
+def drop_repeated(
+    examples: Sequence[Example], groups: Mapping[str, str], settings: DedupSettings
+) -> tuple[list[Example], list[Dropped]]:
+    """Without the questions that ask the same about the same chunk (or about its near duplicate)."""
+    matches = find_duplicates(
+        [example.query for example in examples],
+        settings,
+        keys=[groups.get(example.chunk_id, example.chunk_id) for example in examples],
+    )
+    gone = {match.index for match in matches}
+    dropped = [_dropped(examples, match, examples, "question", kept_text="query") for match in matches]
+    return [example for row, example in enumerate(examples) if row not in gone], dropped
+
+
+def split(
+    examples: Sequence[Example],
+    chunks: Sequence[Chunk],
+    groups: Mapping[str, str],
+    share: float,
+    settings: DedupSettings,
+) -> Split:
+    """Put each example on its side and drop what would leak from the holdout into training.
+
+    ``chunks`` are all that are indexed and ``groups`` comes from ``chunk_groups``. A section is on one side; so is a
+    group of near-duplicate chunks, on the holdout's if any of its sections is there.
+    """
+    held_groups = {groups.get(chunk.id, chunk.id) for chunk in chunks if is_holdout(section_of(chunk), share)}
+    sides: dict[bool, list[Example]] = defaultdict(list)
+    result = Split()
+    for example in examples:
+        held = is_holdout(example.place, share) or groups.get(example.chunk_id) in held_groups
+        if held and not example.live:
+            result.unused.append(
+                Unused(
+                    dataset=example.dataset,
+                    record_id=example.record_id,
+                    reason="kept from training, and its chunk is not in the index as it was judged",
+                )
+            )
+        else:
+            sides[held].append(example)
+    result.holdout = sides[True]
+    train = sides[False]
+    for text_of, what in ((_query, "holdout question"), (_text, "holdout chunk")):
+        matches = find_matches(
+            [text_of(example) for example in train],
+            [text_of(example) for example in result.holdout],
+            settings,
+        )
+        gone = {match.index for match in matches}
+        result.dropped.extend(
+            _dropped(train, match, result.holdout, what, kept_text="query") for match in matches
+        )
+        train = [example for row, example in enumerate(train) if row not in gone]
+    result.train = train
+    return result
+
+
+def _query(example: Example) -> str:
+    return example.query
+
+
+def _text(example: Example) -> str:
+    return example.text
+
+
+def _dropped(
+    rows: Sequence[Example], match: Match, references: Sequence[Example], what: str, kept_text: str
+) -> Dropped:
+    example, kept = rows[match.index], references[match.kept]
+    return Dropped(
+        dataset=example.dataset,
+        record_id=example.record_id,
+        query=example.query,
+        chunk_id=example.chunk_id,
+        reason=f"{'same' if match.exact else 'nearly the same'} {what}",
+        similarity=round(match.similarity, 4),
+        kept_record_id=kept.record_id,
+        kept=str(getattr(kept, kept_text)),
+    )

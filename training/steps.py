@@ -1,0 +1,292 @@
+"""The steps of a retrain. Each reads what earlier ones wrote, writes into a folder of its own, and can be repeated."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from curation.corpus import Corpus
+
+from curation.files import read_json, write_json, write_text
+from curation.progress import Progress
+from curation.records import Chunk, Decision
+from serving.build import assemble, save_model
+from serving.embedding import Embedder
+from serving.index import ChunkIndex
+from serving.models import model_name
+from serving.release import (
+    CARD_FILE,
+    EVALUATION_FILE,
+    INDEX_FOLDER,
+    LINEAGE_FILE,
+    MODEL_FOLDER,
+    Draft,
+    Release,
+)
+from serving.releases import ReleaseStore
+from serving.settings import ServingSettings
+from training.card import release_card
+from training.evaluation import Scores
+from training.examples import Example, Learnable, Unused, collect
+from training.fit import FitReport, clip_dimensions, fit
+from training.gate import GateVerdict, judge
+from training.holdout import HoldoutQuestion, holdout_questions, measure
+from training.lineage import trace, write_lineage
+from training.rows import read_rows, write_rows
+from training.runs import Run
+from training.settings import TrainingSettings
+from training.split import Dropped, chunk_groups, drop_repeated, split
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass
+class Steps:
+    """The work of one run. ``served`` is the release that the candidate is compared with."""
+
+    run: Run
+    corpus: Corpus
+    settings: TrainingSettings
+    serving: ServingSettings
+    store: ReleaseStore
+    served: Release
+    progress: Progress
+
+    # what earlier steps wrote
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        return read_rows(self.run.folder / "read" / "decisions.jsonl", Decision)
+
+    @cached_property
+    def learnable(self) -> Learnable:
+        """Derived again instead of read: it is quick, and the chunks need not be stored twice."""
+        return collect(self.decisions, self.corpus.chunks, self.serving.retrieval.include_unreviewed)
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """The chunks that the candidate indexes."""
+        return self.learnable.chunks
+
+    @property
+    def examples(self) -> list[Example]:
+        return read_rows(self.run.folder / "examples" / "examples.jsonl", Example)
+
+    @cached_property
+    def train(self) -> list[Example]:
+        return read_rows(self.run.folder / "split" / "train.jsonl", Example)
+
+    @cached_property
+    def holdout(self) -> list[Example]:
+        return read_rows(self.run.folder / "split" / "holdout.jsonl", Example)
+
+    @cached_property
+    def questions(self) -> list[HoldoutQuestion]:
+        return read_rows(self.run.folder / "split" / "questions.jsonl", HoldoutQuestion)
+
+    @cached_property
+    def dropped(self) -> list[Dropped]:
+        return [
+            row
+            for step in ("dedup", "split")
+            for row in read_rows(self.run.folder / step / "dropped.jsonl", Dropped)
+        ]
+
+    @cached_property
+    def unused(self) -> list[Unused]:
+        return [
+            row
+            for step in ("examples", "split")
+            for row in read_rows(self.run.folder / step / "unused.jsonl", Unused)
+        ]
+
+    @property
+    def scores(self) -> tuple[dict[int, Scores], dict[int, Scores]]:
+        """Of the served release and of the candidate, per dimension."""
+        found = read_json(self.run.folder / "evaluate" / EVALUATION_FILE)
+        served, candidate = (
+            {int(key): Scores.model_validate(value) for key, value in found[name].items()}
+            for name in ("served", "candidate")
+        )
+        return served, candidate
+
+    @property
+    def verdict(self) -> GateVerdict:
+        return GateVerdict.model_validate(read_json(self.run.folder / "gate" / "gate.json"))
+
+    # the steps
+
+    def make_examples(self, folder: Path) -> str:
+        found = self.learnable
+        write_rows(folder / "examples.jsonl", found.examples)
+        write_rows(folder / "unused.jsonl", found.unused)
+        return (
+            f"{len(found.examples)} examples, {len(found.unused)} decisions that teach nothing; "
+            f"{len(found.chunks)} chunks to index, {len(found.rejected_chunks)} rejected"
+        )
+
+    def drop_duplicates(self, folder: Path) -> str:
+        groups = chunk_groups(self.chunks, self.settings.dedup)
+        kept, dropped = drop_repeated(self.examples, groups, self.settings.dedup)
+        write_json(folder / "groups.json", {key: label for key, label in groups.items() if key != label})
+        write_rows(folder / "kept.jsonl", kept)
+        write_rows(folder / "dropped.jsonl", dropped)
+        return f"{len(kept)} examples stay, {len(dropped)} said the same as another one"
+
+    def hold_out(self, folder: Path) -> str:
+        kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
+        groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
+        parts = split(kept, self.chunks, groups, self.settings.gate.holdout_share, self.settings.dedup)
+        questions = holdout_questions(parts.holdout, self.chunks, groups)
+        write_rows(folder / "train.jsonl", parts.train)
+        write_rows(folder / "holdout.jsonl", parts.holdout)
+        write_rows(folder / "questions.jsonl", questions)
+        write_rows(folder / "dropped.jsonl", parts.dropped)
+        write_rows(folder / "unused.jsonl", parts.unused)
+        return (
+            f"{len(parts.train)} examples to train on, {len(questions)} questions held out, "
+            f"{len(parts.dropped)} dropped because they resemble a held-out one"
+        )
+
+    def train_model(self, folder: Path) -> str:
+        start: str | Path = self.serving.embedding.model
+        if self.settings.fit.start_from == "current":
+            start = self.store.folder(self.served.id) / MODEL_FOLDER
+        embedder = Embedder(start, self.serving.embedding, name="candidate")
+        report = fit(embedder, self.train, self.settings.fit, self.progress)
+        save_model(embedder, folder / MODEL_FOLDER)
+        write_json(folder / "fit.json", report.model_dump(mode="json"))
+        rate = report.examples * report.epochs / max(report.seconds, 0.001)
+        return f"{report.steps} steps of {report.batch_size} in {report.precision}, {rate:.1f} examples/s, loss {report.loss}"
+
+    def embed_chunks(self, folder: Path) -> str:
+        vectors = self._candidate().documents([chunk.text for chunk in self.chunks], progress=self.progress)
+        np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+        return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
+
+    def evaluate(self, folder: Path) -> str:
+        served = Embedder(self.store.folder(self.served.id) / MODEL_FOLDER, self.serving.embedding)
+        before = self._measure(served, self._served_vectors(served))
+        del served
+        candidate = self._candidate()
+        after = self._measure(candidate, self._vectors())
+        write_json(
+            folder / EVALUATION_FILE,
+            {
+                "release_before": self.served.id,
+                "holdout": [question.model_dump(mode="json") for question in self.questions],
+                "served": {key: value.model_dump(mode="json") for key, value in before.items()},
+                "candidate": {key: value.model_dump(mode="json") for key, value in after.items()},
+            },
+        )
+        metric = self.settings.gate.metric
+        return f"{metric} {_best(before).metrics[metric]:.4f} → {_best(after).metrics[metric]:.4f} on {len(self.questions)} questions"
+
+    def judge(self, folder: Path) -> str:
+        before, after = self.scores
+        verdict = judge(_best(before).metrics, _best(after).metrics, len(self.questions), self.settings.gate)
+        write_json(folder / "gate.json", verdict.model_dump(mode="json"))
+        return verdict.reason
+
+    def publish(self, folder: Path) -> str:
+        # Published already, by a process that was killed before it could say so?
+        release = self.store.of_run(self.run.id)
+        if release is None:
+            staging = self.store.staging(self.run.id)
+            release = self.store.publish(staging, self._draft(staging))
+        write_json(folder / "release.json", {"id": release.id})
+        return f"release {release.id}"
+
+    def promote(self, folder: Path) -> str:
+        release_id = str(read_json(self.run.folder / "publish" / "release.json")["id"])
+        self.store.promote(release_id)
+        write_json(folder / "promoted.json", {"id": release_id, "instead_of": self.served.id})
+        return f"{release_id} is served now"
+
+    def _draft(self, staging: Path) -> Draft:
+        """Put the release together in ``staging``, where a killed process may have left a part of it."""
+        model = staging / MODEL_FOLDER
+        if model.exists():
+            shutil.rmtree(model)
+        shutil.copytree(self.run.folder / "fit" / MODEL_FOLDER, model)
+        base = self.served.base_model
+        if self.settings.fit.start_from == "base":
+            base = self.serving.embedding.model
+        embedder = Embedder(model, self.serving.embedding, name=f"{model_name(base)}-{self.run.id}")
+        rows = trace(
+            self.decisions,
+            self.train,
+            self.holdout,
+            self.dropped,
+            self.unused,
+            {chunk.id for chunk in self.chunks},
+        )
+        write_lineage(staging / LINEAGE_FILE, rows)
+        shutil.copyfile(self.run.folder / "evaluate" / EVALUATION_FILE, staging / EVALUATION_FILE)
+        before, after = self.scores
+        draft = assemble(
+            staging,
+            embedder,
+            self.chunks,
+            self.serving,
+            base_model=base,
+            vectors=self._vectors(),
+            run_id=self.run.id,
+            parent=self.served.id,
+            trained_on=count_trained_on(self.train, self.holdout, self.decisions),
+            metrics=_best(after).metrics,
+            progress=self.progress,
+        )
+        report = FitReport.model_validate(read_json(self.run.folder / "fit" / "fit.json"))
+        write_text(
+            staging / CARD_FILE, release_card(draft, report, self.settings, before, after, self.verdict)
+        )
+        return draft
+
+    def _candidate(self) -> Embedder:
+        return Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.serving.embedding, name="candidate")
+
+    def _vectors(self) -> Vectors:
+        vectors: Vectors = np.load(self.run.folder / "index" / "vectors.npy", allow_pickle=False)
+        return vectors
+
+    def _served_vectors(self, served: Embedder) -> Vectors:
+        """The served model's vectors of the candidate's chunks: from its index, where that has them."""
+        index = ChunkIndex.open(self.store.folder(self.served.id) / INDEX_FOLDER)
+        row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
+        known = index.vectors()
+        missing = [place for place, chunk in enumerate(self.chunks) if chunk.id not in row_of]
+        vectors: Vectors = np.empty((len(self.chunks), served.dimension), dtype=np.float32)
+        for place, chunk in enumerate(self.chunks):
+            if chunk.id in row_of:
+                vectors[place] = known[row_of[chunk.id]]
+        if missing:
+            texts = [self.chunks[place].text for place in missing]
+            vectors[missing] = served.documents(texts, progress=self.progress)
+        return vectors
+
+    def _measure(self, embedder: Embedder, vectors: Vectors) -> dict[int, Scores]:
+        dimensions = clip_dimensions(self.settings.fit.dimensions, embedder.dimension)
+        return measure(embedder, self.questions, self.chunks, vectors, dimensions, self.progress)
+
+
+def count_trained_on(
+    train: Sequence[Example], holdout: Sequence[Example], decisions: Sequence[Decision]
+) -> dict[str, int]:
+    """What a release's card and record say it learned from."""
+    counts = {"examples": len(train), "held-out examples": len(holdout), "decisions": len(decisions)}
+    for origin, number in Counter(example.origin or "unknown origin" for example in train).most_common():
+        counts[f"examples from {origin}"] = number
+    counts["annotators"] = len({name for decision in decisions for name in decision.annotators})
+    return counts
+
+
+def _best(scores: dict[int, Scores]) -> Scores:
+    """Those at full dimension."""
+    return scores[max(scores)]

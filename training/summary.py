@@ -1,0 +1,101 @@
+"""What a retrain did, for machines and for people."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from training.runs import Outcome, RunRecord
+
+_SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10")
+
+
+class RetrainSummary(BaseModel):
+    """The result of ``retrain_from_annotations``; ``model_dump(mode="json")`` is what ``--json`` writes.
+
+    ``run`` is None when nothing was new. ``release_after`` is the release made and promoted, None when there is none.
+    ``decisions`` counts total, new, withdrawn, accepted, rejected and undecided ones; ``examples`` those found, trained
+    on and held out; ``chunks`` those indexed and rejected; ``dropped`` and ``unused`` count per reason. ``before`` and
+    ``after`` map dimension → metric → mean over the ``holdout_questions``, of the served release and the candidate.
+    ``seconds`` per step; ``peak_memory_mb`` in 10^6 bytes, the largest of all steps. ``resumed`` tells that an earlier,
+    interrupted run was finished.
+    """
+
+    run: str | None = None
+    outcome: Outcome
+    verdict: str
+    release_before: str | None = None
+    release_after: str | None = None
+    decisions: dict[str, int] = Field(default_factory=dict)
+    examples: dict[str, int] = Field(default_factory=dict)
+    chunks: dict[str, int] = Field(default_factory=dict)
+    dropped: dict[str, int] = Field(default_factory=dict)
+    unused: dict[str, int] = Field(default_factory=dict)
+    holdout_questions: int = 0
+    metric: str = "ndcg@10"
+    before: dict[int, dict[str, float]] = Field(default_factory=dict)
+    after: dict[int, dict[str, float]] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    total_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    resumed: bool = False
+
+    def take_timings(self, record: RunRecord) -> None:
+        """Fill in what the run recorded about its steps."""
+        self.seconds = {step.name: step.seconds for step in record.steps}
+        self.total_seconds = round(sum(self.seconds.values()), 2)
+        self.peak_memory_mb = max((step.peak_memory_mb for step in record.steps), default=0.0)
+
+
+def render(summary: RetrainSummary) -> str:
+    """A few lines of plain text that say what happened and why."""
+    lines = [summary.verdict]
+    if summary.decisions.get("total"):
+        counts = summary.decisions
+        parts = [f"{counts[name]} {name}" for name in ("new", "withdrawn") if counts.get(name)]
+        of_it = f" ({', '.join(parts)} since the last release)" if parts else ""
+        lines += [
+            "",
+            f"Decisions   {counts['total']}{of_it}: {counts.get('accepted', 0)} accepted, "
+            f"{counts.get('rejected', 0)} rejected, {counts.get('undecided', 0)} undecided",
+        ]
+    if summary.examples:
+        lines.append(
+            f"Examples    {summary.examples.get('train', 0)} trained on, {summary.examples.get('holdout', 0)} held out "
+            f"({summary.holdout_questions} questions)"
+        )
+    lines += [f"  dropped   {count} × {reason}" for reason, count in summary.dropped.items()]
+    lines += [f"  unused    {count} × {reason}" for reason, count in list(summary.unused.items())[:6]]
+    if summary.chunks:
+        removed = summary.chunks.get("rejected", 0)
+        lines.append(
+            f"Index       {summary.chunks.get('indexed', 0)} chunks"
+            + (f", {removed} rejected ones left out" if removed else "")
+        )
+    lines += _table(summary)
+    if summary.seconds:
+        slowest = ", ".join(f"{name} {took:.0f} s" for name, took in summary.seconds.items() if took >= 1)
+        lines += ["", f"Time        {summary.total_seconds:.0f} s" + (f" ({slowest})" if slowest else "")]
+        lines.append(f"Memory      {summary.peak_memory_mb / 1000:.1f} GB at most")
+    if summary.run:
+        lines.append(
+            f"Run         {summary.run}{' (an interrupted one, finished now)' if summary.resumed else ''}"
+        )
+    if summary.release_after:
+        lines.append(
+            f"Release     {summary.release_after} is served now, instead of {summary.release_before}"
+        )
+    return "\n".join(lines)
+
+
+def _table(summary: RetrainSummary) -> list[str]:
+    """Metrics side by side: "served → candidate" per dimension."""
+    dimensions = [dimension for dimension in summary.after if dimension in summary.before]
+    if not dimensions:
+        return []
+    lines = ["", "On the held-out questions, served release → candidate:"]
+    lines.append("dimensions  " + "".join(f"{name:<17}" for name in _SHOWN).rstrip())
+    for dimension in dimensions:
+        before, after = summary.before[dimension], summary.after[dimension]
+        cells = "".join(f"{f'{before[name]:.3f} → {after[name]:.3f}':<17}" for name in _SHOWN)
+        lines.append(f"{dimension:<12}{cells}".rstrip())
+    return lines
