@@ -25,11 +25,20 @@ def _tune_sqlite(connection: object, _record: object) -> None:
 
 
 from argilla_server import app  # noqa: E402 - the listener has to come first
-from argilla_server.cli.__main__ import app as cli  # noqa: E402
 
 from argilla_lite.engine.engine import EmbeddedSearchEngine  # noqa: E402
 
 __all__ = ["EmbeddedSearchEngine", "app", "cli"]
 
+
+def __getattr__(name: str) -> object:
+    # Argilla's command line imports alembic: half a second that the server and the worker need not spend.
+    if name == "cli":
+        from argilla_server.cli.__main__ import app as cli
+
+        return cli
+    raise AttributeError(name)
+
+
 if __name__ == "__main__":
-    cli()
+    __getattr__("cli")()  # type: ignore[operator]

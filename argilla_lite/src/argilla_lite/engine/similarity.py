@@ -30,20 +30,22 @@ class _Matrix:
     dimensions: int
     ids: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
-    units: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    units: NDArray[np.float32] = field(init=False)
     revision: int = -1
 
+    def __post_init__(self) -> None:
+        self.units = np.empty((0, self.dimensions), np.float32)
+
     def put(self, record_id: str, vector: NDArray[np.float32]) -> None:
-        row = self.rows.get(record_id)
-        if row is None:
-            row = len(self.ids)
+        row = self.rows.get(record_id, len(self.ids))
+        if row >= len(self.units):
+            grown = np.zeros((max(64, row * 3 // 2), self.dimensions), np.float32)
+            grown[:row] = self.units[:row]
+            self.units = grown
+        self.units[row] = _unit(vector)
+        if row == len(self.ids):
             self.ids.append(record_id)
             self.rows[record_id] = row
-            if row >= len(self.units):
-                grown = np.zeros((max(64, row * 3 // 2), self.dimensions), np.float32)
-                grown[:row] = self.units[:row]
-                self.units = grown
-        self.units[row] = _unit(vector)
 
     def keep(self, record_ids: set[str]) -> None:
         kept = [row for row, record_id in enumerate(self.ids) if record_id in record_ids]
@@ -106,7 +108,8 @@ class VectorCache:
             rows = rows[rows != rows_of[excluded]]
         if not len(rows):
             return Page([], 0)
-        scores = ((units if allowed is None and excluded is None else units[rows]) @ _unit(np.array(value, np.float32)) + 1) / 2
+        compared = units if len(rows) == len(units) else units[rows]
+        scores = (compared @ _unit(np.array(value, np.float32)) + 1) / 2
         order = np.argsort(-scores, kind="stable")[:limit]
         hits = [Hit(ids[rows[one]], float(np.clip(scores[one], 0.0, 1.0))) for one in order]
         if threshold is not None:

@@ -15,9 +15,12 @@ from argilla_lite.engine import tokens
 
 MARKER = "everything"  # a column and the one word in it: FTS5 cannot negate without something to subtract from
 _MATCH_ALL = f'{{{MARKER}}} : "{MARKER}"'
-_DEEPEST = 20
-_MOST_LEAVES = 200  # FTS5 refuses expressions deeper than 256
+# FTS5's parser has a stack of 100 entries. What goes beyond these limits is left out, not refused.
+_DEEPEST = 15
+_MOST_LEAVES = 400
 _ENDS_TERM = set('"|+()')
+_QUOTED = re.compile('"[^"]*"')
+_BRACKETS = re.compile("[()]")
 _SLOP = re.compile(r"~(\d{1,3})")
 
 
@@ -41,17 +44,39 @@ def to_fts5(query: str, columns: list[str]) -> str | None:
 class _State:
     """The query built so far at one level of brackets."""
 
-    top: str | None = None
+    operands: list[str] = field(default_factory=list)  # all joined by the same operator
+    joined_by: str = "AND"
     operator: str | None = None  # given before the next operand
     negate: bool = False
+
+    @property
+    def top(self) -> str | None:
+        if len(self.operands) < 2:
+            return self.operands[0] if self.operands else None
+        return "(" + f" {self.joined_by} ".join(self.operands) + ")"
 
     def add(self, operand: str | None) -> None:
         if operand is None:
             return
         if self.negate:
             operand = f"({_MATCH_ALL} NOT {operand})"
-        self.top = operand if self.top is None else f"({self.top} {self.operator or 'AND'} {operand})"
+        operator = self.operator or "AND"
+        turns = len(self.operands) > 1 and operator != self.joined_by
+        before = [str(self.top)] if turns else self.operands
+        if max(map(_nesting, [operand, *before[:1]])) >= _DEEPEST:
+            return
+        self.operands = [*before, operand]
+        self.joined_by = operator
         self.operator = None
+
+
+def _nesting(expression: str) -> int:
+    """How deep an expression's brackets go."""
+    deepest = depth = 0
+    for bracket in _BRACKETS.findall(_QUOTED.sub("", expression)):
+        depth += 1 if bracket == "(" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 @dataclass
@@ -74,7 +99,7 @@ class _Parser:
             elif character == '"':
                 position = self._phrase(state, position, end)
             elif character in "+|":
-                if state.top is not None and state.operator is None:
+                if state.operands and state.operator is None:
                     state.operator = "AND" if character == "+" else "OR"
                 position += 1
             elif character == ")" or character.isspace():
