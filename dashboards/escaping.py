@@ -7,6 +7,7 @@ import re
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _JOINTS = re.compile(r"(?i)(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=@)")
+_CODE = re.compile(r"`([^`]+)`")
 _WORD_JOINER = "\u2060"
 LONGEST = 300
 
@@ -23,4 +24,17 @@ def plain(text: str, longest: int = LONGEST) -> str:
     Every ASCII punctuation character is escaped, which CommonMark defines to mean the character itself. Addresses and
     ``:emoji:`` are made of the text after it was unescaped: an invisible word joiner keeps their parts apart.
     """
-    return _PUNCTUATION.sub(r"\\\1", _JOINTS.sub(_WORD_JOINER, one_line(text, longest)))
+    return _escaped(one_line(text, longest))
+
+
+def with_commands(text: str) -> str:
+    """Like `plain`, but what stands between two backticks is shown as code: our own messages write commands so.
+
+    Markdown leaves everything in code as it is, so text from outside gains nothing by it.
+    """
+    parts = _CODE.split(one_line(text, 2 * LONGEST))
+    return "".join(f"`{part}`" if place % 2 else _escaped(part) for place, part in enumerate(parts))
+
+
+def _escaped(line: str) -> str:
+    return _PUNCTUATION.sub(r"\\\1", _JOINTS.sub(_WORD_JOINER, line))

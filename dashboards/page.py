@@ -29,7 +29,7 @@ from dashboards.data.notice import Notice
 from dashboards.data.releases import ReleaseRow, ReleasesView, read_releases
 from dashboards.data.runs import RunRow, read_runs
 from dashboards.data.services import read_services
-from dashboards.escaping import plain
+from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
 from dashboards.wording import age, duration, plural
 
@@ -55,7 +55,8 @@ def show(handover: Handover) -> None:
 
 def show_notice(message: str, hint: str = "") -> None:
     """A problem and what to do about it, both plain text."""
-    st.warning(f"{plain(message)}\n\n{plain(hint)}" if hint else plain(message), icon=":material/info:")
+    told = with_commands(message)
+    st.warning(f"{told}\n\n{with_commands(hint)}" if hint else told, icon=":material/info:")
 
 
 def _section(title: str, every: float, draw: Callable[[], None]) -> None:
@@ -103,12 +104,12 @@ def _served(home: Home) -> None:
     cells[1].metric("Made", age(row.created_at, now), border=True, height="stretch")
     cells[2].metric("Chunks", f"{row.chunks:,}", border=True, height="stretch")
     cells[3].metric("Training examples", f"{row.examples:,}", border=True, height="stretch")
-    _score_cell(cells[4], row, view)
-    st.caption(f"Embedding model: {plain(row.model)} · {row.dimension} dimensions{_counts(row)}")
+    _score_cell(cells[4], row)
+    st.caption(f"Base model {plain(row.model)} · {row.dimension} dimensions{_counts(row)}")
 
 
-def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow, view: ReleasesView) -> None:
-    score, before = row.metrics.get("ndcg@10"), view.score_before(row)
+def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> None:
+    score, before = row.metrics.get("ndcg@10"), row.before("ndcg@10")
     if score is None:
         cell.metric(
             "NDCG@10",
@@ -124,7 +125,8 @@ def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow, view: 
             "NDCG@10",
             f"{score:.3f}",
             f"{score - before:+.3f}",
-            help=f"The release before it scored {before:.3f} on the same questions.",
+            help=f"{plain(row.parent or 'The release before')} scored {before:.3f} on the same "
+            f"{plural(row.evaluation.questions, 'held-out question')}.",
             border=True,
             height="stretch",
         )
@@ -192,15 +194,15 @@ def _quality(home: Home) -> None:
     with chart:
         st.altair_chart(score_chart(scores))
         st.caption(
-            "Each release is scored on the questions that its own run kept aside. They grow in number with the "
-            "annotations, so neighbours compare better than releases far apart."
+            "Each release is scored on the questions that its run held out. They grow in number with the annotations: "
+            "neighbours compare better than releases far apart."
         )
     with table:
         _dimensions(view)
 
 
 def _dimensions(view: ReleasesView) -> None:
-    evaluated = [row for row in reversed(view.rows) if row.dimensions]
+    evaluated = [row for row in reversed(view.rows) if row.evaluation.after]
     row = view.served if view.served in evaluated else next(iter(evaluated), None)
     if row is None:
         st.caption("No release says how it scores per Matryoshka dimension.")
@@ -226,7 +228,10 @@ def _runs(home: Home) -> None:
     for row in view.rows:
         if row.running:
             _running(row)
-    columns = {"Started": st.column_config.DatetimeColumn("Started", format="YYYY-MM-DD HH:mm")}
+    columns = {
+        "Started": st.column_config.DatetimeColumn("Started", format="YYYY-MM-DD HH:mm"),
+        "Verdict": st.column_config.TextColumn("Verdict", width="large"),
+    }
     st.dataframe(run_frame(view.rows), hide_index=True, column_config=columns)
     last = view.rows[0]
     if last.steps:

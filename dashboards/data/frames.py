@@ -41,13 +41,12 @@ def score_frame(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
 def dimension_frame(row: ReleaseRow) -> pd.DataFrame:
     """One line per Matryoshka dimension, the largest first, one column per metric, and what the dimension keeps of
     the largest one's NDCG@10 (per cent; None when there is nothing to keep)."""
-    if not row.dimensions:
-        return _table([])
-    sizes = sorted(row.dimensions, reverse=True)
-    full = row.dimensions[sizes[0]].get("ndcg@10", 0.0)
+    found = row.evaluation.after
+    sizes = sorted(found, reverse=True)
+    full = found[sizes[0]].get("ndcg@10", 0.0) if sizes else 0.0
     lines = []
     for size in sizes:
-        scores = row.dimensions[size]
+        scores = found[size]
         line: dict[str, object] = {"Dimension": size}
         line.update({label: scores.get(metric) for metric, label in METRICS.items()})
         line["Keeps"] = 100 * scores["ndcg@10"] / full if full and "ndcg@10" in scores else None

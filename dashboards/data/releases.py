@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 from curation.errors import ClayloopError
 from curation.home import Home
+from dashboards.data.evaluation import Evaluation, read_evaluation
 from dashboards.data.notice import Notice, notice_of
 from serving.release import Release
 from serving.releases import ReleaseStore
@@ -18,8 +18,8 @@ METRICS = {"ndcg@10": "NDCG@10", "mrr@10": "MRR@10", "recall@10": "Recall@10"}
 
 @dataclass(frozen=True)
 class ReleaseRow:
-    """One release. ``metrics`` maps "ndcg@10" and so on to the release's value on its own holdout; ``dimensions`` does
-    so per Matryoshka dimension, the model's own first; both are empty for a release that was never evaluated."""
+    """One release. ``metrics`` maps "ndcg@10" and so on to means over held-out questions: of its own run, or, for a
+    release that no run made, of the run that replaced it. Empty when it was never evaluated."""
 
     id: str
     created_at: datetime
@@ -30,19 +30,22 @@ class ReleaseRow:
     dimension: int
     trained_on: Mapping[str, int]
     metrics: Mapping[str, float]
-    dimensions: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
-    baseline: float | None = None
+    evaluation: Evaluation = field(default_factory=Evaluation)
     served: bool = False
 
     @property
     def examples(self) -> int:
         return self.trained_on.get("examples", 0)
 
+    def before(self, metric: str) -> float | None:
+        """The release that this one was compared with, on this one's questions; None when nobody measured it."""
+        return self.evaluation.baseline.get(metric)
+
 
 @dataclass(frozen=True)
 class ReleasesView:
-    """All releases, oldest first; ``damaged`` maps the id of one that cannot be read to why. ``pointer`` is set when
-    the pointer to the served release is broken."""
+    """All releases, oldest first; ``damaged`` maps the id of one that cannot be read (or whose evaluation cannot) to
+    why. ``pointer`` is set when the pointer to the served release is broken."""
 
     rows: Sequence[ReleaseRow] = ()
     damaged: Mapping[str, Notice] = field(default_factory=dict)
@@ -51,14 +54,6 @@ class ReleasesView:
     @property
     def served(self) -> ReleaseRow | None:
         return next((row for row in self.rows if row.served), None)
-
-    def before(self, row: ReleaseRow) -> ReleaseRow | None:
-        """The release that ``row`` was made to replace."""
-        return next((other for other in self.rows if other.id == row.parent), None)
-
-    def score_before(self, row: ReleaseRow) -> float | None:
-        """NDCG@10 of the release before ``row`` on the questions of ``row``; None when nobody measured it."""
-        return row.baseline
 
 
 def read_releases(home: Home) -> ReleasesView:
@@ -74,19 +69,32 @@ def read_releases(home: Home) -> ReleasesView:
     damaged: dict[str, Notice] = {}
     for release_id in store.ids():
         try:
-            release = store.get(release_id)
+            row = _row(store.get(release_id), served=release_id == current)
         except (ClayloopError, OSError, ValueError) as error:
             damaged[release_id] = notice_of(error, f"Release {release_id}")
-        else:
-            rows.append(_row(release, store.folder(release_id), release_id == current))
+            continue
+        try:
+            row = replace(row, evaluation=read_evaluation(store.folder(release_id)))
+        except (ClayloopError, OSError, ValueError) as error:
+            damaged[release_id] = notice_of(error, f"The evaluation of release {release_id}")
+        rows.append(row)
     if current is not None and current not in damaged and all(row.id != current for row in rows):
         pointer = Notice(
-            f"The served release {current} is not among the releases.", "Look at `clayloop releases`."
+            f"The served release {current} is not among the releases.", "See `clayloop releases`."
         )
-    return ReleasesView(rows, damaged, pointer)
+    return ReleasesView(_measured_by_successors(rows), damaged, pointer)
 
 
-def _row(release: Release, folder: Path, served: bool) -> ReleaseRow:
+def _measured_by_successors(rows: Sequence[ReleaseRow]) -> list[ReleaseRow]:
+    """A release made without a run has no questions of its own: the first run that compared itself with it does."""
+    compared: dict[str, Mapping[str, float]] = {}
+    for row in rows:
+        if row.parent and row.evaluation.baseline:
+            compared.setdefault(row.parent, row.evaluation.baseline)
+    return [row if row.metrics else replace(row, metrics=compared.get(row.id, {})) for row in rows]
+
+
+def _row(release: Release, served: bool) -> ReleaseRow:
     return ReleaseRow(
         id=release.id,
         created_at=release.created_at,

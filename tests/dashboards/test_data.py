@@ -10,12 +10,24 @@ import pytest
 from curation.annotation.progress import AnnotatorProgress, DatasetProgress
 from curation.home import Home
 from dashboards.data.annotation import dataset_row
-from dashboards.data.frames import annotator_frame, run_frame, score_frame, step_frame
+from dashboards.data.frames import annotator_frame, dimension_frame, run_frame, score_frame, step_frame
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_runs
 from dashboards.data.services import read_services
 from tests.dashboards.state import add_release, add_run, kill
 
+EVALUATION = {
+    "release_before": "r0001-00000000",
+    "holdout": [{"id": "q1"}, {"id": "q2"}],
+    "served": {
+        "384": {"metrics": {"ndcg@10": 0.6, "mrr@10": 0.5, "recall@10": 0.7}, "questions": {}},
+        "64": {"metrics": {"ndcg@10": 0.5}, "questions": {}},
+    },
+    "candidate": {
+        "64": {"metrics": {"ndcg@10": 0.63}, "questions": {}},
+        "384": {"metrics": {"ndcg@10": 0.7, "mrr@10": 0.65, "recall@10": 0.8}, "questions": {}},
+    },
+}
 SCORES = {"ndcg@10": 0.7, "mrr@10": 0.65, "recall@10": 0.8, "recall@1": 0.5}
 
 
@@ -35,8 +47,30 @@ def test_releases_come_oldest_first_with_the_served_one_marked(home: Home) -> No
     assert [row.id for row in view.rows] == [first.id, second.id, third.id]
     assert [row.served for row in view.rows] == [False, True, False]
     assert view.served is not None and view.served.examples == 300
-    before = view.before(view.served)
-    assert before is not None and before.id == first.id
+    assert view.served.parent == first.id
+    assert view.served.before("ndcg@10") is None
+
+
+def test_the_evaluation_compares_with_the_release_before_on_the_same_questions(home: Home) -> None:
+    first = add_release(home)
+    add_release(home, metrics=SCORES, evaluation=EVALUATION)
+    base, served = read_releases(home).rows
+    assert served.before("ndcg@10") == 0.6 and served.evaluation.questions == 2
+    assert base.id == first.id and base.metrics["ndcg@10"] == 0.6
+    table = dimension_frame(served)
+    assert table["Dimension"].tolist() == [384, 64]
+    assert table["NDCG@10"].tolist() == [0.7, 0.63]
+    assert table["Keeps"].tolist() == pytest.approx([100, 90])
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"candidate": {"x": 1}}', '{"served": 3}'])
+def test_a_damaged_evaluation_costs_the_details_only(home: Home, content: str) -> None:
+    release = add_release(home, metrics=SCORES, evaluation=EVALUATION)
+    (home.releases / release.id / "evaluation.json").write_text(content)
+    view = read_releases(home)
+    assert "evaluation.json" in view.damaged[release.id].message
+    assert view.served is not None and view.served.metrics["ndcg@10"] == 0.7
+    assert dimension_frame(view.served).empty
 
 
 def test_one_damaged_release_does_not_hide_the_others(home: Home) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dashboards.escaping import LONGEST, one_line, plain
+from dashboards.escaping import LONGEST, one_line, plain, with_commands
 from dashboards.wording import age, duration, plural
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
@@ -23,6 +23,18 @@ def test_escaped_text_is_shown_as_it_is(text: str) -> None:
     tokens = [token for block in blocks for token in block.children or []]
     assert {token.type for token in tokens} <= {"text", "text_special"}
     assert "".join(token.content for token in tokens).replace("\u2060", "") == line.replace("\u2060", "")
+
+
+@given(st.text(max_size=LONGEST) | st.text("`a <![](/)*\\", max_size=40))
+def test_with_commands_adds_code_and_nothing_else(text: str) -> None:
+    blocks = MarkdownIt("commonmark").parse(with_commands(text))
+    tokens = [token for block in blocks for token in block.children or []]
+    assert {token.type for token in tokens} <= {"text", "text_special", "code_inline"}
+
+
+def test_commands_are_code() -> None:
+    assert with_commands("Run `clayloop up` <now>.") == "Run `clayloop up` \\<now\\>\\."
+    assert with_commands("one ` alone") == plain("one ` alone")
 
 
 @given(st.text())

@@ -1,0 +1,71 @@
+"""What evaluation.json in a release says: the candidate and the release before it, on the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation.errors import StateError
+from curation.files import read_json
+from serving.release import EVALUATION_FILE
+
+Scores = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Means per Matryoshka dimension and metric ("ndcg@10", …) over ``questions`` held-out questions. ``after`` is the
+    release's own, ``before`` that of the release it was compared with; both are empty when nobody evaluated it."""
+
+    before: Mapping[int, Scores] = field(default_factory=dict)
+    after: Mapping[int, Scores] = field(default_factory=dict)
+    questions: int = 0
+
+    @property
+    def baseline(self) -> Scores:
+        """The release before, at full dimension."""
+        return self.before[max(self.before)] if self.before else {}
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """The evaluation in a release's folder; an empty one when there is none. Raises StateError for a damaged file."""
+    path = folder / EVALUATION_FILE
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return Evaluation()
+    return _read(path, changed)
+
+
+# It holds a score for every question and never changes: not to be parsed again at each refresh.
+@lru_cache(maxsize=256)
+def _read(path: Path, changed: int) -> Evaluation:
+    try:
+        found = _File.model_validate(read_json(path))
+    except (OSError, ValidationError) as error:
+        raise StateError(f"{path} can't be read: it is damaged or of another version.") from error
+    return Evaluation(
+        before={size: one.metrics for size, one in found.served.items()},
+        after={size: one.metrics for size, one in found.candidate.items()},
+        questions=len(found.holdout),
+    )
+
+
+class _Means(BaseModel):
+    """Of `training.evaluation.Scores` what is shown; importing that module would import torch."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    metrics: dict[str, float]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    holdout: list[object] = []
+    served: dict[int, _Means] = {}
+    candidate: dict[int, _Means] = {}
