@@ -1,0 +1,134 @@
+"""What both parsers produce: sections in document order, each with the blocks that stand under its heading."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["prose", "code", "list", "table", "directive"]
+
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_SPACES = re.compile(r"\s+")
+_HEADING_MARKS = re.compile(r"[`*]+")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A leaf of the document's structure.
+
+    ``text`` is cleaned of markup that only a renderer needs; code is verbatim, dedented, without fences.
+    ``language`` is a code block's, if it was given. ``line`` is where it starts in the file, from 1. ``tight`` blocks
+    follow the one before without a blank line (items of a list, a term and its definition).
+    """
+
+    kind: Kind
+    text: str
+    line: int
+    language: str = ""
+    tight: bool = False
+
+    @property
+    def rendered(self) -> str:
+        """The block as it stands in a chunk: code in a fence, anything else as it is."""
+        if self.kind != "code":
+            return self.text
+        fence = "```"
+        while fence in self.text:
+            fence += "`"
+        return f"{fence}{self.language}\n{self.text}\n{fence}"
+
+
+@dataclass
+class Section:
+    """A heading's path (outermost first; empty above the first heading), its line, and its own blocks."""
+
+    path: tuple[str, ...]
+    line: int
+    blocks: list[Block] = field(default_factory=list)
+
+
+@dataclass
+class ParsedDocument:
+    """A document's title (empty when it has none) and its sections in order."""
+
+    title: str
+    sections: list[Section]
+
+
+class Outline:
+    """Collects blocks under headings while a parser walks through a document."""
+
+    def __init__(self) -> None:
+        self.sections: list[Section] = [Section((), 1)]
+        self._open: list[tuple[int, str]] = []
+
+    def heading(self, level: int, text: str, line: int) -> None:
+        """Start a section; levels count from 1 and may skip."""
+        title = heading_text(text)
+        if not title:
+            return
+        while self._open and self._open[-1][0] >= level:
+            self._open.pop()
+        self._open.append((level, title))
+        self._drop_announcements(title)
+        self.sections.append(Section(tuple(name for _, name in self._open), line))
+
+    def _drop_announcements(self, title: str) -> None:
+        """Forget ``.. setting:: NAME`` and its like right above the heading that says NAME: they are its anchors."""
+        blocks = self.sections[-1].blocks
+        while blocks and blocks[-1].kind == "directive" and heading_text(blocks[-1].text) in title:
+            blocks.pop()
+
+    def add(self, block: Block) -> None:
+        """Append a block to the section that is open; blocks without text are left out."""
+        if block.text.strip():
+            self.sections[-1].blocks.append(block)
+
+    def finish(self, title: str = "") -> ParsedDocument:
+        """The parsed document. ``title`` overrules the first heading, and stands above all sections that lack it."""
+        headings = [section.path[0] for section in self.sections if section.path]
+        if title and not (headings and headings[0].casefold() == title.casefold()):
+            for section in self.sections:
+                section.path = (title, *section.path)
+        first = title or (headings[0] if headings else "")
+        kept = [section for section in self.sections if section.path or section.blocks]
+        return ParsedDocument(first, kept)
+
+
+def normalise(text: str) -> str:
+    """One kind of line break, no control characters, so that line numbers and splits agree everywhere."""
+    return _CONTROL.sub("", _LINE_BREAKS.sub("\n", text))
+
+
+def heading_text(text: str) -> str:
+    """A heading on one line, without emphasis or code marks."""
+    return _SPACES.sub(" ", _HEADING_MARKS.sub("", text)).strip()
+
+
+def one_line(text: str) -> str:
+    """All white space collapsed to single spaces."""
+    return _SPACES.sub(" ", text).strip()
+
+
+def expand_margin(line: str, width: int) -> str:
+    """``line`` with the tabs of its indentation as spaces; tabs further on stay."""
+    content = line.lstrip(" \t")
+    margin = line[: len(line) - len(content)]
+    return margin.expandtabs(width) + content if "\t" in margin else line
+
+
+def dedent(lines: list[str]) -> list[str]:
+    """``lines`` without their common indentation and without blank lines around them (tabs count as 8)."""
+    expanded = [expand_margin(line, 8).rstrip() for line in lines]
+    margins = [len(line) - len(line.lstrip()) for line in expanded if line]
+    margin = min(margins, default=0)
+    cut = [line[margin:] for line in expanded]
+    start = 0
+    while start < len(cut) and not cut[start]:
+        start += 1
+    end = len(cut)
+    while end > start and not cut[end - 1]:
+        end -= 1
+    return cut[start:end]

@@ -1,0 +1,132 @@
+"""Cutting a text that is too long for one chunk, at the best border there is."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+# A "word" without spaces (base64, minified code) may be a single unknown token, however long it is. Counting at least
+# one token for so many characters keeps chunks to a size that people and models can handle.
+CHARACTERS_PER_TOKEN = 64
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=\S)|(?<=[。！？])")
+_BLANK_LINES = re.compile(r"\n[ \t]*\n")
+_ITEM = re.compile(r"^(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
+
+
+class TokenCounter(Protocol):
+    """Counts as the embedding model does."""
+
+    def count(self, text: str) -> int:
+        """Tokens of ``text``, special tokens included, without truncation."""
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where each token stands in ``text`` (start, end), in characters; special tokens may be left out or empty."""
+
+
+class Measure:
+    """Token counts without special tokens, each text counted once."""
+
+    def __init__(self, counter: TokenCounter) -> None:
+        self.counter = counter
+        self.special = counter.count("")
+        joined = counter.count("a\n\nb") - counter.count("a") - counter.count("b") + self.special
+        self.joint = max(0, joined)
+        self._known: dict[str, int] = {}
+
+    def __call__(self, text: str) -> int:
+        tokens = self._known.get(text)
+        if tokens is None:
+            tokens = self.counter.count(text) - self.special
+            tokens = self._known[text] = max(tokens, -(-len(text) // CHARACTERS_PER_TOKEN))
+        return tokens
+
+
+def split_prose(text: str, limit: int, measure: Measure) -> list[str]:
+    """Parts of at most ``limit`` tokens, cut between lines, then sentences, then words, then tokens."""
+    return list(_packed(text.split("\n"), "\n", limit, measure, _sentences))
+
+
+def split_items(text: str, limit: int, measure: Measure) -> list[str]:
+    """Parts of a list or table of at most ``limit`` tokens, cut between items or rows where that is possible."""
+    starts = [found.start() for found in _ITEM.finditer(text)]
+    if len(starts) > 1:
+        bounds = [0, *starts[1:], len(text)]
+        items = [text[a:b].rstrip("\n") for a, b in itertools.pairwise(bounds)]
+        return list(_packed(items, "\n", limit, measure, split_prose))
+    return split_prose(text, limit, measure)
+
+
+def split_code(text: str, limit: int, measure: Measure) -> list[str]:
+    """Parts of a code block of at most ``limit`` tokens: whole lines, preferably up to a blank line."""
+    paragraphs = _BLANK_LINES.split(text)
+    return [part for part in _packed(paragraphs, "\n\n", limit, measure, _code_lines) if part.strip()]
+
+
+def split_tokens(text: str, limit: int, measure: Measure) -> list[str]:
+    """Parts of at most ``limit`` tokens, cut between words if there are any and anywhere if not. Loses only spaces."""
+    parts: list[str] = []
+    left = text.strip()
+    while left:
+        if measure(left) <= limit:
+            parts.append(left)
+            break
+        cut = _cut(left, limit, measure)
+        parts.append(left[:cut].rstrip())
+        left = left[cut:].lstrip()
+    return parts
+
+
+def _cut(text: str, limit: int, measure: Measure) -> int:
+    """How many characters of ``text`` fit: at least one."""
+    window = text[: limit * CHARACTERS_PER_TOKEN]
+    spans = [span for span in measure.counter.offsets(window) if span[1] > span[0]]
+    cut = spans[limit - 1][1] if len(spans) >= limit else len(window)
+    cut = min(max(cut, 1), len(window))
+    while cut > 1:
+        if cut < len(text):
+            space = max(window.rfind(" ", 0, cut + 1), window.rfind("\n", 0, cut + 1))
+            if space > 0 and not text[cut : cut + 1].isspace():
+                cut = space
+        if measure(text[:cut].rstrip()) <= limit:
+            break
+        cut = cut * 3 // 4
+    return max(cut, 1)
+
+
+def _sentences(text: str, limit: int, measure: Measure) -> list[str]:
+    sentences = [part for part in _SENTENCE_END.split(text) if part]
+    return (
+        list(_packed(sentences, " ", limit, measure, split_tokens))
+        if len(sentences) > 1
+        else split_tokens(text, limit, measure)
+    )
+
+
+def _code_lines(text: str, limit: int, measure: Measure) -> list[str]:
+    return list(_packed(text.split("\n"), "\n", limit, measure, split_tokens))
+
+
+def _packed(units: list[str], joint: str, limit: int, measure: Measure, finer: _Splitter) -> Iterator[str]:
+    """``units`` joined as far as ``limit`` allows; a unit that is too long by itself is split by ``finer``."""
+    held: list[str] = []
+    tokens = 0
+    for unit in units:
+        cost = measure(unit)
+        # separators and merges across them may cost something in some tokenizers
+        if held and tokens + cost + measure.joint > limit:
+            yield joint.join(held)
+            held, tokens = [], 0
+        if cost > limit:
+            yield from finer(unit, limit, measure)
+            continue
+        held.append(unit)
+        tokens += cost + (measure.joint if len(held) > 1 else 0)
+    if held:
+        yield joint.join(held)
+
+
+class _Splitter(Protocol):
+    def __call__(self, text: str, limit: int, measure: Measure) -> list[str]: ...
