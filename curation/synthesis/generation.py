@@ -1,0 +1,222 @@
+"""Starts the distilabel pipeline in a process of its own and follows what it has stored."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from curation.errors import LanguageModelError, StateError
+from curation.home import Home
+from curation.language_model import NO_KEY, LanguageModel
+from curation.progress import Progress
+from curation.records import Chunk
+from curation.synthesis.prompts import LONGEST_TEXT, fit
+from curation.synthesis.store import GenerationStore
+from curation.synthesis.worker import Job
+
+POLL_SECONDS = 0.2
+END_SECONDS = 5.0
+STALL_FACTOR = 20
+"""A pipeline that reports nothing for this many answers' time is stuck."""
+
+
+@dataclass
+class Outcome:
+    """``done`` chunks were asked about and are stored, the model ``failed`` on others. ``seconds`` run from the
+    first answer's batch being worked on to the end; ``output_tokens`` are what the model wrote meanwhile."""
+
+    done: int = 0
+    failed: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+
+def generate(
+    chunks: Sequence[Chunk],
+    store: GenerationStore,
+    llm: LanguageModel,
+    batch_size: int,
+    home: Home,
+    progress: Progress,
+) -> Outcome:
+    """Ask ``llm`` about every chunk and store what it says, batch by batch.
+
+    Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written; what was stored
+    until then stays.
+    """
+    store.open()
+    work = home.corpus / ".synthesis-work"
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        work.mkdir(parents=True)
+        home.logs.mkdir(parents=True, exist_ok=True)
+        log = home.logs / "synthesis.log"
+        job = Job(
+            rows=[_row(chunk) for chunk in chunks],
+            recipe=store.recipe,
+            folder=str(store.folder.parent),
+            work_folder=str(work / "distilabel"),
+            progress_file=str(work / "progress.jsonl"),
+            base_url=llm.base_url,
+            timeout=max(1, round(llm.settings.timeout)),
+            batch_size=batch_size,
+        )
+        with log.open("ab") as output, _worker(job, llm, output) as process:
+            return _follow(process, Path(job.progress_file), len(chunks), llm, progress, log)
+    except OSError as error:
+        raise StateError(
+            f"Cannot work in {home.root}: {error.strerror or error}",
+            "Check the free space (df) and the permissions of the folder.",
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _row(chunk: Chunk) -> dict[str, str]:
+    return {
+        "chunk_id": chunk.id,
+        "topic": chunk.heading,
+        "body": fit(chunk.body, LONGEST_TEXT),
+        "anchor": fit(chunk.text, LONGEST_TEXT),
+    }
+
+
+@contextmanager
+def _worker(job: Job, llm: LanguageModel, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "curation.synthesis.worker"],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        env=_environment(job.base_url),
+        start_new_session=True,
+    )
+    try:
+        if process.stdin is None:
+            raise RuntimeError("the worker has no standard input")
+        with suppress(BrokenPipeError):  # it died at once: its exit code and log say why
+            key = llm.settings.api_key.get_secret_value() or NO_KEY
+            process.stdin.write(f"{job.model_dump_json()}\n{key}\n".encode())
+            process.stdin.flush()
+        yield process
+    finally:
+        # Its steps are processes of the same group; none of them holds anything but what is stored already.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdin:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+
+
+def _environment(base_url: str) -> dict[str, str]:
+    """Ours, with a hub that is left alone and no proxy in front of the endpoint if it is on this machine."""
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "DISTILABEL_LOG_LEVEL": "WARNING",
+        "PYTHONUNBUFFERED": "1",
+    }
+    host = urlsplit(base_url).hostname or ""
+    if host in ("127.0.0.1", "localhost", "::1"):
+        for name in ("NO_PROXY", "no_proxy"):
+            environment[name] = ",".join(filter(None, [environment.get(name, ""), host]))
+    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_API_KEY"):
+        environment.pop(name, None)
+    return environment
+
+
+def _follow(
+    process: subprocess.Popen[bytes],
+    progress_file: Path,
+    total: int,
+    llm: LanguageModel,
+    progress: Progress,
+    log: Path,
+) -> Outcome:
+    outcome = Outcome()
+    started = last = time.monotonic()
+    with (
+        progress.task("Generating queries", total, "chunks") as advance,
+        progress.task("Language model", None, "tokens") as count,
+        _Lines(progress_file) as lines,
+    ):
+        while True:
+            ended = process.poll() is not None
+            for line in lines.new():
+                last = time.monotonic()
+                _raise_told(line)
+                outcome.done += len(line["done"])
+                outcome.failed += len(line["failed"])
+                outcome.output_tokens += line["tokens"]
+                advance(len(line["done"]) + len(line["failed"]))
+                count(line["tokens"])
+                if line["failed"]:
+                    _raise_if_gone(llm, outcome)
+            outcome.seconds = time.monotonic() - started
+            if outcome.done + outcome.failed >= total:
+                # distilabel still writes the table of everything, which the store makes superfluous.
+                return outcome
+            if ended:
+                raise LanguageModelError(
+                    f"The generation of queries ended early, with exit code {process.returncode}; "
+                    f"{outcome.done} chunks are stored.",
+                    f"The reason is at the end of {log}. Running it again goes on from there.",
+                )
+            if time.monotonic() - last > STALL_FACTOR * llm.settings.timeout:
+                raise LanguageModelError(
+                    f"The generation of queries has made no progress for {time.monotonic() - last:.0f} s; "
+                    f"{outcome.done} chunks are stored.",
+                    f"See {log}. Running it again goes on from there.",
+                )
+            time.sleep(POLL_SECONDS)
+
+
+def _raise_told(line: dict[str, Any]) -> None:
+    if "error" in line:
+        raise StateError(line["error"], line["hint"])
+
+
+def _raise_if_gone(llm: LanguageModel, outcome: Outcome) -> None:
+    try:
+        llm.check()
+    except LanguageModelError as error:
+        raise LanguageModelError(
+            f"{error.message} {outcome.done} chunks are stored.",
+            f"{error.hint} Running it again goes on from there.",
+        ) from None
+
+
+class _Lines:
+    """The whole lines of JSON that were appended to a file since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: IO[bytes] | None = None
+        self.rest = b""
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        if self.file:
+            self.file.close()
+
+    def new(self) -> list[dict[str, Any]]:
+        if self.file is None:
+            if not self.path.exists():
+                return []
+            self.file = self.path.open("rb")
+        *whole, self.rest = (self.rest + self.file.read()).split(b"\n")
+        return [json.loads(line) for line in whole if line]

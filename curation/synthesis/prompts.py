@@ -1,0 +1,165 @@
+"""What the language model is asked. Two sets: for models that follow instructions, and for very small ones that
+only follow examples.
+
+For the small ones (measured with SmolLM2-135M): naming the topic again right before the answer, one question and
+nothing else, and temperature 0 give the most usable queries; asking for a negative as well gives none at all.
+"""
+
+from __future__ import annotations
+
+import re
+
+from curation.records.identity import content_id
+
+ChatMessages = list[dict[str, str]]
+
+MULTIPLY_SYSTEM_PROMPT = (
+    "You help to write varied search queries. Write every query on a line of its own that starts with a dash. "
+    "Write nothing else: no introduction, no numbering, no explanation."
+)
+MULTIPLY_TEMPLATE = (
+    "Here is a query:\n{query}\n\nWrite {num_queries} other queries that look for the same information, with "
+    "different words, in a different tone or length. They must stay true to the first query and fit this setting: "
+    "{context}"
+)
+
+LONGEST_TEXT = 6000
+"""Characters of a chunk in the normal prompt: at most about 3,000 tokens, even for code."""
+LONGEST_SMALL_TEXT = 350
+"""Characters of a chunk's body in the few-shot prompt: a small model loses the thread in longer ones."""
+LONGEST_TOPIC = 120
+
+_PAIR_SYSTEM = (
+    "You help to test the search of a software manual. You are given a topic and a piece of the manual. "
+    "You answer with one short question that a user of the software would ask to find this piece."
+)
+_PAIR_EXAMPLES = (
+    (
+        "Backups > Restoring a single table",
+        "To restore one table from a nightly backup, stop the writer process and run `vaultctl restore --table NAME`. "
+        "The other tables are not touched.",
+        "How can I restore a single table from a backup?",
+    ),
+    (
+        "Image widget > max_width",
+        "Default: None\n\nThe largest width in pixels of an uploaded picture. Larger pictures are scaled down.",
+        "What does the max_width option of the image widget do?",
+    ),
+    (
+        "Mail queue > Retries",
+        '```\nqueue = MailQueue(workers=2)\nqueue.put(Message(to="ann@example.org"))\n```\n\n'
+        "Messages that could not be delivered are tried again after five minutes, ten times at most.",
+        "How often does the mail queue retry a message that could not be delivered?",
+    ),
+    (
+        "Permissions > Roles",
+        "A role is a named set of permissions. Users inherit the permissions of all their roles. "
+        "Only administrators can create roles.",
+        "Who can create roles for permissions?",
+    ),
+    (
+        "Plugins > class ThemeLoader",
+        "ThemeLoader(path, fallback=None)\n\nLoads a theme from a folder. With fallback, missing templates are taken "
+        "from another theme.",
+        "How do I load a theme from a folder with ThemeLoader?",
+    ),
+    (
+        "Troubleshooting > The page stays empty",
+        "This happens when scripts are blocked. Allow scripts for the host name of the dashboard.",
+        "Why does the page of the dashboard stay empty?",
+    ),
+)
+_MULTIPLY_SYSTEM = (
+    "You rewrite a question in other words. Write each question on a line of its own, after a dash."
+)
+_MULTIPLY_EXAMPLES = (
+    (
+        "How can I restore a single table from a backup?",
+        "- Is there a way to get back only one table from last night's backup?\n"
+        "- restore one table without touching the others\n"
+        "- What command brings back a table that I deleted?",
+    ),
+    (
+        "Who can create roles for permissions?",
+        "- Which users are allowed to make a new role?\n"
+        "- create a role as a normal user\n"
+        "- Do I need to be an administrator to add roles?",
+    ),
+    (
+        "What does the max_width option of the image widget do?",
+        "- How can I limit the width of uploaded pictures?\n"
+        "- image widget max_width\n"
+        "- Why are large pictures scaled down after the upload?",
+    ),
+)
+EXAMPLE_QUERIES = tuple(
+    [question for _, _, question in _PAIR_EXAMPLES]
+    + [line.removeprefix("- ") for _, lines in _MULTIPLY_EXAMPLES for line in lines.splitlines()]
+)
+
+_SPECIAL_TOKEN = re.compile(r"<(?=\|)|(?<=\|)>|<(?=/?s>)|\[(?=/?INST\])|<(?=(?:start|end)_of_turn>)")
+_OWN_SECTION = re.compile(r"^#+\s*(?=(?:positive|negative)\b)", re.IGNORECASE | re.MULTILINE)
+
+
+def few_shot_question(topic: str, text: str) -> ChatMessages:
+    """Ask a very small model for one question about ``text``."""
+    messages = [{"role": "system", "content": _PAIR_SYSTEM}]
+    for example_topic, example_text, question in _PAIR_EXAMPLES:
+        messages += _turn(_question_prompt(example_topic, example_text), question)
+    return [*messages, {"role": "user", "content": _question_prompt(topic, text)}]
+
+
+def few_shot_variations(query: str) -> ChatMessages:
+    """Ask a very small model for three rewrites of ``query``, one a line after a dash."""
+    messages = [{"role": "system", "content": _MULTIPLY_SYSTEM}]
+    for example, rewrites in _MULTIPLY_EXAMPLES:
+        messages += _turn(_variations_prompt(example), rewrites)
+    return [*messages, {"role": "user", "content": _variations_prompt(query)}]
+
+
+def variations(query: str, num_queries: int, context: str) -> ChatMessages:
+    """Ask a model that follows instructions for ``num_queries`` rewrites."""
+    content = MULTIPLY_TEMPLATE.format(query=query, num_queries=num_queries, context=context)
+    return [
+        {"role": "system", "content": MULTIPLY_SYSTEM_PROMPT},
+        {"role": "user", "content": content},
+    ]
+
+
+def fit(text: str, limit: int) -> str:
+    """``text`` as data for a prompt: cut to ``limit`` characters at a line or word boundary, and with everything
+    broken up that a chat template or the answer's own format could mistake for structure."""
+    text = _OWN_SECTION.sub("", _SPECIAL_TOKEN.sub(lambda found: f" {found.group()} ", text)).strip()
+    if len(text) <= limit:
+        return text
+    cut = text[:limit]
+    for boundary in ("\n", ". ", " "):
+        end = cut.rfind(boundary)
+        if end > limit * 0.6:
+            return cut[:end].rstrip()
+    return cut
+
+
+def templates_hash() -> str:
+    """Changes whenever one of the prompts does: part of every recipe."""
+    return content_id(
+        *(message["content"] for message in few_shot_question("", "") + few_shot_variations("")),
+        *(message["content"] for message in variations("", 0, "")),
+        str((LONGEST_TEXT, LONGEST_SMALL_TEXT, LONGEST_TOPIC)),
+    )
+
+
+def _question_prompt(topic: str, text: str) -> str:
+    topic = fit(" ".join(topic.split()), LONGEST_TOPIC)
+    body = fit(re.sub(r"\n\s*\n+", "\n", text), LONGEST_SMALL_TEXT)
+    if not topic:
+        return f"{body}\n\nOne question about this text:"
+    return f"Topic: {topic}\n\n{body}\n\nOne question about {topic.split(' > ')[-1]}:"
+
+
+def _variations_prompt(query: str) -> str:
+    return f"{query}\n\nThree other ways to ask this:"
+
+
+def _turn(user: str, assistant: str) -> ChatMessages:
+    return [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]

@@ -1,0 +1,252 @@
+"""The steps of the distilabel pipeline that are ours. Imported only in the pipeline's own process.
+
+No `from __future__ import annotations` here: distilabel looks for the type StepInput itself, not for its name.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from distilabel.constants import DISTILABEL_METADATA_KEY
+from distilabel.steps import Step, StepInput
+from distilabel.steps.tasks import GenerateSentencePair, Task
+
+from curation.errors import ClayloopError
+from curation.synthesis import prompts
+from curation.synthesis.cleaning import fault, sameness, split_queries, tidy
+from curation.synthesis.store import Generation, GenerationStore, Recipe
+
+PAIR_STEP = "generate_sentence_pair"
+MULTIPLY_STEP = "multiply_queries"
+
+Row = dict[str, Any]
+
+
+class CheckedSentencePair(GenerateSentencePair):
+    """GenerateSentencePair whose malformed generations are asked for once more, at ``retry_temperature``.
+
+    A malformed ``positive`` becomes None, a malformed ``negative`` empty; ``malformed`` lists a reason for each.
+    """
+
+    retry_temperature: float = 0.7
+    small_model: bool = False
+
+    @property
+    def outputs(self) -> list[str]:
+        return [*super().outputs, "malformed"]
+
+    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
+        rows = [self._checked(row) for row in next(super().process(inputs))]
+        missing = [number for number, row in enumerate(rows) if row["positive"] is None]
+        if missing:
+            for number, row in zip(missing, self._once_more([inputs[i] for i in missing]), strict=True):
+                again = self._checked(row)
+                again["malformed"] = rows[number]["malformed"] + again["malformed"]
+                _add_tokens(again, self.name, output_tokens(rows[number], self.name))
+                rows[number] = again
+        yield rows
+
+    def _once_more(self, inputs: list[Row]) -> list[Row]:
+        before = self.llm.generation_kwargs
+        self.llm.generation_kwargs = {**before, "temperature": self.retry_temperature}
+        try:
+            return list(next(super().process(inputs)))
+        finally:
+            self.llm.generation_kwargs = before
+
+    def _checked(self, row: Row) -> Row:
+        source = f"{row['topic']}\n{row['anchor']}"
+        examples = prompts.EXAMPLE_QUERIES if self.small_model else ()
+        positive, negative = tidy(row["positive"] or ""), tidy(row.get("negative") or "")
+        malformed = []
+        reason = fault(positive, source, self.small_model, copied=examples)
+        if reason:
+            malformed.append(reason if row["positive"] else "unparsed")
+        if negative and not reason:
+            same = sameness(negative) == sameness(positive)
+            negative_reason = "same as positive" if same else fault(negative, source, small_model=False)
+            if negative_reason:
+                malformed.append(f"negative: {negative_reason}")
+                negative = ""
+        return {
+            **row,
+            "positive": None if reason else positive,
+            "negative": negative,
+            "malformed": malformed,
+        }
+
+
+class FewShotSentencePair(CheckedSentencePair):
+    """The same for a very small model: worked examples, one question, no negative (that one is chosen later)."""
+
+    def format_input(self, input: Row) -> list[dict[str, str]]:
+        return prompts.few_shot_question(input["topic"], input["body"])
+
+    def format_output(self, output: str | None, input: Row | None = None) -> Row:
+        return {"positive": (output or "").strip() or None, "negative": ""}
+
+
+class MultipleQueries(Task):
+    """The tutorial's task: ``num_queries`` further queries in the words of others.
+
+    Input column: ``query``. Output columns: ``queries`` (list of str; None when the model failed), ``model_name``.
+    """
+
+    system_prompt: str = prompts.MULTIPLY_SYSTEM_PROMPT
+    num_queries: int = 3
+    context: str = ""
+    small_model: bool = False
+
+    @property
+    def inputs(self) -> list[str]:
+        return ["query"]
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["queries", "model_name"]
+
+    def format_input(self, input: Row) -> list[dict[str, str]]:
+        if self.small_model:
+            return prompts.few_shot_variations(input["query"])
+        return prompts.variations(input["query"], self.num_queries, self.context)
+
+    def format_output(self, output: str | None, input: Row | None = None) -> Row:
+        return {"queries": None if output is None else split_queries(output)[: self.num_queries]}
+
+
+class _Recorder(Step):
+    """Writes to the store and to the progress file, which the process that started the pipeline follows."""
+
+    folder: str
+    recipe: dict[str, Any]
+    progress_file: str
+
+    def _store(self) -> GenerationStore:
+        return GenerationStore(Path(self.folder), Recipe(**self.recipe))
+
+    def _tell(self, **line: Any) -> None:
+        # One write in append mode: lines of two steps never mix.
+        descriptor = os.open(self.progress_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, (json.dumps(line) + "\n").encode())
+        finally:
+            os.close(descriptor)
+
+
+class DropMalformed(_Recorder):
+    """Drops rows without a positive query, records them as asked in vain, and reports those the model failed on."""
+
+    @property
+    def inputs(self) -> list[str]:
+        return ["chunk_id", "positive", "malformed"]
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["chunk_id", "positive", "malformed"]
+
+    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
+        good, failed, vain = [], [], []
+        store = self._store()
+        try:
+            for row in inputs:
+                if has_failed(row, PAIR_STEP):
+                    failed.append(row["chunk_id"])
+                elif row["positive"] is None:
+                    malformed = dict(Counter(row["malformed"]))
+                    tokens = output_tokens(row, PAIR_STEP)
+                    store.put(
+                        Generation(chunk_id=row["chunk_id"], malformed=malformed, output_tokens=tokens)
+                    )
+                    vain.append(row["chunk_id"])
+                else:
+                    good.append({**row, "pair_tokens": output_tokens(row, PAIR_STEP)})
+            self._tell(
+                done=vain, failed=failed, tokens=sum(output_tokens(row, PAIR_STEP) for row in inputs)
+            )
+        except ClayloopError as error:
+            self._tell(error=error.message, hint=error.hint)
+            raise
+        yield good
+
+
+class KeepQueries(_Recorder):
+    """Cleans the merged queries of each chunk and stores them: the point up to which a killed run has come."""
+
+    small_model: bool = False
+
+    @property
+    def inputs(self) -> list[str]:
+        return ["chunk_id", "anchor", "positive", "negative", "malformed"]
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["positive"]
+
+    def process(self, inputs: StepInput) -> Iterator[list[Row]]:
+        rows, failed, done, tokens = [], [], [], 0
+        store = self._store()
+        try:
+            for row in inputs:
+                if has_failed(row, MULTIPLY_STEP):
+                    failed.append(row["chunk_id"])
+                    continue
+                tokens += output_tokens(row, MULTIPLY_STEP)
+                generation = self._generation(row)
+                store.put(generation)
+                done.append(generation.chunk_id)
+                rows.append({**row, "positive": [generation.positive, *generation.queries]})
+            self._tell(done=done, failed=failed, tokens=tokens)
+        except ClayloopError as error:
+            self._tell(error=error.message, hint=error.hint)
+            raise
+        yield rows
+
+    def _generation(self, row: Row) -> Generation:
+        first, *others = row["positive"]
+        source = f"{row['topic']}\n{row['anchor']}\n{first}"
+        examples = prompts.EXAMPLE_QUERIES if self.small_model else ()
+        malformed = Counter(row["malformed"])
+        seen = {sameness(first), sameness(row["negative"] or "")}
+        kept = []
+        for query in others:
+            reason = fault(query, source, self.small_model, first=False, copied=examples)
+            if not reason and sameness(query) in seen:
+                reason = "duplicate"
+            if reason:
+                malformed[reason] += 1
+                continue
+            seen.add(sameness(query))
+            kept.append(query)
+        return Generation(
+            chunk_id=row["chunk_id"],
+            positive=first,
+            negative=row["negative"] or "",
+            queries=tuple(kept),
+            malformed=dict(malformed),
+            output_tokens=row["pair_tokens"] + output_tokens(row, MULTIPLY_STEP),
+        )
+
+
+def has_failed(row: Row, step: str) -> bool:
+    """distilabel fills the batch of a failing model with None and goes on; the raw output tells it from an answer
+    that could not be parsed."""
+    metadata = row.get(DISTILABEL_METADATA_KEY) or {}
+    key = f"raw_output_{step}"
+    if step == MULTIPLY_STEP and key not in metadata:
+        return False  # no variations were asked for
+    return metadata.get(key) is None
+
+
+def output_tokens(row: Row, step: str) -> int:
+    counted = ((row.get(DISTILABEL_METADATA_KEY) or {}).get(f"statistics_{step}") or {}).get("output_tokens")
+    if isinstance(counted, list):
+        return sum(count for count in counted if isinstance(count, int))
+    return counted if isinstance(counted, int) else 0
+
+
+def _add_tokens(row: Row, step: str, tokens: int) -> None:
+    statistics = row.setdefault(DISTILABEL_METADATA_KEY, {}).setdefault(f"statistics_{step}", {})
+    statistics["output_tokens"] = output_tokens(row, step) + tokens

@@ -1,0 +1,143 @@
+"""The process that runs the distilabel pipeline: `python -m curation.synthesis.worker`, started by `generation`.
+
+distilabel forks a process per step, takes over logging and signal handlers, and must not be forked from a process
+with threads: so it gets one of its own. Standard input brings the job as one line of JSON and the API key as another
+(it must not be on disk or in the process list); when that input ends, whoever started this is gone, and so goes the
+whole process group.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from curation.synthesis.store import Recipe
+
+QUESTION_TOKENS = 60
+VARIATION_TOKENS = 32
+RETRIES = 2
+
+
+class Job(BaseModel):
+    """What to generate. ``rows`` have chunk_id, topic, body, anchor. ``folder`` is the store's."""
+
+    rows: list[dict[str, str]]
+    recipe: Recipe
+    folder: str
+    work_folder: str
+    progress_file: str
+    base_url: str
+    timeout: int
+    batch_size: int
+
+
+def build(job: Job, api_key: SecretStr) -> Any:
+    """The tutorial's pipeline: load, pair, drop, multiply, merge, keep, expand."""
+    from distilabel.models import OpenAILLM
+    from distilabel.pipeline import Pipeline
+    from distilabel.steps import ExpandColumns, LoadDataFromDicts, MergeColumns
+
+    from curation.synthesis import prompts, tasks
+
+    recipe = job.recipe
+    small = recipe.few_shot
+
+    def llm(max_new_tokens: int, temperature: float, stop: list[str] | None = None) -> OpenAILLM:
+        return OpenAILLM(
+            model=recipe.model,
+            base_url=job.base_url,
+            api_key=api_key,
+            timeout=job.timeout,
+            max_retries=RETRIES,
+            generation_kwargs={
+                "max_new_tokens": max_new_tokens,
+                "temperature": temperature,
+                **({"stop": stop} if stop else {}),
+            },
+        )
+
+    recorder = {
+        "folder": job.folder,
+        "recipe": recipe.model_dump(),
+        "progress_file": job.progress_file,
+        "input_batch_size": job.batch_size,
+    }
+    with Pipeline(
+        name="clayloop-queries", description="Queries to train a retriever.", cache_dir=job.work_folder
+    ) as pipeline:
+        load_data = LoadDataFromDicts(name="load_data", data=job.rows, batch_size=job.batch_size)
+        pair_type = tasks.FewShotSentencePair if small else tasks.CheckedSentencePair
+        generate_sentence_pair = pair_type(
+            name=tasks.PAIR_STEP,
+            triplet=True,
+            action="query",
+            context=recipe.context,
+            small_model=small,
+            retry_temperature=recipe.temperature,
+            llm=llm(QUESTION_TOKENS, 0.0, ["\n"])
+            if small
+            else llm(recipe.max_new_tokens, recipe.temperature),
+            input_batch_size=job.batch_size,
+            output_mappings={"model_name": "model_name_query"},
+            add_raw_input=False,
+        )
+        drop_malformed = tasks.DropMalformed(name="drop_malformed", **recorder)
+        merge_columns = MergeColumns(
+            name="merge_columns",
+            columns=["positive", "queries"] if recipe.num_queries else ["positive"],
+            output_column="positive",
+            input_batch_size=job.batch_size,
+        )
+        keep_queries = tasks.KeepQueries(name="keep_queries", small_model=small, **recorder)
+        expand_columns = ExpandColumns(
+            name="expand_columns", columns=["positive"], input_batch_size=job.batch_size
+        )
+        before_merge = drop_malformed
+        load_data >> generate_sentence_pair >> drop_malformed
+        if recipe.num_queries:
+            tokens = VARIATION_TOKENS * recipe.num_queries if small else recipe.max_new_tokens
+            before_merge = tasks.MultipleQueries(
+                name=tasks.MULTIPLY_STEP,
+                num_queries=recipe.num_queries,
+                system_prompt=prompts.MULTIPLY_SYSTEM_PROMPT,
+                context=recipe.context,
+                small_model=small,
+                llm=llm(tokens, 0.0 if small else recipe.temperature),
+                input_batch_size=job.batch_size,
+                input_mappings={"query": "positive"},
+                output_mappings={"model_name": "model_name_query_multiplied"},
+                add_raw_input=False,
+            )
+            drop_malformed >> before_merge
+        before_merge >> merge_columns >> keep_queries >> expand_columns
+    return pipeline
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def main() -> int:
+    """Run the pipeline to its end. What the model failed on is told in the progress file, not by the exit code."""
+    job = Job.model_validate_json(sys.stdin.buffer.readline())
+    api_key = SecretStr(sys.stdin.buffer.readline().decode().rstrip("\n"))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        # Its own cache overlooks changed input and keeps failed batches: the store is ours.
+        build(job, api_key).run(use_cache=False)
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
