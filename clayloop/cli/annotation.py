@@ -27,18 +27,33 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         return
     if not triplets:
         context.progress.say("There are no triplets yet: make some with `clayloop synthesize`.")
-    print_table("", ["pushed", ""], list(report.model_dump(mode="json").items()))
+    print_table(
+        "",
+        ["dataset", "new", "updated", "unchanged", "retired", "removed", "seconds"],
+        [
+            (
+                done.name,
+                done.added,
+                done.updated,
+                done.unchanged,
+                done.retired,
+                done.removed,
+                round(done.seconds, 1),
+            )
+            for done in report.datasets
+        ],
+    )
 
 
 def simulate(
     ctx: typer.Context,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Most records to answer in each dataset; 0: all.")
-    ] = 0,
+        int, typer.Option("--limit", min=1, help="Most records to answer in each dataset.")
+    ] = 1_000_000,
     as_json: JsonFlag = False,
 ) -> None:
     """Let the *simulated* annotator answer pending records by its documented rule. For trying things out."""
-    from curation.annotation import annotate_as_simulated
+    from curation.annotation import DATASETS, annotate_as_simulated
 
     context = of(ctx)
     report = annotate_as_simulated(
@@ -47,10 +62,14 @@ def simulate(
         context.settings.curation.argilla,
         context.corpus(),
         context.base_embedder,
-        limit or None,
+        dict.fromkeys(DATASETS, limit),
         context.progress,
     )
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
-    print_table("", ["simulated annotator", ""], list(report.model_dump(mode="json").items()))
+    print_table(
+        f"Answered as {report.annotator}",
+        ["dataset", "submitted", "accepted", "rejected"],
+        [(done.dataset, done.submitted, done.accepted, done.rejected) for done in report.datasets],
+    )

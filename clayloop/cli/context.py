@@ -42,7 +42,7 @@ class Context:
     @cached_property
     def base_model(self) -> str:
         """Folder or name of the base embedding model."""
-        from serving.embedding import resolve_model
+        from serving.models import resolve_model
 
         return str(resolve_model(self.settings.serving.embedding.model))
 
@@ -50,7 +50,8 @@ class Context:
     def base_embedder(self) -> Embedder:
         from serving.embedding import Embedder
 
-        return Embedder(self.base_model, self.settings.serving.embedding)
+        settings = self.settings.serving.embedding
+        return Embedder(settings.model, settings)
 
     def corpus(self) -> Corpus:
         from curation.corpus import Corpus

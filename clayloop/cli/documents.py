@@ -45,7 +45,7 @@ def ingest(
     """Read documentation and cut it into chunks. A second run changes only what changed."""
     from curation.ingest import ingest as run
 
-    from serving.embedding import ModelTokenCounter
+    from serving.tokens import ModelTokenCounter
 
     context = of(ctx)
     settings = context.settings.curation.documents

@@ -83,10 +83,10 @@ def search(
 ) -> None:
     """Show the chunks that the release finds for a question, best first."""
     from serving.releases import ReleaseStore
-    from serving.retrieval import Retriever
+    from serving.retrieval import load_release
 
     context = of(ctx)
-    retriever = Retriever.load(ReleaseStore(context.home), release, context.settings.serving)
+    retriever = load_release(ReleaseStore(context.home), release, context.settings.serving)
     hits = retriever.search(question, k)
     if as_json:
         print_json(
@@ -129,11 +129,10 @@ def evaluate(
         ReleaseStore(context.home), release, queries, qrels, context.settings.serving, context.progress
     )
     if as_json:
-        print_json(result.model_dump(mode="json"))
+        print_json(result)
         return
-    print_table(
-        f"{result.release}: {result.queries} questions", ["metric", "value"], list(result.metrics.items())
-    )
+    title = f"{result['release']}: {result['queries']} questions"
+    print_table(title, ["metric", "value"], list(result["metrics"].items()))
 
 
 def _excerpt(text: str, longest: int = 300) -> str:

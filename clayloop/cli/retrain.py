@@ -22,7 +22,8 @@ Force = Annotated[bool, typer.Option("--force", help="Try again although nothing
 def retrain(ctx: typer.Context, json_file: JsonFile = None, force: Force = False) -> None:
     """Read the accepted annotations back, train, evaluate, and swap the bot if the candidate is not worse."""
     from curation.annotation import read_decisions
-    from training.retrain import render, retrain_from_annotations
+    from training.retrain import retrain_from_annotations
+    from training.summary import render
 
     context = of(ctx)
     settings = context.settings
@@ -42,4 +43,4 @@ def retrain(ctx: typer.Context, json_file: JsonFile = None, force: Force = False
     if json_file is not None:
         write_json_to(json_file, summary.model_dump(mode="json"))
     if str(json_file) != "-":
-        out.print(render(summary))
+        out.print(render(summary), markup=False, soft_wrap=True)

@@ -35,7 +35,7 @@ def serve(
     serving = settings.serving
     if port is not None:
         serving = serving.model_copy(update={"bot": serving.bot.model_copy(update={"port": port})})
-    ReleaseStore(context.home).require_current()
+    ReleaseStore(context.home).current()  # says what comes first when there is none
 
     def send(turns: list[Turn]) -> None:
         argilla = settings.curation.argilla

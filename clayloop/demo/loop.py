@@ -96,8 +96,7 @@ class Demo:
 
     def _ingest(self) -> None:
         from curation.ingest import ingest
-
-        from serving.embedding import ModelTokenCounter
+        from serving.tokens import ModelTokenCounter
 
         context = self._context
         with self._step("ingest"):
@@ -119,7 +118,6 @@ class Demo:
 
     def _synthesize(self) -> None:
         from curation.synthesis import synthesize
-
         from curation.triplets import load_triplets
 
         context = self._context
@@ -144,10 +142,11 @@ class Demo:
             )
 
     def _annotate(self) -> None:
-        from curation.annotation import annotate_as_simulated, read_decisions
+        from curation.annotation import DATASETS, annotate_as_simulated, read_decisions
 
         context = self._context
         argilla = context.settings.curation.argilla
+        limits = dict.fromkeys(DATASETS, 1_000_000)  # everything that is pending
         with self._step("annotate (simulated annotator)"):
             annotate_as_simulated(
                 context.argilla(),
@@ -155,7 +154,7 @@ class Demo:
                 argilla,
                 context.corpus(),
                 context.base_embedder,
-                None,
+                limits,
                 context.progress,
             )
         decisions = read_decisions(context.argilla(), argilla, context.progress)
@@ -178,12 +177,13 @@ class Demo:
             summary = json.loads(summary_file.read_text(encoding="utf-8"))
         self.report.verdict = str(summary["outcome"])
         self.report.release_after = summary.get("release_after") or self.report.release_before
-        self.report.ndcg_at_10_before = _ndcg(summary.get("metrics_before"))
-        self.report.ndcg_at_10_after = _ndcg(summary.get("metrics_after"))
+        self.report.ndcg_at_10_before = _ndcg(summary["before"])
+        self.report.ndcg_at_10_after = _ndcg(summary["after"])
         if self.report.release_after and self.report.release_after != self.report.release_before:
             with self._step("swap under the running bot"):
                 wait_for_release(self._running.addresses["bot"], self.report.release_after)
 
 
-def _ndcg(metrics: Any) -> float | None:
-    return float(metrics["ndcg@10"]) if isinstance(metrics, dict) and "ndcg@10" in metrics else None
+def _ndcg(scores: dict[str, dict[str, float]]) -> float | None:
+    """NDCG@10 at the full dimension; ``scores`` maps dimension → metric → value."""
+    return float(scores[max(scores, key=int)]["ndcg@10"]) if scores else None

@@ -55,6 +55,7 @@ def test_odd_files_are_skipped_and_reported(clayloop: Command, pottery: Path) ->
 
 def test_argilla_that_is_down(clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clayloop.well("ingest", str(pottery))
+    clayloop.well("bootstrap")
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", UNUSED_PORT)
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", "secret-key-of-a-test")
     for command in (["push"], ["retrain"], ["simulate"]):

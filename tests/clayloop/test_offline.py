@@ -13,7 +13,7 @@ from tests.clayloop.command import Command
 def test_from_documents_to_a_measured_release(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
     first = clayloop.well("ingest", str(pottery), "--json").json
     assert first["documents"] == 5
-    assert first["added"] == first["chunks"] > 5
+    assert first["added"] == first["chunks"] >= 5
 
     again = clayloop.well("ingest", str(pottery), "--json").json
     assert (again["added"], again["removed"], again["unchanged"]) == (0, 0, first["chunks"])
