@@ -13,6 +13,9 @@ from dashboards.data.notice import Notice, notice_of
 
 T = TypeVar("T")
 
+OLD = 10
+"""A snapshot that was due for this many intervals is not worth showing at once."""
+
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
@@ -37,21 +40,24 @@ class Feed(Generic[T]):
         self._every = every
         self._what = what
         self._lock = threading.Lock()
-        self._first = threading.Event()
+        self._fresh = threading.Event()
         self._snapshot: Snapshot[T] = Snapshot()
         self._busy = False
         self._next = 0.0
 
     def latest(self, patience: float = 0.0) -> Snapshot[T]:
         """The last snapshot, at once; a new one is asked for when it is due. ``patience`` is how many seconds to
-        wait while there is none at all."""
+        wait for it while there is none, or only one from long ago: nobody may have looked for hours."""
         with self._lock:
-            due = not self._busy and time.monotonic() >= self._next
+            now = time.monotonic()
+            due = not self._busy and now >= self._next
             self._busy = self._busy or due
+            if due and now >= self._next + OLD * self._every:
+                self._fresh.clear()
         if due:
             threading.Thread(target=self._refresh, name=f"feed of {self._what}", daemon=True).start()
         if patience > 0:
-            self._first.wait(patience)
+            self._fresh.wait(patience)
         with self._lock:
             return self._snapshot
 
@@ -66,4 +72,4 @@ class Feed(Generic[T]):
             self._snapshot = fresh
             self._busy = False
             self._next = time.monotonic() + self._every
-        self._first.set()
+        self._fresh.set()

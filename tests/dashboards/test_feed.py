@@ -70,3 +70,16 @@ def test_a_surprise_is_named_and_not_quoted() -> None:
     problem = Feed(read, every=60, what="Numbers").latest(1.0).problem
     assert problem is not None
     assert "RuntimeError" in problem.message and "hunter2" not in problem.message
+
+
+def test_after_a_long_absence_the_old_answer_is_not_shown_at_once() -> None:
+    answers = iter([[1], [2]])
+
+    def read() -> list[int]:
+        time.sleep(0.05)
+        return next(answers)
+
+    feed = Feed(read, every=0.01, what="Numbers")
+    assert feed.latest(5.0).items == [1]
+    time.sleep(0.5)
+    assert feed.latest(5.0).items == [2]

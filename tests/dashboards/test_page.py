@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,13 +40,19 @@ def open_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> Open:
     return run
 
 
-def heard_from_argilla(page: AppTest) -> AppTest:
-    """Run the page until the feed's thread has an answer: the page itself never waits for it."""
-    for _ in range(30):
-        if not any("Asking Argilla" in info.value for info in page.info):
-            break
+def run_until(page: AppTest, found: Callable[[AppTest], bool], seconds: float = 30.0) -> AppTest:
+    """Look again and again, as an open page does."""
+    end = time.monotonic() + seconds
+    while not found(page):
+        assert time.monotonic() < end, f"waited in vain:\n{shown(page)}"
+        time.sleep(0.1)
         page.run()
     return page
+
+
+def heard_from_argilla(page: AppTest) -> AppTest:
+    """Wait until the feed's thread has an answer: the page itself never does."""
+    return run_until(page, lambda page: not any("Asking Argilla" in info.value for info in page.info))
 
 
 def shown(page: AppTest) -> str:

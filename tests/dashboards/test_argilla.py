@@ -1,0 +1,104 @@
+"""Annotation progress on the page, read from a real Argilla."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curation.annotation import SIMULATED_ANNOTATOR, annotate_as_simulated, connect, push
+from curation.corpus import Corpus
+from curation.home import Home
+from curation.records import Chunk
+from curation.settings import ArgillaSettings
+from dashboards.data.annotation import AnnotationReader
+from dashboards.handover import write_handover
+from dashboards.settings import DashboardSettings
+from tests.dashboards.test_page import APP, heard_from_argilla, run_until, shown
+
+if TYPE_CHECKING:
+    from tests.argilla_lite.server import ArgillaLite
+
+pytestmark = pytest.mark.argilla
+
+CHUNKS = 4
+
+
+class FakeVectors:
+    """Vectors without a model: the page shows counts, which do not depend on them."""
+
+    name = "fake"
+    dimension = 4
+
+    def documents(self, texts: list[str]) -> npt.NDArray[np.float32]:
+        found = np.array([[len(text), 1, index, 1] for index, text in enumerate(texts)], dtype=np.float32)
+        unit: npt.NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
+        return unit
+
+    queries = documents
+
+
+@pytest.fixture
+def corpus() -> Corpus:
+    chunks = [
+        Chunk(
+            id=Chunk.make_id("guide.md", (f"Part {number}",), "text"),
+            document_id="0" * 32,
+            source="folder:/guide",
+            path="guide.md",
+            section=(f"Part {number}",),
+            text=f"Part {number}\n\nSet the option to {number} before you start the server.",
+            tokens=14,
+            position=number,
+        )
+        for number in range(CHUNKS)
+    ]
+    return Corpus([], chunks)
+
+
+def test_progress_from_nothing_to_annotated(
+    home: Home, argilla_lite: ArgillaLite, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.argilla.mkdir(parents=True)
+    shutil.copy(argilla_lite.home / "credentials.json", home.argilla)
+    settings = ArgillaSettings(
+        workspace="dashboard-tests",
+        chunks="dashboard-chunks",
+        triplets="dashboard-triplets",
+        conversations="dashboard-conversations",
+    )
+    path = write_handover(home, DashboardSettings(refresh_seconds=0.01), settings)
+    assert argilla_lite.api_key not in path.read_text()  # it stays in Argilla's own file
+    monkeypatch.setattr(sys, "argv", [str(APP), str(path)])
+    page = heard_from_argilla(AppTest.from_file(str(APP), default_timeout=30).run())
+    assert "clayloop push" in shown(page)
+
+    client = connect(settings, home)
+    push(client, settings, corpus, [], FakeVectors())
+    annotate_as_simulated(client, home, settings, corpus, FakeVectors(), {"chunks": 3})
+    run_until(page, lambda page: bool(page.dataframe))
+    (people,) = (table.value for table in page.dataframe)
+    (simulated,) = people[people["Annotator"] == SIMULATED_ANNOTATOR].to_dict("records")
+    assert simulated["Kind"] == "simulated" and simulated["Submitted"] == 3 and simulated["Share"] == 75
+    assert f"{CHUNKS - 3} pending" in shown(page)
+    assert argilla_lite.api_key not in shown(page)
+
+
+def test_a_client_that_fails_is_not_used_again(home: Home, argilla_lite: ArgillaLite) -> None:
+    home.argilla.mkdir(parents=True)
+    shutil.copy(argilla_lite.home / "credentials.json", home.argilla)
+    read = AnnotationReader(home, ArgillaSettings(workspace="dashboard-tests"))
+    assert [row.title for row in read()] == ["Chunks", "Triplets", "Conversations"]
+    first = read._client
+    assert first is not None
+    read()
+    assert read._client is first
+    first.http_client.close()
+    with pytest.raises(Exception):  # noqa: B017 - whatever a closed connection says
+        read()
+    assert len(read()) == 3
