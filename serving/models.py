@@ -20,7 +20,7 @@ def resolve_model(name: str) -> Path | str:
     if name.startswith(PACKAGE_PREFIX):
         return _inside_package(name.removeprefix(PACKAGE_PREFIX))
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         check_safe(folder)
         return folder.resolve()
     if not name or name.startswith((".", "/", "~")) or name.count("/") > 1:

@@ -149,7 +149,7 @@ class Outbox:
         try:
             with os.scandir(self.folder) as entries:
                 yield from (entry.name for entry in entries if _NAME.fullmatch(entry.name))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
 
 

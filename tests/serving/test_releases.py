@@ -1,0 +1,174 @@
+"""Releases on disk: whole or not there, verified, and one pointer that is never half written."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from curation.errors import BusyError, ReleaseError, StateError
+from curation.home import Home
+from serving.release import Draft, EmbeddingInfo, IndexInfo, Prompt, RetrievalInfo
+from serving.releases import ReleaseStore
+from tests.serving.conftest import MakeRelease
+
+DRAFT = Draft(
+    base_model="package:some-model",
+    embedding=EmbeddingInfo(name="some-model", dimension=4, max_tokens=16),
+    index=IndexInfo(rows=1, dimension=4),
+    prompt=Prompt(system="s", template="{context} {question}"),
+    retrieval=RetrievalInfo(top_k=4, min_score=0.2),
+    metrics={"ndcg@10": 0.71},
+)
+
+
+def stage(store: ReleaseStore, name: str = "build", content: str = "weights") -> Path:
+    folder = store.staging(name)
+    for file in ("model/model.safetensors", "index/chunks.lance/data/part"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(content)
+    return folder
+
+
+def test_published_releases_are_listed_by_age_and_can_be_promoted(home: Home) -> None:
+    store = ReleaseStore(home)
+    assert store.ids() == [] and store.current_id() is None
+    with pytest.raises(StateError, match="bootstrap"):
+        store.current()
+    made = [store.publish(stage(store, content=str(number)), DRAFT) for number in range(3)]
+    assert store.ids() == [release.id for release in made]
+    assert [release.number for release in made] == [1, 2, 3]
+    assert store.list() == made
+    store.promote(made[1].id)
+    assert store.current() == made[1]
+    assert store.verify(made[1].id).files.keys() == {
+        "model/model.safetensors",
+        "index/chunks.lance/data/part",
+    }
+    assert not list(store.root.glob(".staging-*"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda folder: (folder / "model/model.safetensors").write_text("other"), "model/model.safetensors is corrupt"),
+        (lambda folder: (folder / "index/chunks.lance/data/part").unlink(), "part is missing"),
+        (lambda folder: (folder / "index/chunks.lance/extra").write_text("x"), "extra does not belong"),
+        (lambda folder: (folder / "release.json").write_text("{"), "release.json can't be read"),
+        (lambda folder: (folder / "release.json").unlink(), "There is no release"),
+        (
+            lambda folder: (folder / "release.json").write_text(
+                (folder / "release.json").read_text().replace("0.71", "0.99")
+            ),
+            "was changed after",
+        ),
+    ],
+)  # fmt: skip
+def test_damage_is_named_and_keeps_a_release_from_being_promoted(home: Home, damage, named: str) -> None:  # type: ignore[no-untyped-def]
+    store = ReleaseStore(home)
+    good = store.publish(stage(store), DRAFT)
+    store.promote(good.id)
+    bad = store.publish(stage(store, content="newer"), DRAFT)
+    damage(store.folder(bad.id))
+    with pytest.raises(ReleaseError, match=named.replace(".", r"\.")):
+        store.promote(bad.id)
+    assert store.current_id() == good.id
+
+
+def test_ids_and_names_from_outside_choose_no_path(home: Home) -> None:
+    store = ReleaseStore(home)
+    for name in ("../../etc", "r0001", "r0001-ABCDEF12", ".", "", "r0001-12345678/.."):
+        with pytest.raises(ReleaseError):
+            store.get(name)
+    for name in ("../x", "", ".hidden", "a/b"):
+        with pytest.raises(ValueError, match="name a build"):
+            store.staging(name)
+    store.root.mkdir(parents=True)
+    (store.root / "current").write_text("../../elsewhere\n")
+    with pytest.raises(ReleaseError, match="does not hold"):
+        store.current_id()
+
+
+def test_a_link_in_a_release_is_refused(home: Home) -> None:
+    store = ReleaseStore(home)
+    folder = stage(store)
+    (folder / "model" / "leak").symlink_to("/etc/hostname")
+    with pytest.raises(ReleaseError, match="link"):
+        store.publish(folder, DRAFT)
+    assert store.ids() == []
+
+
+def test_a_build_is_resumed_by_name_and_held_by_one_process(home: Home) -> None:
+    store = ReleaseStore(home)
+    folder = stage(store, "run-7")
+    assert store.staging("run-7") == folder, "the same process may ask again"
+    other = ReleaseStore(home)
+    with pytest.raises(BusyError, match="run-7"):
+        other.staging("run-7")
+    assert other.clean() == ()
+    release = store.publish(folder, DRAFT.model_copy(update={"run_id": "run-7"}))
+    assert store.of_run("run-7") == release
+    assert other.staging("run-7").is_dir(), "published: the name is free again"
+    other.discard("run-7")
+    assert not list(store.root.glob(".staging-*"))
+
+
+PUBLISHER = textwrap.dedent(
+    """
+    import sys
+    from pathlib import Path
+    from curation.home import Home
+    from serving.releases import ReleaseStore
+    from tests.serving.test_releases import DRAFT, stage
+    store = ReleaseStore(Home(Path(sys.argv[1])))
+    print("ready", flush=True)
+    while True:
+        folder = stage(store, content="x" * 50_000)
+        store.promote(store.publish(folder, DRAFT).id)
+    """
+)
+
+
+def test_killed_at_any_instant_the_served_release_is_whole(home: Home) -> None:
+    chance = random.Random(7)
+    store = ReleaseStore(home)
+    for _ in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PUBLISHER, str(home.root)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(chance.uniform(0.001, 0.12))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        for release_id in store.ids():
+            store.verify(release_id)
+        current = store.current_id()
+        assert current is None or current in store.ids()
+    assert store.ids(), "at least one kill came after the first release"
+    store.clean()
+    assert not [path for path in store.root.glob(".staging-*") if path.is_dir()]
+    assert len({path.name for path in store.root.iterdir() if path.name.startswith("r0")}) == len(store.ids())
+
+
+def test_the_card_and_the_record_tell_what_the_release_is(home: Home, make_release: MakeRelease) -> None:
+    release = make_release()
+    folder = ReleaseStore(home).folder(release.id)
+    values = json.loads((folder / "release.json").read_text())
+    assert values["index"] == {"rows": 28, "dimension": 384}
+    assert values["embedding"]["max_tokens"] == 256
+    assert 0.05 <= values["retrieval"]["min_score"] <= 0.6
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\n") and "| indexed chunks | 28 |" in card
+    assert not list(folder.rglob("*.bin")) and list(folder.rglob("*.safetensors"))
