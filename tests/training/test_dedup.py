@@ -1,0 +1,93 @@
+"""Duplicates: what counts as one, and what is kept for what."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.dedup import find_duplicates, find_matches, group, jaccard, normalise, shingles
+from training.settings import DedupSettings
+
+NEAR = DedupSettings(near=True, threshold=0.8)
+EXACT = DedupSettings(near=False)
+
+_words = st.lists(
+    st.sampled_from(["red", "green", "blue", "seven", "eleven", "Straße", "café", "ＷＩＤＥ"]), max_size=8
+)
+_texts = st.lists(st.one_of(_words.map(" ".join), st.text(max_size=30)), max_size=60)
+
+
+def test_normalising_folds_width_case_and_white_space() -> None:
+    assert normalise("  How\tTO\n use ＦＵＬＬ width ") == "how to use full width"
+    assert normalise("Straße") == normalise("STRASSE")
+    assert normalise("cafe\u0301") == normalise("café")
+
+
+@given(_texts)
+@settings(max_examples=60, deadline=None)
+def test_kept_rows_stay_apart_and_dropped_ones_have_a_kept_one(texts: list[str]) -> None:
+    matches = find_duplicates(texts, NEAR)
+    dropped = {match.index for match in matches}
+    for match in matches:
+        assert match.kept not in dropped
+        assert match.kept < match.index
+        if match.exact:
+            assert normalise(texts[match.index]) == normalise(texts[match.kept])
+    stay = [normalise(text) for row, text in enumerate(texts) if row not in dropped]
+    assert len(stay) == len(set(stay))
+
+
+@given(_texts)
+@settings(max_examples=60, deadline=None)
+def test_few_texts_and_many_agree_on_what_is_near(texts: list[str]) -> None:
+    """Few texts are compared one by one, many through MinHash: pad with strangers to cross that border."""
+    strangers = [f"{number * 7919 % 104729} stranger {number * 31}" * 2 for number in range(45)]
+    few = {match.index for match in find_duplicates(texts, NEAR)}
+    many = {match.index for match in find_duplicates(texts + strangers, NEAR) if match.index < len(texts)}
+    assert few == many
+
+
+@given(_texts, _texts)
+@settings(max_examples=40, deadline=None)
+def test_matches_with_references_are_real(texts: list[str], references: list[str]) -> None:
+    found = {match.index: match for match in find_matches(texts, references, NEAR)}
+    known = {normalise(reference) for reference in references}
+    for row, text in enumerate(texts):
+        if normalise(text) in known:
+            assert found[row].exact
+        elif row in found:
+            pair = shingles(normalise(text)), shingles(normalise(references[found[row].kept]))
+            assert jaccard(*pair) >= NEAR.threshold
+
+
+def test_only_rows_of_one_key_are_compared() -> None:
+    texts = ["Install it", "install  IT", "Install it"]
+    assert [match.index for match in find_duplicates(texts, NEAR, keys=["a", "b", "a"])] == [2]
+
+
+def test_exact_only_when_near_is_off() -> None:
+    texts = ["How do I install the package?", "How do I install the packages?"]
+    assert find_duplicates(texts, EXACT) == []
+    assert len(find_duplicates(texts, NEAR)) == 1
+
+
+def test_groups_join_what_is_connected() -> None:
+    sentence = "the quick brown fox jumps over the lazy dog near the river bank at dawn"
+    labels = group([sentence, "something else entirely", sentence + "!", sentence.upper()], NEAR)
+    assert labels == [0, 1, 0, 0]
+
+
+def test_planted_near_duplicates_are_found_and_strangers_kept() -> None:
+    chance = random.Random(3)
+    words = ["".join(chance.choices("abcdefghijklmnop", k=chance.randint(3, 9))) for _ in range(2000)]
+    originals = [" ".join(chance.choices(words, k=12)) for _ in range(4000)]
+    planted = []
+    for text in originals[:1000]:
+        place = chance.randrange(len(text))
+        planted.append(text[:place] + "#" + text[place + 1 :])
+    matches = find_duplicates(originals + planted, NEAR)
+    right = sum(match.kept == match.index - len(originals) for match in matches)
+    assert right >= 0.99 * len(planted)
+    assert len(matches) - right <= 0.01 * len(planted)

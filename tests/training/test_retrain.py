@@ -1,0 +1,198 @@
+"""The retrain, whole, with a real model on little data."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+
+import pyarrow.parquet as pq
+import pytest
+
+from curation.corpus import Corpus
+from curation.errors import ArgillaError, ReleaseError, StateError
+from curation.home import Home
+from curation.records import Decision
+from serving.release import EVALUATION_FILE, LINEAGE_FILE
+from serving.releases import ReleaseStore
+from serving.retrieval import load_release
+from tests.training.material import (
+    accepted_triplets,
+    conversation,
+    judged_chunk,
+    make_chunks,
+    serving,
+    settings,
+    triplet,
+)
+from training.lineage import read_lineage
+from training.retrain import retrain_from_annotations
+from training.runs import RunStore
+from training.settings import GateSettings, TrainingSettings
+from training.summary import RetrainSummary, render
+
+CHUNKS = make_chunks()
+
+
+def _retrain(
+    home: Home,
+    corpus: Corpus,
+    decisions: Sequence[Decision],
+    chosen: TrainingSettings | None = None,
+    force: bool = False,
+) -> RetrainSummary:
+    return retrain_from_annotations(
+        home, corpus, chosen or settings(), serving(), lambda: list(decisions), force=force
+    )
+
+
+def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus) -> None:
+    store = ReleaseStore(served_home)
+    first = store.current_id()
+    rejected = CHUNKS[0]
+    decisions = [
+        *accepted_triplets(CHUNKS),
+        judged_chunk(rejected, "rejected", annotator="ada"),
+        judged_chunk(CHUNKS[1], "accepted"),
+        conversation(CHUNKS[2], "What about the lamp that I want to carry home?"),
+        triplet(CHUNKS[3], "Nonsense", "rejected"),
+    ]
+    summary = _retrain(served_home, corpus, decisions)
+
+    assert summary.outcome == "promoted"
+    assert summary.release_before == first
+    assert summary.release_after == store.current_id() != first
+    assert summary.decisions["total"] == summary.decisions["new"] == len(decisions)
+    assert summary.chunks == {"indexed": len(CHUNKS) - 1, "rejected": 1}
+    assert set(summary.before) == set(summary.after) == {384, 256, 128, 64}
+    assert summary.examples["train"] > 0 < summary.holdout_questions
+    assert {"read", "fit", "index", "evaluate", "publish", "promote"} <= set(summary.seconds)
+    assert RetrainSummary.model_validate_json(summary.model_dump_json()) == summary
+    text = render(summary)
+    assert f"{summary.release_after} is served now" in text
+    assert "1 × its chunk was rejected" in text or "2 × its chunk was rejected" in text
+
+    assert summary.release_after is not None
+    release = store.verify(summary.release_after)
+    assert (release.run_id, release.parent) == (summary.run, first)
+    assert release.index.rows == len(CHUNKS) - 1
+    assert release.trained_on["examples"] == summary.examples["train"]
+    assert release.metrics["ndcg@10"] == pytest.approx(summary.after[384]["ndcg@10"])
+    folder = store.folder(release.id)
+    assert {LINEAGE_FILE, EVALUATION_FILE, "README.md"} <= set(release.files)
+    assert "| 64 |" in (folder / "README.md").read_text()
+    assert not list(folder.rglob("*.bin"))
+    rows = {(row.dataset, row.record_id): row for row in read_lineage(folder / LINEAGE_FILE)}
+    assert len(rows) == len(decisions) == pq.read_table(folder / LINEAGE_FILE).num_rows
+    assert rows["chunks", rejected.id].role == "index-removed"
+    assert rows["chunks", rejected.id].annotators == ["ada"]
+    assert {row.role for row in rows.values()} >= {"train", "holdout", "unused", "index-removed", "indexed"}
+
+    hits = load_release(store, None, serving()).search("How do I wash my light?", 48)
+    assert rejected.id not in {hit.chunk.id for hit in hits}
+
+    # Nothing has been added: no run, no release.
+    runs = len(RunStore(served_home).list())
+    again = _retrain(served_home, corpus, decisions)
+    assert (again.outcome, again.run, again.release_after) == ("nothing-new", None, None)
+    assert "Nothing new to learn" in again.verdict
+    assert len(RunStore(served_home).list()) == runs
+    assert len(store.ids()) == 2
+
+    # An answer is changed, another is taken back.
+    changed = [*decisions[1:-1], triplet(CHUNKS[3], "Nonsense", "accepted")]
+    waiting = _retrain(served_home, corpus, changed, settings().model_copy(update={"min_new": 5}))
+    assert (waiting.outcome, waiting.decisions["new"], waiting.decisions["withdrawn"]) == (
+        "nothing-new",
+        1,
+        1,
+    )
+    assert "2 new decisions" in waiting.verdict
+
+
+def test_a_worse_candidate_is_not_promoted_and_not_tried_again(served_home: Home, corpus: Corpus) -> None:
+    store = ReleaseStore(served_home)
+    first = store.current_id()
+    shuffled = CHUNKS[:]
+    random.Random(1).shuffle(shuffled)
+    decisions = accepted_triplets(CHUNKS)
+    poisoned = [
+        one.model_copy(update={"metadata": {**one.metadata, "chunk_id": wrong.id}})
+        if number % 8 not in (0, 1)
+        else one
+        for number, (one, wrong) in enumerate(
+            zip(decisions, [chunk for chunk in shuffled for _ in range(2)], strict=True)
+        )
+    ]
+    chosen = settings(epochs=4.0, learning_rate=2e-3).model_copy(update={"gate": GateSettings()})
+    summary = _retrain(served_home, corpus, poisoned, chosen)
+    assert summary.outcome == "rejected"
+    assert summary.release_after is None
+    assert "Rejected: worse than the served release" in summary.verdict
+    assert summary.after[384]["ndcg@10"] < summary.before[384]["ndcg@10"]
+    assert (store.current_id(), store.ids()) == (first, [first])
+    assert RunStore(served_home).list()[0].outcome == "rejected"
+    again = _retrain(served_home, corpus, poisoned, chosen)
+    assert again.outcome == "nothing-new"
+    assert f"since run {summary.run} tried exactly these annotations" in again.verdict
+    assert "--force" in again.verdict
+
+
+@pytest.mark.parametrize(
+    ("decisions", "words"),
+    [
+        ([], "Nothing new to learn"),
+        ([triplet(CHUNKS[0], "How?", "rejected")], "no accepted triplet or conversation yet"),
+        ([triplet(CHUNKS[0], "How?")], "Not enough to learn from"),
+        (accepted_triplets(CHUNKS[:6]), "are needed"),
+        ([judged_chunk(chunk, "rejected") for chunk in CHUNKS], "every chunk was rejected"),
+    ],
+)
+def test_too_little_is_said_plainly(
+    served_home: Home, corpus: Corpus, decisions: list[Decision], words: str
+) -> None:
+    first = ReleaseStore(served_home).current_id()
+    summary = _retrain(served_home, corpus, decisions)
+    assert summary.outcome == ("not-enough" if decisions else "nothing-new")
+    assert words in summary.verdict
+    assert ReleaseStore(served_home).current_id() == first
+    assert _retrain(served_home, corpus, decisions).outcome == "nothing-new"
+    if decisions:
+        assert _retrain(served_home, corpus, decisions, force=True).outcome == "not-enough"
+
+
+def test_without_a_release_it_says_what_comes_first(home: Home, corpus: Corpus) -> None:
+    with pytest.raises(StateError, match="bootstrap"):
+        _retrain(home, corpus, accepted_triplets(CHUNKS))
+
+
+def test_a_corrupt_release_is_named_before_anything_is_read(served_home: Home, corpus: Corpus) -> None:
+    store = ReleaseStore(served_home)
+    weights = next((store.folder(store.ids()[0]) / "model").glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(ReleaseError, match=r"model.safetensors is corrupt"):
+        retrain_from_annotations(served_home, corpus, settings(), serving(), lambda: pytest.fail("read"))
+
+
+def test_an_argilla_that_is_down_leaves_no_run(served_home: Home, corpus: Corpus) -> None:
+    def down() -> list[Decision]:
+        raise ArgillaError("Argilla does not answer.")
+
+    with pytest.raises(ArgillaError):
+        retrain_from_annotations(served_home, corpus, settings(), serving(), down)
+    assert RunStore(served_home).list() == []
+
+
+def test_a_loss_that_is_not_a_number_is_an_error(served_home: Home, corpus: Corpus) -> None:
+    first = ReleaseStore(served_home).current_id()
+    with pytest.raises(StateError, match="Training diverged"):
+        _retrain(served_home, corpus, accepted_triplets(CHUNKS), settings(learning_rate=1e30, epochs=6.0))
+    assert ReleaseStore(served_home).current_id() == first
+    record = RunStore(served_home).list()[0]
+    assert (record.status, record.steps[-1].name, record.steps[-1].status) == ("failed", "fit", "failed")
+    # With other settings the failed run is given up, and a new one is made.
+    assert _retrain(served_home, corpus, accepted_triplets(CHUNKS)).outcome == "promoted"
+    assert (
+        json.loads((RunStore(served_home).folder(record.id) / "run.json").read_text())["status"]
+        == "abandoned"
+    )

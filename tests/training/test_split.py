@@ -1,0 +1,99 @@
+"""The holdout: stable, and never trained on."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.records import Chunk
+from tests.training.material import accepted_triplets, make_chunks, triplet
+from training.dedup import normalise
+from training.examples import collect, section_of
+from training.settings import DedupSettings
+from training.split import chunk_groups, drop_repeated, is_holdout, split
+
+NEAR = DedupSettings()
+CHUNKS = make_chunks()
+
+
+def _chunk(path: str, text: str, section: tuple[str, ...] = ()) -> Chunk:
+    return Chunk(
+        id=Chunk.make_id(path, section, text),
+        document_id=path,
+        source="folder:/x",
+        path=path,
+        section=section,
+        text=text,
+        tokens=10,
+        position=0,
+    )
+
+
+@given(st.lists(st.text(), min_size=1, max_size=50), st.floats(0.05, 0.9))
+def test_a_side_depends_on_nothing_else(places: list[str], share: float) -> None:
+    for place in places:
+        assert is_holdout(place, share) == is_holdout(place, share)
+        if is_holdout(place, share):
+            assert is_holdout(place, min(1.0, share + 0.1))
+
+
+def test_the_share_is_kept_to() -> None:
+    held = sum(is_holdout(f"page-{number}", 0.2) for number in range(10_000))
+    assert 1_800 < held < 2_200
+
+
+@given(st.lists(st.tuples(st.integers(0, 47), st.text("abc ", min_size=1, max_size=12)), max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_no_held_out_chunk_or_question_is_trained_on(picks: list[tuple[int, str]]) -> None:
+    decisions = [triplet(CHUNKS[number], text) for number, text in picks if text.strip()]
+    groups = chunk_groups(CHUNKS, NEAR)
+    kept, _ = drop_repeated(collect(decisions, CHUNKS).examples, groups, NEAR)
+    parts = split(kept, CHUNKS, groups, 0.3, NEAR)
+    trained = {example.chunk_id for example in parts.train}
+    held = {example.chunk_id for example in parts.holdout}
+    assert not trained & held
+    assert not {groups[one] for one in trained} & {groups[one] for one in held}
+    questions = {normalise(example.query) for example in parts.holdout}
+    assert not questions & {normalise(example.query) for example in parts.train}
+    assert len(parts.train) + len(parts.holdout) + len(parts.dropped) + len(parts.unused) == len(kept)
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_what_was_held_out_stays_held_out_when_more_is_annotated(data: st.DataObject) -> None:
+    decisions = accepted_triplets(CHUNKS)
+    number = data.draw(st.integers(1, len(decisions)))
+    groups = chunk_groups(CHUNKS, NEAR)
+    first = split(collect(decisions[:number], CHUNKS).examples, CHUNKS, groups, 0.2, NEAR)
+    later = split(collect(decisions, CHUNKS).examples, CHUNKS, groups, 0.2, NEAR)
+    assert {one.chunk_id for one in first.holdout} <= {one.chunk_id for one in later.holdout}
+    assert not {one.chunk_id for one in first.holdout} & {one.chunk_id for one in later.train}
+
+
+def test_an_edited_chunk_stays_on_its_side() -> None:
+    before = _chunk("a.md", "A > B\n\nold words", ("A", "B"))
+    after = _chunk("a.md", "A > B\n\nnew words", ("A", "B"))
+    assert before.id != after.id
+    assert section_of(before) == section_of(after)
+
+
+def test_near_duplicate_chunks_are_on_one_side() -> None:
+    body = "The whole text of the licence follows here and is the same in every file of the project. " * 3
+    copies = [_chunk(f"copy-{number}.md", body + str(number)) for number in range(12)]
+    groups = chunk_groups(copies, NEAR)
+    assert len(set(groups.values())) == 1
+    examples = collect(
+        [triplet(chunk, f"question {number * 997}") for number, chunk in enumerate(copies)], copies
+    )
+    parts = split(examples.examples, copies, groups, 0.2, NEAR)
+    assert not (parts.train and parts.holdout)
+
+
+def test_a_training_question_like_a_held_out_one_is_dropped_and_says_for_which() -> None:
+    held = next(chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2))
+    trained = next(chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2))
+    decisions = [triplet(held, "Where do I find it?"), triplet(trained, "where do I  FIND it?")]
+    parts = split(collect(decisions, CHUNKS).examples, CHUNKS, chunk_groups(CHUNKS, NEAR), 0.2, NEAR)
+    assert parts.train == []
+    assert parts.dropped[0].reason == "same holdout question"
+    assert parts.dropped[0].kept_record_id == decisions[0].record_id
