@@ -66,7 +66,8 @@ def connect(settings: ArgillaSettings, home: Home) -> rg.Argilla:
     the workspace is missing and the user may not make it. No message holds the key.
     """
     credentials = read_credentials(settings, home)
-    url = credentials.url.strip().rstrip("/")
+    _check_address(credentials.url)
+    url = credentials.url.rstrip("/")
     key = credentials.api_key.get_secret_value().strip()
     if not key.isascii() or not key.isprintable():
         raise ArgillaError(
@@ -77,6 +78,19 @@ def connect(settings: ArgillaSettings, home: Home) -> rg.Argilla:
     _check_version(client)
     _ensure_workspace(client, settings.workspace)
     return client
+
+
+def _check_address(url: str) -> None:
+    try:
+        address = httpx.URL(url)
+        usable = address.scheme in ("http", "https") and bool(address.host)
+    except (httpx.InvalidURL, ValueError):
+        usable = False
+    if not usable:
+        raise ArgillaError(
+            f"{url!r} is not the address of an Argilla server.",
+            "Set curation.argilla.url to something like http://127.0.0.1:6900.",
+        )
 
 
 def _log_in(url: str, key: str, timeout: float) -> rg.Argilla:

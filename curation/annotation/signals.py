@@ -156,11 +156,14 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
-    """A word without its commonest English ending: enough to match "indexes" with "index"."""
-    for ending in ("ing", "ies", "es", "ed", "s"):
+    """A word without its commonest English ending: enough to match "indexes" with "index", "setting" with "set"."""
+    for ending in ("ing", "ies", "ed", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-            return word[: -len(ending)] + ("y" if ending == "ies" else "")
-    return word
+            word = word[: -len(ending)] + ("y" if ending == "ies" else "")
+            if ending in ("ing", "ed") and len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
+                word = word[:-1]
+            break
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word
 
 
 def content_words(text: str) -> list[str]:
