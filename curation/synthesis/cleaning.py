@@ -42,9 +42,14 @@ _LOOP = re.compile(r"(.{2,30}?)\1{3,}", re.DOTALL)
 _WORD = re.compile(r"[^\W_]+(?:[_'’.-][^\W_]+)*")
 _IDENTIFIER = re.compile(r"\b\w*[a-z\d]_\w+|\b[A-Z]+_\w+|\b[A-Za-z_]\w*(?:\.\w+)+|\b[A-Z]\w*[a-z]\w*[A-Z]\w*")
 _FILLER = frozenset(
-    "a an the of to in on at by for from with and or is are was be been do does did can could i you we it its my your "
-    "how what which who why when where there this that these those if not have has will would should one get use "
-    "using used way me us our as into so than then any some all please".split()
+    re.findall(
+        r"\w+",
+        """
+        a an the of to in on at by for from with and or is are was be been do does did can could i you we it its my your
+        how what which who why when where there this that these those if not have has will would should one get use
+        using used way me us our as into so than then any some all please
+        """,
+    )
 )
 
 

@@ -34,7 +34,7 @@ STALL_FACTOR = 20
 @dataclass
 class Outcome:
     """``done`` chunks were asked about and are stored, the model ``failed`` on others. ``seconds`` run from the
-    first answer's batch being worked on to the end; ``output_tokens`` are what the model wrote meanwhile."""
+    start of the pipeline (imports left out) to the end; ``output_tokens`` are what the model wrote meanwhile."""
 
     done: int = 0
     failed: int = 0
@@ -147,6 +147,7 @@ def _follow(
 ) -> Outcome:
     outcome = Outcome()
     started = last = time.monotonic()
+    heard = False
     with (
         progress.task("Generating queries", total, "chunks") as advance,
         progress.task("Language model", None, "tokens") as count,
@@ -156,6 +157,8 @@ def _follow(
             ended = process.poll() is not None
             for line in lines.new():
                 last = time.monotonic()
+                if not heard:
+                    started, heard = last, True
                 _raise_told(line)
                 outcome.done += len(line["done"])
                 outcome.failed += len(line["failed"])

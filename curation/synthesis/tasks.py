@@ -3,8 +3,6 @@
 No `from __future__ import annotations` here: distilabel looks for the type StepInput itself, not for its name.
 """
 
-import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from curation.errors import ClayloopError
 from curation.synthesis import prompts
 from curation.synthesis.cleaning import fault, sameness, split_queries, tidy
 from curation.synthesis.store import Generation, GenerationStore, Recipe
+from curation.synthesis.worker import tell
 
 PAIR_STEP = "generate_sentence_pair"
 MULTIPLY_STEP = "multiply_queries"
@@ -25,7 +24,7 @@ MULTIPLY_STEP = "multiply_queries"
 Row = dict[str, Any]
 
 
-class CheckedSentencePair(GenerateSentencePair):
+class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
     """GenerateSentencePair whose malformed generations are asked for once more, at ``retry_temperature``.
 
     A malformed ``positive`` becomes None, a malformed ``negative`` empty; ``malformed`` lists a reason for each.
@@ -89,7 +88,7 @@ class FewShotSentencePair(CheckedSentencePair):
         return {"positive": (output or "").strip() or None, "negative": ""}
 
 
-class MultipleQueries(Task):
+class MultipleQueries(Task):  # type: ignore[misc]
     """The tutorial's task: ``num_queries`` further queries in the words of others.
 
     Input column: ``query``. Output columns: ``queries`` (list of str; None when the model failed), ``model_name``.
@@ -117,7 +116,7 @@ class MultipleQueries(Task):
         return {"queries": None if output is None else split_queries(output)[: self.num_queries]}
 
 
-class _Recorder(Step):
+class _Recorder(Step):  # type: ignore[misc]
     """Writes to the store and to the progress file, which the process that started the pipeline follows."""
 
     folder: str
@@ -128,12 +127,7 @@ class _Recorder(Step):
         return GenerationStore(Path(self.folder), Recipe(**self.recipe))
 
     def _tell(self, **line: Any) -> None:
-        # One write in append mode: lines of two steps never mix.
-        descriptor = os.open(self.progress_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, (json.dumps(line) + "\n").encode())
-        finally:
-            os.close(descriptor)
+        tell(self.progress_file, **line)
 
 
 class DropMalformed(_Recorder):
@@ -157,15 +151,11 @@ class DropMalformed(_Recorder):
                 elif row["positive"] is None:
                     malformed = dict(Counter(row["malformed"]))
                     tokens = output_tokens(row, PAIR_STEP)
-                    store.put(
-                        Generation(chunk_id=row["chunk_id"], malformed=malformed, output_tokens=tokens)
-                    )
+                    store.put(Generation(chunk_id=row["chunk_id"], malformed=malformed, output_tokens=tokens))
                     vain.append(row["chunk_id"])
                 else:
                     good.append({**row, "pair_tokens": output_tokens(row, PAIR_STEP)})
-            self._tell(
-                done=vain, failed=failed, tokens=sum(output_tokens(row, PAIR_STEP) for row in inputs)
-            )
+            self._tell(done=vain, failed=failed, tokens=sum(output_tokens(row, PAIR_STEP) for row in inputs))
         except ClayloopError as error:
             self._tell(error=error.message, hint=error.hint)
             raise
@@ -208,7 +198,7 @@ class KeepQueries(_Recorder):
         first, *others = row["positive"]
         source = f"{row['topic']}\n{row['anchor']}\n{first}"
         examples = prompts.EXAMPLE_QUERIES if self.small_model else ()
-        malformed = Counter(row["malformed"])
+        malformed: Counter[str] = Counter(row["malformed"])
         seen = {sameness(first), sameness(row["negative"] or "")}
         kept = []
         for query in others:

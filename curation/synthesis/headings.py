@@ -1,0 +1,141 @@
+"""Section headings as queries: somebody who knew the text wrote them to say what it is about, and they cost nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from curation.records import Chunk
+from curation.synthesis.cleaning import content_words, sameness, tidy, words
+
+SHORT = 2
+"""Headings of at most this many content words say too little alone: their parent is put in front."""
+MAX_WORDS = 20
+MIN_BODY_WORDS = 8
+
+_GENERIC = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    about abstract acknowledgements additional advanced api appendix arguments attributes authors background
+    backward-incompatible backwards basic basics bug bugs cases caveats changelog changes class classes code conclusion
+    configuration contents contributors copyright credits defaults default deprecation deprecations description details
+    documentation enum enums example examples exceptions faq features fixes functions further general glossary goals
+    guide help history important improvements incompatible index info information installation install intro
+    introduction licence license limitations links list main members method methods minor misc miscellaneous modules
+    module more motivation new next note notes options other others output outputs overview parameters prerequisites
+    properties questions quick quickstart raises read reading reference references related remarks removals requirements
+    resources return returns see setup settings source steps submodules subpackages summary support syntax table tips
+    todo topics tutorial types usage value values variables warning warnings what's works
+    """,
+    )
+)
+"""A heading made of nothing but these could stand in any documentation."""
+_VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\w*\b|\b(?:19|20)\d\d[-/]\d\d(?:[-/]\d\d)?\b")
+_RELEASES = re.compile(
+    r"\b(?:release (?:notes|history)|releases|changelog|change log|what[’']s new|news|version history|roadmap)\b",
+    re.IGNORECASE,
+)
+_RELEASE_PATH = re.compile(
+    r"(?:^|/)(?:news|releases?|changelogs?|changes|history|whats_?new|release[-_]notes)\b", re.IGNORECASE
+)
+_NUMBERING = re.compile(
+    r"^(?:(?:chapter|section|part|step)\s+)?(?:\d+(?:\.\d+)*[.):]?|[A-Z]\.)\s+", re.IGNORECASE
+)
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|:\w+(?::\w+)*:`([^`<]*?)(?:\s*<[^>]*>)?`")
+_SIGNATURE = re.compile(
+    r"^(?:(?:async|class|classmethod|staticmethod|function|method|property|exception|module|def)\s+)*"
+    r"([A-Za-z_][\w.]*)\s*\(.*\)$"
+)
+
+
+def heading_queries(chunks: Iterable[Chunk]) -> dict[str, str]:
+    """Chunk id to query, for the first chunk of every section whose heading says something, in corpus order.
+
+    A query belongs to one chunk: where two documents have the same heading, the document's title is put in front, and
+    if that does not tell them apart, none of them is used. Release notes are left out: their headings name features
+    whose documentation stands elsewhere.
+    """
+    candidates = [(chunk, query) for chunk in _section_starts(chunks) for query in (_query(chunk),) if query]
+    shared = _shared(candidates)
+    told_apart = [
+        (chunk, _with_title(chunk, query) if sameness(query) in shared else query)
+        for chunk, query in candidates
+    ]
+    still_shared = _shared(told_apart)
+    queries: dict[str, str] = {}
+    seen: set[str] = set()
+    for chunk, query in told_apart:
+        key = sameness(query)
+        if key not in still_shared and key not in seen:
+            seen.add(key)
+            queries[chunk.id] = query
+    return queries
+
+
+def clean_heading(heading: str) -> str:
+    """The heading as a person would say it: no markup, numbering, argument list or trailing colon."""
+    text = _LINK.sub(lambda found: found.group(1) or found.group(2) or "", heading)
+    text = tidy(text.replace("``", "").replace("`", "").replace("**", "").replace("¶", " ").replace("\\", ""))
+    text = _NUMBERING.sub("", text)
+    signature = _SIGNATURE.match(text)
+    if signature:
+        text = signature.group(1)
+    return text.strip(" :.#*-–—")
+
+
+def is_generic(heading: str) -> bool:
+    """Whether a (clean) heading could stand in any documentation: "Introduction", "See also", "2.1.0"."""
+    said = content_words(_VERSION.sub(" ", heading).replace("’", "'"))
+    return all(word in _GENERIC or not any(map(str.isalpha, word)) for word in said)
+
+
+def _section_starts(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    ordered = sorted(chunks, key=lambda chunk: (chunk.source, chunk.path, chunk.position))
+    for _, document in groupby(ordered, key=lambda chunk: (chunk.source, chunk.path)):
+        seen: set[tuple[str, ...]] = set()
+        for chunk in document:
+            if chunk.section and chunk.section not in seen:
+                seen.add(chunk.section)
+                if len(words(chunk.body)) >= MIN_BODY_WORDS:
+                    yield chunk
+
+
+def _query(chunk: Chunk) -> str:
+    if _is_release_note(chunk):
+        return ""
+    *parents, heading = [clean_heading(part) for part in chunk.section]
+    if is_generic(heading) or len(words(heading)) > MAX_WORDS:
+        return ""
+    if len(content_words(heading)) <= SHORT:
+        parent = next((parent for parent in reversed(parents) if not is_generic(parent)), "")
+        heading = _joined(parent, heading)
+    return heading
+
+
+def _is_release_note(chunk: Chunk) -> bool:
+    if _RELEASE_PATH.search(chunk.path):
+        return True
+    return any(_RELEASES.search(part) for part in chunk.section) or any(
+        _VERSION.search(part) for part in chunk.section[:2]
+    )
+
+
+def _with_title(chunk: Chunk, query: str) -> str:
+    return _joined(clean_heading(chunk.section[0]), query)
+
+
+def _joined(parent: str, heading: str) -> str:
+    """``heading`` after ``parent``, unless that adds nothing."""
+    if not parent or set(content_words(parent)) <= set(content_words(heading)):
+        return heading
+    return f"{parent}: {heading}"
+
+
+def _shared(pairs: Sequence[tuple[Chunk, str]]) -> set[str]:
+    """The queries (as `sameness`) that stand in more than one document."""
+    places: dict[str, set[tuple[str, str]]] = {}
+    for chunk, query in pairs:
+        places.setdefault(sameness(query), set()).add((chunk.source, chunk.path))
+    return {key for key, found in places.items() if len(found) > 1}

@@ -1,0 +1,70 @@
+"""A negative for a query that has none: a query of another document that has no word in common with it.
+
+Which one, is chosen so that it stays the same while documents come and go: a triplet's id covers its negative, and
+annotations hang on the id. Hence consistent hashing (Karger et al., 1997): all queries lie on a ring by their hash, and
+the first fitting one after the positive's own place is taken. A new query on the ring changes the choice of those
+positives only that lie right before it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from curation.records import Chunk
+from curation.records.identity import content_id
+from curation.synthesis.cleaning import stems
+
+LONGEST_WALK = 200
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    hash: str
+    query: str
+    place: Place
+    stems: frozenset[str]
+
+
+class NegativeRing:
+    """Queries by place (source and path of the document that answers them)."""
+
+    def __init__(self, queries: Iterable[tuple[str, Place]]) -> None:
+        self._entries = sorted(
+            (_Entry(_hash(query), query, place, stems(query)) for query, place in set(queries)),
+            key=lambda entry: (entry.hash, entry.place),
+        )
+        self._hashes = [entry.hash for entry in self._entries]
+
+    @classmethod
+    def of(cls, queries: Mapping[str, str], chunks: Mapping[str, Chunk]) -> NegativeRing:
+        """From chunk id → query."""
+        return cls((query, place(chunks[chunk_id])) for chunk_id, query in queries.items())
+
+    def pick(self, positive: str, positive_place: Place) -> str:
+        """A query of another document without a content word of ``positive``; of what it meets on its way the one
+        with the fewest in common when there is none; empty when no other document has a query."""
+        mine = stems(positive)
+        start = bisect_left(self._hashes, _hash(positive))
+        best, fewest = "", -1
+        for step in range(min(LONGEST_WALK, len(self._entries))):
+            entry = self._entries[(start + step) % len(self._entries)]
+            if entry.place == positive_place:
+                continue
+            common = len(mine & entry.stems)
+            if common == 0:
+                return entry.query
+            if fewest < 0 or common < fewest:
+                best, fewest = entry.query, common
+        return best
+
+
+def place(chunk: Chunk) -> Place:
+    return chunk.source, chunk.path
+
+
+def _hash(query: str) -> str:
+    return content_id("ring", query)
