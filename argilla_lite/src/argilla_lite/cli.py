@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--workspace", help="workspace to create (default: clayloop)")
     up.add_argument("--origin", action="append", default=[], metavar="URL", help="a web origin that may call the API")
     up.add_argument("--api-docs", action="store_true", help="serve the API documentation at /api/v1/docs")
+    up.add_argument("--no-patches", action="store_true", help="leave argilla_server exactly as released")
     up.add_argument("--access-log", action="store_true", help="log each request")
 
     status = commands.add_parser("status", help="tell whether Argilla runs, where, and how large it is")
@@ -124,7 +125,15 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     credentials, new = home.store_credentials(url, options.workspace)
     redis = RedisSocket(home.run_dir)
     services = Services(
-        home, redis, listener, url, options.host, origins, api_docs=options.api_docs, access_log=options.access_log
+        home,
+        redis,
+        listener,
+        url,
+        options.host,
+        origins,
+        api_docs=options.api_docs,
+        access_log=options.access_log,
+        patches=not options.no_patches,
     )
     output = log_output(_log_file(home))
 

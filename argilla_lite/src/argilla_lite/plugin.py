@@ -26,9 +26,12 @@ def _tune_sqlite(connection: object, _record: object) -> None:
 
 from argilla_server import app  # noqa: E402 - the listener has to come first
 
+from argilla_lite import patches  # noqa: E402
 from argilla_lite.engine.engine import EmbeddedSearchEngine  # noqa: E402
 
 __all__ = ["EmbeddedSearchEngine", "app", "cli"]
+
+patches.apply()
 
 
 def __getattr__(name: str) -> object:

@@ -31,6 +31,7 @@ class Services:
         origins: Web origins that may call the API from a browser.
         api_docs: Whether to serve /api/v1/docs.
         access_log: Whether the server logs each request.
+        patches: Whether to apply `patches`.
     """
 
     home: Home
@@ -41,6 +42,7 @@ class Services:
     origins: Sequence[str] = ()
     api_docs: bool = False
     access_log: bool = False
+    patches: bool = True
     _worker_name: str = field(default="", init=False)
 
     def environment(self) -> dict[str, str]:
@@ -55,6 +57,7 @@ class Services:
             "ARGILLA_AUTH_SECRET_KEY": self.home.auth_secret(),
             "ARGILLA_CORS_ORIGINS": json.dumps([self.url, *self.origins]),
             "ARGILLA_DOCS_ENABLED": "1" if self.api_docs else "0",
+            "ARGILLA_LITE_PATCHES": "1" if self.patches else "0",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "DO_NOT_TRACK": "1",
             "TMPDIR": str(self.home.temp_dir),
