@@ -257,6 +257,9 @@ class LanguageModel:
 
 def _without_secrets(url: str) -> str:
     """``url`` without user, password, query and fragment, which may all hold secrets."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not an address)"
     place = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{place}{parts.path}" if parts.scheme else parts.path
+    return f"{parts.scheme}://{place}{parts.path}"

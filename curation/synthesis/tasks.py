@@ -14,7 +14,8 @@ from distilabel.steps.tasks import GenerateSentencePair, Task
 
 from curation.errors import ClayloopError
 from curation.synthesis import prompts
-from curation.synthesis.cleaning import fault, sameness, split_queries, tidy
+from curation.synthesis.checking import check_pair, check_variations
+from curation.synthesis.cleaning import split_queries
 from curation.synthesis.store import Generation, GenerationStore, Recipe
 from curation.synthesis.worker import tell
 
@@ -57,24 +58,12 @@ class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
             self.llm.generation_kwargs = before
 
     def _checked(self, row: Row) -> Row:
-        source = f"{row['topic']}\n{row['anchor']}"
-        examples = prompts.EXAMPLE_QUERIES if self.small_model else ()
-        positive, negative = tidy(row["positive"] or ""), tidy(row.get("negative") or "")
-        malformed = []
-        reason = fault(positive, source, self.small_model, copied=examples)
-        if reason:
-            malformed.append(reason if row["positive"] else "unparsed")
-        if negative and not reason:
-            same = sameness(negative) == sameness(positive)
-            negative_reason = "same as positive" if same else fault(negative, source, small_model=False)
-            if negative_reason:
-                malformed.append(f"negative: {negative_reason}")
-                negative = ""
+        pair = check_pair(row["positive"], row.get("negative"), _source(row), self.small_model)
         return {
             **row,
-            "positive": None if reason else positive,
-            "negative": negative,
-            "malformed": malformed,
+            "positive": pair.positive,
+            "negative": pair.negative,
+            "malformed": list(pair.malformed),
         }
 
 
@@ -196,26 +185,13 @@ class KeepQueries(_Recorder):
 
     def _generation(self, row: Row) -> Generation:
         first, *others = row["positive"]
-        source = f"{row['topic']}\n{row['anchor']}\n{first}"
-        examples = prompts.EXAMPLE_QUERIES if self.small_model else ()
-        malformed: Counter[str] = Counter(row["malformed"])
-        seen = {sameness(first), sameness(row["negative"] or "")}
-        kept = []
-        for query in others:
-            reason = fault(query, source, self.small_model, first=False, copied=examples)
-            if not reason and sameness(query) in seen:
-                reason = "duplicate"
-            if reason:
-                malformed[reason] += 1
-                continue
-            seen.add(sameness(query))
-            kept.append(query)
+        kept, malformed = check_variations(others, first, row["negative"], _source(row), self.small_model)
         return Generation(
             chunk_id=row["chunk_id"],
             positive=first,
-            negative=row["negative"] or "",
+            negative=row["negative"],
             queries=tuple(kept),
-            malformed=dict(malformed),
+            malformed=dict(malformed + Counter(row["malformed"])),
             output_tokens=row["pair_tokens"] + output_tokens(row, MULTIPLY_STEP),
         )
 
@@ -235,6 +211,10 @@ def output_tokens(row: Row, step: str) -> int:
     if isinstance(counted, list):
         return sum(count for count in counted if isinstance(count, int))
     return counted if isinstance(counted, int) else 0
+
+
+def _source(row: Row) -> str:
+    return f"{row['topic']}\n{row['anchor']}"
 
 
 def _add_tokens(row: Row, step: str, tokens: int) -> None:
