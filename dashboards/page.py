@@ -169,7 +169,8 @@ def _dataset(dataset: DatasetRow) -> None:
     if not dataset.exists:
         st.caption("Not in Argilla yet: `clayloop push` creates it.")
         return
-    st.progress(dataset.share, f"{dataset.completed:,} of {plural(dataset.total, 'record')} completed")
+    done = f"{dataset.completed:,} of {plural(dataset.total, 'record')} completed"
+    st.progress(dataset.share, done if dataset.total else "No records yet")
     st.caption(f"{dataset.pending:,} pending · {plain(dataset.name)}")
 
 
@@ -229,14 +230,19 @@ def _runs(home: Home) -> None:
         if row.running:
             _running(row)
     columns = {
-        "Started": st.column_config.DatetimeColumn("Started", format="YYYY-MM-DD HH:mm"),
-        "Verdict": st.column_config.TextColumn("Verdict", width="large"),
+        "Run": st.column_config.TextColumn("Run", width=170),
+        "Started": st.column_config.DatetimeColumn("Started", width=120, format="YYYY-MM-DD HH:mm"),
+        "Outcome": st.column_config.TextColumn("Outcome", width=100),
+        "Duration": st.column_config.TextColumn("Duration", width=85),
+        "Release": st.column_config.TextColumn("Release", width=115),
+        "Verdict": st.column_config.TextColumn("Verdict", width=560),
     }
     st.dataframe(run_frame(view.rows), hide_index=True, column_config=columns)
     last = view.rows[0]
     if last.steps:
         with st.expander(f"Steps of {plain(last.id)}"):
-            st.dataframe(step_frame(last.steps), hide_index=True)
+            wide = st.column_config.TextColumn("What it did", width="large")
+            st.dataframe(step_frame(last.steps), hide_index=True, column_config={"What it did": wide})
 
 
 def _running(row: RunRow) -> None:
