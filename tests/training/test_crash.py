@@ -1,0 +1,137 @@
+"""Killed with SIGKILL at every step, on a full disk, and twice at once: what is served stays whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from curation.errors import BusyError, StateError
+from curation.home import Home
+from curation.records import Decision
+from serving.releases import ReleaseStore
+from tests.training.material import accepted_triplets, make_chunks, serving, settings
+from training.retrain import retrain_from_annotations
+from training.runs import RunRecord, RunStore
+
+STEPS = ("read", "examples", "dedup", "split", "fit", "index", "evaluate", "gate", "publish", "promote")
+PATIENCE = 300.0  # seconds
+
+
+@pytest.fixture
+def decisions(tmp_path: Path) -> Path:
+    path = tmp_path / "decisions.json"
+    found = accepted_triplets(make_chunks())[:60]
+    path.write_bytes(TypeAdapter(list[Decision]).dump_json(found))
+    return path
+
+
+def _start(home: Home, decisions: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.training.child", str(home.root), str(decisions), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def _newest(home: Home) -> RunRecord | None:
+    return next(iter(RunStore(home).list()), None)
+
+
+def _kill_in(process: subprocess.Popen[str], home: Home, step: str) -> bool:
+    """SIGKILL the process as soon as ``step`` is recorded as started; false when it ended before that."""
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None:
+        assert time.monotonic() < end, f"step {step} did not start"
+        record = _newest(home)
+        if record and record.status == "running" and record.step(step):
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
+        time.sleep(0.002)
+    return False
+
+
+@pytest.mark.slow
+def test_killed_at_every_step_it_is_finished_by_the_next_start(served_home: Home, decisions: Path) -> None:
+    store = ReleaseStore(served_home)
+    first = store.current_id()
+    killed = []
+    for step in STEPS:
+        process = _start(served_home, decisions)
+        if _kill_in(process, served_home, step):
+            killed.append(step)
+        process.communicate()
+        for release in store.ids():
+            store.verify(release)
+        assert store.current_id() in store.ids()
+    # The quickest steps may be over before the signal arrives; most must have been hit while they ran or right after.
+    assert set(killed) >= {"read", "fit", "index", "evaluate", "publish"}, killed
+
+    process = _start(served_home, decisions)
+    out, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    summary = json.loads(out)
+    # The last kill may have come when everything was done but the last note.
+    assert summary["outcome"] in ("promoted", "nothing-new")
+    finished = [run for run in RunStore(served_home).list() if run.status == "finished"]
+    assert [run.outcome for run in finished] == ["promoted"]
+    assert len(store.ids()) == 2
+    assert store.current_id() == finished[0].release_after != first
+    store.verify(store.current_id() or "")
+    assert not list(served_home.releases.glob(".staging-*"))
+    fits = (RunStore(served_home).folder(finished[0].id) / "run.log").read_text().count("fit: finished in")
+    assert fits == 1
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(
+    served_home: Home, decisions: Path
+) -> None:
+    store = ReleaseStore(served_home)
+    first = store.current_id()
+    process = _start(served_home, decisions, str(1_000_000))
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == StateError.exit_code, errors
+    assert "StateError" in errors
+    assert "space" in errors
+    assert (store.current_id(), store.ids()) == (first, [first])
+    record = _newest(served_home)
+    assert record is not None
+    assert record.steps[-1].status == "failed"
+
+    found = TypeAdapter(list[Decision]).validate_json(decisions.read_bytes())
+    from curation.corpus import Corpus
+
+    summary = retrain_from_annotations(
+        served_home, Corpus([], make_chunks()), settings(), serving(), lambda: found
+    )
+    assert (summary.outcome, summary.run, summary.resumed) == ("promoted", record.id, True)
+
+
+def test_a_second_retrain_is_refused(served_home: Home, decisions: Path) -> None:
+    process = _start(served_home, decisions)
+    try:
+        end = time.monotonic() + PATIENCE
+        while _newest(served_home) is None and time.monotonic() < end:
+            assert process.poll() is None
+            time.sleep(0.005)
+        record = _newest(served_home)
+        assert record is not None
+        second = _start(served_home, decisions)
+        _, errors = second.communicate(timeout=PATIENCE)
+        assert second.returncode == BusyError.exit_code, errors
+        assert f"process {process.pid}, run {record.id}" in errors
+    finally:
+        process.kill()
+        process.wait()
+    assert ReleaseStore(served_home).current_id() == ReleaseStore(served_home).ids()[0]
