@@ -13,7 +13,21 @@ from uuid import uuid4
 import argilla as rg
 import httpx
 
-WORDS = "clay loop kiln glaze wheel potter slip bisque porcelain stoneware terracotta fire ash".split()
+WORDS = [
+    "clay",
+    "loop",
+    "kiln",
+    "glaze",
+    "wheel",
+    "potter",
+    "slip",
+    "bisque",
+    "porcelain",
+    "stoneware",
+    "terracotta",
+    "fire",
+    "ash",
+]
 LANGUAGES = ["en", "de", "fr", "pt-br"]
 LABELS = ["yes", "no", "maybe"]
 TOPICS = ["shape", "colour", "heat"]

@@ -52,7 +52,9 @@ def running_argilla_lite(home: Path, port: int = 0, arguments: Sequence[str] = (
         AssertionError: It did not end within 40 seconds of SIGTERM, or not with status 0.
     """
     command = [str(binary()), "up", "--home", str(home), "--port", str(port), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
     output: list[str] = []
     ready = threading.Event()
 
@@ -89,6 +91,8 @@ def running_argilla_lite(home: Path, port: int = 0, arguments: Sequence[str] = (
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise AssertionError("argilla-lite did not end within 40 s of SIGTERM:\n" + "\n".join(output[-40:])) from None
+            raise AssertionError(
+                "argilla-lite did not end within 40 s of SIGTERM:\n" + "\n".join(output[-40:])
+            ) from None
         reader.join(5)
     assert status in (0, -signal.SIGKILL), f"argilla-lite ended with {status}:\n" + "\n".join(output[-40:])

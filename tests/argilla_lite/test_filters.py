@@ -112,7 +112,10 @@ CASES: dict[str, Case] = {
         terms("suggestion", ["model"], question="stars", property="type"),
         lambda row: "stars" in row.suggestions,
     ),
-    "suggestion type, none": (terms("suggestion", ["human"], question="stars", property="type"), lambda row: False),
+    "suggestion type, none": (
+        terms("suggestion", ["human"], question="stars", property="type"),
+        lambda row: False,
+    ),
     "score": score_case("verdict", 0.5, None),
     "list of scores": score_case("topics", 0.2, 0.4),
     "agent": agent_case("verdict", ["model-b"]),
@@ -134,7 +137,9 @@ def test_each_filter(sample: Sample, name: str) -> None:
 
 
 @pytest.mark.parametrize("user", ["anna", "ben"])
-@pytest.mark.parametrize("statuses", [["pending"], ["submitted"], ["draft", "discarded"], ["pending", "draft"]])
+@pytest.mark.parametrize(
+    "statuses", [["pending"], ["submitted"], ["draft", "discarded"], ["pending", "draft"]]
+)
 def test_own_status(sample: Sample, user: str, statuses: list[str]) -> None:
     query, keep = status_case(statuses, user)
     found, total = sample.search(filters=[query], user=user)
@@ -144,7 +149,9 @@ def test_own_status(sample: Sample, user: str, statuses: list[str]) -> None:
 
 def test_own_values(sample: Sample) -> None:
     for query, keep in (response_case("topics", ["heat"], "anna"), stars_case(2, 3, "anna")):
-        found, total = sample.search(filters=[query], user="anna", sort=[by("record", property="inserted_at")])
+        found, total = sample.search(
+            filters=[query], user="anna", sort=[by("record", property="inserted_at")]
+        )
         assert found == sample.filtered(keep)
         assert total == len(found)
 
@@ -163,8 +170,13 @@ def test_dates(sample: Sample) -> None:
     # Elasticsearch keeps milliseconds and finer, the stored form microseconds: equal for both.
     assert found == [row.external_id for row in sample.rows if stamps[row.external_id] <= middle]
     today = middle[:10]
-    assert sample.search(filters=[between("record", ge=today, le=today, property="inserted_at")])[1] == len(stamps)
-    assert sample.search(filters=[between("record", ge="2999-01-01T00:00:00Z", property="updated_at")]) == ([], 0)
+    assert sample.search(filters=[between("record", ge=today, le=today, property="inserted_at")])[1] == len(
+        stamps
+    )
+    assert sample.search(filters=[between("record", ge="2999-01-01T00:00:00Z", property="updated_at")]) == (
+        [],
+        0,
+    )
 
 
 def test_filters_and_text_together(sample: Sample) -> None:
@@ -294,7 +306,9 @@ def test_random_order_is_each_users_own_and_stable(sample: Sample) -> None:
     assert anna != ben
     assert sorted(anna) == sorted(ben) == sorted(sample.all_ids())
     assert sample.search(user="anna")[0] == anna
-    paged = [one for offset in range(0, 60, 9) for one in sample.search(user="anna", limit=9, offset=offset)[0]]
+    paged = [
+        one for offset in range(0, 60, 9) for one in sample.search(user="anna", limit=9, offset=offset)[0]
+    ]
     assert paged == anna
     # Two annotators who start at once do not both begin with the same records.
     assert len(set(anna[:10]) & set(ben[:10])) < 8

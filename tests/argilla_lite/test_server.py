@@ -55,7 +55,9 @@ def wait_for(what: Any, seconds: float = 30.0) -> Any:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """So deep that a unix socket's address would not fit."""
-    return tmp_path_factory.mktemp("deep") / ("a-long-folder-name-" * 3) / ("another-long-folder-" * 3) / "home"
+    return (
+        tmp_path_factory.mktemp("deep") / ("a-long-folder-name-" * 3) / ("another-long-folder-" * 3) / "home"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,9 @@ def test_only_what_is_needed_is_open(lite: ArgillaLite) -> None:
 def test_no_user_but_the_owner(lite: ArgillaLite) -> None:
     headers = {"X-Argilla-Api-Key": lite.api_key}
     users = httpx.get(f"{lite.url}/api/v1/users", headers=headers, timeout=30).json()["items"]
-    assert [(user["username"], user["role"]) for user in users if "-" not in user["username"]] == [("argilla", "owner")]
+    assert [(user["username"], user["role"]) for user in users if "-" not in user["username"]] == [
+        ("argilla", "owner")
+    ]
     weak = httpx.get(f"{lite.url}/api/v1/me", headers={"X-Argilla-Api-Key": "argilla.apikey"}, timeout=30)
     assert weak.status_code == 401
 
@@ -203,7 +207,9 @@ def test_stop_leaves_nothing_and_restart_keeps_everything(
         assert not any(again.password in line for line in again.output)
         assert sorted(data.search("*")[0]) == sorted(found[0])
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx.get(f"{again.url}/api/v1/me", headers=headers, timeout=30).json()["username"] == "argilla"
+        assert (
+            httpx.get(f"{again.url}/api/v1/me", headers=headers, timeout=30).json()["username"] == "argilla"
+        )
         login(again)
         assert run("check", "--home", home).returncode == 0
         rebuilt = json.loads(run("reindex", "--home", home, "--json").stdout)

@@ -48,7 +48,9 @@ def test_scores(sample: Sample) -> None:
     source = next(row for row in sample.rows if row.vector)
     assert source.vector is not None
     body = {"query": {"vector": {"name": "position", "value": source.vector}}}
-    found = sample.owner.send("POST", f"/datasets/{sample.dataset_id}/records/search?limit=1000", body)["items"]
+    found = sample.owner.send("POST", f"/datasets/{sample.dataset_id}/records/search?limit=1000", body)[
+        "items"
+    ]
     assert found[0]["query_score"] == pytest.approx(1.0, abs=1e-5)
     scores = [item["query_score"] for item in found]
     assert scores == sorted(scores, reverse=True)
@@ -116,4 +118,6 @@ def test_vector_settings_added_later(own_sample: Sample) -> None:
     own_sample.owner.send("POST", f"/datasets/{own_sample.dataset_id}/vectors-settings", setting)
     assert own_sample.search(vector={"name": "late", "value": [1.0, 0.0]}) == ([], 0)
     own_sample.owner.send("PATCH", f"/records/{own_sample.rows[3].id}", {"vectors": {"late": [1.0, 1.0]}})
-    assert own_sample.search(vector={"name": "late", "value": [1.0, 0.0]})[0] == [own_sample.rows[3].external_id]
+    assert own_sample.search(vector={"name": "late", "value": [1.0, 0.0]})[0] == [
+        own_sample.rows[3].external_id
+    ]

@@ -59,7 +59,10 @@ def texts(argilla_lite: ArgillaLite) -> Sample:
             "fields": {
                 "text": "alpha beta",
                 "other": "gamma",
-                "chat": [{"role": "user", "content": "delta question"}, {"role": "assistant", "content": "epsilon"}],
+                "chat": [
+                    {"role": "user", "content": "delta question"},
+                    {"role": "assistant", "content": "epsilon"},
+                ],
                 "custom": {"key": "zeta", "list": [1, {"deep": "eta"}]},
                 "image": "https://example.org/theta.png",
             },
@@ -165,9 +168,9 @@ def test_one_field(texts: Sample) -> None:
 @given(
     query=st.one_of(
         st.text(max_size=40),
-        st.lists(st.sampled_from(list('"()|+-*~\\ :{}^\'') + ["hello", "cafe", "AND", "学习", "😀"]), max_size=25).map(
-            "".join
-        ),
+        st.lists(
+            st.sampled_from([*"\"()|+-*~\\ :{}^'", "hello", "cafe", "AND", "学习", "😀"]), max_size=25
+        ).map("".join),
     )
 )
 def test_no_query_is_an_error(texts: Sample, query: str) -> None:
@@ -175,7 +178,9 @@ def test_no_query_is_an_error(texts: Sample, query: str) -> None:
     assert len(found) == total
 
 
-@pytest.mark.parametrize("query", ["(" * 500 + "hello", "hello " * 3000, "-" * 999 + "hello", '"' * 101, "a" * 20000])
+@pytest.mark.parametrize(
+    "query", ["(" * 500 + "hello", "hello " * 3000, "-" * 999 + "hello", '"' * 101, "a" * 20000]
+)
 def test_monstrous_queries(texts: Sample, query: str) -> None:
     found, total = texts.search(query)
     assert len(found) == total
@@ -208,7 +213,9 @@ def test_changed_and_deleted_text(own_sample: Sample) -> None:
     patch = {"fields": {"title": "unheard", "body": "of", "messages": messages, "extra": {}}}
     own_sample.owner.send("PATCH", f"/records/{first.id}", patch)
     assert own_sample.search("unheard")[0] == [first.external_id]
-    own_sample.owner.client.delete(f"/api/v1/datasets/{own_sample.dataset_id}/records", params={"ids": second.id})
+    own_sample.owner.client.delete(
+        f"/api/v1/datasets/{own_sample.dataset_id}/records", params={"ids": second.id}
+    )
     assert second.external_id not in own_sample.search("*")[0]
     assert own_sample.search("*")[1] == len(own_sample.rows) - 1
     own_sample.owner.send("DELETE", f"/records/{first.id}")

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from argilla_lite import __version__
-from argilla_lite.errors import ArgillaLiteError, PortTaken
+from argilla_lite.errors import ArgillaLiteError, PortTakenError
 from argilla_lite.home import Home, write_private
 from argilla_lite.prepare import is_prepared
 from argilla_lite.redis import RedisSocket
@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, default=6900, help="0 picks a free one (default: %(default)s)")
     up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     up.add_argument("--workspace", help="workspace to create (default: clayloop)")
-    up.add_argument("--origin", action="append", default=[], metavar="URL", help="a web origin that may call the API")
+    up.add_argument(
+        "--origin", action="append", default=[], metavar="URL", help="a web origin that may call the API"
+    )
     up.add_argument("--api-docs", action="store_true", help="serve the API documentation at /api/v1/docs")
     up.add_argument("--no-patches", action="store_true", help="leave argilla_server exactly as released")
     up.add_argument("--access-log", action="store_true", help="log each request")
@@ -79,7 +81,7 @@ def _bind(host: str, port: int) -> socket.socket:
     """Takes the address before anything starts.
 
     Raises:
-        PortTaken: The address cannot be bound.
+        PortTakenError: The address cannot be bound.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -90,7 +92,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PortTaken(
+        raise PortTakenError(
             f"Port {port} on {host} cannot be used: {reason}. Choose another one with --port, or --port 0 for any."
         ) from error
     return listener
@@ -100,7 +102,9 @@ def _log_file(home: Home) -> logging.Logger:
     logger = logging.getLogger("argilla_lite.services")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    handler = logging.handlers.RotatingFileHandler(home.log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+    handler = logging.handlers.RotatingFileHandler(
+        home.log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8"
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.handlers = [handler]
     return logger

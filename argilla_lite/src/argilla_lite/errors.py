@@ -14,21 +14,21 @@ class ArgillaLiteError(Exception):
         self.exit_code = exit_code
 
 
-class AlreadyRunning(ArgillaLiteError):
+class AlreadyRunningError(ArgillaLiteError):
     """Another `argilla-lite up` holds this home."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, exit_code=3)
 
 
-class PortTaken(ArgillaLiteError):
+class PortTakenError(ArgillaLiteError):
     """The address cannot be bound."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, exit_code=4)
 
 
-class StartFailed(ArgillaLiteError):
+class StartFailedError(ArgillaLiteError):
     """A service ended, or did not answer in time, before everything was up."""
 
     def __init__(self, message: str) -> None:

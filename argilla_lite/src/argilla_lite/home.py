@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from argilla_lite.errors import AlreadyRunning, ArgillaLiteError
+from argilla_lite.errors import AlreadyRunningError, ArgillaLiteError
 
 OWNER = "argilla"
 DEFAULT_WORKSPACE = "clayloop"
@@ -117,7 +117,7 @@ class Home:
         """Holds the home for one supervisor. The kernel lets go of it however the process ends.
 
         Raises:
-            AlreadyRunning: Another process holds it.
+            AlreadyRunningError: Another process holds it.
         """
         descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -126,7 +126,7 @@ class Home:
             except BlockingIOError:
                 state = self.read_state()
                 where = f" at {state['url']} (process {state['pid']})" if state else ""
-                raise AlreadyRunning(
+                raise AlreadyRunningError(
                     f"Argilla is already running{where} with the home {self.root}. "
                     "Stop that one first, or choose another folder with --home."
                 ) from None
@@ -141,7 +141,7 @@ class Home:
         try:
             with self.locked():
                 return False
-        except AlreadyRunning:
+        except AlreadyRunningError:
             return True
 
     def read_state(self) -> dict[str, object]:

@@ -29,7 +29,7 @@ from argilla_server import app  # noqa: E402 - the listener has to come first
 from argilla_lite import patches  # noqa: E402
 from argilla_lite.engine.engine import EmbeddedSearchEngine  # noqa: E402
 
-__all__ = ["EmbeddedSearchEngine", "app", "cli"]
+__all__ = ["EmbeddedSearchEngine", "app"]
 
 patches.apply()
 

@@ -26,7 +26,9 @@ def is_prepared(home: Home, workspace: str) -> bool:
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
             revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             mode = connection.execute("PRAGMA journal_mode").fetchone()
-            rows = connection.execute("SELECT count(*) FROM workspaces WHERE name = ?", (workspace,)).fetchone()
+            rows = connection.execute(
+                "SELECT count(*) FROM workspaces WHERE name = ?", (workspace,)
+            ).fetchone()
             owner = home.read_credentials()
             user = connection.execute(
                 "SELECT count(*) FROM users WHERE username = ?", (owner.username if owner else "",)

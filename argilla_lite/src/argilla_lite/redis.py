@@ -38,7 +38,11 @@ class RedisSocket:
         self._path = folder.resolve() / "redis.sock"
         self.inherited_fds: tuple[int, ...] = ()
         self.address = str(self._path)
-        if len(os.fsencode(self.address)) > _LONGEST_SOCKET_PATH or "?" in self.address or "#" in self.address:
+        if (
+            len(os.fsencode(self.address)) > _LONGEST_SOCKET_PATH
+            or "?" in self.address
+            or "#" in self.address
+        ):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             self.inherited_fds = (descriptor,)
             self.address = f"/proc/self/fd/{descriptor}/redis.sock"

@@ -80,7 +80,9 @@ class Services:
         )
 
     def prepare(self, workspace: str) -> Service:
-        return self._python("prepare", ["argilla_lite.prepare", str(self.home.root), workspace], timeout=600.0)
+        return self._python(
+            "prepare", ["argilla_lite.prepare", str(self.home.root), workspace], timeout=600.0
+        )
 
     def repair_index(self) -> Service:
         return self._python("index", ["argilla_lite.engine.repair", str(self.home.root)], timeout=3600.0)

@@ -18,8 +18,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
-from argilla_lite.errors import ArgillaLiteError, StartFailed
+from argilla_lite.errors import ArgillaLiteError, StartFailedError
 from argilla_lite.lifeline import die_with_parent
 
 _TICK = 0.05  # seconds between two looks at the children
@@ -105,7 +106,7 @@ class Supervisor:
         """Runs a process to its end.
 
         Raises:
-            StartFailed: It ended with another status than 0 or took too long.
+            StartFailedError: It ended with another status than 0 or took too long.
         """
         child = _Child(service)
         self._children.append(child)
@@ -114,20 +115,20 @@ class Supervisor:
         deadline = time.monotonic() + service.start_timeout
         while child.process.poll() is None and not self.stopping:
             if time.monotonic() > deadline:
-                raise StartFailed(f"{service.name} took longer than {service.start_timeout:.0f} s.")
+                raise StartFailedError(f"{service.name} took longer than {service.start_timeout:.0f} s.")
             self._pump(_TICK)
         self._drain(child)
         self._children.remove(child)
         if self.stopping:
             self._kill(child, signal.SIGKILL)
         elif child.process.returncode != 0:
-            raise StartFailed(self._post_mortem(child))
+            raise StartFailedError(self._post_mortem(child))
 
     def launch(self, service: Service) -> Callable[[], None]:
         """Starts a service.
 
         Returns:
-            A function that waits until it answers, and raises StartFailed if it does not.
+            A function that waits until it answers, and raises StartFailedError if it does not.
         """
         child = _Child(service)
         self._children.append(child)
@@ -179,7 +180,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=service.inherited_fds,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has a single thread
+                preexec_fn=die_with_parent,
             )
         except OSError as error:
             raise ArgillaLiteError(f"{service.name} cannot be started: {error}") from error
@@ -210,11 +211,11 @@ class Supervisor:
             assert child.process is not None  # noqa: S101 - for the type checker
             if child.process.poll() is not None:
                 self._drain(child)
-                raise StartFailed(self._post_mortem(child))
+                raise StartFailedError(self._post_mortem(child))
             if service.ready():
                 return
             if time.monotonic() > deadline:
-                raise StartFailed(f"{service.name} did not answer within {service.start_timeout:.0f} s.")
+                raise StartFailedError(f"{service.name} did not answer within {service.start_timeout:.0f} s.")
 
     def _revive(self, child: _Child, now: float) -> None:
         if child.process is not None and child.process.poll() is not None:
@@ -235,13 +236,12 @@ class Supervisor:
 
     def _pump(self, timeout: float) -> None:
         for key, _ in self._selector.select(timeout):
-            self._read(key.fileobj, key.data)
+            self._read(cast("IO[bytes]", key.fileobj), key.data)
 
-    def _read(self, pipe: selectors._FileObject, child: _Child) -> bool:
+    def _read(self, pipe: IO[bytes], child: _Child) -> bool:
         """Reads what there is. False at the end of the output."""
-        descriptor = pipe if isinstance(pipe, int) else pipe.fileno()
         try:
-            data = os.read(descriptor, 65536)
+            data = os.read(pipe.fileno(), 65536)
         except BlockingIOError:
             return True
         if data:
@@ -250,8 +250,7 @@ class Supervisor:
         else:
             lines, child.partial = ([child.partial] if child.partial else []), b""
             self._selector.unregister(pipe)
-            if not isinstance(pipe, int):
-                pipe.close()  # type: ignore[attr-defined]
+            pipe.close()
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip()
             if text:

@@ -39,7 +39,7 @@ def _parse(text: str, upper: bool) -> datetime:
     if match is None:
         raise ValueError(text)
     year, month, day, hour, minute, second, fraction, zone = match.groups()
-    moment = datetime(  # noqa: DTZ001 - the zone follows
+    moment = datetime(
         int(year), int(month or 1), int(day or 1),
         int(hour if hour is not None else (23 if upper else 0)),
         int(minute if minute is not None else (59 if upper else 0)),

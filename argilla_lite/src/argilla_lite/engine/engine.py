@@ -83,7 +83,9 @@ class EmbeddedSearchEngine(SearchEngine):
         """Nothing to close: connections are the process's."""
 
     async def ping(self) -> bool:
-        return await self._run(lambda reader: reader.execute("SELECT 1 FROM text.documents LIMIT 1") is not None)
+        return await self._run(
+            lambda reader: reader.execute("SELECT 1 FROM text.documents LIMIT 1") is not None
+        )
 
     async def info(self) -> dict[str, str]:
         """Shown to anybody by GET /status: no paths, no counts."""
@@ -97,7 +99,9 @@ class EmbeddedSearchEngine(SearchEngine):
         dataset_id = dataset.id.hex
         await self._run(lambda _: self._shared.index.drop(dataset_id))
 
-    async def configure_metadata_property(self, dataset: Dataset, metadata_property: MetadataProperty) -> None:
+    async def configure_metadata_property(
+        self, dataset: Dataset, metadata_property: MetadataProperty
+    ) -> None:
         """Nothing to do: metadata is read from Argilla's own table."""
 
     async def configure_index_vectors(self, vector_settings: VectorSettings) -> None:
@@ -145,7 +149,7 @@ class EmbeddedSearchEngine(SearchEngine):
         self,
         dataset: Dataset,
         query: TextQuery | str | None = None,
-        filter: Filter | None = None,  # noqa: A002 - upstream's name
+        filter: Filter | None = None,
         sort: list[Order] | None = None,
         offset: int = 0,
         limit: int = 100,
@@ -167,7 +171,7 @@ class EmbeddedSearchEngine(SearchEngine):
         value: list[float] | None = None,
         record: Record | None = None,
         query: TextQuery | str | None = None,
-        filter: Filter | None = None,  # noqa: A002
+        filter: Filter | None = None,
         max_results: int = 100,
         order: SimilarityOrder = SimilarityOrder.most_similar,
         threshold: float | None = None,
@@ -180,7 +184,11 @@ class EmbeddedSearchEngine(SearchEngine):
             raise UnprocessableEntityError("There is no vector to compare with")
         sign = -1.0 if order == SimilarityOrder.least_similar else 1.0
         vector = [sign * number for number in value]
-        dataset_id, setting_id, dimensions = dataset.id.hex, vector_settings.id.hex, vector_settings.dimensions
+        dataset_id, setting_id, dimensions = (
+            dataset.id.hex,
+            vector_settings.id.hex,
+            vector_settings.dimensions,
+        )
         excluded = record.id.hex if record is not None else None
 
         def answer(reader: sqlite3.Connection) -> Page:

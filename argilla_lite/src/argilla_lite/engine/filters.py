@@ -25,7 +25,7 @@ _RECORD_COLUMNS = _DATES | {"id", "external_id", "status"}
 _NUMERIC_QUESTIONS = {"rating"}
 
 
-def condition(reader: sqlite3.Connection, dataset_id: str, filter: Filter) -> Sql:  # noqa: A002 - upstream's name
+def condition(reader: sqlite3.Connection, dataset_id: str, filter: Filter) -> Sql:
     """Translates a filter.
 
     Args:
@@ -53,18 +53,22 @@ def condition(reader: sqlite3.Connection, dataset_id: str, filter: Filter) -> Sq
     raise UnprocessableEntityError(f"Unknown filter scope {scope!r}")
 
 
-def _record(filter: TermsFilter | RangeFilter, name: str) -> Sql:  # noqa: A002
+def _record(filter: TermsFilter | RangeFilter, name: str) -> Sql:
     if name not in _RECORD_COLUMNS:
         raise UnprocessableEntityError(f"Unknown record property `{name}`")
     column = Sql(f"r.{name}")
     if name in _DATES:
         if isinstance(filter, TermsFilter):
-            return column + Sql("IN") + marks([dates.stored_form(value, upper=False) for value in filter.values])
+            return (
+                column + Sql("IN") + marks([dates.stored_form(value, upper=False) for value in filter.values])
+            )
         low = None if filter.ge is None else dates.stored_form(filter.ge, upper=False)
         high = None if filter.le is None else dates.stored_form(filter.le, upper=True)
         return column + _between(low, high)
     if isinstance(filter, TermsFilter):
-        values = [hex_id(value) for value in filter.values] if name == "id" else [str(v) for v in filter.values]
+        values = (
+            [hex_id(value) for value in filter.values] if name == "id" else [str(v) for v in filter.values]
+        )
         return column + Sql("IN") + marks(values)
     return column + _comparison(filter, numeric=False)
 
@@ -72,7 +76,7 @@ def _record(filter: TermsFilter | RangeFilter, name: str) -> Sql:  # noqa: A002
 def _suggestion(
     reader: sqlite3.Connection,
     dataset_id: str,
-    filter: TermsFilter | RangeFilter,  # noqa: A002
+    filter: TermsFilter | RangeFilter,
     scope: SuggestionFilterScope,
 ) -> Sql:
     question = schema.question(reader, dataset_id, scope.question)
@@ -91,7 +95,7 @@ def _suggestion(
 def _response(
     reader: sqlite3.Connection,
     dataset_id: str,
-    filter: TermsFilter | RangeFilter,  # noqa: A002
+    filter: TermsFilter | RangeFilter,
     scope: ResponseFilterScope,
 ) -> Sql:
     of_user = Sql("AND a.user_id = ?", (scope.user.id.hex,)) if scope.user else Sql("")
@@ -99,7 +103,7 @@ def _response(
     if scope.question:
         question = schema.question(reader, dataset_id, scope.question)
         numeric = question.type in _NUMERIC_QUESTIONS
-        value = JsonValue("a.\"values\"", json_path(question.name, "value"), numeric)
+        value = JsonValue('a."values"', json_path(question.name, "value"), numeric)
         return opened + Sql("AND (") + value.satisfies(_comparison(filter, numeric)) + Sql("))")
     if scope.property != "status" or not isinstance(filter, TermsFilter):
         raise UnprocessableEntityError("Responses can be filtered by a question's value or by status terms")
@@ -113,7 +117,7 @@ def _response(
     return join(" OR ", ways) if ways else NOTHING
 
 
-def _comparison(filter: TermsFilter | RangeFilter, numeric: bool) -> Sql:  # noqa: A002
+def _comparison(filter: TermsFilter | RangeFilter, numeric: bool) -> Sql:
     if isinstance(filter, TermsFilter):
         if not numeric:
             return Sql("IN") + marks([str(value) for value in filter.values])

@@ -19,7 +19,9 @@ _MOST_TERMS = 2**14  # as upstream
 def progress(reader: sqlite3.Connection, dataset_id: str) -> dict[str, int]:
     """Records in all, completed and pending."""
     counts = dict(
-        reader.execute("SELECT status, count(*) FROM records WHERE dataset_id = ? GROUP BY status", (dataset_id,))
+        reader.execute(
+            "SELECT status, count(*) FROM records WHERE dataset_id = ? GROUP BY status", (dataset_id,)
+        )
     )
     return {"total": sum(counts.values()), "completed": 0, "pending": 0, **counts}
 

@@ -1,5 +1,6 @@
 """Runs a query: text first, then the filters, on Argilla's own records."""
 
+# ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
 from __future__ import annotations
 
 import sqlite3
@@ -49,7 +50,7 @@ class Searcher:
         reader: sqlite3.Connection,
         dataset_id: str,
         query: TextQuery | str | None,
-        filter: Filter | None,  # noqa: A002 - upstream's name
+        filter: Filter | None,
         sort: Sequence[Order] | None,
         offset: int,
         limit: int,
@@ -101,7 +102,7 @@ class Searcher:
         reader: sqlite3.Connection,
         dataset_id: str,
         query: TextQuery | str | None,
-        filter: Filter | None,  # noqa: A002
+        filter: Filter | None,
     ) -> list[str]:
         """The ids of all records that a text query and a filter let through."""
         found = self.candidates(reader, dataset_id, query, filter)
@@ -116,7 +117,7 @@ class Searcher:
         reader: sqlite3.Connection,
         dataset_id: str,
         query: TextQuery | str | None,
-        filter: Filter | None,  # noqa: A002
+        filter: Filter | None,
     ) -> tuple[Sql, Sql, Sql] | None:
         """WITH clause, FROM list and WHERE condition of what matches; None when nothing can."""
         condition = Sql("r.dataset_id = ?", (dataset_id,))
@@ -151,6 +152,3 @@ class Searcher:
         if field not in columns:
             raise UnprocessableEntityError(f"Field `{field}` not found in dataset")
         return to_fts5(text, [columns[field]])
-
-
-

@@ -4,6 +4,7 @@ The truth is Argilla's `vectors` table (JSON lists). What changed is told by the
 process raises when records are written; what vanished by comparing counts.
 """
 
+# ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
 from __future__ import annotations
 
 import json
@@ -49,7 +50,9 @@ class _Matrix:
 
     def keep(self, record_ids: set[str]) -> None:
         kept = [row for row, record_id in enumerate(self.ids) if record_id in record_ids]
-        self.units = np.ascontiguousarray(self.units[kept]) if kept else np.empty((0, self.dimensions), np.float32)
+        self.units = (
+            np.ascontiguousarray(self.units[kept]) if kept else np.empty((0, self.dimensions), np.float32)
+        )
         self.ids = [self.ids[row] for row in kept]
         self.rows = {record_id: row for row, record_id in enumerate(self.ids)}
 
@@ -93,7 +96,9 @@ class VectorCache:
             UnprocessableEntityError: The vector has another length.
         """
         if len(value) != dimensions:
-            raise UnprocessableEntityError(f"The vector has {len(value)} dimensions, {dimensions} are expected")
+            raise UnprocessableEntityError(
+                f"The vector has {len(value)} dimensions, {dimensions} are expected"
+            )
         with self._lock:
             matrix = self._current(reader, dataset_id, setting_id, dimensions)
             ids = matrix.ids[:]
@@ -134,7 +139,8 @@ class VectorCache:
             if matrix is None:
                 matrix = _Matrix(dimensions)
                 rows = reader.execute(
-                    "SELECT record_id, value FROM vectors WHERE vector_settings_id = ? ORDER BY rowid", (setting_id,)
+                    "SELECT record_id, value FROM vectors WHERE vector_settings_id = ? ORDER BY rowid",
+                    (setting_id,),
                 )
                 self._put(matrix, rows)
                 self._matrices[setting_id] = matrix
@@ -151,7 +157,9 @@ class VectorCache:
                 # Deleted records, or written ones that the text index does not know yet.
                 present = {
                     row[0]
-                    for row in reader.execute("SELECT record_id FROM vectors WHERE vector_settings_id = ?", (setting_id,))
+                    for row in reader.execute(
+                        "SELECT record_id FROM vectors WHERE vector_settings_id = ?", (setting_id,)
+                    )
                 }
                 matrix.keep(present)
                 self._reload(reader, matrix, setting_id, sorted(present - matrix.rows.keys()))
@@ -159,7 +167,9 @@ class VectorCache:
         finally:
             reader.execute("COMMIT")
         self._matrices.move_to_end(setting_id)
-        while len(self._matrices) > 1 and sum(one.units.nbytes for one in self._matrices.values()) > _MOST_BYTES:
+        while (
+            len(self._matrices) > 1 and sum(one.units.nbytes for one in self._matrices.values()) > _MOST_BYTES
+        ):
             self._matrices.popitem(last=False)
         return matrix
 

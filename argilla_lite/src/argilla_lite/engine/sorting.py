@@ -89,6 +89,6 @@ def _response_key(
         return Sql(f"(SELECT {best}(a.status)") + rows
     question = schema.question(reader, dataset_id, scope.question)
     numeric = question.type == "rating"
-    value = JsonValue("a.\"values\"", json_path(question.name, "value"), numeric).key(descending)
+    value = JsonValue('a."values"', json_path(question.name, "value"), numeric).key(descending)
     # Several people's ratings count with their mean, as upstream asks Elasticsearch for.
     return Sql(f"(SELECT {'avg' if numeric else best}(") + value + Sql(")") + rows

@@ -5,6 +5,7 @@ Argilla's database inside the index's write transaction, so that of two concurre
 indexes the newer state, and a crash between Argilla's commit and ours is found and repaired at the next start.
 """
 
+# ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
 from __future__ import annotations
 
 import hashlib
@@ -77,7 +78,9 @@ class TextIndex:
 
     def columns(self, reader: sqlite3.Connection, dataset_id: str) -> dict[str, str] | None:
         """Field name → FTS5 column, or None if the dataset is not indexed yet."""
-        row = reader.execute("SELECT columns FROM text.datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
+        row = reader.execute(
+            "SELECT columns FROM text.datasets WHERE dataset_id = ?", (dataset_id,)
+        ).fetchone()
         if row is None:
             return None
         return {name: f"c{number}" for number, name in enumerate(json.loads(row[0]))}
@@ -110,7 +113,10 @@ class TextIndex:
     def ensure(self, dataset_id: str) -> None:
         """Indexes a dataset if it is not indexed yet."""
         with closing(self._connections.writer()) as writer:
-            if writer.execute("SELECT 1 FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone() is None:
+            if (
+                writer.execute("SELECT 1 FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
+                is None
+            ):
                 self.repair(dataset_id)
 
     def differences(self) -> Differences:
@@ -120,7 +126,7 @@ class TextIndex:
             known = {row[0] for row in writer.execute("SELECT dataset_id FROM datasets")}
             wanted = set(_datasets(source))
             for dataset_id in wanted:
-                to_index, to_touch, to_drop = self._compare(source, writer, dataset_id)
+                to_index, _, to_drop = self._compare(source, writer, dataset_id)
                 indexed = _stamps(writer, dataset_id)
                 missing = sum(record_id not in indexed for record_id in to_index)
                 total += Differences(missing, len(to_index) - missing, len(to_drop))
@@ -138,7 +144,11 @@ class TextIndex:
             What was found to differ, and is repaired.
         """
         total = Differences()
-        with self._lock, closing(self._connections.source()) as source, closing(self._connections.writer()) as writer:
+        with (
+            self._lock,
+            closing(self._connections.source()) as source,
+            closing(self._connections.writer()) as writer,
+        ):
             wanted = [dataset_id] if dataset_id else _datasets(source)
             if dataset_id is None:
                 known = {row[0] for row in writer.execute("SELECT dataset_id FROM datasets")}
@@ -172,7 +182,9 @@ class TextIndex:
         source: sqlite3.Connection, writer: sqlite3.Connection, dataset_id: str
     ) -> tuple[list[str], list[tuple[str, str]], list[str]]:
         """Records to index, (stamp, record id) whose text is unchanged, record ids to drop."""
-        known_fields = writer.execute("SELECT columns FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
+        known_fields = writer.execute(
+            "SELECT columns FROM datasets WHERE dataset_id = ?", (dataset_id,)
+        ).fetchone()
         fields = _fields(source, dataset_id)
         if known_fields is not None and json.loads(known_fields[0]) != [name for name, _ in fields]:
             with _transaction(writer):
@@ -204,23 +216,32 @@ class TextIndex:
             raise ValueError(f"Not a dataset id: {dataset_id!r}")
         table = f"text_{dataset_id}"
         with closing(self._connections.writer()) as writer, closing(self._connections.source()) as source:
-            with _transaction(writer):  # before reading: who writes later has read later
+            with _transaction(writer):  # noqa: SIM117 - before reading: who writes later has read later
                 fields = _fields(source, dataset_id)
                 if not fields:
                     _drop(writer, dataset_id)
                     return
-                if writer.execute("SELECT 1 FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone() is None:
+                if (
+                    writer.execute("SELECT 1 FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
+                    is None
+                ):
                     _create(writer, dataset_id, [name for name, _ in fields])
                 columns = ", ".join(["rowid", *(f"c{number}" for number in range(len(fields))), MARKER])
                 insert = f"INSERT INTO {table} ({columns}) VALUES ({','.join('?' * (len(fields) + 2))})"
-                revision = 1 + writer.execute("SELECT coalesce(max(revision), 0) FROM documents").fetchone()[0]
+                revision = (
+                    1 + writer.execute("SELECT coalesce(max(revision), 0) FROM documents").fetchone()[0]
+                )
                 for start in range(0, len(record_ids), _BATCH):
                     batch = record_ids[start : start + _BATCH]
                     marks = ",".join("?" * len(batch))
                     old = dict(
-                        writer.execute(f"SELECT record_id, rowid FROM documents WHERE record_id IN ({marks})", batch)
+                        writer.execute(
+                            f"SELECT record_id, rowid FROM documents WHERE record_id IN ({marks})", batch
+                        )
                     )
-                    writer.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row in old.values()])
+                    writer.executemany(
+                        f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row in old.values()]
+                    )
                     gone = set(batch)
                     for record_id, raw, stamp in _records(source, dataset_id, batch):
                         gone.discard(record_id)
@@ -275,7 +296,9 @@ def _records(
 
 
 def _stamps(writer: sqlite3.Connection, dataset_id: str) -> dict[str, tuple[str, bytes]]:
-    rows = writer.execute("SELECT record_id, stamp, digest FROM documents WHERE dataset_id = ?", (dataset_id,))
+    rows = writer.execute(
+        "SELECT record_id, stamp, digest FROM documents WHERE dataset_id = ?", (dataset_id,)
+    )
     return {record_id: (stamp, digest) for record_id, stamp, digest in rows}
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from argilla_lite.engine import tokens
 
-MARKER = "everything"  # a column and the one word in it: FTS5 cannot negate without something to subtract from
+MARKER = (
+    "everything"  # a column and the one word in it: FTS5 cannot negate without something to subtract from
+)
 _MATCH_ALL = f'{{{MARKER}}} : "{MARKER}"'
 # FTS5's parser has a stack of 100 entries. What goes beyond these limits is left out, not refused.
 _DEEPEST = 15

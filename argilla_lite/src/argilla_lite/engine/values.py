@@ -4,6 +4,7 @@ A list matches when any member does; sorting takes its least member ascending an
 the label counts, of a ranking the option.
 """
 
+# ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
 from __future__ import annotations
 
 from argilla_lite.engine.sql import Sql
