@@ -89,11 +89,6 @@ def prepare(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -
     return Launch(command, environment, f"http://{_in_url(_reachable(settings.host))}:{port}")
 
 
-def command(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -> list[str]:
-    """`prepare`, for who needs the command alone (the settings' port should not be 0 then)."""
-    return prepare(home, settings, argilla).command
-
-
 def free_port(host: str) -> int:
     """A port that nobody listens on at ``host`` now. Raises SettingsError when ``host`` cannot be bound."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -103,7 +98,7 @@ def free_port(host: str) -> int:
         except OSError as error:
             raise SettingsError(
                 f"The dashboard cannot listen on {host}: {error.strerror or error}.",
-                "Set dashboard.host to an address of this machine, for example 127.0.0.1.",
+                "Set dashboards.host to an address of this machine, for example 127.0.0.1.",
             ) from error
         port: int = probe.getsockname()[1]
         return port

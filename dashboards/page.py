@@ -35,6 +35,8 @@ from dashboards.wording import age, duration, plural
 
 log = logging.getLogger(__name__)
 
+# The page refreshes all the time: Streamlit's "running" sign would come and go in its corner.
+STYLE = "<style>[data-testid='stStatusWidget'] { display: none; }</style>"
 PATIENCE = 1.5
 LAST_RUNS = 20
 LINKS = (
@@ -46,6 +48,7 @@ LINKS = (
 def show(handover: Handover) -> None:
     """The whole page."""
     home, every = handover.home, handover.dashboard.refresh_seconds
+    st.html(STYLE)
     _header(home)
     _section("Served release", every, partial(_served, home))
     _section("Annotation", every, partial(_annotation, _feed(_key(handover), handover)))
