@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from curation.annotation.api import UPSERT_BATCH, Api, JsonObject, storable
 from curation.annotation.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
+from curation.annotation.escaping import harmless, literal, original
 from curation.annotation.filters import Metadata, score, term
-from curation.annotation.markdown import harmless, literal
 from curation.annotation.schemas import NO, YES
 from curation.annotation.suggestions import ANSWER_RULE, agent_name, suggest_answer
 from curation.annotation.upsert import Finished, Outline, Standing, payload
@@ -139,5 +139,7 @@ def _sources(api: Api, settings: ArgillaSettings, turns: Sequence[Turn]) -> dict
         )
         for record in records:
             fields = record["fields"]
-            found[str(record["external_id"])] = _Source(path=fields["filename"], text=fields["chunk"])
+            found[str(record["external_id"])] = _Source(
+                path=original(fields["filename"]), text=original(fields["chunk"])
+            )
     return found

@@ -20,6 +20,7 @@ import argilla as rg
 from curation.annotation.api import PAGE, Api, ArgillaRefusalError, JsonObject
 from curation.annotation.connection import workspace_id
 from curation.annotation.datasets import RemoteDataset, find_dataset
+from curation.annotation.escaping import original
 from curation.annotation.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
@@ -71,6 +72,7 @@ def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> D
         return None
     spec = SPECS[kind]
     values, agreement = tally(votes, spec.labels)
+    markdown = {part.name for part in spec.fields if part.markdown}
     verdict, reason = judge(kind, values, _open_questions(votes, values, spec))
     return Decision(
         record_id=str(record.get("external_id") or record["id"]),
@@ -80,7 +82,11 @@ def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> D
         agreement=agreement,
         verdict=verdict,
         reason=reason,
-        fields={name: str(value) for name, value in record["fields"].items() if value is not None},
+        fields={
+            name: str(value) if name in markdown else original(str(value))
+            for name, value in record["fields"].items()
+            if value is not None
+        },
         metadata={
             name: value
             for name, value in (record.get("metadata") or {}).items()

@@ -10,8 +10,9 @@ import argilla as rg
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from curation.annotation.api import Api, JsonObject, storable
+from curation.annotation.api import Api, JsonObject
 from curation.annotation.datasets import RemoteDataset, ensure_dataset, vector_slug
+from curation.annotation.escaping import inert
 from curation.annotation.filters import chunk_metadata, score, triplet_metadata
 from curation.annotation.suggestions import (
     CHUNK_RULE,
@@ -128,7 +129,7 @@ def _push_chunks(
     outlines = [
         Outline(
             id=chunk.id,
-            fields={"filename": storable(chunk.path), "chunk": storable(chunk.text)},
+            fields={"filename": inert(chunk.path), "chunk": inert(chunk.text)},
             metadata=chunk_metadata(chunk),
             derived=frozenset({"duplicate"}),
             agents={"good_chunk": agent},
@@ -184,9 +185,9 @@ def _triplet_outline(triplet: Triplet, chunk: Chunk, agent: str) -> Outline:
     return Outline(
         id=triplet.id,
         fields={
-            "anchor": storable(triplet.anchor),
-            "positive": storable(triplet.positive),
-            "negative": storable(triplet.negative),
+            "anchor": inert(triplet.anchor),
+            "positive": inert(triplet.positive),
+            "negative": inert(triplet.negative),
         },
         metadata=triplet_metadata(triplet, chunk),
         derived=frozenset({"similarity", "rank"} | ({"negative_similarity"} if triplet.negative else set())),

@@ -23,6 +23,7 @@ from curation.annotation.api import RESPONSE_BATCH, Api, ArgillaRefusalError, Js
 from curation.annotation.connection import workspace_id
 from curation.annotation.datasets import RemoteDataset, find_dataset, vector_slug
 from curation.annotation.decisions import judge
+from curation.annotation.escaping import original
 from curation.annotation.schemas import CURRENT, DATASETS, NO, YES
 from curation.annotation.signals import inverse_document_frequency
 from curation.annotation.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
@@ -142,8 +143,8 @@ class _Bench:
                     self._rarity,
                 ),
                 "is_negative_irrelevant": rules.judge_negative(
-                    record["fields"].get("negative") or "",
-                    record["fields"]["anchor"],
+                    _text(record, "negative"),
+                    _text(record, "anchor"),
                     negative[row],
                     self._rarity,
                 ),
@@ -155,9 +156,9 @@ class _Bench:
         """Each anchor's place in a search for the record's ``field``; the last one where there is nothing to search."""
         found = [len(self._chunks.chunks)] * len(records)
         asked = [
-            (index, record["fields"][field], self._chunks.rows[record["metadata"]["chunk_id"]])
+            (index, _text(record, field), self._chunks.rows[record["metadata"]["chunk_id"]])
             for index, record in enumerate(records)
-            if record["fields"].get(field) and (record["metadata"] or {}).get("chunk_id") in self._chunks.rows
+            if _text(record, field) and (record["metadata"] or {}).get("chunk_id") in self._chunks.rows
         ]
         if asked:
             embedded = embed_queries(self._vectors, [text for _, text, _ in asked], self._progress)
@@ -182,6 +183,10 @@ class _Bench:
             )
             answers.append({"is_response_correct": correct, "out_of_guardrails": strange})
         return answers
+
+
+def _text(record: JsonObject, field: str) -> str:
+    return original(record["fields"].get(field) or "")
 
 
 def _stored(api: Api, settings: ArgillaSettings, vectors: VectorSource) -> dict[str, np.ndarray]:

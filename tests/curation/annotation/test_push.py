@@ -223,16 +223,20 @@ def test_triplets_without_their_chunk_are_not_pushed(
     assert report.datasets[1].added == 4
 
 
-def test_hostile_text_is_stored_as_it_is(
+def test_hostile_text_is_stored_inert(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     nasty = "<script>alert(1)</script> \x00 \ud800 𝔘 ÿ " + "x" * 400
-    chunk = make_chunk("a/" + "b" * 300 + ".md", "H" * 400, nasty)
+    chunk = make_chunk("a/" + "b" * 300 + ".md", "<b>" + "H" * 400, nasty)
     corpus = Corpus([], [chunk])
     push(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder)
     row = rows(api, settings, "chunks")[chunk.id]
-    assert "<script>alert(1)</script> \ufffd \ufffd 𝔘 ÿ" in row["fields"]["chunk"]
+    assert "&lt;script>alert(1)&lt;/script> \ufffd \ufffd 𝔘 ÿ" in row["fields"]["chunk"]
     assert len(row["metadata"]["section"]) == 200
+    assert "<" not in "".join(str(value) for value in row["metadata"].values())
+    answer(hire(api, settings, "reads-hostile-text"), row["id"], good_chunk="no")
+    [decision] = read_decisions(client, settings)
+    assert decision.fields["chunk"] == chunk.text.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
     assert push(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder).changed == 0
 
 

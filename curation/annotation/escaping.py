@@ -1,8 +1,10 @@
-"""Text from users and from language models as markdown that shows it and does nothing else.
+"""Text from documents, users and language models, in a form that Argilla's pages show and do not obey.
 
-Argilla renders these fields as markdown with HTML in it, so that a message could load a picture from somewhere (and tell
-somebody that it was read), embed a page, or dress up as something else. What people wrote is shown literally; answers keep
-the harmless part of their markdown (paragraphs, lists, emphasis, code).
+Argilla 2.8 renders every text field as HTML, the ones without markdown too (it assigns them to ``innerHTML``; seen in
+its page and tried in a browser): a chunk with ``<img onerror=…>`` in it would run in the annotator's session, and a message
+could load a picture from somewhere and tell somebody that it was read. So plain fields are escaped (``inert``), and read
+back as they were (``original``); in markdown fields what people wrote is shown literally (``literal``) and answers keep
+the harmless part of their markdown (``harmless``: paragraphs, lists, emphasis, code).
 """
 
 from __future__ import annotations
@@ -18,6 +20,16 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LONG_TICKS = re.compile(r"`{3,}|~{3,}")
 _NEEDS_ESCAPING = re.compile(r"[\[\]]|(?<=[A-Za-z])://|\bwww\.")
 _PARSER = MarkdownIt("commonmark")
+
+
+def inert(text: str) -> str:
+    """``text`` for a field without markdown: shown exactly, whatever tags are in it."""
+    return storable(text).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def original(field: str) -> str:
+    """What ``inert`` was given: what the annotators saw."""
+    return field.replace("&lt;", "<").replace("&amp;", "&")
 
 
 def literal(text: str) -> str:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from curation.annotation.conversations import render_instruction, render_response
-from curation.annotation.markdown import fenced, harmless, literal
+from curation.annotation.escaping import fenced, harmless, inert, literal, original
 from tests.curation.annotation.sample import history, make_turn
 
 # Like Argilla's renderer: raw HTML is let through, addresses become links, tables and strike-through are on.
@@ -107,3 +107,12 @@ def test_a_longer_conversation_shows_all_of_it() -> None:
 
 def test_what_no_database_takes_is_replaced() -> None:
     assert literal("a\x00b\ud800c") == "a\ufffdb\ufffdc"
+
+
+@given(st.text(max_size=60) | NASTY)
+def test_plain_fields_hold_no_tags_and_come_back_as_they_were(text: str) -> None:
+    assert "<" not in inert(text)
+    assert original(inert(text)) == inert(text).replace("&lt;", "<").replace("&amp;", "&")
+    assert html.unescape(inert(text)) == original(inert(text))
+    if "\x00" not in text:
+        assert original(inert(text)) == text
