@@ -159,7 +159,7 @@ def _run(home: Home, options: argparse.Namespace) -> int:
                 server_ready()
                 worker_ready()
             if not supervisor.stopping:
-                _announce(home, new, url, options.host, time.monotonic() - began)
+                _announce(home, new and not options.hide_credentials, url, options.host, time.monotonic() - began)
                 supervisor.watch()
     finally:
         redis.close()
@@ -168,9 +168,9 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     return 0
 
 
-def _announce(home: Home, new: bool, url: str, host: str, seconds: float) -> None:
+def _announce(home: Home, show: bool, url: str, host: str, seconds: float) -> None:
     credentials = home.read_credentials()
-    if new and credentials is not None:
+    if show and credentials is not None:
         print(f"Log in as   {credentials.username}")
         print(f"Password    {credentials.password}")
         print(f"API key     {credentials.api_key}")
