@@ -36,6 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     up.add_argument("--workspace", help="workspace to create (default: clayloop)")
     up.add_argument(
+        "--hide-credentials",
+        action="store_true",
+        help="do not print the generated password and key (for when the output goes to a log)",
+    )
+    up.add_argument(
         "--origin", action="append", default=[], metavar="URL", help="a web origin that may call the API"
     )
     up.add_argument("--api-docs", action="store_true", help="serve the API documentation at /api/v1/docs")
