@@ -19,6 +19,7 @@ _LABEL = re.compile(
     r"(?:(?:positive|query|question|search query|user query|q)\s*:\s*)?",
     re.IGNORECASE,
 )
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
 _QUOTES = "\"'“”‘’«»`*_ "
 _MARKUP = re.compile(
     r"::(?!\w)|^\.\. |\bauto(?:class|method|module|function)\b|versionadded|```|<\||\|>|\{\{|(?:^|\s)##|:\w+:`"
@@ -60,7 +61,7 @@ def tidy(raw: str) -> str:
         # Surrogates cannot be stored as UTF-8; other control characters have no place on one line.
         text = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
         text = " ".join(text.split())
-        text = _LABEL.sub("", text).strip()
+        text = _LABEL.sub("", _BOLD.sub(r"\1", text)).strip()
         while len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES and text.count(text[0]) <= 2:
             text = text[1:-1].strip()
         if text.strip(_QUOTES + "-#.:?!"):

@@ -18,7 +18,7 @@ _GENERIC = frozenset(
     re.findall(
         r"\S+",
         """
-    about abstract acknowledgements additional advanced api appendix arguments attributes authors background
+    about abstract acknowledgements additional advanced also api appendix arguments attributes authors background
     backward-incompatible backwards basic basics bug bugs cases caveats changelog changes class classes code conclusion
     configuration contents contributors copyright credits defaults default deprecation deprecations description details
     documentation enum enums example examples exceptions faq features fixes functions further general glossary goals
@@ -44,6 +44,7 @@ _NUMBERING = re.compile(
     r"^(?:(?:chapter|section|part|step)\s+)?(?:\d+(?:\.\d+)*[.):]?|[A-Z]\.)\s+", re.IGNORECASE
 )
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|:\w+(?::\w+)*:`([^`<]*?)(?:\s*<[^>]*>)?`")
+_EMPHASIS = re.compile(r"\*+([^*\s][^*]*)\*+")
 _SIGNATURE = re.compile(
     r"^(?:(?:async|class|classmethod|staticmethod|function|method|property|exception|module|def)\s+)*"
     r"([A-Za-z_][\w.]*)\s*\(.*\)$"
@@ -77,12 +78,13 @@ def heading_queries(chunks: Iterable[Chunk]) -> dict[str, str]:
 def clean_heading(heading: str) -> str:
     """The heading as a person would say it: no markup, numbering, argument list or trailing colon."""
     text = _LINK.sub(lambda found: found.group(1) or found.group(2) or "", heading)
-    text = tidy(text.replace("``", "").replace("`", "").replace("**", "").replace("¶", " ").replace("\\", ""))
+    text = _EMPHASIS.sub(r"\1", text.replace("`", "").replace("\\", "").replace("¶", " "))
+    text = tidy(text)
     text = _NUMBERING.sub("", text)
     signature = _SIGNATURE.match(text)
     if signature:
         text = signature.group(1)
-    return text.strip(" :.#*-–—")
+    return text.strip(" :.#*-–—~")
 
 
 def is_generic(heading: str) -> bool:

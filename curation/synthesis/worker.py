@@ -63,11 +63,12 @@ def build(job: Job, api_key: SecretStr) -> Any:
             },
         )
 
+    # Dropped rows leave gaps, and distilabel waits until a batch is full again: smaller ones are stored sooner.
+    later_batches = max(1, job.batch_size // 2)
     recorder = {
         "folder": job.folder,
         "recipe": recipe.model_dump(),
         "progress_file": job.progress_file,
-        "input_batch_size": job.batch_size,
     }
     with Pipeline(
         name="clayloop-queries", description="Queries to train a retriever.", cache_dir=job.work_folder
@@ -88,16 +89,20 @@ def build(job: Job, api_key: SecretStr) -> Any:
             output_mappings={"model_name": "model_name_query"},
             add_raw_input=False,
         )
-        drop_malformed = tasks.DropMalformed(name="drop_malformed", **recorder)
+        drop_malformed = tasks.DropMalformed(
+            name="drop_malformed", input_batch_size=job.batch_size, **recorder
+        )
         merge_columns = MergeColumns(
             name="merge_columns",
             columns=["positive", "queries"] if recipe.num_queries else ["positive"],
             output_column="positive",
-            input_batch_size=job.batch_size,
+            input_batch_size=later_batches,
         )
-        keep_queries = tasks.KeepQueries(name="keep_queries", small_model=small, **recorder)
+        keep_queries = tasks.KeepQueries(
+            name="keep_queries", small_model=small, input_batch_size=later_batches, **recorder
+        )
         expand_columns = ExpandColumns(
-            name="expand_columns", columns=["positive"], input_batch_size=job.batch_size
+            name="expand_columns", columns=["positive"], input_batch_size=later_batches
         )
         before_merge = drop_malformed
         load_data >> generate_sentence_pair >> drop_malformed
@@ -110,7 +115,7 @@ def build(job: Job, api_key: SecretStr) -> Any:
                 context=recipe.context,
                 small_model=small,
                 llm=llm(tokens, 0.0 if small else recipe.temperature),
-                input_batch_size=job.batch_size,
+                input_batch_size=later_batches,
                 input_mappings={"query": "positive"},
                 output_mappings={"model_name": "model_name_query_multiplied"},
                 add_raw_input=False,

@@ -29,7 +29,8 @@ class FakeRequest(BaseHTTPRequestHandler):
             self.server.endpoint.list_reply(self)
         else:
             self.send(
-                200, json.dumps({"object": "list", "data": [{"id": "fake-model", "object": "model"}]}).encode()
+                200,
+                json.dumps({"object": "list", "data": [{"id": "fake-model", "object": "model"}]}).encode(),
             )
 
     def do_POST(self) -> None:
