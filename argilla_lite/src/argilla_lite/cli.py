@@ -164,7 +164,9 @@ def _run(home: Home, options: argparse.Namespace) -> int:
                 server_ready()
                 worker_ready()
             if not supervisor.stopping:
-                _announce(home, new and not options.hide_credentials, url, options.host, time.monotonic() - began)
+                _announce(
+                    home, new and not options.hide_credentials, url, options.host, time.monotonic() - began
+                )
                 supervisor.watch()
     finally:
         redis.close()

@@ -89,8 +89,14 @@ class Home:
         """Makes the folders, private to this user.
 
         Raises:
-            ArgillaLiteError: The folder cannot be made, or belongs to somebody else.
+            ArgillaLiteError: The folder cannot be made, belongs to somebody else, or has a name that cannot be
+                part of a database address.
         """
+        if odd := sorted(set(str(self.root)) & set("?#%")):
+            raise ArgillaLiteError(
+                f"The home folder's path {self.root} contains {' '.join(odd)}, which a database address cannot hold. "
+                "Choose another one with --home."
+            )
         try:
             for folder in (self.root, self.run_dir, self.temp_dir, self.redis_dir, self.log_file.parent):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -77,6 +77,7 @@ class Services:
             ready=self.redis.answers,
             start_timeout=30.0,
             inherited_fds=self.redis.inherited_fds,
+            stops_last=True,
         )
 
     def prepare(self, workspace: str) -> Service:
@@ -122,7 +123,6 @@ class Services:
             folder=self.home.root,
             start_timeout=timeout,
             inherited_fds=self.redis.inherited_fds,
-            restart=False,
         )
 
     def _server_answers(self) -> bool:

@@ -44,7 +44,7 @@ class Service:
         ready: Whether it answers; asked every tick until it does.
         start_timeout: Seconds it may take until it answers.
         inherited_fds: Descriptors to pass on.
-        restart: False for a step that runs once and has to end with 0.
+        stops_last: Whether it is stopped only when all others have ended, because they need it.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Service:
     ready: Callable[[], bool] = lambda: True
     start_timeout: float = 90.0
     inherited_fds: tuple[int, ...] = ()
-    restart: bool = True
+    stops_last: bool = False
 
 
 @dataclass
@@ -150,20 +150,26 @@ class Supervisor:
         return self._stop_signal
 
     def stop(self) -> None:
-        """Ends all services in reverse order: SIGTERM to the process group, SIGKILL to what is left."""
-        for child in reversed(self._children):
-            process = child.process
-            if process is None:
-                continue
+        """Ends all services: SIGTERM to their process groups, SIGKILL to what is left of them after a while."""
+        self._end([child for child in self._children if not child.service.stops_last])
+        self._end([child for child in self._children if child.service.stops_last])
+        self._children.clear()
+
+    def _end(self, children: list[_Child]) -> None:
+        running = [child for child in children if child.process is not None]
+        for child in running:
             self._kill(child, signal.SIGTERM)
-            deadline = time.monotonic() + _STOP_PATIENCE
-            while process.poll() is None and time.monotonic() < deadline:
-                self._pump(_TICK)
+        deadline = time.monotonic() + _STOP_PATIENCE
+        while time.monotonic() < deadline and any(
+            one.process and one.process.poll() is None for one in running
+        ):
+            self._pump(_TICK)
+        for child in running:
             # Also when the leader is gone: its group may have members left.
             self._kill(child, signal.SIGKILL)
-            process.wait()
+            if child.process is not None:
+                child.process.wait()
             self._drain(child)
-        self._children.clear()
 
     def _note_signal(self, number: int, _frame: object) -> None:
         self._stop_signal = number

@@ -216,7 +216,7 @@ class TextIndex:
             raise ValueError(f"Not a dataset id: {dataset_id!r}")
         table = f"text_{dataset_id}"
         with closing(self._connections.writer()) as writer, closing(self._connections.source()) as source:
-            with _transaction(writer):  # noqa: SIM117 - before reading: who writes later has read later
+            with _transaction(writer):
                 fields = _fields(source, dataset_id)
                 if not fields:
                     _drop(writer, dataset_id)
