@@ -174,11 +174,7 @@ class _Chunker:
 
     def _joined(self, first: _Group, second: _Group) -> _Group | None:
         tiny = min(self._total(first.pieces), self._total(second.pieces)) < TINY_TOKENS
-        if (
-            not tiny
-            or first.path == second.path
-            or any(piece.whole for piece in [*first.pieces, *second.pieces])
-        ):
+        if not tiny or any(piece.whole for piece in [*first.pieces, *second.pieces]):
             return None
         common = _common(first.path, second.path)
         if not common:
@@ -200,7 +196,7 @@ class _Chunker:
     def _finish(self, group: _Group) -> list[tuple[tuple[str, ...], str, int]]:
         """The chunk's text; more than one when the tokenizer counts the whole higher than its parts."""
         body = group.body.strip()
-        heading = self._heading(group.path, self.room - self.measure(body) - self.measure.joint)
+        heading = self._heading(group.path, self.room - self._total(group.pieces) - self.measure.joint)
         text = f"{heading}\n\n{body}" if heading else body
         tokens = self.measure.counter.count(text)
         if tokens <= self.max_tokens:

@@ -70,9 +70,6 @@ def split_tokens(text: str, limit: int, measure: Measure) -> list[str]:
     parts: list[str] = []
     left = text.strip()
     while left:
-        if measure(left) <= limit:
-            parts.append(left)
-            break
         cut = _cut(left, limit, measure)
         parts.append(left[:cut].rstrip())
         left = left[cut:].lstrip()
@@ -80,16 +77,19 @@ def split_tokens(text: str, limit: int, measure: Measure) -> list[str]:
 
 
 def _cut(text: str, limit: int, measure: Measure) -> int:
-    """How many characters of ``text`` fit: at least one."""
-    window = text[: limit * CHARACTERS_PER_TOKEN]
-    spans = [span for span in measure.counter.offsets(window) if span[1] > span[0]]
-    cut = spans[limit - 1][1] if len(spans) >= limit else len(window)
-    cut = min(max(cut, 1), len(window))
+    """How many characters of ``text`` make at most ``limit`` tokens: at least one."""
+    longest = limit * CHARACTERS_PER_TOKEN
+    size = min(limit * 6, longest)
+    while True:  # look no further into a long text than it takes
+        spans = [span for span in measure.counter.offsets(text[:size]) if span[1] > span[0]]
+        if len(spans) > limit or size >= min(len(text), longest):
+            break
+        size = min(size * 2, longest)
+    cut = max(spans[limit - 1][1] if len(spans) > limit else min(size, len(text)), 1)
     while cut > 1:
-        if cut < len(text):
-            space = max(window.rfind(" ", 0, cut + 1), window.rfind("\n", 0, cut + 1))
-            if space > 0 and not text[cut : cut + 1].isspace():
-                cut = space
+        if cut < len(text) and not text[cut].isspace():
+            space = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut))
+            cut = space if space > 0 else cut
         if measure(text[:cut].rstrip()) <= limit:
             break
         cut = cut * 3 // 4

@@ -19,7 +19,7 @@ _INDENTED = re.compile(
     r'(?: *"(?P<title>.*)")?[ \t]*$'
 )
 _FENCE = re.compile(r"^(?P<pad>[ >]*(?:(?:[-*+]|\d{1,9}[.)]) +)*)(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
-_BRACED = re.compile(r"^\{(?P<name>[\w:.-]+)\}[ \t]*(?P<rest>.*)$")
+_BRACED = re.compile(r"^\{(?P<name>[A-Za-z][\w:.-]*)\}[ \t]*(?P<rest>.*)$")
 _COLONS = re.compile(r"^(?P<pad> *):{3,}[ \t]*(?P<rest>.*)$")
 _DROPPED = re.compile(
     r"^\s*(?:-+8<-+.*|;-+8<-+.*|\[TOC\]|\[\[toc\]\]|\[\[_TOC_\]\]|\([\w:.-]+\)=|import .+ from ['\"].+['\"];?"

@@ -77,7 +77,7 @@ class _Scanner:
             else:
                 self._paragraph(state)
         if state.prefix.strip():
-            self.add("list" if not state.prefix.endswith(": ") else "prose", "", state, first)
+            self.add("prose", "", state, first)
 
     def add(self, kind: Kind, text: str, state: Lines, line: int, language: str = "") -> None:
         """Add a block; a pending prefix is put before prose, or on a line of its own before code and tables."""
@@ -282,7 +282,8 @@ class _Scanner:
 
 
 def _is_marker(prefix: str) -> bool:
-    return bool(prefix.strip()) and not prefix.rstrip().endswith(":")
+    lead = prefix.lstrip()
+    return bool(_BULLET.match(lead) or _ENUMERATED.match(lead))
 
 
 def _width(text: str) -> int:

@@ -146,10 +146,18 @@ ARGUMENT_IS_TEXT = frozenset({"rubric", "centered", "table", "list-table", "csv-
 _OPTION = re.compile(r"^:[\w-]+:(?:\s+(?P<value>.*))?$")
 
 
-def split_directive(lines: list[str]) -> tuple[dict[str, str], int]:
-    """Options at the head of a directive's dedented lines, and the index of the first line of its content."""
-    options: dict[str, str] = {}
+def argument_lines(lines: list[str]) -> int:
+    """How many of the lines below a directive still belong to its argument (several signatures)."""
     number = 0
+    while number < len(lines) and lines[number] and not _OPTION.match(lines[number].strip()):
+        number += 1
+    return number
+
+
+def split_directive(lines: list[str], start: int = 0) -> tuple[dict[str, str], int]:
+    """Options from line ``start`` of a directive's dedented lines, and the index of the first line of its content."""
+    options: dict[str, str] = {}
+    number = start
     name = ""
     while number < len(lines):
         line = lines[number]

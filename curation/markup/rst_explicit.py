@@ -11,8 +11,7 @@ from curation.markup.rst_directives import (
     CODE,
     CONTENT_MAY_BE_ARGUMENT,
     SILENT,
-    TRANSPARENT,
-    VERSIONS,
+    argument_lines,
     label_of,
     split_directive,
 )
@@ -71,7 +70,9 @@ class ExplicitMarkup:
         argument = (found["argument"] or "").strip()
         lines = dedent(taken)
         skipped = next((number for number, line in enumerate(taken) if line), 0)
-        options, content_at = split_directive(lines) if skipped == 0 else ({}, 0)
+        more = argument_lines(lines) if skipped == 0 and argument and label_of(short, "x") == "x" else 0
+        argument = "\n".join([argument, *(line.strip() for line in lines[:more])])
+        options, content_at = split_directive(lines, more) if skipped == 0 else ({}, 0)
         content = lines[content_at:]
         first = start + 1 + skipped + content_at
         if short in SILENT and short not in {"image"}:
@@ -97,23 +98,10 @@ class ExplicitMarkup:
             self._add_words(self._scanner.clean(argument), state, start)
             self._scanner.add("table", "\n".join(line for line in content if line), state, first)
             return
-        if skipped == 0 and not content_at and short not in VERSIONS and short not in TRANSPARENT:
-            # arguments may go on over several lines (signatures), up to the first blank or option line
-            content, argument, first = self._long_argument(name, content, argument, first)
-        self._labelled(short, name, argument, content, first, start, state)
-
-    def _long_argument(
-        self, name: str, content: list[str], argument: str, first: int
-    ) -> tuple[list[str], str, int]:
-        if label_of(name, "\ue100") != "\ue100" or not argument:
-            return content, argument, first
-        taken = 0
-        while taken < len(content) and content[taken]:
-            taken += 1
-        return content[taken:], "\n".join([argument, *content[:taken]]), first + taken
+        self._labelled(short, argument, content, first, start, state)
 
     def _labelled(
-        self, short: str, name: str, argument: str, content: list[str], first: int, start: int, state: Lines
+        self, short: str, argument: str, content: list[str], first: int, start: int, state: Lines
     ) -> None:
         label = label_of(short, argument)
         if short in CONTENT_MAY_BE_ARGUMENT:

@@ -1,0 +1,190 @@
+"""Source distributions: from the real registry, and hostile ones made here."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import curation.archives
+from curation.archives import read_sdist
+from curation.errors import SourceError
+from curation.sdist import PipConfiguration
+from curation.settings import ChunkSettings
+from curation.sources import SourceFile, open_source
+
+LIMIT = 10_000
+METADATA = (
+    b"Metadata-Version: 2.1\nName: tiny\nProject-URL: Source, https://github.com/who/tiny.git\n\nbody\n"
+)
+
+
+def tar(
+    path: Path, members: dict[str, bytes], extra: Callable[[tarfile.TarFile], None] | None = None
+) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        if extra:
+            extra(archive)
+    return path
+
+
+def link(name: str, target: str, kind: bytes) -> Callable[[tarfile.TarFile], None]:
+    def add(archive: tarfile.TarFile) -> None:
+        info = tarfile.TarInfo(name)
+        info.type = kind
+        info.linkname = target
+        archive.addfile(info)
+
+    return add
+
+
+@pytest.fixture
+def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that pip is configured to look in, and nowhere else."""
+    folder = tmp_path / "wheelhouse"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def test_documentation_and_metadata_are_read(tmp_path: Path) -> None:
+    members = {
+        "tiny-1/PKG-INFO": METADATA,
+        "tiny-1/README.md": b"# Tiny",
+        "tiny-1/CHANGES.md": b"no",
+        "tiny-1/docs/b.rst": b"B",
+        "tiny-1/docs/sub/a.md": b"A",
+        "tiny-1/docs/big.md": b"x" * (LIMIT + 1),
+        "tiny-1/src/vendor/docs/c.md": b"deeper",
+        "tiny-1/setup.py": b"raise SystemExit('never run')",
+    }
+    content = read_sdist(tar(tmp_path / "tiny-1.tar.gz", members), LIMIT)
+    assert [(file.path, file.data) for file in content.files] == [
+        ("README.md", b"# Tiny"),
+        ("docs/b.rst", b"B"),
+        ("docs/big.md", None),
+        ("docs/sub/a.md", b"A"),
+    ]
+    assert content.metadata["name"] == ["tiny"]
+
+
+def test_nothing_leads_out_of_an_archive(tmp_path: Path) -> None:
+    names = [
+        "tiny-1/../../docs/evil.md",
+        "/docs/evil.md",
+        "../docs/evil.md",
+        "tiny-1/docs/../../../evil.md",
+        "C:/docs/evil.md",
+    ]
+    before = set(tmp_path.rglob("*"))
+    archive = tar(
+        tmp_path / "tiny-1.tar.gz", {**dict.fromkeys(names, b"evil"), "tiny-1/docs/good.md": b"good"}
+    )
+    assert [file.path for file in read_sdist(archive, LIMIT).files] == ["docs/good.md"]
+    zipped = tmp_path / "tiny-1.zip"
+    with zipfile.ZipFile(zipped, "w") as out:
+        for name in [*names, "tiny-1/docs/good.md"]:
+            out.writestr(name, b"x")
+        info = zipfile.ZipInfo("tiny-1/docs/link.md")
+        info.external_attr = 0o120777 << 16
+        out.writestr(info, "/etc/passwd")
+    assert [file.path for file in read_sdist(zipped, LIMIT).files] == ["docs/good.md"]
+    assert set(tmp_path.rglob("*")) - before == {archive, zipped}
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_are_ignored(tmp_path: Path, kind: bytes) -> None:
+    archive = tar(
+        tmp_path / "t-1.tar.gz", {"t-1/docs/a.md": b"a"}, link("t-1/docs/b.md", "/etc/passwd", kind)
+    )
+    assert [file.path for file in read_sdist(archive, LIMIT).files] == ["docs/a.md"]
+
+
+def test_bombs_and_ruins_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = tar(tmp_path / "t-1.tar.gz", {"t-1/docs/a.md": b"a" * 5000, "t-1/other.bin": b"0" * 200_000})
+    for number, ruin in enumerate(
+        [b"", b"not an archive", whole.read_bytes()[:60], gzip.compress(b"x" * 2000)]
+    ):
+        broken = tmp_path / f"broken-{number}.tar.gz"
+        broken.write_bytes(ruin)
+        with pytest.raises(SourceError, match="not a readable archive"):
+            read_sdist(broken, LIMIT)
+    monkeypatch.setattr(curation.archives, "MAX_UNPACKED_BYTES", 100_000)
+    with pytest.raises(SourceError, match="unpacks to more than"):
+        read_sdist(whole, LIMIT)
+
+
+def test_a_package_is_taken_from_where_pip_looks_and_never_built(wheelhouse: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    setup = f"open({str(ran)!r}, 'w')".encode()
+    for version in ("1.0", "1.1"):
+        members = {
+            f"tiny_docs-{version}/PKG-INFO": METADATA,
+            f"tiny_docs-{version}/setup.py": setup,
+            f"tiny_docs-{version}/docs/a.md": f"# A {version}".encode(),
+        }
+        tar(wheelhouse / f"tiny_docs-{version}.tar.gz", members)
+    newest = open_source("pypi:Tiny_Docs", ChunkSettings())
+    assert (newest.name, newest.version) == ("pypi:tiny-docs", "1.1")
+    (file,) = newest.read()
+    assert isinstance(file, SourceFile)
+    assert (file.path, file.text) == ("docs/a.md", "# A 1.1")
+    assert file.url == "https://github.com/who/tiny/blob/HEAD/docs/a.md"
+    assert open_source("pypi:tiny-docs==1.0", ChunkSettings()).version == "1.0"
+    with pytest.raises(SourceError, match=r"no source distribution of version 2") as caught:
+        open_source("pypi:tiny-docs==2", ChunkSettings())
+    assert "1.1, 1.0" in caught.value.hint
+    with pytest.raises(SourceError, match="no package called other"):
+        open_source("pypi:other", ChunkSettings())
+    assert not ran.exists()
+
+
+def test_what_a_package_lacks_is_named(wheelhouse: Path) -> None:
+    tar(wheelhouse / "bare-1.0.tar.gz", {"bare-1.0/PKG-INFO": METADATA, "bare-1.0/bare.py": b""})
+    with pytest.raises(SourceError, match="holds no documentation"):
+        open_source("pypi:bare", ChunkSettings())
+    with zipfile.ZipFile(wheelhouse / "wheely-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("wheely.py", "")
+    with pytest.raises(SourceError, match="without a source distribution"):
+        open_source("pypi:wheely", ChunkSettings())
+
+
+def test_no_network_is_named_without_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://user:hunter2@127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "2")
+    with pytest.raises(SourceError, match=r"at 127\.0\.0\.1 cannot be reached") as caught:
+        open_source("pypi:tiny", ChunkSettings())
+    assert "hunter2" not in str(caught.value)
+
+
+def test_pip_configuration_precedence() -> None:
+    listing = (
+        "global.index-url='https://a/simple'\nglobal.extra-index-url='file:///x/simple\\nfile:///y/simple'\n"
+        ":env:.index-url='https://c/simple'\ndownload.index-url='https://b/simple'\nglobal.timeout='60'\n"
+        "global.no-index='false'\ninstall.proxy='http://no'\n"
+    )
+    found = PipConfiguration.parse(listing)
+    assert found.index_url == "https://c/simple"
+    assert found.extra_index_urls == ["file:///x/simple", "file:///y/simple"]
+    assert (found.timeout, found.no_index, found.proxy) == (60.0, False, "")
+
+
+def test_the_real_registry() -> None:
+    """six: a small package with rst documentation in its source distribution."""
+    source = open_source("pypi:six==1.16.0", ChunkSettings())
+    assert (source.name, source.version) == ("pypi:six", "1.16.0")
+    paths = [item.path for item in source.read() if isinstance(item, SourceFile)]
+    assert paths == ["README.rst", "documentation/index.rst"]
