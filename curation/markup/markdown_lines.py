@@ -139,7 +139,7 @@ def _outside_code(rest: str, indent: int, dedent: int, state: _State) -> str:
     if found := _INDENTED.match(rest):
         state.containers.append((indent + 4, dedent + 4))
         label = found["title"] if found["title"] is not None else (found["type"] or "").capitalize()
-        return f"{found['pad']}**{label}:**" if label else ""
+        return _label(found["pad"], label) if label else ""
     if found := _FENCE.match(rest):
         return _open_fence(found, state)
     if found := _COLONS.match(rest):
@@ -183,6 +183,8 @@ def _colon_line(found: re.Match[str], indent: int, state: _State) -> str:
 
 
 def _container_label(pad: str, name: str, title: str) -> str:
-    if title:
-        return f"{pad}**{title}:**" if not title.endswith((".", ":", "?", "!")) else f"{pad}**{title}**"
-    return f"{pad}**{name.capitalize()}:**"
+    return _label(pad, title or name.capitalize())
+
+
+def _label(pad: str, words: str) -> str:
+    return f"{pad}**{words}**" if words.endswith((".", ":", "?", "!")) else f"{pad}**{words}:**"

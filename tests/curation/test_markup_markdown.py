@@ -73,7 +73,7 @@ def test_front_matter_gives_the_title_and_description() -> None:
 def test_admonitions_and_tabs_of_mkdocs() -> None:
     source = (
         '!!! warning "Careful"\n    Do not.\n\n    ```bash\n    rm -rf x\n    ```\n\n'
-        '=== "Linux"\n\n    apt\n\n=== "Mac"\n\n    brew\n\n??? note\n    hidden\n\nafter\n'
+        '=== "Linux"\n\n    apt\n\n=== "Mac"\n\n    brew\n\n??? note\n    hidden\n\n!!! faq "Why?"\n    So.\n\nafter\n'
     )
     found = blocks(source)
     assert [(block.kind, block.text) for block in found] == [
@@ -84,6 +84,7 @@ def test_admonitions_and_tabs_of_mkdocs() -> None:
         ("prose", "Mac:"),
         ("prose", "brew"),
         ("prose", "Note: hidden"),
+        ("prose", "Why? So."),
         ("prose", "after"),
     ]
     assert found[1].line == 4
