@@ -215,46 +215,48 @@ class TextIndex:
         if not _HEX_ID.fullmatch(dataset_id):
             raise ValueError(f"Not a dataset id: {dataset_id!r}")
         table = f"text_{dataset_id}"
-        with closing(self._connections.writer()) as writer, closing(self._connections.source()) as source:
-            with _transaction(writer):
-                fields = _fields(source, dataset_id)
-                if not fields:
-                    _drop(writer, dataset_id)
-                    return
-                if (
-                    writer.execute("SELECT 1 FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
-                    is None
-                ):
-                    _create(writer, dataset_id, [name for name, _ in fields])
-                columns = ", ".join(["rowid", *(f"c{number}" for number in range(len(fields))), MARKER])
-                insert = f"INSERT INTO {table} ({columns}) VALUES ({','.join('?' * (len(fields) + 2))})"
-                revision = (
-                    1 + writer.execute("SELECT coalesce(max(revision), 0) FROM documents").fetchone()[0]
+        # The transaction begins before anything is read: who writes later has read later.
+        with (
+            closing(self._connections.writer()) as writer,
+            closing(self._connections.source()) as source,
+            _transaction(writer),
+        ):
+            fields = _fields(source, dataset_id)
+            if not fields:
+                _drop(writer, dataset_id)
+                return
+            if (
+                writer.execute("SELECT 1 FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
+                is None
+            ):
+                _create(writer, dataset_id, [name for name, _ in fields])
+            columns = ", ".join(["rowid", *(f"c{number}" for number in range(len(fields))), MARKER])
+            insert = (
+                f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({','.join('?' * (len(fields) + 2))})"
+            )
+            revision = 1 + writer.execute("SELECT coalesce(max(revision), 0) FROM documents").fetchone()[0]
+            for start in range(0, len(record_ids), _BATCH):
+                batch = record_ids[start : start + _BATCH]
+                marks = ",".join("?" * len(batch))
+                old = dict(
+                    writer.execute(
+                        f"SELECT record_id, rowid FROM documents WHERE record_id IN ({marks})", batch
+                    )
                 )
-                for start in range(0, len(record_ids), _BATCH):
-                    batch = record_ids[start : start + _BATCH]
-                    marks = ",".join("?" * len(batch))
-                    old = dict(
-                        writer.execute(
-                            f"SELECT record_id, rowid FROM documents WHERE record_id IN ({marks})", batch
-                        )
-                    )
-                    writer.executemany(
-                        f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row in old.values()]
-                    )
-                    gone = set(batch)
-                    for record_id, raw, stamp in _records(source, dataset_id, batch):
-                        gone.discard(record_id)
-                        values = json.loads(raw) if raw else {}
-                        rowid = writer.execute(
-                            "INSERT INTO documents (rowid, record_id, dataset_id, stamp, digest, revision)"
-                            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (record_id) DO UPDATE SET stamp = excluded.stamp,"
-                            " digest = excluded.digest, revision = excluded.revision RETURNING rowid",
-                            (old.get(record_id), record_id, dataset_id, stamp, _digest(raw), revision),
-                        ).fetchone()[0]
-                        texts = [tokens.field_text(values.get(name), kind) for name, kind in fields]
-                        writer.execute(insert, (rowid, *texts, MARKER))
-                    writer.executemany("DELETE FROM documents WHERE record_id = ?", [(one,) for one in gone])
+                writer.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row in old.values()])
+                gone = set(batch)
+                for record_id, raw, stamp in _records(source, dataset_id, batch):
+                    gone.discard(record_id)
+                    values = json.loads(raw) if raw else {}
+                    rowid = writer.execute(
+                        "INSERT INTO documents (rowid, record_id, dataset_id, stamp, digest, revision)"
+                        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (record_id) DO UPDATE SET stamp = excluded.stamp,"
+                        " digest = excluded.digest, revision = excluded.revision RETURNING rowid",
+                        (old.get(record_id), record_id, dataset_id, stamp, _digest(raw), revision),
+                    ).fetchone()[0]
+                    texts = [tokens.field_text(values.get(name), kind) for name, kind in fields]
+                    writer.execute(insert, (rowid, *texts, MARKER))
+                writer.executemany("DELETE FROM documents WHERE record_id = ?", [(one,) for one in gone])
 
 
 def _create(writer: sqlite3.Connection, dataset_id: str, names: list[str]) -> None:
