@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 NOTHING_ASKED = "Ask me something about the documentation."
 FAILED = "Something went wrong while looking this up. Please ask again; the fault is in the bot's log."
 
+_WELCOME = "Answers come from the documentation and name their sources."
+_KEPT = " Conversations are kept, so that people can make the answers better."
 _AT_ONCE = 8
 _FONT = ["system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
@@ -126,7 +128,7 @@ def build_page(service: ChatService, settings: BotSettings, examples: Sequence[s
             buttons=["copy"],
             allow_file_downloads=False,
             latex_delimiters=[],
-            placeholder=f"## {html.escape(settings.title)}",
+            placeholder=_WELCOME + (_KEPT if settings.log_conversations else ""),
         ),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,15 +25,11 @@ log = logging.getLogger(__name__)
 
 Vectors = npt.NDArray[np.float32]
 
-# Below this many texts the trial would cost more than the faster arithmetic could win.
-TRIAL_FROM = 256
-_TRIAL_TEXTS = 16
-_TRIAL_TEXT = (
-    "How a setting is changed, where its value is read from and what happens when it is missing. " * 8
-)
+# For fewer texts than this it does not matter.
+TRIAL_FROM = 128
 
+# What the trials of this process found: (model folder or name, object id when it is only in memory) → arithmetic.
 _faster: dict[tuple[str, int], str] = {}
-_faster_lock = threading.Lock()
 
 
 class Embedder:
@@ -98,20 +93,23 @@ class Embedder:
         # Longest first over the whole list: batches hardly pad, and memory peaks at once or never.
         order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
         cleaned = [printable(texts[index]) for index in order]
-        precision = self._precision(len(texts))
-        step = self.settings.batch_size * 4
+        done = 0
+
+        def take(count: int, precision: str) -> None:
+            nonlocal done
+            rows = slice(done, done + count)
+            batch = cleaned[rows]
+            with _arithmetic(self.model.device.type, precision):
+                vectors[order[rows]] = encode(
+                    batch, batch_size=self.settings.batch_size, convert_to_numpy=True, show_progress_bar=False
+                )
+            done += len(batch)
+            advance(len(batch))
+
         with progress.task(description, total=len(texts), unit="texts") as advance:
-            for start in range(0, len(cleaned), step):
-                batch = cleaned[start : start + step]
-                with _arithmetic(self.model.device.type, precision):
-                    found = encode(
-                        batch,
-                        batch_size=self.settings.batch_size,
-                        convert_to_numpy=True,
-                        show_progress_bar=False,
-                    )
-                vectors[order[start : start + step]] = found
-                advance(len(batch))
+            precision = self._precision(len(texts)) or self._trial(cleaned, take)
+            while done < len(cleaned):
+                take(self.settings.batch_size * 4, precision)
         if not np.isfinite(vectors).all():
             raise ReleaseError(
                 f"The embedding model {self.name} gives vectors that are not numbers (NaN).",
@@ -119,36 +117,35 @@ class Embedder:
             )
         return truncate(vectors, dim or self.dimension)
 
-    def _precision(self, texts: int) -> str:
-        """float32 or bfloat16: as set; on auto what a short trial found faster on this machine, right now."""
+    def _precision(self, texts: int) -> str | None:
+        """float32 or bfloat16: as set, or as an earlier trial found; None: a trial has to find out."""
         if self.settings.precision != "auto":
             return self.settings.precision
         if self.model.device.type != "cpu" or texts < TRIAL_FROM:
             return "float32"
-        with _faster_lock:
-            if self._trial_key not in _faster:
-                _faster[self._trial_key] = self._trial()
-            return _faster[self._trial_key]
+        return _faster.get(self._trial_key)
 
-    def _trial(self) -> str:
-        texts = [_TRIAL_TEXT] * _TRIAL_TEXTS
-        seconds: dict[str, float] = {}
-        for _ in range(2):  # the first round warms up
-            for precision in ("float32", "bfloat16"):
-                started = time.perf_counter()
-                with _arithmetic("cpu", precision):
-                    self.model.encode_document(texts, batch_size=_TRIAL_TEXTS, show_progress_bar=False)
-                seconds[precision] = time.perf_counter() - started
-        best = min(seconds, key=lambda precision: seconds[precision])
+    def _trial(self, texts: Sequence[str], take: Callable[[int, str], None]) -> str:
+        """Embed the first batches of ``texts`` each way in turn and see which is faster here, on this machine, now."""
+        best = {"float32": 0.0, "bfloat16": 0.0}
+        for number in range(2 * len(best)):
+            precision = ("float32", "bfloat16")[number % 2]
+            start = number * self.settings.batch_size
+            batch = texts[start : start + self.settings.batch_size]
+            started = time.perf_counter()
+            take(len(batch), precision)
+            rate = sum(map(len, batch)) / (time.perf_counter() - started)
+            best[precision] = max(best[precision], rate)
+        faster = max(best, key=lambda precision: best[precision])
+        _faster[self._trial_key] = faster
         log.info(
-            "%s: %s is faster (float32 %.0f ms, bfloat16 %.0f ms for %d texts)",
+            "%s: %s is faster (float32 %.0f, bfloat16 %.0f characters a second)",
             self.name,
-            best,
-            seconds["float32"] * 1000,
-            seconds["bfloat16"] * 1000,
-            _TRIAL_TEXTS,
+            faster,
+            best["float32"],
+            best["bfloat16"],
         )
-        return best
+        return faster
 
 
 def truncate(vectors: Vectors, dim: int) -> Vectors:

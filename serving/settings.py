@@ -23,7 +23,9 @@ class EmbeddingSettings(_Section):
         "auto", description="Arithmetic on the CPU; auto: a short trial picks the faster one."
     )
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
-    batch_size: int = Field(32, ge=1, description="Texts encoded at once.")
+    batch_size: int = Field(
+        16, ge=1, description="Texts encoded at once. Small batches suit a CPU; a GPU likes 64 and more."
+    )
 
 
 class RetrievalSettings(_Section):

@@ -1,0 +1,130 @@
+"""Searching inside the bot process: a question in, the best chunks out, embedding included.
+
+A release over ROWS chunks is bootstrapped from the documents (when there are fewer chunks, the rest are copies with
+vectors disturbed by noise, seed 17, so that the index has its full size; the questions are really embedded). Each
+section heading is asked once, after a warm-up, one after the other and then from several threads.
+
+    python benchmarks/search_latency.py [--docs ../shared/eval/scrapy/docs] [--rows 7000] [--questions 200] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import numpy as np
+import torch
+
+from curation.corpus import Corpus
+from curation.home import Home
+from curation.ingest import ingest
+from curation.records import Chunk
+from curation.settings import ChunkSettings
+from serving.build import assemble
+from serving.calibration import own_questions
+from serving.embedding import Embedder, truncate
+from serving.releases import ReleaseStore
+from serving.retrieval import Retriever, load_release
+from serving.settings import EmbeddingSettings, ServingSettings
+from serving.tokens import ModelTokenCounter
+
+WANTED_MS = 50.0
+SEED = 17
+
+
+def make_release(home: Home, docs: Path, rows: int, embedded: int, settings: ServingSettings) -> list[Chunk]:
+    """Publish and promote a release over exactly ``rows`` chunks, of which ``embedded`` get their real vectors."""
+    if not docs.is_dir():
+        sys.exit(f"There is no folder {docs}: give one with documents, --docs FOLDER.")
+    ingest([str(docs)], home, ChunkSettings(), ModelTokenCounter(settings.embedding.model))
+    real = Corpus.load(home).chunks
+    real = real[:: max(1, len(real) // embedded)][:embedded]
+    embedder = Embedder(settings.embedding.model, settings.embedding)
+    vectors = embedder.documents([chunk.text for chunk in real])
+    chosen = np.arange(rows) % len(real)
+    noise = np.random.default_rng(SEED).normal(scale=0.03, size=(rows, embedder.dimension)).astype(np.float32)
+    noise[: len(real)] = 0
+    chunks = [real[number].model_copy(update={"id": f"{row:032x}"}) for row, number in enumerate(chosen)]
+    store = ReleaseStore(home)
+    folder = store.staging("benchmark")
+    draft = assemble(
+        folder,
+        embedder,
+        chunks,
+        settings,
+        base_model=settings.embedding.model,
+        vectors=truncate(vectors[chosen] + noise, embedder.dimension),
+    )
+    store.promote(store.publish(folder, draft).id)
+    return real
+
+
+def measure(retriever: Retriever, questions: list[str], k: int, threads: int) -> list[float]:
+    """Milliseconds of each search."""
+
+    def ask(question: str) -> float:
+        started = time.perf_counter()
+        retriever.search(question, k)
+        return (time.perf_counter() - started) * 1000
+
+    if threads == 1:
+        return [ask(question) for question in questions]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(ask, questions))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
+    parser.add_argument("--rows", type=int, default=7000)
+    parser.add_argument(
+        "--embedded", type=int, default=500, help="chunks with real vectors; the rest are disturbed copies"
+    )
+    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("-k", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's choice)")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    settings = ServingSettings(embedding=EmbeddingSettings(threads=options.threads))
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        chunks = make_release(home, options.docs, options.rows, options.embedded, settings)
+        retriever = load_release(ReleaseStore(home), None, settings)
+        headings = own_questions(chunks)
+        questions = [headings[number % len(headings)] for number in range(options.questions)]
+        measure(retriever, questions[:20], options.k, 1)
+        alone = measure(retriever, questions, options.k, 1)
+        together = measure(retriever, questions, options.k, 4)
+    result = {
+        "rows": options.rows,
+        "questions": len(questions),
+        "torch_threads": torch.get_num_threads(),
+        "p50_ms": round(float(np.percentile(alone, 50)), 1),
+        "p95_ms": round(float(np.percentile(alone, 95)), 1),
+        "four_at_once_p50_ms": round(float(np.percentile(together, 50)), 1),
+        "four_at_once_p95_ms": round(float(np.percentile(together, 95)), 1),
+        "wanted_p50_ms": WANTED_MS,
+    }
+    print(f"Search in the process, {options.rows} chunks, top {options.k}, embedding included, seed {SEED}")
+    print(
+        f"  one at a time: p50 {result['p50_ms']} ms, p95 {result['p95_ms']} ms ({len(questions)} questions)"
+    )
+    print(f"  four at once:  p50 {result['four_at_once_p50_ms']} ms, p95 {result['four_at_once_p95_ms']} ms")
+    print(
+        f"  wanted: p50 at most {WANTED_MS:.0f} ms: {'reached' if result['p50_ms'] <= WANTED_MS else 'NOT REACHED'}"
+    )
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

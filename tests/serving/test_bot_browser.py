@@ -1,0 +1,148 @@
+"""A person chats with the bot in a browser while the release under it is swapped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Request, expect, sync_playwright
+
+from curation.home import Home
+from curation.language_model import LanguageModel
+from curation.records import Turn
+from curation.settings import LanguageModelSettings
+from serving.answers import REFUSAL
+from serving.settings import BotSettings, ServingSettings
+from tests.model_server import running_model_server
+from tests.serving.conftest import MakeRelease
+from tests.serving.running import RunningBot, running_bot
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = "/usr/bin/chromium"
+HOW = "How do I run several tasks at the same time?"
+SECONDS = 90_000
+BOT_MESSAGE = ".message.bot"
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page.set_default_timeout(SECONDS)
+        yield page
+        browser.close()
+
+
+def ask(page: Page, question: str, answers: int) -> str:
+    """Type ``question``, wait until the ``answers``-th answer of the page is complete, return its text."""
+    page.locator("textarea").fill(question)
+    page.keyboard.press("Enter")
+    message = page.locator(BOT_MESSAGE).nth(answers - 1)
+    expect(message).to_contain_text("Sources" if question == HOW else REFUSAL[:20], timeout=SECONDS)
+    return message.inner_text()
+
+
+def screenshot(page: Page, name: str) -> None:
+    """Kept where CLAYLOOP_SCREENSHOTS says, for a person to look at."""
+    folder = os.environ.get("CLAYLOOP_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def chat_across_a_swap(
+    page: Page, bot: RunningBot, first: str, make_release: MakeRelease, turns: list[Turn]
+) -> None:
+    elsewhere: list[str] = []
+    trouble: list[str] = []
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith((bot.url, "data:", "blob:")):
+            elsewhere.append(request.url)
+
+    page.on("request", watch)
+    page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+    page.goto(bot.url)
+    page.get_by_placeholder("Ask about the documentation").wait_for()
+    screenshot(page, "1-start")
+    ask(page, HOW, 1)
+    link = page.locator(BOT_MESSAGE).first.get_by_role("link", name="Tasks > Running tasks in parallel")
+    assert link.get_attribute("href") == "https://docs.example.org/tasks.md"
+    screenshot(page, "2-before")
+
+    second = make_release("SECOND-RELEASE").id
+    bot.wait_for_release(second)
+    ask(page, HOW, 2)
+    screenshot(page, "3-after")
+    ask(page, "Who painted the ceiling of the Sistine Chapel?", 3)
+    screenshot(page, "4-refused")
+
+    assert elsewhere == [], "the page needs nothing from anywhere else"
+    assert not [text for text in trouble if "Content Security Policy" in text], trouble
+    assert [turn.release_id for turn in turns[:2]] == [first, second]
+    assert len({turn.conversation_id for turn in turns}) == 1 and [turn.turn for turn in turns] == [0, 1, 2]
+    page.get_by_label("Clear").first.click()
+    expect(page.locator(BOT_MESSAGE)).to_have_count(0)
+    ask(page, HOW, 1)
+    assert turns[3].conversation_id != turns[0].conversation_id and turns[3].turn == 0
+
+
+def test_chat_across_a_swap_quoting_passages(home: Home, make_release: MakeRelease, page: Page) -> None:
+    first = make_release("FIRST-RELEASE").id
+    turns: list[Turn] = []
+    settings = ServingSettings(bot=BotSettings(port=0, poll_seconds=0.2, title="Kilnworks assistant"))
+    with running_bot(home, settings, None, turns.extend) as bot:
+        chat_across_a_swap(page, bot, first, make_release, turns)
+        answers = [turn.answer for turn in turns]
+    assert "FIRST-RELEASE" in answers[0] and "SECOND-RELEASE" in answers[1]
+
+
+@pytest.mark.llm
+def test_chat_across_a_swap_with_the_embedded_model(
+    home: Home, make_release: MakeRelease, page: Page
+) -> None:
+    first = make_release().id
+    turns: list[Turn] = []
+    settings = ServingSettings(
+        bot=BotSettings(port=0, poll_seconds=0.2, title="Kilnworks assistant", max_answer_tokens=64)
+    )
+    with ExitStack() as stack:
+        server = stack.enter_context(running_model_server())
+        llm = LanguageModel(LanguageModelSettings(), server.base_url)
+        bot = stack.enter_context(running_bot(home, settings, llm, turns.extend))
+        chat_across_a_swap(page, bot, first, make_release, turns)
+
+
+def test_nothing_in_a_question_or_a_document_runs(home: Home, make_release: MakeRelease, page: Page) -> None:
+    make_release(
+        "<img src=x onerror=window.hit=1><script>window.hit=1</script>![i](https://evil.example/p.png)"
+    )
+    settings = ServingSettings(bot=BotSettings(port=0, title="<b>Kilnworks</b>"))
+    with running_bot(home, settings, None, None) as bot:
+        loaded: list[str] = []
+        page.on("requestfinished", lambda request: loaded.append(request.url))
+        page.goto(bot.url)
+        ask(page, HOW, 1)
+        page.locator("textarea").fill(
+            "tasks at the same time <img src=x onerror=window.hit=1> ![i](https://evil.example/q.png)"
+        )
+        page.keyboard.press("Enter")
+        expect(page.locator(BOT_MESSAGE).nth(1)).to_contain_text("Sources", timeout=SECONDS)
+        screenshot(page, "5-hostile")
+        assert page.evaluate("window.hit") is None
+        assert [url for url in loaded if "evil.example" in url] == [], "the page's policy stops every image"
+        assert "onerror" in page.locator(BOT_MESSAGE).first.inner_text(), "shown as the text that it is"
