@@ -123,7 +123,7 @@ def _example(
 
 
 def _taught_text(query: str, chunk: Chunk | None, shown: str, origin: str) -> str:
-    """The text to train against: finding a heading in a text that opens with it teaches nothing."""
+    """The text to train against: a heading goes with the body, as the holdout ranks it (docs/decisions-training.md)."""
     text = chunk.text if chunk else shown
     if origin != HEADING:
         return text

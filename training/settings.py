@@ -21,7 +21,7 @@ class DedupSettings(_Section):
 class FitSettings(_Section):
     """Fine-tuning."""
 
-    epochs: float = Field(1.0, gt=0, description="Passes over the examples.")
+    epochs: float = Field(2.0, gt=0, description="Passes over the examples.")
     batch_size: int = Field(
         32, ge=2, description="Examples in a batch: each sees the others' chunks as negatives."
     )
@@ -30,7 +30,11 @@ class FitSettings(_Section):
     dimensions: list[int] = Field(
         [384, 256, 128, 64], description="Matryoshka dimensions, the model's own first."
     )
-    max_tokens: int = Field(256, ge=16, description="Tokens of a text that training sees.")
+    max_tokens: int = Field(
+        128,
+        ge=16,
+        description="Tokens of a text that training sees: the first ones say most, and time grows with them.",
+    )
     start_from: str = Field(
         "base", pattern="^(base|current)$", description="Start from the base model or the served release."
     )
