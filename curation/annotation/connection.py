@@ -59,8 +59,8 @@ def read_credentials(settings: ArgillaSettings, home: Home) -> Credentials:
     return found
 
 
-def connect(settings: ArgillaSettings, home: Home) -> rg.Argilla:
-    """A logged-in client; the workspace exists afterwards.
+def connect(settings: ArgillaSettings, home: Home, make_workspace: bool = True) -> rg.Argilla:
+    """A logged-in client; the workspace exists afterwards, unless ``make_workspace`` is off: then nothing is written.
 
     Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong, or
     the workspace is missing and the user may not make it. No message holds the key.
@@ -76,7 +76,8 @@ def connect(settings: ArgillaSettings, home: Home) -> rg.Argilla:
         )
     client = _log_in(url, key, settings.timeout)
     _check_version(client)
-    _ensure_workspace(client, settings.workspace)
+    if make_workspace:
+        _ensure_workspace(client, settings.workspace)
     return client
 
 
@@ -127,7 +128,7 @@ def _check_version(client: rg.Argilla) -> None:
 
 def _ensure_workspace(client: rg.Argilla, name: str) -> None:
     api = Api.of(client)
-    if any(workspace["name"] == name for workspace in _workspaces(api)):
+    if find_workspace(api, name) is not None:
         return
     try:
         api.request("POST", "/api/v1/workspaces", f"making the workspace {name!r}", {"name": name})
@@ -144,17 +145,18 @@ def _ensure_workspace(client: rg.Argilla, name: str) -> None:
         raise
 
 
+def find_workspace(api: Api, name: str) -> str | None:
+    """Argilla's id of the workspace, or None when it is not there or not ours to see."""
+    workspaces = api.request("GET", "/api/v1/me/workspaces", "listing workspaces")["items"]
+    return next((str(workspace["id"]) for workspace in workspaces if workspace["name"] == name), None)
+
+
 def workspace_id(api: Api, name: str) -> str:
     """Argilla's id of the workspace. Raises ArgillaError when it is not there or not ours to see."""
-    for workspace in _workspaces(api):
-        if workspace["name"] == name:
-            return str(workspace["id"])
+    found = find_workspace(api, name)
+    if found is not None:
+        return found
     raise ArgillaError(
         f"There is no workspace {name!r} in Argilla at {api.url}.",
         "Run `clayloop push`, which makes it, or correct curation.argilla.workspace.",
     )
-
-
-def _workspaces(api: Api) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = api.request("GET", "/api/v1/me/workspaces", "listing workspaces")["items"]
-    return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from curation.annotation.api import Api, ArgillaRefusalError, JsonObject
-from curation.annotation.connection import workspace_id
+from curation.annotation.connection import find_workspace, workspace_id
 from curation.annotation.schemas import SPECS, DatasetSpec, dataset_name
 from curation.annotation.vectors import VectorSource
 from curation.errors import ArgillaError
@@ -82,7 +82,9 @@ def vector_slug(name: str) -> str:
 
 def _row(api: Api, settings: ArgillaSettings, kind: DatasetName) -> JsonObject | None:
     name = dataset_name(settings, kind)
-    workspace = workspace_id(api, settings.workspace)
+    workspace = find_workspace(api, settings.workspace)
+    if workspace is None:
+        return None
     rows = api.request("GET", "/api/v1/me/datasets", "listing datasets", params={"workspace_id": workspace})[
         "items"
     ]

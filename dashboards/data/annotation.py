@@ -64,7 +64,7 @@ class AnnotationReader:
         """The three datasets. Raises ArgillaError when Argilla is down, refuses the key or was never started."""
         from curation.annotation import SIMULATED_ANNOTATOR, connect, read_progress
 
-        client = self._client or connect(self._settings, self._home)
+        client = self._client or connect(self._settings, self._home, make_workspace=False)
         self._client = None  # whatever goes wrong next, the address and the key may have changed
         report = read_progress(client, self._settings)
         self._client = client
