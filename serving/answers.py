@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +16,7 @@ from serving.markup import harmless, link, plain
 from serving.prompts import fill
 from serving.retrieval import Retriever
 from serving.settings import BotSettings
+from serving.small_models import FROM_THE_DOCUMENTATION, MOST_TOKENS, few_shot_messages, loop_start
 from serving.tokens import printable
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ def answer(
     """Yield the answer as it grows; the last Reply is the whole one.
 
     Nothing relevant found: a refusal, and the language model is not asked. No language model, or one that fails: the
-    best passages are quoted instead. Raises ReleaseError when the release can't be searched.
+    best passages are quoted instead. Under what a very small model says stands the passage that it was given. Raises ReleaseError when the release can't be searched.
     """
     hits = retriever.search(question)
     score = hits[0].score if hits else 0.0
@@ -76,15 +78,17 @@ def answer(
     if llm is None:
         yield Reply(text=f"{NO_MODEL}\n\n{passages(hits)}", hits=cited, score=score)
         return
+    is_small = llm.few_shot
     written = ""
+    loop: int | None = None
     try:
-        for piece in llm.stream(
-            messages(retriever, question, hits, history, settings),
-            max_tokens=settings.max_answer_tokens,
-            temperature=_TEMPERATURE,
-        ):
-            written += printable(piece)
-            yield Reply(text=harmless(written), score=score)
+        with closing(_pieces(retriever, llm, question, hits, history, settings)) as pieces:
+            for piece in pieces:
+                written += printable(piece)
+                loop = loop_start(written) if is_small else None
+                if loop is not None:
+                    break
+                yield Reply(text=harmless(written), score=score)
     except LanguageModelError as error:
         log.warning("The language model failed: %s", error.message)
         if written.strip():
@@ -93,7 +97,28 @@ def answer(
             text = f"{NO_MODEL}\n\n{passages(hits)}"
         yield Reply(text=text, hits=cited, score=score, trouble=error.message)
         return
-    yield Reply(text=closed(harmless(written.strip())), hits=cited, score=score)
+    text = closed(harmless(written[:loop].strip()))
+    if is_small:
+        text = f"{text}\n\n*{FROM_THE_DOCUMENTATION}*\n\n{passages(hits[:1])}"
+    yield Reply(text=text, hits=cited, score=score)
+
+
+def _pieces(
+    retriever: Retriever,
+    llm: LanguageModel,
+    question: str,
+    hits: Sequence[Hit],
+    history: Sequence[Message],
+    settings: BotSettings,
+) -> Generator[str, None, None]:
+    if llm.few_shot:
+        asked = few_shot_messages(
+            question[:_QUESTION_CHARACTERS].strip(), packed(hits, settings.max_context_tokens)
+        )
+        yield from llm.stream(asked, max_tokens=min(MOST_TOKENS, settings.max_answer_tokens), temperature=0.0)
+    else:
+        asked = messages(retriever, question, hits, history, settings)
+        yield from llm.stream(asked, max_tokens=settings.max_answer_tokens, temperature=_TEMPERATURE)
 
 
 def messages(

@@ -25,6 +25,7 @@ from serving.prompts import fill
 from serving.releases import ReleaseStore
 from serving.retrieval import Retriever, load_release
 from serving.settings import BotSettings, ServingSettings
+from serving.small_models import loop_start
 from serving.suggestions import example_questions
 from tests.model_server import running_model_server
 from tests.serving.conftest import MakeRelease
@@ -37,8 +38,9 @@ STRANGE = "Who painted the ceiling of the Sistine Chapel?"
 class FakeModel:
     """Says what it is told to; a language model that breaks on demand can't be had."""
 
-    def __init__(self, pieces: list[str], error: str = "") -> None:
+    def __init__(self, pieces: list[str], error: str = "", few_shot: bool = False) -> None:
         self.pieces = pieces
+        self.few_shot = few_shot
         self.error = error
         self.asked: list[list[dict[str, str]]] = []
 
@@ -92,6 +94,17 @@ def test_an_answer_that_breaks_off_is_kept_and_says_so(retriever: Retriever) -> 
     reply = ask(retriever, FakeModel(["Like this:\n```python\nrun("], "timed out"))[-1]
     assert reply.text.startswith("Like this:\n```python\nrun(\n```") and BROKEN_OFF in reply.text
     assert len(reply.hits) == 4
+
+
+def test_a_very_small_model_is_cut_when_it_loops_and_shown_with_its_passage(retriever: Retriever) -> None:
+    model = FakeModel(["YAML is "] + ["light, "] * 50, few_shot=True)
+    replies = ask(retriever, model)
+    assert replies[-1].text.startswith("YAML is light,\n\n*From the documentation:*")
+    assert "--jobs 4" in replies[-1].text and len(replies) < 10
+    assert len(model.asked[0]) == 4 and "--jobs 4" in model.asked[0][-1]["content"]
+    assert loop_start("a list: 1, 2, 3, 4, 5, 6") is None
+    assert loop_start("----------------------------------") is None
+    assert loop_start("so so so so so so so so") is not None
 
 
 def test_the_context_fits_and_braces_stay_text(retriever: Retriever) -> None:
