@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,8 +84,6 @@ class TerminalProgress:
         self._console.print(escape(line))
 
     def _plain(self, description: str, unit: str) -> Iterator[Advance]:
-        import time
-
         started, count = time.monotonic(), 0
 
         def advance(done: int) -> None:
@@ -93,6 +92,8 @@ class TerminalProgress:
 
         yield advance
         seconds = time.monotonic() - started
+        if seconds < 0.1 and not count:
+            return
         rate = f", {count / seconds:,.1f} {unit or 'it'}/s" if count and seconds > 0.05 else ""
         done = f": {count:,} {unit}".rstrip() if count else ""
         self._console.print(escape(f"{description}{done} in {seconds:.1f} s{rate}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from clayloop.console import out
 from clayloop.demo.loop import DemoReport
 
@@ -12,7 +14,17 @@ def print_answers(report: DemoReport) -> None:
         out.print(f"\n{before.question}", style="bold", markup=False)
         for answered in (before, after):
             out.print(f"[{answered.release}, {answered.seconds:.1f} s]", style="dim", markup=False)
-            out.print(answered.answer.strip(), markup=False)
+            out.print(_in_short(answered.answer), markup=False)
+    out.print()
+
+
+def _in_short(answer: str, longest: int = 280) -> str:
+    """The beginning of an answer, and the titles of its sources without their addresses."""
+    text, _, sources = answer.partition("**Sources**")
+    flat = " ".join(text.split())
+    titles = [title.replace("\\", "") for title in re.findall(r"^\d+\. \[(.+?)\]\(", sources, re.MULTILINE)]
+    shown = f"  {flat[:longest]}{'…' if len(flat) > longest else ''}"
+    return shown + "".join(f"\n    {number}. {title}" for number, title in enumerate(titles, 1))
 
 
 def summary_rows(report: DemoReport) -> list[tuple[str, str]]:
