@@ -16,68 +16,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from curation.errors import BusyError, ClayloopError, StateError
 from curation.files import read_json, sync_folder, write_json, write_text
 from curation.home import Home
 from curation.progress import Progress
 from training.memory import PeakMemory
+from training.run_record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
+
+__all__ = ["Outcome", "Run", "RunInputs", "RunRecord", "RunStore", "StepRecord", "StepStatus"]
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
 _FULL_DISK = re.compile(r"no space left|file too large|os error (?:27|28)\b|disk quota", re.IGNORECASE)
 
-StepStatus = Literal["running", "finished", "failed"]
-RunStatus = Literal["running", "finished", "failed", "abandoned"]
-Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
-
 log = logging.getLogger(__name__)
-
-
-class StepRecord(BaseModel):
-    """One step. ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes)."""
-
-    name: str
-    status: StepStatus
-    started: datetime
-    seconds: float = 0.0
-    peak_memory_mb: float = 0.0
-    note: str = ""
-
-
-class RunInputs(BaseModel):
-    """What a run's result depends on, as digests: with other inputs it is another run."""
-
-    model_config = ConfigDict(frozen=True)
-
-    decisions: str
-    corpus: str
-    settings: str
-    release: str
-
-
-class RunRecord(BaseModel):
-    """The contents of run.json. ``process`` is the id of the process that works or last worked on it."""
-
-    id: str
-    status: RunStatus = "running"
-    created_at: datetime
-    finished_at: datetime | None = None
-    process: int = 0
-    inputs: RunInputs
-    steps: list[StepRecord] = Field(default_factory=list)
-    outcome: Outcome | None = None
-    verdict: str = ""
-    release_before: str | None = None
-    release_after: str | None = None
-
-    def step(self, name: str) -> StepRecord | None:
-        return next((step for step in self.steps if step.name == name), None)
 
 
 class Run:
