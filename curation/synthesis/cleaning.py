@@ -6,10 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from curation.records.chunk import SECTION_SEPARATOR
+
 MAX_WORDS = 40
 MAX_CHARACTERS = 300
 COPIED_WORDS = 6
 """A query that shares this many words in a row with a worked example was copied from it."""
+VERBATIM_WORDS = 6
 GROUNDED = 0.6
 """Share of its content words that a small model's query must have from the chunk (see `fault`)."""
 _STEM = 5
@@ -40,6 +43,7 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _LOOP = re.compile(r"(.{2,30}?)\1{3,}", re.DOTALL)
+_FIRST_PERSON = frozenset({"i", "my", "we", "our"})
 _WORD = re.compile(r"[^\W_]+(?:[_'’.-][^\W_]+)*")
 _IDENTIFIER = re.compile(r"\b\w*[a-z\d]_\w+|\b[A-Z]+_\w+|\b[A-Za-z_]\w*(?:\.\w+)+|\b[A-Z]\w*[a-z]\w*[A-Z]\w*")
 _FILLER = frozenset(
@@ -101,6 +105,7 @@ def fault(query: str, source: str, small_model: bool, first: bool = True, copied
         ("too long", len(said) > MAX_WORDS or len(query) > MAX_CHARACTERS),
         ("loop", _is_loop(query, said)),
         ("template", bool(_PROMPT.search(query)) or _is_copy(said, words(source), copied)),
+        ("copy", SECTION_SEPARATOR in query or _is_verbatim(query, said, words(source))),
         ("markup", bool(_MARKUP.search(query)) or query.count("`") % 2 == 1),
         ("not a query", _is_no_query(query, said, small_model and first)),
         ("ungrounded", small_model and not is_grounded(query, source)),
@@ -144,6 +149,13 @@ def _is_copy(said: list[str], source: list[str], examples: Iterable[str]) -> boo
     return False
 
 
+def _is_verbatim(query: str, said: list[str], source: list[str]) -> bool:
+    """A passage of the text is not what somebody types who looks for it; a few of its words may well be."""
+    if len(said) < VERBATIM_WORDS or "?" in query:
+        return False
+    return any(source[i : i + len(said)] == said for i in range(len(source) - len(said) + 1))
+
+
 def _runs(said: list[str]) -> set[tuple[str, ...]]:
     return {tuple(said[i : i + COPIED_WORDS]) for i in range(len(said) - COPIED_WORDS + 1)}
 
@@ -152,4 +164,6 @@ def _is_no_query(query: str, said: list[str], must_ask: bool) -> bool:
     if len(said) < 2 or sum(char.isalpha() for char in query) < 4 or _TALK.match(query):
         # One word may be a name that people search for, but it says too little to learn from.
         return True
+    if query.endswith(".") and not _FIRST_PERSON & set(said) and not _ASKING.match(query):
+        return True  # a statement
     return must_ask and not (_ASKING.match(query) and query.count("?") <= 1 and "? " not in query)
