@@ -133,9 +133,7 @@ def test_two_requests_at_once(model_server: ModelServer) -> None:
     answers: list[str] = []
 
     def ask() -> None:
-        answers.append(
-            llm.complete([{"role": "user", "content": "Say hello."}], max_tokens=8, temperature=0)
-        )
+        answers.append(llm.complete([{"role": "user", "content": "Say hello."}], max_tokens=8, temperature=0))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:

@@ -20,51 +20,13 @@ from curation.corpus import Corpus
 from curation.errors import BusyError, LanguageModelError, StateError
 from curation.home import Home
 from curation.language_model import LanguageModel
-from curation.records import Chunk
 from curation.settings import LanguageModelSettings, SynthesisSettings
 from curation.synthesis import synthesize
 from curation.synthesis.synthesize import select
 from curation.triplets import load_triplets
 from tests.curation.fake_endpoint import FakeEndpoint, FakeRequest, fake_endpoint, says, sends
+from tests.curation.garden import KEY, NAMES, SETTINGS, chunk, corpus, gardener, llm_at
 from tests.model_server import ModelServer
-
-KEY = "sk-very-secret-0123456789"
-SETTINGS = SynthesisSettings(batch_size=2, num_queries=3)
-NAMES = ["apple", "birch", "cedar", "daisy", "elder", "ferns", "grape", "hazel"]
-
-
-def chunk(name: str, text: str = "") -> Chunk:
-    section = ("Garden manual", f"Growing {name} at home")
-    text = f"{' > '.join(section)}\n\n{text or f'Put the {name} into the ground in spring and give it water daily.'}"
-    return Chunk(
-        id=Chunk.make_id(f"{name}.md", section, text),
-        document_id=name,
-        source="folder:/docs",
-        path=f"{name}.md",
-        section=section,
-        text=text,
-        tokens=20,
-        position=0,
-    )
-
-
-def corpus(*chunks: Chunk) -> Corpus:
-    return Corpus([], chunks or [chunk(name) for name in NAMES])
-
-
-def gardener(prompt: str) -> str:
-    """What a good model would say to the pair prompt and to the variations prompt."""
-    if prompt == "Hello":
-        return "Hello!"
-    name = re.findall("|".join(NAMES), prompt)[-1]
-    if "## Positive" in prompt:
-        return f"## Positive\nWhen is the {name} put into the ground?\n\n## Negative\nWho invented the {name} pie?"
-    return f"- how much water does {name} need\n- spring {name}\n- When is the {name} put into the ground?"
-
-
-def llm_at(endpoint: FakeEndpoint) -> LanguageModel:
-    settings = {"base_url": endpoint.base_url, "api_key": KEY, "timeout": 10}
-    return LanguageModel(LanguageModelSettings.model_validate(settings))
 
 
 @pytest.fixture
@@ -90,7 +52,7 @@ from pathlib import Path
 from curation.home import Home
 from curation.progress import SILENT
 from curation.synthesis import synthesize
-from tests.curation.test_synthesis_pipeline import SETTINGS, corpus, llm_at
+from tests.curation.garden import SETTINGS, corpus, llm_at
 from tests.curation.fake_endpoint import FakeEndpoint
 endpoint = FakeEndpoint(reply=lambda request: None, base_url=sys.argv[2])
 synthesize(Home(Path(sys.argv[1])), corpus(), SETTINGS, llm_at(endpoint), SILENT)

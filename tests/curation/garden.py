@@ -1,0 +1,49 @@
+"""A small corpus about plants, and what a good model would say about it."""
+
+from __future__ import annotations
+
+import re
+
+from curation.corpus import Corpus
+from curation.language_model import LanguageModel
+from curation.records import Chunk
+from curation.settings import LanguageModelSettings, SynthesisSettings
+from tests.curation.fake_endpoint import FakeEndpoint
+
+KEY = "sk-very-secret-0123456789"
+SETTINGS = SynthesisSettings(batch_size=2, num_queries=3)
+NAMES = ["apple", "birch", "cedar", "daisy", "elder", "ferns", "grape", "hazel"]
+
+
+def chunk(name: str, text: str = "") -> Chunk:
+    section = ("Garden manual", f"Growing {name} at home")
+    text = f"{' > '.join(section)}\n\n{text or f'Put the {name} into the ground in spring and give it water daily.'}"
+    return Chunk(
+        id=Chunk.make_id(f"{name}.md", section, text),
+        document_id=name,
+        source="folder:/docs",
+        path=f"{name}.md",
+        section=section,
+        text=text,
+        tokens=20,
+        position=0,
+    )
+
+
+def corpus(*chunks: Chunk) -> Corpus:
+    return Corpus([], chunks or [chunk(name) for name in NAMES])
+
+
+def gardener(prompt: str) -> str:
+    """What a good model would say to the pair prompt and to the variations prompt."""
+    if prompt == "Hello":
+        return "Hello!"
+    name = re.findall("|".join(NAMES), prompt)[-1]
+    if "## Positive" in prompt:
+        return f"## Positive\nWhen is the {name} put into the ground?\n\n## Negative\nWho invented the {name} pie?"
+    return f"- how much water does {name} need\n- spring {name}\n- When is the {name} put into the ground?"
+
+
+def llm_at(endpoint: FakeEndpoint) -> LanguageModel:
+    settings = {"base_url": endpoint.base_url, "api_key": KEY, "timeout": 10}
+    return LanguageModel(LanguageModelSettings.model_validate(settings))
