@@ -122,7 +122,10 @@ class Demo:
 
         context = self._context
         with self._step("synthesize"):
-            settings = context.settings.curation.synthesis.model_copy(update={"sample": self._sample})
+            # One variation a query: the embedded model's second and third repeat the first (docs/decisions.md).
+            settings = context.settings.curation.synthesis.model_copy(
+                update={"sample": self._sample, "num_queries": 1}
+            )
             synthesize(context.home, context.corpus(), settings, context.language_model(), context.progress)
         self.report.triplets = len(load_triplets(context.home))
 
