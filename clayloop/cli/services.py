@@ -75,14 +75,17 @@ def up(ctx: typer.Context) -> None:
     from clayloop.running import running_services
 
     context = of(ctx)
-    with running_services(context.settings, context.config, context.progress.say) as running:
-        print_addresses(context, running.addresses)
-        if "bot" not in running.addresses:
-            out.print(
-                "The bot starts by itself once there is a release: clayloop ingest …, then clayloop bootstrap."
-            )
-        out.print("Ctrl-C stops everything.")
-        running.wait()
+    try:
+        with running_services(context.settings, context.config, context.progress.say) as running:
+            print_addresses(context, running.addresses)
+            if "bot" not in running.addresses:
+                out.print(
+                    "The bot starts by itself once there is a release: clayloop ingest …, clayloop bootstrap."
+                )
+            out.print("Ctrl-C stops everything.")
+            running.wait()
+    except KeyboardInterrupt:
+        context.progress.say("Everything is stopped.")
 
 
 def print_addresses(context: Context, addresses: dict[str, str]) -> None:
