@@ -16,7 +16,7 @@ from serving.markup import harmless, link, plain
 from serving.prompts import fill
 from serving.retrieval import Retriever
 from serving.settings import BotSettings
-from serving.small_models import FROM_THE_DOCUMENTATION, MOST_TOKENS, few_shot_messages, loop_start
+from serving.small_models import FROM_THE_DOCUMENTATION, MOST_TOKENS, STOP, few_shot_messages, loop_start
 from serving.tokens import printable
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,8 @@ def _pieces(
         asked = few_shot_messages(
             question[:_QUESTION_CHARACTERS].strip(), packed(hits, settings.max_context_tokens)
         )
-        yield from llm.stream(asked, max_tokens=min(MOST_TOKENS, settings.max_answer_tokens), temperature=0.0)
+        most = min(MOST_TOKENS, settings.max_answer_tokens)
+        yield from llm.stream(asked, max_tokens=most, temperature=0.0, stop=list(STOP))
     else:
         asked = messages(retriever, question, hits, history, settings)
         yield from llm.stream(asked, max_tokens=settings.max_answer_tokens, temperature=_TEMPERATURE)

@@ -15,6 +15,8 @@ from curation.records import Chunk
 from serving.prompts import fill
 
 MOST_TOKENS = 96
+# It likes to go on with a question of its own: the prompt's next line ends the answer.
+STOP = ("\nQuestion:", "\nText:", "\nAnswer:")
 FROM_THE_DOCUMENTATION = "From the documentation:"
 
 _SYSTEM = "Answer the question from the text."
