@@ -95,7 +95,7 @@ def _example(
     if decision.verdict != "accepted":
         return f"{decision.verdict}: {decision.reason}" if decision.reason else decision.verdict
     is_triplet = decision.dataset == "triplets"
-    query = decision.fields.get("positive" if is_triplet else "instruction", "").strip()
+    query = _question(decision).strip()
     chunk_id = str(decision.metadata.get("chunk_id", ""))
     shown = decision.fields.get("anchor", "") if is_triplet else ""
     chunk = chunks.get(chunk_id)
@@ -120,6 +120,13 @@ def _example(
         negative=negative,
         live=chunk is not None and chunk_id in live,
     )
+
+
+def _question(decision: Decision) -> str:
+    """What was asked. A conversation's field shows the whole history in Markdown; its metadata has the question itself."""
+    if decision.dataset == "triplets":
+        return decision.fields.get("positive", "")
+    return str(decision.metadata.get("question") or decision.fields.get("instruction", ""))
 
 
 def _taught_text(query: str, chunk: Chunk | None, shown: str, origin: str) -> str:

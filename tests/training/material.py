@@ -118,8 +118,8 @@ def conversation(chunk: Chunk, question: str, verdict: Verdict = "accepted") -> 
         agreement=1.0,
         verdict=verdict,
         reason="",
-        fields={"instruction": question, "response": "…"},
-        metadata={"chunk_id": chunk.id, "conv_id": "c1", "turn": 0},
+        fields={"instruction": f"**Person:**\n\nHello\n\n---\n\n{question}", "response": "…"},
+        metadata={"chunk_id": chunk.id, "conv_id": "c1", "turn": 0, "question": question},
     )
 
 
