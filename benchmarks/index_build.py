@@ -1,11 +1,11 @@
 """Building the index: clayloop against the loop that the Argilla chatbot tutorial uses, in one run.
 
 The tutorial's side: 50 rows at a time through LanceDB's own sentence-transformers function (float32, as shipped), a
-pandas DataFrame, `table.add`. Ours: the whole list sorted by length, bfloat16 where a short trial finds it faster (the
+pandas DataFrame, `table.add`. Ours: the whole list sorted by tokens, bfloat16 where a short trial finds it faster (the
 trial's time counts), one Arrow table, one write. Both embed the same chunks with the same model and thread count,
 taking turns; the medians are compared. The same again with vectors given, so that only writing is timed.
 
-    python benchmarks/index_build.py [--docs ../shared/eval/scrapy/docs] [--rows 400] [--rounds 3] [--json FILE]
+    python benchmarks/index_build.py [--docs ../shared/eval/scrapy/docs] [--rows 600] [--rounds 3] [--json FILE]
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def load_chunks(docs: Path, rows: int) -> list[Chunk]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
-    parser.add_argument("--rows", type=int, default=400, help="chunks embedded and written by each side")
+    parser.add_argument("--rows", type=int, default=600, help="chunks embedded and written by each side")
     parser.add_argument("--write-rows", type=int, default=5000, help="rows when only writing is timed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(

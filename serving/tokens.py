@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from serving.models import tokenizer_file
 
@@ -19,7 +20,17 @@ class ModelTokenCounter:
     def __init__(self, model: str | Path) -> None:
         from tokenizers import Tokenizer
 
-        self._tokenizer = Tokenizer.from_file(str(tokenizer_file(model)))
+        self._use(Tokenizer.from_file(str(tokenizer_file(model))))
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> ModelTokenCounter:
+        """Counts with a copy of ``tokenizer`` (a ``tokenizers.Tokenizer``)."""
+        counter = cls.__new__(cls)
+        counter._use(type(tokenizer).from_str(tokenizer.to_str()))
+        return counter
+
+    def _use(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
