@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from curation.files import read_table, write_table
-from curation.records import Decision
+from curation.records import Chunk, Decision
 from training.examples import Example, Unused
 from training.split import Dropped
 
@@ -98,6 +98,17 @@ def trace(
     for example in holdout:
         roles[example.dataset, example.record_id] = ("holdout", "")
     return [_row(decision, roles, indexed) for decision in decisions]
+
+
+def not_indexed(lineage: Sequence[LineageRow], chunks: Sequence[Chunk], include_unreviewed: bool) -> set[str]:
+    """Ids of those of ``chunks`` that annotators rejected, or, without ``include_unreviewed``, did not accept."""
+    verdicts = {row.record_id: row.verdict for row in lineage if row.dataset == "chunks"}
+    return {
+        chunk.id
+        for chunk in chunks
+        if verdicts.get(chunk.id) == "rejected"
+        or (not include_unreviewed and verdicts.get(chunk.id) != "accepted")
+    }
 
 
 def write_lineage(path: Path, rows: Sequence[LineageRow]) -> None:

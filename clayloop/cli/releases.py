@@ -29,6 +29,31 @@ def bootstrap(
     out.print(f"Release {release.id} is served: {release.index.rows:,} chunks.", markup=False)
 
 
+def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Bring changed documents to the bot: the served model over the chunks of the last ingest, with no training."""
+    from serving.reindex import reindex as run
+    from serving.release import LINEAGE_FILE
+    from serving.releases import ReleaseStore
+    from training.lineage import not_indexed, read_lineage
+
+    context = of(ctx)
+    corpus = context.corpus()
+    store = ReleaseStore(context.home)
+    lineage = read_lineage(store.folder(store.current().id) / LINEAGE_FILE)
+    serving = context.settings.serving
+    left_out = not_indexed(lineage, corpus.chunks, serving.retrieval.include_unreviewed)
+    release = run(context.home, corpus, serving, left_out, context.progress)
+    if as_json:
+        print_json(release.model_dump(mode="json") if release else None)
+    elif release is None:
+        out.print("Nothing to do: the served release has exactly these chunks.")
+    else:
+        out.print(
+            f"Release {release.id} is served: {release.index.rows:,} chunks, the model of {release.parent}.",
+            markup=False,
+        )
+
+
 def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List the releases, oldest first, and which one is served."""
     from serving.releases import ReleaseStore

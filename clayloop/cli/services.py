@@ -21,13 +21,12 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the bot. It switches to a new release by itself."""
-    from serving.bot import run
-
     from clayloop.services import model_base_url, model_service
     from clayloop.supervisor import Supervisor
     from curation.annotation import connect, log_turns
     from curation.language_model import LanguageModel
     from curation.records import Turn
+    from serving.bot import run
     from serving.releases import ReleaseStore
 
     context = of(ctx)

@@ -59,6 +59,22 @@ def test_a_changed_page_changes_only_its_own_chunks(clayloop: Command, pottery: 
     assert gone["removed"] >= 1
 
 
+def test_reindex_brings_changed_documents_to_the_same_model(clayloop: Command, pottery: Path) -> None:
+    clayloop.well("ingest", str(pottery))
+    first = clayloop.well("bootstrap", "--json").json
+    assert clayloop.well("reindex", "--json").json is None
+    (pottery / "wheel.md").write_text(
+        "# The wheel\n\nTurn the wheel at two hundred rounds a minute to centre the clay.\n"
+    )
+    clayloop.well("ingest", str(pottery))
+    second = clayloop.well("reindex", "--json").json
+    assert second["parent"] == first["id"]
+    assert second["index"]["rows"] == first["index"]["rows"] + 1
+    weights = {name: digest for name, digest in second["files"].items() if name.endswith(".safetensors")}
+    assert weights.items() <= first["files"].items()
+    assert clayloop.well("search", "How fast does it turn?", "--json").json[0]["path"] == "wheel.md"
+
+
 def test_the_way_back_to_an_older_release(clayloop: Command, pottery: Path) -> None:
     clayloop.well("ingest", str(pottery))
     first = clayloop.well("bootstrap", "--json").json["id"]

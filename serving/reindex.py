@@ -1,0 +1,67 @@
+"""The served model over the documents as they are now: a release with another index and nothing learned."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from curation.errors import StateError
+from curation.home import Home
+from curation.progress import SILENT, Progress
+from serving.build import assemble
+from serving.release import CARD_FILE, INDEX_FOLDER, MODEL_FOLDER, RELEASE_FILE, Release
+from serving.releases import ReleaseStore
+from serving.retrieval import load_release
+from serving.settings import ServingSettings
+
+if TYPE_CHECKING:
+    from curation.corpus import Corpus
+
+_BUILD = "reindex"
+_BUILT_ANEW = {MODEL_FOLDER, INDEX_FOLDER, CARD_FILE, RELEASE_FILE}
+
+
+def reindex(
+    home: Home,
+    corpus: Corpus,
+    settings: ServingSettings,
+    left_out: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> Release | None:
+    """Publish and promote a release with the served one's model and an index over the corpus without the chunk ids
+    in ``left_out``. What the served release learned from (its lineage) and how it scored are carried over.
+
+    Returns None when the served index holds exactly these chunks already. Raises StateError without a release or
+    when no chunk is left, ReleaseError when the served release is damaged, BusyError while another one is at work.
+    """
+    store = ReleaseStore(home)
+    served = load_release(store, None, settings)
+    chunks = [chunk for chunk in corpus.chunks if chunk.id not in set(left_out)]
+    if not chunks:
+        raise StateError("No chunk is left to index.", "Run `clayloop ingest SOURCE` first.")
+    if {chunk.id for chunk in served.index.chunks()} == {chunk.id for chunk in chunks}:
+        return None
+    parent = served.release
+    folder = store.staging(_BUILD)
+    try:
+        for path in store.folder(parent.id).iterdir():
+            if path.is_file() and path.name not in _BUILT_ANEW:
+                shutil.copyfile(path, folder / path.name)
+        draft = assemble(
+            folder,
+            served.embedder,
+            chunks,
+            settings,
+            base_model=parent.base_model,
+            prompt=parent.prompt,
+            parent=parent.id,
+            trained_on=parent.trained_on,
+            metrics=parent.metrics,
+            progress=progress,
+        )
+        release = store.publish(folder, draft)
+    finally:
+        store.discard(_BUILD)
+    store.promote(release.id)
+    return release
