@@ -1,7 +1,9 @@
 """Fine-tuning an embedding model: MultipleNegativesRankingLoss inside MatryoshkaLoss.
 
 In a batch every question is pulled to its own text and pushed from all others (Henderson et al. 2017,
-arXiv:1705.00652), at each Matryoshka dimension (Kusupati et al. 2022, arXiv:2205.13147). Nothing is sent anywhere.
+arXiv:1705.00652), at each Matryoshka dimension (Kusupati et al. 2022, arXiv:2205.13147). The tuned weights are then averaged
+with the ones that training started from (Wortsman et al. 2022, arXiv:2109.01903), which keeps what the model could do on
+questions of other kinds. Nothing is sent anywhere.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,7 @@ def fit(
     size = batch_size(len(examples), settings)
     set_seed(settings.seed)
     started = time.monotonic()
+    before = {name: weights.clone() for name, weights in model.state_dict().items()} if settings.keep else {}
     own_length = model.max_seq_length
     model.max_seq_length = min(embedder.max_tokens, settings.max_tokens)
     bf16 = _use_bf16(embedder, examples[:size])
@@ -93,6 +96,8 @@ def fit(
         bool(torch.isfinite(weights).all()) for weights in model.parameters()
     ):
         raise diverged()
+    if before:
+        _average(model, before, settings.keep)
     return FitReport(
         examples=len(examples),
         batch_size=size,
@@ -103,6 +108,16 @@ def fit(
         loss=round(float(result.training_loss), 4),
         seconds=round(time.monotonic() - started, 2),
     )
+
+
+def _average(model: Any, before: Mapping[str, Any], keep: float) -> None:
+    """Pull every floating-point weight back by ``keep`` of the way that training moved it."""
+    import torch
+
+    with torch.no_grad():
+        for name, weights in model.state_dict().items():
+            if weights.is_floating_point():
+                weights.lerp_(before[name].to(weights), keep)
 
 
 def diverged() -> StateError:

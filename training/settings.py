@@ -35,6 +35,12 @@ class FitSettings(_Section):
         ge=16,
         description="Tokens of a text that training sees: the first ones say most, and time grows with them.",
     )
+    keep: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="Share of the starting model's weights in the result: guards what it knew before (0: none).",
+    )
     start_from: str = Field(
         "base", pattern="^(base|current)$", description="Start from the base model or the served release."
     )
