@@ -91,7 +91,7 @@ def main() -> None:
     )
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("-k", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's choice)")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads; the bot uses one")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     settings = ServingSettings(embedding=EmbeddingSettings(threads=options.threads))

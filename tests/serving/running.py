@@ -26,9 +26,13 @@ class RunningBot:
     live: LiveRelease
     turns: TurnLog
 
-    def wait_for_release(self, release_id: str, seconds: float = 30) -> None:
+    def get(self, path: str, **params: str | int) -> httpx.Response:
+        """GET with the patience that a busy machine needs."""
+        return httpx.get(f"{self.url}{path}", params=params, timeout=60)
+
+    def wait_for_release(self, release_id: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
-        while httpx.get(f"{self.url}/release").json()["id"] != release_id:
+        while self.get("/release").json()["id"] != release_id:
             assert time.monotonic() < deadline, f"{release_id} is not served after {seconds} s"
             time.sleep(0.05)
 
