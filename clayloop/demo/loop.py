@@ -21,9 +21,6 @@ from clayloop.running import Running
 from curation.errors import ClayloopError
 from serving.releases import ReleaseStore
 
-SOURCE = "pypi:distilabel"
-SAMPLE = 60
-
 
 class DemoReport(BaseModel):
     """What `clayloop demo --json` writes. ``seconds`` per step; ``peak_memory_mb`` of all processes together."""
