@@ -16,7 +16,14 @@ from serving.markup import harmless, link, plain
 from serving.prompts import fill
 from serving.retrieval import Retriever
 from serving.settings import BotSettings
-from serving.small_models import FROM_THE_DOCUMENTATION, MOST_TOKENS, STOP, few_shot_messages, loop_start
+from serving.small_models import (
+    FROM_THE_DOCUMENTATION,
+    MOST_TOKENS,
+    STOP,
+    few_shot_messages,
+    holds_to,
+    loop_start,
+)
 from serving.tokens import printable
 
 log = logging.getLogger(__name__)
@@ -99,7 +106,8 @@ def answer(
         return
     text = closed(harmless(written[:loop].strip()))
     if is_small:
-        text = f"{text}\n\n*{FROM_THE_DOCUMENTATION}*\n\n{passages(hits[:1])}"
+        said = f"{text}\n\n" if holds_to(text, question, packed(hits, settings.max_context_tokens)) else ""
+        text = f"{said}*{FROM_THE_DOCUMENTATION}*\n\n{passages(hits[:1])}"
     yield Reply(text=text, hits=cited, score=score)
 
 

@@ -3,7 +3,7 @@
 SmolLM2-135M, which clayloop carries, follows no instructions: given rules it repeats them. What worked best of six
 ways tried (questions on a made-up manual, read by a person: about four answers in six right) is one passage and one
 worked example. It still says wrong things with confidence and falls into loops, so its answer is cut where it starts to
-repeat itself and the passage that it was given is shown with it.
+repeat itself, dropped where it does not hold to the passage that it was given, and that passage is shown with it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ _EXAMPLE = (
 # Something with a letter or digit in it, five times in a row at the end.
 _LOOP = re.compile(r"((?=[^\n]*?\w)[^\n]{3,60}?)\1{4,}$")
 _WINDOW = 400
+_CODE = re.compile(r"`+([^`]+)`+")
+_WORD = re.compile(r"[^\W\d_]{5,}")
+_KNOWN_SHARE = 0.8
 
 
 def few_shot_messages(question: str, chunks: Sequence[Chunk]) -> list[dict[str, str]]:
@@ -48,6 +51,21 @@ def few_shot_messages(question: str, chunks: Sequence[Chunk]) -> list[dict[str, 
         {"role": "assistant", "content": _EXAMPLE[1]},
         {"role": "user", "content": fill(_TEMPLATE, {"context": context, "question": question})},
     ]
+
+
+def holds_to(answer: str, question: str, chunks: Sequence[Chunk]) -> bool:
+    """Whether ``answer`` says little that is neither in the best chunk nor in the question.
+
+    A model this small repeats the worked example or makes names up. Every piece of code in the answer has to stand in
+    the chunk, and at least four in five of its longer words.
+    """
+    known = f"{chunks[0].text if chunks else ''}\n{question}".casefold()
+    code = [piece.strip() for piece in _CODE.findall(answer) if piece.strip()]
+    if any(piece.casefold() not in known for piece in code):
+        return False
+    words = [word.casefold() for word in _WORD.findall(answer)]
+    found = sum(word in known for word in words)
+    return bool(answer.strip()) and found >= _KNOWN_SHARE * len(words)
 
 
 def loop_start(text: str) -> int | None:

@@ -97,14 +97,24 @@ def test_an_answer_that_breaks_off_is_kept_and_says_so(retriever: Retriever) -> 
 
 
 def test_a_very_small_model_is_cut_when_it_loops_and_shown_with_its_passage(retriever: Retriever) -> None:
-    model = FakeModel(["YAML is "] + ["light, "] * 50, few_shot=True)
+    model = FakeModel(["Run them as "] + ["tasks, "] * 50, few_shot=True)
     replies = ask(retriever, model)
-    assert replies[-1].text.startswith("YAML is light,\n\n*From the documentation:*")
+    assert replies[-1].text.startswith("Run them as tasks,\n\n*From the documentation:*")
     assert "--jobs 4" in replies[-1].text and len(replies) < 10
     assert len(model.asked[0]) == 4 and "--jobs 4" in model.asked[0][-1]["content"]
     assert loop_start("a list: 1, 2, 3, 4, 5, 6") is None
     assert loop_start("----------------------------------") is None
     assert loop_start("so so so so so so so so") is not None
+
+
+@pytest.mark.parametrize(
+    "said", ["Run `vault restore DATE`.", "Michelangelo painted the ceiling of the chapel.", "", " \n"]
+)
+def test_what_a_very_small_model_makes_up_is_not_shown(retriever: Retriever, said: str) -> None:
+    reply = ask(retriever, FakeModel([said], few_shot=True))[-1]
+    assert reply.text.startswith("*From the documentation:*") and "--jobs 4" in reply.text
+    held = ask(retriever, FakeModel(["Use `--jobs 4` to run four tasks."], few_shot=True))[-1]
+    assert held.text.startswith("Use `--jobs 4`")
 
 
 def test_the_context_fits_and_braces_stay_text(retriever: Retriever) -> None:
