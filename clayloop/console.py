@@ -119,7 +119,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         all(isinstance(row[i], (int, float)) for row in rows) and bool(rows) for i in range(len(columns))
     ]
     for column, right in zip(columns, numeric, strict=True):
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        # An id that is broken over two lines cannot be copied.
+        table.add_column(
+            column, justify="right" if right else "left", overflow="fold", no_wrap=column == "release"
+        )
     for row in rows:
         table.add_row(*(escape(_cell(cell)) for cell in row))
     out.print(table)

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from clayloop import services
 from clayloop.settings import Settings
 from clayloop.supervisor import Supervisor
-from curation.errors import BusyError
+from curation.errors import BusyError, ClayloopError, StateError
 from serving.releases import ReleaseStore
 
 
@@ -26,6 +26,7 @@ class Running:
     supervisor: Supervisor
     any_port: bool
     addresses: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
 
     def start(self, placed: services.Placed) -> str:
         """Start one service, wait until it answers, and note its address."""
@@ -61,10 +62,21 @@ class Running:
 
     def wait(self) -> None:
         """Block until Ctrl-C or SIGTERM; the bot is started as soon as there is a release to serve."""
-        store = ReleaseStore(self.settings.state)
         while not self.supervisor.wait(5.0):
-            if "bot" not in self.addresses and store.current_id() is not None:
+            self.start_bot_if_possible()
+
+    def start_bot_if_possible(self) -> None:
+        """Start the bot unless it runs or there is nothing to serve. What keeps it from starting is told once and
+        tried again: annotators at work in Argilla must not notice."""
+        if "bot" in self.addresses:
+            return
+        try:
+            if ReleaseStore(self.settings.state).current_id() is not None:
                 self.start_bot()
+        except ClayloopError as error:
+            if str(error) != self.trouble:
+                self.trouble = str(error)
+                self.supervisor.say(f"The bot could not be started: {error}")
 
 
 @contextmanager
@@ -76,14 +88,19 @@ def supervised(
     Raises BusyError when another one runs on the same state folder.
     """
     home = settings.state
-    home.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.root / ".up.lock")
     try:
+        home.root.mkdir(parents=True, exist_ok=True, mode=0o700)  # people's conversations are in there
+        lock = FileLock(home.root / ".up.lock")
         lock.acquire(timeout=0)
     except Timeout:
         raise BusyError(
             f"clayloop is already up on {home.root}.", "Use that one (clayloop status), or stop it first."
         ) from None
+    except OSError as error:
+        raise StateError(
+            f"The state folder {home.root} cannot be used: {error.strerror or error}",
+            "Choose another CLAYLOOP_HOME.",
+        ) from error
     with lock:
         home.services.unlink(missing_ok=True)
         supervisor = Supervisor([], home.logs, say)
@@ -103,8 +120,7 @@ def running_services(
     with supervised(settings, config, say) as running:
         running.start_argilla()
         running.start_model()
-        if ReleaseStore(settings.state).current_id() is not None:
-            running.start_bot()
+        running.start_bot_if_possible()
         running.start_dashboard()
         say(f"Everything is up after {time.monotonic() - started:.0f} s")
         yield running

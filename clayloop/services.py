@@ -14,7 +14,7 @@ import httpx
 
 from clayloop.settings import Settings, find_config
 from clayloop.supervisor import Service
-from curation.errors import SettingsError
+from curation.errors import SettingsError, StateError
 from curation.files import read_json, write_json
 from curation.home import Home
 
@@ -33,7 +33,7 @@ def known_addresses(home: Home) -> dict[str, str]:
     """What a running `clayloop up` wrote: service name → URL. Empty when nothing did."""
     try:
         value = read_json(home.services)
-    except (FileNotFoundError, NotADirectoryError):
+    except (OSError, StateError):  # it is written anew by the next `up`
         return {}
     return {str(name): str(url) for name, url in value.items()} if isinstance(value, dict) else {}
 
@@ -88,7 +88,8 @@ def bot_service(settings: Settings, config: Path | None, *, any_port: bool = Fal
     """`clayloop serve` as a process of its own."""
     bot = settings.serving.bot
     port = _port("serving.bot.port", bot.port, any_port, bot.host)
-    url = f"http://{_reachable(bot.host)}:{port}"
+    host = _reachable(bot.host)
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     command = [*_this_clayloop(settings, config), "serve", "--port", str(port)]
     return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
 

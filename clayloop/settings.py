@@ -90,7 +90,7 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
     try:
         return FromFile(**overrides)
     except ValidationError as error:
-        where = str(path) if path else "the environment (CLAYLOOP_…)"
+        where = f"{path} or the environment (CLAYLOOP_…)" if path else "the environment (CLAYLOOP_…)"
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
         )
@@ -99,4 +99,7 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
             "`clayloop init --print` shows every key with its meaning.",
         ) from None
     except (ValueError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", "It must be valid TOML in UTF-8.") from None
+        raise SettingsError(
+            f"The settings in {path or 'environment variables (CLAYLOOP_…)'} cannot be read: {error}",
+            "A settings file must be valid TOML in UTF-8; a variable that names a whole section must hold JSON.",
+        ) from None

@@ -56,9 +56,10 @@ class Supervisor:
     ) -> None:
         self._services = list(services)
         self._logs = logs
-        self._say = say
+        self.say = say
         self._running: dict[str, _Running] = {}
         self._stopping = threading.Event()
+        self._lock = threading.Lock()  # nothing is started while everything is being stopped
         self._watcher: threading.Thread | None = None
 
     def __enter__(self) -> Supervisor:
@@ -83,9 +84,23 @@ class Supervisor:
 
     def add(self, service: Service) -> None:
         """Start one more service and wait until it answers."""
+        self._logs.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         running = _Running(service, self._logs / f"{service.name}.log")
-        self._running[service.name] = running
+        try:
+            self._wait_until_ready(running, started)
+        except BaseException:
+            running.stop()
+            raise
+        with self._lock:
+            self._running[service.name] = running
+        self.say(f"{service.name} is ready after {time.monotonic() - started:.1f} s")
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+            self._watcher.start()
+
+    def _wait_until_ready(self, running: _Running, started: float) -> None:
+        service = running.service
         while not service.ready():
             if running.process.poll() is not None:
                 raise ServiceError(
@@ -99,15 +114,11 @@ class Supervisor:
                 )
             if self._stopping.wait(0.2):
                 raise ServiceError("Stopped while starting.")
-        self._say(f"{service.name} is ready after {time.monotonic() - started:.1f} s")
-        if self._watcher is None:
-            self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
-            self._watcher.start()
 
     def stop(self) -> None:
         """Stop everything in reverse order: SIGTERM to each group, SIGKILL to what is still there later."""
         self._stopping.set()
-        with _deaf():
+        with _deaf(), self._lock:
             for running in reversed(list(self._running.values())):
                 running.stop()
         if self._watcher is not None:
@@ -140,12 +151,14 @@ class Supervisor:
                 if code is None or self._stopping.is_set():
                     continue
                 pause = running.next_pause()
-                self._say(
+                self.say(
                     f"{name} ended (exit code {code}); starting it again in {pause:.0f} s, see {running.path}"
                 )
                 if self._stopping.wait(pause):
                     return
-                running.start()
+                with self._lock:
+                    if not self._stopping.is_set():
+                        running.start()
 
 
 @contextlib.contextmanager

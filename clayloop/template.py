@@ -18,6 +18,9 @@ _INTRO = """\
 # for example CLAYLOOP_CURATION__ARGILLA__URL. Keep secrets there rather than here.
 """
 
+# For the keys that have no default: something valid to start from.
+_EXAMPLES = {"few_shot": "true", "min_score": "0.3"}
+
 
 def settings_template() -> str:
     """The whole file, valid TOML, with every key commented out at its default."""
@@ -35,7 +38,11 @@ def _table(prefix: str, model: type[BaseModel]) -> list[str]:
         comment = textwrap.fill(
             field.description or "", 108, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
         )
-        parts.append(f"{comment}\n# {name} = {_toml(field.get_default(call_default_factory=True))}\n")
+        default = field.get_default(call_default_factory=True)
+        if default is None:
+            parts.append(f"{comment}\n# Not set; to set it: {name} = {_EXAMPLES[name]}\n")
+        else:
+            parts.append(f"{comment}\n# {name} = {_toml(default)}\n")
     for name, field in model.model_fields.items():
         if _is_section(field):
             assert isinstance(field.annotation, type)  # noqa: S101 - what _is_section has just checked
@@ -56,4 +63,4 @@ def _toml(value: Any) -> str:
         return json.dumps(str(value), ensure_ascii=False)
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return "…  (not set)" if value is None else str(value)
+    return str(value)

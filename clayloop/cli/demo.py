@@ -29,6 +29,9 @@ def demo(
     from clayloop.running import supervised
 
     context = of(ctx)
+    if json_file is not None:
+        write_json_to(json_file, {})  # that it cannot be written is better known now than at the end
+    is_done = False
     try:
         with supervised(context.settings, context.config, context.progress.say, any_port=True) as running:
             report = Demo(context, running, source, sample).turn()
@@ -36,13 +39,16 @@ def demo(
                 write_json_to(json_file, report.as_json())
             print_answers(report)
             print_table("One turn of the loop", ["", ""], summary_rows(report))
+            is_done = True
             if leave:
                 return
             print_addresses(context, running.addresses)
-            out.print("Annotate in Argilla, then run: retrain-from-annotations")
+            out.print(
+                "Some records are left for you: annotate them in Argilla, then run retrain-from-annotations"
+            )
             out.print("Ctrl-C stops everything.")
             running.wait()
     except KeyboardInterrupt:
         context.progress.say("Everything is stopped.")
-        if json_file is not None and not json_file.exists():
-            raise
+        if not is_done:
+            raise typer.Exit(130) from None

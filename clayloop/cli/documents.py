@@ -44,7 +44,6 @@ def ingest(
 ) -> None:
     """Read documentation and cut it into chunks. A second run changes only what changed."""
     from curation.ingest import ingest as run
-
     from serving.tokens import ModelTokenCounter
 
     context = of(ctx)
@@ -53,7 +52,7 @@ def ingest(
     if not wanted:
         raise SettingsError(
             "No source was given.",
-            "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set documents.sources)",
+            "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set curation.documents.sources)",
         )
     report = run(wanted, context.home, settings, ModelTokenCounter(context.base_model), context.progress)
     if as_json:
@@ -80,11 +79,10 @@ def synthesize(
     as_json: JsonFlag = False,
 ) -> None:
     """Make training queries for the chunks: by a language model, and from the section headings."""
-    from curation.synthesis import synthesize as run
-
     from clayloop.services import model_base_url, model_service
     from clayloop.supervisor import Supervisor
     from curation.language_model import LanguageModel
+    from curation.synthesis import synthesize as run
 
     context = of(ctx)
     corpus = context.corpus()

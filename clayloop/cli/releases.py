@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import JsonFlag, of
+from clayloop.cli.context import Context, JsonFlag, of
 from clayloop.console import out, print_json, print_table
+from curation.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from serving.releases import ReleaseStore
 
 
 def bootstrap(
@@ -58,8 +62,9 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List the releases, oldest first, and which one is served."""
     from serving.releases import ReleaseStore
 
-    store = ReleaseStore(of(ctx).home)
-    current = store.current_id()
+    context = of(ctx)
+    store = ReleaseStore(context.home)
+    current = _served(store, context)
     releases = store.list()
     if as_json:
         print_json(
@@ -71,7 +76,7 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         return
     print_table(
         "",
-        ["", "release", "made", "chunks", "ndcg@10", "parent", "run"],
+        ["", "release", "made", "chunks", "ndcg@10", "parent"],
         [
             (
                 "served" if release.id == current else "",
@@ -80,7 +85,6 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
                 release.index.rows,
                 release.metrics.get("ndcg@10", ""),
                 release.parent or "",
-                release.run_id or "",
             )
             for release in releases
         ],
@@ -91,8 +95,9 @@ def promote(ctx: typer.Context, release: Annotated[str, typer.Argument(help="A r
     """Serve this release from now on (also the way back to an older one). A running bot switches by itself."""
     from serving.releases import ReleaseStore
 
-    store = ReleaseStore(of(ctx).home)
-    before = store.current_id()
+    context = of(ctx)
+    store = ReleaseStore(context.home)
+    before = _served(store, context)
     store.promote(release)
     out.print(f"Served: {release} (before: {before or 'none'}).", markup=False)
 
@@ -158,6 +163,15 @@ def evaluate(
         return
     title = f"{result['release']}: {result['queries']} questions"
     print_table(title, ["metric", "value"], list(result["metrics"].items()))
+
+
+def _served(store: ReleaseStore, context: Context) -> str | None:
+    """The served release's id; a damaged pointer is told and counts as none, so that another one can be promoted."""
+    try:
+        return store.current_id()
+    except ReleaseError as error:
+        context.progress.say(error.message)
+        return None
 
 
 def _excerpt(text: str, longest: int = 300) -> str:

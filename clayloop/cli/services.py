@@ -38,7 +38,7 @@ def serve(
 
     def send(turns: list[Turn]) -> None:
         argilla = settings.curation.argilla
-        log_turns(connect(argilla, context.home), argilla, turns, None)
+        log_turns(connect(argilla, context.home), argilla, turns, context.base_embedder)
 
     with ExitStack() as stack:
         model: LanguageModel | None = None
@@ -49,7 +49,13 @@ def serve(
                 stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
                 base_url = placed.url
             model = LanguageModel(settings.curation.language_model, base_url)
-        run(context.home, serving, model, send if serving.bot.log_conversations else None)
+        run(
+            context.home,
+            serving,
+            model,
+            send if serving.bot.log_conversations else None,
+            ready=lambda url: context.progress.say(f"The bot answers at {url}"),
+        )
 
 
 def dashboard(
@@ -74,6 +80,7 @@ def up(ctx: typer.Context) -> None:
     from clayloop.running import running_services
 
     context = of(ctx)
+    is_up = False
     try:
         with running_services(context.settings, context.config, context.progress.say) as running:
             print_addresses(context, running.addresses)
@@ -82,9 +89,12 @@ def up(ctx: typer.Context) -> None:
                     "The bot starts by itself once there is a release: clayloop ingest …, clayloop bootstrap."
                 )
             out.print("Ctrl-C stops everything.")
+            is_up = True
             running.wait()
     except KeyboardInterrupt:
         context.progress.say("Everything is stopped.")
+        if not is_up:
+            raise typer.Exit(130) from None
 
 
 def print_addresses(context: Context, addresses: dict[str, str]) -> None:

@@ -19,7 +19,10 @@ from clayloop.demo.memory import PeakMemory
 from clayloop.demo.questions import Answered, ask, wait_for_release
 from clayloop.running import Running
 from curation.errors import ClayloopError
+from curation.records import DatasetName
 from serving.releases import ReleaseStore
+
+LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets
 
 
 class DemoReport(BaseModel):
@@ -142,11 +145,16 @@ class Demo:
             )
 
     def _annotate(self) -> None:
-        from curation.annotation import DATASETS, annotate_as_simulated, read_decisions
+        from curation.annotation import annotate_as_simulated, read_decisions
 
         context = self._context
         argilla = context.settings.curation.argilla
-        limits = dict.fromkeys(DATASETS, 1_000_000)  # everything that is pending
+        # Something is left for whoever tries it by hand afterwards.
+        limits: dict[DatasetName, int] = {
+            "chunks": max(0, self.report.chunks - LEFT_TO_PEOPLE),
+            "triplets": max(0, self.report.triplets - LEFT_TO_PEOPLE),
+            "conversations": 1_000,
+        }
         with self._step("annotate (simulated annotator)"):
             annotate_as_simulated(
                 context.argilla(),

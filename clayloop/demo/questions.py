@@ -50,7 +50,7 @@ def ask(bot: str, questions: tuple[str, ...] = QUESTIONS) -> list[Answered]:
 def wait_for_release(bot: str, release: str, seconds: float = 90.0) -> float:
     """Wait until the bot serves ``release``; returns how many seconds that took."""
     started = time.monotonic()
-    while served_release(bot) != release:
+    while not _serves(bot, release):
         if time.monotonic() - started > seconds:
             raise ClayloopError(
                 f"The bot at {bot} still does not serve {release} after {seconds:.0f} s.",
@@ -58,3 +58,10 @@ def wait_for_release(bot: str, release: str, seconds: float = 90.0) -> float:
             )
         time.sleep(0.5)
     return time.monotonic() - started
+
+
+def _serves(bot: str, release: str) -> bool:
+    try:
+        return served_release(bot) == release
+    except httpx.HTTPError:  # not yet
+        return False

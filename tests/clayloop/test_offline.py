@@ -111,6 +111,19 @@ def test_a_corrupt_release_is_not_served_and_the_other_stays(clayloop: Command, 
     assert clayloop.well("status", "--json").json["release"]["served"] == first
 
 
+def test_a_damaged_pointer_is_told_and_mended_by_promoting(clayloop: Command, pottery: Path) -> None:
+    clayloop.well("ingest", str(pottery))
+    first = clayloop.well("bootstrap", "--json").json["id"]
+    (clayloop.home / "releases" / "current").write_text("\x00 nonsense")
+    (clayloop.home / "services.json").write_text("{half")
+    assert clayloop("search", "glaze").code == 6
+    listed = clayloop.well("releases", "--json")
+    assert [row["id"] for row in listed.json] == [first]
+    assert "current" in listed.err
+    clayloop.well("promote", first)
+    assert clayloop.well("status", "--json").json["release"]["served"] == first
+
+
 @pytest.mark.parametrize("command", [["bootstrap"], ["synthesize", "--headings-only"], ["push"]])
 def test_without_a_corpus_the_error_says_what_comes_first(clayloop: Command, command: list[str]) -> None:
     ended = clayloop(*command)
