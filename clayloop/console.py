@@ -81,7 +81,7 @@ class TerminalProgress:
 
     def say(self, line: str) -> None:
         """See curation.progress.Progress.say."""
-        self._console.print(escape(line))
+        self._console.print(escape(line), soft_wrap=True)
 
     def _plain(self, description: str, unit: str) -> Iterator[Advance]:
         started, count = time.monotonic(), 0

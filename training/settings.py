@@ -21,11 +21,11 @@ class DedupSettings(_Section):
 class FitSettings(_Section):
     """Fine-tuning."""
 
-    epochs: float = Field(2.0, gt=0, description="Passes over the examples.")
+    epochs: float = Field(3.0, gt=0, description="Passes over the examples.")
     batch_size: int = Field(
         32, ge=2, description="Examples in a batch: each sees the others' chunks as negatives."
     )
-    learning_rate: float = Field(3e-5, gt=0, description="Peak learning rate.")
+    learning_rate: float = Field(6e-5, gt=0, description="Peak learning rate.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps that warm up.")
     dimensions: list[int] = Field(
         [384, 256, 128, 64], description="Matryoshka dimensions, the model's own first."
