@@ -81,7 +81,11 @@ class _Reading:
         self.counter = counter
         self.progress = progress
         self.recipe = content_id(
-            "recipe", str(RECIPE_VERSION), str(settings.max_tokens), str(counter.offsets(_PROBE))
+            "recipe",
+            str(RECIPE_VERSION),
+            str(settings.max_tokens),
+            str(counter.offsets(_PROBE)),
+            settings.base_url,
         )
         self.names: dict[str, str] = {}
         self.documents: list[Document] = []

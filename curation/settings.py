@@ -16,6 +16,11 @@ class ChunkSettings(_Section):
         default_factory=list,
         description="What `clayloop ingest` reads when called without arguments: folders or pypi:NAME[==VERSION].",
     )
+    base_url: str = Field(
+        "",
+        description="Where the files of folder sources are published; a file's path is appended to make the links under "
+        "answers. Empty: no links, the paths are shown.",
+    )
     max_tokens: int = Field(
         256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."
     )

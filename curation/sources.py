@@ -106,6 +106,7 @@ class FolderSource:
         if not self.root.is_dir():
             raise SourceError(f"{folder} is not a folder.", f"Give the folder it is in: {self.root.parent}")
         self.name = f"folder:{self.root}"
+        self._base_url = settings.base_url.rstrip("/")
         self._max_bytes = settings.max_file_bytes
         self._troubles: list[Skipped] = []
         self._paths = sorted(self._walk())
@@ -157,7 +158,11 @@ class FolderSource:
             return Skipped(path=path, reason=f"cannot be read: {getattr(error, 'strerror', None) or error}")
         if data is None:
             return _too_large(path, status.st_size, self._max_bytes)
-        return _decoded(path, file.as_uri(), data)
+        return _decoded(path, self._url(path), data)
+
+    def _url(self, path: str) -> str:
+        """Where a reader can open the file: below the configured address, or on this machine."""
+        return f"{self._base_url}/{quote(path)}" if self._base_url else (self.root / path).as_uri()
 
 
 class PackageSource:

@@ -19,6 +19,7 @@ from curation.language_model import LanguageModel
 from curation.records import Turn
 from serving.chat import ChatService, build_page, theme
 from serving.live import LiveRelease
+from serving.markup import web_address
 from serving.outbox import Outbox, Send, Sender
 from serving.releases import ReleaseStore
 from serving.retrieval import load_release
@@ -106,7 +107,14 @@ def create_app(
             body = {
                 "release": retriever.release.id,
                 "answerable": retriever.should_answer(hits),
-                "hits": [{"score": hit.score, **hit.chunk.model_dump(mode="json")} for hit in hits],
+                "hits": [
+                    {
+                        "score": hit.score,
+                        **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
+                        "url": web_address(hit.chunk.url),
+                    }
+                    for hit in hits
+                ],
             }
         return JSONResponse(body)
 

@@ -40,7 +40,9 @@ def reindex(
     chunks = [chunk for chunk in corpus.chunks if chunk.id not in set(left_out)]
     if not chunks:
         raise StateError("No chunk is left to index.", "Run `clayloop ingest SOURCE` first.")
-    if {chunk.id for chunk in served.index.chunks()} == {chunk.id for chunk in chunks}:
+    if {(chunk.id, chunk.url) for chunk in served.index.chunks()} == {
+        (chunk.id, chunk.url) for chunk in chunks
+    }:
         return None
     parent = served.release
     folder = store.staging(_BUILD)
