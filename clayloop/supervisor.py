@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import logging.handlers
 import os
 import signal
 import subprocess
@@ -182,6 +183,7 @@ class _Running:
         self.service = service
         self.path = path
         self._tail: deque[str] = deque(maxlen=8)
+        self._log = _Log(path)
         self._failures = 0
         self._started = 0.0
         self.start()
@@ -191,8 +193,6 @@ class _Running:
         return " | ".join(self._tail) or "(it printed nothing)"
 
     def start(self) -> None:
-        if self.path.exists() and self.path.stat().st_size > _LOG_BYTES:
-            self.path.replace(self.path.with_suffix(".log.1"))
         self._started = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "clayloop.tether", *self.service.command],
@@ -215,6 +215,7 @@ class _Running:
             self.process.wait(_STOP_SECONDS)
         self._signal(signal.SIGKILL)  # grandchildren that did not listen, too
         self.process.wait()
+        self._log.close()
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -222,8 +223,17 @@ class _Running:
 
     def _copy_output(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None  # noqa: S101 - started with a pipe
-        with self.path.open("ab", buffering=0) as file:
-            for line in process.stdout:
-                with contextlib.suppress(OSError):  # a full disk must not block the service on its own pipe
-                    file.write(line)
-                self._tail.append(line.decode("utf-8", "replace").rstrip())
+        for line in process.stdout:
+            text = line.decode("utf-8", "replace").rstrip()
+            self._tail.append(text)
+            self._log.handle(logging.makeLogRecord({"msg": text}))
+
+
+class _Log(logging.handlers.RotatingFileHandler):
+    """A service's output, in at most two files. A full disk must not block the service on its own pipe."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Drop the line."""

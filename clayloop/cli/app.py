@@ -112,6 +112,7 @@ def _run(command: Callable[[], object]) -> None:
         "DO_NOT_TRACK": "1",
     }.items():
         os.environ.setdefault(name, value)
+    os.umask(0o077)  # the state folder holds people's conversations
     try:
         command()
     except ClayloopError as error:

@@ -103,4 +103,9 @@ def synthesize(
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
+    if not report.total:
+        context.progress.say(
+            "No query came out of it: no section has a heading of its own that could be asked, and no generated query "
+            "was usable."
+        )
     print_table("", ["synthesis", ""], list(report.model_dump(mode="json").items()))
