@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from curation.corpus import Corpus
-from training.runs import RunStore
-
 from clayloop.services import answers, known_addresses
 from clayloop.settings import Settings
+from curation.corpus import Corpus
 from curation.errors import ClayloopError
 from curation.triplets import load_triplets
 from serving.releases import ReleaseStore
+from training.runs import RunStore
 
 
 def read_status(settings: Settings) -> dict[str, Any]:

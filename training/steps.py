@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from curation.corpus import Corpus
 
+from curation.corpus import Corpus
 from curation.files import read_json, write_json, write_text
 from curation.progress import Progress
 from curation.records import Chunk, Decision

@@ -15,8 +15,8 @@ from curation.home import Home
 
 if TYPE_CHECKING:
     import argilla as rg
-    from curation.corpus import Corpus
 
+    from curation.corpus import Corpus
     from curation.language_model import LanguageModel
     from serving.embedding import Embedder
 
