@@ -26,6 +26,13 @@ app = typer.Typer(
     add_completion=False,
 )
 
+_Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings file (default: ./clayloop.toml if it is there).")
+]
+_Home = Annotated[
+    Path | None, typer.Option("--home", help="State folder (default: CLAYLOOP_HOME, else .clayloop).")
+]
+
 _START = "Start here"
 _LOOP = "Turn the loop"
 _SERVE = "Serve and watch"
@@ -58,12 +65,8 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     ctx: typer.Context,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="Settings file (default: ./clayloop.toml if it is there).")
-    ] = None,
-    home: Annotated[
-        Path | None, typer.Option("--home", help="State folder (default: CLAYLOOP_HOME, else .clayloop).")
-    ] = None,
+    config: _Config = None,
+    home: _Home = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what happens inside.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
@@ -79,12 +82,8 @@ _retrain_app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=F
 @_retrain_app.command("retrain-from-annotations", help=retrain.retrain.__doc__)
 def _retrain_from_annotations(
     ctx: typer.Context,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="Settings file (default: ./clayloop.toml if it is there).")
-    ] = None,
-    home: Annotated[
-        Path | None, typer.Option("--home", help="State folder (default: CLAYLOOP_HOME, else .clayloop).")
-    ] = None,
+    config: _Config = None,
+    home: _Home = None,
     json_file: retrain.JsonFile = None,
     force: retrain.Force = False,
 ) -> None:

@@ -14,6 +14,10 @@ from curation.errors import ReleaseError
 if TYPE_CHECKING:
     from serving.releases import ReleaseStore
 
+_ReleaseOption = Annotated[
+    str | None, typer.Option("--release", help="A release's id; default: the served one.")
+]
+
 
 def bootstrap(
     ctx: typer.Context,
@@ -106,9 +110,7 @@ def search(
     ctx: typer.Context,
     question: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many chunks.")] = 5,
-    release: Annotated[
-        str | None, typer.Option("--release", help="A release's id; default: the served one.")
-    ] = None,
+    release: _ReleaseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the chunks that the release finds for a question, best first."""
@@ -145,9 +147,7 @@ def evaluate(
     ctx: typer.Context,
     queries: Annotated[Path, typer.Option("--queries", help='JSON lines with "_id" and "text".')],
     qrels: Annotated[Path, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")],
-    release: Annotated[
-        str | None, typer.Option("--release", help="A release's id; default: the served one.")
-    ] = None,
+    release: _ReleaseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
