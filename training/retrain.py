@@ -23,7 +23,7 @@ from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.gate import too_few
-from training.lineage import News, compare, read_lineage
+from training.lineage import News, compare, not_indexed, read_lineage
 from training.rows import write_rows
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.settings import TrainingSettings
@@ -157,10 +157,13 @@ class _Retrain:
                 )
             else:
                 verdict = f"Nothing new to learn: no decision has been added or changed since {served.id}."
-            indexed, here = served.index.rows, len(self.corpus.chunks)
+            lineage = read_lineage(self.store.folder(served.id) / LINEAGE_FILE)
+            left_out = not_indexed(lineage, self.corpus.chunks, self.serving.retrieval.include_unreviewed)
+            indexed, here = served.index.rows, len(self.corpus.chunks) - len(left_out)
             if indexed != here:
                 verdict += (
-                    f" (It indexes {indexed} chunks, the documents have {here} now: --force retrains anyway.)"
+                    f" It indexes {indexed} chunks and the documents have {here} now: "
+                    "`clayloop reindex` brings them to the bot."
                 )
             return verdict
         for record in self.runs.list():
