@@ -14,6 +14,7 @@ import httpx
 
 from clayloop.settings import Settings, find_config
 from clayloop.supervisor import Service
+from curation.addresses import local_url
 from curation.errors import SettingsError, StateError
 from curation.files import read_json, write_json
 from curation.home import Home
@@ -88,8 +89,7 @@ def bot_service(settings: Settings, config: Path | None, *, any_port: bool = Fal
     """`clayloop serve` as a process of its own."""
     bot = settings.serving.bot
     port = _port("serving.bot.port", bot.port, any_port, bot.host)
-    host = _reachable(bot.host)
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    url = local_url(bot.host, port)
     command = [*_this_clayloop(settings, config), "serve", "--port", str(port)]
     return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
 
@@ -139,10 +139,6 @@ def _this_clayloop(settings: Settings, config: Path | None) -> list[str]:
     command = [sys.executable, "-m", "clayloop", "--home", str(settings.state.root)]
     path = find_config(config)
     return [*command, "--config", str(path.absolute())] if path else command
-
-
-def _reachable(host: str) -> str:
-    return LOOPBACK if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - an address to connect to
 
 
 def _port(key: str, wanted: int, any_port: bool, host: str = LOOPBACK) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dashboards
+from curation.addresses import local_url
 from curation.errors import SettingsError
 from curation.home import Home
 from curation.settings import ArgillaSettings
@@ -86,7 +87,7 @@ def prepare(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -
         # A page elsewhere could make its own name point to 127.0.0.1 (DNS rebinding): answer to our names only.
         environment["STREAMLIT_SERVER_ALLOWED_HOSTS"] = " ".join(LOOPBACK_NAMES)
     command = [sys.executable, "-m", "streamlit", "run", str(package / "app.py"), *flags, "--", str(handover)]
-    return Launch(command, environment, f"http://{_in_url(_reachable(settings.host))}:{port}")
+    return Launch(command, environment, local_url(settings.host, port))
 
 
 def free_port(host: str) -> int:
@@ -102,12 +103,3 @@ def free_port(host: str) -> int:
             ) from error
         port: int = probe.getsockname()[1]
         return port
-
-
-def _reachable(host: str) -> str:
-    """An address to open in a browser: "everywhere" is none."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

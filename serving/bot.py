@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
 
+from curation.addresses import local_url
 from curation.errors import ClayloopError, StateError
 from curation.home import Home
 from curation.language_model import LanguageModel
@@ -158,7 +159,7 @@ def run(
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False
         )
-        address = f"http://{_for_url(settings.bot.host)}:{listener.getsockname()[1]}"
+        address = local_url(settings.bot.host, listener.getsockname()[1])
         server = _Server(config, lambda: ready(address) if ready else None)
         live.start()
         if turns.sender is not None:
@@ -227,9 +228,3 @@ def listen(host: str, port: int) -> socket.socket:
             "Stop what listens there, or set serving.bot.port to another port (0: any free one).",
         ) from error
     return listener
-
-
-def _for_url(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 — only compared
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

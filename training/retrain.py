@@ -23,7 +23,7 @@ from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.gate import too_few
-from training.lineage import News, compare, not_indexed, read_lineage
+from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.rows import write_rows
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.settings import TrainingSettings
@@ -92,9 +92,10 @@ class _Retrain:
             return self._work(run, served, resumed=True)
         if run is not None:
             self.runs.abandon(run.record, "it had failed, and the annotations have changed since")
-        self.news = compare(decisions, read_lineage(self.store.folder(served.id) / LINEAGE_FILE))
+        lineage = read_lineage(self.store.folder(served.id) / LINEAGE_FILE)
+        self.news = compare(decisions, lineage)
         if not force:
-            verdict = self._nothing_to_do(inputs, served)
+            verdict = self._nothing_to_do(inputs, served, lineage)
             if verdict:
                 return self._nothing_new(verdict, decisions, served)
         return self._work(self._create(inputs, decisions, served), served, resumed=False)
@@ -147,7 +148,7 @@ class _Retrain:
         before = run.record.inputs.release
         return served if served.id == before else self.store.get(before)
 
-    def _nothing_to_do(self, inputs: RunInputs, served: Release) -> str:
+    def _nothing_to_do(self, inputs: RunInputs, served: Release, lineage: Sequence[LineageRow]) -> str:
         """Why no run is needed, or nothing."""
         if self.news.total < self.settings.min_new:
             if self.news.total:
@@ -157,7 +158,6 @@ class _Retrain:
                 )
             else:
                 verdict = f"Nothing new to learn: no decision has been added or changed since {served.id}."
-            lineage = read_lineage(self.store.folder(served.id) / LINEAGE_FILE)
             left_out = not_indexed(lineage, self.corpus.chunks, self.serving.retrieval.include_unreviewed)
             indexed, here = served.index.rows, len(self.corpus.chunks) - len(left_out)
             if indexed != here:

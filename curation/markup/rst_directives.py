@@ -125,21 +125,7 @@ VERSIONS = {
     "versionremoved": "Removed in version",
 }
 # What stands beside the two colons is the beginning of the content.
-CONTENT_MAY_BE_ARGUMENT = frozenset(
-    [
-        "note",
-        "warning",
-        "tip",
-        "hint",
-        "important",
-        "caution",
-        "danger",
-        "error",
-        "attention",
-        "seealso",
-        "todo",
-    ]
-)
+CONTENT_MAY_BE_ARGUMENT = ADMONITIONS - {"admonition", "topic", "sidebar"}
 # Their argument is text to show before the content, not a label.
 ARGUMENT_IS_TEXT = frozenset({"rubric", "centered", "table", "list-table", "csv-table", "hlist", "only-text"})
 

@@ -12,6 +12,7 @@ import pytest
 from gradio_client import Client
 
 from curation.errors import ArgillaError
+from curation.files import write_text
 from curation.home import Home
 from curation.records import Turn
 from serving.answers import NO_MODEL, REFUSAL
@@ -109,7 +110,9 @@ def test_a_swap_is_noticed_and_a_corrupt_release_is_not_served(
     third = make_release("MARKER-THREE", promote=False)
     weights = store.folder(third.id) / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    (store.root / "current").write_text(third.id + "\n")
+    write_text(
+        store.root / "current", third.id + "\n"
+    )  # whole, as the product does: the watcher reads it any time
     deadline = time.monotonic() + 60
     while not (error := bot.get("/healthz").json()["release_error"]) and time.monotonic() < deadline:
         time.sleep(0.1)
