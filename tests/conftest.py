@@ -13,9 +13,16 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 
 from curation.home import Home
 from tests.browser import chromium
+
+# CI must say the same of the same commit twice: there hypothesis draws the same examples each time (HYPOTHESIS_PROFILE=ci).
+# Everybody else searches on with fresh ones.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("fresh", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fresh"))
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Sequence
 
@@ -43,9 +42,7 @@ def random_order(user_id: object) -> Sql:
 
     So that annotators who work on a dataset at once do not all get the same records first.
     """
-    # An odd multiplier permutes the 32-bit numbers; the hash of an id does not depend on the process.
-    factor = int.from_bytes(hashlib.blake2b(str(user_id).encode(), digest_size=4).digest(), "big") | 1
-    return Sql("((id_hash(r.id) * ? & 4294967295) + 1) / 4294967296.0", (factor,))
+    return Sql("(shuffled(?, r.id) + 1) / 4294967296.0", (str(user_id),))
 
 
 def _key(reader: sqlite3.Connection, dataset_id: str, order: Order, descending: bool) -> Sql:
