@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 # Argilla's server pins libraries that cannot live beside the newest gradio: an environment of its own.
 $(ARGILLA_READY): argilla_lite/pyproject.toml argilla_lite/constraints.txt
 	$(PYTHON) -m venv $(ARGILLA_VENV)
-	$(ARGILLA_VENV)/bin/pip install -q -c argilla_lite/constraints.txt -e argilla_lite
+	$(ARGILLA_VENV)/bin/pip install -q -c argilla_lite/constraints.txt -e 'argilla_lite[postgresql]'
 	touch $@
 
 demo: setup

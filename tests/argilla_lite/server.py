@@ -39,21 +39,27 @@ def binary() -> Path:
 
 
 @contextmanager
-def running_argilla_lite(home: Path, port: int = 0, arguments: Sequence[str] = ()) -> Iterator[ArgillaLite]:
+def running_argilla_lite(
+    home: Path, port: int = 0, arguments: Sequence[str] = (), database: str | None = None
+) -> Iterator[ArgillaLite]:
     """Starts a server over `home`, yields it when it is ready, and stops it with SIGTERM.
 
     Args:
         home: The server's folder, made if missing.
         port: 0 for a free one.
         arguments: Further options of `argilla-lite up`.
+        database: A PostgreSQL URL; by default SQLite.
 
     Raises:
         RuntimeError: It did not become ready; with what it printed.
         AssertionError: It did not end within 40 seconds of SIGTERM, or not with status 0.
     """
     command = [str(binary()), "up", "--home", str(home), "--port", str(port), *arguments]
+    environment = dict(os.environ)
+    if database is not None:
+        environment["ARGILLA_LITE_DATABASE_URL"] = database
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1, env=environment
     )
     output: list[str] = []
     ready = threading.Event()

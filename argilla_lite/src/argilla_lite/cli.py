@@ -11,8 +11,9 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
-from argilla_lite import __version__
+from argilla_lite import __version__, databases
 from argilla_lite.errors import ArgillaLiteError, PortTakenError
 from argilla_lite.home import Home, write_private
 from argilla_lite.prepare import is_prepared
@@ -31,9 +32,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"argilla-lite {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    up = commands.add_parser("up", help="start Argilla and stay in front until Ctrl-C")
+    up = commands.add_parser("up", help="start Argilla and stay in front until Ctrl-C", allow_abbrev=False)
     up.add_argument("--port", type=int, default=6900, help="0 picks a free one (default: %(default)s)")
     up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    up.add_argument(
+        "--database",
+        metavar="URL",
+        help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE instead of SQLite; also from the environment's "
+        "ARGILLA_LITE_DATABASE_URL; remembered in the home",
+    )
     up.add_argument("--workspace", help="workspace to create (default: clayloop)")
     up.add_argument(
         "--hide-credentials",
@@ -70,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     home = Home(options.home.expanduser().absolute())
     try:
         if options.command == "up":
+            if options.database:
+                _hide_database(sys.argv[1:] if arguments is None else arguments)
             return _up(home, options)
         from argilla_lite import maintenance
 
@@ -80,6 +89,20 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def _hide_database(arguments: list[str]) -> NoReturn:
+    """Starts this program anew with the URL in the environment: its own user may see that, everybody a command line."""
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word.startswith("--database="):
+            os.environ["ARGILLA_LITE_DATABASE_URL"] = word.partition("=")[2]
+        elif word == "--database":
+            os.environ["ARGILLA_LITE_DATABASE_URL"] = next(words)
+        else:
+            rest.append(word)
+    os.execv(sys.executable, [sys.executable, "-m", "argilla_lite.cli", *rest])  # noqa: S606 - no shell wanted
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -119,11 +142,14 @@ def _up(home: Home, options: argparse.Namespace) -> int:
     os.umask(0o077)
     home.create()
     with home.locked():
+        databases.choose(home, os.environ.pop("ARGILLA_LITE_DATABASE_URL", None))
         return _run(home, options)
 
 
 def _run(home: Home, options: argparse.Namespace) -> int:
     began = time.monotonic()
+    database = databases.database_of(home)
+    database.require()
     home.clear_temporary()
     listener = _bind(options.host, options.port)
     port = listener.getsockname()[1]
@@ -135,6 +161,7 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     redis = RedisSocket(home.run_dir)
     services = Services(
         home,
+        database,
         redis,
         listener,
         url,
@@ -154,7 +181,7 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     try:
         with supervisor.signals():
             supervisor.launch(services.redis_server())()
-            if not supervisor.stopping and not is_prepared(home, credentials.workspace):
+            if not supervisor.stopping and not is_prepared(home, database, credentials.workspace):
                 supervisor.run_step(services.prepare(credentials.workspace))
             if not supervisor.stopping:
                 supervisor.run_step(services.repair_index())

@@ -37,8 +37,13 @@ class Home:
 
     @property
     def database(self) -> Path:
-        """Argilla's own SQLite database: the truth."""
+        """Argilla's own SQLite database: the truth. Not there with PostgreSQL."""
         return self.root / "argilla.db"
+
+    @property
+    def database_url_file(self) -> Path:
+        """Where the database is when it is PostgreSQL; contains a password."""
+        return self.root / "database_url"
 
     @property
     def text_index(self) -> Path:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+import os
 import time
-from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from argilla_lite.engine.repair import open_index
+from argilla_lite.databases import Database, database_of, file_damage, file_size
 from argilla_lite.errors import ArgillaLiteError
 from argilla_lite.home import Home
+
+if TYPE_CHECKING:
+    from argilla_lite.engine.text_index import TextIndex
 
 
 def status(home: Home, as_json: bool) -> int:
     """Prints what runs. 0 when it does, 1 when not."""
+    database = database_of(home)
     running = home.is_running()
     state = home.read_state() if running else {}
     processes = state.get("processes")
@@ -27,14 +30,25 @@ def status(home: Home, as_json: bool) -> int:
         "home": str(home.root),
         "credentials": str(home.credentials_file) if home.credentials_file.exists() else None,
         "log": str(home.log_file),
-        "bytes": sum(_size(path) for path in (home.database, home.text_index)),
-        **_counts(home),
+        "database": database.shown,
+        "bytes": (database.size() or 0) + file_size(home.text_index),
+        **_counts(database),
     }
     if as_json:
         print(json.dumps(report, indent=2))
     else:
         print(f"Argilla {'is running at ' + str(report['url']) if running else 'is not running'}")
-        for name in ("home", "credentials", "log", "datasets", "records", "responses", "users", "bytes"):
+        for name in (
+            "home",
+            "database",
+            "credentials",
+            "log",
+            "datasets",
+            "records",
+            "responses",
+            "users",
+            "bytes",
+        ):
             print(f"{name:<12} {report[name]}")
         for name, pid in report["processes"].items():  # type: ignore[attr-defined]
             print(f"{name:<12} process {pid}")
@@ -43,9 +57,8 @@ def status(home: Home, as_json: bool) -> int:
 
 def reindex(home: Home, as_json: bool) -> int:
     """Builds the text index anew."""
-    _need_database(home)
     began = time.monotonic()
-    done = open_index(home).rebuild()
+    done = _text_index(home, database_of(home)).rebuild()
     seconds = time.monotonic() - began
     if as_json:
         print(json.dumps({"records": done.missing, "seconds": round(seconds, 3)}))
@@ -55,10 +68,11 @@ def reindex(home: Home, as_json: bool) -> int:
 
 
 def check(home: Home, as_json: bool) -> int:
-    """Compares the text index with the records, and asks SQLite about both files. 0 when all is well, 6 if not."""
-    _need_database(home)
-    found = open_index(home).differences()
-    damage = [f"{path.name}: {line}" for path in (home.database, home.text_index) for line in _damage(path)]
+    """Compares the text index with the records, and has both databases check themselves. 0 when all is well, 6 if not."""
+    database = database_of(home)
+    found = _text_index(home, database).differences()
+    damage = [f"{home.database.name}: {line}" for line in database.damage()]
+    damage += [f"{home.text_index.name}: {line}" for line in file_damage(home.text_index)]
     if as_json:
         print(json.dumps({"text_index": asdict(found), "damage": damage}))
     elif found or damage:
@@ -73,25 +87,24 @@ def check(home: Home, as_json: bool) -> int:
     return 6 if found or damage else 0
 
 
-def _need_database(home: Home) -> None:
-    if not home.database.exists():
-        raise ArgillaLiteError(f"There is no Argilla in {home.root}. Start one with `argilla-lite up`.")
+def _text_index(home: Home, database: Database) -> TextIndex:
+    try:
+        database.rows("SELECT count(*) FROM alembic_version")
+    except LookupError as error:
+        database.require()
+        raise ArgillaLiteError(
+            f"There is no Argilla in {home.root}. Start one with `argilla-lite up`."
+        ) from error
+    # The engine finds the database as it does inside the server: by what the environment says.
+    os.environ.update(database.environment())
+    from argilla_lite.engine.repair import open_index
+
+    return open_index(home)
 
 
-def _size(path: Path) -> int:
-    return sum(part.stat().st_size for suffix in ("", "-wal") if (part := Path(f"{path}{suffix}")).exists())
-
-
-def _counts(home: Home) -> dict[str, int | None]:
+def _counts(database: Database) -> dict[str, int | None]:
     names = ("datasets", "records", "responses", "users")
     try:
-        with closing(sqlite3.connect(f"{home.database.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
-            return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}  # noqa: S608
-    except sqlite3.Error:
+        return {name: database.rows(f"SELECT count(*) FROM {name}")[0][0] for name in names}  # noqa: S608
+    except LookupError:
         return dict.fromkeys(names)
-
-
-def _damage(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path, timeout=30)) as connection:
-        rows = [row[0] for row in connection.execute("PRAGMA quick_check")]
-    return [] if rows == ["ok"] else rows

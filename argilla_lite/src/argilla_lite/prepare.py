@@ -11,46 +11,30 @@ import importlib.metadata
 import io
 import json
 import re
-import sqlite3
 import sys
 from pathlib import Path
 
+from argilla_lite.databases import Database, database_of
 from argilla_lite.home import Credentials, Home, write_private
+from argilla_lite.postgresql import use_psycopg
 
 
-def is_prepared(home: Home, workspace: str) -> bool:
+def is_prepared(home: Home, database: Database, workspace: str) -> bool:
     """Whether nothing has to be done, told without the seconds that importing argilla_server takes."""
     try:
         noted = json.loads(home.prepared_file.read_text(encoding="utf-8"))
-        uri = f"{home.database.as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
-            revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            mode = connection.execute("PRAGMA journal_mode").fetchone()
-            rows = connection.execute(
-                "SELECT count(*) FROM workspaces WHERE name = ?", (workspace,)
-            ).fetchone()
-            owner = home.read_credentials()
-            user = connection.execute(
-                "SELECT count(*) FROM users WHERE username = ?", (owner.username if owner else "",)
-            ).fetchone()
-    except (OSError, ValueError, sqlite3.Error):
+        revision = database.rows("SELECT version_num FROM alembic_version")
+        owner = home.read_credentials()
+        return bool(
+            revision
+            and noted
+            == {"argilla_server": importlib.metadata.version("argilla-server"), "revision": revision[0][0]}
+            and database.is_tuned()
+            and database.rows("SELECT 1 FROM workspaces WHERE name = ?", workspace)
+            and database.rows("SELECT 1 FROM users WHERE username = ?", owner.username if owner else "")
+        )
+    except (OSError, ValueError, LookupError):
         return False
-    return bool(
-        revision
-        and noted == {"argilla_server": importlib.metadata.version("argilla-server"), "revision": revision[0]}
-        and mode[0] == "wal"
-        and rows[0]
-        and user[0]
-    )
-
-
-def _use_wal(database: Path) -> None:
-    """Write-ahead logging: readers and one writer at once. A property of the file, so setting it once is enough."""
-    with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection:
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    database.chmod(0o600)
-    if mode != "wal":
-        print(f"The file system below {database} does not allow SQLite's write-ahead log; using {mode}.")
 
 
 def _migrate() -> str:
@@ -100,7 +84,8 @@ def prepare(home: Home, workspace: str) -> None:
     credentials = home.read_credentials()
     if credentials is None:
         sys.exit(f"{home.credentials_file} is missing: start with `argilla-lite up`.")
-    _use_wal(home.database)
+    database_of(home).tune()
+    use_psycopg()
     from argilla_lite import plugin  # noqa: F401 - sets the connections' pragmas
 
     revision = _migrate()

@@ -8,7 +8,11 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from argilla_lite.plugin import app
+from argilla_lite.postgresql import use_psycopg
+
+use_psycopg()
+
+from argilla_lite.plugin import app  # noqa: E402 - argilla_server chooses its driver when it is imported
 
 _DOCUMENTATION = {"/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect", "/api"}
 

@@ -11,11 +11,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from argilla_lite.databases import Database
 from argilla_lite.home import Home
 from argilla_lite.redis import RedisSocket
 from argilla_lite.supervisor import Service
 
 ENGINE_NAME = "argilla_lite"
+_FOREIGN = (
+    "ARGILLA_",
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "PGPASS",
+    "PGDATABASE",
+    "PGSERVICE",
+    "PGOPTIONS",
+    "PGSSL",
+)
 
 
 @dataclass
@@ -23,7 +35,8 @@ class Services:
     """Builds each service's definition for one home and address.
 
     Args:
-        home: Where the data is.
+        home: Where the files are.
+        database: Where the data is.
         redis: The socket that all share.
         listener: The bound socket that the server inherits: taken before anything starts, kept across restarts.
         url: The address that browsers use.
@@ -35,6 +48,7 @@ class Services:
     """
 
     home: Home
+    database: Database
     redis: RedisSocket
     listener: socket.socket
     url: str
@@ -46,12 +60,11 @@ class Services:
     _worker_name: str = field(default="", init=False)
 
     def environment(self) -> dict[str, str]:
-        """What argilla_server reads. Nothing of the caller's own Argilla settings gets through."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ARGILLA_")}
+        """What argilla_server reads. Nothing of the caller's own Argilla and PostgreSQL settings gets through."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return inherited | {
             "ARGILLA_HOME_PATH": str(self.home.root),
-            "ARGILLA_DATABASE_URL": f"sqlite+aiosqlite:///{self.home.database}?check_same_thread=False",
-            "ARGILLA_DATABASE_SQLITE_TIMEOUT": "30",
+            **self.database.environment(),
             "ARGILLA_SEARCH_ENGINE": ENGINE_NAME,
             "ARGILLA_REDIS_URL": self.redis.url,
             "ARGILLA_AUTH_SECRET_KEY": self.home.auth_secret(),

@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 
 from argilla_lite.lifeline import bind_forks
-from argilla_lite.plugin import app  # noqa: F401 - jobs are forked from here and need the engine registered
+from argilla_lite.postgresql import use_psycopg
+
+use_psycopg()
+
+from argilla_lite.plugin import app  # noqa: E402, F401 - jobs are forked from here and need the engine registered
 
 
 def main(name: str) -> None:

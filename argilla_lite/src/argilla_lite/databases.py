@@ -1,0 +1,144 @@
+"""Argilla's own database, of either kind, as the command line sees it: where it is and a few questions to it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from argilla_lite.errors import ArgillaLiteError
+from argilla_lite.home import Home, write_private
+from argilla_lite.postgresql import PostgresDatabase
+
+
+class Database(Protocol):
+    """What the command line needs to know; argilla_server has connections of its own."""
+
+    @property
+    def shown(self) -> str:
+        """Where it is, without a secret."""
+
+    def environment(self) -> dict[str, str]:
+        """Tells argilla_server, and our engine in it, where the database is."""
+
+    def require(self) -> None:
+        """Raises ArgillaLiteError unless the database can be used."""
+
+    def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
+        """What a query finds; parameters stand as `?`.
+
+        Raises:
+            LookupError: The database is not there, or holds no Argilla yet.
+        """
+
+    def is_tuned(self) -> bool:
+        """Whether `tune` has nothing to do."""
+
+    def tune(self) -> None:
+        """Settings that stay with the database."""
+
+    def size(self) -> int | None:
+        """Bytes, or None when it does not say."""
+
+    def damage(self) -> list[str]:
+        """What a quick look at its integrity finds, a line each."""
+
+
+@dataclass(frozen=True)
+class SqliteDatabase:
+    """The default: one file in the home."""
+
+    path: Path
+
+    @property
+    def shown(self) -> str:
+        return str(self.path)
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "ARGILLA_DATABASE_URL": f"sqlite+aiosqlite:///{self.path}?check_same_thread=False",
+            "ARGILLA_DATABASE_SQLITE_TIMEOUT": "30",
+        }
+
+    def require(self) -> None:
+        """A missing file is made by the migration; a damaged one is reported by it."""
+
+    def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
+        try:
+            uri = f"{self.path.as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
+                return connection.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise LookupError(str(error)) from error
+
+    def is_tuned(self) -> bool:
+        return self.rows("PRAGMA journal_mode") == [("wal",)]
+
+    def tune(self) -> None:
+        """Write-ahead logging: readers and one writer at once. A property of the file: setting it once is enough."""
+        with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as connection:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        self.path.chmod(0o600)
+        if mode != "wal":
+            print(f"The file system below {self.path} does not allow SQLite's write-ahead log; using {mode}.")
+
+    def size(self) -> int | None:
+        return file_size(self.path)
+
+    def damage(self) -> list[str]:
+        return file_damage(self.path)
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a SQLite file and its write-ahead log."""
+    return sum(part.stat().st_size for suffix in ("", "-wal") if (part := Path(f"{path}{suffix}")).exists())
+
+
+def file_damage(path: Path) -> list[str]:
+    """What SQLite's quick check says about a file; empty when all is well."""
+    if not path.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
+        try:
+            rows = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+        except sqlite3.DatabaseError as error:
+            rows = [str(error)]
+    return [] if rows == ["ok"] else rows
+
+
+def database_of(home: Home) -> Database:
+    """The database that the home uses: the remembered PostgreSQL, or its own SQLite file.
+
+    Raises:
+        ArgillaLiteError: The remembered address cannot be read.
+    """
+    try:
+        return PostgresDatabase.parse(home.database_url_file.read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        return SqliteDatabase(home.database)
+    except OSError as error:
+        raise ArgillaLiteError(f"{home.database_url_file} cannot be read: {error.strerror}.") from error
+
+
+def choose(home: Home, url: str | None) -> None:
+    """Remembers where the home's database is (0600), so that later commands need not be told.
+
+    Args:
+        home: A home that this process holds.
+        url: `postgresql://…`, or None to leave things as they are.
+
+    Raises:
+        ArgillaLiteError: The URL makes no sense, or the home's Argilla is in SQLite already.
+    """
+    if url is None:
+        return
+    database = PostgresDatabase.parse(url)
+    if home.database.exists():
+        raise ArgillaLiteError(
+            f"The Argilla in {home.root} is kept in SQLite ({home.database.name}). Its data would be missing in "
+            f"{database.shown}: choose a new folder with --home, or leave the database out."
+        )
+    if not home.database_url_file.exists() or database_of(home) != database:
+        write_private(home.database_url_file, database.url + "\n")

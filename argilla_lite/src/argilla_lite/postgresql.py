@@ -1,0 +1,194 @@
+"""Argilla's database in PostgreSQL instead of SQLite, told by a URL."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from argilla_lite.errors import ArgillaLiteError
+
+if TYPE_CHECKING:
+    import psycopg
+
+_FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+_SCHEMES = {"postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
+# Both libpq and asyncpg read these from the environment; SQLAlchemy cannot pass them to both in one URL.
+_TLS = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+}
+_PATIENCE = 10  # seconds until a server that does not answer counts as absent
+
+
+@dataclass(frozen=True)
+class PostgresDatabase:
+    """One database of a PostgreSQL server. Compares equal when nothing differs, the password included.
+
+    Args:
+        host: A name, an address, or the folder of a unix socket.
+        tls: `PGSSL…` variables.
+    """
+
+    host: str
+    port: int
+    user: str
+    name: str
+    password: str | None = field(default=None, repr=False)
+    tls: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, url: str) -> PostgresDatabase:
+        """Reads a URL.
+
+        Raises:
+            ArgillaLiteError: It is not PostgreSQL's, names no user, host or database, or has an unknown option.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 5432
+        except ValueError as error:
+            # The text of the URL stays out of the message: it may hold a password.
+            raise ArgillaLiteError(f"The database URL cannot be read. Its form is {_FORM}.") from error
+        options = dict(parse_qsl(parts.query))
+        host = options.pop("host", None) or parts.hostname or ""
+        name = unquote(parts.path.removeprefix("/"))
+        if parts.scheme not in _SCHEMES or not (host and parts.username and name):
+            raise ArgillaLiteError(
+                f"The database URL has to be of the form {_FORM} (for a unix socket: "
+                "postgresql://USER@/DATABASE?host=/FOLDER)."
+            )
+        if unknown := sorted(set(options) - set(_TLS)):
+            raise ArgillaLiteError(
+                f"The database URL has options that are not known: {', '.join(unknown)}. "
+                f"There are host, {', '.join(_TLS)}."
+            )
+        return cls(
+            host=host,
+            port=port,
+            user=unquote(parts.username),
+            name=name,
+            password=unquote(parts.password) if parts.password else None,
+            tls=tuple(sorted((_TLS[option], value) for option, value in options.items())),
+        )
+
+    @property
+    def url(self) -> str:
+        """With the password."""
+        return self._url(f":{quote(self.password, safe='')}" if self.password else "")
+
+    @property
+    def shown(self) -> str:
+        return self._url(":***" if self.password else "")
+
+    def _url(self, password: str) -> str:
+        options = self._tls_options()
+        place = f"[{self.host}]" if ":" in self.host else self.host
+        if self.host.startswith("/"):
+            place, options = "", {"host": self.host, **options}
+        query = "?" + urlencode(options, safe="/") if options else ""
+        return f"postgresql://{quote(self.user, safe='')}{password}@{place}:{self.port}/{quote(self.name, safe='')}{query}"
+
+    def _tls_options(self) -> dict[str, str]:
+        given = dict(self.tls)
+        return {option: given[variable] for option, variable in _TLS.items() if variable in given}
+
+    def environment(self) -> dict[str, str]:
+        """The parts as libpq's variables, which asyncpg reads too, beside a bare URL.
+
+        A password inside the URL could end in a traceback, and percent signs in it would end Alembic, which reads
+        the URL as a template.
+        """
+        variables = {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGDATABASE": self.name,
+        }
+        if self.password is not None:
+            variables["PGPASSWORD"] = self.password
+        return {"ARGILLA_DATABASE_URL": "postgresql+asyncpg://", **variables, **dict(self.tls)}
+
+    def require(self) -> None:
+        for module in ("psycopg", "asyncpg"):
+            if importlib.util.find_spec(module) is None:
+                raise ArgillaLiteError(
+                    f"PostgreSQL needs the package {module}: pip install 'argilla-lite[postgresql]'"
+                )
+        try:
+            with self._connected() as connection:
+                version = connection.info.server_version
+                encoding = connection.info.parameter_status("server_encoding")
+        except LookupError as error:
+            raise ArgillaLiteError(
+                f"The database {self.shown} cannot be used: {error}. "
+                "Check the address, the password, and that the database has been made (createdb)."
+            ) from error
+        if version < 120000 or encoding != "UTF8":
+            raise ArgillaLiteError(
+                f"The database {self.shown} is PostgreSQL {version // 10000} with encoding {encoding}; "
+                "12 or newer and UTF8 are needed."
+            )
+
+    def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
+        with self._connected() as connection:
+            import psycopg
+
+            try:
+                return connection.execute(query.replace("?", "%s").encode(), parameters).fetchall()
+            except psycopg.Error as error:
+                raise LookupError(str(error).splitlines()[0]) from error
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        import psycopg
+        from psycopg.conninfo import make_conninfo
+
+        target = make_conninfo(
+            "",
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=self.name,
+            connect_timeout=_PATIENCE,
+            application_name="argilla-lite",
+            **self._tls_options(),
+        )
+        try:
+            connection = psycopg.connect(target, autocommit=True)
+        except psycopg.Error as error:
+            raise LookupError(" ".join(str(error).split())) from error
+        with contextlib.closing(connection):
+            yield connection
+
+    def is_tuned(self) -> bool:
+        return True
+
+    def tune(self) -> None:
+        """Nothing: the server belongs to somebody else."""
+
+    def size(self) -> int | None:
+        try:
+            return int(self.rows("SELECT pg_database_size(current_database())")[0][0])
+        except LookupError:
+            return None
+
+    def damage(self) -> list[str]:
+        """PostgreSQL guards its own files."""
+        return []
+
+
+def use_psycopg() -> None:
+    """Has SQLAlchemy use psycopg 3 for `postgresql://`, so that psycopg2 need not be installed beside it.
+
+    To be called before argilla_server is imported, which makes a synchronous engine at once (database.py:65).
+    """
+    from sqlalchemy.dialects import registry
+
+    registry.register("postgresql", "sqlalchemy.dialects.postgresql.psycopg", "PGDialect_psycopg")
