@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.files import read_table, write_table
+from curation.errors import StateError
+from curation.files import read_json, read_table, write_json, write_table
 from curation.records import Chunk, Decision
 from training.examples import Example, Unused
+from training.selection import LeftOut, Selection
 from training.split import Dropped
 
-Role = Literal["train", "holdout", "dropped", "indexed", "index-removed", "unused"]
+LINEAGE_NOTE_FILE = "lineage.json"
+
+Role = Literal["train", "holdout", "dropped", "indexed", "index-removed", "unused", "left-out"]
 _Key = tuple[str, str]
 
 LINEAGE_SCHEMA = pa.schema(
@@ -27,23 +33,91 @@ LINEAGE_SCHEMA = pa.schema(
         ("responses", pa.list_(pa.string())),
         ("role", pa.string()),
         ("reason", pa.string()),
+        ("decided", pa.string()),
+        ("agreement", pa.float64()),
+        ("origin", pa.string()),
+        (
+            "votes",
+            pa.list_(
+                pa.struct([("question", pa.string()), ("value", pa.string()), ("annotator", pa.string())])
+            ),
+        ),
+        (
+            "examples",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("query", pa.string()),
+                        ("chunk_id", pa.string()),
+                        ("place", pa.string()),
+                        ("side", pa.string()),
+                    ]
+                )
+            ),
+        ),
+        ("kept_record_id", pa.string()),
     ]
 )
+_FIRST_COLUMNS = 8  # those that every lineage has had
+
+
+class LineageVote(BaseModel):
+    """One annotator's answer to one question."""
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str
+    value: str
+    annotator: str
+
+
+class LineageExample(BaseModel):
+    """What a decision became: a question about a chunk, whose ``place`` is its path and section, on one ``side``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    query: str
+    chunk_id: str
+    place: str
+    side: Literal["train", "holdout", "dropped"]
 
 
 class LineageRow(BaseModel):
-    """What became of one decision. ``responses`` are Argilla's response ids, ``reason`` is for people."""
+    """What became of one decision.
+
+    ``responses`` are Argilla's response ids. ``decided`` says why the verdict is what it is, ``reason`` why the role is;
+    both are for people. ``origin`` is how the question came about. ``kept_record_id`` is the record because of which a
+    dropped one was dropped. Rows of role ``left-out`` were kept out by the run's selection and say nothing about the
+    answers.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     dataset: str
     record_id: str
-    fingerprint: str
-    verdict: str
-    annotators: list[str]
-    responses: list[str]
+    fingerprint: str = ""
+    verdict: str = ""
+    annotators: list[str] = []
+    responses: list[str] = []
     role: Role
-    reason: str
+    reason: str = ""
+    decided: str = ""
+    agreement: float = 0.0
+    origin: str = ""
+    votes: list[LineageVote] = []
+    examples: list[LineageExample] = []
+    kept_record_id: str = ""
+
+
+class LineageNote(BaseModel):
+    """lineage.json: how a release came about. ``started_from`` is the release whose weights training went on from; None
+    for the base model. ``run`` is the training run; a release that was only indexed anew keeps what it took over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str | None = None
+    started_from: str | None = None
+    selection: Selection = Selection()
 
 
 class News(BaseModel):
@@ -62,8 +136,10 @@ class News(BaseModel):
 def compare(decisions: Sequence[Decision], known: Sequence[LineageRow]) -> News:
     """What is new since the release whose lineage is ``known``: there is no counter that could drift.
 
-    An undecided record (a tie, or no answer that counts) is no news unless it was decided before.
+    An undecided record (a tie, or no answer that counts) is no news unless it was decided before. What the selection
+    of that release's run left out is not known to it.
     """
+    known = [row for row in known if row.role != "left-out"]
     fingerprints = {row.fingerprint for row in known}
     decided_before = {(row.dataset, row.record_id) for row in known if row.verdict != "undecided"}
     here = {(one.dataset, one.record_id) for one in decisions}
@@ -83,21 +159,42 @@ def trace(
     dropped: Sequence[Dropped],
     unused: Sequence[Unused],
     indexed: Collection[str],
+    left_out: Sequence[LeftOut] = (),
 ) -> list[LineageRow]:
-    """One row per decision. ``indexed`` are the ids of the chunks in the release's index."""
-    roles: dict[_Key, tuple[Role, str]] = {}
+    """One row per decision, then one for each that was left out. ``indexed`` are the ids of the chunks in the release's
+    index. A decision that became several things has the role that comes first in train, holdout, dropped, unused."""
+    fates: dict[_Key, _Fate] = defaultdict(_Fate)
     for one in unused:
-        roles[one.dataset, one.record_id] = ("unused", one.reason)
+        fates[one.dataset, one.record_id].take("unused", one.reason)
     for gone in dropped:
-        roles[gone.dataset, gone.record_id] = (
-            "dropped",
-            f"{gone.reason} as {gone.kept_record_id}: {gone.kept}",
+        fate = fates[gone.dataset, gone.record_id]
+        fate.take("dropped", f"{gone.reason} as {gone.kept_record_id}: {gone.kept}")
+        fate.kept_record_id = gone.kept_record_id
+        fate.examples.append(
+            LineageExample(query=gone.query, chunk_id=gone.chunk_id, place="", side="dropped")
         )
-    for example in train:
-        roles[example.dataset, example.record_id] = ("train", "")
-    for example in holdout:
-        roles[example.dataset, example.record_id] = ("holdout", "")
-    return [_row(decision, roles, indexed) for decision in decisions]
+    sides: tuple[tuple[Literal["holdout", "train"], Sequence[Example]], ...]
+    sides = (("holdout", holdout), ("train", train))
+    for side, examples in sides:
+        for example in examples:
+            fate = fates[example.dataset, example.record_id]
+            fate.take(side, "")
+            fate.examples.append(
+                LineageExample(
+                    query=example.query,
+                    chunk_id=example.chunk_id,
+                    place=example.place,
+                    side=side,
+                )
+            )
+    rows = [
+        _row(decision, fates.get((decision.dataset, decision.record_id)), indexed) for decision in decisions
+    ]
+    rows += [
+        LineageRow(dataset=gone.dataset, record_id=gone.record_id, role="left-out", reason=gone.reason)
+        for gone in left_out
+    ]
+    return rows
 
 
 def not_indexed(lineage: Sequence[LineageRow], chunks: Sequence[Chunk], include_unreviewed: bool) -> set[str]:
@@ -119,15 +216,59 @@ def write_lineage(path: Path, rows: Sequence[LineageRow]) -> None:
 def read_lineage(path: Path) -> list[LineageRow]:
     """The rows of a lineage.parquet; none when there is no such file (a bootstrap learned from nothing).
 
-    Raises StateError for a damaged one.
+    Columns that a lineage of an earlier version lacks are empty. Raises StateError for a damaged one.
     """
     if not path.exists():
         return []
-    return [LineageRow.model_validate(row) for row in read_table(path, LINEAGE_SCHEMA).to_pylist()]
+    try:
+        there = set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise StateError(
+            f"{path} cannot be read as a table: {error}", "Promote another release, or restore this one."
+        ) from error
+    fields = list(LINEAGE_SCHEMA)
+    schema = pa.schema(
+        [*fields[:_FIRST_COLUMNS], *(one for one in fields[_FIRST_COLUMNS:] if one.name in there)]
+    )
+    return [LineageRow.model_validate(row) for row in read_table(path, schema).to_pylist()]
 
 
-def _row(decision: Decision, roles: Mapping[_Key, tuple[Role, str]], indexed: Collection[str]) -> LineageRow:
-    role, reason = roles.get((decision.dataset, decision.record_id), ("unused", decision.reason))
+def write_note(path: Path, note: LineageNote) -> None:
+    """Write a release's lineage.json. Raises StateError when the disk is full."""
+    write_json(path, note.model_dump(mode="json"))
+
+
+def read_note(path: Path) -> LineageNote | None:
+    """A release's lineage.json; None when there is none: a bootstrap, or a release of an earlier version.
+
+    Raises StateError for a damaged one.
+    """
+    try:
+        return LineageNote.model_validate(read_json(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise StateError(
+            f"{path} cannot be read.", "Promote another release, or restore this one."
+        ) from error
+
+
+class _Fate:
+    """What became of one decision, as it comes to light."""
+
+    def __init__(self) -> None:
+        self.role: Role = "unused"
+        self.reason = ""
+        self.kept_record_id = ""
+        self.examples: list[LineageExample] = []
+
+    def take(self, role: Role, reason: str) -> None:
+        self.role, self.reason = role, reason
+
+
+def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> LineageRow:
+    role: Role = fate.role if fate else "unused"
+    reason = fate.reason if fate else decision.reason
     if decision.dataset == "chunks":
         if decision.verdict == "rejected":
             role, reason = "index-removed", decision.reason
@@ -144,4 +285,13 @@ def _row(decision: Decision, roles: Mapping[_Key, tuple[Role, str]], indexed: Co
         responses=sorted({vote.response_id for vote in decision.votes}),
         role=role,
         reason=reason,
+        decided=decision.reason,
+        agreement=decision.agreement,
+        origin=str(decision.metadata.get("origin", "")),
+        votes=[
+            LineageVote(question=vote.question, value=vote.value, annotator=vote.annotator)
+            for vote in decision.votes
+        ],
+        examples=fate.examples if fate else [],
+        kept_record_id=fate.kept_record_id if fate else "",
     )

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import threading
+import re
+import resource
+import sys
+from pathlib import Path
 from types import TracebackType
 
-import psutil
+_CLEAR = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+_RESET_PEAK = "5"  # proc(5): set the peak resident set size to the present one
+_HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
-_EVERY = 0.1  # seconds
+HIGH_WATER = "VmHWM"
+WHOLE_PROCESS = "ru_maxrss"
 
 
 class PeakMemory:
-    """Samples this process's resident memory ten times a second while the block runs."""
+    """The most resident memory of this process while the block runs, as the kernel counted it.
+
+    ``kind`` says what ``peak_mb`` is: ``VmHWM``, reset when the block began, or where the kernel does not allow that
+    ``ru_maxrss``, which is the most since the process began.
+    """
 
     def __init__(self) -> None:
-        self._process = psutil.Process()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="peak-memory", daemon=True)
-        self._peak = 0
+        self.kind = WHOLE_PROCESS
+        self.peak_mb = 0.0
 
     def __enter__(self) -> PeakMemory:
-        self._sample()
-        self._thread.start()
+        try:
+            _CLEAR.write_text(_RESET_PEAK)
+            self.kind = HIGH_WATER
+        except OSError:
+            self.kind = WHOLE_PROCESS
         return self
 
     def __exit__(
@@ -30,18 +42,14 @@ class PeakMemory:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._sample()
+        self.peak_mb = self._peak()
 
-    @property
-    def peak_mb(self) -> float:
-        """The most seen so far, in MB (10^6 bytes)."""
-        return self._peak / 1e6
-
-    def _watch(self) -> None:
-        while not self._stop.wait(_EVERY):
-            self._sample()
-
-    def _sample(self) -> None:
-        self._peak = max(self._peak, self._process.memory_info().rss)
+    def _peak(self) -> float:
+        """In MB (10^6 bytes)."""
+        if self.kind == HIGH_WATER:
+            found = _HIGH_WATER.search(_STATUS.read_text())
+            if found:
+                return int(found.group(1)) * 1024 / 1e6
+            self.kind = WHOLE_PROCESS
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6

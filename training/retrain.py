@@ -1,31 +1,32 @@
 """The retrain: annotations in, a release or a reason why not out.
 
-    read → examples → dedup → split → fit → index → evaluate → gate → publish → promote
-
-Each step leaves its result in runs/<run>/<step>. Killed at any instant, the next call goes on after the last finished
-step; the served release changes in one instant, at the very end, or not at all.
+The steps are training.run_record.STEPS. Each leaves its result in runs/<run>/<step>. Killed at any
+instant, the next call goes on after the last finished step; the served release changes in one instant, at the very end, or
+not at all.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.errors import StateError
+from curation.errors import SettingsError, StateError
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records import Decision
-from curation.records.identity import content_id
 from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
+from training.ancestry import remembers
 from training.gate import too_few
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
+from training.news import run_inputs, tried_before
 from training.rows import write_rows
 from training.runs import Run, RunInputs, RunRecord, RunStore
+from training.selection import Key, Selected, Selection, select
 from training.settings import TrainingSettings
 from training.steps import Steps
 from training.summary import RetrainSummary
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ReadDecisions = Callable[[], list[Decision]]
+FindMatching = Callable[[Sequence[str]], Set[Key]]
+EVERYTHING = Selection()
 
 
 def retrain_from_annotations(
@@ -46,18 +49,65 @@ def retrain_from_annotations(
     read_decisions: ReadDecisions,
     progress: Progress = SILENT,
     force: bool = False,
+    selection: Selection = EVERYTHING,
+    find_matching: FindMatching | None = None,
 ) -> RetrainSummary:
     """Learn from what annotators decided since the served release, and serve the result if it is not worse.
 
     Finishes an interrupted run first, if its corpus, settings and served release are still the same. With nothing new
     there is no run; decisions that were tried before with the same corpus, settings and release are not tried again
-    unless ``force``. Raises BusyError while another retrain is at work, StateError without a release or on a full disk,
-    ReleaseError when the served release is damaged, and whatever ``read_decisions`` raises. The served release stays as
-    it is in all of these cases.
+    unless ``force``.
+
+    ``selection`` says what to leave out, and ``find_matching`` which records pass its filters. What the selection is to
+    forget must not come back by way of weights that have seen it: if the served release's have, training starts from the
+    base model whatever the settings say. Raises BusyError while another retrain is at work, StateError without a release
+    or on a full disk, ReleaseError when the served release is damaged, SettingsError for an annotator whom nobody knows,
+    and whatever ``read_decisions`` raises. The served release stays as it is in all of these cases.
     """
     runs = RunStore(home)
     with runs.exclusive():
-        return _Retrain(home, corpus, settings, serving, runs, progress).start(read_decisions, force)
+        return _Retrain(home, corpus, settings, serving, runs, progress, selection).start(
+            lambda: read_selected(read_decisions, selection, find_matching, settings), force
+        )
+
+
+def read_selected(
+    read_decisions: ReadDecisions,
+    selection: Selection,
+    find_matching: FindMatching | None,
+    settings: TrainingSettings,
+) -> Selected:
+    """Read the decisions and apply the selection.
+
+    Raises SettingsError for an annotator who has answered nothing, unless the settings name them: one who was left out
+    for good may have left altogether.
+    """
+    decisions = read_decisions()
+    matching = find_matching(selection.filters) if selection.filters and find_matching else None
+    selected = select(decisions, selection, matching)
+    unknown = [name for name in selected.unknown_annotators if name not in settings.without_annotators]
+    if unknown:
+        known = sorted({name for decision in decisions for name in decision.annotators})
+        raise SettingsError(
+            f"No annotator has the name {', '.join(map(repr, unknown))}.",
+            f"These have answered: {', '.join(known)}." if known else "Nobody has answered anything yet.",
+        )
+    return selected
+
+
+def clean_start(
+    store: ReleaseStore, served: Release, settings: TrainingSettings, selection: Selection
+) -> tuple[TrainingSettings, str]:
+    """The settings to train with, and a note if they are not the given ones: what is to be forgotten must not be
+    in the weights that training starts from."""
+    if not selection.forgets or settings.fit.start_from == "base":
+        return settings, ""
+    if not remembers(store, served.id, selection):
+        return settings, ""
+    fit = settings.fit.model_copy(update={"start_from": "base"})
+    return settings.model_copy(update={"fit": fit}), (
+        f"Training starts from the base model: {served.id} has learned from what is to be forgotten."
+    )
 
 
 class _Retrain:
@@ -69,23 +119,27 @@ class _Retrain:
         serving: ServingSettings,
         runs: RunStore,
         progress: Progress,
+        selection: Selection,
     ) -> None:
         self.corpus = corpus
         self.settings = settings
+        self.selection = selection
+        self.selected = Selected()
         self.serving = serving
         self.runs = runs
         self.progress = progress
         self.store = ReleaseStore(home)
         self.news = News(new=0, withdrawn=0)
 
-    def start(self, read_decisions: ReadDecisions, force: bool) -> RetrainSummary:
+    def start(self, read: Callable[[], Selected], force: bool) -> RetrainSummary:
         served = self.store.current()
         self.store.verify(served.id)
         run = self._interrupted(served)
         if run is not None and run.record.status == "running":
             self.progress.say(f"Going on with run {run.id}, which was interrupted")
             return self._work(run, self._served_before(run, served), resumed=True)
-        decisions = read_decisions()
+        self.selected = read()
+        decisions = self.selected.decisions
         inputs = self._inputs(decisions, served.id)
         if run is not None and run.record.inputs == inputs:
             self.progress.say(f"Going on with run {run.id}, which had failed")
@@ -103,17 +157,7 @@ class _Retrain:
     # before a run
 
     def _inputs(self, decisions: Sequence[Decision], release_id: str) -> RunInputs:
-        relevant = {
-            "training": self.settings.model_dump(mode="json", exclude={"min_new"}),
-            "model": self.serving.embedding.model,
-            "retrieval": self.serving.retrieval.model_dump(mode="json"),
-        }
-        return RunInputs(
-            decisions=content_id(*sorted(_identity(one) for one in decisions)),
-            corpus=content_id(*sorted(chunk.id for chunk in self.corpus.chunks)),
-            settings=content_id(repr(relevant)),
-            release=release_id,
-        )
+        return run_inputs(decisions, self.corpus, self.settings, self.serving, release_id, self.selection)
 
     def _interrupted(self, served: Release) -> Run | None:
         """The unfinished run that can still be finished; others are given up."""
@@ -121,14 +165,17 @@ class _Retrain:
         chosen: Run | None = None
         for record in self.runs.unfinished():
             same = record.inputs.corpus == now.corpus and record.inputs.settings == now.settings
+            chosen_alike = record.inputs.selection == now.selection
             mine = self.store.of_run(record.id)
             same_release = served.id in (record.inputs.release, mine.id if mine else None)
-            if chosen is None and same and same_release and self._has_read(record):
+            if chosen is None and same and same_release and chosen_alike and self._has_read(record):
                 chosen = self.runs.open(record)
             else:
                 reason = (
                     "a newer run took its place"
                     if chosen
+                    else f"it was made {_selected_how(record.selection)}, and this one is {_selected_how(self.selection)}"
+                    if not chosen_alike
                     else "it was interrupted before annotations were read"
                     if same and same_release
                     else "documents, settings or the served release have changed since it was interrupted"
@@ -166,12 +213,12 @@ class _Retrain:
                     "`clayloop reindex` brings them to the bot."
                 )
             return verdict
-        for record in self.runs.list():
-            if record.status == "finished" and record.inputs == inputs:
-                return (
-                    f"Nothing new to learn since run {record.id} tried exactly these annotations: {record.verdict} "
-                    "(--force tries again.)"
-                )
+        tried = tried_before(self.runs, inputs)
+        if tried is not None:
+            return (
+                f"Nothing new to learn since run {tried.id} tried exactly these annotations: {tried.verdict} "
+                "(--force tries again.)"
+            )
         return ""
 
     def _nothing_new(self, verdict: str, decisions: Sequence[Decision], served: Release) -> RetrainSummary:
@@ -181,7 +228,22 @@ class _Retrain:
             release_before=served.id,
             decisions=self._counts(decisions),
             metric=self.settings.gate.metric,
+            selection=self.selection.describe(),
+            notes=self._notes(""),
         )
+
+    def _notes(self, start: str) -> list[str]:
+        """What the person who asked for a selection should know about it."""
+        notes = [start] if start else []
+        if self.selected.unknown_records:
+            notes.append(f"No decision is about {', '.join(self.selected.unknown_records)}.")
+        lasting = set(self.settings.without_annotators)
+        if any(name not in lasting for name in self.selection.without_annotators):
+            notes.append(
+                "The next retrain without this option learns from them again: training.without_annotators leaves "
+                "somebody out for good."
+            )
+        return notes
 
     def _counts(self, decisions: Sequence[Decision]) -> dict[str, int]:
         verdicts = Counter(one.verdict for one in decisions)
@@ -189,24 +251,33 @@ class _Retrain:
             "total": len(decisions),
             "new": self.news.new,
             "withdrawn": self.news.withdrawn,
+            **({"left out": len(self.selected.left_out)} if self.selection else {}),
             **{name: verdicts[name] for name in ("accepted", "rejected", "undecided")},
         }
 
     # a run
 
     def _create(self, inputs: RunInputs, decisions: Sequence[Decision], served: Release) -> Run:
-        run = self.runs.create(inputs, release_before=served.id)
+        run = self.runs.create(inputs, release_before=served.id, selection=self.selection)
 
         def read(folder: Path) -> str:
             write_rows(folder / "decisions.jsonl", decisions)
-            return f"{len(decisions)} decisions, {self.news.new} new, {self.news.withdrawn} withdrawn"
+            write_rows(folder / "left_out.jsonl", self.selected.left_out)
+            left_out = f", {len(self.selected.left_out)} left out" if self.selected.left_out else ""
+            return (
+                f"{len(decisions)} decisions, {self.news.new} new, {self.news.withdrawn} withdrawn{left_out}"
+            )
 
         run.step("read", read, self.progress)
         return run
 
     def _work(self, run: Run, served: Release, resumed: bool) -> RetrainSummary:
-        steps = Steps(run, self.corpus, self.settings, self.serving, self.store, served, self.progress)
+        settings, start = clean_start(self.store, served, self.settings, self.selection)
+        if start:
+            self.progress.say(start)
+        steps = Steps(run, self.corpus, settings, self.serving, self.store, served, self.progress)
         if resumed:
+            self.selected = Selected(steps.decisions, steps.left_out)
             self.news = compare(steps.decisions, read_lineage(self.store.folder(served.id) / LINEAGE_FILE))
         summary = RetrainSummary(
             run=run.id,
@@ -215,6 +286,8 @@ class _Retrain:
             release_before=served.id,
             metric=self.settings.gate.metric,
             resumed=resumed,
+            selection=self.selection.describe(),
+            notes=self._notes(start),
         )
         run.step("examples", steps.make_examples, self.progress)
         run.step("dedup", steps.drop_duplicates, self.progress)
@@ -232,7 +305,7 @@ class _Retrain:
         summary.dropped = _count(row.reason for row in steps.dropped)
         summary.unused = _count(row.reason for row in steps.unused)
         summary.holdout_questions = len(steps.questions)
-        lacking = self._lacking(steps)
+        lacking = what_is_lacking(steps)
         if lacking:
             summary.verdict = lacking
         else:
@@ -241,25 +314,6 @@ class _Retrain:
         self.store.discard(run.id)
         summary.take_timings(run.record)
         return summary
-
-    def _lacking(self, steps: Steps) -> str:
-        """Why training is no use yet, or nothing."""
-        if not steps.chunks:
-            return "Not enough to index: every chunk was rejected. The served release stays."
-        if not steps.examples:
-            return (
-                "Not enough to learn from: no accepted triplet or conversation yet. The served release stays."
-            )
-        if len(steps.train) < 2:
-            return (
-                f"Not enough to learn from: {len(steps.train)} example(s) to train on after {len(steps.holdout)} were "
-                "held out and duplicates dropped. Accept more triplets. The served release stays."
-            )
-        if len(steps.questions) < self.settings.gate.min_queries:
-            return (
-                too_few(len(steps.questions), self.settings.gate.min_queries) + " The served release stays."
-            )
-        return ""
 
     def _train(self, run: Run, steps: Steps, summary: RetrainSummary) -> None:
         run.step("fit", steps.train_model, self.progress)
@@ -290,9 +344,24 @@ class _Retrain:
         summary.outcome, summary.release_after = "promoted", published.id
 
 
-def _identity(decision: Decision) -> str:
-    """What a decision contributes to a run's inputs: who said what, and what follows from it."""
-    return f"{decision.fingerprint} {decision.verdict}"
+def what_is_lacking(steps: Steps) -> str:
+    """Why training is no use yet, or nothing."""
+    if not steps.chunks:
+        return "Not enough to index: every chunk was rejected. The served release stays."
+    if not steps.examples:
+        return "Not enough to learn from: no accepted triplet or conversation yet. The served release stays."
+    if len(steps.train) < 2:
+        return (
+            f"Not enough to learn from: {len(steps.train)} example(s) to train on after {len(steps.holdout)} were "
+            "held out and duplicates dropped. Accept more triplets. The served release stays."
+        )
+    if len(steps.questions) < steps.settings.gate.min_queries:
+        return too_few(len(steps.questions), steps.settings.gate.min_queries) + " The served release stays."
+    return ""
+
+
+def _selected_how(selection: Selection) -> str:
+    return ", ".join(selection.describe()) or "with everything"
 
 
 def _count(reasons: Iterable[str]) -> dict[str, int]:

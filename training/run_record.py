@@ -7,24 +7,47 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from training.selection import Selection
+
+# In the order in which they are done; a run that has nothing to train on ends after "split".
+STEPS = (
+    "read",
+    "examples",
+    "dedup",
+    "split",
+    "fit",
+    "index",
+    "evaluate",
+    "gate",
+    "publish",
+    "promote",
+)
+
 StepStatus = Literal["running", "finished", "failed"]
 RunStatus = Literal["running", "finished", "failed", "abandoned"]
 Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
 
 
 class StepRecord(BaseModel):
-    """One step. ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes)."""
+    """One step. ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes), measured
+    as ``peak_memory_kind`` says (training.memory). ``outputs`` maps what it wrote, below the step's folder, to bytes;
+    ``inputs`` names the earlier steps that were finished when it began: their folders are all that it could read beside
+    the run's own inputs."""
 
     name: str
     status: StepStatus
     started: datetime
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    peak_memory_kind: str = ""
+    inputs: list[str] = Field(default_factory=list)
+    outputs: dict[str, int] = Field(default_factory=dict)
     note: str = ""
 
 
 class RunInputs(BaseModel):
-    """What a run's result depends on, as digests: with other inputs it is another run."""
+    """What a run's result depends on, as digests: with other inputs it is another run. ``selection`` is empty when
+    nothing was left out."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,10 +55,12 @@ class RunInputs(BaseModel):
     corpus: str
     settings: str
     release: str
+    selection: str = ""
 
 
 class RunRecord(BaseModel):
-    """The contents of run.json. ``process`` is the id of the process that works or last worked on it."""
+    """The contents of run.json. ``process`` is the id of the process that works or last worked on it; ``selection`` what
+    the person who started it wanted left out."""
 
     id: str
     status: RunStatus = "running"
@@ -43,6 +68,7 @@ class RunRecord(BaseModel):
     finished_at: datetime | None = None
     process: int = 0
     inputs: RunInputs
+    selection: Selection = Selection()
     steps: list[StepRecord] = Field(default_factory=list)
     outcome: Outcome | None = None
     verdict: str = ""

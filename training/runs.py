@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,14 +25,17 @@ from curation.files import read_json, sync_folder, write_json, write_text
 from curation.home import Home
 from curation.progress import Progress
 from training.memory import PeakMemory
-from training.run_record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
+from training.run_record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
+from training.selection import Selection
 
-__all__ = ["Outcome", "Run", "RunInputs", "RunRecord", "RunStore", "StepRecord", "StepStatus"]
+__all__ = ["STEPS", "Outcome", "Run", "RunInputs", "RunRecord", "RunStore", "StepRecord", "StepStatus"]
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
 _FULL_DISK = re.compile(r"no space left|file too large|os error (?:27|28)\b|disk quota", re.IGNORECASE)
+
+_EVERYTHING = Selection()
 
 log = logging.getLogger(__name__)
 
@@ -62,26 +65,28 @@ class Run:
         aside = self.folder / f".{name}.part"
         self._start(name)
         started = time.monotonic()
+        memory = PeakMemory()
         try:
             for leftover in (aside, folder):
                 if leftover.exists():
                     shutil.rmtree(leftover)
             aside.mkdir()
-            with PeakMemory() as memory:
+            with memory:
                 note = work(aside)
             _sync(aside)
+            written = _sizes(aside)
             aside.rename(folder)
             sync_folder(self.folder)
         except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
-            self._fail(name, time.monotonic() - started, error)
+            self._fail(name, time.monotonic() - started, memory, error)
             if isinstance(error, Exception) and not isinstance(error, ClayloopError) and _is_full(error):
                 raise StateError(
                     f"The disk is full: the step {name!r} of run {self.id} could not write below {self.folder}.",
                     "Free some space (df) and start again: the run goes on from there. The served release is untouched.",
                 ) from error
             raise
-        self._end(name, "finished", time.monotonic() - started, memory.peak_mb, note)
+        self._end(name, "finished", time.monotonic() - started, memory, note, written)
         progress.say(f"{name}: {note}")
         return folder
 
@@ -111,28 +116,34 @@ class Run:
 
     def _start(self, name: str) -> None:
         self.record.steps = [step for step in self.record.steps if step.name != name]
-        self.record.steps.append(StepRecord(name=name, status="running", started=_now()))
+        before = [step.name for step in self.record.steps if step.status == "finished"]
+        self.record.steps.append(StepRecord(name=name, status="running", started=_now(), inputs=before))
         self.record.status = "running"
         self.record.process = os.getpid()
         self.save()
 
-    def _end(self, name: str, status: StepStatus, seconds: float, peak: float, note: str) -> None:
+    def _end(
+        self,
+        name: str,
+        status: StepStatus,
+        seconds: float,
+        memory: PeakMemory,
+        note: str,
+        outputs: Mapping[str, int] | None = None,
+    ) -> None:
         step = self.record.step(name)
         assert step is not None  # noqa: S101 - _start() put it there
-        step.status, step.seconds, step.peak_memory_mb, step.note = (
-            status,
-            round(seconds, 3),
-            round(peak, 1),
-            note,
-        )
+        step.status, step.seconds, step.note = status, round(seconds, 3), note
+        step.peak_memory_mb, step.peak_memory_kind = round(memory.peak_mb, 1), memory.kind
+        step.outputs = dict(outputs or {})
         self.save()
-        self.log(f"{name}: {status} in {seconds:.1f} s, peak {peak:.0f} MB, {note}")
+        self.log(f"{name}: {status} in {seconds:.1f} s, peak {memory.peak_mb:.0f} MB, {note}")
 
-    def _fail(self, name: str, seconds: float, error: BaseException) -> None:
+    def _fail(self, name: str, seconds: float, memory: PeakMemory, error: BaseException) -> None:
         self.record.status = "failed"
         note = (str(error).strip().splitlines() or [type(error).__name__])[0]
         try:
-            self._end(name, "failed", seconds, 0.0, note)
+            self._end(name, "failed", seconds, memory, note)
         except StateError:  # the disk may be full: the error itself matters more than its record
             log.warning("run %s: run.json can't be written", self.id)
 
@@ -176,7 +187,9 @@ class RunStore:
         """Runs that were killed or failed, newest first."""
         return [record for record in self.list() if record.status in ("running", "failed")]
 
-    def create(self, inputs: RunInputs, release_before: str | None) -> Run:
+    def create(
+        self, inputs: RunInputs, release_before: str | None, selection: Selection = _EVERYTHING
+    ) -> Run:
         """Start a run. Raises StateError when the folder can't be written."""
         now = _now()
         stem = f"{now:%Y%m%d-%H%M%S}-{inputs.decisions[:6]}"
@@ -186,7 +199,12 @@ class RunStore:
                 break
             run_id = f"{stem}-{number}"
         record = RunRecord(
-            id=run_id, created_at=now, process=os.getpid(), inputs=inputs, release_before=release_before
+            id=run_id,
+            created_at=now,
+            process=os.getpid(),
+            inputs=inputs,
+            selection=selection,
+            release_before=release_before,
         )
         run = Run(self.root / run_id, record)
         run.save()  # makes the folder
@@ -253,6 +271,15 @@ def _is_full(error: BaseException) -> bool:
             return bool(_FULL_DISK.search(str(cause)))
         cause = cause.__cause__ or cause.__context__
     return False
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Path below ``folder`` → bytes, of every file."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _sync(folder: Path) -> None:

@@ -62,6 +62,10 @@ class TrainingSettings(_Section):
     """Everything that the training room can be told."""
 
     min_new: int = Field(1, ge=1, description="New decisions that make a retrain worthwhile.")
+    without_annotators: list[str] = Field(
+        default_factory=list,
+        description="Names of annotators whose answers no retrain uses; those who answered with them still count.",
+    )
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()
     gate: GateSettings = GateSettings()

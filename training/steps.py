@@ -37,9 +37,10 @@ from training.examples import Example, Learnable, Unused, collect
 from training.fit import FitReport, clip_dimensions, fit
 from training.gate import GateVerdict, judge
 from training.holdout import HoldoutQuestion, holdout_questions, measure
-from training.lineage import trace, write_lineage
+from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
 from training.rows import read_rows, write_rows
 from training.runs import Run
+from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, split
 
@@ -63,6 +64,12 @@ class Steps:
     @cached_property
     def decisions(self) -> list[Decision]:
         return read_rows(self.run.folder / "read" / "decisions.jsonl", Decision)
+
+    @cached_property
+    def left_out(self) -> list[LeftOut]:
+        """What the selection kept out."""
+        path = self.run.folder / "read" / "left_out.jsonl"
+        return read_rows(path, LeftOut) if path.exists() else []
 
     @cached_property
     def learnable(self) -> Learnable:
@@ -226,8 +233,10 @@ class Steps:
             self.dropped,
             self.unused,
             {chunk.id for chunk in self.chunks},
+            self.left_out,
         )
         write_lineage(staging / LINEAGE_FILE, rows)
+        write_note(staging / LINEAGE_NOTE_FILE, self._origin())
         shutil.copyfile(self.run.folder / "evaluate" / EVALUATION_FILE, staging / EVALUATION_FILE)
         before, after = self.scores
         draft = assemble(
@@ -245,12 +254,22 @@ class Steps:
         )
         report = FitReport.model_validate(read_json(self.run.folder / "fit" / "fit.json"))
         write_text(
-            staging / CARD_FILE, release_card(draft, report, self.settings, before, after, self.verdict)
+            staging / CARD_FILE,
+            release_card(draft, report, self.settings, before, after, self.verdict)
+            + self.run.record.selection.as_markdown(),
         )
         return draft
 
     def _candidate(self) -> Embedder:
         return Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.serving.embedding, name="candidate")
+
+    def _origin(self) -> LineageNote:
+        from_served = self.settings.fit.start_from == "current"
+        return LineageNote(
+            run=self.run.id,
+            started_from=self.served.id if from_served else None,
+            selection=self.run.record.selection,
+        )
 
     def _vectors(self) -> Vectors:
         vectors: Vectors = np.load(self.run.folder / "index" / "vectors.npy", allow_pickle=False)

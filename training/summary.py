@@ -17,7 +17,7 @@ class RetrainSummary(BaseModel):
     on and held out; ``chunks`` those indexed and rejected; ``dropped`` and ``unused`` count per reason. ``before`` and
     ``after`` map dimension → metric → mean over the ``holdout_questions``, of the served release and the candidate.
     ``seconds`` per step; ``peak_memory_mb`` in 10^6 bytes, the largest of all steps. ``resumed`` tells that an earlier,
-    interrupted run was finished.
+    interrupted run was finished. ``selection`` says what was left out (nothing when empty), ``notes`` what to know about it.
     """
 
     run: str | None = None
@@ -38,6 +38,8 @@ class RetrainSummary(BaseModel):
     total_seconds: float = 0.0
     peak_memory_mb: float = 0.0
     resumed: bool = False
+    selection: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
 
     def take_timings(self, record: RunRecord) -> None:
         """Fill in what the run recorded about its steps."""
@@ -49,6 +51,9 @@ class RetrainSummary(BaseModel):
 def render(summary: RetrainSummary) -> str:
     """A few lines of plain text that say what happened and why."""
     lines = [summary.verdict]
+    if summary.selection:
+        lines += ["", f"Selection   {', '.join(summary.selection)}"]
+    lines += [f"Note        {note}" for note in summary.notes]
     if summary.decisions.get("total"):
         counts = summary.decisions
         parts = [f"{counts[name]} {name}" for name in ("new", "withdrawn") if counts.get(name)]

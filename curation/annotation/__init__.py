@@ -6,7 +6,7 @@ key, or holds a dataset of the configured name that is not clayloop's.
 
 from curation.annotation.connection import Credentials, connect, read_credentials
 from curation.annotation.conversations import log_turns
-from curation.annotation.decisions import decide, judge, read_decisions, tally
+from curation.annotation.decisions import decide, judge, read_decisions, restate, tally
 from curation.annotation.progress import AnnotatorProgress, DatasetProgress, read_progress
 from curation.annotation.push import DatasetPush, PushReport, push
 from curation.annotation.schemas import DATASETS, SPECS, DatasetSpec, dataset_name
@@ -41,5 +41,6 @@ __all__ = [
     "read_credentials",
     "read_decisions",
     "read_progress",
+    "restate",
     "tally",
 ]

@@ -13,7 +13,8 @@ Only submitted responses count. Per question the value with the most votes wins;
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 
 import argilla as rg
 
@@ -95,6 +96,26 @@ def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> D
     )
 
 
+def restate(decision: Decision, without: Collection[str]) -> Decision | None:
+    """The decision as it would be had the annotators named in ``without`` not answered; None when nobody else did."""
+    if not set(without) & set(decision.annotators):
+        return decision
+    votes = tuple(vote for vote in decision.votes if vote.annotator not in without)
+    if not votes:
+        return None
+    spec = SPECS[decision.dataset]
+    values, agreement = tally(votes, spec.labels)
+    verdict, reason = judge(decision.dataset, values, _open_questions(votes, values, spec))
+    changed = {
+        "votes": votes,
+        "values": values,
+        "agreement": agreement,
+        "verdict": verdict,
+        "reason": reason,
+    }
+    return decision.model_copy(update=changed)
+
+
 def tally(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str, str], float]:
     """The value that won per question (ties left out), and the share of all votes on ``questions`` that went to
     winners. A tied question has no winner, so all its votes count against the agreement."""
@@ -159,7 +180,20 @@ def _votes(record: JsonObject, names: Mapping[str, str]) -> Iterable[Vote]:
                     value=value,
                     annotator=names.get(user, f"user-{user[:8]}"),
                     response_id=str(response["id"]),
+                    at=_time(response),
                 )
+
+
+def _time(response: JsonObject) -> datetime | None:
+    """When a response was last changed. Argilla's times are UTC, with or without saying so."""
+    stamp = response.get("updated_at")
+    if not isinstance(stamp, str):
+        return None
+    try:
+        time = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
 def _annotated(api: Api, dataset: RemoteDataset, progress: Progress) -> list[JsonObject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +14,8 @@ Verdict = Literal["accepted", "rejected", "undecided"]
 
 
 class Vote(BaseModel):
-    """One annotator's submitted answer to one question. ``response_id`` and ``annotator`` (user name) are Argilla's."""
+    """One annotator's submitted answer to one question. ``response_id``, ``annotator`` (user name) and ``at`` (when the
+    response was last changed; None where nobody noted it) are Argilla's."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,6 +23,7 @@ class Vote(BaseModel):
     value: str
     annotator: str
     response_id: str
+    at: datetime | None = None
 
 
 class Decision(BaseModel):
@@ -47,6 +50,11 @@ class Decision(BaseModel):
     @property
     def annotators(self) -> tuple[str, ...]:
         return tuple(sorted({vote.annotator for vote in self.votes}))
+
+    @property
+    def last_answer(self) -> datetime | None:
+        """When somebody last changed an answer to this record."""
+        return max((vote.at for vote in self.votes if vote.at is not None), default=None)
 
     @property
     def fingerprint(self) -> str:

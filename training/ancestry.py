@@ -1,0 +1,96 @@
+"""Where a release comes from: the releases before it, and what its weights have seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.errors import ClayloopError
+from serving.release import LINEAGE_FILE, Release
+from serving.releases import ReleaseStore
+from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_lineage, read_note
+from training.selection import Selection
+
+# What leaves a trace in the weights; a held-out or dropped question does not.
+LEARNED_ROLES = frozenset({"train"})
+
+
+class Ancestor(BaseModel):
+    """One release in a chain of parents. ``made`` says how; ``started_from`` is the release whose weights it went on
+    from (None: the base model). ``problem`` is set, and all else unknown, when it cannot be read any more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    created_at: datetime | None = None
+    made: Literal["bootstrap", "retrain", "reindex", "unknown"] = "unknown"
+    run: str | None = None
+    started_from: str | None = None
+    selection: list[str] = []
+    decisions: int = 0
+    learned: int = 0
+    problem: str = ""
+
+
+def chain(store: ReleaseStore, release_id: str) -> list[Ancestor]:
+    """The release and its parents, newest first, as far back as they are there."""
+    found: list[Ancestor] = []
+    following: str | None = release_id
+    while following is not None and following not in {one.id for one in found}:
+        try:
+            release = store.get(following)
+            found.append(_ancestor(store, release))
+        except ClayloopError as error:
+            found.append(Ancestor(id=following, problem=error.message))
+            break
+        following = release.parent
+    return found
+
+
+def remembers(store: ReleaseStore, release_id: str, selection: Selection) -> bool:
+    """Whether the weights of a release have seen an answer that ``selection`` is to forget: in its own training, or in
+    that of a release that it went on from. Yes when that can no longer be told."""
+    names, records = set(selection.without_annotators), set(selection.without_records)
+    seen: set[str] = set()
+    following: str | None = release_id
+    while following is not None and following not in seen:
+        seen.add(following)
+        try:
+            folder = store.folder(store.get(following).id)
+            rows = read_lineage(folder / LINEAGE_FILE)
+            note = read_note(folder / LINEAGE_NOTE_FILE)
+        except ClayloopError:
+            return True
+        if any(_taught(row) and (row.record_id in records or names & set(row.annotators)) for row in rows):
+            return True
+        if note is None:
+            return bool(rows)  # of an earlier version: what it started from was not noted
+        following = note.started_from
+    return False
+
+
+def _taught(row: LineageRow) -> bool:
+    return row.role in LEARNED_ROLES
+
+
+def _ancestor(store: ReleaseStore, release: Release) -> Ancestor:
+    folder = store.folder(release.id)
+    rows = read_lineage(folder / LINEAGE_FILE)
+    note = read_note(folder / LINEAGE_NOTE_FILE)
+    made: Literal["bootstrap", "retrain", "reindex"]
+    if release.run_id:
+        made = "retrain"
+    else:
+        made = "reindex" if rows or (folder / LINEAGE_FILE).exists() else "bootstrap"
+    return Ancestor(
+        id=release.id,
+        created_at=release.created_at,
+        made=made,
+        run=release.run_id,
+        started_from=note.started_from if note else None,
+        selection=note.selection.describe() if note else [],
+        decisions=sum(row.role != "left-out" for row in rows),
+        learned=sum(_taught(row) for row in rows),
+    )

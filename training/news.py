@@ -1,0 +1,49 @@
+"""Whether there is anything to learn that was not tried before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from curation.records import Decision
+from curation.records.identity import content_id
+from serving.settings import ServingSettings
+from training.runs import RunInputs, RunRecord, RunStore
+from training.selection import Selection
+from training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from curation.corpus import Corpus
+
+# What says when to retrain, or is in the selection, and changes nothing about the result.
+_NOT_INPUTS = {"min_new", "without_annotators"}
+
+
+def run_inputs(
+    decisions: Sequence[Decision],
+    corpus: Corpus,
+    settings: TrainingSettings,
+    serving: ServingSettings,
+    release_id: str,
+    selection: Selection,
+) -> RunInputs:
+    """Digests of all that a retrain's result depends on. ``decisions`` are those that ``selection`` leaves."""
+    relevant = {
+        "training": settings.model_dump(mode="json", exclude=_NOT_INPUTS),
+        "model": serving.embedding.model,
+        "retrieval": serving.retrieval.model_dump(mode="json"),
+    }
+    return RunInputs(
+        decisions=content_id(*sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
+        corpus=content_id(*sorted(chunk.id for chunk in corpus.chunks)),
+        settings=content_id(repr(relevant)),
+        release=release_id,
+        selection=selection.digest,
+    )
+
+
+def tried_before(runs: RunStore, inputs: RunInputs) -> RunRecord | None:
+    """The newest finished run with exactly these inputs: another one would come to the same."""
+    return next(
+        (record for record in runs.list() if record.status == "finished" and record.inputs == inputs), None
+    )

@@ -1,0 +1,174 @@
+"""Which decisions a retrain learns from: all of them, or those that a person asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.records import DatasetName, Decision
+from curation.records.identity import content_id
+
+Key = tuple[DatasetName, str]
+_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
+
+
+class Selection(BaseModel):
+    """What a retrain leaves out.
+
+    ``without_annotators`` (user names) and ``without_records`` (record ids) count as if they had never been there, in
+    what is learned and in what is indexed. The other three choose among the triplets and conversations only: a chunk
+    that somebody rejected stays out of the index whatever is learned. ``since``: somebody answered then or later;
+    ``filters``: conditions for Argilla (curation.annotation.query), all of which hold; ``max_records``: the newest of
+    what is left.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    without_annotators: tuple[str, ...] = ()
+    without_records: tuple[str, ...] = ()
+    since: datetime | None = None
+    filters: tuple[str, ...] = ()
+    max_records: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """Tells selections apart; empty for everything."""
+        if not self:
+            return ""
+        values = self.model_copy(
+            update={
+                "without_annotators": tuple(sorted(set(self.without_annotators))),
+                "without_records": tuple(sorted(set(self.without_records))),
+                "filters": tuple(sorted(set(self.filters))),
+            }
+        )
+        return content_id("selection", values.model_dump_json())
+
+    def __bool__(self) -> bool:
+        return self != Selection()
+
+    @property
+    def forgets(self) -> bool:
+        """Whether somebody's answers are to be as if they had never been given."""
+        return bool(self.without_annotators or self.without_records)
+
+    def describe(self) -> list[str]:
+        """One phrase per part, for people."""
+        told = [f"without annotator {name}" for name in self.without_annotators]
+        if self.without_records:
+            told.append(f"without {len(self.without_records)} named records")
+        if self.since is not None:
+            told.append(f"answered since {self.since:%Y-%m-%d %H:%M} UTC")
+        told += [f"filter: {condition}" for condition in self.filters]
+        if self.max_records is not None:
+            told.append(f"the newest {self.max_records} records")
+        return told
+
+    def as_markdown(self) -> str:
+        """A section for the model card; nothing when everything was learned from."""
+        if not self:
+            return ""
+        parts = "\n".join(f"- `{' '.join(part.replace('`', ' ').split())}`" for part in self.describe())
+        return f"\n## Selection\n\nThis run left out a part of the annotations:\n\n{parts}\n"
+
+
+class LeftOut(BaseModel):
+    """A decision that the selection leaves out, and why. What was answered is not repeated here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    record_id: str
+    reason: str
+
+
+@dataclass
+class Selected:
+    """What a selection comes to. ``unknown_annotators`` and ``unknown_records`` are names and ids that no decision
+    has: probably a typing error."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    unknown_annotators: list[str] = field(default_factory=list)
+    unknown_records: list[str] = field(default_factory=list)
+
+
+def select(
+    decisions: Sequence[Decision], selection: Selection, matching: Collection[Key] | None = None
+) -> Selected:
+    """Apply ``selection``. ``matching`` are the keys that pass its filters, as Argilla says; needed if it has any.
+
+    A record whose other annotators remain is decided anew by their answers. The order of ``decisions`` is kept.
+    """
+    if selection.filters and matching is None:
+        raise ValueError("a selection with filters needs the records that match them")
+    result = Selected(
+        unknown_annotators=_missing(
+            selection.without_annotators, {name for one in decisions for name in one.annotators}
+        ),
+        unknown_records=_missing(selection.without_records, {one.record_id for one in decisions}),
+    )
+    kept: list[Decision] = []
+    for decision in decisions:
+        remaining, reason = _without(decision, selection)
+        if remaining is not None:
+            reason = _not_chosen(remaining, selection, matching)
+        if remaining is None or reason:
+            result.left_out.append(_left_out(decision, reason))
+        else:
+            kept.append(remaining)
+    newest = _newest(kept, selection.max_records)
+    for decision in kept:
+        if newest is None or decision.dataset == "chunks" or (decision.dataset, decision.record_id) in newest:
+            result.decisions.append(decision)
+        else:
+            result.left_out.append(
+                _left_out(decision, f"not among the newest {selection.max_records} records")
+            )
+    return result
+
+
+def _without(decision: Decision, selection: Selection) -> tuple[Decision | None, str]:
+    if decision.record_id in selection.without_records:
+        return None, "named in --without-records"
+    gone = set(selection.without_annotators) & set(decision.annotators)
+    if not gone:
+        return decision, ""
+    # The rules are curation's; its package loads Argilla's client, which a plain retrain's later steps do not need.
+    from curation.annotation.decisions import restate
+
+    return restate(decision, gone), f"answered only by {', '.join(sorted(gone))}"
+
+
+def _not_chosen(decision: Decision, selection: Selection, matching: Collection[Key] | None) -> str:
+    """Why a decision that may be learned from is not, or nothing."""
+    if decision.dataset == "chunks":
+        return ""
+    if selection.filters and matching is not None and (decision.dataset, decision.record_id) not in matching:
+        return "does not pass the filter"
+    if selection.since is not None and (decision.last_answer or _EARLIEST) < selection.since:
+        return f"not answered since {selection.since:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def _newest(decisions: Sequence[Decision], most: int | None) -> set[Key] | None:
+    """Keys of the ``most`` triplets and conversations that were answered last; None for no limit."""
+    if most is None:
+        return None
+    ranked = sorted(
+        (one for one in decisions if one.dataset != "chunks"),
+        key=lambda one: (one.last_answer or _EARLIEST, one.dataset, one.record_id),
+        reverse=True,
+    )
+    return {(one.dataset, one.record_id) for one in ranked[:most]}
+
+
+def _left_out(decision: Decision, reason: str) -> LeftOut:
+    return LeftOut(dataset=decision.dataset, record_id=decision.record_id, reason=reason)
+
+
+def _missing(asked: Sequence[str], known: Collection[str]) -> list[str]:
+    return [name for name in dict.fromkeys(asked) if name not in known]
