@@ -34,6 +34,25 @@ class Example(BaseModel):
     live: bool = True
 
 
+class Refusal(BaseModel):
+    """A question and a chunk of which annotators did not accept that one answers the other.
+
+    ``certain``: they judged the pair itself (a rejected triplet). A rejected conversation only says that the answer was
+    wrong; its chunk may be the right one all the same. ``reason`` is the decision's.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    record_id: str
+    query: str
+    text: str
+    chunk_id: str
+    place: str
+    certain: bool
+    reason: str
+
+
 class Unused(BaseModel):
     """A decision that nothing is learned from, and why."""
 
@@ -49,6 +68,7 @@ class Learnable:
     """What a set of decisions comes to. ``chunks`` are those to index, in the order of the corpus."""
 
     examples: list[Example] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
     rejected_chunks: set[str] = field(default_factory=set)
@@ -57,10 +77,10 @@ class Learnable:
 def collect(
     decisions: Sequence[Decision], chunks: Sequence[Chunk], include_unreviewed: bool = True
 ) -> Learnable:
-    """Sort ``decisions`` into examples, unused ones and the chunks to index.
+    """Sort ``decisions`` into examples, refusals, unused ones and the chunks to index.
 
     Rejected chunks leave index and training alike. An accepted triplet teaches (query, chunk), an accepted
-    conversation (question, the chunk it cites).
+    conversation (question, the chunk it cites); rejected ones are refusals, from which negatives are made.
     """
     judged = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
     result = Learnable(rejected_chunks={key for key, verdict in judged.items() if verdict == "rejected"})
@@ -75,9 +95,11 @@ def collect(
     for decision in decisions:
         if decision.dataset == "chunks":
             continue
-        made = _example(decision, by_id, live, result.rejected_chunks)
+        made = _learn(decision, by_id, live, result.rejected_chunks)
         if isinstance(made, Example):
             result.examples.append(made)
+        elif isinstance(made, Refusal):
+            result.refusals.append(made)
         else:
             result.unused.append(Unused(dataset=decision.dataset, record_id=decision.record_id, reason=made))
     return result
@@ -88,12 +110,12 @@ def section_of(chunk: Chunk) -> str:
     return "\t".join((chunk.path, *chunk.section))
 
 
-def _example(
+def _learn(
     decision: Decision, chunks: Mapping[str, Chunk], live: set[str], rejected: set[str]
-) -> Example | str:
-    """The example that ``decision`` gives, or why it gives none."""
-    if decision.verdict != "accepted":
-        return f"{decision.verdict}: {decision.reason}" if decision.reason else decision.verdict
+) -> Example | Refusal | str:
+    """The example or the refusal that ``decision`` gives, or why it gives neither."""
+    if decision.verdict == "undecided":
+        return _why(decision)
     is_triplet = decision.dataset == "triplets"
     query = _question(decision).strip()
     chunk_id = str(decision.metadata.get("chunk_id", ""))
@@ -105,6 +127,21 @@ def _example(
         return "its chunk was rejected"
     if chunk is None and not shown.strip():
         return "it cites no chunk of the current documents"
+    place = section_of(chunk) if chunk else chunk_id
+    if decision.verdict == "rejected":
+        certain = is_triplet and decision.values.get("is_positive_relevant") == "no"
+        if is_triplet and not certain:
+            return _why(decision)
+        return Refusal(
+            dataset=decision.dataset,
+            record_id=decision.record_id,
+            query=query,
+            text=chunk.text if chunk else shown,
+            chunk_id=chunk_id,
+            place=place,
+            certain=certain,
+            reason=_why(decision),
+        )
     origin = str(decision.metadata.get("origin", "")) or ("conversation" if not is_triplet else "")
     negative = decision.fields.get("negative", "").strip() if is_triplet else ""
     if decision.values.get("is_negative_irrelevant") != "yes":
@@ -115,11 +152,15 @@ def _example(
         query=query,
         text=_taught_text(query, chunk, shown, origin),
         chunk_id=chunk_id,
-        place=section_of(chunk) if chunk else chunk_id,
+        place=place,
         origin=origin,
         negative=negative,
         live=chunk is not None and chunk_id in live,
     )
+
+
+def _why(decision: Decision) -> str:
+    return f"{decision.verdict}: {decision.reason}" if decision.reason else decision.verdict
 
 
 def _question(decision: Decision) -> str:

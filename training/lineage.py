@@ -15,12 +15,13 @@ from curation.errors import StateError
 from curation.files import read_json, read_table, write_json, write_table
 from curation.records import Chunk, Decision
 from training.examples import Example, Unused
+from training.negatives import Negative
 from training.selection import LeftOut, Selection
 from training.split import Dropped
 
 LINEAGE_NOTE_FILE = "lineage.json"
 
-Role = Literal["train", "holdout", "dropped", "indexed", "index-removed", "unused", "left-out"]
+Role = Literal["train", "negative", "holdout", "dropped", "indexed", "index-removed", "unused", "left-out"]
 _Key = tuple[str, str]
 
 LINEAGE_SCHEMA = pa.schema(
@@ -160,12 +161,21 @@ def trace(
     unused: Sequence[Unused],
     indexed: Collection[str],
     left_out: Sequence[LeftOut] = (),
+    negatives: Sequence[Negative] = (),
 ) -> list[LineageRow]:
     """One row per decision, then one for each that was left out. ``indexed`` are the ids of the chunks in the release's
-    index. A decision that became several things has the role that comes first in train, holdout, dropped, unused."""
+    index. A decision that became several things has the role that comes first in train, holdout, dropped, negative, unused.
+    """
     fates: dict[_Key, _Fate] = defaultdict(_Fate)
     for one in unused:
         fates[one.dataset, one.record_id].take("unused", one.reason)
+    refused = {one.decided_by: one for one in negatives if one.source == "refused"}
+    for decision in decisions:
+        against = refused.get(decision.record_id)
+        if against is not None and decision.verdict == "rejected":
+            fates[decision.dataset, decision.record_id].take(
+                "negative", f"a negative {against.kind} of record {against.record_id}"
+            )
     for gone in dropped:
         fate = fates[gone.dataset, gone.record_id]
         fate.take("dropped", f"{gone.reason} as {gone.kept_record_id}: {gone.kept}")

@@ -34,12 +34,14 @@ class Dropped(BaseModel):
 
 @dataclass
 class Split:
-    """``train`` and ``holdout`` share no chunk, no near-duplicate chunk and no near-duplicate question."""
+    """``train`` and ``holdout`` share no chunk, no near-duplicate chunk and no near-duplicate question. ``held_groups`` are
+    the groups of chunks on the holdout's side, whether anybody asks about them or not."""
 
     train: list[Example] = field(default_factory=list)
     holdout: list[Example] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
+    held_groups: set[str] = field(default_factory=set)
 
 
 def is_holdout(place: str, share: float) -> bool:
@@ -96,6 +98,7 @@ def split(
         else:
             sides[held].append(example)
     result.holdout = sides[True]
+    result.held_groups = held_groups
     train = sides[False]
     for text_of, what in ((_query, "holdout question"), (_text, "holdout chunk")):
         matches = find_matches(

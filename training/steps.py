@@ -32,12 +32,14 @@ from serving.release import (
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.card import release_card
+from training.conflicts import Conflict, settle
 from training.evaluation import Scores
-from training.examples import Example, Learnable, Unused, collect
+from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.fit import FitReport, clip_dimensions, fit
 from training.gate import GateVerdict, judge
 from training.holdout import HoldoutQuestion, holdout_questions, measure
 from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
+from training.negatives import Negative, decided_negatives
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.selection import LeftOut
@@ -109,8 +111,22 @@ class Steps:
     def unused(self) -> list[Unused]:
         return [
             row
-            for step in ("examples", "split")
+            for step in ("examples", "dedup", "split")
             for row in read_rows(self.run.folder / step / "unused.jsonl", Unused)
+        ]
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        return read_rows(self.run.folder / "dedup" / "conflicts.jsonl", Conflict)
+
+    @property
+    def negatives(self) -> list[Negative]:
+        """Those that people decided on, then the mined ones."""
+        return [
+            row
+            for step in ("split", "mine")
+            if (self.run.folder / step).is_dir()
+            for row in read_rows(self.run.folder / step / "negatives.jsonl", Negative)
         ]
 
     @property
@@ -132,33 +148,50 @@ class Steps:
     def make_examples(self, folder: Path) -> str:
         found = self.learnable
         write_rows(folder / "examples.jsonl", found.examples)
+        write_rows(folder / "refusals.jsonl", found.refusals)
         write_rows(folder / "unused.jsonl", found.unused)
         return (
-            f"{len(found.examples)} examples, {len(found.unused)} decisions that teach nothing; "
+            f"{len(found.examples)} examples, {len(found.refusals)} refusals, "
+            f"{len(found.unused)} decisions that teach nothing; "
             f"{len(found.chunks)} chunks to index, {len(found.rejected_chunks)} rejected"
         )
 
     def drop_duplicates(self, folder: Path) -> str:
         groups = chunk_groups(self.chunks, self.settings.dedup)
-        kept, dropped = drop_repeated(self.examples, groups, self.settings.dedup)
+        refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
+        settled = settle(self.examples, refusals, self.decisions, groups)
+        kept, dropped = drop_repeated(settled.examples, groups, self.settings.dedup)
         write_json(folder / "groups.json", {key: label for key, label in groups.items() if key != label})
+        write_rows(folder / "conflicts.jsonl", settled.conflicts)
+        write_rows(folder / "refusals.jsonl", settled.refusals)
+        write_rows(folder / "unused.jsonl", settled.unused)
         write_rows(folder / "kept.jsonl", kept)
         write_rows(folder / "dropped.jsonl", dropped)
-        return f"{len(kept)} examples stay, {len(dropped)} said the same as another one"
+        left_out = sum(conflict.left_out for conflict in settled.conflicts)
+        return (
+            f"{len(kept)} examples stay, {len(dropped)} said the same as another one; "
+            f"{len(settled.conflicts)} conflicts ({left_out} left out, see dedup/conflicts.jsonl)"
+        )
 
     def hold_out(self, folder: Path) -> str:
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
         parts = split(kept, self.chunks, groups, self.settings.gate.holdout_share, self.settings.dedup)
         questions = holdout_questions(parts.holdout, self.chunks, groups)
+        refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
+        decided = decided_negatives(
+            parts.train, parts.holdout, refusals, groups, parts.held_groups, self.settings.dedup
+        )
+        write_rows(folder / "negatives.jsonl", decided.negatives)
+        write_json(folder / "held.json", sorted(parts.held_groups))
         write_rows(folder / "train.jsonl", parts.train)
         write_rows(folder / "holdout.jsonl", parts.holdout)
         write_rows(folder / "questions.jsonl", questions)
         write_rows(folder / "dropped.jsonl", parts.dropped)
-        write_rows(folder / "unused.jsonl", parts.unused)
+        write_rows(folder / "unused.jsonl", [*parts.unused, *decided.unused])
         return (
-            f"{len(parts.train)} examples to train on, {len(questions)} questions held out, "
-            f"{len(parts.dropped)} dropped because they resemble a held-out one"
+            f"{len(parts.train)} examples to train on, {len(decided.negatives)} negatives that people decided on, "
+            f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one"
         )
 
     def train_model(self, folder: Path) -> str:
@@ -234,6 +267,7 @@ class Steps:
             self.unused,
             {chunk.id for chunk in self.chunks},
             self.left_out,
+            self.negatives,
         )
         write_lineage(staging / LINEAGE_FILE, rows)
         write_note(staging / LINEAGE_NOTE_FILE, self._origin())

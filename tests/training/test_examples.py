@@ -28,16 +28,18 @@ def test_a_heading_is_trained_against_the_body_alone() -> None:
     assert CHUNKS[0].section[-1] not in example.text
 
 
-def test_rejected_and_undecided_records_teach_nothing_and_say_why() -> None:
-    found = collect(
-        [triplet(CHUNKS[0], "a", "rejected"), triplet(CHUNKS[0], "b", "undecided"), triplet(CHUNKS[0], " ")],
-        CHUNKS,
-    )
+def test_undecided_and_empty_records_teach_nothing_and_say_why() -> None:
+    found = collect([triplet(CHUNKS[0], "b", "undecided"), triplet(CHUNKS[0], " ", "rejected")], CHUNKS)
+    assert found.examples == found.refusals == []
+    assert [one.reason.split(":")[0] for one in found.unused] == ["undecided", "the question is empty"]
+
+
+def test_what_was_rejected_is_a_refusal_and_a_rejected_answer_an_uncertain_one() -> None:
+    found = collect([triplet(CHUNKS[0], "a", "rejected"), conversation(CHUNKS[1], "b", "rejected")], CHUNKS)
     assert found.examples == []
-    assert [one.reason.split(":")[0] for one in found.unused] == [
-        "rejected",
-        "undecided",
-        "the question is empty",
+    assert [(one.query, one.text, one.certain) for one in found.refusals] == [
+        ("a", CHUNKS[0].text, True),
+        ("b", CHUNKS[1].text, False),
     ]
 
 
