@@ -22,6 +22,7 @@ from argilla_lite.services import Services
 from argilla_lite.supervisor import Supervisor, log_output
 
 DEFAULT_HOME = Path("~/.argilla-lite")
+_DATABASE_VARIABLE = "ARGILLA_LITE_DATABASE_URL"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -54,12 +55,22 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-patches", action="store_true", help="leave argilla_server exactly as released")
     up.add_argument("--access-log", action="store_true", help="log each request")
 
+    backup = commands.add_parser("backup", help="write everything into one file (Argilla may run meanwhile)")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--force", action="store_true", help="replace the file if it exists")
+    restore = commands.add_parser(
+        "restore", help="make a stopped home what it was at a backup", allow_abbrev=False
+    )
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--force", action="store_true", help="replace the Argilla that is in the home")
+    restore.add_argument("--database", metavar="URL", help="where to restore a backup of PostgreSQL to")
+
     status = commands.add_parser("status", help="tell whether Argilla runs, where, and how large it is")
     reindex = commands.add_parser("reindex", help="build the text index anew (Argilla may run meanwhile)")
     check = commands.add_parser("check", help="compare the text index with the database")
-    for command in (status, reindex, check):
+    for command in (status, reindex, check, backup):
         command.add_argument("--json", action="store_true", help="print JSON")
-    for command in (up, status, reindex, check):
+    for command in (up, status, reindex, check, backup, restore):
         command.add_argument(
             "--home", type=Path, default=DEFAULT_HOME, help="folder of this Argilla (default: %(default)s)"
         )
@@ -76,11 +87,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     home = Home(options.home.expanduser().absolute())
     try:
+        if getattr(options, "database", None):
+            _hide_database(sys.argv[1:] if arguments is None else arguments)
         if options.command == "up":
-            if options.database:
-                _hide_database(sys.argv[1:] if arguments is None else arguments)
             return _up(home, options)
         from argilla_lite import maintenance
+
+        if options.command == "restore":
+            return maintenance.restore(home, options.file, os.environ.get(_DATABASE_VARIABLE), options.force)
+        maintenance.finish_restore(home)
+        if options.command == "backup":
+            return maintenance.backup(home, options.file, options.force, options.json)
 
         command = {"status": maintenance.status, "reindex": maintenance.reindex, "check": maintenance.check}
         return command[options.command](home, options.json)
@@ -97,9 +114,9 @@ def _hide_database(arguments: list[str]) -> NoReturn:
     words = iter(arguments)
     for word in words:
         if word.startswith("--database="):
-            os.environ["ARGILLA_LITE_DATABASE_URL"] = word.partition("=")[2]
+            os.environ[_DATABASE_VARIABLE] = word.partition("=")[2]
         elif word == "--database":
-            os.environ["ARGILLA_LITE_DATABASE_URL"] = next(words)
+            os.environ[_DATABASE_VARIABLE] = next(words)
         else:
             rest.append(word)
     os.execv(sys.executable, [sys.executable, "-m", "argilla_lite.cli", *rest])  # noqa: S606 - no shell wanted
@@ -142,7 +159,11 @@ def _up(home: Home, options: argparse.Namespace) -> int:
     os.umask(0o077)
     home.create()
     with home.locked():
-        databases.choose(home, os.environ.pop("ARGILLA_LITE_DATABASE_URL", None))
+        if home.pending_restore.exists():
+            from argilla_lite.restore import finish
+
+            finish(home)
+        databases.choose(home, os.environ.pop(_DATABASE_VARIABLE, None))
         return _run(home, options)
 
 

@@ -65,6 +65,23 @@ class Home:
         return self.root / "prepared.json"
 
     @property
+    def spool_file(self) -> Path:
+        """Jobs that wait for Redis to come back."""
+        return self.root / "spool.db"
+
+    @property
+    def pending_restore(self) -> Path:
+        """A verified backup that is being put in place; there only for a moment, or after a crash."""
+        return self.root / "restore"
+
+    def derived_files(self) -> list[Path]:
+        """What belongs to the database beside it, and must not outlive it."""
+        bases = (self.text_index, self.spool_file)
+        return [Path(f"{base}{suffix}") for base in bases for suffix in ("-wal", "-shm", "")] + [
+            self.prepared_file
+        ]
+
+    @property
     def run_dir(self) -> Path:
         """Sockets and process ids; empty while stopped."""
         return self.root / "run"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argilla_lite.databases import Database, database_of, file_damage, file_size
+from argilla_lite.databases import Database, counts_of, database_of, file_damage, file_size
 from argilla_lite.errors import ArgillaLiteError
 from argilla_lite.home import Home
 
@@ -32,7 +34,7 @@ def status(home: Home, as_json: bool) -> int:
         "log": str(home.log_file),
         "database": database.shown,
         "bytes": (database.size() or 0) + file_size(home.text_index),
-        **_counts(database),
+        **counts_of(database),
     }
     if as_json:
         print(json.dumps(report, indent=2))
@@ -55,10 +57,55 @@ def status(home: Home, as_json: bool) -> int:
     return 0 if running else 1
 
 
+def backup(home: Home, target: Path, force: bool, as_json: bool) -> int:
+    """Writes a backup and says what is in it."""
+    from argilla_lite.backup import backup
+
+    began = time.monotonic()
+    manifest = backup(home, target, force)
+    report = {
+        "file": str(target),
+        "bytes": target.stat().st_size,
+        "seconds": round(time.monotonic() - began, 3),
+        **manifest.counts,
+    }
+    print(
+        json.dumps(report)
+        if as_json
+        else f"Wrote {target}: {_contents(manifest.counts)}; it contains secrets."
+    )
+    return 0
+
+
+def restore(home: Home, source: Path, database_url: str | None, force: bool) -> int:
+    """Restores a backup and says what came back."""
+    from argilla_lite.restore import restore
+
+    manifest = restore(home, source, database_url, force)
+    print(f"Restored {_contents(manifest.counts)} as of {manifest.created}. Start it with `argilla-lite up`.")
+    return 0
+
+
+def finish_restore(home: Home) -> None:
+    """Ends a restore that was killed after the point of no return."""
+    if home.pending_restore.exists():
+        from argilla_lite.restore import finish
+
+        with home.locked():
+            finish(home)
+
+
+def _contents(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
 def reindex(home: Home, as_json: bool) -> int:
     """Builds the text index anew."""
     began = time.monotonic()
-    done = _text_index(home, database_of(home)).rebuild()
+    index = _text_index(home, database_of(home))
+    from argilla_lite.engine.text_repair import rebuild
+
+    done = rebuild(index)
     seconds = time.monotonic() - began
     if as_json:
         print(json.dumps({"records": done.missing, "seconds": round(seconds, 3)}))
@@ -70,7 +117,10 @@ def reindex(home: Home, as_json: bool) -> int:
 def check(home: Home, as_json: bool) -> int:
     """Compares the text index with the records, and has both databases check themselves. 0 when all is well, 6 if not."""
     database = database_of(home)
-    found = _text_index(home, database).differences()
+    index = _text_index(home, database)
+    from argilla_lite.engine.text_repair import differences
+
+    found = differences(index)
     damage = [f"{home.database.name}: {line}" for line in database.damage()]
     damage += [f"{home.text_index.name}: {line}" for line in file_damage(home.text_index)]
     if as_json:
@@ -100,11 +150,3 @@ def _text_index(home: Home, database: Database) -> TextIndex:
     from argilla_lite.engine.repair import open_index
 
     return open_index(home)
-
-
-def _counts(database: Database) -> dict[str, int | None]:
-    names = ("datasets", "records", "responses", "users")
-    try:
-        return {name: database.rows(f"SELECT count(*) FROM {name}")[0][0] for name in names}  # noqa: S608
-    except LookupError:
-        return dict.fromkeys(names)

@@ -1,0 +1,60 @@
+"""`argilla-lite backup`: one file with the database as of one instant and the secrets, taken while people work."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import shutil
+import sqlite3
+from pathlib import Path
+
+from argilla_lite import __version__, archive
+from argilla_lite.databases import SqliteDatabase, counts_of, database_of
+from argilla_lite.errors import ArgillaLiteError
+from argilla_lite.home import Home
+
+
+def backup(home: Home, target: Path, force: bool) -> archive.Manifest:
+    """Writes a backup.
+
+    The text index is left out, because a start derives it from the database, and so are webhook events that are
+    waiting to be delivered: those belong to the Argilla that goes on.
+
+    Args:
+        target: The file to write, 0600. It appears whole or not at all.
+        force: Whether to replace a file of that name.
+
+    Raises:
+        ArgillaLiteError: There is nothing to back up, or the file cannot be written.
+    """
+    database = database_of(home)
+    if target.exists() and not force:
+        raise ArgillaLiteError(f"{target} exists already. Choose another name, or replace it with --force.")
+    if target.is_dir():
+        raise ArgillaLiteError(f"{target} is a folder; give the name of a file.")
+    try:
+        database.rows("SELECT version_num FROM alembic_version")
+    except LookupError as error:
+        database.require()
+        raise ArgillaLiteError(f"There is no Argilla in {home.root} to back up.") from error
+    sqlite = isinstance(database, SqliteDatabase)
+    name = archive.SQLITE_DATABASE if sqlite else archive.POSTGRES_DUMP
+    with archive.scratch_folder(target.parent, target.name) as folder:
+        try:
+            database.save(folder / name)
+            for secret in archive.SECRETS:
+                shutil.copyfile(home.root / secret, folder / secret)
+            saved = SqliteDatabase(folder / name) if sqlite else database
+            manifest = archive.Manifest(
+                database="sqlite" if sqlite else "postgresql",
+                argilla_lite=__version__,
+                argilla_server=importlib.metadata.version("argilla-server"),
+                revision=str(saved.rows("SELECT version_num FROM alembic_version")[0][0]),
+                created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+                counts={table: count for table, count in counts_of(saved).items() if count is not None},
+                files={one: archive.digest(folder / one) for one in (name, *archive.SECRETS)},
+            )
+            archive.write(target, manifest, folder)
+        except (OSError, sqlite3.Error, LookupError) as error:
+            raise ArgillaLiteError(f"The backup {target} could not be written: {error}.") from error
+    return manifest
