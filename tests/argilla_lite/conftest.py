@@ -1,4 +1,9 @@
-"""One dataset that the read-only tests share, and a PostgreSQL server."""
+"""The servers that the API suite runs against, one dataset in each that the read-only tests share, and PostgreSQL.
+
+By default the suite runs twice: argilla_lite over SQLite and over PostgreSQL. With CLAYLOOP_TEST_ARGILLA_URL and
+CLAYLOOP_TEST_ARGILLA_API_KEY (an owner's; CLAYLOOP_TEST_ARGILLA_WORKSPACE has to exist) it runs once, against that
+Argilla, for example one with Elasticsearch.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +13,44 @@ from collections.abc import Iterator
 import pytest
 
 from tests.argilla_lite.postgres import PostgresServer, postgres_binaries, running_postgres
-from tests.argilla_lite.sample import Sample, make_sample
-from tests.argilla_lite.server import ArgillaLite
+from tests.argilla_lite.sample import Argilla, Sample, make_sample
+from tests.argilla_lite.server import running_argilla_lite
+
+_ELSEWHERE = os.environ.get("CLAYLOOP_TEST_ARGILLA_URL")
+
+
+@pytest.fixture(scope="session", params=["elsewhere"] if _ELSEWHERE else ["sqlite", "postgresql"])
+def argilla(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Argilla]:
+    """An Argilla to ask over HTTP and through the SDK, whatever is behind it."""
+    if _ELSEWHERE:
+        workspace = os.environ.get("CLAYLOOP_TEST_ARGILLA_WORKSPACE", "argilla")
+        yield Argilla(
+            _ELSEWHERE,
+            os.environ["CLAYLOOP_TEST_ARGILLA_API_KEY"],
+            workspace,
+            orders_by_itself=False,
+            settle=1.2,
+        )
+    elif request.param == "sqlite":
+        server = request.getfixturevalue("argilla_lite")
+        yield Argilla(server.url, server.api_key, server.workspace)
+    else:
+        database = request.getfixturevalue("postgres").new_database()
+        home = tmp_path_factory.mktemp("argilla-lite-postgresql")
+        with running_argilla_lite(home, database=database) as server:
+            yield Argilla(server.url, server.api_key, server.workspace)
 
 
 @pytest.fixture(scope="session")
-def sample(argilla_lite: ArgillaLite) -> Sample:
+def sample(argilla: Argilla) -> Sample:
     """Read-only: 60 records with some of everything."""
-    return make_sample(argilla_lite.url, argilla_lite.api_key, argilla_lite.workspace)
+    return make_sample(argilla)
 
 
 @pytest.fixture
-def own_sample(argilla_lite: ArgillaLite) -> Sample:
+def own_sample(argilla: Argilla) -> Sample:
     """A small dataset that the test may change."""
-    return make_sample(argilla_lite.url, argilla_lite.api_key, argilla_lite.workspace, count=12)
+    return make_sample(argilla, count=12)
 
 
 @pytest.fixture(scope="session")

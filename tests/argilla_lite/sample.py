@@ -6,6 +6,8 @@ Everything goes through the SDK or the HTTP API, so that the same checks can run
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -74,9 +76,16 @@ class Row:
 
 
 class Api:
-    """The HTTP API as one user."""
+    """The HTTP API as one user.
 
-    def __init__(self, url: str, api_key: str) -> None:
+    Args:
+        url: The server.
+        api_key: The user's.
+        settle: Seconds after a write until searches are sure to see it.
+    """
+
+    def __init__(self, url: str, api_key: str, settle: float = 0.0) -> None:
+        self.settle = settle
         self.client = httpx.Client(base_url=url, headers={"X-Argilla-Api-Key": api_key}, timeout=60)
 
     def get(self, path: str, **parameters: Any) -> Any:
@@ -86,7 +95,29 @@ class Api:
         response = self.client.request(method, f"/api/v1{path}", json=body)
         if response.is_error:
             raise httpx.HTTPStatusError(response.text, request=response.request, response=response)
+        if not path.partition("?")[0].endswith("/search"):
+            time.sleep(self.settle)
         return response.json() if response.content else None
+
+
+@dataclass(frozen=True)
+class Argilla:
+    """A server under test.
+
+    Args:
+        orders_by_itself: What is not sorted comes in the order in which it was added.
+        settle: Seconds after a write until searches are sure to see it (Elasticsearch: one).
+    """
+
+    url: str
+    api_key: str
+    workspace: str
+    orders_by_itself: bool = True
+    settle: float = 0.0
+
+    def api(self, api_key: str | None = None) -> Api:
+        """The HTTP API as the owner, or as whose key it is."""
+        return Api(self.url, api_key or self.api_key, self.settle)
 
 
 @dataclass
@@ -101,6 +132,7 @@ class Sample:
     users: dict[str, str]
     client: rg.Argilla
     dataset: rg.Dataset
+    orders_by_itself: bool = True
 
     def search(
         self,
@@ -122,6 +154,8 @@ class Sample:
             body.setdefault("query", {})["vector"] = vector
         if filters:
             body["filters"] = {"and": filters}
+        if not sort and not self.orders_by_itself and text is None and vector is None and user is None:
+            sort = [by("record", property="inserted_at")]
         if sort:
             body["sort"] = sort
         api = self.annotators[user] if user else self.owner
@@ -151,6 +185,9 @@ def between(entity: str, ge: Any = None, le: Any = None, **scope: Any) -> dict[s
 
 def by(entity: str, order: str = "asc", **scope: Any) -> dict[str, Any]:
     return {"scope": {"entity": entity, **scope}, "order": order}
+
+
+EVERYTHING = terms("record", ["pending", "completed"], property="status")
 
 
 def make_rows(count: int, users: list[str], seed: int = 7) -> list[Row]:
@@ -200,23 +237,23 @@ def make_rows(count: int, users: list[str], seed: int = 7) -> list[Row]:
     return rows
 
 
-def make_sample(url: str, api_key: str, workspace: str, count: int = 60) -> Sample:
-    """Creates two annotators, the dataset and its records."""
-    client = rg.Argilla(api_url=url, api_key=api_key)
-    owner = Api(url, api_key)
+def make_sample(argilla: Argilla, count: int = 60) -> Sample:
+    """Creates two annotators, the dataset and its records, and waits until these can be found."""
+    client = rg.Argilla(api_url=argilla.url, api_key=argilla.api_key)
+    owner = argilla.api()
     tag = uuid4().hex[:8]
     users: dict[str, str] = {}
     annotators: dict[str, Api] = {}
-    found = client.workspaces(workspace)
+    found = client.workspaces(argilla.workspace)
     assert found is not None
     for name in ("anna", "ben"):
         user = rg.User(username=f"{name}-{tag}", password="a long password", role="annotator").create()
         found.add_user(user)
         users[name] = str(user.id)
-        annotators[name] = Api(url, owner.get(f"/users/{user.id}")["api_key"])
+        annotators[name] = argilla.api(owner.get(f"/users/{user.id}")["api_key"])
     dataset = rg.Dataset(
         name=f"sample-{tag}",
-        workspace=workspace,
+        workspace=argilla.workspace,
         client=client,
         settings=rg.Settings(
             fields=[
@@ -250,4 +287,17 @@ def make_sample(url: str, api_key: str, workspace: str, count: int = 60) -> Samp
     stored = owner.send("POST", f"/datasets/{dataset_id}/records/bulk", body)["items"]
     for row, record in zip(rows, stored, strict=True):
         row.id = record["id"]
-    return Sample(owner, annotators, dataset_id, rows, questions, users, client, dataset)
+    sample = Sample(
+        owner, annotators, dataset_id, rows, questions, users, client, dataset, argilla.orders_by_itself
+    )
+    # Elasticsearch may take a second until what was written can be found.
+    eventually(lambda: sample.search(limit=1, filters=[EVERYTHING])[1] == count)
+    return sample
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits until something is so. Raises AssertionError when it does not come about."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)

@@ -14,8 +14,7 @@ import argilla as rg
 import httpx
 import pytest
 
-from tests.argilla_lite.sample import Sample, by, make_sample, terms
-from tests.argilla_lite.server import ArgillaLite
+from tests.argilla_lite.sample import Argilla, Sample, by, make_sample, terms
 
 pytestmark = pytest.mark.argilla
 
@@ -146,8 +145,8 @@ def test_suggestions_replaced_and_deleted(own_sample: Sample) -> None:
     assert own_sample.search(filters=query)[0] == []
 
 
-def test_deleting_a_user_and_a_dataset(argilla_lite: ArgillaLite) -> None:
-    sample = make_sample(argilla_lite.url, argilla_lite.api_key, argilla_lite.workspace, count=8)
+def test_deleting_a_user_and_a_dataset(argilla: Argilla) -> None:
+    sample = make_sample(argilla, count=8)
     sample.owner.send("DELETE", f"/users/{sample.users['anna']}")
     expected = sample.filtered(lambda row: "ben" in row.responses)
     query = [terms("response", ["submitted", "draft", "discarded"], property="status")]
@@ -165,6 +164,7 @@ def test_logging_twice_updates(own_sample: Sample) -> None:
                 "extra": {"a": 2}}]  # fmt: skip
     own_sample.dataset.records.log(records)
     own_sample.dataset.records.log(records)
+    time.sleep(own_sample.owner.settle)
     assert sorted(own_sample.search("brandnew")[0]) == ["added", "row-0"]
     assert own_sample.search("*")[1] == len(own_sample.rows) + 1
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.argilla_lite.sample import Api, Sample
-from tests.argilla_lite.server import ArgillaLite
+from tests.argilla_lite.sample import EVERYTHING, Argilla, Sample, eventually
 
 pytestmark = pytest.mark.argilla
 
@@ -35,8 +34,8 @@ TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def texts(argilla_lite: ArgillaLite) -> Sample:
-    client = rg.Argilla(api_url=argilla_lite.url, api_key=argilla_lite.api_key)
+def texts(argilla: Argilla) -> Sample:
+    client = rg.Argilla(api_url=argilla.url, api_key=argilla.api_key)
     fields = [
         rg.TextField(name="text"),
         rg.TextField(name="other", required=False),
@@ -46,12 +45,12 @@ def texts(argilla_lite: ArgillaLite) -> Sample:
     ]
     dataset = rg.Dataset(
         name=f"texts-{uuid4().hex[:8]}",
-        workspace=argilla_lite.workspace,
+        workspace=argilla.workspace,
         client=client,
         settings=rg.Settings(fields=fields, questions=[rg.LabelQuestion(name="ok", labels=["yes", "no"])]),
     )
     dataset.create()
-    owner = Api(argilla_lite.url, argilla_lite.api_key)
+    owner = argilla.api()
     items = [{"external_id": name, "fields": {"text": text}} for name, text in TEXTS.items()]
     items.append(
         {
@@ -69,7 +68,9 @@ def texts(argilla_lite: ArgillaLite) -> Sample:
         }
     )
     owner.send("POST", f"/datasets/{dataset.id}/records/bulk", {"items": items})
-    return Sample(owner, {}, str(dataset.id), [], {}, {}, client, dataset)
+    found = Sample(owner, {}, str(dataset.id), [], {}, {}, client, dataset, argilla.orders_by_itself)
+    eventually(lambda: found.search(filters=[EVERYTHING])[1] == len(items))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -214,9 +215,7 @@ def test_changed_and_deleted_text(own_sample: Sample) -> None:
     changed["fields"]["title"] = "unheard"
     own_sample.owner.send("PUT", f"/datasets/{own_sample.dataset_id}/records/bulk", {"items": [changed]})
     assert own_sample.search("unheard")[0] == [first.external_id]
-    own_sample.owner.client.delete(
-        f"/api/v1/datasets/{own_sample.dataset_id}/records", params={"ids": second.id}
-    )
+    own_sample.owner.send("DELETE", f"/datasets/{own_sample.dataset_id}/records?ids={second.id}")
     assert second.external_id not in own_sample.search("*")[0]
     assert own_sample.search("*")[1] == len(own_sample.rows) - 1
     own_sample.owner.send("DELETE", f"/records/{first.id}")

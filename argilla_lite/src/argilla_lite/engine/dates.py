@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from argilla_server.errors.future import UnprocessableEntityError
 
@@ -14,8 +14,11 @@ _ISO = re.compile(
 )
 
 
-def stored_form(value: object, upper: bool) -> str:
-    """A date as SQLAlchemy stores it in SQLite (UTC, `YYYY-MM-DD HH:MM:SS.ffffff`).
+_EPOCH = datetime(1970, 1, 1)
+
+
+def micros(value: object, upper: bool) -> int:
+    """A date as whole microseconds since 1970 (UTC).
 
     Args:
         value: ISO 8601 text (UTC if it names no zone) or milliseconds since 1970.
@@ -26,12 +29,10 @@ def stored_form(value: object, upper: bool) -> str:
     """
     try:
         if isinstance(value, (int, float)) or re.fullmatch(r"-?\d{5,}(\.\d+)?", str(value)):
-            moment = datetime.fromtimestamp(float(value) / 1000, tz=timezone.utc)  # type: ignore[arg-type]
-        else:
-            moment = _parse(str(value).strip(), upper)
+            return int(float(value) * 1000)  # type: ignore[arg-type]
+        return (_parse(str(value).strip(), upper) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError, OSError) as error:
         raise UnprocessableEntityError(f"`{value}` is not a date (ISO 8601 is expected)") from error
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
 
 
 def _parse(text: str, upper: bool) -> datetime:

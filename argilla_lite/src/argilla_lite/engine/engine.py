@@ -6,8 +6,9 @@ import asyncio
 import functools
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -35,11 +36,14 @@ from argilla_server.search_engine.base import (
 from argilla_server.settings import settings
 
 from argilla_lite import __version__
-from argilla_lite.engine import metrics
-from argilla_lite.engine.connections import Connections
-from argilla_lite.engine.search import Page, Searcher
-from argilla_lite.engine.similarity import VectorCache
+from argilla_lite.engine import metrics, search
+from argilla_lite.engine.results import Page
+from argilla_lite.engine.source import Snapshot
+from argilla_lite.engine.sources import open_source
+from argilla_lite.engine.tables import Dataset as Loaded
+from argilla_lite.engine.tables import Tables
 from argilla_lite.engine.text_index import TextIndex
+from argilla_lite.engine.text_search import TextHits, TextReader
 from argilla_lite.home import Home
 from argilla_lite.services import ENGINE_NAME
 
@@ -51,15 +55,29 @@ class _Shared:
     """What all engine objects of a process share: argilla_server makes a new one for each request."""
 
     def __init__(self) -> None:
-        if not settings.database_is_sqlite:
-            raise RuntimeError("The argilla_lite engine needs Argilla's database to be SQLite for now.")
         home = Home(Path(str(settings.home_path)))
-        self.connections = Connections(home.database, home.text_index)
-        self.index = TextIndex(self.connections)
+        source = open_source(home)
+        self.index = TextIndex(home.text_index, source)
         self.index.create()
-        self.searcher = Searcher(self.index)
-        self.vectors = VectorCache()
+        self.reader = TextReader(self.index)
+        self.tables = Tables(source)
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="search")
+
+    def progress(self, dataset_id: str) -> dict[str, int]:
+        with self.tables.current(dataset_id) as (dataset, _):
+            return metrics.progress(dataset.table)
+
+    def user_progress(self, dataset_id: str, user_id: str) -> dict[str, int]:
+        with self.tables.current(dataset_id) as (dataset, _):
+            return metrics.user_progress(dataset.table, user_id)
+
+    def metadata_metrics(self, dataset_id: str, name: str) -> MetadataMetrics:
+        with self.tables.current(dataset_id) as (dataset, _):
+            return metrics.for_property(dataset.table, name)
+
+    def drop(self, dataset_id: str) -> None:
+        self.index.drop(dataset_id)
+        self.tables.forget(dataset_id)
 
 
 @functools.lru_cache(maxsize=1)
@@ -83,9 +101,11 @@ class EmbeddedSearchEngine(SearchEngine):
         """Nothing to close: connections are the process's."""
 
     async def ping(self) -> bool:
-        return await self._run(
-            lambda reader: reader.execute("SELECT 1 FROM text.documents LIMIT 1") is not None
-        )
+        def look() -> bool:
+            with self._shared.reader.snapshot():
+                return True
+
+        return await self._run(look)
 
     async def info(self) -> dict[str, str]:
         """Shown to anybody by GET /status: no paths, no counts."""
@@ -93,11 +113,11 @@ class EmbeddedSearchEngine(SearchEngine):
 
     async def create_index(self, dataset: Dataset) -> None:
         dataset_id = dataset.id.hex
-        await self._run(lambda _: self._shared.index.refresh(dataset_id, []))
+        await self._run(lambda: self._shared.index.refresh(dataset_id, []))
 
     async def delete_index(self, dataset: Dataset) -> None:
         dataset_id = dataset.id.hex
-        await self._run(lambda _: self._shared.index.drop(dataset_id))
+        await self._run(lambda: self._shared.drop(dataset_id))
 
     async def configure_metadata_property(
         self, dataset: Dataset, metadata_property: MetadataProperty
@@ -132,18 +152,17 @@ class EmbeddedSearchEngine(SearchEngine):
         if dataset.is_draft:
             return {}
         dataset_id = dataset.id.hex
-        return await self._run(lambda reader: metrics.progress(reader, dataset_id))
+        return await self._run(lambda: self._shared.progress(dataset_id))
 
     async def get_dataset_user_progress(self, dataset: Dataset, user: User) -> dict[str, int]:
         if dataset.is_draft:
             return {}
         dataset_id, user_id = dataset.id.hex, user.id.hex
-        return await self._run(lambda reader: metrics.user_progress(reader, dataset_id, user_id))
+        return await self._run(lambda: self._shared.user_progress(dataset_id, user_id))
 
     async def compute_metrics_for(self, metadata_property: MetadataProperty) -> MetadataMetrics:
         dataset_id, name = metadata_property.dataset_id.hex, metadata_property.name
-        kind = metadata_property.type.value
-        return await self._run(lambda reader: metrics.for_property(reader, dataset_id, name, kind))
+        return await self._run(lambda: self._shared.metadata_metrics(dataset_id, name))
 
     async def search(
         self,
@@ -156,13 +175,12 @@ class EmbeddedSearchEngine(SearchEngine):
         user_id: UUID | str | None = None,
     ) -> SearchResponses:
         dataset_id = dataset.id.hex
-        return _responses(
-            await self._run(
-                lambda reader: self._shared.searcher.search(
-                    reader, dataset_id, query, filter, sort, offset, limit, user_id
-                )
-            )
-        )
+
+        def answer() -> Page:
+            with self._asked(dataset_id, query) as (loaded, _, hits):
+                return search.search(loaded, hits, filter, sort, offset, limit, user_id)
+
+        return _responses(await self._run(answer))
 
     async def similarity_search(
         self,
@@ -191,25 +209,37 @@ class EmbeddedSearchEngine(SearchEngine):
         )
         excluded = record.id.hex if record is not None else None
 
-        def answer(reader: sqlite3.Connection) -> Page:
-            allowed = None
-            if query is not None or filter is not None:
-                allowed = self._shared.searcher.matching(reader, dataset_id, query, filter)
-            return self._shared.vectors.most_similar(
-                reader, dataset_id, setting_id, dimensions, vector, allowed, excluded, max_results, threshold
-            )
+        def answer() -> Page:
+            with self._asked(dataset_id, query) as (loaded, snapshot, hits):
+                allowed = search.mask(loaded, hits, filter)
+                vectors = loaded.vectors_of(setting_id, dimensions, snapshot)
+                return vectors.most_similar(loaded.table, vector, allowed, excluded, max_results, threshold)
 
         return _responses(await self._run(answer))
 
+    @contextmanager
+    def _asked(
+        self, dataset_id: str, query: TextQuery | str | None
+    ) -> Iterator[tuple[Loaded, Snapshot, TextHits | None]]:
+        """A dataset, the database's state that it has, and what a text query found in it."""
+        shared = self._shared
+        if query is None:
+            with shared.tables.current(dataset_id) as (loaded, snapshot):
+                yield loaded, snapshot, None
+            return
+        shared.index.retry(dataset_id)
+        # The text's state is fixed before the records': whatever it knows they know, or they have seen it go.
+        with shared.reader.snapshot() as reader, shared.tables.current(dataset_id) as (loaded, snapshot):
+            loaded.documents.follow(reader, loaded.table)
+            yield loaded, snapshot, shared.reader.find(reader, dataset_id, query)
+
     async def _refresh(self, dataset: Dataset, records: Iterable[Record]) -> None:
         dataset_id, ids = dataset.id.hex, [record.id.hex for record in records]
-        await self._run(lambda _: self._shared.index.refresh(dataset_id, ids))
+        await self._run(lambda: self._shared.index.refresh(dataset_id, ids))
 
-    async def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Runs in a thread with that thread's connection, so that the event loop goes on serving."""
-        shared = self._shared
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(shared.threads, lambda: work(shared.connections.reader()))
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        """Runs in a thread, so that the event loop goes on serving."""
+        return await asyncio.get_running_loop().run_in_executor(self._shared.threads, work)
 
 
 def _responses(page: Page) -> SearchResponses:

@@ -7,14 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-from argilla_lite.engine.connections import Connections
+from argilla_lite.engine.sources import open_source
 from argilla_lite.engine.text_index import TextIndex
+from argilla_lite.engine.text_repair import repair
 from argilla_lite.home import Home
 
 
 def open_index(home: Home) -> TextIndex:
     """The home's text index; a damaged file is replaced, because all of it can be derived."""
-    index = TextIndex(Connections(home.database, home.text_index))
+    index = TextIndex(home.text_index, open_source(home))
     try:
         index.create()
     except sqlite3.DatabaseError as error:
@@ -31,7 +32,9 @@ def open_index(home: Home) -> TextIndex:
 def main(home: Home) -> None:
     """Repairs, and says so only if there was something to repair."""
     began = time.monotonic()
-    found = open_index(home).repair()
+    index = open_index(home)
+    index.source.dialect.install()
+    found = repair(index)
     if found:
         print(
             f"Text index repaired in {time.monotonic() - began:.1f} s: {found.missing} records were missing, "

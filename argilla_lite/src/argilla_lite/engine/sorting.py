@@ -1,10 +1,11 @@
-"""Argilla's sort orders as SQL. Records without a value come last in both directions, as Elasticsearch has it."""
+"""Argilla's sort orders on a table's columns. Records without a value come last in both directions, as in Elasticsearch."""
 
 from __future__ import annotations
 
-import sqlite3
+import hashlib
 from collections.abc import Sequence
 
+import numpy as np
 from argilla_server.errors.future import UnprocessableEntityError
 from argilla_server.search_engine.base import (
     MetadataFilterScope,
@@ -13,79 +14,72 @@ from argilla_server.search_engine.base import (
     ResponseFilterScope,
     SuggestionFilterScope,
 )
+from numpy.typing import NDArray
 
-from argilla_lite.engine import schema
-from argilla_lite.engine.sql import Sql, json_path
-from argilla_lite.engine.values import JsonValue
-
-_RECORD_COLUMNS = {"id", "external_id", "inserted_at", "updated_at", "status"}
-TIE_BREAK = Sql("r.inserted_at, r.id")
+from argilla_lite.engine.columns import Rows
+from argilla_lite.engine.filters import metadata_column, response_column, response_entries, suggestion_column
+from argilla_lite.engine.table import Table
 
 
-def order_by(reader: sqlite3.Connection, dataset_id: str, sort: Sequence[Order]) -> Sql:
-    """An ORDER BY list for explicit orders; equal records come in the order in which they were added.
+def ordered(table: Table, rows: Rows, sort: Sequence[Order]) -> Rows:
+    """`rows` by the given orders; equal ones stay as they are.
 
     Raises:
         UnprocessableEntityError: A question, property or record column is unknown.
     """
-    parts: list[Sql] = []
-    for order in sort:
+    for order in reversed(sort):
         descending = str(order.order) == "desc"
-        key = _key(reader, dataset_id, order, descending)
-        parts.append(key + Sql("DESC NULLS LAST" if descending else "ASC NULLS LAST"))
-    text = ", ".join(part.text for part in [*parts, TIE_BREAK])
-    return Sql(text, tuple(parameter for part in parts for parameter in part.parameters))
+        key = _key(table, order, descending)[rows]
+        # NaN, which is no value, sorts last: negating the others keeps it there.
+        rows = rows[np.argsort(-key if descending else key, kind="stable")]
+    return rows
 
 
-def random_order(user_id: object) -> Sql:
-    """A number in (0, 1] per record that differs between users and never changes for one.
+def random_scores(table: Table, user_id: object) -> NDArray[np.float64]:
+    """Shape (table.count,): a number in (0, 1] per record that differs between users and never changes for one.
 
-    So that annotators who work on a dataset at once do not all get the same records first.
+    So that annotators who work on a dataset at once do not all get the same records first. The orders of two users
+    have nothing to do with each other: the ids' bits are mixed with splitmix64 (Steele et al. 2014).
     """
-    return Sql("(shuffled(?, r.id) + 1) / 4294967296.0", (str(user_id),))
+    seed = int.from_bytes(hashlib.blake2b(str(user_id).encode(), digest_size=8).digest(), "big")
+    with np.errstate(over="ignore"):
+        mixed = _mix(_mix(table.id_bits) ^ np.uint64(seed))
+    scores: NDArray[np.float64] = ((mixed >> np.uint64(11)) + np.uint64(1)).astype(np.float64) / 2.0**53
+    return scores
 
 
-def _key(reader: sqlite3.Connection, dataset_id: str, order: Order, descending: bool) -> Sql:
+def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    bits = bits + np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: NDArray[np.uint64] = bits ^ (bits >> np.uint64(31))
+    return mixed
+
+
+def _key(table: Table, order: Order, descending: bool) -> NDArray[np.float64]:
     scope = order.scope
     if isinstance(scope, RecordFilterScope):
-        if str(scope.property) not in _RECORD_COLUMNS:
-            raise UnprocessableEntityError(f"Unknown record property `{scope.property}`")
-        return Sql(f"r.{scope.property}")
+        return _record_key(table, str(scope.property), descending)
     if isinstance(scope, MetadataFilterScope):
-        numeric = schema.metadata_type(reader, dataset_id, scope.metadata_property) != "terms"
-        return JsonValue("r.metadata", json_path(scope.metadata_property), numeric).key(descending)
+        entries = metadata_column(table, scope).live(table.generations)
+        return entries.key(table.count, descending)
     if isinstance(scope, SuggestionFilterScope):
-        return _suggestion_key(reader, dataset_id, scope, descending)
+        entries = suggestion_column(table, scope).live(table.generations)
+        return entries.key(table.count, descending)
     if isinstance(scope, ResponseFilterScope):
-        return _response_key(reader, dataset_id, scope, descending)
+        column = response_column(table, scope.question) if scope.question else table.response_statuses
+        # Several people's ratings count with their mean, as upstream asks Elasticsearch for.
+        entries = response_entries(table, column, scope)
+        return entries.key(table.count, descending, mean=column.kind == "integer")
     raise UnprocessableEntityError(f"Unknown sort scope {scope!r}")
 
 
-def _suggestion_key(
-    reader: sqlite3.Connection, dataset_id: str, scope: SuggestionFilterScope, descending: bool
-) -> Sql:
-    question = schema.question(reader, dataset_id, scope.question)
-    name = scope.property if scope.property not in {None, "None"} else "value"
-    if name in {"agent", "type"}:
-        key = Sql(f"s.{name}")
-    elif name in {"score", "value"}:
-        key = JsonValue(f"s.{name}", "$", name == "score" or question.type == "rating").key(descending)
-    else:
-        raise UnprocessableEntityError(f"Unknown suggestion property `{name}`")
-    rows = Sql("FROM suggestions AS s WHERE s.record_id = r.id AND s.question_id = ?)", (question.id,))
-    return Sql("(SELECT") + key + rows
-
-
-def _response_key(
-    reader: sqlite3.Connection, dataset_id: str, scope: ResponseFilterScope, descending: bool
-) -> Sql:
-    of_user = Sql("AND a.user_id = ?)", (scope.user.id.hex,)) if scope.user else Sql(")")
-    rows = Sql("FROM responses AS a WHERE a.record_id = r.id") + of_user
-    best = "max" if descending else "min"
-    if not scope.question:
-        return Sql(f"(SELECT {best}(a.status)") + rows
-    question = schema.question(reader, dataset_id, scope.question)
-    numeric = question.type == "rating"
-    value = JsonValue('a."values"', json_path(question.name, "value"), numeric).key(descending)
-    # Several people's ratings count with their mean, as upstream asks Elasticsearch for.
-    return Sql(f"(SELECT {'avg' if numeric else best}(") + value + Sql(")") + rows
+def _record_key(table: Table, name: str, descending: bool) -> NDArray[np.float64]:
+    if name in {"inserted_at", "updated_at"}:  # microseconds of our time fit into a float
+        return (table.inserted if name == "inserted_at" else table.updated).astype(np.float64)
+    if name in {"status", "external_id"}:
+        column = table.statuses if name == "status" else table.external_ids
+        return column.live(table.generations).key(table.count, descending)
+    if name == "id":
+        return np.argsort(np.argsort(np.array(table.ids, "S32"), kind="stable")).astype(np.float64)
+    raise UnprocessableEntityError(f"Unknown record property `{name}`")

@@ -1,0 +1,260 @@
+"""Argilla's own database, read in snapshots: the one truth that everything here is derived from.
+
+The same statements run on SQLite and on PostgreSQL; a `Dialect` says the few things that the two say differently. Ids
+are 32 hexadecimal digits throughout, moments whole microseconds since 1970 (UTC), JSON columns their text.
+"""
+
+# ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+BATCH = 500  # ids in one statement
+
+
+@dataclass(frozen=True)
+class Question:
+    """A dataset's question; `type` as in argilla_server's QuestionType."""
+
+    id: str
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a dataset's records can be asked for: questions, and metadata property → terms, integer or float."""
+
+    questions: tuple[Question, ...]
+    properties: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """A record without its text. `metadata` is JSON text or None."""
+
+    id: str
+    inserted: int
+    updated: int
+    status: str
+    external_id: str | None
+    metadata: str | None
+
+
+class Dialect(ABC):
+    """How one kind of database says what the other says differently."""
+
+    mark: str
+
+    @abstractmethod
+    def connect(self) -> Any:
+        """A new DB-API connection without implicit transactions."""
+
+    @abstractmethod
+    def begin(self, cursor: Any) -> None:
+        """Starts a read-only transaction that sees one state of the database until its end."""
+
+    @abstractmethod
+    def hexed(self, column: str) -> str:
+        """An id as 32 hexadecimal digits."""
+
+    @abstractmethod
+    def id_parameter(self, record_id: str) -> str:
+        """An id of 32 hexadecimal digits as the database compares it."""
+
+    @abstractmethod
+    def micros(self, column: str) -> str:
+        """A moment as whole microseconds since 1970."""
+
+    @abstractmethod
+    def text(self, column: str) -> str:
+        """JSON, or an enumeration, as text."""
+
+    @abstractmethod
+    def member(self, column: str, name: str) -> str:
+        """A member of a JSON object, as text."""
+
+    @abstractmethod
+    def among(self, column: str, ids: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
+        """A condition that an id is one of `ids`, with its parameters."""
+
+    @abstractmethod
+    def revision(self, cursor: Any) -> int:
+        """The number up to which every change is visible in this snapshot, and below which none will appear."""
+
+    @abstractmethod
+    def changed(self, cursor: Any, dataset_id: str, since: int) -> list[str]:
+        """The records of a dataset that may have changed since the snapshot that had the revision `since`."""
+
+    @abstractmethod
+    def install(self) -> None:
+        """Has the database note which records change (`changes`); forgets what was noted so far."""
+
+
+class Snapshot:
+    """One state of Argilla's database."""
+
+    def __init__(self, dialect: Dialect, cursor: Any) -> None:
+        self._dialect = dialect
+        self._cursor = cursor
+
+    def revision(self) -> int:
+        """Grows with every change to records, suggestions, responses and vectors."""
+        return self._dialect.revision(self._cursor)
+
+    def changed(self, dataset_id: str, since: int) -> list[str]:
+        """Ids of records that may have changed, appeared or gone since the snapshot with the revision `since`."""
+        return self._dialect.changed(self._cursor, dataset_id, since)
+
+    def datasets(self) -> list[str]:
+        """The published datasets."""
+        rows = self._rows(
+            f"SELECT {self._dialect.hexed('id')} FROM datasets WHERE {self._dialect.text('status')} = 'ready'"
+        )
+        return [row[0] for row in rows]
+
+    def definition(self, dataset_id: str) -> Definition:
+        """The dataset's questions and metadata properties, by name."""
+        kind = self._dialect.member("settings", "type")
+        questions = self._of_dataset(
+            f"SELECT {self._dialect.hexed('id')}, name, {kind} FROM questions", dataset_id
+        )
+        properties = self._of_dataset(f"SELECT name, {kind} FROM metadata_properties", dataset_id)
+        return Definition(
+            tuple(sorted((Question(*row) for row in questions), key=lambda one: one.name)),
+            tuple(sorted((name, kind) for name, kind in properties)),
+        )
+
+    def vector_settings(self, dataset_id: str) -> set[str]:
+        """Ids of the dataset's vector settings."""
+        rows = self._of_dataset(f"SELECT {self._dialect.hexed('id')} FROM vectors_settings", dataset_id)
+        return {row[0] for row in rows}
+
+    def fields(self, dataset_id: str) -> list[tuple[str, str]]:
+        """Name and type of each field, in the order in which they were made."""
+        kind = self._dialect.member("settings", "type")
+        rows = self._of_dataset(
+            f"SELECT name, {kind} FROM fields", dataset_id, f"inserted_at, {self._dialect.hexed('id')}"
+        )
+        return [(name, kind) for name, kind in rows]
+
+    def records(self, dataset_id: str, ids: Sequence[str] | None = None) -> Iterator[RecordRow]:
+        """Records in the order in which they were added; all, or those of `ids` that are there."""
+        say = self._dialect
+        columns = ", ".join(
+            [
+                say.hexed("r.id"),
+                say.micros("r.inserted_at"),
+                say.micros("r.updated_at"),
+                say.text("r.status"),
+                "r.external_id",
+                say.text("r.metadata"),
+            ]
+        )
+        order = f"ORDER BY r.inserted_at, {say.hexed('r.id')}"
+        for row in self._of_records(f"SELECT {columns} FROM records AS r", dataset_id, ids, order):
+            yield RecordRow(*row)
+
+    def stamps(self, dataset_id: str) -> Iterator[tuple[str, str]]:
+        """Record id and when the record was last changed, as text."""
+        say = self._dialect
+        select = f"SELECT {say.hexed('r.id')}, {say.micros('r.updated_at')} FROM records AS r"
+        for record_id, updated in self._of_records(select, dataset_id, None):
+            yield record_id, str(updated)
+
+    def texts(self, dataset_id: str, ids: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
+        """Record id, fields (JSON text) and stamp, of those of `ids` that are there."""
+        say = self._dialect
+        select = f"SELECT {say.hexed('r.id')}, {say.text('r.fields')}, {say.micros('r.updated_at')} FROM records AS r"
+        for record_id, fields, updated in self._of_records(select, dataset_id, ids):
+            yield record_id, fields, str(updated)
+
+    def suggestions(
+        self, dataset_id: str, ids: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, str, str, str | None, str | None, str | None]]:
+        """Record id, question id, value and score (JSON text), agent, type."""
+        say = self._dialect
+        select = (
+            f"SELECT {say.hexed('r.id')}, {say.hexed('s.question_id')}, {say.text('s.value')}, {say.text('s.score')},"
+            f" s.agent, {say.text('s.type')} FROM records AS r JOIN suggestions AS s ON s.record_id = r.id"
+        )
+        yield from self._of_records(select, dataset_id, ids)
+
+    def responses(
+        self, dataset_id: str, ids: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, str, str, str | None]]:
+        """Record id, user id, status, values (JSON text: question → {"value": …})."""
+        say = self._dialect
+        values = say.text('a."values"')
+        select = (
+            f"SELECT {say.hexed('r.id')}, {say.hexed('a.user_id')}, {say.text('a.status')}, {values}"
+            " FROM records AS r JOIN responses AS a ON a.record_id = r.id"
+        )
+        yield from self._of_records(select, dataset_id, ids)
+
+    def vectors(
+        self, dataset_id: str, setting_id: str, ids: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """Record id and vector (JSON text) of one vector setting."""
+        say = self._dialect
+        select = (
+            f"SELECT {say.hexed('r.id')}, {say.text('v.value')} FROM records AS r"
+            f" JOIN vectors AS v ON v.record_id = r.id AND v.vector_settings_id = {say.mark}"
+        )
+        yield from self._of_records(select, dataset_id, ids, parameters=(say.id_parameter(setting_id),))
+
+    def _of_dataset(self, select: str, dataset_id: str, order: str = "name") -> list[Any]:
+        condition = f"{select} WHERE dataset_id = {self._dialect.mark} ORDER BY {order}"
+        return list(self._rows(condition, (self._dialect.id_parameter(dataset_id),)))
+
+    def _of_records(
+        self,
+        select: str,
+        dataset_id: str,
+        ids: Sequence[str] | None,
+        order: str = "",
+        parameters: tuple[Any, ...] = (),
+    ) -> Iterator[Any]:
+        where = f"{select} WHERE r.dataset_id = {self._dialect.mark}"
+        parameters = (*parameters, self._dialect.id_parameter(dataset_id))
+        if ids is None:
+            yield from self._rows(f"{where} {order}", parameters)
+            return
+        for start in range(0, len(ids), BATCH):
+            condition, wanted = self._dialect.among("r.id", ids[start : start + BATCH])
+            yield from self._rows(f"{where} AND {condition} {order}", (*parameters, *wanted))
+
+    def _rows(self, statement: str, parameters: tuple[Any, ...] = ()) -> Iterator[Any]:
+        self._cursor.execute(statement, parameters)
+        while batch := self._cursor.fetchmany(2000):
+            yield from batch
+
+
+class Source:
+    """Opens snapshots. One connection each, kept for the next one; safe to use from several threads."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._idle: list[Any] = []
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A state of the database that stays the same until the end of the block."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self.dialect.connect()
+        try:
+            cursor = connection.cursor()
+            self.dialect.begin(cursor)
+            yield Snapshot(self.dialect, cursor)
+            cursor.execute("COMMIT")
+            cursor.close()
+        except BaseException:
+            connection.close()  # whatever state it is in
+            raise
+        self._idle.append(connection)
