@@ -39,6 +39,7 @@ from serving.tokens import ModelTokenCounter
 from training.evaluation import evaluate_release
 from training.retrain import retrain_from_annotations
 from training.settings import TrainingSettings
+from training.testsets import load_folder
 
 WANTED_GAIN = 5.0  # percent, mean over the sets
 # NDCG@10 of the base model in the test sets' README; ours must be within 0.02 of it, or better.
@@ -88,8 +89,8 @@ def measure(name: str, folder: Path, home: Home, training: TrainingSettings) -> 
     started = time.monotonic()
     base = store.ids()[0] if store.ids() else bootstrap(home, corpus, serving, lines).id
     bootstrapped = time.monotonic() - started
-    files = folder / "queries.jsonl", folder / "qrels.tsv"
-    before = evaluate_release(store, base, *files, serving, lines)
+    questions = load_folder(folder)
+    before = evaluate_release(store, base, questions, serving, lines)
     synthesize(home, corpus, SynthesisSettings(), None, lines)
     triplets = [triplet for triplet in load_triplets(home) if triplet.origin == "heading"]
     store.promote(base)
@@ -97,7 +98,7 @@ def measure(name: str, folder: Path, home: Home, training: TrainingSettings) -> 
         home, corpus, training, serving, lambda: [accept(triplet) for triplet in triplets], lines, force=True
     )
     print(f"    {summary.verdict}", flush=True)
-    after = evaluate_release(store, summary.release_after or base, *files, serving, lines)
+    after = evaluate_release(store, summary.release_after or base, questions, serving, lines)
     return {
         "set": name,
         "questions": before["queries"],

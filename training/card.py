@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from serving.card import model_card
@@ -44,8 +45,9 @@ def release_card(
         "",
         "## Beside the release that it replaces",
         "",
-        f"{verdict.reason} The same {verdict.queries} questions and chunks for both.",
+        f"{_cell(verdict.reason)} The same {verdict.queries} questions and chunks for both.",
         "",
+        *_sure(verdict),
         "| dimensions | " + " | ".join(METRICS) + " |",
         "|---|" + "---|" * len(METRICS),
     ]
@@ -55,4 +57,60 @@ def release_card(
             old = f"{before[dimension].metrics[name]:.3f} → " if dimension in before else ""
             cells.append(f"{old}{after[dimension].metrics[name]:.3f}")
         lines.append(f"| {dimension} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _LIMITS])
+    lines += ["", *_slices(verdict), *_guards(verdict)]
+    return "\n".join([*lines, _LIMITS])
+
+
+def _sure(verdict: GateVerdict) -> list[str]:
+    if verdict.interval is None:
+        return []
+    interval = verdict.interval
+    return [
+        f"The mean difference in {verdict.metric} is {interval.estimate:+.3f}; with {interval.confidence:.0%} confidence it lies "
+        f"between {interval.low:+.3f} and {interval.high:+.3f} (paired bootstrap over the questions): **{verdict.verdict}**. The "
+        f"base model without training reaches {verdict.base:.3f}.",
+        "",
+    ]
+
+
+def _slices(verdict: GateVerdict) -> list[str]:
+    counted = [one for one in verdict.slices if one.change is not None]
+    if not counted:
+        return []
+    return [
+        "### By slice",
+        "",
+        "Intervals are widened for the number of slices.",
+        "",
+        "| slice | questions | base | before | now | change |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {one.by}: {_cell(one.value)} | {one.queries} | {one.base:.3f} | {one.served:.3f} | {one.candidate:.3f} | "
+            f"{one.change} |"
+            for one in counted
+        ),
+        "",
+    ]
+
+
+def _guards(verdict: GateVerdict) -> list[str]:
+    if not verdict.guards:
+        return []
+    return [
+        "### Guards",
+        "",
+        *(
+            f"- {_cell(guard.name)}: {_cell(guard.detail)}" + ("" if guard.passed else " (**failed**)")
+            for guard in verdict.guards
+        ),
+        "",
+    ]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    """Text from outside in Markdown: no markup, and no end of a table's cell."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", _one_line(text))

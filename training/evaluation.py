@@ -5,8 +5,7 @@ Every model encodes once; smaller Matryoshka dimensions are cut from the same ve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -16,11 +15,11 @@ from pydantic import BaseModel
 
 from curation.errors import SettingsError
 from curation.progress import SILENT, Progress
-from serving.embedding import truncate
+from serving.embedding import Embedder, truncate
 from serving.releases import ReleaseStore
 from serving.retrieval import load_release
 from serving.settings import ServingSettings
-from training.testsets import load_qrels, load_queries
+from training.testsets import TestSet
 
 Vectors = npt.NDArray[np.float32]
 
@@ -31,9 +30,9 @@ METRICS = {
     "recall@1": "R@1",
     "recall@5": "R@5",
     "recall@10": "R@10",
+    "recall@50": "R@50",
 }
-REPORTED = ("ndcg@10", "mrr@10", "recall@10")
-_DEPTH = 20  # deep enough for all of them
+_DEPTH = 50  # deep enough for all of them
 
 
 class Scores(BaseModel):
@@ -99,45 +98,63 @@ def evaluate_vectors(
     }
 
 
-def evaluate_release(
-    store: ReleaseStore,
-    release_id: str | None,
-    queries_file: Path,
-    qrels_file: Path,
-    settings: ServingSettings,
+def evaluate_set(
+    embedder: Embedder,
+    test_set: TestSet,
+    paths: Sequence[str],
+    vectors: Vectors,
+    dimensions: Sequence[int],
     progress: Progress = SILENT,
-) -> dict[str, Any]:
-    """Score a release (None: the served one) on a test set, by file, at full dimension, over everything it indexes.
+) -> dict[int, Scores]:
+    """Scores per dimension on a test set: over its own corpus, or by file over the chunks, whose files are ``paths`` and
+    whose (n, d) unit vectors are ``vectors``."""
+    items = list(paths)
+    if test_set.corpus is not None:
+        items = list(test_set.corpus)
+        vectors = embedder.documents(list(test_set.corpus.values()), progress=progress)
+    asked = embedder.queries(list(test_set.queries.values()), progress=progress)
+    return evaluate_vectors(test_set.queries, asked, vectors, items, test_set.qrels, dimensions)
 
-    Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}}``. Raises SettingsError for a
-    wrong test set, StateError without a release, ReleaseError for a damaged one.
-    """
-    queries = load_queries(queries_file)
-    qrels = load_qrels(qrels_file, queries)
-    retriever = load_release(store, release_id, settings)
-    paths = [chunk.path for chunk in retriever.index.chunks()]
-    wanted = {path for right in qrels.values() for path in right}
+
+def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress: Progress) -> None:
+    """Whether the right files of a set without a corpus are among ``paths``. Raises SettingsError when none is."""
+    if test_set.corpus is not None:
+        return
+    wanted = {path for right in test_set.qrels.values() for path in right}
     unknown = sorted(wanted - set(paths))
     if len(unknown) == len(wanted):
         raise SettingsError(
-            f"{qrels_file}: none of its {len(wanted)} files is in release {retriever.release.id} "
-            f"(for example {unknown[0]!r}).",
+            f"{test_set.name}: none of its {len(wanted)} files is in {where} (for example {unknown[0]!r}).",
             "Paths are relative to the ingested folder, with forward slashes.",
         )
     if unknown:
         progress.say(
-            f"{len(unknown)} right files are not in the index and can't be found, such as {unknown[0]}."
+            f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, such as {unknown[0]}."
         )
-    found = evaluate_vectors(
-        queries,
-        retriever.embedder.queries(list(queries.values()), progress=progress),
-        retriever.index.vectors(),
-        paths,
-        qrels,
-        [retriever.embedder.dimension],
-    )[retriever.embedder.dimension]
+
+
+def evaluate_release(
+    store: ReleaseStore,
+    release_id: str | None,
+    test_set: TestSet,
+    settings: ServingSettings,
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
+    """Score a release (None: the served one) on a test set at full dimension: over everything it indexes, by file, or over
+    the set's own corpus.
+
+    Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", …}}``. Raises SettingsError for a set of other
+    documents, StateError without a release, ReleaseError for a damaged one.
+    """
+    retriever = load_release(store, release_id, settings)
+    paths = [chunk.path for chunk in retriever.index.chunks()]
+    check_paths(test_set, paths, f"release {retriever.release.id}", progress)
+    size = retriever.embedder.dimension
+    found = evaluate_set(retriever.embedder, test_set, paths, retriever.index.vectors(), [size], progress)[
+        size
+    ]
     return {
         "release": retriever.release.id,
-        "queries": len(queries),
-        "metrics": {name: round(found.metrics[name], 6) for name in REPORTED},
+        "queries": len(test_set.queries),
+        "metrics": {name: round(value, 6) for name, value in found.metrics.items()},
     }

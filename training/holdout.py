@@ -16,17 +16,23 @@ from serving.embedding import Embedder, truncate
 from training.dedup import normalise
 from training.evaluation import Scores, rank, score
 from training.examples import HEADING, Example, section_of
+from training.question_style import Style, style_of
 
 Vectors = npt.NDArray[np.float32]
 
 
 class HoldoutQuestion(BaseModel):
-    """A question and the ids of all chunks that answer it. ``is_heading``: the question is a section's heading."""
+    """A question and the ids of all chunks that answer it. ``is_heading``: the question is a section's heading. The rest
+    are what results are sliced by: where the (first) right chunk comes from, its top-level path, who made the question."""
 
     id: str
     text: str
     right: list[str]
-    is_heading: bool
+    is_heading: bool = False
+    source: str = ""
+    section: str = ""
+    origin: str = ""
+    style: Style = "question"
 
 
 def holdout_questions(
@@ -34,6 +40,7 @@ def holdout_questions(
 ) -> list[HoldoutQuestion]:
     """One entry per distinct question. Right are the chunks that were accepted for it, their near duplicates (``groups``)
     and, for a heading, every chunk of its section."""
+    by_id = {chunk.id: chunk for chunk in chunks}
     alike: dict[str, list[str]] = defaultdict(list)
     section: dict[str, list[str]] = defaultdict(list)
     for chunk in chunks:
@@ -50,15 +57,31 @@ def holdout_questions(
             if example.origin == HEADING:
                 right.update(dict.fromkeys(section[example.place]))
         if right:
+            is_heading = any(example.origin == HEADING for example in rows)
+            first = by_id[next(iter(right))]
             questions.append(
                 HoldoutQuestion(
-                    id=content_id("question", text),
+                    id=question_id(text),
                     text=rows[0].query,
                     right=list(right),
-                    is_heading=any(example.origin == HEADING for example in rows),
+                    is_heading=is_heading,
+                    source=first.source,
+                    section=top_level(first.path),
+                    origin=HEADING if is_heading else rows[0].origin,
+                    style=style_of(rows[0].query, is_heading),
                 )
             )
     return questions
+
+
+def question_id(text: str) -> str:
+    """The same for questions that differ in case and white space only."""
+    return content_id("question", normalise(text))
+
+
+def top_level(path: str) -> str:
+    """The first folder of a document's path, or its file's name where there is no folder."""
+    return path.split("/", 1)[0]
 
 
 def measure(

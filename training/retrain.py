@@ -324,7 +324,9 @@ class _Retrain:
         summary.before = {dimension: scores.metrics for dimension, scores in before.items()}
         summary.after = {dimension: scores.metrics for dimension, scores in after.items()}
         verdict = steps.verdict
-        summary.outcome, summary.verdict = "rejected", verdict.reason
+        summary.gate, summary.base = verdict, steps.base_metrics
+        summary.outcome = "not-enough" if verdict.verdict == "not-enough" else "rejected"
+        summary.verdict = verdict.reason
         if not verdict.promoted:
             return
         run.step("publish", steps.publish, self.progress)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from training.gate_settings import GateSettings, TestSetSettings
+
+__all__ = ["DedupSettings", "FitSettings", "GateSettings", "TestSetSettings", "TrainingSettings"]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
@@ -47,17 +51,6 @@ class FitSettings(_Section):
     seed: int = Field(17, description="Seed of everything random.")
 
 
-class GateSettings(_Section):
-    """When a candidate may be served."""
-
-    holdout_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of the chunks whose questions are kept for evaluation."
-    )
-    metric: str = Field("ndcg@10", description="What decides: ndcg@10, mrr@10 or recall@10.")
-    margin: float = Field(0.0, ge=0, description="How much worse the candidate may be and still be promoted.")
-    min_queries: int = Field(5, ge=1, description="Fewer holdout questions than this can't promote anything.")
-
-
 class TrainingSettings(_Section):
     """Everything that the training room can be told."""
 
@@ -69,3 +62,7 @@ class TrainingSettings(_Section):
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()
     gate: GateSettings = GateSettings()
+    testsets: list[TestSetSettings] = Field(
+        default_factory=list,
+        description="Questions of your own beside the holdout: {folder = …} or {queries = …, qrels = …}.",
+    )

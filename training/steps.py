@@ -18,12 +18,10 @@ from curation.progress import Progress
 from curation.records import Chunk, Decision
 from serving.build import assemble, save_model
 from serving.embedding import Embedder
-from serving.index import ChunkIndex
 from serving.models import model_name
 from serving.release import (
     CARD_FILE,
     EVALUATION_FILE,
-    INDEX_FOLDER,
     LINEAGE_FILE,
     MODEL_FOLDER,
     Draft,
@@ -32,19 +30,23 @@ from serving.release import (
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.card import release_card
+from training.comparison import SIDES, Comparison, at, read_comparison, write_comparison
 from training.conflicts import Conflict, settle
+from training.contest import Contest, Past, compare
 from training.evaluation import Scores
 from training.examples import Example, Learnable, Refusal, Unused, collect
-from training.fit import FitReport, clip_dimensions, fit
+from training.fit import FitReport, fit
 from training.gate import GateVerdict, judge
-from training.holdout import HoldoutQuestion, holdout_questions, measure
-from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
+from training.generic import generic_set
+from training.holdout import HoldoutQuestion, holdout_questions
+from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, trace, write_lineage, write_note
 from training.negatives import Negative, decided_negatives
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, split
+from training.testsets import load_test_sets
 
 Vectors = npt.NDArray[np.float32]
 
@@ -129,15 +131,20 @@ class Steps:
             for row in read_rows(self.run.folder / step / "negatives.jsonl", Negative)
         ]
 
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Of base, served release and candidate."""
+        return read_comparison(self.run.folder / "evaluate" / EVALUATION_FILE)
+
     @property
     def scores(self) -> tuple[dict[int, Scores], dict[int, Scores]]:
-        """Of the served release and of the candidate, per dimension."""
-        found = read_json(self.run.folder / "evaluate" / EVALUATION_FILE)
-        served, candidate = (
-            {int(key): Scores.model_validate(value) for key, value in found[name].items()}
-            for name in ("served", "candidate")
-        )
-        return served, candidate
+        """Of the served release and of the candidate on the holdout, per dimension."""
+        return self.comparison.holdout.served, self.comparison.holdout.candidate
+
+    @property
+    def base_metrics(self) -> dict[int, dict[str, float]]:
+        """Of the untouched base model on the holdout, per dimension."""
+        return {size: scores.metrics for size, scores in self.comparison.holdout.base.items()}
 
     @property
     def verdict(self) -> GateVerdict:
@@ -211,26 +218,32 @@ class Steps:
         return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
 
     def evaluate(self, folder: Path) -> str:
-        served = Embedder(self.store.folder(self.served.id) / MODEL_FOLDER, self.serving.embedding)
-        before = self._measure(served, self._served_vectors(served))
-        del served
-        candidate = self._candidate()
-        after = self._measure(candidate, self._vectors())
-        write_json(
-            folder / EVALUATION_FILE,
-            {
-                "release_before": self.served.id,
-                "holdout": [question.model_dump(mode="json") for question in self.questions],
-                "served": {key: value.model_dump(mode="json") for key, value in before.items()},
-                "candidate": {key: value.model_dump(mode="json") for key, value in after.items()},
-            },
+        contest = Contest(
+            self.chunks,
+            self.questions,
+            [*load_test_sets(self.settings.testsets), generic_set()],
+            self.settings.fit.dimensions,
+            self.progress,
         )
-        metric = self.settings.gate.metric
-        return f"{metric} {_best(before).metrics[metric]:.4f} → {_best(after).metrics[metric]:.4f} on {len(self.questions)} questions"
+        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
+        found = compare(
+            contest,
+            self.store,
+            self.served,
+            self._candidate(),
+            self._vectors(),
+            self.serving,
+            self.settings.gate,
+            Past.of(lineage, self.holdout, self.decisions),
+            self.decisions,
+        )
+        write_comparison(folder / EVALUATION_FILE, found)
+        metric, holdout = self.settings.gate.metric, found.holdout
+        base, served, candidate = (at(holdout.side(side)).metrics[metric] for side in SIDES)
+        return f"{metric} {served:.4f} → {candidate:.4f} (base model {base:.4f}) on {len(self.questions)} questions"
 
     def judge(self, folder: Path) -> str:
-        before, after = self.scores
-        verdict = judge(_best(before).metrics, _best(after).metrics, len(self.questions), self.settings.gate)
+        verdict = judge(self.comparison, self.settings.gate)
         write_json(folder / "gate.json", verdict.model_dump(mode="json"))
         return verdict.reason
 
@@ -308,25 +321,6 @@ class Steps:
     def _vectors(self) -> Vectors:
         vectors: Vectors = np.load(self.run.folder / "index" / "vectors.npy", allow_pickle=False)
         return vectors
-
-    def _served_vectors(self, served: Embedder) -> Vectors:
-        """The served model's vectors of the candidate's chunks: from its index, where that has them."""
-        index = ChunkIndex.open(self.store.folder(self.served.id) / INDEX_FOLDER)
-        row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
-        known = index.vectors()
-        missing = [place for place, chunk in enumerate(self.chunks) if chunk.id not in row_of]
-        vectors: Vectors = np.empty((len(self.chunks), served.dimension), dtype=np.float32)
-        for place, chunk in enumerate(self.chunks):
-            if chunk.id in row_of:
-                vectors[place] = known[row_of[chunk.id]]
-        if missing:
-            texts = [self.chunks[place].text for place in missing]
-            vectors[missing] = served.documents(texts, progress=self.progress)
-        return vectors
-
-    def _measure(self, embedder: Embedder, vectors: Vectors) -> dict[int, Scores]:
-        dimensions = clip_dimensions(self.settings.fit.dimensions, embedder.dimension)
-        return measure(embedder, self.questions, self.chunks, vectors, dimensions, self.progress)
 
 
 def count_trained_on(

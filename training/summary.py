@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from training.gate import GateVerdict
 from training.runs import Outcome, RunRecord
 
-_SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10")
+_SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
+_MOST_SLICES = 8
 
 
 class RetrainSummary(BaseModel):
@@ -17,7 +19,8 @@ class RetrainSummary(BaseModel):
     on and held out; ``chunks`` those indexed and rejected; ``dropped`` and ``unused`` count per reason. ``before`` and
     ``after`` map dimension → metric → mean over the ``holdout_questions``, of the served release and the candidate.
     ``seconds`` per step; ``peak_memory_mb`` in 10^6 bytes, the largest of all steps. ``resumed`` tells that an earlier,
-    interrupted run was finished. ``selection`` says what was left out (nothing when empty), ``notes`` what to know about it.
+    interrupted run was finished. ``base`` is like ``before``, of the untouched base model. ``gate`` is the verdict with its
+    interval, guards and slices, None when nothing was trained; ``report`` the run's page for a browser. ``selection`` says what was left out (nothing when empty), ``notes`` what to know about it.
     """
 
     run: str | None = None
@@ -34,6 +37,9 @@ class RetrainSummary(BaseModel):
     metric: str = "ndcg@10"
     before: dict[int, dict[str, float]] = Field(default_factory=dict)
     after: dict[int, dict[str, float]] = Field(default_factory=dict)
+    base: dict[int, dict[str, float]] = Field(default_factory=dict)
+    gate: GateVerdict | None = None
+    report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     total_seconds: float = 0.0
     peak_memory_mb: float = 0.0
@@ -77,6 +83,8 @@ def render(summary: RetrainSummary) -> str:
             + (f", {removed} rejected ones left out" if removed else "")
         )
     lines += _table(summary)
+    if summary.gate is not None:
+        lines += _gate(summary.gate)
     if summary.seconds:
         slowest = ", ".join(f"{name} {took:.0f} s" for name, took in summary.seconds.items() if took >= 1)
         lines += ["", f"Time        {summary.total_seconds:.0f} s" + (f" ({slowest})" if slowest else "")]
@@ -85,6 +93,8 @@ def render(summary: RetrainSummary) -> str:
         lines.append(
             f"Run         {summary.run}{' (an interrupted one, finished now)' if summary.resumed else ''}"
         )
+    if summary.report:
+        lines.append(f"Report      {summary.report}")
     if summary.release_after:
         lines.append(
             f"Release     {summary.release_after} is served now, instead of {summary.release_before}"
@@ -93,7 +103,7 @@ def render(summary: RetrainSummary) -> str:
 
 
 def _table(summary: RetrainSummary) -> list[str]:
-    """Metrics side by side: "served → candidate" per dimension."""
+    """Metrics side by side: "served → candidate" per dimension, the base model's at full dimension below."""
     dimensions = [dimension for dimension in summary.after if dimension in summary.before]
     if not dimensions:
         return []
@@ -103,4 +113,32 @@ def _table(summary: RetrainSummary) -> list[str]:
         before, after = summary.before[dimension], summary.after[dimension]
         cells = "".join(f"{f'{before[name]:.3f} → {after[name]:.3f}':<17}" for name in _SHOWN)
         lines.append(f"{dimension:<12}{cells}".rstrip())
+    if summary.base:
+        base = summary.base[max(summary.base)]
+        lines.append(f"{'base model':<12}" + "".join(f"{base[name]:<17.3f}" for name in _SHOWN).rstrip())
+    return lines
+
+
+def _gate(verdict: GateVerdict) -> list[str]:
+    """How sure the verdict is, where it differs, and every guard."""
+    lines = [""]
+    if verdict.interval is not None:
+        interval = verdict.interval
+        lines.append(
+            f"Verdict     {verdict.verdict}: {verdict.metric} {interval} ({interval.confidence:.0%} interval, "
+            f"{interval.size} questions)"
+        )
+    else:
+        lines.append(f"Verdict     {verdict.verdict}: {verdict.queries} questions")
+    if verdict.known is not None and verdict.fresh is not None:
+        lines.append(f"            {verdict.known} on earlier questions, {verdict.fresh} on new ones")
+    counted = [one for one in verdict.slices if one.change is not None]
+    for one in counted[:_MOST_SLICES]:
+        lines.append(f"  {one.by:<9} {one.value}: {one.change} ({one.queries} questions)")
+    if len(counted) > _MOST_SLICES:
+        lines.append(f"            … and {len(counted) - _MOST_SLICES} more slices")
+    lines += [
+        f"Guard       {'ok  ' if guard.passed else 'FAIL'} {guard.name}: {guard.detail}"
+        for guard in verdict.guards
+    ]
     return lines

@@ -9,7 +9,7 @@ import typer
 
 from clayloop.cli.context import Context, JsonFlag, of
 from clayloop.console import out, print_json, print_table
-from curation.errors import ReleaseError
+from curation.errors import ReleaseError, SettingsError
 
 if TYPE_CHECKING:
     from serving.releases import ReleaseStore
@@ -145,18 +145,37 @@ def search(
 
 def evaluate(
     ctx: typer.Context,
-    queries: Annotated[Path, typer.Option("--queries", help='JSON lines with "_id" and "text".')],
-    qrels: Annotated[Path, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A test set in the layout of BEIR: queries.jsonl, qrels/test.tsv, perhaps corpus.jsonl."
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None, typer.Option("--queries", help='JSON lines with "_id" and "text".')
+    ] = None,
+    qrels: Annotated[
+        Path | None, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")
+    ] = None,
     release: _ReleaseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
     from serving.releases import ReleaseStore
     from training.evaluation import evaluate_release
+    from training.testsets import load_files, load_folder
 
     context = of(ctx)
+    if folder is not None and queries is None and qrels is None:
+        test_set = load_folder(folder)
+    elif folder is None and queries is not None and qrels is not None:
+        test_set = load_files(queries, qrels)
+    else:
+        raise SettingsError(
+            "Which questions?", "Give a folder in the layout of BEIR, or both --queries and --qrels."
+        )
     result = evaluate_release(
-        ReleaseStore(context.home), release, queries, qrels, context.settings.serving, context.progress
+        ReleaseStore(context.home), release, test_set, context.settings.serving, context.progress
     )
     if as_json:
         print_json(result)

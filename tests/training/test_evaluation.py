@@ -14,9 +14,10 @@ from curation.home import Home
 from serving.embedding import Embedder
 from serving.releases import ReleaseStore
 from tests.training.material import MODEL, make_chunks, serving
-from training.evaluation import METRICS, evaluate_release, evaluate_vectors, rank, score
+from training.evaluation import METRICS, evaluate_release, evaluate_set, evaluate_vectors, rank, score
+from training.generic import generic_set
 from training.holdout import HoldoutQuestion, measure
-from training.testsets import load_qrels, load_queries
+from training.testsets import TestSet, load_files, load_folder, load_qrels, load_queries
 
 
 def test_scores_agree_with_the_definitions() -> None:
@@ -136,23 +137,77 @@ def test_files_that_are_missing_or_binary(tmp_path: Path) -> None:
         load_queries(tmp_path / "binary")
 
 
-def _test_set(folder: Path, path: str) -> tuple[Path, Path]:
+def _test_set(folder: Path, path: str) -> TestSet:
     queries, qrels = folder / "queries.jsonl", folder / "qrels.tsv"
     queries.write_text(json.dumps({"_id": "q1", "text": "How do I mend my couch?"}))
     qrels.write_text(f"q1\t{path}\t1\n")
-    return queries, qrels
+    return load_files(queries, qrels)
 
 
 def test_a_release_is_scored_by_file(first_home: Home, tmp_path: Path) -> None:
     store = ReleaseStore(first_home)
-    found = evaluate_release(store, None, *_test_set(tmp_path, "sofa.md"), serving())
-    assert found == {
-        "release": store.current_id(),
-        "queries": 1,
-        "metrics": {"ndcg@10": 1.0, "mrr@10": 1.0, "recall@10": 1.0},
-    }
+    found = evaluate_release(store, None, _test_set(tmp_path, "sofa.md"), serving())
+    assert found == {"release": store.current_id(), "queries": 1, "metrics": dict.fromkeys(METRICS, 1.0)}
 
 
 def test_qrels_of_other_documents_are_refused(first_home: Home, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="none of its 1 files is in release"):
-        evaluate_release(ReleaseStore(first_home), None, *_test_set(tmp_path, "docs/sofa.md"), serving())
+        evaluate_release(ReleaseStore(first_home), None, _test_set(tmp_path, "docs/sofa.md"), serving())
+
+
+def _beir(folder: Path, corpus: bool = True) -> Path:
+    """Two documents, three questions of which two are judged, one of them with two right answers."""
+    (folder / "qrels").mkdir(parents=True)
+    asked = {"q1": "Who mends a roof?", "q2": "What floats?", "other-split": "?"}
+    (folder / "queries.jsonl").write_text(
+        "".join(json.dumps({"_id": key, "text": text, "metadata": {}}) + "\n" for key, text in asked.items())
+    )
+    (folder / "qrels" / "test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t2\nq2\td1\t1\n"
+    )
+    if corpus:
+        documents = {
+            "d1": ("Roofers", "They repair what covers a house."),
+            "d2": ("", "Boats swim on water."),
+        }
+        (folder / "corpus.jsonl").write_text(
+            "".join(
+                json.dumps({"_id": key, "title": title, "text": text}) + "\n"
+                for key, (title, text) in documents.items()
+            )
+        )
+    return folder
+
+
+def test_a_folder_in_the_layout_of_beir(first_home: Home, tmp_path: Path) -> None:
+    found = load_folder(_beir(tmp_path / "mine"))
+    assert (found.name, list(found.queries)) == ("mine", ["q1", "q2"])
+    assert found.qrels["q2"] == {"d2": 2, "d1": 1}
+    assert found.corpus == {"d1": "Roofers\n\nThey repair what covers a house.", "d2": "Boats swim on water."}
+    scored = evaluate_release(ReleaseStore(first_home), None, found, serving())
+    assert scored["queries"] == 2
+    assert scored["metrics"]["recall@1"] == pytest.approx(0.75)  # both right ones of q2 can't stand first
+    assert scored["metrics"]["ndcg@10"] == pytest.approx(1.0)
+
+
+def test_what_is_wrong_with_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is not a folder"):
+        load_folder(tmp_path / "nothing")
+    with pytest.raises(SettingsError, match=r"neither qrels\.tsv nor qrels/test\.tsv"):
+        load_folder(tmp_path)
+    folder = _beir(tmp_path / "set")
+    (folder / "qrels" / "test.tsv").write_text("q1\td9\t1\n")
+    with pytest.raises(SettingsError, match=r"1 of its documents are not in .*corpus\.jsonl, for example 'd9'"):
+        load_folder(folder)
+    (folder / "corpus.jsonl").write_text('{"_id": "d9", "text": "a"}\n{"_id": "d9", "text": "b"}\n')
+    with pytest.raises(SettingsError, match=r"corpus\.jsonl, line 2: document 'd9' comes a second time"):
+        load_folder(folder)
+
+
+def test_the_generic_set_is_found_by_the_base_model_and_leaves_room_to_fall() -> None:
+    found = generic_set()
+    embedder = Embedder(MODEL, serving().embedding)
+    scores = evaluate_set(embedder, found, [], np.empty((0, 384), dtype=np.float32), [384, 64])
+    assert len(found.queries) == len(found.corpus or {}) == 64
+    assert 0.85 < scores[384].metrics["ndcg@10"] < 1
+    assert scores[64].metrics["ndcg@10"] < scores[384].metrics["ndcg@10"]

@@ -1,48 +1,254 @@
-"""Whether a candidate may be served."""
+"""Whether a candidate may be served: intervals, verdicts, guards."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.gate import judge
+from curation.errors import StateError
+from tests.training.comparisons import REFUSES, compared, comparison, question
+from training.comparison import Comparison, read_comparison, write_comparison
+from training.gate import GateVerdict, judge
+from training.gate_settings import GuardSettings
+from training.intervals import Interval, classify, mean_interval
 from training.settings import GateSettings
 
 _figure = st.floats(0, 1)
+_some = st.lists(_figure, min_size=10, max_size=40)
 
 
-def _judge(before: float, after: float, queries: int = 50, **gate: float) -> tuple[bool, str]:
-    verdict = judge({"ndcg@10": before}, {"ndcg@10": after}, queries, GateSettings(**gate))  # type: ignore[arg-type]
-    return verdict.promoted, verdict.reason
+def _judge(found: Comparison, **gate: Any) -> GateVerdict:
+    return judge(found, GateSettings(**gate))
+
+
+def _shifted(by: float, queries: int = 50, spread: float = 0.1, seed: int = 0) -> Comparison:
+    """Questions whose values change by ``by`` in the mean, give or take ``spread``."""
+    chance = np.random.default_rng(seed)
+    before = chance.uniform(0.3, 0.7, queries)
+    moved = chance.normal(0, spread, queries)
+    after = before + moved - moved.mean() + by
+    return comparison(compared(before.tolist(), after.tolist()))
+
+
+# intervals
+
+
+def test_the_interval_covers_as_often_as_it_says() -> None:
+    """Of the mean of 40 skewed differences, as fine-tuning makes them: two in five unchanged, few changed a lot."""
+    chance = np.random.default_rng(1)
+    truth, hits = 0.075, 0
+    for number in range(300):
+        changes = chance.choice([0.0, 0.0, 0.1, -0.1, 0.375], 40)
+        found = mean_interval(changes.tolist(), 0.9, 500, seed=number)
+        hits += found.low <= truth <= found.high
+    assert 0.84 < hits / 300 < 0.95
+
+
+@given(_some, st.randoms())
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_the_questions_does_not_matter(values: list[float], chance: Any) -> None:
+    shuffled = values[:]
+    chance.shuffle(shuffled)
+    assert mean_interval(values, 0.9, 300) == mean_interval(shuffled, 0.9, 300)
+
+
+@given(_some)
+@settings(max_examples=20, deadline=None)
+def test_the_estimate_is_within(values: list[float]) -> None:
+    found = mean_interval(values, 0.9, 300)
+    assert found.low - 1e-6 <= found.estimate <= found.high + 1e-6
+    assert found.estimate == pytest.approx(np.mean(values), abs=1e-6)
+
+
+def test_equal_differences_leave_no_doubt() -> None:
+    found = mean_interval([0.1] * 12, 0.9)
+    assert (found.low, found.high) == (0.1, 0.1)
+    with pytest.raises(ValueError, match="at least one"):
+        mean_interval([], 0.9)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "promoted", "words"),
+    ("low", "high", "verdict"),
     [
-        (0.5, 0.6, True, "better than the served release (ndcg@10 0.500 → 0.600 on 50"),
-        (0.5, 0.5, True, "as good as"),
-        (0.5, 0.49, False, "Rejected: worse than the served release"),
+        (0.01, 0.1, "superior"),
+        (0.0, 0.1, "non-inferior"),
+        (-0.02, 0.1, "non-inferior"),
+        (-0.02, -0.01, "non-inferior"),  # a loss for certain, and for certain smaller than the margin
+        (-0.05, 0.1, "inconclusive"),
+        (-0.05, 0.0, "inconclusive"),
+        (-0.05, -0.01, "inferior"),
     ],
 )
-def test_not_worse_is_good_enough(before: float, after: float, promoted: bool, words: str) -> None:
-    found, reason = _judge(before, after)
-    assert found == promoted
-    assert words in reason
+def test_the_four_verdicts(low: float, high: float, verdict: str) -> None:
+    found = Interval(estimate=(low + high) / 2, low=low, high=high, confidence=0.9, size=50)
+    assert classify(found, 0.03) == verdict
 
 
-def test_within_the_margin() -> None:
-    assert _judge(0.50, 0.49, margin=0.02)[0]
-    assert not _judge(0.50, 0.47, margin=0.02)[0]
+# the verdict
 
 
-def test_too_few_questions_are_no_verdict() -> None:
-    promoted, reason = _judge(0.1, 0.9, queries=4)
-    assert not promoted
-    assert "4 accepted questions are held out" in reason
+@pytest.mark.parametrize(
+    ("by", "verdict", "promoted", "words"),
+    [
+        (0.1, "superior", True, "Promoted: better than the served release (ndcg@10 "),
+        (0.0, "non-inferior", True, "Promoted: not worse than the served release by more than the margin"),
+        (-0.1, "inferior", False, "Rejected: worse than the served release"),
+        (-0.02, "inconclusive", False, "Rejected: worse than the served release, though not for certain"),
+    ],
+)
+def test_a_verdict_and_what_follows(by: float, verdict: str, promoted: bool, words: str) -> None:
+    found = _judge(_shifted(by))
+    assert (found.verdict, found.promoted) == (verdict, promoted)
+    assert words in found.reason
+    assert found.interval is not None and str(found.interval) in found.reason
+    assert found.after - found.before == pytest.approx(found.interval.estimate, abs=1e-5)
 
 
-@given(_figure, _figure, st.floats(0, 0.2))
-def test_a_worse_candidate_never_passes(before: float, after: float, margin: float) -> None:
-    promoted, _ = _judge(before, after, margin=margin)
-    assert promoted == (after >= before - margin - 1e-9)
+def test_a_gain_that_is_too_uncertain_says_how_many_questions_would_tell() -> None:
+    found = _judge(_shifted(0.03, queries=20, spread=0.3))
+    assert (found.verdict, found.promoted) == ("inconclusive", False)
+    assert "better than the served release, but too uncertain" in found.reason
+    assert "held-out questions." in found.reason
+    assert _judge(_shifted(0.03, queries=20, spread=0.3), promote=["inconclusive"]).promoted
+
+
+def test_the_same_model_again_is_as_good() -> None:
+    found = _judge(comparison(compared([0.5, 1.0, 0.0] * 5, [0.5, 1.0, 0.0] * 5)))
+    assert (found.verdict, found.promoted) == ("non-inferior", True)
+    assert "as good as the served release (" in found.reason
+    asked_for_more = _judge(comparison(compared([0.5] * 15, [0.5] * 15)), promote=["superior"])
+    assert not asked_for_more.promoted
+    assert "the settings ask for more" in asked_for_more.reason
+
+
+@pytest.mark.parametrize("queries", [1, 9])
+def test_too_few_questions_are_a_verdict_of_their_own(queries: int) -> None:
+    found = _judge(comparison(compared([0.1] * queries, [0.9] * queries)))
+    assert (found.verdict, found.promoted, found.interval) == ("not-enough", False, None)
+    assert f"Not enough to tell: {queries} accepted question" in found.reason
+
+
+@given(st.lists(st.tuples(_figure, _figure), min_size=10, max_size=30), st.floats(0, 0.2))
+@settings(max_examples=30, deadline=None)
+def test_a_mean_below_the_margin_never_passes(pairs: list[tuple[float, float]], margin: float) -> None:
+    before, after = ([pair[side] for pair in pairs] for side in (0, 1))
+    found = _judge(comparison(compared(before, after)), margin=margin, resamples=300)
+    if found.promoted:
+        assert sum(after) / len(after) >= sum(before) / len(before) - margin - 1e-6
+
+
+def test_own_questions_decide_with_the_holdout() -> None:
+    few = compared([0.5] * 6, [0.6] * 6)
+    mine = compared([0.5] * 6, [0.6] * 6, kind="own", name="mine")
+    assert _judge(comparison(few)).verdict == "not-enough"
+    found = _judge(comparison(few, [mine]))
+    assert (found.verdict, found.queries) == ("superior", 12)
+
+
+# guards
+
+
+def _failed(found: Comparison, **gate: Any) -> dict[str, str]:
+    verdict = _judge(found, **gate)
+    assert verdict.promoted == (not verdict.failed)
+    if verdict.failed:
+        assert "Held back, although" in verdict.reason
+    return {guard.name: guard.detail for guard in verdict.failed}
+
+
+_SAME = compared([0.5] * 40, [0.5] * 40)
+
+
+def test_a_slice_that_gets_worse_holds_a_better_mean() -> None:
+    asked = [question(number, section="faq" if number % 3 == 0 else "howto") for number in range(90)]
+    before = [0.5] * 90
+    after = [0.2 if number % 3 == 0 else 0.8 for number in range(90)]
+    failed = _failed(comparison(compared(before, after, questions=asked)))
+    assert set(failed) == {"slices"}
+    assert "section faq -0.300" in failed["slices"]
+    few = GuardSettings(slice_queries=31)
+    assert _failed(comparison(compared(before, after, questions=asked)), guards=few) == {}
+
+
+def test_a_slice_that_only_wavers_is_noise() -> None:
+    """Thirty slices of twenty questions without any true change: none is held against the candidate."""
+    chance = np.random.default_rng(3)
+    asked = [question(number, section=f"part {number % 30}") for number in range(600)]
+    before = chance.uniform(0.3, 0.7, 600)
+    after = before + chance.normal(0.02, 0.15, 600)
+    assert _failed(comparison(compared(before.tolist(), after.tolist(), questions=asked))) == {}
+
+
+def test_a_loss_on_the_earlier_questions_is_not_hidden_by_new_ones() -> None:
+    before = [0.5] * 60
+    after = [0.3] * 20 + [0.9] * 40
+    found = comparison(compared(before, after), known=[f"q{number}" for number in range(20)])
+    assert set(_failed(found)) == {"earlier questions"}
+    verdict = _judge(found)
+    assert verdict.known is not None and verdict.fresh is not None
+    assert (verdict.known.estimate, verdict.fresh.estimate) == (pytest.approx(-0.2), pytest.approx(0.4))
+
+
+def test_losses_that_add_up_are_seen_against_the_base() -> None:
+    served, candidate, base = [0.4] * 40, [0.4] * 40, [0.6] * 40
+    assert set(_failed(comparison(compared(served, candidate, base)))) == {"base model"}
+
+
+def test_forgetting_and_own_sets() -> None:
+    generic = compared([0.9] * 64, [0.7] * 64, kind="generic", name="generic")
+    assert set(_failed(comparison(_SAME, [generic]))) == {"forgetting (generic)"}
+    slightly = compared([0.9] * 64, [0.87] * 64, kind="generic", name="generic")
+    assert _failed(comparison(_SAME, [slightly])) == {}
+    better = compared([0.5] * 80, [0.7] * 80)
+    mine = compared([0.9] * 20, [0.5] * 20, kind="own", name="mine")
+    assert set(_failed(comparison(better, [mine]))) == {"test set mine"}
+
+
+def test_latency_and_size_within_limits() -> None:
+    assert set(_failed(comparison(_SAME, latency=(0.02, 0.05)))) == {"latency"}
+    assert _failed(comparison(_SAME, latency=(0.02, 0.035))) == {}
+    assert _failed(comparison(_SAME, latency=(0.0001, 0.001))) == {}  # the clock's noise
+    assert set(_failed(comparison(_SAME, megabytes=300), guards=GuardSettings(index_mb=200))) == {"size"}
+    assert _failed(comparison(_SAME, megabytes=300)) == {}
+
+
+def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> None:
+    talks = REFUSES.model_copy(update={"answered": 0.4})
+    assert set(_failed(comparison(_SAME, candidate=talks))) == {"refusal"}
+    guards = GuardSettings(smoke=["How do I start?"], refuse=["What is for dinner?"])
+    scored = REFUSES.model_copy(update={"smoke": {"How do I start?": 0.1, "What is for dinner?": 0.9}})
+    failed = _failed(comparison(_SAME, candidate=scored), guards=guards)
+    assert failed == {"smoke questions": "refuses 'How do I start?'; answers 'What is for dinner?'"}
+    right = REFUSES.model_copy(update={"smoke": {"How do I start?": 0.9, "What is for dinner?": 0.1}})
+    assert _failed(comparison(_SAME, candidate=right), guards=guards) == {}
+
+
+# the file
+
+
+def test_a_comparison_is_read_back_as_it_was(tmp_path: Path) -> None:
+    asked = [question(number, section="faq", text=f"« {number}\n</script>") for number in range(12)]
+    mine = compared([0.25] * 3, [0.5] * 3, kind="own", name="mine")
+    found = comparison(compared([0.1] * 12, [1 / 3] * 12, questions=asked), [mine], known=["q1"])
+    path = tmp_path / "evaluation.json"
+    write_comparison(path, found)
+    again = read_comparison(path)
+    assert again.holdout.questions == asked and again.known == ["q1"]
+    assert again.holdout.candidate[64].questions["q3"]["ndcg@10"] == 0.3333
+    assert again.sets[0].differences("mrr@10") == [0.25] * 3
+    path.write_text(path.read_text().replace('"known"', '"unknown"'))
+    with pytest.raises(StateError, match="missing or damaged"):
+        read_comparison(path)
+
+
+def test_a_thousand_questions_stay_below_a_megabyte(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).uniform(0, 1, 1000).tolist()
+    write_comparison(
+        tmp_path / "evaluation.json", comparison(compared(values, values, sizes=(384, 256, 128, 64)))
+    )
+    assert (tmp_path / "evaluation.json").stat().st_size < 1_000_000

@@ -1,0 +1,249 @@
+"""The contest of three models over the same chunks: the untouched base, the served release, and the candidate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.progress import Progress
+from curation.records import Chunk, Decision
+from serving.calibration import OUT_OF_DOMAIN, best_scores, calibrate
+from serving.embedding import Embedder
+from serving.index import ChunkIndex
+from serving.release import INDEX_FOLDER, MODEL_FOLDER, Release
+from serving.releases import ReleaseStore
+from serving.settings import ServingSettings
+from training.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, Refusal, Vitals
+from training.evaluation import check_paths, evaluate_set
+from training.examples import Example
+from training.fit import clip_dimensions
+from training.gate_settings import GateSettings, GuardSettings
+from training.holdout import HoldoutQuestion, measure, question_id
+from training.lineage import LineageRow
+from training.plausibility import Plausibility, place_pairs, weigh
+from training.question_style import style_of
+from training.testsets import TestSet
+
+Vectors = npt.NDArray[np.float32]
+
+_LATENCY_QUESTIONS = 30
+_MEGA = 1e6
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the served release was made from: the fingerprints of its decisions, and the ids of its holdout questions that
+    nobody has answered differently since."""
+
+    fingerprints: Collection[str]
+    questions: Collection[str]
+
+    @classmethod
+    def of(
+        cls, lineage: Sequence[LineageRow], holdout: Sequence[Example], decisions: Sequence[Decision]
+    ) -> Past:
+        """From the served release's lineage; ``holdout`` and ``decisions`` are those of now."""
+        fingerprints = {row.fingerprint for row in lineage}
+        held = {row.fingerprint for row in lineage if row.role == "holdout"}
+        unchanged = {(one.dataset, one.record_id) for one in decisions if one.fingerprint in held}
+        return cls(
+            fingerprints=fingerprints,
+            questions={
+                question_id(example.query)
+                for example in holdout
+                if (example.dataset, example.record_id) in unchanged
+            },
+        )
+
+
+@dataclass
+class Contest:
+    """What all three are asked. ``chunks`` are those that the candidate indexes."""
+
+    chunks: Sequence[Chunk]
+    questions: Sequence[HoldoutQuestion]
+    sets: Sequence[TestSet]
+    dimensions: Sequence[int]
+    progress: Progress
+
+    def score(self, embedder: Embedder, vectors: Vectors) -> list[PerDimension]:
+        """On the holdout, then on each set, per Matryoshka dimension. ``vectors`` (n, d) are of the chunks."""
+        sizes = clip_dimensions(self.dimensions, embedder.dimension)
+        paths = [chunk.path for chunk in self.chunks]
+        return [
+            measure(embedder, self.questions, self.chunks, vectors, sizes, self.progress),
+            *(evaluate_set(embedder, one, paths, vectors, sizes, self.progress) for one in self.sets),
+        ]
+
+    def named(self) -> list[tuple[str, Kind, list[HoldoutQuestion]]]:
+        """What ``score`` scores, in its order."""
+        found: list[tuple[str, Kind, list[HoldoutQuestion]]] = [("holdout", "holdout", list(self.questions))]
+        for one in self.sets:
+            kind: Kind = "own" if one.corpus is None else "generic"
+            asked = [
+                HoldoutQuestion(id=key, text=text, right=list(one.qrels[key]), style=style_of(text))
+                for key, text in one.queries.items()
+            ]
+            found.append((one.name, kind, asked))
+        return found
+
+    def judge_decisions(
+        self,
+        base: Embedder,
+        vectors: Vectors,
+        decisions: Sequence[Decision],
+        past: Past,
+        gate: GateSettings,
+    ) -> Plausibility:
+        """Whether what was decided since the served release looks meant, as the base model sees it."""
+        column_of = {chunk.id: row for row, chunk in enumerate(self.chunks)}
+        pairs = place_pairs(decisions, past.fingerprints, column_of, vectors, base.queries, gate.seed)
+        return weigh(pairs, gate.resamples, gate.seed)
+
+
+def vectors_of(
+    embedder: Embedder, chunks: Sequence[Chunk], release_folder: Path | None, progress: Progress
+) -> Vectors:
+    """The model's (n, d) vectors of ``chunks``: from the index of a release that has this model, where it has them."""
+    vectors: Vectors = np.empty((len(chunks), embedder.dimension), dtype=np.float32)
+    missing = list(range(len(chunks)))
+    if release_folder is not None:
+        index = ChunkIndex.open(release_folder / INDEX_FOLDER)
+        row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
+        known = index.vectors()
+        for place, chunk in enumerate(chunks):
+            if chunk.id in row_of:
+                vectors[place] = known[row_of[chunk.id]]
+        missing = [place for place, chunk in enumerate(chunks) if chunk.id not in row_of]
+    if missing:
+        vectors[missing] = embedder.documents([chunks[place].text for place in missing], progress=progress)
+    return vectors
+
+
+def untrained_release(store: ReleaseStore, model: str, dimension: int) -> Release | None:
+    """The newest release that serves ``model`` as it is: its index has the base model's vectors already."""
+    fitting = (
+        one
+        for one in reversed(store.list())
+        if is_untrained(one, model) and one.embedding.dimension == dimension
+    )
+    return next(fitting, None)
+
+
+def is_untrained(release: Release, model: str) -> bool:
+    """Whether a release serves the base ``model`` without training."""
+    return not release.trained_on and release.run_id is None and release.base_model == model
+
+
+def refusal(
+    embedder: Embedder,
+    chunks: Sequence[Chunk],
+    vectors: Vectors,
+    threshold: float | None,
+    serving: ServingSettings,
+    guards: GuardSettings,
+) -> Refusal:
+    """What the model would answer. ``threshold`` is the release's own; None: it is calibrated, as publishing would."""
+    if serving.retrieval.min_score is not None:
+        threshold = serving.retrieval.min_score
+    if threshold is None:
+        threshold = calibrate(embedder, chunks, vectors)
+    strange = best_scores(embedder.queries(OUT_OF_DOMAIN), vectors)
+    asked = [*guards.smoke, *guards.refuse]
+    own = best_scores(embedder.queries(asked), vectors).tolist() if asked else []
+    return Refusal(
+        threshold=threshold,
+        answered=round(float((strange >= threshold).mean()), 4),
+        smoke={text: round(float(score), 4) for text, score in zip(asked, own, strict=True)},
+    )
+
+
+def latency(
+    served: tuple[Embedder, Vectors], candidate: tuple[Embedder, Vectors], questions: Sequence[str]
+) -> Latency:
+    """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
+    chosen = (list(questions) or list(OUT_OF_DOMAIN))[:_LATENCY_QUESTIONS]
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for text in [*chosen[:2], *chosen]:  # the first two warm up
+        for (embedder, vectors), took in zip((served, candidate), seconds, strict=True):
+            started = time.perf_counter()
+            np.argmax(embedder.queries([text])[0] @ vectors.T)
+            took.append(time.perf_counter() - started)
+    old, new = (round(median(took[2:]), 5) for took in seconds)
+    return Latency(served=old, candidate=new)
+
+
+def megabytes(model_folder: Path, vectors: Vectors) -> float:
+    """Of a release's model and vectors, in 10^6 bytes."""
+    model = sum(path.stat().st_size for path in model_folder.rglob("*") if path.is_file())
+    return round((model + vectors.nbytes) / _MEGA, 1)
+
+
+def compare(
+    contest: Contest,
+    store: ReleaseStore,
+    served: Release,
+    candidate: Embedder,
+    candidate_vectors: Vectors,
+    serving: ServingSettings,
+    gate: GateSettings,
+    past: Past,
+    decisions: Sequence[Decision],
+) -> Comparison:
+    """Score base, served release and candidate on everything, one model after the other.
+
+    Where the served release is the base model as it is, it is scored once. Raises SettingsError when the base model can't be
+    loaded or a test set is of other documents, ReleaseError when a model gives NaN.
+    """
+    for one in contest.sets:
+        check_paths(one, {chunk.path for chunk in contest.chunks}, "the index", contest.progress)
+    model, folder = serving.embedding.model, store.folder(served.id)
+    rival = Embedder(folder / MODEL_FOLDER, serving.embedding)
+    rival_vectors = vectors_of(rival, contest.chunks, folder, contest.progress)
+    served_scores = contest.score(rival, rival_vectors)
+    if is_untrained(served, model):
+        base_scores, seen = (
+            served_scores,
+            contest.judge_decisions(rival, rival_vectors, decisions, past, gate),
+        )
+    else:
+        base = Embedder(model, serving.embedding)
+        untrained = untrained_release(store, model, base.dimension)
+        base_vectors = vectors_of(
+            base, contest.chunks, store.folder(untrained.id) if untrained else None, contest.progress
+        )
+        base_scores = contest.score(base, base_vectors)
+        seen = contest.judge_decisions(base, base_vectors, decisions, past, gate)
+        del base, base_vectors
+    candidate_scores = contest.score(candidate, candidate_vectors)
+    both = (rival, rival_vectors), (candidate, candidate_vectors)
+    own = candidate.folder or Path()
+    vitals = Vitals(
+        latency=latency(*both, [question.text for question in contest.questions]),
+        megabytes=megabytes(own, candidate_vectors),
+        served=refusal(
+            rival, contest.chunks, rival_vectors, served.retrieval.min_score, serving, gate.guards
+        ),
+        candidate=refusal(candidate, contest.chunks, candidate_vectors, None, serving, gate.guards),
+    )
+    holdout, *others = (
+        ComparedSet(name=name, kind=kind, questions=questions, base=before, served=old, candidate=new)
+        for (name, kind, questions), before, old, new in zip(
+            contest.named(), base_scores, served_scores, candidate_scores, strict=True
+        )
+    )
+    return Comparison(
+        release_before=served.id,
+        base_model=model,
+        holdout=holdout,
+        known=[question.id for question in contest.questions if question.id in past.questions],
+        sets=others,
+        vitals=vitals,
+        decisions=seen,
+    )

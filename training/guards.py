@@ -1,0 +1,168 @@
+"""What must hold beside the verdict: a better mean is no use to those whose questions got worse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from training.comparison import Comparison
+from training.gate_settings import GateSettings
+from training.intervals import Interval, classify, mean_interval
+from training.slices import Slice
+
+# A slower median matters from here on: below it is the clock's noise.
+_NOTICEABLE = 0.005  # seconds
+
+
+class Guard(BaseModel):
+    """One condition: whether it holds, and the figures behind it, for people."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def check_guards(found: Comparison, slices: Sequence[Slice], settings: GateSettings) -> list[Guard]:
+    """Every guard that there is something to say about."""
+    return [
+        *_slices(slices, settings),
+        *_known(found, settings),
+        *_sets(found, settings),
+        *_base(found, settings),
+        *_latency(found, settings),
+        *_size(found, settings),
+        *_refusal(found, settings),
+        *_smoke(found, settings),
+        *_decisions(found, settings),
+    ]
+
+
+def change(found: Comparison, ids: Sequence[str], settings: GateSettings) -> Interval | None:
+    """candidate − served over some of the holdout's questions; None when they are too few to tell."""
+    wanted = set(ids)
+    differences = found.holdout.differences(settings.metric)
+    chosen = [
+        value
+        for question, value in zip(found.holdout.questions, differences, strict=True)
+        if question.id in wanted
+    ]
+    return _interval(chosen, settings) if len(chosen) >= settings.min_queries else None
+
+
+def _interval(differences: Sequence[float], settings: GateSettings) -> Interval:
+    return mean_interval(differences, settings.confidence, settings.resamples, settings.seed)
+
+
+def _slices(slices: Sequence[Slice], settings: GateSettings) -> Iterator[Guard]:
+    counted = [(one, one.change) for one in slices if one.change is not None]
+    margin = max(settings.guards.slice_margin, settings.margin)
+    dropped = [f"{one.by} {one.value} {change}" for one, change in counted if change.high < -margin]
+    if dropped:
+        yield Guard(
+            name="slices", passed=False, detail=f"worse by more than {margin:g}: {', '.join(dropped)}"
+        )
+    elif counted:
+        yield Guard(
+            name="slices",
+            passed=True,
+            detail=f"none of {len(counted)} is worse by more than {margin:g} for certain",
+        )
+
+
+def _known(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """On the questions that the served release was made with: what was decided since can't have spoilt them."""
+    known = change(found, found.known, settings)
+    if known is not None:
+        yield Guard(
+            name="earlier questions",
+            passed=classify(known, settings.margin) != "inferior",
+            detail=f"{settings.metric} {known} on {known.size} questions that were held out before",
+        )
+
+
+def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    for one in found.sets:
+        if one.kind == "own":
+            own = _interval(one.differences(settings.metric), settings)
+            yield Guard(
+                name=f"test set {one.name}",
+                passed=own.size < settings.min_queries or classify(own, settings.margin) != "inferior",
+                detail=f"{settings.metric} {own} on {own.size} questions",
+            )
+        else:
+            margin = max(settings.guards.generic_margin, settings.margin)
+            kept = _interval(one.differences(settings.metric, old="base"), settings)
+            yield Guard(
+                name=f"forgetting ({one.name})",
+                passed=kept.estimate >= -margin or kept.high >= 0,
+                detail=f"{settings.metric} {kept} against the base model on {kept.size} questions about other things",
+            )
+
+
+def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Many small losses, each within the margin, must not add up to a release that is worse than no training."""
+    gained = _interval(found.holdout.differences(settings.metric, old="base"), settings)
+    yield Guard(
+        name="base model",
+        passed=classify(gained, settings.margin) != "inferior",
+        detail=f"{settings.metric} {gained} against the untouched base model",
+    )
+
+
+def _latency(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    old, new = found.vitals.latency.served, found.vitals.latency.candidate
+    limit = settings.guards.latency_ratio
+    yield Guard(
+        name="latency",
+        passed=new <= old * limit or new - old <= _NOTICEABLE,
+        detail=f"median query {1000 * old:.1f} → {1000 * new:.1f} ms (at most {limit:g} times)",
+    )
+
+
+def _size(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    limit, size = settings.guards.index_mb, found.vitals.megabytes
+    yield Guard(
+        name="size",
+        passed=not limit or size <= limit,
+        detail=f"vectors and model {size:.0f} MB" + (f" (at most {limit})" if limit else ""),
+    )
+
+
+def _refusal(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    old, new = found.vitals.served, found.vitals.candidate
+    yield Guard(
+        name="refusal",
+        passed=new.answered - old.answered <= settings.guards.refusal_drop,
+        detail=f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}",
+    )
+
+
+def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    guards, now = settings.guards, found.vitals.candidate
+    wrong = [f"refuses {text!r}" for text in guards.smoke if now.smoke[text] < now.threshold]
+    wrong += [f"answers {text!r}" for text in guards.refuse if now.smoke[text] >= now.threshold]
+    if guards.smoke or guards.refuse:
+        yield Guard(
+            name="smoke questions",
+            passed=not wrong,
+            detail="; ".join(wrong) or f"all {len(guards.smoke) + len(guards.refuse)} pass",
+        )
+
+
+def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    seen = found.decisions
+    if not settings.guards.decisions or not seen.pairs:
+        return
+    if seen.complaint:
+        detail = (
+            f"{seen.complaint}; look at the doubtful ones in the report, and leave out who made them "
+            "(--without-annotator), or set training.gate.guards.decisions = false if they are meant"
+        )
+    elif seen.apart is None and seen.chance is None:
+        detail = f"{seen.pairs} new judged questions are too few to tell whether they are meant"
+    else:
+        detail = f"{seen.pairs} new judged questions look meant"
+    yield Guard(name="new decisions", passed=not seen.complaint, detail=detail)

@@ -1,0 +1,247 @@
+"""Whether what was decided lately can be meant: a guard against answers that were mixed up or made in bad faith.
+
+A model that was trained on wrong pairs of question and chunk may still be better than before, since most pairs are right,
+and some of the wrong ones stand in the holdout. So the decisions themselves are looked at, through the untouched base
+model, which learned from none of them:
+
+* *By chance.* A chunk that has nothing to do with its question is as likely in the lower half of the base model's
+  ranking as in the upper one; one that answers it hardly ever is. Twice the share of accepted pairs in the lower half
+  is about the share that was matched at random.
+* *Apart.* Accepted pairs rank above rejected ones: the probability of that (the area under the ROC curve, Hanley and
+  McNeil 1982) falls towards 0.5 when answers are swapped.
+
+Both are compared with what the served release was made from, where that is enough to compare with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from curation.records import Decision
+from training.intervals import Interval, Values, bootstrap_interval
+
+Vectors = npt.NDArray[np.float32]
+
+ENOUGH = 10  # accepted, and rejected, pairs from which they can be told apart
+_ENOUGH_ACCEPTED = 20
+_MOST = 400  # pairs looked at on each side: bounds the time, and is enough to tell
+_BLOCK = 256
+
+# How far the new decisions may lie from the earlier ones, and what is refused without any to compare with. Chosen by
+# benchmarks/poisoned_rounds.py (docs/decisions-training.md).
+_CONFIDENCE = 0.95
+_APART_DROP = 0.05
+_APART_LEAST = 0.7
+_CHANCE_RISE = 0.05
+_CHANCE_MOST = 0.15
+
+
+class Pair(BaseModel):
+    """A judged pair and the place of its chunk in the base model's ranking for its question, as a share of the index
+    (0: first, 1: last)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record_id: str
+    query: str
+    chunk_id: str
+    accepted: bool
+    new: bool
+    place: float
+
+
+class Plausibility(BaseModel):
+    """``apart`` and ``chance`` are of the new decisions, ``apart_before`` and ``chance_before`` of the earlier ones;
+    None where there are too few. ``doubtful`` are new pairs that fit worst with their verdict, worst first."""
+
+    pairs: int = 0
+    apart: Interval | None = None
+    apart_before: Interval | None = None
+    chance: Interval | None = None
+    chance_before: Interval | None = None
+    complaint: str = ""
+    doubtful: list[Pair] = Field(default_factory=list)
+
+
+def judged_pairs(decisions: Sequence[Decision]) -> list[tuple[Decision, str, str]]:
+    """(decision, question, chunk id) of the triplets that annotators accepted or whose positive they rejected.
+
+    Conversations are left out: a wrong answer says nothing about the chunk.
+    """
+    found = []
+    for one in decisions:
+        if one.dataset != "triplets" or one.verdict == "undecided":
+            continue
+        if one.verdict == "rejected" and _only_the_negative(one):
+            continue
+        query, chunk_id = one.fields.get("positive", "").strip(), str(one.metadata.get("chunk_id", ""))
+        if query and chunk_id:
+            found.append((one, query, chunk_id))
+    return found
+
+
+def place_pairs(
+    decisions: Sequence[Decision],
+    known: Collection[str],
+    column_of: Mapping[str, int],
+    vectors: Vectors,
+    embed: Callable[[Sequence[str]], Vectors],
+    seed: int,
+) -> list[Pair]:
+    """Rank the chunk of each pair among all of them. ``known`` are the fingerprints that the served release was made
+    from; ``column_of`` maps chunk ids to the rows of the (n, d) ``vectors``. At most 400 new and 400 earlier ones."""
+    found = [row for row in judged_pairs(decisions) if row[2] in column_of]
+    # A sample in an order of its own, not in the one that the annotators worked in.
+    found.sort(
+        key=lambda row: hashlib.sha256(f"{seed} {row[0].record_id}".encode("utf-8", "replace")).digest()
+    )
+    sides = [[row for row in found if (row[0].fingerprint in known) is old][:_MOST] for old in (False, True)]
+    chosen = [row for side in sides for row in side]
+    if not chosen or len(vectors) < 2:
+        return []
+    asked = embed([query for _, query, _ in chosen])
+    own = vectors[[column_of[chunk_id] for *_, chunk_id in chosen]]
+    best = np.einsum("ij,ij->i", asked, own)
+    above = np.concatenate(
+        [
+            (asked[start : start + _BLOCK] @ vectors.T > best[start : start + _BLOCK, None] + 1e-6).sum(1)
+            for start in range(0, len(chosen), _BLOCK)
+        ]
+    )
+    return [
+        Pair(
+            record_id=decision.record_id,
+            query=query,
+            chunk_id=chunk_id,
+            accepted=decision.verdict == "accepted",
+            new=decision.fingerprint not in known,
+            place=round(float(count) / (len(vectors) - 1), 4),
+        )
+        for (decision, query, chunk_id), count in zip(chosen, above, strict=True)
+    ]
+
+
+def weigh(pairs: Sequence[Pair], resamples: int, seed: int) -> Plausibility:
+    """What the pairs say about the new decisions; ``complaint`` is empty when nothing speaks against them."""
+    new, old = [pair for pair in pairs if pair.new], [pair for pair in pairs if not pair.new]
+    found = Plausibility(
+        pairs=len(new),
+        apart=_apart(new, resamples, seed),
+        apart_before=_apart(old, resamples, seed),
+        chance=_chance(new, resamples, seed),
+        chance_before=_chance(old, resamples, seed),
+        doubtful=_doubtful(new),
+    )
+    complaint = _mixed_up(found, new, old, resamples, seed) or _matched_by_chance(
+        found, new, old, resamples, seed
+    )
+    return found.model_copy(update={"complaint": complaint})
+
+
+def _mixed_up(
+    found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], resamples: int, seed: int
+) -> str:
+    if found.apart is None:
+        return ""
+    if found.apart_before is not None:
+        fall = bootstrap_interval(
+            (*_sides(new), *_sides(old)),
+            lambda a, b, c, d, axis: area(a, b, axis) - area(c, d, axis),
+            _CONFIDENCE,
+            resamples,
+            seed,
+        )
+        if fall.high >= -_APART_DROP:
+            return ""
+        before = f", against {found.apart_before.estimate:.0%} of the earlier ones"
+    else:
+        if found.apart.high >= _APART_LEAST:
+            return ""
+        before = ""
+    return (
+        "accepted and rejected questions of this round are hard to tell apart: an accepted one fits its chunk better than "
+        f"a rejected one in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
+    )
+
+
+def _matched_by_chance(
+    found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], resamples: int, seed: int
+) -> str:
+    if found.chance is None:
+        return ""
+    if found.chance_before is not None:
+        rise = bootstrap_interval(
+            (_accepted(new), _accepted(old)),
+            lambda a, b, axis: _share(a, axis) - _share(b, axis),
+            _CONFIDENCE,
+            resamples,
+            seed,
+        )
+        if rise.low <= _CHANCE_RISE:
+            return ""
+        before = f", against {found.chance_before.estimate:.0%} of the earlier ones"
+    else:
+        if found.chance.low <= _CHANCE_MOST:
+            return ""
+        before = ""
+    return (
+        f"about {found.chance.estimate:.0%} of the accepted questions of this round seem to have been matched with a "
+        f"chunk at random{before}"
+    )
+
+
+def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
+    """The probability that an accepted pair is placed better (lower) than a rejected one, ties counting half: the
+    Mann-Whitney U over the number of pairs."""
+    from scipy.stats import rankdata
+
+    count, others = accepted.shape[axis], rejected.shape[axis]
+    ranks = rankdata(np.concatenate([accepted, rejected], axis=axis), axis=axis)
+    total = np.take(ranks, np.arange(count), axis=axis).sum(axis=axis)
+    return 1.0 - (total - count * (count + 1) / 2) / (count * others)
+
+
+def _share(places: Values, axis: int = -1) -> Any:
+    """About the share of random pairs: twice those in the lower half of the ranking."""
+    return np.minimum(1.0, 2.0 * (places > 0.5).mean(axis=axis))
+
+
+def _apart(pairs: Sequence[Pair], resamples: int, seed: int) -> Interval | None:
+    sides = _sides(pairs)
+    if min(map(len, sides)) < ENOUGH:
+        return None
+    return bootstrap_interval(sides, area, _CONFIDENCE, resamples, seed)
+
+
+def _chance(pairs: Sequence[Pair], resamples: int, seed: int) -> Interval | None:
+    places = _accepted(pairs)
+    if len(places) < _ENOUGH_ACCEPTED:
+        return None
+    return bootstrap_interval((places,), _share, _CONFIDENCE, resamples, seed)
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[Values, Values]:
+    return _accepted(pairs), np.array([pair.place for pair in pairs if not pair.accepted])
+
+
+def _accepted(pairs: Sequence[Pair]) -> Values:
+    return np.array([pair.place for pair in pairs if pair.accepted])
+
+
+def _doubtful(pairs: Sequence[Pair], most: int = 20) -> list[Pair]:
+    """Accepted pairs that rank in the lower half, and rejected ones that rank among the first 2%."""
+    odd = [pair for pair in pairs if (pair.place > 0.5 if pair.accepted else pair.place <= 0.02)]
+    return sorted(odd, key=lambda pair: (not pair.accepted, -pair.place if pair.accepted else pair.place))[
+        :most
+    ]
+
+
+def _only_the_negative(decision: Decision) -> bool:
+    values = decision.values
+    return values.get("is_positive_relevant") == "yes" and values.get("is_negative_irrelevant") == "no"
