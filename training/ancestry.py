@@ -14,7 +14,7 @@ from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_lineage, read_n
 from training.selection import Selection
 
 # What leaves a trace in the weights; a held-out or dropped question does not.
-LEARNED_ROLES = frozenset({"train"})
+LEARNED_ROLES = frozenset({"train", "negative"})
 
 
 class Ancestor(BaseModel):

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import clayloop
-from clayloop.cli import annotation, demo, documents, releases, retrain, services
+from clayloop.cli import annotation, demo, documents, explain, releases, retrain, services
 from clayloop.cli.context import Context
 from clayloop.console import err, print_error
 from curation.errors import ClayloopError, StateError
@@ -48,6 +48,7 @@ app.command(rich_help_panel=_LOOP)(annotation.simulate)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(releases.bootstrap)
 app.command(rich_help_panel=_LOOP)(releases.reindex)
+app.command(rich_help_panel=_SERVE)(explain.explain)
 app.command("releases", rich_help_panel=_SERVE)(releases.list_releases)
 app.command(rich_help_panel=_SERVE)(releases.promote)
 app.command(rich_help_panel=_SERVE)(releases.search)
@@ -86,10 +87,18 @@ def _retrain_from_annotations(
     home: _Home = None,
     json_file: retrain.JsonFile = None,
     force: retrain.Force = False,
+    without_annotator: retrain.WithoutAnnotator = None,
+    without_records: retrain.WithoutRecords = None,
+    since: retrain.Since = None,
+    max_records: retrain.MaxRecords = None,
+    conditions: retrain.Filter = None,
+    dry: retrain.DryRunFlag = False,
 ) -> None:
     _start_logging(False)
     ctx.obj = Context(config, home)
-    retrain.retrain(ctx, json_file, force)
+    retrain.retrain(
+        ctx, json_file, force, without_annotator, without_records, since, max_records, conditions, dry
+    )
 
 
 def main() -> None:

@@ -2,45 +2,171 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import of
+from clayloop.cli.context import Context, of
 from clayloop.console import out, write_json_to
+from curation.errors import SettingsError
 
 if TYPE_CHECKING:
-    from curation.records import Decision
+    from curation.records import DatasetName, Decision
+    from training.selection import Key, Selection
 
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - for stdout.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Try again although nothing new was annotated.")]
+WithoutAnnotator = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without-annotator",
+        metavar="NAME",
+        help="As if this annotator had never answered. Repeatable; training.without_annotators does it for good.",
+    ),
+]
+WithoutRecords = Annotated[
+    Path | None,
+    typer.Option(
+        "--without-records", metavar="FILE", help="As if these records (ids, one a line) were not there."
+    ),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="DATE",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        help="Learn from what was answered then (UTC) or later.",
+    ),
+]
+MaxRecords = Annotated[
+    int | None,
+    typer.Option("--max-records", min=1, metavar="N", help="Learn from the N records answered last."),
+]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="CONDITION",
+        help="Learn from the records that Argilla finds: 'metadata.source == x', 'status == completed', "
+        "'response.is_positive_relevant == yes', or words. Repeatable; all must hold.",
+    ),
+]
+DryRunFlag = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be learned and dropped; train and write nothing.")
+]
+
+_LEARNED_FROM: tuple[DatasetName, ...] = ("triplets", "conversations")
 
 
-def retrain(ctx: typer.Context, json_file: JsonFile = None, force: Force = False) -> None:
+def retrain(
+    ctx: typer.Context,
+    json_file: JsonFile = None,
+    force: Force = False,
+    without_annotator: WithoutAnnotator = None,
+    without_records: WithoutRecords = None,
+    since: Since = None,
+    max_records: MaxRecords = None,
+    conditions: Filter = None,
+    dry: DryRunFlag = False,
+) -> None:
     """Read the accepted annotations back, train, evaluate, and swap the bot if the candidate is not worse."""
-    from curation.annotation import read_decisions
-    from training.retrain import retrain_from_annotations
-    from training.summary import render
+    from curation.annotation import parse_condition
+    from training.selection import Selection
 
     context = of(ctx)
-    settings = context.settings
+    for condition in conditions or ():
+        parse_condition(condition)  # a typing error shows before anything is read
+    lasting = context.settings.training.without_annotators
+    selection = Selection(
+        without_annotators=tuple(dict.fromkeys([*lasting, *(without_annotator or ())])),
+        without_records=_ids(without_records),
+        since=since.replace(tzinfo=timezone.utc) if since else None,
+        max_records=max_records,
+        filters=tuple(conditions or ()),
+    )
+    if dry:
+        _dry_run(context, selection, json_file)
+    else:
+        _retrain(context, selection, json_file, force)
 
-    def decisions() -> list[Decision]:
-        return read_decisions(context.argilla(), settings.curation.argilla, context.progress)
+
+def _retrain(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
+    from training.retrain import retrain_from_annotations
+    from training.summary import render
 
     summary = retrain_from_annotations(
         context.home,
         context.corpus(),
-        settings.training,
-        settings.serving,
-        decisions,
+        context.settings.training,
+        context.settings.serving,
+        _reader(context),
         context.progress,
         force=force,
+        selection=selection,
+        find_matching=_finder(context),
     )
     if json_file is not None:
         write_json_to(json_file, summary.model_dump(mode="json"))
     if str(json_file) != "-":
         out.print(render(summary), markup=False, soft_wrap=True)
+
+
+def _dry_run(context: Context, selection: Selection, json_file: Path | None) -> None:
+    from training.dry_run import dry_run, render_dry_run
+
+    plan = dry_run(
+        context.home,
+        context.corpus(),
+        context.settings.training,
+        context.settings.serving,
+        _reader(context),
+        context.progress,
+        selection=selection,
+        find_matching=_finder(context),
+    )
+    if json_file is not None:
+        write_json_to(json_file, plan.model_dump(mode="json"))
+    if str(json_file) != "-":
+        out.print(render_dry_run(plan), markup=False, soft_wrap=True)
+
+
+def _reader(context: Context) -> Callable[[], list[Decision]]:
+    from curation.annotation import connect, read_decisions
+
+    argilla = context.settings.curation.argilla
+    return lambda: read_decisions(
+        connect(argilla, context.home, make_workspace=False), argilla, context.progress
+    )
+
+
+def _finder(context: Context) -> Callable[[Sequence[str]], set[Key]]:
+    from curation.annotation import connect, find_matching
+
+    argilla = context.settings.curation.argilla
+    return lambda filters: find_matching(
+        connect(argilla, context.home, make_workspace=False), argilla, filters, _LEARNED_FROM
+    )
+
+
+def _ids(path: Path | None) -> tuple[str, ...]:
+    """The ids in a file, one a line; empty lines and lines that begin with # are passed over."""
+    if path is None:
+        return ()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error}",
+            "--without-records wants a text file with one record id a line.",
+        ) from error
+    ids = [line.strip() for line in lines]
+    found = tuple(dict.fromkeys(key for key in ids if key and not key.startswith("#")))
+    if not found:
+        raise SettingsError(f"{path} names no record.", "--without-records wants one record id a line.")
+    return found

@@ -4,6 +4,7 @@ The only part of clayloop that talks to Argilla. Every public function raises Ar
 key, or holds a dataset of the configured name that is not clayloop's.
 """
 
+from curation.annotation.conditions import find_matching, parse_condition
 from curation.annotation.connection import Credentials, connect, read_credentials
 from curation.annotation.conversations import log_turns
 from curation.annotation.decisions import decide, judge, read_decisions, restate, tally
@@ -35,8 +36,10 @@ __all__ = [
     "connect",
     "dataset_name",
     "decide",
+    "find_matching",
     "judge",
     "log_turns",
+    "parse_condition",
     "push",
     "read_credentials",
     "read_decisions",

@@ -139,13 +139,17 @@ class Api:
         include: Sequence[str] = (),
         offset: int = 0,
         limit: int = PAGE,
+        text: str = "",
     ) -> tuple[list[JsonObject], int]:
-        """The records that pass all ``filters`` in the order of their making, and how many there are in all."""
+        """The records that pass all ``filters`` and hold ``text`` (if any), in the order of their making, and how many
+        there are in all."""
         body: JsonObject = {
             "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}]
         }
         if filters:
             body["filters"] = {"and": list(filters)}
+        if text:
+            body["query"] = {"text": {"q": text}}
         answer = self.request(
             "POST",
             f"/api/v1/datasets/{dataset_id}/records/search",

@@ -1,0 +1,278 @@
+"""A retrain that leaves somebody out, what a release says about itself, and what a dry run says before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from curation.corpus import Corpus
+from curation.errors import ReleaseError, SettingsError
+from curation.home import Home
+from curation.records import Decision
+from serving.release import LINEAGE_FILE
+from serving.releases import ReleaseStore
+from tests.training.material import (
+    accepted_triplets,
+    judged_chunk,
+    make_chunks,
+    serving,
+    settings,
+    triplet,
+)
+from training.ancestry import chain, remembers
+from training.dry_run import DryRun, dry_run, render_dry_run
+from training.explain import explain_record, explain_release
+from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, read_note, write_note
+from training.retrain import clean_start, retrain_from_annotations
+from training.runs import STEPS, RunStore
+from training.selection import Selection
+from training.settings import TrainingSettings
+from training.summary import RetrainSummary, render
+
+CHUNKS = make_chunks()
+BY_ADA = [
+    triplet(chunk, f"What did Ada want of {chunk.section[-1]}?", annotator="ada") for chunk in CHUNKS[:6]
+]
+REJECTED = judged_chunk(CHUNKS[-1], "rejected", annotator="ada")
+DECISIONS = [*accepted_triplets(CHUNKS), *BY_ADA, REJECTED, triplet(CHUNKS[3], "Nonsense", "rejected")]
+WITHOUT_ADA = Selection(without_annotators=("ada",))
+
+
+def _retrain(
+    home: Home,
+    corpus: Corpus,
+    decisions: Sequence[Decision] = DECISIONS,
+    selection: Selection = Selection(),  # noqa: B008 - frozen
+    chosen: TrainingSettings | None = None,
+) -> RetrainSummary:
+    return retrain_from_annotations(
+        home, corpus, chosen or settings(), serving(), lambda: list(decisions), selection=selection
+    )
+
+
+def _dry(home: Home, corpus: Corpus, selection: Selection = Selection()) -> DryRun:  # noqa: B008 - frozen
+    return dry_run(home, corpus, settings(), serving(), lambda: list(DECISIONS), selection=selection)
+
+
+@pytest.fixture(scope="session")
+def full(first_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, RetrainSummary]:
+    """A home whose served release has learned from everybody, and what its retrain said."""
+    root = tmp_path_factory.mktemp("full") / "home"
+    shutil.copytree(first_home.root, root)
+    summary = _retrain(Home(root), Corpus(documents=[], chunks=CHUNKS))
+    assert summary.outcome == "promoted"
+    return Home(root), summary
+
+
+@pytest.fixture
+def trained(full: tuple[Home, RetrainSummary], tmp_path: Path) -> Home:
+    """A copy of it, to do anything with."""
+    shutil.copytree(full[0].root, tmp_path / "trained")
+    return Home(tmp_path / "trained")
+
+
+def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(
+    trained: Home, corpus: Corpus
+) -> None:
+    store, runs = ReleaseStore(trained), RunStore(trained)
+    first, before = store.ids()
+    assert _retrain(trained, corpus).outcome == "nothing-new"
+
+    # Nothing was added, but what the release learned from is to go: that is news.
+    restricted = _retrain(trained, corpus, selection=WITHOUT_ADA)
+    assert restricted.outcome == "promoted"
+    assert restricted.selection == ["without annotator ada"]
+    assert restricted.decisions["withdrawn"] == restricted.decisions["left out"] == len(BY_ADA) + 1
+    assert "without annotator ada" in render(restricted)
+    assert any("training.without_annotators" in note for note in restricted.notes)
+    after = restricted.release_after or ""
+    again = _retrain(trained, corpus, selection=WITHOUT_ADA)
+    assert again.outcome == "nothing-new", "the same selection again has nothing to forget"
+
+    record = runs.get(restricted.run or "")
+    assert record.selection == WITHOUT_ADA
+    folder = store.folder(after)
+    assert "without annotator ada" in (folder / "README.md").read_text()
+    note = read_note(folder / LINEAGE_NOTE_FILE)
+    assert note == LineageNote(run=record.id, started_from=None, selection=WITHOUT_ADA)
+    rows = read_lineage(folder / LINEAGE_FILE)
+    assert not any("ada" in row.annotators for row in rows)
+    gone = [row for row in rows if row.role == "left-out"]
+    assert {row.record_id for row in gone} == {one.record_id for one in [*BY_ADA, REJECTED]}
+    assert not any(row.votes or row.examples for row in gone), (
+        "what was left out says nothing of what was answered"
+    )
+    assert store.get(after).index.rows == len(CHUNKS), "the chunk that only Ada rejected is back"
+
+    # Every step says what it took and what it left.
+    assert [step.name for step in record.steps] == [name for name in STEPS if record.step(name)]
+    for step in record.steps:
+        assert step.peak_memory_mb > 1
+        assert step.peak_memory_kind in ("VmHWM", "ru_maxrss")
+        assert step.outputs, step.name
+        assert step.name not in step.inputs
+    assert record.step("read").outputs.keys() >= {"decisions.jsonl"}  # type: ignore[union-attr]
+
+    told = explain_release(store, before)
+    assert told.annotators["ada"] == {"train": _count(store, before, "train"), **_others(store, before)}
+    assert told.datasets["chunks"] == {"index-removed": 1}
+    assert set(told.origins) >= {"heading", "sentence-pair"}
+    assert told.decisions == len(DECISIONS) == sum(told.roles.values())
+    latest = explain_release(store, after)
+    assert "ada" not in latest.annotators
+    assert latest.selection == ["without annotator ada"]
+    assert latest.reasons["left-out"] == {"answered only by ada": len(BY_ADA) + 1}
+    assert [(one.id, one.made) for one in latest.chain] == [
+        (after, "retrain"),
+        (before, "retrain"),
+        (first, "bootstrap"),
+    ]
+    learned = next(row for row in rows if row.role == "train")
+    (one,) = explain_record(store, after, learned.record_id)
+    assert one.record == learned
+    assert learned.votes[0].annotator == "simulated"
+    assert learned.examples[0].side == "train"
+    assert learned.examples[0].query
+    assert [(seen.release, seen.same_answers) for seen in one.before] == [(before, True)]
+    (left,) = explain_record(store, after, BY_ADA[0].record_id)
+    assert left.record.role == "left-out"
+    with pytest.raises(SettingsError, match="'no-such-record' is not in the lineage"):
+        explain_record(store, after, "no-such-record")
+    with pytest.raises(SettingsError, match="is not in the lineage") as raised:
+        explain_record(store, first, learned.record_id)
+    assert "made without training" in raised.value.hint
+    with pytest.raises(ReleaseError, match="There is no release"):
+        explain_release(store, "r0009-00000000")
+
+    # A plain retrain learns from her again, and says that this is news.
+    assert remembers(store, before, WITHOUT_ADA)
+    assert not remembers(store, after, WITHOUT_ADA)
+    back = _dry(trained, corpus)
+    assert back.would_train
+    assert back.new == len(BY_ADA) + 1
+
+
+def _ada(store: ReleaseStore, release: str) -> list[str]:
+    rows = read_lineage(store.folder(release) / LINEAGE_FILE)
+    return [row.role for row in rows if "ada" in row.annotators]
+
+
+def _count(store: ReleaseStore, release: str, role: str) -> int:
+    return _ada(store, release).count(role)
+
+
+def _others(store: ReleaseStore, release: str) -> dict[str, int]:
+    roles = _ada(store, release)
+    return {role: roles.count(role) for role in set(roles) - {"train"}}
+
+
+def test_what_is_to_be_forgotten_is_not_in_the_weights_that_training_starts_from(trained: Home) -> None:
+    store = ReleaseStore(trained)
+    served = store.current()
+    chosen = settings()
+    continuing = chosen.model_copy(update={"fit": chosen.fit.model_copy(update={"start_from": "current"})})
+    clean, said = clean_start(store, served, continuing, WITHOUT_ADA)
+    assert clean.fit.start_from == "base"
+    assert served.id in said
+    for harmless in (Selection(), Selection(max_records=3), Selection(without_annotators=("nobody",))):
+        assert clean_start(store, served, continuing, harmless) == (continuing, "")
+    # By way of another release whose weights it went on from, too; and when nobody can tell any more.
+    folder = store.folder(served.id)
+    first = store.ids()[0]
+    assert not remembers(store, first, WITHOUT_ADA)
+    write_note(store.folder(first) / LINEAGE_NOTE_FILE, LineageNote(started_from=served.id))
+    assert remembers(store, first, WITHOUT_ADA)
+    write_note(store.folder(first) / LINEAGE_NOTE_FILE, LineageNote(started_from="r0099-00000000"))
+    assert remembers(store, first, WITHOUT_ADA)
+    (folder / LINEAGE_NOTE_FILE).unlink()
+    assert remembers(store, served.id, Selection(without_annotators=("nobody",)))
+
+
+def test_a_dry_run_says_what_would_come_and_leaves_nothing(
+    served_home: Home, corpus: Corpus, full: tuple[Home, RetrainSummary], trained: Home
+) -> None:
+    before = _files(served_home)
+    plan = _dry(served_home, corpus)
+    assert plan.would_train
+    assert plan.verdict == "Would train."
+    assert sum(plan.roles.values()) == len(plan.rows) == len(DECISIONS)
+    assert plan.roles["train"] > 0 < plan.roles["holdout"]
+    assert plan.new == len(DECISIONS)
+    restricted = _dry(served_home, corpus, Selection(without_annotators=("ada",), without_records=("typo",)))
+    assert restricted.roles["left-out"] == len(BY_ADA) + 1
+    assert restricted.reasons["left-out: answered only by ada"] == len(BY_ADA) + 1
+    assert any("typo" in note for note in restricted.notes)
+    text = render_dry_run(restricted)
+    assert "without annotator ada" in text
+    assert DryRun.model_validate_json(json.dumps(plan.model_dump(mode="json"))) == plan
+    assert _files(served_home) == before
+
+    # What is said is what is done.
+    _, done = full
+    assert done.examples["train"] == sum(
+        example.side == "train" for row in plan.rows for example in row.examples
+    )
+    assert done.holdout_questions == plan.holdout_questions
+    assert plan.rows == read_lineage(ReleaseStore(trained).folder(done.release_after or "") / LINEAGE_FILE)
+    assert _dry(trained, corpus).verdict.startswith("Would not train: 0 new decisions")
+
+
+def test_an_unknown_annotator_is_an_error_unless_the_settings_name_them(
+    served_home: Home, corpus: Corpus
+) -> None:
+    few = accepted_triplets(CHUNKS[:2])
+    with pytest.raises(SettingsError, match="'Ada'") as raised:
+        _retrain(served_home, corpus, few, Selection(without_annotators=("Ada",)))
+    assert "simulated" in raised.value.hint
+    assert RunStore(served_home).list() == []
+    lasting = settings().model_copy(update={"without_annotators": ["Ada"]})
+    summary = _retrain(served_home, corpus, few, Selection(without_annotators=("Ada",)), lasting)
+    assert summary.outcome == "not-enough"
+    assert summary.notes == []
+
+
+def test_an_interrupted_run_with_another_selection_is_given_up_and_that_is_said(
+    served_home: Home, corpus: Corpus
+) -> None:
+    with pytest.raises(Exception, match="Training diverged"):
+        _retrain(served_home, corpus, selection=WITHOUT_ADA, chosen=settings(learning_rate=1e30, epochs=6.0))
+    (failed,) = RunStore(served_home).list()
+    said: list[str] = []
+
+    class Told:
+        def say(self, line: str) -> None:
+            said.append(line)
+
+        def task(self, *_: object, **__: object) -> object:
+            from curation.progress import SILENT
+
+            return SILENT.task("")
+
+    summary = retrain_from_annotations(
+        served_home,
+        corpus,
+        settings(learning_rate=1e30, epochs=6.0).model_copy(update={"min_new": 10_000}),
+        serving(),
+        lambda: list(DECISIONS),
+        Told(),  # type: ignore[arg-type]
+    )
+    assert summary.outcome == "nothing-new"
+    assert RunStore(served_home).get(failed.id).status == "abandoned"
+    assert any("without annotator ada, and this one is with everything" in line for line in said)
+
+
+def test_a_chain_ends_where_a_release_is_gone(trained: Home) -> None:
+    store = ReleaseStore(trained)
+    first, served = store.ids()
+    store.folder(first).rename(trained.root / "away")
+    found = chain(store, served)
+    assert [one.id for one in found] == [served, first]
+    assert "There is no release" in found[1].problem
+
+
+def _files(home: Home) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in sorted(home.root.rglob("*"))}

@@ -1,0 +1,169 @@
+"""What a retrain would learn, without training and without writing anything that stays."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+
+from curation.home import Home
+from curation.progress import SILENT, Progress
+from serving.release import LINEAGE_FILE
+from serving.releases import ReleaseStore
+from serving.settings import ServingSettings
+from training.lineage import LineageRow, compare, read_lineage, trace
+from training.news import run_inputs, tried_before
+from training.retrain import (
+    EVERYTHING,
+    FindMatching,
+    ReadDecisions,
+    clean_start,
+    read_selected,
+    what_is_lacking,
+)
+from training.rows import write_rows
+from training.runs import RunStore
+from training.selection import Selection
+from training.settings import TrainingSettings
+from training.steps import Steps
+
+if TYPE_CHECKING:
+    from curation.corpus import Corpus
+
+_SHOWN = 8
+
+
+class DryRun(BaseModel):
+    """What a retrain would do. ``verdict`` says whether it would train and why not; ``roles`` counts the decisions by what
+    they would become, ``reasons`` why those that teach nothing don't; ``rows`` has each decision's fate, as the lineage
+    of the release would."""
+
+    would_train: bool
+    verdict: str
+    release_before: str
+    new: int
+    withdrawn: int
+    selection: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+    roles: dict[str, int] = Field(default_factory=dict)
+    reasons: dict[str, int] = Field(default_factory=dict)
+    holdout_questions: int = 0
+    chunks: int = 0
+    rows: list[LineageRow] = Field(default_factory=list)
+
+
+def dry_run(
+    home: Home,
+    corpus: Corpus,
+    settings: TrainingSettings,
+    serving: ServingSettings,
+    read_decisions: ReadDecisions,
+    progress: Progress = SILENT,
+    selection: Selection = EVERYTHING,
+    find_matching: FindMatching | None = None,
+) -> DryRun:
+    """Do the steps before training in a folder that is removed again.
+
+    An unfinished run is left as it is: the real command would finish that one first. Raises what
+    ``retrain_from_annotations`` raises before training.
+    """
+    store, runs = ReleaseStore(home), RunStore(home)
+    served = store.current()
+    selected = read_selected(read_decisions, selection, find_matching, settings)
+    news = compare(selected.decisions, read_lineage(store.folder(served.id) / LINEAGE_FILE))
+    inputs = run_inputs(selected.decisions, corpus, settings, serving, served.id, selection)
+    settings, start = clean_start(store, served, settings, selection)
+    notes = [start] if start else []
+    if selected.unknown_records:
+        notes.append(f"No decision is about {', '.join(selected.unknown_records)}.")
+    with tempfile.TemporaryDirectory(prefix="clayloop-dry-run-") as folder:
+        run = RunStore(Home(Path(folder))).create(inputs, served.id, selection)
+        aside = run.folder / "read"
+        aside.mkdir()
+        write_rows(aside / "decisions.jsonl", selected.decisions)
+        write_rows(aside / "left_out.jsonl", selected.left_out)
+        steps = Steps(run, corpus, settings, serving, store, served, SILENT)
+        run.step("examples", steps.make_examples, SILENT)
+        run.step("dedup", steps.drop_duplicates, SILENT)
+        run.step("split", steps.hold_out, progress)
+        rows = trace(
+            steps.decisions,
+            steps.train,
+            steps.holdout,
+            steps.dropped,
+            steps.unused,
+            {chunk.id for chunk in steps.chunks},
+            selected.left_out,
+            steps.negatives,
+        )
+        lacking = what_is_lacking(steps)
+        questions, chunks = len(steps.questions), len(steps.chunks)
+    tried = tried_before(runs, inputs)
+    if news.total < settings.min_new:
+        verdict = (
+            f"Would not train: {news.total} new decisions, and a retrain starts from {settings.min_new}."
+        )
+    elif tried is not None:
+        verdict = f"Would not train: run {tried.id} tried exactly these annotations. {tried.verdict}"
+    else:
+        verdict = lacking or "Would train."
+    unfinished = next(iter(runs.unfinished()), None)
+    if unfinished is not None:
+        notes.append(f"Run {unfinished.id} is unfinished: the real command looks at that one first.")
+    return DryRun(
+        would_train=verdict == "Would train.",
+        verdict=verdict,
+        release_before=served.id,
+        new=news.new,
+        withdrawn=news.withdrawn,
+        selection=selection.describe(),
+        notes=notes,
+        roles=dict(Counter(row.role for row in rows)),
+        reasons=dict(Counter(_why(row) for row in rows if row.role in _SAY_WHY).most_common()),
+        holdout_questions=questions,
+        chunks=chunks,
+        rows=rows,
+    )
+
+
+def render_dry_run(plan: DryRun) -> str:
+    """A few lines of plain text."""
+    lines = [
+        plan.verdict,
+        f"New         {plan.new} new or changed, {plan.withdrawn} withdrawn since {plan.release_before}",
+    ]
+    if plan.selection:
+        lines.append(f"Selection   {', '.join(plan.selection)}")
+    lines += [f"Note        {note}" for note in plan.notes]
+    roles = plan.roles
+    lines.append(
+        f"Examples    {roles.get('train', 0)} decisions to train on, {roles.get('negative', 0)} as negatives, "
+        f"{roles.get('holdout', 0)} held out "
+        f"({plan.holdout_questions} questions)"
+    )
+    lines.append(f"Index       {plan.chunks} chunks, {roles.get('index-removed', 0)} rejected ones left out")
+    lines += [f"  not used  {count} × {reason}" for reason, count in plan.reasons.items()]
+    dropped = [row for row in plan.rows if row.role == "dropped"]
+    lines += [f"  dropped   {_question(row)}: {row.reason}" for row in dropped[:_SHOWN]]
+    if len(dropped) > _SHOWN:
+        lines.append(f"  …         and {len(dropped) - _SHOWN} more dropped (--json has every row)")
+    return "\n".join(lines)
+
+
+_SAY_WHY = frozenset({"dropped", "unused", "left-out"})
+
+
+def _why(row: LineageRow) -> str:
+    """The reason without what is special about this row."""
+    if row.role == "dropped":
+        return f"dropped: {row.reason.partition(' as ')[0]}"
+    return f"{row.role}: {row.reason}"
+
+
+def _question(row: LineageRow) -> str:
+    queries: Sequence[str] = [example.query for example in row.examples]
+    return queries[0] if queries else row.record_id
