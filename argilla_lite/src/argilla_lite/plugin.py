@@ -6,14 +6,19 @@ known, for instance `search-engine reindex`; it wants the environment that `serv
 
 from __future__ import annotations
 
+import os
 import sqlite3
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from argilla_lite.postgresql import use_psycopg
+
 
 @event.listens_for(Engine, "connect")
 def _tune_sqlite(connection: object, _record: object) -> None:
+    if os.environ.get("ARGILLA_DATABASE_URL", "").startswith("postgresql"):
+        return
     # NORMAL is safe against any crash of a process with a write-ahead log; FULL syncs at each commit.
     cursor = connection.cursor()  # type: ignore[attr-defined]
     try:
@@ -24,7 +29,9 @@ def _tune_sqlite(connection: object, _record: object) -> None:
         cursor.close()
 
 
-from argilla_server import app  # noqa: E402 - the listener has to come first
+use_psycopg()
+
+from argilla_server import app  # noqa: E402 - what is above has to come first
 
 from argilla_lite import patches  # noqa: E402
 from argilla_lite.engine.engine import EmbeddedSearchEngine  # noqa: E402
