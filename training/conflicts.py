@@ -97,7 +97,8 @@ def settle(
                 left_out=certain,
             )
         )
-        for row in (*yes[pair], *no[pair]):
+        both: list[Example | Refusal] = [*yes[pair], *no[pair]]
+        for row in both:
             if certain or isinstance(row, Refusal):
                 others = no[pair] if isinstance(row, Example) else yes[pair]
                 gone[row.dataset, row.record_id] = others[0].record_id

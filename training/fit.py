@@ -1,15 +1,12 @@
-"""Fine-tuning an embedding model: MultipleNegativesRankingLoss inside MatryoshkaLoss.
+"""Fine-tuning an embedding model on examples and negatives.
 
-In a batch every question is pulled to its own text and pushed from all others (Henderson et al. 2017,
-arXiv:1705.00652), at each Matryoshka dimension (Kusupati et al. 2022, arXiv:2205.13147). The tuned weights are then averaged
-with the ones that training started from (Wortsman et al. 2022, arXiv:2109.01903), which keeps what the model could do on
-questions of other kinds. Nothing is sent anywhere.
+The loss is one of training/losses.py. The tuned weights are then averaged with the ones that training started from, which
+keeps what the model could do on questions of other kinds. Nothing is sent anywhere.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import tempfile
 import time
@@ -23,22 +20,26 @@ from pydantic import BaseModel
 from curation.errors import StateError
 from curation.progress import SILENT, Advance, Progress
 from serving.embedding import Embedder
+from training.columns import SIDES, Columns, SetName, same_thing, training_sets
 from training.examples import Example
-from training.settings import FitSettings
-
-log = logging.getLogger(__name__)
+from training.fit_settings import FitSettings
+from training.losses import make_loss
+from training.negatives import Negative
+from training.weights import average, copy_of, trainable
 
 # A small set gets smaller batches, so that an epoch has some steps; but not smaller than this many in-batch negatives.
 _STEPS_AN_EPOCH = 8
 _SMALL_BATCH = 8
 _LOOK_AT_LOSS_EVERY = 5  # steps
-_TRIAL_ROWS = 8
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
 class FitReport(BaseModel):
-    """What was done. ``loss`` is the mean training loss, summed over the Matryoshka dimensions."""
+    """What was done. ``rows`` counts the training rows by kind (training/columns.py), ``loss`` is the mean training loss,
+    summed over the Matryoshka dimensions, and ``computing`` the seconds spent in forward and backward passes."""
 
     examples: int
+    rows: dict[str, int]
     batch_size: int
     steps: int
     epochs: float
@@ -46,6 +47,7 @@ class FitReport(BaseModel):
     precision: str
     loss: float
     seconds: float
+    computing: float
 
 
 def clip_dimensions(wanted: Sequence[int], own: int) -> list[int]:
@@ -59,11 +61,19 @@ def batch_size(examples: int, settings: FitSettings) -> int:
 
 
 def fit(
-    embedder: Embedder, examples: Sequence[Example], settings: FitSettings, progress: Progress = SILENT
+    embedder: Embedder,
+    examples: Sequence[Example],
+    settings: FitSettings,
+    progress: Progress = SILENT,
+    negatives: Sequence[Negative] = (),
+    groups: Mapping[str, str] | None = None,
 ) -> FitReport:
-    """Train ``embedder.model`` in place on at least two examples.
+    """Train ``embedder.model`` in place on at least two examples and their ``negatives``.
 
-    Raises StateError when the loss is not a number: the weights are then spoilt. ValueError for fewer than two examples.
+    ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group. bfloat16
+    is used if ``embedder.settings.precision`` says so (training.precision finds out what "auto" should be). Under torchrun
+    every process calls this with the same arguments. Raises StateError when the loss is not a number: the weights are then
+    spoilt. ValueError for fewer than two examples.
     """
     if len(examples) < 2:
         raise ValueError("training needs at least two examples: each is the other's negative")
@@ -73,20 +83,24 @@ def fit(
     model = embedder.model
     dimensions = clip_dimensions(settings.dimensions, embedder.dimension)
     size = batch_size(len(examples), settings)
+    sets = training_sets(examples, negatives, settings.negatives, settings.loss == "triplet", settings.seed)
     set_seed(settings.seed)
     started = time.monotonic()
-    before = {name: weights.clone() for name, weights in model.state_dict().items()} if settings.keep else {}
+    before = copy_of(model) if settings.keep else {}
     own_length = model.max_seq_length
     model.max_seq_length = min(embedder.max_tokens, settings.max_tokens)
-    bf16 = _use_bf16(embedder, examples[:size])
-    rows = math.ceil(len(examples) * settings.epochs)
+    rows = {name: len(columns["anchor"]) for name, columns in sets.items()}
     try:
         with (
+            trainable(model, settings),
             tempfile.TemporaryDirectory(prefix="clayloop-fit-") as scratch,
-            progress.task("Training", total=rows, unit="examples") as advance,
+            progress.task(
+                "Training", total=math.ceil(sum(rows.values()) * settings.epochs), unit="examples"
+            ) as advance,
             _columns_apart(),
         ):
-            trainer = _trainer(model, examples, settings, size, dimensions, bf16, Path(scratch), advance)
+            same = same_thing(examples, groups or {})
+            trainer = _trainer(embedder, sets, same, settings, size, dimensions, Path(scratch), advance)
             trainer.remove_callback(PrinterCallback)
             result = trainer.train()
     finally:
@@ -97,27 +111,19 @@ def fit(
     ):
         raise diverged()
     if before:
-        _average(model, before, settings.keep)
+        average(model, before, settings.keep)
     return FitReport(
         examples=len(examples),
+        rows={str(name): count for name, count in rows.items()},
         batch_size=size,
         steps=result.global_step,
         epochs=settings.epochs,
         dimensions=dimensions,
-        precision="bfloat16" if bf16 else "float32",
+        precision="bfloat16" if _bf16(embedder) else "float32",
         loss=round(float(result.training_loss), 4),
         seconds=round(time.monotonic() - started, 2),
+        computing=round(trainer.computing, 2),
     )
-
-
-def _average(model: Any, before: Mapping[str, Any], keep: float) -> None:
-    """Pull every floating-point weight back by ``keep`` of the way that training moved it."""
-    import torch
-
-    with torch.no_grad():
-        for name, weights in model.state_dict().items():
-            if weights.is_floating_point():
-                weights.lerp_(before[name].to(weights), keep)
 
 
 def diverged() -> StateError:
@@ -128,17 +134,18 @@ def diverged() -> StateError:
 
 
 def _trainer(
-    model: Any,
-    examples: Sequence[Example],
+    embedder: Embedder,
+    sets: Mapping[SetName, Columns],
+    same: Mapping[str, str],
     settings: FitSettings,
     size: int,
     dimensions: list[int],
-    bf16: bool,
     scratch: Path,
     advance: Advance,
 ) -> Any:
-    from datasets import Dataset
+    from datasets import Dataset, DatasetDict
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
@@ -152,19 +159,39 @@ def _trainer(
                 raise diverged()
 
     class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
-        """Without the model card callback, which encodes examples for a page that nobody uploads."""
+        """Keeps what is the same thing out of one batch, and counts the seconds spent computing."""
+
+        computing = 0.0
 
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-            return None
+            """None: it encodes examples for a page that nobody uploads."""
 
+        def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, **more: Any) -> Any:
+            told_apart = Dataset.from_dict(
+                {
+                    column: [same.get(value, value) for value in dataset[column]]
+                    for column in dataset.column_names
+                }
+            )
+            return NoDuplicatesBatchSampler(told_apart, batch_size=batch_size, drop_last=drop_last, **more)
+
+        def training_step(self, *given: Any, **more: Any) -> Any:
+            started = time.perf_counter()
+            loss = super().training_step(*given, **more)
+            self.computing += time.perf_counter() - started
+            return loss
+
+    model = embedder.model
+    data = DatasetDict({name: Dataset.from_dict(columns) for name, columns in sets.items()})
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(scratch),
         num_train_epochs=settings.epochs,
-        per_device_train_batch_size=size,
+        per_device_train_batch_size=max(1, size // settings.processes),
         learning_rate=settings.learning_rate,
         warmup_steps=settings.warmup,  # below 1: a share of all steps
-        batch_sampler="no_duplicates",
-        bf16=bf16,
+        prompts=_prompts(model, sets),
+        multi_dataset_batch_sampler="proportional",
+        bf16=_bf16(embedder),
         use_cpu=model.device.type == "cpu",
         seed=settings.seed,
         data_seed=settings.seed,
@@ -175,26 +202,33 @@ def _trainer(
         report_to="none",
         disable_tqdm=True,
         push_to_hub=False,
+        dataloader_pin_memory=model.device.type == "cuda",
     )
-    return Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_dict(
-            {
-                "anchor": [example.query for example in examples],
-                "positive": [example.text for example in examples],
-            }
-        ),
-        loss=_loss(model, dimensions),
-        callbacks=[Watch()],
-    )
+    loss = make_loss(model, settings, dimensions, several=arguments.world_size > 1)
+    return Trainer(model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[Watch()])
 
 
-def _loss(model: Any, dimensions: Sequence[int]) -> Any:
-    from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
+def _prompts(model: Any, sets: Mapping[SetName, Columns]) -> dict[str, dict[str, str]] | None:
+    """What encode_query() and encode_document() put in front of texts, for each column of each dataset."""
+    known = model.prompts or {}
+    document = next((known[name] for name in _DOCUMENT_PROMPTS if known.get(name)), "")
+    prompt = {"query": known.get("query") or "", "document": document}
+    found: dict[str, dict[str, str]] = {}
+    for name, columns in sets.items():
+        first, others = SIDES[name]
+        sides = {column: first if column == "anchor" else others for column in columns}
+        found[name] = {column: prompt[side] for column, side in sides.items() if prompt[side]}
+    return found if any(found.values()) else None
 
-    inner = MultipleNegativesRankingLoss(model)
-    return MatryoshkaLoss(model, inner, matryoshka_dims=list(dimensions)) if len(dimensions) > 1 else inner
+
+def _bf16(embedder: Embedder) -> bool:
+    import torch
+
+    device = embedder.model.device.type
+    wanted = embedder.settings.precision
+    if wanted == "auto":
+        return device == "cuda" and bool(torch.cuda.is_bf16_supported())
+    return wanted == "bfloat16" and device != "mps"
 
 
 def _columns_apart() -> AbstractContextManager[None]:
@@ -209,27 +243,3 @@ def _columns_apart() -> AbstractContextManager[None]:
         return contextlib.nullcontext()
     apart: AbstractContextManager[None] = column_merging_disabled()
     return apart
-
-
-def _use_bf16(embedder: Embedder, examples: Sequence[Example]) -> bool:
-    """bfloat16 or not: as set, or what one step of each shows to be faster here and now."""
-    import torch
-
-    device = embedder.model.device.type
-    if embedder.settings.precision != "auto":
-        return embedder.settings.precision == "bfloat16" and device != "mps"
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if device != "cpu":
-        return False
-    features = embedder.model.preprocess([example.text for example in examples[:_TRIAL_ROWS]])
-    seconds: dict[bool, float] = {}
-    for _ in range(2):  # the first round warms up
-        for enabled in (True, False):
-            step = time.perf_counter()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
-                embedder.model(dict(features))["sentence_embedding"].float().square().sum().backward()
-            seconds[enabled] = time.perf_counter() - step
-    embedder.model.zero_grad(set_to_none=True)
-    log.info("one small step: bfloat16 %.2f s, float32 %.2f s", seconds[True], seconds[False])
-    return seconds[True] < seconds[False]

@@ -100,11 +100,11 @@ def clean_start(
 ) -> tuple[TrainingSettings, str]:
     """The settings to train with, and a note if they are not the given ones: what is to be forgotten must not be
     in the weights that training starts from."""
-    if not selection.forgets or settings.fit.start_from == "base":
+    if not selection.forgets or settings.fit.start == "base":
         return settings, ""
     if not remembers(store, served.id, selection):
         return settings, ""
-    fit = settings.fit.model_copy(update={"start_from": "base"})
+    fit = settings.fit.model_copy(update={"start": "base"})
     return settings.model_copy(update={"fit": fit}), (
         f"Training starts from the base model: {served.id} has learned from what is to be forgotten."
     )
@@ -316,8 +316,11 @@ class _Retrain:
         return summary
 
     def _train(self, run: Run, steps: Steps, summary: RetrainSummary) -> None:
-        run.step("fit", steps.train_model, self.progress)
-        run.step("index", steps.embed_chunks, self.progress)
+        tuning = steps.tuning
+        run.step("start", tuning.plan, self.progress)
+        run.step("mine", tuning.mine, self.progress)
+        run.step("fit", tuning.fit, self.progress)
+        run.step("index", tuning.embed, self.progress)
         run.step("evaluate", steps.evaluate, self.progress)
         run.step("gate", steps.judge, self.progress)
         before, after = steps.scores

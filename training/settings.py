@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from training.fit_settings import FitSettings
 from training.gate_settings import GateSettings, TestSetSettings
 
 __all__ = ["DedupSettings", "FitSettings", "GateSettings", "TestSetSettings", "TrainingSettings"]
@@ -20,35 +21,6 @@ class DedupSettings(_Section):
     threshold: float = Field(
         0.8, gt=0, le=1, description="Jaccard similarity of character shingles from which two texts are one."
     )
-
-
-class FitSettings(_Section):
-    """Fine-tuning."""
-
-    epochs: float = Field(3.0, gt=0, description="Passes over the examples.")
-    batch_size: int = Field(
-        32, ge=2, description="Examples in a batch: each sees the others' chunks as negatives."
-    )
-    learning_rate: float = Field(6e-5, gt=0, description="Peak learning rate.")
-    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps that warm up.")
-    dimensions: list[int] = Field(
-        [384, 256, 128, 64], description="Matryoshka dimensions, the model's own first."
-    )
-    max_tokens: int = Field(
-        128,
-        ge=16,
-        description="Tokens of a text that training sees: the first ones say most, and time grows with them.",
-    )
-    keep: float = Field(
-        0.5,
-        ge=0,
-        lt=1,
-        description="Share of the starting model's weights in the result: guards what it knew before (0: none).",
-    )
-    start_from: str = Field(
-        "base", pattern="^(base|current)$", description="Start from the base model or the served release."
-    )
-    seed: int = Field(17, description="Seed of everything random.")
 
 
 class TrainingSettings(_Section):

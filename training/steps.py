@@ -16,7 +16,7 @@ from curation.corpus import Corpus
 from curation.files import read_json, write_json, write_text
 from curation.progress import Progress
 from curation.records import Chunk, Decision
-from serving.build import assemble, save_model
+from serving.build import assemble
 from serving.embedding import Embedder
 from serving.models import model_name
 from serving.release import (
@@ -35,7 +35,6 @@ from training.conflicts import Conflict, settle
 from training.contest import Contest, Past, compare
 from training.evaluation import Scores
 from training.examples import Example, Learnable, Refusal, Unused, collect
-from training.fit import FitReport, fit
 from training.gate import GateVerdict, judge
 from training.generic import generic_set
 from training.holdout import HoldoutQuestion, holdout_questions
@@ -47,6 +46,7 @@ from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, split
 from training.testsets import load_test_sets
+from training.tuning import Tuning
 
 Vectors = npt.NDArray[np.float32]
 
@@ -109,13 +109,26 @@ class Steps:
             for row in read_rows(self.run.folder / step / "dropped.jsonl", Dropped)
         ]
 
-    @cached_property
+    @property
     def unused(self) -> list[Unused]:
         return [
             row
-            for step in ("examples", "dedup", "split")
+            for step in ("examples", "dedup", "split", "start")
+            if (self.run.folder / step).is_dir()
             for row in read_rows(self.run.folder / step / "unused.jsonl", Unused)
         ]
+
+    @property
+    def tuning(self) -> Tuning:
+        return Tuning(
+            self.run,
+            self.chunks,
+            self.settings.fit,
+            self.serving,
+            self.store,
+            self.served,
+            self.progress,
+        )
 
     @property
     def conflicts(self) -> list[Conflict]:
@@ -201,22 +214,6 @@ class Steps:
             f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one"
         )
 
-    def train_model(self, folder: Path) -> str:
-        start: str | Path = self.serving.embedding.model
-        if self.settings.fit.start_from == "current":
-            start = self.store.folder(self.served.id) / MODEL_FOLDER
-        embedder = Embedder(start, self.serving.embedding, name="candidate")
-        report = fit(embedder, self.train, self.settings.fit, self.progress)
-        save_model(embedder, folder / MODEL_FOLDER)
-        write_json(folder / "fit.json", report.model_dump(mode="json"))
-        rate = report.examples * report.epochs / max(report.seconds, 0.001)
-        return f"{report.steps} steps of {report.batch_size} in {report.precision}, {rate:.1f} examples/s, loss {report.loss}"
-
-    def embed_chunks(self, folder: Path) -> str:
-        vectors = self._candidate().documents([chunk.text for chunk in self.chunks], progress=self.progress)
-        np.save(folder / "vectors.npy", vectors, allow_pickle=False)
-        return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
-
     def evaluate(self, folder: Path) -> str:
         contest = Contest(
             self.chunks,
@@ -269,12 +266,12 @@ class Steps:
             shutil.rmtree(model)
         shutil.copytree(self.run.folder / "fit" / MODEL_FOLDER, model)
         base = self.served.base_model
-        if self.settings.fit.start_from == "base":
+        if self.tuning.choice.chosen == "base":
             base = self.serving.embedding.model
-        embedder = Embedder(model, self.serving.embedding, name=f"{model_name(base)}-{self.run.id}")
+        embedder = Embedder(model, self.tuning.embedding, name=f"{model_name(base)}-{self.run.id}")
         rows = trace(
             self.decisions,
-            self.train,
+            self.tuning.train,
             self.holdout,
             self.dropped,
             self.unused,
@@ -295,11 +292,11 @@ class Steps:
             vectors=self._vectors(),
             run_id=self.run.id,
             parent=self.served.id,
-            trained_on=count_trained_on(self.train, self.holdout, self.decisions),
+            trained_on=count_trained_on(self.tuning.train, self.holdout, self.decisions),
             metrics=_best(after).metrics,
             progress=self.progress,
         )
-        report = FitReport.model_validate(read_json(self.run.folder / "fit" / "fit.json"))
+        report = self.tuning.report
         write_text(
             staging / CARD_FILE,
             release_card(draft, report, self.settings, before, after, self.verdict)
@@ -311,7 +308,7 @@ class Steps:
         return Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.serving.embedding, name="candidate")
 
     def _origin(self) -> LineageNote:
-        from_served = self.settings.fit.start_from == "current"
+        from_served = self.tuning.choice.chosen == "current"
         return LineageNote(
             run=self.run.id,
             started_from=self.served.id if from_served else None,

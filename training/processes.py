@@ -1,0 +1,115 @@
+"""Training in several processes on one machine, each with a share of every batch (torchrun, DistributedDataParallel).
+
+The processes get their work as files in a temporary folder, so that nothing but settings and rows passes between them, and
+the first one writes the trained model back. ``python -m training.processes FOLDER`` is what torchrun starts.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from curation.errors import StateError
+from curation.files import read_json, write_json
+from curation.progress import SILENT, Progress
+from serving.build import save_model
+from serving.embedding import Embedder
+from serving.settings import EmbeddingSettings
+from training.examples import Example
+from training.fit import FitReport, diverged, fit
+from training.fit_settings import FitSettings
+from training.negatives import Negative
+from training.rows import read_rows, write_rows
+
+_DIVERGED = 64  # exit code of a worker whose loss was not a number
+_TOLD = 2_000  # characters of what the workers said last
+
+
+class Job(BaseModel):
+    """What a worker needs beside the rows."""
+
+    start: str
+    embedding: EmbeddingSettings
+    settings: FitSettings
+    groups: dict[str, str]
+
+
+def fit_in_processes(
+    start: str | Path,
+    embedding: EmbeddingSettings,
+    examples: Sequence[Example],
+    settings: FitSettings,
+    negatives: Sequence[Negative],
+    groups: Mapping[str, str],
+    progress: Progress = SILENT,
+) -> tuple[Embedder, FitReport]:
+    """``fit`` from the model ``start`` with ``settings.processes`` processes; the trained model and its report.
+
+    On the CPU they share the torch threads of this one. Raises StateError when the loss is not a number or a worker dies.
+    """
+    import torch
+
+    with (
+        tempfile.TemporaryDirectory(prefix="clayloop-processes-") as scratch,
+        progress.task(f"Training in {settings.processes} processes"),
+    ):
+        folder = Path(scratch)
+        job = Job(start=str(start), embedding=embedding, settings=settings, groups=dict(groups))
+        write_json(folder / "job.json", job.model_dump(mode="json"))
+        write_rows(folder / "examples.jsonl", examples)
+        write_rows(folder / "negatives.jsonl", negatives)
+        threads = max(1, torch.get_num_threads() // settings.processes)
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+                f"--nproc-per-node={settings.processes}",
+                *("-m", "training.processes", str(folder)),
+            ],
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if (folder / "diverged").exists():
+            raise diverged()
+        if done.returncode:
+            raise StateError(
+                f"A training process ended with an error:\n{done.stdout[-_TOLD:].strip()}",
+                "Set training.fit.processes to 1, or look at what it says.",
+            )
+        trained = Embedder(folder / "model", embedding, name="candidate")
+        return trained, FitReport.model_validate(read_json(folder / "fit.json"))
+
+
+def main() -> int:
+    """One worker: all of them train, the first one writes."""
+    folder = Path(sys.argv[1])
+    job = Job.model_validate(read_json(folder / "job.json"))
+    embedder = Embedder(job.start, job.embedding.model_copy(update={"threads": 0}), name="candidate")
+    try:
+        report = fit(
+            embedder,
+            read_rows(folder / "examples.jsonl", Example),
+            job.settings,
+            SILENT,
+            read_rows(folder / "negatives.jsonl", Negative),
+            job.groups,
+        )
+    except StateError:
+        (folder / "diverged").touch()
+        return _DIVERGED
+    if os.environ.get("RANK", "0") == "0":
+        save_model(embedder, folder / "model")
+        write_json(folder / "fit.json", report.model_dump(mode="json"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""From examples to a candidate model: where training starts, what it is trained against, the training, the vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from curation.files import read_json, write_json
+from curation.progress import Progress
+from curation.records import Chunk
+from serving.build import save_model
+from serving.embedding import Embedder
+from serving.release import LINEAGE_FILE, MODEL_FOLDER, Release
+from serving.releases import ReleaseStore
+from serving.settings import EmbeddingSettings, ServingSettings
+from training.contest import vectors_of
+from training.examples import Example
+from training.fit import FitReport, fit
+from training.lineage import read_lineage
+from training.negatives import Negative, mine
+from training.precision import Precision, choose_precision
+from training.processes import fit_in_processes
+from training.rows import read_rows, write_rows
+from training.runs import Run
+from training.settings import FitSettings
+from training.start import Origin, StartChoice, StartPlan, choose_start, plan_start
+
+PLAN_FILE = "plan.json"
+PRECISION_FILE = "precision.json"
+CHOICE_FILE = "start.json"
+FIT_FILE = "fit.json"
+VECTORS_FILE = "vectors.npy"
+
+
+@dataclass
+class Tuning:
+    """The steps ``start``, ``mine``, ``fit`` and ``index`` of one run. ``chunks`` are what the candidate will index."""
+
+    run: Run
+    chunks: list[Chunk]
+    settings: FitSettings
+    serving: ServingSettings
+    store: ReleaseStore
+    served: Release
+    progress: Progress
+
+    def plan(self, folder: Path) -> str:
+        """Decide where to start from, set aside what chooses between two starts, and settle the arithmetic."""
+        train = read_rows(self.run.folder / "split" / "train.jsonl", Example)
+        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
+        known = {(row.dataset, row.record_id) for row in lineage if row.role == "train"}
+        aside = plan_start(self.settings.start, train, known, self._groups)  # type: ignore[arg-type]
+        write_json(folder / PLAN_FILE, aside.plan.model_dump(mode="json"))
+        write_rows(folder / "train.jsonl", aside.train)
+        write_rows(folder / "validation.jsonl", aside.validation)
+        write_rows(folder / "unused.jsonl", aside.unused)
+        precision = choose_precision(
+            Embedder(self.serving.embedding.model, self.serving.embedding),
+            [example.text for example in train],
+            self._earlier_precisions(),
+        )
+        write_json(folder / PRECISION_FILE, precision.model_dump(mode="json"))
+        return f"from {' and '.join(aside.plan.candidates)} ({aside.plan.reason}), in {precision.arithmetic}"
+
+    def mine(self, folder: Path) -> str:
+        """Hard negatives as the served model sees them, over all chunks that are not held out."""
+        wanted = max(self.settings.negatives, int(self.settings.loss == "triplet"))
+        found: list[Negative] = []
+        if wanted:
+            release = self.store.folder(self.served.id)
+            model = Embedder(release / MODEL_FOLDER, self.embedding)
+            found = mine(
+                self.train,
+                self.chunks,
+                model.queries([example.query for example in self.train], progress=self.progress),
+                vectors_of(model, self.chunks, release, self.progress),
+                self._groups,
+                set(read_json(self.run.folder / "split" / "held.json")),
+                wanted,
+                self.settings.negative_margin,
+            )
+        write_rows(folder / "negatives.jsonl", found)
+        return f"{len(found)} hard negatives for {len(self.train)} examples"
+
+    def fit(self, folder: Path) -> str:
+        """Train from each starting point that was planned, and keep the better result."""
+        plan = StartPlan.model_validate(read_json(self.run.folder / "start" / PLAN_FILE))
+        trained = {}
+        reports = {}
+        for origin in plan.candidates:
+            trained[origin], reports[origin] = self._train(origin)
+        choice = StartChoice(chosen=plan.candidates[0], reason=plan.reason)
+        if len(trained) > 1:
+            validation = read_rows(self.run.folder / "start" / "validation.jsonl", Example)
+            others = [example.text for example in self.train]
+            choice = choose_start(trained, validation, others, self.progress)
+        report = reports[choice.chosen]
+        save_model(trained[choice.chosen], folder / MODEL_FOLDER)
+        write_json(folder / CHOICE_FILE, choice.model_dump(mode="json"))
+        write_json(folder / FIT_FILE, report.model_dump(mode="json"))
+        rate = sum(report.rows.values()) * report.epochs / max(report.seconds, 0.001)
+        how = "" if len(trained) == 1 else f"from {choice.chosen} ({choice.reason}): "
+        return (
+            f"{how}{report.steps} steps of {report.batch_size} in {report.precision}, {rate:.1f} examples/s, "
+            f"loss {report.loss}, {report.computing / max(report.seconds, 0.001):.0%} of the time in passes"
+        )
+
+    def embed(self, folder: Path) -> str:
+        """The candidate's vectors of all chunks."""
+        candidate = Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.embedding, name="candidate")
+        vectors = candidate.documents([chunk.text for chunk in self.chunks], progress=self.progress)
+        np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
+        return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
+
+    # what the steps above wrote
+
+    @property
+    def train(self) -> list[Example]:
+        return read_rows(self.run.folder / "start" / "train.jsonl", Example)
+
+    @property
+    def choice(self) -> StartChoice:
+        return StartChoice.model_validate(read_json(self.run.folder / "fit" / CHOICE_FILE))
+
+    @property
+    def report(self) -> FitReport:
+        return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
+
+    @property
+    def embedding(self) -> EmbeddingSettings:
+        """The embedding settings with the arithmetic that this run settled on."""
+        precision = Precision.model_validate(read_json(self.run.folder / "start" / PRECISION_FILE))
+        return self.serving.embedding.model_copy(update={"precision": precision.arithmetic})
+
+    def _train(self, origin: Origin) -> tuple[Embedder, FitReport]:
+        start: str | Path = self.serving.embedding.model
+        if origin == "current":
+            start = self.store.folder(self.served.id) / MODEL_FOLDER
+        negatives = [
+            row
+            for step in ("split", "mine")
+            for row in read_rows(self.run.folder / step / "negatives.jsonl", Negative)
+        ]
+        if self.settings.processes > 1:
+            return fit_in_processes(
+                start, self.embedding, self.train, self.settings, negatives, self._groups, self.progress
+            )
+        embedder = Embedder(start, self.embedding, name="candidate")
+        return embedder, fit(embedder, self.train, self.settings, self.progress, negatives, self._groups)
+
+    @property
+    def _groups(self) -> dict[str, str]:
+        groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
+        return groups
+
+    def _earlier_precisions(self) -> list[Precision]:
+        """What earlier runs found out, newest first."""
+        others = sorted(self.run.folder.parent.glob(f"*/start/{PRECISION_FILE}"), reverse=True)
+        return [Precision.model_validate(read_json(path)) for path in others]
