@@ -22,6 +22,7 @@ from training.holdout import HoldoutQuestion
 from training.plausibility import Plausibility
 
 Side = Literal["base", "served", "candidate"]
+LATENCY_FILE = "latency.json"
 SIDES: tuple[Side, ...] = ("base", "served", "candidate")
 Kind = Literal["holdout", "own", "generic"]
 PerDimension = dict[int, Scores]
@@ -69,7 +70,6 @@ class Refusal(BaseModel):
 class Vitals(BaseModel):
     """What else must not get worse. ``megabytes`` is the size of vectors and model."""
 
-    latency: Latency
     megabytes: float
     served: Refusal
     candidate: Refusal
@@ -77,7 +77,8 @@ class Vitals(BaseModel):
 
 class Comparison(BaseModel):
     """Everything that the gate judges. ``known`` holds the ids of the holdout questions that the served release was
-    made with: nothing that was decided since has touched them."""
+    made with: nothing that was decided since has touched them. ``latency`` is measured, not computed: it is no part of
+    evaluation.json, which is the same after a rerun."""
 
     release_before: str
     base_model: str
@@ -86,6 +87,7 @@ class Comparison(BaseModel):
     sets: list[ComparedSet] = Field(default_factory=list)
     vitals: Vitals
     decisions: Plausibility = Plausibility()
+    latency: Latency | None = None
 
 
 def at(scores: Mapping[int, Scores], dimension: int | None = None) -> Scores:

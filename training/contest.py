@@ -20,7 +20,7 @@ from serving.release import INDEX_FOLDER, MODEL_FOLDER, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, Refusal, Vitals
-from training.evaluation import check_paths, evaluate_set
+from training.evaluation import METRICS, Scores, check_paths, evaluate_set
 from training.examples import Example
 from training.fit import clip_dimensions
 from training.gate_settings import GateSettings, GuardSettings
@@ -75,9 +75,12 @@ class Contest:
     def score(self, embedder: Embedder, vectors: Vectors) -> list[PerDimension]:
         """On the holdout, then on each set, per Matryoshka dimension. ``vectors`` (n, d) are of the chunks."""
         sizes = clip_dimensions(self.dimensions, embedder.dimension)
+        none = Scores(metrics=dict.fromkeys(METRICS, 0.0), questions={})
         paths = [chunk.path for chunk in self.chunks]
         return [
-            measure(embedder, self.questions, self.chunks, vectors, sizes, self.progress),
+            measure(embedder, self.questions, self.chunks, vectors, sizes, self.progress)
+            if self.questions
+            else dict.fromkeys(sizes, none),
             *(evaluate_set(embedder, one, paths, vectors, sizes, self.progress) for one in self.sets),
         ]
 
@@ -225,7 +228,6 @@ def compare(
     both = (rival, rival_vectors), (candidate, candidate_vectors)
     own = candidate.folder or Path()
     vitals = Vitals(
-        latency=latency(*both, [question.text for question in contest.questions]),
         megabytes=megabytes(own, candidate_vectors),
         served=refusal(
             rival, contest.chunks, rival_vectors, served.retrieval.min_score, serving, gate.guards
@@ -245,5 +247,6 @@ def compare(
         known=[question.id for question in contest.questions if question.id in past.questions],
         sets=others,
         vitals=vitals,
+        latency=latency(*both, [question.text for question in contest.questions]),
         decisions=seen,
     )

@@ -11,6 +11,7 @@ from training.gate_settings import GateSettings
 from training.intervals import Interval, classify, mean_interval
 from training.slices import Slice
 
+LATENCY = "latency"
 # A slower median matters from here on: below it is the clock's noise.
 _NOTICEABLE = 0.005  # seconds
 
@@ -104,6 +105,8 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     """Many small losses, each within the margin, must not add up to a release that is worse than no training."""
+    if not found.holdout.questions:
+        return
     gained = _interval(found.holdout.differences(settings.metric, old="base"), settings)
     yield Guard(
         name="base model",
@@ -113,10 +116,12 @@ def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 
 def _latency(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
-    old, new = found.vitals.latency.served, found.vitals.latency.candidate
+    if found.latency is None:
+        return
+    old, new = found.latency.served, found.latency.candidate
     limit = settings.guards.latency_ratio
     yield Guard(
-        name="latency",
+        name=LATENCY,
         passed=new <= old * limit or new - old <= _NOTICEABLE,
         detail=f"median query {1000 * old:.1f} → {1000 * new:.1f} ms (at most {limit:g} times)",
     )

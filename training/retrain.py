@@ -360,8 +360,8 @@ def what_is_lacking(steps: Steps) -> str:
             f"Not enough to learn from: {len(steps.train)} example(s) to train on after {len(steps.holdout)} were "
             "held out and duplicates dropped. Accept more triplets. The served release stays."
         )
-    if len(steps.questions) < steps.settings.gate.min_queries:
-        return too_few(len(steps.questions), steps.settings.gate.min_queries) + " The served release stays."
+    if steps.deciding < steps.settings.gate.min_queries:
+        return too_few(steps.deciding, steps.settings.gate.min_queries) + " The served release stays."
     return ""
 
 

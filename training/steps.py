@@ -30,7 +30,15 @@ from serving.release import (
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.card import release_card
-from training.comparison import SIDES, Comparison, at, read_comparison, write_comparison
+from training.comparison import (
+    LATENCY_FILE,
+    SIDES,
+    Comparison,
+    Latency,
+    at,
+    read_comparison,
+    write_comparison,
+)
 from training.conflicts import Conflict, settle
 from training.contest import Contest, Past, compare
 from training.evaluation import Scores
@@ -118,7 +126,7 @@ class Steps:
             for row in read_rows(self.run.folder / step / "unused.jsonl", Unused)
         ]
 
-    @property
+    @cached_property
     def tuning(self) -> Tuning:
         return Tuning(
             self.run,
@@ -147,7 +155,9 @@ class Steps:
     @cached_property
     def comparison(self) -> Comparison:
         """Of base, served release and candidate."""
-        return read_comparison(self.run.folder / "evaluate" / EVALUATION_FILE)
+        folder = self.run.folder / "evaluate"
+        found = read_comparison(folder / EVALUATION_FILE)
+        return found.model_copy(update={"latency": Latency.model_validate(read_json(folder / LATENCY_FILE))})
 
     @property
     def scores(self) -> tuple[dict[int, Scores], dict[int, Scores]]:
@@ -162,6 +172,12 @@ class Steps:
     @property
     def verdict(self) -> GateVerdict:
         return GateVerdict.model_validate(read_json(self.run.folder / "gate" / "gate.json"))
+
+    @property
+    def deciding(self) -> int:
+        """Questions that decide: the holdout's and those of the user's own sets about the same documents."""
+        own = (one for one in load_test_sets(self.settings.testsets) if one.corpus is None)
+        return len(self.questions) + sum(len(one.queries) for one in own)
 
     # the steps
 
@@ -180,7 +196,7 @@ class Steps:
         groups = chunk_groups(self.chunks, self.settings.dedup)
         refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
         settled = settle(self.examples, refusals, self.decisions, groups)
-        kept, dropped = drop_repeated(settled.examples, groups, self.settings.dedup)
+        kept, dropped = drop_repeated(settled.examples, groups, self.settings.dedup, self.tuning.meaning)
         write_json(folder / "groups.json", {key: label for key, label in groups.items() if key != label})
         write_rows(folder / "conflicts.jsonl", settled.conflicts)
         write_rows(folder / "refusals.jsonl", settled.refusals)
@@ -196,7 +212,14 @@ class Steps:
     def hold_out(self, folder: Path) -> str:
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
-        parts = split(kept, self.chunks, groups, self.settings.gate.holdout_share, self.settings.dedup)
+        parts = split(
+            kept,
+            self.chunks,
+            groups,
+            self.settings.gate.holdout_share,
+            self.settings.dedup,
+            self.tuning.meaning,
+        )
         questions = holdout_questions(parts.holdout, self.chunks, groups)
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
         decided = decided_negatives(
@@ -235,6 +258,7 @@ class Steps:
             self.decisions,
         )
         write_comparison(folder / EVALUATION_FILE, found)
+        write_json(folder / LATENCY_FILE, found.latency.model_dump(mode="json") if found.latency else None)
         metric, holdout = self.settings.gate.metric, found.holdout
         base, served, candidate = (at(holdout.side(side)).metrics[metric] for side in SIDES)
         return f"{metric} {served:.4f} → {candidate:.4f} (base model {base:.4f}) on {len(self.questions)} questions"

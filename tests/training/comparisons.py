@@ -63,11 +63,11 @@ def comparison(
         known=list(known),
         sets=list(sets),
         vitals=Vitals(
-            latency=Latency(served=latency[0], candidate=latency[1]),
             megabytes=megabytes,
             served=served,
             candidate=candidate,
         ),
+        latency=Latency(served=latency[0], candidate=latency[1]),
     )
 
 
