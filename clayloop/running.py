@@ -60,6 +60,11 @@ class Running:
     def start_dashboard(self) -> None:
         self.start(services.dashboard_service(self.settings, any_port=self.any_port))
 
+    def start_watch_if_wanted(self) -> None:
+        """The watcher, if watch.with_up says so."""
+        if self.settings.watch.with_up:
+            self.start(services.watch_service(self.settings, self.config, any_port=self.any_port))
+
     def wait(self) -> None:
         """Block until Ctrl-C or SIGTERM; the bot is started as soon as there is a release to serve."""
         while not self.supervisor.wait(5.0):
@@ -122,5 +127,6 @@ def running_services(
         running.start_model()
         running.start_bot_if_possible()
         running.start_dashboard()
+        running.start_watch_if_wanted()
         say(f"Everything is up after {time.monotonic() - started:.0f} s")
         yield running

@@ -90,7 +90,7 @@ def bot_service(settings: Settings, config: Path | None, *, any_port: bool = Fal
     bot = settings.serving.bot
     port = _port("serving.bot.port", bot.port, any_port, bot.host)
     url = local_url(bot.host, port)
-    command = [*_this_clayloop(settings, config), "serve", "--port", str(port)]
+    command = [*this_clayloop(settings, config), "serve", "--port", str(port)]
     return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
 
 
@@ -103,6 +103,15 @@ def dashboard_service(settings: Settings, *, any_port: bool = False) -> Placed:
     launch = prepare(settings.state.root, wanted.model_copy(update={"port": port}), settings.curation.argilla)
     ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731 - one condition, one name
     return Placed(Service("dashboard", launch.command, ready, launch.environment), launch.url)
+
+
+def watch_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
+    """`clayloop watch` as a process of its own."""
+    watch = settings.watch
+    port = _port("watch.port", watch.port, any_port, watch.host)
+    url = local_url(watch.host, port)
+    command = [*this_clayloop(settings, config), "watch", "--port", str(port)]
+    return Placed(Service("watch", command, lambda: answers(f"{url}/healthz")), url)
 
 
 def model_base_url(settings: Settings) -> str:
@@ -135,7 +144,8 @@ def _argilla_lite_command(settings: Settings) -> list[str]:
     return [found]
 
 
-def _this_clayloop(settings: Settings, config: Path | None) -> list[str]:
+def this_clayloop(settings: Settings, config: Path | None) -> list[str]:
+    """The command line of this clayloop on this state folder, as far as the name of the command."""
     command = [sys.executable, "-m", "clayloop", "--home", str(settings.state.root)]
     path = find_config(config)
     return [*command, "--config", str(path.absolute())] if path else command

@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from clayloop.watch.settings import WatchSettings
 from curation.errors import SettingsError
 from curation.home import Home
 from curation.settings import CurationSettings
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     serving: ServingSettings = ServingSettings()
     training: TrainingSettings = TrainingSettings()
     dashboards: DashboardSettings = DashboardSettings()
+    watch: WatchSettings = WatchSettings()
 
     @property
     def state(self) -> Home:

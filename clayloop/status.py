@@ -68,7 +68,12 @@ def _last_run(settings: Settings) -> dict[str, Any]:
 
 
 def _services(settings: Settings) -> dict[str, str]:
-    health = {"argilla": "/api/v1/status", "bot": "/healthz", "dashboard": "/_stcore/health"}
+    health = {
+        "argilla": "/api/v1/status",
+        "bot": "/healthz",
+        "dashboard": "/_stcore/health",
+        "watch": "/healthz",
+    }
     told = {}
     for name, url in known_addresses(settings.state).items():
         probe = url.removesuffix("/v1") + "/health" if name == "model" else url + health.get(name, "")

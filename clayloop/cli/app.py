@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import clayloop
-from clayloop.cli import annotation, demo, documents, explain, releases, retrain, services
+from clayloop.cli import annotation, demo, documents, explain, releases, retrain, services, watch
 from clayloop.cli.context import Context
 from clayloop.console import err, print_error
 from curation.errors import ClayloopError, StateError
@@ -46,6 +46,7 @@ app.command(rich_help_panel=_LOOP)(documents.synthesize)
 app.command(rich_help_panel=_LOOP)(annotation.push)
 app.command(rich_help_panel=_LOOP)(annotation.simulate)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
+app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(rich_help_panel=_LOOP)(releases.bootstrap)
 app.command(rich_help_panel=_LOOP)(releases.reindex)
 app.command(rich_help_panel=_SERVE)(explain.explain)

@@ -1,0 +1,51 @@
+"""watch: retrain without being told."""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+import typer
+
+from clayloop.cli.context import Context, of
+from clayloop.console import out
+
+
+def watch(
+    ctx: typer.Context,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port for Argilla's calls; default: watch.port.")
+    ] = None,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the watcher that runs for a retrain now, and return.")
+    ] = False,
+) -> None:
+    """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is stopped."""
+    from training.requests import ask_for_retrain
+
+    context = of(ctx)
+    if ask:
+        ask_for_retrain(context.home, "`clayloop watch --ask`")
+        out.print("Asked: the watcher that runs on this state folder retrains as soon as it can.")
+        return
+    _run(context, port)
+
+
+def _run(context: Context, port: int | None) -> None:
+    from clayloop.services import this_clayloop
+    from clayloop.watch.watcher import Watcher
+
+    settings = context.settings
+    if port is not None:
+        settings = settings.model_copy(update={"watch": settings.watch.model_copy(update={"port": port})})
+    command = [*this_clayloop(settings, context.config), "retrain"]
+    watcher = Watcher(settings, command, context.progress.say)
+    previous = {
+        number: signal.signal(number, lambda *_: watcher.stop()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        watcher.run(ready=lambda url: context.progress.say(f"Watching; listening at {url}"))
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    context.progress.say("Stopped watching.")

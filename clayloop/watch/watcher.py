@@ -1,0 +1,266 @@
+"""Looks, and retrains when it is called for: one at a time, in a process of its own, with back-off after failures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from clayloop.settings import Settings
+from clayloop.watch.bell import Bell
+from clayloop.watch.child import Ended, run_retrain
+from clayloop.watch.need import interrupted_run, look
+from clayloop.watch.receiver import PATH, Receiver
+from clayloop.watch.registration import Calls, is_local
+from clayloop.watch.state import LastRetrain, load_state
+from curation.errors import ArgillaError, BusyError, ClayloopError
+from training.requests import RetrainRequest, pending_request, settle_request
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+    from curation.records import Decision
+
+_TICK = 0.5
+_SOON = 30.0  # seconds until the next look while something is in the way
+STATE_FILE = "watch.json"
+
+
+class Watcher:
+    """Watches over one state folder. ``command`` is the retrain, to which ``--json FILE`` is added; ``say`` gets a line for
+    people whenever something happens. Everything but ``stop`` happens in the thread that calls ``run``.
+
+    A call from Argilla only wakes it up: whether to retrain is worked out from what Argilla holds.
+    """
+
+    def __init__(self, settings: Settings, command: Sequence[str], say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._watch = settings.watch
+        self._home = settings.state
+        self._command = list(command)
+        self._say = say
+        self._bell = Bell(self._watch.debounce_seconds)
+        self._stopping = threading.Event()
+        self._next_look = 0.0  # by time.monotonic: at once
+        self._not_before = 0.0  # somebody else is retraining until then, perhaps
+        self._looks = 0
+        self._trouble = ""
+        self._retraining = ""
+        self._calls: Calls | None = None
+        self._receiver: Receiver | None = None
+        self._state_path = self._home.root / STATE_FILE
+        self._state = load_state(self._state_path)
+
+    def stop(self) -> None:
+        """End ``run`` soon; a retrain at work is stopped and goes on at the next start."""
+        self._stopping.set()
+
+    def run(self, ready: Callable[[str], None] = lambda url: None) -> None:
+        """Watch until ``stop``. ``ready`` is told the receiver's address. Raises BusyError when another watcher has this
+        state folder, SettingsError when the address to listen on cannot be had."""
+        with self._alone(), self._listening() as receiver:
+            ready(receiver.url)
+            try:
+                while not self._stopping.is_set():
+                    if self._is_due():
+                        self.look()
+                    self._stopping.wait(_TICK)
+            finally:
+                self._end_calls()
+
+    def look(self) -> None:
+        """One look, and a retrain if it is called for. What goes wrong is told, and tried again later."""
+        now = time.monotonic()
+        self._bell.answer(now)
+        self._next_look = now + self._watch.poll_seconds
+        try:
+            self._look()
+            self._looks += 1
+            self._trouble = ""
+        except ClayloopError as error:
+            self._next_look = min(self._next_look, time.monotonic() + _SOON)
+            if str(error) != self._trouble:  # told once, however often it is tried
+                self._trouble = str(error)
+                self._say(f"Cannot look now, trying again: {error}")
+
+    def health(self) -> dict[str, Any]:
+        """For GET /healthz; no secret in it."""
+        calls, receiver, last = self._calls, self._receiver, self._state.last
+        return {
+            "status": "trouble" if self._trouble else "ok",
+            "trouble": self._trouble.partition("\n")[0],
+            "woken_by": "webhooks and polling" if calls and calls.registered else "polling",
+            "calls": {
+                "accepted": receiver.accepted if receiver else 0,
+                "refused": receiver.refused if receiver else 0,
+            },
+            "looks": self._looks,
+            "about_to_look": self._bell.rings,
+            "retraining": self._retraining,
+            "failures": self._state.failures,
+            "last": last.model_dump(mode="json") if last else None,
+        }
+
+    # looking
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._not_before:
+            return False
+        return now >= self._next_look or self._bell.is_due(now) or self._waiting_request() is not None
+
+    def _waiting_request(self) -> RetrainRequest | None:
+        """A request that was not tried yet; one that failed waits like everything else."""
+        request = pending_request(self._home)
+        last = self._state.last
+        if request is None or (self._backs_off() and last and last.started_at >= request.asked_at):
+            return None
+        return request
+
+    def _backs_off(self) -> bool:
+        return self._state.retry_at is not None and datetime.now(timezone.utc) < self._state.retry_at
+
+    def _look(self) -> None:
+        request = self._waiting_request()
+        if request is not None:
+            ended = self._retrain(f"{request.by} asked for it")
+            if ended is not None and ended.exit_code == 0:
+                settle_request(self._home, request)
+            return
+        client = self._client() if self._calls is not None else None
+        if self._calls is not None and client is not None:
+            self._calls.refresh(client)
+        if self._backs_off():
+            return
+        unfinished = interrupted_run(self._home, self._settings.training)
+        if unfinished is not None and unfinished.id != self._state.settled_run:
+            self._retrain(f"run {unfinished.id} is unfinished", run=unfinished.id)
+            return
+        from curation.corpus import Corpus
+
+        findings = look(
+            self._home,
+            Corpus.load(self._home),
+            self._settings.training,
+            self._settings.serving,
+            self._watch,
+            self._read(client),
+            self._state.settled,
+            datetime.now(timezone.utc),
+        )
+        if findings.why:
+            self._retrain(findings.why, findings.digest)
+
+    def _client(self) -> rg.Argilla:
+        from curation.annotation import connect
+
+        return connect(self._settings.curation.argilla, self._home, make_workspace=False)
+
+    def _read(self, client: rg.Argilla | None) -> list[Decision]:
+        from curation.annotation import read_decisions
+
+        return read_decisions(client or self._client(), self._settings.curation.argilla)
+
+    # retraining
+
+    def _retrain(self, why: str, digest: str = "", run: str = "") -> Ended | None:
+        started = datetime.now(timezone.utc)
+        self._say(f"Retraining: {why}")
+        self._retraining = why
+        try:
+            ended = run_retrain(self._command, self._stopping.wait)
+        finally:
+            self._retraining = ""
+        if ended is None:  # we are stopping
+            return None
+        self._next_look = time.monotonic()  # people went on meanwhile
+        if ended.exit_code == BusyError.exit_code:
+            self._not_before = self._next_look + min(_SOON, self._watch.poll_seconds)
+            self._say("Somebody else is retraining; looking again later")
+            return ended
+        if ended.exit_code == 0:
+            self._state.settled = digest or self._state.settled
+            self._state.settled_run = run or self._state.settled_run
+        self._note(started, why, ended)
+        return ended
+
+    def _note(self, started: datetime, why: str, ended: Ended) -> None:
+        state = self._state
+        state.last = LastRetrain(
+            started_at=started,
+            why=why,
+            exit_code=ended.exit_code,
+            outcome=ended.outcome,
+            verdict=ended.verdict,
+        )
+        if ended.exit_code == 0:
+            state.failures, state.retry_at = 0, None
+            self._say(f"The retrain ended: {ended.outcome or 'well'}. {ended.verdict}".strip())
+        else:
+            state.failures += 1
+            wait = min(
+                self._watch.retry_most_seconds, self._watch.retry_seconds * 2 ** min(state.failures - 1, 30)
+            )
+            state.retry_at = datetime.now(timezone.utc) + timedelta(seconds=wait)
+            self._next_look = time.monotonic() + wait
+            self._say(
+                f"The retrain failed (exit code {ended.exit_code}, {state.failures} in a row); "
+                f"trying again in {wait:.0f} s"
+            )
+        state.save(self._state_path)
+
+    # being called
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(self._home.root / ".watch.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BusyError(
+                f"Another watcher is at work on {self._home.root}.",
+                "Use that one (clayloop status), or stop it.",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _listening(self) -> Iterator[Receiver]:
+        receiver = Receiver(self._watch.host, self._watch.port, self._believes, self._called, self.health)
+        with receiver:
+            self._receiver = receiver
+            argilla = self._settings.curation.argilla.url
+            callback = self._watch.callback_url.rstrip("/")
+            if self._watch.webhooks and (callback or not argilla or is_local(argilla)):
+                self._calls = Calls(self._home, (callback or receiver.url) + PATH, self._say)
+            elif self._watch.webhooks:
+                self._say(
+                    f"Argilla at {argilla} cannot call this machine's {receiver.url}: polling only (watch.callback_url)"
+                )
+            yield receiver
+
+    def _believes(self, headers: Any, body: bytes) -> bool:
+        return self._calls is not None and self._calls.believes(headers, body)
+
+    def _called(self, body: bytes) -> None:
+        from curation.annotation.webhooks import concerns
+
+        argilla = self._settings.curation.argilla
+        if concerns(body, argilla.workspace, (argilla.chunks, argilla.triplets, argilla.conversations)):
+            self._bell.ring(time.monotonic())
+
+    def _end_calls(self) -> None:
+        if self._calls is None or not self._calls.registered:
+            return
+        try:
+            self._calls.end(self._client())
+        except ArgillaError as error:
+            self._say(f"The webhook could not be removed, the next start does it: {error.message}")

@@ -1,0 +1,137 @@
+"""When a retrain is called for, worked out from decisions, runs and the served release."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from clayloop.watch.need import Findings, interrupted_run, look
+from clayloop.watch.settings import WatchSettings
+from curation.corpus import Corpus
+from curation.home import Home
+from curation.progress import SILENT
+from curation.records import Decision
+from serving.releases import ReleaseStore
+from tests.training.material import (
+    accepted_triplets,
+    first_release,
+    judged_chunk,
+    make_chunks,
+    serving,
+    settings,
+    triplet,
+)
+from training.news import run_inputs
+from training.rows import write_rows
+from training.runs import RunStore
+from training.selection import Selection
+
+CHUNKS = make_chunks()
+CORPUS = Corpus(documents=[], chunks=CHUNKS)
+DECISIONS = accepted_triplets(CHUNKS)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return first_release(tmp_path_factory.mktemp("released") / "home")
+
+
+@pytest.fixture
+def served_home(released: Home, tmp_path: Path) -> Home:
+    shutil.copytree(released.root, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+def _look(
+    home: Home, decisions: Sequence[Decision], settled: str = "", hours: float = 0, **watch: float
+) -> Findings:
+    chosen = WatchSettings.model_validate(watch)
+    now = datetime.now(timezone.utc) + timedelta(hours=hours)
+    return look(home, CORPUS, settings(), serving(), chosen, decisions, settled, now)
+
+
+def _finished(home: Home, decisions: Sequence[Decision]) -> None:
+    """A run that looked at the decisions and was not promoted."""
+    served = ReleaseStore(home).current().id
+    inputs = run_inputs(decisions, CORPUS, settings(), serving(), served, Selection())
+    run = RunStore(home).create(inputs, served)
+
+    def read(folder: Path) -> str:
+        write_rows(folder / "decisions.jsonl", decisions)
+        return ""
+
+    run.step("read", read, SILENT)
+    run.finish("rejected", "It was worse.", None)
+
+
+def test_enough_accepted_decisions_call_for_one(served_home: Home) -> None:
+    rejected = [triplet(chunk, "No?", "rejected") for chunk in CHUNKS]
+    assert not _look(served_home, []).why
+    few = _look(served_home, [*DECISIONS[:19], *rejected])
+    assert (few.why, few.accepted) == ("", 19)
+    assert "20 new decisions were accepted" in _look(served_home, DECISIONS[:20]).why
+    assert _look(served_home, DECISIONS[:3], min_accepted=3).why
+    enough = _look(served_home, DECISIONS[:20])
+    assert not _look(served_home, DECISIONS[:20], settled=enough.digest).why, "tried already"
+    assert _look(served_home, DECISIONS[:21], settled=enough.digest).why
+
+
+def test_what_a_run_has_looked_at_is_not_new(served_home: Home) -> None:
+    _finished(served_home, DECISIONS[:40])
+    same = _look(served_home, DECISIONS[:40])
+    assert (same.why, same.accepted) == ("", 0)
+    more = _look(served_home, DECISIONS[:50])
+    assert (more.why, more.accepted) == ("", 10)
+    assert _look(served_home, DECISIONS[:60]).why
+    changed = [
+        one.model_copy(
+            update={"votes": tuple(vote.model_copy(update={"annotator": "ada"}) for vote in one.votes)}
+        )
+        for one in DECISIONS[:20]
+    ]
+    assert _look(served_home, [*changed, *DECISIONS[20:40]]).why, "changed answers are new ones"
+    # When the run is deleted, only the release counts.
+    shutil.rmtree(served_home.runs)
+    assert _look(served_home, DECISIONS[:50]).accepted == 50
+
+
+def test_the_schedule_wants_something_new_and_time_that_has_passed(served_home: Home) -> None:
+    one = [judged_chunk(CHUNKS[0], "rejected")]
+    assert not _look(served_home, one, hours=1000).why, "there is no schedule unless one is set"
+    assert not _look(served_home, one, hours=5, every_hours=6).why
+    assert "after 6 hours" in _look(served_home, one, hours=7, every_hours=6).why
+    assert not _look(served_home, [], hours=7, every_hours=6).why
+    _finished(served_home, one)
+    assert not _look(served_home, one, hours=7, every_hours=6).why, "tried already"
+
+
+def test_annotators_left_out_for_good_do_not_count(served_home: Home) -> None:
+    by_ada = [triplet(chunk, "Ada?", annotator="ada") for chunk in CHUNKS[:30]]
+    now = datetime.now(timezone.utc)
+    training = settings().model_copy(update={"without_annotators": ["ada"]})
+    found = look(served_home, CORPUS, training, serving(), WatchSettings(), by_ada, "", now)
+    assert (found.why, found.accepted) == ("", 0)
+
+
+def test_an_interrupted_run_is_found_unless_it_is_somebodys_own_or_at_work(served_home: Home) -> None:
+    runs = RunStore(served_home)
+    assert interrupted_run(served_home, settings()) is None
+    served = ReleaseStore(served_home).current().id
+    inputs = run_inputs([], CORPUS, settings(), serving(), served, Selection())
+    mine = runs.create(inputs, served)
+    assert interrupted_run(served_home, settings()) is None, "this process is at it"
+    mine.record.process = 2**22 + 1  # no such process
+    mine.save()
+    found = interrupted_run(served_home, settings())
+    assert found is not None
+    assert found.id == mine.id
+    runs.abandon(mine.record, "test")
+    own = Selection(max_records=3)
+    theirs = runs.create(run_inputs([], CORPUS, settings(), serving(), served, own), served, own)
+    theirs.record.process = 2**22 + 1
+    theirs.save()
+    assert interrupted_run(served_home, settings()) is None

@@ -1,0 +1,190 @@
+"""Asked, failing, killed, twice at once: the real watcher with a fake retrain, and no Argilla."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from clayloop.settings import Settings
+from clayloop.watch.settings import WatchSettings
+from clayloop.watch.state import load_state
+from clayloop.watch.watcher import STATE_FILE, Watcher
+from curation.errors import BusyError
+from curation.home import Home
+from tests.clayloop.watch.fake_retrain import starts
+from tests.clayloop.watch.fake_watcher import command
+from training.requests import ask_for_retrain, pending_request, settle_request
+
+PATIENCE = 120.0  # seconds
+ROOT = Path(__file__).parents[3]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def settings(home: Home, **watch: float) -> Settings:
+    chosen = {"webhooks": False, "debounce_seconds": 0.1, "retry_seconds": 0.2, **watch}
+    return Settings(home=home.root, watch=WatchSettings.model_validate(chosen))
+
+
+@contextmanager
+def watching(
+    home: Home, log: Path, seconds: float = 0.0, codes: str = "0"
+) -> Iterator[tuple[Watcher, list[str]]]:
+    """A watcher in a thread, and what it says."""
+    said: list[str] = []
+    watcher = Watcher(settings(home), command(log, seconds, codes), said.append)
+    thread = threading.Thread(target=watcher.run)
+    thread.start()
+    try:
+        yield watcher, said
+    finally:
+        watcher.stop()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def _alive(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "retrains.txt"
+
+
+def test_asking_retrains_once_and_the_request_is_gone(home: Home, log: Path) -> None:
+    ask_for_retrain(home, "Ada")
+    with watching(home, log) as (watcher, said):
+        until(lambda: pending_request(home) is None)
+        assert watcher.health()["failures"] == 0
+    assert starts(log) == 1
+    assert "Retraining: Ada asked for it" in said
+    last = load_state(home.root / STATE_FILE).last
+    assert last is not None
+    assert (last.exit_code, last.outcome) == (0, "rejected")
+
+
+def test_a_request_that_comes_in_meanwhile_is_not_lost_and_never_two_run_at_once(
+    home: Home, log: Path
+) -> None:
+    ask_for_retrain(home, "first")
+    with watching(home, log, seconds=0.5):
+        until(lambda: starts(log) == 1)
+        for number in range(5):
+            ask_for_retrain(home, f"later {number}")
+        until(lambda: pending_request(home) is None)
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert [what for what, _ in lines] == ["start", "end"] * 2
+    assert all(lines[at][1] == lines[at + 1][1] for at in range(0, len(lines), 2))
+
+
+def test_what_fails_is_tried_again_after_a_while_that_grows(home: Home, log: Path) -> None:
+    ask_for_retrain(home, "Ada")
+    with watching(home, log, codes="3,1,0") as (watcher, said):
+        until(lambda: pending_request(home) is None)
+        assert watcher.health()["failures"] == 0
+    assert starts(log) == 3
+    failed = [line for line in said if line.startswith("The retrain failed")]
+    assert ["exit code 3, 1 in a row" in failed[0], "exit code 1, 2 in a row" in failed[1]] == [True, True]
+    state = load_state(home.root / STATE_FILE)
+    assert (state.failures, state.retry_at) == (0, None)
+
+
+def test_a_failure_is_remembered_by_the_next_watcher_and_asking_again_goes_before_it(
+    home: Home, log: Path
+) -> None:
+    ask_for_retrain(home, "Ada")
+    watcher = Watcher(settings(home, retry_seconds=3600), command(log, 0, "1,0"), lambda _: None)
+    watcher.look()
+    assert starts(log) == 1
+    again = Watcher(settings(home, retry_seconds=3600), command(log, 0, "1,0"), lambda _: None)
+    again.look()
+    assert starts(log) == 1, "it waits"
+    assert pending_request(home) is not None
+    ask_for_retrain(home, "Ada, who cannot wait")
+    again.look()
+    assert starts(log) == 2
+    assert pending_request(home) is None
+
+
+def test_somebody_elses_retrain_is_no_failure(home: Home, log: Path) -> None:
+    ask_for_retrain(home, "Ada")
+    watcher = Watcher(settings(home), command(log, 0, "7"), lambda _: None)
+    watcher.look()
+    assert watcher.health()["failures"] == 0
+    assert pending_request(home) is not None
+
+
+def test_a_second_watcher_is_refused(home: Home, log: Path) -> None:
+    with watching(home, log) as (watcher, _):
+        until(lambda: bool(watcher.health()["trouble"]))  # it has looked: there is no Argilla
+        with pytest.raises(BusyError, match="Another watcher"):
+            Watcher(settings(home), command(log, 0, "0"), lambda _: None).run()
+
+
+def test_a_damaged_request_or_state_is_no_reason_to_stop(home: Home, log: Path) -> None:
+    ask_for_retrain(home, "Ada")
+    (home.runs / "requested.json").write_text("{")
+    (home.root / STATE_FILE).write_text("[")
+    with watching(home, log):
+        until(lambda: pending_request(home) is None)
+    assert starts(log) == 1
+
+
+def test_settling_leaves_a_later_request(home: Home) -> None:
+    first = ask_for_retrain(home, "first")
+    later = ask_for_retrain(home, "later")
+    settle_request(home, first)
+    assert pending_request(home) == later
+    settle_request(home, later)
+    assert pending_request(home) is None
+
+
+def test_killed_it_takes_its_retrain_along_and_the_next_one_does_it(home: Home, log: Path) -> None:
+    ask_for_retrain(home, "Ada")
+    environment = {**os.environ, "CLAYLOOP_WATCH__WEBHOOKS": "false"}
+    arguments = [sys.executable, "-m", "tests.clayloop.watch.fake_watcher", str(home.root), str(log)]
+    process = subprocess.Popen([*arguments, "600", "0"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: starts(log) == 1)
+        child = int(log.read_text().split()[1])
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        until(lambda: not _alive(child))
+        assert pending_request(home) is not None
+    finally:
+        process.kill()
+        process.wait()
+    second = subprocess.Popen(
+        [*arguments, "0", "0"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert second.stdout is not None
+        url = second.stdout.readline().split()[-1]
+        until(lambda: pending_request(home) is None)
+        assert starts(log) == 2
+        assert httpx.get(f"{url}/healthz").json()["last"]["outcome"] == "rejected"
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(60) == 0
+    finally:
+        second.kill()
+        second.wait()
