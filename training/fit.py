@@ -88,7 +88,7 @@ def fit(
     started = time.monotonic()
     before = copy_of(model) if settings.keep else {}
     own_length = model.max_seq_length
-    model.max_seq_length = min(embedder.max_tokens, settings.max_tokens)
+    _set_length(model, min(embedder.max_tokens, settings.max_tokens))
     rows = {name: len(columns["anchor"]) for name, columns in sets.items()}
     try:
         with (
@@ -104,7 +104,7 @@ def fit(
             trainer.remove_callback(PrinterCallback)
             result = trainer.train()
     finally:
-        model.max_seq_length = own_length
+        _set_length(model, own_length)
         model.eval()
     if not math.isfinite(result.training_loss) or not all(
         bool(torch.isfinite(weights).all()) for weights in model.parameters()
@@ -124,6 +124,12 @@ def fit(
         seconds=round(time.monotonic() - started, 2),
         computing=round(trainer.computing, 2),
     )
+
+
+def _set_length(model: Any, tokens: int | None) -> None:
+    """Tokens of a text that the model reads. One of plain word vectors reads all of it and can't be told otherwise."""
+    with contextlib.suppress(AttributeError):
+        model.max_seq_length = tokens
 
 
 def diverged() -> StateError:
