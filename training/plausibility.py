@@ -35,11 +35,11 @@ _BLOCK = 256
 
 # How far the new decisions may lie from the earlier ones, and what is refused without any to compare with. Chosen by
 # benchmarks/poisoned_rounds.py (docs/decisions-training.md).
-_CONFIDENCE = 0.95
-_APART_DROP = 0.05
-_APART_LEAST = 0.7
-_CHANCE_RISE = 0.05
-_CHANCE_MOST = 0.15
+_CONFIDENCE = 0.9
+_APART_DROP = 0.02
+_APART_LEAST = 0.65
+_CHANCE_RISE = 0.02
+_CHANCE_MOST = 0.2
 
 
 class Pair(BaseModel):
