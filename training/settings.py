@@ -21,6 +21,12 @@ class DedupSettings(_Section):
     threshold: float = Field(
         0.8, gt=0, le=1, description="Jaccard similarity of character shingles from which two texts are one."
     )
+    semantic: bool = Field(
+        True, description="Drop questions that say the same in other words, by the served release's vectors."
+    )
+    semantic_threshold: float = Field(
+        0.95, gt=0, le=1, description="Cosine from which two questions ask the same."
+    )
 
 
 class TrainingSettings(_Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk
 from serving.build import save_model
-from serving.embedding import Embedder
+from serving.embedding import Embedder, Vectors
 from serving.release import LINEAGE_FILE, MODEL_FOLDER, Release
 from serving.releases import ReleaseStore
 from serving.settings import EmbeddingSettings, ServingSettings
@@ -45,6 +46,12 @@ class Tuning:
     store: ReleaseStore
     served: Release
     progress: Progress
+
+    def meaning(self, questions: Sequence[str]) -> Vectors:
+        """The served release's vectors of ``questions``. Always in float32: what is dropped must not hang on a trial."""
+        settings = self.serving.embedding.model_copy(update={"precision": "float32"})
+        served = Embedder(self.store.folder(self.served.id) / MODEL_FOLDER, settings)
+        return served.queries(questions, progress=self.progress)
 
     def plan(self, folder: Path) -> str:
         """Decide where to start from, set aside what chooses between two starts, and settle the arithmetic."""

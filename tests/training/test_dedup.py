@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.dedup import find_duplicates, find_matches, group, jaccard, normalise, shingles
+from training.meaning import matches_in_meaning, same_meaning
 from training.settings import DedupSettings
 
 NEAR = DedupSettings(near=True, threshold=0.8)
@@ -91,3 +93,34 @@ def test_planted_near_duplicates_are_found_and_strangers_kept() -> None:
     right = sum(match.kept == match.index - len(originals) for match in matches)
     assert right >= 0.99 * len(planted)
     assert len(matches) - right <= 0.01 * len(planted)
+
+
+@given(st.integers(1, 30), st.integers(0, 30), st.integers(1, 3), st.floats(0.1, 1.0), st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_in_meaning_too_what_stays_is_apart_and_what_goes_has_a_reason(
+    rows: int, references: int, keys: int, threshold: float, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    vectors = chance.normal(size=(rows + references, 3)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    own, others = vectors[:rows], vectors[rows:]
+    key_of = [str(number) for number in chance.integers(0, keys, rows)]
+    matches = same_meaning(own, key_of, threshold)
+    gone = {match.index for match in matches}
+    for match in matches:
+        assert match.kept < match.index
+        assert match.kept not in gone
+        assert key_of[match.kept] == key_of[match.index]
+        assert not match.exact
+        assert float(own[match.index] @ own[match.kept]) >= threshold - 1e-5
+    stay = [row for row in range(rows) if row not in gone]
+    for place, row in enumerate(stay):
+        for other in stay[:place]:
+            assert key_of[row] != key_of[other] or float(own[row] @ own[other]) < threshold + 1e-5
+    leaks = {match.index: match.kept for match in matches_in_meaning(own, others, threshold)}
+    for row in range(rows):
+        cosines = own[row] @ others.T if references else np.zeros(0, dtype=np.float32)
+        if row in leaks:
+            assert float(cosines[leaks[row]]) >= threshold - 1e-5
+        else:
+            assert not len(cosines) or float(cosines.max()) < threshold + 1e-5

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +16,7 @@ from training.examples import collect, section_of
 from training.settings import DedupSettings
 from training.split import chunk_groups, drop_repeated, is_holdout, split
 
-NEAR = DedupSettings()
+NEAR = DedupSettings(semantic=False)
 CHUNKS = make_chunks()
 
 
@@ -97,3 +101,60 @@ def test_a_training_question_like_a_held_out_one_is_dropped_and_says_for_which()
     assert parts.train == []
     assert parts.dropped[0].reason == "same holdout question"
     assert parts.dropped[0].kept_record_id == decisions[0].record_id
+
+
+def _by_first_word(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Vectors for which questions with the same first word mean the same."""
+    known = sorted({text.split()[0] for text in texts} | {"when", "where", "why"})
+    return np.array([[float(text.split()[0] == word) for word in known] for text in texts], dtype=np.float32)
+
+
+def test_the_same_question_in_other_words_is_dropped_and_says_for_which() -> None:
+    meaning = DedupSettings(semantic_threshold=0.9)
+    held = next(chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2))
+    first, second = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)][:2]
+    decisions = [
+        triplet(held, "where can the thing be found"),
+        triplet(first, "why did it break"),
+        triplet(first, "why is nothing whole any more"),
+        triplet(second, "why does this differ"),
+        triplet(second, "where would I look"),
+    ]
+    kept, dropped = drop_repeated(collect(decisions, CHUNKS).examples, {}, meaning, _by_first_word)
+    assert [(one.query, one.kept, one.reason) for one in dropped] == [
+        ("why is nothing whole any more", "why did it break", "in other words the same question")
+    ]
+    parts = split(kept, CHUNKS, chunk_groups(CHUNKS, NEAR), 0.2, meaning, _by_first_word)
+    assert [one.query for one in parts.train] == ["why did it break", "why does this differ"]
+    assert [(one.query, one.kept, one.reason) for one in parts.dropped] == [
+        ("where would I look", "where can the thing be found", "in other words the same holdout question")
+    ]
+
+
+@given(
+    st.lists(st.integers(0, 47), min_size=1, max_size=30, unique=True),
+    st.lists(st.tuples(st.integers(0, 47), st.integers(0, 200)), max_size=20, unique=True),
+    st.floats(0.1, 0.5),
+)
+@settings(max_examples=60, deadline=None)
+def test_new_rows_never_move_an_old_one(old: list[int], new: list[tuple[int, int]], share: float) -> None:
+    """What comes later, near duplicates of old chunks among it, puts nothing from one side on the other."""
+    first = [CHUNKS[index] for index in old]
+    copies = [
+        _chunk(f"copy-{place}.md", CHUNKS[index].text, (*CHUNKS[index].section, str(place)))
+        for index, place in new
+    ]
+
+    def sides(chunks: list[Chunk]) -> tuple[set[str], set[str]]:
+        decisions = [triplet(chunk, f"question {chunk.id[:12]}") for chunk in chunks]
+        groups = chunk_groups(chunks, NEAR)
+        parts = split(collect(decisions, chunks).examples, chunks, groups, share, NEAR)
+        trained = {groups[one.chunk_id] for one in parts.train}
+        assert not trained & {groups[one.chunk_id] for one in parts.holdout}
+        return {one.record_id for one in parts.train}, {one.record_id for one in parts.holdout}
+
+    train, holdout = sides(first)
+    later_train, later_holdout = sides([*first, *copies])
+    assert holdout <= later_holdout
+    assert not train & later_holdout
+    assert not holdout & later_train
