@@ -24,6 +24,7 @@ from training.ancestry import remembers
 from training.gate import too_few
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.news import run_inputs, tried_before
+from training.report import Material, write_report
 from training.rows import write_rows
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.selection import Key, Selected, Selection, select
@@ -310,6 +311,7 @@ class _Retrain:
             summary.verdict = lacking
         else:
             self._train(run, steps, summary)
+        summary.report = str(write_report(run.folder, material_of(steps, summary)))
         run.finish(summary.outcome, summary.verdict, summary.release_after)
         self.store.discard(run.id)
         summary.take_timings(run.record)
@@ -347,6 +349,28 @@ class _Retrain:
             return
         run.step("promote", steps.promote, self.progress)
         summary.outcome, summary.release_after = "promoted", published.id
+
+
+def material_of(steps: Steps, summary: RetrainSummary) -> Material:
+    """What the run's report is made from."""
+    return Material(
+        record=steps.run.record,
+        outcome=summary.outcome,
+        verdict_line=summary.verdict,
+        gate=steps.settings.gate,
+        release_after=summary.release_after,
+        decisions=steps.decisions,
+        chunks=steps.chunks,
+        examples=steps.examples,
+        train=steps.train,
+        holdout=steps.holdout,
+        dropped=steps.dropped,
+        unused=steps.unused,
+        conflicts=steps.conflicts,
+        negatives=_count(f"{row.source} {row.kind}s" for row in steps.negatives),
+        comparison=steps.comparison if summary.gate else None,
+        verdict=summary.gate,
+    )
 
 
 def what_is_lacking(steps: Steps) -> str:

@@ -1,0 +1,88 @@
+"""A round in which 30% of the newest answers were swapped never reaches the bot; one as it should be is not held up.
+
+Twenty seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with the real embedding
+model and smaller rounds, is benchmarks/poisoned_rounds.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from curation.corpus import Corpus
+from curation.home import Home
+from curation.records import Chunk, Decision
+from serving.releases import ReleaseStore
+from tests.training import rounds
+from training.retrain import retrain_from_annotations
+from training.summary import RetrainSummary
+
+SEEDS = range(20)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A home that has learned from the first round, and what belongs to it."""
+
+    home: Home
+    model: Path
+    chunks: list[Chunk]
+    first: list[Decision]
+
+    def then(self, newest: Sequence[Decision], scratch: Path) -> RetrainSummary:
+        """The second round, in a copy that is thrown away."""
+        home = Home(scratch / "home")
+        shutil.copytree(self.home.root, home.root)
+        try:
+            before = ReleaseStore(home).current_id()
+            summary = _retrain(home, self.model, self.chunks, [*self.first, *newest])
+            assert (ReleaseStore(home).current_id() != before) == (summary.outcome == "promoted")
+            return summary
+        finally:
+            shutil.rmtree(home.root)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    root, chunks = tmp_path_factory.mktemp("rounds"), rounds.make_corpus()
+    model, first = rounds.tiny_model(root / "model", chunks), rounds.first_round(chunks)
+    home = rounds.bootstrapped(root / "home", model, chunks)
+    assert _retrain(home, model, chunks, first).outcome == "promoted"
+    return Served(home, model, chunks, first)
+
+
+def _retrain(home: Home, model: Path, chunks: list[Chunk], decisions: Sequence[Decision]) -> RetrainSummary:
+    return retrain_from_annotations(
+        home,
+        Corpus(documents=[], chunks=chunks),
+        rounds.training(),
+        rounds.serving(model),
+        lambda: list(decisions),
+    )
+
+
+def test_a_good_round_is_not_held_up(served: Served, tmp_path: Path) -> None:
+    found = [served.then(rounds.second_round(served.chunks, seed), tmp_path) for seed in SEEDS]
+    held = [
+        f"{seed}: {one.verdict}" for seed, one in zip(SEEDS, found, strict=True) if one.outcome != "promoted"
+    ]
+    assert len(held) <= 2, "\n".join(held)
+    gains = [one.gate.after - one.gate.before for one in found if one.gate]
+    assert sum(gains) / len(gains) > 0.05
+
+
+def test_a_poisoned_round_never_reaches_the_bot(served: Served, tmp_path: Path) -> None:
+    out = []
+    for seed in SEEDS:
+        newest = rounds.poisoned(rounds.second_round(served.chunks, seed), seed)
+        summary = served.then(newest, tmp_path)
+        if summary.outcome == "promoted":
+            out.append(f"{seed}: {summary.verdict}")
+        else:
+            assert summary.outcome == "rejected"
+            assert summary.gate is not None and summary.gate.failed
+    assert out == []

@@ -1,0 +1,203 @@
+"""What a report says: plain values for the template, texts cut and cleaned."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from curation.records import Chunk
+from training.comparison import SIDES, ComparedSet, Comparison, at
+from training.evaluation import METRICS
+from training.holdout import HoldoutQuestion
+from training.report.drawings import dimension_bars, forest, question_bars, shares
+from training.report.material import Material
+
+LISTED = 25  # gains, and losses, with their texts
+_ROWS = 100
+_ALL_QUESTIONS = 1000
+_LONGEST = 1200  # characters of a chunk
+# Control characters, halves of surrogate pairs and direction overrides: no file can hold the former, and the latter make
+# a line read otherwise than it is.
+UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One question: what it scored, by how much it changed, and the text that answers it."""
+
+    text: str
+    about: str
+    base: float
+    served: float
+    candidate: float
+    change: float
+    heading: str = ""
+    answer: str = ""
+    more: int = 0
+
+
+def clean(text: str, longest: int = 400) -> str:
+    """``text`` that can be shown and written, at most ``longest`` characters of it."""
+    shown = UNSHOWABLE.sub("\ufffd", text).strip()
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def content(material: Material) -> dict[str, Any]:
+    """Everything that the template shows."""
+    record = material.record
+    found: dict[str, Any] = {
+        "run": record.id,
+        "outcome": material.outcome,
+        "verdict_line": clean(material.verdict_line, 4000),
+        "started": f"{record.created_at:%Y-%m-%d %H:%M} UTC",
+        "before": record.release_before or "none",
+        "after": material.release_after,
+        "selection": [clean(line) for line in record.selection.describe()],
+        "metric": material.gate.metric,
+        "gate": material.gate,
+        "funnel": shares(_funnel(material)),
+        "unused": Counter(clean(one.reason) for one in material.unused).most_common(),
+        "dropped": Counter(clean(one.reason) for one in material.dropped).most_common(),
+        "dropped_rows": [
+            (clean(one.query), clean(one.reason), one.similarity, clean(one.kept))
+            for one in material.dropped[:_ROWS]
+        ],
+        "conflicts": [
+            (
+                clean(one.query),
+                one.between,
+                _people(one.accepted),
+                _people(one.rejected),
+                "left out" if one.left_out else "",
+            )
+            for one in material.conflicts[:_ROWS]
+        ],
+        "negatives": sorted(material.negatives.items()),
+        "steps": _steps(material),
+        "metrics": list(METRICS),
+        "sides": SIDES,
+        "verdict": material.verdict,
+        "comparison": None,
+    }
+    if material.comparison is not None and material.verdict is not None:
+        found |= _figures(material, material.comparison)
+    return found
+
+
+def _figures(material: Material, comparison: Comparison) -> dict[str, Any]:
+    holdout, metric, verdict = comparison.holdout, material.gate.metric, material.verdict
+    by_id = {chunk.id: chunk for chunk in material.chunks}
+    changes = _changes(holdout, metric, by_id)
+    for one in comparison.sets:
+        if one.kind == "own":
+            changes += _changes(one, metric, {})
+    changes.sort(key=lambda one: one.change)
+    gains = [one for one in reversed(changes) if one.change > 0]
+    losses = [one for one in changes if one.change < 0]
+    seen = comparison.decisions
+    return {
+        "comparison": comparison,
+        "forest": forest(verdict, material.gate.margin) if verdict else None,
+        "dimensions": dimension_bars(holdout, metric) if holdout.questions else None,
+        "table": _table(holdout) if holdout.questions else [],
+        "sets": [
+            (clean(one.name), one.kind, len(one.questions), [at(one.side(side)).metrics for side in SIDES])
+            for one in comparison.sets
+        ],
+        "questions": question_bars([(one.change, one.text) for one in changes]),
+        "same": len(changes) - len(gains) - len(losses),
+        "gains": gains[:LISTED],
+        "losses": losses[:LISTED],
+        "gained": len(gains),
+        "lost": len(losses),
+        "all": sorted(changes, key=lambda one: -one.change)[:_ALL_QUESTIONS],
+        "doubtful": [
+            (
+                clean(one.query),
+                "accepted" if one.accepted else "rejected",
+                one.place,
+                clean(by_id[one.chunk_id].text, _LONGEST) if one.chunk_id in by_id else "",
+                one.record_id,
+            )
+            for one in seen.doubtful
+        ],
+        "decisions": seen,
+    }
+
+
+def _changes(found: ComparedSet, metric: str, by_id: Mapping[str, Chunk]) -> list[Change]:
+    sides = [at(found.side(side)).questions for side in SIDES]
+    made = []
+    for question in found.questions:
+        base, served, candidate = (round(side[question.id][metric], 4) for side in sides)
+        answers = [by_id[key] for key in question.right if key in by_id]
+        first = answers[0] if answers else None
+        made.append(
+            Change(
+                text=clean(question.text),
+                about=_about(question, found),
+                base=base,
+                served=served,
+                candidate=candidate,
+                change=round(candidate - served, 4),
+                heading=clean(f"{first.path}: {first.heading}" if first else ", ".join(question.right), 300),
+                answer=clean(first.body, _LONGEST) if first else "",
+                more=max(0, len(answers) - 1),
+            )
+        )
+    return made
+
+
+def _about(question: HoldoutQuestion, found: ComparedSet) -> str:
+    parts = (question.section, question.origin, question.style) if found.kind == "holdout" else (found.name,)
+    return clean(" · ".join(part for part in parts if part), 120)
+
+
+def _table(found: ComparedSet) -> list[tuple[int, str, list[float]]]:
+    """(dimension, side, means) in the order of the metrics."""
+    return [
+        (size, side, [found.side(side)[size].metrics[name] for name in METRICS])
+        for size in sorted(found.candidate, reverse=True)
+        for side in SIDES
+        if size in found.side(side)
+    ]
+
+
+def _funnel(material: Material) -> dict[str, float]:
+    """From annotations to examples."""
+    verdicts = Counter(one.verdict for one in material.decisions)
+    return {
+        "decisions read": len(material.decisions),
+        "accepted": verdicts["accepted"],
+        "rejected": verdicts["rejected"],
+        "undecided": verdicts["undecided"],
+        "examples found": len(material.examples),
+        "dropped as duplicates": len(material.dropped),
+        "trained on": len(material.train),
+        "held out": len(material.holdout),
+        "questions that decide": material.verdict.queries if material.verdict else 0,
+    }
+
+
+def _steps(material: Material) -> list[tuple[str, float, float, float, str]]:
+    """(name, seconds, per cent of the slowest, peak MB, note)."""
+    done = material.record.steps
+    slowest = max((step.seconds for step in done), default=0.0) or 1.0
+    return [
+        (
+            step.name,
+            step.seconds,
+            round(100 * step.seconds / slowest, 1),
+            step.peak_memory_mb,
+            clean(step.note, 600),
+        )
+        for step in done
+    ]
+
+
+def _people(sides: Iterable[Any]) -> str:
+    names: Sequence[str] = sorted({name for side in sides for name in side.annotators})
+    return clean(", ".join(names), 200)

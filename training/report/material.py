@@ -1,0 +1,38 @@
+"""What a report is made from: everything that a run's steps left, whole or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from curation.records import Chunk, Decision
+from training.comparison import Comparison
+from training.conflicts import Conflict
+from training.examples import Example, Unused
+from training.gate import GateVerdict
+from training.gate_settings import GateSettings
+from training.run_record import RunRecord
+from training.split import Dropped
+
+
+@dataclass(frozen=True)
+class Material:
+    """``comparison`` and ``verdict`` are None when there was too little to train on. ``verdict_line`` says how the run
+    ended."""
+
+    record: RunRecord
+    outcome: str
+    verdict_line: str
+    gate: GateSettings
+    release_after: str | None = None
+    decisions: Sequence[Decision] = ()
+    chunks: Sequence[Chunk] = ()
+    examples: Sequence[Example] = ()
+    train: Sequence[Example] = ()
+    holdout: Sequence[Example] = ()
+    dropped: Sequence[Dropped] = ()
+    unused: Sequence[Unused] = ()
+    conflicts: Sequence[Conflict] = ()
+    negatives: dict[str, int] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    verdict: GateVerdict | None = None
