@@ -14,6 +14,9 @@ from sqlalchemy.engine import Engine
 
 from argilla_lite.postgresql import use_psycopg
 
+# A matrix times one vector gains little from threads, and on a busy machine they wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 @event.listens_for(Engine, "connect")
 def _tune_sqlite(connection: object, _record: object) -> None:
@@ -34,9 +37,9 @@ use_psycopg()
 from argilla_server import app  # noqa: E402 - what is above has to come first
 
 from argilla_lite import patches  # noqa: E402
-from argilla_lite.engine.engine import EmbeddedSearchEngine  # noqa: E402
+from argilla_lite.engine.engine import EmbeddedSearchEngine, warm_up  # noqa: E402
 
-__all__ = ["EmbeddedSearchEngine", "app"]
+__all__ = ["EmbeddedSearchEngine", "app", "warm_up"]
 
 patches.apply()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,7 @@ from argilla_lite.engine.text_search import TextHits, TextReader
 from argilla_lite.home import Home
 from argilla_lite.services import ENGINE_NAME
 
+_LOGGER = logging.getLogger("argilla_lite")
 _THREADS = 4
 _T = TypeVar("_T")
 
@@ -83,6 +85,15 @@ class _Shared:
 @functools.lru_cache(maxsize=1)
 def _shared_in(_process: int) -> _Shared:
     return _Shared()
+
+
+def warm_up() -> None:
+    """Reads the datasets into memory. For a thread of the server, once it serves."""
+    shared = _shared_in(os.getpid())
+    try:
+        shared.tables.fill(shared.reader)
+    except Exception:
+        _LOGGER.exception("The datasets could not be read ahead; each is read when it is asked for.")
 
 
 @SearchEngine.register(engine_name=ENGINE_NAME)
@@ -177,7 +188,7 @@ class EmbeddedSearchEngine(SearchEngine):
         dataset_id = dataset.id.hex
 
         def answer() -> Page:
-            with self._asked(dataset_id, query) as (loaded, _, hits):
+            with self._asked(dataset_id, query, ranked=not sort) as (loaded, _, hits):
                 return search.search(loaded, hits, filter, sort, offset, limit, user_id)
 
         return _responses(await self._run(answer))
@@ -210,7 +221,7 @@ class EmbeddedSearchEngine(SearchEngine):
         excluded = record.id.hex if record is not None else None
 
         def answer() -> Page:
-            with self._asked(dataset_id, query) as (loaded, snapshot, hits):
+            with self._asked(dataset_id, query, ranked=False) as (loaded, snapshot, hits):
                 allowed = search.mask(loaded, hits, filter)
                 vectors = loaded.vectors_of(setting_id, dimensions, snapshot)
                 return vectors.most_similar(loaded.table, vector, allowed, excluded, max_results, threshold)
@@ -219,7 +230,7 @@ class EmbeddedSearchEngine(SearchEngine):
 
     @contextmanager
     def _asked(
-        self, dataset_id: str, query: TextQuery | str | None
+        self, dataset_id: str, query: TextQuery | str | None, ranked: bool
     ) -> Iterator[tuple[Loaded, Snapshot, TextHits | None]]:
         """A dataset, the database's state that it has, and what a text query found in it."""
         shared = self._shared
@@ -231,7 +242,7 @@ class EmbeddedSearchEngine(SearchEngine):
         # The text's state is fixed before the records': whatever it knows they know, or they have seen it go.
         with shared.reader.snapshot() as reader, shared.tables.current(dataset_id) as (loaded, snapshot):
             loaded.documents.follow(reader, loaded.table)
-            yield loaded, snapshot, shared.reader.find(reader, dataset_id, query)
+            yield loaded, snapshot, shared.reader.find(reader, dataset_id, query, ranked)
 
     async def _refresh(self, dataset: Dataset, records: Iterable[Record]) -> None:
         dataset_id, ids = dataset.id.hex, [record.id.hex for record in records]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from argilla_lite.engine.columns import Mask
 from argilla_lite.engine.results import Hit, Page
-from argilla_lite.engine.source import Snapshot
+from argilla_lite.engine.source import Snapshot, parsed
 from argilla_lite.engine.table import Table
 
 
@@ -30,6 +29,8 @@ class Vectors:
         self._present: Mask = np.empty(0, np.bool_)
         self._revision = -1
         self._filled = -1
+        self._complete = False
+        self._first_rows: list[str] = []  # what is to be read ahead
 
     @property
     def bytes(self) -> int:
@@ -37,11 +38,10 @@ class Vectors:
 
     def follow(self, snapshot: Snapshot, table: Table) -> None:
         """Brings the matrix up to the snapshot's state; `table` has been already."""
-        if self._filled != table.filled:
-            self._units = np.zeros((table.count, self._dimensions), np.float32)
-            self._present = np.zeros(table.count, np.bool_)
+        if self._filled != table.filled or not self._complete:
+            self._begin(table)
             self._read(snapshot, table, None)
-            self._filled = table.filled
+            self._complete, self._first_rows = True, []
         elif self._revision != table.revision:
             changed = snapshot.changed(table.dataset_id, self._revision)
             if changed:
@@ -49,6 +49,38 @@ class Vectors:
                 self._present[[row for one in changed if (row := table.row_of.get(one)) is not None]] = False
                 self._read(snapshot, table, changed)
         self._revision = table.revision
+
+    def read_ahead(self, snapshot: Snapshot, table: Table, start: int, count: int) -> bool:
+        """Reads the vectors of some rows, so that others may use the table between two calls.
+
+        Args:
+            snapshot: The state that `table` has.
+            table: The dataset.
+            start: The first row; 0 at the first call.
+            count: How many rows.
+
+        Returns:
+            Whether there is more to read.
+        """
+        if self._complete:
+            return False
+        if start == 0:
+            self._begin(table)
+        elif self._filled != table.filled:
+            return False  # all is other now: it is read when it is asked for
+        # What has changed since the first call is read again by `follow`, which starts from its revision.
+        rows = self._first_rows[start : start + count]
+        self._read(snapshot, table, rows)
+        self._complete = start + count >= len(self._first_rows)
+        if self._complete:
+            self._first_rows = []
+        return not self._complete
+
+    def _begin(self, table: Table) -> None:
+        self._units = np.zeros((table.count, self._dimensions), np.float32)
+        self._present = np.zeros(table.count, np.bool_)
+        self._filled, self._revision, self._complete = table.filled, table.revision, False
+        self._first_rows = table.ids[:]
 
     def most_similar(
         self,
@@ -115,8 +147,10 @@ class Vectors:
     def _read(self, snapshot: Snapshot, table: Table, ids: Sequence[str] | None) -> None:
         for record_id, text in snapshot.vectors(table.dataset_id, self._setting_id, ids):
             row = table.row_of.get(record_id)
-            vector = np.array(json.loads(text), np.float32)
+            vector = np.array(parsed(text), np.float32)
             if row is not None and vector.shape == (self._dimensions,):
+                if row >= len(self._units):
+                    self._grow(table.count)
                 self._units[row] = _unit(vector)
                 self._present[row] = True
 

@@ -7,13 +7,24 @@ are 32 hexadecimal digits throughout, moments whole microseconds since 1970 (UTC
 # ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 BATCH = 500  # ids in one statement
+
+
+def parsed(text: str) -> Any:
+    """JSON text as Argilla stores it. orjson reads a vector in a fifth of the time, but no NaN, and no huge number."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
 
 
 @dataclass(frozen=True)
@@ -111,9 +122,10 @@ class Snapshot:
         return self._dialect.changed(self._cursor, dataset_id, since)
 
     def datasets(self) -> list[str]:
-        """The published datasets."""
+        """The published datasets, those that were last worked on first."""
         rows = self._rows(
             f"SELECT {self._dialect.hexed('id')} FROM datasets WHERE {self._dialect.text('status')} = 'ready'"
+            " ORDER BY last_activity_at DESC"
         )
         return [row[0] for row in rows]
 
@@ -129,10 +141,12 @@ class Snapshot:
             tuple(sorted((name, kind) for name, kind in properties)),
         )
 
-    def vector_settings(self, dataset_id: str) -> set[str]:
-        """Ids of the dataset's vector settings."""
-        rows = self._of_dataset(f"SELECT {self._dialect.hexed('id')} FROM vectors_settings", dataset_id)
-        return {row[0] for row in rows}
+    def vector_settings(self, dataset_id: str) -> dict[str, int]:
+        """Id → dimensions of the dataset's vector settings."""
+        rows = self._of_dataset(
+            f"SELECT {self._dialect.hexed('id')}, dimensions FROM vectors_settings", dataset_id
+        )
+        return dict(rows)
 
     def fields(self, dataset_id: str) -> list[tuple[str, str]]:
         """Name and type of each field, in the order in which they were made."""

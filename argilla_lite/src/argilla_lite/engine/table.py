@@ -6,19 +6,14 @@ the database itself notes (`source`). It is lost with the process and read again
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from argilla_lite.engine.columns import Column, Kind, Mask, Rows
-from argilla_lite.engine.source import Definition, Snapshot
+from argilla_lite.engine.source import Definition, Snapshot, parsed
 
-_LOGGER = logging.getLogger("argilla_lite")
-_JOINED = 1000  # JSON values parsed in one go
 _MOST_STALE = (
     20_000  # entries of earlier generations, and as many as there are records, before all is read anew
 )
@@ -110,28 +105,22 @@ class Table:
             self.alive[known] = False  # until it is found again
         self._read_records(snapshot, ids)
         of_question = {question.id: question.name for question in self.definition.questions}
-        rows: list[tuple[int, str, str | None, str | None]] = []
-        values: list[str | None] = []
-        scores: list[str | None] = []
         for record_id, question_id, value, score, agent, kind in snapshot.suggestions(self.dataset_id, ids):
             name = of_question.get(question_id)
-            if name is not None:
-                rows.append((self.row_of[record_id], name, agent, kind))
-                values.append(value)
-                scores.append(score)
-        for (row, name, agent, kind), value, score in zip(rows, parsed(values), parsed(scores), strict=True):
+            if name is None:
+                continue
+            row = self.row_of[record_id]
             generation = int(self.generations[row])
-            for part, content in (("value", value), ("score", score), ("agent", agent), ("type", kind)):
-                if content is not None:
-                    self.suggestions[name, part].add(row, generation, content)
-        given = list(snapshot.responses(self.dataset_id, ids))
-        for (record_id, user_id, status, _), answers in zip(
-            given, parsed([one[3] for one in given]), strict=True
-        ):
+            self.suggestions[name, "agent"].add(row, generation, agent)
+            self.suggestions[name, "type"].add(row, generation, kind)
+            for part, text in (("value", value), ("score", score)):
+                if text is not None:
+                    self.suggestions[name, part].add(row, generation, parsed(text))
+        for record_id, user_id, status, answers in snapshot.responses(self.dataset_id, ids):
             row, user = self.row_of[record_id], self.user(user_id)
             generation = int(self.generations[row])
             self.response_statuses.add(row, generation, status, user)
-            for name, answer in (answers or {}).items():
+            for name, answer in ((parsed(answers) if answers else None) or {}).items():
                 if name in self.responses and isinstance(answer, dict):
                     self.responses[name].add(row, generation, answer.get("value"), user)
 
@@ -146,11 +135,10 @@ class Table:
         self._order = None
         self._written += len(found)
         generations = self.generations[rows].tolist()
-        for row, generation, record, metadata in zip(
-            rows.tolist(), generations, found, parsed([one.metadata for one in found]), strict=True
-        ):
+        for row, generation, record in zip(rows.tolist(), generations, found, strict=True):
             self.statuses.add(row, generation, record.status)
             self.external_ids.add(row, generation, record.external_id)
+            metadata = parsed(record.metadata) if record.metadata else None
             if metadata:
                 for name, column in self.metadata.items():
                     if name in metadata:
@@ -166,12 +154,6 @@ class Table:
         self.updated = np.concatenate([self.updated, np.zeros(more, np.int64)])
         self.generations = np.concatenate([self.generations, np.zeros(more, np.int32)])
         self.alive = np.concatenate([self.alive, np.zeros(more, np.bool_)])
-
-
-def parsed(texts: Sequence[str | None]) -> Iterable[Any]:
-    """JSON texts parsed many at a time, which is several times as fast as one by one; None stays None."""
-    for start in range(0, len(texts), _JOINED):
-        yield from json.loads("[" + ",".join(text or "null" for text in texts[start : start + _JOINED]) + "]")
 
 
 def _metadata_kind(kind: str) -> Kind:

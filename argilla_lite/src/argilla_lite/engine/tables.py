@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from argilla_lite.engine.similarity import Vectors
 from argilla_lite.engine.source import Snapshot, Source
 from argilla_lite.engine.table import Table
-from argilla_lite.engine.text_search import Documents
+from argilla_lite.engine.text_search import Documents, TextReader
 
 _MOST_BYTES = 1_500_000_000
+_AHEAD = 2000  # vectors read before others get their turn
 _BYTES_A_RECORD = 600  # about what a row takes with a few properties, without its vectors
 
 
@@ -28,7 +29,7 @@ class Dataset:
 
     def vectors_of(self, setting_id: str, dimensions: int, snapshot: Snapshot) -> Vectors:
         """A setting's vectors as they are in the snapshot that the table was taken from."""
-        for gone in self.vectors.keys() - snapshot.vector_settings(self.table.dataset_id):
+        for gone in self.vectors.keys() - snapshot.vector_settings(self.table.dataset_id).keys():
             del self.vectors[gone]
         vectors = self.vectors.setdefault(setting_id, Vectors(setting_id, dimensions))
         vectors.follow(snapshot, self.table)
@@ -62,6 +63,35 @@ class Tables:
                 dataset.vectors.clear()
                 raise
             yield dataset, snapshot
+
+    def fill(self, reader: TextReader) -> None:
+        """Reads what is there, vectors too, as far as memory allows: the first queries then need not wait for it."""
+        with self._source.snapshot() as snapshot:
+            dataset_ids = snapshot.datasets()
+        for dataset_id in dataset_ids:
+            with reader.snapshot() as text, self.current(dataset_id) as (dataset, _):
+                dataset.documents.follow(text, dataset.table)
+            if self._is_half_full():
+                return
+        for dataset_id in dataset_ids:
+            with self.current(dataset_id) as (_, snapshot):
+                settings = snapshot.vector_settings(dataset_id)
+            for setting_id, dimensions in settings.items():
+                self._read_vectors_ahead(dataset_id, setting_id, dimensions)
+            if self._is_half_full():
+                return
+
+    def _read_vectors_ahead(self, dataset_id: str, setting_id: str, dimensions: int) -> None:
+        start, more = 0, True
+        while more:
+            with self.current(dataset_id) as (dataset, snapshot):
+                vectors = dataset.vectors.setdefault(setting_id, Vectors(setting_id, dimensions))
+                more = vectors.read_ahead(snapshot, dataset.table, start, _AHEAD)
+            start += _AHEAD
+
+    def _is_half_full(self) -> bool:
+        with self._lock:
+            return sum(one.bytes for one in self._datasets.values()) > _MOST_BYTES / 2
 
     def forget(self, dataset_id: str) -> None:
         """Frees what is kept of a dataset that is gone."""

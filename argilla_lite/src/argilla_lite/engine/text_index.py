@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from argilla_lite.engine import tokens
-from argilla_lite.engine.source import BATCH, Source
+from argilla_lite.engine.source import BATCH, Source, parsed
 from argilla_lite.engine.text_query import MARKER
 
 _LOGGER = logging.getLogger("argilla_lite")
@@ -157,7 +157,7 @@ def _write_batch(
             " digest = excluded.digest, revision = excluded.revision RETURNING rowid",
             (old.get(record_id), record_id, dataset_id, stamp, digest(raw), revision),
         ).fetchall()[0][0]
-        values = json.loads(raw) if raw else {}
+        values = parsed(raw) if raw else {}
         indexed.append((rowid, *(tokens.field_text(values.get(name), kind) for name, kind in fields), MARKER))
     columns = ", ".join(["rowid", *(f"c{number}" for number in range(len(fields))), MARKER])
     writer.executemany(

@@ -1,6 +1,5 @@
 """Asks the text index: which documents match, how well, and which rows of the dataset's table they are."""
 
-# ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
 from __future__ import annotations
 
 import sqlite3
@@ -99,8 +98,16 @@ class TextReader:
         with self._lock:
             self._idle.append(reader)
 
-    def find(self, reader: sqlite3.Connection, dataset_id: str, query: TextQuery | str) -> TextHits:
+    def find(
+        self, reader: sqlite3.Connection, dataset_id: str, query: TextQuery | str, ranked: bool
+    ) -> TextHits:
         """The documents that match.
+
+        Args:
+            reader: A snapshot of the index.
+            dataset_id: Where.
+            query: What for.
+            ranked: Whether their relevance is asked for; it is 1 without.
 
         Raises:
             UnprocessableEntityError: The query names a field that does not exist.
@@ -115,14 +122,11 @@ class TextReader:
         if expression is None:
             return NO_HITS
         table = f"text_{dataset_id}"
-        select = f"SELECT rowid FROM {table} WHERE {table} MATCH ?"
-        found = reader.execute(f"{select} LIMIT ?", (expression, MOST_RANKED + 1)).fetchall()
-        if len(found) > MOST_RANKED:
-            every = reader.execute(select, (expression,)).fetchall()
-            return TextHits(np.array(every, np.int64)[:, 0], np.ones(len(every)))
+        match = f"FROM {table} WHERE {table} MATCH ?"
+        found = reader.execute(f"SELECT rowid {match}", (expression,)).fetchall()
         if not found:
             return NO_HITS
-        ranked = reader.execute(
-            f"SELECT rowid, -bm25({table}) FROM {table} WHERE {table} MATCH ?", (expression,)
-        ).fetchall()
-        return TextHits(np.array([row[0] for row in ranked], np.int64), np.array([row[1] for row in ranked]))
+        if not ranked or len(found) > MOST_RANKED:
+            return TextHits(np.array(found, np.int64)[:, 0], np.ones(len(found)))
+        scored = np.array(reader.execute(f"SELECT rowid, -bm25({table}) {match}", (expression,)).fetchall())
+        return TextHits(scored[:, 0].astype(np.int64), scored[:, 1])
