@@ -38,6 +38,12 @@ def binary() -> Path:
     return path
 
 
+def interpreter() -> list[str]:
+    """The Python that `argilla-lite` runs with."""
+    script = binary().read_bytes().splitlines()[0].removeprefix(b"#!").decode()
+    return [script]
+
+
 @contextmanager
 def running_argilla_lite(
     home: Path, port: int = 0, arguments: Sequence[str] = (), database: str | None = None

@@ -9,47 +9,17 @@ import signal
 import socket
 import sqlite3
 import stat
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.argilla_lite.sample import Sample, make_sample
-from tests.argilla_lite.server import ArgillaLite, binary, running_argilla_lite
+from tests.argilla_lite.commands import alive, run, status, wait_for
+from tests.argilla_lite.sample import Argilla, Sample, make_sample
+from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
 
 pytestmark = pytest.mark.argilla
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=60, check=False)
-
-
-def status(home: Path) -> dict[str, Any]:
-    return json.loads(run("status", "--home", home, "--json").stdout)
-
-
-def alive(home: Path) -> list[int]:
-    """Processes whose environment names the home: services and whatever they forked."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if os.fsencode(home) in (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
-    return [pid for pid in found if pid != os.getpid()]
-
-
-def wait_for(what: Any, seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.HTTPError, KeyError):
-            if result := what():
-                return result
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +42,7 @@ def lite(home: Path) -> Iterator[ArgillaLite]:
 
 @pytest.fixture(scope="module")
 def data(lite: ArgillaLite) -> Sample:
-    return make_sample(lite.url, lite.api_key, lite.workspace, count=10)
+    return make_sample(Argilla(lite.url, lite.api_key, lite.workspace), count=10)
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +61,6 @@ def test_shown_once_and_private(lite: ArgillaLite, home: Path, token: str) -> No
     assert sum(lite.api_key in line for line in lite.output) == 1
     assert lite.workspace == "clayloop"
     for folder, folders, files in os.walk(home):
-        if Path(folder) == home / "tmp":
-            folders.clear()  # the web page's files, public and below two folders that are not
         for name in folders:
             assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o700, name
         for name in files:

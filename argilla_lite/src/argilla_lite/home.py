@@ -100,6 +100,11 @@ class Home:
         return self.root / "tmp"
 
     @property
+    def web_dir(self) -> Path:
+        """The web page's files, a folder per version of argilla_server."""
+        return self.root / "web"
+
+    @property
     def redis_dir(self) -> Path:
         return self.root / "redis"
 

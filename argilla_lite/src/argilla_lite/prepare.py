@@ -16,7 +16,7 @@ from pathlib import Path
 
 from argilla_lite.databases import Database, database_of
 from argilla_lite.home import Credentials, Home, write_private
-from argilla_lite.postgresql import use_psycopg
+from argilla_lite.web_page import not_copied
 
 
 def is_prepared(home: Home, database: Database, workspace: str) -> bool:
@@ -85,8 +85,8 @@ def prepare(home: Home, workspace: str) -> None:
     if credentials is None:
         sys.exit(f"{home.credentials_file} is missing: start with `argilla-lite up`.")
     database_of(home).tune()
-    use_psycopg()
-    from argilla_lite import plugin  # noqa: F401 - sets the connections' pragmas
+    with not_copied():
+        from argilla_lite import plugin  # noqa: F401 - sets the connections' pragmas
 
     revision = _migrate()
     asyncio.run(_create_owner(credentials, workspace))

@@ -53,11 +53,11 @@ class RedisSocket:
         return f"unix://{self.address}?db=0"
 
     def command(self, folder: Path) -> list[str]:
-        """The server's command line. The append-only file keeps queued webhooks across restarts."""
+        """The server's command line. The append-only file is synced before each answer: what is queued survives a power cut."""
         return [
             str(binary()),
             *("--port", "0", "--unixsocket", self.address, "--unixsocketperm", "600"),
-            *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always", "--save", ""),
             *("--daemonize", "no", "--loglevel", "warning", "--databases", "1"),
         ]
 

@@ -71,7 +71,7 @@ def finish(home: Home) -> None:
         _load_dump(pending, home)
         for path in home.derived_files():
             path.unlink(missing_ok=True)
-        shutil.rmtree(home.redis_dir)
+        shutil.rmtree(home.redis_dir, ignore_errors=True)
         home.create()
         # Of the old database and of the old address only what the backup brings anew may stay.
         kind = json.loads((pending / archive.MANIFEST).read_text(encoding="utf-8"))["database"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
-from argilla_lite.postgresql import use_psycopg
+from argilla_lite import patches, web_page
+from argilla_lite.home import Home
+from argilla_lite.without_redis import keep_emptying
 
-use_psycopg()
-
-from argilla_lite.plugin import app  # noqa: E402 - argilla_server chooses its driver when it is imported
+with web_page.not_copied():
+    from argilla_lite.plugin import app, warm_up
 
 _DOCUMENTATION = {"/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect", "/api"}
 
@@ -27,12 +30,21 @@ def _hide_documentation(application: FastAPI) -> None:
             _hide_documentation(mounted)
 
 
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+
+
 def main(arguments: list[str]) -> None:
     """Serves until SIGTERM. The first argument is the descriptor of a bound socket."""
     from argilla_server.settings import settings
 
     if not settings.docs_enabled:
         _hide_documentation(app)
+    web_page.mount(app, web_page.prepare(Home(Path(str(settings.home_path)))))
+    if patches.job_spool is not None:
+        keep_emptying(app, patches.job_spool)
     listener = socket.socket(fileno=int(arguments[0]))
     config = uvicorn.Config(
         app,
@@ -41,7 +53,7 @@ def main(arguments: list[str]) -> None:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

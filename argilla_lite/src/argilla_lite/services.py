@@ -122,7 +122,8 @@ class Services:
         return Service(
             name="server",
             command=lambda: command,
-            environment=self.environment(),
+            # A Redis that hangs must not hang the server; the worker's blocking reads need rq's own timeouts.
+            environment=self.environment() | {"ARGILLA_REDIS_URL": f"{self.redis.url}&socket_timeout=5"},
             folder=self.home.root,
             ready=self._server_answers,
             inherited_fds=(self.listener.fileno(), *self.redis.inherited_fds),

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+from rq import Queue, Worker
 
 from argilla_lite.lifeline import bind_forks
-from argilla_lite.postgresql import use_psycopg
+from argilla_lite.recovery import recover
+from argilla_lite.web_page import not_copied
 
-use_psycopg()
+with not_copied():
+    from argilla_lite.plugin import app  # noqa: F401 - jobs are forked from here and need the engine registered
 
-from argilla_lite.plugin import app  # noqa: E402, F401 - jobs are forked from here and need the engine registered
+
+@contextlib.contextmanager
+def _ending_without_redis() -> Iterator[None]:
+    try:
+        yield
+    except redis.ConnectionError:
+        sys.exit("Redis is gone; starting anew.")
+
+
+class _QueueOfOneRedis(Queue):
+    @classmethod
+    def dequeue_any(cls, *arguments: Any, **options: Any) -> Any:
+        with _ending_without_redis():
+            return super().dequeue_any(*arguments, **options)
+
+
+class _WorkerOfOneRedis(Worker):
+    """Ends when it loses Redis instead of waiting for it, so that its successor puts back what it had in hand."""
+
+    queue_class = _QueueOfOneRedis
+
+    def heartbeat(self, *arguments: Any, **options: Any) -> None:
+        with _ending_without_redis():
+            super().heartbeat(*arguments, **options)
+
+    def teardown(self) -> None:
+        with contextlib.suppress(redis.RedisError):
+            super().teardown()  # type: ignore[no-untyped-call]
 
 
 def main(name: str) -> None:
-    """Works until SIGTERM.
+    """Works until SIGTERM, or until Redis is lost.
 
     `argilla_server worker` puts a pool process above the worker; one worker does not need it.
 
@@ -21,12 +57,19 @@ def main(name: str) -> None:
         name: Under which the worker registers itself in Redis.
     """
     from argilla_server.jobs.queues import DEFAULT_QUEUE, HIGH_QUEUE, REDIS_CONNECTION
-    from rq import Worker
 
     bind_forks()
-    queues = [HIGH_QUEUE, DEFAULT_QUEUE]
+    while True:
+        with contextlib.suppress(redis.RedisError):
+            REDIS_CONNECTION.ping()
+            break
+        time.sleep(0.1)
+    queues = [_QueueOfOneRedis(one.name, connection=REDIS_CONNECTION) for one in (HIGH_QUEUE, DEFAULT_QUEUE)]
+    if found := recover(REDIS_CONNECTION, queues):
+        print(f"{found} jobs of the worker before were put back.")
     # The scheduler is what repeats a failed webhook after 10, 60 and 180 seconds.
-    Worker(queues, name=name, connection=REDIS_CONNECTION).work(with_scheduler=True, logging_level="WARNING")
+    worker = _WorkerOfOneRedis(queues, name=name, connection=REDIS_CONNECTION)
+    worker.work(with_scheduler=True, logging_level="WARNING")
 
 
 if __name__ == "__main__":
