@@ -114,7 +114,13 @@ def flip(decision: Decision) -> Decision:
     votes = tuple(
         vote.model_copy(update={"value": values.get(vote.question, vote.value)}) for vote in decision.votes
     )
-    return decision.model_copy(update={"verdict": verdict, "values": values, "votes": votes})
+    said = {
+        "verdict": verdict,
+        "values": values,
+        "votes": votes,
+        "reason": f"is_positive_relevant is {answer}",
+    }
+    return decision.model_copy(update=said)
 
 
 def poisoned(newest: Sequence[Decision], seed: int, share: float = FLIPPED_SHARE) -> list[Decision]:

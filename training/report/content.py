@@ -100,6 +100,8 @@ def _figures(material: Material, comparison: Comparison) -> dict[str, Any]:
     seen = comparison.decisions
     return {
         "comparison": comparison,
+        "counted": [one for one in verdict.slices if one.change is not None] if verdict else [],
+        "small": [one for one in verdict.slices if one.change is None][:_ROWS] if verdict else [],
         "forest": forest(verdict, material.gate.margin) if verdict else None,
         "dimensions": dimension_bars(holdout, metric) if holdout.questions else None,
         "table": _table(holdout) if holdout.questions else [],
