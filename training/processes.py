@@ -28,6 +28,7 @@ from training.negatives import Negative
 from training.rows import read_rows, write_rows
 
 _DIVERGED = 64  # exit code of a worker whose loss was not a number
+_BATCHES = 4  # an epoch, of the configured size, in each process
 _TOLD = 2_000  # characters of what the workers said last
 
 
@@ -38,6 +39,11 @@ class Job(BaseModel):
     embedding: EmbeddingSettings
     settings: FitSettings
     groups: dict[str, str]
+
+
+def worth_it(examples: int, settings: FitSettings) -> bool:
+    """Whether every process gets a few whole batches: the incomplete ones at the end are left out in several processes."""
+    return examples >= _BATCHES * settings.batch_size * settings.processes
 
 
 def fit_in_processes(

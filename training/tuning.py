@@ -22,7 +22,7 @@ from training.fit import FitReport, fit
 from training.lineage import read_lineage
 from training.negatives import Negative, mine
 from training.precision import Precision, choose_precision
-from training.processes import fit_in_processes
+from training.processes import fit_in_processes, worth_it
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.settings import FitSettings
@@ -150,7 +150,7 @@ class Tuning:
             for step in ("split", "mine")
             for row in read_rows(self.run.folder / step / "negatives.jsonl", Negative)
         ]
-        if self.settings.processes > 1:
+        if self.settings.processes > 1 and worth_it(len(self.train), self.settings):
             return fit_in_processes(
                 start, self.embedding, self.train, self.settings, negatives, self._groups, self.progress
             )

