@@ -15,6 +15,8 @@ STEPS = (
     "examples",
     "dedup",
     "split",
+    "start",
+    "mine",
     "fit",
     "index",
     "evaluate",

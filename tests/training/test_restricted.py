@@ -174,9 +174,9 @@ def test_what_is_to_be_forgotten_is_not_in_the_weights_that_training_starts_from
     store = ReleaseStore(trained)
     served = store.current()
     chosen = settings()
-    continuing = chosen.model_copy(update={"fit": chosen.fit.model_copy(update={"start_from": "current"})})
+    continuing = chosen.model_copy(update={"fit": chosen.fit.model_copy(update={"start": "current"})})
     clean, said = clean_start(store, served, continuing, WITHOUT_ADA)
-    assert clean.fit.start_from == "base"
+    assert clean.fit.start == "base"
     assert served.id in said
     for harmless in (Selection(), Selection(max_records=3), Selection(without_annotators=("nobody",))):
         assert clean_start(store, served, continuing, harmless) == (continuing, "")

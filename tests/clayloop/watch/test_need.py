@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import pytest
-
 from clayloop.watch.need import Findings, interrupted_run, look
 from clayloop.watch.settings import WatchSettings
 from curation.corpus import Corpus
@@ -18,7 +16,6 @@ from curation.records import Decision
 from serving.releases import ReleaseStore
 from tests.training.material import (
     accepted_triplets,
-    first_release,
     judged_chunk,
     make_chunks,
     serving,
@@ -33,17 +30,6 @@ from training.selection import Selection
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
 DECISIONS = accepted_triplets(CHUNKS)
-
-
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return first_release(tmp_path_factory.mktemp("released") / "home")
-
-
-@pytest.fixture
-def served_home(released: Home, tmp_path: Path) -> Home:
-    shutil.copytree(released.root, tmp_path / "home")
-    return Home(tmp_path / "home")
 
 
 def _look(
