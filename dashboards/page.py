@@ -21,6 +21,7 @@ from dashboards.data.frames import (
     COUNTS,
     annotator_frame,
     dimension_frame,
+    guard_frame,
     run_frame,
     score_frame,
     step_frame,
@@ -237,15 +238,41 @@ def _runs(home: Home) -> None:
         "Started": st.column_config.DatetimeColumn("Started", width=120, format="YYYY-MM-DD HH:mm"),
         "Outcome": st.column_config.TextColumn("Outcome", width=100),
         "Duration": st.column_config.TextColumn("Duration", width=85),
+        "Change": st.column_config.TextColumn(
+            "Change",
+            width=170,
+            help="Candidate − served release on the held-out questions, with its interval",
+        ),
         "Release": st.column_config.TextColumn("Release", width=115),
         "Verdict": st.column_config.TextColumn("Verdict", width=560),
     }
     st.dataframe(run_frame(view.rows), hide_index=True, column_config=columns)
     last = view.rows[0]
+    _gate(next((row for row in view.rows if row.gate or row.report), last))
     if last.steps:
         with st.expander(f"Steps of {plain(last.id)}"):
             wide = st.column_config.TextColumn("What it did", width="large")
             st.dataframe(step_frame(last.steps), hide_index=True, column_config={"What it did": wide})
+
+
+def _gate(row: RunRow) -> None:
+    """The last verdict's guards, and the run's report to take away: a page here could not open a file."""
+    if row.gate is not None and row.gate.guards:
+        failed = sum(not guard.passed for guard in row.gate.guards)
+        word = f" · {plural(failed, 'guard')} failed" if failed else ""
+        with st.expander(f"Verdict of {plain(row.id)}: {plain(row.gate.word)}{word}", expanded=bool(failed)):
+            wide = st.column_config.TextColumn("Figures", width="large")
+            st.dataframe(guard_frame(row.gate.guards), hide_index=True, column_config={"Figures": wide})
+    if row.report is not None:
+        st.download_button(
+            "Report of the run",
+            row.report.read_bytes(),
+            file_name=f"{row.id}.html",
+            mime="text/html",
+            icon=":material/description:",
+            help="Every question's gain and loss, the slices, and what became of the annotations.",
+            on_click="ignore",
+        )
 
 
 def _running(row: RunRow) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from dashboards.data.annotation import DatasetRow
 from dashboards.data.releases import METRICS, ReleaseRow
 from dashboards.data.runs import Outcome, RunRow, StepRow
+from dashboards.data.verdicts import GuardRow
 from dashboards.escaping import one_line
 from dashboards.wording import duration
 
@@ -79,10 +80,24 @@ def run_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
             "Started": row.started_at,
             "Outcome": f"{SIGNS[row.outcome]} {row.outcome.replace('-', ' ')}",
             "Duration": "–" if row.seconds is None else duration(row.seconds),
+            "Change": (row.gate.change if row.gate else "") or "–",
             "Release": row.release or "–",
             "Verdict": one_line(row.verdict),
         }
         for row in rows
+    ]
+    return _table(lines)
+
+
+def guard_frame(guards: Sequence[GuardRow]) -> pd.DataFrame:
+    """One line per guard of one run's gate, those that failed first."""
+    lines = [
+        {
+            "Guard": one_line(guard.name),
+            "Holds": "✓" if guard.passed else "✗ failed",
+            "Figures": one_line(guard.detail),
+        }
+        for guard in sorted(guards, key=lambda guard: guard.passed)
     ]
     return _table(lines)
 

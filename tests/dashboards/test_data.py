@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from curation.annotation.progress import AnnotatorProgress, DatasetProgress
+from curation.files import write_json
 from curation.home import Home
 from dashboards.data.annotation import dataset_row
-from dashboards.data.frames import annotator_frame, dimension_frame, run_frame, score_frame, step_frame
+from dashboards.data.frames import (
+    annotator_frame,
+    dimension_frame,
+    guard_frame,
+    run_frame,
+    score_frame,
+    step_frame,
+)
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_runs
 from dashboards.data.services import read_services
@@ -96,6 +104,24 @@ def test_the_chart_has_the_three_metrics_of_each_release(home: Home) -> None:
     table = score_frame(read_releases(home).rows)
     assert table["metric"].tolist() == ["NDCG@10", "MRR@10", "Recall@10"]
     assert table["served"].all()
+
+
+def test_a_run_shows_how_sure_its_verdict_was(home: Home) -> None:
+    judged, damaged, _ = (add_run(home, number=number) for number in (1, 2, 3))
+    interval = {"estimate": 0.05, "low": 0.01, "high": 0.09, "confidence": 0.9, "size": 50}
+    guard = {"name": "slices", "passed": False, "detail": "section faq -0.3"}
+    write_json(
+        judged.folder / "gate" / "gate.json", {"verdict": "superior", "interval": interval, "guards": [guard]}
+    )
+    (judged.folder / "report.html").write_text("<p>")
+    write_json(damaged.folder / "gate" / "gate.json", {"verdict": "superior", "interval": {"low": "x"}})
+    rows = {row.id: row for row in read_runs(home, 5).rows}
+    assert len(rows) == 3 and rows[damaged.id].gate is None
+    row = rows[judged.id]
+    assert row.gate is not None and row.gate.change == "+0.050 [+0.010, +0.090]"
+    assert row.report == judged.folder / "report.html"
+    assert run_frame([row])["Change"].tolist() == ["+0.050 [+0.010, +0.090]"]
+    assert guard_frame(row.gate.guards)["Holds"].tolist() == ["✗ failed"]
 
 
 def test_runs_come_newest_first_and_damaged_ones_are_named(home: Home) -> None:

@@ -21,6 +21,14 @@ from tests.dashboards.state import add_release, add_run
 
 APP = Path(dashboards.__file__).parent / "app.py"
 SCORES = {"ndcg@10": 0.712, "mrr@10": 0.65, "recall@10": 0.81}
+GATE = {
+    "verdict": "superior",
+    "interval": {"estimate": 0.05, "low": 0.01, "high": 0.09, "confidence": 0.9, "size": 50},
+    "guards": [
+        {"name": "slices", "passed": True, "detail": "none of 3 is worse"},
+        {"name": "new decisions", "passed": False, "detail": "hard to tell apart"},
+    ],
+}
 EVIL = '<script>alert("x")</script> [a](javascript:alert(1)) ![b](https://evil.example/b.png)'
 
 Open = Callable[[], AppTest]
@@ -132,6 +140,19 @@ def test_text_from_outside_is_text(home: Home, open_page: Open) -> None:
     assert "<script" not in text.replace("\\<", "")
     assert "](" not in text
     assert not any(element.proto.allow_html for element in [*page.markdown, *page.caption])
+
+
+def test_the_last_verdict_its_guards_and_the_report(home: Home, open_page: Open) -> None:
+    run = add_run(home, outcome="rejected")
+    write_json(run.folder / "gate" / "gate.json", GATE)
+    (run.folder / "report.html").write_text("<!doctype html>")
+    page = open_page()
+    labels = [one.label.replace("\\", "") for one in page.expander]
+    assert f"Verdict of {run.id}: superior · 1 guard failed" in labels
+    tables = [table.value for table in page.dataframe]
+    assert any("+0.050 [+0.010, +0.090]" in table.to_string() for table in tables)
+    assert any("hard to tell apart" in table.to_string() for table in tables)
+    assert len(page.get("download_button")) == 1
 
 
 def test_one_failing_section_leaves_the_others(
