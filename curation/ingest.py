@@ -18,9 +18,9 @@ from curation.progress import SILENT, Progress
 from curation.records import Chunk, Document
 from curation.records.identity import content_id
 from curation.settings import ChunkSettings
-from curation.sources import Skipped, Source, SourceFile, open_source
+from curation.sources import Skipped, Source, SourceFile, open_source, source_name
 
-__all__ = ["IngestReport", "Skipped", "ingest"]
+__all__ = ["DropReport", "IngestReport", "Skipped", "drop", "ingest"]
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,48 @@ def ingest(
                 source = open_source(spec, settings)
             reading.read(source, spec)
         return reading.finish(home)
+
+
+class DropReport(BaseModel):
+    """What a drop did. A chunk that another source has too stays: ``chunks`` counts those that are gone."""
+
+    source: str
+    documents: int
+    chunks: int
+    total_documents: int
+    total_chunks: int
+
+
+def drop(spec: str, home: Home) -> DropReport:
+    """Take a source out of the corpus. Releases keep what they hold until the next reindex or retrain.
+
+    ``spec`` is what was given to ``ingest`` or the source's name. Raises SourceError when the corpus has no such source,
+    BusyError while an ingest runs, StateError when there is no corpus; then nothing is changed.
+    """
+    with _only_one(home):
+        old = Corpus.load(home)
+        known = sorted({document.source for document in old.documents} | set(old.recipes))
+        name = source_name(spec, known)
+        if name is None:
+            raise SourceError(
+                f"The documents have no source {spec!r}.",
+                f"These they have: {', '.join(known)}." if known else "There is none at all.",
+            )
+        new = Corpus(
+            [document for document in old.documents if document.source != name],
+            [chunk for chunk in old.stored_chunks if chunk.source != name],
+            {source: recipe for source, recipe in old.recipes.items() if source != name},
+        )
+        new.save(home)
+    report = DropReport(
+        source=name,
+        documents=len(old.documents) - len(new.documents),
+        chunks=len(old.chunks) - len(new.chunks),
+        total_documents=len(new.documents),
+        total_chunks=len(new.chunks),
+    )
+    log.info("dropped %s", report.model_dump_json())
+    return report
 
 
 class _Reading:

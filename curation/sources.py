@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -89,6 +89,22 @@ def open_source(spec: str, settings: ChunkSettings) -> Source:
             "A source is a folder or pypi:NAME[==VERSION]; clone or download anything else and give its folder.",
         )
     return FolderSource(Path(spec).expanduser(), settings)
+
+
+def source_name(spec: str, known: Collection[str]) -> str | None:
+    """The one of the ``known`` sources' names that ``spec`` means: the name itself, the folder's path (which may be gone
+    by now) or ``pypi:NAME[==VERSION]``. None when it is none of them."""
+    spec = spec.strip()
+    if not spec:
+        return None
+    if spec in known:
+        return spec
+    package = _PYPI.match(spec)
+    if package:
+        name = f"pypi:{re.sub(r'[-_.]+', '-', package['name']).lower()}"
+    else:
+        name = f"folder:{Path(spec.removeprefix('folder:')).expanduser().resolve()}"
+    return name if name in known else None
 
 
 class FolderSource:

@@ -1,4 +1,4 @@
-"""init, ingest, synthesize: from nothing to a corpus with training queries."""
+"""init, ingest, drop, synthesize: from nothing to a corpus with training queries."""
 
 from __future__ import annotations
 
@@ -64,6 +64,29 @@ def ingest(
     )
     if report.skipped:
         print_table("Skipped", ["path", "why"], [(item.path, item.reason) for item in report.skipped])
+
+
+def drop(
+    ctx: typer.Context,
+    source: Annotated[
+        str, typer.Argument(help="What was given to ingest: a folder (it may be gone) or pypi:NAME.")
+    ],
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a source out of the documents. The bot follows with `clayloop reindex`, Argilla with `clayloop push`."""
+    from curation.ingest import drop as run
+
+    report = run(source, of(ctx).home)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+        return
+    out.print(
+        f"{report.source} is out: {report.documents:,} documents, {report.chunks:,} chunks. "
+        f"{report.total_documents:,} documents, {report.total_chunks:,} chunks stay.",
+        markup=False,
+        soft_wrap=True,
+    )
+    out.print("`clayloop reindex` takes them out of the bot, `clayloop push` out of Argilla.", markup=False)
 
 
 def synthesize(

@@ -117,6 +117,10 @@ def search(
     from serving.releases import ReleaseStore
     from serving.retrieval import load_release
 
+    if not question.strip():
+        raise SettingsError(
+            "An empty question was given.", 'For example: clayloop search "How do I install it?"'
+        )
     context = of(ctx)
     retriever = load_release(ReleaseStore(context.home), release, context.settings.serving)
     hits = retriever.search(question, k)

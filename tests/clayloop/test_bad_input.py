@@ -109,3 +109,44 @@ def test_questions_that_cannot_be_read(
     assert ended.code != 0
     assert named in ended.err
     assert ended.out == ""
+
+
+def test_an_empty_question_is_wrong_usage(clayloop: Command) -> None:
+    ended = clayloop("search", " ")
+    assert ended.code == 2
+    assert "empty question" in ended.err
+
+
+def test_a_source_that_was_never_ingested_cannot_be_dropped(clayloop: Command, pottery: Path) -> None:
+    clayloop.well("ingest", str(pottery))
+    ended = clayloop("drop", "pypi:potter")
+    assert ended.code == 3
+    assert str(pottery) in ended.err
+    dropped = clayloop.well("drop", str(pottery), "--json").json
+    assert (dropped["total_chunks"], dropped["source"]) == (0, f"folder:{pottery}")
+
+
+def test_what_cannot_be_explained_is_named(clayloop: Command) -> None:
+    ended = clayloop("explain")
+    assert ended.code == 8
+    assert "bootstrap" in ended.err
+    ended = clayloop("explain", "r0001-00000000")
+    assert ended.code == 6
+    assert "r0001-00000000" in ended.err
+    ended = clayloop("explain", "../etc")
+    assert ended.code == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--filter", "status == done"], "pending or completed"),
+        (["--without-records", "no-such-file"], "no-such-file"),
+        (["--since", "yesterday"], "yesterday"),
+        (["--max-records", "0"], "--max-records"),
+    ],
+)
+def test_a_selection_that_means_nothing(clayloop: Command, options: list[str], named: str) -> None:
+    ended = clayloop("retrain", *options)
+    assert ended.code == 2
+    assert named in ended.err
