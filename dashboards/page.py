@@ -33,6 +33,7 @@ from dashboards.data.services import read_services
 from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
 from dashboards.wording import age, duration, plural
+from training.runs import STEPS
 
 log = logging.getLogger(__name__)
 
@@ -277,7 +278,8 @@ def _gate(row: RunRow) -> None:
 
 def _running(row: RunRow) -> None:
     since = duration((datetime.now(timezone.utc) - row.started_at).total_seconds())
-    step = f"step {len(row.steps)}: **{plain(row.current.name)}**" if row.current else "between two steps"
+    place = f"step {len(row.steps)} of {len(STEPS)}"
+    step = f"{place}: **{plain(row.current.name)}**" if row.current else "between two steps"
     st.info(f"{plain(row.id)} is running, {step}, for {since}.", icon=":material/model_training:")
 
 
