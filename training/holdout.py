@@ -13,10 +13,13 @@ from curation.progress import SILENT, Progress
 from curation.records import Chunk
 from curation.records.identity import content_id
 from serving.embedding import Embedder, truncate
-from training.dedup import normalise
+from training.dedup import find_matches, normalise
 from training.evaluation import Scores, rank, score
 from training.examples import HEADING, Example, section_of
 from training.question_style import Style, style_of
+from training.settings import DedupSettings
+from training.split import Dropped
+from training.testsets import TestSet
 
 Vectors = npt.NDArray[np.float32]
 
@@ -82,6 +85,31 @@ def question_id(text: str) -> str:
 def top_level(path: str) -> str:
     """The first folder of a document's path, or its file's name where there is no folder."""
     return path.split("/", 1)[0]
+
+
+def without_test_questions(
+    train: Sequence[Example], sets: Sequence[TestSet], settings: DedupSettings
+) -> tuple[list[Example], list[Dropped]]:
+    """``train`` without the questions that a test set of one's own asks too, and those: nobody trains on a test."""
+    asked = [(one.name, key, text) for one in sets for key, text in one.queries.items()]
+    matches = find_matches([example.query for example in train], [text for *_, text in asked], settings)
+    dropped = []
+    for match in matches:
+        example, (name, key, text) = train[match.index], asked[match.kept]
+        dropped.append(
+            Dropped(
+                dataset=example.dataset,
+                record_id=example.record_id,
+                query=example.query,
+                chunk_id=example.chunk_id,
+                reason=f"{'same' if match.exact else 'nearly the same'} question as in a test set",
+                similarity=round(match.similarity, 4),
+                kept_record_id=f"{name}: {key}",
+                kept=text,
+            )
+        )
+    gone = {match.index for match in matches}
+    return [example for row, example in enumerate(train) if row not in gone], dropped
 
 
 def measure(

@@ -45,7 +45,7 @@ from training.evaluation import Scores
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.gate import GateVerdict, judge
 from training.generic import generic_set
-from training.holdout import HoldoutQuestion, holdout_questions
+from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, trace, write_lineage, write_note
 from training.negatives import Negative, decided_negatives
 from training.rows import read_rows, write_rows
@@ -53,7 +53,7 @@ from training.runs import Run
 from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, split
-from training.testsets import load_test_sets
+from training.testsets import TestSet, load_test_sets
 from training.tuning import Tuning
 
 Vectors = npt.NDArray[np.float32]
@@ -173,11 +173,15 @@ class Steps:
     def verdict(self) -> GateVerdict:
         return GateVerdict.model_validate(read_json(self.run.folder / "gate" / "gate.json"))
 
+    @cached_property
+    def own_sets(self) -> list[TestSet]:
+        """The test sets of the settings."""
+        return load_test_sets(self.settings.testsets)
+
     @property
     def deciding(self) -> int:
         """Questions that decide: the holdout's and those of the user's own sets about the same documents."""
-        own = (one for one in load_test_sets(self.settings.testsets) if one.corpus is None)
-        return len(self.questions) + sum(len(one.queries) for one in own)
+        return len(self.questions) + sum(len(one.queries) for one in self.own_sets if one.corpus is None)
 
     # the steps
 
@@ -220,6 +224,8 @@ class Steps:
             self.settings.dedup,
             self.tuning.meaning,
         )
+        parts.train, asked = without_test_questions(parts.train, self.own_sets, self.settings.dedup)
+        parts.dropped += asked
         questions = holdout_questions(parts.holdout, self.chunks, groups)
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
         decided = decided_negatives(
@@ -241,7 +247,7 @@ class Steps:
         contest = Contest(
             self.chunks,
             self.questions,
-            [*load_test_sets(self.settings.testsets), generic_set()],
+            [*self.own_sets, generic_set()],
             self.settings.fit.dimensions,
             self.progress,
         )

@@ -1,0 +1,182 @@
+"""Whole retrains, as far as their evaluation goes: test sets of one's own, guards, and what is written down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.corpus import Corpus
+from curation.errors import SettingsError
+from curation.home import Home
+from curation.records import Chunk, Decision
+from serving.release import EVALUATION_FILE
+from serving.releases import ReleaseStore
+from tests.training import rounds
+from tests.training.material import triplet
+from training.comparison import SIDES, read_comparison
+from training.gate_settings import GateSettings, GuardSettings, TestSetSettings
+from training.retrain import retrain_from_annotations
+from training.runs import RunStore
+from training.summary import RetrainSummary, render
+
+CHUNKS = rounds.make_corpus()
+METRICS = {"ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rounds.tiny_model(tmp_path_factory.mktemp("tiny") / "model", CHUNKS)
+
+
+@pytest.fixture(scope="module")
+def untrained(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return rounds.bootstrapped(tmp_path_factory.mktemp("untrained") / "home", model, CHUNKS)
+
+
+@pytest.fixture
+def house(untrained: Home, tmp_path: Path) -> Home:
+    shutil.copytree(untrained.root, tmp_path / "house")
+    return Home(tmp_path / "house")
+
+
+def _retrain(
+    home: Home,
+    model: Path,
+    decisions: list[Decision] | None = None,
+    gate: GateSettings | None = None,
+    **more: Any,
+) -> RetrainSummary:
+    training = rounds.training().model_copy(update={"gate": gate or GateSettings(), **more})
+    found = rounds.first_round(CHUNKS) if decisions is None else decisions
+    corpus = Corpus(documents=[], chunks=CHUNKS)
+    return retrain_from_annotations(home, corpus, training, rounds.serving(model), lambda: found)
+
+
+def _own_set(folder: Path, asked: dict[str, str]) -> TestSetSettings:
+    """Questions by file, as a maintainer would collect them."""
+    folder.mkdir()
+    lines = [json.dumps({"_id": f"q{number}", "text": text}) for number, text in enumerate(asked)]
+    (folder / "queries.jsonl").write_text("\n".join(lines))
+    (folder / "qrels.tsv").write_text(
+        "".join(f"q{number}\t{path}\t1\n" for number, path in enumerate(asked.values()))
+    )
+    return TestSetSettings(folder=str(folder))
+
+
+def test_own_questions_are_asked_of_all_three_and_never_trained_on(
+    house: Home, model: Path, tmp_path: Path
+) -> None:
+    taught = next(
+        one.fields["positive"]
+        for one in rounds.first_round(CHUNKS)
+        if one.verdict == "accepted" and one.metadata["chunk_id"] == _trained_chunk().id
+    )
+    asked = {
+        taught: _trained_chunk().path,
+        "my couch is dirty": "sofa.md",
+        "wash the automobile": "car.md",
+    }
+    summary = _retrain(house, model, testsets=[_own_set(tmp_path / "visitors", asked)])
+
+    assert summary.outcome == "promoted" and summary.release_after and summary.gate and summary.run
+    assert summary.gate.queries == summary.holdout_questions + 3
+    assert summary.dropped["same question as in a test set"] == 1
+    names = [guard.name for guard in summary.gate.guards]
+    assert {"test set visitors", "forgetting (generic)", "base model", "refusal", "new decisions"} <= set(
+        names
+    )
+
+    folder = ReleaseStore(house).folder(summary.release_after)
+    found = read_comparison(folder / EVALUATION_FILE)
+    assert [(one.name, one.kind, len(one.questions)) for one in found.sets] == [
+        ("visitors", "own", 3),
+        ("generic", "generic", 64),
+    ]
+    for side in SIDES:
+        scores = found.holdout.side(side)
+        assert set(scores[384].metrics) == METRICS
+        assert set(scores[384].questions) == {one.id for one in found.holdout.questions}
+    assert found.holdout.base == found.holdout.served  # the first release is the base model
+    assert found.holdout.base != found.holdout.candidate
+    assert {one.style for one in found.holdout.questions} >= {"question", "sentence"}
+    assert {one.origin for one in found.holdout.questions} == {"sentence-pair"}
+    assert all(one.section.endswith(".md") for one in found.holdout.questions)
+
+    interval = str(summary.gate.interval)
+    assert interval in summary.verdict and interval in render(summary)
+    assert "recall@50" in render(summary) and "base model" in render(summary)
+    gate = json.loads((house.runs / summary.run / "gate" / "gate.json").read_text())
+    assert gate["verdict"] == "superior" and gate["interval"]["confidence"] == 0.9
+    card = (folder / "README.md").read_text()
+    assert "**superior**" in card and "### Guards" in card and "median query" not in card
+    assert summary.report and "visitors" in Path(summary.report).read_text()
+    assert RetrainSummary.model_validate_json(summary.model_dump_json()) == summary
+
+
+def _trained_chunk() -> Chunk:
+    """One that the first round accepts a question for, and that is not held out."""
+    from training.examples import section_of
+    from training.split import is_holdout
+
+    accepted = {one.metadata["chunk_id"] for one in rounds.first_round(CHUNKS) if one.verdict == "accepted"}
+    return next(chunk for chunk in CHUNKS if chunk.id in accepted and not is_holdout(section_of(chunk), 0.2))
+
+
+def test_the_second_round_knows_what_was_held_out_before(house: Home, model: Path) -> None:
+    first = _retrain(house, model)
+    assert first.gate and first.gate.known is None
+    second = _retrain(house, model, [*rounds.first_round(CHUNKS), *rounds.second_round(CHUNKS, 3)])
+    assert second.gate and second.gate.known and second.gate.fresh
+    assert second.gate.known.size == first.holdout_questions
+    assert second.gate.fresh.size == second.holdout_questions - first.holdout_questions
+    assert second.base[384]["ndcg@10"] < second.before[384]["ndcg@10"]
+    assert "on earlier questions" in render(second)
+
+
+def test_a_smoke_question_that_is_refused_holds_the_candidate(house: Home, model: Path) -> None:
+    served = ReleaseStore(house).current_id()
+    guards = GuardSettings(smoke=["qqqq zzzz xxxx"], refuse=["How do I mend my couch?"])
+    summary = _retrain(house, model, gate=GateSettings(guards=guards))
+    assert summary.outcome == "rejected"
+    assert "Held back, although better than the served release" in summary.verdict
+    assert "smoke questions: refuses 'qqqq zzzz xxxx'; answers 'How do I mend my couch?'" in summary.verdict
+    assert ReleaseStore(house).current_id() == served
+    assert _retrain(house, model).outcome == "promoted"
+
+
+def test_the_same_evaluation_twice_is_the_same_file(house: Home, model: Path, tmp_path: Path) -> None:
+    shutil.copytree(house.root, tmp_path / "again")
+    files = []
+    for home in (house, Home(tmp_path / "again")):
+        summary = _retrain(home, model)
+        assert summary.run
+        files.append((home.runs / summary.run / "evaluate" / EVALUATION_FILE).read_bytes())
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("verdict", ["rejected", "undecided"])
+def test_nothing_accepted_is_too_little(house: Home, model: Path, verdict: Any) -> None:
+    decisions = [triplet(chunk, "How do I wash it?", verdict) for chunk in CHUNKS[:40]]
+    summary = _retrain(house, model, decisions)
+    assert summary.outcome in ("not-enough", "nothing-new")
+    if verdict == "rejected":
+        assert "no accepted triplet or conversation yet" in summary.verdict
+        assert summary.report and "Not enough to learn from" in Path(summary.report).read_text()
+
+
+def test_a_wrong_test_set_is_named_before_anything_is_trained(
+    house: Home, model: Path, tmp_path: Path
+) -> None:
+    served = ReleaseStore(house).current_id()
+    wrong = _own_set(tmp_path / "visitors", {"my couch is dirty": "sofa.md"})
+    (tmp_path / "visitors" / "qrels.tsv").write_text("q0\tsofa.md\tmuch\n")
+    with pytest.raises(SettingsError, match=r"qrels\.tsv, line 1: the relevance 'much'"):
+        _retrain(house, model, testsets=[wrong])
+    assert ReleaseStore(house).current_id() == served
+    assert RunStore(house).list()[0].step("fit") is None
+    (tmp_path / "visitors" / "qrels.tsv").write_text("q0\tsofa.md\t1\n")
+    assert _retrain(house, model, testsets=[wrong]).outcome == "promoted"
