@@ -12,6 +12,8 @@ from argilla_lite.errors import ArgillaLiteError
 from argilla_lite.home import Home, write_private
 from argilla_lite.postgresql import PostgresDatabase
 
+DATABASE_VARIABLE = "ARGILLA_LITE_DATABASE_URL"  # what `--database` may be told by instead
+
 
 class Database(Protocol):
     """What the command line needs to know; argilla_server has connections of its own."""

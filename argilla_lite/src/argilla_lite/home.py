@@ -112,6 +112,11 @@ class Home:
     def log_file(self) -> Path:
         return self.root / "logs" / "argilla-lite.log"
 
+    @property
+    def start_log(self) -> Path:
+        """What the last start in the background printed."""
+        return self.root / "logs" / "start.log"
+
     def create(self) -> None:
         """Makes the folders, private to this user.
 

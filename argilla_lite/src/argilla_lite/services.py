@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from argilla_lite.databases import Database
 from argilla_lite.home import Home
 from argilla_lite.redis import RedisSocket
-from argilla_lite.supervisor import Service
+from argilla_lite.service import Service
 
 ENGINE_NAME = "argilla_lite"
 _FOREIGN = (

@@ -1,0 +1,154 @@
+"""One process that is kept alive: how it is started, what it says, how it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from argilla_lite.errors import ArgillaLiteError
+from argilla_lite.lifeline import die_with_parent
+
+_REMEMBERED_LINES = 15
+_LONGEST_LINE = 65536
+
+Output = Callable[[str, str], None]  # (service, line)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process to keep alive.
+
+    Args:
+        name: Shown in front of its log lines.
+        command: Called for each start, so that a restart can differ (a fresh worker name).
+        environment: The whole environment.
+        folder: Working directory.
+        ready: Whether it answers; asked every tick until it does.
+        start_timeout: Seconds it may take until it answers.
+        inherited_fds: Descriptors to pass on.
+        stops_last: Whether it is stopped only when all others have ended, because they need it.
+    """
+
+    name: str
+    command: Callable[[], Sequence[str]]
+    environment: Mapping[str, str]
+    folder: Path
+    ready: Callable[[], bool] = lambda: True
+    start_timeout: float = 90.0
+    inherited_fds: tuple[int, ...] = ()
+    stops_last: bool = False
+
+
+class Child:
+    """A service and its process, if it has one just now.
+
+    Args:
+        service: What to run.
+        selector: Where its output is watched.
+        output: Gets each line of it.
+    """
+
+    def __init__(self, service: Service, selector: selectors.BaseSelector, output: Output) -> None:
+        self.service = service
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started = 0.0
+        self._selector = selector
+        self._output = output
+        self._partial = b""
+        self._last_lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
+
+    def spawn(self) -> None:
+        """Starts the process, in a process group of its own.
+
+        Raises:
+            ArgillaLiteError: It cannot be started.
+        """
+        service = self.service
+        try:
+            self.process = subprocess.Popen(
+                service.command(),
+                cwd=service.folder,
+                env=dict(service.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=service.inherited_fds,
+                preexec_fn=die_with_parent,
+            )
+        except OSError as error:
+            raise ArgillaLiteError(f"{service.name} cannot be started: {error}") from error
+        self.started = time.monotonic()
+        assert self.process.stdout is not None  # noqa: S101 - for the type checker
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self._selector.register(self.process.stdout, selectors.EVENT_READ, self)
+
+    @property
+    def status(self) -> int | None:
+        """What the process ended with; None while it runs, or when there is none."""
+        return self.process.poll() if self.process is not None else None
+
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self, number: int) -> None:
+        """Sends a signal to the process and what it has forked."""
+        if self.process is not None:
+            # The group keeps its id as long as it has a member; the leader is reaped only after this.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, number)
+
+    def read(self, pipe: IO[bytes]) -> bool:
+        """Passes on what there is to read. False at the end of the output."""
+        try:
+            data = os.read(pipe.fileno(), 65536)
+        except BlockingIOError:
+            return True
+        if data:
+            *lines, self._partial = (self._partial + data).split(b"\n")
+            self._partial = self._partial[-_LONGEST_LINE:]
+        else:
+            lines, self._partial = ([self._partial] if self._partial else []), b""
+            self._selector.unregister(pipe)
+            pipe.close()
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip()
+            if text:
+                self._last_lines.append(text)
+                self._output(self.service.name, text)
+        return bool(data)
+
+    def drain(self) -> None:
+        """Reads the rest of a finished process's output; gives up if a grandchild holds the pipe open."""
+        pipe = self.process.stdout if self.process else None
+        deadline = time.monotonic() + 0.5
+        while pipe is not None and not pipe.closed and time.monotonic() < deadline:
+            if not self.read(pipe):
+                return
+            time.sleep(0.005)
+        if pipe is not None and not pipe.closed:
+            self._selector.unregister(pipe)
+            pipe.close()
+
+    def post_mortem(self) -> str:
+        """What it ended with, and its last lines."""
+        tail = "\n".join(f"    {line}" for line in self._last_lines)
+        return f"{self.service.name} ended with {describe(self.status or 0)} while starting. Its last lines:\n{tail}"
+
+
+def describe(status: int) -> str:
+    """An exit status in words."""
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"signal {signal.Signals(-status).name}"
+    return f"status {status}"
