@@ -42,6 +42,7 @@ lint: setup
 	$(BIN)/ruff check $(ROOMS)
 	$(BIN)/ruff format --check $(ROOMS)
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file argilla_lite/pyproject.toml --python-executable $(ARGILLA_VENV)/bin/python argilla_lite/src/argilla_lite
 
 format: setup
 	$(BIN)/ruff check --fix $(ROOMS)

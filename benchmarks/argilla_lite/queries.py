@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import secrets
 import statistics
 import subprocess
 import sys
@@ -124,7 +125,7 @@ def measure(count: int, rounds: int) -> dict[str, Any]:
             workspace = client.workspaces(server.workspace)
             assert workspace is not None
             for name in ("anna", "ben", "cleo"):
-                user = rg.User(username=name, password="a long password", role="annotator").create()
+                user = rg.User(username=name, password=secrets.token_urlsafe(), role="annotator").create()
                 workspace.add_user(user)
                 users.append(str(user.id))
         large_home.fill(home / "argilla.db", str(dataset.id), users, count)

@@ -4,13 +4,13 @@
    several times per record (models/database.py:294, 371). The adapters are kept instead.
 2. A webhook event is built per record, with a handful of queries each, before anybody asks whether a webhook
    listens (webhooks/v1/records.py). It is asked first, once per database session, which lasts for one request.
-
 3. A job that cannot be queued, because Redis is gone, waits on disk instead of failing the request: `without_redis`.
 4. A webhook's id is that of its job (webhooks/v1/commons.py:_generate_msg_id makes a new one per attempt), so that a
    listener can tell a repeated delivery from a new event, as Standard Webhooks has it.
+5. JSON columns are read and written with orjson, and answers compressed with less effort: `patches_encoding`.
 
-The first two make logging records faster. Applied only to the version they were written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves
-argilla_server as it is.
+The first two and the last make logging records faster, and annotating beside it. Applied only to the version they were
+written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server as it is.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from argilla_lite.home import Home
+from argilla_lite.patches_encoding import compress_less, use_orjson
 from argilla_lite.without_redis import JobSpool
 
 PATCHED_VERSION = "2.8.0"
@@ -33,8 +35,11 @@ job_spool: JobSpool | None = None  # set when the patches are applied; the serve
 _NOTIFYING_MODULES = ("bulk.records_bulk", "contexts.records", "contexts.distribution")
 
 
-def apply() -> bool:
+def apply(app: FastAPI) -> bool:
     """Applies the patches.
+
+    Args:
+        app: argilla_server's application, before it starts.
 
     Returns:
         Whether they were applied.
@@ -46,6 +51,8 @@ def apply() -> bool:
     _keep_type_adapters()
     _build_events_for_listeners_only()
     _name_webhooks_after_their_jobs()
+    use_orjson()
+    compress_less(app)
     if home := os.environ.get("ARGILLA_HOME_PATH"):
         global job_spool
         job_spool = JobSpool(Home(Path(home)).spool_file)

@@ -41,7 +41,7 @@ from argilla_lite.engine.engine import EmbeddedSearchEngine, warm_up  # noqa: E4
 
 __all__ = ["EmbeddedSearchEngine", "app", "warm_up"]
 
-patches.apply()
+patches.apply(app)
 
 
 def __getattr__(name: str) -> object:
