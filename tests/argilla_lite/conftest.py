@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.argilla_lite.battered import Battered, running_battered
 from tests.argilla_lite.postgres import PostgresServer, postgres_binaries, running_postgres
 from tests.argilla_lite.sample import Argilla, Sample, make_sample
 from tests.argilla_lite.server import running_argilla_lite
@@ -51,6 +52,13 @@ def sample(argilla: Argilla) -> Sample:
 def own_sample(argilla: Argilla) -> Sample:
     """A small dataset that the test may change."""
     return make_sample(argilla, count=12)
+
+
+@pytest.fixture(scope="session")
+def battered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Battered]:
+    """A server that tests may do anything to; its disk is small and its clock can be turned, where that is possible."""
+    with running_battered(tmp_path_factory.mktemp("battered")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,11 @@ def interpreter() -> list[str]:
 
 @contextmanager
 def running_argilla_lite(
-    home: Path, port: int = 0, arguments: Sequence[str] = (), database: str | None = None
+    home: Path,
+    port: int = 0,
+    arguments: Sequence[str] = (),
+    database: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[ArgillaLite]:
     """Starts a server over `home`, yields it when it is ready, and stops it with SIGTERM.
 
@@ -55,17 +59,18 @@ def running_argilla_lite(
         port: 0 for a free one.
         arguments: Further options of `argilla-lite up`.
         database: A PostgreSQL URL; by default SQLite.
+        environment: Variables beside the test's own.
 
     Raises:
         RuntimeError: It did not become ready; with what it printed.
         AssertionError: It did not end within 40 seconds of SIGTERM, or not with status 0.
     """
     command = [str(binary()), "up", "--home", str(home), "--port", str(port), *arguments]
-    environment = dict(os.environ)
+    variables = {**os.environ, **(environment or {})}
     if database is not None:
-        environment["ARGILLA_LITE_DATABASE_URL"] = database
+        variables["ARGILLA_LITE_DATABASE_URL"] = database
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1, env=variables
     )
     output: list[str] = []
     ready = threading.Event()

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.argilla_lite.commands import status, wait_for
+from tests.argilla_lite.battered import Battered
+from tests.argilla_lite.commands import wait_for
 from tests.argilla_lite.listener import Listener, listening
 from tests.argilla_lite.sample import Argilla, Sample, make_sample
-from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
 
 pytestmark = pytest.mark.argilla
 
 
 @pytest.fixture(scope="module")
-def lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgillaLite]:
-    with running_argilla_lite(tmp_path_factory.mktemp("lite")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def data(lite: ArgillaLite) -> Sample:
+def data(battered: Battered) -> Sample:
+    lite = battered.lite
     return make_sample(Argilla(lite.url, lite.api_key, lite.workspace), count=100)
 
 
@@ -40,28 +30,6 @@ def listener(data: Sample) -> Iterator[Listener]:
         webhook = data.owner.send("POST", "/webhooks", body)
         yield listener
         data.owner.send("DELETE", f"/webhooks/{webhook['id']}")
-
-
-@contextlib.contextmanager
-def dying(home: Path, name: str) -> Iterator[list[int]]:
-    """Kills a service whenever it has come back; yields the processes that were killed."""
-    stop, killed = threading.Event(), []
-
-    def kill() -> None:
-        while not stop.wait(0.3):
-            pid = status(home).get("processes", {}).get(name)
-            if pid and pid not in killed:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    killed.append(pid)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield killed
-    finally:
-        stop.set()
-        thread.join()
 
 
 def submit(data: Sample, count: int) -> list[str]:
@@ -78,9 +46,9 @@ def submit(data: Sample, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["redis", "worker"])
-def test_no_event_is_lost(lite: ArgillaLite, data: Sample, listener: Listener, name: str) -> None:
+def test_no_event_is_lost(battered: Battered, data: Sample, listener: Listener, name: str) -> None:
     submitted: list[str] = []
-    with dying(lite.home, name) as killed:
+    with battered.dying(name) as killed:
         while len(killed) < 3 or len(submitted) < 10:
             submitted += submit(data, 1)
             time.sleep(0.1)  # as a fast annotator
@@ -91,9 +59,9 @@ def test_no_event_is_lost(lite: ArgillaLite, data: Sample, listener: Listener, n
     assert ids == dict.fromkeys(wanted, 1)
 
 
-def test_datasets_can_be_changed_without_redis(lite: ArgillaLite, data: Sample) -> None:
+def test_datasets_can_be_changed_without_redis(battered: Battered, data: Sample) -> None:
     workspace = data.owner.get(f"/datasets/{data.dataset_id}")["workspace_id"]
-    with dying(lite.home, "redis") as killed:
+    with battered.dying("redis") as killed:
         wait_for(lambda: killed)
         for wanted in (1, 2, 3):
             dataset = data.owner.send(

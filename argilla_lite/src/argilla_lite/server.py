@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from argilla_lite import patches, web_page
+from argilla_lite.disk_full import explain_full_disk
 from argilla_lite.home import Home
 from argilla_lite.without_redis import keep_emptying
 
@@ -42,6 +43,7 @@ def main(arguments: list[str]) -> None:
 
     if not settings.docs_enabled:
         _hide_documentation(app)
+    explain_full_disk(app)
     web_page.mount(app, web_page.prepare(Home(Path(str(settings.home_path)))))
     if patches.job_spool is not None:
         keep_emptying(app, patches.job_spool)

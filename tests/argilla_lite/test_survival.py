@@ -1,0 +1,153 @@
+"""What is acknowledged is kept and found: after a kill in the middle of a bulk, with a full disk, with a wrong clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.argilla_lite.battered import Battered
+from tests.argilla_lite.commands import run, wait_for
+from tests.argilla_lite.sample import Argilla, Sample, make_sample
+
+pytestmark = pytest.mark.argilla
+
+
+@pytest.fixture
+def data(battered: Battered) -> Sample:
+    lite = battered.lite
+    return make_sample(Argilla(lite.url, lite.api_key, lite.workspace), count=4)
+
+
+def log(data: Sample, batch: str, size: int = 50, body: str = "") -> httpx.Response:
+    """Sends one batch, whose records all hold a word of their own."""
+    items = [
+        {
+            "external_id": f"{batch}-{number}",
+            "fields": {
+                "title": f"word{batch}",
+                "body": f"text {body}",
+                "messages": [{"role": "user", "content": "x"}],
+                "extra": {"number": number},
+            },
+            "metadata": {"length": number},
+        }
+        for number in range(size)
+    ]
+    return data.owner.client.post(f"/api/v1/datasets/{data.dataset_id}/records/bulk", json={"items": items})
+
+
+def stored(data: Sample) -> list[str]:
+    """External ids of all records, page by page, as the database lists them."""
+    found: list[str] = []
+    while True:
+        page = data.owner.get(f"/datasets/{data.dataset_id}/records", offset=len(found), limit=100)["items"]
+        if not page:
+            return found
+        found += [record["external_id"] for record in page]
+
+
+def check_nothing_half(data: Sample, acknowledged: set[str], size: int = 50) -> None:
+    """Batches are there as a whole, those that were acknowledged certainly, and text and filters find the same."""
+    records = stored(data)
+    assert len(records) == len(set(records))
+    batches = {record.rsplit("-", 1)[0] for record in records if not record.startswith("row-")}
+    assert acknowledged <= batches
+    for batch in batches:
+        assert sum(record.rsplit("-", 1)[0] == batch for record in records) == size, batch
+        assert data.search(f"word{batch}")[1] == size, batch
+    assert data.search("*")[1] == len(records)
+    assert sorted(data.search(filters=[_length_at_least(0)], limit=1000)[0]) == sorted(
+        record for record in records if not record.startswith("row-") or "length" in data.row(record).metadata
+    )
+
+
+def _length_at_least(least: int) -> dict[str, Any]:
+    return {"type": "range", "scope": {"entity": "metadata", "metadata_property": "length"}, "ge": least}
+
+
+def serves(battered: Battered) -> bool:
+    return httpx.get(f"{battered.lite.url}/api/v1/status", timeout=5).status_code == 200
+
+
+def test_killed_while_records_are_logged(battered: Battered, data: Sample) -> None:
+    acknowledged: set[str] = set()
+    enough = threading.Event()
+
+    def work() -> None:
+        number = 0
+        while not enough.is_set():
+            number += 1
+            try:
+                if log(data, f"b{number}").status_code == 201:
+                    acknowledged.add(f"b{number}")
+            except httpx.TransportError:
+                time.sleep(0.05)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for round_ in range(2):
+            wait_for(lambda wanted=2 * round_ + 2: len(acknowledged) >= wanted, 60)  # type: ignore[misc]
+            battered.kill("server")
+            wait_for(lambda: serves(battered), 60)
+    finally:
+        enough.set()
+        thread.join()
+    check_nothing_half(data, acknowledged)
+    assert run("check", "--home", battered.lite.home).returncode == 0
+
+
+def test_full_disk(battered: Battered, data: Sample) -> None:
+    assert log(data, "before").status_code == 201
+    acknowledged = {"before"}
+    with battered.full_disk():
+        answers = {}
+        for number in range(12):
+            answers[f"f{number}"] = log(data, f"f{number}", body="much " * 2000)
+        acknowledged |= {batch for batch, answer in answers.items() if answer.status_code == 201}
+        refused = [answer for answer in answers.values() if answer.status_code != 201]
+        assert refused, "the disk was not full"
+        for answer in refused:
+            assert answer.status_code == 507
+            assert "disk is full" in answer.json()["detail"]
+        # Reading goes on.
+        assert data.search("wordbefore")[1] == 50
+    # Nobody has to do anything but make room.
+    wait_for(lambda: log(data, "after").status_code == 201, 60)
+    check_nothing_half(data, {*acknowledged, "after"})
+    assert run("check", "--home", battered.lite.home).returncode == 0
+
+
+def test_clock_turned_back(battered: Battered, data: Sample) -> None:
+    lite = battered.lite
+    form = {"username": lite.username, "password": lite.password}
+    answer = httpx.post(f"{lite.url}/api/v1/token", data=form, timeout=30).raise_for_status()
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert log(data, "before").status_code == 201
+    first = data.owner.get(f"/datasets/{data.dataset_id}")["updated_at"]
+    with battered.clock_turned_back():
+        wait_for(lambda: log(data, f"t{time.monotonic_ns()}", size=1) and _last_activity(data) < first)
+        # Nobody is logged out, pages neither repeat nor lose a record, changes are found.
+        assert httpx.get(f"{lite.url}/api/v1/me", headers=headers, timeout=30).status_code == 200
+        records = stored(data)
+        assert len(records) == len(set(records)) == data.search("*")[1]
+        change = {
+            "id": data.rows[0].id,
+            "fields": {"title": "turned", "body": "back", "messages": [], "extra": {}},
+        }
+        data.owner.send("PUT", f"/datasets/{data.dataset_id}/records/bulk", {"items": [change]})
+        assert data.search("turned")[0] == [data.rows[0].external_id]
+        data.owner.send("DELETE", f"/records/{data.rows[1].id}")
+        assert data.rows[1].external_id not in stored(data)
+    assert sorted(data.search("*", limit=1000)[0]) == sorted(stored(data))
+    assert run("check", "--home", lite.home).returncode == 0
+
+
+def _last_activity(data: Sample) -> str:
+    """When the newest record says it was made."""
+    records = data.owner.get(f"/datasets/{data.dataset_id}/records", limit=1000)["items"]
+    return min(str(record["inserted_at"]) for record in records)
