@@ -26,7 +26,7 @@ from training.fit import clip_dimensions
 from training.gate_settings import GateSettings, GuardSettings
 from training.holdout import HoldoutQuestion, measure, question_id
 from training.lineage import LineageRow
-from training.plausibility import Plausibility, place_pairs, weigh
+from training.plausibility import Plausibility, view_pairs, weigh
 from training.question_style import style_of
 from training.testsets import TestSet
 
@@ -105,8 +105,7 @@ class Contest:
         gate: GateSettings,
     ) -> Plausibility:
         """Whether what was decided since the served release looks meant, as the base model sees it."""
-        column_of = {chunk.id: row for row, chunk in enumerate(self.chunks)}
-        pairs = place_pairs(decisions, past.fingerprints, column_of, vectors, base.queries, gate.seed)
+        pairs = view_pairs(decisions, past.fingerprints, self.chunks, vectors, base.queries, gate.seed)
         return weigh(pairs, gate.resamples, gate.seed)
 
 

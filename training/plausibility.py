@@ -1,14 +1,15 @@
 """Whether what was decided lately can be meant: a guard against answers that were mixed up or made in bad faith.
 
-A model that was trained on wrong pairs of question and chunk may still be better than before, since most pairs are right,
-and some of the wrong ones stand in the holdout. So the decisions themselves are looked at, through the untouched base
-model, which learned from none of them:
+A model that was trained on some wrong pairs of question and chunk may still be better than before, since most pairs are
+right (benchmarks/poisoned_rounds.py: with 30% of the answers swapped nearly every candidate is). So the decisions
+themselves are looked at, through the untouched base model, which learned from none of them:
 
+* *Apart.* What can be seen of accepted and of rejected pairs differs (training.pair_signals). The probability that an
+  accepted one looks more like an accepted one than a rejected one does (the area under the ROC curve, Hanley and
+  McNeil 1982) falls towards 0.5 when answers are swapped.
 * *By chance.* A chunk that has nothing to do with its question is as likely in the lower half of the base model's
   ranking as in the upper one; one that answers it hardly ever is. Twice the share of accepted pairs in the lower half
   is about the share that was matched at random.
-* *Apart.* Accepted pairs rank above rejected ones: the probability of that (the area under the ROC curve, Hanley and
-  McNeil 1982) falls towards 0.5 when answers are swapped.
 
 Both are compared with what the served release was made from, where that is enough to compare with.
 """
@@ -16,35 +17,35 @@ Both are compared with what the served release was made from, where that is enou
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation.records import Decision
+from curation.records import Chunk, Decision
 from training.intervals import Interval, Values, bootstrap_interval
+from training.pair_signals import Answers, Signals, foretell, signals
 
 Vectors = npt.NDArray[np.float32]
 
 ENOUGH = 10  # accepted, and rejected, pairs from which they can be told apart
 _ENOUGH_ACCEPTED = 20
 _MOST = 400  # pairs looked at on each side: bounds the time, and is enough to tell
-_BLOCK = 256
 
 # How far the new decisions may lie from the earlier ones, and what is refused without any to compare with. Chosen by
-# benchmarks/poisoned_rounds.py (docs/decisions-training.md).
+# benchmarks/poisoned_rounds.py and on the demo's decisions (docs/decisions-training.md).
 _CONFIDENCE = 0.9
-_APART_DROP = 0.02
-_APART_LEAST = 0.65
-_CHANCE_RISE = 0.02
+_APART_DROP = 0.08
+_APART_LEAST = 0.7
+_CHANCE_RISE = 0.05
 _CHANCE_MOST = 0.2
 
 
 class Pair(BaseModel):
-    """A judged pair and the place of its chunk in the base model's ranking for its question, as a share of the index
-    (0: first, 1: last)."""
+    """A judged pair. ``place`` is that of its chunk in the base model's ranking for its question, as a share of the index
+    (0: first, 1: last); ``likely`` the probability that it is accepted, going by how the other pairs were answered."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,6 +55,7 @@ class Pair(BaseModel):
     accepted: bool
     new: bool
     place: float
+    likely: float
 
 
 class Plausibility(BaseModel):
@@ -86,45 +88,63 @@ def judged_pairs(decisions: Sequence[Decision]) -> list[tuple[Decision, str, str
     return found
 
 
-def place_pairs(
+def view_pairs(
     decisions: Sequence[Decision],
     known: Collection[str],
-    column_of: Mapping[str, int],
+    chunks: Sequence[Chunk],
     vectors: Vectors,
     embed: Callable[[Sequence[str]], Vectors],
     seed: int,
 ) -> list[Pair]:
-    """Rank the chunk of each pair among all of them. ``known`` are the fingerprints that the served release was made
-    from; ``column_of`` maps chunk ids to the rows of the (n, d) ``vectors``. At most 400 new and 400 earlier ones."""
-    found = [row for row in judged_pairs(decisions) if row[2] in column_of]
-    # A sample in an order of its own, not in the one that the annotators worked in.
+    """Look at each pair as the base model sees it. ``known`` are the fingerprints that the served release was made from;
+    ``vectors`` (n, d) are the base model's of ``chunks``. At most 400 new and 400 earlier ones, drawn by the seed."""
+    row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
+    found = [one for one in judged_pairs(decisions) if one[2] in row_of]
+    # In an order of its own, not in the one that the annotators worked in.
     found.sort(
-        key=lambda row: hashlib.sha256(f"{seed} {row[0].record_id}".encode("utf-8", "replace")).digest()
+        key=lambda one: hashlib.sha256(f"{seed} {one[0].record_id}".encode("utf-8", "replace")).digest()
     )
-    sides = [[row for row in found if (row[0].fingerprint in known) is old][:_MOST] for old in (False, True)]
-    chosen = [row for side in sides for row in side]
-    if not chosen or len(vectors) < 2:
+    sides = [[one for one in found if (one[0].fingerprint in known) is old][:_MOST] for old in (False, True)]
+    chosen = [one for side in sides for one in side]
+    if not chosen or len(chunks) < 2:
         return []
-    asked = embed([query for _, query, _ in chosen])
-    own = vectors[[column_of[chunk_id] for *_, chunk_id in chosen]]
-    best = np.einsum("ij,ij->i", asked, own)
-    above = np.concatenate(
-        [
-            (asked[start : start + _BLOCK] @ vectors.T > best[start : start + _BLOCK, None] + 1e-6).sum(1)
-            for start in range(0, len(chosen), _BLOCK)
-        ]
-    )
+    queries = [query for _, query, _ in chosen]
+    rows = [row_of[chunk_id] for *_, chunk_id in chosen]
+    seen = signals(queries, embed(queries), rows, [chunk.text for chunk in chunks], vectors)
+    answers = np.array([decision.verdict == "accepted" for decision, *_ in chosen])
+    likely = _likely(seen, answers, len(sides[0]))
     return [
         Pair(
             record_id=decision.record_id,
             query=query,
             chunk_id=chunk_id,
-            accepted=decision.verdict == "accepted",
-            new=decision.fingerprint not in known,
-            place=round(float(count) / (len(vectors) - 1), 4),
+            accepted=bool(accepted),
+            new=number < len(sides[0]),
+            place=round(float(place), 4),
+            likely=round(float(chance), 4),
         )
-        for (decision, query, chunk_id), count in zip(chosen, above, strict=True)
+        for number, ((decision, query, chunk_id), accepted, place, chance) in enumerate(
+            zip(chosen, answers, seen[:, 0], likely, strict=True)
+        )
     ]
+
+
+def _likely(seen: Signals, answers: Answers, new: int) -> Values:
+    """How likely each pair is accepted, the first ``new`` ones going by the earlier ones if those are enough, else by each
+    other. 0.5 for all where there is nothing to go by."""
+    likely: Values = np.full(len(answers), 0.5)
+    fresh, old = slice(0, new), slice(new, len(answers))
+    if _enough(answers[old]):
+        likely[old] = foretell(seen[old], answers[old])
+        if new:
+            likely[fresh] = foretell(seen[old], answers[old], seen[fresh])
+    elif _enough(answers[fresh]):
+        likely[fresh] = foretell(seen[fresh], answers[fresh])
+    return likely
+
+
+def _enough(answers: Answers) -> bool:
+    return bool(min(answers.sum(), (~answers).sum()) >= ENOUGH)
 
 
 def weigh(pairs: Sequence[Pair], resamples: int, seed: int) -> Plausibility:
@@ -165,8 +185,8 @@ def _mixed_up(
             return ""
         before = ""
     return (
-        "accepted and rejected questions of this round are hard to tell apart: an accepted one fits its chunk better than "
-        f"a rejected one in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
+        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more like one than a "
+        f"rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
     )
 
 
@@ -177,7 +197,7 @@ def _matched_by_chance(
         return ""
     if found.chance_before is not None:
         rise = bootstrap_interval(
-            (_accepted(new), _accepted(old)),
+            (_places(new), _places(old)),
             lambda a, b, axis: _share(a, axis) - _share(b, axis),
             _CONFIDENCE,
             resamples,
@@ -197,14 +217,14 @@ def _matched_by_chance(
 
 
 def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
-    """The probability that an accepted pair is placed better (lower) than a rejected one, ties counting half: the
-    Mann-Whitney U over the number of pairs."""
+    """The probability that an accepted pair is likelier than a rejected one, ties counting half: the Mann-Whitney U over
+    the number of pairs."""
     from scipy.stats import rankdata
 
     count, others = accepted.shape[axis], rejected.shape[axis]
     ranks = rankdata(np.concatenate([accepted, rejected], axis=axis), axis=axis)
     total = np.take(ranks, np.arange(count), axis=axis).sum(axis=axis)
-    return 1.0 - (total - count * (count + 1) / 2) / (count * others)
+    return (total - count * (count + 1) / 2) / (count * others)
 
 
 def _share(places: Values, axis: int = -1) -> Any:
@@ -220,26 +240,30 @@ def _apart(pairs: Sequence[Pair], resamples: int, seed: int) -> Interval | None:
 
 
 def _chance(pairs: Sequence[Pair], resamples: int, seed: int) -> Interval | None:
-    places = _accepted(pairs)
+    places = _places(pairs)
     if len(places) < _ENOUGH_ACCEPTED:
         return None
     return bootstrap_interval((places,), _share, _CONFIDENCE, resamples, seed)
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[Values, Values]:
-    return _accepted(pairs), np.array([pair.place for pair in pairs if not pair.accepted])
+    """How likely the accepted ones are, and the rejected ones."""
+    accepted, rejected = ([pair.likely for pair in pairs if pair.accepted is side] for side in (True, False))
+    return np.array(accepted), np.array(rejected)
 
 
-def _accepted(pairs: Sequence[Pair]) -> Values:
+def _places(pairs: Sequence[Pair]) -> Values:
     return np.array([pair.place for pair in pairs if pair.accepted])
 
 
 def _doubtful(pairs: Sequence[Pair], most: int = 20) -> list[Pair]:
-    """Accepted pairs that rank in the lower half, and rejected ones that rank among the first 2%."""
-    odd = [pair for pair in pairs if (pair.place > 0.5 if pair.accepted else pair.place <= 0.02)]
-    return sorted(odd, key=lambda pair: (not pair.accepted, -pair.place if pair.accepted else pair.place))[
-        :most
-    ]
+    """Those whose answer is the least likely, or whose chunk is far down although they were accepted."""
+
+    def doubt(pair: Pair) -> float:
+        return max(1 - pair.likely, pair.place) if pair.accepted else pair.likely
+
+    odd = [pair for pair in pairs if doubt(pair) > 0.5]
+    return sorted(odd, key=lambda pair: (-doubt(pair), pair.record_id))[:most]
 
 
 def _only_the_negative(decision: Decision) -> bool:

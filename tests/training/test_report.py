@@ -61,7 +61,9 @@ def _material(whole: bool = True) -> Material:
             [mine, generic],
             known=[f"q{number}" for number in range(12)],
         )
-        odd = Pair(record_id="t1", query=ATTACK, chunk_id=CHUNK.id, accepted=True, new=True, place=0.9)
+        odd = Pair(
+            record_id="t1", query=ATTACK, chunk_id=CHUNK.id, accepted=True, new=True, place=0.9, likely=0.1
+        )
         found = found.model_copy(
             update={"decisions": Plausibility(pairs=3, complaint="they look odd", doubtful=[odd])}
         )

@@ -120,7 +120,7 @@ def _figures(material: Material, comparison: Comparison) -> dict[str, Any]:
             (
                 clean(one.query),
                 "accepted" if one.accepted else "rejected",
-                one.place,
+                one.likely,
                 clean(by_id[one.chunk_id].text, _LONGEST) if one.chunk_id in by_id else "",
                 one.record_id,
             )
