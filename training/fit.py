@@ -26,6 +26,7 @@ from training.fit_settings import FitSettings
 from training.losses import make_loss
 from training.negatives import Negative
 from training.weights import average, copy_of, trainable
+from training.whitening import remove_whitening
 
 # A small set gets smaller batches, so that an epoch has some steps; but not smaller than this many in-batch negatives.
 _STEPS_AN_EPOCH = 8
@@ -68,7 +69,7 @@ def fit(
     negatives: Sequence[Negative] = (),
     groups: Mapping[str, str] | None = None,
 ) -> FitReport:
-    """Train ``embedder.model`` in place on at least two examples and their ``negatives``.
+    """Train ``embedder.model`` in place on at least two examples and their ``negatives``; its whitening, if any, goes.
 
     ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group. bfloat16
     is used if ``embedder.settings.precision`` says so (training.precision finds out what "auto" should be). Under torchrun
@@ -81,6 +82,7 @@ def fit(
     from transformers import PrinterCallback, set_seed
 
     model = embedder.model
+    remove_whitening(embedder)
     dimensions = clip_dimensions(settings.dimensions, embedder.dimension)
     size = batch_size(len(examples), settings)
     sets = training_sets(examples, negatives, settings.negatives, settings.loss == "triplet", settings.seed)

@@ -54,6 +54,13 @@ class FitSettings(BaseModel):
         lt=1,
         description="Share of the starting model's weights in the result: guards what it knew before (0: none).",
     )
+    whiten: float = Field(
+        0.3,
+        ge=0,
+        le=0.5,
+        description="How far the space is whitened by the chunks after training (0: not at all, 0.5: wholly): what all of "
+        "them have in common says nothing about which of them is right.",
+    )
     start: Literal["auto", "base", "current"] = Field(
         "auto",
         description="Start from the base model or go on from the served release; auto: train both ways and keep the one "

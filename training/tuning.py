@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.settings import FitSettings
 from training.start import Origin, StartChoice, StartPlan, choose_start, plan_start
+from training.whitening import whiten
 
 PLAN_FILE = "plan.json"
 PRECISION_FILE = "precision.json"
@@ -92,7 +94,7 @@ class Tuning:
         return f"{len(found)} hard negatives for {len(self.train)} examples"
 
     def fit(self, folder: Path) -> str:
-        """Train from each starting point that was planned, and keep the better result."""
+        """Train from each starting point that was planned, keep the better result, and whiten it."""
         plan = StartPlan.model_validate(read_json(self.run.folder / "start" / PLAN_FILE))
         trained = {}
         reports = {}
@@ -103,8 +105,12 @@ class Tuning:
             validation = read_rows(self.run.folder / "start" / "validation.jsonl", Example)
             others = [example.text for example in self.train]
             choice = choose_start(trained, validation, others, self.progress)
-        report = reports[choice.chosen]
-        save_model(trained[choice.chosen], folder / MODEL_FOLDER)
+        report, model = reports[choice.chosen], trained[choice.chosen]
+        if self.settings.whiten:
+            texts = [chunk.text for chunk in self.chunks]
+            vectors = whiten(model, texts, self.settings.whiten, self.progress)
+            np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
+        save_model(model, folder / MODEL_FOLDER)
         write_json(folder / CHOICE_FILE, choice.model_dump(mode="json"))
         write_json(folder / FIT_FILE, report.model_dump(mode="json"))
         rate = sum(report.rows.values()) * report.epochs / max(report.seconds, 0.001)
@@ -115,7 +121,11 @@ class Tuning:
         )
 
     def embed(self, folder: Path) -> str:
-        """The candidate's vectors of all chunks."""
+        """The candidate's vectors of all chunks. Whitening had to embed them already."""
+        embedded = self.run.folder / "fit" / VECTORS_FILE
+        if embedded.is_file():
+            shutil.copyfile(embedded, folder / VECTORS_FILE)
+            return f"{len(self.chunks)} chunks, embedded for the whitening"
         candidate = Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.embedding, name="candidate")
         vectors = candidate.documents([chunk.text for chunk in self.chunks], progress=self.progress)
         np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)

@@ -1,0 +1,155 @@
+"""A retrain from end to end on 1,000 accepted triplets and 2,000 chunks: time per step, share spent computing, memory.
+
+The chunks are those of a test set's documents, the triplets their headings and first sentences, accepted by a simulated
+annotator with a negative each. "Passes" are the seconds inside forward and backward passes of the training and inside the
+embedding of texts, as a share of the whole retrain.
+
+    python benchmarks/retrain_speed.py --eval ../shared/eval [--set django] [--triplets 1000] [--chunks 2000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from retrieval_quality import Lines, accept  # beside this script
+
+from curation.corpus import Corpus
+from curation.home import Home
+from curation.ingest import ingest
+from curation.records import Chunk, Decision, Triplet
+from curation.settings import ChunkSettings
+from serving.bootstrap import bootstrap
+from serving.embedding import Embedder
+from serving.settings import EmbeddingSettings, ServingSettings
+from serving.tokens import ModelTokenCounter
+from training.retrain import retrain_from_annotations
+from training.runs import RunStore
+from training.settings import TrainingSettings
+
+MOST_SECONDS = 360.0
+LEAST_SHARE = 0.75
+MOST_MEMORY = 3.0  # GB
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+
+
+def make_decisions(chunks: list[Chunk], number: int) -> list[Decision]:
+    """``number`` accepted triplets: each chunk's heading with its place in it, then sentences of the body."""
+    decisions: list[Decision] = []
+    for turn in range(8):
+        for place, chunk in enumerate(chunks):
+            sentences = [
+                one for one in _SENTENCE.split(" ".join(chunk.body.split())) if 5 <= len(one.split()) <= 40
+            ]
+            if turn >= len(sentences):
+                continue
+            negative = chunks[(place + 7) % len(chunks)].heading
+            decisions.append(
+                accept(
+                    Triplet(
+                        id=Triplet.make_id(chunk.id, sentences[turn], negative),
+                        chunk_id=chunk.id,
+                        anchor=chunk.text,
+                        positive=sentences[turn],
+                        negative=f"{negative} {place}",
+                        origin="sentence-pair",
+                    )
+                )
+            )
+            if len(decisions) == number:
+                return decisions
+    return decisions
+
+
+class Watched:
+    """Counts the wall seconds inside a method while the block runs."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self.owner, self.name, self.seconds = owner, name, 0.0
+        self.original: Callable[..., Any] = getattr(owner, name)
+
+    def __enter__(self) -> Watched:
+        def timed(*given: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return self.original(*given, **named)
+            finally:
+                self.seconds += time.perf_counter() - started
+
+        setattr(self.owner, self.name, timed)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self.owner, self.name, self.original)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--eval", type=Path, required=True, help="folder that holds the test sets")
+    parser.add_argument("--set", default="django")
+    parser.add_argument("--triplets", type=int, default=1000)
+    parser.add_argument("--chunks", type=int, default=2000)
+    parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
+    parser.add_argument("--json", type=Path, help="write the results here")
+    given = parser.parse_args()
+    serving = ServingSettings(embedding=EmbeddingSettings(threads=given.threads))
+    lines = Lines()
+    with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
+        home = Home(Path(scratch))
+        ingest(
+            [str(given.eval / given.set / "docs")],
+            home,
+            ChunkSettings(),
+            ModelTokenCounter(serving.embedding.model),
+            lines,
+        )
+        everything = Corpus.load(home)
+        corpus = Corpus(documents=everything.documents, chunks=everything.chunks[: given.chunks])
+        bootstrap(home, corpus, serving, lines)
+        decisions = make_decisions(corpus.chunks, given.triplets)
+        started, used = time.perf_counter(), time.process_time()
+        with Watched(Embedder, "_embed") as embedding:
+            summary = retrain_from_annotations(
+                home, corpus, TrainingSettings(), serving, lambda: decisions, lines, force=True
+            )
+        seconds, cpu = time.perf_counter() - started, time.process_time() - used
+        record = RunStore(home).list()[0]
+        notes = {step.name: step.note for step in record.steps}
+    passes = re.search(r"([\d.]+)% of the time in passes", notes.get("fit", ""))
+    training = summary.seconds.get("fit", 0.0) * float(passes.group(1)) / 100 if passes else 0.0
+    share = (training + embedding.seconds) / seconds
+    print(f"\n{len(decisions)} triplets, {len(corpus.chunks)} chunks: {summary.verdict}")
+    for name, took in summary.seconds.items():
+        print(f"  {name:10}{took:8.1f} s")
+    print(
+        f"  {'all':10}{seconds:8.1f} s, {cpu:.1f} s of processor time; {share:.0%} in passes "
+        f"({training:.0f} s training, {embedding.seconds:.0f} s embedding); {summary.peak_memory_mb / 1000:.2f} GB at most"
+    )
+    if given.json:
+        figures = {"seconds": seconds, "cpu": cpu, "share": share, "peak_mb": summary.peak_memory_mb}
+        given.json.write_text(json.dumps({**figures, "steps": summary.seconds}, indent=2) + "\n")
+    missed = []
+    if seconds > MOST_SECONDS:
+        missed.append(f"{seconds:.0f} s > {MOST_SECONDS:.0f} s")
+    if share < LEAST_SHARE:
+        missed.append(f"{share:.0%} in passes < {LEAST_SHARE:.0%}")
+    if summary.peak_memory_mb / 1000 > MOST_MEMORY:
+        missed.append(f"{summary.peak_memory_mb / 1000:.2f} GB > {MOST_MEMORY} GB")
+    for line in missed:
+        print(f"MISSED: {line}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

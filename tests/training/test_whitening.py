@@ -1,0 +1,62 @@
+"""Whitening by the corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.build import save_model
+from serving.embedding import Embedder
+from serving.settings import EmbeddingSettings
+from tests.training.material import MODEL, make_chunks
+from training.whitening import remove_whitening, whiten, whitening
+
+EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
+TEXTS = [chunk.text for chunk in make_chunks()][:12]
+
+
+@given(st.integers(1, 60), st.integers(2, 12), st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_without_strength_it_only_turns(number: int, size: int, seed: int) -> None:
+    vectors = np.random.default_rng(seed).normal(size=(number, size)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    turned = vectors @ whitening(vectors, 0.0)
+    np.testing.assert_allclose(turned @ turned.T, vectors @ vectors.T, atol=1e-5)
+    variance = (turned**2).mean(axis=0)
+    assert (np.diff(variance) <= 1e-6).all()
+
+
+def test_whole_whitening_of_many_texts_makes_all_directions_alike() -> None:
+    chance = np.random.default_rng(1)
+    vectors = (chance.normal(size=(20_000, 4)) * [4, 2, 1, 0.5]).astype(np.float32)
+    variance = ((vectors @ whitening(vectors, 0.5)) ** 2).mean(axis=0)
+    np.testing.assert_allclose(variance / variance.mean(), 1, atol=0.02)
+    halfway = ((vectors @ whitening(vectors, 0.25)) ** 2).mean(axis=0)
+    assert (np.diff(halfway) < 0).all()
+
+
+def test_the_layer_is_part_of_the_model_and_comes_off_again(tmp_path: Path) -> None:
+    embedder = Embedder(MODEL, EMBEDDING)
+    before = embedder.documents(TEXTS)
+    vectors = whiten(embedder, TEXTS, 0.3)
+    np.testing.assert_allclose(embedder.documents(TEXTS), vectors, atol=1e-5)
+    assert not np.allclose(vectors @ vectors.T, before @ before.T, atol=0.01)
+    save_model(embedder, tmp_path / "model")
+    assert not list((tmp_path / "model").rglob("*.bin"))
+    again = Embedder(tmp_path / "model", EMBEDDING)
+    np.testing.assert_array_equal(again.documents(TEXTS), embedder.documents(TEXTS))
+    assert again.dimension == embedder.dimension
+    assert remove_whitening(again)
+    np.testing.assert_array_equal(again.documents(TEXTS), before)
+    assert not remove_whitening(again)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_hardly_any_text_is_no_problem(number: int) -> None:
+    vectors = whiten(Embedder(MODEL, EMBEDDING), TEXTS[:number], 0.5)
+    assert np.isfinite(vectors).all()
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

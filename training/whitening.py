@@ -1,0 +1,77 @@
+"""Soft whitening: the directions in which all chunks of a corpus point alike count less, rare ones more.
+
+All texts of one documentation share a good part of their vectors ("this is about Django"), which says nothing about which
+of them answers a question. A linear layer after the model turns the space into the corpus's principal directions and
+divides each by its variance to the power of ``strength``: 0 only turns, 0.5 whitens wholly (Su et al. 2021,
+arXiv:2103.15316; Huang et al. 2021, arXiv:2104.01767). It needs the chunks and no question. Since the directions come in the
+order of their variance, the first 64 dimensions keep most of what all of them say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.progress import SILENT, Progress
+from serving.embedding import Embedder
+
+Vectors = npt.NDArray[np.float32]
+
+LAYER = "whitening"
+_UNIT = "whitening_unit"
+_MOST_CHUNKS = 20_000
+
+
+def whitening(vectors: Vectors, strength: float) -> Vectors:
+    """The (d, d) matrix W for (n, d) unit ``vectors``: row vectors times W are whitened, best direction first.
+
+    The spectrum is shrunk to its mean by d / (n + d), since few texts say little about many directions (after Ledoit and
+    Wolf 2004).
+    """
+    number, size = vectors.shape
+    second = vectors.astype(np.float64).T @ vectors.astype(np.float64) / number
+    spectrum, directions = np.linalg.eigh(second)
+    spectrum, directions = np.maximum(spectrum[::-1], 0.0), directions[:, ::-1]
+    shrinkage = size / (number + size)
+    shrunk = (1 - shrinkage) * spectrum + shrinkage * spectrum.mean()
+    signs = np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(size)])  # eigh leaves them open
+    matrix: Vectors = (directions * signs * (shrunk / shrunk.mean()) ** -strength).astype(np.float32)
+    return matrix
+
+
+def whiten(embedder: Embedder, texts: list[str], strength: float, progress: Progress = SILENT) -> Vectors:
+    """Give ``embedder.model`` a layer that whitens by ``texts``; the (n, d) unit vectors that they have then.
+
+    The model must have none yet (``remove_whitening``).
+    """
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+
+    vectors = embedder.documents(texts, progress=progress)
+    some = vectors[np.linspace(0, len(vectors) - 1, min(len(vectors), _MOST_CHUNKS)).astype(int)]
+    matrix = whitening(some, strength)
+    layer = Dense(
+        embedder.dimension,
+        embedder.dimension,
+        bias=False,
+        activation_function=torch.nn.Identity(),
+        init_weight=torch.from_numpy(np.ascontiguousarray(matrix.T)),
+    )
+    model: Any = embedder.model
+    model.add_module(LAYER, layer.to(model.device))
+    model.add_module(_UNIT, Normalize())
+    turned = vectors @ matrix
+    norms = np.linalg.norm(turned, axis=1, keepdims=True)
+    unit: Vectors = np.divide(turned, norms, out=np.zeros_like(turned), where=norms > 0)
+    return unit
+
+
+def remove_whitening(embedder: Embedder) -> bool:
+    """Take the layer off again, for training to go on with the model itself; whether there was one."""
+    modules = embedder.model._modules
+    found = LAYER in modules
+    for name in (LAYER, _UNIT):
+        modules.pop(name, None)
+    return found
