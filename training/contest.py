@@ -49,7 +49,7 @@ class Past:
         cls, lineage: Sequence[LineageRow], holdout: Sequence[Example], decisions: Sequence[Decision]
     ) -> Past:
         """From the served release's lineage; ``holdout`` and ``decisions`` are those of now."""
-        fingerprints = {row.fingerprint for row in lineage}
+        fingerprints = {row.fingerprint for row in lineage if row.role != "left-out"}
         held = {row.fingerprint for row in lineage if row.role == "holdout"}
         unchanged = {(one.dataset, one.record_id) for one in decisions if one.fingerprint in held}
         return cls(
