@@ -46,37 +46,28 @@ def main() -> int:
     )
     chance = np.random.default_rng(given.seed)
     for questions in QUESTIONS:
-        for confidence, margin in RULES:
-            shares = [
-                _promoted(changes, change, questions, confidence, margin, given.rounds, chance)
-                for change in CHANGES
-            ]
-            print(
-                f"{questions:>9}{confidence:>12g}{margin:>8g}"
-                + "".join(f"{share:>8.0%}" for share in shares),
-                flush=True,
-            )
+        passed = dict.fromkeys(((rule, change) for rule in RULES for change in CHANGES), 0)
+        for change in CHANGES:
+            shifted = _shifted(changes, change)
+            for number in range(given.rounds):
+                drawn = chance.choice(shifted, questions).tolist()
+                found = {
+                    confidence: mean_interval(drawn, confidence, 400, seed=number)
+                    for confidence in {confidence for confidence, _ in RULES}
+                }
+                for confidence, margin in RULES:
+                    verdict = classify(found[confidence], margin)
+                    passed[(confidence, margin), change] += verdict in ("superior", "non-inferior")
+        for rule in RULES:
+            shares = "".join(f"{passed[rule, change] / given.rounds:>8.0%}" for change in CHANGES)
+            print(f"{questions:>9}{rule[0]:>12g}{rule[1]:>8g}{shares}", flush=True)
     return 0
 
 
-def _promoted(
-    changes: npt.NDArray[np.float64],
-    wanted: float,
-    questions: int,
-    confidence: float,
-    margin: float,
-    rounds: int,
-    chance: np.random.Generator,
-) -> float:
+def _shifted(changes: npt.NDArray[np.float64], wanted: float) -> npt.NDArray[np.float64]:
+    """The changes with another mean: those of 0 stay."""
     moved = changes != 0
-    shift = (wanted - changes.mean()) / moved.mean()
-    shifted = np.where(moved, changes + shift, 0.0)
-    passed = 0
-    for number in range(rounds):
-        drawn = chance.choice(shifted, questions).tolist()
-        verdict = classify(mean_interval(drawn, confidence, 400, seed=number), margin)
-        passed += verdict in ("superior", "non-inferior")
-    return passed / rounds
+    return np.where(moved, changes + (wanted - changes.mean()) / moved.mean(), 0.0)
 
 
 if __name__ == "__main__":
