@@ -33,6 +33,9 @@ def main() -> int:
     for name, arguments in {
         "index_build": ["--docs", docs],
         "search_latency": ["--docs", docs],
+        "dedup": [],
+        "tutorial_recipe": ["--eval", str(options.eval), "--set", "scrapy" if "scrapy" in sets else sets[0]],
+        "retrain_speed": ["--eval", str(options.eval), "--set", "django" if "django" in sets else sets[0]],
         "retrieval_quality": ["--eval", str(options.eval), "--sets", chosen],
     }.items():
         print(f"\n=== {name} ===", flush=True)
