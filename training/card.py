@@ -38,11 +38,12 @@ def release_card(
         model_card(draft),
         "## Training",
         "",
-        "MultipleNegativesRankingLoss inside MatryoshkaLoss "
+        f"Loss {settings.fit.loss} inside MatryoshkaLoss "
         f"(dimensions {', '.join(map(str, report.dimensions))}): {report.examples:,} examples, {report.epochs:g} epochs, "
         f"batches of {report.batch_size} without duplicates, {report.steps:,} steps, learning rate "
         f"{settings.fit.learning_rate:g}, texts cut to {settings.fit.max_tokens} tokens, {report.precision}, seed "
-        f"{settings.fit.seed}.",
+        f"{settings.fit.seed}. Weights averaged with {settings.fit.keep:g} of the starting model's; the space whitened by the "
+        f"indexed chunks with strength {settings.fit.whiten:g}.",
         "",
         "## Beside the release that it replaces",
         "",

@@ -127,6 +127,8 @@ def _learn(
         return "its chunk was rejected"
     if chunk is None and not shown.strip():
         return "it cites no chunk of the current documents"
+    if not (chunk.text if chunk else shown).strip():
+        return "its chunk is empty"
     place = section_of(chunk) if chunk else chunk_id
     if decision.verdict == "rejected":
         certain = is_triplet and decision.values.get("is_positive_relevant") == "no"
