@@ -73,7 +73,7 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_template_is_valid_and_documents_every_key() -> None:
     text = settings_template()
-    assert set(tomllib.loads(text)) == {"curation", "serving", "training", "dashboards"}
+    assert set(tomllib.loads(text)) == {"curation", "serving", "training", "dashboards", "watch"}
     uncommented = "\n".join(
         line.removeprefix("# ")
         if line.startswith("# ")

@@ -1,4 +1,4 @@
-"""`clayloop up`: four real services, their addresses, a bot that appears with the first release, and nothing left behind."""
+"""`clayloop up`: its real services, their addresses, a bot that appears with the first release, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ ANY_PORT = {
     "CLAYLOOP_CURATION__LANGUAGE_MODEL__PORT": "0",
     "CLAYLOOP_SERVING__BOT__PORT": "0",
     "CLAYLOOP_DASHBOARDS__PORT": "0",
+    "CLAYLOOP_WATCH__WITH_UP": "true",
 }
 
 
@@ -48,10 +49,12 @@ def test_up(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
             stderr=subprocess.STDOUT,
         )
     try:
-        until(lambda: "dashboard" in known_addresses(home) or process.poll() is not None, 240)
+        until(lambda: "watch" in known_addresses(home) or process.poll() is not None, 240)
         assert process.poll() is None, output.read_text()
         addresses = known_addresses(home)
-        assert set(addresses) == {"argilla", "model", "dashboard"}, "there is no release to serve yet"
+        assert set(addresses) == {"argilla", "model", "dashboard", "watch"}, (
+            "there is no release to serve yet"
+        )
         assert all(url.startswith("http://127.0.0.1:") for url in addresses.values())
 
         second = clayloop("up")
@@ -64,7 +67,7 @@ def test_up(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
         assert httpx.get(f"{bot}/release").json()["id"] == release
         assert httpx.get(f"{bot}/healthz").status_code == 200
         services = clayloop.well("status", "--json").json["services"]
-        assert len(services) == 4
+        assert len(services) == 5
         assert all("(answers)" in told for told in services.values())
 
         shown = output.read_text()

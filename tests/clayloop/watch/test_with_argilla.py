@@ -36,6 +36,7 @@ from curation.settings import ArgillaSettings
 from serving.embedding import Embedder
 from serving.releases import ReleaseStore
 from serving.settings import EmbeddingSettings
+from tests.clayloop.command import Command
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.forwarder import Forwarder
 from tests.curation.annotation.sample import Person, hire
@@ -193,7 +194,11 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], times: int) -> list
 
 
 def test_answers_become_one_release_whatever_calls(
-    served_home: Home, argilla_lite: ArgillaLite, tmp_path: Path
+    served_home: Home,
+    argilla_lite: ArgillaLite,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     world = World(served_home, argilla_lite, triplets=60)
     store, runs = ReleaseStore(world.home), RunStore(world.home)
@@ -246,6 +251,35 @@ def test_answers_become_one_release_whatever_calls(
     assert other["id"] in {row["id"] for row in rest}
     world.api.request("DELETE", f"/api/v1/webhooks/{other['id']}", "removing")
     assert not [entry for entry in world.home.root.rglob("*.json") if ours["secret"] in entry.read_text()]
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    _what_the_command_line_says(Command(world.home.root, monkeypatch, capfd), world.person.name, len(rows))
+
+
+def _what_the_command_line_says(clayloop: Command, annotator: str, decisions: int) -> None:
+    """The release is explained; what would be left out of another one is told, and nothing is written."""
+    told = clayloop.well("explain", "--json").json
+    assert sum(told["annotators"][annotator].values()) == told["decisions"] == decisions
+    assert annotator in clayloop.well("explain").out
+    before = sorted(path.stat().st_mtime_ns for path in clayloop.home.rglob("*"))
+    plan = clayloop.well("retrain", "--dry-run", "--json", "-", "--without-annotator", annotator).json
+    assert (plan["roles"], plan["would_train"]) == ({"left-out": decisions}, False)
+    record = plan["rows"][0]["record_id"]
+    assert record in clayloop.well("explain", "--record", record).out
+    some = clayloop.well("retrain", "--dry-run", "--json", "-", "--filter", "kettle").json
+    assert 0 < some["roles"]["left-out"] < decisions
+    assert all(
+        "kettle" in example["query"] or "kettle" in example["place"]
+        for row in some["rows"]
+        for example in row["examples"]
+    )
+    later = clayloop.well("retrain", "--dry-run", "--json", "-", "--since", "2999-01-01").json
+    assert later["roles"] == {"left-out": decisions}
+    newest = clayloop.well("retrain", "--dry-run", "--max-records", "7")
+    assert "the newest 7 records" in newest.out
+    unknown = clayloop("retrain", "--dry-run", "--without-annotator", "nobody")
+    assert (unknown.code, annotator in unknown.err) == (2, True)
+    assert sorted(path.stat().st_mtime_ns for path in clayloop.home.rglob("*")) == before
 
 
 def test_it_survives_its_own_death_and_argillas(
