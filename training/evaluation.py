@@ -32,6 +32,8 @@ METRICS = {
     "recall@10": "R@10",
     "recall@50": "R@50",
 }
+# What `clayloop evaluate --json` has had under "metrics" from the start; the others came later.
+REPORTED = ("ndcg@10", "mrr@10", "recall@10")
 _DEPTH = 50  # deep enough for all of them
 
 
@@ -143,7 +145,7 @@ def evaluate_release(
     """Score a release (None: the served one) on a test set at full dimension: over everything it indexes, by file, or over
     the set's own corpus.
 
-    Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", …}}``. Raises SettingsError for a set of other
+    Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}, "more": {"recall@1", …}}``. Raises SettingsError for a set of other
     documents, StateError without a release, ReleaseError for a damaged one.
     """
     retriever = load_release(store, release_id, settings)
@@ -153,8 +155,10 @@ def evaluate_release(
     found = evaluate_set(retriever.embedder, test_set, paths, retriever.index.vectors(), [size], progress)[
         size
     ]
+    rounded = {name: round(value, 6) for name, value in found.metrics.items()}
     return {
         "release": retriever.release.id,
         "queries": len(test_set.queries),
-        "metrics": {name: round(value, 6) for name, value in found.metrics.items()},
+        "metrics": {name: rounded[name] for name in REPORTED},
+        "more": {name: value for name, value in rounded.items() if name not in REPORTED},
     }

@@ -185,7 +185,7 @@ def evaluate(
         print_json(result)
         return
     title = f"{result['release']}: {result['queries']} questions"
-    print_table(title, ["metric", "value"], list(result["metrics"].items()))
+    print_table(title, ["metric", "value"], list({**result["metrics"], **result["more"]}.items()))
 
 
 def _served(store: ReleaseStore, context: Context) -> str | None:

@@ -39,6 +39,13 @@ def test_from_documents_to_a_measured_release(clayloop: Command, pottery: Path, 
     assert set(result["metrics"]) == {"ndcg@10", "mrr@10", "recall@10"}
     assert result["metrics"]["ndcg@10"] > 0.8
 
+    (tmp_path / "qrels").mkdir()
+    qrels.rename(tmp_path / "qrels" / "test.tsv")
+    assert clayloop.well("evaluate", str(tmp_path), "--json").json == result
+    shown = clayloop.well("evaluate", str(tmp_path)).out
+    assert "recall@50" in shown and release["id"] in shown
+    assert clayloop("evaluate", str(tmp_path), "--queries", str(queries)).code == 2
+
     status = clayloop.well("status", "--json").json
     assert status["corpus"]["chunks"] == first["chunks"]
     assert status["release"]["served"] == release["id"]

@@ -147,7 +147,9 @@ def _test_set(folder: Path, path: str) -> TestSet:
 def test_a_release_is_scored_by_file(first_home: Home, tmp_path: Path) -> None:
     store = ReleaseStore(first_home)
     found = evaluate_release(store, None, _test_set(tmp_path, "sofa.md"), serving())
-    assert found == {"release": store.current_id(), "queries": 1, "metrics": dict.fromkeys(METRICS, 1.0)}
+    assert (found["release"], found["queries"]) == (store.current_id(), 1)
+    assert found["metrics"] == {"ndcg@10": 1.0, "mrr@10": 1.0, "recall@10": 1.0}
+    assert {**found["metrics"], **found["more"]} == dict.fromkeys(METRICS, 1.0)
 
 
 def test_qrels_of_other_documents_are_refused(first_home: Home, tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ def test_a_folder_in_the_layout_of_beir(first_home: Home, tmp_path: Path) -> Non
     assert found.corpus == {"d1": "Roofers\n\nThey repair what covers a house.", "d2": "Boats swim on water."}
     scored = evaluate_release(ReleaseStore(first_home), None, found, serving())
     assert scored["queries"] == 2
-    assert scored["metrics"]["recall@1"] == pytest.approx(0.75)  # both right ones of q2 can't stand first
+    assert scored["more"]["recall@1"] == pytest.approx(0.75)  # both right ones of q2 can't stand first
     assert scored["metrics"]["ndcg@10"] == pytest.approx(1.0)
 
 
@@ -197,7 +199,9 @@ def test_what_is_wrong_with_a_folder_is_named(tmp_path: Path) -> None:
         load_folder(tmp_path)
     folder = _beir(tmp_path / "set")
     (folder / "qrels" / "test.tsv").write_text("q1\td9\t1\n")
-    with pytest.raises(SettingsError, match=r"1 of its documents are not in .*corpus\.jsonl, for example 'd9'"):
+    with pytest.raises(
+        SettingsError, match=r"1 of its documents are not in .*corpus\.jsonl, for example 'd9'"
+    ):
         load_folder(folder)
     (folder / "corpus.jsonl").write_text('{"_id": "d9", "text": "a"}\n{"_id": "d9", "text": "b"}\n')
     with pytest.raises(SettingsError, match=r"corpus\.jsonl, line 2: document 'd9' comes a second time"):
