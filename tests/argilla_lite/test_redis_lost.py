@@ -53,7 +53,7 @@ def test_no_event_is_lost(battered: Battered, data: Sample, listener: Listener, 
             submitted += submit(data, 1)
             time.sleep(0.1)  # as a fast annotator
     wanted = set(submitted)
-    wait_for(lambda: wanted <= {delivery.data["id"] for delivery in listener.deliveries}, 60)
+    wait_for(lambda: wanted <= {delivery.data["id"] for delivery in listener.deliveries}, 120)
     # What came twice came under the same id: one id per event.
     ids = Counter(response for response, _ in {(one.data["id"], one.id) for one in listener.deliveries})
     assert ids == dict.fromkeys(wanted, 1)
@@ -77,6 +77,6 @@ def test_a_repeated_delivery_keeps_its_id(data: Sample, listener: Listener) -> N
     """rq repeats a failed delivery after ten seconds, with what its scheduler is there for."""
     listener.failing = 1
     submit(data, 1)
-    wait_for(lambda: len(listener.deliveries) == 2, 40)
+    wait_for(lambda: len(listener.deliveries) == 2, 60)
     first, second = listener.deliveries
     assert first == second

@@ -95,6 +95,21 @@ def test_only_what_is_needed_is_open(lite: ArgillaLite) -> None:
     assert f"00000000:{port:04X}" not in listening
 
 
+def test_requests_that_starlette_would_take_too_long_over(lite: ArgillaLite) -> None:
+    # Served as a whole, without a look at the parts.
+    ranges = {
+        "Range": "bytes=" + ",".join(f"{start}-" for start in range(2000)),
+        "Accept-Encoding": "identity",
+    }
+    page = httpx.get(lite.url, headers=ranges, timeout=30)
+    assert (page.status_code, "content-range" in page.headers) == (200, False)
+    login_url = f"{lite.url}/api/v1/token"
+    large = httpx.post(login_url, files={"username": b"x" * 100_000}, timeout=30)
+    assert large.status_code == 413
+    form = {"username": (None, lite.username), "password": (None, lite.password)}
+    assert httpx.post(login_url, files=form, timeout=30).status_code == 201
+
+
 def test_no_user_but_the_owner(lite: ArgillaLite) -> None:
     headers = {"X-Argilla-Api-Key": lite.api_key}
     users = httpx.get(f"{lite.url}/api/v1/users", headers=headers, timeout=30).json()["items"]

@@ -91,9 +91,9 @@ def test_killed_while_records_are_logged(battered: Battered, data: Sample) -> No
     thread.start()
     try:
         for round_ in range(2):
-            wait_for(lambda wanted=2 * round_ + 2: len(acknowledged) >= wanted, 60)  # type: ignore[misc]
+            wait_for(lambda wanted=2 * round_ + 2: len(acknowledged) >= wanted, 120)  # type: ignore[misc]
             battered.kill("server")
-            wait_for(lambda: serves(battered), 60)
+            wait_for(lambda: serves(battered), 120)
     finally:
         enough.set()
         thread.join()
@@ -117,7 +117,7 @@ def test_full_disk(battered: Battered, data: Sample) -> None:
         # Reading goes on.
         assert data.search("wordbefore")[1] == 50
     # Nobody has to do anything but make room.
-    wait_for(lambda: log(data, "after").status_code == 201, 60)
+    wait_for(lambda: log(data, "after").status_code == 201, 120)
     check_nothing_half(data, {*acknowledged, "after"})
     assert run("check", "--home", battered.lite.home).returncode == 0
 

@@ -13,13 +13,12 @@ from typing import Any
 from rq import Queue
 from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
-from rq.scheduler import RQScheduler
 
 _UNFINISHED = {JobStatus.QUEUED.value, JobStatus.STARTED.value}
 
 
 def recover(connection: Any, queues: Sequence[Queue]) -> int:
-    """Queues such jobs anew, in front, and takes the scheduler's lock from the predecessor.
+    """Queues such jobs anew, in front.
 
     Args:
         connection: To a Redis that only this worker works for.
@@ -27,7 +26,6 @@ def recover(connection: Any, queues: Sequence[Queue]) -> int:
     Returns:
         How many jobs were put back.
     """
-    connection.delete(*(RQScheduler.get_locking_key(queue.name) for queue in queues))
     kept = {job_id for queue in queues for job_id in queue.job_ids}
     kept |= {job_id for queue in queues for job_id in queue.scheduled_job_registry.get_job_ids()}
     by_name = {queue.name: queue for queue in queues}

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from argilla_lite import patches, web_page
 from argilla_lite.disk_full import explain_full_disk
 from argilla_lite.home import Home
+from argilla_lite.request_limits import RequestLimits
 from argilla_lite.without_redis import keep_emptying
 
 with web_page.not_copied():
@@ -44,6 +45,7 @@ def main(arguments: list[str]) -> None:
     if not settings.docs_enabled:
         _hide_documentation(app)
     explain_full_disk(app)
+    app.add_middleware(RequestLimits)
     web_page.mount(app, web_page.prepare(Home(Path(str(settings.home_path)))))
     if patches.job_spool is not None:
         keep_emptying(app, patches.job_spool)
