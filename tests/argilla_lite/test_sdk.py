@@ -14,7 +14,8 @@ import argilla as rg
 import httpx
 import pytest
 
-from tests.argilla_lite.sample import Argilla, Sample, by, make_sample, terms
+from tests.argilla_lite.postgres import PostgresServer
+from tests.argilla_lite.sample import EVERYTHING, Argilla, Sample, by, make_sample, terms
 
 pytestmark = pytest.mark.argilla
 
@@ -225,3 +226,52 @@ def test_changing_the_distribution_updates_records(own_sample: Sample) -> None:
     fresh.settings.update()
     stored = own_sample.owner.get(f"/datasets/{fresh.id}")
     assert stored["distribution"]["min_submitted"] == 3
+
+
+def test_suggestions_of_text_ranking_and_span_questions(own_sample: Sample) -> None:
+    """Elasticsearch, as upstream configures it, does not index these values; argilla_lite does."""
+    if not own_sample.orders_by_itself:
+        pytest.skip("another search engine")
+    first, second = own_sample.rows[:2]
+    values: dict[str, Any] = {
+        "comment": "in words",
+        "order": [{"value": "second", "rank": 1}, {"value": "first", "rank": 2}],
+        "spans": [{"label": "part", "start": 0, "end": 3}],
+    }
+    for name, value in values.items():
+        body = {"question_id": own_sample.questions[name], "value": value, "agent": "a", "type": "model"}
+        own_sample.owner.send("PUT", f"/records/{first.id}/suggestions", body)
+    for name, term in (("comment", "in words"), ("order", "second"), ("spans", "part")):
+        query = terms("suggestion", [term], question=name, property="value")
+        assert own_sample.search(filters=[query]) == ([first.external_id], 1), name
+        assert own_sample.search(filters=[terms("suggestion", ["other"], question=name)]) == ([], 0), name
+    values["comment"] = "an earlier word"
+    body = {"question_id": own_sample.questions["comment"], "value": "an earlier word", "type": "model"}
+    own_sample.owner.send("PUT", f"/records/{second.id}/suggestions", body)
+    found, _ = own_sample.search(sort=[by("suggestion", question="comment", property="value")])
+    assert found[:2] == [second.external_id, first.external_id]
+
+
+def test_deleted_vector_settings_are_forgotten(own_sample: Sample) -> None:
+    setting = {"name": "brief", "title": "brief", "dimensions": 2}
+    made = own_sample.owner.send("POST", f"/datasets/{own_sample.dataset_id}/vectors-settings", setting)
+    own_sample.owner.send("PATCH", f"/records/{own_sample.rows[0].id}", {"vectors": {"brief": [1.0, 0.0]}})
+    assert own_sample.search(vector={"name": "brief", "value": [1.0, 0.0]})[1] == 1
+    own_sample.owner.send("DELETE", f"/vectors-settings/{made['id']}")
+    with pytest.raises(httpx.HTTPStatusError) as gone:
+        own_sample.search(vector={"name": "brief", "value": [1.0, 0.0]})
+    assert gone.value.response.status_code == 422
+    # One of the same name starts empty.
+    own_sample.owner.send("POST", f"/datasets/{own_sample.dataset_id}/vectors-settings", setting)
+    assert own_sample.search(vector={"name": "brief", "value": [1.0, 0.0]}) == ([], 0)
+    assert own_sample.search(vector={"name": "position", "record_id": own_sample.rows[0].id})[0]
+
+
+def test_a_lost_database_connection_is_made_anew(own_sample: Sample, request: pytest.FixtureRequest) -> None:
+    if "postgresql" not in request.node.callspec.id:
+        pytest.skip("PostgreSQL's")
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    own_sample.search("clay")
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'argilla-lite search'"
+    assert "t" in postgres.run("psql", "-At", "-c", kill)
+    assert own_sample.search(filters=[EVERYTHING])[1] == len(own_sample.rows)

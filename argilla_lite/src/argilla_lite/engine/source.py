@@ -8,6 +8,7 @@ are 32 hexadecimal digits throughout, moments whole microseconds since 1970 (UTC
 from __future__ import annotations
 
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 
 import orjson
 
+_LOGGER = logging.getLogger("argilla_lite")
 BATCH = 500  # ids in one statement
 
 
@@ -258,13 +260,8 @@ class Source:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """A state of the database that stays the same until the end of the block."""
+        connection, cursor = self._begun()
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self.dialect.connect()
-        try:
-            cursor = connection.cursor()
-            self.dialect.begin(cursor)
             yield Snapshot(self.dialect, cursor)
             cursor.execute("COMMIT")
             cursor.close()
@@ -272,3 +269,19 @@ class Source:
             connection.close()  # whatever state it is in
             raise
         self._idle.append(connection)
+
+    def _begun(self) -> tuple[Any, Any]:
+        """A connection and its cursor in a new transaction. One that broke since it was last used is replaced."""
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                cursor = connection.cursor()
+                self.dialect.begin(cursor)
+                return connection, cursor
+            except Exception as error:
+                connection.close()
+                _LOGGER.info("A connection to the database was lost (%s); making another.", error)
+        connection = self.dialect.connect()
+        cursor = connection.cursor()
+        self.dialect.begin(cursor)
+        return connection, cursor
