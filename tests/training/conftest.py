@@ -9,6 +9,7 @@ import pytest
 
 from curation.corpus import Corpus
 from curation.home import Home
+from tests.training import rounds
 from tests.training.material import first_release, make_chunks
 
 
@@ -22,6 +23,12 @@ def served_home(first_home: Home, tmp_path: Path) -> Home:
     """A copy of the home with a first release, to do anything with."""
     shutil.copytree(first_home.root, tmp_path / "served")
     return Home(tmp_path / "served")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model that trains in a second: see tests/training/rounds.py."""
+    return rounds.tiny_model(tmp_path_factory.mktemp("tiny") / "model", rounds.make_corpus())
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def tiny_model(folder: Path, chunks: Sequence[Chunk]) -> Path:
     return folder
 
 
-def serving(model: Path) -> ServingSettings:
+def serving(model: Path | str) -> ServingSettings:
     return ServingSettings(
         embedding=EmbeddingSettings(model=str(model), precision="float32", threads=1, device="cpu")
     )
@@ -183,7 +183,7 @@ def training(**gate: float) -> TrainingSettings:
     )
 
 
-def bootstrapped(root: Path, model: Path, chunks: Sequence[Chunk]) -> Home:
+def bootstrapped(root: Path, model: Path | str, chunks: Sequence[Chunk]) -> Home:
     """A home that serves the tiny model as it is."""
     home = Home(root)
     store, settings = ReleaseStore(home), serving(model)

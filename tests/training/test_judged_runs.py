@@ -28,8 +28,8 @@ METRICS = {"ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return rounds.tiny_model(tmp_path_factory.mktemp("tiny") / "model", CHUNKS)
+def model(tiny_model: Path) -> Path:
+    return tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,9 +38,8 @@ class Eyes:
 
 
 @pytest.fixture(scope="module")
-def eyes(tmp_path_factory: pytest.TempPathFactory) -> Eyes:
-    model = rounds.tiny_model(tmp_path_factory.mktemp("eyes") / "model", CHUNKS)
-    embedder = Embedder(str(model), rounds.serving(model).embedding)
+def eyes(tiny_model: Path) -> Eyes:
+    embedder = Embedder(str(tiny_model), rounds.serving(tiny_model).embedding)
     return Eyes(embedder, embedder.documents([chunk.text for chunk in CHUNKS]))
 
 

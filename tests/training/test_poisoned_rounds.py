@@ -47,12 +47,12 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
     root, chunks = tmp_path_factory.mktemp("rounds"), rounds.make_corpus()
-    model, first = rounds.tiny_model(root / "model", chunks), rounds.first_round(chunks)
-    home = rounds.bootstrapped(root / "home", model, chunks)
-    assert _retrain(home, model, chunks, first).outcome == "promoted"
-    return Served(home, model, chunks, first)
+    first = rounds.first_round(chunks)
+    home = rounds.bootstrapped(root / "home", tiny_model, chunks)
+    assert _retrain(home, tiny_model, chunks, first).outcome == "promoted"
+    return Served(home, tiny_model, chunks, first)
 
 
 def _retrain(home: Home, model: Path, chunks: list[Chunk], decisions: Sequence[Decision]) -> RetrainSummary:
