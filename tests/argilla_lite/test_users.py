@@ -19,13 +19,14 @@ pytestmark = pytest.mark.argilla
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Started in the background; the tests run in order and stop it midway."""
+    """Started in the background; the tests run in order, and the last one stops it."""
     home = tmp_path_factory.mktemp("background")
-    started = run("up", "--detach", "--home", home, "--port", "0")
+    started = run("up", "--detach", "--home", home, "--port", "0", "--host", EVERYWHERE)
     assert started.returncode == 0, started.stderr
     credentials = json.loads((home / "credentials.json").read_text())
     assert started.stdout.count(credentials["password"]) == 1
     assert f"Argilla is ready at {credentials['url']}" in started.stdout
+    assert "try passwords" in started.stdout  # what a host other than loopback exposes
     yield home
     run("down", "--home", home)
     assert alive(home) == []
@@ -43,54 +44,6 @@ def can_log_in(home: Path, name: str, password: str) -> bool:
     return answer.status_code == 201
 
 
-def check_users(home: Path, name: str) -> str:
-    """Everything that one does with a user; returns the last password."""
-    first = users(home, "add", name)["password"]
-    users(home, "add", f"{name}-admin", "--role", "admin", "--workspace", "clayloop", "--workspace", "more")
-    listed = {one["username"]: (one["role"], one["workspaces"]) for one in users(home, "list")}
-    assert listed[name] == ("annotator", ["clayloop"])
-    assert listed[f"{name}-admin"] == ("admin", ["clayloop", "more"])
-    again = run("users", "add", name, "--home", home)
-    assert (again.returncode, "not unique" in again.stderr) == (1, True)
-    second = str(users(home, "password", name)["password"])
-    assert first != second
-    users(home, "remove", f"{name}-admin")
-    assert f"{name}-admin" not in {one["username"] for one in users(home, "list")}
-    unknown = run("users", "remove", f"{name}-admin", "--home", home)
-    assert (unknown.returncode, "no user" in unknown.stderr) == (1, True)
-    stays = run("users", "remove", "argilla", "--home", home)
-    assert (stays.returncode, "has to stay" in stays.stderr) == (1, True)
-    return second
-
-
-def test_while_it_runs_and_while_it_does_not(home: Path) -> None:
-    anna = check_users(home, "anna")
-    assert can_log_in(home, "anna", anna)
-    assert not can_log_in(home, "anna-admin", anna)
-    owner = users(home, "password", "argilla")["password"]
-    assert can_log_in(home, "argilla", owner)
-    assert json.loads((home / "credentials.json").read_text())["password"] == owner
-    log = (home / "logs" / "argilla-lite.log").read_text() + (home / "logs" / "start.log").read_text()
-    assert not [secret for secret in (anna, owner) if secret in log]
-
-    assert run("down", "--home", home).returncode == 0
-    assert alive(home) == []
-    assert run("status", "--home", home).returncode == 1
-    assert "does not run" in run("down", "--home", home).stdout
-    # The same code of Argilla, called without a server: each command takes the seconds of its import.
-    ben = users(home, "add", "ben")["password"]
-    assert ("ben", "annotator") in {(one["username"], one["role"]) for one in users(home, "list")}
-    assert list((home / "tmp").iterdir()) == []
-
-    port = json.loads((home / "credentials.json").read_text())["url"].rsplit(":", 1)[1]
-    started = run("up", "--detach", "--home", home, "--port", port, "--host", EVERYWHERE)
-    assert started.returncode == 0, started.stderr
-    assert owner not in started.stdout
-    assert "try passwords" in started.stdout  # what a host other than loopback exposes
-    for name, password in (("anna", anna), ("ben", ben), ("argilla", owner)):
-        assert can_log_in(home, name, password)
-
-
 def test_a_start_in_the_background_says_why_it_failed(home: Path, tmp_path: Path) -> None:
     second = run("up", "--detach", "--home", home, "--port", "0")
     assert (second.returncode, "already running" in second.stderr) == (3, True)
@@ -98,3 +51,39 @@ def test_a_start_in_the_background_says_why_it_failed(home: Path, tmp_path: Path
     taken = run("up", "--detach", "--home", tmp_path / "other", "--port", port, "--host", EVERYWHERE)
     assert (taken.returncode, f"Port {port}" in taken.stderr) == (4, True)
     assert status(home)["running"]
+
+
+def test_while_it_runs(home: Path) -> None:
+    first = users(home, "add", "anna")["password"]
+    users(home, "add", "boss", "--role", "admin", "--workspace", "clayloop", "--workspace", "more")
+    listed = {one["username"]: (one["role"], one["workspaces"]) for one in users(home, "list")}
+    assert listed["anna"] == ("annotator", ["clayloop"])
+    assert listed["boss"] == ("admin", ["clayloop", "more"])
+    again = run("users", "add", "anna", "--home", home)
+    assert (again.returncode, "not unique" in again.stderr) == (1, True)
+    second = users(home, "password", "anna")["password"]
+    assert can_log_in(home, "anna", second)
+    assert not can_log_in(home, "anna", first)
+    users(home, "remove", "boss")
+    assert "boss" not in {one["username"] for one in users(home, "list")}
+    unknown = run("users", "remove", "boss", "--home", home)
+    assert (unknown.returncode, "no user" in unknown.stderr) == (1, True)
+    stays = run("users", "remove", "argilla", "--home", home)
+    assert (stays.returncode, "has to stay" in stays.stderr) == (1, True)
+
+    owner = users(home, "password", "argilla")["password"]
+    assert can_log_in(home, "argilla", owner)
+    assert json.loads((home / "credentials.json").read_text())["password"] == owner
+    log = (home / "logs" / "argilla-lite.log").read_text() + (home / "logs" / "start.log").read_text()
+    assert not [secret for secret in (first, second, owner) if secret in log]
+
+
+def test_while_it_does_not_run(home: Path) -> None:
+    """The same code of Argilla, called without a server: each command takes the seconds of its import."""
+    assert run("down", "--home", home).returncode == 0
+    assert alive(home) == []
+    assert run("status", "--home", home).returncode == 1
+    assert "does not run" in run("down", "--home", home).stdout
+    users(home, "add", "ben", "--role", "admin")
+    assert ("ben", "admin") in {(one["username"], one["role"]) for one in users(home, "list")}
+    assert list((home / "tmp").iterdir()) == []
