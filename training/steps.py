@@ -258,7 +258,8 @@ class Steps:
             self.served,
             self._candidate(),
             self._vectors(),
-            self.serving,
+            # In the arithmetic that the run settled on: a trial of its own could end differently in a rerun.
+            self.serving.model_copy(update={"embedding": self.tuning.embedding}),
             self.settings.gate,
             Past.of(lineage, self.holdout, self.decisions),
             self.decisions,
@@ -335,7 +336,7 @@ class Steps:
         return draft
 
     def _candidate(self) -> Embedder:
-        return Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.serving.embedding, name="candidate")
+        return Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.tuning.embedding, name="candidate")
 
     def _origin(self) -> LineageNote:
         from_served = self.tuning.choice.chosen == "current"
