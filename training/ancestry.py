@@ -12,6 +12,7 @@ from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_lineage, read_note
 from training.selection import Selection
+from training.settings import TrainingSettings
 
 # What leaves a trace in the weights; a held-out or dropped question does not.
 LEARNED_ROLES = frozenset({"train", "negative"})
@@ -69,6 +70,21 @@ def remembers(store: ReleaseStore, release_id: str, selection: Selection) -> boo
             return bool(rows)  # of an earlier version: what it started from was not noted
         following = note.started_from
     return False
+
+
+def clean_start(
+    store: ReleaseStore, served: Release, settings: TrainingSettings, selection: Selection
+) -> tuple[TrainingSettings, str]:
+    """The settings to train with, and a note if they are not the given ones: what is to be forgotten must not be
+    in the weights that training starts from."""
+    if not selection.forgets or settings.fit.start == "base":
+        return settings, ""
+    if not remembers(store, served.id, selection):
+        return settings, ""
+    fit = settings.fit.model_copy(update={"start": "base"})
+    return settings.model_copy(update={"fit": fit}), (
+        f"Training starts from the base model: {served.id} has learned from what is to be forgotten."
+    )
 
 
 def _taught(row: LineageRow) -> bool:

@@ -15,16 +15,11 @@ from curation.progress import SILENT, Progress
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
+from training.ancestry import clean_start
+from training.conclusion import what_is_lacking
 from training.lineage import LineageRow, compare, read_lineage, trace
 from training.news import run_inputs, tried_before
-from training.retrain import (
-    EVERYTHING,
-    FindMatching,
-    ReadDecisions,
-    clean_start,
-    read_selected,
-    what_is_lacking,
-)
+from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
 from training.rows import write_rows
 from training.runs import RunStore
 from training.selection import Selection

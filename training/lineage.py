@@ -15,110 +15,39 @@ from curation.errors import StateError
 from curation.files import read_json, read_table, write_json, write_table
 from curation.records import Chunk, Decision
 from training.examples import Example, Unused
+from training.lineage_record import (
+    FIRST_COLUMNS,
+    LINEAGE_NOTE_FILE,
+    LINEAGE_SCHEMA,
+    LineageExample,
+    LineageNote,
+    LineageRow,
+    LineageVote,
+    Role,
+)
 from training.negatives import Negative
-from training.selection import LeftOut, Selection
+from training.selection import LeftOut
 from training.split import Dropped
 
-LINEAGE_NOTE_FILE = "lineage.json"
+__all__ = [
+    "LINEAGE_NOTE_FILE",
+    "LINEAGE_SCHEMA",
+    "LineageExample",
+    "LineageNote",
+    "LineageRow",
+    "LineageVote",
+    "News",
+    "Role",
+    "compare",
+    "not_indexed",
+    "read_lineage",
+    "read_note",
+    "trace",
+    "write_lineage",
+    "write_note",
+]
 
-Role = Literal["train", "negative", "holdout", "dropped", "indexed", "index-removed", "unused", "left-out"]
 _Key = tuple[str, str]
-
-LINEAGE_SCHEMA = pa.schema(
-    [
-        ("dataset", pa.string()),
-        ("record_id", pa.string()),
-        ("fingerprint", pa.string()),
-        ("verdict", pa.string()),
-        ("annotators", pa.list_(pa.string())),
-        ("responses", pa.list_(pa.string())),
-        ("role", pa.string()),
-        ("reason", pa.string()),
-        ("decided", pa.string()),
-        ("agreement", pa.float64()),
-        ("origin", pa.string()),
-        (
-            "votes",
-            pa.list_(
-                pa.struct([("question", pa.string()), ("value", pa.string()), ("annotator", pa.string())])
-            ),
-        ),
-        (
-            "examples",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("query", pa.string()),
-                        ("chunk_id", pa.string()),
-                        ("place", pa.string()),
-                        ("side", pa.string()),
-                    ]
-                )
-            ),
-        ),
-        ("kept_record_id", pa.string()),
-    ]
-)
-_FIRST_COLUMNS = 8  # those that every lineage has had
-
-
-class LineageVote(BaseModel):
-    """One annotator's answer to one question."""
-
-    model_config = ConfigDict(frozen=True)
-
-    question: str
-    value: str
-    annotator: str
-
-
-class LineageExample(BaseModel):
-    """What a decision became: a question about a chunk, whose ``place`` is its path and section, on one ``side``."""
-
-    model_config = ConfigDict(frozen=True)
-
-    query: str
-    chunk_id: str
-    place: str
-    side: Literal["train", "holdout", "dropped"]
-
-
-class LineageRow(BaseModel):
-    """What became of one decision.
-
-    ``responses`` are Argilla's response ids. ``decided`` says why the verdict is what it is, ``reason`` why the role is;
-    both are for people. ``origin`` is how the question came about. ``kept_record_id`` is the record because of which a
-    dropped one was dropped. Rows of role ``left-out`` were kept out by the run's selection and say nothing about the
-    answers.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    dataset: str
-    record_id: str
-    fingerprint: str = ""
-    verdict: str = ""
-    annotators: list[str] = []
-    responses: list[str] = []
-    role: Role
-    reason: str = ""
-    decided: str = ""
-    agreement: float = 0.0
-    origin: str = ""
-    votes: list[LineageVote] = []
-    examples: list[LineageExample] = []
-    kept_record_id: str = ""
-
-
-class LineageNote(BaseModel):
-    """lineage.json: how a release came about. ``started_from`` is the release whose weights training went on from; None
-    for the base model. ``run`` is the training run; a release that was only indexed anew keeps what it took over."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: str | None = None
-    started_from: str | None = None
-    selection: Selection = Selection()
 
 
 class News(BaseModel):
@@ -238,7 +167,7 @@ def read_lineage(path: Path) -> list[LineageRow]:
         ) from error
     fields = list(LINEAGE_SCHEMA)
     schema = pa.schema(
-        [*fields[:_FIRST_COLUMNS], *(one for one in fields[_FIRST_COLUMNS:] if one.name in there)]
+        [*fields[:FIRST_COLUMNS], *(one for one in fields[FIRST_COLUMNS:] if one.name in there)]
     )
     return [LineageRow.model_validate(row) for row in read_table(path, schema).to_pylist()]
 

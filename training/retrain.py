@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.errors import SettingsError, StateError
+from curation.errors import StateError
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records import Decision
 from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
-from training.ancestry import remembers
-from training.gate import too_few
+from training.ancestry import clean_start
+from training.conclusion import material_of, what_is_lacking
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.news import run_inputs, tried_before
-from training.report import Material, write_report
+from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
+from training.report import write_report
+from training.resume import take_up
 from training.rows import write_rows
-from training.runs import Run, RunInputs, RunRecord, RunStore
-from training.selection import Key, Selected, Selection, select
+from training.runs import Run, RunInputs, RunStore
+from training.selection import Selected, Selection
 from training.settings import TrainingSettings
 from training.steps import Steps
 from training.summary import RetrainSummary
@@ -36,10 +38,6 @@ if TYPE_CHECKING:
     from curation.corpus import Corpus
 
 log = logging.getLogger(__name__)
-
-ReadDecisions = Callable[[], list[Decision]]
-FindMatching = Callable[[Sequence[str]], Set[Key]]
-EVERYTHING = Selection()
 
 
 def retrain_from_annotations(
@@ -70,45 +68,6 @@ def retrain_from_annotations(
         return _Retrain(home, corpus, settings, serving, runs, progress, selection).start(
             lambda: read_selected(read_decisions, selection, find_matching, settings), force
         )
-
-
-def read_selected(
-    read_decisions: ReadDecisions,
-    selection: Selection,
-    find_matching: FindMatching | None,
-    settings: TrainingSettings,
-) -> Selected:
-    """Read the decisions and apply the selection.
-
-    Raises SettingsError for an annotator who has answered nothing, unless the settings name them: one who was left out
-    for good may have left altogether.
-    """
-    decisions = read_decisions()
-    matching = find_matching(selection.filters) if selection.filters and find_matching else None
-    selected = select(decisions, selection, matching)
-    unknown = [name for name in selected.unknown_annotators if name not in settings.without_annotators]
-    if unknown:
-        known = sorted({name for decision in decisions for name in decision.annotators})
-        raise SettingsError(
-            f"No annotator has the name {', '.join(map(repr, unknown))}.",
-            f"These have answered: {', '.join(known)}." if known else "Nobody has answered anything yet.",
-        )
-    return selected
-
-
-def clean_start(
-    store: ReleaseStore, served: Release, settings: TrainingSettings, selection: Selection
-) -> tuple[TrainingSettings, str]:
-    """The settings to train with, and a note if they are not the given ones: what is to be forgotten must not be
-    in the weights that training starts from."""
-    if not selection.forgets or settings.fit.start == "base":
-        return settings, ""
-    if not remembers(store, served.id, selection):
-        return settings, ""
-    fit = settings.fit.model_copy(update={"start": "base"})
-    return settings.model_copy(update={"fit": fit}), (
-        f"Training starts from the base model: {served.id} has learned from what is to be forgotten."
-    )
 
 
 class _Retrain:
@@ -161,35 +120,9 @@ class _Retrain:
         return run_inputs(decisions, self.corpus, self.settings, self.serving, release_id, self.selection)
 
     def _interrupted(self, served: Release) -> Run | None:
-        """The unfinished run that can still be finished; others are given up."""
+        """The unfinished run that can still be finished; others are given up, and that is said."""
         now = self._inputs([], served.id)
-        chosen: Run | None = None
-        for record in self.runs.unfinished():
-            same = record.inputs.corpus == now.corpus and record.inputs.settings == now.settings
-            chosen_alike = record.inputs.selection == now.selection
-            mine = self.store.of_run(record.id)
-            same_release = served.id in (record.inputs.release, mine.id if mine else None)
-            if chosen is None and same and same_release and chosen_alike and self._has_read(record):
-                chosen = self.runs.open(record)
-            else:
-                reason = (
-                    "a newer run took its place"
-                    if chosen
-                    else f"it was made {_selected_how(record.selection)}, and this one is {_selected_how(self.selection)}"
-                    if not chosen_alike
-                    else "it was interrupted before annotations were read"
-                    if same and same_release
-                    else "documents, settings or the served release have changed since it was interrupted"
-                )
-                self.progress.say(f"Giving up run {record.id}: {reason}")
-                self.runs.abandon(record, reason)
-                self.store.discard(record.id)
-        self.store.clean(keep=[chosen.id] if chosen else [])
-        return chosen
-
-    def _has_read(self, record: RunRecord) -> bool:
-        step = record.step("read")
-        return step is not None and step.status == "finished"
+        return take_up(self.runs, self.store, served, now, self.selection, self.progress)
 
     def _served_before(self, run: Run, served: Release) -> Release:
         """The release that the run compares with: it may itself have promoted another one before it was killed."""
@@ -349,48 +282,6 @@ class _Retrain:
             return
         run.step("promote", steps.promote, self.progress)
         summary.outcome, summary.release_after = "promoted", published.id
-
-
-def material_of(steps: Steps, summary: RetrainSummary) -> Material:
-    """What the run's report is made from."""
-    return Material(
-        record=steps.run.record,
-        outcome=summary.outcome,
-        verdict_line=summary.verdict,
-        gate=steps.settings.gate,
-        release_after=summary.release_after,
-        decisions=steps.decisions,
-        chunks=steps.chunks,
-        examples=steps.examples,
-        train=steps.train,
-        holdout=steps.holdout,
-        dropped=steps.dropped,
-        unused=steps.unused,
-        conflicts=steps.conflicts,
-        negatives=_count(f"{row.source} {row.kind}s" for row in steps.negatives),
-        comparison=steps.comparison if summary.gate else None,
-        verdict=summary.gate,
-    )
-
-
-def what_is_lacking(steps: Steps) -> str:
-    """Why training is no use yet, or nothing."""
-    if not steps.chunks:
-        return "Not enough to index: every chunk was rejected. The served release stays."
-    if not steps.examples:
-        return "Not enough to learn from: no accepted triplet or conversation yet. The served release stays."
-    if len(steps.train) < 2:
-        return (
-            f"Not enough to learn from: {len(steps.train)} example(s) to train on after {len(steps.holdout)} were "
-            "held out and duplicates dropped. Accept more triplets. The served release stays."
-        )
-    if steps.deciding < steps.settings.gate.min_queries:
-        return too_few(steps.deciding, steps.settings.gate.min_queries) + " The served release stays."
-    return ""
-
-
-def _selected_how(selection: Selection) -> str:
-    return ", ".join(selection.describe()) or "with everything"
 
 
 def _count(reasons: Iterable[str]) -> dict[str, int]:

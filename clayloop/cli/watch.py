@@ -21,12 +21,16 @@ def watch(
     ] = False,
 ) -> None:
     """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is stopped."""
+    from clayloop.watch.watcher import is_watched
     from training.requests import ask_for_retrain
 
     context = of(ctx)
     if ask:
         ask_for_retrain(context.home, "`clayloop watch --ask`")
-        out.print("Asked: the watcher that runs on this state folder retrains as soon as it can.")
+        if is_watched(context.home):
+            out.print("Asked: the watcher retrains as soon as it can.")
+        else:
+            out.print("Asked, but nobody is watching: it is done when `clayloop watch` is started.")
         return
     _run(context, port)
 

@@ -19,6 +19,7 @@ from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import Calls, is_local
 from clayloop.watch.state import LastRetrain, load_state
 from curation.errors import ArgillaError, BusyError, ClayloopError
+from curation.home import Home
 from training.requests import RetrainRequest, pending_request, settle_request
 
 if TYPE_CHECKING:
@@ -29,6 +30,23 @@ if TYPE_CHECKING:
 _TICK = 0.5
 _SOON = 30.0  # seconds until the next look while something is in the way
 STATE_FILE = "watch.json"
+
+
+def is_watched(home: Home) -> bool:
+    """Whether a watcher is at work on the state folder now."""
+    if not home.root.is_dir():
+        return False
+    lock = _lock(home)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _lock(home: Home) -> FileLock:
+    return FileLock(home.root / ".watch.lock")
 
 
 class Watcher:
@@ -219,7 +237,7 @@ class Watcher:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self._home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(self._home.root / ".watch.lock")
+        lock = _lock(self._home)
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -15,6 +15,7 @@ from curation.errors import ReleaseError, SettingsError
 from curation.home import Home
 from curation.progress import SILENT, Advance
 from curation.records import Decision
+from serving.reindex import reindex
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from tests.training.material import (
@@ -25,12 +26,12 @@ from tests.training.material import (
     settings,
     triplet,
 )
-from training.ancestry import chain, remembers
+from training.ancestry import chain, clean_start, remembers
 from training.dry_run import DryRun, dry_run, render_dry_run
 from training.explain import explain_record, explain_release
 from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, read_note, write_note
 from training.news import run_inputs
-from training.retrain import clean_start, retrain_from_annotations
+from training.retrain import retrain_from_annotations
 from training.runs import STEPS, RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -286,6 +287,22 @@ def test_a_chain_ends_where_a_release_is_gone(trained: Home) -> None:
     found = chain(store, served)
     assert [one.id for one in found] == [served, first]
     assert "There is no release" in found[1].problem
+
+
+def test_a_release_that_was_only_indexed_anew_learned_from_the_same(trained: Home, corpus: Corpus) -> None:
+    store = ReleaseStore(trained)
+    first, learned = store.ids()
+    anew = reindex(trained, corpus, serving(), left_out=[CHUNKS[0].id])
+    assert anew is not None
+    told = explain_release(store, anew.id)
+    assert [(one.id, one.made) for one in told.chain] == [
+        (anew.id, "reindex"),
+        (learned, "retrain"),
+        (first, "bootstrap"),
+    ]
+    assert told.roles == explain_release(store, learned).roles
+    assert told.run == store.get(learned).run_id
+    assert remembers(store, anew.id, WITHOUT_ADA)
 
 
 def _files(home: Home) -> dict[str, int]:

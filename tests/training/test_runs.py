@@ -37,6 +37,26 @@ def test_a_finished_step_is_not_done_again(home: Home) -> None:
     assert step.peak_memory_mb > 1
 
 
+def test_each_step_has_its_own_peak_memory_and_says_what_it_took_and_left(home: Home) -> None:
+    store = RunStore(home)
+    run = store.create(INPUTS, None)
+
+    def hungry(folder: Path) -> str:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "out.bin").write_bytes(b"x" * 12)
+        return f"held {len(b'y' * 300_000_000)} bytes for a moment"
+
+    run.step("one", hungry, SILENT)
+    run.step("two", _write("little"), SILENT)
+    one, two = store.get(run.id).steps
+    assert {one.peak_memory_kind, two.peak_memory_kind} <= {"VmHWM", "ru_maxrss"}
+    assert one.peak_memory_mb > 300
+    if two.peak_memory_kind == "VmHWM":  # the kernel lets us begin anew for each step
+        assert two.peak_memory_mb < one.peak_memory_mb - 200
+    assert (one.inputs, one.outputs) == ([], {"deep/out.bin": 12})
+    assert (two.inputs, two.outputs) == (["one"], {"out.txt": 6})
+
+
 def test_a_step_that_fails_leaves_nothing_and_can_be_repeated(home: Home) -> None:
     store = RunStore(home)
     run = store.create(INPUTS, None)

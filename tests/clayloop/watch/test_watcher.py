@@ -19,7 +19,7 @@ import pytest
 from clayloop.settings import Settings
 from clayloop.watch.settings import WatchSettings
 from clayloop.watch.state import load_state
-from clayloop.watch.watcher import STATE_FILE, Watcher
+from clayloop.watch.watcher import STATE_FILE, Watcher, is_watched
 from curation.errors import BusyError
 from curation.home import Home
 from tests.clayloop.watch.fake_retrain import starts
@@ -135,8 +135,10 @@ def test_somebody_elses_retrain_is_no_failure(home: Home, log: Path) -> None:
 
 
 def test_a_second_watcher_is_refused(home: Home, log: Path) -> None:
+    assert not is_watched(home)
     with watching(home, log) as (watcher, _):
         until(lambda: bool(watcher.health()["trouble"]))  # it has looked: there is no Argilla
+        assert is_watched(home)
         with pytest.raises(BusyError, match="Another watcher"):
             Watcher(settings(home), command(log, 0, "0"), lambda _: None).run()
 
