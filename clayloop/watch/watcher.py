@@ -68,6 +68,7 @@ class Watcher:
         self._not_before = 0.0  # somebody else is retraining until then, perhaps
         self._looks = 0
         self._trouble = ""
+        self._kind_of_trouble: type[ClayloopError] = ClayloopError
         self._retraining = ""
         self._calls: Calls | None = None
         self._receiver: Receiver | None = None
@@ -102,9 +103,10 @@ class Watcher:
             self._trouble = ""
         except ClayloopError as error:
             self._next_look = min(self._next_look, time.monotonic() + _SOON)
-            if str(error) != self._trouble:  # told once, however often it is tried
-                self._trouble = str(error)
+            # Told once, however often it is tried: the same outage comes in many words.
+            if not self._trouble or type(error) is not self._kind_of_trouble:
                 self._say(f"Cannot look now, trying again: {error}")
+            self._trouble, self._kind_of_trouble = str(error), type(error)
 
     def health(self) -> dict[str, Any]:
         """For GET /healthz; no secret in it."""
