@@ -37,7 +37,7 @@ _MOST = 400  # pairs looked at on each side: bounds the time, and is enough to t
 # How far the new decisions may lie from the earlier ones, and what is refused without any to compare with. Chosen by
 # benchmarks/poisoned_rounds.py and on the demo's decisions (docs/decisions-training.md).
 _CONFIDENCE = 0.9
-_APART_DROP = 0.08
+_APART_DROP = 0.02
 _APART_LEAST = 0.7
 _CHANCE_RISE = 0.05
 _CHANCE_MOST = 0.2
