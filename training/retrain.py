@@ -244,11 +244,22 @@ class _Retrain:
             summary.verdict = lacking
         else:
             self._train(run, steps, summary)
-        summary.report = str(write_report(run.folder, material_of(steps, summary)))
+        self._report(run, steps, summary)
         run.finish(summary.outcome, summary.verdict, summary.release_after)
         self.store.discard(run.id)
         summary.take_timings(run.record)
         return summary
+
+    def _report(self, run: Run, steps: Steps, summary: RetrainSummary) -> None:
+        """Write the run's report. Whatever goes wrong with it must not cost a run that is as good as finished."""
+        try:
+            summary.report = str(write_report(run.folder, material_of(steps, summary)))
+        except Exception as error:
+            log.exception("run %s: no report", run.id)
+            run.log(f"no report: {type(error).__name__}: {error}")
+            summary.notes.append(
+                f"The report could not be written ({type(error).__name__}); run.log says more."
+            )
 
     def _train(self, run: Run, steps: Steps, summary: RetrainSummary) -> None:
         tuning = steps.tuning
@@ -256,13 +267,13 @@ class _Retrain:
         run.step("mine", tuning.mine, self.progress)
         run.step("fit", tuning.fit, self.progress)
         run.step("index", tuning.embed, self.progress)
-        run.step("evaluate", steps.evaluate, self.progress)
-        run.step("gate", steps.judge, self.progress)
-        before, after = steps.scores
+        run.step("evaluate", steps.judging.evaluate, self.progress)
+        run.step("gate", steps.judging.judge, self.progress)
+        before, after = steps.judging.scores
         summary.before = {dimension: scores.metrics for dimension, scores in before.items()}
         summary.after = {dimension: scores.metrics for dimension, scores in after.items()}
-        verdict = steps.verdict
-        summary.gate, summary.base = verdict, steps.base_metrics
+        verdict = steps.judging.verdict
+        summary.gate, summary.base = verdict, steps.judging.base_metrics
         summary.outcome = "not-enough" if verdict.verdict == "not-enough" else "rejected"
         summary.verdict = verdict.reason
         if not verdict.promoted:

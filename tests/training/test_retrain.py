@@ -161,6 +161,21 @@ def test_too_little_is_said_plainly(
         assert _retrain(served_home, corpus, decisions, force=True).outcome == "not-enough"
 
 
+def test_a_report_that_cannot_be_written_costs_nothing_else(
+    served_home: Home, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("no chart")
+
+    monkeypatch.setattr("training.retrain.write_report", broken)
+    summary = _retrain(served_home, corpus, [triplet(CHUNKS[0], "How?")])
+    assert summary.outcome == "not-enough"
+    assert "ZeroDivisionError" in summary.notes[-1]
+    (run,) = RunStore(served_home).list()
+    assert run.status == "finished"
+    assert "no chart" in (RunStore(served_home).folder(run.id) / "run.log").read_text()
+
+
 def test_without_a_release_it_says_what_comes_first(home: Home, corpus: Corpus) -> None:
     with pytest.raises(StateError, match="bootstrap"):
         _retrain(home, corpus, accepted_triplets(CHUNKS))

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from clayloop.watch.receiver import MOST_BYTES, Receiver
+from clayloop.watch.registration import is_local
 from curation.annotation.webhooks import concerns, is_signed
 from curation.errors import SettingsError
 
@@ -98,6 +99,22 @@ def test_a_client_that_says_nothing_does_not_keep_others_out(heard: Heard) -> No
     finally:
         for connection in silent:
             connection.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1:6900", True),
+        ("http://localhost:6900/", True),
+        ("http://[::1]:6900", True),
+        ("http://argilla.example:6900", False),
+        ("http://10.0.0.7:6900", False),
+        ("https://127.0.0.1.example", False),
+        ("", False),
+    ],
+)
+def test_only_an_argilla_on_this_machine_can_call_loopback(url: str, local: bool) -> None:
+    assert is_local(url) is local
 
 
 def test_a_port_that_is_taken_is_named() -> None:

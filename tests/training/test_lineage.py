@@ -1,0 +1,150 @@
+"""What the lineage keeps, and what is news to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.errors import StateError
+from curation.records import Decision
+from tests.training.material import judged_chunk, make_chunks, triplet
+from training.examples import Example, Unused, collect
+from training.lineage import (
+    LINEAGE_SCHEMA,
+    LineageNote,
+    compare,
+    read_lineage,
+    read_note,
+    trace,
+    write_lineage,
+    write_note,
+)
+from training.negatives import Negative
+from training.selection import LeftOut, Selection
+from training.split import Dropped
+
+CHUNKS = make_chunks()
+POOL = [
+    *(triplet(chunk, f"Where is {number}?") for number, chunk in enumerate(CHUNKS[:6])),
+    *(triplet(chunk, f"Who is {number}?", "rejected") for number, chunk in enumerate(CHUNKS[:3])),
+    judged_chunk(CHUNKS[7], "accepted"),
+    judged_chunk(CHUNKS[8], "rejected"),
+]
+INDEXED = {chunk.id for chunk in CHUNKS} - {CHUNKS[8].id}
+FATES = st.lists(
+    st.sampled_from(["train", "holdout", "dropped", "unused", "negative", "nothing"]),
+    min_size=len(POOL),
+    max_size=len(POOL),
+)
+
+
+def _example(decision: Decision) -> Example:
+    accepted = decision.model_copy(update={"verdict": "accepted"})
+    (example,) = collect([accepted], CHUNKS).examples
+    return example
+
+
+def _traced(decisions: Sequence[Decision], fates: Sequence[str]) -> list[tuple[str, str]]:
+    """The lineage of decisions that met these fates: record id and role."""
+    met = {
+        name: [
+            one
+            for one, fate in zip(decisions, fates, strict=True)
+            if fate == name and one.dataset != "chunks"
+        ]
+        for name in ("train", "holdout", "dropped", "unused", "negative")
+    }
+    rows = trace(
+        decisions,
+        [_example(one) for one in met["train"]],
+        [_example(one) for one in met["holdout"]],
+        [
+            Dropped(
+                dataset=one.dataset,
+                record_id=one.record_id,
+                query="q",
+                chunk_id="c",
+                reason="same question",
+                similarity=1.0,
+                kept_record_id="kept",
+                kept="k",
+            )
+            for one in met["dropped"]
+        ],
+        [Unused(dataset=one.dataset, record_id=one.record_id, reason="why") for one in met["unused"]],
+        INDEXED,
+        [LeftOut(dataset="triplets", record_id="gone", reason="named in --without-records")],
+        [
+            Negative(
+                dataset="triplets",
+                record_id="other",
+                kind="text",
+                source="refused",
+                text="t",
+                decided_by=one.record_id,
+            )
+            for one in met["negative"]
+        ],
+    )
+    return [(row.record_id, row.role) for row in rows]
+
+
+@given(FATES)
+def test_every_decision_has_one_row_and_the_role_of_what_became_of_it(fates: list[str]) -> None:
+    rows = _traced(POOL, fates)
+    assert [record for record, _ in rows] == [*(one.record_id for one in POOL), "gone"]
+    for decision, fate, (_, role) in zip(POOL, fates, rows, strict=False):
+        if decision.dataset == "chunks":
+            expected = "indexed" if decision.verdict == "accepted" else "index-removed"
+        elif fate == "nothing" or (fate == "negative" and decision.verdict != "rejected"):
+            expected = "unused"
+        else:
+            expected = fate
+        assert role == expected
+    assert rows[-1][1] == "left-out"
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "lineage.parquet"
+    rows = trace(POOL, [_example(POOL[0])], [_example(POOL[1])], [], [], INDEXED)
+    write_lineage(path, rows)
+    assert read_lineage(path) == rows
+    assert rows[0].votes[0].annotator == "simulated"
+    assert rows[0].examples[0].place.startswith(CHUNKS[0].path)
+    # One of an earlier version lacks what has been added since.
+    table = pq.read_table(path).select(LINEAGE_SCHEMA.names[:8])
+    pq.write_table(table, path)
+    old = read_lineage(path)
+    assert [(one.record_id, one.role, one.annotators) for one in old] == [
+        (one.record_id, one.role, one.annotators) for one in rows
+    ]
+    assert not any(one.votes or one.examples for one in old)
+    assert compare(POOL, old).total == 0
+
+
+def test_a_damaged_one_is_named(tmp_path: Path) -> None:
+    lineage, note = tmp_path / "lineage.parquet", tmp_path / "lineage.json"
+    assert (read_lineage(lineage), read_note(note)) == ([], None)
+    lineage.write_bytes(b"no table")
+    note.write_text('{"selection": 3}')
+    with pytest.raises(StateError, match=r"lineage\.parquet"):
+        read_lineage(lineage)
+    with pytest.raises(StateError, match=r"lineage\.json"):
+        read_note(note)
+    written = LineageNote(run="r", started_from="r0001-00000000", selection=Selection(filters=("x",)))
+    write_note(note, written)
+    assert read_note(note) == written
+
+
+@given(st.sets(st.integers(0, len(POOL) - 1)), st.sets(st.integers(0, len(POOL) - 1)))
+def test_news_is_the_difference_whatever_was_left_out(before: set[int], after: set[int]) -> None:
+    known = trace([POOL[at] for at in sorted(before)], [], [], [], [], INDEXED)
+    left = [LeftOut(dataset=one.dataset, record_id=one.record_id, reason="") for one in POOL]
+    with_left_out = [*known, *trace([], [], [], [], [], INDEXED, left)]
+    news = compare([POOL[at] for at in sorted(after)], with_left_out)
+    assert (news.new, news.withdrawn) == (len(after - before), len(before - after))
