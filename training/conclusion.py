@@ -27,7 +27,7 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
         unused=steps.unused,
         conflicts=steps.conflicts,
         negatives=dict(Counter(f"{row.source} {row.kind}s" for row in steps.negatives).most_common()),
-        comparison=steps.comparison if summary.gate else None,
+        comparison=steps.judging.comparison if summary.gate else None,
         verdict=summary.gate,
     )
 

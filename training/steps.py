@@ -30,23 +30,12 @@ from serving.release import (
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.card import release_card
-from training.comparison import (
-    LATENCY_FILE,
-    SIDES,
-    Comparison,
-    Latency,
-    at,
-    read_comparison,
-    write_comparison,
-)
+from training.comparison import at
 from training.conflicts import Conflict, settle
-from training.contest import Contest, Past, compare
-from training.evaluation import Scores
 from training.examples import Example, Learnable, Refusal, Unused, collect
-from training.gate import GateVerdict, judge
-from training.generic import generic_set
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
-from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, trace, write_lineage, write_note
+from training.judging import Judging
+from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
 from training.negatives import Negative, decided_negatives
 from training.rows import read_rows, write_rows
 from training.runs import Run
@@ -153,25 +142,21 @@ class Steps:
         ]
 
     @cached_property
-    def comparison(self) -> Comparison:
-        """Of base, served release and candidate."""
-        folder = self.run.folder / "evaluate"
-        found = read_comparison(folder / EVALUATION_FILE)
-        return found.model_copy(update={"latency": Latency.model_validate(read_json(folder / LATENCY_FILE))})
-
-    @property
-    def scores(self) -> tuple[dict[int, Scores], dict[int, Scores]]:
-        """Of the served release and of the candidate on the holdout, per dimension."""
-        return self.comparison.holdout.served, self.comparison.holdout.candidate
-
-    @property
-    def base_metrics(self) -> dict[int, dict[str, float]]:
-        """Of the untouched base model on the holdout, per dimension."""
-        return {size: scores.metrics for size, scores in self.comparison.holdout.base.items()}
-
-    @property
-    def verdict(self) -> GateVerdict:
-        return GateVerdict.model_validate(read_json(self.run.folder / "gate" / "gate.json"))
+    def judging(self) -> Judging:
+        """The steps that evaluate the candidate, once there is one."""
+        return Judging(
+            self.run,
+            self.chunks,
+            self.questions,
+            self.holdout,
+            self.decisions,
+            self.own_sets,
+            self.settings,
+            self.serving.model_copy(update={"embedding": self.tuning.embedding}),
+            self.store,
+            self.served,
+            self.progress,
+        )
 
     @cached_property
     def own_sets(self) -> list[TestSet]:
@@ -243,38 +228,6 @@ class Steps:
             f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one"
         )
 
-    def evaluate(self, folder: Path) -> str:
-        contest = Contest(
-            self.chunks,
-            self.questions,
-            [*self.own_sets, generic_set()],
-            self.settings.fit.dimensions,
-            self.progress,
-        )
-        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
-        found = compare(
-            contest,
-            self.store,
-            self.served,
-            self._candidate(),
-            self._vectors(),
-            # In the arithmetic that the run settled on: a trial of its own could end differently in a rerun.
-            self.serving.model_copy(update={"embedding": self.tuning.embedding}),
-            self.settings.gate,
-            Past.of(lineage, self.holdout, self.decisions),
-            self.decisions,
-        )
-        write_comparison(folder / EVALUATION_FILE, found)
-        write_json(folder / LATENCY_FILE, found.latency.model_dump(mode="json") if found.latency else None)
-        metric, holdout = self.settings.gate.metric, found.holdout
-        base, served, candidate = (at(holdout.side(side)).metrics[metric] for side in SIDES)
-        return f"{metric} {served:.4f} → {candidate:.4f} (base model {base:.4f}) on {len(self.questions)} questions"
-
-    def judge(self, folder: Path) -> str:
-        verdict = judge(self.comparison, self.settings.gate)
-        write_json(folder / "gate.json", verdict.model_dump(mode="json"))
-        return verdict.reason
-
     def publish(self, folder: Path) -> str:
         # Published already, by a process that was killed before it could say so?
         release = self.store.of_run(self.run.id)
@@ -313,30 +266,27 @@ class Steps:
         write_lineage(staging / LINEAGE_FILE, rows)
         write_note(staging / LINEAGE_NOTE_FILE, self._origin())
         shutil.copyfile(self.run.folder / "evaluate" / EVALUATION_FILE, staging / EVALUATION_FILE)
-        before, after = self.scores
+        before, after = self.judging.scores
         draft = assemble(
             staging,
             embedder,
             self.chunks,
             self.serving,
             base_model=base,
-            vectors=self._vectors(),
+            vectors=self.judging.vectors,
             run_id=self.run.id,
             parent=self.served.id,
             trained_on=count_trained_on(self.tuning.train, self.holdout, self.decisions),
-            metrics=_best(after).metrics,
+            metrics=at(after).metrics,
             progress=self.progress,
         )
         report = self.tuning.report
         write_text(
             staging / CARD_FILE,
-            release_card(draft, report, self.settings, before, after, self.verdict)
+            release_card(draft, report, self.settings, before, after, self.judging.verdict)
             + self.run.record.selection.as_markdown(),
         )
         return draft
-
-    def _candidate(self) -> Embedder:
-        return Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.tuning.embedding, name="candidate")
 
     def _origin(self) -> LineageNote:
         from_served = self.tuning.choice.chosen == "current"
@@ -345,10 +295,6 @@ class Steps:
             started_from=self.served.id if from_served else None,
             selection=self.run.record.selection,
         )
-
-    def _vectors(self) -> Vectors:
-        vectors: Vectors = np.load(self.run.folder / "index" / "vectors.npy", allow_pickle=False)
-        return vectors
 
 
 def count_trained_on(
@@ -360,8 +306,3 @@ def count_trained_on(
         counts[f"examples from {origin}"] = number
     counts["annotators"] = len({name for decision in decisions for name in decision.annotators})
     return counts
-
-
-def _best(scores: dict[int, Scores]) -> Scores:
-    """Those at full dimension."""
-    return scores[max(scores)]

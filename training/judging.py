@@ -1,0 +1,118 @@
+"""The steps that decide: base, served release and candidate are compared, and the gate judges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.files import read_json, write_json
+from curation.progress import Progress
+from curation.records import Chunk, Decision
+from serving.embedding import Embedder
+from serving.release import EVALUATION_FILE, LINEAGE_FILE, MODEL_FOLDER, Release
+from serving.releases import ReleaseStore
+from serving.settings import ServingSettings
+from training.comparison import (
+    LATENCY_FILE,
+    SIDES,
+    Comparison,
+    Latency,
+    PerDimension,
+    at,
+    read_comparison,
+    write_comparison,
+)
+from training.contest import Contest, Past, compare
+from training.examples import Example
+from training.gate import GateVerdict, judge
+from training.generic import generic_set
+from training.holdout import HoldoutQuestion
+from training.lineage import read_lineage
+from training.runs import Run
+from training.settings import TrainingSettings
+from training.testsets import TestSet
+
+GATE_FILE = "gate.json"
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass
+class Judging:
+    """The steps "evaluate" and "gate" of a run, and what they wrote. ``serving`` computes in the arithmetic that the run
+    settled on: a trial of its own could end differently in a rerun."""
+
+    run: Run
+    chunks: Sequence[Chunk]
+    questions: Sequence[HoldoutQuestion]
+    holdout: Sequence[Example]
+    decisions: Sequence[Decision]
+    own_sets: Sequence[TestSet]
+    settings: TrainingSettings
+    serving: ServingSettings
+    store: ReleaseStore
+    served: Release
+    progress: Progress
+
+    def evaluate(self, folder: Path) -> str:
+        contest = Contest(
+            self.chunks,
+            self.questions,
+            [*self.own_sets, generic_set()],
+            self.settings.fit.dimensions,
+            self.progress,
+        )
+        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
+        found = compare(
+            contest,
+            self.store,
+            self.served,
+            Embedder(self.run.folder / "fit" / MODEL_FOLDER, self.serving.embedding, name="candidate"),
+            self.vectors,
+            self.serving,
+            self.settings.gate,
+            Past.of(lineage, self.holdout, self.decisions),
+            self.decisions,
+        )
+        write_comparison(folder / EVALUATION_FILE, found)
+        write_json(folder / LATENCY_FILE, found.latency.model_dump(mode="json") if found.latency else None)
+        metric, holdout = self.settings.gate.metric, found.holdout
+        base, served, candidate = (at(holdout.side(side)).metrics[metric] for side in SIDES)
+        return f"{metric} {served:.4f} → {candidate:.4f} (base model {base:.4f}) on {len(self.questions)} questions"
+
+    def judge(self, folder: Path) -> str:
+        verdict = judge(self.comparison, self.settings.gate)
+        write_json(folder / GATE_FILE, verdict.model_dump(mode="json"))
+        return verdict.reason
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Of base, served release and candidate."""
+        folder = self.run.folder / "evaluate"
+        found = read_comparison(folder / EVALUATION_FILE)
+        return found.model_copy(update={"latency": Latency.model_validate(read_json(folder / LATENCY_FILE))})
+
+    @property
+    def scores(self) -> tuple[PerDimension, PerDimension]:
+        """Of the served release and of the candidate on the holdout, per dimension."""
+        return self.comparison.holdout.served, self.comparison.holdout.candidate
+
+    @property
+    def base_metrics(self) -> dict[int, dict[str, float]]:
+        """Of the untouched base model on the holdout, per dimension."""
+        return {size: scores.metrics for size, scores in self.comparison.holdout.base.items()}
+
+    @property
+    def verdict(self) -> GateVerdict:
+        return GateVerdict.model_validate(read_json(self.run.folder / "gate" / GATE_FILE))
+
+    @property
+    def vectors(self) -> Vectors:
+        """The candidate's vectors of the chunks, as the step "index" left them."""
+        vectors: Vectors = np.load(self.run.folder / "index" / "vectors.npy", allow_pickle=False)
+        return vectors
