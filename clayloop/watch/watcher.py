@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import argilla as rg
 
     from curation.records import Decision
+
+log = logging.getLogger(__name__)
 
 _TICK = 0.5
 _SOON = 30.0  # seconds until the next look while something is in the way
@@ -68,7 +71,7 @@ class Watcher:
         self._not_before = 0.0  # somebody else is retraining until then, perhaps
         self._looks = 0
         self._trouble = ""
-        self._kind_of_trouble: type[ClayloopError] = ClayloopError
+        self._kind_of_trouble: type[Exception] = Exception
         self._retraining = ""
         self._calls: Calls | None = None
         self._receiver: Receiver | None = None
@@ -101,12 +104,15 @@ class Watcher:
             self._look()
             self._looks += 1
             self._trouble = ""
-        except ClayloopError as error:
+        except Exception as error:  # whoever dies of one bad answer watches nothing
+            if not isinstance(error, ClayloopError):
+                log.exception("a look failed")
             self._next_look = min(self._next_look, time.monotonic() + _SOON)
             # Told once, however often it is tried: the same outage comes in many words.
+            words = str(error) if isinstance(error, ClayloopError) else f"{type(error).__name__}: {error}"
             if not self._trouble or type(error) is not self._kind_of_trouble:
-                self._say(f"Cannot look now, trying again: {error}")
-            self._trouble, self._kind_of_trouble = str(error), type(error)
+                self._say(f"Cannot look now, trying again: {words}")
+            self._trouble, self._kind_of_trouble = words, type(error)
 
     def health(self) -> dict[str, Any]:
         """For GET /healthz; no secret in it."""

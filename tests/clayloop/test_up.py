@@ -57,6 +57,9 @@ def test_up(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
         )
         assert all(url.startswith("http://127.0.0.1:") for url in addresses.values())
 
+        watch = f"{addresses['watch']}/healthz"
+        until(lambda: httpx.get(watch).json()["woken_by"] == "webhooks and polling", 60)
+
         second = clayloop("up")
         assert second.code == 7
         assert "already up" in second.err

@@ -152,6 +152,22 @@ def test_a_damaged_request_or_state_is_no_reason_to_stop(home: Home, log: Path) 
     assert starts(log) == 1
 
 
+def test_a_look_that_fails_in_a_way_nobody_thought_of_is_tried_again(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    watcher = Watcher(settings(home), command(log, 0, "0"), said.append)
+    with monkeypatch.context() as broken:
+        broken.setattr("clayloop.watch.watcher.interrupted_run", lambda *_: {}["nobody"])
+        watcher.look()
+        watcher.look()
+    assert said == ["Cannot look now, trying again: KeyError: 'nobody'"], "told once"
+    assert watcher.health()["status"] == "trouble"
+    ask_for_retrain(home, "Ada")
+    watcher.look()
+    assert (starts(log), watcher.health()["status"]) == (1, "ok")
+
+
 def test_settling_leaves_a_later_request(home: Home) -> None:
     first = ask_for_retrain(home, "first")
     later = ask_for_retrain(home, "later")
