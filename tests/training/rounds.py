@@ -130,9 +130,9 @@ def poisoned(newest: Sequence[Decision], seed: int, share: float = FLIPPED_SHARE
     return [flip(one) if number in victims else one for number, one in enumerate(newest)]
 
 
-def tiny_model(folder: Path, chunks: Sequence[Chunk]) -> Path:
+def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> Path:
     """A sentence-transformers model of MiniLM's word vectors, those that this documentation, its questions and the gate's
-    own need: 384 dimensions, no attention."""
+    own need: the first ``dimension`` columns, no attention."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
@@ -158,7 +158,7 @@ def tiny_model(folder: Path, chunks: Sequence[Chunk]) -> Path:
     for one in described["added_tokens"]:
         one["id"] = kept.index(one["content"])
     described["post_processor"] = described["truncation"] = described["padding"] = None
-    words = vectors[[vocabulary[token] for token in kept]]
+    words = vectors[[vocabulary[token] for token in kept], :dimension].copy()
     static = StaticEmbedding(Tokenizer.from_str(json.dumps(described)), embedding_weights=words)
     SentenceTransformer(modules=[static], device="cpu").save_pretrained(
         str(folder), create_model_card=False, safe_serialization=True

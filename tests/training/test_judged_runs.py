@@ -158,6 +158,17 @@ def test_the_same_evaluation_twice_is_the_same_file(house: Home, model: Path, tm
     assert files[0] == files[1]
 
 
+def test_a_base_model_of_another_dimension_is_compared_at_its_own(house: Home, tmp_path: Path) -> None:
+    smaller = rounds.tiny_model(tmp_path / "smaller", CHUNKS, dimension=128)
+    summary = _retrain(house, smaller)
+    assert (set(summary.before), set(summary.after), set(summary.base)) == ({384}, {128}, {128})
+    assert summary.gate and summary.gate.interval
+    assert summary.gate.before == pytest.approx(summary.before[384]["ndcg@10"], abs=1e-3)
+    assert summary.gate.after == pytest.approx(summary.after[128]["ndcg@10"], abs=1e-3)
+    assert summary.report and "128 dimensions" in Path(summary.report).read_text()
+    assert render(summary)
+
+
 @pytest.mark.parametrize("verdict", ["rejected", "undecided"])
 def test_nothing_accepted_is_too_little(house: Home, model: Path, verdict: Any) -> None:
     decisions = [triplet(chunk, "How do I wash it?", verdict) for chunk in CHUNKS[:40]]
