@@ -62,7 +62,8 @@ class GateSettings(_Section):
     resamples: int = Field(5000, ge=200, description="Bootstrap resamples of the interval.")
     seed: int = Field(17, ge=0, description="Seed of the bootstrap.")
     promote: list[Promotable] = Field(
-        ["superior", "non-inferior"], description="Verdicts that may be served."
+        ["superior", "non-inferior"],
+        description="Verdicts that may be served: superior, non-inferior, inconclusive.",
     )
     min_queries: int = Field(10, ge=1, description="Fewer questions than this can't promote anything.")
     guards: GuardSettings = GuardSettings()
