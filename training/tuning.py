@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from serving.embedding import Embedder, Vectors
 from serving.release import LINEAGE_FILE, MODEL_FOLDER, Release
 from serving.releases import ReleaseStore
 from serving.settings import EmbeddingSettings, ServingSettings
+from training.ancestry import remembers
 from training.contest import vectors_of
 from training.examples import Example
 from training.fit import FitReport, fit
@@ -50,10 +52,9 @@ class Tuning:
     progress: Progress
 
     def meaning(self, questions: Sequence[str]) -> Vectors:
-        """The served release's vectors of ``questions``. Always in float32: what is dropped must not hang on a trial."""
+        """The guide's vectors of ``questions``. Always in float32: what is dropped must not hang on a trial."""
         settings = self.serving.embedding.model_copy(update={"precision": "float32"})
-        served = Embedder(self.store.folder(self.served.id) / MODEL_FOLDER, settings)
-        return served.queries(questions, progress=self.progress)
+        return Embedder(self._guide_model, settings).queries(questions, progress=self.progress)
 
     def plan(self, folder: Path) -> str:
         """Decide where to start from, set aside what chooses between two starts, and settle the arithmetic."""
@@ -74,17 +75,16 @@ class Tuning:
         return f"from {' and '.join(aside.plan.candidates)} ({aside.plan.reason}), in {precision.arithmetic}"
 
     def mine(self, folder: Path) -> str:
-        """Hard negatives as the served model sees them, over all chunks that are not held out."""
+        """Hard negatives as the guide sees them, over all chunks that are not held out."""
         wanted = max(self.settings.negatives, int(self.settings.loss == "triplet"))
         found: list[Negative] = []
         if wanted:
-            release = self.store.folder(self.served.id)
-            model = Embedder(release / MODEL_FOLDER, self.embedding)
+            model = Embedder(self._guide_model, self.embedding)
             found = mine(
                 self.train,
                 self.chunks,
                 model.queries([example.query for example in self.train], progress=self.progress),
-                vectors_of(model, self.chunks, release, self.progress),
+                vectors_of(model, self.chunks, self._guide, self.progress),
                 self._groups,
                 set(read_json(self.run.folder / "split" / "held.json")),
                 wanted,
@@ -150,6 +150,19 @@ class Tuning:
         """The embedding settings with the arithmetic that this run settled on."""
         precision = Precision.model_validate(read_json(self.run.folder / "start" / PRECISION_FILE))
         return self.serving.embedding.model_copy(update={"precision": precision.arithmetic})
+
+    @cached_property
+    def _guide(self) -> Path | None:
+        """The release whose model finds hard negatives and what says the same: the served one. None for the base model:
+        when this run is to forget what the served release's weights have seen."""
+        selection = self.run.record.selection
+        if selection.forgets and remembers(self.store, self.served.id, selection):
+            return None
+        return self.store.folder(self.served.id)
+
+    @property
+    def _guide_model(self) -> str | Path:
+        return self._guide / MODEL_FOLDER if self._guide else self.serving.embedding.model
 
     def _train(self, origin: Origin) -> tuple[Embedder, FitReport]:
         start: str | Path = self.serving.embedding.model

@@ -47,9 +47,11 @@ WITHOUT_ADA = Selection(without_annotators=("ada",))
 
 
 def chosen_settings() -> TrainingSettings:
-    """Quick, with as few questions held out as these decisions give."""
+    """Quick, with as few questions held out as these decisions give, and with all that goes by a model switched on."""
     quick = settings()
-    return quick.model_copy(update={"gate": quick.gate.model_copy(update={"min_queries": 4})})
+    gate = quick.gate.model_copy(update={"min_queries": 4})
+    fit = quick.fit.model_copy(update={"start": "auto", "negatives": 1})
+    return quick.model_copy(update={"gate": gate, "fit": fit})
 
 
 def _retrain(
@@ -86,7 +88,7 @@ def trained(full: tuple[Home, RetrainSummary], tmp_path: Path) -> Home:
 
 
 def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(
-    trained: Home, corpus: Corpus
+    trained: Home, served_home: Home, corpus: Corpus
 ) -> None:
     store, runs = ReleaseStore(trained), RunStore(trained)
     first, before = store.ids()
@@ -102,6 +104,10 @@ def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(
     after = restricted.release_after or ""
     again = _retrain(trained, corpus, selection=WITHOUT_ADA)
     assert again.outcome == "nothing-new", "the same selection again has nothing to forget"
+
+    # The weights are, to the last bit, those of a bot that never heard of her.
+    never = _retrain(served_home, corpus, [one for one in DECISIONS if "ada" not in one.annotators])
+    assert _weights(served_home, never) == _weights(trained, restricted) != _weights(trained, None)
 
     record = runs.get(restricted.run or "")
     assert record.selection == WITHOUT_ADA
@@ -164,6 +170,14 @@ def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(
     back = _dry(trained, corpus)
     assert back.would_train
     assert back.new == len(BY_ADA) + 1
+
+
+def _weights(home: Home, summary: RetrainSummary | None) -> bytes:
+    """Those of the release that a retrain made, or of the one before."""
+    store = ReleaseStore(home)
+    release = summary.release_after if summary else store.ids()[-2]
+    (path,) = (store.folder(release or "") / "model").glob("*.safetensors")
+    return path.read_bytes()
 
 
 def _ada(store: ReleaseStore, release: str) -> list[str]:
