@@ -17,7 +17,7 @@ from tests.argilla_lite.commands import status
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
 
 _DISK = 96_000_000  # bytes
-_LIBFAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+_LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("/nonexistent"))
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,6 @@ class Battered:
 
     lite: ArgillaLite
     small_disk: bool
-    clock: Path | None
 
     def kill(self, name: str) -> None:
         """SIGKILL to a service."""
@@ -69,12 +68,17 @@ class Battered:
         finally:
             filler.unlink()
 
+
+@dataclass(frozen=True)
+class WithClock:
+    """A server, and the clock that it and its worker read."""
+
+    lite: ArgillaLite
+    clock: Path
+
     @contextlib.contextmanager
-    def clock_turned_back(self) -> Iterator[None]:
-        """An hour ago, for the server and its worker."""
-        if self.clock is None:
-            _need("CLAYLOOP_REQUIRE_FAKETIME", "no libfaketime on this machine (apt-get install faketime)")
-            return
+    def turned_back(self) -> Iterator[None]:
+        """It is an hour ago."""
         self.clock.write_text("-3600")
         try:
             yield
@@ -94,22 +98,32 @@ def running_battered(folder: Path) -> Iterator[Battered]:
     home = folder / "home"
     home.mkdir()
     small = _run("mount", "-t", "tmpfs", "-o", f"size={_DISK},mode=700", "tmpfs", str(home))
-    clock = folder / "clock" if _LIBFAKETIME.exists() else None
-    environment = {}
-    if clock is not None:
-        clock.write_text("+0")
-        environment = {
-            "LD_PRELOAD": str(_LIBFAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
     try:
-        with running_argilla_lite(home, environment=environment) as lite:
-            yield Battered(lite, small, clock)
+        with running_argilla_lite(home) as lite:
+            yield Battered(lite, small)
     finally:
         if small:
             _run("umount", "--lazy", str(home))
+
+
+@contextlib.contextmanager
+def running_with_clock(home: Path, port: int) -> Iterator[WithClock]:
+    """Starts a server whose clock can be turned; skips where libfaketime is missing, unless CI promised it.
+
+    Each handover between threads takes 0.2 s with it, so there is no point in many requests.
+    """
+    if not _LIBFAKETIME.exists():
+        _need("CLAYLOOP_REQUIRE_FAKETIME", "no libfaketime on this machine (apt-get install faketime)")
+    clock = home / "clock"
+    clock.write_text("+0")
+    environment = {
+        "LD_PRELOAD": str(_LIBFAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    with running_argilla_lite(home, port=port, environment=environment) as lite:
+        yield WithClock(lite, clock)
 
 
 def _run(*command: str) -> bool:

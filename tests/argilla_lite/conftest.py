@@ -56,7 +56,7 @@ def own_sample(argilla: Argilla) -> Sample:
 
 @pytest.fixture(scope="session")
 def battered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Battered]:
-    """A server that tests may do anything to; its disk is small and its clock can be turned, where that is possible."""
+    """A server that tests may do anything to; its disk is small where that is possible."""
     with running_battered(tmp_path_factory.mktemp("battered")) as server:
         yield server
 

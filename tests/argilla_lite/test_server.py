@@ -140,7 +140,7 @@ def test_taken_port_is_refused(lite: ArgillaLite, tmp_path: Path) -> None:
         assert run("up", "--home", tmp_path / "other", "--port", str(taken.getsockname()[1])).returncode == 4
 
 
-@pytest.mark.parametrize("name", ["redis", "worker", "server"])
+@pytest.mark.parametrize("name", ["redis", "worker", "server", "stem"])
 def test_what_dies_is_restarted(lite: ArgillaLite, home: Path, data: Sample, name: str) -> None:
     before = status(home)["processes"][name]
     os.kill(before, signal.SIGKILL)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.argilla_lite.battered import Battered
+from tests.argilla_lite.battered import Battered, WithClock, running_with_clock
 from tests.argilla_lite.commands import run, wait_for
 from tests.argilla_lite.sample import Argilla, Sample, make_sample
+from tests.argilla_lite.server import running_argilla_lite
 
 pytestmark = pytest.mark.argilla
 
@@ -121,15 +123,22 @@ def test_full_disk(battered: Battered, data: Sample) -> None:
     assert run("check", "--home", battered.lite.home).returncode == 0
 
 
-def test_clock_turned_back(battered: Battered, data: Sample) -> None:
-    lite = battered.lite
+def test_clock_turned_back(tmp_path: Path) -> None:
+    with running_argilla_lite(tmp_path / "home") as lite:
+        data = make_sample(Argilla(lite.url, lite.api_key, lite.workspace), count=4)
+    with running_with_clock(lite.home, int(lite.url.rsplit(":", 1)[1])) as server:
+        check_clock_turned_back(server, data)
+
+
+def check_clock_turned_back(server: WithClock, data: Sample) -> None:
+    lite = server.lite
     form = {"username": lite.username, "password": lite.password}
     answer = httpx.post(f"{lite.url}/api/v1/token", data=form, timeout=30).raise_for_status()
     headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
     assert log(data, "before").status_code == 201
     first = data.owner.get(f"/datasets/{data.dataset_id}")["updated_at"]
-    with battered.clock_turned_back():
-        wait_for(lambda: log(data, f"t{time.monotonic_ns()}", size=1) and _last_activity(data) < first)
+    with server.turned_back():
+        wait_for(lambda: log(data, f"t{time.monotonic_ns()}", size=1) and _oldest(data) < first)
         # Nobody is logged out, pages neither repeat nor lose a record, changes are found.
         assert httpx.get(f"{lite.url}/api/v1/me", headers=headers, timeout=30).status_code == 200
         records = stored(data)
@@ -146,7 +155,7 @@ def test_clock_turned_back(battered: Battered, data: Sample) -> None:
     assert run("check", "--home", lite.home).returncode == 0
 
 
-def _last_activity(data: Sample) -> str:
-    """When the newest record says it was made."""
+def _oldest(data: Sample) -> str:
+    """When the record that says it is the oldest was made."""
     records = data.owner.get(f"/datasets/{data.dataset_id}/records", limit=1000)["items"]
     return min(str(record["inserted_at"]) for record in records)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from argilla_lite.databases import Database, database_of
 from argilla_lite.home import Credentials, Home, write_private
-from argilla_lite.web_page import not_copied
 
 
 def is_prepared(home: Home, database: Database, workspace: str) -> bool:
@@ -85,6 +84,9 @@ def prepare(home: Home, workspace: str) -> None:
     if credentials is None:
         sys.exit(f"{home.credentials_file} is missing: start with `argilla-lite up`.")
     database_of(home).tune()
+    # Here, because the supervisor asks `is_prepared` and needs nothing else of what is imported.
+    from argilla_lite.web_page import not_copied
+
     with not_copied():
         from argilla_lite import plugin  # noqa: F401 - sets the connections' pragmas
 
@@ -95,5 +97,10 @@ def prepare(home: Home, workspace: str) -> None:
     print(f"The database is ready (schema {re.sub(r'[^0-9a-f]', '', revision)}).")
 
 
+def main(arguments: list[str]) -> None:
+    """Prepares the home that the first argument names, with the workspace that the second does."""
+    prepare(Home(Path(arguments[0])), arguments[1])
+
+
 if __name__ == "__main__":
-    prepare(Home(Path(sys.argv[1])), sys.argv[2])
+    main(sys.argv[1:])

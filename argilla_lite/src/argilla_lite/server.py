@@ -40,8 +40,11 @@ class _Server(uvicorn.Server):
 
 def main(arguments: list[str]) -> None:
     """Serves until SIGTERM. The first argument is the descriptor of a bound socket."""
+    from argilla_server.jobs.queues import REDIS_CONNECTION
     from argilla_server.settings import settings
 
+    # A Redis that hangs must not hang the server; the worker's blocking reads need rq's own timeouts.
+    REDIS_CONNECTION.connection_pool.connection_kwargs["socket_timeout"] = 5
     if not settings.docs_enabled:
         _hide_documentation(app)
     explain_full_disk(app)

@@ -16,6 +16,7 @@ from typing import IO
 
 from argilla_lite.errors import ArgillaLiteError
 from argilla_lite.lifeline import die_with_parent
+from argilla_lite.stem import ForkedProcess
 
 _REMEMBERED_LINES = 15
 _LONGEST_LINE = 65536
@@ -30,11 +31,13 @@ class Service:
     Args:
         name: Shown in front of its log lines.
         command: Called for each start, so that a restart can differ (a fresh worker name).
+        fork: Tried before `command`: gets the process in a quicker way, or None if there is none just now.
         environment: The whole environment.
         folder: Working directory.
         ready: Whether it answers; asked every tick until it does.
         start_timeout: Seconds it may take until it answers.
         inherited_fds: Descriptors to pass on.
+        standard_input: Called for each start; the descriptor is closed here once it is passed on.
         stops_last: Whether it is stopped only when all others have ended, because they need it.
     """
 
@@ -42,9 +45,11 @@ class Service:
     command: Callable[[], Sequence[str]]
     environment: Mapping[str, str]
     folder: Path
+    fork: Callable[[], ForkedProcess | None] = lambda: None
     ready: Callable[[], bool] = lambda: True
     start_timeout: float = 90.0
     inherited_fds: tuple[int, ...] = ()
+    standard_input: Callable[[], int] = lambda: os.open(os.devnull, os.O_RDONLY)
     stops_last: bool = False
 
 
@@ -59,7 +64,7 @@ class Child:
 
     def __init__(self, service: Service, selector: selectors.BaseSelector, output: Output) -> None:
         self.service = service
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self.started = 0.0
         self._selector = selector
         self._output = output
@@ -72,13 +77,21 @@ class Child:
         Raises:
             ArgillaLiteError: It cannot be started.
         """
+        self.process = self.service.fork() or self._execute()
+        self.started = time.monotonic()
+        assert self.process.stdout is not None  # noqa: S101 - for the type checker
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self._selector.register(self.process.stdout, selectors.EVENT_READ, self)
+
+    def _execute(self) -> subprocess.Popen[bytes]:
         service = self.service
+        standard_input = service.standard_input()
         try:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 service.command(),
                 cwd=service.folder,
                 env=dict(service.environment),
-                stdin=subprocess.DEVNULL,
+                stdin=standard_input,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -87,10 +100,8 @@ class Child:
             )
         except OSError as error:
             raise ArgillaLiteError(f"{service.name} cannot be started: {error}") from error
-        self.started = time.monotonic()
-        assert self.process.stdout is not None  # noqa: S101 - for the type checker
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self._selector.register(self.process.stdout, selectors.EVENT_READ, self)
+        finally:
+            os.close(standard_input)
 
     @property
     def status(self) -> int | None:

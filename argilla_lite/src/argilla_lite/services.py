@@ -8,13 +8,14 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from argilla_lite.databases import Database
 from argilla_lite.home import Home
 from argilla_lite.redis import RedisSocket
 from argilla_lite.service import Service
+from argilla_lite.stem import Stem
 
 ENGINE_NAME = "argilla_lite"
 _FOREIGN = (
@@ -57,6 +58,7 @@ class Services:
     api_docs: bool = False
     access_log: bool = False
     patches: bool = True
+    stem: Stem = field(default_factory=Stem, init=False)
     _worker_name: str = field(default="", init=False)
 
     def environment(self) -> dict[str, str]:
@@ -93,50 +95,63 @@ class Services:
             stops_last=True,
         )
 
-    def prepare(self, workspace: str) -> Service:
-        return self._python(
-            "prepare", ["argilla_lite.prepare", str(self.home.root), workspace], timeout=600.0
+    def stem_process(self) -> Service:
+        """Needs 3 s of import, and makes the starts of what comes after it short."""
+        return Service(
+            name="stem",
+            command=lambda: [sys.executable, "-m", "argilla_lite.stem"],
+            environment=self.environment(),
+            folder=self.home.root,
+            ready=self.stem.answers,
+            inherited_fds=(self.listener.fileno(), *self.redis.inherited_fds),
+            standard_input=self.stem.new_end,
         )
+
+    def prepare(self, workspace: str) -> Service:
+        return self._forked("prepare", lambda: [str(self.home.root), workspace], start_timeout=600.0)
 
     def repair_index(self) -> Service:
-        return self._python("index", ["argilla_lite.engine.repair", str(self.home.root)], timeout=3600.0)
+        return Service(
+            name="index",
+            command=lambda: [sys.executable, "-m", "argilla_lite.engine.repair", str(self.home.root)],
+            environment=self.environment(),
+            folder=self.home.root,
+            start_timeout=3600.0,
+        )
 
     def worker(self) -> Service:
-        def command() -> list[str]:
+        def words() -> list[str]:
             self._worker_name = f"argilla-lite-{secrets.token_hex(6)}"
-            return [sys.executable, "-m", "argilla_lite.worker", self._worker_name]
+            return [self._worker_name]
 
-        return Service(
-            name="worker",
-            command=command,
-            environment=self.environment(),
-            folder=self.home.root,
-            ready=lambda: self.redis.knows_worker(self._worker_name),
-            inherited_fds=self.redis.inherited_fds,
-        )
+        return self._forked("worker", words, ready=lambda: self.redis.knows_worker(self._worker_name))
 
     def server(self) -> Service:
-        command = [sys.executable, "-m", "argilla_lite.server", str(self.listener.fileno())]
-        if self.access_log:
-            command.append("--access-log")
-        return Service(
-            name="server",
-            command=lambda: command,
-            # A Redis that hangs must not hang the server; the worker's blocking reads need rq's own timeouts.
-            environment=self.environment() | {"ARGILLA_REDIS_URL": f"{self.redis.url}&socket_timeout=5"},
-            folder=self.home.root,
-            ready=self._server_answers,
-            inherited_fds=(self.listener.fileno(), *self.redis.inherited_fds),
-        )
+        words = [str(self.listener.fileno()), *(["--access-log"] if self.access_log else [])]
+        return self._forked("server", lambda: words, ready=self._server_answers)
 
-    def _python(self, name: str, module: list[str], timeout: float) -> Service:
+    def _forked(
+        self,
+        name: str,
+        words: Callable[[], list[str]],
+        ready: Callable[[], bool] = lambda: True,
+        start_timeout: float = 90.0,
+    ) -> Service:
+        """A module of ours: forked from the stem, or started by itself while there is none.
+
+        Args:
+            name: Of the service and of the module.
+            words: What the module's `main` is called with.
+        """
         return Service(
             name=name,
-            command=lambda: [sys.executable, "-m", *module],
+            command=lambda: [sys.executable, "-m", f"argilla_lite.{name}", *words()],
+            fork=lambda: self.stem.fork([name, *words()], self.home.root),
             environment=self.environment(),
             folder=self.home.root,
-            start_timeout=timeout,
-            inherited_fds=self.redis.inherited_fds,
+            ready=ready,
+            start_timeout=start_timeout,
+            inherited_fds=(self.listener.fileno(), *self.redis.inherited_fds),
         )
 
     def _server_answers(self) -> bool:

@@ -17,6 +17,7 @@ from typing import IO, cast
 
 from argilla_lite.errors import StartFailedError
 from argilla_lite.service import Child, Output, Service, describe
+from argilla_lite.stem import reap_strangers
 
 _TICK = 0.05  # seconds between two looks at the children
 _FIRST_BACK_OFF = 0.5
@@ -100,6 +101,7 @@ class Supervisor:
             now = time.monotonic()
             for child in self._children:
                 self._revive(child, now)
+            reap_strangers({child.process.pid for child in self._children if child.process is not None})
 
     def stop(self) -> None:
         """Ends all services: SIGTERM to their process groups, SIGKILL to what is left of them after a while."""

@@ -170,11 +170,17 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     supervisor = Supervisor(output, note_state)
     try:
         with supervisor.signals():
-            supervisor.launch(services.redis_server())()
-            if not supervisor.stopping and not is_prepared(home, database, credentials.workspace):
-                supervisor.run_step(services.prepare(credentials.workspace))
-            if not supervisor.stopping:
-                supervisor.run_step(services.repair_index())
+            redis_ready = supervisor.launch(services.redis_server())
+            stem_ready = supervisor.launch(services.stem_process())
+            redis_ready()
+            steps = [services.repair_index()]
+            if not is_prepared(home, database, credentials.workspace):
+                steps.insert(0, services.prepare(credentials.workspace))
+                stem_ready()
+            for step in steps:
+                if not supervisor.stopping:
+                    supervisor.run_step(step)
+            stem_ready()
             if not supervisor.stopping:
                 server_ready = supervisor.launch(services.server())
                 worker_ready = supervisor.launch(services.worker())
@@ -191,6 +197,7 @@ def _run(home: Home, options: argparse.Namespace) -> int:
                 note_state(supervisor.process_ids())
                 supervisor.watch()
     finally:
+        services.stem.close()
         redis.close()
         listener.close()
         home.clear_temporary()

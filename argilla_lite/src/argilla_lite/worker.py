@@ -68,13 +68,13 @@ class _WorkerOfOneRedis(Worker):
             super().teardown()  # type: ignore[no-untyped-call]
 
 
-def main(name: str) -> None:
+def main(arguments: list[str]) -> None:
     """Works until SIGTERM, or until Redis is lost.
 
     `argilla_server worker` puts a pool process above the worker; one worker does not need it.
 
     Args:
-        name: Under which the worker registers itself in Redis.
+        arguments: The name under which the worker registers itself in Redis.
     """
     from argilla_server.jobs.queues import DEFAULT_QUEUE, HIGH_QUEUE, REDIS_CONNECTION
 
@@ -87,9 +87,9 @@ def main(name: str) -> None:
     queues = [_QueueOfOneRedis(one.name, connection=REDIS_CONNECTION) for one in (HIGH_QUEUE, DEFAULT_QUEUE)]
     if found := recover(REDIS_CONNECTION, queues):
         print(f"{found} jobs of the worker before were put back.")
-    worker = _WorkerOfOneRedis(queues, name=name, connection=REDIS_CONNECTION)
+    worker = _WorkerOfOneRedis(queues, name=arguments[0], connection=REDIS_CONNECTION)
     worker.work(logging_level="WARNING")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])
