@@ -16,10 +16,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from tests.argilla_lite.commands import run, status
+from tests.argilla_lite.commands import alive, run, status
 from tests.argilla_lite.postgres import PostgresServer
 from tests.argilla_lite.sample import Api, Argilla, Sample, between, by, make_sample, terms
 from tests.argilla_lite.server import ArgillaLite, interpreter, running_argilla_lite
@@ -127,10 +128,26 @@ def test_a_restored_home_answers_the_same(saved: Path) -> None:
     assert saved.exists()
 
 
+def check_no_password_is_shown(server: ArgillaLite, password: str) -> None:
+    shown = status(server.home)["database"]
+    assert shown.startswith("postgresql://clay:***@127.0.0.1:")
+    command_lines = b" ".join(
+        (Path("/proc") / str(pid) / "cmdline").read_bytes() for pid in alive(server.home)
+    )
+    log = (server.home / "logs" / "argilla-lite.log").read_text() + "".join(server.output)
+    for form in (password, quote(password, safe=""), password.partition("%")[0]):
+        assert form.encode() not in command_lines
+        assert form not in log
+    assert stat.S_IMODE((server.home / "database_url").stat().st_mode) == 0o600
+
+
 def test_postgresql_too(postgres: PostgresServer, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
-    with running_argilla_lite(tmp_path / "first", database=postgres.new_database()) as server:
+    with running_argilla_lite(
+        tmp_path / "first", arguments=["--database", postgres.new_database()]
+    ) as server:
+        check_no_password_is_shown(server, postgres.password)
         file, _, _ = check_round_trip(server, folder, postgres.new_database())
         other = run("restore", file, "--home", tmp_path / "third")
         assert other.returncode == 1
