@@ -155,7 +155,9 @@ def test_a_model_that_wants_prompts_gets_them() -> None:
 
     embedder.model.preprocess = listen
     fit(embedder, EXAMPLES, FitSettings(**QUICK), negatives=NEGATIVES)
-    assert {f"question: {query}" for query in PAIRS} | {f"text: {text}" for text in PAIRS.values()} <= set(seen)
+    assert {f"question: {query}" for query in PAIRS} | {f"text: {text}" for text in PAIRS.values()} <= set(
+        seen
+    )
     assert "text: Glue mends cracks." in seen
     assert "question: why so blue" in seen
 
