@@ -133,6 +133,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ArgillaLiteError as error:
         print(f"argilla-lite: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
 

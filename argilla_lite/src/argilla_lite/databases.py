@@ -153,7 +153,7 @@ def choose(home: Home, url: str | None) -> None:
         url: `postgresql://…`, or None to leave things as they are.
 
     Raises:
-        ArgillaLiteError: The URL makes no sense, or the home's Argilla is in SQLite already.
+        ArgillaLiteError: The URL makes no sense or leads nowhere, or the home's Argilla is in SQLite already.
     """
     if url is None:
         return
@@ -164,4 +164,5 @@ def choose(home: Home, url: str | None) -> None:
             f"{database.shown}: choose a new folder with --home, or leave the database out."
         )
     if not home.database_url_file.exists() or database_of(home) != database:
+        database.require()  # a mistyped address is not worth remembering
         write_private(home.database_url_file, database.url + "\n")
