@@ -10,6 +10,7 @@ trainer takes batches from each in proportion:
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,10 @@ from typing import Literal
 from training.dedup import normalise
 from training.examples import Example
 from training.negatives import Negative
+
+# Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each embeds a whole
+# text again, and most of them are far from the text anyway.
+_MOST_STORED = 0.25
 
 Columns = dict[str, list[str]]
 SetName = Literal["pairs", "harder", "asked"]
@@ -37,7 +42,8 @@ def training_sets(
 
     A row of ``harder`` has ``wanted`` negative texts (at least one), refused ones before mined ones; what it lacks is
     filled up with texts of other examples. With ``always`` (the triplet loss) every example is such a row, and there are no
-    ``pairs``. A chunk comes once in ``asked``, with the first of its negative questions.
+    ``pairs``. A chunk comes once in ``asked``, with one negative question: every chunk of
+    which people refused a question, and a share of those that only have stored negatives, drawn with the seed.
     """
     texts: dict[tuple[str, str], list[str]] = defaultdict(list)
     questions: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -49,7 +55,8 @@ def training_sets(
     pairs: Columns = {"anchor": [], "positive": []}
     harder: Columns = {"anchor": [], "positive": [], **{_negative(number): [] for number in range(width)}}
     asked: Columns = {"anchor": [], "positive": [], _negative(0): []}
-    answered: set[str] = set()
+    answered: dict[str, tuple[bool, list[str]]] = {}  # chunk → (refused by people, its row)
+    refused = {(one.dataset, one.record_id) for one in negatives if one.source == "refused"}
     for example in examples:
         key = example.dataset, example.record_id
         if texts[key] or always:
@@ -57,9 +64,10 @@ def training_sets(
             _append(harder, example.query, example.text, *row)
         else:
             _append(pairs, example.query, example.text)
-        if questions[key] and example.chunk_id not in answered:
-            answered.add(example.chunk_id)
-            _append(asked, example.text, example.query, questions[key][0])
+        if questions[key] and (key in refused or example.chunk_id not in answered):
+            answered[example.chunk_id] = (key in refused, [example.text, example.query, questions[key][0]])
+    for row in _some(list(answered.values()), math.ceil(_MOST_STORED * len(examples)), chance):
+        _append(asked, *row)
     named: tuple[tuple[SetName, Columns], ...] = (("pairs", pairs), ("harder", harder), ("asked", asked))
     return {name: columns for name, columns in named if columns["anchor"]}
 
@@ -70,6 +78,13 @@ def same_thing(examples: Sequence[Example], groups: Mapping[str, str]) -> dict[s
     same = {example.text: f"chunk {groups.get(example.chunk_id, example.chunk_id)}" for example in examples}
     same.update({example.query: f"question {normalise(example.query)}" for example in examples})
     return same
+
+
+def _some(rows: Sequence[tuple[bool, list[str]]], stored: int, chance: random.Random) -> list[list[str]]:
+    """All rows that people refused, and ``stored`` of the others."""
+    others = [place for place, (is_refused, _) in enumerate(rows) if not is_refused]
+    chosen = set(chance.sample(others, min(stored, len(others))))
+    return [row for place, (is_refused, row) in enumerate(rows) if is_refused or place in chosen]
 
 
 def _filled(
