@@ -7,7 +7,9 @@
 3. A job that cannot be queued, because Redis is gone, waits on disk instead of failing the request: `without_redis`.
 4. A webhook's id is that of its job (webhooks/v1/commons.py:_generate_msg_id makes a new one per attempt), so that a
    listener can tell a repeated delivery from a new event, as Standard Webhooks has it.
-5. JSON columns are read and written with orjson, and answers compressed with less effort: `patches_encoding`.
+5. One record that has vectors is loaded with the settings that name them (api/handlers/v1/records.py:get_record), or
+   asking for it is answered with 500, and the page's "find similar: least" shows what it showed before.
+6. JSON columns are read and written with orjson, and answers compressed with less effort: `patches_encoding`.
 
 The first two and the last make logging records faster, and annotating beside it. Applied only to the version they were
 written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server as it is.
@@ -51,6 +53,7 @@ def apply(app: FastAPI) -> bool:
     _keep_type_adapters()
     _build_events_for_listeners_only()
     _name_webhooks_after_their_jobs()
+    _name_vectors_of_one_record()
     use_orjson()
     compress_less(app)
     if home := os.environ.get("ARGILLA_HOME_PATH"):
@@ -58,6 +61,19 @@ def apply(app: FastAPI) -> bool:
         job_spool = JobSpool(Home(Path(home)).spool_file)
         job_spool.patch()
     return True
+
+
+def _name_vectors_of_one_record() -> None:
+    from argilla_server.api.handlers.v1 import records
+    from argilla_server.models import Record, Vector
+
+    load = records.selectinload
+
+    def selectinload(attribute: Any) -> Any:
+        loaded = load(attribute)
+        return loaded.selectinload(Vector.vector_settings) if attribute is Record.vectors else loaded
+
+    records.selectinload = selectinload
 
 
 def _keep_type_adapters() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,10 @@ from starlette.routing import Mount
 from argilla_lite import archive
 from argilla_lite.home import Home
 
+_LAYOUT = 2  # raise it when the files are made differently
 _BASE_PATH = b"@@baseUrl@@"
+# Two fonts from Google. The page names others to fall back on, and whoever annotates need not be known there.
+_FONTS_FROM_OUTSIDE = re.compile(rb"@import url\(https://fonts\.googleapis\.com/[^)]*\);?")
 _WITH_BASE_PATH = {".js", ".html"}
 
 
@@ -47,7 +51,7 @@ def prepare(home: Home) -> Path:
     Raises:
         OSError: There is no room for it.
     """
-    folder = home.web_dir / importlib.metadata.version("argilla-server")
+    folder = home.web_dir / f"{importlib.metadata.version('argilla-server')}-{_LAYOUT}"
     if folder.is_dir():
         return folder
     home.web_dir.mkdir(exist_ok=True, mode=0o700)
@@ -61,9 +65,11 @@ def prepare(home: Home) -> Path:
                 continue
             content = source.read_bytes()
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            target.write_bytes(
-                content.replace(_BASE_PATH, b"") if source.suffix in _WITH_BASE_PATH else content
-            )
+            if source.suffix in _WITH_BASE_PATH:
+                content = content.replace(_BASE_PATH, b"")
+            elif source.suffix == ".css":
+                content = _FONTS_FROM_OUTSIDE.sub(b"", content)
+            target.write_bytes(content)
         (scratch / "page").rename(folder)
     return folder
 
