@@ -56,9 +56,9 @@ def answers(api: Api, sample: Sample) -> list[Any]:
 
 @contextlib.contextmanager
 def working(sample: Sample) -> Iterator[None]:
-    """Somebody adds records to another dataset and annotates there without a pause."""
+    """Somebody adds records to this dataset without a pause."""
     stop, failures = threading.Event(), []
-    dataset_id = sample.owner.get("/me/datasets")["items"][0]["id"]
+    dataset_id = sample.dataset_id
 
     def work() -> None:
         number = 0

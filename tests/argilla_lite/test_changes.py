@@ -66,6 +66,7 @@ class Writer:
 
     def __init__(self, sample: Sample, seed: int) -> None:
         self.sample = sample
+        self.seed = seed
         self.rng = random.Random(seed)
         self.added = 0
 
@@ -79,7 +80,7 @@ class Writer:
         new = make_rows(count, list(self.sample.users), seed=self.rng.randrange(10**6))
         for row in new:
             self.added += 1
-            row.external_id = f"row-{1000 * self.rng.randrange(1, 9) + self.added}"
+            row.external_id = f"row-{1000 * self.seed + self.added}"
         self._bulk("POST", new)
 
     def change(self, rows: list[Row]) -> None:

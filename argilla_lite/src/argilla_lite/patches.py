@@ -9,7 +9,8 @@
    listener can tell a repeated delivery from a new event, as Standard Webhooks has it.
 5. One record that has vectors is loaded with the settings that name them (api/handlers/v1/records.py:get_record), or
    asking for it is answered with 500, and the page's "find similar: least" shows what it showed before.
-6. JSON columns are read and written with orjson, and answers compressed with less effort: `patches_encoding`.
+6. JSON columns, requests and answers are read and written with orjson, and answers compressed with less effort:
+   `patches_encoding`.
 
 The first two and the last make logging records faster, and annotating beside it. Applied only to the version they were
 written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server as it is.
@@ -28,7 +29,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from argilla_lite.home import Home
-from argilla_lite.patches_encoding import compress_less, use_orjson
+from argilla_lite.patches_encoding import answer_with_orjson, compress_less, use_orjson
 from argilla_lite.without_redis import JobSpool
 
 PATCHED_VERSION = "2.8.0"
@@ -55,6 +56,7 @@ def apply(app: FastAPI) -> bool:
     _name_webhooks_after_their_jobs()
     _name_vectors_of_one_record()
     use_orjson()
+    answer_with_orjson()
     compress_less(app)
     if home := os.environ.get("ARGILLA_HOME_PATH"):
         global job_spool

@@ -14,6 +14,7 @@ from argilla_lite import patches, web_page
 from argilla_lite.disk_full import explain_full_disk
 from argilla_lite.home import Home
 from argilla_lite.request_limits import RequestLimits
+from argilla_lite.turns import TakingTurns
 from argilla_lite.without_redis import keep_emptying
 
 with web_page.not_copied():
@@ -49,9 +50,11 @@ def main(arguments: list[str]) -> None:
         _hide_documentation(app)
     explain_full_disk(app)
     app.add_middleware(RequestLimits)
+    app.add_middleware(TakingTurns)
     web_page.mount(app, web_page.prepare(Home(Path(str(settings.home_path)))))
     if patches.job_spool is not None:
         keep_emptying(app, patches.job_spool)
+    sys.setswitchinterval(0.001)  # threads that parse and index let the event loop go on sooner
     listener = socket.socket(fileno=int(arguments[0]))
     config = uvicorn.Config(
         app,
