@@ -1,11 +1,12 @@
 """Every kind of query over HTTP, at several numbers of records.
 
-    python -m benchmarks.argilla_lite.queries [--records 10000,100000] [--rounds 15] [--json FILE]
+    python -m benchmarks.argilla_lite.queries [--records 10000,100000] [--rounds 15] [--settle 20] [--json FILE]
 
 A fresh home is filled straight in its database (`large_home`), the server started over it. Each query is asked
 `--rounds` times with other values each time, through `POST …/records/search?limit=50` and with everything that the web
 page asks for beside it (suggestions, responses); the medians and the 95th percentiles are of whole HTTP requests, one
-after the other. Also shown: the start over that many records, `reindex`, the first queries after a start, and memory.
+after the other, from 20 s after the start on (--settle), since the server reads datasets ahead when it has started. Also
+shown: the start over that many records, `reindex`, the first queries after a start, and memory.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def ask(client: httpx.Client, path: str, body: Body) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def measure(count: int, rounds: int) -> dict[str, Any]:
+def measure(count: int, rounds: int, settle: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as folder:
         home = Path(folder) / "argilla"
         users: list[str] = []
@@ -141,6 +142,7 @@ def measure(count: int, rounds: int) -> dict[str, Any]:
         started = time.perf_counter()
         with running_argilla_lite(home) as server:
             result["start_s"] = round(time.perf_counter() - started, 2)
+            time.sleep(settle)
             result["queries"] = _measure_queries(server.url, server.api_key, str(dataset.id), rounds)
             result["memory_mb"] = {name: round(size) for name, size in megabytes(server.process.pid).items()}
         return result
@@ -169,9 +171,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--records", default="10000,100000")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--settle", type=float, default=20.0, help="seconds to wait after the start")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    results = [measure(int(count), options.rounds) for count in options.records.split(",")]
+    results = [measure(int(count), options.rounds, options.settle) for count in options.records.split(",")]
     for result in results:
         bar = BARS_MS.get(result["records"])
         print(f"\n{result['records']} records; HTTP request in ms (bar: {bar or 'none'})")

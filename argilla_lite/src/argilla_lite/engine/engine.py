@@ -242,7 +242,7 @@ class EmbeddedSearchEngine(SearchEngine):
         # The text's state is fixed before the records': whatever it knows they know, or they have seen it go.
         with shared.reader.snapshot() as reader, shared.tables.current(dataset_id) as (loaded, snapshot):
             loaded.documents.follow(reader, loaded.table)
-            yield loaded, snapshot, shared.reader.find(reader, dataset_id, query, ranked)
+            yield loaded, snapshot, shared.reader.find(reader, dataset_id, query, ranked, loaded.table.count)
 
     async def _refresh(self, dataset: Dataset, records: Iterable[Record]) -> None:
         dataset_id, ids = dataset.id.hex, [record.id.hex for record in records]

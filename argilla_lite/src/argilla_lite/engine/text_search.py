@@ -99,7 +99,12 @@ class TextReader:
             self._idle.append(reader)
 
     def find(
-        self, reader: sqlite3.Connection, dataset_id: str, query: TextQuery | str, ranked: bool
+        self,
+        reader: sqlite3.Connection,
+        dataset_id: str,
+        query: TextQuery | str,
+        ranked: bool,
+        records: int,
     ) -> TextHits:
         """The documents that match.
 
@@ -108,6 +113,7 @@ class TextReader:
             dataset_id: Where.
             query: What for.
             ranked: Whether their relevance is asked for; it is 1 without.
+            records: How many the dataset has.
 
         Raises:
             UnprocessableEntityError: The query names a field that does not exist.
@@ -123,10 +129,11 @@ class TextReader:
             return NO_HITS
         table = f"text_{dataset_id}"
         match = f"FROM {table} WHERE {table} MATCH ?"
-        found = reader.execute(f"SELECT rowid {match}", (expression,)).fetchall()
-        if not found:
-            return NO_HITS
-        if not ranked or len(found) > MOST_RANKED:
-            return TextHits(np.array(found, np.int64)[:, 0], np.ones(len(found)))
+        if not ranked or records > MOST_RANKED:
+            found = reader.execute(f"SELECT rowid {match}", (expression,)).fetchall()
+            if not found:
+                return NO_HITS
+            if not ranked or len(found) > MOST_RANKED:
+                return TextHits(np.array(found, np.int64)[:, 0], np.ones(len(found)))
         scored = np.array(reader.execute(f"SELECT rowid, -bm25({table}) {match}", (expression,)).fetchall())
-        return TextHits(scored[:, 0].astype(np.int64), scored[:, 1])
+        return TextHits(scored[:, 0].astype(np.int64), scored[:, 1]) if len(scored) else NO_HITS
