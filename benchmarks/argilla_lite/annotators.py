@@ -13,7 +13,6 @@ Times of HTTP requests from this machine. With --patches-off argilla_server runs
 from __future__ import annotations
 
 import argparse
-import http.server
 import json
 import random
 import secrets
@@ -22,9 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +31,7 @@ import numpy as np
 
 from benchmarks.argilla_lite import large_home
 from benchmarks.argilla_lite.memory import megabytes
+from tests.argilla_lite.listener import listening
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
 
 ANNOTATORS, RESPONSES_EACH = 20, 100
@@ -127,35 +125,14 @@ def annotate_while_logging(server: ArgillaLite, count: int) -> dict[str, float]:
     }
 
 
-@contextmanager
-def listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Its URL, and the events that it was sent."""
-    events: list[dict[str, Any]] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            events.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", events
-    finally:
-        server.shutdown()
-
-
 def many_annotators(server: ArgillaLite) -> dict[str, Any]:
     dataset = large_home.make_dataset(server.url, server.api_key, server.workspace, "many")
     log(dataset, make_records(1000, 0))
     ids = record_ids(server, dataset, 1000)
     annotators = clients(server, dataset, ANNOTATORS)
     headers = {"X-Argilla-Api-Key": server.api_key}
-    with listener() as (url, events), httpx.Client(base_url=server.url, headers=headers, timeout=60) as owner:
-        hook = {"url": url, "events": ["response.created"]}
+    with listening() as listener, httpx.Client(base_url=server.url, headers=headers, timeout=60) as owner:
+        hook = {"url": listener.url, "events": ["response.created"]}
         webhook = owner.post("/api/v1/webhooks", json=hook).raise_for_status().json()
         errors: Counter[str] = Counter()
         times: list[float] = []
@@ -175,10 +152,10 @@ def many_annotators(server: ArgillaLite) -> dict[str, Any]:
         seconds = time.perf_counter() - started
         wanted = ANNOTATORS * RESPONSES_EACH
         deadline = time.monotonic() + 300
-        while len(events) < wanted and time.monotonic() < deadline:
+        while len(listener.deliveries) < wanted and time.monotonic() < deadline:
             time.sleep(0.5)
         time.sleep(2)  # for what should not come
-        delivered = Counter(event["data"]["id"] for event in events)
+        delivered = Counter(delivery.data["id"] for delivery in listener.deliveries)
         stored = _stored_responses(owner, dataset)
         owner.delete(f"/api/v1/webhooks/{webhook['id']}").raise_for_status()
     times.sort()
@@ -188,7 +165,7 @@ def many_annotators(server: ArgillaLite) -> dict[str, Any]:
         "responses wanted": wanted,
         "responses stored": len(stored),
         "responses doubled": len(stored) - len(set(stored)),
-        "events": len(events),
+        "events": len(listener.deliveries),
         "events lost": len(set(stored) - set(delivered)),
         "events doubled": sum(number - 1 for number in delivered.values()),
         "p50_ms": round(statistics.median(times), 1),

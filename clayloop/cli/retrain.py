@@ -14,6 +14,8 @@ from clayloop.console import out, write_json_to
 from curation.errors import SettingsError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from curation.records import DatasetName, Decision
     from training.selection import Key, Selection
 
@@ -111,10 +113,7 @@ def _retrain(context: Context, selection: Selection, json_file: Path | None, for
         selection=selection,
         find_matching=_finder(context),
     )
-    if json_file is not None:
-        write_json_to(json_file, summary.model_dump(mode="json"))
-    if str(json_file) != "-":
-        out.print(render(summary), markup=False, soft_wrap=True)
+    _tell(summary, render(summary), json_file)
 
 
 def _dry_run(context: Context, selection: Selection, json_file: Path | None) -> None:
@@ -130,10 +129,15 @@ def _dry_run(context: Context, selection: Selection, json_file: Path | None) -> 
         selection=selection,
         find_matching=_finder(context),
     )
+    _tell(plan, render_dry_run(plan), json_file)
+
+
+def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
+    """As JSON into the file, if one is given, and as text for people, unless the JSON goes to standard output."""
     if json_file is not None:
-        write_json_to(json_file, plan.model_dump(mode="json"))
+        write_json_to(json_file, result.model_dump(mode="json"))
     if str(json_file) != "-":
-        out.print(render_dry_run(plan), markup=False, soft_wrap=True)
+        out.print(text, markup=False, soft_wrap=True)
 
 
 def _reader(context: Context) -> Callable[[], list[Decision]]:

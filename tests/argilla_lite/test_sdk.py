@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import argilla as rg
 import httpx
 import pytest
 
+from tests.argilla_lite.listener import listening
 from tests.argilla_lite.postgres import PostgresServer
 from tests.argilla_lite.sample import EVERYTHING, Argilla, Sample, by, make_sample, terms
 
@@ -170,45 +168,25 @@ def test_logging_twice_updates(own_sample: Sample) -> None:
     assert own_sample.search("*")[1] == len(own_sample.rows) + 1
 
 
-@pytest.fixture
-def listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An HTTP server that keeps the events it is sent."""
-    events: list[dict[str, Any]] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            events.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", events
-    server.shutdown()
-    server.server_close()
-
-
-def test_webhooks_are_delivered(own_sample: Sample, listener: tuple[str, list[dict[str, Any]]]) -> None:
-    url, events = listener
+def test_webhooks_are_delivered(own_sample: Sample) -> None:
     wanted = ["response.created", "record.completed", "record.created"]
-    webhook = own_sample.owner.send("POST", "/webhooks", {"url": url, "events": wanted})
-    try:
-        row = next(row for row in own_sample.rows if not row.responses)
-        body = {"values": {"verdict": {"value": "yes"}}, "status": "submitted"}
-        for api in own_sample.annotators.values():
-            api.send("POST", f"/records/{row.id}/responses", body)
-        own_sample.dataset.records.log([{"id": "extra", "title": "t", "body": "b", "extra": {},
-                                         "messages": [{"role": "user", "content": "x"}]}])  # fmt: skip
+    with listening() as listener:
+        webhook = own_sample.owner.send("POST", "/webhooks", {"url": listener.url, "events": wanted})
+        try:
+            row = next(row for row in own_sample.rows if not row.responses)
+            body = {"values": {"verdict": {"value": "yes"}}, "status": "submitted"}
+            for api in own_sample.annotators.values():
+                api.send("POST", f"/records/{row.id}/responses", body)
+            own_sample.dataset.records.log([{"id": "extra", "title": "t", "body": "b", "extra": {},
+                                             "messages": [{"role": "user", "content": "x"}]}])  # fmt: skip
 
-        def kinds() -> Counter[str]:
-            return Counter(event["type"] for event in events)
+            def kinds() -> Counter[str]:
+                return Counter(delivery.event for delivery in listener.deliveries)
 
-        assert eventually(lambda: kinds()["record.completed"] and kinds()["record.created"])
-        assert kinds()["response.created"] == 2
-    finally:
-        own_sample.owner.send("DELETE", f"/webhooks/{webhook['id']}")
+            assert eventually(lambda: kinds()["record.completed"] and kinds()["record.created"])
+            assert kinds()["response.created"] == 2
+        finally:
+            own_sample.owner.send("DELETE", f"/webhooks/{webhook['id']}")
 
 
 def test_changing_the_distribution_updates_records(own_sample: Sample) -> None:

@@ -39,9 +39,14 @@ _JOBS = (
 
 def make_chunks() -> list[Chunk]:
     """48 chunks in 12 files, each in a section of its own."""
+    return chunks_about(_THINGS, _JOBS)
+
+
+def chunks_about(things: Sequence[tuple[str, str]], jobs: Sequence[tuple[str, str, str]]) -> list[Chunk]:
+    """A file for each (thing, other name), in it a section with one chunk for each (job, other name, text about {0})."""
     chunks = []
-    for thing, _ in _THINGS:
-        for position, (job, _, body) in enumerate(_JOBS):
+    for thing, _ in things:
+        for position, (job, _, body) in enumerate(jobs):
             section = (f"The {thing}", f"{job} a {thing}")
             text = f"{' > '.join(section)}\n\n{body.format(thing)}"
             path = f"{thing}.md"

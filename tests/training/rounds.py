@@ -20,7 +20,7 @@ from serving.embedding import Embedder
 from serving.models import resolve_model
 from serving.releases import ReleaseStore
 from serving.settings import EmbeddingSettings, ServingSettings
-from tests.training.material import MODEL, triplet
+from tests.training.material import MODEL, chunks_about, triplet
 from training.generic import generic_set
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
@@ -53,25 +53,7 @@ ROUND = 160  # decisions in the second round, of 192 chunks
 
 def make_corpus() -> list[Chunk]:
     """One chunk for each thing and job."""
-    chunks = []
-    for thing, _ in THINGS:
-        for position, (job, _, body) in enumerate(JOBS):
-            section = (f"The {thing}", f"{job} a {thing}")
-            text = f"{' > '.join(section)}\n\n{body.format(thing)}"
-            path = f"{thing}.md"
-            chunks.append(
-                Chunk(
-                    id=Chunk.make_id(path, section, text),
-                    document_id=path,
-                    source="folder:/house",
-                    path=path,
-                    section=section,
-                    text=text,
-                    tokens=len(text) // 3,
-                    position=position,
-                )
-            )
-    return chunks
+    return chunks_about(THINGS, JOBS)
 
 
 def questions(chunks: Sequence[Chunk], asked_about: Sequence[Chunk], seed: int) -> list[Decision]:
