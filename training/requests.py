@@ -1,10 +1,14 @@
-"""Asking whoever watches over the state folder for a retrain: a file in ``runs/``, which the watcher removes."""
+"""Asking whoever watches over the state folder for a retrain: a file in ``runs/``, which the watcher removes.
+
+Who watches holds a lock on the folder, so that others can tell whether anybody does.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation.errors import StateError
@@ -12,6 +16,8 @@ from curation.files import read_json, write_json
 from curation.home import Home
 
 _FILE = "requested.json"
+_LOCK = ".watch.lock"
+_PROBE = 0.02  # seconds: two that only look must not take each other for a watcher
 
 
 class RetrainRequest(BaseModel):
@@ -52,3 +58,22 @@ def settle_request(home: Home, request: RetrainRequest) -> None:
     waiting = pending_request(home)
     if waiting is not None and waiting.id == request.id:
         (home.runs / _FILE).unlink(missing_ok=True)
+
+
+def watch_lock(home: Home) -> FileLock:
+    """What a watcher holds while it is at work. Whoever only looks (`is_watched`) holds it for an instant: take it with a
+    timeout of some tenths of a second."""
+    return FileLock(home.root / _LOCK)
+
+
+def is_watched(home: Home) -> bool:
+    """Whether a watcher is at work on the state folder now. Raises OSError when the folder can't be written."""
+    if not home.root.is_dir():
+        return False
+    lock = watch_lock(home)
+    try:
+        lock.acquire(timeout=_PROBE, poll_interval=_PROBE / 4)
+    except Timeout:
+        return True
+    lock.release()
+    return False

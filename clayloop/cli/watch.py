@@ -21,8 +21,7 @@ def watch(
     ] = False,
 ) -> None:
     """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is stopped."""
-    from clayloop.watch.watcher import is_watched
-    from training.requests import ask_for_retrain
+    from training.requests import ask_for_retrain, is_watched
 
     context = of(ctx)
     if ask:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from clayloop.settings import Settings
 from clayloop.watch.bell import Bell
@@ -20,8 +20,7 @@ from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import Calls, is_local
 from clayloop.watch.state import LastRetrain, load_state
 from curation.errors import ArgillaError, BusyError, ClayloopError
-from curation.home import Home
-from training.requests import RetrainRequest, pending_request, settle_request
+from training.requests import RetrainRequest, pending_request, settle_request, watch_lock
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -32,24 +31,8 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.5
 _SOON = 30.0  # seconds until the next look while something is in the way
+_OTHERS_LOOK = 0.5  # seconds: whoever asks whether somebody watches has the lock for an instant
 STATE_FILE = "watch.json"
-
-
-def is_watched(home: Home) -> bool:
-    """Whether a watcher is at work on the state folder now."""
-    if not home.root.is_dir():
-        return False
-    lock = _lock(home)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
-
-
-def _lock(home: Home) -> FileLock:
-    return FileLock(home.root / ".watch.lock")
 
 
 class Watcher:
@@ -245,9 +228,9 @@ class Watcher:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self._home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = _lock(self._home)
+        lock = watch_lock(self._home)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_OTHERS_LOOK)
         except Timeout:
             raise BusyError(
                 f"Another watcher is at work on {self._home.root}.",

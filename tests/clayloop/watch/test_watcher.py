@@ -19,12 +19,12 @@ import pytest
 from clayloop.settings import Settings
 from clayloop.watch.settings import WatchSettings
 from clayloop.watch.state import load_state
-from clayloop.watch.watcher import STATE_FILE, Watcher, is_watched
+from clayloop.watch.watcher import STATE_FILE, Watcher
 from curation.errors import BusyError
 from curation.home import Home
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.fake_watcher import command
-from training.requests import ask_for_retrain, pending_request, settle_request
+from training.requests import ask_for_retrain, is_watched, pending_request, settle_request
 
 PATIENCE = 120.0  # seconds
 ROOT = Path(__file__).parents[3]
