@@ -1,4 +1,5 @@
-"""The page: what is served, how annotation goes, how releases score, what ran last. It reads and changes nothing.
+"""The page: what is served, how annotation goes, how releases score, what ran last. It reads; all that it can be told to do is
+to ask for a retrain (`dashboards.asking`).
 
 Each section is a Streamlit fragment that refreshes by itself and fails by itself. Text from outside goes through
 `dashboards.escaping.plain` wherever Streamlit reads Markdown, or into a grid, which does not.
@@ -14,6 +15,7 @@ from functools import partial
 import streamlit as st
 
 from curation.home import Home
+from dashboards.asking import show_asking
 from dashboards.charts import score_chart
 from dashboards.data.annotation import AnnotationReader, DatasetRow
 from dashboards.data.feed import Feed, Snapshot
@@ -32,6 +34,7 @@ from dashboards.data.runs import RunRow, read_runs
 from dashboards.data.services import read_services
 from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
+from dashboards.launch import LOOPBACK_NAMES
 from dashboards.wording import age, duration, plural
 from training.runs import STEPS
 
@@ -55,7 +58,7 @@ def show(handover: Handover) -> None:
     _section("Served release", every, partial(_served, home))
     _section("Annotation", every, partial(_annotation, _feed(_key(handover), handover)))
     _section("Retrieval quality", every, partial(_quality, home))
-    _section("Retrain runs", every, partial(_runs, home))
+    _section("Retrain runs", every, partial(_runs, home, handover.dashboard.host in LOOPBACK_NAMES))
 
 
 def show_notice(message: str, hint: str = "") -> None:
@@ -220,8 +223,9 @@ def _dimensions(view: ReleasesView) -> None:
     st.dataframe(dimension_frame(row), hide_index=True, column_config={**columns, "Keeps": keeps})
 
 
-def _runs(home: Home) -> None:
+def _runs(home: Home, on_loopback: bool) -> None:
     view = read_runs(home, LAST_RUNS)
+    show_asking(home, view.rows, on_loopback)
     for damaged in view.damaged.values():
         show_notice(damaged.message, damaged.hint)
     if not view.rows:

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,11 @@ from dashboards.launch import Launch, prepare
 from dashboards.settings import DashboardSettings
 from serving.releases import ReleaseStore
 from tests.dashboards.state import add_release, add_run, evaluation, metrics_around
+from training.requests import pending_request, settle_request, watch_lock
+from training.runs import RunStore
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +58,13 @@ def served(launch: Launch, folder: Path) -> Iterator[Launch]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _picture(page: Page, name: str) -> None:
+    """A screenshot, for somebody who wants to look (docs/dashboard.md)."""
+    if folder := os.environ.get("CLAYLOOP_SCREENSHOTS"):
+        page.wait_for_timeout(1500)
+        page.screenshot(path=Path(folder) / name, full_page=True)
 
 
 @pytest.fixture
@@ -113,9 +126,30 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
         assert shown.locator("img, script, a").count() == 0
         expect(page).to_have_title("clayloop")
 
-        if folder := os.environ.get("CLAYLOOP_SCREENSHOTS"):
-            page.wait_for_timeout(1500)
-            page.screenshot(path=Path(folder) / "dashboard.png", full_page=True)
+        _picture(page, "dashboard.png")
+
+        # The run ends and somebody watches: a click, a second one to confirm it, and the request is there for the watcher.
+        button = page.get_by_role("button", name="Retrain now")
+        expect(button).to_be_disabled()
+        runs = RunStore(used)
+        runs.open(runs.list()[0]).finish("rejected", "Rejected: worse than the served release.", None)
+        expect(page.get_by_text("Nobody is watching, so nobody would see the click")).to_be_visible()
+        with watch_lock(used):
+            expect(button).to_be_enabled()
+            button.click()
+            expect(page.get_by_text("Retrain now?")).to_be_visible()
+            assert pending_request(used) is None
+            _picture(page, "dashboard-asking.png")
+            page.get_by_role("button", name="Yes, retrain").click()
+            expect(
+                page.get_by_text("A retrain waits to be started: the dashboard asked for it")
+            ).to_be_visible()
+            expect(button).to_be_disabled()
+            request = pending_request(used)
+            assert request is not None
+            _picture(page, "dashboard-asked.png")
+            settle_request(used, request)
+            expect(button).to_be_enabled()
         browser.close()
     assert trouble == []
     assert foreign == []
