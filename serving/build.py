@@ -26,6 +26,7 @@ from serving.release import (
     EmbeddingInfo,
     IndexInfo,
     Prompt,
+    RerankerInfo,
     RetrievalInfo,
 )
 from serving.settings import ServingSettings
@@ -46,13 +47,15 @@ def assemble(
     parent: str | None = None,
     trained_on: Mapping[str, int] | None = None,
     metrics: Mapping[str, float] | None = None,
+    reranker: RerankerInfo | None = None,
     progress: Progress = SILENT,
 ) -> Draft:
     """Write model, index and card into the staging ``folder`` and return the draft for ``ReleaseStore.publish``.
 
     ``vectors`` are the (n, d) unit vectors of ``chunks`` when the caller has them already. A model that stands in
     ``folder``/model, because training wrote it there and ``embedder`` was loaded from it, stays as it is. Other files
-    in ``folder`` (evaluation.json, lineage.parquet) become part of the release too. Can be repeated: it replaces what
+    in ``folder`` (evaluation.json, lineage.parquet) become part of the release too; so does ``folder``/reranker, which
+    ``reranker`` describes. Can be repeated: it replaces what
     an interrupted call left. Raises ReleaseError for no chunks or NaN vectors, StateError when the disk is full.
     """
     model_folder = folder / MODEL_FOLDER
@@ -75,6 +78,7 @@ def assemble(
         retrieval=RetrievalInfo(top_k=settings.retrieval.top_k, min_score=min_score),
         trained_on=dict(trained_on or {}),
         metrics=dict(metrics or {}),
+        reranker=reranker,
     )
     write_text(folder / CARD_FILE, model_card(draft))
     return draft

@@ -25,6 +25,7 @@ def model_card(draft: Draft) -> str:
         f"| vectors | {draft.embedding.dimension} dimensions, texts up to {draft.embedding.max_tokens} tokens |",
         f"| indexed chunks | {draft.index.rows:,} |",
         f"| answers from a cosine of | {draft.retrieval.min_score:.4f} (calibrated on out-of-domain questions) |",
+        *_reranker(draft),
         f"| training run | {_cell(draft.run_id or 'none: the base model as it is')} |",
         f"| replaces | {_cell(draft.parent or 'nothing')} |",
         "",
@@ -38,6 +39,16 @@ def model_card(draft: Draft) -> str:
         lines += [f"| {_cell(name)} | {value:.4f} |" for name, value in draft.metrics.items()]
         lines += ["", "`evaluation.json` has the details, where it is there.", ""]
     return "\n".join(lines)
+
+
+def _reranker(draft: Draft) -> list[str]:
+    if draft.reranker is None:
+        return []
+    told = draft.reranker
+    return [
+        f"| reranker (`reranker/`) | `{_cell(told.name)}`, a cross-encoder that orders the {told.candidates} nearest chunks; its "
+        f"scores weigh {told.weight:g} against the cosines, {told.max_tokens} tokens of question and chunk |"
+    ]
 
 
 def _cell(text: str) -> str:

@@ -26,12 +26,14 @@ Vectors = npt.NDArray[np.float32]
 
 
 class Hit(BaseModel):
-    """A chunk that was found. ``score`` is the cosine similarity to the question, -1 to 1."""
+    """A chunk that was found. ``score`` is the cosine similarity to the question, -1 to 1. ``nearest`` is the best cosine
+    of any chunk, where a reranker changed the order; None: the hits are in the order of their scores."""
 
     model_config = ConfigDict(frozen=True)
 
     chunk: Chunk
     score: float
+    nearest: float | None = None
 
 
 def build_index(folder: Path, chunks: Sequence[Chunk], vectors: Vectors) -> None:

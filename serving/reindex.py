@@ -10,7 +10,7 @@ from curation.errors import StateError
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from serving.build import assemble
-from serving.release import CARD_FILE, INDEX_FOLDER, MODEL_FOLDER, RELEASE_FILE, Release
+from serving.release import CARD_FILE, INDEX_FOLDER, MODEL_FOLDER, RELEASE_FILE, RERANKER_FOLDER, Release
 from serving.releases import ReleaseStore
 from serving.retrieval import load_release
 from serving.settings import ServingSettings
@@ -50,6 +50,9 @@ def reindex(
         for path in store.folder(parent.id).iterdir():
             if path.is_file() and path.name not in _BUILT_ANEW:
                 shutil.copyfile(path, folder / path.name)
+        shutil.rmtree(folder / RERANKER_FOLDER, ignore_errors=True)  # of a build that was killed
+        if parent.reranker is not None:
+            shutil.copytree(store.folder(parent.id) / RERANKER_FOLDER, folder / RERANKER_FOLDER)
         draft = assemble(
             folder,
             served.embedder,
@@ -60,6 +63,7 @@ def reindex(
             parent=parent.id,
             trained_on=parent.trained_on,
             metrics=parent.metrics,
+            reranker=parent.reranker,
             progress=progress,
         )
         release = store.publish(folder, draft)

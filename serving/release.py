@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 RELEASE_FILE = "release.json"
 MODEL_FOLDER = "model"
 INDEX_FOLDER = "index"
+RERANKER_FOLDER = "reranker"
 EVALUATION_FILE = "evaluation.json"
 LINEAGE_FILE = "lineage.parquet"
 CARD_FILE = "README.md"
@@ -35,6 +36,16 @@ class IndexInfo(BaseModel):
     dimension: int
 
 
+class RerankerInfo(BaseModel):
+    """The cross-encoder in ``reranker/``: it reads the ``candidates`` nearest chunks, ``max_tokens`` of question and chunk
+    together, and its scores weigh ``weight`` (0 to 1), the cosines the rest."""
+
+    name: str
+    candidates: int
+    max_tokens: int
+    weight: float
+
+
 class Prompt(BaseModel):
     """What the language model is told. ``template`` has the places {question} and {context}."""
 
@@ -43,7 +54,7 @@ class Prompt(BaseModel):
 
 
 class RetrievalInfo(BaseModel):
-    """``top_k`` chunks are looked up; the bot answers when the best one's cosine is at least ``min_score``."""
+    """``top_k`` chunks are looked up; the bot answers when the nearest one's cosine is at least ``min_score``."""
 
     top_k: int
     min_score: float
@@ -54,7 +65,8 @@ class Draft(BaseModel):
 
     ``run_id`` is the training run that made it, ``parent`` the release that was served then. ``base_model`` is the
     setting that the embedding model started from. ``trained_on`` counts what it learned from (empty: nothing).
-    ``metrics`` are this release's on its own holdout, for example ``{"ndcg@10": 0.71}``.
+    ``metrics`` are this release's on its own holdout, for example ``{"ndcg@10": 0.71}``. ``reranker`` is None where there
+    is none.
     """
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
@@ -66,6 +78,7 @@ class Draft(BaseModel):
     index: IndexInfo
     prompt: Prompt
     retrieval: RetrievalInfo
+    reranker: RerankerInfo | None = None
     trained_on: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
 

@@ -27,6 +27,7 @@ from serving.release import (
     MODEL_FOLDER,
     RELEASE_FILE,
     RELEASE_ID,
+    RERANKER_FOLDER,
     Draft,
     Release,
     digest,
@@ -134,8 +135,8 @@ class ReleaseStore:
                         wrong.append(f"{name} is corrupt")
                 except OSError as error:
                     wrong.append(f"{name} can't be read ({error.strerror})")
-        # What lies around in model/ or index/ would be loaded too, so nothing else may be there.
-        for part in (MODEL_FOLDER, INDEX_FOLDER):
+        # What lies around in one of these would be loaded too, so nothing else may be there.
+        for part in (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER):
             found = _files(folder / part) if (folder / part).is_dir() else []
             wrong += [
                 f"{part}/{name} does not belong to it"
@@ -204,9 +205,10 @@ class ReleaseStore:
         """Turn a finished staging folder into a release: hash and sync every file, write release.json last, rename.
 
         Killed at any instant, there is either no new release or a whole one. Raises ReleaseError for a folder
-        without model or index, StateError when the disk is full.
+        without model or index, or without the reranker that ``draft`` names, StateError when the disk is full.
         """
-        missing = [part for part in (MODEL_FOLDER, INDEX_FOLDER) if not (staging / part).is_dir()]
+        parts = [MODEL_FOLDER, INDEX_FOLDER, *([RERANKER_FOLDER] if draft.reranker else [])]
+        missing = [part for part in parts if not (staging / part).is_dir()]
         if missing:
             raise ReleaseError(
                 f"{staging} lacks {' and '.join(missing)}.", "This is a fault in what built it."

@@ -10,6 +10,7 @@ from serving.embedding import Embedder
 from serving.index import ChunkIndex, Hit
 from serving.release import INDEX_FOLDER, MODEL_FOLDER, Release
 from serving.releases import ReleaseStore
+from serving.reranking import Reranker
 from serving.settings import ServingSettings
 
 
@@ -17,7 +18,12 @@ class Retriever:
     """Searches one release. Safe to use from several threads. Make one with ``Retriever.open``."""
 
     def __init__(
-        self, release: Release, embedder: Embedder, index: ChunkIndex, settings: ServingSettings
+        self,
+        release: Release,
+        embedder: Embedder,
+        index: ChunkIndex,
+        settings: ServingSettings,
+        reranker: Reranker | None = None,
     ) -> None:
         if embedder.dimension != index.dimension:
             raise ReleaseError(
@@ -27,6 +33,7 @@ class Retriever:
         self.release = release
         self.embedder = embedder
         self.index = index
+        self.reranker = reranker
         threshold = settings.retrieval.min_score
         self.min_score = release.retrieval.min_score if threshold is None else threshold
         self.top_k = settings.retrieval.top_k
@@ -36,18 +43,29 @@ class Retriever:
         """Load the release in ``folder``. Its files are not checked here: ``load_release`` does. Raises ReleaseError,
         or SettingsError for a device that is not there."""
         embedder = Embedder(folder / MODEL_FOLDER, settings.embedding, name=release.embedding.name)
-        return cls(release, embedder, ChunkIndex.open(folder / INDEX_FOLDER), settings)
+        reranker = Reranker.of_release(folder, release, settings)
+        return cls(release, embedder, ChunkIndex.open(folder / INDEX_FOLDER), settings, reranker)
 
     def search(self, question: str, k: int | None = None) -> list[Hit]:
-        """The ``k`` chunks nearest to ``question``, best first (k: the settings' top_k). A blank question finds
-        nothing; of a long one the model reads the first ``max_tokens`` tokens."""
+        """The ``k`` chunks nearest to ``question``, best first (k: the settings' top_k); a reranker, if the release has one,
+        orders the nearest of them. A blank question finds nothing; of a long one the model reads the first ``max_tokens``
+        tokens."""
         if not question.strip():
             return []
-        return self.index.search(self.embedder.queries([question])[0], self.top_k if k is None else k)
+        wanted = self.top_k if k is None else k
+        candidates = self.reranker.info.candidates if self.reranker else 0
+        hits = self.index.search(self.embedder.queries([question])[0], max(wanted, candidates))
+        if self.reranker is not None and hits:
+            hits = _reranked(self.reranker, question, hits)
+        return hits[:wanted]
 
     def should_answer(self, hits: Sequence[Hit]) -> bool:
-        """Whether the best of ``hits`` is near enough to the question to answer from."""
-        return bool(hits) and hits[0].score >= self.min_score
+        """Whether the nearest chunk is near enough to the question to answer from. Its cosine decides, whatever a reranker
+        puts first: that is what the threshold was calibrated for."""
+        if not hits:
+            return False
+        first = hits[0]
+        return (first.score if first.nearest is None else first.nearest) >= self.min_score
 
 
 def load_release(store: ReleaseStore, release_id: str | None, settings: ServingSettings) -> Retriever:
@@ -58,6 +76,14 @@ def load_release(store: ReleaseStore, release_id: str | None, settings: ServingS
     chosen = release_id if release_id is not None else store.current().id
     release = store.verify(chosen)
     return Retriever.open(store.folder(chosen), release, settings)
+
+
+def _reranked(reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """``hits`` with the reranker's candidates in its order; what comes after them stays there."""
+    near, rest = hits[: reranker.info.candidates], hits[reranker.info.candidates :]
+    order = reranker.order(question, [hit.chunk.text for hit in near], [hit.score for hit in near])
+    nearest = hits[0].score
+    return [hit.model_copy(update={"nearest": nearest}) for hit in (*(near[place] for place in order), *rest)]
 
 
 def rank_paths(hits: Sequence[Hit]) -> list[tuple[str, float]]:

@@ -44,6 +44,9 @@ class RetrievalSettings(_Section):
         True,
         description="Index chunks that nobody has judged yet; off: only chunks that annotators accepted.",
     )
+    rerank: bool = Field(
+        True, description="Use the release's reranker, where it has one (training.reranker)."
+    )
 
 
 class BotSettings(_Section):
