@@ -1,7 +1,7 @@
 """Starts services in order, waits until each answers, restarts what dies, and stops them all.
 
 Children get a process group each, so that stopping one takes everything that it started with it, and they end
-with their supervisor even when that is killed (clayloop.tether).
+with their supervisor even when that is killed (curation.tether).
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class _Running:
     def start(self) -> None:
         self._started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "clayloop.tether", *self.service.command],
+            [sys.executable, "-m", "curation.tether", *self.service.command],
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self.service.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

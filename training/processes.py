@@ -1,7 +1,8 @@
 """Training in several processes on one machine, each with a share of every batch (torchrun, DistributedDataParallel).
 
 The processes get their work as files in a temporary folder, so that nothing but settings and rows passes between them, and
-the first one writes the trained model back. ``python -m training.processes FOLDER`` is what torchrun starts.
+the first one writes the trained model back. ``python -m training.processes FOLDER`` is what torchrun starts. torchrun ends with
+the process that started it, and its workers with torchrun, even by kill -9 (curation.tether): none goes on alone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from training.rows import read_rows, write_rows
 _DIVERGED = 64  # exit code of a worker whose loss was not a number
 _BATCHES = 4  # an epoch, of the configured size, in each process
 _TOLD = 2_000  # characters of what the workers said last
+_TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
 
 
 class Job(BaseModel):
@@ -54,15 +56,18 @@ def fit_in_processes(
     negatives: Sequence[Negative],
     groups: Mapping[str, str],
     progress: Progress = SILENT,
+    place: Path | None = None,
 ) -> tuple[Embedder, FitReport]:
     """``fit`` from the model ``start`` with ``settings.processes`` processes; the trained model and its report.
 
-    On the CPU they share the torch threads of this one. Raises StateError when the loss is not a number or a worker dies.
+    ``place`` is the folder for what passes between them (a model's size; None: the system's), which is gone afterwards, unless
+    this process is killed. On the CPU they share the torch threads of this one. Raises StateError when the loss is not a number or
+    a worker dies.
     """
     import torch
 
     with (
-        tempfile.TemporaryDirectory(prefix="clayloop-processes-") as scratch,
+        tempfile.TemporaryDirectory(prefix="clayloop-processes-", dir=place) as scratch,
         progress.task(f"Training in {settings.processes} processes"),
     ):
         folder = Path(scratch)
@@ -73,9 +78,9 @@ def fit_in_processes(
         threads = max(1, torch.get_num_threads() // settings.processes)
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-                f"--nproc-per-node={settings.processes}",
-                *("-m", "training.processes", str(folder)),
+                *_TETHERED,
+                *("torch.distributed.run", "--standalone", f"--nproc-per-node={settings.processes}"),
+                *("--no-python", *_TETHERED, "training.processes", str(folder)),
             ],
             env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,

@@ -99,7 +99,7 @@ class Tuning:
         trained = {}
         reports = {}
         for origin in plan.candidates:
-            trained[origin], reports[origin] = self._train(origin)
+            trained[origin], reports[origin] = self._train(origin, folder)
         choice = StartChoice(chosen=plan.candidates[0], reason=plan.reason)
         if len(trained) > 1:
             validation = read_rows(self.run.folder / "start" / "validation.jsonl", Example)
@@ -164,7 +164,7 @@ class Tuning:
     def _guide_model(self) -> str | Path:
         return self._guide / MODEL_FOLDER if self._guide else self.serving.embedding.model
 
-    def _train(self, origin: Origin) -> tuple[Embedder, FitReport]:
+    def _train(self, origin: Origin, place: Path) -> tuple[Embedder, FitReport]:
         start: str | Path = self.serving.embedding.model
         if origin == "current":
             start = self.store.folder(self.served.id) / MODEL_FOLDER
@@ -175,7 +175,14 @@ class Tuning:
         ]
         if self.settings.processes > 1 and worth_it(len(self.train), self.settings):
             return fit_in_processes(
-                start, self.embedding, self.train, self.settings, negatives, self._groups, self.progress
+                start,
+                self.embedding,
+                self.train,
+                self.settings,
+                negatives,
+                self._groups,
+                self.progress,
+                place,
             )
         embedder = Embedder(start, self.embedding, name="candidate")
         return embedder, fit(embedder, self.train, self.settings, self.progress, negatives, self._groups)

