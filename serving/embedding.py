@@ -183,6 +183,7 @@ def _arithmetic(device: str, precision: str) -> Iterator[None]:
 
 def _load(model: str | Path, settings: EmbeddingSettings) -> Any:
     import sentence_transformers
+    from safetensors import SafetensorError
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
@@ -197,7 +198,7 @@ def _load(model: str | Path, settings: EmbeddingSettings) -> Any:
             local_files_only=is_folder,
             model_kwargs={"use_safetensors": True},
         ).eval()
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SettingsError(
             f"The embedding model {str(model)!r} can't be loaded: {first}",

@@ -35,14 +35,24 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
 def what_is_lacking(steps: Steps) -> str:
     """Why training is no use yet, or nothing."""
     if not steps.chunks:
-        return "Not enough to index: every chunk was rejected. The served release stays."
+        return _nothing_to_index(steps) + " The served release stays."
     if not steps.examples:
         return "Not enough to learn from: no accepted triplet or conversation yet. The served release stays."
     if len(steps.train) < 2:
         return (
             f"Not enough to learn from: {len(steps.train)} example(s) to train on after {len(steps.holdout)} were "
-            "held out and duplicates dropped. Accept more triplets. The served release stays."
+            "held out and duplicates dropped. Accept more triplets, about other sections. The served release stays."
         )
     if steps.deciding < steps.settings.gate.min_queries:
         return too_few(steps.deciding, steps.settings.gate.min_queries) + " The served release stays."
     return ""
+
+
+def _nothing_to_index(steps: Steps) -> str:
+    if not steps.corpus.chunks:
+        return "Not enough to index: there are no documents any more (`clayloop ingest`)."
+    if not steps.learnable.rejected_chunks:
+        return (
+            "Not enough to index: no chunk was accepted, and serving.retrieval.include_unreviewed is false."
+        )
+    return "Not enough to index: every chunk was rejected."

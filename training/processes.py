@@ -93,7 +93,7 @@ def fit_in_processes(
         if done.returncode:
             raise StateError(
                 f"A training process ended with an error:\n{done.stdout[-_TOLD:].strip()}",
-                "Set training.fit.processes to 1, or look at what it says.",
+                "Set training.fit.processes to 1, or look at what it says. Killed by signal 9: memory has probably run out.",
             )
         trained = Embedder(folder / "model", embedding, name="candidate")
         return trained, FitReport.model_validate(read_json(folder / "fit.json"))

@@ -27,13 +27,13 @@ from curation.progress import Progress
 from training.memory import PeakMemory
 from training.run_record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.selection import Selection
+from training.shortage import shortage
 
 __all__ = ["STEPS", "Outcome", "Run", "RunInputs", "RunRecord", "RunStore", "StepRecord", "StepStatus"]
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
-_FULL_DISK = re.compile(r"no space left|file too large|os error (?:27|28)\b|disk quota", re.IGNORECASE)
 
 _EVERYTHING = Selection()
 
@@ -55,7 +55,7 @@ class Run:
         """Do ``work`` unless an earlier process finished it, and return the folder that holds what it wrote.
 
         ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final name
-        when it is whole. A full disk raises StateError whatever the library at work calls it.
+        when it is whole. A full disk, or no memory, raises StateError whatever the library at work calls it.
         """
         folder = self.folder / name
         before = self.record.step(name)
@@ -80,11 +80,10 @@ class Run:
         except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
             self._fail(name, time.monotonic() - started, memory, error)
-            if isinstance(error, Exception) and not isinstance(error, ClayloopError) and _is_full(error):
-                raise StateError(
-                    f"The disk is full: the step {name!r} of run {self.id} could not write below {self.folder}.",
-                    "Free some space (df) and start again: the run goes on from there. The served release is untouched.",
-                ) from error
+            if isinstance(error, Exception) and not isinstance(error, ClayloopError):
+                told = shortage(error, name, self.id, self.folder)
+                if told is not None:
+                    raise told from error
             raise
         self._end(name, "finished", time.monotonic() - started, memory, note, written)
         progress.say(f"{name}: {note}")
@@ -262,15 +261,6 @@ class RunStore:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-def _is_full(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) or _FULL_DISK.search(str(cause)):
-            return bool(_FULL_DISK.search(str(cause)))
-        cause = cause.__cause__ or cause.__context__
-    return False
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -218,7 +218,7 @@ class Watcher:
             state.retry_at = datetime.now(timezone.utc) + timedelta(seconds=wait)
             self._next_look = time.monotonic() + wait
             self._say(
-                f"The retrain failed (exit code {ended.exit_code}, {state.failures} in a row); "
+                f"The retrain failed ({_how(ended.exit_code)}, {state.failures} in a row); "
                 f"trying again in {wait:.0f} s"
             )
         state.save(self._state_path)
@@ -273,3 +273,10 @@ class Watcher:
             self._calls.end(self._client())
         except ArgillaError as error:
             self._say(f"The webhook could not be removed, the next start does it: {error.message}")
+
+
+def _how(exit_code: int) -> str:
+    """Below 0 it is the signal that killed the retrain; the kernel sends 9 when memory runs out."""
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    return f"killed by signal {-exit_code}" + (": has memory run out?" if exit_code == -9 else "")

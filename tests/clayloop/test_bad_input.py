@@ -111,6 +111,19 @@ def test_questions_that_cannot_be_read(
     assert ended.out == ""
 
 
+@pytest.mark.parametrize("model", ["/no/such/model", "package:no-such-package", "."])
+def test_an_embedding_model_that_is_not_there(
+    clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    clayloop.well("ingest", str(pottery))
+    monkeypatch.setenv("CLAYLOOP_SERVING__EMBEDDING__MODEL", model)
+    ended = clayloop("bootstrap")
+    assert ended.code == 2, ended.err
+    assert "embedding" in ended.err
+    assert "Traceback" not in ended.err
+    assert clayloop.well("releases", "--json").json == []
+
+
 def test_an_empty_question_is_wrong_usage(clayloop: Command) -> None:
     ended = clayloop("search", " ")
     assert ended.code == 2

@@ -96,6 +96,25 @@ def test_a_full_disk_is_named_whatever_the_library_calls_it(home: Home, error: E
         run.step("fit", fills, SILENT)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    ],
+)
+def test_so_is_memory_that_ran_out(home: Home, error: Exception) -> None:
+    run = RunStore(home).create(INPUTS, None)
+
+    def greedy(folder: Path) -> str:
+        raise error
+
+    with pytest.raises(StateError, match="Memory ran out in the step 'fit'") as told:
+        run.step("fit", greedy, SILENT)
+    assert "training.fit.batch_size" in told.value.hint
+
+
 def test_runs_are_listed_newest_first_and_damaged_ones_skipped(home: Home) -> None:
     store = RunStore(home)
     ids = [store.create(INPUTS, None).id for _ in range(3)]
