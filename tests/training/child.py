@@ -1,17 +1,18 @@
-"""A retrain in a process of its own: ``python -m tests.training.child HOME DECISIONS [LARGEST_FILE]``.
+"""A retrain in a process of its own, to be killed.
 
-Reads decisions from a JSON file instead of Argilla and writes the summary as JSON to standard output. Files that it
-writes may have at most LARGEST_FILE bytes: writing more fails as on a full disk.
+The processes are forked from a server (multiprocessing's) that has imported what takes seconds to import and has done nothing
+with it; what starts threads when it is imported (lancedb) each process imports itself.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import sys
+import time
 from pathlib import Path
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+from typing import Protocol
 
 from pydantic import TypeAdapter
 
@@ -22,28 +23,70 @@ from curation.records import Decision
 from tests.training.material import make_chunks, serving, settings
 from training.retrain import retrain_from_annotations
 
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["sentence_transformers", "transformers.trainer", "datasets", "scipy.stats", __name__]
+)
 
-def main() -> int:
-    home, decisions = Home(Path(sys.argv[1])), Path(sys.argv[2])
-    if len(sys.argv) > 3:
+
+class _Process(Protocol):
+    pid: int | None
+    exitcode: int | None
+
+    def is_alive(self) -> bool: ...
+    def join(self, timeout: float | None = None) -> None: ...
+
+
+class Child:
+    """A retrain on ``home`` with the decisions in a JSON file instead of Argilla's. Files that it writes may have at most
+    ``largest`` bytes: writing more fails as on a full disk."""
+
+    def __init__(self, home: Home, decisions: Path, largest: int = 0) -> None:
+        stem = f"{decisions.name}-{time.monotonic_ns()}"
+        self._said, self._complained = (decisions.with_name(f"{stem}.{name}") for name in ("out", "err"))
+        self._process: _Process = _FORKS.Process(
+            target=_retrain, args=(home, decisions, largest, self._said, self._complained)
+        )
+        self._process.start()  # type: ignore[attr-defined]
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return not self._process.is_alive()
+
+    def kill(self) -> None:
+        """As the kernel does when memory runs out."""
+        if not self.ended:
+            os.kill(self.pid, signal.SIGKILL)
+        self._process.join()
+
+    def wait(self, seconds: float) -> tuple[int, str, str]:
+        """Exit code (below 0: the signal), the summary as JSON if it came to one, and what it complained about."""
+        self._process.join(seconds)
+        assert self._process.exitcode is not None, f"not at its end after {seconds} s"
+        return self._process.exitcode, self._said.read_text(), self._complained.read_text()
+
+
+def _retrain(home: Home, decisions: Path, largest: int, said: Path, complained: Path) -> None:
+    sys.stdout, sys.stderr = said.open("w"), complained.open("w")
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        os.dup2(stream.fileno(), number)
+    if largest:
         import resource
 
-        limit = int(sys.argv[3])
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
     def read() -> list[Decision]:
         return TypeAdapter(list[Decision]).validate_json(decisions.read_bytes())
 
     try:
-        summary = retrain_from_annotations(
-            home, Corpus(documents=[], chunks=make_chunks()), settings(), serving(), read
-        )
+        corpus = Corpus(documents=[], chunks=make_chunks())
+        summary = retrain_from_annotations(home, corpus, settings(), serving(), read)
     except ClayloopError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return error.exit_code
+        sys.exit(error.exit_code)
     sys.stdout.write(summary.model_dump_json())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

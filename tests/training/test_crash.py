@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -22,6 +18,7 @@ from curation.records import Decision
 from serving.index import ChunkIndex
 from serving.release import INDEX_FOLDER, MODEL_FOLDER
 from serving.releases import ReleaseStore
+from tests.training.child import Child
 from tests.training.material import accepted_triplets, make_chunks, serving, settings
 from training.retrain import retrain_from_annotations
 from training.runs import RunRecord, RunStore
@@ -43,29 +40,18 @@ def decisions(tmp_path: Path) -> Path:
     return path
 
 
-def _start(home: Home, decisions: Path, *more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.training.child", str(home.root), str(decisions), *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-
-
 def _newest(home: Home) -> RunRecord | None:
     return next(iter(RunStore(home).list()), None)
 
 
-def _kill_in(process: subprocess.Popen[str], home: Home, step: str) -> bool:
+def _kill_in(process: Child, home: Home, step: str) -> bool:
     """SIGKILL the process as soon as ``step`` is recorded as started; false when it ended before that."""
     end = time.monotonic() + PATIENCE
-    while process.poll() is None:
+    while not process.ended:
         assert time.monotonic() < end, f"step {step} did not start"
         record = _newest(home)
         if record and record.status == "running" and record.step(step):
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+            process.kill()
             return True
         time.sleep(0.002)
     return False
@@ -75,7 +61,7 @@ def _undisturbed(first_home: Home, decisions: Path, folder: Path) -> tuple[bytes
     """The weights and the vectors that a run gives which nobody kills."""
     shutil.copytree(first_home.root, folder)
     home = Home(folder)
-    _, errors = _start(home, decisions).communicate(timeout=PATIENCE)
+    _, _, errors = Child(home, decisions).wait(PATIENCE)
     assert len(ReleaseStore(home).ids()) == 2, errors
     return _made(home)
 
@@ -98,19 +84,17 @@ def test_killed_at_every_step_it_is_finished_by_the_next_start(
     first = store.current_id()
     killed = []
     for step in STEPS:
-        process = _start(served_home, decisions)
+        process = Child(served_home, decisions)
         if _kill_in(process, served_home, step):
             killed.append(step)
-        process.communicate()
         for release in store.ids():
             store.verify(release)
         assert store.current_id() in store.ids()
     # The quickest steps may be over before the signal arrives; most must have been hit while they ran or right after.
     assert set(killed) >= {"read", "fit", "index", "evaluate", "publish"}, killed
 
-    process = _start(served_home, decisions)
-    out, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors
+    code, out, errors = Child(served_home, decisions).wait(PATIENCE)
+    assert code == 0, errors
     summary = json.loads(out)
     # The last kill may have come when everything was done but the last note.
     assert summary["outcome"] in ("promoted", "nothing-new")
@@ -135,9 +119,8 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(
 ) -> None:
     store = ReleaseStore(served_home)
     first = store.current_id()
-    process = _start(served_home, decisions, str(1_000_000))
-    _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == StateError.exit_code, errors
+    code, _, errors = Child(served_home, decisions, largest=1_000_000).wait(PATIENCE)
+    assert code == StateError.exit_code, errors
     assert "StateError" in errors
     assert "space" in errors
     assert (store.current_id(), store.ids()) == (first, [first])
@@ -155,19 +138,17 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(
 
 
 def test_a_second_retrain_is_refused(served_home: Home, decisions: Path) -> None:
-    process = _start(served_home, decisions)
+    process = Child(served_home, decisions)
     try:
         end = time.monotonic() + PATIENCE
         while _newest(served_home) is None and time.monotonic() < end:
-            assert process.poll() is None
+            assert not process.ended
             time.sleep(0.005)
         record = _newest(served_home)
         assert record is not None
-        second = _start(served_home, decisions)
-        _, errors = second.communicate(timeout=PATIENCE)
-        assert second.returncode == BusyError.exit_code, errors
+        code, _, errors = Child(served_home, decisions).wait(PATIENCE)
+        assert code == BusyError.exit_code, errors
         assert f"process {process.pid}, run {record.id}" in errors
     finally:
         process.kill()
-        process.wait()
     assert ReleaseStore(served_home).current_id() == ReleaseStore(served_home).ids()[0]
