@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _old_things_are_no_garbage() -> None:
+    """Each start of a training collects garbage, which takes 0.6 s once torch, gradio and all the others are imported; what is
+    left of the modules before need not be looked through again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
