@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,10 +87,15 @@ def assemble(
 
 def save_model(embedder: Embedder, folder: Path) -> None:
     """Save the model as safetensors into ``folder``, replacing what is there. Raises StateError when it can't."""
+    save_weights(embedder.model, folder)
+
+
+def save_weights(model: Any, folder: Path) -> None:
+    """Save a model of sentence-transformers, of whatever kind, as ``save_model`` does."""
     try:
         if folder.exists():
             shutil.rmtree(folder)
-        embedder.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+        model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
     except (OSError, RuntimeError) as error:
         # safetensors reports a full disk in an exception of its own, which is a RuntimeError or an OSError.
         raise StateError(

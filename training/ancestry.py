@@ -72,6 +72,27 @@ def remembers(store: ReleaseStore, release_id: str, selection: Selection) -> boo
     return False
 
 
+def records_seen(store: ReleaseStore, release_id: str) -> set[tuple[str, str]] | None:
+    """The records (dataset, id) that the weights of a release have learned from, in its own training or in that of a release
+    that it went on from. None when that can no longer be told."""
+    found: set[tuple[str, str]] = set()
+    passed: set[str] = set()
+    following: str | None = release_id
+    while following is not None and following not in passed:
+        passed.add(following)
+        try:
+            folder = store.folder(store.get(following).id)
+            rows = read_lineage(folder / LINEAGE_FILE)
+            note = read_note(folder / LINEAGE_NOTE_FILE)
+        except ClayloopError:
+            return None
+        found |= {(row.dataset, row.record_id) for row in rows if _taught(row)}
+        if note is None:
+            return None if rows else found
+        following = note.started_from
+    return found
+
+
 def clean_start(
     store: ReleaseStore, served: Release, settings: TrainingSettings, selection: Selection
 ) -> tuple[TrainingSettings, str]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from serving.card import model_card
 from serving.release import Draft
+from training.comparison import Comparison, at
 from training.evaluation import METRICS, Scores
 from training.fit import FitReport
 from training.gate import GateVerdict
 from training.guards import LATENCY
+from training.reranker.step import RerankerOutcome
 from training.settings import TrainingSettings
 
 _LIMITS = """\
@@ -61,6 +63,29 @@ def release_card(
         lines.append(f"| {dimension} | " + " | ".join(cells) + " |")
     lines += ["", *_slices(verdict), *_guards(verdict)]
     return "\n".join([*lines, _LIMITS])
+
+
+def reranker_card(outcome: RerankerOutcome | None, comparison: Comparison) -> str:
+    """A section about the reranker; nothing where none was wanted. No milliseconds: they differ from run to run."""
+    if outcome is None:
+        return ""
+    fit, verdict = outcome.fit, outcome.verdict
+    lines = ["", "## Reranker", "", _cell(verdict.reason), ""]
+    if fit is not None:
+        pairs = ", ".join(f"{count:,} {source}" for source, count in outcome.pairs.items())
+        lines += [
+            f"Trained from `{outcome.base_model}` on {fit.pairs:,} pairs ({pairs}) by binary cross-entropy, {fit.steps:,} steps "
+            f"of {fit.batch_size}, {fit.precision}. The contest's questions come from sections that neither model was trained on "
+            "and that are not the holdout's; each is ranked with the weight that suits the others best.",
+            "",
+        ]
+    if comparison.without_reranker:
+        with_it = at(comparison.holdout.candidate).metrics
+        lines += ["| held-out questions | " + " | ".join(METRICS) + " |", "|---|" + "---|" * len(METRICS)]
+        for name, metrics in (("without it", comparison.without_reranker), ("with it", with_it)):
+            lines.append(f"| {name} | " + " | ".join(f"{metrics[one]:.3f}" for one in METRICS) + " |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _sure(verdict: GateVerdict) -> list[str]:

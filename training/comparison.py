@@ -78,7 +78,8 @@ class Vitals(BaseModel):
 class Comparison(BaseModel):
     """Everything that the gate judges. ``known`` holds the ids of the holdout questions that the served release was
     made with: nothing that was decided since has touched them. ``latency`` is measured, not computed: it is no part of
-    evaluation.json, which is the same after a rerun."""
+    evaluation.json, which is the same after a rerun. ``without_reranker`` are the candidate's means on the holdout by its
+    embedding model alone, where it has a reranker."""
 
     release_before: str
     base_model: str
@@ -88,6 +89,7 @@ class Comparison(BaseModel):
     vitals: Vitals
     decisions: Plausibility = Plausibility()
     latency: Latency | None = None
+    without_reranker: dict[str, float] = Field(default_factory=dict)
 
 
 def at(scores: Mapping[int, Scores], dimension: int | None = None) -> Scores:
@@ -105,6 +107,7 @@ def write_comparison(path: Path, found: Comparison) -> None:
         "sets": [_packed(one, questions="questions") for one in found.sets],
         "vitals": found.vitals.model_dump(mode="json"),
         "decisions": found.decisions.model_dump(mode="json"),
+        "without_reranker": {name: round(value, 6) for name, value in found.without_reranker.items()},
     }
     write_text(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
 
@@ -121,6 +124,7 @@ def read_comparison(path: Path) -> Comparison:
             sets=[_unpacked(one, questions="questions") for one in value["sets"]],
             vitals=Vitals.model_validate(value["vitals"]),
             decisions=Plausibility.model_validate(value["decisions"]),
+            without_reranker=value.get("without_reranker", {}),
         )
     except (OSError, KeyError, TypeError, IndexError, ValidationError) as error:
         raise StateError(

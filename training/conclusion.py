@@ -29,6 +29,7 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
         negatives=dict(Counter(f"{row.source} {row.kind}s" for row in steps.negatives).most_common()),
         comparison=steps.judging.comparison if summary.gate else None,
         verdict=summary.gate,
+        reranker=summary.reranker,
     )
 
 

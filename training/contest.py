@@ -18,6 +18,7 @@ from serving.embedding import Embedder
 from serving.index import ChunkIndex
 from serving.release import INDEX_FOLDER, MODEL_FOLDER, Release
 from serving.releases import ReleaseStore
+from serving.reranking import Reranker
 from serving.settings import ServingSettings
 from training.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, Refusal, Vitals
 from training.evaluation import METRICS, Scores, check_paths, evaluate_set
@@ -72,16 +73,34 @@ class Contest:
     dimensions: Sequence[int]
     progress: Progress
 
-    def score(self, embedder: Embedder, vectors: Vectors) -> list[PerDimension]:
-        """On the holdout, then on each set, per Matryoshka dimension. ``vectors`` (n, d) are of the chunks."""
+    def score(
+        self, embedder: Embedder, vectors: Vectors, reranker: Reranker | None = None
+    ) -> list[PerDimension]:
+        """On the holdout, then on each set, per Matryoshka dimension. ``vectors`` (n, d) are of the chunks.
+
+        ``reranker`` is heard where the bot's own chunks are ranked. Sets about other things tell what the embedding model has
+        forgotten, and are ranked by it alone.
+        """
         sizes = clip_dimensions(self.dimensions, embedder.dimension)
         none = Scores(metrics=dict.fromkeys(METRICS, 0.0), questions={})
-        paths = [chunk.path for chunk in self.chunks]
+        paths, texts = [chunk.path for chunk in self.chunks], [chunk.text for chunk in self.chunks]
         return [
-            measure(embedder, self.questions, self.chunks, vectors, sizes, self.progress)
+            measure(embedder, self.questions, self.chunks, vectors, sizes, self.progress, reranker)
             if self.questions
             else dict.fromkeys(sizes, none),
-            *(evaluate_set(embedder, one, paths, vectors, sizes, self.progress) for one in self.sets),
+            *(
+                evaluate_set(
+                    embedder,
+                    one,
+                    paths,
+                    vectors,
+                    sizes,
+                    self.progress,
+                    reranker if one.corpus is None else None,
+                    texts,
+                )
+                for one in self.sets
+            ),
         ]
 
     def named(self) -> list[tuple[str, Kind, list[HoldoutQuestion]]]:
@@ -181,9 +200,9 @@ def latency(
     return Latency(served=old, candidate=new)
 
 
-def megabytes(model_folder: Path, vectors: Vectors) -> float:
-    """Of a release's model and vectors, in 10^6 bytes."""
-    model = sum(path.stat().st_size for path in model_folder.rglob("*") if path.is_file())
+def megabytes(models: Sequence[Path], vectors: Vectors) -> float:
+    """Of a release's models (their folders) and vectors, in 10^6 bytes."""
+    model = sum(path.stat().st_size for folder in models for path in folder.rglob("*") if path.is_file())
     return round((model + vectors.nbytes) / _MEGA, 1)
 
 
@@ -197,8 +216,10 @@ def compare(
     gate: GateSettings,
     past: Past,
     decisions: Sequence[Decision],
+    reranker: Reranker | None = None,
 ) -> Comparison:
-    """Score base, served release and candidate on everything, one model after the other.
+    """Score base, served release and candidate on everything, one model after the other; each as it is or would be served,
+    ``reranker`` being the candidate's.
 
     Where the served release is the base model as it is, it is scored once. Raises SettingsError when the base model can't be
     loaded or a test set is of other documents, ReleaseError when a model gives NaN.
@@ -208,7 +229,7 @@ def compare(
     model, folder = serving.embedding.model, store.folder(served.id)
     rival = Embedder(folder / MODEL_FOLDER, serving.embedding)
     rival_vectors = vectors_of(rival, contest.chunks, folder, contest.progress)
-    served_scores = contest.score(rival, rival_vectors)
+    served_scores = contest.score(rival, rival_vectors, Reranker.of_release(folder, served, serving))
     if is_untrained(served, model):
         base_scores, seen = (
             served_scores,
@@ -223,11 +244,17 @@ def compare(
         base_scores = contest.score(base, base_vectors)
         seen = contest.judge_decisions(base, base_vectors, decisions, past, gate)
         del base, base_vectors
-    candidate_scores = contest.score(candidate, candidate_vectors)
+    candidate_scores = contest.score(candidate, candidate_vectors, reranker)
+    alone = {}
+    if reranker is not None and contest.questions:
+        size = [candidate.dimension]
+        alone = measure(
+            candidate, contest.questions, contest.chunks, candidate_vectors, size, contest.progress
+        )[candidate.dimension].metrics
     both = (rival, rival_vectors), (candidate, candidate_vectors)
-    own = candidate.folder or Path()
+    folders = [one.folder for one in (candidate, reranker) if one is not None and one.folder is not None]
     vitals = Vitals(
-        megabytes=megabytes(own, candidate_vectors),
+        megabytes=megabytes(folders, candidate_vectors),
         served=refusal(
             rival, contest.chunks, rival_vectors, served.retrieval.min_score, serving, gate.guards
         ),
@@ -248,4 +275,5 @@ def compare(
         vitals=vitals,
         latency=latency(*both, [question.text for question in contest.questions]),
         decisions=seen,
+        without_reranker=alone,
     )

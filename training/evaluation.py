@@ -17,8 +17,10 @@ from curation.errors import SettingsError
 from curation.progress import SILENT, Progress
 from serving.embedding import Embedder, truncate
 from serving.releases import ReleaseStore
+from serving.reranking import Reranker
 from serving.retrieval import load_release
 from serving.settings import ServingSettings
+from training.reranker.reading import reranked
 from training.testsets import TestSet
 
 Vectors = npt.NDArray[np.float32]
@@ -107,15 +109,23 @@ def evaluate_set(
     vectors: Vectors,
     dimensions: Sequence[int],
     progress: Progress = SILENT,
+    reranker: Reranker | None = None,
+    texts: Sequence[str] = (),
 ) -> dict[int, Scores]:
     """Scores per dimension on a test set: over its own corpus, or by file over the chunks, whose files are ``paths`` and
-    whose (n, d) unit vectors are ``vectors``."""
+    whose (n, d) unit vectors are ``vectors``. A ``reranker`` has its say at full dimension; it needs the chunks' ``texts``.
+    """
     items = list(paths)
     if test_set.corpus is not None:
-        items = list(test_set.corpus)
-        vectors = embedder.documents(list(test_set.corpus.values()), progress=progress)
+        items, texts = list(test_set.corpus), list(test_set.corpus.values())
+        vectors = embedder.documents(texts, progress=progress)
     asked = embedder.queries(list(test_set.queries.values()), progress=progress)
-    return evaluate_vectors(test_set.queries, asked, vectors, items, test_set.qrels, dimensions)
+    found = evaluate_vectors(test_set.queries, asked, vectors, items, test_set.qrels, dimensions)
+    if reranker is not None:
+        questions = list(test_set.queries.values())
+        cosines = reranked(reranker, questions, asked @ vectors.T, lambda _, column: texts[column], progress)
+        found[embedder.dimension] = score(test_set.qrels, rank(cosines, list(test_set.queries), items))
+    return found
 
 
 def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress: Progress) -> None:
@@ -142,19 +152,27 @@ def evaluate_release(
     settings: ServingSettings,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
-    """Score a release (None: the served one) on a test set at full dimension: over everything it indexes, by file, or over
-    the set's own corpus.
+    """Score a release (None: the served one) on a test set as it is served, at full dimension and with its reranker: over
+    everything it indexes, by file, or over the set's own corpus.
 
     Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}, "more": {"recall@1", …}}``. Raises SettingsError for a set of other
     documents, StateError without a release, ReleaseError for a damaged one.
     """
     retriever = load_release(store, release_id, settings)
-    paths = [chunk.path for chunk in retriever.index.chunks()]
+    chunks = retriever.index.chunks()
+    paths = [chunk.path for chunk in chunks]
     check_paths(test_set, paths, f"release {retriever.release.id}", progress)
     size = retriever.embedder.dimension
-    found = evaluate_set(retriever.embedder, test_set, paths, retriever.index.vectors(), [size], progress)[
-        size
-    ]
+    found = evaluate_set(
+        retriever.embedder,
+        test_set,
+        paths,
+        retriever.index.vectors(),
+        [size],
+        progress,
+        retriever.reranker,
+        [chunk.text for chunk in chunks],
+    )[size]
     rounded = {name: round(value, 6) for name, value in found.metrics.items()}
     return {
         "release": retriever.release.id,

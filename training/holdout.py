@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +15,12 @@ from curation.progress import SILENT, Progress
 from curation.records import Chunk
 from curation.records.identity import content_id
 from serving.embedding import Embedder, truncate
+from serving.reranking import Reranker
 from training.dedup import find_matches, normalise
 from training.evaluation import Scores, rank, score
 from training.examples import HEADING, Example, section_of
 from training.question_style import Style, style_of
+from training.reranker.reading import reranked
 from training.settings import DedupSettings
 from training.split import Dropped
 from training.testsets import TestSet
@@ -119,8 +123,73 @@ def measure(
     vectors: Vectors,
     dimensions: Sequence[int],
     progress: Progress = SILENT,
+    reranker: Reranker | None = None,
 ) -> dict[int, Scores]:
     """Scores per dimension of finding the right chunks among ``chunks``, whose (n, d) unit vectors are ``vectors``.
+    ``reranker`` has its say at full dimension, the one that is served.
+    """
+    asked = ask(embedder, questions, chunks, vectors, progress)
+    qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
+    ids = [question.id for question in questions]
+    items = [chunk.id for chunk in chunks]
+    found = {}
+    for dimension in dimensions:
+        cosines = asked.cosines(dimension)
+        if reranker is not None and dimension == embedder.dimension:
+            texts = [question.text for question in questions]
+            cosines = reranked(reranker, texts, cosines, asked.text, progress)
+        found[dimension] = score(qrels, rank(cosines, ids, items))
+    return found
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions and chunks, embedded. ``headings`` are the rows of the heading questions, ``bare`` the columns of their right
+    chunks, which are seen without their headings there."""
+
+    chunks: Sequence[Chunk]
+    query_vectors: Vectors
+    vectors: Vectors
+    headings: list[int]
+    bare: list[int]
+    bare_vectors: Vectors
+
+    def cosines(self, dimension: int) -> Vectors:
+        """(m, n): of every question with every chunk."""
+        asked = truncate(self.query_vectors, dimension)
+        cosines: Vectors = asked @ truncate(self.vectors, dimension).T
+        if self.bare:
+            bare = truncate(self.bare_vectors, dimension)
+            cosines[np.ix_(self.headings, self.bare)] = asked[self.headings] @ bare.T
+        return cosines
+
+    def text(self, row: int, column: int) -> str:
+        """The chunk in ``column`` as the question in ``row`` sees it."""
+        is_bare = row in self._headings and column in self._bare
+        return bare_text(self.chunks[column]) if is_bare else self.chunks[column].text
+
+    @cached_property
+    def _headings(self) -> frozenset[int]:
+        return frozenset(self.headings)
+
+    @cached_property
+    def _bare(self) -> frozenset[int]:
+        return frozenset(self.bare)
+
+
+def bare_text(chunk: Chunk) -> str:
+    """A chunk without its headings, if anything is left."""
+    return chunk.body.strip() or chunk.text
+
+
+def ask(
+    embedder: Embedder,
+    questions: Sequence[HoldoutQuestion],
+    chunks: Sequence[Chunk],
+    vectors: Vectors,
+    progress: Progress = SILENT,
+) -> Asked:
+    """Embed what ``measure`` compares.
 
     A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions the right
     chunks are therefore ranked by their bodies alone, against all others as they are served.
@@ -129,17 +198,5 @@ def measure(
     headings = [index for index, question in enumerate(questions) if question.is_heading]
     bare = sorted({column[key] for index in headings for key in questions[index].right})
     query_vectors = embedder.queries([question.text for question in questions])
-    bare_vectors = embedder.documents(
-        [chunks[index].body.strip() or chunks[index].text for index in bare], progress=progress
-    )
-    qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
-    ids = [question.id for question in questions]
-    items = [chunk.id for chunk in chunks]
-    found = {}
-    for dimension in dimensions:
-        asked = truncate(query_vectors, dimension)
-        cosines = asked @ truncate(vectors, dimension).T
-        if bare:
-            cosines[np.ix_(headings, bare)] = asked[headings] @ truncate(bare_vectors, dimension).T
-        found[dimension] = score(qrels, rank(cosines, ids, items))
-    return found
+    bare_vectors = embedder.documents([bare_text(chunks[index]) for index in bare], progress=progress)
+    return Asked(chunks, query_vectors, vectors, headings, bare, bare_vectors)

@@ -33,6 +33,7 @@ from training.gate import GateVerdict, judge
 from training.generic import generic_set
 from training.holdout import HoldoutQuestion
 from training.lineage import read_lineage
+from training.reranker.step import Reranking
 from training.runs import Run
 from training.settings import TrainingSettings
 from training.testsets import TestSet
@@ -57,6 +58,7 @@ class Judging:
     serving: ServingSettings
     store: ReleaseStore
     served: Release
+    reranking: Reranking
     progress: Progress
 
     def evaluate(self, folder: Path) -> str:
@@ -78,6 +80,7 @@ class Judging:
             self.settings.gate,
             Past.of(lineage, self.holdout, self.decisions),
             self.decisions,
+            self.reranking.adopted(self.serving.embedding),
         )
         write_comparison(folder / EVALUATION_FILE, found)
         write_json(folder / LATENCY_FILE, found.latency.model_dump(mode="json") if found.latency else None)
@@ -101,11 +104,6 @@ class Judging:
     def scores(self) -> tuple[PerDimension, PerDimension]:
         """Of the served release and of the candidate on the holdout, per dimension."""
         return self.comparison.holdout.served, self.comparison.holdout.candidate
-
-    @property
-    def base_metrics(self) -> dict[int, dict[str, float]]:
-        """Of the untouched base model on the holdout, per dimension."""
-        return {size: scores.metrics for size, scores in self.comparison.holdout.base.items()}
 
     @property
     def verdict(self) -> GateVerdict:

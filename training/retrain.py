@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from training.ancestry import clean_start
 from training.conclusion import material_of, what_is_lacking
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.news import run_inputs, tried_before
+from training.publishing import promote, publish
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
 from training.report import write_report
 from training.resume import take_up
@@ -267,18 +269,17 @@ class _Retrain:
         run.step("mine", tuning.mine, self.progress)
         run.step("fit", tuning.fit, self.progress)
         run.step("index", tuning.embed, self.progress)
+        run.step("rerank", steps.reranking.compete, self.progress)
         run.step("evaluate", steps.judging.evaluate, self.progress)
         run.step("gate", steps.judging.judge, self.progress)
-        before, after = steps.judging.scores
-        summary.before = {dimension: scores.metrics for dimension, scores in before.items()}
-        summary.after = {dimension: scores.metrics for dimension, scores in after.items()}
+        summary.take_figures(steps.judging.comparison)
         verdict = steps.judging.verdict
-        summary.gate, summary.base = verdict, steps.judging.base_metrics
+        summary.gate, summary.reranker = verdict, steps.reranking.outcome
         summary.outcome = "not-enough" if verdict.verdict == "not-enough" else "rejected"
         summary.verdict = verdict.reason
         if not verdict.promoted:
             return
-        run.step("publish", steps.publish, self.progress)
+        run.step("publish", partial(publish, steps), self.progress)
         published = self.store.of_run(run.id)
         if published is None:
             raise StateError(
@@ -291,7 +292,7 @@ class _Retrain:
                 f"The candidate is kept as {published.id}."
             )
             return
-        run.step("promote", steps.promote, self.progress)
+        run.step("promote", partial(promote, steps), self.progress)
         summary.outcome, summary.release_after = "promoted", published.id
 
 

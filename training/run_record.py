@@ -19,6 +19,7 @@ STEPS = (
     "mine",
     "fit",
     "index",
+    "rerank",
     "evaluate",
     "gate",
     "publish",

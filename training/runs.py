@@ -24,6 +24,7 @@ from curation.errors import BusyError, ClayloopError, StateError
 from curation.files import read_json, sync_folder, write_json, write_text
 from curation.home import Home
 from curation.progress import Progress
+from serving.release import RERANKER_FOLDER
 from training.memory import PeakMemory
 from training.run_record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.selection import Selection
@@ -90,7 +91,7 @@ class Run:
         return folder
 
     def finish(self, outcome: Outcome, verdict: str, release_after: str | None) -> None:
-        """Close the run. What the release holds too (the model, the vectors) is removed from the run's folder."""
+        """Close the run. What the release holds too (the models, the vectors) is removed from the run's folder."""
         self.record.outcome = outcome
         self.record.verdict = verdict
         self.record.release_after = release_after
@@ -98,7 +99,7 @@ class Run:
         self.record.finished_at = _now()
         self.save()
         self.log(f"{outcome}: {verdict}")
-        for heavy in ("fit", "index"):
+        for heavy in ("fit", "index", f"rerank/{RERANKER_FOLDER}"):
             shutil.rmtree(self.folder / heavy, ignore_errors=True)
 
     def save(self) -> None:

@@ -6,8 +6,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.fit_settings import FitSettings
 from training.gate_settings import GateSettings, TestSetSettings
+from training.reranker_settings import RerankerSettings
 
-__all__ = ["DedupSettings", "FitSettings", "GateSettings", "TestSetSettings", "TrainingSettings"]
+__all__ = [
+    "DedupSettings",
+    "FitSettings",
+    "GateSettings",
+    "RerankerSettings",
+    "TestSetSettings",
+    "TrainingSettings",
+]
 
 
 class _Section(BaseModel):
@@ -39,6 +47,7 @@ class TrainingSettings(_Section):
     )
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()
+    reranker: RerankerSettings = RerankerSettings()
     gate: GateSettings = GateSettings()
     testsets: list[TestSetSettings] = Field(
         default_factory=list,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,30 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.corpus import Corpus
-from curation.files import read_json, write_json, write_text
+from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk, Decision
-from serving.build import assemble
-from serving.embedding import Embedder
-from serving.models import model_name
-from serving.release import (
-    CARD_FILE,
-    EVALUATION_FILE,
-    LINEAGE_FILE,
-    MODEL_FOLDER,
-    Draft,
-    Release,
-)
+from serving.release import Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
-from training.card import release_card
-from training.comparison import at
 from training.conflicts import Conflict, settle
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
-from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
 from training.negatives import Negative, decided_negatives
+from training.reranker.aside import Aside, set_aside
+from training.reranker.step import ASIDE_FILE, Reranking, check_base_model
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.selection import LeftOut
@@ -127,6 +113,20 @@ class Steps:
             self.progress,
         )
 
+    @cached_property
+    def reranking(self) -> Reranking:
+        """The step that trains a reranker and lets it compete."""
+        return Reranking(
+            self.run,
+            self.chunks,
+            self.settings,
+            self.serving,
+            self.tuning,
+            self.store,
+            self.served,
+            self.progress,
+        )
+
     @property
     def conflicts(self) -> list[Conflict]:
         return read_rows(self.run.folder / "dedup" / "conflicts.jsonl", Conflict)
@@ -155,6 +155,7 @@ class Steps:
             self.serving.model_copy(update={"embedding": self.tuning.embedding}),
             self.store,
             self.served,
+            self.reranking,
             self.progress,
         )
 
@@ -199,6 +200,7 @@ class Steps:
         )
 
     def hold_out(self, folder: Path) -> str:
+        check_base_model(self.settings.reranker, self.serving)
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
         parts = split(
@@ -211,98 +213,29 @@ class Steps:
         )
         parts.train, asked = without_test_questions(parts.train, self.own_sets, self.settings.dedup)
         parts.dropped += asked
+        aside = self._set_aside(parts.train, groups)
+        held = parts.held_groups | aside.groups
         questions = holdout_questions(parts.holdout, self.chunks, groups)
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
         decided = decided_negatives(
-            parts.train, parts.holdout, refusals, groups, parts.held_groups, self.settings.dedup
+            aside.train, [*parts.holdout, *aside.asked], refusals, groups, held, self.settings.dedup
         )
         write_rows(folder / "negatives.jsonl", decided.negatives)
-        write_json(folder / "held.json", sorted(parts.held_groups))
-        write_rows(folder / "train.jsonl", parts.train)
+        write_json(folder / "held.json", sorted(held))
+        write_rows(folder / "train.jsonl", aside.train)
+        write_rows(folder / ASIDE_FILE, aside.asked)
         write_rows(folder / "holdout.jsonl", parts.holdout)
         write_rows(folder / "questions.jsonl", questions)
         write_rows(folder / "dropped.jsonl", parts.dropped)
-        write_rows(folder / "unused.jsonl", [*parts.unused, *decided.unused])
+        write_rows(folder / "unused.jsonl", [*parts.unused, *aside.unused, *decided.unused])
+        apart = f", {len(aside.asked)} set aside to judge a reranker by" if aside.asked else ""
         return (
-            f"{len(parts.train)} examples to train on, {len(decided.negatives)} negatives that people decided on, "
-            f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one"
+            f"{len(aside.train)} examples to train on, {len(decided.negatives)} negatives that people decided on, "
+            f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one{apart}"
         )
 
-    def publish(self, folder: Path) -> str:
-        # Published already, by a process that was killed before it could say so?
-        release = self.store.of_run(self.run.id)
-        if release is None:
-            staging = self.store.staging(self.run.id)
-            release = self.store.publish(staging, self._draft(staging))
-        write_json(folder / "release.json", {"id": release.id})
-        return f"release {release.id}"
-
-    def promote(self, folder: Path) -> str:
-        release_id = str(read_json(self.run.folder / "publish" / "release.json")["id"])
-        self.store.promote(release_id)
-        write_json(folder / "promoted.json", {"id": release_id, "instead_of": self.served.id})
-        return f"{release_id} is served now"
-
-    def _draft(self, staging: Path) -> Draft:
-        """Put the release together in ``staging``, where a killed process may have left a part of it."""
-        model = staging / MODEL_FOLDER
-        if model.exists():
-            shutil.rmtree(model)
-        shutil.copytree(self.run.folder / "fit" / MODEL_FOLDER, model)
-        base = self.served.base_model
-        if self.tuning.choice.chosen == "base":
-            base = self.serving.embedding.model
-        embedder = Embedder(model, self.tuning.embedding, name=f"{model_name(base)}-{self.run.id}")
-        rows = trace(
-            self.decisions,
-            self.tuning.train,
-            self.holdout,
-            self.dropped,
-            self.unused,
-            {chunk.id for chunk in self.chunks},
-            self.left_out,
-            self.negatives,
-        )
-        write_lineage(staging / LINEAGE_FILE, rows)
-        write_note(staging / LINEAGE_NOTE_FILE, self._origin())
-        shutil.copyfile(self.run.folder / "evaluate" / EVALUATION_FILE, staging / EVALUATION_FILE)
-        before, after = self.judging.scores
-        draft = assemble(
-            staging,
-            embedder,
-            self.chunks,
-            self.serving,
-            base_model=base,
-            vectors=self.judging.vectors,
-            run_id=self.run.id,
-            parent=self.served.id,
-            trained_on=count_trained_on(self.tuning.train, self.holdout, self.decisions),
-            metrics=at(after).metrics,
-            progress=self.progress,
-        )
-        report = self.tuning.report
-        write_text(
-            staging / CARD_FILE,
-            release_card(draft, report, self.settings, before, after, self.judging.verdict)
-            + self.run.record.selection.as_markdown(),
-        )
-        return draft
-
-    def _origin(self) -> LineageNote:
-        from_served = self.tuning.choice.chosen == "current"
-        return LineageNote(
-            run=self.run.id,
-            started_from=self.served.id if from_served else None,
-            selection=self.run.record.selection,
-        )
-
-
-def count_trained_on(
-    train: Sequence[Example], holdout: Sequence[Example], decisions: Sequence[Decision]
-) -> dict[str, int]:
-    """What a release's card and record say it learned from."""
-    counts = {"examples": len(train), "held-out examples": len(holdout), "decisions": len(decisions)}
-    for origin, number in Counter(example.origin or "unknown origin" for example in train).most_common():
-        counts[f"examples from {origin}"] = number
-    counts["annotators"] = len({name for decision in decisions for name in decision.annotators})
-    return counts
+    def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
+        chosen = self.settings.reranker
+        if not chosen.enabled:
+            return Aside(train)
+        return set_aside(train, self.chunks, groups, chosen.share, self.settings.dedup)

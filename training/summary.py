@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from training.comparison import SIDES, Comparison
 from training.gate import GateVerdict
+from training.reranker.step import RerankerOutcome
 from training.runs import Outcome, RunRecord
 
 _SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
@@ -21,6 +23,8 @@ class RetrainSummary(BaseModel):
     ``seconds`` per step; ``peak_memory_mb`` in 10^6 bytes, the largest of all steps. ``resumed`` tells that an earlier,
     interrupted run was finished. ``base`` is like ``before``, of the untouched base model. ``gate`` is the verdict with its
     interval, guards and slices, None when nothing was trained; ``report`` the run's page for a browser. ``selection`` says what was left out (nothing when empty), ``notes`` what to know about it.
+    ``reranker`` says what came of one, None where none was wanted; ``without_reranker`` has the candidate's means at full
+    dimension by its embedding model alone, where it has one.
     """
 
     run: str | None = None
@@ -39,6 +43,8 @@ class RetrainSummary(BaseModel):
     after: dict[int, dict[str, float]] = Field(default_factory=dict)
     base: dict[int, dict[str, float]] = Field(default_factory=dict)
     gate: GateVerdict | None = None
+    reranker: RerankerOutcome | None = None
+    without_reranker: dict[str, float] = Field(default_factory=dict)
     report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     total_seconds: float = 0.0
@@ -46,6 +52,14 @@ class RetrainSummary(BaseModel):
     resumed: bool = False
     selection: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+
+    def take_figures(self, found: Comparison) -> None:
+        """Fill in what base, served release and candidate reach on the holdout."""
+        holdout = found.holdout
+        self.base, self.before, self.after = (
+            {dimension: scores.metrics for dimension, scores in holdout.side(side).items()} for side in SIDES
+        )
+        self.without_reranker = found.without_reranker
 
     def take_timings(self, record: RunRecord) -> None:
         """Fill in what the run recorded about its steps."""
@@ -83,6 +97,8 @@ def render(summary: RetrainSummary) -> str:
             + (f", {removed} rejected ones left out" if removed else "")
         )
     lines += _table(summary)
+    if summary.reranker is not None:
+        lines += _reranker(summary.reranker, summary)
     if summary.gate is not None:
         lines += _gate(summary.gate)
     if summary.seconds:
@@ -116,6 +132,17 @@ def _table(summary: RetrainSummary) -> list[str]:
     if summary.base:
         base = summary.base[max(summary.base)]
         lines.append(f"{'base model':<12}" + "".join(f"{base[name]:<17.3f}" for name in _SHOWN).rstrip())
+    return lines
+
+
+def _reranker(outcome: RerankerOutcome, summary: RetrainSummary) -> list[str]:
+    """Whether there is one now, why, and what the held-out questions say without it."""
+    verdict = outcome.verdict
+    time = f" It adds {verdict.milliseconds:.0f} ms to a question." if outcome.fit else ""
+    lines = ["", f"Reranker    {verdict.reason}{time}"]
+    if summary.without_reranker:
+        cells = "".join(f"{summary.without_reranker[name]:<17.3f}" for name in _SHOWN).rstrip()
+        lines.append(f"without it  {cells}")
     return lines
 
 

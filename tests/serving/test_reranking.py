@@ -42,7 +42,8 @@ INFO = RerankerInfo(name="small", candidates=8, max_tokens=64, weight=1.0)
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reranker")
-    return untrained_reranker(folder / "reranker", small_transformer(folder / "base"))
+    texts = [QUESTION, *(chunk.text for chunk in make_chunks())]
+    return untrained_reranker(folder / "reranker", small_transformer(folder / "base", texts))
 
 
 SERVING = ServingSettings(embedding=CPU)

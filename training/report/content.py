@@ -81,6 +81,7 @@ def content(material: Material) -> dict[str, Any]:
         "sides": SIDES,
         "verdict": material.verdict,
         "comparison": None,
+        "reranker": material.reranker,
     }
     if material.comparison is not None and material.verdict is not None:
         found |= _figures(material, material.comparison)
@@ -100,6 +101,7 @@ def _figures(material: Material, comparison: Comparison) -> dict[str, Any]:
     seen = comparison.decisions
     return {
         "comparison": comparison,
+        "with_reranker": at(holdout.candidate).metrics[metric],
         "counted": [one for one in verdict.slices if one.change is not None] if verdict else [],
         "small": [one for one in verdict.slices if one.change is None][:_ROWS] if verdict else [],
         "forest": forest(verdict, material.gate.margin) if verdict else None,

@@ -11,13 +11,15 @@ from training.conflicts import Conflict
 from training.examples import Example, Unused
 from training.gate import GateVerdict
 from training.gate_settings import GateSettings
+from training.reranker.step import RerankerOutcome
 from training.run_record import RunRecord
 from training.split import Dropped
 
 
 @dataclass(frozen=True)
 class Material:
-    """``comparison`` and ``verdict`` are None when there was too little to train on. ``verdict_line`` says how the run
+    """``comparison`` and ``verdict`` are None when there was too little to train on, ``reranker`` when none was
+    wanted. ``verdict_line`` says how the run
     ended."""
 
     record: RunRecord
@@ -36,3 +38,4 @@ class Material:
     negatives: dict[str, int] = field(default_factory=dict)
     comparison: Comparison | None = None
     verdict: GateVerdict | None = None
+    reranker: RerankerOutcome | None = None

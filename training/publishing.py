@@ -1,0 +1,125 @@
+"""From a candidate that may be served to a release, and to the release that is served."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from curation.files import read_json, write_json, write_text
+from curation.records import Decision
+from serving.build import assemble
+from serving.embedding import Embedder
+from serving.models import model_name
+from serving.release import (
+    CARD_FILE,
+    EVALUATION_FILE,
+    LINEAGE_FILE,
+    MODEL_FOLDER,
+    RERANKER_FOLDER,
+    Draft,
+    RerankerInfo,
+)
+from training.card import release_card, reranker_card
+from training.comparison import at
+from training.examples import Example
+from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
+from training.steps import Steps
+
+
+def publish(steps: Steps, folder: Path) -> str:
+    """The step "publish"."""
+    # Published already, by a process that was killed before it could say so?
+    release = steps.store.of_run(steps.run.id)
+    if release is None:
+        staging = steps.store.staging(steps.run.id)
+        release = steps.store.publish(staging, _draft(steps, staging))
+    write_json(folder / "release.json", {"id": release.id})
+    return f"release {release.id}"
+
+
+def promote(steps: Steps, folder: Path) -> str:
+    """The step "promote"."""
+    release_id = str(read_json(steps.run.folder / "publish" / "release.json")["id"])
+    steps.store.promote(release_id)
+    write_json(folder / "promoted.json", {"id": release_id, "instead_of": steps.served.id})
+    return f"{release_id} is served now"
+
+
+def _draft(steps: Steps, staging: Path) -> Draft:
+    """Put the release together in ``staging``, where a killed process may have left a part of it."""
+    run, tuning, judging = steps.run, steps.tuning, steps.judging
+    model = staging / MODEL_FOLDER
+    if model.exists():
+        shutil.rmtree(model)
+    shutil.copytree(run.folder / "fit" / MODEL_FOLDER, model)
+    base = steps.served.base_model
+    if tuning.choice.chosen == "base":
+        base = steps.serving.embedding.model
+    embedder = Embedder(model, tuning.embedding, name=f"{model_name(base)}-{run.id}")
+    rows = trace(
+        steps.decisions,
+        tuning.train,
+        steps.holdout,
+        steps.dropped,
+        steps.unused,
+        {chunk.id for chunk in steps.chunks},
+        steps.left_out,
+        steps.negatives,
+    )
+    write_lineage(staging / LINEAGE_FILE, rows)
+    write_note(staging / LINEAGE_NOTE_FILE, _origin(steps))
+    shutil.copyfile(run.folder / "evaluate" / EVALUATION_FILE, staging / EVALUATION_FILE)
+    before, after = judging.scores
+    draft = assemble(
+        staging,
+        embedder,
+        steps.chunks,
+        steps.serving,
+        base_model=base,
+        vectors=judging.vectors,
+        run_id=run.id,
+        parent=steps.served.id,
+        trained_on=count_trained_on(tuning.train, steps.holdout, steps.decisions),
+        metrics=at(after).metrics,
+        reranker=_reranker(steps, staging),
+        progress=steps.progress,
+    )
+    write_text(
+        staging / CARD_FILE,
+        release_card(draft, tuning.report, steps.settings, before, after, judging.verdict)
+        + reranker_card(steps.reranking.outcome, judging.comparison)
+        + run.record.selection.as_markdown(),
+    )
+    return draft
+
+
+def _reranker(steps: Steps, staging: Path) -> RerankerInfo | None:
+    """Put the adopted reranker, if there is one, into ``staging``."""
+    shutil.rmtree(staging / RERANKER_FOLDER, ignore_errors=True)
+    outcome = steps.reranking.outcome
+    if outcome is None or outcome.info is None:
+        return None
+    shutil.copytree(steps.reranking.folder, staging / RERANKER_FOLDER)
+    return outcome.info
+
+
+def _origin(steps: Steps) -> LineageNote:
+    from_served = steps.tuning.choice.chosen == "current"
+    return LineageNote(
+        run=steps.run.id,
+        started_from=steps.served.id if from_served else None,
+        selection=steps.run.record.selection,
+    )
+
+
+def count_trained_on(
+    train: Sequence[Example], holdout: Sequence[Example], decisions: Sequence[Decision]
+) -> dict[str, int]:
+    """What a release's card and record say it learned from."""
+    counts = {"examples": len(train), "held-out examples": len(holdout), "decisions": len(decisions)}
+    for origin, number in Counter(example.origin or "unknown origin" for example in train).most_common():
+        counts[f"examples from {origin}"] = number
+    counts["annotators"] = len({name for decision in decisions for name in decision.annotators})
+    return counts
