@@ -74,7 +74,7 @@ def reranker_card(outcome: RerankerOutcome | None, comparison: Comparison) -> st
     if fit is not None:
         pairs = ", ".join(f"{count:,} {source}" for source, count in outcome.pairs.items())
         lines += [
-            f"Trained from `{outcome.base_model}` on {fit.pairs:,} pairs ({pairs}) by binary cross-entropy, {fit.steps:,} steps "
+            f"Trained from `{_one_line(outcome.base_model)}` on {fit.pairs:,} pairs ({pairs}) by binary cross-entropy, {fit.steps:,} steps "
             f"of {fit.batch_size}, {fit.precision}. The contest's questions come from sections that neither model was trained on "
             "and that are not the holdout's; each is ranked with the weight that suits the others best.",
             "",
