@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import random
 import secrets
 import statistics
 import tempfile
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -96,27 +98,34 @@ def record_ids(server: ArgillaLite, dataset: rg.Dataset, count: int) -> list[str
         return ids[:count]
 
 
+def _annotate(url: str, headers: dict[str, str], ids: list[str], done: Event, found: Queue[Any]) -> None:
+    times: list[float] = []
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        for record_id in ids:
+            times.append(submit(client, record_id))
+            if len(times) == 1:
+                found.put("begun")
+            time.sleep(0.2)
+            if done.is_set():
+                break
+    found.put(times)
+
+
 def annotate_while_logging(server: ArgillaLite, count: int) -> dict[str, float]:
     dataset = large_home.make_dataset(server.url, server.api_key, server.workspace, "beside")
     log(dataset, make_records(1000, 0))
     ids = record_ids(server, dataset, 1000)
     (client,) = clients(server, dataset, 1)
-    times: list[float] = []
-    done = threading.Event()
-
-    def annotate() -> None:
-        for record_id in ids:
-            if done.is_set():
-                return
-            times.append(submit(client, record_id))
-            time.sleep(0.2)
-
-    thread = threading.Thread(target=annotate)
-    thread.start()
+    # In a process of its own: in this one it would also wait for the SDK, which puts batches together.
+    spawn = multiprocessing.get_context("spawn")
+    done, found = spawn.Event(), spawn.Queue()
+    annotator = spawn.Process(target=_annotate, args=(server.url, dict(client.headers), ids, done, found))
+    annotator.start()
+    found.get()  # it has begun
     seconds = log(dataset, make_records(count, 1000))
     done.set()
-    thread.join()
-    times.sort()
+    times = sorted(found.get())
+    annotator.join()
     return {
         "log_s": round(seconds, 1),
         "responses": len(times),

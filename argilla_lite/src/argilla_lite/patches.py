@@ -11,8 +11,9 @@
    asking for it is answered with 500, and the page's "find similar: least" shows what it showed before.
 6. JSON columns, requests and answers are read and written with orjson, and answers compressed with less effort:
    `patches_encoding`.
+7. Suggestions and vectors of a bulk request are written without being read back: `patches_bulk`.
 
-The first two and the last make logging records faster, and annotating beside it. Applied only to the version they were
+The first two and the last two make logging records faster, and annotating beside it. Applied only to the version they were
 written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server as it is.
 """
 
@@ -29,6 +30,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from argilla_lite.home import Home
+from argilla_lite.patches_bulk import upsert_without_reading_back
 from argilla_lite.patches_encoding import answer_with_orjson, compress_less, use_orjson
 from argilla_lite.without_redis import JobSpool
 
@@ -55,6 +57,7 @@ def apply(app: FastAPI) -> bool:
     _build_events_for_listeners_only()
     _name_webhooks_after_their_jobs()
     _name_vectors_of_one_record()
+    upsert_without_reading_back()
     use_orjson()
     answer_with_orjson()
     compress_less(app)
