@@ -136,11 +136,11 @@ def main() -> int:
     rows = examples_of(chunks, given.rows, given.seed)
 
     def scores(embedder: Embedder, strength: float) -> dict[int, float]:
-        texts = [chunk.text for chunk in chunks]
-        vectors = whiten(embedder, texts, strength) if strength else embedder.documents(texts)
+        texts, paths = [chunk.text for chunk in chunks], [chunk.path for chunk in chunks]
+        vectors = whiten(embedder, texts, strength, paths) if strength else embedder.documents(texts)
         asked = embedder.queries(list(queries.values()))
         dimensions = clip_dimensions(settings.dimensions, embedder.dimension)
-        found = evaluate_vectors(queries, asked, vectors, [chunk.path for chunk in chunks], qrels, dimensions)
+        found = evaluate_vectors(queries, asked, vectors, paths, qrels, dimensions)
         return {dimension: one.metrics["ndcg@10"] for dimension, one in found.items()}
 
     recipes: dict[str, Callable[[Embedder], Any]] = {

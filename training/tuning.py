@@ -108,7 +108,8 @@ class Tuning:
         report, model = reports[choice.chosen], trained[choice.chosen]
         if self.settings.whiten:
             texts = [chunk.text for chunk in self.chunks]
-            vectors = whiten(model, texts, self.settings.whiten, self.progress)
+            documents = [f"{chunk.source}\t{chunk.path}" for chunk in self.chunks]
+            vectors = whiten(model, texts, self.settings.whiten, documents, self.progress)
             np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
         save_model(model, folder / MODEL_FOLDER)
         write_json(folder / CHOICE_FILE, choice.model_dump(mode="json"))

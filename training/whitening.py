@@ -3,12 +3,13 @@
 All texts of one documentation share a good part of their vectors ("this is about Django"), which says nothing about which
 of them answers a question. A linear layer after the model turns the space into the corpus's principal directions and
 divides each by its variance to the power of ``strength``: 0 only turns, 0.5 whitens wholly (Su et al. 2021,
-arXiv:2103.15316; Huang et al. 2021, arXiv:2104.01767). It needs the chunks and no question. Since the directions come in the
-order of their variance, the first 64 dimensions keep most of what all of them say.
+arXiv:2103.15316; Huang et al. 2021, arXiv:2104.01767). It needs the chunks and no question. The whitened space is then turned
+so that the directions come first in which documents differ most: the first 64 dimensions tell documents apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,15 @@ Vectors = npt.NDArray[np.float32]
 LAYER = "whitening"
 _UNIT = "whitening_unit"
 _MOST_CHUNKS = 20_000
+_OWN = 0.3  # weight of the differences between chunks beside those between documents
 
 
-def whitening(vectors: Vectors, strength: float) -> Vectors:
+def whitening(vectors: Vectors, strength: float, documents: Sequence[str]) -> Vectors:
     """The (d, d) matrix W for (n, d) unit ``vectors``: row vectors times W are whitened, best direction first.
 
-    The spectrum is shrunk to its mean by d / (n + d), since few texts say little about many directions (after Ledoit and
-    Wolf 2004).
+    ``documents`` names the document that each row is from; cosines over all dimensions do not depend on it. The best
+    direction is the one that tells documents apart best (`_telling_apart`). The spectrum is shrunk to its mean by
+    d / (n + d), since few texts say little about many directions (after Ledoit and Wolf 2004).
     """
     number, size = vectors.shape
     second = vectors.astype(np.float64).T @ vectors.astype(np.float64) / number
@@ -36,13 +39,36 @@ def whitening(vectors: Vectors, strength: float) -> Vectors:
     spectrum, directions = np.maximum(spectrum[::-1], 0.0), directions[:, ::-1]
     shrinkage = size / (number + size)
     shrunk = (1 - shrinkage) * spectrum + shrinkage * spectrum.mean()
-    signs = np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(size)])  # eigh leaves them open
-    matrix: Vectors = (directions * signs * (shrunk / shrunk.mean()) ** -strength).astype(np.float32)
-    return matrix
+    scaled = directions * (shrunk / shrunk.mean()) ** -strength
+    matrix = scaled @ _telling_apart(vectors @ scaled, documents)
+    signs = np.sign(matrix[np.abs(matrix).argmax(axis=0), np.arange(size)])  # eigh leaves them open
+    whitened: Vectors = (matrix * signs).astype(np.float32)
+    return whitened
 
 
-def whiten(embedder: Embedder, texts: list[str], strength: float, progress: Progress = SILENT) -> Vectors:
-    """Give ``embedder.model`` a layer that whitens by ``texts``; the (n, d) unit vectors that they have then.
+def _telling_apart(vectors: npt.NDArray[np.float64], documents: Sequence[str]) -> npt.NDArray[np.float64]:
+    """An orthogonal (d, d) matrix: directions by how much the documents' means differ in them, largest first.
+
+    A share of the chunks' own differences is added, so that few documents leave no direction open.
+    """
+    _, document, chunks = np.unique(
+        np.asarray(documents, dtype=object), return_inverse=True, return_counts=True
+    )
+    sums = np.zeros((len(chunks), vectors.shape[1]))
+    np.add.at(sums, document, vectors)
+    between = (sums / chunks[:, None]).T @ sums
+    directions: npt.NDArray[np.float64] = np.linalg.eigh(between + _OWN * vectors.T @ vectors)[1][:, ::-1]
+    return directions
+
+
+def whiten(
+    embedder: Embedder,
+    texts: Sequence[str],
+    strength: float,
+    documents: Sequence[str],
+    progress: Progress = SILENT,
+) -> Vectors:
+    """Give ``embedder.model`` a layer that whitens by ``texts`` of ``documents``; the (n, d) unit vectors that they have then.
 
     The model must have none yet (``remove_whitening``).
     """
@@ -50,8 +76,8 @@ def whiten(embedder: Embedder, texts: list[str], strength: float, progress: Prog
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
     vectors = embedder.documents(texts, progress=progress)
-    some = vectors[np.linspace(0, len(vectors) - 1, min(len(vectors), _MOST_CHUNKS)).astype(int)]
-    matrix = whitening(some, strength)
+    some = np.linspace(0, len(vectors) - 1, min(len(vectors), _MOST_CHUNKS)).astype(int)
+    matrix = whitening(vectors[some], strength, [documents[row] for row in some])
     layer = Dense(
         embedder.dimension,
         embedder.dimension,

@@ -17,6 +17,7 @@ from training.whitening import remove_whitening, whiten, whitening
 
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
 TEXTS = [chunk.text for chunk in make_chunks()][:12]
+DOCUMENTS = [chunk.path for chunk in make_chunks()][:12]
 
 
 @given(st.integers(1, 60), st.integers(2, 12), st.integers(0, 10_000))
@@ -24,25 +25,40 @@ TEXTS = [chunk.text for chunk in make_chunks()][:12]
 def test_without_strength_it_only_turns(number: int, size: int, seed: int) -> None:
     vectors = np.random.default_rng(seed).normal(size=(number, size)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    turned = vectors @ whitening(vectors, 0.0)
+    turned = vectors @ whitening(vectors, 0.0, [f"{row // 3}.md" for row in range(number)])
     np.testing.assert_allclose(turned @ turned.T, vectors @ vectors.T, atol=1e-5)
-    variance = (turned**2).mean(axis=0)
-    assert (np.diff(variance) <= 1e-6).all()
+    apart = vectors @ whitening(vectors, 0.0, [f"{row}.md" for row in range(number)])
+    assert (np.diff((apart**2).mean(axis=0)) <= 1e-6).all()
 
 
 def test_whole_whitening_of_many_texts_makes_all_directions_alike() -> None:
     chance = np.random.default_rng(1)
     vectors = (chance.normal(size=(20_000, 4)) * [4, 2, 1, 0.5]).astype(np.float32)
-    variance = ((vectors @ whitening(vectors, 0.5)) ** 2).mean(axis=0)
+    documents = [f"{row}.md" for row in range(len(vectors))]
+    variance = ((vectors @ whitening(vectors, 0.5, documents)) ** 2).mean(axis=0)
     np.testing.assert_allclose(variance / variance.mean(), 1, atol=0.02)
-    halfway = ((vectors @ whitening(vectors, 0.25)) ** 2).mean(axis=0)
+    halfway = ((vectors @ whitening(vectors, 0.25, documents)) ** 2).mean(axis=0)
     assert (np.diff(halfway) < 0).all()
+
+
+def test_the_first_dimension_tells_documents_apart() -> None:
+    chance = np.random.default_rng(2)
+    documents = [f"{row % 40}.md" for row in range(4_000)]
+    own = chance.normal(size=(40, 4)) * [0, 0, 1, 0]
+    vectors = (own[np.arange(4_000) % 40] + chance.normal(size=(4_000, 4)) * [1.5, 1.2, 0.1, 1]).astype(
+        np.float32
+    )
+    first = vectors @ whitening(vectors, 0.25, documents)[:, 0]
+    assert abs(np.corrcoef(first, vectors[:, 2])[0, 1]) > 0.95
+    one = vectors @ whitening(vectors, 0.25, ["all.md"] * 4_000)[:, 0]
+    assert abs(np.corrcoef(one, vectors[:, 2])[0, 1]) < 0.3
+    assert np.isfinite(one).all()
 
 
 def test_the_layer_is_part_of_the_model_and_comes_off_again(tmp_path: Path) -> None:
     embedder = Embedder(MODEL, EMBEDDING)
     before = embedder.documents(TEXTS)
-    vectors = whiten(embedder, TEXTS, 0.3)
+    vectors = whiten(embedder, TEXTS, 0.3, DOCUMENTS)
     np.testing.assert_allclose(embedder.documents(TEXTS), vectors, atol=1e-5)
     assert not np.allclose(vectors @ vectors.T, before @ before.T, atol=0.01)
     save_model(embedder, tmp_path / "model")
@@ -57,6 +73,6 @@ def test_the_layer_is_part_of_the_model_and_comes_off_again(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_hardly_any_text_is_no_problem(number: int) -> None:
-    vectors = whiten(Embedder(MODEL, EMBEDDING), TEXTS[:number], 0.5)
+    vectors = whiten(Embedder(MODEL, EMBEDDING), TEXTS[:number], 0.5, DOCUMENTS[:number])
     assert np.isfinite(vectors).all()
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
