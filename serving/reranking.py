@@ -5,6 +5,7 @@ Its scores are mixed with the cosines: one that was trained on few rows is a poo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,13 +146,16 @@ def _arithmetic(device: str, precision: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without a progress bar, and without a table about the head's weights, which are meant to be new."""
+    """Without a progress bar, and without warnings about the head's weights, which are meant to be new."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
+    loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        transformers_logging.set_verbosity(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
