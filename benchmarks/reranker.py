@@ -23,7 +23,8 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from benchmarks.retrieval_quality import Lines, accept
+from retrieval_quality import Lines, accept  # beside this script
+
 from curation.corpus import Corpus
 from curation.home import Home
 from curation.ingest import ingest
