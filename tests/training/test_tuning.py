@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation.corpus import Corpus
-from curation.home import Home
 from curation.records import Decision
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
-from tests.training.material import accepted_triplets, make_chunks, serving, settings, triplet
+from tests.training import rounds
+from tests.training.material import accepted_triplets, make_chunks, settings, triplet
 from training import start
 from training.conflicts import Conflict
 from training.examples import section_of
@@ -27,18 +28,19 @@ from training.summary import RetrainSummary
 CHUNKS = make_chunks()
 
 
-def _retrain(home: Home, corpus: Corpus, decisions: list[Decision], **fit: Any) -> RetrainSummary:
-    return retrain_from_annotations(home, corpus, settings(**fit), serving(), lambda: decisions)
-
-
-@pytest.mark.slow
 def test_a_second_retrain_tries_both_starts_learns_from_refusals_and_reports_conflicts(
-    served_home: Home, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "LEAST_QUESTIONS", 2)
-    store = ReleaseStore(served_home)
+    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+
+    def retrain(decisions: list[Decision], **fit: Any) -> RetrainSummary:
+        chosen = settings(learning_rate=0.02, **fit)
+        return retrain_from_annotations(home, corpus, chosen, rounds.serving(tiny_model), lambda: decisions)
+
+    store = ReleaseStore(home)
     first_round = accepted_triplets(CHUNKS)[:72]
-    first = _retrain(served_home, corpus, first_round)
+    first = retrain(first_round)
     assert first.release_after, first.verdict
     note = read_note(store.folder(first.release_after) / LINEAGE_NOTE_FILE)
     assert note is not None
@@ -63,9 +65,9 @@ def test_a_second_retrain_tries_both_starts_learns_from_refusals_and_reports_con
     opposite = triplet(new, new.section[-1], "rejected", annotator="eve")
     opposite = opposite.model_copy(update={"record_id": "opposite"})
     everything = [*accepted_triplets(CHUNKS), refused, opposite]
-    second = _retrain(served_home, corpus, everything, negatives=1)
+    second = retrain(everything, negatives=1)
     assert second.run is not None
-    folder = RunStore(served_home).folder(second.run)
+    folder = RunStore(home).folder(second.run)
     plan = StartPlan.model_validate_json((folder / "start" / "plan.json").read_bytes())
     assert plan.candidates == ["base", "current"]
     log = (folder / "run.log").read_text()
