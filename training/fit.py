@@ -108,8 +108,9 @@ def fit(
     finally:
         _set_length(model, own_length)
         model.eval()
+    # Squared: weights of 1e20 are numbers, but vectors made with them are none.
     if not math.isfinite(result.training_loss) or not all(
-        bool(torch.isfinite(weights).all()) for weights in model.parameters()
+        bool(torch.isfinite(weights.square().sum())) for weights in model.parameters()
     ):
         raise diverged()
     if before:
@@ -136,7 +137,7 @@ def _set_length(model: Any, tokens: int | None) -> None:
 
 def diverged() -> StateError:
     return StateError(
-        "Training diverged: the loss is not a number.",
+        "Training diverged: the loss is not a number, or weights are beyond all bounds.",
         "Lower training.fit.learning_rate (3e-5 suits most models) and start again; the served release is untouched.",
     )
 

@@ -210,3 +210,14 @@ def test_no_memory_is_an_error_that_says_what_needs_less_and_the_run_goes_on(
     assert untouched(served)
     summary = retrain()
     assert (summary.outcome, summary.resumed) == ("promoted", True)
+
+
+def test_a_loss_that_is_not_a_number_is_an_error(retrain: Any, served: Home) -> None:
+    with pytest.raises(StateError, match="Training diverged"):
+        retrain(learning_rate=1e30, epochs=6.0)
+    assert untouched(served)
+    (record,) = RunStore(served).list()
+    assert (record.status, record.steps[-1].name, record.steps[-1].status) == ("failed", "fit", "failed")
+    # With other settings the failed run is given up, and a new one is made.
+    assert retrain().outcome == "promoted"
+    assert RunStore(served).get(record.id).status == "abandoned"

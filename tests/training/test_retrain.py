@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 
@@ -196,18 +195,3 @@ def test_an_argilla_that_is_down_leaves_no_run(served_home: Home, corpus: Corpus
     with pytest.raises(ArgillaError):
         retrain_from_annotations(served_home, corpus, settings(), serving(), down)
     assert RunStore(served_home).list() == []
-
-
-def test_a_loss_that_is_not_a_number_is_an_error(served_home: Home, corpus: Corpus) -> None:
-    first = ReleaseStore(served_home).current_id()
-    with pytest.raises(StateError, match="Training diverged"):
-        _retrain(served_home, corpus, accepted_triplets(CHUNKS), settings(learning_rate=1e30, epochs=6.0))
-    assert ReleaseStore(served_home).current_id() == first
-    record = RunStore(served_home).list()[0]
-    assert (record.status, record.steps[-1].name, record.steps[-1].status) == ("failed", "fit", "failed")
-    # With other settings the failed run is given up, and a new one is made.
-    assert _retrain(served_home, corpus, accepted_triplets(CHUNKS)).outcome == "promoted"
-    assert (
-        json.loads((RunStore(served_home).folder(record.id) / "run.json").read_text())["status"]
-        == "abandoned"
-    )
