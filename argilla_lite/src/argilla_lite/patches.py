@@ -12,6 +12,8 @@
 6. JSON columns, requests and answers are read and written with orjson, and answers compressed with less effort:
    `patches_encoding`.
 7. Suggestions and vectors of a bulk request are written without being read back: `patches_bulk`.
+8. Webhooks are delivered with one TLS context, made once: httpx reads all root certificates for each, a quarter of a
+   delivery's processor time.
 
 The first two and the last two make logging records faster, and annotating beside it. Applied only to the version they were
 written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server as it is.
@@ -24,6 +26,7 @@ import importlib
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from fastapi import FastAPI
@@ -56,6 +59,7 @@ def apply(app: FastAPI) -> bool:
     _keep_type_adapters()
     _build_events_for_listeners_only()
     _name_webhooks_after_their_jobs()
+    _share_tls_context()
     _name_vectors_of_one_record()
     upsert_without_reading_back()
     use_orjson()
@@ -113,6 +117,14 @@ def _name_webhooks_after_their_jobs() -> None:
         return f"msg_{job.id}" if job else str(original())
 
     commons._generate_msg_id = message_id
+
+
+def _share_tls_context() -> None:
+    import httpx
+    from argilla_server.webhooks.v1 import commons
+
+    post = functools.partial(httpx.post, verify=httpx.create_ssl_context())
+    setattr(commons, "httpx", SimpleNamespace(post=post))  # noqa: B010 - a type checker minds a plain assignment
 
 
 def _when_listened_to(notify: Callable[..., Awaitable[list[Any]]]) -> Callable[..., Awaitable[list[Any]]]:
