@@ -47,7 +47,7 @@ def _attention_in_float32() -> Any:
 
     attention = torch.nn.functional.scaled_dot_product_attention
 
-    class Float32Attention(TorchFunctionMode):
+    class Float32Attention(TorchFunctionMode):  # type: ignore[misc]
         def __torch_function__(
             self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
         ) -> Any:
