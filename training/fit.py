@@ -25,6 +25,7 @@ from training.examples import Example
 from training.fit_settings import FitSettings
 from training.losses import make_loss
 from training.negatives import Negative
+from training.passes import cheap_passes
 from training.weights import average, copy_of, trainable
 from training.whitening import remove_whitening
 
@@ -95,6 +96,7 @@ def fit(
     try:
         with (
             trainable(model, settings),
+            cheap_passes(model, settings, _bf16(embedder)),
             tempfile.TemporaryDirectory(prefix="clayloop-fit-") as scratch,
             progress.task(
                 "Training", total=math.ceil(sum(rows.values()) * settings.epochs), unit="examples"

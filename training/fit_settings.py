@@ -48,6 +48,12 @@ class FitSettings(BaseModel):
         ge=16,
         description="Tokens of a text that training sees: the first ones say most, and time grows with them.",
     )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of activations that training drops. None: no worse on human questions, and quicker.",
+    )
     keep: float = Field(
         0.5,
         ge=0,
