@@ -86,7 +86,10 @@ def fit(
     remove_whitening(embedder)
     dimensions = clip_dimensions(settings.dimensions, embedder.dimension)
     size = batch_size(len(examples), settings)
-    sets = training_sets(examples, negatives, settings.negatives, settings.loss == "triplet", settings.seed)
+    weighed = [
+        one for one in examples for _ in range(settings.asked if one.dataset == "conversations" else 1)
+    ]
+    sets = training_sets(weighed, negatives, settings.negatives, settings.loss == "triplet", settings.seed)
     set_seed(settings.seed)
     started = time.monotonic()
     before = copy_of(model) if settings.keep else {}

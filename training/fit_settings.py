@@ -37,6 +37,13 @@ class FitSettings(BaseModel):
     batch_size: int = Field(
         32, ge=2, description="Examples in a batch: each sees the others' chunks as negatives."
     )
+    asked: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="How many times an epoch goes over a question that somebody asked the bot (an accepted conversation): "
+        "headings and generated questions outnumber them.",
+    )
     mini_batch_size: int = Field(16, ge=1, description="Examples embedded at once by cached-mnrl.")
     learning_rate: float = Field(6e-5, gt=0, description="Peak learning rate.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps that warm up.")

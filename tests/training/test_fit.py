@@ -83,6 +83,12 @@ def test_every_loss_learns_from_pairs_and_negatives(loss: str, start: dict[str, 
     assert 0 < report.computing <= report.seconds
 
 
+def test_a_question_that_somebody_asked_comes_as_often_as_is_set() -> None:
+    asked = EXAMPLES[0].model_copy(update={"dataset": "conversations"})
+    _, report = trained(examples=[asked, *EXAMPLES[1:]], asked=3, epochs=1)
+    assert (report.examples, report.rows) == (4, {"pairs": 6})
+
+
 def test_training_finds_the_texts_and_both_ways_too() -> None:
     for both_ways in (False, True):
         embedder, _ = trained(epochs=4, both_ways=both_ways)

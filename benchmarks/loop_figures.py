@@ -1,0 +1,123 @@
+"""What two loops come to: figures per side, size and question, their tables, and how sure a gain is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from training.intervals import Interval, mean_interval
+
+METRICS = ("ndcg@10", "mrr@10")
+CONFIDENCE = 0.9
+Values = Mapping[str, float]  # metric → value
+Side = dict[int, dict[str, Values]]  # dimension → question id → …
+Sides = dict[str, Side]
+
+
+@dataclass(frozen=True)
+class Round:
+    """Round 2 of one fold: the questions that judge it, what was asked and accepted, what the gate said; ``weight`` is
+    training.fit.asked."""
+
+    fold: int
+    weight: int
+    judges: Sequence[str]
+    asked: int
+    accepted: int
+    outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of one set. ``learned`` counts the headings that round 1 trained on, ``first`` is its outcome; ``sides`` are base, r1,
+    again, and for each weight W: "r2 ×W" (each question when nobody had asked it) and "seen ×W" (when somebody had)."""
+
+    name: str
+    chunks: int
+    learned: int
+    first: str
+    rounds: Sequence[Round]
+    sides: Sides
+    seconds: float
+
+
+def means(found: Sequence[Values]) -> Values:
+    """Of one question in several folds."""
+    return {name: fmean(one[name] for one in found) for name in METRICS}
+
+
+def told(one: Round, sides: Sides) -> str:
+    """A fold on one line."""
+    full = max(sides["base"])
+    figures = [mean(sides, side, full, "ndcg@10", one.judges) for side in ("base", "r1", f"r2 ×{one.weight}")]
+    return (
+        f"fold {one.fold}, ×{one.weight}: {one.asked} asked, {one.accepted} accepted, {one.outcome} after {one.seconds:.0f} s; "
+        f"NDCG@10 of {len(one.judges)} unseen {' → '.join(f'{figure:.3f}' for figure in figures)}"
+    )
+
+
+def together(results: Sequence[Result]) -> Sides:
+    """The sides of all sets as of one."""
+    first = results[0].sides
+    return {
+        side: {
+            size: {
+                f"{one.name} {key}": values
+                for one in results
+                for key, values in one.sides[side][size].items()
+            }
+            for size in first[side]
+        }
+        for side in first
+    }
+
+
+def change(sides: Sides, side: str, size: int, metric: str) -> Interval:
+    """Of ``side`` against the release of round 1, over all questions."""
+    old, new = sides["r1"][size], sides[side][size]
+    return mean_interval([new[key][metric] - old[key][metric] for key in old], CONFIDENCE)
+
+
+def mean(sides: Sides, side: str, size: int, metric: str, keys: Sequence[str] = ()) -> float:
+    """Over ``keys``, or over all questions."""
+    rows = sides[side][size]
+    return fmean(rows[key][metric] for key in keys or rows)
+
+
+def report(results: Sequence[Result]) -> int:
+    """Print the tables; 0 when round 2 gains on questions that nobody asked, over all sets, at full dimension."""
+    for one in results:
+        print(
+            f"\n{one.name}: {one.chunks} chunks, round 1 on {one.learned} headings ({one.first}), {one.seconds} s"
+        )
+        for done in one.rounds:
+            print(f"  {told(done, one.sides)}")
+        _table(one.sides)
+    sides = together(results)
+    full = max(sides["base"])
+    if len(results) > 1:
+        print(f"\nall {len(sides['r1'][full])} questions together")
+        _table(sides)
+    print()
+    gains = {}
+    for side in (name for name in sides if name.startswith("r2")):
+        gains[side] = change(sides, side, full, "ndcg@10")
+        print(
+            f"{side} against round 1, {gains[side].size} questions that nobody had asked, NDCG@10: {gains[side]}"
+        )
+    if all(gain.estimate <= 0 for gain in gains.values()):
+        print("MISSED: conversations brought no further gain")
+        return 1
+    return 0
+
+
+def _table(sides: Sides) -> None:
+    others = [name for name in sides if name not in ("base", "r1")]
+    print(f"  {'':<16}{'base':>7}{'r1':>7}" + "".join(f"  {f'{name} − r1':<23}" for name in others))
+    for size in sorted(sides["base"], reverse=True):
+        for metric in METRICS:
+            means = "".join(f"{mean(sides, side, size, metric):7.3f}" for side in ("base", "r1"))
+            changes = "".join(f"  {change(sides, side, size, metric)!s:<23}" for side in others)
+            print(f"  {f'{metric}, {size} d':<16}{means}{changes}")
