@@ -18,14 +18,9 @@ from curation.records import Decision
 from serving.reindex import reindex
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
-from tests.training.material import (
-    accepted_triplets,
-    judged_chunk,
-    make_chunks,
-    serving,
-    settings,
-    triplet,
-)
+from serving.settings import ServingSettings
+from tests.training import rounds
+from tests.training.material import accepted_triplets, judged_chunk, make_chunks, settings, triplet
 from training.ancestry import chain, clean_start, remembers
 from training.dry_run import DryRun, dry_run, render_dry_run
 from training.explain import explain_record, explain_release
@@ -48,10 +43,21 @@ WITHOUT_ADA = Selection(without_annotators=("ada",))
 
 def chosen_settings() -> TrainingSettings:
     """Quick, with as few questions held out as these decisions give, and with all that goes by a model switched on."""
-    quick = settings()
+    quick = settings(learning_rate=0.02)  # word vectors want a high one
     gate = quick.gate.model_copy(update={"min_queries": 4})
     fit = quick.fit.model_copy(update={"start": "auto", "negatives": 1})
     return quick.model_copy(update={"gate": gate, "fit": fit})
+
+
+def serving(home: Home) -> ServingSettings:
+    """With the base model that the home was made with: a tiny one, which trains in a second."""
+    store = ReleaseStore(home)
+    return rounds.serving(store.get(store.ids()[0]).base_model)
+
+
+@pytest.fixture(scope="session")
+def first_home(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return rounds.bootstrapped(tmp_path_factory.mktemp("first") / "home", tiny_model, CHUNKS)
 
 
 def _retrain(
@@ -62,12 +68,14 @@ def _retrain(
     chosen: TrainingSettings | None = None,
 ) -> RetrainSummary:
     return retrain_from_annotations(
-        home, corpus, chosen or chosen_settings(), serving(), lambda: list(decisions), selection=selection
+        home, corpus, chosen or chosen_settings(), serving(home), lambda: list(decisions), selection=selection
     )
 
 
 def _dry(home: Home, corpus: Corpus, selection: Selection = Selection()) -> DryRun:  # noqa: B008 - frozen
-    return dry_run(home, corpus, chosen_settings(), serving(), lambda: list(DECISIONS), selection=selection)
+    return dry_run(
+        home, corpus, chosen_settings(), serving(home), lambda: list(DECISIONS), selection=selection
+    )
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +137,7 @@ def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(
     for step in record.steps:
         assert step.peak_memory_mb > 1
         assert step.peak_memory_kind in ("VmHWM", "ru_maxrss")
-        assert step.outputs, step.name
+        assert step.outputs or step.note.startswith("off"), step.name
         assert step.name not in step.inputs
     assert record.step("read").outputs.keys() >= {"decisions.jsonl"}  # type: ignore[union-attr]
 
@@ -176,8 +184,9 @@ def _weights(home: Home, summary: RetrainSummary | None) -> bytes:
     """Those of the release that a retrain made, or of the one before."""
     store = ReleaseStore(home)
     release = summary.release_after if summary else store.ids()[-2]
-    (path,) = (store.folder(release or "") / "model").glob("*.safetensors")
-    return path.read_bytes()
+    paths = sorted((store.folder(release or "") / "model").rglob("*.safetensors"))
+    assert paths
+    return b"".join(path.read_bytes() for path in paths)
 
 
 def _ada(store: ReleaseStore, release: str) -> list[str]:
@@ -278,12 +287,12 @@ def test_an_interrupted_run_with_another_selection_is_given_up_and_that_is_said(
     trained: Home, corpus: Corpus
 ) -> None:
     runs, served = RunStore(trained), ReleaseStore(trained).current()
-    inputs = run_inputs(DECISIONS, corpus, chosen_settings(), serving(), served.id, WITHOUT_ADA)
+    inputs = run_inputs(DECISIONS, corpus, chosen_settings(), serving(trained), served.id, WITHOUT_ADA)
     interrupted = runs.create(inputs, served.id, WITHOUT_ADA)
     interrupted.step("read", _reads_nothing, SILENT)
     told = Told()
     read = lambda: list(DECISIONS)  # noqa: E731 - one line, one name
-    summary = retrain_from_annotations(trained, corpus, chosen_settings(), serving(), read, told)
+    summary = retrain_from_annotations(trained, corpus, chosen_settings(), serving(trained), read, told)
     assert summary.outcome == "nothing-new"
     assert runs.get(interrupted.id).status == "abandoned"
     assert any("without annotator ada, and this one is with everything" in line for line in told.lines)
@@ -306,7 +315,7 @@ def test_a_chain_ends_where_a_release_is_gone(trained: Home) -> None:
 def test_a_release_that_was_only_indexed_anew_learned_from_the_same(trained: Home, corpus: Corpus) -> None:
     store = ReleaseStore(trained)
     first, learned = store.ids()
-    anew = reindex(trained, corpus, serving(), left_out=[CHUNKS[0].id])
+    anew = reindex(trained, corpus, serving(trained), left_out=[CHUNKS[0].id])
     assert anew is not None
     told = explain_release(store, anew.id)
     assert [(one.id, one.made) for one in told.chain] == [
