@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -42,11 +43,9 @@ from training.evaluation import rank, score
 from training.intervals import mean_interval
 from training.reranker.contest import WEIGHTS
 from training.reranker.fit import fit_reranker
-from training.reranker.pairs import Pair
 from training.reranker.reading import read
 from training.reranker_settings import RerankerSettings
 from training.retrain import retrain_from_annotations
-from training.rows import read_rows
 from training.settings import GateSettings, TrainingSettings
 from training.testsets import TestSet, load_folder
 
@@ -67,12 +66,19 @@ def measure(name: str, folder: Path, home: Home, chosen: RerankerSettings) -> di
     store.promote(base)
     # Whatever the gate says of the embedding model: the question here is what the reranker adds to it.
     training = TrainingSettings(reranker=chosen, gate=GateSettings(margin=1.0))
-    summary = retrain_from_annotations(home, corpus, training, serving, lambda: decisions, lines, force=True)
-    if summary.reranker is None or summary.reranker.fit is None or summary.release_after is None:
+    trained: list[Any] = []  # a run throws the weights away where they are not released
+
+    def fit_and_keep(*given: Any) -> Any:
+        trained.append(fit_reranker(*given))
+        return trained[-1]
+
+    with patch("training.reranker.step.fit_reranker", fit_and_keep):
+        summary = retrain_from_annotations(
+            home, corpus, training, serving, lambda: decisions, lines, force=True
+        )
+    if summary.reranker is None or not trained or summary.release_after is None:
         raise SystemExit(f"{name}: no reranker was trained ({summary.verdict})")
-    # The run keeps the weights of a released one only; the same pairs and seed give the same again.
-    pairs = read_rows(home.runs / str(summary.run) / "rerank" / "pairs.jsonl", Pair)
-    model, _ = fit_reranker(summary.reranker.base_model, pairs, chosen, serving.embedding, lines)
+    model, _ = trained[-1]
     info = RerankerInfo(
         name="measured",
         candidates=chosen.candidates,
@@ -90,7 +96,7 @@ def measure(name: str, folder: Path, home: Home, chosen: RerankerSettings) -> di
         "chunks": len(corpus.chunks),
         "verdict": summary.reranker.verdict.model_dump(),
         "pairs": summary.reranker.pairs,
-        "fit": summary.reranker.fit.model_dump(mode="json"),
+        "fit": trained[-1][1].model_dump(mode="json"),
         "human": per_weight,
         "milliseconds": {"search alone": alone, "with reranker": added},
     }
