@@ -138,7 +138,7 @@ def _table(summary: RetrainSummary) -> list[str]:
 def _reranker(outcome: RerankerOutcome, summary: RetrainSummary) -> list[str]:
     """Whether there is one now, why, and what the held-out questions say without it."""
     verdict = outcome.verdict
-    time = f" It adds {verdict.milliseconds:.0f} ms to a question." if outcome.fit else ""
+    time = f" Its reading takes {verdict.milliseconds:.0f} ms a question." if outcome.fit else ""
     lines = ["", f"Reranker    {verdict.reason}{time}"]
     if summary.without_reranker:
         cells = "".join(f"{summary.without_reranker[name]:<17.3f}" for name in _SHOWN).rstrip()
