@@ -115,9 +115,12 @@ def report(results: Sequence[Result]) -> int:
 
 def _table(sides: Sides) -> None:
     others = [name for name in sides if name not in ("base", "r1")]
-    print(f"  {'':<16}{'base':>7}{'r1':>7}" + "".join(f"  {f'{name} − r1':<23}" for name in others))
+    print(f"  {'':<16}{'base':>7}{'r1':>7}" + "".join(f"  {f'{name} (− r1)':<31}" for name in others))
     for size in sorted(sides["base"], reverse=True):
         for metric in METRICS:
             means = "".join(f"{mean(sides, side, size, metric):7.3f}" for side in ("base", "r1"))
-            changes = "".join(f"  {change(sides, side, size, metric)!s:<23}" for side in others)
+            changes = "".join(
+                f"  {f'{mean(sides, side, size, metric):.3f} ({change(sides, side, size, metric)})':<31}"
+                for side in others
+            )
             print(f"  {f'{metric}, {size} d':<16}{means}{changes}")
