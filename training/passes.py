@@ -54,7 +54,9 @@ def _attention_in_float32() -> Any:
             if func is not attention:
                 return func(*args, **(kwargs or {}))
             with torch.autocast("cpu", enabled=False):
-                return func(*map(_float32, args), **{key: _float32(one) for key, one in (kwargs or {}).items()})
+                return func(
+                    *map(_float32, args), **{key: _float32(one) for key, one in (kwargs or {}).items()}
+                )
 
     def _float32(value: Any) -> Any:
         return value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
