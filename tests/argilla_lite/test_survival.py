@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -100,6 +102,23 @@ def test_killed_while_records_are_logged(battered: Battered, data: Sample) -> No
         thread.join()
     check_nothing_half(data, acknowledged)
     assert run("check", "--home", battered.lite.home).returncode == 0
+
+
+def test_killed_before_the_text_was_indexed(battered: Battered, data: Sample) -> None:
+    """As between Argilla's commit and ours: the server that comes back indexes what is missing before it answers."""
+    assert log(data, "late").status_code == 201
+    index = battered.lite.home / "text.db"
+    with contextlib.closing(sqlite3.connect(index, timeout=30)) as connection, connection:
+        rows = connection.execute(
+            "SELECT rowid FROM documents WHERE dataset_id = ?", (data.dataset_id.replace("-", ""),)
+        ).fetchall()
+        table = f"text_{data.dataset_id.replace('-', '')}"
+        connection.executemany(f"DELETE FROM {table} WHERE rowid = ?", rows)  # noqa: S608
+        connection.executemany("DELETE FROM documents WHERE rowid = ?", rows)
+    assert data.search("wordlate")[1] == 0
+    battered.kill("server")
+    wait_for(lambda: serves(battered), 120)
+    assert data.search("wordlate")[1] == 50
 
 
 def test_full_disk(battered: Battered, data: Sample) -> None:

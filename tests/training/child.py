@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from pydantic import TypeAdapter
@@ -47,7 +48,13 @@ class Child:
         self._process: _Process = _FORKS.Process(
             target=_retrain, args=(home, decisions, largest, self._said, self._complained)
         )
-        self._process.start()  # type: ignore[attr-defined]
+        # A new process would run the main module again: pytest's, or what another test (Streamlit's) has left in its place.
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            self._process.start()  # type: ignore[attr-defined]
+        finally:
+            sys.modules["__main__"] = main
 
     @property
     def pid(self) -> int:

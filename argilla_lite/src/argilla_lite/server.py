@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from argilla_lite import patches, web_page
 from argilla_lite.disk_full import explain_full_disk
+from argilla_lite.engine.repair import repair_index
 from argilla_lite.home import Home
 from argilla_lite.request_limits import RequestLimits
 from argilla_lite.turns import TakingTurns
@@ -44,10 +45,15 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: list[str]) -> None:
-    """Serves until SIGTERM. The first argument is the descriptor of a bound socket."""
+    """Serves until SIGTERM. The first argument is the descriptor of a bound socket; with `--repair` what a server
+    that died had not indexed yet is indexed first.
+    """
     from argilla_server.jobs.queues import REDIS_CONNECTION
     from argilla_server.settings import settings
 
+    home = Home(Path(str(settings.home_path)))
+    if "--repair" in arguments:
+        repair_index(home)
     # A Redis that hangs must not hang the server; the worker's blocking reads need rq's own timeouts.
     REDIS_CONNECTION.connection_pool.connection_kwargs["socket_timeout"] = 5
     if not settings.docs_enabled:
@@ -55,7 +61,7 @@ def main(arguments: list[str]) -> None:
     explain_full_disk(app)
     app.add_middleware(RequestLimits)
     app.add_middleware(TakingTurns)
-    web_page.mount(app, web_page.prepare(Home(Path(str(settings.home_path)))))
+    web_page.mount(app, web_page.prepare(home))
     if patches.job_spool is not None:
         keep_emptying(app, patches.job_spool)
     gc.set_threshold(*_COLLECT)

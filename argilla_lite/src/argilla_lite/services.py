@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import secrets
@@ -128,7 +129,13 @@ class Services:
 
     def server(self) -> Service:
         words = [str(self.listener.fileno()), *(["--access-log"] if self.access_log else [])]
-        return self._forked("server", lambda: words, ready=self._server_answers)
+        starts = itertools.count()
+
+        def words_now() -> list[str]:
+            # The first start follows a step that repairs the index; one that died may have left something again.
+            return [*words, "--repair"] if next(starts) else words
+
+        return self._forked("server", words_now, ready=self._server_answers)
 
     def _forked(
         self,

@@ -1,4 +1,4 @@
-"""Makes the text index agree with the database; run before the server starts."""
+"""Makes the text index agree with the database; run before the server starts, and before it starts again."""
 
 from __future__ import annotations
 
@@ -30,11 +30,15 @@ def open_index(home: Home) -> TextIndex:
 
 
 def main(home: Home) -> None:
+    """Makes the triggers anew and repairs; for when nobody else is at work yet."""
+    open_source(home).dialect.install()
+    repair_index(home)
+
+
+def repair_index(home: Home) -> None:
     """Repairs, and says so only if there was something to repair."""
     began = time.monotonic()
-    index = open_index(home)
-    index.source.dialect.install()
-    found = repair(index)
+    found = repair(open_index(home))
     if found:
         print(
             f"Text index repaired in {time.monotonic() - began:.1f} s: {found.missing} records were missing, "
