@@ -26,8 +26,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -38,11 +37,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.loop_figures import Result, Round, Side, Sides, Values, means, report, told
+from benchmarks.retrieval_quality import Lines
 from curation.annotation.decisions import judge
 from curation.corpus import Corpus
 from curation.home import Home
 from curation.ingest import ingest
-from curation.progress import Advance
 from curation.records import DatasetName, Decision, Triplet, Turn, Vote
 from curation.settings import ChunkSettings, SynthesisSettings
 from curation.synthesis import synthesize
@@ -60,17 +59,6 @@ from training.summary import RetrainSummary
 from training.testsets import TestSet, load_folder
 
 SMALL = 64  # dimensions
-
-
-class Lines:
-    """Progress as plain lines."""
-
-    @contextmanager
-    def task(self, description: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
-        yield lambda done: None
-
-    def say(self, line: str) -> None:
-        print(f"    {line}", flush=True)
 
 
 def spread(names: Sequence[str]) -> list[str]:

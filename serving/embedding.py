@@ -104,7 +104,7 @@ class Embedder:
             nonlocal done
             rows = slice(done, done + count)
             batch = cleaned[rows]
-            with _arithmetic(self.model.device.type, precision):
+            with arithmetic(self.model.device.type, precision):
                 vectors[order[rows]] = encode(
                     batch, batch_size=self.settings.batch_size, convert_to_numpy=True, show_progress_bar=False
                 )
@@ -174,7 +174,8 @@ def truncate(vectors: Vectors, dim: int) -> Vectors:
 
 
 @contextmanager
-def _arithmetic(device: str, precision: str) -> Iterator[None]:
+def arithmetic(device: str, precision: str) -> Iterator[None]:
+    """While the block runs, models compute in ``precision``: bfloat16 by autocast, anything else as they are."""
     import torch
 
     with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16" and device != "mps"):

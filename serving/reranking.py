@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.errors import ReleaseError, SettingsError
+from serving.embedding import arithmetic
 from serving.models import check_safe, resolve_model
 from serving.release import RERANKER_FOLDER, Release, RerankerInfo
 from serving.settings import EmbeddingSettings, ServingSettings
@@ -65,7 +66,7 @@ class Reranker:
             return np.zeros(0, dtype=np.float32)
         import torch
 
-        with _arithmetic(self.model.device.type, self.settings.precision):
+        with arithmetic(self.model.device.type, self.settings.precision):
             found = self.model.predict(
                 [(printable(question), printable(text)) for question, text in pairs],
                 batch_size=self.settings.batch_size,
@@ -134,14 +135,6 @@ def _standardised(values: Numbers) -> Numbers:
     spread = values.std(axis=-1, keepdims=True)
     found: Numbers = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-6)
     return found
-
-
-@contextmanager
-def _arithmetic(device: str, precision: str) -> Iterator[None]:
-    import torch
-
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16" and device != "mps"):
-        yield
 
 
 @contextmanager

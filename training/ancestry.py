@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -54,28 +55,27 @@ def remembers(store: ReleaseStore, release_id: str, selection: Selection) -> boo
     """Whether the weights of a release have seen an answer that ``selection`` is to forget: in its own training, or in
     that of a release that it went on from. Yes when that can no longer be told."""
     names, records = set(selection.without_annotators), set(selection.without_records)
-    seen: set[str] = set()
-    following: str | None = release_id
-    while following is not None and following not in seen:
-        seen.add(following)
-        try:
-            folder = store.folder(store.get(following).id)
-            rows = read_lineage(folder / LINEAGE_FILE)
-            note = read_note(folder / LINEAGE_NOTE_FILE)
-        except ClayloopError:
-            return True
-        if any(_taught(row) and (row.record_id in records or names & set(row.annotators)) for row in rows):
-            return True
-        if note is None:
-            return bool(rows)  # of an earlier version: what it started from was not noted
-        following = note.started_from
-    return False
+    return any(
+        rows is None
+        or any(_taught(row) and (row.record_id in records or names & set(row.annotators)) for row in rows)
+        for rows in _lineages(store, release_id)
+    )
 
 
 def records_seen(store: ReleaseStore, release_id: str) -> set[tuple[str, str]] | None:
     """The records (dataset, id) that the weights of a release have learned from, in its own training or in that of a release
     that it went on from. None when that can no longer be told."""
     found: set[tuple[str, str]] = set()
+    for rows in _lineages(store, release_id):
+        if rows is None:
+            return None
+        found |= {(row.dataset, row.record_id) for row in rows if _taught(row)}
+    return found
+
+
+def _lineages(store: ReleaseStore, release_id: str) -> Iterator[list[LineageRow] | None]:
+    """What a release learned from, then what the one did that it went on from, and so on. None, as the last, when that can
+    no longer be told."""
     passed: set[str] = set()
     following: str | None = release_id
     while following is not None and following not in passed:
@@ -85,12 +85,14 @@ def records_seen(store: ReleaseStore, release_id: str) -> set[tuple[str, str]] |
             rows = read_lineage(folder / LINEAGE_FILE)
             note = read_note(folder / LINEAGE_NOTE_FILE)
         except ClayloopError:
-            return None
-        found |= {(row.dataset, row.record_id) for row in rows if _taught(row)}
+            yield None
+            return
+        yield rows
         if note is None:
-            return None if rows else found
+            if rows:  # of an earlier version: what it started from was not noted
+                yield None
+            return
         following = note.started_from
-    return found
 
 
 def clean_start(

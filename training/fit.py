@@ -26,6 +26,7 @@ from training.fit_settings import FitSettings
 from training.losses import make_loss
 from training.negatives import Negative
 from training.passes import cheap_passes
+from training.watching import watch
 from training.weights import average, copy_of, trainable
 from training.whitening import remove_whitening
 
@@ -160,17 +161,6 @@ def _trainer(
     from datasets import Dataset, DatasetDict
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
     from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):  # type: ignore[misc]
-        """Reports progress, and stops as soon as the loss is not a number."""
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            advance(size)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-            if logs and not math.isfinite(float(logs.get("loss", 0.0))):
-                raise diverged()
 
     class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         """Keeps what is the same thing out of one batch, and counts the seconds spent computing."""
@@ -219,7 +209,9 @@ def _trainer(
         dataloader_pin_memory=model.device.type == "cuda",
     )
     loss = make_loss(model, settings, dimensions, several=arguments.world_size > 1)
-    return Trainer(model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[Watch()])
+    return Trainer(
+        model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[watch(advance, size, diverged)]
+    )
 
 
 def _prompts(model: Any, sets: Mapping[SetName, Columns]) -> dict[str, dict[str, str]] | None:

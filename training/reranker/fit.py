@@ -17,6 +17,7 @@ from serving.reranking import load_cross_encoder
 from serving.settings import EmbeddingSettings
 from training.reranker.pairs import Pair
 from training.reranker_settings import RerankerSettings
+from training.watching import watch
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -110,17 +111,6 @@ def _trainer(
     from datasets import Dataset
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):  # type: ignore[misc]
-        """Reports progress, and stops as soon as the loss is not a number."""
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            advance(size)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-            if logs and not math.isfinite(float(logs.get("loss", 0.0))):
-                raise _diverged()
 
     class Trainer(CrossEncoderTrainer):  # type: ignore[misc]
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
@@ -153,7 +143,13 @@ def _trainer(
         dataloader_pin_memory=model.device.type == "cuda",
     )
     loss = BinaryCrossEntropyLoss(model, pos_weight=weight)
-    return Trainer(model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[Watch()])
+    return Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=data,
+        loss=loss,
+        callbacks=[watch(advance, size, _diverged)],
+    )
 
 
 def _is_bf16(model: CrossEncoder, embedding: EmbeddingSettings) -> bool:
