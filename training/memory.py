@@ -1,7 +1,9 @@
-"""How much memory a step took."""
+"""How much memory a step took, and giving back what it no longer needs."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import re
 import resource
 import sys
@@ -15,6 +17,15 @@ _HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 HIGH_WATER = "VmHWM"
 WHOLE_PROCESS = "ru_maxrss"
+
+
+def give_back() -> None:
+    """Hand what was freed back to the system, where the C library can (glibc).
+
+    It keeps freed memory and cuts it up, so that what one step freed lies beside what the next one takes. About 0.1 s.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class PeakMemory:

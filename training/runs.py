@@ -25,7 +25,7 @@ from curation.files import read_json, sync_folder, write_json, write_text
 from curation.home import Home
 from curation.progress import Progress
 from serving.release import RERANKER_FOLDER
-from training.memory import PeakMemory
+from training.memory import PeakMemory, give_back
 from training.run_record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.selection import Selection
 from training.shortage import shortage
@@ -66,6 +66,7 @@ class Run:
         aside = self.folder / f".{name}.part"
         self._start(name)
         started = time.monotonic()
+        give_back()
         memory = PeakMemory()
         try:
             for leftover in (aside, folder):
