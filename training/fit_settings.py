@@ -68,7 +68,7 @@ class FitSettings(BaseModel):
         description="Share of the starting model's weights in the result: guards what it knew before (0: none).",
     )
     whiten: float = Field(
-        0.25,
+        0.2,
         ge=0,
         le=0.5,
         description="How far the space is whitened by the chunks after training (0: not at all, 0.5: wholly): what all of "
