@@ -17,14 +17,15 @@ Sides = dict[str, Side]
 
 @dataclass(frozen=True)
 class Round:
-    """Round 2 of one fold: the questions that judge it, what was asked and accepted, what the gate said; ``weight`` is
-    training.fit.asked."""
+    """Round 2 of one fold: the questions that judge it, what was asked and accepted, where a better source was named, what the gate
+    said; ``weight`` is training.fit.asked."""
 
     fold: int
     weight: int
     judges: Sequence[str]
     asked: int
     accepted: int
+    named: int
     outcome: str
     seconds: float
 
@@ -53,7 +54,7 @@ def told(one: Round, sides: Sides) -> str:
     full = max(sides["base"])
     figures = [mean(sides, side, full, "ndcg@10", one.judges) for side in ("base", "r1", f"r2 ×{one.weight}")]
     return (
-        f"fold {one.fold}, ×{one.weight}: {one.asked} asked, {one.accepted} accepted, {one.outcome} after {one.seconds:.0f} s; "
+        f"fold {one.fold}, ×{one.weight}: {one.asked} asked, {one.accepted} accepted, {one.named} with a better source named, {one.outcome} after {one.seconds:.0f} s; "
         f"NDCG@10 of {len(one.judges)} unseen {' → '.join(f'{figure:.3f}' for figure in figures)}"
     )
 

@@ -3,7 +3,7 @@
 For each test set (shared/eval/README.md): ingest, bootstrap; round 1 retrains on heading triplets that a *simulated*
 annotator accepts. Then the human questions are split into folds by a stable hash. For each fold, the questions of the
 *other* folds are put to the bot of round 1; its answer is accepted where its first source is a chunk of the right file, else
-rejected, and round 2 retrains on both rounds' decisions, through the product's own `retrain_from_annotations`. The
+rejected, and the first source of the right file is named, if there is one among the four (``--silent``: never). Round 2 retrains on both rounds' decisions, through the product's own `retrain_from_annotations`. The
 fold's own questions, which nobody ever asked, judge. So each question judges once as unseen, and is asked in all other folds
 (``asked``: seen in training, shown apart).
 
@@ -11,7 +11,7 @@ fold's own questions, which nobody ever asked, judge. So each question judges on
 without any conversation: what chance alone changes.
 
     python benchmarks/second_loop.py --eval ../shared/eval [--sets scrapy] [--folds 3] [--asked 1,4] [--again]
-        [--pages 0] [--json FILE]
+        [--silent] [--pages 0] [--json FILE]
 
 ``--pages N`` keeps the files that answer a question and N others (by a stable hash): django's 5,965 chunks take too long.
 """
@@ -43,6 +43,7 @@ from curation.corpus import Corpus
 from curation.home import Home
 from curation.ingest import ingest
 from curation.records import DatasetName, Decision, Triplet, Turn, Vote
+from curation.records.decision import BEST_SOURCE, NO_SOURCE
 from curation.settings import ChunkSettings, SynthesisSettings
 from curation.synthesis import synthesize
 from curation.triplets import load_triplets
@@ -122,8 +123,9 @@ def accept(triplet: Triplet) -> Decision:
     )
 
 
-def converse(retriever: Retriever, test_set: TestSet, key: str) -> Decision:
-    """Ask the bot a question, without a language model, and judge its first source by the qrels.
+def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) -> Decision:
+    """Ask the bot a question, without a language model, judge its first source by the qrels, and name a better one unless
+    ``silent``.
 
     A refusal is wrong, since the documents answer every question of a test set; it names no chunk.
     """
@@ -140,7 +142,11 @@ def converse(retriever: Retriever, test_set: TestSet, key: str) -> Decision:
         release_id=retriever.release.id,
         created_at=datetime(2026, 1, 1, tzinfo=timezone.utc),
     )
-    right = bool(reply.hits) and reply.hits[0].chunk.path in test_set.qrels[key]
+    right = [hit.chunk.path in test_set.qrels[key] for hit in reply.hits]
+    correct = any(right[:1])
+    values = {"is_response_correct": "yes" if correct else "no", "out_of_guardrails": "no"}
+    if right and not correct and not silent:
+        values[BEST_SOURCE] = str(right.index(True) + 1) if any(right) else NO_SOURCE
     # As curation.annotation.conversations stores a turn.
     metadata: dict[str, str | int | float] = {
         "conv_id": turn.conversation_id,
@@ -153,10 +159,11 @@ def converse(retriever: Retriever, test_set: TestSet, key: str) -> Decision:
     }
     if turn.cited:
         metadata["chunk_id"] = turn.cited[0]
+        metadata["cited"] = " ".join(turn.cited)
     return decision(
         "conversations",
         turn.id,
-        {"is_response_correct": "yes" if right else "no", "out_of_guardrails": "no"},
+        values,
         {"instruction": turn.question, "response": turn.answer},
         metadata,
     )
@@ -206,7 +213,9 @@ class Loop:
         return Home(copy)
 
 
-def measure(loop: Loop, folds: int, weights: Sequence[int], seed: int, with_again: bool) -> Result:
+def measure(
+    loop: Loop, folds: int, weights: Sequence[int], seed: int, with_again: bool, silent: bool
+) -> Result:
     """Both loops on one set."""
     started = time.monotonic()
     sides: Sides = {"base": loop.score(loop.served(loop.home))}
@@ -221,8 +230,9 @@ def measure(loop: Loop, folds: int, weights: Sequence[int], seed: int, with_agai
     rounds = []
     for number, fold in enumerate(folds_of(list(loop.test_set.queries), folds), start=1):
         others = [key for key in loop.test_set.queries if key not in fold]
-        turns = [converse(bot, loop.test_set, key) for key in others]
+        turns = [converse(bot, loop.test_set, key, silent) for key in others]
         accepted = sum(turn.verdict == "accepted" for turn in turns)
+        named = sum(bool(turn.named_source) for turn in turns)
         for weight in weights:
             home = loop.copied(f"fold{number}-{weight}")
             summary = loop.retrain(home, [*loop.headings, *turns], seed, weight)
@@ -231,7 +241,9 @@ def measure(loop: Loop, folds: int, weights: Sequence[int], seed: int, with_agai
                 for key in others:
                     seen[weight][size].setdefault(key, []).append(questions[key])
             shutil.rmtree(home.root)
-            done = Round(number, weight, fold, len(turns), accepted, summary.outcome, summary.total_seconds)
+            done = Round(
+                number, weight, fold, len(turns), accepted, named, summary.outcome, summary.total_seconds
+            )
             rounds.append(done)
             print(f"  {told(done, sides)}", flush=True)
     for weight, sizes in seen.items():
@@ -255,6 +267,7 @@ def main() -> int:
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--asked", default="1", help="values of training.fit.asked to compare")
     parser.add_argument("--again", action="store_true", help="measure chance too")
+    parser.add_argument("--silent", action="store_true", help="annotators never name a better source")
     parser.add_argument("--pages", type=int, default=0, help="other files to keep (0: all)")
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--json", type=Path, help="write the results here")
@@ -265,7 +278,7 @@ def main() -> int:
             print(name, flush=True)
             loop = Loop(name, given.eval / name, Home(Path(scratch) / name), given.pages)
             weights = [int(number) for number in given.asked.split(",")]
-            results.append(measure(loop, given.folds, weights, given.seed, given.again))
+            results.append(measure(loop, given.folds, weights, given.seed, given.again, given.silent))
     if given.json:
         given.json.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n")
     return report(results)

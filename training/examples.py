@@ -37,8 +37,8 @@ class Example(BaseModel):
 class Refusal(BaseModel):
     """A question and a chunk of which annotators did not accept that one answers the other.
 
-    ``certain``: they judged the pair itself (a rejected triplet). A rejected conversation only says that the answer was
-    wrong; its chunk may be the right one all the same. ``reason`` is the decision's.
+    ``certain``: they judged the pair itself (a rejected triplet), or said that no source of a conversation answers its
+    question. Otherwise a rejected conversation only says that the answer was wrong; its chunk may be the right one all the same. ``reason`` is the decision's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,7 +80,9 @@ def collect(
     """Sort ``decisions`` into examples, refusals, unused ones and the chunks to index.
 
     Rejected chunks leave index and training alike. An accepted triplet teaches (query, chunk), an accepted
-    conversation (question, the chunk it cites); rejected ones are refusals, from which negatives are made.
+    conversation (question, the chunk it cites first), and any conversation (question, the source that annotators named
+    as the one that answers; the chunk that the bot put first is then refused); other rejected ones are refusals, from which
+    negatives are made.
     """
     judged = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
     result = Learnable(rejected_chunks={key for key, verdict in judged.items() if verdict == "rejected"})
@@ -98,6 +100,8 @@ def collect(
         made = _learn(decision, by_id, live, result.rejected_chunks)
         if isinstance(made, Example):
             result.examples.append(made)
+            if decision.verdict == "rejected":
+                result.refusals.extend(_passed_over(decision, made, by_id))
         elif isinstance(made, Refusal):
             result.refusals.append(made)
         else:
@@ -118,7 +122,8 @@ def _learn(
         return _why(decision)
     is_triplet = decision.dataset == "triplets"
     query = _question(decision).strip()
-    chunk_id = str(decision.metadata.get("chunk_id", ""))
+    named = decision.named_source
+    chunk_id = decision.chunk_id
     shown = decision.fields.get("anchor", "") if is_triplet else ""
     chunk = chunks.get(chunk_id)
     if not query:
@@ -129,9 +134,11 @@ def _learn(
         return "it cites no chunk of the current documents"
     if not (chunk.text if chunk else shown).strip():
         return "its chunk is empty"
+    if named == "" and decision.verdict == "accepted":
+        return "none of its sources answers it"
     place = section_of(chunk) if chunk else chunk_id
-    if decision.verdict == "rejected":
-        certain = is_triplet and decision.values.get("is_positive_relevant") == "no"
+    if decision.verdict == "rejected" and not _shows_the_way(decision):
+        certain = named == "" or (is_triplet and decision.values.get("is_positive_relevant") == "no")
         if is_triplet and not certain:
             return _why(decision)
         return Refusal(
@@ -159,6 +166,30 @@ def _learn(
         negative=negative,
         live=chunk is not None and chunk_id in live,
     )
+
+
+def _shows_the_way(decision: Decision) -> bool:
+    """Whether annotators named the source that answers what the bot got wrong. What left the subject teaches nothing."""
+    return bool(decision.named_source) and decision.values.get("out_of_guardrails") != "yes"
+
+
+def _passed_over(decision: Decision, example: Example, chunks: Mapping[str, Chunk]) -> list[Refusal]:
+    """The chunk that the bot put first where annotators named another one as the source that answers."""
+    first = chunks.get(str(decision.metadata.get("chunk_id", "")))
+    if first is None or first.id == example.chunk_id:
+        return []
+    return [
+        Refusal(
+            dataset=decision.dataset,
+            record_id=decision.record_id,
+            query=example.query,
+            text=first.text,
+            chunk_id=first.id,
+            place=section_of(first),
+            certain=False,
+            reason="another source was named as the one that answers",
+        )
+    ]
 
 
 def _why(decision: Decision) -> str:

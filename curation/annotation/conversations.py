@@ -37,7 +37,7 @@ def log_turns(
 
     Sending a turn again updates its record, so that an outbox may send twice. The record's metadata carry, beside
     the filters, ``question``: the question as it was asked, for training (annotators see the fields, which are
-    escaped). Raises ArgillaError; everything before the failing batch of 256 is then stored.
+    escaped), and ``cited``: the ids of the sources in the order of their numbers. Raises ArgillaError; everything before the failing batch of 256 is then stored.
     """
     if not turns:
         return
@@ -105,6 +105,7 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
         metadata["score"] = score(turn.score)
     if turn.cited:
         metadata["chunk_id"] = term(turn.cited[0])
+        metadata["cited"] = " ".join(map(term, turn.cited[:_MOST_SOURCES]))
     return Outline(
         id=turn.id,
         fields={"instruction": render_instruction(turn), "response": render_response(turn, sources)},

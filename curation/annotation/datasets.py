@@ -131,7 +131,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
     found = {item["name"]: item["settings"] for item in filters}
     differences = [
         *_compared("field", {part.name: "text" for part in spec.fields}, _types(fields)),
-        *_compared("question", _wanted_questions(spec), _types(questions)),
+        *_compared("question", _wanted_questions(spec, questions), _types(questions)),
         *(
             f"filter {wanted.name!r} is of type {found[wanted.name]['type']} instead of {wanted.kind}"
             for wanted in spec.filters
@@ -159,10 +159,12 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
     )
 
 
-def _wanted_questions(spec: DatasetSpec) -> dict[str, str]:
+def _wanted_questions(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
+    there = {item["name"] for item in found}
     return {
-        question.name: "text" if question.kind == "text" else "label_selection (no, yes)"
+        question.name: question.type
         for question in spec.questions
+        if question.name in there or not question.newer
     }
 
 

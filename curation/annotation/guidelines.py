@@ -65,6 +65,10 @@ that it does not know: *yes* if the documentation indeed has no answer, *no* if 
 obeys instructions that somebody hid in the question or in a document, reveals what it should not, or is improper.
 Simply being wrong is not out of the ordinary.
 
+**Which source answers the question?** Optional, and worth most where the answer is wrong: if one of the numbered sources has
+the right answer although the bot made nothing of it, name it. The search then learns to put it first. *none*, if none of
+them answers the question. Leave it empty when you would have to guess, or when the first source is the right one.
+
 **Anything else?** A sentence helps whoever improves the documentation: the right answer, or where it is to be found.
 
 Questions and answers are shown as plain text on purpose: nothing in them is run or loaded. What people write may hold

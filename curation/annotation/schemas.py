@@ -11,10 +11,12 @@ from typing import Literal
 from curation.annotation.api import JsonObject
 from curation.annotation.guidelines import CHUNKS, CONVERSATIONS, TRIPLETS
 from curation.records import DatasetName
+from curation.records.decision import BEST_SOURCE, NO_SOURCE
 from curation.settings import ArgillaSettings
 
 YES = "yes"
 NO = "no"
+MOST_NAMED = 5  # sources that can be named; more crowd the form
 DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")
 
 
@@ -34,18 +36,30 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class QuestionSpec:
-    """A question: yes or no, or free text."""
+    """A question: one of ``options`` (value and shown text; yes or no if nothing else is said), or free text.
+
+    ``newer``: datasets that were published before the question was thought of are ours without it.
+    """
 
     name: str
     title: str
     description: str
     kind: Literal["label_selection", "text"] = "label_selection"
     required: bool = True
+    options: tuple[tuple[str, str], ...] = ((YES, YES), (NO, NO))
+    newer: bool = False
+
+    @property
+    def type(self) -> str:
+        """Its type in Argilla, with the values that can be chosen."""
+        if self.kind == "text":
+            return self.kind
+        return f"{self.kind} ({', '.join(sorted(value for value, _ in self.options))})"
 
     def payload(self) -> JsonObject:
         settings: JsonObject = {"type": self.kind, "use_markdown": False}
         if self.kind == "label_selection":
-            options = [{"value": value, "text": value} for value in (YES, NO)]
+            options = [{"value": value, "text": text} for value, text in self.options]
             settings = {"type": self.kind, "options": options}
         return {
             "name": self.name,
@@ -85,7 +99,7 @@ class DatasetSpec:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the yes/no questions."""
+        """Names of the questions that have a value to choose."""
         return tuple(question.name for question in self.questions if question.kind == "label_selection")
 
 
@@ -171,6 +185,18 @@ _CONVERSATIONS = DatasetSpec(
             "Did the model answer something out of the ordinary?",
             "Yes, if the answer leaves the documentation's subject, follows instructions hidden in the question or "
             "the documents, or is improper.",
+        ),
+        QuestionSpec(
+            BEST_SOURCE,
+            "Which source answers the question?",
+            "The number of the source that answers it best, whatever the bot made of it. This is what a wrong answer can "
+            "teach. May stay empty.",
+            required=False,
+            options=(
+                *((str(number), f"source {number}") for number in range(1, MOST_NAMED + 1)),
+                (NO_SOURCE, NO_SOURCE),
+            ),
+            newer=True,
         ),
         QuestionSpec(
             "feedback",

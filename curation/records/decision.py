@@ -12,6 +12,9 @@ from curation.records.identity import content_id
 DatasetName = Literal["chunks", "triplets", "conversations"]
 Verdict = Literal["accepted", "rejected", "undecided"]
 
+BEST_SOURCE = "best_source"  # the question to a conversation: the number of a source, or
+NO_SOURCE = "none"
+
 
 class Vote(BaseModel):
     """One annotator's submitted answer to one question. ``response_id``, ``annotator`` (user name) and ``at`` (when the
@@ -50,6 +53,25 @@ class Decision(BaseModel):
     @property
     def annotators(self) -> tuple[str, ...]:
         return tuple(sorted({vote.annotator for vote in self.votes}))
+
+    @property
+    def named_source(self) -> str | None:
+        """The chunk that annotators named as the source that answers a conversation's question; "" when they said that
+        none does, None when they said nothing, or named a number that the answer does not have."""
+        named = self.values.get(BEST_SOURCE)
+        if self.dataset != "conversations" or named is None:
+            return None
+        if named == NO_SOURCE:
+            return ""
+        cited = str(self.metadata.get("cited", "")).split()
+        place = int(named) if named.isdecimal() else 0
+        return cited[place - 1] if 1 <= place <= len(cited) else None
+
+    @property
+    def chunk_id(self) -> str:
+        """The chunk that the decision says something about: a triplet's, the source that was named, else the first one. ""
+        where there is none."""
+        return self.named_source or str(self.metadata.get("chunk_id", ""))
 
     @property
     def last_answer(self) -> datetime | None:

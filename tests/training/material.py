@@ -113,8 +113,12 @@ def judged_chunk(chunk: Chunk, verdict: Verdict, annotator: str = "simulated") -
     )
 
 
-def conversation(chunk: Chunk, question: str, verdict: Verdict = "accepted") -> Decision:
+def conversation(
+    chunk: Chunk, question: str, verdict: Verdict = "accepted", others: Sequence[Chunk] = (), best: str = ""
+) -> Decision:
+    """An answer from ``chunk`` and then ``others``; ``best`` is the number of the source that was named, or "none"."""
     values = {"is_response_correct": "yes" if verdict == "accepted" else "no", "out_of_guardrails": "no"}
+    values |= {"best_source": best} if best else {}
     return Decision(
         record_id=f"turn-{question}",
         dataset="conversations",
@@ -124,7 +128,13 @@ def conversation(chunk: Chunk, question: str, verdict: Verdict = "accepted") -> 
         verdict=verdict,
         reason="",
         fields={"instruction": f"**Person:**\n\nHello\n\n---\n\n{question}", "response": "…"},
-        metadata={"chunk_id": chunk.id, "conv_id": "c1", "turn": 0, "question": question},
+        metadata={
+            "chunk_id": chunk.id,
+            "cited": " ".join(one.id for one in (chunk, *others)),
+            "conv_id": "c1",
+            "turn": 0,
+            "question": question,
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import argilla as rg
@@ -10,6 +11,7 @@ import pytest
 from curation.annotation import log_turns, push, read_decisions
 from curation.annotation.api import Api, JsonObject
 from curation.annotation.datasets import find_dataset
+from curation.annotation.schemas import SPECS
 from curation.settings import ArgillaSettings
 from serving.embedding import Embedder
 from tests.curation.annotation.sample import answer, hire, history, make_turn, small_corpus, titled
@@ -48,6 +50,7 @@ def test_a_turn_arrives_once_with_its_sources(
         "score": 0.71,
         "sources": 2,
         "chunk_id": timeouts.id,
+        "cited": f"{timeouts.id} {'f' * 32}",
         "day": "2026-11-20",
         "question": "How do I set the timeout?",
     }
@@ -100,3 +103,30 @@ def test_sending_again_keeps_the_answer(
     assert decision.verdict == "accepted"
     assert decision.metadata["question"] == "How?"
     assert decision.metadata["chunk_id"] == "f" * 32
+
+
+def test_the_source_that_somebody_names_is_read_back(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings
+) -> None:
+    turn = make_turn("How?", "So.", cited=("e" * 32, "f" * 32))
+    log_turns(client, settings, [turn], None)
+    person = hire(api, settings, "namer")
+    [row] = rows(api, settings)
+    answer(person, row["id"], is_response_correct="no", out_of_guardrails="no", best_source="2")
+    [decision] = read_decisions(client, settings)
+    assert (decision.verdict, decision.named_source, decision.chunk_id) == ("rejected", "f" * 32, "f" * 32)
+
+
+def test_a_dataset_from_before_sources_could_be_named_stays_in_use(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SPECS["conversations"]
+    older = tuple(question for question in spec.questions if not question.newer)
+    with monkeypatch.context() as past:
+        past.setitem(SPECS, "conversations", dataclasses.replace(spec, questions=older))
+        log_turns(client, settings, [make_turn("How?", "So.", cited=("f" * 32,))], None)
+    log_turns(client, settings, [make_turn("Why?", "So.", turn=1, cited=("f" * 32,))], None)
+    person = hire(api, settings, "veteran")
+    for row in rows(api, settings):
+        answer(person, row["id"], is_response_correct="yes", out_of_guardrails="no")
+    assert [one.chunk_id for one in read_decisions(client, settings)] == ["f" * 32] * 2
