@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 import argilla as rg
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from curation.settings import ArgillaSettings
 
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _MOST_SOURCES = 10
+_HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 
 
 class _Source(BaseModel):
@@ -76,7 +78,7 @@ def render_instruction(turn: Turn) -> str:
 
 
 def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
-    """The answer, and under it where it came from."""
+    """The answer, and under it where it came from, with enough of each source to tell which one answers."""
     parts = [harmless(turn.answer) or "*(empty)*"]
     lines = []
     for number, chunk_id in enumerate(turn.cited[:_MOST_SOURCES], 1):
@@ -84,8 +86,11 @@ def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
         if source is None:
             lines.append(f"{number}. chunk {literal(chunk_id)}")
         else:
-            heading = source.text.partition("\n")[0]
-            lines.append(f"{number}. {literal(source.path)}: {literal(heading[:160])}")
+            heading, _, body = source.text.partition("\n")
+            lines.append(f"{number}. {literal(source.path)}: {literal(heading[:_HEADING])}")
+            if body.strip():
+                excerpt = shorten(body, _EXCERPT, placeholder=" …")
+                lines.append(f"\n    {literal(excerpt)}\n")
     if lines:
         parts.append("---\n\n**Sources that the bot was given**\n\n" + "\n".join(lines))
     return "\n\n".join(parts)
