@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from curation.errors import ReleaseError
 from curation.progress import Progress
 from serving.release import Release
 from serving.releases import ReleaseStore
+from training.ending import close
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.selection import Selection
 
@@ -26,8 +28,13 @@ def take_up(
         if not reason:
             chosen = runs.open(record)
             continue
-        progress.say(f"Giving up run {record.id}: {reason}")
-        runs.abandon(record, reason)
+        ending = close(runs.open(record), store)
+        if ending is not None:
+            came_to = ending.verdict or f"its release {ending.release} is served"
+            progress.say(f"Closing run {record.id}, which was interrupted at its very end: {came_to}")
+        else:
+            progress.say(f"Giving up run {record.id}: {reason}")
+            runs.abandon(record, reason)
         store.discard(record.id)
     store.clean(keep=[chosen.id] if chosen else [])
     return chosen
@@ -46,10 +53,19 @@ def _obstacle(
         or served.id not in (record.inputs.release, mine.id if mine else None)
     ):
         return "documents, settings or the served release have changed since it was interrupted"
-    step = record.step("read")
-    if step is None or step.status != "finished":
+    if record.inputs.release != served.id and not _is_there(store, record.inputs.release):
+        return f"the release that it compared with, {record.inputs.release}, is gone"
+    if not record.has_finished("read"):
         return "it was interrupted before annotations were read"
     return ""
+
+
+def _is_there(store: ReleaseStore, release_id: str) -> bool:
+    try:
+        store.get(release_id)
+    except ReleaseError:
+        return False
+    return True
 
 
 def _how(selection: Selection) -> str:

@@ -80,3 +80,8 @@ class RunRecord(BaseModel):
 
     def step(self, name: str) -> StepRecord | None:
         return next((step for step in self.steps if step.name == name), None)
+
+    def has_finished(self, name: str) -> bool:
+        """Whether the step ``name`` is done."""
+        step = self.step(name)
+        return step is not None and step.status == "finished"
