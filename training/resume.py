@@ -10,6 +10,14 @@ from training.ending import close
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.selection import Selection
 
+# Field of RunInputs → what people call it. Decisions are compared where they are read.
+_WORDS = {
+    "corpus": "the documents",
+    "settings": "the settings",
+    "testsets": "what is in the test sets",
+    "model": "the base model, or how it is computed with",
+}
+
 
 def take_up(
     runs: RunStore,
@@ -19,8 +27,8 @@ def take_up(
     selection: Selection,
     progress: Progress,
 ) -> Run | None:
-    """The newest unfinished run that had read its annotations and whose corpus, settings, selection and served release are
-    those of ``now`` (whose decisions do not matter). All others are given up, which ``progress`` is told.
+    """The newest unfinished run that had read its annotations and whose inputs are those of ``now`` (whose decisions do not
+    matter). All others are given up, which ``progress`` is told.
     """
     chosen: Run | None = None
     for record in runs.unfinished():
@@ -46,13 +54,12 @@ def _obstacle(
     """Why the run cannot be finished, or nothing."""
     if record.inputs.selection != now.selection:
         return f"it was made {_how(record.selection)}, and this one is {_how(selection)}"
+    changed = [words for name, words in _WORDS.items() if getattr(record.inputs, name) != getattr(now, name)]
     mine = store.of_run(record.id)
-    if (
-        record.inputs.corpus != now.corpus
-        or record.inputs.settings != now.settings
-        or served.id not in (record.inputs.release, mine.id if mine else None)
-    ):
-        return "documents, settings or the served release have changed since it was interrupted"
+    if served.id not in (record.inputs.release, mine.id if mine else None):
+        changed.append("the served release")
+    if changed:
+        return f"changed since it was interrupted: {', '.join(changed)}"
     if record.inputs.release != served.id and not _is_there(store, record.inputs.release):
         return f"the release that it compared with, {record.inputs.release}, is gone"
     if not record.has_finished("read"):
