@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 from curation.errors import ReleaseError
 from curation.progress import Progress
 from serving.release import Release
@@ -9,6 +11,8 @@ from serving.releases import ReleaseStore
 from training.ending import close
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.selection import Selection
+
+LEFT_ALONE = timedelta(days=7)
 
 # Field of RunInputs → what people call it. Decisions are compared where they are read.
 _WORDS = {
@@ -28,10 +32,23 @@ def take_up(
     progress: Progress,
 ) -> Run | None:
     """The newest unfinished run that had read its annotations and whose inputs are those of ``now`` (whose decisions do not
-    matter). All others are given up, which ``progress`` is told.
+    matter). A run with another selection is its owner's to finish: it is left alone for a week. All others are closed, if
+    their release was promoted, or given up; ``progress`` is told of each. What a kill left of runs that were closed or
+    given up before is removed.
     """
     chosen: Run | None = None
-    for record in runs.unfinished():
+    left_alone: list[str] = []
+    for record in runs.list():
+        if record.status in ("finished", "abandoned"):
+            runs.open(record).lighten()
+            continue
+        if record.inputs.selection != now.selection and _age(record) < LEFT_ALONE:
+            progress.say(
+                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, and this one "
+                f"is {_how(selection)}. The same command finishes it; after {LEFT_ALONE.days} days it is given up."
+            )
+            left_alone.append(record.id)
+            continue
         reason = "a newer run took its place" if chosen else _obstacle(record, store, served, now, selection)
         if not reason:
             chosen = runs.open(record)
@@ -44,8 +61,14 @@ def take_up(
             progress.say(f"Giving up run {record.id}: {reason}")
             runs.abandon(record, reason)
         store.discard(record.id)
-    store.clean(keep=[chosen.id] if chosen else [])
+    store.clean(keep=[*left_alone, *([chosen.id] if chosen else [])])
     return chosen
+
+
+def _age(record: RunRecord) -> timedelta:
+    """Since somebody last worked on it."""
+    last_sign = max([record.created_at, *(step.started for step in record.steps)])
+    return datetime.now(timezone.utc) - last_sign
 
 
 def _obstacle(
@@ -53,7 +76,7 @@ def _obstacle(
 ) -> str:
     """Why the run cannot be finished, or nothing."""
     if record.inputs.selection != now.selection:
-        return f"it was made {_how(record.selection)}, and this one is {_how(selection)}"
+        return f"it was made {_how(record.selection)} more than {LEFT_ALONE.days} days ago, and this one is {_how(selection)}"
     changed = [words for name, words in _WORDS.items() if getattr(record.inputs, name) != getattr(now, name)]
     mine = store.of_run(record.id)
     if served.id not in (record.inputs.release, mine.id if mine else None):

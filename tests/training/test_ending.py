@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,10 +14,11 @@ from curation.corpus import Corpus
 from curation.errors import StateError
 from curation.home import Home
 from curation.progress import SILENT, Advance, Progress
+from curation.records import Decision
 from serving.reindex import reindex
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import accepted_triplets, make_chunks, settings
+from tests.training.material import accepted_triplets, make_chunks, settings, triplet
 from training.retrain import retrain_from_annotations
 from training.runs import Run, RunStore
 from training.settings import TrainingSettings
@@ -31,10 +33,12 @@ def _settings() -> TrainingSettings:
     return quick.model_copy(update={"gate": quick.gate.model_copy(update={"min_queries": 4})})
 
 
-def _retrain(home: Home, model: Path, progress: Progress = SILENT) -> RetrainSummary:
+def _retrain(
+    home: Home, model: Path, progress: Progress = SILENT, decisions: Sequence[Decision] = DECISIONS
+) -> RetrainSummary:
     corpus = Corpus(documents=[], chunks=CHUNKS)
     return retrain_from_annotations(
-        home, corpus, _settings(), rounds.serving(model), lambda: list(DECISIONS), progress
+        home, corpus, _settings(), rounds.serving(model), lambda: list(decisions), progress
     )
 
 
@@ -167,3 +171,42 @@ def test_a_release_deleted_before_its_promotion_is_published_again(
     summary = _retrain(home, tiny_model)
     assert (summary.outcome, summary.release_after) == ("promoted", store.current_id())
     assert summary.resumed
+
+
+def test_stopped_by_ctrl_c_it_goes_on_even_if_somebody_answers_meanwhile(
+    bootstrapped: Home, tiny_model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(bootstrapped.root, tmp_path / "stopped")
+    home = Home(tmp_path / "stopped")
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.tuning.fit", stop)
+        with pytest.raises(KeyboardInterrupt):
+            _retrain(home, tiny_model)
+    (stopped,) = RunStore(home).list()
+    summary = _retrain(home, tiny_model, decisions=[*DECISIONS, triplet(CHUNKS[5], "One more question")])
+    assert (summary.outcome, summary.run, summary.resumed) == ("promoted", stopped.id, True)
+    assert summary.decisions["total"] == len(DECISIONS)
+
+
+@pytest.mark.parametrize("status", ["finished", "abandoned"])
+def test_what_a_kill_left_of_a_closed_run_is_removed_by_the_next_retrain(
+    home: Home, tiny_model: Path, status: Literal["finished", "abandoned"]
+) -> None:
+    assert _retrain(home, tiny_model).outcome == "promoted"
+    (record,) = RunStore(home).list()
+    run = RunStore(home).open(record)
+    run.record.status = status
+    run.save()
+    kept = sorted(path.name for path in run.folder.iterdir() if path.is_dir())
+    for heavy in ("fit/model", "index", "rerank/reranker"):
+        (run.folder / heavy).mkdir(parents=True, exist_ok=True)
+        (run.folder / heavy / "weights").write_text("heavy")
+    _retrain(home, tiny_model)
+    left = sorted(path.name for path in run.folder.iterdir() if path.is_dir())
+    assert left == (kept if status == "finished" else [])
+    assert not (run.folder / "rerank" / "reranker").exists()
+    assert (run.folder / "run.log").exists()
