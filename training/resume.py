@@ -45,7 +45,7 @@ def take_up(
         if record.inputs.selection != now.selection and _age(record) < LEFT_ALONE:
             progress.say(
                 f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, and this one "
-                f"is {_how(selection)}. The same command finishes it; after {LEFT_ALONE.days} days it is given up."
+                f"is {_how(selection)}. A retrain with its selection finishes it; after {LEFT_ALONE.days} days it is given up."
             )
             left_alone.append(record.id)
             continue
@@ -67,8 +67,10 @@ def take_up(
 
 def _age(record: RunRecord) -> timedelta:
     """Since somebody last worked on it."""
-    last_sign = max([record.created_at, *(step.started for step in record.steps)])
-    return datetime.now(timezone.utc) - last_sign
+    last_sign = max(
+        time.timestamp() for time in (record.created_at, *(step.started for step in record.steps))
+    )
+    return timedelta(seconds=datetime.now(timezone.utc).timestamp() - last_sign)
 
 
 def _obstacle(
