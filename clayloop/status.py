@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+
 from clayloop.services import answers, known_addresses
 from clayloop.settings import Settings
 from curation.corpus import Corpus
@@ -77,5 +79,19 @@ def _services(settings: Settings) -> dict[str, str]:
     told = {}
     for name, url in known_addresses(settings.state).items():
         probe = url.removesuffix("/v1") + "/health" if name == "model" else url + health.get(name, "")
-        told[name] = f"{url} ({'answers' if answers(probe, 400) else 'does not answer'})"
+        how = _watcher(probe) if name == "watch" else "answers" if answers(probe, 400) else "does not answer"
+        told[name] = f"{url} ({how})"
     return told
+
+
+def _watcher(probe: str) -> str:
+    """A watcher that answers may still be unable to look: its own word about that."""
+    try:
+        answer = httpx.get(probe, timeout=2.0)
+        health = answer.json()
+    except (httpx.HTTPError, OSError, ValueError):
+        return "does not answer"
+    if answer.status_code >= 400 or not isinstance(health, dict):
+        return "does not answer"
+    trouble = str(health.get("trouble") or "").strip()
+    return f"answers, in trouble: {trouble.splitlines()[0]}" if trouble else "answers"

@@ -40,7 +40,7 @@ def bootstrap(
         )
     if not corpus.chunks:
         raise StateError("The corpus has no chunks.", "Run `clayloop ingest SOURCE` first.")
-    folder = store.staging(_BUILD)
+    folder = store.staging(_BUILD, empty=True)
     try:
         progress.say(f"Loading {settings.embedding.model}")
         embedder = Embedder(settings.embedding.model, settings.embedding)

@@ -28,15 +28,18 @@ def reindex(
     settings: ServingSettings,
     left_out: Collection[str] = (),
     progress: Progress = SILENT,
+    served_id: str | None = None,
 ) -> Release | None:
     """Publish and promote a release with the served one's model and an index over the corpus without the chunk ids
     in ``left_out``. What the served release learned from (its lineage) and how it scored are carried over.
+    ``served_id`` is the release that ``left_out`` was worked out for (None: what is served now).
 
     Returns None when the served index holds exactly these chunks already. Raises StateError without a release or
-    when no chunk is left, ReleaseError when the served release is damaged, BusyError while another one is at work.
+    when no chunk is left, ReleaseError when the served release is damaged, BusyError while another one is at work, and
+    NotPromotedError when somebody promotes another release in the meantime: the new one is kept and not served.
     """
     store = ReleaseStore(home)
-    served = load_release(store, None, settings)
+    served = load_release(store, served_id, settings)
     chunks = [chunk for chunk in corpus.chunks if chunk.id not in set(left_out)]
     if not chunks:
         raise StateError("No chunk is left to index.", "Run `clayloop ingest SOURCE` first.")
@@ -45,12 +48,12 @@ def reindex(
     }:
         return None
     parent = served.release
-    folder = store.staging(_BUILD)
+    # Nothing in it is resumed: another release's lineage, which a killed one left, must not get into this one.
+    folder = store.staging(_BUILD, empty=True)
     try:
         for path in store.folder(parent.id).iterdir():
             if path.is_file() and path.name not in _BUILT_ANEW:
                 shutil.copyfile(path, folder / path.name)
-        shutil.rmtree(folder / RERANKER_FOLDER, ignore_errors=True)  # of a build that was killed
         if parent.reranker is not None:
             shutil.copytree(store.folder(parent.id) / RERANKER_FOLDER, folder / RERANKER_FOLDER)
         draft = assemble(
@@ -69,5 +72,5 @@ def reindex(
         release = store.publish(folder, draft)
     finally:
         store.discard(_BUILD)
-    store.promote(release.id)
+    store.promote(release.id, expected=parent.id)
     return release

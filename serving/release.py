@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from curation.errors import BusyError
+
 RELEASE_FILE = "release.json"
 MODEL_FOLDER = "model"
 INDEX_FOLDER = "index"
@@ -108,3 +110,16 @@ def digest(values: dict[str, Any]) -> str:
     content = {key: value for key, value in values.items() if key != "id"}
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+class NotPromotedError(BusyError):
+    """Somebody promoted another release, ``served``, in the meantime; ``kept`` was made for nothing, and stays."""
+
+    def __init__(self, kept: str, served: str | None, expected: str) -> None:
+        super().__init__(
+            f"Not promoted: somebody promoted {served or 'nothing'} while this was made from {expected}. "
+            f"What was made is kept as {kept}.",
+            f"Start again from what is served now, or serve it all the same: `clayloop promote {kept}`.",
+        )
+        self.kept = kept
+        self.served = served

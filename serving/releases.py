@@ -7,9 +7,7 @@ release's name is whole. ``releases/current`` is a file with an id in it, replac
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Collection
@@ -29,17 +27,18 @@ from serving.release import (
     RELEASE_ID,
     RERANKER_FOLDER,
     Draft,
+    NotPromotedError,
     Release,
     digest,
     number_of,
 )
+from serving.release_files import file_names, is_inside, sha256
 
-__all__ = ["Draft", "Release", "ReleaseStore"]
+__all__ = ["Draft", "NotPromotedError", "Release", "ReleaseStore"]
 
 _STAGING = ".staging-"
 _STAGING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _POINTER = "current"
-_BLOCK = 1 << 20
 
 
 class ReleaseStore:
@@ -127,17 +126,17 @@ class ReleaseStore:
         wrong: list[str] = []
         for name, expected in sorted(release.files.items()):
             path = folder / name
-            if not _is_inside(folder, name) or path.is_symlink() or not path.is_file():
+            if not is_inside(folder, name) or path.is_symlink() or not path.is_file():
                 wrong.append(f"{name} is missing")
             else:
                 try:
-                    if _sha256(path) != expected:
+                    if sha256(path) != expected:
                         wrong.append(f"{name} is corrupt")
                 except OSError as error:
                     wrong.append(f"{name} can't be read ({error.strerror})")
         # What lies around in one of these would be loaded too, so nothing else may be there.
         for part in (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER):
-            found = _files(folder / part) if (folder / part).is_dir() else []
+            found = file_names(folder / part) if (folder / part).is_dir() else []
             wrong += [
                 f"{part}/{name} does not belong to it"
                 for name in found
@@ -150,11 +149,12 @@ class ReleaseStore:
 
     # writing
 
-    def staging(self, name: str) -> Path:
+    def staging(self, name: str, empty: bool = False) -> Path:
         """The folder in which the build ``name`` puts a release together; what an earlier, killed build of that
-        name left is still there. This process holds it until ``publish`` or ``discard``, or until it ends.
+        name left is still there, unless it is to be ``empty``. This process holds it until ``publish`` or
+        ``discard``, or until it ends.
 
-        Raises BusyError when another process is at it.
+        Raises BusyError when another process is at it, StateError when it can't be made or emptied.
         """
         folder = self._staging_folder(name)
         if folder.name not in self._held:
@@ -168,6 +168,8 @@ class ReleaseStore:
                 ) from error
             self._held[folder.name] = lock
         try:
+            if empty and folder.exists():
+                shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StateError(
@@ -215,7 +217,7 @@ class ReleaseStore:
             )
         try:
             (staging / RELEASE_FILE).unlink(missing_ok=True)
-            files = {name: _sha256(staging / name, sync=True) for name in _files(staging)}
+            files = {name: sha256(staging / name, sync=True) for name in file_names(staging)}
             for path in sorted(staging.rglob("*"), reverse=True):
                 if path.is_dir():
                     sync_folder(path)
@@ -240,11 +242,22 @@ class ReleaseStore:
         self._release_lock(staging)
         return self.get(release_id)
 
-    def promote(self, release_id: str) -> Release:
-        """Serve ``release_id`` from now on. It is verified first: raises ReleaseError, and nothing changes, when
-        anything in it is missing or corrupt."""
+    def promote(self, release_id: str, expected: str | None = None) -> Release:
+        """Serve ``release_id`` from now on, whatever is served; or, with ``expected``, only if that release is still
+        served (or this one already). It is verified first: raises ReleaseError, and nothing changes, when anything in it
+        is missing or corrupt. Raises NotPromotedError when another release than ``expected`` is served."""
         release = self.verify(release_id)
-        write_text(self.root / _POINTER, release_id + "\n")
+        # Everybody who promotes holds the lock: nobody's promotion falls between a look at the pointer and its change.
+        try:
+            with FileLock(self.root / ".promote.lock"):
+                served = None if expected is None else self.current_id()
+                if expected is not None and served not in (expected, release_id):
+                    raise NotPromotedError(release_id, served, expected)
+                write_text(self.root / _POINTER, release_id + "\n")
+        except OSError as error:
+            raise StateError(
+                f"{self.root} can't be written: {error.strerror}", "Check space and permissions."
+            ) from error
         return release
 
     def _staging_folder(self, name: str) -> Path:
@@ -270,31 +283,6 @@ _PROMOTE = (
 def _lock(folder: Path) -> FileLock:
     # Not thread-local: a build may start in one thread and end in another.
     return FileLock(folder.with_name(folder.name + ".lock"), thread_local=False)
-
-
-def _files(folder: Path) -> list[str]:
-    """Paths below ``folder`` with forward slashes, sorted. Raises ReleaseError for a link: it leads elsewhere."""
-    names: list[str] = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink():
-            raise ReleaseError(f"{path} is a link.", "A release holds plain files only.")
-        if path.is_file():
-            names.append(path.relative_to(folder).as_posix())
-    return names
-
-
-def _is_inside(folder: Path, name: str) -> bool:
-    return not Path(name).is_absolute() and (folder / name).resolve().is_relative_to(folder.resolve())
-
-
-def _sha256(path: Path, sync: bool = False) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
-        if sync:
-            os.fsync(file.fileno())
-    return found.hexdigest()
 
 
 def _first_line(error: Exception) -> str:

@@ -106,7 +106,7 @@ def dry_run(
         verdict = f"Would not train: run {tried.id} tried exactly these annotations. {tried.verdict}"
     else:
         verdict = lacking or "Would train."
-    unfinished = next(iter(runs.unfinished()), None)
+    unfinished = next((one for one in runs.unfinished() if one.inputs.selection == inputs.selection), None)
     if unfinished is not None:
         notes.append(f"Run {unfinished.id} is unfinished: the real command looks at that one first.")
     return DryRun(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from curation.records import Decision
 from curation.records.identity import content_id
 from serving.settings import ServingSettings
+from training.digests import digest_of_model, digest_of_test_sets
 from training.runs import RunInputs, RunRecord, RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -27,7 +28,8 @@ def run_inputs(
     release_id: str,
     selection: Selection,
 ) -> RunInputs:
-    """Digests of all that a retrain's result depends on. ``decisions`` are those that ``selection`` leaves."""
+    """Digests of all that a retrain's result depends on. ``decisions`` are those that ``selection`` leaves. The files that
+    the settings name count by what is in them now."""
     relevant = {
         "training": settings.model_dump(mode="json", exclude=_NOT_INPUTS),
         "model": serving.embedding.model,
@@ -39,7 +41,18 @@ def run_inputs(
         settings=content_id(repr(relevant)),
         release=release_id,
         selection=selection.digest,
+        testsets=digest_of_test_sets(settings.testsets),
+        model=_model(settings, serving),
     )
+
+
+def _model(settings: TrainingSettings, serving: ServingSettings) -> str:
+    """What training may start from, and the arithmetic. Threads and batch size change speed, not what is learned."""
+    embedding, reranker = serving.embedding, settings.reranker
+    parts = [digest_of_model(embedding.model), embedding.precision, embedding.device]
+    if reranker.enabled and reranker.base_model:
+        parts.append(digest_of_model(reranker.base_model))
+    return content_id("model", *parts)
 
 
 def tried_before(runs: RunStore, inputs: RunInputs) -> RunRecord | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from curation.files import read_json, write_json, write_text
@@ -19,17 +20,29 @@ from serving.release import (
     MODEL_FOLDER,
     RERANKER_FOLDER,
     Draft,
+    NotPromotedError,
     RerankerInfo,
 )
 from training.card import release_card, reranker_card
 from training.comparison import at
+from training.ending import PROMOTED_FILE, Ending, ending_of
 from training.examples import Example
 from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
 from training.steps import Steps
 
 
-def publish(steps: Steps, folder: Path) -> str:
-    """The step "publish"."""
+def serve(steps: Steps) -> Ending:
+    """The steps "publish" and "promote", as far as an earlier process has not done them, and what they came to."""
+    run = steps.run
+    if not run.record.has_finished("promote") and steps.store.of_run(run.id) is None:
+        # Published, interrupted before the promotion, and deleted since, as any release that is not served may be.
+        shutil.rmtree(run.folder / "publish", ignore_errors=True)
+    run.step("publish", partial(_publish, steps), steps.progress)
+    run.step("promote", partial(_promote, steps), steps.progress)
+    return ending_of(run, steps.store)
+
+
+def _publish(steps: Steps, folder: Path) -> str:
     # Published already, by a process that was killed before it could say so?
     release = steps.store.of_run(steps.run.id)
     if release is None:
@@ -39,11 +52,15 @@ def publish(steps: Steps, folder: Path) -> str:
     return f"release {release.id}"
 
 
-def promote(steps: Steps, folder: Path) -> str:
-    """The step "promote"."""
+def _promote(steps: Steps, folder: Path) -> str:
     release_id = str(read_json(steps.run.folder / "publish" / "release.json")["id"])
-    steps.store.promote(release_id)
-    write_json(folder / "promoted.json", {"id": release_id, "instead_of": steps.served.id})
+    try:
+        steps.store.promote(release_id, expected=steps.served.id)
+    except NotPromotedError as error:
+        told = {"id": None, "kept": error.kept, "served": error.served}
+        write_json(folder / PROMOTED_FILE, told)
+        return f"not promoted, kept as {release_id}: {error.served} is served by now"
+    write_json(folder / PROMOTED_FILE, {"id": release_id, "instead_of": steps.served.id})
     return f"{release_id} is served now"
 
 

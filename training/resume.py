@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
+from curation.errors import ReleaseError
 from curation.progress import Progress
 from serving.release import Release
 from serving.releases import ReleaseStore
+from training.ending import close
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.selection import Selection
+
+LEFT_ALONE = timedelta(days=7)
+
+# Field of RunInputs → what people call it. Decisions are compared where they are read.
+_WORDS = {
+    "corpus": "the documents",
+    "settings": "the settings",
+    "testsets": "what is in the test sets",
+    "model": "the base model, or how it is computed with",
+}
 
 
 def take_up(
@@ -17,20 +31,46 @@ def take_up(
     selection: Selection,
     progress: Progress,
 ) -> Run | None:
-    """The newest unfinished run that had read its annotations and whose corpus, settings, selection and served release are
-    those of ``now`` (whose decisions do not matter). All others are given up, which ``progress`` is told.
+    """The newest unfinished run that had read its annotations and whose inputs are those of ``now`` (whose decisions do not
+    matter). A run with another selection is its owner's to finish: it is left alone for a week. All others are closed, if
+    their release was promoted, or given up; ``progress`` is told of each. What a kill left of runs that were closed or
+    given up before is removed.
     """
     chosen: Run | None = None
-    for record in runs.unfinished():
+    left_alone: list[str] = []
+    for record in runs.list():
+        if record.status in ("finished", "abandoned"):
+            runs.open(record).lighten()
+            continue
+        if record.inputs.selection != now.selection and _age(record) < LEFT_ALONE:
+            progress.say(
+                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, and this one "
+                f"is {_how(selection)}. A retrain with its selection finishes it; after {LEFT_ALONE.days} days it is given up."
+            )
+            left_alone.append(record.id)
+            continue
         reason = "a newer run took its place" if chosen else _obstacle(record, store, served, now, selection)
         if not reason:
             chosen = runs.open(record)
             continue
-        progress.say(f"Giving up run {record.id}: {reason}")
-        runs.abandon(record, reason)
+        ending = close(runs.open(record), store)
+        if ending is not None:
+            came_to = ending.verdict or f"its release {ending.release} is served"
+            progress.say(f"Closing run {record.id}, which was interrupted at its very end: {came_to}")
+        else:
+            progress.say(f"Giving up run {record.id}: {reason}")
+            runs.abandon(record, reason)
         store.discard(record.id)
-    store.clean(keep=[chosen.id] if chosen else [])
+    store.clean(keep=[*left_alone, *([chosen.id] if chosen else [])])
     return chosen
+
+
+def _age(record: RunRecord) -> timedelta:
+    """Since somebody last worked on it."""
+    last_sign = max(
+        time.timestamp() for time in (record.created_at, *(step.started for step in record.steps))
+    )
+    return timedelta(seconds=datetime.now(timezone.utc).timestamp() - last_sign)
 
 
 def _obstacle(
@@ -38,18 +78,26 @@ def _obstacle(
 ) -> str:
     """Why the run cannot be finished, or nothing."""
     if record.inputs.selection != now.selection:
-        return f"it was made {_how(record.selection)}, and this one is {_how(selection)}"
+        return f"it was made {_how(record.selection)} more than {LEFT_ALONE.days} days ago, and this one is {_how(selection)}"
+    changed = [words for name, words in _WORDS.items() if getattr(record.inputs, name) != getattr(now, name)]
     mine = store.of_run(record.id)
-    if (
-        record.inputs.corpus != now.corpus
-        or record.inputs.settings != now.settings
-        or served.id not in (record.inputs.release, mine.id if mine else None)
-    ):
-        return "documents, settings or the served release have changed since it was interrupted"
-    step = record.step("read")
-    if step is None or step.status != "finished":
+    if served.id not in (record.inputs.release, mine.id if mine else None):
+        changed.append("the served release")
+    if changed:
+        return f"changed since it was interrupted: {', '.join(changed)}"
+    if record.inputs.release != served.id and not _is_there(store, record.inputs.release):
+        return f"the release that it compared with, {record.inputs.release}, is gone"
+    if not record.has_finished("read"):
         return "it was interrupted before annotations were read"
     return ""
+
+
+def _is_there(store: ReleaseStore, release_id: str) -> bool:
+    try:
+        store.get(release_id)
+    except ReleaseError:
+        return False
+    return True
 
 
 def _how(selection: Selection) -> str:

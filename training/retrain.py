@@ -10,11 +10,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.errors import StateError
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records import Decision
@@ -25,7 +23,7 @@ from training.ancestry import clean_start
 from training.conclusion import material_of, what_is_lacking
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.news import run_inputs, tried_before
-from training.publishing import promote, publish
+from training.publishing import serve
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
 from training.report import write_report
 from training.resume import take_up
@@ -97,7 +95,7 @@ class _Retrain:
         served = self.store.current()
         self.store.verify(served.id)
         run = self._interrupted(served)
-        if run is not None and run.record.status == "running":
+        if run is not None and (run.record.status == "running" or run.record.inputs.release != served.id):
             self.progress.say(f"Going on with run {run.id}, which was interrupted")
             return self._work(run, self._served_before(run, served), resumed=True)
         self.selected = read()
@@ -279,21 +277,9 @@ class _Retrain:
         summary.verdict = verdict.reason
         if not verdict.promoted:
             return
-        run.step("publish", partial(publish, steps), self.progress)
-        published = self.store.of_run(run.id)
-        if published is None:
-            raise StateError(
-                f"The release of run {run.id} has disappeared.", "Retrain again: nothing else is lost."
-            )
-        served_now = self.store.current_id()
-        if served_now not in (steps.served.id, published.id):
-            summary.verdict = (
-                f"Not promoted: somebody promoted {served_now} while this run compared with {steps.served.id}. "
-                f"The candidate is kept as {published.id}."
-            )
-            return
-        run.step("promote", partial(promote, steps), self.progress)
-        summary.outcome, summary.release_after = "promoted", published.id
+        ending = serve(steps)
+        summary.outcome, summary.release_after = ending.outcome, ending.release
+        summary.verdict = ending.verdict or summary.verdict
 
 
 def _count(reasons: Iterable[str]) -> dict[str, int]:

@@ -50,7 +50,9 @@ class StepRecord(BaseModel):
 
 class RunInputs(BaseModel):
     """What a run's result depends on, as digests: with other inputs it is another run. ``selection`` is empty when
-    nothing was left out."""
+    nothing was left out, ``testsets`` when the settings name none. ``model`` is of the files that training may start
+    from and of how they are computed with; runs of versions that did not look into them have "", which equals no
+    digest: nobody can tell what they would be resumed with."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,6 +61,8 @@ class RunInputs(BaseModel):
     settings: str
     release: str
     selection: str = ""
+    testsets: str = ""
+    model: str = ""
 
 
 class RunRecord(BaseModel):
@@ -80,3 +84,8 @@ class RunRecord(BaseModel):
 
     def step(self, name: str) -> StepRecord | None:
         return next((step for step in self.steps if step.name == name), None)
+
+    def has_finished(self, name: str) -> bool:
+        """Whether the step ``name`` is done."""
+        step = self.step(name)
+        return step is not None and step.status == "finished"

@@ -29,11 +29,13 @@ from training.memory import PeakMemory, give_back
 from training.run_record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.selection import Selection
 from training.shortage import shortage
+from training.step_folder import sizes, sync_tree
 
 __all__ = ["STEPS", "Outcome", "Run", "RunInputs", "RunRecord", "RunStore", "StepRecord", "StepStatus"]
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
+_HEAVY = ("fit", "index", f"rerank/{RERANKER_FOLDER}")  # folders of steps whose results a release holds
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
 
 _EVERYTHING = Selection()
@@ -56,7 +58,9 @@ class Run:
         """Do ``work`` unless an earlier process finished it, and return the folder that holds what it wrote.
 
         ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final name
-        when it is whole. A full disk, or no memory, raises StateError whatever the library at work calls it.
+        when it is whole. A full disk, or no memory, raises StateError whatever the library at work calls it. Whatever it
+        raises makes the run a failed one, except what stops the process (KeyboardInterrupt, SystemExit): then it is an
+        interrupted one, like after a kill.
         """
         folder = self.folder / name
         before = self.record.step(name)
@@ -75,14 +79,19 @@ class Run:
             aside.mkdir()
             with memory:
                 note = work(aside)
-            _sync(aside)
-            written = _sizes(aside)
+            sync_tree(aside)
+            written = sizes(aside)
             aside.rename(folder)
             sync_folder(self.folder)
         except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
+            if not isinstance(
+                error, Exception
+            ):  # Ctrl-C: nothing failed, the next start goes on here as after a kill
+                self.log(f"{name}: interrupted ({type(error).__name__})")
+                raise
             self._fail(name, time.monotonic() - started, memory, error)
-            if isinstance(error, Exception) and not isinstance(error, ClayloopError):
+            if not isinstance(error, ClayloopError):
                 told = shortage(error, name, self.id, self.folder)
                 if told is not None:
                     raise told from error
@@ -100,8 +109,15 @@ class Run:
         self.record.finished_at = _now()
         self.save()
         self.log(f"{outcome}: {verdict}")
-        for heavy in ("fit", "index", f"rerank/{RERANKER_FOLDER}"):
-            shutil.rmtree(self.folder / heavy, ignore_errors=True)
+        self.lighten()
+
+    def lighten(self) -> None:
+        """Remove what nobody needs any more of a run that is finished or given up; also what a kill in the middle of
+        this left."""
+        given_up = self.record.status == "abandoned"
+        for entry in list(self.folder.iterdir()) if given_up else (self.folder / name for name in _HEAVY):
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
 
     def save(self) -> None:
         write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
@@ -140,7 +156,7 @@ class Run:
         self.save()
         self.log(f"{name}: {status} in {seconds:.1f} s, peak {memory.peak_mb:.0f} MB, {note}")
 
-    def _fail(self, name: str, seconds: float, memory: PeakMemory, error: BaseException) -> None:
+    def _fail(self, name: str, seconds: float, memory: PeakMemory, error: Exception) -> None:
         self.record.status = "failed"
         note = (str(error).strip().splitlines() or [type(error).__name__])[0]
         try:
@@ -223,9 +239,7 @@ class RunStore:
         run.record.finished_at = _now()
         run.save()
         run.log(f"abandoned: {reason}")
-        for entry in run.folder.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry, ignore_errors=True)
+        run.lighten()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -257,29 +271,12 @@ class RunStore:
             process = holder.read_text(encoding="utf-8").strip()
         except OSError:
             process = "unknown"
-        running = next((one.id for one in self.list() if one.status == "running"), None)
+        # Interrupted runs count as running, too: it is the one that the holder itself works on.
+        running = next(
+            (one.id for one in self.list() if one.status == "running" and str(one.process) == process), None
+        )
         return f"process {process}" + (f", run {running}" if running else ", still reading annotations")
 
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    """Path below ``folder`` → bytes, of every file."""
-    return {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _sync(folder: Path) -> None:
-    """Make a finished step survive a power cut."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            sync_folder(path)
-    sync_folder(folder)

@@ -47,10 +47,11 @@ def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     context = of(ctx)
     corpus = context.corpus()
     store = ReleaseStore(context.home)
-    lineage = read_lineage(store.folder(store.current().id) / LINEAGE_FILE)
+    served = store.current().id
+    lineage = read_lineage(store.folder(served) / LINEAGE_FILE)
     serving = context.settings.serving
     left_out = not_indexed(lineage, corpus.chunks, serving.retrieval.include_unreviewed)
-    release = run(context.home, corpus, serving, left_out, context.progress)
+    release = run(context.home, corpus, serving, left_out, context.progress, served)
     if as_json:
         print_json(release.model_dump(mode="json") if release else None)
     elif release is None:

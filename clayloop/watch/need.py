@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Findings:
     """What a look came to. ``why`` is empty when no retrain is called for. ``accepted`` counts the accepted decisions that
-    no retrain has looked at, ``digest`` stands for everything that was looked at."""
+    neither the served release nor any finished run has looked at, ``digest`` stands for everything that was looked at."""
 
     why: str
     accepted: int
@@ -40,11 +43,15 @@ class Findings:
 
 def interrupted_run(home: Home, settings: TrainingSettings) -> RunRecord | None:
     """The run that was killed or failed and that a plain retrain would take up: somebody's run with a selection of its
-    own is theirs to finish."""
-    plain = lasting_selection(settings).digest
+    own is theirs to finish, and one that compared with a release that was rolled back since is nobody's."""
+    plain, store = lasting_selection(settings).digest, ReleaseStore(home)
+    served = store.current_id()
     for record in RunStore(home).unfinished():
         if record.inputs.selection == plain:
-            return None if record.status == "running" and _is_at_work(record) else record
+            if record.status == "running" and _is_at_work(record):
+                return None
+            mine = store.of_run(record.id)
+            return record if served in (record.inputs.release, mine.id if mine else None) else None
     return None
 
 
@@ -63,7 +70,8 @@ def look(
     settled: str,
     now: datetime,
 ) -> Findings:
-    """Compare ``decisions`` with what the served release learned from and what the last run looked at.
+    """Compare ``decisions`` with what the served release learned from and what finished runs looked at. A release that a
+    person promoted stays until there are decisions that no run has looked at.
 
     ``settled`` is the digest of what was tried last. Raises StateError when there is no release yet, ReleaseError when
     the served one is damaged.
@@ -75,28 +83,43 @@ def look(
     inputs = run_inputs(chosen, corpus, training, serving, served.id, selection)
     lineage = read_lineage(store.folder(served.id) / LINEAGE_FILE)
     news = compare(chosen, lineage)
-    last = next((record for record in runs.list() if record.status == "finished"), None)
-    known = {row.fingerprint for row in lineage if row.role != "left-out"} | _looked_at(runs, last, served)
-    accepted = sum(one.verdict == "accepted" and one.fingerprint not in known for one in chosen)
+    finished = [record for record in runs.list() if record.status == "finished"]
+    last = finished[0] if finished else None
+    known = {row.fingerprint for row in lineage if row.role != "left-out"}
+    fresh = {one.fingerprint: one for one in chosen if one.fingerprint not in known}
+    for record in finished:
+        if not fresh:
+            break
+        for fingerprint in _looked_at(runs, record):
+            fresh.pop(fingerprint, None)
+    accepted = sum(one.verdict == "accepted" for one in fresh.values())
     digest = content_id("watched", inputs.model_dump_json())
     why = ""
     worth_it = news.total >= training.min_new and digest != settled and tried_before(runs, inputs) is None
+    # A person's word: what is served is neither what the last run made nor what it compared with.
+    chosen_by_hand = last is not None and served.id != (last.release_after or last.release_before)
+    new = len(fresh) if chosen_by_hand else news.total
     if worth_it and accepted >= watch.min_accepted:
         why = f"{accepted} new decisions were accepted (watch.min_accepted: {watch.min_accepted})"
-    elif worth_it and _is_time(watch, last, served, now):
-        why = f"{news.total} decisions are new after {watch.every_hours:g} hours"
+    elif worth_it and new and _is_time(watch, last, served, now):
+        why = f"{new} decisions are new after {watch.every_hours:g} hours"
     return Findings(why=why, accepted=accepted, digest=digest)
 
 
-def _looked_at(runs: RunStore, last: RunRecord | None, served: Release) -> set[str]:
-    """Fingerprints of what the last run looked at, if it compared with the release that is still served."""
-    if last is None or last.release_before != served.id:
-        return set()
+def _looked_at(runs: RunStore, record: RunRecord) -> frozenset[str]:
+    """Fingerprints of what a finished run looked at; none when its files are gone: old runs may be deleted."""
+    path = runs.folder(record.id) / "read" / "decisions.jsonl"
     try:
-        rows = read_rows(runs.folder(last.id) / "read" / "decisions.jsonl", Decision)
-    except ClayloopError:  # old runs may be deleted
-        return set()
-    return {row.fingerprint for row in rows}
+        return _fingerprints(path, path.stat().st_mtime_ns)
+    except (OSError, ClayloopError):
+        return frozenset()
+
+
+@lru_cache(maxsize=256)
+def _fingerprints(path: Path, changed: int) -> frozenset[str]:
+    """Kept between looks: every run has read nearly the same decisions, and its file does not change any more
+    (``changed``, in ns, tells if it does)."""
+    return frozenset(sys.intern(row.fingerprint) for row in read_rows(path, Decision))
 
 
 def _is_time(watch: WatchSettings, last: RunRecord | None, served: Release, now: datetime) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import socket
+import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 from curation.annotation import webhooks
 from curation.annotation.api import ArgillaRefusalError
 from curation.errors import ArgillaError
+from curation.files import write_text
 from curation.home import Home
 from curation.records.identity import content_id
 
@@ -22,11 +25,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ID_FILE = "watch.id"
+_ID = re.compile(r"[0-9a-f]{16}")
 _NOT_ALLOWED = 403
+_TOO_MANY = (
+    422  # also for an address that it does not like; Argilla allows ten webhooks, somebody may remove one
+)
 
 
 def description_of(home: Home) -> str:
-    """Names the registrations of this state folder on this machine, so that old ones are known again."""
+    """Names the registrations of this state folder, so that old ones are known again whatever the machine, or the
+    container, is called by now. The name is made once and kept in the folder. Raises StateError when it can't be."""
+    path = home.root / ID_FILE
+    try:
+        name = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        name = ""
+    if not _ID.fullmatch(name):
+        name = uuid.uuid4().hex[:16]
+        write_text(path, name + "\n")
+    return f"clayloop watch {name}"
+
+
+def _earlier_description_of(home: Home) -> str:
+    """What earlier versions called them."""
     return f"clayloop watch {content_id('watch', socket.gethostname(), str(home.root))[:16]}"
 
 
@@ -40,13 +62,18 @@ def is_local(url: str) -> bool:
 
 
 class Calls:
-    """The registration with one Argilla, or why there is none (``trouble``, told once)."""
+    """The registration with one Argilla, or why there is none (``trouble``, told once).
+
+    Raises StateError when the state folder cannot be written.
+    """
 
     def __init__(self, home: Home, url: str, say: Callable[[str], None]) -> None:
         self._description = description_of(home)
+        self._earlier = _earlier_description_of(home)
         self._url = url
         self._say = say
         self._registration: Registration | None = None
+        self._given_up = False
         self.trouble = ""
 
     @property
@@ -60,22 +87,24 @@ class Calls:
 
     def refresh(self, client: rg.Argilla) -> None:
         """Register unless Argilla calls us already. Raises ArgillaError when it cannot be asked; a refusal is trouble,
-        and polling goes on."""
-        if self.trouble:
+        and polling goes on. One for too many webhooks is tried again the next time, any other is final."""
+        if self._given_up:
             return
         try:
             if self._registration is not None and webhooks.is_registered(client, self._registration):
                 return
+            webhooks.unregister(client, self._earlier)
             self._registration = webhooks.register(client, self._url, self._description)
+            self.trouble = ""
             self._say(f"Argilla calls {self._url} when somebody answers")
         except ArgillaRefusalError as error:
             if error.status >= 500:
                 raise
             self._registration = None
-            self.trouble = (
-                "only an owner may register webhooks" if error.status == _NOT_ALLOWED else error.message
-            )
-            self._say(f"No calls from Argilla ({self.trouble}): polling only")
+            self._given_up = error.status != _TOO_MANY
+            before, self.trouble = self.trouble, _words(error)
+            if self.trouble != before:
+                self._say(f"No calls from Argilla ({self.trouble}): polling only")
 
     def end(self, client: rg.Argilla) -> None:
         """Take the registration back."""
@@ -86,3 +115,11 @@ class Calls:
         except ArgillaError as error:
             log.warning("the webhook could not be removed, the next start does it: %s", error.message)
         self._registration = None
+
+
+def _words(error: ArgillaRefusalError) -> str:
+    if error.status == _NOT_ALLOWED:
+        return "only an owner may register webhooks"
+    if error.status == _TOO_MANY:
+        return f"{error.message.rstrip('.')}; it is tried again at every look"
+    return error.message

@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from curation.errors import BusyError, ReleaseError, StateError
 from curation.home import Home
-from serving.release import Draft, EmbeddingInfo, IndexInfo, Prompt, RetrievalInfo
+from serving.release import Draft, EmbeddingInfo, IndexInfo, NotPromotedError, Prompt, RetrievalInfo
 from serving.releases import ReleaseStore
 from tests.serving.conftest import MakeRelease
 
@@ -81,6 +83,46 @@ def test_damage_is_named_and_keeps_a_release_from_being_promoted(home: Home, dam
     with pytest.raises(ReleaseError, match=named.replace(".", r"\.")):
         store.promote(bad.id)
     assert store.current_id() == good.id
+
+
+def test_whoever_expects_another_release_to_be_served_promotes_nothing(home: Home) -> None:
+    store = ReleaseStore(home)
+    first, second, third = (store.publish(stage(store, content=str(number)), DRAFT).id for number in range(3))
+    with pytest.raises(NotPromotedError, match="promoted nothing"):
+        store.promote(second, expected=first)
+    store.promote(first)
+    store.promote(second, expected=first)
+    store.promote(second, expected=first)  # served already: killed before it could say so
+    with pytest.raises(NotPromotedError, match=f"somebody promoted {second} while") as told:
+        store.promote(third, expected=first)
+    assert (told.value.kept, told.value.served, store.current_id()) == (third, second, second)
+    store.promote(third)  # a person's word
+
+
+def test_of_many_that_promote_at_once_from_the_same_release_one_does(home: Home) -> None:
+    store = ReleaseStore(home)
+    first, *others = (store.publish(stage(store, content=str(number)), DRAFT).id for number in range(9))
+    store.promote(first)
+    start = threading.Barrier(len(others))
+
+    def promote(release_id: str) -> str:
+        start.wait()
+        try:
+            return ReleaseStore(home).promote(release_id, expected=first).id
+        except NotPromotedError:
+            return ""
+
+    with ThreadPoolExecutor(len(others)) as pool:
+        (done,) = filter(None, pool.map(promote, others))
+    assert store.current_id() == done
+
+
+def test_an_empty_staging_folder_has_nothing_of_a_killed_build(home: Home) -> None:
+    folder = stage(ReleaseStore(home))  # the store is gone, and with it the build
+    store = ReleaseStore(home)
+    assert list(store.staging("build").iterdir())
+    assert store.staging("build", empty=True) == folder
+    assert list(folder.iterdir()) == []
 
 
 def test_ids_and_names_from_outside_choose_no_path(home: Home) -> None:

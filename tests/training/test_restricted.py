@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -283,19 +284,38 @@ class Told:
         return SILENT.task(description, total, unit)
 
 
-def test_an_interrupted_run_with_another_selection_is_given_up_and_that_is_said(
+def test_an_interrupted_run_with_another_selection_is_left_alone_for_a_week(
     trained: Home, corpus: Corpus
 ) -> None:
-    runs, served = RunStore(trained), ReleaseStore(trained).current()
+    runs, store = RunStore(trained), ReleaseStore(trained)
+    served = store.current()
     inputs = run_inputs(DECISIONS, corpus, chosen_settings(), serving(trained), served.id, WITHOUT_ADA)
     interrupted = runs.create(inputs, served.id, WITHOUT_ADA)
     interrupted.step("read", _reads_nothing, SILENT)
+    staged = ReleaseStore(trained).staging(interrupted.id)  # of a store that is gone: nobody holds it
     told = Told()
     read = lambda: list(DECISIONS)  # noqa: E731 - one line, one name
-    summary = retrain_from_annotations(trained, corpus, chosen_settings(), serving(trained), read, told)
-    assert summary.outcome == "nothing-new"
-    assert runs.get(interrupted.id).status == "abandoned"
+    plain = (trained, corpus, chosen_settings(), serving(trained), read, told)
+    assert retrain_from_annotations(*plain).outcome == "nothing-new"
     assert any("without annotator ada, and this one is with everything" in line for line in told.lines)
+    assert any("given up" in line for line in told.lines)
+    assert runs.get(interrupted.id).status == "running"
+    assert (interrupted.folder / "read").is_dir()
+    assert staged.is_dir()
+
+    # The same command goes on with it, whatever plain retrain came in between.
+    summary = _retrain(trained, corpus, selection=WITHOUT_ADA)
+    assert (summary.run, summary.resumed) == (interrupted.id, True)
+
+    old = runs.create(inputs, served.id, WITHOUT_ADA)
+    old.step("read", _reads_nothing, SILENT)
+    old.record.created_at -= timedelta(days=8)
+    old.record.steps[0].started -= timedelta(days=8)
+    old.save()
+    assert retrain_from_annotations(*plain).outcome == "nothing-new"
+    given_up = runs.get(old.id)
+    assert given_up.status == "abandoned"
+    assert "more than 7 days ago" in given_up.verdict
 
 
 def _reads_nothing(folder: Path) -> str:

@@ -94,6 +94,27 @@ def test_a_step_that_fails_leaves_nothing_and_can_be_repeated(home: Home) -> Non
     assert store.get(run.id).steps[0].status == "finished"
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_a_run_that_a_person_stops_has_not_failed(home: Home, stop: type[BaseException]) -> None:
+    store = RunStore(home)
+    run = store.create(INPUTS, None)
+    run.step("one", _write("first"), SILENT)
+
+    def stopped(folder: Path) -> str:
+        (folder / "half").write_text("half")
+        raise stop
+
+    with pytest.raises(stop):
+        run.step("two", stopped, SILENT)
+    record = store.get(run.id)
+    assert (record.status, [step.status for step in record.steps]) == ("running", ["finished", "running"])
+    assert sorted(path.name for path in run.folder.iterdir() if path.is_dir()) == ["one"]
+    assert f"two: interrupted ({stop.__name__})" in (run.folder / "run.log").read_text()
+    again = store.open(record)
+    again.step("two", _write("whole"), SILENT)
+    assert store.get(run.id).steps[-1].status == "finished"
+
+
 def test_a_step_whose_folder_is_lost_is_done_again(home: Home) -> None:
     run = RunStore(home).create(INPUTS, None)
     (run.step("one", _write("first"), SILENT) / "out.txt").unlink()

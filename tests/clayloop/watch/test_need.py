@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+import hypothesis
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
 from clayloop.watch.need import Findings, interrupted_run, look
 from clayloop.watch.settings import WatchSettings
@@ -13,6 +18,7 @@ from curation.corpus import Corpus
 from curation.home import Home
 from curation.progress import SILENT
 from curation.records import Decision
+from serving.release import Draft
 from serving.releases import ReleaseStore
 from tests.training.material import (
     accepted_triplets,
@@ -40,8 +46,17 @@ def _look(
     return look(home, CORPUS, settings(), serving(), chosen, decisions, settled, now)
 
 
-def _finished(home: Home, decisions: Sequence[Decision]) -> None:
-    """A run that looked at the decisions and was not promoted."""
+def _another_release(home: Home) -> str:
+    """A copy of the served one under an id of its own, promoted."""
+    store = ReleaseStore(home)
+    folder = store.staging("another")
+    shutil.copytree(store.folder(store.current().id), folder, dirs_exist_ok=True)
+    draft = Draft.model_validate(store.current().model_dump(exclude={"id", "created_at", "files"}))
+    return store.promote(store.publish(folder, draft).id).id
+
+
+def _finished(home: Home, decisions: Sequence[Decision], promoted: bool = False) -> None:
+    """A run that looked at the decisions, and made a release or did not."""
     served = ReleaseStore(home).current().id
     inputs = run_inputs(decisions, CORPUS, settings(), serving(), served, Selection())
     run = RunStore(home).create(inputs, served)
@@ -51,7 +66,10 @@ def _finished(home: Home, decisions: Sequence[Decision]) -> None:
         return ""
 
     run.step("read", read, SILENT)
-    run.finish("rejected", "It was worse.", None)
+    if promoted:
+        run.finish("promoted", "It was better.", _another_release(home))
+    else:
+        run.finish("rejected", "It was worse.", None)
 
 
 def test_enough_accepted_decisions_call_for_one(served_home: Home) -> None:
@@ -95,6 +113,47 @@ def test_the_schedule_wants_something_new_and_time_that_has_passed(served_home: 
     assert not _look(served_home, one, hours=7, every_hours=6).why, "tried already"
 
 
+def test_a_rollback_stays_until_somebody_decides_something_new(served_home: Home) -> None:
+    store = ReleaseStore(served_home)
+    before = store.current().id
+    _finished(served_home, DECISIONS[:40], promoted=True)
+    _finished(served_home, DECISIONS[:50])
+    store.promote(before)
+    same = _look(served_home, DECISIONS[:50])
+    assert (same.why, same.accepted) == ("", 0)
+    assert not _look(served_home, DECISIONS[:50], hours=1000, every_hours=6).why
+    more = _look(served_home, DECISIONS[:60])
+    assert (more.why, more.accepted) == ("", 10)
+    assert "10 decisions are new" in _look(served_home, DECISIONS[:60], hours=7, every_hours=6).why
+    assert "20 new decisions were accepted" in _look(served_home, DECISIONS[:70]).why
+
+
+def test_so_does_a_base_model_that_was_made_anew(served_home: Home) -> None:
+    _finished(served_home, DECISIONS[:40], promoted=True)
+    _another_release(served_home)  # as `clayloop bootstrap --force` does
+    assert not _look(served_home, DECISIONS[:40], hours=1000, every_hours=6).why
+    assert _look(served_home, DECISIONS[:60]).why
+
+
+@given(chances=st.randoms(use_true_random=False))
+@hypothesis.settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_any_finished_run_has_looked_at_never_counts_again(
+    served_home: Home, chances: random.Random
+) -> None:
+    shutil.rmtree(served_home.runs, ignore_errors=True)
+    looked_at = set()
+    for _ in range(chances.randrange(4)):
+        some = chances.sample(DECISIONS, chances.randrange(40))
+        looked_at |= {one.fingerprint for one in some}
+        _finished(served_home, some)
+    now = chances.sample(DECISIONS, chances.randrange(80))
+    found = _look(served_home, now)
+    assert found.accepted == len({one.fingerprint for one in now} - looked_at)
+    assert not found.why or found.accepted >= 20
+
+
 def test_annotators_left_out_for_good_do_not_count(served_home: Home) -> None:
     by_ada = [triplet(chunk, "Ada?", annotator="ada") for chunk in CHUNKS[:30]]
     now = datetime.now(timezone.utc)
@@ -115,6 +174,11 @@ def test_an_interrupted_run_is_found_unless_it_is_somebodys_own_or_at_work(serve
     found = interrupted_run(served_home, settings())
     assert found is not None
     assert found.id == mine.id
+    other = _another_release(served_home)
+    assert interrupted_run(served_home, settings()) is None, "somebody promoted another release since"
+    ReleaseStore(served_home).promote(served)
+    assert other != served
+    assert interrupted_run(served_home, settings()) == found
     runs.abandon(mine.record, "test")
     own = Selection(max_records=3)
     theirs = runs.create(run_inputs([], CORPUS, settings(), serving(), served, own), served, own)
