@@ -1,13 +1,17 @@
-"""What a run comes to beside a release: why it cannot train, and what its report is made from."""
+"""What a run comes to beside a release: why it cannot train, what became of each decision, and what its report is made from."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+from training.examples import Example
 from training.gate import too_few
+from training.lineage import LineageRow, trace
+from training.negatives import Negative
 from training.report import Material
 from training.steps import Steps
 from training.summary import RetrainSummary
+from training.taught import choose_refused
 
 
 def material_of(steps: Steps, summary: RetrainSummary) -> Material:
@@ -21,15 +25,34 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
         decisions=steps.decisions,
         chunks=steps.chunks,
         examples=steps.examples,
-        train=steps.train,
+        train=learned(steps),
         holdout=steps.holdout,
         dropped=steps.dropped,
         unused=steps.unused,
         conflicts=steps.conflicts,
-        negatives=dict(Counter(f"{row.source} {row.kind}s" for row in steps.negatives).most_common()),
+        negatives=dict(Counter(f"{row.source} {row.kind}s" for row in _against(steps)).most_common()),
         comparison=steps.judging.comparison if summary.gate else None,
         verdict=summary.gate,
         reranker=summary.reranker,
+    )
+
+
+def learned(steps: Steps) -> list[Example]:
+    """What is trained on: what the step "start" left of the split's, where the run came as far."""
+    return steps.tuning.train if _is_planned(steps) else steps.train
+
+
+def lineage_of(steps: Steps) -> list[LineageRow]:
+    """What became of each decision, as the release's lineage says it."""
+    return trace(
+        steps.decisions,
+        learned(steps),
+        steps.holdout,
+        steps.dropped,
+        steps.unused,
+        {chunk.id for chunk in steps.chunks},
+        steps.left_out,
+        _against(steps),
     )
 
 
@@ -47,6 +70,16 @@ def what_is_lacking(steps: Steps) -> str:
     if steps.deciding < steps.settings.gate.min_queries:
         return too_few(steps.deciding, steps.settings.gate.min_queries) + " The served release stays."
     return ""
+
+
+def _is_planned(steps: Steps) -> bool:
+    return (steps.run.folder / "start").is_dir()
+
+
+def _against(steps: Steps) -> list[Negative]:
+    """What training is set against, without the refusals that it does not get to."""
+    refused = {one.decided_by for one in choose_refused(learned(steps), steps.negatives).negatives}
+    return [one for one in steps.negatives if one.source != "refused" or one.decided_by in refused]
 
 
 def _nothing_to_index(steps: Steps) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import clean_start
-from training.conclusion import what_is_lacking
-from training.lineage import LineageRow, compare, read_lineage, trace
+from training.conclusion import lineage_of, what_is_lacking
+from training.lineage import LineageRow, compare, read_lineage
 from training.news import run_inputs, tried_before
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
 from training.rows import write_rows
@@ -85,17 +85,10 @@ def dry_run(
         run.step("examples", steps.make_examples, SILENT)
         run.step("dedup", steps.drop_duplicates, SILENT)
         run.step("split", steps.hold_out, progress)
-        rows = trace(
-            steps.decisions,
-            steps.train,
-            steps.holdout,
-            steps.dropped,
-            steps.unused,
-            {chunk.id for chunk in steps.chunks},
-            selected.left_out,
-            steps.negatives,
-        )
         lacking = what_is_lacking(steps)
+        if not lacking:
+            run.step("start", _set_aside(steps), SILENT)
+        rows = lineage_of(steps)
         questions, chunks = len(steps.questions), len(steps.chunks)
     tried = tried_before(runs, inputs)
     if news.total < settings.min_new:
@@ -123,6 +116,11 @@ def dry_run(
         chunks=chunks,
         rows=rows,
     )
+
+
+def _set_aside(steps: Steps) -> Callable[[Path], str]:
+    """The step "start" without its trial of the arithmetic: that takes a model."""
+    return lambda folder: steps.tuning.set_aside(folder).plan.reason
 
 
 def render_dry_run(plan: DryRun) -> str:

@@ -107,11 +107,13 @@ def mine(
     held: Collection[str],
     number: int,
     margin: float,
+    accepted: Sequence[Example] = (),
 ) -> list[Negative]:
     """The ``number`` chunks that the model finds first for each question among those that are surely wrong.
 
     ``query_vectors`` (n, d) are of ``train``'s questions, ``chunk_vectors`` (m, d) of ``chunks``, all of unit length. Left
-    out are chunks accepted for the question, their near duplicates (``groups``, or a cosine above 0.95 between the texts),
+    out are chunks accepted for the question (in ``train`` or in ``accepted``, the pairs that are not trained on this time
+    but may be right), their near duplicates (``groups``, or a cosine above 0.95 between the texts),
     for a heading its whole section, what is held out, and whatever scores above ``1 - margin`` times the right chunk: it
     may well be right too.
     """
@@ -121,7 +123,7 @@ def mine(
     never = np.isin(group, list(held)) if held else np.zeros(len(chunks), dtype=bool)
     right: dict[str, set[str]] = defaultdict(set)
     sections: dict[str, set[str]] = defaultdict(set)
-    for example in train:
+    for example in (*train, *accepted):
         key = normalise(example.query)
         right[key].add(_group(example.chunk_id, groups))
         if example.origin == HEADING:

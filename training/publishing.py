@@ -23,8 +23,9 @@ from serving.release import (
 )
 from training.card import release_card, reranker_card
 from training.comparison import at
+from training.conclusion import lineage_of
 from training.examples import Example
-from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
+from training.lineage import LINEAGE_NOTE_FILE, LineageNote, write_lineage, write_note
 from training.steps import Steps
 
 
@@ -58,17 +59,7 @@ def _draft(steps: Steps, staging: Path) -> Draft:
     if tuning.choice.chosen == "base":
         base = steps.serving.embedding.model
     embedder = Embedder(model, tuning.embedding, name=f"{model_name(base)}-{run.id}")
-    rows = trace(
-        steps.decisions,
-        tuning.train,
-        steps.holdout,
-        steps.dropped,
-        steps.unused,
-        {chunk.id for chunk in steps.chunks},
-        steps.left_out,
-        steps.negatives,
-    )
-    write_lineage(staging / LINEAGE_FILE, rows)
+    write_lineage(staging / LINEAGE_FILE, lineage_of(steps))
     write_note(staging / LINEAGE_NOTE_FILE, _origin(steps))
     shutil.copyfile(run.folder / "evaluate" / EVALUATION_FILE, staging / EVALUATION_FILE)
     before, after = judging.scores

@@ -266,6 +266,8 @@ class _Retrain:
     def _train(self, run: Run, steps: Steps, summary: RetrainSummary) -> None:
         tuning = steps.tuning
         run.step("start", tuning.plan, self.progress)
+        summary.examples["train"] = len(tuning.train)
+        summary.unused = _count(row.reason for row in steps.unused)
         run.step("mine", tuning.mine, self.progress)
         run.step("fit", tuning.fit, self.progress)
         run.step("index", tuning.embed, self.progress)
