@@ -18,7 +18,7 @@ from serving.settings import ServingSettings
 from training.ancestry import clean_start
 from training.conclusion import lineage_of, what_is_lacking
 from training.lineage import LineageRow, compare, read_lineage
-from training.news import run_inputs, tried_before
+from training.news import run_inputs, tried_before, worth_a_run
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
 from training.rows import write_rows
 from training.runs import RunStore
@@ -60,8 +60,9 @@ def dry_run(
     progress: Progress = SILENT,
     selection: Selection = EVERYTHING,
     find_matching: FindMatching | None = None,
+    force: bool = False,
 ) -> DryRun:
-    """Do the steps before training in a folder that is removed again.
+    """Do the steps before training in a folder that is removed again. ``force``: as if it was to be tried again.
 
     An unfinished run is left as it is: the real command would finish that one first. Raises what
     ``retrain_from_annotations`` raises before training.
@@ -91,7 +92,9 @@ def dry_run(
         rows = lineage_of(steps)
         questions, chunks = len(steps.questions), len(steps.chunks)
     tried = tried_before(runs, inputs)
-    if news.total < settings.min_new:
+    if force:
+        verdict = lacking or "Would train."
+    elif not worth_a_run(news, settings, store, served.id, selection):
         verdict = (
             f"Would not train: {news.total} new decisions, and a retrain starts from {settings.min_new}."
         )

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from curation.records import Decision
 from curation.records.identity import content_id
+from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
+from training.ancestry import remembers
+from training.lineage import News
 from training.runs import RunInputs, RunRecord, RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -40,6 +43,13 @@ def run_inputs(
         release=release_id,
         selection=selection.digest,
     )
+
+
+def worth_a_run(
+    news: News, settings: TrainingSettings, store: ReleaseStore, release_id: str, selection: Selection
+) -> bool:
+    """Whether enough is new since the release. To forget what its weights have seen is worth one by itself."""
+    return news.total >= settings.min_new or (selection.forgets and remembers(store, release_id, selection))
 
 
 def tried_before(runs: RunStore, inputs: RunInputs) -> RunRecord | None:

@@ -24,7 +24,7 @@ from serving.settings import ServingSettings
 from training.ancestry import clean_start
 from training.conclusion import material_of, what_is_lacking
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
-from training.news import run_inputs, tried_before
+from training.news import run_inputs, tried_before, worth_a_run
 from training.publishing import promote, publish
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
 from training.report import write_report
@@ -133,7 +133,7 @@ class _Retrain:
 
     def _nothing_to_do(self, inputs: RunInputs, served: Release, lineage: Sequence[LineageRow]) -> str:
         """Why no run is needed, or nothing."""
-        if self.news.total < self.settings.min_new:
+        if not worth_a_run(self.news, self.settings, self.store, served.id, self.selection):
             if self.news.total:
                 verdict = (
                     f"Not yet: {self.news.total} new decisions since {served.id}, and a retrain starts from "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from curation.errors import ClayloopError
 from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk
@@ -220,8 +221,6 @@ class Tuning:
         it only saves a trial."""
         found = []
         for path in sorted(self.run.folder.parent.glob(f"*/start/{PRECISION_FILE}"), reverse=True):
-            with contextlib.suppress(
-                OSError, ValueError
-            ):  # pydantic's errors and those of JSON and UTF-8 are ValueErrors
+            with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
                 found.append(Precision.model_validate(read_json(path)))
         return found

@@ -18,7 +18,7 @@ from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.lineage import compare, read_lineage
-from training.news import run_inputs, tried_before
+from training.news import run_inputs, tried_before, worth_a_run
 from training.rows import read_rows
 from training.runs import RunRecord, RunStore
 from training.selection import Selection, select
@@ -80,7 +80,8 @@ def look(
     accepted = sum(one.verdict == "accepted" and one.fingerprint not in known for one in chosen)
     digest = content_id("watched", inputs.model_dump_json())
     why = ""
-    worth_it = news.total >= training.min_new and digest != settled and tried_before(runs, inputs) is None
+    is_enough = worth_a_run(news, training, store, served.id, selection)
+    worth_it = is_enough and digest != settled and tried_before(runs, inputs) is None
     if worth_it and accepted >= watch.min_accepted:
         why = f"{accepted} new decisions were accepted (watch.min_accepted: {watch.min_accepted})"
     elif worth_it and _is_time(watch, last, served, now):

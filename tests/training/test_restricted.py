@@ -6,10 +6,13 @@ import json
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from clayloop.watch.need import look
+from clayloop.watch.settings import WatchSettings
 from curation.corpus import Corpus
 from curation.errors import ReleaseError, SettingsError
 from curation.home import Home
@@ -252,6 +255,31 @@ def test_a_dry_run_says_what_would_come_and_leaves_nothing(
     assert done.holdout_questions == plan.holdout_questions
     assert plan.rows == read_lineage(ReleaseStore(trained).folder(done.release_after or "") / LINEAGE_FILE)
     assert _dry(trained, corpus).verdict.startswith("Would not train: 0 new decisions")
+
+
+def test_forgetting_waits_for_nothing_new(trained: Home, corpus: Corpus) -> None:
+    """min_new holds back a few additions, never that somebody is to be forgotten."""
+    chosen = chosen_settings().model_copy(update={"min_new": 50})
+    read = lambda: list(DECISIONS)  # noqa: E731 - one line, one name
+    plain = dry_run(trained, corpus, chosen, serving(trained), read)
+    assert plain.verdict == "Would not train: 0 new decisions, and a retrain starts from 50."
+    assert dry_run(trained, corpus, chosen, serving(trained), read, force=True).would_train
+    plan = dry_run(trained, corpus, chosen, serving(trained), read, selection=WITHOUT_ADA)
+    assert plan.would_train, plan.verdict
+    look_at = look(
+        trained,
+        corpus,
+        chosen.model_copy(update={"without_annotators": ["ada"]}),
+        serving(trained),
+        WatchSettings(every_hours=1),
+        DECISIONS,
+        "",
+        datetime.now(timezone.utc) + timedelta(hours=2),
+    )
+    assert "decisions are new" in look_at.why
+    assert _retrain(trained, corpus, selection=WITHOUT_ADA, chosen=chosen).outcome == "promoted"
+    again = _retrain(trained, corpus, selection=WITHOUT_ADA, chosen=chosen)
+    assert again.outcome == "nothing-new", "there is nobody left to forget"
 
 
 def test_an_unknown_annotator_is_an_error_unless_the_settings_name_them(
