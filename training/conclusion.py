@@ -8,7 +8,10 @@ from training.examples import Example
 from training.gate import too_few
 from training.lineage import LineageRow, trace
 from training.negatives import Negative
+from training.reading import kept
 from training.report import Material
+from training.runs import Run
+from training.selection import Selection
 from training.steps import Steps
 from training.summary import RetrainSummary
 from training.taught import choose_refused
@@ -17,7 +20,7 @@ from training.taught import choose_refused
 def material_of(steps: Steps, summary: RetrainSummary) -> Material:
     """What the run's report is made from."""
     return Material(
-        record=steps.run.record,
+        record=steps.run.record.model_copy(update={"selection": selection_told(steps.run)}),
         outcome=summary.outcome,
         verdict_line=summary.verdict,
         gate=steps.settings.gate,
@@ -35,6 +38,11 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
         verdict=summary.gate,
         reranker=summary.reranker,
     )
+
+
+def selection_told(run: Run) -> Selection:
+    """The run's selection without names that matched nobody: nothing is without them."""
+    return run.record.selection.told(kept(run.folder).unmatched)
 
 
 def learned(steps: Steps) -> list[Example]:

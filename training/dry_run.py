@@ -19,8 +19,7 @@ from training.ancestry import clean_start
 from training.conclusion import lineage_of, what_is_lacking
 from training.lineage import LineageRow, compare, read_lineage
 from training.news import run_inputs, tried_before, worth_a_run
-from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
-from training.rows import write_rows
+from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, read_selected
 from training.runs import RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -74,14 +73,12 @@ def dry_run(
     inputs = run_inputs(selected.decisions, corpus, settings, serving, served.id, selection)
     settings, start = clean_start(store, served, settings, selection)
     notes = [start] if start else []
-    if selected.unknown_records:
-        notes.append(f"No decision is about {', '.join(selected.unknown_records)}.")
+    notes += selected.unmatched.notes
     with tempfile.TemporaryDirectory(prefix="clayloop-dry-run-") as folder:
         run = RunStore(Home(Path(folder))).create(inputs, served.id, selection)
         aside = run.folder / "read"
         aside.mkdir()
-        write_rows(aside / "decisions.jsonl", selected.decisions)
-        write_rows(aside / "left_out.jsonl", selected.left_out)
+        keep(selected, aside)
         steps = Steps(run, corpus, settings, serving, store, served, SILENT)
         run.step("examples", steps.make_examples, SILENT)
         run.step("dedup", steps.drop_duplicates, SILENT)
@@ -111,7 +108,7 @@ def dry_run(
         release_before=served.id,
         new=news.new,
         withdrawn=news.withdrawn,
-        selection=selection.describe(),
+        selection=selection.told(selected.unmatched).describe(),
         notes=notes,
         roles=dict(Counter(row.role for row in rows)),
         reasons=dict(Counter(_why(row) for row in rows if row.role in _SAY_WHY).most_common()),

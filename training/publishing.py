@@ -23,7 +23,7 @@ from serving.release import (
 )
 from training.card import release_card, reranker_card
 from training.comparison import at
-from training.conclusion import lineage_of
+from training.conclusion import lineage_of, selection_told
 from training.examples import Example
 from training.lineage import LINEAGE_NOTE_FILE, LineageNote, write_lineage, write_note
 from training.steps import Steps
@@ -81,7 +81,7 @@ def _draft(steps: Steps, staging: Path) -> Draft:
         staging / CARD_FILE,
         release_card(draft, tuning.report, steps.settings, before, after, judging.verdict)
         + reranker_card(steps.reranking.outcome, judging.comparison)
-        + run.record.selection.as_markdown(),
+        + selection_told(run).as_markdown(),
     )
     return draft
 
@@ -101,7 +101,7 @@ def _origin(steps: Steps) -> LineageNote:
     return LineageNote(
         run=steps.run.id,
         started_from=steps.served.id if from_served else None,
-        selection=steps.run.record.selection,
+        selection=selection_told(steps.run),
     )
 
 

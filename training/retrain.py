@@ -26,10 +26,9 @@ from training.conclusion import material_of, what_is_lacking
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.news import run_inputs, tried_before, worth_a_run
 from training.publishing import promote, publish
-from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
+from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
 from training.report import write_report
 from training.resume import take_up
-from training.rows import write_rows
 from training.runs import Run, RunInputs, RunStore
 from training.selection import Selected, Selection
 from training.settings import TrainingSettings
@@ -164,15 +163,14 @@ class _Retrain:
             release_before=served.id,
             decisions=self._counts(decisions),
             metric=self.settings.gate.metric,
-            selection=self.selection.describe(),
+            selection=self.selection.told(self.selected.unmatched).describe(),
             notes=self._notes(""),
         )
 
     def _notes(self, start: str) -> list[str]:
         """What the person who asked for a selection should know about it."""
         notes = [start] if start else []
-        if self.selected.unknown_records:
-            notes.append(f"No decision is about {', '.join(self.selected.unknown_records)}.")
+        notes += self.selected.unmatched.notes
         lasting = set(self.settings.without_annotators)
         if any(name not in lasting for name in self.selection.without_annotators):
             notes.append(
@@ -197,8 +195,7 @@ class _Retrain:
         run = self.runs.create(inputs, release_before=served.id, selection=self.selection)
 
         def read(folder: Path) -> str:
-            write_rows(folder / "decisions.jsonl", decisions)
-            write_rows(folder / "left_out.jsonl", self.selected.left_out)
+            keep(self.selected, folder)
             left_out = f", {len(self.selected.left_out)} left out" if self.selected.left_out else ""
             return (
                 f"{len(decisions)} decisions, {self.news.new} new, {self.news.withdrawn} withdrawn{left_out}"
@@ -213,7 +210,7 @@ class _Retrain:
             self.progress.say(start)
         steps = Steps(run, self.corpus, settings, self.serving, self.store, served, self.progress)
         if resumed:
-            self.selected = Selected(steps.decisions, steps.left_out)
+            self.selected = kept(run.folder)
             self.news = compare(steps.decisions, read_lineage(self.store.folder(served.id) / LINEAGE_FILE))
         summary = RetrainSummary(
             run=run.id,
@@ -222,7 +219,7 @@ class _Retrain:
             release_before=served.id,
             metric=self.settings.gate.metric,
             resumed=resumed,
-            selection=self.selection.describe(),
+            selection=self.selection.told(self.selected.unmatched).describe(),
             notes=self._notes(start),
         )
         run.step("examples", steps.make_examples, self.progress)

@@ -293,7 +293,30 @@ def test_an_unknown_annotator_is_an_error_unless_the_settings_name_them(
     lasting = chosen_settings().model_copy(update={"without_annotators": ["Ada"]})
     summary = _retrain(served_home, corpus, few, Selection(without_annotators=("Ada",)), lasting)
     assert summary.outcome == "not-enough"
-    assert summary.notes == []
+
+
+def test_a_lasting_name_that_nobody_has_is_said_and_is_on_no_card(served_home: Home, corpus: Corpus) -> None:
+    """A typing error must not look like somebody's answers having been left out."""
+    lasting = chosen_settings().model_copy(update={"without_annotators": ["Ada", "zoe"]})
+    selection = Selection(without_annotators=("Ada", "zoe"))
+    summary = _retrain(served_home, corpus, selection=selection, chosen=lasting)
+    assert summary.outcome == "promoted", summary.verdict
+    typo, gone = summary.notes
+    assert "'Ada', and nobody of that name has answered" in typo
+    assert typo.endswith("Is 'ada' meant?")
+    assert "'zoe'" in gone
+    assert "meant" not in gone
+    assert typo in render(summary)
+    assert summary.selection == []
+    folder = ReleaseStore(served_home).folder(summary.release_after or "")
+    assert "Ada" not in (folder / "README.md").read_text().replace("What did Ada", "")
+    assert explain_release(ReleaseStore(served_home), summary.release_after or "").selection == []
+    assert "without annotator" not in Path(summary.report or "").read_text()
+    plan = dry_run(
+        served_home, corpus, lasting, serving(served_home), lambda: list(DECISIONS), selection=selection
+    )
+    assert plan.notes == summary.notes
+    assert plan.selection == []
 
 
 class Told:

@@ -90,8 +90,8 @@ def test_named_records_and_unknown_names_are_told() -> None:
     selection = Selection(without_records=(gone, "no-such-record"), without_annotators=("nobody",))
     found = select(decisions, selection)
     assert ids(found.decisions) == ids(decisions) - {gone}
-    assert found.unknown_records == ["no-such-record"]
-    assert found.unknown_annotators == ["nobody"]
+    assert found.unmatched.records == ["no-such-record"]
+    assert found.unmatched.annotators == {"nobody": ""}
 
 
 def test_dates_filters_and_numbers_choose_what_is_learned_and_never_what_is_served() -> None:
