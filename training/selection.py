@@ -126,7 +126,8 @@ def select(
 ) -> Selected:
     """Apply ``selection``. ``matching`` are the keys that pass its filters, as Argilla says; needed if it has any.
 
-    A record whose other annotators remain is decided anew by their answers. The order of ``decisions`` is kept.
+    A record whose other annotators remain is decided anew by their answers, and passes conditions about responses by them.
+    The order of ``decisions`` is kept.
     """
     if selection.filters and matching is None:
         raise ValueError("a selection with filters needs the records that match them")
@@ -142,7 +143,7 @@ def select(
     for decision in decisions:
         remaining, reason = _without(decision, selection)
         if remaining is not None:
-            reason = _not_chosen(remaining, selection, matching)
+            reason = _not_chosen(remaining, selection, matching, remaining.votes != decision.votes)
         if remaining is None or reason:
             result.left_out.append(_left_out(decision, reason))
         else:
@@ -170,12 +171,20 @@ def _without(decision: Decision, selection: Selection) -> tuple[Decision | None,
     return restate(decision, gone), f"answered only by {', '.join(sorted(gone))}"
 
 
-def _not_chosen(decision: Decision, selection: Selection, matching: Collection[Key] | None) -> str:
-    """Why a decision that may be learned from is not, or nothing."""
+def _not_chosen(
+    decision: Decision, selection: Selection, matching: Collection[Key] | None, is_restated: bool
+) -> str:
+    """Why a decision that may be learned from is not, or nothing. ``is_restated``: Argilla, which found it, knows answers
+    that do not count here."""
     if decision.dataset == "chunks":
         return ""
     if selection.filters and matching is not None and (decision.dataset, decision.record_id) not in matching:
         return "does not pass the filter"
+    if selection.filters and is_restated:
+        from curation.annotation.conditions import answers_hold
+
+        if not answers_hold(selection.filters, decision.votes):
+            return "does not pass the filter"
     if selection.since is not None and (decision.last_answer or _EARLIEST) < selection.since:
         return f"not answered since {selection.since:%Y-%m-%d %H:%M} UTC"
     return ""
