@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from curation.files import read_json
 from training.examples import Example
 from training.gate import too_few
 from training.lineage import LineageRow, trace
@@ -75,9 +76,21 @@ def what_is_lacking(steps: Steps) -> str:
             f"Not enough to learn from: {len(steps.train)} example(s) to train on after {len(steps.holdout)} were "
             "held out and duplicates dropped. Accept more triplets, about other sections. The served release stays."
         )
+    if not _differ(steps):
+        return (
+            f"Not enough to learn from: all {len(steps.train)} examples are about the same text, and there is nothing to tell "
+            "it from. Accept triplets about other sections. The served release stays."
+        )
     if steps.deciding < steps.settings.gate.min_queries:
         return too_few(steps.deciding, steps.settings.gate.min_queries) + " The served release stays."
     return ""
+
+
+def _differ(steps: Steps) -> bool:
+    """Whether two of the examples are about different texts, near duplicates being the same."""
+    groups: dict[str, str] = read_json(steps.run.folder / "dedup" / "groups.json")
+    texts = {example.text for example in steps.train}
+    return min(len(texts), len({groups.get(one.chunk_id, one.chunk_id) for one in steps.train})) > 1
 
 
 def _is_planned(steps: Steps) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +112,19 @@ def test_what_is_called_taught_is_what_stands_in_the_rows(
         assert (one.kind, *(pair if one.kind == "text" else pair[::-1]), one.text) in rows
     most = max(1, len(train))
     assert sum(len(columns["anchor"]) for columns in sets.values()) <= most * (1 + 2 * MOST_REFUSED)
+
+
+def test_what_fills_up_a_row_is_no_chunk_that_may_be_right() -> None:
+    pairs = [(0, "How?"), (1, "how?"), (2, "Why?"), (3, "When?"), (4, "Who?")]
+    found = collect([triplet(CHUNKS[number], query) for number, query in pairs], CHUNKS).examples
+    groups = {CHUNKS[2].id: CHUNKS[0].id}
+    for seed in range(20):
+        harder = training_sets(found, [], 1, always=True, seed=seed, groups=groups)["harder"]
+        wrong = dict(zip(harder["positive"], harder["negative_1"], strict=True))
+        assert {wrong[CHUNKS[0].text], wrong[CHUNKS[1].text]} <= {CHUNKS[3].text, CHUNKS[4].text}
+        assert wrong[CHUNKS[2].text] != CHUNKS[0].text
+    with pytest.raises(ValueError, match="two texts that differ"):
+        training_sets(found[:1] * 2, [], 1, always=True, seed=1)
 
 
 def test_a_text_that_is_only_wrong_may_meet_itself_in_a_batch_and_a_right_one_may_not() -> None:
