@@ -141,7 +141,7 @@ def render_dry_run(plan: DryRun) -> str:
     lines.append(f"Index       {plan.chunks} chunks, {roles.get('index-removed', 0)} rejected ones left out")
     lines += [f"  not used  {count} × {reason}" for reason, count in plan.reasons.items()]
     dropped = [row for row in plan.rows if row.role == "dropped"]
-    lines += [f"  dropped   {_question(row)}: {row.reason}" for row in dropped[:_SHOWN]]
+    lines += [f"  dropped   {_question(row)}: {_one_line(row.reason)}" for row in dropped[:_SHOWN]]
     if len(dropped) > _SHOWN:
         lines.append(f"  …         and {len(dropped) - _SHOWN} more dropped (--json has every row)")
     return "\n".join(lines)
@@ -159,4 +159,8 @@ def _why(row: LineageRow) -> str:
 
 def _question(row: LineageRow) -> str:
     queries: Sequence[str] = [example.query for example in row.examples]
-    return queries[0] if queries else row.record_id
+    return _one_line(queries[0]) if queries else row.record_id
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
