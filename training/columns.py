@@ -46,12 +46,13 @@ def training_sets(
     always: bool,
     seed: int,
     groups: Mapping[str, str] | None = None,
+    accepted: Sequence[Example] = (),
 ) -> dict[SetName, Columns]:
     """The datasets that are not empty, each as column → values.
 
     A row of ``harder`` has ``wanted`` negative texts (at least one). What people refused comes first, in as many rows as
     that takes; the last one is completed with mined texts, then with texts of other examples that nobody accepted for the
-    question (near duplicates by ``groups``, chunk → the one that stands for it, are no others). An example that is there
+    question (here or in ``accepted``; near duplicates by ``groups``, chunk → the one that stands for it, are no others). An example that is there
     several times takes its rows in turn. With ``always`` (the triplet loss) every example is such a row, and there are no
     ``pairs``. ``asked`` has a row for each question that people refused (training.taught bounds both), and one for a share
     of the chunks that only have stored negatives, drawn with the seed. Raises ValueError where no two texts differ and a
@@ -61,7 +62,7 @@ def training_sets(
     chance = random.Random(seed)  # noqa: S311 - not a secret
     width = max(1, wanted)
     right: dict[str, set[str]] = defaultdict(set)
-    for example in examples:
+    for example in (*examples, *accepted):
         right[normalise(example.query)].add(_group(example, groups))
     pairs: Columns = {"anchor": [], "positive": []}
     harder: Columns = {"anchor": [], "positive": [], **{_negative(number): [] for number in range(width)}}

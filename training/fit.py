@@ -70,10 +70,12 @@ def fit(
     progress: Progress = SILENT,
     negatives: Sequence[Negative] = (),
     groups: Mapping[str, str] | None = None,
+    accepted: Sequence[Example] = (),
 ) -> FitReport:
     """Train ``embedder.model`` in place on at least two examples and their ``negatives``; its whitening, if any, goes.
 
-    ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group. bfloat16
+    ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group. ``accepted`` are
+    pairs that are not trained on but may be right: no row has one as its negative. bfloat16
     is used if ``embedder.settings.precision`` says so (training.precision finds out what "auto" should be). Under torchrun
     every process calls this with the same arguments. Raises StateError when the loss is not a number: the weights are then
     spoilt. ValueError for fewer than two examples.
@@ -91,7 +93,7 @@ def fit(
         one for one in examples for _ in range(settings.asked if one.dataset == "conversations" else 1)
     ]
     sets = training_sets(
-        weighed, negatives, settings.negatives, settings.loss == "triplet", settings.seed, groups
+        weighed, negatives, settings.negatives, settings.loss == "triplet", settings.seed, groups, accepted
     )
     set_seed(settings.seed)
     started = time.monotonic()

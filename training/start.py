@@ -19,6 +19,7 @@ from curation.progress import SILENT, Progress
 from curation.records import DatasetName
 from serving.embedding import Embedder
 from training.dedup import find_matches, normalise
+from training.dedup import group as alike
 from training.evaluation import rank, score
 from training.examples import Example, Unused
 from training.settings import DedupSettings
@@ -152,7 +153,7 @@ def _set_aside(
 ) -> list[Example]:
     """The examples of those units that the served release knows nothing of, up to a share, in a stable order."""
     known = set(learned_before)
-    unit_of = _units(train, groups)
+    unit_of = _units(train, groups, dedup)
     units: dict[str, list[Example]] = {}
     for example, unit in zip(train, unit_of, strict=True):
         units.setdefault(unit, []).append(example)
@@ -172,8 +173,8 @@ def _set_aside(
     return [one for rows in chosen.values() for one in rows]
 
 
-def _units(train: Sequence[Example], groups: Mapping[str, str]) -> list[str]:
-    """For each example the name of its unit: a chunk group with all others that are asked one of its questions."""
+def _units(train: Sequence[Example], groups: Mapping[str, str], dedup: DedupSettings) -> list[str]:
+    """For each example the name of its unit: a chunk group with all others that are asked a question like one of its."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -182,20 +183,21 @@ def _units(train: Sequence[Example], groups: Mapping[str, str]) -> list[str]:
         return name
 
     own = [root(groups.get(one.chunk_id, one.chunk_id)) for one in train]
-    first: dict[str, str] = {}
-    for example, group in zip(train, own, strict=True):
-        other = first.setdefault(normalise(example.query), group)
+    first: dict[int, str] = {}
+    for question, group in zip(alike([one.query for one in train], dedup), own, strict=True):
+        other = first.setdefault(question, group)
         low, high = sorted((root(other), root(group)))
         parent[high] = low
     return [root(group) for group in own]
 
 
 def _give_back(chosen: dict[str, list[Example]], trained: Sequence[Example], dedup: DedupSettings) -> None:
-    """Take out of ``chosen`` every unit with a question like one that is ``trained`` on, until there is none."""
+    """Take out of ``chosen`` every unit with a question like one that is ``trained`` on, until there is none: those few that
+    belong to one unit and were not found to (training.dedup)."""
     queries = [one.query for one in trained]
     while chosen and queries:
         rows = [(unit, one.query) for unit, examples in chosen.items() for one in examples]
         near = {rows[match.index][0] for match in find_matches([query for _, query in rows], queries, dedup)}
-        queries = [one.query for unit in near for one in chosen[unit]]
+        queries = [one.query for unit in sorted(near) for one in chosen[unit]]
         for unit in near:
             del chosen[unit]

@@ -201,11 +201,14 @@ class Tuning:
                 self.settings,
                 negatives,
                 self._groups,
+                self.accepted,
                 self.progress,
                 place,
             )
         embedder = Embedder(start, self.embedding, name="candidate")
-        return embedder, fit(embedder, self.train, self.settings, self.progress, negatives, self._groups)
+        return embedder, fit(
+            embedder, self.train, self.settings, self.progress, negatives, self._groups, self.accepted
+        )
 
     @property
     def _decided(self) -> list[Negative]:

@@ -123,6 +123,12 @@ def test_what_fills_up_a_row_is_no_chunk_that_may_be_right() -> None:
         wrong = dict(zip(harder["positive"], harder["negative_1"], strict=True))
         assert {wrong[CHUNKS[0].text], wrong[CHUNKS[1].text]} <= {CHUNKS[3].text, CHUNKS[4].text}
         assert wrong[CHUNKS[2].text] != CHUNKS[0].text
+    contested = collect([triplet(CHUNKS[4], "HOW?")], CHUNKS).examples
+    for seed in range(20):
+        harder = training_sets(found, [], 1, always=True, seed=seed, groups=groups, accepted=contested)[
+            "harder"
+        ]
+        assert harder["negative_1"][:2] == [CHUNKS[3].text] * 2
     with pytest.raises(ValueError, match="two texts that differ"):
         training_sets(found[:1] * 2, [], 1, always=True, seed=1)
 
