@@ -17,6 +17,7 @@ from tests.training.material import accepted_triplets, make_chunks, settings, tr
 from training import start
 from training.columns import training_sets
 from training.conflicts import Conflict
+from training.dedup import normalise
 from training.dry_run import dry_run
 from training.examples import Example, section_of
 from training.lineage import LINEAGE_NOTE_FILE, read_lineage, read_note
@@ -79,7 +80,13 @@ def test_a_second_retrain_tries_both_starts_learns_from_refusals_and_reports_con
         row for row in read_rows(folder / "split" / "negatives.jsonl", Negative) if row.source == "refused"
     )
     assert (decided.kind, decided.text, decided.decided_by) == ("text", wrong.text, refused.record_id)
-    assert read_rows(folder / "mine" / "negatives.jsonl", Negative)
+    mined = read_rows(folder / "mine" / "negatives.jsonl", Negative)
+    assert mined
+    asked = {row.record_id: normalise(row.fields["positive"]) for row in everything}
+    accepted = {
+        (asked[row.record_id], row.metadata["chunk_id"]) for row in everything if row.verdict == "accepted"
+    }
+    assert not accepted & {(asked[row.record_id], row.chunk_id) for row in mined}
     assert second.release_after, second.verdict
     release = store.folder(second.release_after)
     roles = {row.record_id: row.role for row in read_lineage(release / LINEAGE_FILE)}
