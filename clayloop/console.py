@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -30,8 +31,27 @@ from curation.errors import ClayloopError
 from curation.files import write_text
 from curation.progress import Advance
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# Controls of the terminal (but for line ends and tabs), characters that reorder what stands beside them, and halves of
+# characters, which cannot be written.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# JSON escapes the lower ones by itself; only strings can hold these.
+_CONTROLS_IN_JSON = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """``text`` with what a terminal would obey instead of show written out (``\\x1b``): visitors' questions get here."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+class _Console(Console):
+    """Every text that is printed, alone or in a table, comes by here."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(harmless(text), **how)
+
+
+out = _Console(highlight=False)
+err = _Console(stderr=True, highlight=False)
 
 
 class _Rate(ProgressColumn):
@@ -70,7 +90,7 @@ class TerminalProgress:
         self._bars = bars
         if outermost:
             bars.start()
-        identifier = bars.add_task(escape(description), total=total, unit=unit)
+        identifier = bars.add_task(escape(harmless(description)), total=total, unit=unit)
         try:
             yield lambda done: bars.advance(identifier, done)
         finally:
@@ -101,7 +121,8 @@ class TerminalProgress:
 
 def print_json(value: Any) -> None:
     """``value`` as indented JSON on stdout, and nothing else."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(_CONTROLS_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def write_json_to(target: Path, value: Any) -> None:

@@ -12,19 +12,23 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
+from curation.records import DatasetName
 from training.dedup import normalise
 from training.examples import Example
 from training.negatives import Negative
+from training.taught import choose_refused
 
 # Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each embeds a whole
 # text again, and most of them are far from the text anyway.
 _MOST_STORED = 0.25
 
 Columns = dict[str, list[str]]
+_Key = tuple[DatasetName, str]
 SetName = Literal["pairs", "harder", "asked"]
 
 # What the first column of a dataset holds, then all others: for models that want prompts.
@@ -36,37 +40,53 @@ SIDES: dict[SetName, tuple[Literal["query", "document"], Literal["query", "docum
 
 
 def training_sets(
-    examples: Sequence[Example], negatives: Sequence[Negative], wanted: int, always: bool, seed: int
+    examples: Sequence[Example],
+    negatives: Sequence[Negative],
+    wanted: int,
+    always: bool,
+    seed: int,
+    groups: Mapping[str, str] | None = None,
+    accepted: Sequence[Example] = (),
 ) -> dict[SetName, Columns]:
     """The datasets that are not empty, each as column → values.
 
-    A row of ``harder`` has ``wanted`` negative texts (at least one), refused ones before mined ones; what it lacks is
-    filled up with texts of other examples. With ``always`` (the triplet loss) every example is such a row, and there are no
-    ``pairs``. A chunk comes once in ``asked``, with one negative question: every chunk of
-    which people refused a question, and a share of those that only have stored negatives, drawn with the seed.
+    A row of ``harder`` has ``wanted`` negative texts (at least one). What people refused comes first, in as many rows as
+    that takes; the last one is completed with mined texts, then with texts of other examples that nobody accepted for the
+    question (here or in ``accepted``; near duplicates by ``groups``, chunk → the one that stands for it, are no others). An example that is there
+    several times takes its rows in turn. With ``always`` (the triplet loss) every example is such a row, and there are no
+    ``pairs``. ``asked`` has a row for each question that people refused (training.taught bounds both), and one for a share
+    of the chunks that only have stored negatives, drawn with the seed. Raises ValueError where no two texts differ and a
+    negative is needed.
     """
-    texts: dict[tuple[str, str], list[str]] = defaultdict(list)
-    questions: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for negative in sorted(negatives, key=lambda one: one.source == "mined"):
-        kind = texts if negative.kind == "text" else questions
-        kind[negative.dataset, negative.record_id].append(negative.text)
+    found = _sorted(examples, negatives)
     chance = random.Random(seed)  # noqa: S311 - not a secret
     width = max(1, wanted)
+    right: dict[str, set[str]] = defaultdict(set)
+    for example in (*examples, *accepted):
+        right[normalise(example.query)].add(_group(example, groups))
     pairs: Columns = {"anchor": [], "positive": []}
     harder: Columns = {"anchor": [], "positive": [], **{_negative(number): [] for number in range(width)}}
     asked: Columns = {"anchor": [], "positive": [], _negative(0): []}
-    answered: dict[str, tuple[bool, list[str]]] = {}  # chunk → (refused by people, its row)
-    refused = {(one.dataset, one.record_id) for one in negatives if one.source == "refused"}
-    for example in examples:
-        key = example.dataset, example.record_id
-        if texts[key] or always:
-            row = _filled(texts[key], width, example, examples, chance)
-            _append(harder, example.query, example.text, *row)
-        else:
-            _append(pairs, example.query, example.text)
-        if questions[key] and (key in refused or example.chunk_id not in answered):
-            answered[example.chunk_id] = (key in refused, [example.text, example.query, questions[key][0]])
-    for row in _some(list(answered.values()), math.ceil(_MOST_STORED * len(examples)), chance):
+    answered: list[_Answer] = []
+    times = Counter((one.dataset, one.record_id) for one in examples)
+    for key, example in {(one.dataset, one.record_id): one for one in examples}.items():
+        parts = list(_parts(found.texts[key], width))
+        if not parts and (found.mined[key] or always):
+            parts = [[]]
+        rows = [
+            _filled([*part, *found.mined[key]], width, example, examples, right, groups, chance)
+            for part in parts
+        ]
+        for turn in range(max(times[key], len(rows))):
+            if rows:
+                _append(harder, example.query, example.text, *rows[turn % len(rows)])
+            else:
+                _append(pairs, example.query, example.text)
+        for question in found.questions[key]:
+            answered.append(_Answer(example.chunk_id, True, [example.text, example.query, question]))
+        for question in found.stored[key][:1]:
+            answered.append(_Answer(example.chunk_id, False, [example.text, example.query, question]))
+    for row in _some(answered, math.ceil(_MOST_STORED * len(examples)), chance):
         _append(asked, *row)
     named: tuple[tuple[SetName, Columns], ...] = (("pairs", pairs), ("harder", harder), ("asked", asked))
     return {name: columns for name, columns in named if columns["anchor"]}
@@ -80,11 +100,66 @@ def same_thing(examples: Sequence[Example], groups: Mapping[str, str]) -> dict[s
     return same
 
 
-def _some(rows: Sequence[tuple[bool, list[str]]], stored: int, chance: random.Random) -> list[list[str]]:
-    """All rows that people refused, and ``stored`` of the others."""
-    others = [place for place, (is_refused, _) in enumerate(rows) if not is_refused]
-    chosen = set(chance.sample(others, min(stored, len(others))))
-    return [row for place, (is_refused, row) in enumerate(rows) if is_refused or place in chosen]
+def told_apart(columns: Columns, same: Mapping[str, str]) -> Columns:
+    """The columns with each value as what it counts as (``same_thing``). A negative that is right in no row may meet itself
+    in a batch: whoever is pushed from it once may be pushed twice."""
+    right = {same.get(value, value) for name in ("anchor", "positive") for value in columns[name]}
+    found: Columns = {}
+    for name, values in columns.items():
+        counts_as = [same.get(value, value) for value in values]
+        if name not in ("anchor", "positive"):
+            counts_as = [one if one in right else f"{name} of row {row}" for row, one in enumerate(counts_as)]
+        found[name] = counts_as
+    return found
+
+
+@dataclass
+class _Found:
+    """By example: refused texts and questions, mined texts, the stored question."""
+
+    texts: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
+    questions: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
+    mined: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
+    stored: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+class _Answer(NamedTuple):
+    """A row of ``asked``, the chunk that it is about, and whether people refused its last question."""
+
+    chunk_id: str
+    is_refused: bool
+    row: list[str]
+
+
+def _sorted(examples: Sequence[Example], negatives: Sequence[Negative]) -> _Found:
+    found = _Found()
+    for negative in choose_refused(examples, negatives).negatives:
+        kind = found.texts if negative.kind == "text" else found.questions
+        key = (negative.dataset, negative.record_id)
+        if negative.text not in kind[key]:
+            kind[key].append(negative.text)
+    for negative in negatives:
+        if negative.source != "refused":
+            kind = found.mined if negative.kind == "text" else found.stored
+            kind[negative.dataset, negative.record_id].append(negative.text)
+    return found
+
+
+def _parts(texts: Sequence[str], width: int) -> Iterator[Sequence[str]]:
+    """``texts`` in rows of ``width``."""
+    for start in range(0, len(texts), width):
+        yield texts[start : start + width]
+
+
+def _some(answered: Sequence[_Answer], stored: int, chance: random.Random) -> list[list[str]]:
+    """All rows that people refused, and ``stored`` of the others: one for each chunk that has no refused one."""
+    refused = {one.chunk_id for one in answered if one.is_refused}
+    rest: dict[str, int] = {}
+    for place, one in enumerate(answered):
+        if one.chunk_id not in refused:
+            rest.setdefault(one.chunk_id, place)
+    chosen = set(chance.sample(list(rest.values()), min(stored, len(rest))))
+    return [one.row for place, one in enumerate(answered) if one.is_refused or place in chosen]
 
 
 def _filled(
@@ -92,18 +167,31 @@ def _filled(
     width: int,
     example: Example,
     examples: Sequence[Example],
+    right: Mapping[str, Set[str]],
+    groups: Mapping[str, str] | None,
     chance: random.Random,
 ) -> list[str]:
     row = list(dict.fromkeys(found))[:width]
+    accepted = right[normalise(example.query)]
     for _ in range(20 * width):
         if len(row) == width:
             break
         other = chance.choice(examples)
-        if other.chunk_id != example.chunk_id and other.text not in row and other.text != example.text:
+        if _group(other, groups) not in accepted and other.text not in row and other.text != example.text:
             row.append(other.text)
-    while len(row) < width:  # hardly any other texts: say the same negative twice
-        row.append(row[-1] if row else next(one.text for one in examples if one.text != example.text))
+    if not row:  # hardly any other texts
+        others = [one for one in examples if one.text != example.text]
+        if not others:
+            raise ValueError("training needs two texts that differ: one is the other's negative")
+        surely = (one.text for one in others if _group(one, groups) not in accepted)
+        row.append(next(surely, others[0].text))
+    while len(row) < width:  # say the same negative twice
+        row.append(row[-1])
     return row
+
+
+def _group(example: Example, groups: Mapping[str, str] | None) -> str:
+    return (groups or {}).get(example.chunk_id, example.chunk_id)
 
 
 def _negative(number: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,10 @@ from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import clean_start
-from training.conclusion import what_is_lacking
-from training.lineage import LineageRow, compare, read_lineage, trace
-from training.news import run_inputs, tried_before
-from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
-from training.rows import write_rows
+from training.conclusion import lineage_of, what_is_lacking
+from training.lineage import LineageRow, compare, read_lineage
+from training.news import run_inputs, tried_before, worth_a_run
+from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, read_selected
 from training.runs import RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -60,8 +59,9 @@ def dry_run(
     progress: Progress = SILENT,
     selection: Selection = EVERYTHING,
     find_matching: FindMatching | None = None,
+    force: bool = False,
 ) -> DryRun:
-    """Do the steps before training in a folder that is removed again.
+    """Do the steps before training in a folder that is removed again. ``force``: as if it was to be tried again.
 
     An unfinished run is left as it is: the real command would finish that one first. Raises what
     ``retrain_from_annotations`` raises before training.
@@ -73,32 +73,25 @@ def dry_run(
     inputs = run_inputs(selected.decisions, corpus, settings, serving, served.id, selection)
     settings, start = clean_start(store, served, settings, selection)
     notes = [start] if start else []
-    if selected.unknown_records:
-        notes.append(f"No decision is about {', '.join(selected.unknown_records)}.")
+    notes += selected.unmatched.notes
     with tempfile.TemporaryDirectory(prefix="clayloop-dry-run-") as folder:
         run = RunStore(Home(Path(folder))).create(inputs, served.id, selection)
         aside = run.folder / "read"
         aside.mkdir()
-        write_rows(aside / "decisions.jsonl", selected.decisions)
-        write_rows(aside / "left_out.jsonl", selected.left_out)
+        keep(selected, aside)
         steps = Steps(run, corpus, settings, serving, store, served, SILENT)
         run.step("examples", steps.make_examples, SILENT)
         run.step("dedup", steps.drop_duplicates, SILENT)
         run.step("split", steps.hold_out, progress)
-        rows = trace(
-            steps.decisions,
-            steps.train,
-            steps.holdout,
-            steps.dropped,
-            steps.unused,
-            {chunk.id for chunk in steps.chunks},
-            selected.left_out,
-            steps.negatives,
-        )
         lacking = what_is_lacking(steps)
+        if not lacking:
+            run.step("start", _set_aside(steps), SILENT)
+        rows = lineage_of(steps)
         questions, chunks = len(steps.questions), len(steps.chunks)
     tried = tried_before(runs, inputs)
-    if news.total < settings.min_new:
+    if force:
+        verdict = lacking or "Would train."
+    elif not worth_a_run(news, settings, store, served.id, selection):
         verdict = (
             f"Would not train: {news.total} new decisions, and a retrain starts from {settings.min_new}."
         )
@@ -115,7 +108,7 @@ def dry_run(
         release_before=served.id,
         new=news.new,
         withdrawn=news.withdrawn,
-        selection=selection.describe(),
+        selection=selection.told(selected.unmatched).describe(),
         notes=notes,
         roles=dict(Counter(row.role for row in rows)),
         reasons=dict(Counter(_why(row) for row in rows if row.role in _SAY_WHY).most_common()),
@@ -123,6 +116,11 @@ def dry_run(
         chunks=chunks,
         rows=rows,
     )
+
+
+def _set_aside(steps: Steps) -> Callable[[Path], str]:
+    """The step "start" without its trial of the arithmetic: that takes a model."""
+    return lambda folder: steps.tuning.set_aside(folder).plan.reason
 
 
 def render_dry_run(plan: DryRun) -> str:
@@ -143,7 +141,7 @@ def render_dry_run(plan: DryRun) -> str:
     lines.append(f"Index       {plan.chunks} chunks, {roles.get('index-removed', 0)} rejected ones left out")
     lines += [f"  not used  {count} × {reason}" for reason, count in plan.reasons.items()]
     dropped = [row for row in plan.rows if row.role == "dropped"]
-    lines += [f"  dropped   {_question(row)}: {row.reason}" for row in dropped[:_SHOWN]]
+    lines += [f"  dropped   {_question(row)}: {_one_line(row.reason)}" for row in dropped[:_SHOWN]]
     if len(dropped) > _SHOWN:
         lines.append(f"  …         and {len(dropped) - _SHOWN} more dropped (--json has every row)")
     return "\n".join(lines)
@@ -161,4 +159,8 @@ def _why(row: LineageRow) -> str:
 
 def _question(row: LineageRow) -> str:
     queries: Sequence[str] = [example.query for example in row.examples]
-    return queries[0] if queries else row.record_id
+    return _one_line(queries[0]) if queries else row.record_id
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

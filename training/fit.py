@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from curation.errors import StateError
 from curation.progress import SILENT, Advance, Progress
 from serving.embedding import Embedder
-from training.columns import SIDES, Columns, SetName, same_thing, training_sets
+from training.columns import SIDES, Columns, SetName, same_thing, told_apart, training_sets
 from training.examples import Example
 from training.fit_settings import FitSettings
 from training.losses import make_loss
@@ -70,10 +70,12 @@ def fit(
     progress: Progress = SILENT,
     negatives: Sequence[Negative] = (),
     groups: Mapping[str, str] | None = None,
+    accepted: Sequence[Example] = (),
 ) -> FitReport:
     """Train ``embedder.model`` in place on at least two examples and their ``negatives``; its whitening, if any, goes.
 
-    ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group. bfloat16
+    ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group. ``accepted`` are
+    pairs that are not trained on but may be right: no row has one as its negative. bfloat16
     is used if ``embedder.settings.precision`` says so (training.precision finds out what "auto" should be). Under torchrun
     every process calls this with the same arguments. Raises StateError when the loss is not a number: the weights are then
     spoilt. ValueError for fewer than two examples.
@@ -90,7 +92,9 @@ def fit(
     weighed = [
         one for one in examples for _ in range(settings.asked if one.dataset == "conversations" else 1)
     ]
-    sets = training_sets(weighed, negatives, settings.negatives, settings.loss == "triplet", settings.seed)
+    sets = training_sets(
+        weighed, negatives, settings.negatives, settings.loss == "triplet", settings.seed, groups, accepted
+    )
     set_seed(settings.seed)
     started = time.monotonic()
     before = copy_of(model) if settings.keep else {}
@@ -162,6 +166,21 @@ def _trainer(
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
     from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 
+    class Batches(NoDuplicatesBatchSampler):  # type: ignore[misc]
+        """Says how many batches of rows with negatives there really are. The trainer draws no more than that, and would
+        leave out rows whose question or text has a row in a batch already. Without negatives such a row has nothing to be
+        told from."""
+
+        _batches = 0
+
+        def __init__(self, dataset: Any, *given: Any, **more: Any) -> None:
+            super().__init__(dataset, *given, **more)
+            if len(dataset.column_names) > 2:
+                self._batches = sum(1 for _ in self)
+
+        def __len__(self) -> int:
+            return max(int(super().__len__()), self._batches)
+
     class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         """Keeps what is the same thing out of one batch, and counts the seconds spent computing."""
 
@@ -171,13 +190,13 @@ def _trainer(
             """None: it encodes examples for a page that nobody uploads."""
 
         def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, **more: Any) -> Any:
-            told_apart = Dataset.from_dict(
-                {
-                    column: [same.get(value, value) for value in dataset[column]]
-                    for column in dataset.column_names
-                }
+            columns = {name: dataset[name] for name in dataset.column_names}
+            return Batches(
+                Dataset.from_dict(told_apart(columns, same)),
+                batch_size=batch_size,
+                drop_last=drop_last,
+                **more,
             )
-            return NoDuplicatesBatchSampler(told_apart, batch_size=batch_size, drop_last=drop_last, **more)
 
         def training_step(self, *given: Any, **more: Any) -> Any:
             started = time.perf_counter()

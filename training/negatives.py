@@ -8,8 +8,8 @@ pushing the holdout's chunks away from training questions would move its figures
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,7 +34,8 @@ class Negative(BaseModel):
     """Something that the example (``dataset``, ``record_id``) is trained against.
 
     ``kind`` ``text``: a text that does not answer its question; ``question``: a question that its text does not answer.
-    ``source``: ``refused`` by annotators in ``decided_by``, ``stored`` with the accepted triplet, or ``mined``;
+    ``source``: ``refused`` by annotators in the record ``decided_by`` of ``decided_in``, ``stored`` with the accepted triplet,
+    or ``mined``;
     ``score`` is then the cosine that the mining model gave it (0 for the others).
     """
 
@@ -47,6 +48,7 @@ class Negative(BaseModel):
     text: str
     chunk_id: str = ""
     decided_by: str = ""
+    decided_in: DatasetName | None = None
     score: float = 0.0
 
 
@@ -69,7 +71,7 @@ def decided_negatives(
     """Set every refusal and every stored negative against an example of ``train``.
 
     A refused pair becomes a negative text where its question has been accepted for another chunk, and a negative question
-    where its chunk has an accepted one. ``groups`` maps chunks to their near duplicates' representative, ``held`` are the
+    where its chunk has an accepted one: of one example, those of a question or chunk in turn. ``groups`` maps chunks to their near duplicates' representative, ``held`` are the
     groups that are held out. A question like a held-out one is left out altogether.
     """
     result = Decided()
@@ -82,14 +84,16 @@ def decided_negatives(
     like_held = {
         match.index for match in find_matches([one.query for one in refusals], asked_when_held_out, settings)
     }
+    turns = _Turns(by_question, by_group, groups)
     for row, refusal in enumerate(refusals):
         if row in like_held or _group(refusal.chunk_id, groups) in held:
             result.unused.append(_unused(refusal, "it concerns what is held out"))
             continue
-        made = list(_against(refusal, by_question, by_group, groups))
-        result.negatives.extend(made)
-        if not made:
+        made = turns.against(refusal)
+        if made is None:
             result.unused.append(_unused(refusal, "no accepted pair to set it against"))
+        else:
+            result.negatives.append(made)
     result.negatives.extend(_stored(train, asked_when_held_out, by_question, settings))
     return result
 
@@ -103,11 +107,13 @@ def mine(
     held: Collection[str],
     number: int,
     margin: float,
+    accepted: Sequence[Example] = (),
 ) -> list[Negative]:
     """The ``number`` chunks that the model finds first for each question among those that are surely wrong.
 
     ``query_vectors`` (n, d) are of ``train``'s questions, ``chunk_vectors`` (m, d) of ``chunks``, all of unit length. Left
-    out are chunks accepted for the question, their near duplicates (``groups``, or a cosine above 0.95 between the texts),
+    out are chunks accepted for the question (in ``train`` or in ``accepted``, the pairs that are not trained on this time
+    but may be right), their near duplicates (``groups``, or a cosine above 0.95 between the texts),
     for a heading its whole section, what is held out, and whatever scores above ``1 - margin`` times the right chunk: it
     may well be right too.
     """
@@ -117,7 +123,7 @@ def mine(
     never = np.isin(group, list(held)) if held else np.zeros(len(chunks), dtype=bool)
     right: dict[str, set[str]] = defaultdict(set)
     sections: dict[str, set[str]] = defaultdict(set)
-    for example in train:
+    for example in (*train, *accepted):
         key = normalise(example.query)
         right[key].add(_group(example.chunk_id, groups))
         if example.origin == HEADING:
@@ -157,23 +163,41 @@ def mine(
     return found
 
 
-def _against(
-    refusal: Refusal,
-    by_question: Mapping[str, Sequence[Example]],
-    by_group: Mapping[str, Sequence[Example]],
-    groups: Mapping[str, str],
-) -> Iterator[Negative]:
-    own = _group(refusal.chunk_id, groups)
-    better = [
-        example
-        for example in by_question.get(normalise(refusal.query), ())
-        if _group(example.chunk_id, groups) != own
-    ]
-    for example in better:
-        yield _refused(example, refusal, "text")
-    if not better and refusal.certain:
-        for example in by_group.get(own, ())[:1]:
-            yield _refused(example, refusal, "question")
+class _Turns:
+    """Sets refusals against examples: each against one, the example of several that has the fewest so far, and the same
+    refusal of several records against the same one."""
+
+    def __init__(
+        self,
+        by_question: Mapping[str, Sequence[Example]],
+        by_group: Mapping[str, Sequence[Example]],
+        groups: Mapping[str, str],
+    ) -> None:
+        self._by_question = by_question
+        self._by_group = by_group
+        self._groups = groups
+        self._taken: Counter[tuple[str, DatasetName, str]] = Counter()
+        self._before: dict[tuple[str, str], Example] = {}
+
+    def against(self, refusal: Refusal) -> Negative | None:
+        """None where no accepted pair is known."""
+        own, asked = _group(refusal.chunk_id, self._groups), normalise(refusal.query)
+        kind: Literal["text", "question"] = "text"
+        examples = [
+            example
+            for example in self._by_question.get(asked, ())
+            if _group(example.chunk_id, self._groups) != own
+        ]
+        if not examples and refusal.certain:
+            kind, examples = "question", list(self._by_group.get(own, ()))
+        if not examples:
+            return None
+        example = self._before.get((asked, own))
+        if example is None:
+            example = min(examples, key=lambda one: self._taken[kind, one.dataset, one.record_id])
+            self._before[asked, own] = example
+            self._taken[kind, example.dataset, example.record_id] += 1
+        return _refused(example, refusal, kind)
 
 
 def _refused(example: Example, refusal: Refusal, kind: Literal["text", "question"]) -> Negative:
@@ -185,6 +209,7 @@ def _refused(example: Example, refusal: Refusal, kind: Literal["text", "question
         text=refusal.text if kind == "text" else refusal.query,
         chunk_id=refusal.chunk_id,
         decided_by=refusal.record_id,
+        decided_in=refusal.dataset,
     )
 
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from curation.records import Decision
 from curation.records.identity import content_id
+from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
+from training.ancestry import remembers
 from training.digests import digest_of_model, digest_of_test_sets
+from training.lineage import News
 from training.runs import RunInputs, RunRecord, RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -53,6 +56,13 @@ def _model(settings: TrainingSettings, serving: ServingSettings) -> str:
     if reranker.enabled and reranker.base_model:
         parts.append(digest_of_model(reranker.base_model))
     return content_id("model", *parts)
+
+
+def worth_a_run(
+    news: News, settings: TrainingSettings, store: ReleaseStore, release_id: str, selection: Selection
+) -> bool:
+    """Whether enough is new since the release. To forget what its weights have seen is worth one by itself."""
+    return news.total >= settings.min_new or (selection.forgets and remembers(store, release_id, selection))
 
 
 def tried_before(runs: RunStore, inputs: RunInputs) -> RunRecord | None:

@@ -55,6 +55,7 @@ def fit_in_processes(
     settings: FitSettings,
     negatives: Sequence[Negative],
     groups: Mapping[str, str],
+    accepted: Sequence[Example] = (),
     progress: Progress = SILENT,
     place: Path | None = None,
 ) -> tuple[Embedder, FitReport]:
@@ -75,6 +76,7 @@ def fit_in_processes(
         write_json(folder / "job.json", job.model_dump(mode="json"))
         write_rows(folder / "examples.jsonl", examples)
         write_rows(folder / "negatives.jsonl", negatives)
+        write_rows(folder / "accepted.jsonl", accepted)
         threads = max(1, torch.get_num_threads() // settings.processes)
         done = subprocess.run(
             [
@@ -112,6 +114,7 @@ def main() -> int:
             SILENT,
             read_rows(folder / "negatives.jsonl", Negative),
             job.groups,
+            read_rows(folder / "accepted.jsonl", Example),
         )
     except StateError:
         (folder / "diverged").touch()

@@ -25,9 +25,10 @@ from serving.release import (
 )
 from training.card import release_card, reranker_card
 from training.comparison import at
+from training.conclusion import lineage_of, selection_told
 from training.ending import PROMOTED_FILE, Ending, ending_of
 from training.examples import Example
-from training.lineage import LINEAGE_NOTE_FILE, LineageNote, trace, write_lineage, write_note
+from training.lineage import LINEAGE_NOTE_FILE, LineageNote, write_lineage, write_note
 from training.steps import Steps
 
 
@@ -75,17 +76,7 @@ def _draft(steps: Steps, staging: Path) -> Draft:
     if tuning.choice.chosen == "base":
         base = steps.serving.embedding.model
     embedder = Embedder(model, tuning.embedding, name=f"{model_name(base)}-{run.id}")
-    rows = trace(
-        steps.decisions,
-        tuning.train,
-        steps.holdout,
-        steps.dropped,
-        steps.unused,
-        {chunk.id for chunk in steps.chunks},
-        steps.left_out,
-        steps.negatives,
-    )
-    write_lineage(staging / LINEAGE_FILE, rows)
+    write_lineage(staging / LINEAGE_FILE, lineage_of(steps))
     write_note(staging / LINEAGE_NOTE_FILE, _origin(steps))
     shutil.copyfile(run.folder / "evaluate" / EVALUATION_FILE, staging / EVALUATION_FILE)
     before, after = judging.scores
@@ -107,7 +98,7 @@ def _draft(steps: Steps, staging: Path) -> Draft:
         staging / CARD_FILE,
         release_card(draft, tuning.report, steps.settings, before, after, judging.verdict)
         + reranker_card(steps.reranking.outcome, judging.comparison)
-        + run.record.selection.as_markdown(),
+        + selection_told(run).as_markdown(),
     )
     return draft
 
@@ -127,7 +118,7 @@ def _origin(steps: Steps) -> LineageNote:
     return LineageNote(
         run=steps.run.id,
         started_from=steps.served.id if from_served else None,
-        selection=steps.run.record.selection,
+        selection=selection_told(steps.run),
     )
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
+from pathlib import Path
 
 from curation.errors import SettingsError
+from curation.files import read_json, write_json
 from curation.records import Decision
-from training.selection import Key, Selected, Selection, select
+from training.rows import read_rows, write_rows
+from training.selection import Key, LeftOut, Selected, Selection, Unmatched, select
 from training.settings import TrainingSettings
 
 ReadDecisions = Callable[[], list[Decision]]
 FindMatching = Callable[[Sequence[str]], Set[Key]]
 EVERYTHING = Selection()
+_DECISIONS, _LEFT_OUT, _UNMATCHED = "decisions.jsonl", "left_out.jsonl", "unmatched.json"
 
 
 def read_selected(
@@ -23,12 +27,12 @@ def read_selected(
     """Read the decisions and apply the selection.
 
     Raises SettingsError for an annotator who has answered nothing, unless the settings name them: one who was left out
-    for good may have left altogether.
+    for good may have left altogether. The outcome's notes name them all the same: it may be a typing error.
     """
     decisions = read_decisions()
     matching = find_matching(selection.filters) if selection.filters and find_matching else None
     selected = select(decisions, selection, matching)
-    unknown = [name for name in selected.unknown_annotators if name not in settings.without_annotators]
+    unknown = [name for name in selected.unmatched.annotators if name not in settings.without_annotators]
     if unknown:
         known = sorted({name for decision in decisions for name in decision.annotators})
         raise SettingsError(
@@ -36,3 +40,21 @@ def read_selected(
             f"These have answered: {', '.join(known)}." if known else "Nobody has answered anything yet.",
         )
     return selected
+
+
+def keep(selected: Selected, folder: Path) -> None:
+    """Write it into a run's folder of the step "read". Raises StateError when the disk is full."""
+    write_rows(folder / _DECISIONS, selected.decisions)
+    write_rows(folder / _LEFT_OUT, selected.left_out)
+    write_json(folder / _UNMATCHED, selected.unmatched.model_dump(mode="json"))
+
+
+def kept(run: Path) -> Selected:
+    """What ``keep`` wrote for the run in the folder ``run``. Runs of earlier versions lack what has been added since."""
+    folder = run / "read"
+    left_out, unmatched = folder / _LEFT_OUT, folder / _UNMATCHED
+    return Selected(
+        read_rows(folder / _DECISIONS, Decision),
+        read_rows(left_out, LeftOut) if left_out.exists() else [],
+        Unmatched.model_validate(read_json(unmatched)) if unmatched.exists() else Unmatched(),
+    )

@@ -22,12 +22,11 @@ from serving.settings import ServingSettings
 from training.ancestry import clean_start
 from training.conclusion import material_of, what_is_lacking
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
-from training.news import run_inputs, tried_before
+from training.news import run_inputs, tried_before, worth_a_run
 from training.publishing import serve
-from training.reading import EVERYTHING, FindMatching, ReadDecisions, read_selected
+from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
 from training.report import write_report
 from training.resume import take_up
-from training.rows import write_rows
 from training.runs import Run, RunInputs, RunStore
 from training.selection import Selected, Selection
 from training.settings import TrainingSettings
@@ -131,7 +130,7 @@ class _Retrain:
 
     def _nothing_to_do(self, inputs: RunInputs, served: Release, lineage: Sequence[LineageRow]) -> str:
         """Why no run is needed, or nothing."""
-        if self.news.total < self.settings.min_new:
+        if not worth_a_run(self.news, self.settings, self.store, served.id, self.selection):
             if self.news.total:
                 verdict = (
                     f"Not yet: {self.news.total} new decisions since {served.id}, and a retrain starts from "
@@ -162,15 +161,14 @@ class _Retrain:
             release_before=served.id,
             decisions=self._counts(decisions),
             metric=self.settings.gate.metric,
-            selection=self.selection.describe(),
+            selection=self.selection.told(self.selected.unmatched).describe(),
             notes=self._notes(""),
         )
 
     def _notes(self, start: str) -> list[str]:
         """What the person who asked for a selection should know about it."""
         notes = [start] if start else []
-        if self.selected.unknown_records:
-            notes.append(f"No decision is about {', '.join(self.selected.unknown_records)}.")
+        notes += self.selected.unmatched.notes
         lasting = set(self.settings.without_annotators)
         if any(name not in lasting for name in self.selection.without_annotators):
             notes.append(
@@ -195,8 +193,7 @@ class _Retrain:
         run = self.runs.create(inputs, release_before=served.id, selection=self.selection)
 
         def read(folder: Path) -> str:
-            write_rows(folder / "decisions.jsonl", decisions)
-            write_rows(folder / "left_out.jsonl", self.selected.left_out)
+            keep(self.selected, folder)
             left_out = f", {len(self.selected.left_out)} left out" if self.selected.left_out else ""
             return (
                 f"{len(decisions)} decisions, {self.news.new} new, {self.news.withdrawn} withdrawn{left_out}"
@@ -211,7 +208,7 @@ class _Retrain:
             self.progress.say(start)
         steps = Steps(run, self.corpus, settings, self.serving, self.store, served, self.progress)
         if resumed:
-            self.selected = Selected(steps.decisions, steps.left_out)
+            self.selected = kept(run.folder)
             self.news = compare(steps.decisions, read_lineage(self.store.folder(served.id) / LINEAGE_FILE))
         summary = RetrainSummary(
             run=run.id,
@@ -220,7 +217,7 @@ class _Retrain:
             release_before=served.id,
             metric=self.settings.gate.metric,
             resumed=resumed,
-            selection=self.selection.describe(),
+            selection=self.selection.told(self.selected.unmatched).describe(),
             notes=self._notes(start),
         )
         run.step("examples", steps.make_examples, self.progress)
@@ -264,6 +261,8 @@ class _Retrain:
     def _train(self, run: Run, steps: Steps, summary: RetrainSummary) -> None:
         tuning = steps.tuning
         run.step("start", tuning.plan, self.progress)
+        summary.examples["train"] = len(tuning.train)
+        summary.unused = _count(row.reason for row in steps.unused)
         run.step("mine", tuning.mine, self.progress)
         run.step("fit", tuning.fit, self.progress)
         run.step("index", tuning.embed, self.progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from difflib import get_close_matches
 
 from pydantic import BaseModel, ConfigDict
 
@@ -55,6 +56,11 @@ class Selection(BaseModel):
         """Whether somebody's answers are to be as if they had never been given."""
         return bool(self.without_annotators or self.without_records)
 
+    def told(self, unmatched: Unmatched) -> Selection:
+        """The same without the annotators whom nobody knows: what may be said about a release."""
+        left = tuple(name for name in self.without_annotators if name not in unmatched.annotators)
+        return self.model_copy(update={"without_annotators": left})
+
     def describe(self) -> list[str]:
         """One phrase per part, for people."""
         told = [f"without annotator {name}" for name in self.without_annotators]
@@ -85,15 +91,34 @@ class LeftOut(BaseModel):
     reason: str
 
 
+class Unmatched(BaseModel):
+    """Names and ids of a selection that no decision has: probably typing errors. ``annotators`` maps each name to the most
+    similar one that has answered, or to nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    annotators: dict[str, str] = {}
+    records: list[str] = []
+
+    @property
+    def notes(self) -> list[str]:
+        """What the person who asked should know."""
+        told = [f"No decision is about {', '.join(self.records)}."] if self.records else []
+        for name, alike in self.annotators.items():
+            told.append(
+                f"training.without_annotators names {name!r}, and nobody of that name has answered: nothing was left out "
+                "because of it." + (f" Is {alike!r} meant?" if alike else "")
+            )
+        return told
+
+
 @dataclass
 class Selected:
-    """What a selection comes to. ``unknown_annotators`` and ``unknown_records`` are names and ids that no decision
-    has: probably a typing error."""
+    """What a selection comes to."""
 
     decisions: list[Decision] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-    unknown_annotators: list[str] = field(default_factory=list)
-    unknown_records: list[str] = field(default_factory=list)
+    unmatched: Unmatched = field(default_factory=Unmatched)
 
 
 def select(
@@ -101,21 +126,24 @@ def select(
 ) -> Selected:
     """Apply ``selection``. ``matching`` are the keys that pass its filters, as Argilla says; needed if it has any.
 
-    A record whose other annotators remain is decided anew by their answers. The order of ``decisions`` is kept.
+    A record whose other annotators remain is decided anew by their answers, and passes conditions about responses by them.
+    The order of ``decisions`` is kept.
     """
     if selection.filters and matching is None:
         raise ValueError("a selection with filters needs the records that match them")
+    names = {name for one in decisions for name in one.annotators}
+    unknown = _missing(selection.without_annotators, names)
     result = Selected(
-        unknown_annotators=_missing(
-            selection.without_annotators, {name for one in decisions for name in one.annotators}
-        ),
-        unknown_records=_missing(selection.without_records, {one.record_id for one in decisions}),
+        unmatched=Unmatched(
+            annotators={name: _most_similar(name, names) for name in unknown},
+            records=_missing(selection.without_records, {one.record_id for one in decisions}),
+        )
     )
     kept: list[Decision] = []
     for decision in decisions:
         remaining, reason = _without(decision, selection)
         if remaining is not None:
-            reason = _not_chosen(remaining, selection, matching)
+            reason = _not_chosen(remaining, selection, matching, remaining.votes != decision.votes)
         if remaining is None or reason:
             result.left_out.append(_left_out(decision, reason))
         else:
@@ -143,12 +171,20 @@ def _without(decision: Decision, selection: Selection) -> tuple[Decision | None,
     return restate(decision, gone), f"answered only by {', '.join(sorted(gone))}"
 
 
-def _not_chosen(decision: Decision, selection: Selection, matching: Collection[Key] | None) -> str:
-    """Why a decision that may be learned from is not, or nothing."""
+def _not_chosen(
+    decision: Decision, selection: Selection, matching: Collection[Key] | None, is_restated: bool
+) -> str:
+    """Why a decision that may be learned from is not, or nothing. ``is_restated``: Argilla, which found it, knows answers
+    that do not count here."""
     if decision.dataset == "chunks":
         return ""
     if selection.filters and matching is not None and (decision.dataset, decision.record_id) not in matching:
         return "does not pass the filter"
+    if selection.filters and is_restated:
+        from curation.annotation.conditions import answers_hold
+
+        if not answers_hold(selection.filters, decision.votes):
+            return "does not pass the filter"
     if selection.since is not None and (decision.last_answer or _EARLIEST) < selection.since:
         return f"not answered since {selection.since:%Y-%m-%d %H:%M} UTC"
     return ""
@@ -172,3 +208,10 @@ def _left_out(decision: Decision, reason: str) -> LeftOut:
 
 def _missing(asked: Sequence[str], known: Collection[str]) -> list[str]:
     return [name for name in dict.fromkeys(asked) if name not in known]
+
+
+def _most_similar(name: str, known: Collection[str]) -> str:
+    """The known name that ``name`` is probably meant to be; empty when none is like it."""
+    by_folded = {one.casefold(): one for one in sorted(known)}
+    found = get_close_matches(name.casefold(), list(by_folded), n=1)
+    return by_folded[found[0]] if found else ""

@@ -18,9 +18,11 @@ from pydantic import BaseModel, ConfigDict
 from curation.progress import SILENT, Progress
 from curation.records import DatasetName
 from serving.embedding import Embedder
-from training.dedup import normalise
+from training.dedup import find_matches, normalise
+from training.dedup import group as alike
 from training.evaluation import rank, score
 from training.examples import Example, Unused
+from training.settings import DedupSettings
 
 Origin = Literal["base", "current"]
 _Key = tuple[DatasetName, str]
@@ -78,11 +80,13 @@ def plan_start(
     train: Sequence[Example],
     learned_before: Collection[_Key] | None,
     groups: Mapping[str, str],
+    dedup: DedupSettings,
 ) -> Aside:
     """What to train from, and on what.
 
     ``learned_before`` are the records that the served release was trained on, None for one that was not trained. ``groups``
-    maps chunks to their near duplicates' representative: a group is set aside whole or not at all.
+    maps chunks to their near duplicates' representative: a group is set aside whole or not at all, with all others that
+    are asked the same. None is asked what is like a question that is trained on, as ``dedup`` says.
     """
     everything = Aside(StartPlan(candidates=["base"], reason="as set"), list(train))
     if wanted != "auto":
@@ -95,7 +99,7 @@ def plan_start(
         reason = "the served release learned from records that are not to be learned from any more"
         everything.plan = StartPlan(candidates=["base"], reason=reason)
         return everything
-    validation = _set_aside(train, learned_before, groups)
+    validation = _set_aside(train, learned_before, groups, dedup)
     if len(validation) < LEAST_QUESTIONS:
         reason = (
             f"too few new examples to choose by ({len(validation)} of {LEAST_QUESTIONS} could be set aside)"
@@ -142,24 +146,58 @@ def choose_start(
 
 
 def _set_aside(
-    train: Sequence[Example], learned_before: Collection[_Key], groups: Mapping[str, str]
+    train: Sequence[Example],
+    learned_before: Collection[_Key],
+    groups: Mapping[str, str],
+    dedup: DedupSettings,
 ) -> list[Example]:
-    """The examples of those groups that the served release knows nothing of, up to a share, in a stable order."""
+    """The examples of those units that the served release knows nothing of, up to a share, in a stable order."""
     known = set(learned_before)
-    by_group: dict[str, list[Example]] = {}
-    for example in train:
-        by_group.setdefault(groups.get(example.chunk_id, example.chunk_id), []).append(example)
-    old_questions = {normalise(one.query) for one in train if (one.dataset, one.record_id) in known}
+    unit_of = _units(train, groups, dedup)
+    units: dict[str, list[Example]] = {}
+    for example, unit in zip(train, unit_of, strict=True):
+        units.setdefault(unit, []).append(example)
     fresh = {
-        group: rows
-        for group, rows in by_group.items()
-        if not any(
-            (one.dataset, one.record_id) in known or normalise(one.query) in old_questions for one in rows
-        )
+        unit: rows
+        for unit, rows in units.items()
+        if not any((one.dataset, one.record_id) in known for one in rows)
     }
     most = min(_MOST_QUESTIONS, int(_SHARE * sum(map(len, fresh.values()))))
-    chosen: list[Example] = []
-    for group in sorted(fresh, key=lambda name: hashlib.sha256((_SALT + name).encode()).hexdigest()):
-        if len(chosen) + len(fresh[group]) <= most:
-            chosen.extend(fresh[group])
-    return chosen
+    chosen: dict[str, list[Example]] = {}
+    taken = 0
+    for unit in sorted(fresh, key=lambda name: hashlib.sha256((_SALT + name).encode()).hexdigest()):
+        if taken + len(fresh[unit]) <= most:
+            chosen[unit] = fresh[unit]
+            taken += len(fresh[unit])
+    _give_back(chosen, [one for one, unit in zip(train, unit_of, strict=True) if unit not in chosen], dedup)
+    return [one for rows in chosen.values() for one in rows]
+
+
+def _units(train: Sequence[Example], groups: Mapping[str, str], dedup: DedupSettings) -> list[str]:
+    """For each example the name of its unit: a chunk group with all others that are asked a question like one of its."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = name = parent[parent[name]]
+        return name
+
+    own = [root(groups.get(one.chunk_id, one.chunk_id)) for one in train]
+    first: dict[int, str] = {}
+    for question, group in zip(alike([one.query for one in train], dedup), own, strict=True):
+        other = first.setdefault(question, group)
+        low, high = sorted((root(other), root(group)))
+        parent[high] = low
+    return [root(group) for group in own]
+
+
+def _give_back(chosen: dict[str, list[Example]], trained: Sequence[Example], dedup: DedupSettings) -> None:
+    """Take out of ``chosen`` every unit with a question like one that is ``trained`` on, until there is none: those few that
+    belong to one unit and were not found to (training.dedup)."""
+    queries = [one.query for one in trained]
+    while chosen and queries:
+        rows = [(unit, one.query) for unit, examples in chosen.items() for one in examples]
+        near = {rows[match.index][0] for match in find_matches([query for _, query in rows], queries, dedup)}
+        queries = [one.query for unit in sorted(near) for one in chosen[unit]]
+        for unit in near:
+            del chosen[unit]

@@ -111,6 +111,7 @@ class Steps:
             self.store,
             self.served,
             self.progress,
+            self.settings.dedup,
         )
 
     @cached_property

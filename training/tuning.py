@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from curation.errors import ClayloopError
 from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk
@@ -28,8 +30,9 @@ from training.precision import Precision, choose_precision
 from training.processes import fit_in_processes, worth_it
 from training.rows import read_rows, write_rows
 from training.runs import Run
-from training.settings import FitSettings
-from training.start import Origin, StartChoice, StartPlan, choose_start, plan_start
+from training.settings import DedupSettings, FitSettings
+from training.start import Aside, Origin, StartChoice, StartPlan, choose_start, plan_start
+from training.taught import choose_refused
 from training.whitening import whiten
 
 PLAN_FILE = "plan.json"
@@ -50,6 +53,7 @@ class Tuning:
     store: ReleaseStore
     served: Release
     progress: Progress
+    dedup: DedupSettings
 
     def meaning(self, questions: Sequence[str]) -> Vectors:
         """The guide's vectors of ``questions``. Always in float32: what is dropped must not hang on a trial."""
@@ -58,21 +62,28 @@ class Tuning:
 
     def plan(self, folder: Path) -> str:
         """Decide where to start from, set aside what chooses between two starts, and settle the arithmetic."""
-        train = read_rows(self.run.folder / "split" / "train.jsonl", Example)
-        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
-        known = {(row.dataset, row.record_id) for row in lineage if row.role == "train"}
-        aside = plan_start(self.settings.start, train, known, self._groups)  # type: ignore[arg-type]
-        write_json(folder / PLAN_FILE, aside.plan.model_dump(mode="json"))
-        write_rows(folder / "train.jsonl", aside.train)
-        write_rows(folder / "validation.jsonl", aside.validation)
-        write_rows(folder / "unused.jsonl", aside.unused)
+        aside = self.set_aside(folder)
         precision = choose_precision(
             Embedder(self.serving.embedding.model, self.serving.embedding),
-            [example.text for example in train],
+            [example.text for example in aside.train],
             self._earlier_precisions(),
         )
         write_json(folder / PRECISION_FILE, precision.model_dump(mode="json"))
         return f"from {' and '.join(aside.plan.candidates)} ({aside.plan.reason}), in {precision.arithmetic}"
+
+    def set_aside(self, folder: Path) -> Aside:
+        """The part of the step that loads no model: what is trained on, and what nothing is learned from because of that."""
+        train = read_rows(self.run.folder / "split" / "train.jsonl", Example)
+        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
+        known = {(row.dataset, row.record_id) for row in lineage if row.role == "train"}
+        aside = plan_start(self.settings.start, train, known, self._groups, self.dedup)  # type: ignore[arg-type]
+        write_json(folder / PLAN_FILE, aside.plan.model_dump(mode="json"))
+        write_rows(folder / "train.jsonl", aside.train)
+        write_rows(folder / "validation.jsonl", aside.validation)
+        write_rows(
+            folder / "unused.jsonl", [*aside.unused, *choose_refused(aside.train, self._decided).unused]
+        )
+        return aside
 
     def mine(self, folder: Path) -> str:
         """Hard negatives as the guide sees them, over all chunks that are not held out."""
@@ -89,6 +100,7 @@ class Tuning:
                 set(read_json(self.run.folder / "split" / "held.json")),
                 wanted,
                 self.settings.negative_margin,
+                self.accepted,
             )
         write_rows(folder / "negatives.jsonl", found)
         return f"{len(found)} hard negatives for {len(self.train)} examples"
@@ -139,6 +151,17 @@ class Tuning:
         return read_rows(self.run.folder / "start" / "train.jsonl", Example)
 
     @property
+    def accepted(self) -> list[Example]:
+        """All pairs that people accepted, those too that are held out, set aside, dropped or contested: none is surely wrong."""
+        return read_rows(self.run.folder / "examples" / "examples.jsonl", Example)
+
+    @property
+    def taught(self) -> list[Negative]:
+        """The refusals that training learns from, and the negatives that came with accepted triplets."""
+        refused = choose_refused(self.train, self._decided).negatives
+        return [*refused, *(one for one in self._decided if one.source != "refused")]
+
+    @property
     def choice(self) -> StartChoice:
         return StartChoice.model_validate(read_json(self.run.folder / "fit" / CHOICE_FILE))
 
@@ -169,11 +192,7 @@ class Tuning:
         start: str | Path = self.serving.embedding.model
         if origin == "current":
             start = self.store.folder(self.served.id) / MODEL_FOLDER
-        negatives = [
-            row
-            for step in ("split", "mine")
-            for row in read_rows(self.run.folder / step / "negatives.jsonl", Negative)
-        ]
+        negatives = [*self._decided, *read_rows(self.run.folder / "mine" / "negatives.jsonl", Negative)]
         if self.settings.processes > 1 and worth_it(len(self.train), self.settings):
             return fit_in_processes(
                 start,
@@ -182,11 +201,18 @@ class Tuning:
                 self.settings,
                 negatives,
                 self._groups,
+                self.accepted,
                 self.progress,
                 place,
             )
         embedder = Embedder(start, self.embedding, name="candidate")
-        return embedder, fit(embedder, self.train, self.settings, self.progress, negatives, self._groups)
+        return embedder, fit(
+            embedder, self.train, self.settings, self.progress, negatives, self._groups, self.accepted
+        )
+
+    @property
+    def _decided(self) -> list[Negative]:
+        return read_rows(self.run.folder / "split" / "negatives.jsonl", Negative)
 
     @property
     def _groups(self) -> dict[str, str]:
@@ -194,6 +220,10 @@ class Tuning:
         return groups
 
     def _earlier_precisions(self) -> list[Precision]:
-        """What earlier runs found out, newest first."""
-        others = sorted(self.run.folder.parent.glob(f"*/start/{PRECISION_FILE}"), reverse=True)
-        return [Precision.model_validate(read_json(path)) for path in others]
+        """What earlier runs found out, newest first. One that cannot be read, damaged or of another version, is passed over:
+        it only saves a trial."""
+        found = []
+        for path in sorted(self.run.folder.parent.glob(f"*/start/{PRECISION_FILE}"), reverse=True):
+            with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
+                found.append(Precision.model_validate(read_json(path)))
+        return found

@@ -93,7 +93,7 @@ def retrain(
         filters=tuple(conditions or ()),
     )
     if dry:
-        _dry_run(context, selection, json_file)
+        _dry_run(context, selection, json_file, force)
     else:
         _retrain(context, selection, json_file, force)
 
@@ -116,7 +116,7 @@ def _retrain(context: Context, selection: Selection, json_file: Path | None, for
     _tell(summary, render(summary), json_file)
 
 
-def _dry_run(context: Context, selection: Selection, json_file: Path | None) -> None:
+def _dry_run(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
     from training.dry_run import dry_run, render_dry_run
 
     plan = dry_run(
@@ -128,6 +128,7 @@ def _dry_run(context: Context, selection: Selection, json_file: Path | None) -> 
         context.progress,
         selection=selection,
         find_matching=_finder(context),
+        force=force,
     )
     _tell(plan, render_dry_run(plan), json_file)
 

@@ -21,7 +21,7 @@ from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.lineage import compare, read_lineage
-from training.news import run_inputs, tried_before
+from training.news import run_inputs, tried_before, worth_a_run
 from training.rows import read_rows
 from training.runs import RunRecord, RunStore
 from training.selection import Selection, select
@@ -95,7 +95,8 @@ def look(
     accepted = sum(one.verdict == "accepted" for one in fresh.values())
     digest = content_id("watched", inputs.model_dump_json())
     why = ""
-    worth_it = news.total >= training.min_new and digest != settled and tried_before(runs, inputs) is None
+    is_enough = worth_a_run(news, training, store, served.id, selection)
+    worth_it = is_enough and digest != settled and tried_before(runs, inputs) is None
     # A person's word: what is served is neither what the last run made nor what it compared with.
     chosen_by_hand = last is not None and served.id != (last.release_after or last.release_before)
     new = len(fresh) if chosen_by_hand else news.total

@@ -25,7 +25,7 @@ from curation.annotation.api import PAGE, Api, JsonObject
 from curation.annotation.datasets import RemoteDataset, find_dataset
 from curation.annotation.schemas import DATASETS
 from curation.errors import SettingsError
-from curation.records import DatasetName
+from curation.records import DatasetName, Vote
 from curation.settings import ArgillaSettings
 
 _CONDITION = re.compile(
@@ -114,6 +114,17 @@ def find_matching(
             filters = [_filter(dataset, condition) for condition in conditions]
             matching |= {(dataset.spec.kind, key) for key in _search(api, dataset, filters, text)}
     return matching
+
+
+def answers_hold(written: Sequence[str], votes: Sequence[Vote]) -> bool:
+    """Whether ``votes`` alone pass those of the conditions that are about responses. For records of which Argilla knows
+    answers that are not to count."""
+    parsed = [parse_condition(one) for one in written]
+    return all(
+        any(vote.question == one.name and vote.value in one.values for vote in votes)
+        for one in parsed
+        if isinstance(one, Condition) and one.left == "response"
+    )
 
 
 def _search(api: Api, dataset: RemoteDataset, filters: Sequence[JsonObject], text: str) -> set[str]:

@@ -221,3 +221,14 @@ def test_a_loss_that_is_not_a_number_is_an_error(retrain: Any, served: Home) -> 
     # With other settings the failed run is given up, and a new one is made.
     assert retrain().outcome == "promoted"
     assert RunStore(served).get(record.id).status == "abandoned"
+
+
+@pytest.mark.parametrize("loss", ["triplet", "mnrl"])
+def test_examples_about_one_text_only_are_too_few(retrain: Any, loss: str) -> None:
+    chunk = next(chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2))
+    decisions = [
+        triplet(chunk, query) for query in ("Where does it rain?", "Who won the cup?", "What is dear?")
+    ]
+    summary = retrain(decisions, loss=loss)
+    assert summary.outcome == "not-enough"
+    assert "all 3 examples are about the same text" in summary.verdict

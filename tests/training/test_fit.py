@@ -167,6 +167,27 @@ def test_a_model_that_wants_prompts_gets_them() -> None:
     assert "question: why so blue" in seen
 
 
+def test_an_epoch_sees_every_refusal_though_none_shares_a_batch_with_the_next() -> None:
+    refused = [f"refused {number}" for number in range(4)]
+    negatives = [
+        Negative(dataset="triplets", record_id=query, kind=kind, source="refused", text=text)
+        for query in list(PAIRS)[:2]
+        for kind, text in [("question" if query == "make a pot blue" else "text", one) for one in refused]
+    ]
+    embedder = Embedder(MODEL, EMBEDDING)
+    seen: list[str] = []
+    preprocess = embedder.model.preprocess
+
+    def listen(inputs: Sequence[str], *more: Any, **named: Any) -> Any:
+        seen.extend(inputs)
+        return preprocess(inputs, *more, **named)
+
+    embedder.model.preprocess = listen
+    report = fit(embedder, EXAMPLES, FitSettings(**{**QUICK, "epochs": 1}), negatives=negatives)
+    assert report.rows == {"pairs": 3, "harder": 4, "asked": 4}
+    assert {text: seen.count(text) for text in refused} == dict.fromkeys(refused, 2)
+
+
 def test_the_datasets_hold_what_annotators_decided() -> None:
     sets = training_sets(EXAMPLES, NEGATIVES, wanted=2, always=False, seed=1)
     assert set(sets) == {"pairs", "harder", "asked"}

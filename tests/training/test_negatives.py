@@ -145,5 +145,17 @@ def test_the_nearest_wrong_chunk_is_mined_first() -> None:
     assert [one.chunk_id for one in closer] == [CHUNKS[2].id, CHUNKS[3].id]
 
 
+def test_what_was_accepted_elsewhere_is_never_mined() -> None:
+    """A pair that is set aside, held out, dropped or contested may be right, though nobody trains on it."""
+    train = collect([triplet(CHUNKS[0], "how")], CHUNKS[:4]).examples
+    contested = collect([triplet(CHUNKS[1], "HOW")], CHUNKS[:4]).examples
+    texts = _unit(np.array([[1, 0, 0], [0.9, 0.5, 0], [0.5, 0.9, 0], [0, 0, 1]], dtype=np.float32))
+    found = mine(train, CHUNKS[:4], texts[:1], texts, {}, set(), 2, 0.05, contested)
+    assert [one.chunk_id for one in found] == [CHUNKS[2].id, CHUNKS[3].id]
+    near = {CHUNKS[2].id: CHUNKS[1].id}
+    found = mine(train, CHUNKS[:4], texts[:1], texts, near, set(), 2, 0.05, contested)
+    assert [one.chunk_id for one in found] == [CHUNKS[3].id]
+
+
 def _by_id(chunk_id: str) -> Chunk:
     return next(chunk for chunk in CHUNKS if chunk.id == chunk_id)

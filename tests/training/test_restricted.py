@@ -6,11 +6,13 @@ import json
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from clayloop.watch.need import look
+from clayloop.watch.settings import WatchSettings
 from curation.corpus import Corpus
 from curation.errors import ReleaseError, SettingsError
 from curation.home import Home
@@ -255,6 +257,31 @@ def test_a_dry_run_says_what_would_come_and_leaves_nothing(
     assert _dry(trained, corpus).verdict.startswith("Would not train: 0 new decisions")
 
 
+def test_forgetting_waits_for_nothing_new(trained: Home, corpus: Corpus) -> None:
+    """min_new holds back a few additions, never that somebody is to be forgotten."""
+    chosen = chosen_settings().model_copy(update={"min_new": 50})
+    read = lambda: list(DECISIONS)  # noqa: E731 - one line, one name
+    plain = dry_run(trained, corpus, chosen, serving(trained), read)
+    assert plain.verdict == "Would not train: 0 new decisions, and a retrain starts from 50."
+    assert dry_run(trained, corpus, chosen, serving(trained), read, force=True).would_train
+    plan = dry_run(trained, corpus, chosen, serving(trained), read, selection=WITHOUT_ADA)
+    assert plan.would_train, plan.verdict
+    look_at = look(
+        trained,
+        corpus,
+        chosen.model_copy(update={"without_annotators": ["ada"]}),
+        serving(trained),
+        WatchSettings(every_hours=1),
+        DECISIONS,
+        "",
+        datetime.now(timezone.utc) + timedelta(hours=2),
+    )
+    assert "decisions are new" in look_at.why
+    assert _retrain(trained, corpus, selection=WITHOUT_ADA, chosen=chosen).outcome == "promoted"
+    again = _retrain(trained, corpus, selection=WITHOUT_ADA, chosen=chosen)
+    assert again.outcome == "nothing-new", "there is nobody left to forget"
+
+
 def test_an_unknown_annotator_is_an_error_unless_the_settings_name_them(
     served_home: Home, corpus: Corpus
 ) -> None:
@@ -266,7 +293,30 @@ def test_an_unknown_annotator_is_an_error_unless_the_settings_name_them(
     lasting = chosen_settings().model_copy(update={"without_annotators": ["Ada"]})
     summary = _retrain(served_home, corpus, few, Selection(without_annotators=("Ada",)), lasting)
     assert summary.outcome == "not-enough"
-    assert summary.notes == []
+
+
+def test_a_lasting_name_that_nobody_has_is_said_and_is_on_no_card(served_home: Home, corpus: Corpus) -> None:
+    """A typing error must not look like somebody's answers having been left out."""
+    lasting = chosen_settings().model_copy(update={"without_annotators": ["Ada", "zoe"]})
+    selection = Selection(without_annotators=("Ada", "zoe"))
+    summary = _retrain(served_home, corpus, selection=selection, chosen=lasting)
+    assert summary.outcome == "promoted", summary.verdict
+    typo, gone = summary.notes
+    assert "'Ada', and nobody of that name has answered" in typo
+    assert typo.endswith("Is 'ada' meant?")
+    assert "'zoe'" in gone
+    assert "meant" not in gone
+    assert typo in render(summary)
+    assert summary.selection == []
+    folder = ReleaseStore(served_home).folder(summary.release_after or "")
+    assert "Ada" not in (folder / "README.md").read_text().replace("What did Ada", "")
+    assert explain_release(ReleaseStore(served_home), summary.release_after or "").selection == []
+    assert "without annotator" not in Path(summary.report or "").read_text()
+    plan = dry_run(
+        served_home, corpus, lasting, serving(served_home), lambda: list(DECISIONS), selection=selection
+    )
+    assert plan.notes == summary.notes
+    assert plan.selection == []
 
 
 class Told:

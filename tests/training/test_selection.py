@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from curation.annotation import tally
 from curation.records import Decision, Vote
 from tests.training.material import judged_chunk, make_chunks, triplet
-from training.selection import Selection, select
+from training.selection import Key, Selection, select
 
 CHUNKS = make_chunks()
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -58,6 +58,25 @@ def test_without_an_annotator_the_others_decide_anew() -> None:
     }
 
 
+def test_a_record_does_not_pass_a_filter_by_an_answer_that_does_not_count() -> None:
+    hers = voted(0, [("ada", "yes"), ("bob", "no"), ("cem", "no")])
+    both = voted(1, [("ada", "yes"), ("bob", "yes")])
+    others = voted(2, [("bob", "yes"), ("cem", "no")])
+    found_by_argilla: set[Key] = {("triplets", one.record_id) for one in (hers, both, others)}
+    for condition, left in (
+        ("response.is_positive_relevant == yes", [both, others]),
+        ("response.is_positive_relevant in no, yes", [hers, both, others]),
+        ("metadata.source == x", [hers, both, others]),
+        ("kettle", [hers, both, others]),
+    ):
+        selection = Selection(without_annotators=("ada",), filters=(condition,))
+        found = select([hers, both, others], selection, found_by_argilla)
+        assert ids(found.decisions) == ids(left), condition
+        assert {one.reason for one in found.left_out} <= {"does not pass the filter"}
+    plain = select([hers], Selection(filters=("response.is_positive_relevant == yes",)), found_by_argilla)
+    assert plain.decisions == [hers]
+
+
 @given(
     st.lists(
         st.lists(
@@ -90,8 +109,8 @@ def test_named_records_and_unknown_names_are_told() -> None:
     selection = Selection(without_records=(gone, "no-such-record"), without_annotators=("nobody",))
     found = select(decisions, selection)
     assert ids(found.decisions) == ids(decisions) - {gone}
-    assert found.unknown_records == ["no-such-record"]
-    assert found.unknown_annotators == ["nobody"]
+    assert found.unmatched.records == ["no-such-record"]
+    assert found.unmatched.annotators == {"nobody": ""}
 
 
 def test_dates_filters_and_numbers_choose_what_is_learned_and_never_what_is_served() -> None:
@@ -104,7 +123,7 @@ def test_dates_filters_and_numbers_choose_what_is_learned_and_never_what_is_serv
     assert ids(since.decisions) == ids([new, newest, rejected])
     most = select(everything, Selection(max_records=1))
     assert ids(most.decisions) == ids([newest, rejected])
-    matching = {("triplets", old.record_id), ("triplets", new.record_id)}
+    matching: set[Key] = {("triplets", old.record_id), ("triplets", new.record_id)}
     filtered = select(everything, Selection(filters=("kettle",)), matching)
     assert ids(filtered.decisions) == ids([old, new, rejected])
     together = select(everything, Selection(filters=("kettle",), max_records=1), matching)

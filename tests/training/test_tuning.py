@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from serving.releases import ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings, triplet
 from training import start
+from training.columns import training_sets
 from training.conflicts import Conflict
-from training.examples import section_of
+from training.dedup import normalise
+from training.dry_run import dry_run
+from training.examples import Example, section_of
 from training.lineage import LINEAGE_NOTE_FILE, read_lineage, read_note
 from training.negatives import Negative
 from training.retrain import retrain_from_annotations
@@ -76,7 +80,13 @@ def test_a_second_retrain_tries_both_starts_learns_from_refusals_and_reports_con
         row for row in read_rows(folder / "split" / "negatives.jsonl", Negative) if row.source == "refused"
     )
     assert (decided.kind, decided.text, decided.decided_by) == ("text", wrong.text, refused.record_id)
-    assert read_rows(folder / "mine" / "negatives.jsonl", Negative)
+    mined = read_rows(folder / "mine" / "negatives.jsonl", Negative)
+    assert mined
+    asked = {row.record_id: normalise(row.fields["positive"]) for row in everything}
+    accepted = {
+        (asked[row.record_id], row.metadata["chunk_id"]) for row in everything if row.verdict == "accepted"
+    }
+    assert not accepted & {(asked[row.record_id], row.chunk_id) for row in mined}
     assert second.release_after, second.verdict
     release = store.folder(second.release_after)
     roles = {row.record_id: row.role for row in read_lineage(release / LINEAGE_FILE)}
@@ -91,3 +101,59 @@ def test_a_second_retrain_tries_both_starts_learns_from_refusals_and_reports_con
     assert conflict.rejected[0].annotators == ("eve",)
     assert roles["opposite"] == "unused"
     assert "1 conflicts (1 left out" in log
+
+
+def test_what_is_said_to_be_learned_is_what_was_trained_on(tiny_model: Path, tmp_path: Path) -> None:
+    """With questions set aside to choose a start by: summary, report, release, lineage and dry run say the same."""
+    chunks = rounds.make_corpus()
+    documents = Corpus(documents=[], chunks=chunks)
+    home = rounds.bootstrapped(tmp_path / "home", tiny_model, chunks)
+    training = rounds.training()
+    training = training.model_copy(update={"fit": training.fit.model_copy(update={"start": "auto"})})
+    serving = rounds.serving(tiny_model)
+    first = rounds.first_round(chunks)
+    second = [*first, *rounds.second_round(chunks, 1)]
+    second += [triplet(chunk, f"Who won cup {row}?", "rejected") for row, chunk in enumerate(chunks[::2])]
+    retrain_from_annotations(home, documents, training, serving, lambda: first)
+    plan = dry_run(home, documents, training, serving, lambda: second)
+    done = retrain_from_annotations(home, documents, training, serving, lambda: second)
+    assert done.release_after, done.verdict
+    assert done.run
+    store = ReleaseStore(home)
+    rows = read_lineage(store.folder(done.release_after) / LINEAGE_FILE)
+    assert plan.rows == rows
+    aside = [row for row in rows if "set aside this time" in row.reason]
+    assert len(aside) >= start.LEAST_QUESTIONS
+    assert done.unused[aside[0].reason] == len(aside)
+    release = store.get(done.release_after)
+    trained = sum(row.role == "train" for row in rows)
+    assert done.examples["train"] == release.trained_on["examples"] == trained
+    folder = RunStore(home).folder(done.run)
+    assert re.search(rf"trained on</span>.*?<b>{trained}</b>", (folder / "report.html").read_text(), re.S)
+
+    negatives = read_rows(folder / "split" / "negatives.jsonl", Negative)
+    left = read_rows(folder / "start" / "train.jsonl", Example)
+    sets = training_sets(left, negatives, 0, always=False, seed=17)
+    texts = {row for columns in sets.values() for row in columns.get("negative_1", [])}
+    decided = {one.decided_by: one.text for one in negatives if one.source == "refused"}
+    named = [row.record_id for row in rows if row.role == "negative"]
+    assert len(named) > 20
+    assert {decided[name] for name in named} <= texts
+    lost = [row for row in rows if row.record_id in decided and row.role == "unused"]
+    assert lost
+    assert all(row.reason.startswith("rejected (") for row in lost)
+
+
+@pytest.mark.parametrize("damaged", ["{}", "no json", "[3]"])
+def test_a_damaged_file_of_an_old_run_does_not_stop_the_next(
+    tiny_model: Path, tmp_path: Path, corpus: Corpus, damaged: str
+) -> None:
+    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+    old = home.runs / "20200101-000000-00000000" / "start"
+    old.mkdir(parents=True)
+    (old / "precision.json").write_text(damaged)
+    chosen = settings(learning_rate=0.02)
+    done = retrain_from_annotations(
+        home, corpus, chosen, rounds.serving(tiny_model), lambda: accepted_triplets(CHUNKS)
+    )
+    assert done.outcome == "promoted", done.verdict

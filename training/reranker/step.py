@@ -27,7 +27,7 @@ from training.ancestry import records_seen
 from training.evaluation import rank, score
 from training.examples import Example
 from training.holdout import HoldoutQuestion, ask, holdout_questions
-from training.negatives import Negative, mine
+from training.negatives import mine
 from training.reranker.aside import LEAST_QUESTIONS
 from training.reranker.contest import WEIGHTS, RerankerVerdict, decide, fold_of, too_few
 from training.reranker.fit import RerankerFit, fit_reranker
@@ -145,7 +145,6 @@ class Reranking:
     def _pairs(self, candidate: Embedder, vectors: Any) -> list[Pair]:
         """Negatives are people's own, and what the candidate finds: that is what the reranker will have to sort."""
         train = self.tuning.train
-        decided = read_rows(self.run.folder / "split" / "negatives.jsonl", Negative)
         mined = mine(
             train,
             self.chunks,
@@ -155,9 +154,10 @@ class Reranking:
             set(read_json(self.run.folder / "split" / "held.json")),
             self.settings.reranker.candidates,
             self.settings.fit.negative_margin,
+            self.tuning.accepted,
         )
         chosen = self.settings.reranker
-        return make_pairs(train, [*decided, *mined], chosen.negatives, chosen.seed)
+        return make_pairs(train, [*self.tuning.taught, *mined], chosen.negatives, chosen.seed)
 
     def _contest(
         self,

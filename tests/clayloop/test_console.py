@@ -1,0 +1,62 @@
+"""What visitors wrote is shown on a maintainer's terminal, never obeyed by it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clayloop.cli.explain import _print_record
+from clayloop.console import TerminalProgress, harmless, out, print_error, print_json, print_table
+from curation.errors import StateError
+from training.dry_run import DryRun, render_dry_run
+from training.explain import RecordExplanation
+from training.lineage import LineageExample, LineageRow
+
+ATTACK = "\x1b[2J\x1b]0;owned\x07\x9b2J\rHow \u202e\ud800?"
+ROW = LineageRow(
+    dataset="conversations",
+    record_id="r",
+    role="dropped",
+    reason=f"same question as y: {ATTACK}",
+    origin=ATTACK,
+    examples=[LineageExample(query=ATTACK, chunk_id="c", place=ATTACK, side="dropped")],
+)
+
+
+def test_whatever_is_printed_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = DryRun(would_train=True, verdict=ATTACK, release_before="r", new=1, withdrawn=0, rows=[ROW])
+    out.print(render_dry_run(plan), markup=False, soft_wrap=True)
+    _print_record(RecordExplanation(release="r", record=ROW))
+    print_table(ATTACK, [ATTACK, "n"], [[ATTACK, 1]])
+    print_error(StateError(ATTACK, ATTACK))
+    progress = TerminalProgress()
+    progress.say(ATTACK)
+    with progress.task(ATTACK) as advance:
+        advance(1)
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert not set("\x1b\x07\x9b\r\u202e") & set(text)
+        assert "\\x1b[2J" in text
+        assert "How" in text
+    assert "dropped   \\x1b[2J\\x1b]0;owned\\x07\\x9b2J How \\u202e\\ud800?: same question" in said.out, (
+        "in one line"
+    )
+
+
+def test_json_for_the_terminal_is_the_same_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"question": ATTACK, "é": [1]})
+    said = capsys.readouterr().out
+    assert not set("\x1b\x07\x9b\r") & set(said)
+    assert "é" in said
+    assert json.loads(said) == {"question": ATTACK, "é": [1]}
+
+
+@given(st.text())
+def test_what_is_harmless_stays_as_it_is(text: str) -> None:
+    shown = harmless(text)
+    assert harmless(shown) == shown
+    if text.isprintable() or not text.strip("abc \n\t"):
+        assert shown == text
