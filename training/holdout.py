@@ -110,6 +110,7 @@ def without_test_questions(
                 similarity=round(match.similarity, 4),
                 kept_record_id=f"{name}: {key}",
                 kept=text,
+                place=example.place,
             )
         )
     gone = {match.index for match in matches}

@@ -1,0 +1,119 @@
+"""What has become of the chunks that decisions are about and that are not among the documents any more.
+
+A chunk's id is a hash of its text, so an edit makes another chunk of it. Records about the old one stay in Argilla, and what
+they ask belongs to the side, holdout or training, that its section was on. In this order it is told by: the lineage of the
+served release and of those before it; the chunk with the same heading whose body is the closest; a chunk with nearly the
+same text. Where the same heading is all there is, the example goes with a held-out section if any has that heading.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from curation.records import Chunk, Decision
+from curation.records.chunk import SECTION_SEPARATOR
+from training.dedup import find_matches, jaccard, normalise, shingles
+from training.examples import Whereabouts, section_of
+from training.settings import DedupSettings
+
+# Jaccard similarity of the bodies from which a chunk under the same heading is another version of a text. Two bodies of one
+# documentation about different things have 0.05 to 0.15 in common.
+SAME_BODY = 0.3
+# By so much it must be closer than chunks of the same heading in other sections.
+_CLEARLY = 0.1
+
+
+def gone_chunks(decisions: Sequence[Decision], chunks: Sequence[Chunk]) -> dict[str, str]:
+    """Id → text of the chunks that ``decisions`` show and that are not among ``chunks``, in the order of the decisions."""
+    here = {chunk.id for chunk in chunks}
+    found: dict[str, str] = {}
+    for decision in decisions:
+        if decision.dataset == "chunks":
+            key, text = decision.record_id, decision.fields.get("chunk", "")
+        else:
+            key, text = str(decision.metadata.get("chunk_id", "")), decision.fields.get("anchor", "")
+        if key and key not in here and text.strip():
+            found.setdefault(key, text)
+    return found
+
+
+def trace_chunks(
+    gone: Mapping[str, str],
+    chunks: Sequence[Chunk],
+    indexed: Collection[str],
+    places: Mapping[str, str],
+    is_held: Callable[[str], bool],
+    settings: DedupSettings,
+) -> dict[str, Whereabouts]:
+    """Where each of the ``gone`` chunks (id → text) belongs; those that nothing is known of are missing.
+
+    ``chunks`` are all of the documents and ``indexed`` the ids of those in the index: only one of them can be the text's
+    version of today. ``places`` maps ids to the sections that earlier releases knew them in.
+    """
+    search = _Search(gone, chunks, settings)
+    found: dict[str, Whereabouts] = {}
+    for key, text in gone.items():
+        place = places.get(key, "")
+        candidates = search.in_section(place) if place else search.under_heading(text)
+        version = _closest(text, candidates) or search.near(key)
+        if place or version:
+            asked = version.id if version and version.id in indexed else ""
+            found[key] = Whereabouts(place=place or section_of(version), version=asked)  # type: ignore[arg-type]
+        elif candidates:
+            sections = [section_of(chunk) for chunk in candidates]
+            found[key] = Whereabouts(place=next(filter(is_held, sections), sections[0]))
+    return found
+
+
+class _Search:
+    """Chunks by section, by heading and by text."""
+
+    def __init__(self, gone: Mapping[str, str], chunks: Sequence[Chunk], settings: DedupSettings) -> None:
+        self._section: dict[str, list[Chunk]] = defaultdict(list)
+        self._heading: dict[str, list[Chunk]] = defaultdict(list)
+        if not gone:
+            return
+        for chunk in chunks:
+            self._section[section_of(chunk)].append(chunk)
+            if chunk.section:
+                self._heading[_last_part(chunk.heading)].append(chunk)
+        keys = list(gone)
+        matches = find_matches(list(gone.values()), [chunk.text for chunk in chunks], settings)
+        self._near = {keys[match.index]: chunks[match.kept] for match in matches}
+
+    def in_section(self, place: str) -> list[Chunk]:
+        return self._section.get(place, [])
+
+    def under_heading(self, text: str) -> list[Chunk]:
+        """A long heading line is cut at its front to make room for the body."""
+        line = text.partition("\n\n")[0]
+        return [chunk for chunk in self._heading.get(_last_part(line), ()) if chunk.heading.endswith(line)]
+
+    def near(self, key: str) -> Chunk | None:
+        return self._near.get(key)
+
+
+def _closest(text: str, candidates: Sequence[Chunk]) -> Chunk | None:
+    """The one of which ``text`` is another version, if one clearly is. The parts of one section do not compete: whichever
+    it is, the section is the same."""
+    line, _, rest = text.partition("\n\n")
+    scored = [
+        (jaccard(_shingles(rest if chunk.heading.endswith(line) else text), _shingles(chunk.body)), chunk)
+        for chunk in candidates
+    ]
+    if not scored:
+        return None
+    best, chunk = max(scored, key=lambda pair: pair[0])
+    elsewhere = [score for score, other in scored if section_of(other) != section_of(chunk)]
+    if best < SAME_BODY or best - max(elsewhere, default=0.0) < _CLEARLY:
+        return None
+    return chunk
+
+
+def _last_part(heading: str) -> str:
+    return heading.rsplit(SECTION_SEPARATOR, 1)[-1]
+
+
+def _shingles(text: str) -> frozenset[str]:
+    return shingles(normalise(text))
