@@ -43,10 +43,14 @@ class HoldoutQuestion(BaseModel):
 
 
 def holdout_questions(
-    examples: Sequence[Example], chunks: Sequence[Chunk], groups: Mapping[str, str]
+    examples: Sequence[Example],
+    chunks: Sequence[Chunk],
+    groups: Mapping[str, str],
+    accepted: Sequence[Example] = (),
 ) -> list[HoldoutQuestion]:
-    """One entry per distinct question. Right are the chunks that were accepted for it, their near duplicates (``groups``)
-    and, for a heading, every chunk of its section."""
+    """One entry per distinct question of ``examples``. Right are the chunks that were accepted for it, their near duplicates
+    (``groups``) and, for a heading, every chunk of its section. ``accepted`` are further examples whose chunks are right
+    too where they ask the same: those that were not held out, whoever learns from them or not."""
     by_id = {chunk.id: chunk for chunk in chunks}
     alike: dict[str, list[str]] = defaultdict(list)
     section: dict[str, list[str]] = defaultdict(list)
@@ -56,10 +60,13 @@ def holdout_questions(
     asked: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         asked[normalise(example.query)].append(example)
+    others: dict[str, list[Example]] = defaultdict(list)
+    for example in accepted:
+        others[normalise(example.query)].append(example)
     questions = []
     for text, rows in asked.items():
         right: dict[str, None] = {}
-        for example in rows:
+        for example in (*rows, *others[text]):
             right.update(dict.fromkeys(alike[groups.get(example.chunk_id, example.chunk_id)]))
             if example.origin == HEADING:
                 right.update(dict.fromkeys(section[example.place]))

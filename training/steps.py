@@ -232,7 +232,7 @@ class Steps:
         parts.dropped += asked
         aside = self._set_aside(parts.train, groups)
         held = parts.held_groups | aside.groups
-        questions = holdout_questions(parts.holdout, self.chunks, groups)
+        questions = holdout_questions(parts.holdout, self.chunks, groups, self._settled)
         decided = decided_negatives(
             aside.train, [*parts.holdout, *aside.asked], refusals, groups, held, self.settings.dedup
         )
@@ -249,6 +249,13 @@ class Steps:
             f"{len(aside.train)} examples to train on, {len(decided.negatives)} negatives that people decided on, "
             f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one{apart}"
         )
+
+    @property
+    def _settled(self) -> list[Example]:
+        """All accepted examples that no conflict speaks against, those that were then dropped among them."""
+        against = read_rows(self.run.folder / "dedup" / "unused.jsonl", Unused)
+        gone = {(one.dataset, one.record_id) for one in against}
+        return [one for one in self.examples if (one.dataset, one.record_id) not in gone]
 
     def _with_gone_chunks(self) -> Learnable:
         """With what is known of chunks that decisions are about and that have changed or gone since."""

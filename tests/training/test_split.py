@@ -14,6 +14,7 @@ from curation.records import Chunk, Decision
 from tests.training.material import accepted_triplets, make_chunks, triplet
 from training.dedup import jaccard, normalise, shingles
 from training.examples import collect, section_of
+from training.holdout import holdout_questions
 from training.settings import DedupSettings
 from training.split import Split, chunk_groups, drop_repeated, is_holdout, split, take_sides
 
@@ -237,3 +238,20 @@ def test_new_records_never_move_an_old_one(
             if jaccard(shingles(normalise(one.query)), shingles(normalise(other.query))) >= near.threshold
         ]
         assert one.record_id in stays or (like and not released)
+
+
+def test_a_chunk_of_the_training_side_is_right_where_its_question_is_held_out() -> None:
+    """A model that finds it first has found what was asked for."""
+    decisions = [
+        triplet(FREE[3], "how do I get  RID of it?"),
+        triplet(HELD[0], "How do I get rid of it?"),
+        triplet(FREE[4], "Where do I put it?"),
+    ]
+    near = DedupSettings(semantic=False, threshold=0.95)
+    groups = chunk_groups(CHUNKS, near)
+    accepted = collect(decisions, CHUNKS).examples
+    parts = split(accepted, CHUNKS, groups, 0.2, near)
+    assert [one.query for one in parts.train] == ["Where do I put it?"]
+    (question,) = holdout_questions(parts.holdout, CHUNKS, groups, accepted)
+    assert question.text == "How do I get rid of it?"
+    assert question.right == [HELD[0].id, FREE[3].id]
