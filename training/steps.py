@@ -27,6 +27,7 @@ from training.reranker.aside import Aside, set_aside
 from training.reranker.step import ASIDE_FILE, Reranking, check_base_model
 from training.rows import read_rows, write_rows
 from training.runs import Run
+from training.sameness import without_contradictions
 from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
@@ -189,7 +190,7 @@ class Steps:
         examples = self.examples
         refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
         groups = chunk_groups(self.chunks, self.settings.dedup, [*examples, *refusals])
-        settled = settle(examples, refusals, self.decisions, groups)
+        settled = settle(examples, refusals, self.decisions, groups, self.settings.dedup, self.tuning.meaning)
         sides = take_sides(
             settled.examples,
             self.chunks,
@@ -234,8 +235,15 @@ class Steps:
         held = parts.held_groups | aside.groups
         questions = holdout_questions(parts.holdout, self.chunks, groups, self._settled)
         decided = decided_negatives(
-            aside.train, [*parts.holdout, *aside.asked], refusals, groups, held, self.settings.dedup
+            aside.train,
+            [*parts.holdout, *aside.asked],
+            refusals,
+            groups,
+            held,
+            self.settings.dedup,
+            [text for one in self.own_sets for text in one.queries.values()],
         )
+        decided = without_contradictions(decided, refusals, aside.train, groups, self.settings.dedup)
         write_rows(folder / "negatives.jsonl", decided.negatives)
         write_json(folder / "held.json", sorted(held))
         write_rows(folder / "train.jsonl", aside.train)

@@ -190,3 +190,15 @@ def test_the_text_of_a_held_chunk_is_no_negative_after_an_edit_either(chunks: li
     decided = decided_negatives(parts.train, parts.holdout, settled.refusals, groups, parts.held_groups, NEAR)
     assert decided.negatives == []
     assert "held out" in decided.unused[0].reason
+
+
+def test_accepted_before_an_edit_and_rejected_after_it_is_a_conflict() -> None:
+    old, new = FREE[0], _edited(FREE[0], " Well.")
+    chunks = [new if chunk is old else chunk for chunk in CHUNKS]
+    decisions = [triplet(old, "How do I wash it?"), triplet(new, "How do I wash it?", "rejected")]
+    found = _learnable(decisions, chunks)
+    groups = chunk_groups(chunks, NEAR, [*found.examples, *found.refusals])
+    settled = settle(found.examples, found.refusals, decisions, groups)
+    assert [one.left_out for one in settled.conflicts] == [True]
+    assert not settled.examples
+    assert not settled.refusals
