@@ -51,36 +51,38 @@ def trace_chunks(
     ``chunks`` are all of the documents and ``indexed`` the ids of those in the index: only one of them can be the text's
     version of today. ``places`` maps ids to the sections that earlier releases knew them in.
     """
-    search = _Search(gone, chunks, settings)
+    by_name = _ByName(chunks if gone else ())
+    candidates = {
+        key: by_name.in_section(places[key]) if key in places else by_name.under_heading(text)
+        for key, text in gone.items()
+    }
+    versions = {key: one for key, text in gone.items() if (one := _closest(text, candidates[key]))}
+    rest = [key for key in gone if key not in versions]
+    matches = (
+        find_matches([gone[key] for key in rest], [chunk.text for chunk in chunks], settings) if rest else []
+    )
+    versions |= {rest[match.index]: chunks[match.kept] for match in matches}
     found: dict[str, Whereabouts] = {}
-    for key, text in gone.items():
-        place = places.get(key, "")
-        candidates = search.in_section(place) if place else search.under_heading(text)
-        version = _closest(text, candidates) or search.near(key)
-        if place or version:
-            asked = version.id if version and version.id in indexed else ""
-            found[key] = Whereabouts(place=place or section_of(version), version=asked)  # type: ignore[arg-type]
-        elif candidates:
-            sections = [section_of(chunk) for chunk in candidates]
-            found[key] = Whereabouts(place=next(filter(is_held, sections), sections[0]))
+    for key in gone:
+        version = versions.get(key)
+        asked = version.id if version and version.id in indexed else ""
+        sections = [section_of(chunk) for chunk in ([version] if version else candidates[key])]
+        place = places.get(key) or next(filter(is_held, sections), sections[0] if sections else "")
+        if place:
+            found[key] = Whereabouts(place=place, version=asked)
     return found
 
 
-class _Search:
-    """Chunks by section, by heading and by text."""
+class _ByName:
+    """Chunks by section and by heading."""
 
-    def __init__(self, gone: Mapping[str, str], chunks: Sequence[Chunk], settings: DedupSettings) -> None:
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
         self._section: dict[str, list[Chunk]] = defaultdict(list)
         self._heading: dict[str, list[Chunk]] = defaultdict(list)
-        if not gone:
-            return
         for chunk in chunks:
             self._section[section_of(chunk)].append(chunk)
             if chunk.section:
                 self._heading[_last_part(chunk.heading)].append(chunk)
-        keys = list(gone)
-        matches = find_matches(list(gone.values()), [chunk.text for chunk in chunks], settings)
-        self._near = {keys[match.index]: chunks[match.kept] for match in matches}
 
     def in_section(self, place: str) -> list[Chunk]:
         return self._section.get(place, [])
@@ -89,9 +91,6 @@ class _Search:
         """A long heading line is cut at its front to make room for the body."""
         line = text.partition("\n\n")[0]
         return [chunk for chunk in self._heading.get(_last_part(line), ()) if chunk.heading.endswith(line)]
-
-    def near(self, key: str) -> Chunk | None:
-        return self._near.get(key)
 
 
 def _closest(text: str, candidates: Sequence[Chunk]) -> Chunk | None:

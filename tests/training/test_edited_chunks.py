@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from curation.corpus import Corpus
 from curation.home import Home
@@ -202,3 +204,49 @@ def test_accepted_before_an_edit_and_rejected_after_it_is_a_conflict() -> None:
     assert [one.left_out for one in settled.conflicts] == [True]
     assert not settled.examples
     assert not settled.refusals
+
+
+def _changed(chunk: Chunk, how: str, number: int) -> Chunk | None:
+    if how == "longer":
+        return _edited(chunk, f" See note {number * 7919} too.")
+    if how == "rewritten":
+        return _with(chunk, f"{chunk.heading}\n\n" + f"Xylophone {number} zigzags. " * 3)
+    if how == "moved":
+        return _with(chunk, chunk.text, path=f"moved-{number}.md")
+    if how == "renamed":
+        return _with(chunk, f"Part {number}\n\n{chunk.body}", section=(f"Part {number}",))
+    return None if how == "removed" else chunk
+
+
+@given(
+    st.lists(
+        st.sampled_from(["same", "longer", "rewritten", "moved", "renamed", "removed"]),
+        min_size=len(CHUNKS),
+        max_size=len(CHUNKS),
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_no_edit_moves_a_question_to_the_other_side(edits: list[str], released: bool, again: bool) -> None:
+    """With a lineage, whatever happens to the chunks. Without, as long as a heading is left to go by."""
+    if not released:
+        edits = [how if how in ("same", "longer", "rewritten") else "longer" for how in edits]
+    changed = (_changed(chunk, how, row) for row, (chunk, how) in enumerate(zip(CHUNKS, edits, strict=True)))
+    chunks = [chunk for chunk in changed if chunk]
+    places = {chunk.id: section_of(chunk) for chunk in CHUNKS} if released else {}
+    more = [triplet(chunk, f"again {row * 104729}") for row, chunk in enumerate(chunks)] if again else []
+    found = _learnable([*more, *ASKED], chunks, places)
+    groups = chunk_groups(chunks, NEAR, found.examples)
+    parts = split(found.examples, chunks, groups, SHARE, NEAR)
+    held = {ASKED[CHUNKS.index(chunk)].record_id for chunk in HELD}
+    free = {one.record_id for one in ASKED} - held
+    assert not held & {one.record_id for one in parts.train}
+    assert not free & {one.record_id for one in parts.holdout}
+    if "rewritten" not in edits and not released:
+        assert held <= {one.record_id for one in parts.holdout}
+        assert free <= {one.record_id for one in parts.train}
+    trained = {groups[one.chunk_id] for one in parts.train}
+    assert not trained & {groups[one.chunk_id] for one in parts.holdout}
+    for question in holdout_questions(parts.holdout, chunks, groups):
+        assert not trained & {groups[chunk_id] for chunk_id in question.right}
