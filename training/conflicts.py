@@ -125,8 +125,8 @@ def _opposites(
     settings: DedupSettings,
     vectors_of: VectorsOf | None,
 ) -> list[tuple[list[Example], list[Refusal]]]:
-    """What was accepted and what was refused of the same question and chunk, ordered by the first that was accepted. A row
-    that is the same as two others brings these together."""
+    """What was accepted and what was refused of the same question and chunk, ordered by the first that was accepted. A
+    refusal of the pair itself that is the same as two others brings these together."""
     yes: dict[str, list[int]] = defaultdict(list)
     no: dict[str, list[int]] = defaultdict(list)
     for row, example in enumerate(examples):
@@ -139,23 +139,25 @@ def _opposites(
         rows: list[Example | Refusal] = [examples[row] for group in both for row in yes[group]]
         rows += [refusals[row] for group in both for row in no[group]]
         same.embed([one.query for one in rows], vectors_of)
-    found: dict[int, tuple[list[int], list[int]]] = {}
+    found: list[tuple[list[int], list[int]]] = []
     for group in both:
         linked: list[tuple[list[int], list[int]]] = []
-        for refused in no[group]:
+        for refused in sorted(no[group], key=lambda row: not refusals[row].certain):
             query = refusals[refused].query
             like = [row for row in yes[group] if same(examples[row].query, query)]
-            if like:
-                touched = [one for one in linked if set(one[0]) & set(like)]
+            touched = [one for one in linked if set(one[0]) & set(like)]
+            if touched and not refusals[refused].certain:
+                touched[0][1].append(
+                    refused
+                )  # it takes no example with it, and so joins no more to the others
+            elif like:
                 linked = [one for one in linked if one not in touched]
                 accepted = {*like, *(row for one in touched for row in one[0])}
-                linked.append(
-                    (sorted(accepted), sorted([refused, *(row for one in touched for row in one[1])]))
-                )
-        found.update({accepted[0]: (accepted, others) for accepted, others in linked})
+                linked.append((sorted(accepted), [refused, *(row for one in touched for row in one[1])]))
+        found += linked
     return [
-        ([examples[row] for row in found[first][0]], [refusals[row] for row in found[first][1]])
-        for first in sorted(found)
+        ([examples[row] for row in accepted], [refusals[row] for row in sorted(refused)])
+        for accepted, refused in sorted(found)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -151,15 +152,14 @@ def measure(
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions and chunks, embedded. ``bare`` are the columns of all chunks that are right for a heading question, whose
-    ``bare_vectors`` are without their headings; ``own`` maps the row of a heading question to the right columns: these it
-    sees so, all others as they are."""
+    """Questions and chunks, embedded. ``headings`` are the rows of the heading questions, ``bare`` the columns of the chunks
+    that are right for any of them: all heading questions see these without their headings."""
 
     chunks: Sequence[Chunk]
     query_vectors: Vectors
     vectors: Vectors
-    own: Mapping[int, Sequence[int]]
-    bare: Sequence[int]
+    headings: list[int]
+    bare: list[int]
     bare_vectors: Vectors
 
     def cosines(self, dimension: int) -> Vectors:
@@ -168,15 +168,21 @@ class Asked:
         cosines: Vectors = asked @ truncate(self.vectors, dimension).T
         if self.bare:
             bare = truncate(self.bare_vectors, dimension)
-            place = {column: index for index, column in enumerate(self.bare)}
-            for row, columns in self.own.items():
-                cosines[row, list(columns)] = bare[[place[column] for column in columns]] @ asked[row]
+            cosines[np.ix_(self.headings, self.bare)] = asked[self.headings] @ bare.T
         return cosines
 
     def text(self, row: int, column: int) -> str:
         """The chunk in ``column`` as the question in ``row`` sees it."""
-        is_bare = column in self.own.get(row, ())
+        is_bare = row in self._headings and column in self._bare
         return bare_text(self.chunks[column]) if is_bare else self.chunks[column].text
+
+    @cached_property
+    def _headings(self) -> frozenset[int]:
+        return frozenset(self.headings)
+
+    @cached_property
+    def _bare(self) -> frozenset[int]:
+        return frozenset(self.bare)
 
 
 def bare_text(chunk: Chunk) -> str:
@@ -194,16 +200,12 @@ def ask(
     """Embed what ``measure`` compares.
 
     A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions the right
-    chunks are therefore ranked by their bodies alone, against all others as they are served: those that are right for another
-    heading have theirs.
+    chunks are therefore ranked by their bodies alone: those of *all* heading questions, against the rest as they are
+    served. Were only its own bare, a model that puts whatever lacks a heading first would look good.
     """
     column = {chunk.id: index for index, chunk in enumerate(chunks)}
-    own = {
-        row: [column[key] for key in question.right]
-        for row, question in enumerate(questions)
-        if question.is_heading
-    }
-    bare = sorted({one for columns in own.values() for one in columns})
+    headings = [index for index, question in enumerate(questions) if question.is_heading]
+    bare = sorted({column[key] for index in headings for key in questions[index].right})
     query_vectors = embedder.queries([question.text for question in questions])
     bare_vectors = embedder.documents([bare_text(chunks[index]) for index in bare], progress=progress)
-    return Asked(chunks, query_vectors, vectors, own, bare, bare_vectors)
+    return Asked(chunks, query_vectors, vectors, headings, bare, bare_vectors)

@@ -96,6 +96,27 @@ def test_one_conflict_for_all_records_that_ask_the_same() -> None:
     assert len(settled.unused) == 4
 
 
+def test_a_rejected_answer_between_two_questions_takes_neither_with_it() -> None:
+    """The first is like the rejected pair only by way of the rejected answer."""
+    first, between, last = (
+        f"{start}how do I clean the brass lamp with a damp cloth{end}"
+        for start, end in (("", ""), ("tell me ", ""), ("tell me ", " right now"))
+    )
+    near = DedupSettings(semantic=False, threshold=0.8)
+    decisions = [
+        triplet(CHUNKS[0], first),
+        triplet(CHUNKS[0], last),
+        conversation(CHUNKS[0], between, "rejected"),
+        _renamed(triplet(CHUNKS[0], last, "rejected"), "no"),
+    ]
+    settled = _settle(decisions, near=near)
+    assert [one.query for one in settled.examples] == [first]
+    assert settled.refusals == []
+    assert Sameness(near)(first, between)
+    assert Sameness(near)(between, last)
+    assert not Sameness(near)(first, last)
+
+
 _ASKED = st.tuples(
     st.integers(0, 2),
     st.sampled_from(["", "tell ", "tell me ", "please tell me "]),
