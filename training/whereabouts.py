@@ -17,8 +17,8 @@ from training.dedup import find_matches, jaccard, normalise, shingles
 from training.examples import Whereabouts, section_of
 from training.settings import DedupSettings
 
-# Jaccard similarity of the bodies from which a chunk under the same heading is another version of a text. Two bodies of one
-# documentation about different things have 0.05 to 0.15 in common.
+# Jaccard similarity of the bodies from which a chunk under the same heading is another version of a text. Two sections of
+# clayloop's own docs have 0.07 in common (the median), one pair of a hundred 0.15, none above 0.22.
 SAME_BODY = 0.3
 # By so much it must be closer than chunks of the same heading in other sections.
 _CLEARLY = 0.1
