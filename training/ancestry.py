@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -70,6 +70,27 @@ def records_seen(store: ReleaseStore, release_id: str) -> set[tuple[str, str]] |
         if rows is None:
             return None
         found |= {(row.dataset, row.record_id) for row in rows if _taught(row)}
+    return found
+
+
+def places_known(store: ReleaseStore, release_id: str, chunk_ids: Collection[str]) -> dict[str, str]:
+    """Chunk id → the section that a release, or else the newest one before it, knew the chunk in: of those of ``chunk_ids``
+    that one of them made an example of, as far back as they can be read."""
+    found: dict[str, str] = {}
+    passed: set[str] = set()
+    following: str | None = release_id
+    while following is not None and following not in passed and len(found) < len(chunk_ids):
+        passed.add(following)
+        try:
+            release = store.get(following)
+            rows = read_lineage(store.folder(release.id) / LINEAGE_FILE)
+        except ClayloopError:
+            break
+        for one in (example for row in rows for example in row.examples):
+            # An earlier version gave the id for the place of a chunk that was gone.
+            if one.chunk_id in chunk_ids and one.place and one.place != one.chunk_id:
+                found.setdefault(one.chunk_id, one.place)
+        following = release.parent
     return found
 
 

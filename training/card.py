@@ -20,8 +20,8 @@ _LIMITS = """\
 
 - The held-out questions come from the same annotated sections' style as the training questions: real visitors ask
   differently. Score the release on questions of your own with `clayloop evaluate`.
-- Where a held-out question is a section's heading, the right chunks are ranked without their headings, against all other
-  chunks with theirs: those figures are lower than what a visitor sees, for both releases alike.
+- Where a held-out question is a section's heading, the right chunks of all such questions are ranked without their
+  headings, against the other chunks with theirs: those figures are lower than what a visitor sees, for both releases alike.
 - It was trained on one documentation set. Elsewhere the base model may well be better.
 """
 

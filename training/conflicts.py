@@ -16,10 +16,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from curation.records import DatasetName, Decision
-from training.dedup import normalise
 from training.examples import Example, Refusal, Unused
+from training.sameness import Sameness
+from training.settings import DedupSettings
+from training.split import VectorsOf
 
 _Key = tuple[DatasetName, str]
+_SAME_WORDS = DedupSettings(near=False, semantic=False)
 # The question whose answer accepts or rejects a record.
 _DECIDING: dict[DatasetName, str] = {
     "triplets": "is_positive_relevant",
@@ -69,38 +72,35 @@ def settle(
     refusals: Sequence[Refusal],
     decisions: Sequence[Decision],
     groups: Mapping[str, str],
+    settings: DedupSettings = _SAME_WORDS,
+    vectors_of: VectorsOf | None = None,
 ) -> Settled:
     """Find the conflicts and leave out what can't be learned from because of them.
 
-    ``groups`` maps a chunk's id to the one that stands for its near duplicates. Questions are the same when they are
-    after normalisation. A rejected conversation judged an answer and not the pair: beside an accepted pair it is
-    reported, and the pair stays.
+    ``groups`` maps a chunk's id to the one that stands for its near duplicates, and for what it was before an edit.
+    Questions are the same when training would take them for one: by ``settings``, and by their meaning where ``vectors_of``
+    embeds them; without either, after normalisation. A rejected conversation judged an answer and not the pair: beside an
+    accepted pair it is reported, and the pair stays.
     """
     by_key = {(one.dataset, one.record_id): one for one in decisions}
-    yes: dict[tuple[str, str], list[Example]] = defaultdict(list)
-    no: dict[tuple[str, str], list[Refusal]] = defaultdict(list)
-    for example in examples:
-        yes[_pair(example, groups)].append(example)
-    for refusal in refusals:
-        no[_pair(refusal, groups)].append(refusal)
     result = Settled()
     gone: dict[_Key, str] = {}
-    for pair in [pair for pair in yes if pair in no]:
-        certain = any(one.certain for one in no[pair])
+    for yes, no in _opposites(examples, refusals, groups, settings, vectors_of):
+        certain = any(one.certain for one in no)
         result.conflicts.append(
             Conflict(
                 between="records",
-                query=yes[pair][0].query,
-                chunk_id=yes[pair][0].chunk_id,
-                accepted=tuple(_sides(yes[pair], by_key)),
-                rejected=tuple(_sides(no[pair], by_key)),
+                query=yes[0].query,
+                chunk_id=yes[0].chunk_id,
+                accepted=tuple(_sides(yes, by_key)),
+                rejected=tuple(_sides(no, by_key)),
                 left_out=certain,
             )
         )
-        both: list[Example | Refusal] = [*yes[pair], *no[pair]]
+        both: list[Example | Refusal] = [*yes, *no]
         for row in both:
             if certain or isinstance(row, Refusal):
-                others = no[pair] if isinstance(row, Example) else yes[pair]
+                others = no if isinstance(row, Example) else yes
                 gone[row.dataset, row.record_id] = others[0].record_id
     result.conflicts.extend(_disagreements(decisions))
     result.examples = [one for one in examples if (one.dataset, one.record_id) not in gone]
@@ -118,8 +118,51 @@ def settle(
     return result
 
 
-def _pair(row: Example | Refusal, groups: Mapping[str, str]) -> tuple[str, str]:
-    return normalise(row.query), groups.get(row.chunk_id, row.chunk_id)
+def _opposites(
+    examples: Sequence[Example],
+    refusals: Sequence[Refusal],
+    groups: Mapping[str, str],
+    settings: DedupSettings,
+    vectors_of: VectorsOf | None,
+) -> list[tuple[list[Example], list[Refusal]]]:
+    """What was accepted and what was refused of the same question and chunk, ordered by the first that was accepted. A
+    refusal of the pair itself that is the same as two others brings these together."""
+    yes: dict[str, list[int]] = defaultdict(list)
+    no: dict[str, list[int]] = defaultdict(list)
+    for row, example in enumerate(examples):
+        yes[_group(example, groups)].append(row)
+    for row, refusal in enumerate(refusals):
+        no[_group(refusal, groups)].append(row)
+    both = [group for group in yes if group in no]
+    same = Sameness(settings)
+    if settings.semantic and vectors_of and both:
+        rows: list[Example | Refusal] = [examples[row] for group in both for row in yes[group]]
+        rows += [refusals[row] for group in both for row in no[group]]
+        same.embed([one.query for one in rows], vectors_of)
+    found: list[tuple[list[int], list[int]]] = []
+    for group in both:
+        linked: list[tuple[list[int], list[int]]] = []
+        for refused in sorted(no[group], key=lambda row: not refusals[row].certain):
+            query = refusals[refused].query
+            like = [row for row in yes[group] if same(examples[row].query, query)]
+            touched = [one for one in linked if set(one[0]) & set(like)]
+            if touched and not refusals[refused].certain:
+                touched[0][1].append(
+                    refused
+                )  # it takes no example with it, and so joins no more to the others
+            elif like:
+                linked = [one for one in linked if one not in touched]
+                accepted = {*like, *(row for one in touched for row in one[0])}
+                linked.append((sorted(accepted), [refused, *(row for one in touched for row in one[1])]))
+        found += linked
+    return [
+        ([examples[row] for row in accepted], [refusals[row] for row in sorted(refused)])
+        for accepted, refused in sorted(found)
+    ]
+
+
+def _group(row: Example | Refusal, groups: Mapping[str, str]) -> str:
+    return groups.get(row.chunk_id, row.chunk_id)
 
 
 def _sides(rows: Iterable[Example | Refusal], decisions: Mapping[_Key, Decision]) -> Iterable[Side]:
@@ -155,7 +198,7 @@ def _disagreements(decisions: Sequence[Decision]) -> Iterable[Conflict]:
         yield Conflict(
             between="annotators",
             query=str(asked),
-            chunk_id=str(decision.metadata.get("chunk_id", "")),
+            chunk_id=decision.chunk_id,
             accepted=(yes,),
             rejected=(no,),
             left_out=False,

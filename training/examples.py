@@ -17,8 +17,8 @@ class Example(BaseModel):
 
     ``text`` is what training sees; ``chunk_id`` the chunk it comes from. ``place`` names the chunk's section and
     stays the same when its text is edited. ``negative`` is a question that the chunk does not answer, if the
-    annotators said so. ``live`` is false when the chunk is not in the index as the annotators saw it: such an
-    example trains and is never used to evaluate.
+    annotators said so. ``live`` is false when the chunk is not in the index as the annotators saw it; ``version`` is
+    then the indexed chunk that it has become, if that is known: only against that one can the question be asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +32,7 @@ class Example(BaseModel):
     origin: str
     negative: str = ""
     live: bool = True
+    version: str = ""
 
 
 class Refusal(BaseModel):
@@ -51,6 +52,17 @@ class Refusal(BaseModel):
     place: str
     certain: bool
     reason: str
+    version: str = ""
+
+
+class Whereabouts(BaseModel):
+    """Of a chunk that is not among the documents any more: the section that it belongs to, and the id of the indexed chunk
+    that it has become (empty when that is not known)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    place: str
+    version: str = ""
 
 
 class Unused(BaseModel):
@@ -75,14 +87,18 @@ class Learnable:
 
 
 def collect(
-    decisions: Sequence[Decision], chunks: Sequence[Chunk], include_unreviewed: bool = True
+    decisions: Sequence[Decision],
+    chunks: Sequence[Chunk],
+    include_unreviewed: bool = True,
+    gone: Mapping[str, Whereabouts] | None = None,
 ) -> Learnable:
     """Sort ``decisions`` into examples, refusals, unused ones and the chunks to index.
 
     Rejected chunks leave index and training alike. An accepted triplet teaches (query, chunk), an accepted
     conversation (question, the chunk it cites first), and any conversation (question, the source that annotators named
     as the one that answers; the chunk that the bot put first is then refused); other rejected ones are refusals, from which
-    negatives are made.
+    negatives are made. ``gone`` tells what is known of chunks that are not among ``chunks``; another one's place is its
+    own id.
     """
     judged = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
     result = Learnable(rejected_chunks={key for key, verdict in judged.items() if verdict == "rejected"})
@@ -97,7 +113,7 @@ def collect(
     for decision in decisions:
         if decision.dataset == "chunks":
             continue
-        made = _learn(decision, by_id, live, result.rejected_chunks)
+        made = _learn(decision, by_id, live, result.rejected_chunks, gone or {})
         if isinstance(made, Example):
             result.examples.append(made)
             if decision.verdict == "rejected":
@@ -115,7 +131,11 @@ def section_of(chunk: Chunk) -> str:
 
 
 def _learn(
-    decision: Decision, chunks: Mapping[str, Chunk], live: set[str], rejected: set[str]
+    decision: Decision,
+    chunks: Mapping[str, Chunk],
+    live: set[str],
+    rejected: set[str],
+    gone: Mapping[str, Whereabouts],
 ) -> Example | Refusal | str:
     """The example or the refusal that ``decision`` gives, or why it gives neither."""
     if decision.verdict == "undecided":
@@ -136,7 +156,8 @@ def _learn(
         return "its chunk is empty"
     if named == "" and decision.verdict == "accepted":
         return "none of its sources answers it"
-    place = section_of(chunk) if chunk else chunk_id
+    lost = Whereabouts(place=section_of(chunk) if chunk else chunk_id)
+    where = lost if chunk else gone.get(chunk_id, lost)
     if decision.verdict == "rejected" and not _shows_the_way(decision):
         certain = named == "" or (is_triplet and decision.values.get("is_positive_relevant") == "no")
         if is_triplet and not certain:
@@ -147,9 +168,10 @@ def _learn(
             query=query,
             text=chunk.text if chunk else shown,
             chunk_id=chunk_id,
-            place=place,
+            place=where.place,
             certain=certain,
             reason=_why(decision),
+            version=where.version,
         )
     origin = str(decision.metadata.get("origin", "")) or ("conversation" if not is_triplet else "")
     negative = decision.fields.get("negative", "").strip() if is_triplet else ""
@@ -161,10 +183,11 @@ def _learn(
         query=query,
         text=_taught_text(query, chunk, shown, origin),
         chunk_id=chunk_id,
-        place=place,
+        place=where.place,
         origin=origin,
         negative=negative,
         live=chunk is not None and chunk_id in live,
+        version=where.version,
     )
 
 

@@ -43,10 +43,14 @@ class HoldoutQuestion(BaseModel):
 
 
 def holdout_questions(
-    examples: Sequence[Example], chunks: Sequence[Chunk], groups: Mapping[str, str]
+    examples: Sequence[Example],
+    chunks: Sequence[Chunk],
+    groups: Mapping[str, str],
+    accepted: Sequence[Example] = (),
 ) -> list[HoldoutQuestion]:
-    """One entry per distinct question. Right are the chunks that were accepted for it, their near duplicates (``groups``)
-    and, for a heading, every chunk of its section."""
+    """One entry per distinct question of ``examples``. Right are the chunks that were accepted for it, their near duplicates
+    (``groups``) and, for a heading, every chunk of its section. ``accepted`` are further examples whose chunks are right
+    too where they ask the same: those that were not held out, whoever learns from them or not."""
     by_id = {chunk.id: chunk for chunk in chunks}
     alike: dict[str, list[str]] = defaultdict(list)
     section: dict[str, list[str]] = defaultdict(list)
@@ -56,10 +60,13 @@ def holdout_questions(
     asked: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         asked[normalise(example.query)].append(example)
+    others: dict[str, list[Example]] = defaultdict(list)
+    for example in accepted:
+        others[normalise(example.query)].append(example)
     questions = []
     for text, rows in asked.items():
         right: dict[str, None] = {}
-        for example in rows:
+        for example in (*rows, *others[text]):
             right.update(dict.fromkeys(alike[groups.get(example.chunk_id, example.chunk_id)]))
             if example.origin == HEADING:
                 right.update(dict.fromkeys(section[example.place]))
@@ -110,6 +117,7 @@ def without_test_questions(
                 similarity=round(match.similarity, 4),
                 kept_record_id=f"{name}: {key}",
                 kept=text,
+                place=example.place,
             )
         )
     gone = {match.index for match in matches}
@@ -144,8 +152,8 @@ def measure(
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions and chunks, embedded. ``headings`` are the rows of the heading questions, ``bare`` the columns of their right
-    chunks, which are seen without their headings there."""
+    """Questions and chunks, embedded. ``headings`` are the rows of the heading questions, ``bare`` the columns of the chunks
+    that are right for any of them: all heading questions see these without their headings."""
 
     chunks: Sequence[Chunk]
     query_vectors: Vectors
@@ -192,7 +200,8 @@ def ask(
     """Embed what ``measure`` compares.
 
     A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions the right
-    chunks are therefore ranked by their bodies alone, against all others as they are served.
+    chunks are therefore ranked by their bodies alone: those of *all* heading questions, against the rest as they are
+    served. Were only its own bare, a model that puts whatever lacks a heading first would look good.
     """
     column = {chunk.id: index for index, chunk in enumerate(chunks)}
     headings = [index for index, question in enumerate(questions) if question.is_heading]

@@ -110,7 +110,7 @@ def trace(
         fate.take("dropped", f"{gone.reason} as {gone.kept_record_id}: {gone.kept}")
         fate.kept_record_id = gone.kept_record_id
         fate.examples.append(
-            LineageExample(query=gone.query, chunk_id=gone.chunk_id, place="", side="dropped")
+            LineageExample(query=gone.query, chunk_id=gone.chunk_id, place=gone.place, side="dropped")
         )
     sides: tuple[tuple[Literal["holdout", "train"], Sequence[Example]], ...]
     sides = (("holdout", holdout), ("train", train))

@@ -67,12 +67,14 @@ def decided_negatives(
     groups: Mapping[str, str],
     held: Collection[str],
     settings: DedupSettings,
+    tests: Sequence[str] = (),
 ) -> Decided:
     """Set every refusal and every stored negative against an example of ``train``.
 
     A refused pair becomes a negative text where its question has been accepted for another chunk, and a negative question
-    where its chunk has an accepted one: of one example, those of a question or chunk in turn. ``groups`` maps chunks to their near duplicates' representative, ``held`` are the
-    groups that are held out. A question like a held-out one is left out altogether.
+    where its chunk has an accepted one: of one example, those of a question or chunk in turn. ``groups`` maps chunks to their
+    near duplicates' representative, ``held`` are the groups that are held out. A question like a held-out one is left out
+    altogether, and so is one like ``tests``, the questions of test sets of one's own.
     """
     result = Decided()
     by_question: dict[str, list[Example]] = defaultdict(list)
@@ -80,7 +82,7 @@ def decided_negatives(
     for example in train:
         by_question[normalise(example.query)].append(example)
         by_group[_group(example.chunk_id, groups)].append(example)
-    asked_when_held_out = [example.query for example in holdout]
+    asked_when_held_out = [*(example.query for example in holdout), *tests]
     like_held = {
         match.index for match in find_matches([one.query for one in refusals], asked_when_held_out, settings)
     }

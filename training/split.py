@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.records import Chunk, DatasetName
 from training.dedup import Match, find_duplicates, find_matches, group
-from training.examples import Example, Unused, section_of
+from training.examples import Example, Refusal, Unused, section_of
 from training.meaning import Vectors, matches_in_meaning, same_meaning
 from training.settings import DedupSettings
 
 VectorsOf = Callable[[Sequence[str]], Vectors]
+_Key = tuple[str, str]
+_Row = TypeVar("_Row")
 
 _SALT = "clayloop holdout 1\t"
 _IN_OTHER_WORDS = "in other words the same"
@@ -34,6 +36,18 @@ class Dropped(BaseModel):
     similarity: float
     kept_record_id: str
     kept: str
+    place: str = ""
+
+
+@dataclass
+class Sides:
+    """Each example where its section belongs, before anything is dropped; ``unused`` are those that belong nowhere.
+    ``held_groups`` are the groups of chunks on the holdout's side, whether anybody asks about them or not."""
+
+    train: list[Example] = field(default_factory=list)
+    holdout: list[Example] = field(default_factory=list)
+    unused: list[Unused] = field(default_factory=list)
+    held_groups: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -54,10 +68,63 @@ def is_holdout(place: str, share: float) -> bool:
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
-def chunk_groups(chunks: Sequence[Chunk], settings: DedupSettings) -> dict[str, str]:
-    """Chunk id → the id that stands for it and its (near) duplicates."""
+def chunk_groups(
+    chunks: Sequence[Chunk], settings: DedupSettings, rows: Sequence[Example | Refusal] = ()
+) -> dict[str, str]:
+    """Chunk id → the id that stands for it and its (near) duplicates.
+
+    Chunks that only ``rows`` know, since their texts have changed, are with the chunk that they have become, or with those
+    of them that say nearly the same. They never join two groups of ``chunks``.
+    """
     labels = group([chunk.text for chunk in chunks], settings)
-    return {chunk.id: chunks[label].id for chunk, label in zip(chunks, labels, strict=True)}
+    found = {chunk.id: chunks[label].id for chunk, label in zip(chunks, labels, strict=True)}
+    lost: dict[str, str] = {}
+    for row in rows:
+        if row.chunk_id not in found and row.version in found:
+            found[row.chunk_id] = found[row.version]
+        elif row.chunk_id not in found:
+            lost.setdefault(row.chunk_id, row.text)
+    keys = list(lost)
+    labels = group(list(lost.values()), settings)
+    return found | {key: keys[label] for key, label in zip(keys, labels, strict=True)}
+
+
+def take_sides(
+    examples: Sequence[Example],
+    chunks: Sequence[Chunk],
+    groups: Mapping[str, str],
+    share: float,
+    refusals: Sequence[Refusal] = (),
+    learned: Collection[_Key] = (),
+) -> Sides:
+    """Put each example on its side. A section is on one side for ever, whatever is added.
+
+    ``chunks`` are all that are indexed and ``groups`` comes from ``chunk_groups``. A group of chunks is held out if any of
+    its sections is, that of a text which has changed since included. A chunk on the training side that nearly equals a
+    held-out one is not trained on; it does not move to the holdout either, since an earlier release may have learned from
+    it. ``learned`` are records that one surely learned from: they are not asked either once their chunk has changed.
+    """
+
+    def group_of(chunk_id: str) -> str:
+        return groups.get(chunk_id, chunk_id)
+
+    rows: list[Example | Refusal] = [*examples, *refusals]
+    result = Sides()
+    result.held_groups = {group_of(one.id) for one in chunks if is_holdout(section_of(one), share)}
+    result.held_groups |= {group_of(one.chunk_id) for one in rows if _is_held(one, share)}
+    for example in examples:
+        held = is_holdout(example.place, share)
+        if held and not (example.live or example.version):
+            why = "kept from training, and its chunk is not in the index as it was judged"
+        elif held and not example.live and (example.dataset, example.record_id) in learned:
+            why = "kept from training: its section is held out, and an earlier release has learned from it"
+        elif not held and group_of(example.chunk_id) in result.held_groups:
+            why = "kept from training: its chunk is nearly the same as one that is held out"
+        else:
+            (result.holdout if held else result.train).append(example)
+            continue
+        result.unused.append(Unused(dataset=example.dataset, record_id=example.record_id, reason=why))
+    return result
 
 
 def drop_repeated(
@@ -65,25 +132,34 @@ def drop_repeated(
     groups: Mapping[str, str],
     settings: DedupSettings,
     vectors_of: VectorsOf | None = None,
+    sides: Sides | None = None,
+    first: Collection[_Key] = (),
 ) -> tuple[list[Example], list[Dropped]]:
-    """Without the questions that ask the same about the same chunk (or about its near duplicate).
+    """Without the questions that ask the same about the same chunk (or about its near duplicate) on the same side. What is
+    on neither of the ``sides`` stays: it says there why.
 
-    ``vectors_of`` embeds questions; without it, only their wording is compared.
+    Of several that are the same the first one stays, those of ``first`` (dataset, record id) before all others: what the
+    served release asked or learned is not exchanged for something newer. ``vectors_of`` embeds questions; without it, only
+    their wording is compared.
     """
+    side_of = {_key(one): side for side, rows in _named(sides) for one in rows}
 
     def keys(rows: Sequence[Example]) -> list[str]:
-        return [groups.get(example.chunk_id, example.chunk_id) for example in rows]
+        sided = ((side_of.get(_key(one), one.record_id if sides else ""), one) for one in rows)
+        return [f"{side}\t{groups.get(one.chunk_id, one.chunk_id)}" for side, one in sided]
 
-    matches = find_duplicates([example.query for example in examples], settings, keys=keys(examples))
-    dropped = [_dropped(examples, match, examples, "question") for match in matches]
-    kept = _without(examples, matches)
-    if settings.semantic and vectors_of and kept:
+    order = sorted(range(len(examples)), key=lambda row: _key(examples[row]) not in first)
+    rows = [examples[row] for row in order]
+    matches = find_duplicates([one.query for one in rows], settings, keys=keys(rows))
+    dropped = [_dropped(rows, match, rows, "question") for match in matches]
+    order, rows = _without(order, matches), _without(rows, matches)
+    if settings.semantic and vectors_of and rows:
         matches = same_meaning(
-            vectors_of([one.query for one in kept]), keys(kept), settings.semantic_threshold
+            vectors_of([one.query for one in rows]), keys(rows), settings.semantic_threshold
         )
-        then = [_dropped(kept, match, kept, "question", _IN_OTHER_WORDS) for match in matches]
-        return _without(kept, matches), _to_the_last(dropped, then)
-    return kept, dropped
+        then = [_dropped(rows, match, rows, "question", _IN_OTHER_WORDS) for match in matches]
+        order, dropped = _without(order, matches), _to_the_last(dropped, then)
+    return [examples[row] for row in sorted(order)], dropped
 
 
 def split(
@@ -93,29 +169,13 @@ def split(
     share: float,
     settings: DedupSettings,
     vectors_of: VectorsOf | None = None,
+    refusals: Sequence[Refusal] = (),
+    learned: Collection[_Key] = (),
 ) -> Split:
-    """Put each example on its side and drop what would leak from the holdout into training.
-
-    ``chunks`` are all that are indexed and ``groups`` comes from ``chunk_groups``. A section is on one side for ever,
-    whatever is added. A chunk on the training side that nearly equals a held-out one is not trained on; it does not move
-    to the holdout either, since an earlier release may have learned from it.
-    """
-    held_groups = {groups.get(chunk.id, chunk.id) for chunk in chunks if is_holdout(section_of(chunk), share)}
-    sides: dict[bool, list[Example]] = defaultdict(list)
-    result = Split()
-    for example in examples:
-        held = is_holdout(example.place, share)
-        if held and not example.live:
-            why = "kept from training, and its chunk is not in the index as it was judged"
-        elif not held and groups.get(example.chunk_id, example.chunk_id) in held_groups:
-            why = "kept from training: its chunk is nearly the same as one that is held out"
-        else:
-            sides[held].append(example)
-            continue
-        result.unused.append(Unused(dataset=example.dataset, record_id=example.record_id, reason=why))
-    result.holdout = sides[True]
-    result.held_groups = held_groups
-    train = sides[False]
+    """``take_sides``, then drop what would leak from the holdout into training."""
+    sides = take_sides(examples, chunks, groups, share, refusals, learned)
+    train = sides.train
+    result = Split(holdout=sides.holdout, unused=sides.unused, held_groups=sides.held_groups)
     for text_of, what in ((_query, "holdout question"), (_text, "holdout chunk")):
         matches = find_matches(
             [text_of(example) for example in train],
@@ -138,9 +198,22 @@ def split(
     return result
 
 
-def _without(rows: Sequence[Example], matches: Sequence[Match]) -> list[Example]:
+def _is_held(row: Example | Refusal, share: float) -> bool:
+    """Whether a row says of its chunk's group that it is held out. A place that is only an id says nothing."""
+    return row.place != row.chunk_id and is_holdout(row.place, share)
+
+
+def _named(sides: Sides | None) -> list[tuple[str, list[Example]]]:
+    return [("holdout", sides.holdout), ("train", sides.train)] if sides else []
+
+
+def _key(example: Example) -> _Key:
+    return example.dataset, example.record_id
+
+
+def _without(rows: Sequence[_Row], matches: Sequence[Match]) -> list[_Row]:
     gone = {match.index for match in matches}
-    return [example for row, example in enumerate(rows) if row not in gone]
+    return [one for row, one in enumerate(rows) if row not in gone]
 
 
 def _to_the_last(first: Sequence[Dropped], then: Sequence[Dropped]) -> list[Dropped]:
@@ -181,4 +254,5 @@ def _dropped(
         similarity=round(match.similarity, 4),
         kept_record_id=kept.record_id,
         kept=kept.query,
+        place=example.place,
     )

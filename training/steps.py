@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +13,27 @@ from curation.corpus import Corpus
 from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk, Decision
-from serving.release import Release
+from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
+from training.ancestry import places_known, records_seen
 from training.conflicts import Conflict, settle
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
+from training.lineage import read_lineage
 from training.negatives import Negative, decided_negatives
 from training.reranker.aside import Aside, set_aside
 from training.reranker.step import ASIDE_FILE, Reranking, check_base_model
 from training.rows import read_rows, write_rows
 from training.runs import Run
+from training.sameness import without_contradictions
 from training.selection import LeftOut
 from training.settings import TrainingSettings
-from training.split import Dropped, chunk_groups, drop_repeated, split
+from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
 from training.testsets import TestSet, load_test_sets
 from training.tuning import Tuning
+from training.whereabouts import gone_chunks, trace_chunks
 
 Vectors = npt.NDArray[np.float32]
 
@@ -173,7 +177,7 @@ class Steps:
     # the steps
 
     def make_examples(self, folder: Path) -> str:
-        found = self.learnable
+        found = self._with_gone_chunks()
         write_rows(folder / "examples.jsonl", found.examples)
         write_rows(folder / "refusals.jsonl", found.refusals)
         write_rows(folder / "unused.jsonl", found.unused)
@@ -184,10 +188,21 @@ class Steps:
         )
 
     def drop_duplicates(self, folder: Path) -> str:
-        groups = chunk_groups(self.chunks, self.settings.dedup)
+        examples = self.examples
         refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
-        settled = settle(self.examples, refusals, self.decisions, groups)
-        kept, dropped = drop_repeated(settled.examples, groups, self.settings.dedup, self.tuning.meaning)
+        groups = chunk_groups(self.chunks, self.settings.dedup, [*examples, *refusals])
+        settled = settle(examples, refusals, self.decisions, groups, self.settings.dedup, self.tuning.meaning)
+        sides = take_sides(
+            settled.examples,
+            self.chunks,
+            groups,
+            self.settings.gate.holdout_share,
+            settled.refusals,
+            self._learned,
+        )
+        kept, dropped = drop_repeated(
+            settled.examples, groups, self.settings.dedup, self.tuning.meaning, sides, self._asked_or_learned
+        )
         write_json(folder / "groups.json", {key: label for key, label in groups.items() if key != label})
         write_rows(folder / "conflicts.jsonl", settled.conflicts)
         write_rows(folder / "refusals.jsonl", settled.refusals)
@@ -204,6 +219,7 @@ class Steps:
         check_base_model(self.settings.reranker, self.serving)
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
+        refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
         parts = split(
             kept,
             self.chunks,
@@ -211,16 +227,24 @@ class Steps:
             self.settings.gate.holdout_share,
             self.settings.dedup,
             self.tuning.meaning,
+            refusals,
+            self._learned,
         )
         parts.train, asked = without_test_questions(parts.train, self.own_sets, self.settings.dedup)
         parts.dropped += asked
         aside = self._set_aside(parts.train, groups)
         held = parts.held_groups | aside.groups
-        questions = holdout_questions(parts.holdout, self.chunks, groups)
-        refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
+        questions = holdout_questions(parts.holdout, self.chunks, groups, self._settled)
         decided = decided_negatives(
-            aside.train, [*parts.holdout, *aside.asked], refusals, groups, held, self.settings.dedup
+            aside.train,
+            [*parts.holdout, *aside.asked],
+            refusals,
+            groups,
+            held,
+            self.settings.dedup,
+            [text for one in self.own_sets for text in one.queries.values()],
         )
+        decided = without_contradictions(decided, refusals, aside.train, groups, self.settings.dedup)
         write_rows(folder / "negatives.jsonl", decided.negatives)
         write_json(folder / "held.json", sorted(held))
         write_rows(folder / "train.jsonl", aside.train)
@@ -234,6 +258,40 @@ class Steps:
             f"{len(aside.train)} examples to train on, {len(decided.negatives)} negatives that people decided on, "
             f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one{apart}"
         )
+
+    @property
+    def _settled(self) -> list[Example]:
+        """All accepted examples that no conflict speaks against, those that were then dropped among them."""
+        against = read_rows(self.run.folder / "dedup" / "unused.jsonl", Unused)
+        gone = {(one.dataset, one.record_id) for one in against}
+        return [one for one in self.examples if (one.dataset, one.record_id) not in gone]
+
+    def _with_gone_chunks(self) -> Learnable:
+        """With what is known of chunks that decisions are about and that have changed or gone since."""
+        gone = gone_chunks(self.decisions, self.corpus.chunks)
+        if not gone:
+            return self.learnable
+        found = trace_chunks(
+            gone,
+            self.corpus.chunks,
+            {chunk.id for chunk in self.chunks},
+            places_known(self.store, self.served.id, gone),
+            partial(is_holdout, share=self.settings.gate.holdout_share),
+            self.settings.dedup,
+        )
+        include = self.serving.retrieval.include_unreviewed
+        return collect(self.decisions, self.corpus.chunks, include, found)
+
+    @cached_property
+    def _learned(self) -> set[tuple[str, str]]:
+        """The records that the served release's weights have seen, as far as that can be told."""
+        return records_seen(self.store, self.served.id) or set()
+
+    @cached_property
+    def _asked_or_learned(self) -> set[tuple[str, str]]:
+        """The records that the served release was asked in the holdout, or was trained on."""
+        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
+        return {(row.dataset, row.record_id) for row in lineage if row.role in ("holdout", "train")}
 
     def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
         chosen = self.settings.reranker

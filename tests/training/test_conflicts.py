@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from curation.records import Decision, Vote
 from tests.training.material import conversation, make_chunks, triplet
 from training.conflicts import Settled, settle
 from training.examples import collect
+from training.sameness import Sameness
+from training.settings import DedupSettings
+from training.split import VectorsOf
 
 CHUNKS = make_chunks()
 
 
-def _settle(decisions: list[Decision], groups: dict[str, str] | None = None) -> Settled:
+NEAR = DedupSettings(semantic=False, threshold=0.75)
+
+
+def _settle(
+    decisions: list[Decision],
+    groups: dict[str, str] | None = None,
+    near: DedupSettings = NEAR,
+    vectors_of: VectorsOf | None = None,
+) -> Settled:
     found = collect(decisions, CHUNKS)
-    return settle(found.examples, found.refusals, decisions, groups or {})
+    return settle(found.examples, found.refusals, decisions, groups or {}, near, vectors_of)
 
 
 def _renamed(decision: Decision, record_id: str) -> Decision:
@@ -32,6 +50,107 @@ def test_two_records_that_say_the_opposite_teach_nothing_and_are_named() -> None
     assert [(one.record_id, one.annotators) for one in conflict.rejected] == [("other", ("bob",))]
     assert {one.record_id for one in settled.unused} == {yes.record_id, "other"}
     assert all("conflict" in one.reason for one in settled.unused)
+
+
+def test_questions_are_the_same_where_training_takes_them_for_one() -> None:
+    """Else the question would be trained with its own twin as a negative."""
+    yes = triplet(CHUNKS[0], "How do I clean it?")
+    no = triplet(CHUNKS[0], "How do I clean it", "rejected")
+    other = triplet(CHUNKS[0], "What is the moon made of?", "rejected")
+    settled = _settle([yes, no, other])
+    assert settled.examples == []
+    assert [one.record_id for one in settled.refusals] == [other.record_id]
+    assert [(one.query, one.left_out) for one in settled.conflicts] == [(yes.fields["positive"], True)]
+    assert _settle([yes, no], near=DedupSettings(near=False, semantic=False)).conflicts == []
+
+
+def test_the_same_question_in_other_words_is_the_same() -> None:
+    def vectors_of(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return np.array([[float("lamp" in text), float("lamp" not in text)] for text in texts], np.float32)
+
+    decisions = [
+        triplet(CHUNKS[0], "What cleans a lamp?"),
+        triplet(CHUNKS[0], "I want my lamp to shine again", "rejected"),
+        triplet(CHUNKS[0], "Where do trains go?", "rejected"),
+        triplet(CHUNKS[1], "May a lamp get wet?", "rejected"),
+    ]
+    settled = _settle(decisions, near=DedupSettings(), vectors_of=vectors_of)
+    (conflict,) = settled.conflicts
+    assert [one.record_id for one in conflict.rejected] == [decisions[1].record_id]
+    assert [one.record_id for one in settled.refusals] == [one.record_id for one in decisions[2:]]
+
+
+def test_one_conflict_for_all_records_that_ask_the_same() -> None:
+    decisions = [
+        triplet(CHUNKS[0], "How do I clean it?"),
+        triplet(CHUNKS[0], "How do I clean it"),
+        triplet(CHUNKS[0], "How do I clean it ?", "rejected"),
+        triplet(CHUNKS[0], "how do I clean it!", "rejected"),
+    ]
+    settled = _settle(decisions)
+    (conflict,) = settled.conflicts
+    assert [one.record_id for one in conflict.accepted] == [one.record_id for one in decisions[:2]]
+    assert [one.record_id for one in conflict.rejected] == [one.record_id for one in decisions[2:]]
+    assert not settled.examples
+    assert not settled.refusals
+    assert len(settled.unused) == 4
+
+
+def test_a_rejected_answer_between_two_questions_takes_neither_with_it() -> None:
+    """The first is like the rejected pair only by way of the rejected answer."""
+    first, between, last = (
+        f"{start}how do I clean the brass lamp with a damp cloth{end}"
+        for start, end in (("", ""), ("tell me ", ""), ("tell me ", " right now"))
+    )
+    near = DedupSettings(semantic=False, threshold=0.8)
+    decisions = [
+        triplet(CHUNKS[0], first),
+        triplet(CHUNKS[0], last),
+        conversation(CHUNKS[0], between, "rejected"),
+        _renamed(triplet(CHUNKS[0], last, "rejected"), "no"),
+    ]
+    settled = _settle(decisions, near=near)
+    assert [one.query for one in settled.examples] == [first]
+    assert settled.refusals == []
+    assert Sameness(near)(first, between)
+    assert Sameness(near)(between, last)
+    assert not Sameness(near)(first, last)
+
+
+_ASKED = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from(["", "tell ", "tell me ", "please tell me "]),
+    st.sampled_from(["how do I clean the brass lamp with a damp cloth", "where is it"]),
+    st.sampled_from(["", "?", " now"]),
+    st.booleans(),
+)
+
+
+@given(st.lists(_ASKED, max_size=14, unique=True))
+@settings(max_examples=60, deadline=None)
+def test_nothing_that_is_left_says_the_opposite_of_something_else(
+    rows: list[tuple[int, str, str, str, bool]],
+) -> None:
+    decisions = [
+        _renamed(
+            triplet(CHUNKS[chunk], before + text + after, "accepted" if good else "rejected"), f"r{number}"
+        )
+        for number, (chunk, before, text, after, good) in enumerate(rows)
+    ]
+    groups = {CHUNKS[1].id: CHUNKS[0].id}
+    settled = _settle(decisions, groups)
+    same = Sameness(NEAR)
+    for example in settled.examples:
+        for refusal in settled.refusals:
+            if groups.get(example.chunk_id, example.chunk_id) == groups.get(
+                refusal.chunk_id, refusal.chunk_id
+            ):
+                assert not same(example.query, refusal.query)
+    named = [side.record_id for one in settled.conflicts for side in (*one.accepted, *one.rejected)]
+    assert len(named) == len(set(named)), "a record is in one conflict"
+    assert sorted(named) == sorted(one.record_id for one in settled.unused)
+    assert len(settled.examples) + len(settled.refusals) + len(settled.unused) == len(decisions)
+    assert _settle(decisions, groups) == settled
 
 
 def test_near_duplicate_chunks_are_one_chunk() -> None:

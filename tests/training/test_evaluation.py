@@ -16,7 +16,7 @@ from serving.releases import ReleaseStore
 from tests.training.material import MODEL, make_chunks, serving
 from training.evaluation import METRICS, evaluate_release, evaluate_set, evaluate_vectors, rank, score
 from training.generic import generic_set
-from training.holdout import HoldoutQuestion, measure
+from training.holdout import HoldoutQuestion, ask, measure
 from training.testsets import TestSet, load_files, load_folder, load_qrels, load_queries
 
 
@@ -79,6 +79,27 @@ def test_a_heading_must_be_found_without_its_heading() -> None:
     assert trivial[384].metrics["ndcg@10"] > 0.99
     assert hard[384].metrics["ndcg@10"] < 0.6
     assert set(hard) == {384, 64}
+
+
+def test_for_headings_the_right_chunks_of_all_headings_are_bare() -> None:
+    """Were only its own bare, that alone would tell a model which chunk is right."""
+    chunks = make_chunks()[:6]
+    questions = [
+        HoldoutQuestion(id="first", text=chunks[0].section[-1], right=[chunks[0].id], is_heading=True),
+        HoldoutQuestion(id="second", text=chunks[2].section[-1], right=[chunks[2].id], is_heading=True),
+        HoldoutQuestion(id="other", text="How do I wash it?", right=[chunks[0].id]),
+    ]
+    embedder = Embedder(MODEL, serving().embedding)
+    vectors = embedder.documents([chunk.text for chunk in chunks])
+    asked = ask(embedder, questions, chunks, vectors)
+    bare = embedder.documents([chunk.body for chunk in chunks])
+    wanted = asked.query_vectors @ vectors.T
+    for row, column in ((0, 0), (0, 2), (1, 0), (1, 2)):
+        wanted[row, column] = asked.query_vectors[row] @ bare[column]
+        assert asked.text(row, column) == chunks[column].body
+    np.testing.assert_allclose(asked.cosines(384), wanted, atol=1e-5)
+    assert asked.text(2, 0) == chunks[0].text
+    assert asked.text(0, 1) == chunks[1].text
 
 
 def test_files_are_read_with_header_blank_lines_and_windows_line_ends(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.training.material import conversation, make_chunks, triplet
 from training.dedup import normalise
 from training.examples import collect, section_of
 from training.negatives import SAME_TEXT, Decided, decided_negatives, mine
+from training.sameness import without_contradictions
 from training.settings import DedupSettings
 
 NEAR = DedupSettings()
@@ -68,6 +69,39 @@ def test_nothing_of_the_holdout_is_a_negative() -> None:
     assert decided.negatives == []
     assert len(decided.unused) == 2
     assert all("held out" in one.reason for one in decided.unused)
+
+
+def test_nothing_of_a_test_set_of_ones_own_is_a_negative() -> None:
+    ticket = "Where can I buy a ticket?"
+    decisions = [
+        triplet(CHUNKS[0], "How do I wash it?", negative=ticket),
+        triplet(CHUNKS[1], "How come?"),
+        triplet(CHUNKS[1], "where can I buy a ticket", "rejected"),
+    ]
+    found = collect(decisions, CHUNKS)
+    decided = decided_negatives(found.examples, [], found.refusals, {}, set(), NEAR, [ticket])
+    assert decided.negatives == []
+    assert len(decided.unused) == 1
+    assert len(_decide(decisions).negatives) == 2
+
+
+def test_nothing_is_set_against_what_it_equals() -> None:
+    """A copy of the right text that no group knows of, and a stored negative that only lacks the question mark."""
+    near = DedupSettings(threshold=0.75)
+    copy = CHUNKS[0].model_copy(update={"id": "copy", "path": "copy.md"})
+    decisions = [
+        triplet(CHUNKS[0], "How do I wash it?", negative="How do I wash it"),
+        triplet(copy, "How do I wash it?", "rejected"),
+        triplet(CHUNKS[5], "How do I wash it?", "rejected"),
+    ]
+    found = collect(decisions, [*CHUNKS, copy])
+    decided = decided_negatives(found.examples, [], found.refusals, {}, set(), near)
+    assert len(decided.negatives) == 3
+    left = without_contradictions(decided, found.refusals, found.examples, {}, near)
+    assert [one.chunk_id for one in left.negatives] == [CHUNKS[5].id]
+    (unused,) = left.unused
+    assert unused.record_id == decisions[1].record_id
+    assert "nearly equals what was accepted" in unused.reason
 
 
 def test_what_nothing_can_be_set_against_says_so() -> None:

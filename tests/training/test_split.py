@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,12 +10,13 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Chunk
+from curation.records import Chunk, Decision
 from tests.training.material import accepted_triplets, make_chunks, triplet
-from training.dedup import normalise
+from training.dedup import jaccard, normalise, shingles
 from training.examples import collect, section_of
+from training.holdout import holdout_questions
 from training.settings import DedupSettings
-from training.split import chunk_groups, drop_repeated, is_holdout, split
+from training.split import Split, chunk_groups, drop_repeated, is_holdout, split, take_sides
 
 NEAR = DedupSettings(semantic=False)
 CHUNKS = make_chunks()
@@ -158,3 +160,98 @@ def test_new_rows_never_move_an_old_one(old: list[int], new: list[tuple[int, int
     assert holdout <= later_holdout
     assert not train & later_holdout
     assert not holdout & later_train
+
+
+HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]
+FREE = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
+TWIN = _chunk(FREE[0].path, HELD[0].text, FREE[0].section)
+_Keys = set[tuple[str, str]]
+
+
+def _both(
+    decisions: list[Decision],
+    chunks: list[Chunk],
+    near: DedupSettings = NEAR,
+    first: _Keys | None = None,
+) -> Split:
+    """Sides, then repeated questions, then what would leak: as the retrain's steps do it."""
+    groups = chunk_groups(chunks, near)
+    examples = collect(decisions, chunks).examples
+    sides = take_sides(examples, chunks, groups, 0.2)
+    kept, _ = drop_repeated(examples, groups, near, sides=sides, first=first or set())
+    return split(kept, chunks, groups, 0.2, near)
+
+
+def test_a_copy_on_the_training_side_does_not_take_a_held_question_with_it() -> None:
+    chunks = [TWIN if chunk is FREE[0] else chunk for chunk in CHUNKS]
+    held, copied = triplet(HELD[0], "How to do it?"), triplet(TWIN, "How to do it?")
+    for decisions in ([held], [held, copied], [copied, held]):
+        parts = _both(decisions, chunks)
+        assert [one.record_id for one in parts.holdout] == [held.record_id]
+        assert parts.train == []
+
+
+def test_one_new_question_does_not_replace_two_that_the_served_release_asked() -> None:
+    first, bridge, second = (
+        "how do I clean the brass lamp with a damp cloth",
+        "tell how do I clean the brass lamp with a damp cloth",
+        "tell me how do I clean the brass lamp with a damp cloth now",
+    )
+    old = [triplet(HELD[0], text) for text in (first, second)]
+    asked: _Keys = {("triplets", one.record_id) for one in old}
+    assert len(_both(old, CHUNKS).holdout) == 2
+    parts = _both([triplet(HELD[0], bridge), *old], CHUNKS, first=asked)
+    assert [one.query for one in parts.holdout] == [first, second]
+
+
+# Texts of which some are near duplicates of each other and some of a third one only.
+_TEXTS = st.tuples(
+    st.sampled_from(["", "tell ", "tell me ", "please tell me "]),
+    st.sampled_from(["how do I clean the brass lamp with a damp cloth", "where is it"]),
+    st.sampled_from(["", "?", " now", " right now"]),
+).map("".join)
+_ROWS = st.lists(st.tuples(st.integers(0, 3), _TEXTS), max_size=10, unique=True)
+
+
+@given(_ROWS, _ROWS, st.randoms(use_true_random=False), st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_new_records_never_move_an_old_one(
+    old: list[tuple[int, str]], new: list[tuple[int, str]], chance: random.Random, released: bool
+) -> None:
+    """Out of the holdout goes only what nearly equals one that stays there; with a release nothing goes at all."""
+    about = [HELD[0], TWIN, HELD[1], FREE[1]]
+    chunks = [TWIN if chunk is FREE[0] else chunk for chunk in CHUNKS]
+    near = DedupSettings(semantic=False, threshold=0.8)
+    decisions = [triplet(about[number], text) for number, text in old]
+    more = [triplet(about[number], text) for number, text in new if (number, text) not in old]
+    everything = [*decisions, *more]
+    chance.shuffle(everything)
+    before = _both(decisions, chunks, near)
+    asked: _Keys = {(one.dataset, one.record_id) for one in [*before.holdout, *before.train]}
+    after = _both(everything, chunks, near, asked if released else set())
+    stays = {one.record_id for one in after.holdout}
+    assert not {one.record_id for one in before.holdout} & {one.record_id for one in after.train}
+    for one in before.holdout:
+        like = [
+            other
+            for other in after.holdout
+            if jaccard(shingles(normalise(one.query)), shingles(normalise(other.query))) >= near.threshold
+        ]
+        assert one.record_id in stays or (like and not released)
+
+
+def test_a_chunk_of_the_training_side_is_right_where_its_question_is_held_out() -> None:
+    """A model that finds it first has found what was asked for."""
+    decisions = [
+        triplet(FREE[3], "how do I get  RID of it?"),
+        triplet(HELD[0], "How do I get rid of it?"),
+        triplet(FREE[4], "Where do I put it?"),
+    ]
+    near = DedupSettings(semantic=False, threshold=0.95)
+    groups = chunk_groups(CHUNKS, near)
+    accepted = collect(decisions, CHUNKS).examples
+    parts = split(accepted, CHUNKS, groups, 0.2, near)
+    assert [one.query for one in parts.train] == ["Where do I put it?"]
+    (question,) = holdout_questions(parts.holdout, CHUNKS, groups, accepted)
+    assert question.text == "How do I get rid of it?"
+    assert question.right == [HELD[0].id, FREE[3].id]

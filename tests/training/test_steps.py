@@ -1,0 +1,85 @@
+"""What the steps before training leave in a run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from curation.corpus import Corpus
+from curation.home import Home
+from curation.progress import SILENT
+from curation.records import Decision
+from serving.releases import ReleaseStore
+from tests.training import rounds
+from tests.training.material import make_chunks, triplet
+from training.conflicts import Conflict
+from training.examples import Example, section_of
+from training.gate_settings import TestSetSettings
+from training.holdout import HoldoutQuestion
+from training.negatives import Negative
+from training.news import run_inputs
+from training.reading import EVERYTHING
+from training.rows import read_rows, write_rows
+from training.runs import RunStore
+from training.settings import DedupSettings
+from training.split import is_holdout
+from training.steps import Steps
+
+CHUNKS = make_chunks()
+HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]
+FREE = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
+
+
+@pytest.fixture(scope="session")
+def first_home(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return rounds.bootstrapped(tmp_path_factory.mktemp("first") / "home", tiny_model, CHUNKS)
+
+
+def _prepared(home: Home, model: Path, decisions: Sequence[Decision], tests: Path) -> Path:
+    """The folder of a run that did all steps before training."""
+    chosen = rounds.training().model_copy(
+        update={
+            "dedup": DedupSettings(semantic=False, threshold=0.95),
+            "testsets": [TestSetSettings(folder=str(tests))],
+        }
+    )
+    serving, store, runs = rounds.serving(model), ReleaseStore(home), RunStore(home)
+    served, corpus = store.current(), Corpus(documents=[], chunks=CHUNKS)
+    inputs = run_inputs(decisions, corpus, chosen, serving, served.id, EVERYTHING)
+    run = runs.create(inputs, served.id)
+    (run.folder / "read").mkdir()
+    write_rows(run.folder / "read" / "decisions.jsonl", decisions)
+    steps = Steps(run, corpus, chosen, serving, store, served, SILENT)
+    run.step("examples", steps.make_examples, SILENT)
+    run.step("dedup", steps.drop_duplicates, SILENT)
+    run.step("split", steps.hold_out, SILENT)
+    return run.folder
+
+
+def test_both_sides_conflicts_and_test_sets_are_seen(
+    served_home: Home, tiny_model: Path, tmp_path: Path
+) -> None:
+    ticket = "Where can I buy a ticket?"
+    (tmp_path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": ticket}))
+    (tmp_path / "qrels.tsv").write_text(f"q\t{CHUNKS[0].path}\t1\n")
+    decisions = [
+        triplet(HELD[0], "How do I get rid of it?"),
+        triplet(FREE[0], "How do I get rid of it?"),
+        triplet(FREE[1], "How do I rub the brass part of it with a damp cloth?"),
+        triplet(FREE[1], "how do I rub the brass part of it with a damp cloth", "rejected"),
+        triplet(FREE[2], "What is it worth?", negative=ticket),
+        triplet(FREE[2], ticket, "rejected"),
+        triplet(FREE[2], "What is the moon made of?", "rejected"),
+    ]
+    folder = _prepared(served_home, tiny_model, decisions, tmp_path)
+    (question,) = read_rows(folder / "split" / "questions.jsonl", HoldoutQuestion)
+    assert question.right == [HELD[0].id, FREE[0].id]
+    (conflict,) = read_rows(folder / "dedup" / "conflicts.jsonl", Conflict)
+    assert conflict.chunk_id == FREE[1].id
+    (example,) = read_rows(folder / "split" / "train.jsonl", Example)
+    assert example.chunk_id == FREE[2].id
+    negatives = read_rows(folder / "split" / "negatives.jsonl", Negative)
+    assert [one.text for one in negatives] == ["What is the moon made of?"]
