@@ -33,6 +33,12 @@ class GuardSettings(_Section):
     refusal_drop: float = Field(
         0.15, ge=0, le=1, description="How many more of the off-topic questions may be answered (share)."
     )
+    removed_share: float = Field(
+        0.1, ge=0, le=1, description="Most of the served index that one round's rejected chunks may take out."
+    )
+    contradicted_share: float = Field(
+        0.1, ge=0, le=1, description="How many of the newly rejected chunks may have accepted questions."
+    )
     smoke: list[str] = Field(
         default_factory=list, description="Questions of yours that the bot must not refuse."
     )

@@ -8,12 +8,15 @@ from pydantic import BaseModel, ConfigDict
 
 from training.comparison import Comparison
 from training.gate_settings import GateSettings
-from training.intervals import Interval, classify, mean_interval
+from training.intervals import Interval, classify, mean_interval, share_interval
 from training.slices import Slice
 
 LATENCY = "latency"
 # A slower median matters from here on: below it is the clock's noise.
 _NOTICEABLE = 0.005  # seconds
+# So few say nothing about a round, whatever their share.
+_FEW_REMOVED = 5
+_FEW_CONTRADICTED = 2
 
 
 class Guard(BaseModel):
@@ -38,6 +41,9 @@ def check_guards(found: Comparison, slices: Sequence[Slice], settings: GateSetti
         *_refusal(found, settings),
         *_smoke(found, settings),
         *_decisions(found, settings),
+        *_removed(found, settings),
+        *_contradicted(found, settings),
+        *_lost(found, settings),
     ]
 
 
@@ -171,3 +177,50 @@ def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     else:
         detail = f"{seen.pairs} new judged questions look meant"
     yield Guard(name="new decisions", passed=not seen.complaint, detail=detail)
+
+
+def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    seen, limit = found.coverage, settings.guards.removed_share
+    if not seen.indexed:
+        return
+    passed = seen.removed <= max(limit * seen.indexed, _FEW_REMOVED)
+    detail = (
+        f"{seen.removed} of {seen.indexed} chunks that are served were rejected since "
+        f"({seen.removed / seen.indexed:.1%}, at most {limit:.0%})"
+    )
+    if not passed:
+        detail += (
+            "; look at the rejected chunks in Argilla, leave out who rejected them (--without-annotator), or, if all of "
+            "them are useless, raise training.gate.guards.removed_share"
+        )
+    yield Guard(name="removed chunks", passed=passed, detail=detail)
+
+
+def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """A chunk that answers an accepted question is not useless: one of the two answers is wrong."""
+    seen, limit = found.coverage, settings.guards.contradicted_share
+    if not seen.rejected:
+        return
+    share = share_interval(seen.contradicted, seen.rejected, settings.confidence)
+    passed = seen.contradicted <= _FEW_CONTRADICTED or share.low <= limit
+    detail = f"{seen.contradicted} of {seen.rejected} newly rejected chunks have accepted questions"
+    if not passed:
+        detail += (
+            f" (such as {seen.examples[0]!r}; at most {limit:.0%} may); look at the conflicts in the report and correct one "
+            "answer or the other in Argilla, leave out who rejected the chunks (--without-annotator), or, if both are "
+            "meant, raise training.gate.guards.contradicted_share"
+        )
+    yield Guard(name="contradicted chunks", passed=passed, detail=detail)
+
+
+def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Held-out questions whose chunk was rejected left the holdout; here the candidate has 0 on them."""
+    lost = [-one.served[settings.metric] for one in found.coverage.lost]
+    if not lost:
+        return
+    change = _interval([*found.holdout.differences(settings.metric), *lost], settings)
+    yield Guard(
+        name="lost questions",
+        passed=change.size < settings.min_queries or classify(change, settings.margin) != "inferior",
+        detail=f"{settings.metric} {change} with {len(lost)} held-out questions whose chunk was rejected counted as 0",
+    )
