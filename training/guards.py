@@ -165,14 +165,14 @@ def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     seen = found.decisions
-    if not settings.guards.decisions or not seen.pairs:
+    if not settings.guards.decisions:
         return
     if seen.complaint:
         detail = (
             f"{seen.complaint}; look at the doubtful ones in the report, and leave out who made them "
             "(--without-annotator), or set training.gate.guards.decisions = false if they are meant"
         )
-    elif seen.apart is None and seen.chance is None:
+    elif seen.apart is None and seen.chance is None and seen.cited is None:
         detail = f"{seen.pairs} new judged questions are too few to tell whether they are meant"
     else:
         detail = f"{seen.pairs} new judged questions look meant"

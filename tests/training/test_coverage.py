@@ -40,7 +40,7 @@ def _found(
 
 def _guards(coverage: Coverage, **limits: float) -> dict[str, Guard]:
     same = comparison(compared([0.5] * 40, [0.55] * 40)).model_copy(update={"coverage": coverage})
-    gate = GateSettings(guards=GuardSettings(**limits))  # type: ignore[arg-type]
+    gate = GateSettings(guards=GuardSettings(**limits))
     return {guard.name: guard for guard in judge(same, gate).guards}
 
 

@@ -228,6 +228,13 @@ def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> N
     assert _failed(comparison(_SAME, candidate=right), guards=guards) == {}
 
 
+def test_the_guard_on_decisions_is_always_listed() -> None:
+    (guard,) = (one for one in _judge(comparison(_SAME)).guards if one.name == "new decisions")
+    assert guard.passed and "too few to tell" in guard.detail
+    off = GuardSettings(decisions=False)
+    assert "new decisions" not in {one.name for one in _judge(comparison(_SAME), guards=off).guards}
+
+
 # the file
 
 
