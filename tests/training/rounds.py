@@ -135,14 +135,13 @@ def talks(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
 
 
 def reviewed(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
-    """The second round of triplets, and 160 chunks judged: five of which nobody asked anything are useless."""
-    chance, asked = random.Random(2000 + seed), second_round(chunks, seed)
-    accepted = [*first_round(chunks), *asked]
+    """160 chunks judged: five of which nobody accepted a question are useless, the others are accepted."""
+    chance = random.Random(2000 + seed)
+    accepted = [*first_round(chunks), *second_round(chunks, seed)]
     useful = {one.metadata["chunk_id"] for one in accepted if one.verdict == "accepted"}
     useless = chance.sample([chunk for chunk in chunks if chunk.id not in useful], 5)
     sound = [chunk for chunk in chunks if chunk not in useless]
     return [
-        *asked,
         *(judged_chunk(one, "rejected") for one in useless),
         *(judged_chunk(one, "accepted") for one in chance.sample(sound, ROUND - len(useless))),
     ]

@@ -209,6 +209,35 @@ def test_forgetting_and_own_sets() -> None:
     assert set(_failed(comparison(better, [mine]))) == {"test set mine"}
 
 
+def test_margins_of_guards_count_as_they_are_set() -> None:
+    """A stricter one than the verdict's is not widened to it, and a wider one is not narrowed."""
+    asked = [question(number, section="faq" if number % 3 == 0 else "howto") for number in range(90)]
+    after = [0.47 if number % 3 == 0 else 0.6 for number in range(90)]
+    found = comparison(compared([0.5] * 90, after, questions=asked))
+    assert set(_failed(found, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
+    assert set(_failed(found, margin=0.1, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
+    assert _failed(found, margin=0.1) == {}
+    generic = compared([0.9] * 64, [0.87] * 64, kind="generic", name="generic")
+    for margin in (0.0, 0.1):
+        strict = _failed(
+            comparison(_SAME, [generic]), margin=margin, guards=GuardSettings(generic_margin=0.02)
+        )
+        assert set(strict) == {"forgetting (generic)"}
+
+
+def test_forgetting_needs_a_drop_that_is_certain() -> None:
+    chance = np.random.default_rng(0)
+
+    def generic(by: float, spread: float) -> Comparison:
+        moved = chance.normal(0, spread, 64)
+        after = (0.8 + by + moved - moved.mean()).tolist()
+        return comparison(_SAME, [compared([0.8] * 64, after, kind="generic", name="generic")])
+
+    assert set(_failed(generic(-0.06, 0.05))) == {"forgetting (generic)"}
+    assert _failed(generic(-0.06, 0.5)) == {}
+    assert _failed(generic(-0.04, 0.01)) == {}
+
+
 def test_latency_and_size_within_limits() -> None:
     assert set(_failed(comparison(_SAME, latency=(0.02, 0.05)))) == {"latency"}
     assert _failed(comparison(_SAME, latency=(0.02, 0.035))) == {}
