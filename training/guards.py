@@ -8,12 +8,15 @@ from pydantic import BaseModel, ConfigDict
 
 from training.comparison import Comparison
 from training.gate_settings import GateSettings
-from training.intervals import Interval, classify, mean_interval, share_interval
+from training.intervals import ROUNDING, Interval, classify, mean_interval, share_interval
 from training.slices import Slice
 
 LATENCY = "latency"
 # A slower median matters from here on: below it is the clock's noise.
 _NOTICEABLE = 0.005  # seconds
+# A slice that is so many times its margin lower, and so much, is far below.
+_FAR = 2.5
+_FAR_AT_LEAST = 0.125
 # So few say nothing about a round, whatever their share.
 _FEW_REMOVED = 5
 _FEW_CONTRADICTED = 2
@@ -66,7 +69,11 @@ def _interval(differences: Sequence[float], settings: GateSettings) -> Interval:
 def _slices(slices: Sequence[Slice], settings: GateSettings) -> Iterator[Guard]:
     counted = [(one, one.change) for one in slices if one.change is not None]
     margin = settings.guards.slice_margin
-    dropped = [f"{one.by} {one.value} {change}" for one, change in counted if change.high < -margin]
+    dropped = [
+        f"{one.by} {one.value} {change}"
+        for one, change in counted
+        if change.high < -margin or _far_below(one, margin)
+    ]
     if dropped:
         yield Guard(
             name="slices", passed=False, detail=f"worse by more than {margin:g}: {', '.join(dropped)}"
@@ -77,6 +84,14 @@ def _slices(slices: Sequence[Slice], settings: GateSettings) -> Iterator[Guard]:
             passed=True,
             detail=f"none of {len(counted)} is worse by more than {margin:g} for certain",
         )
+
+
+def _far_below(one: Slice, margin: float) -> bool:
+    """A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md): certain by the
+    slice's own interval is enough."""
+    if one.alone is None:
+        return False
+    return one.alone.high < -ROUNDING and one.alone.estimate < -max(_FAR * margin, _FAR_AT_LEAST)
 
 
 def _known(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
