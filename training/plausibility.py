@@ -1,4 +1,4 @@
-"""Whether what was decided lately can be meant: a guard against answers that were mixed up or made in bad faith.
+"""Whether what was decided lately can be meant: a guard against answers mixed up or made in bad faith.
 
 A model that was trained on some wrong pairs of question and chunk may still be better than before, since most pairs are
 right (benchmarks/poisoned_rounds.py: with 30% of the answers swapped nearly every candidate is). So the decisions
@@ -42,7 +42,7 @@ _MOST = 400  # pairs of a kind looked at on each side: bounds the time, and is e
 _CONFIDENCE = 0.9
 _APART_DROP = 0.02
 _APART_LEAST = 0.7
-_CHANCE_RISE = 0.08
+_CHANCE_RISE = 0.065
 _CHANCE_MOST = 0.2
 
 
@@ -89,10 +89,15 @@ def judged_pairs(decisions: Sequence[Decision]) -> list[tuple[Decision, str, str
     for one in decisions:
         if one.dataset == "chunks" or one.verdict == "undecided":
             continue
-        if one.verdict == "rejected" and (one.dataset == "conversations" or _only_the_negative(one)):
+        about_the_chunk = one.dataset == "triplets" and not (
+            one.values.get("is_positive_relevant") == "yes"
+            and one.values.get("is_negative_irrelevant") == "no"
+        )
+        if one.verdict == "rejected" and not about_the_chunk:
             continue
+        fields, said = one.fields, one.metadata.get("question")
         asked = (
-            one.fields.get("positive", "") if one.dataset == "triplets" else one.metadata.get("question", "")
+            fields.get("positive", "") if one.dataset == "triplets" else said or fields.get("instruction", "")
         )
         query, chunk_id = str(asked).strip(), str(one.metadata.get("chunk_id", ""))
         if query and chunk_id:
@@ -292,8 +297,3 @@ def _doubtful(pairs: Sequence[Pair], most: int = 20) -> list[Pair]:
 
     odd = [pair for pair in pairs if doubt(pair) > 0.5]
     return sorted(odd, key=lambda pair: (-doubt(pair), pair.record_id))[:most]
-
-
-def _only_the_negative(decision: Decision) -> bool:
-    values = decision.values
-    return values.get("is_positive_relevant") == "yes" and values.get("is_negative_irrelevant") == "no"
