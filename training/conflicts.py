@@ -1,7 +1,8 @@
 """The same pair accepted and rejected: reported, never averaged away.
 
 Two records can ask the same about the same chunk (or about its near duplicate) and be answered differently, and two
-annotators can answer one record differently. In the first case nobody can say which record is right: neither is learned
+annotators can answer one record differently. A chunk can be rejected although somebody accepted a question about it: the
+question is not learned from then, and the gate counts such chunks (training.coverage). In the first case nobody can say which record is right: neither is learned
 from, and neither is asked in the holdout, until one of them is changed in Argilla. In the second the majority decided, as
 the guidelines say; what the others answered is listed so that a maintainer can look.
 """
@@ -43,13 +44,14 @@ class Side(BaseModel):
 class Conflict(BaseModel):
     """A question and a chunk on which answers differ.
 
-    ``between`` is ``records`` when different records were decided differently, and ``annotators`` when people disagree
-    about one record. ``left_out``: nothing is learned from any of the records.
+    ``between`` is ``records`` when different records were decided differently, ``annotators`` when people disagree about
+    one record, and ``chunk`` when the question was accepted and the chunk itself rejected. ``left_out``: nothing is
+    learned from any of the records.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    between: Literal["records", "annotators"]
+    between: Literal["records", "annotators", "chunk"]
     query: str
     chunk_id: str
     accepted: tuple[Side, ...]
@@ -103,6 +105,7 @@ def settle(
                 others = no if isinstance(row, Example) else yes
                 gone[row.dataset, row.record_id] = others[0].record_id
     result.conflicts.extend(_disagreements(decisions))
+    result.conflicts.extend(_about_rejected_chunks(decisions))
     result.examples = [one for one in examples if (one.dataset, one.record_id) not in gone]
     result.refusals = [one for one in refusals if (one.dataset, one.record_id) not in gone]
     rows: list[Example | Refusal] = [*examples, *refusals]
@@ -185,8 +188,6 @@ def _disagreements(decisions: Sequence[Decision]) -> Iterable[Conflict]:
                 voted[vote.value].add(vote.annotator)
         if not (voted["yes"] and voted["no"]):
             continue
-        fields = decision.fields
-        asked = decision.metadata.get("question") or fields.get("positive") or fields.get("instruction", "")
         yes, no = (
             Side(
                 dataset=decision.dataset,
@@ -197,9 +198,38 @@ def _disagreements(decisions: Sequence[Decision]) -> Iterable[Conflict]:
         )
         yield Conflict(
             between="annotators",
-            query=str(asked),
+            query=_asked(decision),
             chunk_id=decision.chunk_id,
             accepted=(yes,),
             rejected=(no,),
             left_out=False,
         )
+
+
+def _about_rejected_chunks(decisions: Sequence[Decision]) -> Iterable[Conflict]:
+    """Questions that were accepted for a chunk that was rejected as useless."""
+    rejected = {
+        one.record_id: one for one in decisions if one.dataset == "chunks" and one.verdict == "rejected"
+    }
+    for decision in decisions:
+        chunk = rejected.get(decision.chunk_id)
+        if chunk is None or decision.dataset == "chunks" or not decision.affirms:
+            continue
+        yes, no = (
+            Side(dataset=one.dataset, record_id=one.record_id, annotators=one.annotators)
+            for one in (decision, chunk)
+        )
+        yield Conflict(
+            between="chunk",
+            query=_asked(decision),
+            chunk_id=chunk.record_id,
+            accepted=(yes,),
+            rejected=(no,),
+            left_out=True,
+        )
+
+
+def _asked(decision: Decision) -> str:
+    fields = decision.fields
+    asked = decision.metadata.get("question") or fields.get("positive") or fields.get("instruction", "")
+    return str(asked)

@@ -21,6 +21,7 @@ from serving.releases import ReleaseStore
 from serving.reranking import Reranker
 from serving.settings import ServingSettings
 from training.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, Refusal, Vitals
+from training.coverage import Removed
 from training.evaluation import METRICS, Scores, check_paths, evaluate_set
 from training.examples import Example
 from training.fit import clip_dimensions
@@ -216,10 +217,11 @@ def compare(
     gate: GateSettings,
     past: Past,
     decisions: Sequence[Decision],
+    removed: Removed,
     reranker: Reranker | None = None,
 ) -> Comparison:
     """Score base, served release and candidate on everything, one model after the other; each as it is or would be served,
-    ``reranker`` being the candidate's.
+    ``reranker`` being the candidate's, ``removed`` what it no longer indexes.
 
     Where the served release is the base model as it is, it is scored once. Raises SettingsError when the base model can't be
     loaded or a test set is of other documents, ReleaseError when a model gives NaN.
@@ -229,7 +231,12 @@ def compare(
     model, folder = serving.embedding.model, store.folder(served.id)
     rival = Embedder(folder / MODEL_FOLDER, serving.embedding)
     rival_vectors = vectors_of(rival, contest.chunks, folder, contest.progress)
-    served_scores = contest.score(rival, rival_vectors, Reranker.of_release(folder, served, serving))
+    judge = Reranker.of_release(folder, served, serving)
+    served_scores = contest.score(rival, rival_vectors, judge)
+    coverage = removed.coverage
+    if removed.questions:
+        gone = vectors_of(rival, removed.chunks, folder, contest.progress)
+        coverage = removed.measured(rival, contest.chunks, rival_vectors, gone, contest.progress, judge)
     if is_untrained(served, model):
         base_scores, seen = (
             served_scores,
@@ -275,5 +282,6 @@ def compare(
         vitals=vitals,
         latency=latency(*both, [question.text for question in contest.questions]),
         decisions=seen,
+        coverage=coverage,
         without_reranker=alone,
     )

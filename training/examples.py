@@ -158,7 +158,7 @@ def _learn(
         return "none of its sources answers it"
     lost = Whereabouts(place=section_of(chunk) if chunk else chunk_id)
     where = lost if chunk else gone.get(chunk_id, lost)
-    if decision.verdict == "rejected" and not _shows_the_way(decision):
+    if decision.verdict == "rejected" and not decision.affirms:
         certain = named == "" or (is_triplet and decision.values.get("is_positive_relevant") == "no")
         if is_triplet and not certain:
             return _why(decision)
@@ -189,11 +189,6 @@ def _learn(
         live=chunk is not None and chunk_id in live,
         version=where.version,
     )
-
-
-def _shows_the_way(decision: Decision) -> bool:
-    """Whether annotators named the source that answers what the bot got wrong. What left the subject teaches nothing."""
-    return bool(decision.named_source) and decision.values.get("out_of_guardrails") != "yes"
 
 
 def _passed_over(decision: Decision, example: Example, chunks: Mapping[str, Chunk]) -> list[Refusal]:

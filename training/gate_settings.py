@@ -19,10 +19,15 @@ class GuardSettings(_Section):
 
     slice_queries: int = Field(20, ge=2, description="Questions from which a slice of the holdout counts.")
     slice_margin: float = Field(
-        0.05, ge=0, description="How far a slice may drop: its whole interval below this holds a candidate."
+        0.05,
+        ge=0,
+        description="How far a slice may drop, whatever margin is: its whole interval below this holds a candidate.",
     )
     generic_margin: float = Field(
-        0.05, ge=0, description="The same for the generic set, which tells forgetting (docs/maintainers.md)."
+        0.05,
+        ge=0,
+        description="How far the mean on the generic set, which tells forgetting, may be below the base model's: more, "
+        "with an interval wholly below 0, holds a candidate.",
     )
     latency_ratio: float = Field(
         2.0, gt=0, description="How many times the served release's median query time is too slow."
@@ -32,6 +37,12 @@ class GuardSettings(_Section):
     )
     refusal_drop: float = Field(
         0.15, ge=0, le=1, description="How many more of the off-topic questions may be answered (share)."
+    )
+    removed_share: float = Field(
+        0.1, ge=0, le=1, description="Most of the served index that one round's rejected chunks may take out."
+    )
+    contradicted_share: float = Field(
+        0.1, ge=0, le=1, description="How many of the newly rejected chunks may have accepted questions."
     )
     smoke: list[str] = Field(
         default_factory=list, description="Questions of yours that the bot must not refuse."

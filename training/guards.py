@@ -8,12 +8,18 @@ from pydantic import BaseModel, ConfigDict
 
 from training.comparison import Comparison
 from training.gate_settings import GateSettings
-from training.intervals import Interval, classify, mean_interval
+from training.intervals import ROUNDING, Interval, classify, mean_interval, share_interval
 from training.slices import Slice
 
 LATENCY = "latency"
 # A slower median matters from here on: below it is the clock's noise.
 _NOTICEABLE = 0.005  # seconds
+# A slice that is so many times its margin lower, and so much, is far below.
+_FAR = 2.5
+_FAR_AT_LEAST = 0.125
+# So few say nothing about a round, whatever their share.
+_FEW_REMOVED = 5
+_FEW_CONTRADICTED = 2
 
 
 class Guard(BaseModel):
@@ -38,6 +44,9 @@ def check_guards(found: Comparison, slices: Sequence[Slice], settings: GateSetti
         *_refusal(found, settings),
         *_smoke(found, settings),
         *_decisions(found, settings),
+        *_removed(found, settings),
+        *_contradicted(found, settings),
+        *_lost(found, settings),
     ]
 
 
@@ -59,8 +68,12 @@ def _interval(differences: Sequence[float], settings: GateSettings) -> Interval:
 
 def _slices(slices: Sequence[Slice], settings: GateSettings) -> Iterator[Guard]:
     counted = [(one, one.change) for one in slices if one.change is not None]
-    margin = max(settings.guards.slice_margin, settings.margin)
-    dropped = [f"{one.by} {one.value} {change}" for one, change in counted if change.high < -margin]
+    margin = settings.guards.slice_margin
+    dropped = [
+        f"{one.by} {one.value} {change}"
+        for one, change in counted
+        if change.high < -margin or _far_below(one, margin)
+    ]
     if dropped:
         yield Guard(
             name="slices", passed=False, detail=f"worse by more than {margin:g}: {', '.join(dropped)}"
@@ -71,6 +84,14 @@ def _slices(slices: Sequence[Slice], settings: GateSettings) -> Iterator[Guard]:
             passed=True,
             detail=f"none of {len(counted)} is worse by more than {margin:g} for certain",
         )
+
+
+def _far_below(one: Slice, margin: float) -> bool:
+    """A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md): certain by the
+    slice's own interval is enough."""
+    if one.alone is None:
+        return False
+    return one.alone.high < -ROUNDING and one.alone.estimate < -max(_FAR * margin, _FAR_AT_LEAST)
 
 
 def _known(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -94,11 +115,11 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
                 detail=f"{settings.metric} {own} on {own.size} questions",
             )
         else:
-            margin = max(settings.guards.generic_margin, settings.margin)
+            margin = settings.guards.generic_margin
             kept = _interval(one.differences(settings.metric, old="base"), settings)
             yield Guard(
                 name=f"forgetting ({one.name})",
-                passed=kept.estimate >= -margin or kept.high >= 0,
+                passed=kept.estimate >= -margin or kept.high >= 0,  # a drop that may be none at all passes
                 detail=f"{settings.metric} {kept} against the base model on {kept.size} questions about other things",
             )
 
@@ -159,15 +180,62 @@ def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     seen = found.decisions
-    if not settings.guards.decisions or not seen.pairs:
+    if not settings.guards.decisions:
         return
     if seen.complaint:
         detail = (
             f"{seen.complaint}; look at the doubtful ones in the report, and leave out who made them "
             "(--without-annotator), or set training.gate.guards.decisions = false if they are meant"
         )
-    elif seen.apart is None and seen.chance is None:
+    elif seen.apart is None and seen.chance is None and seen.cited is None:
         detail = f"{seen.pairs} new judged questions are too few to tell whether they are meant"
     else:
         detail = f"{seen.pairs} new judged questions look meant"
     yield Guard(name="new decisions", passed=not seen.complaint, detail=detail)
+
+
+def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    seen, limit = found.coverage, settings.guards.removed_share
+    if not seen.indexed:
+        return
+    passed = seen.removed <= max(limit * seen.indexed, _FEW_REMOVED)
+    detail = (
+        f"{seen.removed} of {seen.indexed} chunks that are served were rejected since "
+        f"({seen.removed / seen.indexed:.1%}, at most {limit:.0%})"
+    )
+    if not passed:
+        detail += (
+            "; look at the rejected chunks in Argilla, leave out who rejected them (--without-annotator), or, if all of "
+            "them are useless, raise training.gate.guards.removed_share"
+        )
+    yield Guard(name="removed chunks", passed=passed, detail=detail)
+
+
+def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """A chunk that answers an accepted question is not useless: one of the two answers is wrong."""
+    seen, limit = found.coverage, settings.guards.contradicted_share
+    if not seen.rejected:
+        return
+    share = share_interval(seen.contradicted, seen.rejected, settings.confidence)
+    passed = seen.contradicted <= _FEW_CONTRADICTED or share.low <= limit
+    detail = f"{seen.contradicted} of {seen.rejected} newly rejected chunks have accepted questions"
+    if not passed:
+        detail += (
+            f" (such as {seen.examples[0]!r}; at most {limit:.0%} may); look at the conflicts in the report and correct one "
+            "answer or the other in Argilla, leave out who rejected the chunks (--without-annotator), or, if both are "
+            "meant, raise training.gate.guards.contradicted_share"
+        )
+    yield Guard(name="contradicted chunks", passed=passed, detail=detail)
+
+
+def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Held-out questions whose chunk was rejected left the holdout; here the candidate has 0 on them."""
+    lost = [-one.served[settings.metric] for one in found.coverage.lost]
+    if not lost:
+        return
+    change = _interval([*found.holdout.differences(settings.metric), *lost], settings)
+    yield Guard(
+        name="lost questions",
+        passed=change.size < settings.min_queries or classify(change, settings.margin) != "inferior",
+        detail=f"{settings.metric} {change} with {len(lost)} held-out questions whose chunk was rejected counted as 0",
+    )

@@ -30,7 +30,8 @@ Vectors = npt.NDArray[np.float32]
 
 class HoldoutQuestion(BaseModel):
     """A question and the ids of all chunks that answer it. ``is_heading``: the question is a section's heading. The rest
-    are what results are sliced by: where the (first) right chunk comes from, its top-level path, who made the question."""
+    are what results are sliced by: where the (first) right chunk comes from, its top-level path and its whole one, who
+    made the question."""
 
     id: str
     text: str
@@ -38,6 +39,7 @@ class HoldoutQuestion(BaseModel):
     is_heading: bool = False
     source: str = ""
     section: str = ""
+    path: str = ""
     origin: str = ""
     style: Style = "question"
 
@@ -81,6 +83,7 @@ def holdout_questions(
                     is_heading=is_heading,
                     source=first.source,
                     section=top_level(first.path),
+                    path=first.path,
                     origin=HEADING if is_heading else rows[0].origin,
                     style=style_of(rows[0].query, is_heading),
                 )

@@ -78,6 +78,20 @@ def bootstrap_interval(
     )
 
 
+def share_interval(count: int, of: int, confidence: float) -> Interval:
+    """``count`` of ``of`` (at least one) and the exact binomial interval (Clopper and Pearson 1934)."""
+    from scipy.stats import binomtest
+
+    found = binomtest(count, of).proportion_ci(confidence, method="exact")
+    return Interval(
+        estimate=round(count / of, 6),
+        low=round(float(found.low), 6),
+        high=round(float(found.high), 6),
+        confidence=confidence,
+        size=of,
+    )
+
+
 def classify(interval: Interval, margin: float) -> Verdict:
     """What the interval of new − old says, against a non-inferiority ``margin`` (Piaggio et al. 2012, JAMA).
 

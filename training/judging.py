@@ -14,7 +14,8 @@ from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk, Decision
 from serving.embedding import Embedder
-from serving.release import EVALUATION_FILE, LINEAGE_FILE, MODEL_FOLDER, Release
+from serving.index import ChunkIndex
+from serving.release import EVALUATION_FILE, INDEX_FOLDER, LINEAGE_FILE, MODEL_FOLDER, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.comparison import (
@@ -28,11 +29,12 @@ from training.comparison import (
     write_comparison,
 )
 from training.contest import Contest, Past, compare
+from training.coverage import Removed, find_removed
 from training.examples import Example
 from training.gate import GateVerdict, judge
 from training.generic import generic_set
 from training.holdout import HoldoutQuestion
-from training.lineage import read_lineage
+from training.lineage import LineageRow, read_lineage
 from training.reranker.step import Reranking
 from training.runs import Run
 from training.settings import TrainingSettings
@@ -46,9 +48,11 @@ Vectors = npt.NDArray[np.float32]
 @dataclass
 class Judging:
     """The steps "evaluate" and "gate" of a run, and what they wrote. ``serving`` computes in the arithmetic that the run
-    settled on: a trial of its own could end differently in a rerun."""
+    settled on: a trial of its own could end differently in a rerun. ``chunks`` are those that the candidate indexes,
+    ``documents`` all that there are."""
 
     run: Run
+    documents: Sequence[Chunk]
     chunks: Sequence[Chunk]
     questions: Sequence[HoldoutQuestion]
     holdout: Sequence[Example]
@@ -80,6 +84,7 @@ class Judging:
             self.settings.gate,
             Past.of(lineage, self.holdout, self.decisions),
             self.decisions,
+            self._removed(lineage),
             self.reranking.adopted(self.serving.embedding),
         )
         write_comparison(folder / EVALUATION_FILE, found)
@@ -87,6 +92,18 @@ class Judging:
         metric, holdout = self.settings.gate.metric, found.holdout
         base, served, candidate = (at(holdout.side(side)).metrics[metric] for side in SIDES)
         return f"{metric} {served:.4f} → {candidate:.4f} (base model {base:.4f}) on {len(self.questions)} questions"
+
+    def _removed(self, lineage: Sequence[LineageRow]) -> Removed:
+        index = ChunkIndex.open(self.store.folder(self.served.id) / INDEX_FOLDER)
+        return find_removed(
+            self.decisions,
+            lineage,
+            self.documents,
+            self.chunks,
+            {chunk.id for chunk in index.chunks()},
+            {question.id for question in self.questions},
+            self.settings,
+        )
 
     def judge(self, folder: Path) -> str:
         verdict = judge(self.comparison, self.settings.gate)

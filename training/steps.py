@@ -151,6 +151,7 @@ class Steps:
         """The steps that evaluate the candidate, once there is one."""
         return Judging(
             self.run,
+            self.corpus.chunks,
             self.chunks,
             self.questions,
             self.holdout,

@@ -74,6 +74,18 @@ class Decision(BaseModel):
         return self.named_source or str(self.metadata.get("chunk_id", ""))
 
     @property
+    def affirms(self) -> bool:
+        """Whether it says of ``chunk_id`` that it answers the question: what was accepted, and a conversation that went wrong
+        whose right source was named. What left the subject affirms nothing."""
+        if self.verdict == "accepted":
+            return self.dataset != "chunks" and self.named_source != ""
+        return (
+            self.verdict == "rejected"
+            and bool(self.named_source)
+            and self.values.get("out_of_guardrails") != "yes"
+        )
+
+    @property
     def last_answer(self) -> datetime | None:
         """When somebody last changed an answer to this record."""
         return max((vote.at for vote in self.votes if vote.at is not None), default=None)

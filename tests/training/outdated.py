@@ -59,7 +59,7 @@ def training(base: Path, **reranker: Any) -> TrainingSettings:
     return TrainingSettings(
         fit=FitSettings(epochs=1, learning_rate=1e-7, max_tokens=32, dimensions=[384], start="base"),
         dedup=DedupSettings(near=False, semantic=False),
-        gate=GateSettings(guards=GuardSettings(decisions=False)),
+        gate=GateSettings(guards=GuardSettings(decisions=False, removed_share=1.0)),
         reranker=RerankerSettings(**chosen),
     )
 

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from curation.home import Home
-from curation.records import Chunk, Decision
+from curation.records import Chunk, Decision, Verdict
 from serving.build import assemble
 from serving.calibration import OUT_OF_DOMAIN
 from serving.embedding import Embedder
 from serving.models import resolve_model
 from serving.releases import ReleaseStore
 from serving.settings import EmbeddingSettings, ServingSettings
-from tests.training.material import MODEL, chunks_about, triplet
+from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
 from training.generic import generic_set
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
@@ -110,6 +110,55 @@ def poisoned(newest: Sequence[Decision], seed: int, share: float = FLIPPED_SHARE
     chance = random.Random(seed)
     victims = set(chance.sample(range(len(newest)), round(share * len(newest))))
     return [flip(one) if number in victims else one for number, one in enumerate(newest)]
+
+
+def moved(newest: Sequence[Decision], chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    """``newest`` with 30% of the accepted questions given to a chunk that does not answer them."""
+    chance = random.Random(seed)
+    accepted = [number for number, one in enumerate(newest) if one.verdict == "accepted"]
+    victims = set(chance.sample(accepted, round(FLIPPED_SHARE * len(accepted))))
+    return [
+        one.model_copy(update={"metadata": {**one.metadata, "chunk_id": chance.choice(chunks).id}})
+        if number in victims
+        else one
+        for number, one in enumerate(newest)
+    ]
+
+
+def talks(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    """A second round of conversations instead of triplets: the same questions, the chunk being what the answer cites."""
+    by_id = {chunk.id: chunk for chunk in chunks}
+    return [
+        conversation(by_id[str(one.metadata["chunk_id"])], one.fields["positive"], one.verdict)
+        for one in second_round(chunks, seed)
+    ]
+
+
+def reviewed(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    """160 chunks judged: five of which nobody accepted a question are useless, the others are accepted."""
+    chance = random.Random(2000 + seed)
+    accepted = [*first_round(chunks), *second_round(chunks, seed)]
+    useful = {one.metadata["chunk_id"] for one in accepted if one.verdict == "accepted"}
+    useless = chance.sample([chunk for chunk in chunks if chunk.id not in useful], 5)
+    sound = [chunk for chunk in chunks if chunk not in useless]
+    return [
+        *(judged_chunk(one, "rejected") for one in useless),
+        *(judged_chunk(one, "accepted") for one in chance.sample(sound, ROUND - len(useless))),
+    ]
+
+
+def misjudged(newest: Sequence[Decision], seed: int) -> list[Decision]:
+    """``newest`` with 30% of the verdicts on chunks swapped."""
+    chance = random.Random(seed)
+    judged = [number for number, one in enumerate(newest) if one.dataset == "chunks"]
+    victims = set(chance.sample(judged, round(FLIPPED_SHARE * len(judged))))
+    opposite: dict[str, Verdict] = {"accepted": "rejected", "rejected": "accepted"}
+    return [
+        one.model_copy(update={"verdict": opposite[one.verdict], "values": {"good_chunk": "swapped"}})
+        if number in victims
+        else one
+        for number, one in enumerate(newest)
+    ]
 
 
 def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> Path:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.records import Decision, Vote
-from tests.training.material import conversation, make_chunks, triplet
+from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from training.conflicts import Settled, settle
 from training.examples import collect
 from training.sameness import Sameness
@@ -179,3 +179,18 @@ def test_annotators_who_disagree_about_one_record_are_listed_and_the_majority_co
     assert (conflict.between, conflict.left_out) == ("annotators", False)
     assert conflict.accepted[0].annotators == ("ada", "bob")
     assert conflict.rejected[0].annotators == ("eve",)
+
+
+def test_an_accepted_question_about_a_rejected_chunk_is_listed_with_both_sides() -> None:
+    refused = judged_chunk(CHUNKS[0], "rejected", annotator="bob")
+    asked = triplet(CHUNKS[0], "How?", annotator="ada")
+    fine = [
+        triplet(CHUNKS[0], "Why?", "rejected"),
+        triplet(CHUNKS[1], "How?"),
+        judged_chunk(CHUNKS[1], "accepted"),
+    ]
+    settled = _settle([refused, asked, *fine])
+    (conflict,) = settled.conflicts
+    assert (conflict.between, conflict.left_out, conflict.query) == ("chunk", True, "How?")
+    assert [(one.record_id, one.annotators) for one in conflict.accepted] == [(asked.record_id, ("ada",))]
+    assert [(one.record_id, one.annotators) for one in conflict.rejected] == [(CHUNKS[0].id, ("bob",))]

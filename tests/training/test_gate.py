@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import StateError
-from tests.training.comparisons import REFUSES, compared, comparison, question
+from tests.training.comparisons import REFUSES, compared, comparison, failures, question
 from training.comparison import Comparison, read_comparison, write_comparison
 from training.gate import GateVerdict, judge
 from training.gate_settings import GuardSettings
@@ -153,42 +153,14 @@ def test_own_questions_decide_with_the_holdout() -> None:
 # guards
 
 
-def _failed(found: Comparison, **gate: Any) -> dict[str, str]:
-    verdict = _judge(found, **gate)
-    assert verdict.promoted == (not verdict.failed)
-    if verdict.failed:
-        assert "Held back, although" in verdict.reason
-    return {guard.name: guard.detail for guard in verdict.failed}
-
-
 _SAME = compared([0.5] * 40, [0.5] * 40)
-
-
-def test_a_slice_that_gets_worse_holds_a_better_mean() -> None:
-    asked = [question(number, section="faq" if number % 3 == 0 else "howto") for number in range(90)]
-    before = [0.5] * 90
-    after = [0.2 if number % 3 == 0 else 0.8 for number in range(90)]
-    failed = _failed(comparison(compared(before, after, questions=asked)))
-    assert set(failed) == {"slices"}
-    assert "section faq -0.300" in failed["slices"]
-    few = GuardSettings(slice_queries=31)
-    assert _failed(comparison(compared(before, after, questions=asked)), guards=few) == {}
-
-
-def test_a_slice_that_only_wavers_is_noise() -> None:
-    """Thirty slices of twenty questions without any true change: none is held against the candidate."""
-    chance = np.random.default_rng(3)
-    asked = [question(number, section=f"part {number % 30}") for number in range(600)]
-    before = chance.uniform(0.3, 0.7, 600)
-    after = before + chance.normal(0.02, 0.15, 600)
-    assert _failed(comparison(compared(before.tolist(), after.tolist(), questions=asked))) == {}
 
 
 def test_a_loss_on_the_earlier_questions_is_not_hidden_by_new_ones() -> None:
     before = [0.5] * 60
     after = [0.3] * 20 + [0.9] * 40
     found = comparison(compared(before, after), known=[f"q{number}" for number in range(20)])
-    assert set(_failed(found)) == {"earlier questions"}
+    assert set(failures(found)) == {"earlier questions"}
     verdict = _judge(found)
     assert verdict.known is not None and verdict.fresh is not None
     assert (verdict.known.estimate, verdict.fresh.estimate) == (pytest.approx(-0.2), pytest.approx(0.4))
@@ -196,36 +168,72 @@ def test_a_loss_on_the_earlier_questions_is_not_hidden_by_new_ones() -> None:
 
 def test_losses_that_add_up_are_seen_against_the_base() -> None:
     served, candidate, base = [0.4] * 40, [0.4] * 40, [0.6] * 40
-    assert set(_failed(comparison(compared(served, candidate, base)))) == {"base model"}
+    assert set(failures(comparison(compared(served, candidate, base)))) == {"base model"}
 
 
 def test_forgetting_and_own_sets() -> None:
     generic = compared([0.9] * 64, [0.7] * 64, kind="generic", name="generic")
-    assert set(_failed(comparison(_SAME, [generic]))) == {"forgetting (generic)"}
+    assert set(failures(comparison(_SAME, [generic]))) == {"forgetting (generic)"}
     slightly = compared([0.9] * 64, [0.87] * 64, kind="generic", name="generic")
-    assert _failed(comparison(_SAME, [slightly])) == {}
+    assert failures(comparison(_SAME, [slightly])) == {}
     better = compared([0.5] * 80, [0.7] * 80)
     mine = compared([0.9] * 20, [0.5] * 20, kind="own", name="mine")
-    assert set(_failed(comparison(better, [mine]))) == {"test set mine"}
+    assert set(failures(comparison(better, [mine]))) == {"test set mine"}
+
+
+def test_margins_of_guards_count_as_they_are_set() -> None:
+    """A stricter one than the verdict's is not widened to it, and a wider one is not narrowed."""
+    asked = [question(number, section="faq" if number % 3 == 0 else "howto") for number in range(90)]
+    after = [0.47 if number % 3 == 0 else 0.6 for number in range(90)]
+    found = comparison(compared([0.5] * 90, after, questions=asked))
+    assert set(failures(found, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
+    assert set(failures(found, margin=0.1, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
+    assert failures(found, margin=0.1) == {}
+    generic = compared([0.9] * 64, [0.87] * 64, kind="generic", name="generic")
+    for margin in (0.0, 0.1):
+        strict = failures(
+            comparison(_SAME, [generic]), margin=margin, guards=GuardSettings(generic_margin=0.02)
+        )
+        assert set(strict) == {"forgetting (generic)"}
+
+
+def test_forgetting_needs_a_drop_that_is_certain() -> None:
+    chance = np.random.default_rng(0)
+
+    def generic(by: float, spread: float) -> Comparison:
+        moved = chance.normal(0, spread, 64)
+        after = (0.8 + by + moved - moved.mean()).tolist()
+        return comparison(_SAME, [compared([0.8] * 64, after, kind="generic", name="generic")])
+
+    assert set(failures(generic(-0.06, 0.05))) == {"forgetting (generic)"}
+    assert failures(generic(-0.06, 0.5)) == {}
+    assert failures(generic(-0.04, 0.01)) == {}
 
 
 def test_latency_and_size_within_limits() -> None:
-    assert set(_failed(comparison(_SAME, latency=(0.02, 0.05)))) == {"latency"}
-    assert _failed(comparison(_SAME, latency=(0.02, 0.035))) == {}
-    assert _failed(comparison(_SAME, latency=(0.0001, 0.001))) == {}  # the clock's noise
-    assert set(_failed(comparison(_SAME, megabytes=300), guards=GuardSettings(index_mb=200))) == {"size"}
-    assert _failed(comparison(_SAME, megabytes=300)) == {}
+    assert set(failures(comparison(_SAME, latency=(0.02, 0.05)))) == {"latency"}
+    assert failures(comparison(_SAME, latency=(0.02, 0.035))) == {}
+    assert failures(comparison(_SAME, latency=(0.0001, 0.001))) == {}  # the clock's noise
+    assert set(failures(comparison(_SAME, megabytes=300), guards=GuardSettings(index_mb=200))) == {"size"}
+    assert failures(comparison(_SAME, megabytes=300)) == {}
 
 
 def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> None:
     talks = REFUSES.model_copy(update={"answered": 0.4})
-    assert set(_failed(comparison(_SAME, candidate=talks))) == {"refusal"}
+    assert set(failures(comparison(_SAME, candidate=talks))) == {"refusal"}
     guards = GuardSettings(smoke=["How do I start?"], refuse=["What is for dinner?"])
     scored = REFUSES.model_copy(update={"smoke": {"How do I start?": 0.1, "What is for dinner?": 0.9}})
-    failed = _failed(comparison(_SAME, candidate=scored), guards=guards)
+    failed = failures(comparison(_SAME, candidate=scored), guards=guards)
     assert failed == {"smoke questions": "refuses 'How do I start?'; answers 'What is for dinner?'"}
     right = REFUSES.model_copy(update={"smoke": {"How do I start?": 0.9, "What is for dinner?": 0.1}})
-    assert _failed(comparison(_SAME, candidate=right), guards=guards) == {}
+    assert failures(comparison(_SAME, candidate=right), guards=guards) == {}
+
+
+def test_the_guard_on_decisions_is_always_listed() -> None:
+    (guard,) = (one for one in _judge(comparison(_SAME)).guards if one.name == "new decisions")
+    assert guard.passed and "too few to tell" in guard.detail
+    off = GuardSettings(decisions=False)
+    assert "new decisions" not in {one.name for one in _judge(comparison(_SAME), guards=off).guards}
 
 
 # the file

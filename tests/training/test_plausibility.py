@@ -90,15 +90,37 @@ def test_the_order_of_the_decisions_does_not_matter(eyes: Eyes) -> None:
     assert eyes.see(newest, _first()) == eyes.see(newest[::-1], _first()[::-1])
 
 
-def test_conversations_and_bad_negatives_are_not_judged() -> None:
+def test_conversations_that_cite_any_chunk_show_and_honest_ones_do_not(eyes: Eyes) -> None:
+    honest, moved = [], []
+    for seed in range(10):
+        newest = rounds.talks(CHUNKS, seed)
+        honest.append(eyes.see(newest, _first()).complaint)
+        moved.append(eyes.see(rounds.moved(newest, CHUNKS, seed), _first()).complaint)
+    assert sum(map(bool, honest)) <= 1, honest
+    assert all("accepted conversations of this round" in complaint for complaint in moved), moved
+
+
+def test_conversations_are_compared_with_earlier_ones_and_do_not_hide_among_triplets(eyes: Eyes) -> None:
+    talks, triplets = rounds.talks(CHUNKS, 1), rounds.second_round(CHUNKS, 2)
+    assert not eyes.see([*triplets, *talks], _first()).complaint
+    found = eyes.see([*triplets, *rounds.moved(talks, CHUNKS, 1)], _first())
+    assert "accepted conversations" in found.complaint
+    assert any(pair.dataset == "conversations" for pair in found.doubtful)
+    before = eyes.see(triplets, [*_first(), *talks])
+    assert before.cited is None and before.cited_before is not None
+
+
+def test_rejected_conversations_and_bad_negatives_are_not_judged() -> None:
     chunk = make_chunks()[0]
     refused = triplet(chunk, "How?", "rejected")
     bad_negative = refused.model_copy(
         update={"values": {"is_positive_relevant": "yes", "is_negative_irrelevant": "no"}}
     )
-    found = judged_pairs([conversation(chunk, "Why?", "rejected"), bad_negative, refused])
+    right = conversation(chunk, "Whence?")
+    found = judged_pairs([conversation(chunk, "Why?", "rejected"), right, bad_negative, refused])
     assert [(one.record_id, query, key) for one, query, key in found] == [
-        (refused.record_id, "How?", chunk.id)
+        (right.record_id, "Whence?", chunk.id),
+        (refused.record_id, "How?", chunk.id),
     ]
 
 
@@ -141,3 +163,11 @@ def test_random_pairs_among_the_accepted_are_estimated() -> None:
     found = weigh(pairs, 300, 17)
     assert found.chance is not None and 0.25 < found.chance.estimate < 0.55
     assert "seem to have been matched with a chunk at random" in found.complaint
+
+
+def test_a_named_source_is_judged_as_a_pair_that_was_accepted() -> None:
+    chunks = make_chunks()
+    named = conversation(chunks[0], "Which one?", "rejected", chunks[1:3], best="2")
+    denied = conversation(chunks[0], "And this?", "accepted", chunks[1:3], best="none")
+    [(decision, query, chunk_id)] = judged_pairs([named, denied])
+    assert (decision.affirms, query, chunk_id) == (True, "Which one?", chunks[1].id)

@@ -1,13 +1,13 @@
-"""A round in which 30% of the newest answers were swapped never reaches the bot; one as it should be is not held up.
+"""A round in which 30% of the newest answers are wrong never reaches the bot; one as it should be is not held up.
 
-Twenty seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with the real embedding
+Triplets with their answers swapped, conversations that cite any chunk, and chunks with their verdicts swapped. Twenty seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with the real embedding
 model and smaller rounds, is benchmarks/poisoned_rounds.py.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +65,32 @@ def _retrain(home: Home, model: Path, chunks: list[Chunk], decisions: Sequence[D
     )
 
 
-def test_a_good_round_is_not_held_up(served: Served, tmp_path: Path) -> None:
-    found = [served.then(rounds.second_round(served.chunks, seed), tmp_path) for seed in SEEDS]
+Round = Callable[[Sequence[Chunk], int], list[Decision]]
+
+
+def _swapped(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    return rounds.poisoned(rounds.second_round(chunks, seed), seed)
+
+
+def _talks(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    return rounds.talks(chunks, seed)[:120]
+
+
+def _wrongly_cited(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    return rounds.moved(_talks(chunks, seed), chunks, seed)
+
+
+def _reviewed(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    return [*rounds.second_round(chunks, seed)[:80], *rounds.reviewed(chunks, seed)]
+
+
+def _misjudged(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
+    return rounds.misjudged(_reviewed(chunks, seed), seed)
+
+
+@pytest.mark.parametrize("newest", [rounds.second_round, _talks, _reviewed])
+def test_a_good_round_is_not_held_up(newest: Round, served: Served, tmp_path: Path) -> None:
+    found = [served.then(newest(served.chunks, seed), tmp_path) for seed in SEEDS]
     held = [
         f"{seed}: {one.verdict}" for seed, one in zip(SEEDS, found, strict=True) if one.outcome != "promoted"
     ]
@@ -75,14 +99,20 @@ def test_a_good_round_is_not_held_up(served: Served, tmp_path: Path) -> None:
     assert sum(gains) / len(gains) > 0.05
 
 
-def test_a_poisoned_round_never_reaches_the_bot(served: Served, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("newest", "guard"),
+    [(_swapped, "new decisions"), (_wrongly_cited, "new decisions"), (_misjudged, "contradicted chunks")],
+)
+def test_a_poisoned_round_never_reaches_the_bot(
+    newest: Round, guard: str, served: Served, tmp_path: Path
+) -> None:
     out = []
     for seed in SEEDS:
-        newest = rounds.poisoned(rounds.second_round(served.chunks, seed), seed)
-        summary = served.then(newest, tmp_path)
+        summary = served.then(newest(served.chunks, seed), tmp_path)
         if summary.outcome == "promoted":
             out.append(f"{seed}: {summary.verdict}")
         else:
             assert summary.outcome == "rejected"
-            assert summary.gate is not None and summary.gate.failed
+            assert summary.gate is not None
+            assert guard in {one.name for one in summary.gate.failed}
     assert out == []

@@ -1,0 +1,148 @@
+"""What a round takes out of the index by rejected chunks, and which accepted questions lose their answer by that."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence, Set
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.records import Chunk, Decision
+from tests.training.comparisons import compared, comparison
+from tests.training.material import conversation, judged_chunk, make_chunks, triplet
+from training.coverage import Coverage, LostQuestion, Removed, find_removed
+from training.examples import collect, section_of
+from training.gate import judge
+from training.gate_settings import GateSettings, GuardSettings
+from training.guards import Guard
+from training.lineage import LineageRow, trace
+from training.settings import DedupSettings, TrainingSettings
+from training.split import is_holdout
+
+CHUNKS = make_chunks()
+IDS = {chunk.id for chunk in CHUNKS}
+SETTINGS = TrainingSettings(dedup=DedupSettings(threshold=0.95))
+HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]
+TRAINED = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
+
+
+def _found(
+    decisions: Sequence[Decision],
+    lineage: Sequence[LineageRow] = (),
+    documents: Sequence[Chunk] = CHUNKS,
+    served: set[str] = IDS,
+    asked: Set[str] = frozenset(),
+) -> Removed:
+    chunks = collect(decisions, documents).chunks
+    return find_removed(decisions, lineage, documents, chunks, served, asked, SETTINGS)
+
+
+def _guards(coverage: Coverage, **limits: float) -> dict[str, Guard]:
+    same = comparison(compared([0.5] * 40, [0.55] * 40)).model_copy(update={"coverage": coverage})
+    gate = GateSettings(guards=GuardSettings(**limits))
+    return {guard.name: guard for guard in judge(same, gate).guards}
+
+
+# what was removed
+
+
+def test_useless_chunks_leave_and_contradict_nobody() -> None:
+    decisions = [judged_chunk(CHUNKS[0], "rejected"), triplet(CHUNKS[0], "Why?", "rejected")]
+    found = _found([*decisions, triplet(CHUNKS[1], "How?")])
+    assert found.chunks == [CHUNKS[0]] and found.questions == []
+    assert found.coverage == Coverage(indexed=48, removed=1, rejected=1)
+
+
+def test_accepted_questions_of_either_kind_contradict_the_rejection_of_their_chunk() -> None:
+    rejected = [judged_chunk(chunk, "rejected") for chunk in CHUNKS[:4]]
+    asked = [triplet(CHUNKS[0], "How?"), triplet(CHUNKS[0], "How so?"), conversation(CHUNKS[1], "Why?")]
+    found = _found([*rejected, *asked]).coverage
+    assert (found.removed, found.rejected, found.contradicted) == (4, 4, 2)
+    assert found.examples == ["How so?", "How?", "Why?"]
+
+
+def test_what_was_rejected_before_or_is_gone_from_the_documents_is_not_counted() -> None:
+    decisions = [judged_chunk(chunk, "rejected") for chunk in CHUNKS[:3]]
+    decisions += [triplet(chunk, "How?") for chunk in CHUNKS[:3]]
+    before = trace(decisions[:1], [], [], [], [], set())
+    found = _found(decisions, before, CHUNKS[:1] + CHUNKS[2:], IDS - {CHUNKS[0].id})
+    assert found.chunks == [CHUNKS[2]]
+    assert found.coverage == Coverage(indexed=46, removed=1, rejected=1, contradicted=1, examples=["How?"])
+
+
+def test_the_second_copy_of_a_text_may_go() -> None:
+    copy = CHUNKS[0].model_copy(update={"id": "copy", "path": "copy.md"})
+    decisions = [judged_chunk(copy, "rejected"), triplet(copy, "How?")]
+    assert _found(decisions, documents=[*CHUNKS, copy], served={*IDS, "copy"}).coverage == Coverage(
+        indexed=49
+    )
+    both = [*decisions, judged_chunk(CHUNKS[0], "rejected")]
+    found = _found(both, documents=[*CHUNKS, copy], served={*IDS, "copy"}).coverage
+    assert (found.removed, found.contradicted) == (2, 1)
+
+
+def test_only_held_out_questions_without_another_right_chunk_are_lost() -> None:
+    rejected = [judged_chunk(chunk, "rejected") for chunk in (HELD[0], TRAINED[0])]
+    asked = [triplet(HELD[0], "How?"), triplet(TRAINED[0], "Why?"), triplet(HELD[0], "Whence?")]
+    asked.append(triplet(HELD[1], "Whence?"))
+    (lost,) = _found([*rejected, *asked[:2]]).questions
+    assert (lost.text, lost.right) == ("How?", [HELD[0].id])
+    kept = _found([*rejected, *asked]).questions
+    assert {one.text for one in kept} == {"How?", "Whence?"}
+    still_asked = next(one.id for one in kept if one.text == "Whence?")
+    assert [one.text for one in _found([*rejected, *asked], asked={still_asked}).questions] == ["How?"]
+
+
+@given(st.sets(st.integers(0, 47)), st.sets(st.integers(0, 47)), st.randoms())
+@settings(max_examples=25, deadline=None)
+def test_the_counts_fit_together_whatever_the_order(
+    rejected: set[int], asked: set[int], chance: random.Random
+) -> None:
+    decisions = [judged_chunk(CHUNKS[row], "rejected") for row in sorted(rejected)]
+    decisions += [triplet(CHUNKS[row], f"How number {row}?") for row in sorted(asked)]
+    if len(rejected) == len(CHUNKS):
+        return
+    found = _found(decisions).coverage
+    assert found.removed == found.rejected == len(rejected)
+    assert found.contradicted == len(rejected & asked)
+    shuffled = decisions[:]
+    chance.shuffle(shuffled)
+    assert _found(shuffled).coverage == found
+
+
+# the guards
+
+
+def test_one_round_may_not_take_out_much_of_the_index() -> None:
+    many = Coverage(indexed=400, removed=41, rejected=41)
+    found = _guards(many)["removed chunks"]
+    assert not found.passed
+    assert "41 of 400" in found.detail and "training.gate.guards.removed_share" in found.detail
+    assert _guards(many, removed_share=0.11)["removed chunks"].passed
+    assert _guards(Coverage(indexed=400, removed=40, rejected=40))["removed chunks"].passed
+    assert _guards(Coverage(indexed=20, removed=5, rejected=5))["removed chunks"].passed
+
+
+def test_a_few_contradictions_are_slips_and_many_are_not() -> None:
+    def passed(contradicted: int, rejected: int, **limits: float) -> bool:
+        seen = Coverage(
+            indexed=999, removed=rejected, rejected=rejected, contradicted=contradicted, examples=["How?"]
+        )
+        return _guards(seen, **limits)["contradicted chunks"].passed
+
+    assert passed(0, 30) and passed(2, 2) and passed(2, 30) and passed(5, 60)
+    assert not passed(3, 3) and not passed(10, 30)
+    assert passed(10, 30, contradicted_share=0.5)
+    assert "contradicted chunks" not in _guards(Coverage(indexed=999))
+
+
+def test_lost_questions_count_as_nothing_found() -> None:
+    def lost(count: int) -> Coverage:
+        rows = [LostQuestion(id=str(row), text="?", served={"ndcg@10": 0.9}) for row in range(count)]
+        return Coverage(indexed=999, removed=count, rejected=count, lost=rows)
+
+    found = _guards(lost(10))["lost questions"]
+    assert not found.passed and "10 held-out questions" in found.detail
+    assert _guards(lost(1))["lost questions"].passed
+    assert "lost questions" not in _guards(lost(0))

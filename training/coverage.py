@@ -1,0 +1,168 @@
+"""What a round takes out of the index by rejecting chunks, and which accepted questions lose their answer by that.
+
+Base, served release and candidate are compared over the candidate's chunks, and a question whose chunk was rejected is no
+holdout question any more: of what was rejected wrongly the comparison sees nothing. So it is counted here: against the
+annotators' own answers (a chunk of which somebody accepted that it answers a question is no rubbish), and with what the
+served release scores on the questions that the candidate can no longer answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from curation.progress import Progress
+from curation.records import Chunk, Decision
+from serving.embedding import Embedder
+from serving.reranking import Reranker
+from training.dedup import find_matches
+from training.examples import Example, collect, section_of
+from training.holdout import HoldoutQuestion, holdout_questions, measure
+from training.lineage_record import LineageRow
+from training.settings import TrainingSettings
+from training.split import is_holdout
+
+Vectors = npt.NDArray[np.float32]
+
+_SHOWN = 3
+
+
+class LostQuestion(BaseModel):
+    """A held-out question whose right chunks were all rejected. ``served`` has the served release's value in each metric,
+    over the candidate's chunks and those that were taken out; the candidate's is 0."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    text: str
+    served: dict[str, float]
+
+
+class Coverage(BaseModel):
+    """``indexed`` counts the served release's chunks that are among the documents still, ``removed`` those of them that were
+    rejected since, ``rejected`` all that were rejected since, and ``contradicted`` those of these with an accepted
+    question, a few of which are the ``examples``. Chunks that are in the candidate's index in nearly the same words count
+    nowhere."""
+
+    indexed: int = 0
+    removed: int = 0
+    rejected: int = 0
+    contradicted: int = 0
+    examples: list[str] = Field(default_factory=list)
+    lost: list[LostQuestion] = Field(default_factory=list)
+
+
+@dataclass
+class Removed:
+    """What was rejected since the served release: its ``chunks`` that left the index, and the ``questions`` of the holdout
+    that left with them."""
+
+    coverage: Coverage = field(default_factory=Coverage)
+    chunks: list[Chunk] = field(default_factory=list)
+    questions: list[HoldoutQuestion] = field(default_factory=list)
+
+    def measured(
+        self,
+        served: Embedder,
+        chunks: Sequence[Chunk],
+        vectors: Vectors,
+        removed: Vectors,
+        progress: Progress,
+        reranker: Reranker | None = None,
+    ) -> Coverage:
+        """With the served release's scores on the lost questions. ``vectors`` (n, d) are its of the candidate's ``chunks``,
+        ``removed`` (m, d) of those that left. There must be a question."""
+        size = served.dimension
+        found = measure(
+            served,
+            self.questions,
+            [*chunks, *self.chunks],
+            np.concatenate([vectors, removed]),
+            [size],
+            progress,
+            reranker,
+        )[size].questions
+        lost = [
+            LostQuestion(
+                id=one.id,
+                text=one.text,
+                served={name: round(value, 4) for name, value in found[one.id].items()},
+            )
+            for one in self.questions
+        ]
+        return self.coverage.model_copy(update={"lost": lost})
+
+
+def find_removed(
+    decisions: Sequence[Decision],
+    lineage: Sequence[LineageRow],
+    documents: Sequence[Chunk],
+    chunks: Sequence[Chunk],
+    served: Collection[str],
+    asked: Collection[str],
+    settings: TrainingSettings,
+) -> Removed:
+    """Compare ``chunks``, which the candidate indexes, with the ids that the ``served`` release does.
+
+    ``lineage`` is the served release's, ``documents`` are all chunks of today, ``asked`` the ids of the candidate's holdout
+    questions: what is asked there with another right chunk is not lost.
+    """
+    still_here = [chunk for chunk in documents if chunk.id in served]
+    before = {row.record_id for row in lineage if row.dataset == "chunks" and row.verdict == "rejected"}
+    rejected = {one.record_id for one in decisions if one.dataset == "chunks" and one.verdict == "rejected"}
+    new = [chunk for chunk in documents if chunk.id in rejected - before]
+    if not new:
+        return Removed(Coverage(indexed=len(still_here)))
+    # Who rejects the second copy of a text takes nothing from anybody.
+    copies = find_matches([one.text for one in new], [one.text for one in chunks], settings.dedup)
+    repeated = {match.index for match in copies}
+    gone = {chunk.id: chunk for row, chunk in enumerate(new) if row not in repeated}
+    contradicting = _examples_about(gone, decisions, documents)
+    left = [chunk for chunk in still_here if chunk.id in gone]
+    return Removed(
+        coverage=Coverage(
+            indexed=len(still_here),
+            removed=len(left),
+            rejected=len(gone),
+            contradicted=len({one.chunk_id for one in contradicting}),
+            examples=[one.query for one in contradicting[:_SHOWN]],
+        ),
+        chunks=left,
+        questions=_lost(contradicting, chunks, left, asked, settings),
+    )
+
+
+def _examples_about(
+    gone: Collection[str], decisions: Sequence[Decision], documents: Sequence[Chunk]
+) -> list[Example]:
+    """What would be learned about the chunks that are ``gone`` if they had been accepted."""
+    kept = [
+        one.model_copy(update={"verdict": "accepted"})
+        if one.dataset == "chunks" and one.record_id in gone
+        else one
+        for one in decisions
+    ]
+    place = {chunk.id: row for row, chunk in enumerate(documents)}
+    about = [one for one in collect(kept, documents).examples if one.chunk_id in gone]
+    return sorted(about, key=lambda one: (place[one.chunk_id], one.query, one.record_id))
+
+
+def _lost(
+    contradicting: Sequence[Example],
+    chunks: Sequence[Chunk],
+    left: Sequence[Chunk],
+    asked: Collection[str],
+    settings: TrainingSettings,
+) -> list[HoldoutQuestion]:
+    here, share = {chunk.id for chunk in chunks}, settings.gate.holdout_share
+    held = {chunk.id for chunk in left if is_holdout(section_of(chunk), share)}
+    examples = [one for one in contradicting if one.chunk_id in held]
+    return [
+        one
+        for one in holdout_questions(examples, [*chunks, *left], {})
+        if one.id not in asked and not here.intersection(one.right)
+    ]
