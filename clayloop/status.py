@@ -94,4 +94,4 @@ def _watcher(probe: str) -> str:
     if answer.status_code >= 400 or not isinstance(health, dict):
         return "does not answer"
     trouble = str(health.get("trouble") or "").strip()
-    return f"answers, in trouble: {trouble.splitlines()[0]}" if trouble else "answers"
+    return f"answers, but cannot look: {trouble.splitlines()[0]}" if trouble else "answers"

@@ -19,8 +19,8 @@ DOWN = "Argilla at http://127.0.0.1:6900 does not answer."
     ("health", "told"),
     [
         ({"status": "ok", "trouble": ""}, "(answers)"),
-        ({"status": "trouble", "trouble": DOWN}, f"(answers, in trouble: {DOWN})"),
-        ({"status": "trouble", "trouble": f"{DOWN}\nIs it up?"}, f"(answers, in trouble: {DOWN})"),
+        ({"status": "trouble", "trouble": DOWN}, f"(answers, but cannot look: {DOWN})"),
+        ({"status": "trouble", "trouble": f"{DOWN}\nIs it up?"}, f"(answers, but cannot look: {DOWN})"),
     ],
 )
 def test_it_tells_the_watchers_trouble(tmp_path: Path, health: dict[str, Any], told: str) -> None:
