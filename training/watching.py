@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,9 @@ from curation.errors import StateError
 from curation.progress import Advance
 from training.memory import give_back
 
-_GIVE_BACK_EVERY = 5  # steps; of about two seconds each on a processor
+# Seconds. For a model of some size that is after every step: every fifth one only is a tenth quicker and takes 0.2 GB more
+# (benchmarks/retrain_speed.py).
+_GIVE_BACK_EVERY = 1.0
 
 
 def watch(advance: Advance, examples: int, diverged: Callable[[], StateError]) -> Any:
@@ -19,10 +22,13 @@ def watch(advance: Advance, examples: int, diverged: Callable[[], StateError]) -
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
+        given_back = 0.0
+
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             advance(examples)
-            if args.use_cpu and state.global_step % _GIVE_BACK_EVERY == 0:
+            if args.use_cpu and time.monotonic() - self.given_back >= _GIVE_BACK_EVERY:
                 give_back()
+                self.given_back = time.monotonic()
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
             if logs and not math.isfinite(float(logs.get("loss", 0.0))):
