@@ -150,9 +150,7 @@ def _opposites(
             like = [row for row in yes[group] if same(examples[row].query, query)]
             touched = [one for one in linked if set(one[0]) & set(like)]
             if touched and not refusals[refused].certain:
-                touched[0][1].append(
-                    refused
-                )  # it takes no example with it, and so joins no more to the others
+                touched[0][1].append(refused)  # it takes no example with it: joins nothing to the others
             elif like:
                 linked = [one for one in linked if one not in touched]
                 accepted = {*like, *(row for one in touched for row in one[0])}
@@ -198,7 +196,7 @@ def _disagreements(decisions: Sequence[Decision]) -> Iterable[Conflict]:
         )
         yield Conflict(
             between="annotators",
-            query=_asked(decision),
+            query=decision.question,
             chunk_id=decision.chunk_id,
             accepted=(yes,),
             rejected=(no,),
@@ -221,15 +219,9 @@ def _about_rejected_chunks(decisions: Sequence[Decision]) -> Iterable[Conflict]:
         )
         yield Conflict(
             between="chunk",
-            query=_asked(decision),
+            query=decision.question,
             chunk_id=chunk.record_id,
             accepted=(yes,),
             rejected=(no,),
             left_out=True,
         )
-
-
-def _asked(decision: Decision) -> str:
-    fields = decision.fields
-    asked = decision.metadata.get("question") or fields.get("positive") or fields.get("instruction", "")
-    return str(asked)

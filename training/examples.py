@@ -141,7 +141,7 @@ def _learn(
     if decision.verdict == "undecided":
         return _why(decision)
     is_triplet = decision.dataset == "triplets"
-    query = _question(decision).strip()
+    query = decision.question.strip()
     named = decision.named_source
     chunk_id = decision.chunk_id
     shown = decision.fields.get("anchor", "") if is_triplet else ""
@@ -212,13 +212,6 @@ def _passed_over(decision: Decision, example: Example, chunks: Mapping[str, Chun
 
 def _why(decision: Decision) -> str:
     return f"{decision.verdict}: {decision.reason}" if decision.reason else decision.verdict
-
-
-def _question(decision: Decision) -> str:
-    """What was asked. A conversation's field shows the whole history in Markdown; its metadata has the question itself."""
-    if decision.dataset == "triplets":
-        return decision.fields.get("positive", "")
-    return str(decision.metadata.get("question") or decision.fields.get("instruction", ""))
 
 
 def _taught_text(query: str, chunk: Chunk | None, shown: str, origin: str) -> str:

@@ -95,11 +95,7 @@ def judged_pairs(decisions: Sequence[Decision]) -> list[tuple[Decision, str, str
         )
         if not one.affirms and not (one.verdict == "rejected" and about_the_chunk):
             continue
-        fields, said = one.fields, one.metadata.get("question")
-        asked = (
-            fields.get("positive", "") if one.dataset == "triplets" else said or fields.get("instruction", "")
-        )
-        query, chunk_id = str(asked).strip(), one.chunk_id
+        query, chunk_id = one.question.strip(), one.chunk_id
         if query and chunk_id:
             found.append((one, query, chunk_id))
     return found

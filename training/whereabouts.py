@@ -32,7 +32,7 @@ def gone_chunks(decisions: Sequence[Decision], chunks: Sequence[Chunk]) -> dict[
         if decision.dataset == "chunks":
             key, text = decision.record_id, decision.fields.get("chunk", "")
         else:
-            key, text = str(decision.metadata.get("chunk_id", "")), decision.fields.get("anchor", "")
+            key, text = decision.chunk_id, decision.fields.get("anchor", "")
         if key and key not in here and text.strip():
             found.setdefault(key, text)
     return found

@@ -74,6 +74,14 @@ class Decision(BaseModel):
         return self.named_source or str(self.metadata.get("chunk_id", ""))
 
     @property
+    def question(self) -> str:
+        """What was asked; "" of a chunk. A conversation's field shows the whole history in Markdown; its metadata has the
+        question itself."""
+        if self.dataset == "triplets":
+            return self.fields.get("positive", "")
+        return str(self.metadata.get("question") or self.fields.get("instruction", ""))
+
+    @property
     def affirms(self) -> bool:
         """Whether it says of ``chunk_id`` that it answers the question: what was accepted, and a conversation that went wrong
         whose right source was named. What left the subject affirms nothing."""
