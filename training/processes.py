@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from curation.errors import StateError
+from curation.errors import SettingsError, StateError
 from curation.files import read_json, write_json
 from curation.progress import SILENT, Progress
 from serving.build import save_model
@@ -46,6 +46,17 @@ class Job(BaseModel):
 def worth_it(examples: int, settings: FitSettings) -> bool:
     """Whether every process gets a few whole batches: the incomplete ones at the end are left out in several processes."""
     return examples >= _BATCHES * settings.batch_size * settings.processes
+
+
+def check_gpus(device: str, processes: int) -> None:
+    """Raise SettingsError when training on ``device`` ("cuda", ...) has fewer GPUs than ``processes``: NCCL takes one a process."""
+    import torch
+
+    if device == "cuda" and processes > torch.cuda.device_count():
+        raise SettingsError(
+            f"training.fit.processes is {processes}, and there are {torch.cuda.device_count()} GPUs to train on.",
+            "Set it to the number of GPUs at most: one process trains on each.",
+        )
 
 
 def fit_in_processes(
@@ -102,7 +113,11 @@ def fit_in_processes(
 
 
 def main() -> int:
-    """One worker: all of them train, the first one writes."""
+    """One worker: all of them train, each on a GPU of its own where there are any, and the first one writes."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     folder = Path(sys.argv[1])
     job = Job.model_validate(read_json(folder / "job.json"))
     embedder = Embedder(job.start, job.embedding.model_copy(update={"threads": 0}), name="candidate")

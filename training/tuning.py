@@ -27,7 +27,7 @@ from training.fit import FitReport, fit
 from training.lineage import read_lineage
 from training.negatives import Negative, mine
 from training.precision import Precision, choose_precision
-from training.processes import fit_in_processes, worth_it
+from training.processes import check_gpus, fit_in_processes, worth_it
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.settings import DedupSettings, FitSettings
@@ -62,9 +62,11 @@ class Tuning:
 
     def plan(self, folder: Path) -> str:
         """Decide where to start from, set aside what chooses between two starts, and settle the arithmetic."""
+        base = Embedder(self.serving.embedding.model, self.serving.embedding)
+        check_gpus(base.model.device.type, self.settings.processes)
         aside = self.set_aside(folder)
         precision = choose_precision(
-            Embedder(self.serving.embedding.model, self.serving.embedding),
+            base,
             [example.text for example in aside.train],
             self._earlier_precisions(),
         )

