@@ -27,7 +27,7 @@ from training.examples import Example
 from training.fit import clip_dimensions
 from training.gate_settings import GateSettings, GuardSettings
 from training.holdout import HoldoutQuestion, measure, question_id
-from training.lineage import LineageRow
+from training.lineage import LineageRow, fingerprints_of
 from training.plausibility import Plausibility, view_pairs, weigh
 from training.question_style import style_of
 from training.testsets import TestSet
@@ -51,9 +51,9 @@ class Past:
         cls, lineage: Sequence[LineageRow], holdout: Sequence[Example], decisions: Sequence[Decision]
     ) -> Past:
         """From the served release's lineage; ``holdout`` and ``decisions`` are those of now."""
-        fingerprints = {row.fingerprint for row in lineage if row.role != "left-out"}
-        held = {row.fingerprint for row in lineage if row.role == "holdout"}
-        unchanged = {(one.dataset, one.record_id) for one in decisions if one.fingerprint in held}
+        fingerprints = fingerprints_of(lineage)
+        held = fingerprints_of(row for row in lineage if row.role == "holdout")
+        unchanged = {(one.dataset, one.record_id) for one in decisions if one.is_among(held)}
         return cls(
             fingerprints=fingerprints,
             questions={

@@ -119,7 +119,7 @@ def _appearances(row: LineageRow, older: Iterable[tuple[str, Sequence[LineageRow
                     release=release,
                     role=other.role,
                     verdict=other.verdict,
-                    same_answers=other.fingerprint == row.fingerprint,
+                    same_answers=not other.fingerprints.isdisjoint(row.fingerprints),
                 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +39,7 @@ __all__ = [
     "News",
     "Role",
     "compare",
+    "fingerprints_of",
     "not_indexed",
     "read_lineage",
     "read_note",
@@ -70,16 +71,22 @@ def compare(decisions: Sequence[Decision], known: Sequence[LineageRow]) -> News:
     of that release's run left out is not known to it.
     """
     known = [row for row in known if row.role != "left-out"]
-    fingerprints = {row.fingerprint for row in known}
+    fingerprints = fingerprints_of(known)
     decided_before = {(row.dataset, row.record_id) for row in known if row.verdict != "undecided"}
     here = {(one.dataset, one.record_id) for one in decisions}
     new = [
         one
         for one in decisions
-        if one.fingerprint not in fingerprints
+        if not one.is_among(fingerprints)
         and (one.verdict != "undecided" or (one.dataset, one.record_id) in decided_before)
     ]
     return News(new=len(new), withdrawn=len(decided_before - here))
+
+
+def fingerprints_of(rows: Iterable[LineageRow]) -> set[str]:
+    """Of all answers that a release was made from: ``Decision.is_among`` tells whether these are known to it. What its run's
+    selection left out is not."""
+    return {one for row in rows if row.role != "left-out" for one in row.fingerprints}
 
 
 def trace(
@@ -215,6 +222,7 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
             role, reason = "indexed", decision.reason
         else:
             role, reason = "unused", "no longer among the documents"
+    ids = {vote.annotator: vote.annotator_id for vote in decision.votes}
     return LineageRow(
         dataset=decision.dataset,
         record_id=decision.record_id,
@@ -233,4 +241,5 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
         ],
         examples=fate.examples if fate else [],
         kept_record_id=fate.kept_record_id if fate else "",
+        annotator_ids=[ids[name] for name in decision.annotators],
     )

@@ -7,6 +7,7 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from curation.records.decision import fingerprint_by_name, fingerprint_by_response
 from training.selection import Selection
 
 LINEAGE_NOTE_FILE = "lineage.json"
@@ -46,6 +47,7 @@ LINEAGE_SCHEMA = pa.schema(
             ),
         ),
         ("kept_record_id", pa.string()),
+        ("annotator_ids", pa.list_(pa.string())),
     ]
 )
 FIRST_COLUMNS = 8  # those that every lineage has had
@@ -77,7 +79,8 @@ class LineageRow(BaseModel):
 
     ``responses`` are Argilla's response ids. ``decided`` says why the verdict is what it is, ``reason`` why the role is;
     both are for people. ``origin`` is how the question came about. ``kept_record_id`` is the record because of which a
-    dropped one was dropped. Rows of role ``left-out`` were kept out by the run's selection and say nothing about the
+    dropped one was dropped. ``annotator_ids`` are Argilla's user ids of ``annotators``, in their order; "" for one who has
+    none, empty in a lineage of an earlier version. Rows of role ``left-out`` were kept out by the run's selection and say nothing about the
     answers.
     """
 
@@ -97,6 +100,28 @@ class LineageRow(BaseModel):
     votes: list[LineageVote] = []
     examples: list[LineageExample] = []
     kept_record_id: str = ""
+    annotator_ids: list[str] = []
+
+    @property
+    def people(self) -> list[tuple[str, str]]:
+        """(name, user id) of who answered; the id is "" where it is not known."""
+        ids = self.annotator_ids or [""] * len(self.annotators)
+        return list(zip(self.annotators, ids, strict=True))
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Under which the answers may be found again: also those by name, and, for a row of an earlier version, by response
+        where one response holds them all."""
+        if not self.fingerprint:
+            return frozenset()
+        found = {self.fingerprint}
+        if self.votes:
+            said = ((vote.question, vote.value, vote.annotator) for vote in self.votes)
+            found.add(fingerprint_by_name(self.dataset, self.record_id, said))
+        if self.votes and len(self.responses) == 1:
+            said = ((vote.question, vote.value, self.responses[0]) for vote in self.votes)
+            found.add(fingerprint_by_response(self.dataset, self.record_id, said))
+        return frozenset(found)
 
 
 class LineageNote(BaseModel):

@@ -39,7 +39,8 @@ def run_inputs(
         "retrieval": serving.retrieval.model_dump(mode="json"),
     }
     return RunInputs(
-        decisions=content_id(*sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
+        decisions=content_id(*sorted(f"{one.fingerprint_by_name} {one.verdict}" for one in decisions)),
+        answers=content_id("answers", *sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
         corpus=content_id(*sorted(chunk.id for chunk in corpus.chunks)),
         settings=content_id(repr(relevant)),
         release=release_id,
@@ -67,6 +68,4 @@ def worth_a_run(
 
 def tried_before(runs: RunStore, inputs: RunInputs) -> RunRecord | None:
     """The newest finished run with exactly these inputs: another one would come to the same."""
-    return next(
-        (record for record in runs.list() if record.status == "finished" and record.inputs == inputs), None
-    )
+    return next((one for one in runs.list() if one.status == "finished" and one.inputs.same_as(inputs)), None)

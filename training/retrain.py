@@ -65,7 +65,10 @@ def retrain_from_annotations(
     runs = RunStore(home)
     with runs.exclusive():
         return _Retrain(home, corpus, settings, serving, runs, progress, selection).start(
-            lambda: read_selected(read_decisions, selection, find_matching, settings), force
+            lambda: read_selected(
+                read_decisions, selection, find_matching, settings, ReleaseStore(home), runs
+            ),
+            force,
         )
 
 
@@ -98,9 +101,10 @@ class _Retrain:
             self.progress.say(f"Going on with run {run.id}, which was interrupted")
             return self._work(run, self._served_before(run, served), resumed=True)
         self.selected = read()
+        self.selection = self.selected.selection
         decisions = self.selected.decisions
         inputs = self._inputs(decisions, served.id)
-        if run is not None and run.record.inputs == inputs:
+        if run is not None and run.record.inputs.same_as(inputs):
             self.progress.say(f"Going on with run {run.id}, which had failed")
             return self._work(run, served, resumed=True)
         if run is not None:
@@ -203,6 +207,7 @@ class _Retrain:
         return run
 
     def _work(self, run: Run, served: Release, resumed: bool) -> RetrainSummary:
+        self.selection = run.record.selection  # a resumed run's says who was meant
         settings, start = clean_start(self.store, served, self.settings, self.selection)
         if start:
             self.progress.say(start)

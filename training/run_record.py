@@ -52,7 +52,8 @@ class RunInputs(BaseModel):
     """What a run's result depends on, as digests: with other inputs it is another run. ``selection`` is empty when
     nothing was left out, ``testsets`` when the settings name none. ``model`` is of the files that training may start
     from and of how they are computed with; runs of versions that did not look into them have "", which equals no
-    digest: nobody can tell what they would be resumed with."""
+    digest: nobody can tell what they would be resumed with. ``answers`` is of the same decisions as ``decisions``, which
+    goes by user names; runs of versions that did not know better have ""."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +64,13 @@ class RunInputs(BaseModel):
     selection: str = ""
     testsets: str = ""
     model: str = ""
+    answers: str = ""
+
+    def same_as(self, other: RunInputs) -> bool:
+        """Whether a run with these inputs comes to the same as one with the others: also if somebody has been renamed."""
+        mine, theirs = (one.model_copy(update={"decisions": "", "answers": ""}) for one in (self, other))
+        same_answers = bool(self.answers) and self.answers == other.answers
+        return mine == theirs and (same_answers or self.decisions == other.decisions)
 
 
 class RunRecord(BaseModel):

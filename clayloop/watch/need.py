@@ -20,7 +20,8 @@ from curation.records.identity import content_id
 from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
-from training.lineage import compare, read_lineage
+from training.annotators import identify
+from training.lineage import compare, fingerprints_of, read_lineage
 from training.news import run_inputs, tried_before, worth_a_run
 from training.rows import read_rows
 from training.runs import RunRecord, RunStore
@@ -74,26 +75,27 @@ def look(
     person promoted stays until there are decisions that no run has looked at.
 
     ``settled`` is the digest of what was tried last. Raises StateError when there is no release yet, ReleaseError when
-    the served one is damaged.
+    the served one is damaged, SettingsError when an annotator to be left out may have been renamed.
     """
     store, runs = ReleaseStore(home), RunStore(home)
     served = store.current()
     selection = lasting_selection(training)
+    selection = identify(selection, decisions, store, runs)
     chosen = select(decisions, selection).decisions
     inputs = run_inputs(chosen, corpus, training, serving, served.id, selection)
     lineage = read_lineage(store.folder(served.id) / LINEAGE_FILE)
     news = compare(chosen, lineage)
     finished = [record for record in runs.list() if record.status == "finished"]
     last = finished[0] if finished else None
-    known = {row.fingerprint for row in lineage if row.role != "left-out"}
-    fresh = {one.fingerprint: one for one in chosen if one.fingerprint not in known}
+    known = fingerprints_of(lineage)
+    fresh = [one for one in chosen if not one.is_among(known)]
     for record in finished:
         if not fresh:
             break
-        for fingerprint in _looked_at(runs, record):
-            fresh.pop(fingerprint, None)
-    accepted = sum(one.verdict == "accepted" for one in fresh.values())
-    digest = content_id("watched", inputs.model_dump_json())
+        looked_at = _looked_at(runs, record)
+        fresh = [one for one in fresh if not one.is_among(looked_at)]
+    accepted = sum(one.verdict == "accepted" for one in fresh)
+    digest = content_id("watched", inputs.model_dump_json(exclude={"decisions"}))  # those go by user names
     why = ""
     is_enough = worth_a_run(news, training, store, served.id, selection)
     worth_it = is_enough and digest != settled and tried_before(runs, inputs) is None
@@ -120,7 +122,7 @@ def _looked_at(runs: RunStore, record: RunRecord) -> frozenset[str]:
 def _fingerprints(path: Path, changed: int) -> frozenset[str]:
     """Kept between looks: every run has read nearly the same decisions, and its file does not change any more
     (``changed``, in ns, tells if it does)."""
-    return frozenset(sys.intern(row.fingerprint) for row in read_rows(path, Decision))
+    return frozenset(sys.intern(one) for row in read_rows(path, Decision) for one in row.fingerprints)
 
 
 def _is_time(watch: WatchSettings, last: RunRecord | None, served: Release, now: datetime) -> bool:

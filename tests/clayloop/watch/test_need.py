@@ -93,7 +93,7 @@ def test_what_a_run_has_looked_at_is_not_new(served_home: Home) -> None:
     assert _look(served_home, DECISIONS[:60]).why
     changed = [
         one.model_copy(
-            update={"votes": tuple(vote.model_copy(update={"annotator": "ada"}) for vote in one.votes)}
+            update={"votes": tuple(vote.model_copy(update={"value": "no"}) for vote in one.votes)}
         )
         for one in DECISIONS[:20]
     ]
