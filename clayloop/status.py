@@ -8,6 +8,7 @@ import httpx
 
 from clayloop.services import answers, known_addresses
 from clayloop.settings import Settings
+from curation.addresses import without_login
 from curation.corpus import Corpus
 from curation.errors import ClayloopError
 from curation.triplets import load_triplets
@@ -80,7 +81,7 @@ def _services(settings: Settings) -> dict[str, str]:
     for name, url in known_addresses(settings.state).items():
         probe = url.removesuffix("/v1") + "/health" if name == "model" else url + health.get(name, "")
         how = _watcher(probe) if name == "watch" else "answers" if answers(probe, 400) else "does not answer"
-        told[name] = f"{url} ({how})"
+        told[name] = f"{without_login(url)} ({how})"
     return told
 
 

@@ -20,7 +20,9 @@ from clayloop.watch.need import interrupted_run, look
 from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import Calls, is_local
 from clayloop.watch.state import LastRetrain, load_state
+from curation.addresses import without_login
 from curation.errors import ArgillaError, BusyError, ClayloopError
+from serving.releases import ReleaseStore
 from training.requests import RetrainRequest, pending_request, settle_request, watch_lock
 from training.runs import RunStore
 
@@ -130,8 +132,7 @@ class Watcher:
         return now >= self._next_look or self._bell.is_due(now) or self._waiting_request() is not None
 
     def _waiting_request(self) -> RetrainRequest | None:
-        """A request that was not tried yet; one that failed waits like everything else. One that was answered may still be
-        there, if it could not be removed."""
+        """One that was not tried yet, or failed and has waited. One that was answered may be there if it can't be removed."""
         request = pending_request(self._home)
         if request is None:
             return None
@@ -165,6 +166,7 @@ class Watcher:
             return
         from curation.corpus import Corpus
 
+        ReleaseStore(self._home).current()  # without one there is no need to read all of Argilla
         findings = look(
             self._home,
             Corpus.load(self._home),
@@ -272,8 +274,9 @@ class Watcher:
             if self._watch.webhooks and (callback or not argilla or is_local(argilla)):
                 self._calls = Calls(self._home, (callback or receiver.url) + PATH, self._say)
             elif self._watch.webhooks:
+                place = f"Argilla at {without_login(argilla)}"
                 self._say(
-                    f"Argilla at {argilla} cannot call this machine's {receiver.url}: polling only (watch.callback_url)"
+                    f"{place} cannot call this machine's {receiver.url}: polling only (watch.callback_url)"
                 )
             yield receiver
 

@@ -22,6 +22,7 @@ from clayloop.watch.child import Ended
 from clayloop.watch.settings import WatchSettings
 from clayloop.watch.state import LastRetrain, WatchState, load_state
 from clayloop.watch.watcher import STATE_FILE, Watcher
+from curation.corpus import Corpus
 from curation.errors import BusyError
 from curation.home import Home
 from tests.clayloop.watch.fake_retrain import starts
@@ -253,6 +254,18 @@ def test_a_retrain_that_finished_its_run_has_not_failed(
     ask_for_retrain(home, "Ada")
     Watcher(settings(home), command(log, 0, "0"), said.append).look()
     assert "The retrain failed (exit code 8, 1 in a row)" in said[-1], "that run was there before"
+
+
+def test_without_a_release_argilla_is_not_read(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(Watcher, "_read", lambda *_: read.append(1))
+    monkeypatch.setattr("curation.corpus.Corpus.load", lambda _: Corpus(documents=[], chunks=[]))
+    watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
+    watcher.look()
+    assert "release" in watcher.health()["trouble"]
+    assert not read
 
 
 def test_settling_leaves_a_later_request(home: Home) -> None:
