@@ -61,7 +61,8 @@ def dry_run(
     find_matching: FindMatching | None = None,
     force: bool = False,
 ) -> DryRun:
-    """Do the steps before training in a folder that is removed again. ``force``: as if it was to be tried again.
+    """Do the steps before training in a folder for temporary files that is removed again: for that long it holds all decisions,
+    and nobody else may read it. ``force``: as if it was to be tried again.
 
     An unfinished run is left as it is: the real command would finish that one first. Raises what
     ``retrain_from_annotations`` raises before training.

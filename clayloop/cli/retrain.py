@@ -61,7 +61,11 @@ Filter = Annotated[
     ),
 ]
 DryRunFlag = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would be learned and dropped; train and write nothing.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show what would be learned and dropped; train nothing, and leave the state folder as it is.",
+    ),
 ]
 
 _LEARNED_FROM: tuple[DatasetName, ...] = ("triplets", "conversations")
