@@ -99,8 +99,8 @@ def _is_planned(steps: Steps) -> bool:
 
 def _against(steps: Steps) -> list[Negative]:
     """What training is set against, without the refusals that it does not get to."""
-    refused = {one.decided_by for one in choose_refused(learned(steps), steps.negatives).negatives}
-    return [one for one in steps.negatives if one.source != "refused" or one.decided_by in refused]
+    refused = {one.refusal for one in choose_refused(learned(steps), steps.negatives).negatives}
+    return [one for one in steps.negatives if one.source != "refused" or one.refusal in refused]
 
 
 def _nothing_to_index(steps: Steps) -> str:

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from curation.records import DatasetName, Decision
-from training.examples import Example, Refusal, Unused
+from training.examples import Example, Refusal, RowKey, Unused
 from training.sameness import Sameness
 from training.settings import DedupSettings
 from training.split import VectorsOf
@@ -61,7 +61,7 @@ class Conflict(BaseModel):
 
 @dataclass
 class Settled:
-    """What is left to learn from, and what is not: ``unused`` are the records of conflicts that were left out."""
+    """What is left to learn from, and what is not: ``unused`` are the rows that conflicts took away."""
 
     examples: list[Example] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -82,11 +82,12 @@ def settle(
     ``groups`` maps a chunk's id to the one that stands for its near duplicates, and for what it was before an edit.
     Questions are the same when training would take them for one: by ``settings``, and by their meaning where ``vectors_of``
     embeds them; without either, after normalisation. A rejected conversation judged an answer and not the pair: beside an
-    accepted pair it is reported, and the pair stays.
+    accepted pair it is reported, and the pair stays. So does what the same conversation teaches of the source that was named.
     """
+    refusals = _without_own(examples, refusals, groups)
     by_key = {(one.dataset, one.record_id): one for one in decisions}
     result = Settled()
-    gone: dict[_Key, str] = {}
+    gone: dict[RowKey, str] = {}
     for yes, no in _opposites(examples, refusals, groups, settings, vectors_of):
         certain = any(one.certain for one in no)
         result.conflicts.append(
@@ -103,22 +104,31 @@ def settle(
         for row in both:
             if certain or isinstance(row, Refusal):
                 others = no if isinstance(row, Example) else yes
-                gone[row.dataset, row.record_id] = others[0].record_id
+                gone[row.key] = others[0].record_id
     result.conflicts.extend(_disagreements(decisions))
     result.conflicts.extend(_about_rejected_chunks(decisions))
-    result.examples = [one for one in examples if (one.dataset, one.record_id) not in gone]
-    result.refusals = [one for one in refusals if (one.dataset, one.record_id) not in gone]
+    result.examples = [one for one in examples if one.key not in gone]
+    result.refusals = [one for one in refusals if one.key not in gone]
     rows: list[Example | Refusal] = [*examples, *refusals]
     result.unused = [
         Unused(
             dataset=row.dataset,
             record_id=row.record_id,
-            reason=f"conflict: record {gone[row.dataset, row.record_id]} was decided the other way",
+            reason=f"conflict: record {gone[row.key]} was decided the other way",
+            of=row.key[0],
         )
         for row in rows
-        if (row.dataset, row.record_id) in gone
+        if row.key in gone
     ]
     return result
+
+
+def _without_own(
+    examples: Sequence[Example], refusals: Sequence[Refusal], groups: Mapping[str, str]
+) -> list[Refusal]:
+    """``refusals`` without the sources that were passed over for their own near duplicates."""
+    own = {(one.dataset, one.record_id): _group(one, groups) for one in examples}
+    return [one for one in refusals if own.get((one.dataset, one.record_id)) != _group(one, groups)]
 
 
 def _opposites(

@@ -76,11 +76,11 @@ def without_contradictions(
         return any(same(negative.text, positive) for positive in positives)
 
     kept = [one for one in decided.negatives if not contradicts(one)]
-    used = {one.decided_by for one in kept if one.source == "refused"}
-    lost = {one.decided_by for one in decided.negatives if one.source == "refused"} - used
+    used = {one.refusal for one in kept if one.source == "refused"}
+    lost = {one.refusal for one in decided.negatives if one.source == "refused"} - used
     unused = [
-        Unused(dataset=one.dataset, record_id=one.record_id, reason=f"{one.reason} ({_WHY})")
+        Unused(dataset=one.dataset, record_id=one.record_id, reason=f"{one.reason} ({_WHY})", of="refusal")
         for one in refusals
-        if one.record_id in lost
+        if one.key in lost
     ]
     return Decided(kept, [*decided.unused, *unused])

@@ -264,7 +264,7 @@ class Steps:
     def _settled(self) -> list[Example]:
         """All accepted examples that no conflict speaks against, those that were then dropped among them."""
         against = read_rows(self.run.folder / "dedup" / "unused.jsonl", Unused)
-        gone = {(one.dataset, one.record_id) for one in against}
+        gone = {(one.dataset, one.record_id) for one in against if one.of != "refusal"}
         return [one for one in self.examples if (one.dataset, one.record_id) not in gone]
 
     def _with_gone_chunks(self) -> Learnable:

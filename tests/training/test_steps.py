@@ -14,7 +14,7 @@ from curation.progress import SILENT
 from curation.records import Decision
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import make_chunks, triplet
+from tests.training.material import conversation, make_chunks, triplet
 from training.conflicts import Conflict
 from training.examples import Example, section_of
 from training.gate_settings import TestSetSettings
@@ -83,3 +83,23 @@ def test_both_sides_conflicts_and_test_sets_are_seen(
     assert example.chunk_id == FREE[2].id
     negatives = read_rows(folder / "split" / "negatives.jsonl", Negative)
     assert [one.text for one in negatives] == ["What is the moon made of?"]
+
+
+def test_a_source_that_was_named_is_a_right_answer_beside_the_one_that_was_accepted(
+    served_home: Home, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "Where can I buy a ticket?"}))
+    (tmp_path / "qrels.tsv").write_text(f"q\t{CHUNKS[0].path}\t1\n")
+    asked, other = "How do I get rid of it?", "What is it worth?"
+    decisions = [
+        triplet(HELD[0], asked),
+        conversation(HELD[0], asked, "rejected", [HELD[1]], best="2"),
+        triplet(FREE[0], other),
+        conversation(FREE[0], other, "rejected", [FREE[1]], best="2"),
+    ]
+    folder = _prepared(served_home, tiny_model, decisions, tmp_path)
+    (question,) = read_rows(folder / "split" / "questions.jsonl", HoldoutQuestion)
+    assert question.right == [HELD[0].id, HELD[1].id]
+    train = read_rows(folder / "split" / "train.jsonl", Example)
+    assert [one.chunk_id for one in train] == [FREE[0].id, FREE[1].id]
+    assert read_rows(folder / "split" / "negatives.jsonl", Negative) == []
