@@ -15,6 +15,7 @@ from training.runs import Run
 from training.selection import Selection
 from training.steps import Steps
 from training.summary import RetrainSummary
+from training.tally import tally
 from training.taught import choose_refused
 
 
@@ -29,10 +30,8 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
         decisions=steps.decisions,
         chunks=steps.chunks,
         examples=steps.examples,
-        train=learned(steps),
-        holdout=steps.holdout,
         dropped=steps.dropped,
-        unused=steps.unused,
+        tally=tally(lineage_of(steps)),
         conflicts=steps.conflicts,
         negatives=dict(Counter(f"{row.source} {row.kind}s" for row in _against(steps)).most_common()),
         comparison=steps.judging.comparison if summary.gate else None,

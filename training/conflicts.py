@@ -24,6 +24,7 @@ from training.split import VectorsOf
 
 _Key = tuple[DatasetName, str]
 _SAME_WORDS = DedupSettings(near=False, semantic=False)
+CONFLICT = "conflict:"  # what the reason of a row begins with that a conflict took away
 # The question whose answer accepts or rejects a record.
 _DECIDING: dict[DatasetName, str] = {
     "triplets": "is_positive_relevant",
@@ -114,7 +115,7 @@ def settle(
         Unused(
             dataset=row.dataset,
             record_id=row.record_id,
-            reason=f"conflict: record {gone[row.key]} was decided the other way",
+            reason=f"{CONFLICT} record {gone[row.key]} was decided the other way",
             of=row.key[0],
         )
         for row in rows
