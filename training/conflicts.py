@@ -107,7 +107,7 @@ def settle(
             )
         )
         if found.by == "words":
-            gone |= {one.key: no[0].record_id for one in yes}
+            gone |= {one.key: next(row for row in no if row.certain).record_id for one in yes}
         if found.by != "meaning":
             gone |= {one.key: yes[0].record_id for one in no}
     result.conflicts.extend(_disagreements(decisions))

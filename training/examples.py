@@ -111,8 +111,8 @@ def collect(
     Rejected chunks leave index and training alike. An accepted triplet teaches (query, chunk), an accepted
     conversation (question, the chunk it cites first), and any conversation (question, the source that annotators named
     as the one that answers; the chunk that the bot put first is then refused, unless somebody named that one); other
-    rejected ones are refusals, from which negatives are made, where they say anything of the chunk. ``gone`` tells what is known of chunks that are not among ``chunks``; another one's place is its
-    own id.
+    rejected ones are refusals, from which negatives are made, where they say anything of the chunk. ``gone`` tells what is
+    known of chunks that are not among ``chunks``; another one's place is its own id.
     """
     judged = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
     result = Learnable(rejected_chunks={key for key, verdict in judged.items() if verdict == "rejected"})
