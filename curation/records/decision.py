@@ -59,13 +59,13 @@ class Decision(BaseModel):
         """The chunk that annotators named as the source that answers a conversation's question; "" when they said that
         none does, None when they said nothing, or named a number that the answer does not have."""
         named = self.values.get(BEST_SOURCE)
-        if self.dataset != "conversations" or named is None:
-            return None
-        if named == NO_SOURCE:
-            return ""
-        cited = str(self.metadata.get("cited", "")).split()
-        place = int(named) if named.isdecimal() else 0
-        return cited[place - 1] if 1 <= place <= len(cited) else None
+        return None if self.dataset != "conversations" or named is None else self._source(named)
+
+    @property
+    def sources_with_votes(self) -> frozenset[str]:
+        """The chunks that at least one annotator named as the source that answers, whichever won."""
+        named = (self._source(vote.value) for vote in self.votes if vote.question == BEST_SOURCE)
+        return frozenset(chunk_id for chunk_id in named if chunk_id)
 
     @property
     def chunk_id(self) -> str:
@@ -103,3 +103,11 @@ class Decision(BaseModel):
         """Changes whenever somebody's answer to this record changes: how "new since the last release" is told."""
         said = sorted(f"{vote.question}\t{vote.value}\t{vote.annotator}" for vote in self.votes)
         return content_id("decision", self.dataset, self.record_id, *said)
+
+    def _source(self, named: str) -> str | None:
+        """The chunk that an answer to ``best_source`` stands for."""
+        if named == NO_SOURCE:
+            return ""
+        cited = str(self.metadata.get("cited", "")).split()
+        place = int(named) if named.isdecimal() else 0
+        return cited[place - 1] if 1 <= place <= len(cited) else None
