@@ -103,11 +103,11 @@ def trace(
     index. A decision that became several things has the role that comes first in train, holdout, dropped, negative, unused.
     """
     fates: dict[_Key, _Fate] = defaultdict(_Fate)
-    for one in unused:
+    for one in sorted(unused, key=lambda one: one.of != "refusal"):  # what became of its example says more
         fates[one.dataset, one.record_id].take("unused", one.reason)
-    refused = {one.decided_by: one for one in negatives if one.source == "refused"}
+    refused = {one.refusal: one for one in negatives if one.source == "refused"}
     for decision in decisions:
-        against = refused.get(decision.record_id)
+        against = refused.get(("refusal", decision.dataset, decision.record_id))
         if against is not None and decision.verdict == "rejected":
             fates[decision.dataset, decision.record_id].take(
                 "negative", f"a negative {against.kind} of record {against.record_id}"

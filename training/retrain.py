@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import clean_start
-from training.conclusion import material_of, what_is_lacking
+from training.conclusion import lineage_of, material_of, what_is_lacking
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.news import run_inputs, tried_before, worth_a_run
 from training.publishing import serve
@@ -32,6 +32,7 @@ from training.selection import Selected, Selection
 from training.settings import TrainingSettings
 from training.steps import Steps
 from training.summary import RetrainSummary
+from training.tally import tally
 
 if TYPE_CHECKING:
     from curation.corpus import Corpus
@@ -238,8 +239,7 @@ class _Retrain:
             "indexed": len(steps.chunks),
             "rejected": len(steps.learnable.rejected_chunks),
         }
-        summary.dropped = _count(row.reason for row in steps.dropped)
-        summary.unused = _count(row.reason for row in steps.unused)
+        summary.take_counts(tally(lineage_of(steps)))
         summary.holdout_questions = len(steps.questions)
         lacking = what_is_lacking(steps)
         if lacking:
@@ -267,7 +267,7 @@ class _Retrain:
         tuning = steps.tuning
         run.step("start", tuning.plan, self.progress)
         summary.examples["train"] = len(tuning.train)
-        summary.unused = _count(row.reason for row in steps.unused)
+        summary.take_counts(tally(lineage_of(steps)))
         run.step("mine", tuning.mine, self.progress)
         run.step("fit", tuning.fit, self.progress)
         run.step("index", tuning.embed, self.progress)
@@ -284,7 +284,3 @@ class _Retrain:
         ending = serve(steps)
         summary.outcome, summary.release_after = ending.outcome, ending.release
         summary.verdict = ending.verdict or summary.verdict
-
-
-def _count(reasons: Iterable[str]) -> dict[str, int]:
-    return dict(Counter(reasons).most_common())

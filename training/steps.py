@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from curation.corpus import Corpus
 from curation.files import read_json, write_json
 from curation.progress import Progress
@@ -32,10 +29,8 @@ from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
 from training.testsets import TestSet, load_test_sets
-from training.tuning import Tuning
+from training.tuning import QUESTION_VECTORS_FILE, Tuning
 from training.whereabouts import gone_chunks, trace_chunks
-
-Vectors = npt.NDArray[np.float32]
 
 
 @dataclass
@@ -192,6 +187,8 @@ class Steps:
         examples = self.examples
         refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
         groups = chunk_groups(self.chunks, self.settings.dedup, [*examples, *refusals])
+        if self.settings.dedup.semantic and examples:
+            self.tuning.meaning.save(folder / QUESTION_VECTORS_FILE, self.tuning.questions)
         settled = settle(examples, refusals, self.decisions, groups, self.settings.dedup, self.tuning.meaning)
         sides = take_sides(
             settled.examples,
@@ -264,7 +261,7 @@ class Steps:
     def _settled(self) -> list[Example]:
         """All accepted examples that no conflict speaks against, those that were then dropped among them."""
         against = read_rows(self.run.folder / "dedup" / "unused.jsonl", Unused)
-        gone = {(one.dataset, one.record_id) for one in against}
+        gone = {(one.dataset, one.record_id) for one in against if one.of != "refusal"}
         return [one for one in self.examples if (one.dataset, one.record_id) not in gone]
 
     def _with_gone_chunks(self) -> Learnable:

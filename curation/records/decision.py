@@ -78,13 +78,13 @@ class Decision(BaseModel):
         """The chunk that annotators named as the source that answers a conversation's question; "" when they said that
         none does, None when they said nothing, or named a number that the answer does not have."""
         named = self.values.get(BEST_SOURCE)
-        if self.dataset != "conversations" or named is None:
-            return None
-        if named == NO_SOURCE:
-            return ""
-        cited = str(self.metadata.get("cited", "")).split()
-        place = int(named) if named.isdecimal() else 0
-        return cited[place - 1] if 1 <= place <= len(cited) else None
+        return None if self.dataset != "conversations" or named is None else self._source(named)
+
+    @property
+    def sources_with_votes(self) -> frozenset[str]:
+        """The chunks that at least one annotator named as the source that answers, whichever won."""
+        named = (self._source(vote.value) for vote in self.votes if vote.question == BEST_SOURCE)
+        return frozenset(chunk_id for chunk_id in named if chunk_id)
 
     @property
     def chunk_id(self) -> str:
@@ -138,6 +138,14 @@ class Decision(BaseModel):
     def is_among(self, fingerprints: Collection[str]) -> bool:
         """Whether these answers are known: whether one of their fingerprints is among those (a set is best)."""
         return self.fingerprint in fingerprints or self.fingerprint_by_name in fingerprints
+
+    def _source(self, named: str) -> str | None:
+        """The chunk that an answer to ``best_source`` stands for."""
+        if named == NO_SOURCE:
+            return ""
+        cited = str(self.metadata.get("cited", "")).split()
+        place = int(named) if named.isdecimal() else 0
+        return cited[place - 1] if 1 <= place <= len(cited) else None
 
 
 def fingerprint_by_response(dataset: str, record_id: str, said: Iterable[tuple[str, str, str]]) -> str:
