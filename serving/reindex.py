@@ -10,6 +10,7 @@ from curation.errors import StateError
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from serving.build import assemble
+from serving.promotions import REINDEX
 from serving.release import CARD_FILE, INDEX_FOLDER, MODEL_FOLDER, RELEASE_FILE, RERANKER_FOLDER, Release
 from serving.releases import ReleaseStore
 from serving.retrieval import load_release
@@ -72,5 +73,5 @@ def reindex(
         release = store.publish(folder, draft)
     finally:
         store.discard(_BUILD)
-    store.promote(release.id, expected=parent.id)
+    store.promote(release.id, expected=parent.id, by=REINDEX)
     return release

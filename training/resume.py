@@ -53,16 +53,21 @@ def take_up(
         if not reason:
             chosen = runs.open(record)
             continue
-        ending = close(runs.open(record), store)
-        if ending is not None:
-            came_to = ending.verdict or f"its release {ending.release} is served"
-            progress.say(f"Closing run {record.id}, which was interrupted at its very end: {came_to}")
-        else:
-            progress.say(f"Giving up run {record.id}: {reason}")
-            runs.abandon(record, reason)
-        store.discard(record.id)
+        give_up(runs, record, store, reason, progress)
     store.clean(keep=[*left_alone, *([chosen.id] if chosen else [])])
     return chosen
+
+
+def give_up(runs: RunStore, record: RunRecord, store: ReleaseStore, reason: str, progress: Progress) -> None:
+    """Close an unfinished run that had come to its end, or abandon it for ``reason``. What it was building goes either way."""
+    ending = close(runs.open(record), store)
+    if ending is not None:
+        came_to = ending.verdict or f"its release {ending.release} is served"
+        progress.say(f"Closing run {record.id}, which was interrupted at its very end: {came_to}")
+    else:
+        progress.say(f"Giving up run {record.id}: {reason}")
+        runs.abandon(record, reason)
+    store.discard(record.id)
 
 
 def _age(record: RunRecord) -> timedelta:
