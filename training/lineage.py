@@ -9,12 +9,13 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from curation.errors import StateError
 from curation.files import read_json, read_table, write_json, write_table
 from curation.records import Chunk, Decision
 from training.examples import Example, Unused
+from training.known import News, compare
 from training.lineage_record import (
     FIRST_COLUMNS,
     LINEAGE_NOTE_FILE,
@@ -48,38 +49,6 @@ __all__ = [
 ]
 
 _Key = tuple[str, str]
-
-
-class News(BaseModel):
-    """How decisions differ from those that a release was made from. ``withdrawn`` counts those that are gone."""
-
-    model_config = ConfigDict(frozen=True)
-
-    new: int
-    withdrawn: int
-
-    @property
-    def total(self) -> int:
-        return self.new + self.withdrawn
-
-
-def compare(decisions: Sequence[Decision], known: Sequence[LineageRow]) -> News:
-    """What is new since the release whose lineage is ``known``: there is no counter that could drift.
-
-    An undecided record (a tie, or no answer that counts) is no news unless it was decided before. What the selection
-    of that release's run left out is not known to it.
-    """
-    known = [row for row in known if row.role != "left-out"]
-    fingerprints = {row.fingerprint for row in known}
-    decided_before = {(row.dataset, row.record_id) for row in known if row.verdict != "undecided"}
-    here = {(one.dataset, one.record_id) for one in decisions}
-    new = [
-        one
-        for one in decisions
-        if one.fingerprint not in fingerprints
-        and (one.verdict != "undecided" or (one.dataset, one.record_id) in decided_before)
-    ]
-    return News(new=len(new), withdrawn=len(decided_before - here))
 
 
 def trace(

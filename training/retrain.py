@@ -21,12 +21,14 @@ from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import clean_start
 from training.conclusion import material_of, what_is_lacking
+from training.ending import overruled
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
+from training.looked_at import note_looked_at
 from training.news import run_inputs, tried_before, worth_a_run
 from training.publishing import serve
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
 from training.report import write_report
-from training.resume import take_up
+from training.resume import give_up, take_up
 from training.runs import Run, RunInputs, RunStore
 from training.selection import Selected, Selection
 from training.settings import TrainingSettings
@@ -80,6 +82,7 @@ class _Retrain:
         progress: Progress,
         selection: Selection,
     ) -> None:
+        self.home = home
         self.corpus = corpus
         self.settings = settings
         self.selection = selection
@@ -94,7 +97,7 @@ class _Retrain:
         served = self.store.current()
         self.store.verify(served.id)
         run = self._interrupted(served)
-        if run is not None and (run.record.status == "running" or run.record.inputs.release != served.id):
+        if run is not None and self._needs_no_reading(run, served):
             self.progress.say(f"Going on with run {run.id}, which was interrupted")
             return self._work(run, self._served_before(run, served), resumed=True)
         self.selected = read()
@@ -104,7 +107,8 @@ class _Retrain:
             self.progress.say(f"Going on with run {run.id}, which had failed")
             return self._work(run, served, resumed=True)
         if run is not None:
-            self.runs.abandon(run.record, "it had failed, and the annotations have changed since")
+            reason = "it had failed, and the annotations have changed since"
+            give_up(self.runs, run.record, self.store, reason, self.progress)
         lineage = read_lineage(self.store.folder(served.id) / LINEAGE_FILE)
         self.news = compare(decisions, lineage)
         if not force:
@@ -122,6 +126,15 @@ class _Retrain:
         """The unfinished run that can still be finished; others are given up, and that is said."""
         now = self._inputs([], served.id)
         return take_up(self.runs, self.store, served, now, self.selection, self.progress)
+
+    def _needs_no_reading(self, run: Run, served: Release) -> bool:
+        """Whether it goes on whatever is decided by now: it was killed, or is at its end. One that failed may have done so
+        because of what it read."""
+        return (
+            run.record.status == "running"
+            or run.record.inputs.release != served.id
+            or overruled(run, self.store)
+        )
 
     def _served_before(self, run: Run, served: Release) -> Release:
         """The release that the run compares with: it may itself have promoted another one before it was killed."""
@@ -162,20 +175,8 @@ class _Retrain:
             decisions=self._counts(decisions),
             metric=self.settings.gate.metric,
             selection=self.selection.told(self.selected.unmatched).describe(),
-            notes=self._notes(""),
+            notes=self.selection.notes(self.selected.unmatched, self.settings.without_annotators),
         )
-
-    def _notes(self, start: str) -> list[str]:
-        """What the person who asked for a selection should know about it."""
-        notes = [start] if start else []
-        notes += self.selected.unmatched.notes
-        lasting = set(self.settings.without_annotators)
-        if any(name not in lasting for name in self.selection.without_annotators):
-            notes.append(
-                "The next retrain without this option learns from them again: training.without_annotators leaves "
-                "somebody out for good."
-            )
-        return notes
 
     def _counts(self, decisions: Sequence[Decision]) -> dict[str, int]:
         verdicts = Counter(one.verdict for one in decisions)
@@ -218,7 +219,10 @@ class _Retrain:
             metric=self.settings.gate.metric,
             resumed=resumed,
             selection=self.selection.told(self.selected.unmatched).describe(),
-            notes=self._notes(start),
+            notes=[
+                *([start] if start else []),
+                *self.selection.notes(self.selected.unmatched, self.settings.without_annotators),
+            ],
         )
         run.step("examples", steps.make_examples, self.progress)
         run.step("dedup", steps.drop_duplicates, self.progress)
@@ -243,6 +247,7 @@ class _Retrain:
             self._train(run, steps, summary)
         self._report(run, steps, summary)
         run.finish(summary.outcome, summary.verdict, summary.release_after)
+        note_looked_at(self.home, run.record)
         self.store.discard(run.id)
         summary.take_timings(run.record)
         return summary
