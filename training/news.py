@@ -13,6 +13,7 @@ from training.ancestry import remembers
 from training.digests import digest_of_model, digest_of_test_sets
 from training.ending import overtaken
 from training.known import News
+from training.run_record import RUN_FORMAT
 from training.runs import RunInputs, RunRecord, RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -47,6 +48,7 @@ def run_inputs(
         selection=selection.digest,
         testsets=digest_of_test_sets(settings.testsets),
         model=_model(settings, serving),
+        format=RUN_FORMAT,
     )
 
 
@@ -74,7 +76,7 @@ def tried_before(runs: RunStore, inputs: RunInputs) -> RunRecord | None:
             record
             for record in runs.list()
             if record.status == "finished"
-            and record.inputs == inputs
+            and record.inputs.same_result(inputs)
             and not overtaken(runs.folder(record.id))
         ),
         None,

@@ -29,6 +29,7 @@ from training.publishing import serve
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
 from training.report import write_report
 from training.resume import give_up, take_up
+from training.rows import DamagedRowsError
 from training.runs import Run, RunInputs, RunStore
 from training.selection import Selected, Selection
 from training.settings import TrainingSettings
@@ -94,19 +95,23 @@ class _Retrain:
         self.news = News(new=0, withdrawn=0)
 
     def start(self, read: Callable[[], Selected], force: bool) -> RetrainSummary:
-        served = self.store.current()
-        self.store.verify(served.id)
-        run = self._interrupted(served)
+        served = self.store.verify(self.store.current().id)
+        now = self._inputs([], served.id)
+        run = take_up(self.runs, self.store, served, now, self.selection, self.progress)
         if run is not None and self._needs_no_reading(run, served):
-            self.progress.say(f"Going on with run {run.id}, which was interrupted")
-            return self._work(run, self._served_before(run, served), resumed=True)
-        self.selected = read()
-        decisions = self.selected.decisions
+            summary = self._go_on(run, served, "was interrupted")
+            if summary is not None:
+                return summary
+            run = None
+        self.selected = selected = read()
+        decisions = selected.decisions
         inputs = self._inputs(decisions, served.id)
         if run is not None and run.record.inputs == inputs:
-            self.progress.say(f"Going on with run {run.id}, which had failed")
-            return self._work(run, served, resumed=True)
-        if run is not None:
+            summary = self._go_on(run, served, "had failed")
+            if summary is not None:
+                return summary
+            self.selected = selected
+        elif run is not None:
             reason = "it had failed, and the annotations have changed since"
             give_up(self.runs, run.record, self.store, reason, self.progress)
         lineage = read_lineage(self.store.folder(served.id) / LINEAGE_FILE)
@@ -122,11 +127,6 @@ class _Retrain:
     def _inputs(self, decisions: Sequence[Decision], release_id: str) -> RunInputs:
         return run_inputs(decisions, self.corpus, self.settings, self.serving, release_id, self.selection)
 
-    def _interrupted(self, served: Release) -> Run | None:
-        """The unfinished run that can still be finished; others are given up, and that is said."""
-        now = self._inputs([], served.id)
-        return take_up(self.runs, self.store, served, now, self.selection, self.progress)
-
     def _needs_no_reading(self, run: Run, served: Release) -> bool:
         """Whether it goes on whatever is decided by now: it was killed, or is at its end. One that failed may have done so
         because of what it read."""
@@ -136,10 +136,17 @@ class _Retrain:
             or overruled(run, self.store)
         )
 
-    def _served_before(self, run: Run, served: Release) -> Release:
-        """The release that the run compares with: it may itself have promoted another one before it was killed."""
+    def _go_on(self, run: Run, served: Release, why: str) -> RetrainSummary | None:
+        """Finish a run. None, and it is given up, when what it wrote turns out to be damaged."""
+        # It may itself have promoted another release than the one that it compares with before it was killed.
         before = run.record.inputs.release
-        return served if served.id == before else self.store.get(before)
+        self.progress.say(f"Going on with run {run.id}, which {why}")
+        try:
+            compared = served if served.id == before else self.store.get(before)
+            return self._work(run, compared, resumed=True)
+        except DamagedRowsError as error:
+            give_up(self.runs, run.record, self.store, error.message, self.progress)
+            return None
 
     def _nothing_to_do(self, inputs: RunInputs, served: Release, lineage: Sequence[LineageRow]) -> str:
         """Why no run is needed, or nothing."""

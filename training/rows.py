@@ -13,6 +13,10 @@ from curation.errors import StateError
 RowT = TypeVar("RowT", bound=BaseModel)
 
 
+class DamagedRowsError(StateError):
+    """What a step wrote can't be read any more: a run that goes on with it comes to nothing."""
+
+
 def write_rows(path: Path, rows: Iterable[BaseModel]) -> None:
     """One record a line. The caller makes it atomic: a step's folder gets its name when it is whole."""
     with path.open("w", encoding="utf-8") as file:
@@ -21,12 +25,12 @@ def write_rows(path: Path, rows: Iterable[BaseModel]) -> None:
 
 
 def read_rows(path: Path, kind: type[RowT]) -> list[RowT]:
-    """The records in ``path``. Raises StateError when it is missing or damaged."""
+    """The records in ``path``. Raises DamagedRowsError when it is missing or damaged."""
     try:
         with path.open(encoding="utf-8") as file:
             return [kind.model_validate_json(line) for line in file if line.strip()]
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise StateError(
+        raise DamagedRowsError(
             f"{path} can't be read: it is missing or damaged.",
             "Remove the run's folder and start again; the served release is untouched.",
         ) from error

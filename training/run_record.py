@@ -26,6 +26,10 @@ STEPS = (
     "promote",
 )
 
+# Of what the steps write. To be raised when a step reads something else than before from the folders of earlier ones: a run that was
+# interrupted under another format is given up instead of misread.
+RUN_FORMAT = 1
+
 StepStatus = Literal["running", "finished", "failed"]
 RunStatus = Literal["running", "finished", "failed", "abandoned"]
 Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
@@ -52,7 +56,8 @@ class RunInputs(BaseModel):
     """What a run's result depends on, as digests: with other inputs it is another run. ``selection`` is empty when
     nothing was left out, ``testsets`` when the settings name none. ``model`` is of the files that training may start
     from and of how they are computed with; runs of versions that did not look into them have "", which equals no
-    digest: nobody can tell what they would be resumed with."""
+    digest: nobody can tell what they would be resumed with. ``format`` is the RUN_FORMAT of what the steps write: it says
+    whether the run can be resumed, and nothing about its result."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +68,11 @@ class RunInputs(BaseModel):
     selection: str = ""
     testsets: str = ""
     model: str = ""
+    format: int = 0
+
+    def same_result(self, other: RunInputs) -> bool:
+        """Whether runs with these inputs and with ``other`` would come to the same."""
+        return self == other.model_copy(update={"format": self.format})
 
 
 class RunRecord(BaseModel):

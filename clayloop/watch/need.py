@@ -95,7 +95,7 @@ def look(
     old = known.fingerprints | looked_at(home, ended)
     fresh = {name: one for one, name in zip(chosen, fingerprints, strict=True) if name not in old}
     accepted = sum(one.verdict == "accepted" for one in fresh.values())
-    digest = content_id("watched", inputs.model_dump_json())
+    digest = content_id("watched", inputs.model_dump_json(exclude={"format"}))
     why = ""
     is_enough = worth_a_run(news, training, store, served.id, selection)
     worth_it = is_enough and digest != settled and tried_before(runs, inputs) is None
