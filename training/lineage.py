@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from curation.errors import StateError
 from curation.files import read_json, read_table, write_json, write_table
 from curation.records import Chunk, Decision
+from serving.carried_lineage import NO_LONGER_THERE
 from training.examples import Example, Unused
 from training.known import News, compare
 from training.lineage_record import (
@@ -183,7 +184,7 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
         elif decision.record_id in indexed:
             role, reason = "indexed", decision.reason
         else:
-            role, reason = "unused", "no longer among the documents"
+            role, reason = "unused", NO_LONGER_THERE
     return LineageRow(
         dataset=decision.dataset,
         record_id=decision.record_id,
