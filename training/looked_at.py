@@ -17,8 +17,8 @@ from curation.home import Home
 from curation.journal import append_line, whole_lines
 from curation.records import Decision
 from training.ending import overtaken
-from training.rows import read_rows
-from training.runs import RunRecord, RunStore
+from training.rows import each_row
+from training.runs import Run, RunRecord, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -30,30 +30,21 @@ def looked_at(home: Home, runs: Sequence[RunRecord]) -> set[str]:
     read in vain, because somebody else promoted meanwhile, nobody has looked at. Raises StateError when the file can't be
     read.
     """
-    path = home.looked_at
-    known, found = _read(path)
-    missing = [record for record in reversed(runs) if record.id not in known]
-    if not missing:
-        return found
-    try:
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            known, found = _read(path)
-            for record in missing:
-                if record.id not in known:
-                    _add(path, RunStore(home).folder(record.id), found)
-    except OSError as error:  # the lock: no room, or nobody may write here
-        log.warning("%s: %s", path, error.strerror)
-        for record in missing:
-            found |= _of(RunStore(home).folder(record.id)) or set()
+    known, found = _read(home.looked_at)
+    for record in reversed(runs):
+        if record.id in known:
+            continue
+        folder = RunStore(home).folder(record.id)
+        fingerprints = set() if overtaken(folder) else _read_by(folder)
+        if fingerprints is not None:
+            found |= fingerprints
+            _add(home.looked_at, record.id, fingerprints)
     return found
 
 
-def note_looked_at(home: Home, run: RunRecord) -> None:
-    """Of a run that has just ended. Whatever goes wrong must not cost it: the next look catches up."""
-    try:
-        looked_at(home, [run])
-    except StateError as error:
-        log.warning("%s", error.message)
+def note_looked_at(home: Home, run: Run, decisions: Sequence[Decision]) -> None:
+    """Of a run that has just ended with ``decisions``."""
+    _add(home.looked_at, run.id, set() if overtaken(run.folder) else {one.fingerprint for one in decisions})
 
 
 def _read(path: Path) -> tuple[set[str], set[str]]:
@@ -72,24 +63,22 @@ def _read(path: Path) -> tuple[set[str], set[str]]:
     return runs, found
 
 
-def _add(path: Path, folder: Path, found: set[str]) -> None:
-    """Put what the run in ``folder`` has looked at into ``found`` and, as far as it is not there yet, into the file."""
-    fingerprints = _of(folder)
-    if fingerprints is None:
-        return
-    row = {"run": folder.name, "fingerprints": sorted(fingerprints - found)}
-    found |= fingerprints
+def _add(path: Path, run: str, fingerprints: set[str]) -> None:
+    """Add the run's line, with what no earlier line has. Whatever goes wrong costs nobody anything: the next look tries
+    again."""
     try:
-        append_line(path, json.dumps(row).encode())
-    except StateError as error:  # the next look tries again
-        log.warning("%s", error.message)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            known, found = _read(path)
+            if run not in known:
+                row = {"run": run, "fingerprints": sorted(fingerprints - found)}
+                append_line(path, json.dumps(row).encode())
+    except (OSError, StateError) as error:
+        log.warning("%s: run %s is not noted: %s", path, run, error)
 
 
-def _of(folder: Path) -> set[str] | None:
-    """None when what the run has read is gone, or damaged."""
-    if overtaken(folder):
-        return set()
+def _read_by(folder: Path) -> set[str] | None:
+    """What the run in ``folder`` has read; None when that is gone, or damaged."""
     try:
-        return {row.fingerprint for row in read_rows(folder / "read" / "decisions.jsonl", Decision)}
+        return {row.fingerprint for row in each_row(folder / "read" / "decisions.jsonl", Decision)}
     except StateError:
         return None

@@ -254,7 +254,7 @@ class _Retrain:
             self._train(run, steps, summary)
         self._report(run, steps, summary)
         run.finish(summary.outcome, summary.verdict, summary.release_after)
-        note_looked_at(self.home, run.record)
+        note_looked_at(self.home, run, self.selected.decisions)
         self.store.discard(run.id)
         summary.take_timings(run.record)
         return summary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,9 +26,16 @@ def write_rows(path: Path, rows: Iterable[BaseModel]) -> None:
 
 def read_rows(path: Path, kind: type[RowT]) -> list[RowT]:
     """The records in ``path``. Raises DamagedRowsError when it is missing or damaged."""
+    return list(each_row(path, kind))
+
+
+def each_row(path: Path, kind: type[RowT]) -> Iterator[RowT]:
+    """The same, one at a time: for who needs little of each."""
     try:
         with path.open(encoding="utf-8") as file:
-            return [kind.model_validate_json(line) for line in file if line.strip()]
+            for line in file:
+                if line.strip():
+                    yield kind.model_validate_json(line)
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise DamagedRowsError(
             f"{path} can't be read: it is missing or damaged.",

@@ -226,7 +226,7 @@ def test_runs_are_read_once(served_home: Home, monkeypatch: pytest.MonkeyPatch) 
         _finished(served_home, DECISIONS[: 10 * number])
     assert _look(served_home, DECISIONS[:30]).accepted == 10
     assert len(served_home.looked_at.read_bytes().splitlines()) == 3
-    monkeypatch.setattr("training.looked_at.read_rows", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("training.looked_at.each_row", lambda *_: pytest.fail("read again"))
     assert _look(served_home, DECISIONS[:30]).accepted == 10
 
 
