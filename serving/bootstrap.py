@@ -9,6 +9,7 @@ from curation.home import Home
 from curation.progress import SILENT, Progress
 from serving.build import assemble
 from serving.embedding import Embedder
+from serving.promotions import BOOTSTRAP
 from serving.release import Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
@@ -56,7 +57,7 @@ def bootstrap(
         release = store.publish(folder, draft)
     finally:
         store.discard(_BUILD)
-    store.promote(release.id)
+    store.promote(release.id, by=BOOTSTRAP)
     return release
 
 

@@ -10,7 +10,17 @@ from curation.errors import StateError
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from serving.build import assemble
-from serving.release import CARD_FILE, INDEX_FOLDER, MODEL_FOLDER, RELEASE_FILE, RERANKER_FOLDER, Release
+from serving.carried_lineage import carry_lineage
+from serving.promotions import REINDEX
+from serving.release import (
+    CARD_FILE,
+    INDEX_FOLDER,
+    LINEAGE_FILE,
+    MODEL_FOLDER,
+    RELEASE_FILE,
+    RERANKER_FOLDER,
+    Release,
+)
 from serving.releases import ReleaseStore
 from serving.retrieval import load_release
 from serving.settings import ServingSettings
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     from curation.corpus import Corpus
 
 _BUILD = "reindex"
-_BUILT_ANEW = {MODEL_FOLDER, INDEX_FOLDER, CARD_FILE, RELEASE_FILE}
+_BUILT_ANEW = {MODEL_FOLDER, INDEX_FOLDER, CARD_FILE, RELEASE_FILE, LINEAGE_FILE}
 
 
 def reindex(
@@ -31,7 +41,8 @@ def reindex(
     served_id: str | None = None,
 ) -> Release | None:
     """Publish and promote a release with the served one's model and an index over the corpus without the chunk ids
-    in ``left_out``. What the served release learned from (its lineage) and how it scored are carried over.
+    in ``left_out``. What the served release learned from (its lineage, which says of judged chunks whether they are in the
+    new index) and how it scored are carried over.
     ``served_id`` is the release that ``left_out`` was worked out for (None: what is served now).
 
     Returns None when the served index holds exactly these chunks already. Raises StateError without a release or
@@ -54,6 +65,9 @@ def reindex(
         for path in store.folder(parent.id).iterdir():
             if path.is_file() and path.name not in _BUILT_ANEW:
                 shutil.copyfile(path, folder / path.name)
+        lineage = store.folder(parent.id) / LINEAGE_FILE
+        if lineage.exists():
+            carry_lineage(lineage, folder / LINEAGE_FILE, {chunk.id for chunk in chunks})
         if parent.reranker is not None:
             shutil.copytree(store.folder(parent.id) / RERANKER_FOLDER, folder / RERANKER_FOLDER)
         draft = assemble(
@@ -72,5 +86,5 @@ def reindex(
         release = store.publish(folder, draft)
     finally:
         store.discard(_BUILD)
-    store.promote(release.id, expected=parent.id)
+    store.promote(release.id, expected=parent.id, by=REINDEX)
     return release

@@ -113,9 +113,10 @@ def digest(values: dict[str, Any]) -> str:
 
 
 class NotPromotedError(BusyError):
-    """Somebody promoted another release, ``served``, in the meantime; ``kept`` was made for nothing, and stays."""
+    """Somebody promoted another release, ``served``, in the meantime; ``kept`` was made for nothing, and stays.
+    ``overruled``: ``kept`` had been promoted before that."""
 
-    def __init__(self, kept: str, served: str | None, expected: str) -> None:
+    def __init__(self, kept: str, served: str | None, expected: str, overruled: bool = False) -> None:
         super().__init__(
             f"Not promoted: somebody promoted {served or 'nothing'} while this was made from {expected}. "
             f"What was made is kept as {kept}.",
@@ -123,3 +124,4 @@ class NotPromotedError(BusyError):
         )
         self.kept = kept
         self.served = served
+        self.overruled = overruled

@@ -1,25 +1,25 @@
 """The releases on disk, and the pointer to the one that is served.
 
 A release gets its final name by one rename, after everything in it is written, hashed and synced: whatever has a
-release's name is whole. ``releases/current`` is a file with an id in it, replaced atomically.
+release's name is whole. ``releases/current`` is a file with an id in it, replaced atomically; who promoted what is in
+``releases/promotions.jsonl`` (serving.promotions).
 """
 
 from __future__ import annotations
 
 import errno
 import json
-import re
-import shutil
 from collections.abc import Collection
 from datetime import datetime, timezone
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from pydantic import ValidationError
 
-from curation.errors import BusyError, ReleaseError, StateError
+from curation.errors import ReleaseError, StateError
 from curation.files import sync_folder, write_json, write_text
 from curation.home import Home
+from serving.promotions import PERSON, PromotionLog
 from serving.release import (
     INDEX_FOLDER,
     MODEL_FOLDER,
@@ -33,11 +33,10 @@ from serving.release import (
     number_of,
 )
 from serving.release_files import file_names, is_inside, sha256
+from serving.staging import Staging
 
 __all__ = ["Draft", "NotPromotedError", "Release", "ReleaseStore"]
 
-_STAGING = ".staging-"
-_STAGING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _POINTER = "current"
 
 
@@ -46,7 +45,8 @@ class ReleaseStore:
 
     def __init__(self, home: Home) -> None:
         self.root = home.releases
-        self._held: dict[str, FileLock] = {}
+        self.promotions = PromotionLog(self.root / "promotions.jsonl")
+        self._builds = Staging(self.root)
 
     # reading
 
@@ -156,52 +156,17 @@ class ReleaseStore:
 
         Raises BusyError when another process is at it, StateError when it can't be made or emptied.
         """
-        folder = self._staging_folder(name)
-        if folder.name not in self._held:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = _lock(folder)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout as error:
-                raise BusyError(
-                    f"Another process is building {name} in {folder}.", "Wait for it, or stop it."
-                ) from error
-            self._held[folder.name] = lock
-        try:
-            if empty and folder.exists():
-                shutil.rmtree(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateError(
-                f"{folder} can't be made: {error.strerror}", "Check space and permissions."
-            ) from error
-        return folder
+        return self._builds.take(name, empty)
 
     def discard(self, name: str) -> None:
-        """Remove the staging folder of ``name`` and let go of it; nothing happens when there is none."""
-        folder = self._staging_folder(name)
-        shutil.rmtree(folder, ignore_errors=True)
-        self._release_lock(folder)
+        """Remove the staging folder of ``name`` and let go of it; nothing happens when there is none, or when another
+        process is at it."""
+        self._builds.discard(name)
 
     def clean(self, keep: Collection[str] = ()) -> tuple[str, ...]:
-        """Remove staging folders that no living process holds, but those named in ``keep`` (runs that can still be
-        resumed). Returns the names removed."""
-        removed: tuple[str, ...] = ()
-        for folder in sorted(self.root.glob(f"{_STAGING}*")) if self.root.is_dir() else []:
-            name = folder.name.removeprefix(_STAGING)
-            if not folder.is_dir() or name in keep or folder.name in self._held:
-                continue
-            lock = _lock(folder)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                continue
-            try:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += (name,)
-            finally:
-                lock.release()
-        return removed
+        """Remove staging folders (and the locks of killed builds) that no living process holds, but those named in
+        ``keep`` (runs that can still be resumed). Returns the names removed."""
+        return self._builds.clean(keep)
 
     def publish(self, staging: Path, draft: Draft) -> Release:
         """Turn a finished staging folder into a release: hash and sync every file, write release.json last, rename.
@@ -239,37 +204,47 @@ class ReleaseStore:
                 if error.errno == errno.ENOSPC
                 else "Check the permissions of the folder; no release was changed.",
             ) from error
-        self._release_lock(staging)
+        self._builds.let_go(staging)
         return self.get(release_id)
 
-    def promote(self, release_id: str, expected: str | None = None) -> Release:
+    def promote(self, release_id: str, expected: str | None = None, by: str = PERSON) -> Release:
         """Serve ``release_id`` from now on, whatever is served; or, with ``expected``, only if that release is still
-        served (or this one already). It is verified first: raises ReleaseError, and nothing changes, when anything in it
-        is missing or corrupt. Raises NotPromotedError when another release than ``expected`` is served."""
-        release = self.verify(release_id)
-        # Everybody who promotes holds the lock: nobody's promotion falls between a look at the pointer and its change.
+        served (or this one already) and nobody has gone on or back since ``by`` promoted it. It is verified first: raises
+        ReleaseError, and nothing changes, when anything in it is missing or corrupt. Raises NotPromotedError when another
+        release than ``expected`` is served. ``by`` is for the log: see serving.promotions."""
         try:
+            self._is_served(release_id, expected, by)
+            release = self.verify(release_id)
+            # Everybody who promotes holds the lock: nobody's promotion falls between a look at the pointer and its change.
             with FileLock(self.root / ".promote.lock"):
-                served = None if expected is None else self.current_id()
-                if expected is not None and served not in (expected, release_id):
-                    raise NotPromotedError(release_id, served, expected)
-                write_text(self.root / _POINTER, release_id + "\n")
+                if not self._is_served(release_id, expected, by):
+                    # First the line: whoever is killed after it goes on from there, and writes no second one.
+                    if expected is None or not self.promotions.ends_with(release_id):
+                        self.promotions.append(release_id, expected or self._served(), by)
+                    write_text(self.root / _POINTER, release_id + "\n")
         except OSError as error:
             raise StateError(
                 f"{self.root} can't be written: {error.strerror}", "Check space and permissions."
             ) from error
         return release
 
-    def _staging_folder(self, name: str) -> Path:
-        if not _STAGING_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} can't name a build: letters, digits, '.', '_' and '-' only")
-        return self.root / f"{_STAGING}{name}"
+    def _is_served(self, release_id: str, expected: str | None, by: str) -> bool:
+        """Whether nothing is left to do; never for who expects nothing: that is somebody's word, and on record as such."""
+        if expected is None:
+            return False
+        served = self.current_id()
+        if served == release_id:
+            return any(line.release == release_id for line in self.promotions.lines())
+        overruled = self.promotions.is_overruled(by, release_id)
+        if overruled or served != expected:
+            raise NotPromotedError(release_id, served, expected, overruled)
+        return False
 
-    def _release_lock(self, folder: Path) -> None:
-        lock = self._held.pop(folder.name, None)
-        if lock is not None:
-            Path(lock.lock_file).unlink(missing_ok=True)
-            lock.release()
+    def _served(self) -> str | None:
+        try:
+            return self.current_id()
+        except ReleaseError:  # damaged, which promoting repairs
+            return None
 
 
 _RESTORE = (
@@ -278,11 +253,6 @@ _RESTORE = (
 _PROMOTE = (
     "Promote a release (`clayloop releases` lists them), or make one with `clayloop bootstrap --force`."
 )
-
-
-def _lock(folder: Path) -> FileLock:
-    # Not thread-local: a build may start in one thread and end in another.
-    return FileLock(folder.with_name(folder.name + ".lock"), thread_local=False)
 
 
 def _first_line(error: Exception) -> str:

@@ -69,7 +69,7 @@ def dry_run(
     """
     store, runs = ReleaseStore(home), RunStore(home)
     served = store.current()
-    selected = read_selected(read_decisions, selection, find_matching, settings, store, runs)
+    selected = read_selected(read_decisions, selection, find_matching, settings, home)
     selection = selected.selection
     news = compare(selected.decisions, read_lineage(store.folder(served.id) / LINEAGE_FILE))
     inputs = run_inputs(selected.decisions, corpus, settings, serving, served.id, selection)

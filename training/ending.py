@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from curation.errors import StateError
 from curation.files import read_json
@@ -41,23 +42,48 @@ def ending_of(run: Run, store: ReleaseStore) -> Ending:
             f"{run.record.inputs.release}. The candidate is kept as {told.get('kept')}.",
             None,
         )
-    served = store.current_id()
-    if served == made:
-        return Ending("promoted", "", made)
-    return Ending("rejected", f"Promoted as {made}, but somebody has promoted {served} since.", None)
+    return _promoted(made, store)
+
+
+def overruled(run: Run, store: ReleaseStore) -> bool:
+    """Whether the run has promoted its release, recorded or not, and somebody has promoted another one since. Raises
+    ReleaseError when nobody can tell what is served, StateError when the log of promotions can't be read."""
+    mine = store.of_run(run.id)
+    if mine is not None and mine.id == store.current_id():
+        return False
+    return store.promotions.is_overruled(run.id, mine.id if mine else None)
+
+
+def overtaken(folder: Path) -> bool:
+    """Whether the run in ``folder`` came to nothing because somebody else promoted while it was at work: what it read was
+    judged against a release that was not served any more."""
+    try:
+        told = read_json(folder / "promote" / PROMOTED_FILE)
+    except (OSError, StateError):
+        return False
+    return isinstance(told, dict) and told.get("id", "") is None
 
 
 def close(run: Run, store: ReleaseStore) -> Ending | None:
     """Finish a run that nobody can go on with but that had come to its end: its release was promoted, or somebody was
-    quicker. None, and nothing is done, for any other run."""
+    quicker, or went back since. None, and nothing is done, for any other run."""
     record = run.record
     mine = store.of_run(run.id)
     if record.has_finished("promote") and (run.folder / "promote" / PROMOTED_FILE).exists():
         ending = ending_of(run, store)
     elif mine is not None and mine.id == store.current_id():  # interrupted before it could say so
         ending = Ending("promoted", "", mine.id)
+    elif overruled(run, store):
+        ending = _promoted(mine.id if mine else "a release that is gone", store)
     else:
         return None
     gate = record.step("gate")
     run.finish(ending.outcome, ending.verdict or (gate.note if gate else ""), ending.release)
     return ending
+
+
+def _promoted(made: str, store: ReleaseStore) -> Ending:
+    served = store.current_id()
+    if served == made:
+        return Ending("promoted", "", made)
+    return Ending("rejected", f"Promoted as {made}, but somebody has promoted {served} since.", None)

@@ -9,12 +9,14 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from curation.errors import StateError
 from curation.files import read_json, read_table, write_json, write_table
 from curation.records import Chunk, Decision
+from serving.carried_lineage import NO_LONGER_THERE
 from training.examples import Example, Unused
+from training.known import News, compare
 from training.lineage_record import (
     FIRST_COLUMNS,
     LINEAGE_NOTE_FILE,
@@ -49,38 +51,6 @@ __all__ = [
 ]
 
 _Key = tuple[str, str]
-
-
-class News(BaseModel):
-    """How decisions differ from those that a release was made from. ``withdrawn`` counts those that are gone."""
-
-    model_config = ConfigDict(frozen=True)
-
-    new: int
-    withdrawn: int
-
-    @property
-    def total(self) -> int:
-        return self.new + self.withdrawn
-
-
-def compare(decisions: Sequence[Decision], known: Sequence[LineageRow]) -> News:
-    """What is new since the release whose lineage is ``known``: there is no counter that could drift.
-
-    An undecided record (a tie, or no answer that counts) is no news unless it was decided before. What the selection
-    of that release's run left out is not known to it.
-    """
-    known = [row for row in known if row.role != "left-out"]
-    fingerprints = fingerprints_of(known)
-    decided_before = {(row.dataset, row.record_id) for row in known if row.verdict != "undecided"}
-    here = {(one.dataset, one.record_id) for one in decisions}
-    new = [
-        one
-        for one in decisions
-        if not one.is_among(fingerprints)
-        and (one.verdict != "undecided" or (one.dataset, one.record_id) in decided_before)
-    ]
-    return News(new=len(new), withdrawn=len(decided_before - here))
 
 
 def fingerprints_of(rows: Iterable[LineageRow]) -> set[str]:
@@ -221,7 +191,7 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
         elif decision.record_id in indexed:
             role, reason = "indexed", decision.reason
         else:
-            role, reason = "unused", "no longer among the documents"
+            role, reason = "unused", NO_LONGER_THERE
     ids = {vote.annotator: vote.annotator_id for vote in decision.votes}
     return LineageRow(
         dataset=decision.dataset,

@@ -11,7 +11,9 @@ from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import remembers
 from training.digests import digest_of_model, digest_of_test_sets
-from training.lineage import News
+from training.ending import overtaken
+from training.known import News
+from training.run_record import RUN_FORMAT
 from training.runs import RunInputs, RunRecord, RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
@@ -47,6 +49,7 @@ def run_inputs(
         selection=selection.digest,
         testsets=digest_of_test_sets(settings.testsets),
         model=_model(settings, serving),
+        format=RUN_FORMAT,
     )
 
 
@@ -67,5 +70,15 @@ def worth_a_run(
 
 
 def tried_before(runs: RunStore, inputs: RunInputs) -> RunRecord | None:
-    """The newest finished run with exactly these inputs: another one would come to the same."""
-    return next((one for one in runs.list() if one.status == "finished" and one.inputs.same_as(inputs)), None)
+    """The newest finished run with exactly these inputs: another one would come to the same. One that was overtaken by
+    somebody's promotion has tried nothing."""
+    return next(
+        (
+            record
+            for record in runs.list()
+            if record.status == "finished"
+            and record.inputs.same_result(inputs)
+            and not overtaken(runs.folder(record.id))
+        ),
+        None,
+    )

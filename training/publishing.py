@@ -26,7 +26,7 @@ from serving.release import (
 from training.card import release_card, reranker_card
 from training.comparison import at
 from training.conclusion import lineage_of, selection_told
-from training.ending import PROMOTED_FILE, Ending, ending_of
+from training.ending import PROMOTED_FILE, Ending, ending_of, overruled
 from training.examples import Example
 from training.lineage import LINEAGE_NOTE_FILE, LineageNote, write_lineage, write_note
 from training.steps import Steps
@@ -34,13 +34,13 @@ from training.steps import Steps
 
 def serve(steps: Steps) -> Ending:
     """The steps "publish" and "promote", as far as an earlier process has not done them, and what they came to."""
-    run = steps.run
-    if not run.record.has_finished("promote") and steps.store.of_run(run.id) is None:
+    run, store = steps.run, steps.store
+    if not run.record.has_finished("promote") and store.of_run(run.id) is None and not overruled(run, store):
         # Published, interrupted before the promotion, and deleted since, as any release that is not served may be.
         shutil.rmtree(run.folder / "publish", ignore_errors=True)
     run.step("publish", partial(_publish, steps), steps.progress)
     run.step("promote", partial(_promote, steps), steps.progress)
-    return ending_of(run, steps.store)
+    return ending_of(run, store)
 
 
 def _publish(steps: Steps, folder: Path) -> str:
@@ -56,8 +56,11 @@ def _publish(steps: Steps, folder: Path) -> str:
 def _promote(steps: Steps, folder: Path) -> str:
     release_id = str(read_json(steps.run.folder / "publish" / "release.json")["id"])
     try:
-        steps.store.promote(release_id, expected=steps.served.id)
+        steps.store.promote(release_id, expected=steps.served.id, by=steps.run.id)
     except NotPromotedError as error:
+        if error.overruled:
+            write_json(folder / PROMOTED_FILE, {"id": release_id, "instead_of": steps.served.id})
+            return f"{release_id} was promoted before, and {error.served} since"
         told = {"id": None, "kept": error.kept, "served": error.served}
         write_json(folder / PROMOTED_FILE, told)
         return f"not promoted, kept as {release_id}: {error.served} is served by now"

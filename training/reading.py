@@ -7,6 +7,7 @@ from pathlib import Path
 
 from curation.errors import SettingsError
 from curation.files import read_json, write_json
+from curation.home import Home
 from curation.records import Decision
 from serving.releases import ReleaseStore
 from training.annotators import identify
@@ -26,8 +27,7 @@ def read_selected(
     selection: Selection,
     find_matching: FindMatching | None,
     settings: TrainingSettings,
-    store: ReleaseStore,
-    runs: RunStore,
+    home: Home,
 ) -> Selected:
     """Read the decisions, find out whom the selection means, and apply it.
 
@@ -36,7 +36,7 @@ def read_selected(
     well for one who taught the served release and may have been renamed since (training.annotators.identify).
     """
     decisions = read_decisions()
-    selection = identify(selection, decisions, store, runs)
+    selection = identify(selection, decisions, ReleaseStore(home), RunStore(home))
     matching = find_matching(selection.filters) if selection.filters and find_matching else None
     selected = select(decisions, selection, matching)
     unknown = [name for name in selected.unmatched.annotators if name not in settings.without_annotators]

@@ -11,6 +11,7 @@ from serving.releases import ReleaseStore
 from training.ending import close
 from training.runs import Run, RunInputs, RunRecord, RunStore
 from training.selection import Selection
+from training.step_folder import sizes
 
 LEFT_ALONE = timedelta(days=7)
 
@@ -20,6 +21,7 @@ _WORDS = {
     "settings": "the settings",
     "testsets": "what is in the test sets",
     "model": "the base model, or how it is computed with",
+    "format": "the version of clayloop",
 }
 
 
@@ -49,20 +51,27 @@ def take_up(
             )
             left_alone.append(record.id)
             continue
-        reason = "a newer run took its place" if chosen else _obstacle(record, store, served, now, selection)
+        reason = (
+            "a newer run took its place" if chosen else _obstacle(runs, record, store, served, now, selection)
+        )
         if not reason:
             chosen = runs.open(record)
             continue
-        ending = close(runs.open(record), store)
-        if ending is not None:
-            came_to = ending.verdict or f"its release {ending.release} is served"
-            progress.say(f"Closing run {record.id}, which was interrupted at its very end: {came_to}")
-        else:
-            progress.say(f"Giving up run {record.id}: {reason}")
-            runs.abandon(record, reason)
-        store.discard(record.id)
+        give_up(runs, record, store, reason, progress)
     store.clean(keep=[*left_alone, *([chosen.id] if chosen else [])])
     return chosen
+
+
+def give_up(runs: RunStore, record: RunRecord, store: ReleaseStore, reason: str, progress: Progress) -> None:
+    """Close an unfinished run that had come to its end, or abandon it for ``reason``. What it was building goes either way."""
+    ending = close(runs.open(record), store)
+    if ending is not None:
+        came_to = ending.verdict or f"its release {ending.release} is served"
+        progress.say(f"Closing run {record.id}, which was interrupted at its very end: {came_to}")
+    else:
+        progress.say(f"Giving up run {record.id}: {reason}")
+        runs.abandon(record, reason)
+    store.discard(record.id)
 
 
 def _age(record: RunRecord) -> timedelta:
@@ -74,7 +83,12 @@ def _age(record: RunRecord) -> timedelta:
 
 
 def _obstacle(
-    record: RunRecord, store: ReleaseStore, served: Release, now: RunInputs, selection: Selection
+    runs: RunStore,
+    record: RunRecord,
+    store: ReleaseStore,
+    served: Release,
+    now: RunInputs,
+    selection: Selection,
 ) -> str:
     """Why the run cannot be finished, or nothing."""
     if record.inputs.selection != now.selection:
@@ -89,6 +103,19 @@ def _obstacle(
         return f"the release that it compared with, {record.inputs.release}, is gone"
     if not record.has_finished("read"):
         return "it was interrupted before annotations were read"
+    return _damage(runs.open(record))
+
+
+def _damage(run: Run) -> str:
+    """What of the finished steps' results is not there any more, or nothing."""
+    for step in run.record.steps:
+        folder = run.folder / step.name
+        if step.status != "finished" or not folder.is_dir():  # a step whose folder is gone is done again
+            continue
+        there = sizes(folder)
+        wrong = next((name for name, size in step.outputs.items() if there.get(name) != size), None)
+        if wrong is not None:
+            return f"{step.name}/{wrong} is missing or damaged"
     return ""
 
 

@@ -21,12 +21,15 @@ from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import clean_start
 from training.conclusion import lineage_of, material_of, what_is_lacking
+from training.ending import overruled
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
+from training.looked_at import note_looked_at
 from training.news import run_inputs, tried_before, worth_a_run
 from training.publishing import serve
 from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
 from training.report import write_report
-from training.resume import take_up
+from training.resume import give_up, take_up
+from training.rows import DamagedRowsError
 from training.runs import Run, RunInputs, RunStore
 from training.selection import Selected, Selection
 from training.settings import TrainingSettings
@@ -66,10 +69,7 @@ def retrain_from_annotations(
     runs = RunStore(home)
     with runs.exclusive():
         return _Retrain(home, corpus, settings, serving, runs, progress, selection).start(
-            lambda: read_selected(
-                read_decisions, selection, find_matching, settings, ReleaseStore(home), runs
-            ),
-            force,
+            lambda: read_selected(read_decisions, selection, find_matching, settings, home), force
         )
 
 
@@ -84,6 +84,7 @@ class _Retrain:
         progress: Progress,
         selection: Selection,
     ) -> None:
+        self.home = home
         self.corpus = corpus
         self.settings = settings
         self.selection = selection
@@ -95,21 +96,26 @@ class _Retrain:
         self.news = News(new=0, withdrawn=0)
 
     def start(self, read: Callable[[], Selected], force: bool) -> RetrainSummary:
-        served = self.store.current()
-        self.store.verify(served.id)
-        run = self._interrupted(served)
-        if run is not None and (run.record.status == "running" or run.record.inputs.release != served.id):
-            self.progress.say(f"Going on with run {run.id}, which was interrupted")
-            return self._work(run, self._served_before(run, served), resumed=True)
-        self.selected = read()
-        self.selection = self.selected.selection
-        decisions = self.selected.decisions
+        served = self.store.verify(self.store.current().id)
+        now = self._inputs([], served.id)
+        run = take_up(self.runs, self.store, served, now, self.selection, self.progress)
+        if run is not None and self._needs_no_reading(run, served):
+            summary = self._go_on(run, served, "was interrupted")
+            if summary is not None:
+                return summary
+            run = None
+        self.selected = selected = read()
+        self.selection = selected.selection
+        decisions = selected.decisions
         inputs = self._inputs(decisions, served.id)
         if run is not None and run.record.inputs.same_as(inputs):
-            self.progress.say(f"Going on with run {run.id}, which had failed")
-            return self._work(run, served, resumed=True)
-        if run is not None:
-            self.runs.abandon(run.record, "it had failed, and the annotations have changed since")
+            summary = self._go_on(run, served, "had failed")
+            if summary is not None:
+                return summary
+            self.selected, self.selection = selected, selected.selection
+        elif run is not None:
+            reason = "it had failed, and the annotations have changed since"
+            give_up(self.runs, run.record, self.store, reason, self.progress)
         lineage = read_lineage(self.store.folder(served.id) / LINEAGE_FILE)
         self.news = compare(decisions, lineage)
         if not force:
@@ -123,15 +129,26 @@ class _Retrain:
     def _inputs(self, decisions: Sequence[Decision], release_id: str) -> RunInputs:
         return run_inputs(decisions, self.corpus, self.settings, self.serving, release_id, self.selection)
 
-    def _interrupted(self, served: Release) -> Run | None:
-        """The unfinished run that can still be finished; others are given up, and that is said."""
-        now = self._inputs([], served.id)
-        return take_up(self.runs, self.store, served, now, self.selection, self.progress)
+    def _needs_no_reading(self, run: Run, served: Release) -> bool:
+        """Whether it goes on whatever is decided by now: it was killed, or is at its end. One that failed may have done so
+        because of what it read."""
+        return (
+            run.record.status == "running"
+            or run.record.inputs.release != served.id
+            or overruled(run, self.store)
+        )
 
-    def _served_before(self, run: Run, served: Release) -> Release:
-        """The release that the run compares with: it may itself have promoted another one before it was killed."""
+    def _go_on(self, run: Run, served: Release, why: str) -> RetrainSummary | None:
+        """Finish a run. None, and it is given up, when what it wrote turns out to be damaged."""
+        # It may itself have promoted another release than the one that it compares with before it was killed.
         before = run.record.inputs.release
-        return served if served.id == before else self.store.get(before)
+        self.progress.say(f"Going on with run {run.id}, which {why}")
+        try:
+            compared = served if served.id == before else self.store.get(before)
+            return self._work(run, compared, resumed=True)
+        except DamagedRowsError as error:
+            give_up(self.runs, run.record, self.store, error.message, self.progress)
+            return None
 
     def _nothing_to_do(self, inputs: RunInputs, served: Release, lineage: Sequence[LineageRow]) -> str:
         """Why no run is needed, or nothing."""
@@ -167,20 +184,8 @@ class _Retrain:
             decisions=self._counts(decisions),
             metric=self.settings.gate.metric,
             selection=self.selection.told(self.selected.unmatched).describe(),
-            notes=self._notes(""),
+            notes=self.selection.notes(self.selected.unmatched, self.settings.without_annotators),
         )
-
-    def _notes(self, start: str) -> list[str]:
-        """What the person who asked for a selection should know about it."""
-        notes = [start] if start else []
-        notes += self.selected.unmatched.notes
-        lasting = set(self.settings.without_annotators)
-        if any(name not in lasting for name in self.selection.without_annotators):
-            notes.append(
-                "The next retrain without this option learns from them again: training.without_annotators leaves "
-                "somebody out for good."
-            )
-        return notes
 
     def _counts(self, decisions: Sequence[Decision]) -> dict[str, int]:
         verdicts = Counter(one.verdict for one in decisions)
@@ -224,7 +229,10 @@ class _Retrain:
             metric=self.settings.gate.metric,
             resumed=resumed,
             selection=self.selection.told(self.selected.unmatched).describe(),
-            notes=self._notes(start),
+            notes=[
+                *([start] if start else []),
+                *self.selection.notes(self.selected.unmatched, self.settings.without_annotators),
+            ],
         )
         run.step("examples", steps.make_examples, self.progress)
         run.step("dedup", steps.drop_duplicates, self.progress)
@@ -248,6 +256,7 @@ class _Retrain:
             self._train(run, steps, summary)
         self._report(run, steps, summary)
         run.finish(summary.outcome, summary.verdict, summary.release_after)
+        note_looked_at(self.home, run, self.selected.decisions)
         self.store.discard(run.id)
         summary.take_timings(run.record)
         return summary

@@ -26,6 +26,7 @@ from curation.home import Home
 from curation.progress import Progress
 from serving.release import RERANKER_FOLDER
 from training.memory import PeakMemory, give_back
+from training.packing import pack
 from training.run_record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.selection import Selection
 from training.shortage import shortage
@@ -101,7 +102,8 @@ class Run:
         return folder
 
     def finish(self, outcome: Outcome, verdict: str, release_after: str | None) -> None:
-        """Close the run. What the release holds too (the models, the vectors) is removed from the run's folder."""
+        """Close the run. What the release holds too (the models, the vectors) is removed from the run's folder, large files of
+        texts are compressed."""
         self.record.outcome = outcome
         self.record.verdict = verdict
         self.record.release_after = release_after
@@ -112,12 +114,14 @@ class Run:
         self.lighten()
 
     def lighten(self) -> None:
-        """Remove what nobody needs any more of a run that is finished or given up; also what a kill in the middle of
-        this left."""
+        """Remove or compress what nobody needs any more of a run that is finished or given up; also what a kill in the middle
+        of this left."""
         given_up = self.record.status == "abandoned"
         for entry in list(self.folder.iterdir()) if given_up else (self.folder / name for name in _HEAVY):
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
+        if not given_up:
+            pack(self.folder)
 
     def save(self) -> None:
         write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))

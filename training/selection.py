@@ -81,6 +81,16 @@ class Selection(BaseModel):
             return True
         return any(vote.is_by(name) for name in self.without_annotators)
 
+    def notes(self, unmatched: Unmatched, left_out_for_good: Collection[str]) -> list[str]:
+        """What the person who asked for it should know about it."""
+        notes = [*unmatched.notes]
+        if any(name not in left_out_for_good for name in self.without_annotators):
+            notes.append(
+                "The next retrain without this option learns from them again: training.without_annotators leaves "
+                "somebody out for good."
+            )
+        return notes
+
     def describe(self) -> list[str]:
         """One phrase per part, for people."""
         told = [f"without annotator {name}" for name in self.without_annotators]

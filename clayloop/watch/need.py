@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from clayloop.watch.settings import WatchSettings
-from curation.errors import ClayloopError
+from curation.errors import ReleaseError
 from curation.home import Home
 from curation.records import Decision
 from curation.records.identity import content_id
+from serving.promotions import is_by_hand
 from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.annotators import identify
-from training.lineage import compare, fingerprints_of, read_lineage
+from training.ending import overruled
+from training.known import read_known
+from training.looked_at import looked_at
 from training.news import run_inputs, tried_before, worth_a_run
-from training.rows import read_rows
 from training.runs import RunRecord, RunStore
 from training.selection import Selection, select
 from training.settings import TrainingSettings
@@ -44,7 +43,7 @@ class Findings:
 
 def interrupted_run(home: Home, settings: TrainingSettings) -> RunRecord | None:
     """The run that was killed or failed and that a plain retrain would take up: somebody's run with a selection of its
-    own is theirs to finish, and one that compared with a release that was rolled back since is nobody's."""
+    own is theirs to finish, and one that compared with, or promoted, a release that was rolled back since is nobody's."""
     plain, store = lasting_selection(settings).digest, ReleaseStore(home)
     served = store.current_id()
     for record in RunStore(home).unfinished():
@@ -52,7 +51,9 @@ def interrupted_run(home: Home, settings: TrainingSettings) -> RunRecord | None:
             if record.status == "running" and _is_at_work(record):
                 return None
             mine = store.of_run(record.id)
-            return record if served in (record.inputs.release, mine.id if mine else None) else None
+            if served not in (record.inputs.release, mine.id if mine else None):
+                return None
+            return None if overruled(RunStore(home).open(record), store) else record
     return None
 
 
@@ -82,26 +83,26 @@ def look(
     selection = lasting_selection(training)
     selection = identify(selection, decisions, store, runs)
     chosen = select(decisions, selection).decisions
+    fingerprints = [one.fingerprints for one in chosen]
     inputs = run_inputs(chosen, corpus, training, serving, served.id, selection)
-    lineage = read_lineage(store.folder(served.id) / LINEAGE_FILE)
-    news = compare(chosen, lineage)
-    finished = [record for record in runs.list() if record.status == "finished"]
-    last = finished[0] if finished else None
-    known = fingerprints_of(lineage)
-    fresh = [one for one in chosen if not one.is_among(known)]
-    for record in finished:
-        if not fresh:
-            break
-        looked_at = _looked_at(runs, record)
-        fresh = [one for one in fresh if not one.is_among(looked_at)]
+    known = read_known(store.folder(served.id) / LINEAGE_FILE)
+    news = known.news(chosen, fingerprints)
+    ended = [
+        record
+        for record in runs.list()
+        if record.status == "finished"
+        or (record.status in ("running", "failed") and overruled(runs.open(record), store))
+    ]
+    last = ended[0] if ended else None
+    old = known.fingerprints | looked_at(home, ended)
+    fresh = [one for one, names in zip(chosen, fingerprints, strict=True) if old.isdisjoint(names)]
     accepted = sum(one.verdict == "accepted" for one in fresh)
-    digest = content_id("watched", inputs.model_dump_json(exclude={"decisions"}))  # those go by user names
+    # "decisions" goes by user names.
+    digest = content_id("watched", inputs.model_dump_json(exclude={"format", "decisions"}))
     why = ""
     is_enough = worth_a_run(news, training, store, served.id, selection)
     worth_it = is_enough and digest != settled and tried_before(runs, inputs) is None
-    # A person's word: what is served is neither what the last run made nor what it compared with.
-    chosen_by_hand = last is not None and served.id != (last.release_after or last.release_before)
-    new = len(fresh) if chosen_by_hand else news.total
+    new = len(fresh) if _is_chosen_by_hand(store, served, last) else news.total
     if worth_it and accepted >= watch.min_accepted:
         why = f"{accepted} new decisions were accepted (watch.min_accepted: {watch.min_accepted})"
     elif worth_it and new and _is_time(watch, last, served, now):
@@ -109,20 +110,27 @@ def look(
     return Findings(why=why, accepted=accepted, digest=digest)
 
 
-def _looked_at(runs: RunStore, record: RunRecord) -> frozenset[str]:
-    """Fingerprints of what a finished run looked at; none when its files are gone: old runs may be deleted."""
-    path = runs.folder(record.id) / "read" / "decisions.jsonl"
+def _is_chosen_by_hand(store: ReleaseStore, served: Release, last: RunRecord | None) -> bool:
+    """Whether a person, and no run, has decided that this model is served; new documents for it are no decision."""
+    release, promotion = store.promotions.origin(served.id)
+    if promotion is not None:
+        return is_by_hand(promotion)
+    # Promoted by an earlier version: a person's word is what the last run neither made nor compared with.
+    release = _without_reindex(store, release)
+    return last is not None and release != (last.release_after or last.release_before)
+
+
+def _without_reindex(store: ReleaseStore, release_id: str) -> str:
+    """What a release was before it was indexed anew, if that can be told: it has a lineage and no run has made it."""
     try:
-        return _fingerprints(path, path.stat().st_mtime_ns)
-    except (OSError, ClayloopError):
-        return frozenset()
-
-
-@lru_cache(maxsize=256)
-def _fingerprints(path: Path, changed: int) -> frozenset[str]:
-    """Kept between looks: every run has read nearly the same decisions, and its file does not change any more
-    (``changed``, in ns, tells if it does)."""
-    return frozenset(sys.intern(one) for row in read_rows(path, Decision) for one in row.fingerprints)
+        while True:
+            release = store.get(release_id)
+            lineage = store.folder(release_id) / LINEAGE_FILE
+            if release.run_id or not release.parent or not lineage.exists():
+                return release_id
+            release_id = release.parent
+    except ReleaseError:  # deleted
+        return release_id
 
 
 def _is_time(watch: WatchSettings, last: RunRecord | None, served: Release, now: datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -202,6 +203,29 @@ def test_killed_at_any_instant_the_served_release_is_whole(home: Home) -> None:
     store.clean()
     assert not [path for path in store.root.glob(".staging-*") if path.is_dir()]
     assert len({path.name for path in store.root.iterdir() if path.name.startswith("r0")}) == len(store.ids())
+
+
+def test_what_killed_builds_left_goes_with_its_locks_but_not_under_somebodys_hands(home: Home) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from curation.home import Home; "
+        "from serving.releases import ReleaseStore; store = ReleaseStore(Home(Path(sys.argv[1]))); "
+        "[store.staging(name) for name in 'abc']; os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(home.root)], cwd=Path(__file__).parents[2], check=False)
+    store, other = ReleaseStore(home), ReleaseStore(home)
+    left = [f".staging-{name}{end}" for name in "abc" for end in ("", ".lock")]
+    assert sorted(path.name for path in store.root.glob(".staging-*")) == left
+    store.discard("a")
+    shutil.rmtree(store.root / ".staging-b")  # an earlier version's clean() left the lock alone
+    other.staging("c")
+    store.discard("c")
+    assert store.clean() == ("b",)
+    assert sorted(path.name for path in store.root.glob(".staging-*")) == left[-2:]
+    with pytest.raises(BusyError):
+        store.staging("c")
+    other.discard("c")
+    store.discard("c")
+    assert not list(store.root.glob(".staging-*"))
 
 
 def test_the_card_and_the_record_tell_what_the_release_is(home: Home, make_release: MakeRelease) -> None:

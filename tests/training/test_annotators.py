@@ -112,9 +112,7 @@ def chosen(home: Home, decisions: Sequence[Decision], *names: str, for_good: boo
     """What a retrain without those annotators learns from."""
     training = lasting(*names) if for_good else settings()
     selection = Selection(without_annotators=names)
-    return read_selected(
-        lambda: list(decisions), selection, None, training, ReleaseStore(home), RunStore(home)
-    )
+    return read_selected(lambda: list(decisions), selection, None, training, home)
 
 
 def mallorys(decisions: Sequence[Decision]) -> int:

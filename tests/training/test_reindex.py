@@ -16,7 +16,8 @@ from serving.reindex import reindex
 from serving.release import LINEAGE_FILE, Draft, NotPromotedError
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import make_chunks, triplet
+from tests.training.material import judged_chunk, make_chunks, triplet
+from training.explain import explain_record
 from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, trace, write_lineage, write_note
 
 CHUNKS = make_chunks()
@@ -107,3 +108,34 @@ def test_it_goes_on_from_the_release_that_its_caller_looked_at(home: Home, tiny_
     with pytest.raises(NotPromotedError):
         reindex(home, FEWER, rounds.serving(tiny_model), served_id=served)
     assert store.current_id() == before
+
+
+def test_the_lineage_says_of_judged_chunks_whether_they_are_in_the_new_index(
+    home: Home, tiny_model: Path
+) -> None:
+    store = ReleaseStore(home)
+    folder = store.staging("judged")
+    shutil.copytree(store.folder(store.ids()[-1]), folder, dirs_exist_ok=True)
+    gone, kept, rejected = CHUNKS[-1], CHUNKS[0], CHUNKS[-2]
+    decisions = [
+        triplet(kept, "How?"),
+        *(judged_chunk(chunk, "accepted") for chunk in (gone, kept)),
+        judged_chunk(rejected, "rejected"),
+    ]
+    before = trace(decisions, [], [], [], [], {chunk.id for chunk in CHUNKS})
+    write_lineage(folder / LINEAGE_FILE, before)
+    draft = Draft.model_validate(store.current().model_dump(exclude={"id", "created_at", "files"}))
+    store.promote(store.publish(folder, draft).id)
+
+    release = reindex(home, FEWER, rounds.serving(tiny_model))
+    assert release is not None
+    store.verify(release.id)
+    (told,) = explain_record(store, release.id, gone.id)
+    assert (told.record.role, told.record.reason) == ("unused", "no longer among the documents")
+    assert [one.role for one in told.before] == ["indexed"]
+    now = read_lineage(store.folder(release.id) / LINEAGE_FILE)
+    assert now == trace(decisions, [], [], [], [], {chunk.id for chunk in FEWER.chunks})
+
+    again = reindex(home, Corpus(documents=[], chunks=CHUNKS), rounds.serving(tiny_model), {rejected.id})
+    assert again is not None
+    assert read_lineage(store.folder(again.id) / LINEAGE_FILE) == before

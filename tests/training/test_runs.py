@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import platform
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from curation.errors import BusyError, StateError
 from curation.home import Home
 from curation.progress import SILENT
+from curation.records import Decision
+from tests.training.material import make_chunks, triplet
+from training.rows import read_rows, write_rows
 from training.runs import RunInputs, RunStore
 
 INPUTS = RunInputs(decisions="abcdef123", corpus="c", settings="s", release="r0001-00000000")
@@ -203,3 +207,39 @@ def test_a_second_process_is_told_who_is_at_work(home: Home) -> None:
         process.join()
     with RunStore(home).exclusive():
         pass
+
+
+def test_a_finished_run_keeps_its_texts_compressed_and_they_can_be_read(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RunStore(home)
+    rows = [triplet(chunk, "How? " * 1000) for chunk in make_chunks()] * 5
+    run = store.create(INPUTS, None)
+
+    def read(folder: Path) -> str:
+        write_rows(folder / "decisions.jsonl", rows)
+        write_rows(folder / "few.jsonl", rows[:1])
+        return ""
+
+    folder = run.step("read", read, SILENT)
+    size = (folder / "decisions.jsonl").stat().st_size
+    with monkeypatch.context() as patch:  # no room for the compressed one
+        patch.setattr("training.packing.shutil.copyfileobj", _no_room)
+        run.finish("rejected", "worse", None)
+    assert sorted(path.name for path in folder.iterdir()) == ["decisions.jsonl", "few.jsonl"]
+    shutil.copy(folder / "decisions.jsonl", folder / "before")
+    run.lighten()
+    assert sorted(path.name for path in folder.glob("*.jsonl*")) == ["decisions.jsonl.gz", "few.jsonl"]
+    assert (folder / "decisions.jsonl.gz").stat().st_size < size / 5
+    assert read_rows(folder / "decisions.jsonl", Decision) == rows
+    shutil.copy(folder / "before", folder / "decisions.jsonl")  # killed before the plain one was removed
+    run.lighten()
+    assert read_rows(folder / "decisions.jsonl", Decision) == rows
+    content = (folder / "decisions.jsonl.gz").read_bytes()
+    (folder / "decisions.jsonl.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(StateError, match=r"decisions\.jsonl can't be read"):
+        read_rows(folder / "decisions.jsonl", Decision)
+
+
+def _no_room(*_: object) -> None:
+    raise OSError(28, "No space left on device")

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import hypothesis
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from clayloop.watch.need import Findings, interrupted_run, look
 from clayloop.watch.settings import WatchSettings
 from curation.corpus import Corpus
+from curation.files import write_json
 from curation.home import Home
 from curation.progress import SILENT
 from curation.records import Decision
-from serving.release import Draft
+from serving.promotions import PERSON
+from serving.reindex import reindex
+from serving.release import LINEAGE_FILE, Draft
 from serving.releases import ReleaseStore
 from tests.training.material import (
     accepted_triplets,
@@ -28,6 +32,7 @@ from tests.training.material import (
     settings,
     triplet,
 )
+from training.lineage import trace, write_lineage
 from training.news import run_inputs
 from training.rows import write_rows
 from training.runs import RunStore
@@ -39,20 +44,33 @@ DECISIONS = accepted_triplets(CHUNKS)
 
 
 def _look(
-    home: Home, decisions: Sequence[Decision], settled: str = "", hours: float = 0, **watch: float
+    home: Home,
+    decisions: Sequence[Decision],
+    settled: str = "",
+    hours: float = 0,
+    corpus: Corpus = CORPUS,
+    **watch: float,
 ) -> Findings:
     chosen = WatchSettings.model_validate(watch)
     now = datetime.now(timezone.utc) + timedelta(hours=hours)
-    return look(home, CORPUS, settings(), serving(), chosen, decisions, settled, now)
+    return look(home, corpus, settings(), serving(), chosen, decisions, settled, now)
 
 
-def _another_release(home: Home) -> str:
+def _another_release(home: Home, by: str = PERSON) -> str:
     """A copy of the served one under an id of its own, promoted."""
     store = ReleaseStore(home)
     folder = store.staging("another")
     shutil.copytree(store.folder(store.current().id), folder, dirs_exist_ok=True)
     draft = Draft.model_validate(store.current().model_dump(exclude={"id", "created_at", "files"}))
-    return store.promote(store.publish(folder, draft).id).id
+    return store.promote(store.publish(folder, draft).id, by=by).id
+
+
+def _reading(decisions: Sequence[Decision]) -> Callable[[Path], str]:
+    def read(folder: Path) -> str:
+        write_rows(folder / "decisions.jsonl", decisions)
+        return ""
+
+    return read
 
 
 def _finished(home: Home, decisions: Sequence[Decision], promoted: bool = False) -> None:
@@ -60,14 +78,9 @@ def _finished(home: Home, decisions: Sequence[Decision], promoted: bool = False)
     served = ReleaseStore(home).current().id
     inputs = run_inputs(decisions, CORPUS, settings(), serving(), served, Selection())
     run = RunStore(home).create(inputs, served)
-
-    def read(folder: Path) -> str:
-        write_rows(folder / "decisions.jsonl", decisions)
-        return ""
-
-    run.step("read", read, SILENT)
+    run.step("read", _reading(decisions), SILENT)
     if promoted:
-        run.finish("promoted", "It was better.", _another_release(home))
+        run.finish("promoted", "It was better.", _another_release(home, run.id))
     else:
         run.finish("rejected", "It was worse.", None)
 
@@ -96,9 +109,8 @@ def test_what_a_run_has_looked_at_is_not_new(served_home: Home) -> None:
         for one in DECISIONS[:20]
     ]
     assert _look(served_home, [*changed, *DECISIONS[20:40]]).why, "changed answers are new ones"
-    # When the run is deleted, only the release counts.
-    shutil.rmtree(served_home.runs)
-    assert _look(served_home, DECISIONS[:50]).accepted == 50
+    shutil.rmtree(served_home.runs)  # as operators may
+    assert _look(served_home, DECISIONS[:50]).accepted == 10
 
 
 def test_the_schedule_wants_something_new_and_time_that_has_passed(served_home: Home) -> None:
@@ -133,6 +145,89 @@ def test_so_does_a_base_model_that_was_made_anew(served_home: Home) -> None:
     assert _look(served_home, DECISIONS[:60]).why
 
 
+def test_a_rollback_stays_after_a_run_that_compared_with_it_and_when_old_runs_are_deleted(
+    served_home: Home,
+) -> None:
+    store = ReleaseStore(served_home)
+    before = store.current().id
+    _finished(served_home, DECISIONS[:40], promoted=True)
+    store.promote(before)
+    _finished(served_home, DECISIONS[:41])
+    fewer = Corpus(documents=[], chunks=CHUNKS[:-1])
+    for _ in range(2):
+        found = _look(served_home, DECISIONS[:41], hours=1000, every_hours=6, corpus=fewer)
+        assert (found.why, found.accepted) == ("", 0)
+        shutil.rmtree(served_home.runs, ignore_errors=True)
+    assert "1 decisions are new" in _look(served_home, DECISIONS[:42], hours=1000, every_hours=6).why
+
+
+@pytest.mark.parametrize("with_log", [True, False])
+def test_a_reindex_during_a_run_does_not_lose_what_the_run_read(served_home: Home, with_log: bool) -> None:
+    store = ReleaseStore(served_home)
+    first = store.current().id
+    _finished(served_home, DECISIONS[:10], promoted=True)
+    learned = store.current().id
+    write_lineage(store.folder(learned) / LINEAGE_FILE, trace(DECISIONS[:10], [], [], [], [], set()))
+    inputs = run_inputs(DECISIONS[:50], CORPUS, settings(), serving(), learned, Selection())
+    run = RunStore(served_home).create(inputs, learned)
+    run.step("read", _reading(DECISIONS[:50]), SILENT)
+    fewer = Corpus(documents=[], chunks=CHUNKS[:-1])
+    reindexed = reindex(served_home, fewer, serving())
+    assert reindexed is not None
+    told = {"id": None, "kept": "r0009-00000000", "served": reindexed.id}
+    write_json(run.folder / "promote" / "promoted.json", told)
+    run.finish("rejected", "Not promoted: somebody was quicker.", None)
+    if not with_log:
+        store.promotions.path.unlink()  # an earlier version's
+    assert "40 new decisions were accepted" in _look(served_home, DECISIONS[:50], corpus=fewer).why
+    scheduled = _look(served_home, DECISIONS[:15], hours=1000, corpus=fewer, every_hours=6)
+    assert "5 decisions are new" in scheduled.why
+    # Nor is it tried already when somebody goes back to what it had compared with.
+    store.promote(first)
+    store.promote(learned)
+    assert "40 new decisions were accepted" in _look(served_home, DECISIONS[:50]).why
+
+
+def test_a_release_that_was_rolled_back_to_and_indexed_anew_is_still_a_persons_choice(
+    served_home: Home,
+) -> None:
+    store = ReleaseStore(served_home)
+    before = store.current().id
+    _finished(served_home, DECISIONS[:40], promoted=True)
+    store.promote(before)
+    fewer = Corpus(documents=[], chunks=CHUNKS[:-1])
+    assert reindex(served_home, fewer, serving()) is not None
+    found = _look(served_home, DECISIONS[:40], hours=1000, corpus=fewer, every_hours=6)
+    assert (found.why, found.accepted) == ("", 0)
+
+
+def test_a_run_that_promoted_what_was_taken_back_has_looked_at_it_though_it_is_not_closed(
+    served_home: Home,
+) -> None:
+    store = ReleaseStore(served_home)
+    before = store.current().id
+    inputs = run_inputs(DECISIONS[:40], CORPUS, settings(), serving(), before, Selection())
+    run = RunStore(served_home).create(inputs, before)
+    run.step("read", _reading(DECISIONS[:40]), SILENT)
+    run.record.process = 2**22 + 1
+    run.save()
+    assert interrupted_run(served_home, settings()) is not None
+    _another_release(served_home, run.id)
+    store.promote(before)
+    assert interrupted_run(served_home, settings()) is None
+    found = _look(served_home, DECISIONS[:40], hours=1000, every_hours=6)
+    assert (found.why, found.accepted) == ("", 0)
+
+
+def test_runs_are_read_once(served_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        _finished(served_home, DECISIONS[: 10 * number])
+    assert _look(served_home, DECISIONS[:30]).accepted == 10
+    assert len(served_home.looked_at.read_bytes().splitlines()) == 3
+    monkeypatch.setattr("training.looked_at.each_row", lambda *_: pytest.fail("read again"))
+    assert _look(served_home, DECISIONS[:30]).accepted == 10
+
+
 @given(chances=st.randoms(use_true_random=False))
 @hypothesis.settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -141,11 +236,18 @@ def test_what_any_finished_run_has_looked_at_never_counts_again(
     served_home: Home, chances: random.Random
 ) -> None:
     shutil.rmtree(served_home.runs, ignore_errors=True)
+    served_home.looked_at.unlink(missing_ok=True)
     looked_at = set()
     for _ in range(chances.randrange(4)):
         some = chances.sample(DECISIONS, chances.randrange(40))
         looked_at |= {one.fingerprint for one in some}
         _finished(served_home, some)
+        if chances.random() < 0.3:
+            _look(served_home, some)
+            shutil.rmtree(served_home.runs)
+        if served_home.looked_at.exists() and chances.random() < 0.3:  # killed while it was added to
+            with served_home.looked_at.open("ab") as file:
+                file.write(b'{"run": "20')
     now = chances.sample(DECISIONS, chances.randrange(80))
     found = _look(served_home, now)
     assert found.accepted == len({one.fingerprint for one in now} - looked_at)
