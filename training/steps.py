@@ -24,7 +24,7 @@ from training.judging import Judging
 from training.lineage import read_lineage
 from training.negatives import Negative, decided_negatives
 from training.reranker.aside import Aside, set_aside
-from training.reranker.step import ASIDE_FILE, Reranking, check_base_model
+from training.reranker.step import ASIDE_FILE, Reranking, check_base_model, why_not
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.sameness import without_contradictions
@@ -296,6 +296,6 @@ class Steps:
 
     def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
         chosen = self.settings.reranker
-        if not chosen.enabled:
+        if why_not(chosen, self.serving):
             return Aside(train)
         return set_aside(train, self.chunks, groups, chosen.share, self.settings.dedup)
