@@ -61,10 +61,12 @@ class Latency(BaseModel):
 
 class Refusal(BaseModel):
     """``threshold``: the least cosine that is answered. ``answered``: the share of off-topic questions that it lets pass.
-    ``smoke`` maps the maintainer's own questions to the cosine of their best chunk."""
+    ``refused`` says of each question that decides (the holdout's, then those of the own sets) whether the bot would refuse it;
+    empty in runs that did not look. ``smoke`` maps the maintainer's own questions to the cosine of their best chunk."""
 
     threshold: float
     answered: float
+    refused: list[bool] = Field(default_factory=list)
     smoke: dict[str, float] = Field(default_factory=dict)
 
 

@@ -116,6 +116,12 @@ class Contest:
             found.append((one.name, kind, asked))
         return found
 
+    @property
+    def deciding(self) -> list[str]:
+        """The texts of the questions that decide: the holdout's, then those of the own sets about the bot's documents."""
+        own = [text for one in self.sets if one.corpus is None for text in one.queries.values()]
+        return [*(question.text for question in self.questions), *own]
+
     def judge_decisions(
         self,
         base: Embedder,
@@ -170,8 +176,10 @@ def refusal(
     threshold: float | None,
     serving: ServingSettings,
     guards: GuardSettings,
+    questions: Sequence[str],
 ) -> Refusal:
-    """What the model would answer. ``threshold`` is the release's own; None: it is calibrated, as publishing would."""
+    """What the model would answer, of ``questions``, which it should, and of others. ``threshold`` is the release's own;
+    None: it is calibrated, as publishing would."""
     if serving.retrieval.min_score is not None:
         threshold = serving.retrieval.min_score
     if threshold is None:
@@ -179,9 +187,11 @@ def refusal(
     strange = best_scores(embedder.queries(OUT_OF_DOMAIN), vectors)
     asked = [*guards.smoke, *guards.refuse]
     own = best_scores(embedder.queries(asked), vectors).tolist() if asked else []
+    right = best_scores(embedder.queries(list(questions)), vectors) if questions else np.zeros(0)
     return Refusal(
         threshold=threshold,
         answered=round(float((strange >= threshold).mean()), 4),
+        refused=(right < threshold).tolist(),
         smoke={text: round(float(score), 4) for text, score in zip(asked, own, strict=True)},
     )
 
@@ -263,9 +273,17 @@ def compare(
     vitals = Vitals(
         megabytes=megabytes(folders, candidate_vectors),
         served=refusal(
-            rival, contest.chunks, rival_vectors, served.retrieval.min_score, serving, gate.guards
+            rival,
+            contest.chunks,
+            rival_vectors,
+            served.retrieval.min_score,
+            serving,
+            gate.guards,
+            contest.deciding,
         ),
-        candidate=refusal(candidate, contest.chunks, candidate_vectors, None, serving, gate.guards),
+        candidate=refusal(
+            candidate, contest.chunks, candidate_vectors, None, serving, gate.guards, contest.deciding
+        ),
     )
     holdout, *others = (
         ComparedSet(name=name, kind=kind, questions=questions, base=before, served=old, candidate=new)

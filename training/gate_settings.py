@@ -38,6 +38,13 @@ class GuardSettings(_Section):
     refusal_drop: float = Field(
         0.15, ge=0, le=1, description="How many more of the off-topic questions may be answered (share)."
     )
+    refused_rise: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="How many more of the questions that decide the bot may refuse (share): more, with an interval wholly "
+        "above 0, holds a candidate.",
+    )
     removed_share: float = Field(
         0.1, ge=0, le=1, description="Most of the served index that one round's rejected chunks may take out."
     )

@@ -42,6 +42,7 @@ def check_guards(found: Comparison, slices: Sequence[Slice], settings: GateSetti
         *_latency(found, settings),
         *_size(found, settings),
         *_refusal(found, settings),
+        *_refused(found, settings),
         *_smoke(found, settings),
         *_decisions(found, settings),
         *_removed(found, settings),
@@ -164,6 +165,29 @@ def _refusal(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         passed=new.answered - old.answered <= settings.guards.refusal_drop,
         detail=f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}",
     )
+
+
+def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Who refuses everything answers no off-topic question either: those that it should answer tell."""
+    old, new = found.vitals.served, found.vitals.candidate
+    if not new.refused or len(old.refused) != len(new.refused):
+        return
+    risen = _interval(
+        [float(now) - float(before) for before, now in zip(old.refused, new.refused, strict=True)], settings
+    )
+    limit = settings.guards.refused_rise
+    certain = risen.size >= settings.min_queries and risen.low > ROUNDING
+    passed = not certain or risen.estimate <= limit + ROUNDING
+    detail = (
+        f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} would be refused "
+        f"(cosines below {old.threshold:g} → {new.threshold:g})"
+    )
+    if not passed:
+        detail += (
+            f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so that each release has "
+            "its own threshold, or raise training.gate.guards.refused_rise"
+        )
+    yield Guard(name="refused questions", passed=passed, detail=detail)
 
 
 def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:

@@ -229,6 +229,48 @@ def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> N
     assert failures(comparison(_SAME, candidate=right), guards=guards) == {}
 
 
+def _refusing(before: int, after: int, of: int = 23) -> Comparison:
+    """So many of the questions refused by the served release and by the candidate."""
+    served, candidate = (
+        REFUSES.model_copy(update={"refused": [number < count for number in range(of)]})
+        for count in (before, after)
+    )
+    better = compared([0.5] * of, [0.6] * of)
+    return comparison(better, served=served, candidate=candidate)
+
+
+def test_who_refuses_what_it_should_answer_is_no_better() -> None:
+    assert set(failures(_refusing(0, 9))) == {"refused questions"}
+    detail = failures(_refusing(14, 20))["refused questions"]
+    assert "of 23 questions that the bot should answer, 14 → 20 would be refused" in detail
+    assert "serving.retrieval.min_score" in detail and "refused_rise" in detail
+    for fine in (_refusing(0, 1), _refusing(9, 0), _refusing(0, 0), _refusing(0, 2), comparison(_SAME)):
+        assert failures(fine) == {}
+    assert failures(_refusing(0, 9), guards=GuardSettings(refused_rise=0.4)) == {}
+    (guard,) = (one for one in _judge(_refusing(0, 2)).guards if one.name == "refused questions")
+    assert "0 → 2" in guard.detail
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=20, max_size=60),
+    st.floats(0, 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_more_refusals_than_allowed_hold_a_candidate_only_where_they_are_certain(
+    pairs: list[tuple[bool, bool]], rise: float
+) -> None:
+    before, after = ([pair[side] for pair in pairs] for side in (0, 1))
+    served, candidate = (REFUSES.model_copy(update={"refused": one}) for one in (before, after))
+    same = compared([0.5] * len(pairs), [0.5] * len(pairs))
+    found = failures(
+        comparison(same, served=served, candidate=candidate), guards=GuardSettings(refused_rise=rise)
+    )
+    if sum(after) - sum(before) <= rise * len(pairs):
+        assert found == {}
+    elif not any(old and not new for old, new in pairs) and sum(after) - sum(before) >= 0.35 * len(pairs):
+        assert set(found) == {"refused questions"}
+
+
 def test_the_guard_on_decisions_is_always_listed() -> None:
     (guard,) = (one for one in _judge(comparison(_SAME)).guards if one.name == "new decisions")
     assert guard.passed and "too few to tell" in guard.detail
