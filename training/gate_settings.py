@@ -46,7 +46,7 @@ class GuardSettings(_Section):
         "above 0, holds a candidate.",
     )
     removed_share: float = Field(
-        0.1, ge=0, le=1, description="Most of the served index that one round's rejected chunks may take out."
+        0.1, ge=0, le=1, description="Most of the served index that one round's decisions may take out."
     )
     contradicted_share: float = Field(
         0.1, ge=0, le=1, description="How many of the newly rejected chunks may have accepted questions."

@@ -223,14 +223,19 @@ def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     if not seen.indexed:
         return
     passed = seen.removed <= max(limit * seen.indexed, _FEW_REMOVED)
+    why = "were rejected since"
+    if seen.unaccepted:
+        why = f"leave the index, {seen.unaccepted} of them because they are no longer accepted"
     detail = (
-        f"{seen.removed} of {seen.indexed} chunks that are served were rejected since "
+        f"{seen.removed} of {seen.indexed} chunks that are served {why} "
         f"({seen.removed / seen.indexed:.1%}, at most {limit:.0%})"
     )
+    if seen.unreviewed:
+        detail += f"; {seen.unreviewed} more had never been accepted (serving.retrieval.include_unreviewed is false)"
     if not passed:
         detail += (
-            "; look at the rejected chunks in Argilla, leave out who rejected them (--without-annotator), or, if all of "
-            "them are useless, raise training.gate.guards.removed_share"
+            "; look at these chunks in Argilla, leave out who rejected them (--without-annotator), or, if all of them are "
+            "useless, raise training.gate.guards.removed_share"
         )
     yield Guard(name="removed chunks", passed=passed, detail=detail)
 
@@ -253,7 +258,7 @@ def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 
 def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
-    """Held-out questions whose chunk was rejected left the holdout; here the candidate has 0 on them."""
+    """Held-out questions whose chunk left the index left the holdout; here the candidate has 0 on them."""
     lost = [-one.served[settings.metric] for one in found.coverage.lost]
     if not lost:
         return
@@ -261,5 +266,5 @@ def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     yield Guard(
         name="lost questions",
         passed=change.size < settings.min_queries or classify(change, settings.margin) != "inferior",
-        detail=f"{settings.metric} {change} with {len(lost)} held-out questions whose chunk was rejected counted as 0",
+        detail=f"{settings.metric} {change} with {len(lost)} held-out questions whose chunk leaves the index counted as 0",
     )
