@@ -120,19 +120,21 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             kept = _interval(one.differences(settings.metric, old="base"), settings)
             yield Guard(
                 name=f"forgetting ({one.name})",
-                passed=kept.estimate >= -margin or kept.high >= 0,  # a drop that may be none at all passes
+                # A drop that may be none at all passes, and so does one that few questions tell of.
+                passed=kept.size < settings.min_queries or kept.estimate >= -margin or kept.high >= 0,
                 detail=f"{settings.metric} {kept} against the base model on {kept.size} questions about other things",
             )
 
 
 def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     """Many small losses, each within the margin, must not add up to a release that is worse than no training."""
-    if not found.holdout.questions:
+    differences = found.decisive(settings.metric, old="base")
+    if not differences:
         return
-    gained = _interval(found.holdout.differences(settings.metric, old="base"), settings)
+    gained = _interval(differences, settings)
     yield Guard(
         name="base model",
-        passed=classify(gained, settings.margin) != "inferior",
+        passed=gained.size < settings.min_queries or classify(gained, settings.margin) != "inferior",
         detail=f"{settings.metric} {gained} against the untouched base model",
     )
 
@@ -154,7 +156,7 @@ def _size(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     yield Guard(
         name="size",
         passed=not limit or size <= limit,
-        detail=f"vectors and model {size:.0f} MB" + (f" (at most {limit})" if limit else ""),
+        detail=f"vectors and model {size:.0f} MB ({f'at most {limit}' if limit else 'no limit'})",
     )
 
 
@@ -234,7 +236,7 @@ def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         detail += f"; {seen.unreviewed} more had never been accepted (serving.retrieval.include_unreviewed is false)"
     if not passed:
         detail += (
-            "; look at these chunks in Argilla, leave out who rejected them (--without-annotator), or, if all of them are "
+            "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, if all of them are "
             "useless, raise training.gate.guards.removed_share"
         )
     yield Guard(name="removed chunks", passed=passed, detail=detail)

@@ -96,7 +96,8 @@ def classify(interval: Interval, margin: float) -> Verdict:
     """What the interval of new − old says, against a non-inferiority ``margin`` (Piaggio et al. 2012, JAMA).
 
     ``superior``: all of it above 0. ``non-inferior``: all of it above −margin. ``inferior``: all of it below 0, and not
-    all above −margin. ``inconclusive``: the rest, where more questions are needed to tell.
+    all above −margin. ``inconclusive``: the rest, where more questions are needed to tell, and an interval that is not of
+    numbers.
     """
     if interval.low > ROUNDING:
         return "superior"

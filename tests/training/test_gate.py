@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,14 @@ def test_too_few_questions_are_a_verdict_of_their_own(queries: int) -> None:
     assert f"Not enough to tell: {queries} accepted question" in found.reason
 
 
+@pytest.mark.parametrize("wrong", [1, 20])
+def test_figures_that_are_no_numbers_promote_nothing(wrong: int) -> None:
+    found = comparison(compared([0.4] * 20, [0.9] * (20 - wrong) + [math.nan] * wrong))
+    judged = _judge(found, promote=["superior", "non-inferior", "inconclusive"])
+    assert (judged.verdict, judged.promoted) == ("inconclusive", False)
+    assert "ndcg@10 is not a number" in judged.reason
+
+
 @given(st.lists(st.tuples(_figure, _figure), min_size=10, max_size=30), st.floats(0, 0.2))
 @settings(max_examples=30, deadline=None)
 def test_a_mean_below_the_margin_never_passes(pairs: list[tuple[float, float]], margin: float) -> None:
@@ -169,6 +178,22 @@ def test_a_loss_on_the_earlier_questions_is_not_hidden_by_new_ones() -> None:
 def test_losses_that_add_up_are_seen_against_the_base() -> None:
     served, candidate, base = [0.4] * 40, [0.4] * 40, [0.6] * 40
     assert set(failures(comparison(compared(served, candidate, base)))) == {"base model"}
+
+
+def test_the_base_model_is_compared_on_all_questions_that_decide() -> None:
+    mine = compared([0.5] * 100, [0.49] * 100, [0.9] * 100, kind="own", name="mine")
+    assert set(failures(comparison(compared([], []), [mine]))) == {"base model"}
+    one_worse = compared([0.63], [0.5], [0.63])
+    better = compared([0.5] * 100, [0.6] * 100, kind="own", name="mine")
+    assert failures(comparison(one_worse, [better])) == {}
+
+
+@pytest.mark.parametrize("queries", [1, 19, 20])
+def test_a_guard_needs_as_many_questions_as_the_verdict(queries: int) -> None:
+    """A few questions of one's own say as little against a candidate as they would say for it."""
+    two = compared([1.0] * queries, [0.63] * queries, kind="generic", name="two")
+    held = {"forgetting (two)"} if queries >= 20 else set()
+    assert set(failures(comparison(_SAME, [two]), min_queries=20)) == held
 
 
 def test_forgetting_and_own_sets() -> None:
@@ -216,6 +241,8 @@ def test_latency_and_size_within_limits() -> None:
     assert failures(comparison(_SAME, latency=(0.0001, 0.001))) == {}  # the clock's noise
     assert set(failures(comparison(_SAME, megabytes=300), guards=GuardSettings(index_mb=200))) == {"size"}
     assert failures(comparison(_SAME, megabytes=300)) == {}
+    (size,) = (one for one in _judge(comparison(_SAME, megabytes=300)).guards if one.name == "size")
+    assert size.detail == "vectors and model 300 MB (no limit)"
 
 
 def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> None:
