@@ -18,6 +18,7 @@ from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import places_known, records_seen
 from training.conflicts import Conflict, settle
+from training.evaluation import check_paths
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
@@ -218,6 +219,8 @@ class Steps:
 
     def hold_out(self, folder: Path) -> str:
         check_base_model(self.settings.reranker, self.serving)
+        for one in self.own_sets if self.chunks else []:
+            check_paths(one, {chunk.path for chunk in self.chunks}, "the index", self.progress)
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)

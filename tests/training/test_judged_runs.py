@@ -194,6 +194,18 @@ def test_a_wrong_test_set_is_named_before_anything_is_trained(
     assert _retrain(house, model, testsets=[wrong]).outcome == "promoted"
 
 
+def test_a_test_set_of_other_documents_is_named_before_anything_is_trained(
+    house: Home, model: Path, tmp_path: Path
+) -> None:
+    wrong = _own_set(tmp_path / "visitors", {"my couch is dirty": "docs/typo.md"})
+    with pytest.raises(
+        SettingsError, match=r"none of its 1 files is in the index \(for example 'docs/typo\.md'\)"
+    ):
+        _retrain(house, model, testsets=[wrong])
+    (run,) = RunStore(house).list()
+    assert run.step("start") is None and run.step("fit") is None
+
+
 def test_a_bot_that_refuses_more_of_what_it_should_answer_is_held(house: Home, model: Path) -> None:
     """A threshold that is set by hand fits one model's cosines: the next one may lie below it with what it knows."""
     found = rounds.first_round(CHUNKS)
