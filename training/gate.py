@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from training.comparison import Comparison, Side, at
 from training.gate_settings import GateSettings, Verdict
 from training.guards import Guard, change, check_guards
-from training.intervals import ROUNDING, Interval, classify, mean_interval
+from training.intervals import ROUNDING, Interval, classify, expanded_interval
 from training.slices import Slice, slices
 
 
@@ -52,7 +52,7 @@ def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
     interval = None
     verdict: Verdict = "not-enough"
     if len(differences) >= settings.min_queries:
-        interval = mean_interval(differences, settings.confidence, settings.resamples, settings.seed)
+        interval = expanded_interval(differences, settings.confidence, settings.resamples, settings.seed)
         verdict = classify(interval, settings.margin)
     sound = all(map(math.isfinite, differences))
     promoted = sound and verdict in settings.promote and all(guard.passed for guard in guards)

@@ -17,6 +17,11 @@ class _Section(BaseModel):
 class GuardSettings(_Section):
     """What must hold beside the verdict before a candidate is served."""
 
+    min_queries: int = Field(
+        10,
+        ge=5,
+        description="Questions from which a comparison holds a candidate: fewer say too little against it.",
+    )
     slice_queries: int = Field(20, ge=2, description="Questions from which a slice of the holdout counts.")
     slice_margin: float = Field(
         0.05,
@@ -83,7 +88,7 @@ class GateSettings(_Section):
         ["superior", "non-inferior"],
         description="Verdicts that may be served: superior, non-inferior, inconclusive.",
     )
-    min_queries: int = Field(10, ge=1, description="Fewer questions than this can't promote anything.")
+    min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote anything.")
     guards: GuardSettings = GuardSettings()
 
 

@@ -60,7 +60,7 @@ def change(found: Comparison, ids: Sequence[str], settings: GateSettings) -> Int
         for question, value in zip(found.holdout.questions, differences, strict=True)
         if question.id in wanted
     ]
-    return _interval(chosen, settings) if len(chosen) >= settings.min_queries else None
+    return _interval(chosen, settings) if len(chosen) >= settings.guards.min_queries else None
 
 
 def _interval(differences: Sequence[float], settings: GateSettings) -> Interval:
@@ -112,7 +112,7 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             own = _interval(one.differences(settings.metric), settings)
             yield Guard(
                 name=f"test set {one.name}",
-                passed=own.size < settings.min_queries or classify(own, settings.margin) != "inferior",
+                passed=own.size < settings.guards.min_queries or classify(own, settings.margin) != "inferior",
                 detail=f"{settings.metric} {own} on {own.size} questions",
             )
         else:
@@ -121,7 +121,7 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             yield Guard(
                 name=f"forgetting ({one.name})",
                 # A drop that may be none at all passes, and so does one that few questions tell of.
-                passed=kept.size < settings.min_queries or kept.estimate >= -margin or kept.high >= 0,
+                passed=kept.size < settings.guards.min_queries or kept.estimate >= -margin or kept.high >= 0,
                 detail=f"{settings.metric} {kept} against the base model on {kept.size} questions about other things",
             )
 
@@ -134,7 +134,7 @@ def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     gained = _interval(differences, settings)
     yield Guard(
         name="base model",
-        passed=gained.size < settings.min_queries or classify(gained, settings.margin) != "inferior",
+        passed=gained.size < settings.guards.min_queries or classify(gained, settings.margin) != "inferior",
         detail=f"{settings.metric} {gained} against the untouched base model",
     )
 
@@ -178,7 +178,7 @@ def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         [float(now) - float(before) for before, now in zip(old.refused, new.refused, strict=True)], settings
     )
     limit = settings.guards.refused_rise
-    certain = risen.size >= settings.min_queries and risen.low > ROUNDING
+    certain = risen.size >= settings.guards.min_queries and risen.low > ROUNDING
     passed = not certain or risen.estimate <= limit + ROUNDING
     detail = (
         f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} would be refused "
@@ -267,6 +267,6 @@ def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     change = _interval([*found.holdout.differences(settings.metric), *lost], settings)
     yield Guard(
         name="lost questions",
-        passed=change.size < settings.min_queries or classify(change, settings.margin) != "inferior",
+        passed=change.size < settings.guards.min_queries or classify(change, settings.margin) != "inferior",
         detail=f"{settings.metric} {change} with {len(lost)} held-out questions whose chunk leaves the index counted as 0",
     )
