@@ -15,13 +15,14 @@ from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import places_known, records_seen
 from training.conflicts import Conflict, settle
+from training.evaluation import check_paths
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
 from training.lineage import read_lineage
 from training.negatives import Negative, decided_negatives
 from training.reranker.aside import Aside, set_aside
-from training.reranker.step import ASIDE_FILE, Reranking, check_base_model
+from training.reranker.step import ASIDE_FILE, Reranking, check_base_model, why_not
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.sameness import without_contradictions
@@ -215,6 +216,8 @@ class Steps:
 
     def hold_out(self, folder: Path) -> str:
         check_base_model(self.settings.reranker, self.serving)
+        for one in self.own_sets if self.chunks else []:
+            check_paths(one, {chunk.path for chunk in self.chunks}, "the index", self.progress)
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
@@ -293,6 +296,6 @@ class Steps:
 
     def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
         chosen = self.settings.reranker
-        if not chosen.enabled:
+        if why_not(chosen, self.serving):
             return Aside(train)
         return set_aside(train, self.chunks, groups, chosen.share, self.settings.dedup)
