@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.errors import ClayloopError
-from serving.release import LINEAGE_FILE, Release
+from curation.records import Chunk
+from serving.index import ChunkIndex
+from serving.release import INDEX_FOLDER, LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_lineage, read_note
 from training.selection import Selection
@@ -91,6 +94,19 @@ def places_known(store: ReleaseStore, release_id: str, chunk_ids: Collection[str
             if one.chunk_id in chunk_ids and one.place and one.place != one.chunk_id:
                 found.setdefault(one.chunk_id, one.place)
         following = release.parent
+    return found
+
+
+def chunks_known(store: ReleaseStore, chunk_ids: Collection[str]) -> dict[str, Chunk]:
+    """Those of ``chunk_ids`` that a release indexed, as far as the releases can be read. The id is a hash of path, section and
+    text: it does not matter which release it is."""
+    found: dict[str, Chunk] = {}
+    for release_id in reversed(store.ids()):
+        missing = set(chunk_ids) - found.keys()
+        if not missing:
+            break
+        with suppress(ClayloopError):
+            found |= ChunkIndex.open(store.folder(release_id) / INDEX_FOLDER).find(missing)
     return found
 
 

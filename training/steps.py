@@ -16,7 +16,7 @@ from curation.records import Chunk, Decision
 from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
-from training.ancestry import places_known, records_seen
+from training.ancestry import records_seen
 from training.conflicts import Conflict, settle
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
@@ -32,8 +32,8 @@ from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
 from training.testsets import TestSet, load_test_sets
+from training.tracing import trace_through_releases
 from training.tuning import Tuning
-from training.whereabouts import gone_chunks, trace_chunks
 
 Vectors = npt.NDArray[np.float32]
 
@@ -269,17 +269,17 @@ class Steps:
 
     def _with_gone_chunks(self) -> Learnable:
         """With what is known of chunks that decisions are about and that have changed or gone since."""
-        gone = gone_chunks(self.decisions, self.corpus.chunks)
-        if not gone:
-            return self.learnable
-        found = trace_chunks(
-            gone,
+        found = trace_through_releases(
+            self.store,
+            self.served.id,
+            self.decisions,
             self.corpus.chunks,
             {chunk.id for chunk in self.chunks},
-            places_known(self.store, self.served.id, gone),
             partial(is_holdout, share=self.settings.gate.holdout_share),
             self.settings.dedup,
         )
+        if not found:
+            return self.learnable
         include = self.serving.retrieval.include_unreviewed
         return collect(self.decisions, self.corpus.chunks, include, found)
 
