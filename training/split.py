@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict
 from curation.records import Chunk, DatasetName
 from training.dedup import Match, find_duplicates, find_matches, group
 from training.examples import Example, Refusal, Unused, section_of
-from training.meaning import Vectors, matches_in_meaning, same_meaning
+from training.meaning import VectorsOf as VectorsOf
+from training.meaning import matches_in_meaning, same_meaning
 from training.settings import DedupSettings
 
-VectorsOf = Callable[[Sequence[str]], Vectors]
 _Key = tuple[str, str]
 _Row = TypeVar("_Row")
 
 _SALT = "clayloop holdout 1\t"
-_IN_OTHER_WORDS = "in other words the same"
+IN_OTHER_WORDS = "in other words the same"
 
 
 class Dropped(BaseModel):
@@ -157,7 +157,7 @@ def drop_repeated(
         matches = same_meaning(
             vectors_of([one.query for one in rows]), keys(rows), settings.semantic_threshold
         )
-        then = [_dropped(rows, match, rows, "question", _IN_OTHER_WORDS) for match in matches]
+        then = [_dropped(rows, match, rows, "question", IN_OTHER_WORDS) for match in matches]
         order, dropped = _without(order, matches), _to_the_last(dropped, then)
     return [examples[row] for row in sorted(order)], dropped
 
@@ -191,7 +191,7 @@ def split(
             settings.semantic_threshold,
         )
         result.dropped.extend(
-            _dropped(train, match, result.holdout, "holdout question", _IN_OTHER_WORDS) for match in matches
+            _dropped(train, match, result.holdout, "holdout question", IN_OTHER_WORDS) for match in matches
         )
         train = _without(train, matches)
     result.train = train

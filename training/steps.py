@@ -218,6 +218,7 @@ class Steps:
 
     def hold_out(self, folder: Path) -> str:
         check_base_model(self.settings.reranker, self.serving)
+        dedup, meaning = self.settings.dedup, self.tuning.meaning
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
@@ -226,12 +227,12 @@ class Steps:
             self.chunks,
             groups,
             self.settings.gate.holdout_share,
-            self.settings.dedup,
-            self.tuning.meaning,
+            dedup,
+            meaning,
             refusals,
             self._learned,
         )
-        parts.train, asked = without_test_questions(parts.train, self.own_sets, self.settings.dedup)
+        parts.train, asked = without_test_questions(parts.train, self.own_sets, dedup, meaning)
         parts.dropped += asked
         aside = self._set_aside(parts.train, groups)
         held = parts.held_groups | aside.groups
@@ -242,10 +243,11 @@ class Steps:
             refusals,
             groups,
             held,
-            self.settings.dedup,
+            dedup,
             [text for one in self.own_sets for text in one.queries.values()],
+            meaning,
         )
-        decided = without_contradictions(decided, refusals, aside.train, groups, self.settings.dedup)
+        decided = without_contradictions(decided, refusals, aside.train, groups, dedup)
         write_rows(folder / "negatives.jsonl", decided.negatives)
         write_json(folder / "held.json", sorted(held))
         write_rows(folder / "train.jsonl", aside.train)
