@@ -6,23 +6,20 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from curation.corpus import Corpus
 from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk, Decision
-from serving.release import LINEAGE_FILE, Release
+from serving.release import Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
-from training.ancestry import records_seen
+from training.ancestry import past_of
 from training.conflicts import Conflict, settle
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
-from training.lineage import read_lineage
 from training.negatives import Negative, decided_negatives
+from training.past import Past
 from training.reranker.aside import Aside, set_aside
 from training.reranker.step import ASIDE_FILE, Reranking, check_base_model
 from training.rows import read_rows, write_rows
@@ -34,8 +31,6 @@ from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, spl
 from training.testsets import TestSet, load_test_sets
 from training.tracing import trace_through_releases
 from training.tuning import Tuning
-
-Vectors = npt.NDArray[np.float32]
 
 
 @dataclass
@@ -199,10 +194,15 @@ class Steps:
             groups,
             self.settings.gate.holdout_share,
             settled.refusals,
-            self._learned,
+            self._past,
         )
         kept, dropped = drop_repeated(
-            settled.examples, groups, self.settings.dedup, self.tuning.meaning, sides, self._asked_or_learned
+            settled.examples,
+            groups,
+            self.settings.dedup,
+            self.tuning.meaning,
+            sides,
+            self._past.asked | self._past.trained,
         )
         write_json(folder / "groups.json", {key: label for key, label in groups.items() if key != label})
         write_rows(folder / "conflicts.jsonl", settled.conflicts)
@@ -230,7 +230,7 @@ class Steps:
             dedup,
             meaning,
             refusals,
-            self._learned,
+            self._past,
         )
         parts.train, asked = without_test_questions(parts.train, self.own_sets, dedup, meaning)
         parts.dropped += asked
@@ -286,15 +286,8 @@ class Steps:
         return collect(self.decisions, self.corpus.chunks, include, found)
 
     @cached_property
-    def _learned(self) -> set[tuple[str, str]]:
-        """The records that the served release's weights have seen, as far as that can be told."""
-        return records_seen(self.store, self.served.id) or set()
-
-    @cached_property
-    def _asked_or_learned(self) -> set[tuple[str, str]]:
-        """The records that the served release was asked in the holdout, or was trained on."""
-        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
-        return {(row.dataset, row.record_id) for row in lineage if row.role in ("holdout", "train")}
+    def _past(self) -> Past:
+        return past_of(self.store, self.served.id)
 
     def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
         chosen = self.settings.reranker

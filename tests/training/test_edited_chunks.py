@@ -22,6 +22,7 @@ from training.examples import Example, Learnable, Refusal, collect, section_of
 from training.holdout import holdout_questions
 from training.lineage import read_lineage
 from training.negatives import decided_negatives
+from training.past import Past
 from training.retrain import retrain_from_annotations
 from training.settings import DedupSettings, GateSettings
 from training.split import chunk_groups, is_holdout, split
@@ -228,7 +229,14 @@ def test_a_record_that_an_earlier_release_learned_from_is_not_asked() -> None:
     asked = triplet(HELD[0], "Where does it end?")
     found = _learnable([asked], EDITED)
     groups = chunk_groups(EDITED, NEAR, found.examples)
-    parts = split(found.examples, EDITED, groups, SHARE, NEAR, learned={("triplets", asked.record_id)})
+    parts = split(
+        found.examples,
+        EDITED,
+        groups,
+        SHARE,
+        NEAR,
+        past=Past(learned=frozenset({("triplets", asked.record_id)})),
+    )
     assert (parts.train, parts.holdout) == ([], [])
     assert "an earlier release has learned from it" in parts.unused[0].reason
 
