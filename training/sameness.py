@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from training.dedup import jaccard, normalise, shingles
+from training.dedup import jaccard, normalise, shingles, surely_differ
 from training.examples import Example, Refusal, Unused
 from training.meaning import Vectors
 from training.negatives import Decided, Negative
@@ -32,16 +32,18 @@ class Sameness:
     def __call__(self, left: str, right: str) -> bool:
         if self._normal(left) == self._normal(right):
             return True
-        if self._settings.near and self._nearly(self._of(left), self._of(right)):
+        if self._settings.near and self._nearly(left, right):
             return True
         if self._settings.semantic and left in self._vectors and right in self._vectors:
             return float(self._vectors[left] @ self._vectors[right]) >= self._settings.semantic_threshold
         return False
 
-    def _nearly(self, left: frozenset[str], right: frozenset[str]) -> bool:
+    def _nearly(self, left: str, right: str) -> bool:
         threshold = self._settings.threshold
-        few, many = sorted((len(left), len(right)))
-        return few >= threshold * many and jaccard(left, right) >= threshold
+        if surely_differ(self._normal(left), self._normal(right), threshold):
+            return False
+        few, many = sorted((self._of(left), self._of(right)), key=len)
+        return len(few) >= threshold * len(many) and jaccard(few, many) >= threshold
 
     def _normal(self, text: str) -> str:
         if text not in self._normalised:

@@ -146,7 +146,12 @@ def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qr
             raise _wrong(path, number, f"{len(cells)} columns instead of 3 (or an empty one)", _FORMAT)
         query, item, relevance = cells
         if not _WHOLE_NUMBER.fullmatch(relevance):
-            raise _wrong(path, number, f"the relevance {relevance!r} is not a whole number of at most 9 digits", _FORMAT)
+            raise _wrong(
+                path,
+                number,
+                f"the relevance {relevance!r} is not a whole number of at most 9 digits",
+                _FORMAT,
+            )
         if query not in queries:
             raise _wrong(path, number, f"there is no question {query!r} in the queries file")
         if int(relevance) > 0:
