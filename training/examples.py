@@ -58,13 +58,14 @@ class Refusal(BaseModel):
 class Whereabouts(BaseModel):
     """Of a chunk that is not among the documents any more: the section that it belongs to, the id of the indexed chunk
     that it has become (empty when that is not known), and what a record teaches that does not show the chunk: the text of
-    today, or else the one that it had (empty when neither is known)."""
+    today, or else the one that it had (empty when neither is known). ``became`` is the chunk of today, indexed or not."""
 
     model_config = ConfigDict(frozen=True)
 
     place: str
     version: str = ""
     text: str = ""
+    became: str = ""
 
 
 class Unused(BaseModel):
@@ -152,7 +153,7 @@ def _learn(
     shown = decision.fields.get("anchor", "") if is_triplet else where.text
     if not query:
         return "the question is empty"
-    if chunk_id in rejected:
+    if chunk_id in rejected or where.became in rejected:
         return "its chunk was rejected"
     if chunk is None and not shown.strip():
         return "it cites no chunk of the current documents"

@@ -87,9 +87,10 @@ def _whereabouts(
     key: str, text: str, version: Chunk | None, known: str, named: str, indexed: Collection[str]
 ) -> Whereabouts:
     place = known or (section_of(version) if version else named) or key
-    if version is None or version.id not in indexed:
+    if version is None:
         return Whereabouts(place=place, text=text)
-    return Whereabouts(place=place, version=version.id, text=version.text)
+    asked = version.id if version.id in indexed else ""
+    return Whereabouts(place=place, version=asked, text=version.text, became=version.id)
 
 
 class _ByName:

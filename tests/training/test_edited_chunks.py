@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from curation.corpus import Corpus
 from curation.home import Home
-from curation.records import Chunk, Decision, Verdict
+from curation.records import Chunk, Decision
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import conversation, judged_chunk, make_chunks, triplet
+from tests.training.material import conversation, make_chunks, triplet
 from training.conflicts import settle
 from training.dry_run import DryRun, dry_run
-from training.examples import Example, Learnable, Refusal, collect, section_of
+from training.examples import Learnable, collect, section_of
 from training.holdout import holdout_questions
 from training.lineage import read_lineage
 from training.negatives import decided_negatives
@@ -171,57 +171,6 @@ def test_what_nothing_is_known_of_is_taught_as_before() -> None:
     )
     (example,) = _learnable([triplet(gone, "What do they do?")], CHUNKS).examples
     assert (example.place, example.version, example.live) == (gone.id, "", False)
-
-
-def test_a_chunk_that_somebody_judged_tells_its_text_for_a_conversation_too() -> None:
-    decisions = [judged_chunk(CHUNKS[0], "accepted"), conversation(CHUNKS[0], "Where is it?")]
-    assert gone_chunks(decisions, EDITED) == {CHUNKS[0].id: CHUNKS[0].text}
-    (example,) = _learnable(decisions, EDITED).examples
-    assert (example.text, example.version) == (EDITED[0].text, EDITED[0].id)
-
-
-@pytest.mark.parametrize("verdict", ["accepted", "rejected"])
-def test_a_conversation_about_an_edited_chunk_teaches_what_it_says_now(verdict: Verdict) -> None:
-    """As much as a triplet does: its record does not show the chunk, but another one does."""
-    decisions = [triplet(CHUNKS[0], "Where is it, really?"), conversation(CHUNKS[0], "Where is it?", verdict)]
-    found = _learnable(decisions, EDITED)
-    rows: list[Example | Refusal] = [*found.examples, *found.refusals]
-    (made,) = (one for one in rows if one.dataset == "conversations")
-    assert (made.text, made.version) == (EDITED[0].text, EDITED[0].id)
-    assert made.place == section_of(CHUNKS[0])
-    assert found.unused == []
-
-
-def test_a_conversation_about_a_chunk_that_is_gone_teaches_the_text_that_it_had() -> None:
-    """As triplets do, on the training side; what was held out cannot be asked any more."""
-    removed = (HELD[0], FREE[0])
-    decisions = [conversation(chunk, f"q {chunk.id}") for chunk in removed]
-    left = [chunk for chunk in CHUNKS if chunk not in removed]
-    shown = {one.id: one.text for one in removed}
-    places = {one.id: section_of(one) for one in removed}
-    found = collect(decisions, left, gone=trace_chunks(shown, left, set(), places, _is_held, NEAR))
-    parts = split(found.examples, left, chunk_groups(left, NEAR, found.examples), SHARE, NEAR)
-    assert [one.text for one in parts.train] == [FREE[0].text]
-    assert parts.holdout == []
-    assert [one.record_id for one in parts.unused] == [decisions[0].record_id]
-
-
-def test_no_edit_costs_a_conversation(tiny_model: Path, tmp_path: Path) -> None:
-    """Nobody but the release that answered knows what the chunks were."""
-    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
-    before, after = (_dry(home, tiny_model, chunks, TOLD) for chunks in (CHUNKS, EDITED))
-    assert _roles(after) == _roles(before)
-    assert set(_roles(before).values()) == {"train", "holdout"}
-    assert after.holdout_questions == before.holdout_questions == len(HELD)
-
-
-def test_what_no_release_knew_teaches_nothing_and_says_so(tiny_model: Path, tmp_path: Path) -> None:
-    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
-    stranger = _with(CHUNKS[0], "Somewhere > Else\n\nXylophones zigzag.", "gone.md", ("Somewhere", "Else"))
-    plan = _dry(home, tiny_model, CHUNKS, [conversation(stranger, "What do they do?")])
-    assert [(row.role, row.reason) for row in plan.rows] == [
-        ("unused", "it cites no chunk of the current documents")
-    ]
 
 
 def test_a_record_that_an_earlier_release_learned_from_is_not_asked() -> None:
