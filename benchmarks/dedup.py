@@ -4,7 +4,8 @@ Rows are made of words with the letters and frequencies of a language; a fifth o
 white space and Unicode width, most with a typing error or a word exchanged. A copy counts as found when it is dropped for
 the row that it was made from; every other dropped row is a loss. Meaning is compared on made-up vectors of 384 dimensions, in
 which a copy is at a cosine of 0.97 to 0.99 from its original. The seed fixes all of it. Times are those of the processor, so
-that other work on the machine does not count; the clock's stand beside them.
+that other work on the machine does not count; the clock's stand beside them. Last come the data steps of a retrain, by wording,
+in which each row asks about one of a fifth as many chunks, and a third as many refusals.
 
     python benchmarks/dedup.py [--rows 100000] [--seed 17]
 """
@@ -17,13 +18,21 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from training.dedup import Match, find_duplicates, find_matches, jaccard, normalise, shingles
+from curation.records import Chunk
+from training.dedup import find_duplicates, find_matches, jaccard, normalise, shingles
+from training.examples import Example, Refusal, section_of
 from training.meaning import matches_in_meaning, same_meaning
+from training.negatives import decided_negatives
+from training.sameness import without_contradictions
 from training.settings import DedupSettings
+from training.split import chunk_groups, drop_repeated, split, take_sides
+
+Found = TypeVar("Found")
 
 WANTED = 0.99  # recall and precision
 MOST_SECONDS = 10.0  # for 100,000 rows
@@ -106,6 +115,7 @@ def main() -> int:
     print(
         f"{'exact wording only, to compare':34}{seconds[0]:9.2f}{seconds[1]:9.2f}{len(exact):9,}{len(exact) / len(made_from):9.4f}"
     )
+    _data_steps(rows, given.seed)
     print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
     for line in missed:
         print(f"MISSED: {line}")
@@ -126,7 +136,61 @@ def make_vectors(number: int, made_from: dict[int, int], seed: int) -> npt.NDArr
     return vectors
 
 
-def _timed(work: Callable[[], list[Match]]) -> tuple[list[Match], tuple[float, float]]:
+def _data_steps(queries: list[str], seed: int) -> None:
+    """Print what the steps between decisions and training rows take, without embedding."""
+    chance = random.Random(seed)
+    words = sorted({word for query in queries[:2_000] for word in query.split()})
+    chunks = []
+    for number in range(max(1, len(queries) // 5)):
+        text = f"Part {number}\n\n{' '.join(chance.choices(words, k=90))}"
+        chunks.append(
+            Chunk(
+                id=f"c{number}",
+                document_id="d",
+                source="s",
+                path=f"p{number // 5}.md",
+                section=(f"Part {number}",),
+                text=text,
+                tokens=200,
+                position=number,
+            )
+        )
+
+    def pair(number: int, query: str) -> dict[str, Any]:
+        chunk = chance.choice(chunks)
+        about = {"text": chunk.text, "chunk_id": chunk.id, "place": section_of(chunk)}
+        return {"dataset": "triplets", "record_id": f"r{number}", "query": query, **about}
+
+    examples = [Example(**pair(number, query), origin="") for number, query in enumerate(queries)]
+    refusals = [
+        Refusal(**pair(-number, " ".join(chance.choices(words, k=9))), certain=True, reason="no")
+        for number in range(1, len(queries) // 3)
+    ]
+    chosen = DedupSettings(semantic=False)
+    print(
+        f"\n{'data steps':34}{'CPU s':>9}{'clock s':>9}  {len(chunks):,} chunks, {len(refusals):,} refusals"
+    )
+    groups = _step("chunk groups", lambda: chunk_groups(chunks, chosen, [*examples, *refusals]))
+    sides = _step("sides", lambda: take_sides(examples, chunks, groups, 0.2, refusals))
+    kept, _ = _step("repeated questions", lambda: drop_repeated(examples, groups, chosen, sides=sides))
+    parts = _step("holdout", lambda: split(kept, chunks, groups, 0.2, chosen, refusals=refusals))
+    decided = _step(
+        "refused and stored negatives",
+        lambda: decided_negatives(parts.train, parts.holdout, refusals, groups, parts.held_groups, chosen),
+    )
+    _step(
+        "without contradictions",
+        lambda: without_contradictions(decided, refusals, parts.train, groups, chosen),
+    )
+
+
+def _step(what: str, work: Callable[[], Found]) -> Found:
+    found, seconds = _timed(work)
+    print(f"{what:34}{seconds[0]:9.2f}{seconds[1]:9.2f}", flush=True)
+    return found
+
+
+def _timed(work: Callable[[], Found]) -> tuple[Found, tuple[float, float]]:
     """What ``work`` returns; seconds of the processor and of the clock."""
     used, started = time.process_time(), time.perf_counter()
     found = work()

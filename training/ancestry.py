@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from curation.errors import ClayloopError
-from serving.release import LINEAGE_FILE, Release
+from curation.records import Chunk
+from serving.index import ChunkIndex
+from serving.release import INDEX_FOLDER, LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_lineage, read_note
+from training.lineage_columns import count_roles, lineage_examples, lineage_outline
+from training.past import Past
 from training.selection import Selection
 from training.settings import TrainingSettings
 
@@ -78,29 +86,83 @@ def records_seen(store: ReleaseStore, release_id: str) -> set[tuple[str, str]] |
     return found
 
 
+def past_of(store: ReleaseStore, release_id: str) -> Past:
+    """Read from the lineages of the release and of those that it went on from. Raises StateError for a damaged one of its
+    own."""
+    own = lineage_outline(store.folder(release_id) / LINEAGE_FILE, ["dataset", "record_id"])
+    learned: set[tuple[str, str]] = set()
+    taught: set[str] = set()
+    for folder in weights_from(store, release_id):
+        if folder is None:
+            break
+        try:
+            rows = lineage_outline(folder / LINEAGE_FILE, ["dataset", "record_id"])
+            examples = lineage_examples(folder / LINEAGE_FILE)
+        except ClayloopError:
+            break
+        learned |= {(row.dataset, row.record_id) for row in rows if row.role in LEARNED_ROLES}
+        trained = examples.filter(pc.equal(examples.column("side"), "train"))
+        for column in ("chunk_id", "place"):
+            taught.update(trained.column(column).unique().to_pylist())
+    return Past(
+        asked=frozenset((row.dataset, row.record_id) for row in own if row.role == "holdout"),
+        trained=frozenset((row.dataset, row.record_id) for row in own if row.role == "train"),
+        learned=frozenset(learned),
+        taught=frozenset(one for one in taught if one),
+    )
+
+
 def places_known(store: ReleaseStore, release_id: str, chunk_ids: Collection[str]) -> dict[str, str]:
     """Chunk id → the section that a release, or else the newest one before it, knew the chunk in: of those of ``chunk_ids``
     that one of them made an example of, as far back as they can be read."""
     found: dict[str, str] = {}
+    wanted = pa.array(sorted(chunk_ids), pa.string())
     passed: set[str] = set()
     following: str | None = release_id
     while following is not None and following not in passed and len(found) < len(chunk_ids):
         passed.add(following)
         try:
             release = store.get(following)
-            rows = read_lineage(store.folder(release.id) / LINEAGE_FILE)
+            examples = lineage_examples(store.folder(release.id) / LINEAGE_FILE)
         except ClayloopError:
             break
-        for one in (example for row in rows for example in row.examples):
+        known = examples.filter(pc.is_in(examples.column("chunk_id"), value_set=wanted))
+        for chunk_id, place in zip(
+            known.column("chunk_id").to_pylist(), known.column("place").to_pylist(), strict=True
+        ):
             # An earlier version gave the id for the place of a chunk that was gone.
-            if one.chunk_id in chunk_ids and one.place and one.place != one.chunk_id:
-                found.setdefault(one.chunk_id, one.place)
+            if place and place != chunk_id:
+                found.setdefault(chunk_id, place)
         following = release.parent
+    return found
+
+
+def chunks_known(store: ReleaseStore, chunk_ids: Collection[str]) -> dict[str, Chunk]:
+    """Those of ``chunk_ids`` that a release indexed, as far as the releases can be read. The id is a hash of path, section and
+    text: it does not matter which release it is."""
+    found: dict[str, Chunk] = {}
+    for release_id in reversed(store.ids()):
+        missing = set(chunk_ids) - found.keys()
+        if not missing:
+            break
+        with suppress(ClayloopError):
+            found |= ChunkIndex.open(store.folder(release_id) / INDEX_FOLDER).find(missing)
     return found
 
 
 def lineages(store: ReleaseStore, release_id: str) -> Iterator[list[LineageRow] | None]:
     """What a release learned from, then what the one did that it went on from, and so on. None, as the last, when that can
+    no longer be told."""
+    for folder in weights_from(store, release_id):
+        try:
+            yield read_lineage(folder / LINEAGE_FILE) if folder else None
+        except ClayloopError:
+            yield None
+            return
+
+
+def weights_from(store: ReleaseStore, release_id: str) -> Iterator[Path | None]:
+    """The folder of a release, then of the one that its training went on from, and so on. None, as the last, when that can
     no longer be told."""
     passed: set[str] = set()
     following: str | None = release_id
@@ -108,15 +170,16 @@ def lineages(store: ReleaseStore, release_id: str) -> Iterator[list[LineageRow] 
         passed.add(following)
         try:
             folder = store.folder(store.get(following).id)
-            rows = read_lineage(folder / LINEAGE_FILE)
             note = read_note(folder / LINEAGE_NOTE_FILE)
+            # Of an earlier version: what it started from was not noted.
+            is_unknown = note is None and bool(count_roles(folder / LINEAGE_FILE))
         except ClayloopError:
             yield None
             return
-        yield rows
+        yield folder
+        if is_unknown:
+            yield None
         if note is None:
-            if rows:  # of an earlier version: what it started from was not noted
-                yield None
             return
         following = note.started_from
 
@@ -142,13 +205,10 @@ def _taught(row: LineageRow) -> bool:
 
 def _ancestor(store: ReleaseStore, release: Release) -> Ancestor:
     folder = store.folder(release.id)
-    rows = read_lineage(folder / LINEAGE_FILE)
+    roles = count_roles(folder / LINEAGE_FILE)
     note = read_note(folder / LINEAGE_NOTE_FILE)
     made: Literal["bootstrap", "retrain", "reindex"]
-    if release.run_id:
-        made = "retrain"
-    else:
-        made = "reindex" if rows or (folder / LINEAGE_FILE).exists() else "bootstrap"
+    made = "retrain" if release.run_id else "reindex" if (folder / LINEAGE_FILE).exists() else "bootstrap"
     return Ancestor(
         id=release.id,
         created_at=release.created_at,
@@ -156,6 +216,6 @@ def _ancestor(store: ReleaseStore, release: Release) -> Ancestor:
         run=release.run_id,
         started_from=note.started_from if note else None,
         selection=note.selection.describe() if note else [],
-        decisions=sum(row.role != "left-out" for row in rows),
-        learned=sum(_taught(row) for row in rows),
+        decisions=roles.total() - roles["left-out"],
+        learned=sum(roles[role] for role in LEARNED_ROLES),
     )

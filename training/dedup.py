@@ -23,6 +23,7 @@ _PERMUTATIONS = 256
 _WANTED_RECALL = 0.995
 _BRUTE_FORCE_UP_TO = 40
 _SEED = 17
+_BLOCK = 2_000  # texts whose shingles are handed to rensa at a time
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,22 @@ def normalise(text: str) -> str:
 
 def shingles(normalised: str) -> frozenset[str]:
     """The character 4-grams of a normalised text; the text itself when it is shorter."""
-    if len(normalised) <= SHINGLE:
-        return frozenset((normalised,))
-    return frozenset(normalised[start : start + SHINGLE] for start in range(len(normalised) - SHINGLE + 1))
+    return frozenset(_grams(normalised))
+
+
+def surely_differ(left: str, right: str, threshold: float) -> bool:
+    """Whether a glance at two normalised texts shows that their similarity is below ``threshold``: more of the shingles of
+    ``left`` are missing in ``right`` than that allows. It saves making all shingles of both."""
+    number = len(left) - SHINGLE + 1
+    allowed = number * (1 - threshold) + 1e-6  # of at most ``number`` different ones
+    missing = set()
+    for start in range(number if number > 1 else 0):
+        one = left[start : start + SHINGLE]
+        if one not in right:
+            missing.add(one)
+            if len(missing) > allowed:
+                return True
+    return False
 
 
 def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
@@ -171,8 +185,13 @@ class _Neighbours:
 
     def __init__(self, texts: Sequence[str], threshold: float) -> None:
         self._threshold = threshold
-        self._sets = [shingles(text) for text in texts]
-        self._hashes = RMinHash.from_token_sets([list(own) for own in self._sets], _PERMUTATIONS, _SEED)
+        self._texts = texts
+        self._sets: dict[int, frozenset[str]] = {}
+        self._hashes: list[RMinHash] = []
+        for start in range(0, len(texts), _BLOCK):
+            # A shingle that comes twice changes no minimum. Most texts have no candidate, and never need a set.
+            grams = [_grams(text) for text in texts[start : start + _BLOCK]]
+            self._hashes += RMinHash.from_token_sets(grams, _PERMUTATIONS, _SEED)
         self._index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))
 
     def insert(self, position: int) -> None:
@@ -180,12 +199,23 @@ class _Neighbours:
 
     def of(self, position: int) -> list[tuple[int, float]]:
         """(position, similarity) of every inserted text that is near, other than itself."""
-        own = self._sets[position]
         return [
             (other, similarity)
             for other in self._index.query(self._hashes[position])
-            if other != position and (similarity := jaccard(own, self._sets[other])) >= self._threshold
+            if other != position
+            and (similarity := jaccard(self._shingles(position), self._shingles(other))) >= self._threshold
         ]
+
+    def _shingles(self, position: int) -> frozenset[str]:
+        if position not in self._sets:
+            self._sets[position] = shingles(self._texts[position])
+        return self._sets[position]
+
+
+def _grams(normalised: str) -> list[str]:
+    if len(normalised) <= SHINGLE:
+        return [normalised]
+    return [normalised[start : start + SHINGLE] for start in range(len(normalised) - SHINGLE + 1)]
 
 
 def _bands(threshold: float) -> int:

@@ -68,13 +68,16 @@ class Refusal(BaseModel):
 
 
 class Whereabouts(BaseModel):
-    """Of a chunk that is not among the documents any more: the section that it belongs to, and the id of the indexed chunk
-    that it has become (empty when that is not known)."""
+    """Of a chunk that is not among the documents any more: the section that it belongs to, the id of the indexed chunk
+    that it has become (empty when that is not known), and what a record teaches that does not show the chunk: the text of
+    today, or else the one that it had (empty when neither is known). ``became`` is the chunk of today, indexed or not."""
 
     model_config = ConfigDict(frozen=True)
 
     place: str
     version: str = ""
+    text: str = ""
+    became: str = ""
 
 
 class Unused(BaseModel):
@@ -112,7 +115,8 @@ def collect(
     conversation (question, the chunk it cites first), and any conversation (question, the source that annotators named
     as the one that answers; the chunk that the bot put first is then refused, unless somebody named that one); other
     rejected ones are refusals, from which negatives are made, where they say anything of the chunk. ``gone`` tells what is
-    known of chunks that are not among ``chunks``; another one's place is its own id.
+    known of chunks that are not among ``chunks``; another one's place is its own id,
+    and a conversation about it teaches nothing.
     """
     judged = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
     result = Learnable(rejected_chunks={key for key, verdict in judged.items() if verdict == "rejected"})
@@ -158,11 +162,13 @@ def _learn(
     query = decision.question.strip()
     named = decision.named_source
     chunk_id = decision.chunk_id
-    shown = decision.fields.get("anchor", "") if is_triplet else ""
     chunk = chunks.get(chunk_id)
+    unknown = Whereabouts(place=section_of(chunk) if chunk else chunk_id)
+    where = unknown if chunk else gone.get(chunk_id, unknown)
+    shown = decision.fields.get("anchor", "") if is_triplet else where.text
     if not query:
         return "the question is empty"
-    if chunk_id in rejected:
+    if chunk_id in rejected or where.became in rejected:
         return "its chunk was rejected"
     if chunk is None and not shown.strip():
         return "it cites no chunk of the current documents"
@@ -170,8 +176,6 @@ def _learn(
         return "its chunk is empty"
     if named == "" and decision.verdict == "accepted":
         return "none of its sources answers it"
-    lost = Whereabouts(place=section_of(chunk) if chunk else chunk_id)
-    where = lost if chunk else gone.get(chunk_id, lost)
     if decision.verdict == "rejected" and not decision.affirms:
         certain = named == "" or (is_triplet and decision.values.get("is_positive_relevant") == "no")
         if is_triplet and not certain:

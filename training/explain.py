@@ -12,7 +12,8 @@ from curation.errors import SettingsError
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from training.ancestry import Ancestor, chain
-from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_lineage, read_note
+from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_note
+from training.lineage_columns import count_roles, find_rows, lineage_outline
 from training.tally import general_reason
 
 Counts = dict[str, dict[str, int]]
@@ -65,7 +66,9 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
     lineage."""
     release = store.get(release_id)
     folder = store.folder(release.id)
-    rows = read_lineage(folder / LINEAGE_FILE)
+    rows = lineage_outline(
+        folder / LINEAGE_FILE, ["dataset", "annotators", "reason", "origin", "kept_record_id"]
+    )
     note = read_note(folder / LINEAGE_NOTE_FILE)
     return ReleaseExplanation(
         release=release.id,
@@ -93,19 +96,20 @@ def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list
     fits several.
     """
     release = store.get(release_id)
-    rows = read_lineage(store.folder(release.id) / LINEAGE_FILE)
-    found = [row for row in rows if row.record_id == record_id]
+    lineage = store.folder(release.id) / LINEAGE_FILE
+    found = find_rows(lineage, record_id)
     if not found and len(record_id) >= _SHORTEST_PREFIX:
-        found = [row for row in rows if row.record_id.startswith(record_id)]
+        found = find_rows(lineage, record_id, only_begins=True)
         if len({row.record_id for row in found}) > 1:
             raise SettingsError(
                 f"{len(found)} records begin with {record_id!r} in the lineage of {release.id}.",
                 "Give more of the id.",
             )
+    whole = found[0].record_id if found else record_id
     parents = [one.id for one in chain(store, release.id)[1:] if not one.problem]
-    older = [(parent, read_lineage(store.folder(parent) / LINEAGE_FILE)) for parent in parents]
+    older = [(parent, find_rows(store.folder(parent) / LINEAGE_FILE, whole)) for parent in parents]
     if not found:
-        raise _unknown(release.id, record_id, rows, older)
+        raise _unknown(release.id, record_id, count_roles(lineage).total(), older)
     return [
         RecordExplanation(release=release.id, record=row, before=list(_appearances(row, older)))
         for row in found
@@ -125,15 +129,12 @@ def _appearances(row: LineageRow, older: Iterable[tuple[str, Sequence[LineageRow
 
 
 def _unknown(
-    release_id: str,
-    record_id: str,
-    rows: Sequence[LineageRow],
-    older: Sequence[tuple[str, Sequence[LineageRow]]],
+    release_id: str, record_id: str, size: int, older: Sequence[tuple[str, Sequence[LineageRow]]]
 ) -> SettingsError:
-    there = [release for release, lineage in older if any(row.record_id == record_id for row in lineage)]
+    there = [release for release, rows in older if rows]
     if there:
         hint = f"It is in the lineage of {there[0]}, an earlier release: its answers were withdrawn since."
-    elif not rows:
+    elif not size:
         hint = "That release was made without training: no decision had a part in it."
     else:
         hint = "Nobody had answered it when that release was made, or the id is wrong (lineage.parquet lists them)."

@@ -16,13 +16,14 @@ from curation.records import Chunk
 from curation.records.identity import content_id
 from serving.embedding import Embedder, truncate
 from serving.reranking import Reranker
-from training.dedup import find_matches, normalise
+from training.dedup import normalise
 from training.evaluation import Scores, rank, score
 from training.examples import HEADING, Example, section_of
+from training.meaning import VectorsOf, questions_like
 from training.question_style import Style, style_of
 from training.reranker.reading import reranked
 from training.settings import DedupSettings
-from training.split import Dropped
+from training.split import IN_OTHER_WORDS, Dropped
 from training.testsets import TestSet
 
 Vectors = npt.NDArray[np.float32]
@@ -102,28 +103,35 @@ def top_level(path: str) -> str:
 
 
 def without_test_questions(
-    train: Sequence[Example], sets: Sequence[TestSet], settings: DedupSettings
+    train: Sequence[Example],
+    sets: Sequence[TestSet],
+    settings: DedupSettings,
+    vectors_of: VectorsOf | None = None,
 ) -> tuple[list[Example], list[Dropped]]:
-    """``train`` without the questions that a test set of one's own asks too, and those: nobody trains on a test."""
+    """``train`` without the questions that a test set of one's own asks too, and those: nobody trains on a test.
+    ``vectors_of`` embeds questions; without it, only their wording is compared."""
     asked = [(one.name, key, text) for one in sets for key, text in one.queries.items()]
-    matches = find_matches([example.query for example in train], [text for *_, text in asked], settings)
+    worded, meant = questions_like(
+        [example.query for example in train], [text for *_, text in asked], settings, vectors_of
+    )
     dropped = []
-    for match in matches:
+    for number, match in enumerate((*worded, *meant)):
         example, (name, key, text) = train[match.index], asked[match.kept]
+        how = "same" if match.exact else "nearly the same" if number < len(worded) else IN_OTHER_WORDS
         dropped.append(
             Dropped(
                 dataset=example.dataset,
                 record_id=example.record_id,
                 query=example.query,
                 chunk_id=example.chunk_id,
-                reason=f"{'same' if match.exact else 'nearly the same'} question as in a test set",
+                reason=f"{how} question as in a test set",
                 similarity=round(match.similarity, 4),
                 kept_record_id=f"{name}: {key}",
                 kept=text,
                 place=example.place,
             )
         )
-    gone = {match.index for match in matches}
+    gone = {match.index for match in (*worded, *meant)}
     return [example for row, example in enumerate(train) if row not in gone], dropped
 
 

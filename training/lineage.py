@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from curation.errors import StateError
-from curation.files import read_json, read_table, write_json, write_table
+from curation.files import read_json, write_json, write_table
 from curation.records import Chunk, Decision
 from serving.carried_lineage import NO_LONGER_THERE
 from training.examples import Example, Unused
 from training.known import News, compare
+from training.lineage_columns import lineage_table
 from training.lineage_record import (
-    FIRST_COLUMNS,
     LINEAGE_NOTE_FILE,
     LINEAGE_SCHEMA,
     LineageExample,
@@ -134,19 +133,7 @@ def read_lineage(path: Path) -> list[LineageRow]:
 
     Columns that a lineage of an earlier version lacks are empty. Raises StateError for a damaged one.
     """
-    if not path.exists():
-        return []
-    try:
-        there = set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
-        raise StateError(
-            f"{path} cannot be read as a table: {error}", "Promote another release, or restore this one."
-        ) from error
-    fields = list(LINEAGE_SCHEMA)
-    schema = pa.schema(
-        [*fields[:FIRST_COLUMNS], *(one for one in fields[FIRST_COLUMNS:] if one.name in there)]
-    )
-    return [LineageRow.model_validate(row) for row in read_table(path, schema).to_pylist()]
+    return [LineageRow.model_validate(row) for row in lineage_table(path).to_pylist()]
 
 
 def write_note(path: Path, note: LineageNote) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from training.dedup import NEARLY, Match
+from training.dedup import NEARLY, Match, find_matches
+from training.settings import DedupSettings
 
 Vectors = npt.NDArray[np.float32]
+VectorsOf = Callable[[Sequence[str]], Vectors]
 _BLOCK = 2_048  # rows compared with all references at a time
 
 
@@ -51,3 +53,24 @@ def matches_in_meaning(vectors: Vectors, references: Vectors, threshold: float) 
             similarity = min(float(best[row]), NEARLY)
             found.append(Match(start + int(row), int(closest[row]), similarity))
     return found
+
+
+def questions_like(
+    texts: Sequence[str],
+    references: Sequence[str],
+    settings: DedupSettings,
+    vectors_of: VectorsOf | None = None,
+) -> tuple[list[Match], list[Match]]:
+    """The rows of ``texts`` that ask what one of ``references`` asks: in the same or nearly the same words, and those of the
+    others that do in other words. ``vectors_of`` embeds questions; without it, only their wording is compared."""
+    worded = find_matches(texts, references, settings)
+    if not (settings.semantic and vectors_of and references):
+        return worded, []
+    known = {match.index for match in worded}
+    rest = [row for row in range(len(texts)) if row not in known]
+    if not rest:
+        return worded, []
+    meant = matches_in_meaning(
+        vectors_of([texts[row] for row in rest]), vectors_of(references), settings.semantic_threshold
+    )
+    return worded, [Match(rest[match.index], match.kept, match.similarity) for match in meant]

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from curation.records import Chunk, DatasetName
-from training.dedup import find_matches, normalise
+from training.dedup import normalise
 from training.examples import HEADING, Example, Refusal, RowKey, Unused, section_of
+from training.meaning import VectorsOf, questions_like
 from training.settings import DedupSettings
 
 Vectors = npt.NDArray[np.float32]
@@ -73,13 +74,15 @@ def decided_negatives(
     held: Collection[str],
     settings: DedupSettings,
     tests: Sequence[str] = (),
+    vectors_of: VectorsOf | None = None,
 ) -> Decided:
     """Set every refusal and every stored negative against an example of ``train``.
 
     A refused pair becomes a negative text where its question has been accepted for another chunk, and a negative question
     where its chunk has an accepted one: of one example, those of a question or chunk in turn. ``groups`` maps chunks to their
     near duplicates' representative, ``held`` are the groups that are held out. A question like a held-out one is left out
-    altogether, and so is one like ``tests``, the questions of test sets of one's own.
+    altogether, and so is one like ``tests``, the questions of test sets of one's own. ``vectors_of`` embeds questions; without
+    it, only their wording is compared.
     """
     result = Decided()
     by_question: dict[str, list[Example]] = defaultdict(list)
@@ -88,9 +91,7 @@ def decided_negatives(
         by_question[normalise(example.query)].append(example)
         by_group[_group(example.chunk_id, groups)].append(example)
     asked_when_held_out = [*(example.query for example in holdout), *tests]
-    like_held = {
-        match.index for match in find_matches([one.query for one in refusals], asked_when_held_out, settings)
-    }
+    like_held = _rows_like([one.query for one in refusals], asked_when_held_out, settings, vectors_of)
     turns = _Turns(by_question, by_group, groups)
     for row, refusal in enumerate(refusals):
         if row in like_held or _group(refusal.chunk_id, groups) in held:
@@ -101,7 +102,7 @@ def decided_negatives(
             result.unused.append(_unused(refusal, "no accepted pair to set it against"))
         else:
             result.negatives.append(made)
-    result.negatives.extend(_stored(train, asked_when_held_out, by_question, settings))
+    result.negatives.extend(_stored(train, asked_when_held_out, by_question, settings, vectors_of))
     return result
 
 
@@ -225,12 +226,13 @@ def _stored(
     held_questions: Sequence[str],
     by_question: Mapping[str, Sequence[Example]],
     settings: DedupSettings,
+    vectors_of: VectorsOf | None,
 ) -> Iterable[Negative]:
     """The negatives that came with accepted triplets. One that is itself a training question needs no row of its own: it
     meets this text in the batches anyway."""
     rows = [one for one in train if one.negative and normalise(one.negative) not in by_question]
     negatives = [one.negative for one in rows]
-    leaking = {match.index for match in find_matches(negatives, held_questions, settings)}
+    leaking = _rows_like(negatives, held_questions, settings, vectors_of)
     return [
         Negative(
             dataset=one.dataset,
@@ -244,6 +246,16 @@ def _stored(
         for row, one in enumerate(rows)
         if row not in leaking
     ]
+
+
+def _rows_like(
+    questions: Sequence[str],
+    held_questions: Sequence[str],
+    settings: DedupSettings,
+    vectors_of: VectorsOf | None,
+) -> set[int]:
+    worded, meant = questions_like(questions, held_questions, settings, vectors_of)
+    return {match.index for match in (*worded, *meant)}
 
 
 def _as_trained(chunk: Chunk, example: Example) -> str:

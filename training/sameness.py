@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from training.dedup import jaccard, normalise, shingles
+from training.dedup import jaccard, normalise, shingles, surely_differ
 from training.examples import Example, Refusal, Unused
 from training.meaning import Vectors
 from training.negatives import Decided, Negative
@@ -41,17 +41,19 @@ class Sameness:
         one, other = self._normal(left), self._normal(right)
         if one == other or (self._settings.near and one.rstrip(_ENDINGS) == other.rstrip(_ENDINGS)):
             return "words"
-        if self._settings.near and self._nearly(self._of(left), self._of(right)):
+        if self._settings.near and self._nearly(left, right):
             return "wording"
         if self._settings.semantic and left in self._vectors and right in self._vectors:
             cosine = float(self._vectors[left] @ self._vectors[right])
             return "meaning" if cosine >= self._settings.semantic_threshold else None
         return None
 
-    def _nearly(self, left: frozenset[str], right: frozenset[str]) -> bool:
+    def _nearly(self, left: str, right: str) -> bool:
         threshold = self._settings.threshold
-        few, many = sorted((len(left), len(right)))
-        return few >= threshold * many and jaccard(left, right) >= threshold
+        if surely_differ(self._normal(left), self._normal(right), threshold):
+            return False
+        few, many = sorted((self._of(left), self._of(right)), key=len)
+        return len(few) >= threshold * len(many) and jaccard(few, many) >= threshold
 
     def _normal(self, text: str) -> str:
         if text not in self._normalised:

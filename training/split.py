@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -12,15 +12,16 @@ from pydantic import BaseModel, ConfigDict
 from curation.records import Chunk, DatasetName
 from training.dedup import Match, find_duplicates, find_matches, group
 from training.examples import Example, Refusal, Unused, section_of
-from training.meaning import Vectors, matches_in_meaning, same_meaning
+from training.meaning import VectorsOf as VectorsOf
+from training.meaning import matches_in_meaning, same_meaning
+from training.past import NOTHING_BEFORE, Past
 from training.settings import DedupSettings
 
-VectorsOf = Callable[[Sequence[str]], Vectors]
 _Key = tuple[str, str]
 _Row = TypeVar("_Row")
 
 _SALT = "clayloop holdout 1\t"
-_IN_OTHER_WORDS = "in other words the same"
+IN_OTHER_WORDS = "in other words the same"
 
 
 class Dropped(BaseModel):
@@ -95,14 +96,15 @@ def take_sides(
     groups: Mapping[str, str],
     share: float,
     refusals: Sequence[Refusal] = (),
-    learned: Collection[_Key] = (),
+    past: Past = NOTHING_BEFORE,
 ) -> Sides:
     """Put each example on its side. A section is on one side for ever, whatever is added.
 
     ``chunks`` are all that are indexed and ``groups`` comes from ``chunk_groups``. A group of chunks is held out if any of
     its sections is, that of a text which has changed since included. A chunk on the training side that nearly equals a
     held-out one is not trained on; it does not move to the holdout either, since an earlier release may have learned from
-    it. ``learned`` are records that one surely learned from: they are not asked either once their chunk has changed.
+    it. What its weights have learned from (``past``) is not asked either, nor anything else about such a chunk or section,
+    unless it was asked before: a share that was raised since holds out what was trained on.
     """
 
     def group_of(chunk_id: str) -> str:
@@ -112,12 +114,17 @@ def take_sides(
     result = Sides()
     result.held_groups = {group_of(one.id) for one in chunks if is_holdout(section_of(one), share)}
     result.held_groups |= {group_of(one.chunk_id) for one in rows if _is_held(one, share)}
+    taught = {group_of(one.chunk_id) for one in examples if _key(one) in past.learned}
+    taught.update(map(group_of, past.taught))  # a section is its own name
     for example in examples:
         held = is_holdout(example.place, share)
+        is_taught = group_of(example.chunk_id) in taught or example.place in taught
         if held and not (example.live or example.version):
             why = "kept from training, and its chunk is not in the index as it was judged"
-        elif held and not example.live and (example.dataset, example.record_id) in learned:
+        elif held and _key(example) in past.learned:
             why = "kept from training: its section is held out, and an earlier release has learned from it"
+        elif held and is_taught and _key(example) not in past.asked:
+            why = "kept from training: its section is held out, and an earlier release has learned from its chunk"
         elif not held and group_of(example.chunk_id) in result.held_groups:
             why = "kept from training: its chunk is nearly the same as one that is held out"
         else:
@@ -157,7 +164,7 @@ def drop_repeated(
         matches = same_meaning(
             vectors_of([one.query for one in rows]), keys(rows), settings.semantic_threshold
         )
-        then = [_dropped(rows, match, rows, "question", _IN_OTHER_WORDS) for match in matches]
+        then = [_dropped(rows, match, rows, "question", IN_OTHER_WORDS) for match in matches]
         order, dropped = _without(order, matches), _to_the_last(dropped, then)
     return [examples[row] for row in sorted(order)], dropped
 
@@ -170,10 +177,10 @@ def split(
     settings: DedupSettings,
     vectors_of: VectorsOf | None = None,
     refusals: Sequence[Refusal] = (),
-    learned: Collection[_Key] = (),
+    past: Past = NOTHING_BEFORE,
 ) -> Split:
     """``take_sides``, then drop what would leak from the holdout into training."""
-    sides = take_sides(examples, chunks, groups, share, refusals, learned)
+    sides = take_sides(examples, chunks, groups, share, refusals, past)
     train = sides.train
     result = Split(holdout=sides.holdout, unused=sides.unused, held_groups=sides.held_groups)
     for text_of, what in ((_query, "holdout question"), (_text, "holdout chunk")):
@@ -191,7 +198,7 @@ def split(
             settings.semantic_threshold,
         )
         result.dropped.extend(
-            _dropped(train, match, result.holdout, "holdout question", _IN_OTHER_WORDS) for match in matches
+            _dropped(train, match, result.holdout, "holdout question", IN_OTHER_WORDS) for match in matches
         )
         train = _without(train, matches)
     result.train = train

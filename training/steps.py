@@ -10,17 +10,17 @@ from curation.corpus import Corpus
 from curation.files import read_json, write_json
 from curation.progress import Progress
 from curation.records import Chunk, Decision
-from serving.release import LINEAGE_FILE, Release
+from serving.release import Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
-from training.ancestry import places_known, records_seen
+from training.ancestry import past_of
 from training.conflicts import Conflict, settle
 from training.evaluation import check_paths
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
-from training.lineage import read_lineage
 from training.negatives import Negative, decided_negatives
+from training.past import Past
 from training.reranker.aside import Aside, set_aside
 from training.reranker.step import ASIDE_FILE, Reranking, check_base_model, why_not
 from training.rows import read_rows, write_rows
@@ -30,8 +30,8 @@ from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
 from training.testsets import TestSet, load_test_sets
+from training.tracing import trace_through_releases
 from training.tuning import QUESTION_VECTORS_FILE, Tuning
-from training.whereabouts import gone_chunks, trace_chunks
 
 
 @dataclass
@@ -197,10 +197,15 @@ class Steps:
             groups,
             self.settings.gate.holdout_share,
             settled.refusals,
-            self._learned,
+            self._past,
         )
         kept, dropped = drop_repeated(
-            settled.examples, groups, self.settings.dedup, self.tuning.meaning, sides, self._asked_or_learned
+            settled.examples,
+            groups,
+            self.settings.dedup,
+            self.tuning.meaning,
+            sides,
+            self._past.asked | self._past.trained,
         )
         write_json(folder / "groups.json", {key: label for key, label in groups.items() if key != label})
         write_rows(folder / "conflicts.jsonl", settled.conflicts)
@@ -218,6 +223,7 @@ class Steps:
         check_base_model(self.settings.reranker, self.serving)
         for one in self.own_sets if self.chunks else []:
             check_paths(one, {chunk.path for chunk in self.chunks}, "the index", self.progress)
+        dedup, meaning = self.settings.dedup, self.tuning.meaning
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
@@ -226,12 +232,12 @@ class Steps:
             self.chunks,
             groups,
             self.settings.gate.holdout_share,
-            self.settings.dedup,
-            self.tuning.meaning,
+            dedup,
+            meaning,
             refusals,
-            self._learned,
+            self._past,
         )
-        parts.train, asked = without_test_questions(parts.train, self.own_sets, self.settings.dedup)
+        parts.train, asked = without_test_questions(parts.train, self.own_sets, dedup, meaning)
         parts.dropped += asked
         aside = self._set_aside(parts.train, groups)
         held = parts.held_groups | aside.groups
@@ -242,10 +248,11 @@ class Steps:
             refusals,
             groups,
             held,
-            self.settings.dedup,
+            dedup,
             [text for one in self.own_sets for text in one.queries.values()],
+            meaning,
         )
-        decided = without_contradictions(decided, refusals, aside.train, groups, self.settings.dedup)
+        decided = without_contradictions(decided, refusals, aside.train, groups, dedup)
         write_rows(folder / "negatives.jsonl", decided.negatives)
         write_json(folder / "held.json", sorted(held))
         write_rows(folder / "train.jsonl", aside.train)
@@ -269,30 +276,23 @@ class Steps:
 
     def _with_gone_chunks(self) -> Learnable:
         """With what is known of chunks that decisions are about and that have changed or gone since."""
-        gone = gone_chunks(self.decisions, self.corpus.chunks)
-        if not gone:
-            return self.learnable
-        found = trace_chunks(
-            gone,
+        found = trace_through_releases(
+            self.store,
+            self.served.id,
+            self.decisions,
             self.corpus.chunks,
             {chunk.id for chunk in self.chunks},
-            places_known(self.store, self.served.id, gone),
             partial(is_holdout, share=self.settings.gate.holdout_share),
             self.settings.dedup,
         )
+        if not found:
+            return self.learnable
         include = self.serving.retrieval.include_unreviewed
         return collect(self.decisions, self.corpus.chunks, include, found)
 
     @cached_property
-    def _learned(self) -> set[tuple[str, str]]:
-        """The records that the served release's weights have seen, as far as that can be told."""
-        return records_seen(self.store, self.served.id) or set()
-
-    @cached_property
-    def _asked_or_learned(self) -> set[tuple[str, str]]:
-        """The records that the served release was asked in the holdout, or was trained on."""
-        lineage = read_lineage(self.store.folder(self.served.id) / LINEAGE_FILE)
-        return {(row.dataset, row.record_id) for row in lineage if row.role in ("holdout", "train")}
+    def _past(self) -> Past:
+        return past_of(self.store, self.served.id)
 
     def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
         chosen = self.settings.reranker

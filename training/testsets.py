@@ -10,6 +10,7 @@ they are chunked.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from training.gate_settings import TestSetSettings
 Qrels = dict[str, dict[str, int]]
 
 _FORMAT = "Each line holds a question id, a path and a relevance (0, 1, …), separated by tabs."
+_WHOLE_NUMBER = re.compile(
+    r"-?[0-9]{1,9}"
+)  # int() also takes 1_0, and fails on a superscript two, which is a digit
 _BEIR = "A test set has queries.jsonl, qrels.tsv or qrels/test.tsv, and perhaps corpus.jsonl."
 _QUERY = '{"_id": "q1", "text": "How …?"}'
 _DOCUMENT = '{"_id": "d1", "title": "…", "text": "…"}'
@@ -141,8 +145,13 @@ def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qr
         if len(cells) != 3 or not cells[0] or not cells[1]:
             raise _wrong(path, number, f"{len(cells)} columns instead of 3 (or an empty one)", _FORMAT)
         query, item, relevance = cells
-        if not relevance.lstrip("-").isdigit():
-            raise _wrong(path, number, f"the relevance {relevance!r} is not a whole number", _FORMAT)
+        if not _WHOLE_NUMBER.fullmatch(relevance):
+            raise _wrong(
+                path,
+                number,
+                f"the relevance {relevance!r} is not a whole number of at most 9 digits",
+                _FORMAT,
+            )
         if query not in queries:
             raise _wrong(path, number, f"there is no question {query!r} in the queries file")
         if int(relevance) > 0:

@@ -38,6 +38,9 @@ def test_an_index_finds_its_chunks_wherever_it_was_moved(tmp_path: Path) -> None
     build_index(tmp_path / "staging", chunks, vectors)
     shutil.move(tmp_path / "staging", tmp_path / "final")
     index = ChunkIndex.open(tmp_path / "final")
+    first, *_, last = index.chunks()
+    assert index.find([last.id, "nowhere", first.id]) == {first.id: first, last.id: last}
+    assert index.find(["nowhere"]) == index.find([]) == {}
     assert len(index) == len(chunks) and index.dimension == 40
     assert index.chunks() == chunks
     np.testing.assert_array_equal(index.vectors(), vectors)

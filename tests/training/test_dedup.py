@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.dedup import find_duplicates, find_matches, group, jaccard, normalise, shingles
+from training.dedup import find_duplicates, find_matches, group, jaccard, normalise, shingles, surely_differ
 from training.meaning import matches_in_meaning, same_meaning
 from training.settings import DedupSettings
 
@@ -124,3 +124,17 @@ def test_in_meaning_too_what_stays_is_apart_and_what_goes_has_a_reason(
             assert float(cosines[leaks[row]]) >= threshold - 1e-5
         else:
             assert not len(cosines) or float(cosines.max()) < threshold + 1e-5
+
+
+@given(st.text("ab c", max_size=30), st.text("ab c", max_size=30), st.floats(0.0, 1.0))
+@settings(max_examples=300, deadline=None)
+def test_a_glance_passes_over_nothing_that_is_near(left: str, right: str, threshold: float) -> None:
+    left, right = normalise(left), normalise(right)
+    if surely_differ(left, right, threshold):
+        assert jaccard(shingles(left), shingles(right)) < threshold
+
+
+def test_a_glance_sees_that_two_questions_are_not_one() -> None:
+    asked = "where can i buy a new lamp for the kitchen?"
+    assert surely_differ(asked, "who has taken the bicycle of my neighbour?", 0.75)
+    assert not surely_differ(asked, asked[:-1], 0.75)

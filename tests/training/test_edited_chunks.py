@@ -15,13 +15,14 @@ from curation.records import Chunk, Decision
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import conversation, judged_chunk, make_chunks, triplet
+from tests.training.material import conversation, make_chunks, triplet
 from training.conflicts import settle
 from training.dry_run import DryRun, dry_run
 from training.examples import Learnable, collect, section_of
 from training.holdout import holdout_questions
 from training.lineage import read_lineage
 from training.negatives import decided_negatives
+from training.past import Past
 from training.retrain import retrain_from_annotations
 from training.settings import DedupSettings, GateSettings
 from training.split import chunk_groups, is_holdout, split
@@ -33,7 +34,12 @@ SHARE = 0.2
 HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), SHARE)]
 FREE = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), SHARE)]
 ADDED = " Then wait for a day, and check that nothing has come loose since; call us if it has."
+TOLD = [conversation(chunk, f"r number {number * 6469}") for number, chunk in enumerate(CHUNKS)]
 ASKED = [triplet(chunk, f"q number {number * 7919}") for number, chunk in enumerate(CHUNKS)]
+
+
+def _is_held(place: str) -> bool:
+    return is_holdout(place, SHARE)
 
 
 def _with(chunk: Chunk, text: str, path: str = "", section: tuple[str, ...] = ()) -> Chunk:
@@ -54,7 +60,7 @@ def _learnable(
 ) -> Learnable:
     gone = gone_chunks(decisions, chunks)
     indexed = {chunk.id for chunk in chunks}
-    found = trace_chunks(gone, chunks, indexed, places or {}, lambda place: is_holdout(place, SHARE), NEAR)
+    found = trace_chunks(gone, chunks, indexed, places or {}, _is_held, NEAR)
     return collect(decisions, chunks, gone=found)
 
 
@@ -167,17 +173,19 @@ def test_what_nothing_is_known_of_is_taught_as_before() -> None:
     assert (example.place, example.version, example.live) == (gone.id, "", False)
 
 
-def test_a_chunk_that_somebody_judged_tells_its_text_for_a_conversation_too() -> None:
-    decisions = [judged_chunk(CHUNKS[0], "accepted"), conversation(CHUNKS[0], "Where is it?")]
-    assert gone_chunks(decisions, EDITED) == {CHUNKS[0].id: CHUNKS[0].text}
-
-
 def test_a_record_that_an_earlier_release_learned_from_is_not_asked() -> None:
     """Earlier versions trained on what was asked of a held-out chunk once that was edited."""
     asked = triplet(HELD[0], "Where does it end?")
     found = _learnable([asked], EDITED)
     groups = chunk_groups(EDITED, NEAR, found.examples)
-    parts = split(found.examples, EDITED, groups, SHARE, NEAR, learned={("triplets", asked.record_id)})
+    parts = split(
+        found.examples,
+        EDITED,
+        groups,
+        SHARE,
+        NEAR,
+        past=Past(learned=frozenset({("triplets", asked.record_id)})),
+    )
     assert (parts.train, parts.holdout) == ([], [])
     assert "an earlier release has learned from it" in parts.unused[0].reason
 
@@ -236,11 +244,11 @@ def test_no_edit_moves_a_question_to_the_other_side(edits: list[str], released: 
     chunks = [chunk for chunk in changed if chunk]
     places = {chunk.id: section_of(chunk) for chunk in CHUNKS} if released else {}
     more = [triplet(chunk, f"again {row * 104729}") for row, chunk in enumerate(chunks)] if again else []
-    found = _learnable([*more, *ASKED], chunks, places)
+    found = _learnable([*more, *ASKED, *TOLD], chunks, places)
     groups = chunk_groups(chunks, NEAR, found.examples)
     parts = split(found.examples, chunks, groups, SHARE, NEAR)
-    held = {ASKED[CHUNKS.index(chunk)].record_id for chunk in HELD}
-    free = {one.record_id for one in ASKED} - held
+    held = {said[CHUNKS.index(chunk)].record_id for chunk in HELD for said in (ASKED, TOLD)}
+    free = {one.record_id for one in (*ASKED, *TOLD)} - held
     assert not held & {one.record_id for one in parts.train}
     assert not free & {one.record_id for one in parts.holdout}
     if "rewritten" not in edits and not released:

@@ -137,6 +137,10 @@ def test_wrong_queries_are_named(tmp_path: Path, text: str, complaint: str) -> N
     [
         ("q1 a.md 1\n", "line 1: 1 columns instead of 3"),
         ("q1\ta.md\t1\nq1\tb.md\tyes\n", "line 2: the relevance 'yes'"),
+        *(
+            (f"q1\ta.md\t{odd}\n", r"qrels\.tsv, line 1: the relevance .* is not a whole number.*\n?.*0, 1")
+            for odd in ("--1", "-", "²", "1.0", "1_0", "+1", "9" * 30)
+        ),
         ("q9\ta.md\t1\n", "line 1: there is no question 'q9'"),
         ("q1\ta.md\t1\n", "no right file for the questions q2"),
         ("", "names no right file"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.errors import StateError
@@ -24,6 +25,7 @@ from training.lineage import (
     write_lineage,
     write_note,
 )
+from training.lineage_columns import count_roles, find_rows, lineage_examples, lineage_outline
 from training.negatives import Negative
 from training.selection import LeftOut, Selection
 from training.split import Dropped
@@ -125,6 +127,28 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     ]
     assert not any(one.votes or one.examples for one in old)
     assert compare(POOL, old).total == 0
+
+
+@given(FATES, st.booleans())
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_read_by_columns_it_says_the_same(tmp_path: Path, fates: list[str], is_old: bool) -> None:
+    path = tmp_path / "lineage.parquet"
+    taken = [
+        one for one, fate in zip(POOL, fates, strict=True) if fate == "train" and one.dataset != "chunks"
+    ]
+    write_lineage(path, trace(POOL, [_example(one) for one in taken], [], [], [], INDEXED))
+    if is_old:
+        pq.write_table(pq.read_table(path).select(LINEAGE_SCHEMA.names[:8]), path)
+    rows = read_lineage(path)
+    columns = ["dataset", "record_id", "annotators", "reason", "origin", "kept_record_id"]
+    seen = {"role", *columns}
+    expected = [one.model_dump(include=seen) for one in rows]
+    assert [one.model_dump(include=seen) for one in lineage_outline(path, columns)] == expected
+    assert count_roles(path) == Counter(one.role for one in rows)
+    assert find_rows(path, rows[3].record_id) == [rows[3]]
+    beginning = [one for one in rows if one.record_id.startswith("triplet-")]
+    assert find_rows(path, "triplet-", only_begins=True) == beginning
+    assert lineage_examples(path).to_pylist() == [one.model_dump() for row in rows for one in row.examples]
 
 
 def test_a_damaged_one_is_named(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +86,30 @@ def test_nothing_of_a_test_set_of_ones_own_is_a_negative() -> None:
     assert decided.negatives == []
     assert len(decided.unused) == 1
     assert len(_decide(decisions).negatives) == 2
+
+
+@pytest.mark.parametrize("as_test", [False, True])
+def test_what_is_held_out_is_no_negative_in_other_words_either(as_test: bool) -> None:
+    held, other = "Where can I buy a ticket?", "At which counter are tickets sold?"
+    decisions = [
+        triplet(CHUNKS[0], "How do I wash it?", negative=other),
+        triplet(CHUNKS[1], "How come?"),
+        triplet(CHUNKS[1], other, "rejected"),
+        triplet(CHUNKS[1], "Why is the sky blue?", "rejected"),
+    ]
+    found = collect(decisions, CHUNKS)
+    holdout = [] if as_test else collect([triplet(CHUNKS[9], held)], CHUNKS).examples
+
+    def vectors_of(texts: Sequence[str]) -> Vectors:
+        return np.array(
+            [[float("ticket" in text), float("ticket" not in text)] for text in texts], np.float32
+        )
+
+    decided = decided_negatives(
+        found.examples, holdout, found.refusals, {}, set(), NEAR, [held] if as_test else [], vectors_of
+    )
+    assert [one.text for one in decided.negatives] == ["Why is the sky blue?"]
+    assert ["held out" in one.reason for one in decided.unused] == [True]
 
 
 def test_nothing_is_set_against_what_it_equals() -> None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.corpus import Corpus
 from curation.records import Chunk, Decision
+from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, triplet
 from training.dedup import jaccard, normalise, shingles
+from training.dry_run import dry_run
 from training.examples import collect, section_of
-from training.holdout import holdout_questions
+from training.gate_settings import TestSetSettings
+from training.holdout import holdout_questions, without_test_questions
 from training.settings import DedupSettings
 from training.split import Split, chunk_groups, drop_repeated, is_holdout, split, take_sides
+from training.testsets import TestSet
 
 NEAR = DedupSettings(semantic=False)
 CHUNKS = make_chunks()
@@ -131,6 +137,44 @@ def test_the_same_question_in_other_words_is_dropped_and_says_for_which() -> Non
     assert [(one.query, one.kept, one.reason) for one in parts.dropped] == [
         ("where would I look", "where can the thing be found", "in other words the same holdout question")
     ]
+
+
+def test_a_training_question_that_asks_a_test_in_other_words_is_dropped_and_says_for_which() -> None:
+    own = TestSet(name="own", queries={"1": "where would I look"}, qrels={"1": {"x.md": 1}})
+    asked = [triplet(CHUNKS[0], "where can the thing be found"), triplet(CHUNKS[1], "why did it break")]
+    train = collect(asked, CHUNKS).examples
+    kept, dropped = without_test_questions(train, [own], DedupSettings(), _by_first_word)
+    assert [one.query for one in kept] == ["why did it break"]
+    assert [(one.kept_record_id, one.reason) for one in dropped] == [
+        ("own: 1", "in other words the same question as in a test set")
+    ]
+    assert without_test_questions(train, [own], DedupSettings(semantic=False), _by_first_word) == (train, [])
+
+
+def test_a_retrain_compares_by_meaning_with_the_tests_of_ones_own(tiny_model: Path, tmp_path: Path) -> None:
+    """The tiny model does not see the order of words; the wording is another one."""
+    (tmp_path / "queries.jsonl").write_text(
+        '{"_id": "1", "text": "best way to mend a couch"}\n{"_id": "2", "text": "best way to wash a lamp"}\n'
+    )
+    (tmp_path / "qrels.tsv").write_text("1\tsofa.md\t1\n2\tlamp.md\t1\n")
+    own = TestSetSettings(queries=str(tmp_path / "queries.jsonl"), qrels=str(tmp_path / "qrels.tsv"))
+    chunks = rounds.make_corpus()
+    free = next(chunk for chunk in chunks if not is_holdout(section_of(chunk), 0.2))
+    said = [
+        triplet(free, "where is the door"),
+        triplet(free, "a couch: way to mend best"),
+        triplet(free, "a lamp: way to wash best", "rejected"),
+    ]
+    plan = dry_run(
+        rounds.bootstrapped(tmp_path / "home", tiny_model, chunks),
+        Corpus(documents=[], chunks=chunks),
+        rounds.training().model_copy(update={"testsets": [own]}),
+        rounds.serving(tiny_model),
+        lambda: said,
+    )
+    assert [row.role for row in plan.rows] == ["train", "dropped", "unused"]
+    assert plan.rows[1].reason.startswith("in other words the same question as in a test set")
+    assert "held out" in plan.rows[2].reason
 
 
 @given(

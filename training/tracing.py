@@ -1,0 +1,38 @@
+"""What the releases tell of chunks that are not among the documents any more: their sections, and their texts.
+
+The lineages know the section of every chunk that a release made an example of. The indexes know the section and the text of
+every chunk that the bot could cite, so a conversation about one that was edited since is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from curation.records import Chunk, Decision
+from serving.releases import ReleaseStore
+from training.ancestry import chunks_known, places_known
+from training.examples import Whereabouts, section_of
+from training.settings import DedupSettings
+from training.whereabouts import gone_chunks, trace_chunks
+
+
+def trace_through_releases(
+    store: ReleaseStore,
+    served: str,
+    decisions: Sequence[Decision],
+    chunks: Sequence[Chunk],
+    indexed: Collection[str],
+    is_held: Callable[[str], bool],
+    settings: DedupSettings,
+) -> dict[str, Whereabouts]:
+    """Where the chunks of ``decisions`` belong that are not among ``chunks``, all of the documents, ``indexed`` being the ids
+    of those in the index. A record shows a chunk's text, or an index has it; its section is told by the lineage of the
+    release ``served`` and of those before it, or by an index."""
+    gone = gone_chunks(decisions, chunks)
+    places = places_known(store, served, gone) if gone else {}
+    before = chunks_known(store, [key for key, text in gone.items() if key not in places or not text.strip()])
+    texts = {
+        key: before[key].text if key in before and not text.strip() else text for key, text in gone.items()
+    }
+    sections = {key: section_of(chunk) for key, chunk in before.items()}
+    return trace_chunks(texts, chunks, indexed, sections | places, is_held, settings)
