@@ -61,7 +61,7 @@ def test_a_raised_share_asks_nothing_that_the_served_release_learned(
     chunks = rounds.make_corpus()
     home, corpus = rounds.bootstrapped(tmp_path, tiny_model, chunks), Corpus(documents=[], chunks=chunks)
     said = rounds.first_round(chunks)
-    chosen = rounds.training().model_copy(update={"gate": GateSettings(margin=1.0, min_queries=4)})
+    chosen = rounds.training().model_copy(update={"gate": GateSettings(margin=1.0, min_queries=5)})
     retrain_from_annotations(home, corpus, chosen, rounds.serving(tiny_model), lambda: said)
     store = ReleaseStore(home)
     folder = store.folder(store.current().id)
