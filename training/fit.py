@@ -23,7 +23,7 @@ from serving.embedding import Embedder
 from training.columns import SIDES, Columns, SetName, same_thing, told_apart, training_sets
 from training.examples import Example
 from training.fit_settings import FitSettings
-from training.losses import make_loss
+from training.losses import gather, make_loss
 from training.negatives import Negative
 from training.passes import cheap_passes
 from training.watching import watch
@@ -38,7 +38,8 @@ _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
 class FitReport(BaseModel):
-    """What was done. ``rows`` counts the training rows by kind (training/columns.py), ``loss`` is the mean training loss,
+    """What was done. ``rows`` counts the training rows by kind (training/columns.py), ``batch_size`` those of a full batch,
+    of all processes together, ``loss`` is the mean training loss,
     summed over the Matryoshka dimensions, and ``computing`` the seconds spent in forward and backward passes."""
 
     examples: int
@@ -128,7 +129,7 @@ def fit(
     return FitReport(
         examples=len(examples),
         rows={str(name): count for name, count in rows.items()},
-        batch_size=size,
+        batch_size=trainer.args.train_batch_size * trainer.args.world_size,
         steps=result.global_step,
         epochs=settings.epochs,
         dimensions=dimensions,
@@ -164,22 +165,8 @@ def _trainer(
 ) -> Any:
     from datasets import Dataset, DatasetDict
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-    from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 
-    class Batches(NoDuplicatesBatchSampler):  # type: ignore[misc]
-        """Says how many batches of rows with negatives there really are. The trainer draws no more than that, and would
-        leave out rows whose question or text has a row in a batch already. Without negatives such a row has nothing to be
-        told from."""
-
-        _batches = 0
-
-        def __init__(self, dataset: Any, *given: Any, **more: Any) -> None:
-            super().__init__(dataset, *given, **more)
-            if len(dataset.column_names) > 2:
-                self._batches = sum(1 for _ in self)
-
-        def __len__(self) -> int:
-            return max(int(super().__len__()), self._batches)
+    from training.batches import Batches, Mixed
 
     class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         """Keeps what is the same thing out of one batch, and counts the seconds spent computing."""
@@ -189,17 +176,19 @@ def _trainer(
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """None: it encodes examples for a page that nobody uploads."""
 
-        def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, **more: Any) -> Any:
+        def get_batch_sampler(self, dataset: Any, batch_size: int, *given: Any, **more: Any) -> Any:
             columns = {name: dataset[name] for name in dataset.column_names}
-            return Batches(
-                Dataset.from_dict(told_apart(columns, same)),
-                batch_size=batch_size,
-                drop_last=drop_last,
-                **more,
-            )
+            whole = batch_size * self.args.world_size
+            return Batches(told_apart(columns, same), whole, settings.epochs, settings.seed)
+
+        def get_multi_dataset_batch_sampler(self, *given: Any, **more: Any) -> Any:
+            self.mixed = Mixed(*given, **more, processes=self.args.world_size)
+            return self.mixed
 
         def training_step(self, *given: Any, **more: Any) -> Any:
             started = time.perf_counter()
+            if self.mixed.divided:
+                gather(self.loss, self.mixed.divided.popleft())
             loss = super().training_step(*given, **more)
             self.computing += time.perf_counter() - started
             return loss
@@ -209,11 +198,9 @@ def _trainer(
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(scratch),
         num_train_epochs=settings.epochs,
-        per_device_train_batch_size=max(1, size // settings.processes),
         learning_rate=settings.learning_rate,
         warmup_steps=settings.warmup,  # below 1: a share of all steps
         prompts=_prompts(model, sets),
-        multi_dataset_batch_sampler="proportional",
         bf16=_bf16(embedder),
         use_cpu=model.device.type == "cpu",
         seed=settings.seed,
@@ -227,6 +214,7 @@ def _trainer(
         push_to_hub=False,
         dataloader_pin_memory=model.device.type == "cuda",
     )
+    arguments.per_device_train_batch_size = max(1, size // arguments.world_size)
     loss = make_loss(model, settings, dimensions, several=arguments.world_size > 1)
     return Trainer(
         model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[watch(advance, size, diverged)]
