@@ -94,7 +94,13 @@ def fit(
         one for one in examples for _ in range(settings.asked if one.dataset == "conversations" else 1)
     ]
     sets = training_sets(
-        weighed, negatives, settings.negatives, settings.loss == "triplet", settings.seed, groups, accepted
+        weighed,
+        negatives,
+        settings.hard_negatives,
+        settings.loss == "triplet",
+        settings.seed,
+        groups,
+        accepted,
     )
     set_seed(settings.seed)
     started = time.monotonic()
