@@ -118,7 +118,7 @@ def fit(
             ) as advance,
             _columns_apart(),
         ):
-            same = same_thing(examples, groups or {})
+            same = same_thing(examples, groups or {}, negatives)
             trainer = _trainer(embedder, sets, same, settings, size, dimensions, Path(scratch), advance)
             trainer.remove_callback(PrinterCallback)
             result = trainer.train()

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, combinations
+from itertools import accumulate, combinations, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 from accelerate.data_loader import BatchSamplerShard
 from datasets import Dataset
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from torch.utils.data import ConcatDataset
 
 from serving.embedding import Embedder
 from serving.settings import EmbeddingSettings
+from tests.training.material import make_chunks, triplet
 from training.batches import Batches, Mixed
-from training.columns import Columns
-from training.examples import Example
+from training.columns import Columns, same_thing, told_apart, training_sets
+from training.examples import Example, collect
 from training.fit import FitReport, fit
 from training.fit_settings import FitSettings
+from training.negatives import Negative, decided_negatives
+from training.settings import DedupSettings
 
 _ROW = st.tuples(*[st.integers(0, 5)] * 2)
 _EPOCHS = 3
+CHUNKS = make_chunks()
 
 
 def _mixed(sets: Sequence[Columns], size: int, processes: int, seed: int) -> Mixed:
@@ -100,20 +104,23 @@ def test_the_batches_are_those_of_sentence_transformers(
         assert list(ours) == list(library)
 
 
-def _trained(model: Path, examples: Sequence[Example], **changed: Any) -> tuple[list[str], FitReport]:
-    """What was embedded, and the report."""
+def _trained(
+    model: Path, examples: Sequence[Example], negatives: Sequence[Negative] = (), **changed: Any
+) -> tuple[list[list[str]], FitReport]:
+    """What was embedded, a list for each column of each batch, and the report."""
     embedder = Embedder(
         str(model), EmbeddingSettings(model=str(model), precision="float32", threads=1, device="cpu")
     )
-    seen: list[str] = []
+    seen: list[list[str]] = []
     preprocess = embedder.model.preprocess
 
     def listen(inputs: Sequence[str], *more: Any, **named: Any) -> Any:
-        seen.extend(inputs)
+        seen.append(list(inputs))
         return preprocess(inputs, *more, **named)
 
     embedder.model.preprocess = listen
-    report = fit(embedder, examples, FitSettings(**{"batch_size": 8, "dimensions": [384], **changed}))
+    settings = FitSettings(**{"batch_size": 8, "dimensions": [384], **changed})
+    report = fit(embedder, examples, settings, negatives=negatives)
     return seen, report
 
 
@@ -125,7 +132,8 @@ def _example(query: str, text: str) -> Example:
 
 def test_every_question_about_few_chunks_comes_in_every_epoch(tiny_model: Path) -> None:
     examples = [_example(f"question {n} about {c}", f"text {c}") for c in range(3) for n in range(12)]
-    seen, report = _trained(tiny_model, examples, epochs=2)
+    batches, report = _trained(tiny_model, examples, epochs=2)
+    seen = [text for column in batches for text in column]
     assert {one.query: seen.count(one.query) for one in examples} == {one.query: 2 for one in examples}
     assert report.steps == 24, "two epochs of twelve batches of three"
 
@@ -137,3 +145,69 @@ def test_too_few_rows_for_the_processes_set_are_trained_on_in_whole_batches(
     examples = [_example(f"question {c}", f"text {c}") for c in range(24)]
     _, report = _trained(tiny_model, examples, epochs=1, processes=processes)
     assert (report.steps, report.batch_size) == (3, 8)
+
+
+_PLACED = st.tuples(st.integers(0, 7), st.sampled_from("abcdef"), st.booleans())
+
+
+@given(
+    accepted=st.lists(_PLACED, min_size=2, max_size=14, unique_by=lambda one: one[:2]),
+    wrong=st.lists(st.tuples(st.integers(0, 13), st.integers(0, 7)), max_size=20),
+    twins=st.dictionaries(st.integers(4, 7), st.integers(0, 3), max_size=3),
+    source=st.sampled_from(["refused", "mined"]),
+    wanted=st.integers(1, 2),
+    size=st.integers(2, 6),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_text_is_right_and_wrong_in_one_batch_in_whatever_form(
+    accepted: list[tuple[int, str, bool]],
+    wrong: list[tuple[int, int]],
+    twins: dict[int, int],
+    source: Literal["refused", "mined"],
+    wanted: int,
+    size: int,
+) -> None:
+    """A heading's example holds the body alone, a negative of the same chunk its whole text, or that of its twin."""
+    groups = {CHUNKS[one].id: CHUNKS[other].id for one, other in twins.items()}
+    group = {text: groups.get(one.id, one.id) for one in CHUNKS[:8] for text in (one.text, one.body.strip())}
+    found = collect(
+        [
+            triplet(CHUNKS[number], f"{word} {is_heading}", origin="heading" if is_heading else "other")
+            for number, word, is_heading in accepted
+        ],
+        CHUNKS,
+    ).examples
+    negatives = [
+        Negative(
+            dataset=one.dataset,
+            record_id=one.record_id,
+            kind="text",
+            source=source,
+            text=CHUNKS[number].text,
+            chunk_id=CHUNKS[number].id,
+            decided_by=f"{row} {number}",
+        )
+        for row, number in wrong
+        for one in found[row : row + 1]
+        if group[one.text] != group[CHUNKS[number].text]
+    ]
+    assume(len({group[one.text] for one in found}) > 1)
+    sets = training_sets(found, negatives, wanted, always=False, seed=1, groups=groups)
+    same = same_thing(found, groups, negatives)
+    for columns in sets.values():
+        rows = [[row[0], *(group[text] for text in row[1:])] for row in zip(*columns.values(), strict=True)]
+        for batch in Batches(told_apart(columns, same), size, 1, 17):
+            for one, other in permutations(batch, 2):
+                assert rows[one][1] not in rows[other][1:], "another row's text, in this form or another"
+
+
+def test_a_heading_is_not_pushed_from_its_own_chunk_refused_for_another_question(tiny_model: Path) -> None:
+    lamp, fence, boiler = CHUNKS[0], CHUNKS[9], CHUNKS[5]
+    heading, asked = "Cleaning a lamp", "How do I mend my boiler?"
+    pairs = [triplet(lamp, heading, origin="heading"), triplet(boiler, asked)]
+    refused = [triplet(fence, heading, "rejected"), triplet(lamp, asked, "rejected")]
+    found = collect([*pairs, *refused], CHUNKS)
+    negatives = decided_negatives(found.examples, [], found.refusals, {}, set(), DedupSettings()).negatives
+    columns, report = _trained(tiny_model, found.examples, negatives, epochs=1)
+    assert report.rows == {"harder": 2}
+    assert [len(texts) for texts in columns] == [1] * 6, "each of the two in a batch of its own"
