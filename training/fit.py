@@ -26,14 +26,11 @@ from training.fit_settings import FitSettings
 from training.losses import gather, make_loss
 from training.negatives import Negative
 from training.passes import cheap_passes
+from training.trainer import batch_size, common_arguments, has_diverged
 from training.watching import watch
 from training.weights import average, copy_of, trainable
 from training.whitening import remove_whitening
 
-# A small set gets smaller batches, so that an epoch has some steps; but not smaller than this many in-batch negatives.
-_STEPS_AN_EPOCH = 8
-_SMALL_BATCH = 8
-_LOOK_AT_LOSS_EVERY = 5  # steps
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
@@ -59,11 +56,6 @@ def clip_dimensions(wanted: Sequence[int], own: int) -> list[int]:
     return sorted({own, *(dimension for dimension in wanted if 0 < dimension < own)}, reverse=True)
 
 
-def batch_size(examples: int, settings: FitSettings) -> int:
-    """The configured size, or less for so few examples that an epoch would have hardly any steps."""
-    return max(2, min(settings.batch_size, examples, max(_SMALL_BATCH, examples // _STEPS_AN_EPOCH)))
-
-
 def fit(
     embedder: Embedder,
     examples: Sequence[Example],
@@ -83,7 +75,6 @@ def fit(
     """
     if len(examples) < 2:
         raise ValueError("training needs at least two examples: each is the other's negative")
-    import torch
     from transformers import PrinterCallback, set_seed
 
     model = embedder.model
@@ -125,10 +116,7 @@ def fit(
     finally:
         _set_length(model, own_length)
         model.eval()
-    # Squared: weights of 1e20 are numbers, but vectors made with them are none.
-    if not math.isfinite(result.training_loss) or not all(
-        bool(torch.isfinite(weights.square().sum())) for weights in model.parameters()
-    ):
+    if has_diverged(model, result.training_loss):
         raise diverged()
     if before:
         average(model, before, settings.keep)
@@ -202,23 +190,7 @@ def _trainer(
     model = embedder.model
     data = DatasetDict({name: Dataset.from_dict(columns) for name, columns in sets.items()})
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(scratch),
-        num_train_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup,  # below 1: a share of all steps
-        prompts=_prompts(model, sets),
-        bf16=_bf16(embedder),
-        use_cpu=model.device.type == "cpu",
-        seed=settings.seed,
-        data_seed=settings.seed,
-        logging_strategy="steps",
-        logging_steps=_LOOK_AT_LOSS_EVERY,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        push_to_hub=False,
-        dataloader_pin_memory=model.device.type == "cuda",
+        **common_arguments(model, settings, scratch, _bf16(embedder)), prompts=_prompts(model, sets)
     )
     arguments.per_device_train_batch_size = max(1, size // arguments.world_size)
     loss = make_loss(model, settings, dimensions, several=arguments.world_size > 1)
