@@ -71,32 +71,35 @@ def _without_duplicates(rows: Sequence[Set[str]], order: Iterable[int], size: in
 
 class Mixed(ProportionalBatchSampler):  # type: ignore[misc]
     """The batches of all datasets, in proportion. For several processes each as its shares, one after the other, which
-    accelerate hands out in turn; ``divided`` then says of each batch that was taken, in order, whether it was divided."""
+    accelerate hands out in turn. ``sizes`` has the rows of each batch that was taken, in order, for who trains on it to
+    take out: a loader reads ahead."""
 
     def __init__(self, *given: Any, processes: int = 1, **more: Any) -> None:
         super().__init__(*given, **more)
-        self.divided: deque[bool] = deque()
+        self.sizes: deque[int] = deque()
         self._processes = processes
         if processes > 1:
             self.batch_size = None  # accelerate's word for shares of different sizes: it drops none of them
 
     def __iter__(self) -> Iterator[list[int]]:
-        if self._processes == 1:
-            yield from super().__iter__()
-            return
         for batch in super().__iter__():
-            self.divided.append(len(batch) % self._processes == 0)
+            self.sizes.append(len(batch))
             yield from shares(batch, self._processes)
 
     def __len__(self) -> int:
         return int(super().__len__()) * self._processes
 
 
+def is_divided(rows: int, processes: int) -> bool:
+    """Whether each process has a part of a batch of so many rows, or all of it (``shares``)."""
+    return rows % processes == 0
+
+
 def shares(batch: Sequence[int], processes: int) -> list[list[int]]:
     """``batch`` in as many parts of one size as there are ``processes``, or where that is impossible whole for each of them:
     if none then gathers the others' texts, they all compute the same, and the weights move as one process would move them.
     """
-    if len(batch) % processes:
+    if not is_divided(len(batch), processes):
         return [list(batch) for _ in range(processes)]
     size = len(batch) // processes
     return [list(batch[start : start + size]) for start in range(0, len(batch), size)]

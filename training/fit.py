@@ -160,7 +160,7 @@ def _trainer(
     from datasets import Dataset, DatasetDict
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 
-    from training.batches import Batches, Mixed
+    from training.batches import Batches, Mixed, is_divided
 
     class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         """Keeps what is the same thing out of one batch, and counts the seconds spent computing."""
@@ -180,11 +180,13 @@ def _trainer(
             return self.mixed
 
         def training_step(self, *given: Any, **more: Any) -> Any:
+            rows, processes = self.mixed.sizes.popleft(), self.args.world_size
             started = time.perf_counter()
-            if self.mixed.divided:
-                gather(self.loss, self.mixed.divided.popleft())
+            if processes > 1:
+                gather(self.loss, is_divided(rows, processes))
             loss = super().training_step(*given, **more)
             self.computing += time.perf_counter() - started
+            advance(rows)
             return loss
 
     model = embedder.model
@@ -194,9 +196,7 @@ def _trainer(
     )
     arguments.per_device_train_batch_size = max(1, size // arguments.world_size)
     loss = make_loss(model, settings, dimensions, several=arguments.world_size > 1)
-    return Trainer(
-        model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[watch(advance, size, diverged)]
-    )
+    return Trainer(model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[watch(diverged)])
 
 
 def _prompts(model: Any, sets: Mapping[SetName, Columns]) -> dict[str, dict[str, str]] | None:

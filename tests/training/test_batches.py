@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate, combinations, permutations
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from torch.utils.data import ConcatDataset
 
+from curation.progress import SILENT, Advance, Progress
 from serving.embedding import Embedder
 from serving.settings import EmbeddingSettings
 from tests.training.material import make_chunks, triplet
-from training.batches import Batches, Mixed
+from training.batches import Batches, Mixed, is_divided
 from training.columns import Columns, same_thing, told_apart, training_sets
 from training.examples import Example, collect
 from training.fit import FitReport, fit
@@ -73,7 +75,7 @@ def test_all_processes_have_a_share_of_one_batch_and_every_row_comes(
         seen: list[int] = []
         for step, batch in zip(zip(*ranks, strict=True), alone, strict=True):
             assert len({len(share) for share in step}) == 1, "the losses gather vectors of one size"
-            if processes > 1 and samplers[0].divided.popleft():
+            if processes > 1 and is_divided(samplers[0].sizes.popleft(), processes):
                 assert [row for share in step for row in share] == batch, "what one process would train on"
             else:
                 assert all(share == batch for share in step)
@@ -105,7 +107,11 @@ def test_the_batches_are_those_of_sentence_transformers(
 
 
 def _trained(
-    model: Path, examples: Sequence[Example], negatives: Sequence[Negative] = (), **changed: Any
+    model: Path,
+    examples: Sequence[Example],
+    negatives: Sequence[Negative] = (),
+    progress: Progress = SILENT,
+    **changed: Any,
 ) -> tuple[list[list[str]], FitReport]:
     """What was embedded, a list for each column of each batch, and the report."""
     embedder = Embedder(
@@ -120,7 +126,7 @@ def _trained(
 
     embedder.model.preprocess = listen
     settings = FitSettings(**{"batch_size": 8, "dimensions": [384], **changed})
-    report = fit(embedder, examples, settings, negatives=negatives)
+    report = fit(embedder, examples, settings, progress, negatives)
     return seen, report
 
 
@@ -130,12 +136,31 @@ def _example(query: str, text: str) -> Example:
     )
 
 
+class _Counting:
+    """What was told of: how much there is, and how much of it is done."""
+
+    total: int | None = None
+    done = 0
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
+        self.total = total
+        yield self._advance
+
+    def say(self, line: str) -> None: ...
+
+    def _advance(self, done: int) -> None:
+        self.done += done
+
+
 def test_every_question_about_few_chunks_comes_in_every_epoch(tiny_model: Path) -> None:
     examples = [_example(f"question {n} about {c}", f"text {c}") for c in range(3) for n in range(12)]
-    batches, report = _trained(tiny_model, examples, epochs=2)
+    progress = _Counting()
+    batches, report = _trained(tiny_model, examples, progress=progress, epochs=2)
     seen = [text for column in batches for text in column]
     assert {one.query: seen.count(one.query) for one in examples} == {one.query: 2 for one in examples}
     assert report.steps == 24, "two epochs of twelve batches of three"
+    assert progress.done == progress.total == 72
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -123,7 +123,7 @@ def _trainer(
         args=arguments,
         train_dataset=data,
         loss=loss,
-        callbacks=[watch(advance, size, _diverged)],
+        callbacks=[watch(_diverged, lambda: advance(size))],
     )
 
 
