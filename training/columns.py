@@ -63,7 +63,7 @@ def training_sets(
     width = max(1, wanted)
     right: dict[str, set[str]] = defaultdict(set)
     for example in (*examples, *accepted):
-        right[normalise(example.query)].add(_group(example, groups))
+        right[normalise(example.query)].add(_group(example.chunk_id, groups))
     pairs: Columns = {"anchor": [], "positive": []}
     harder: Columns = {"anchor": [], "positive": [], **{_negative(number): [] for number in range(width)}}
     asked: Columns = {"anchor": [], "positive": [], _negative(0): []}
@@ -92,12 +92,31 @@ def training_sets(
     return {name: columns for name, columns in named if columns["anchor"]}
 
 
-def same_thing(examples: Sequence[Example], groups: Mapping[str, str]) -> dict[str, str]:
+def same_thing(
+    examples: Sequence[Example], groups: Mapping[str, str], negatives: Sequence[Negative] = ()
+) -> dict[str, str]:
     """Text or question → what it counts as when a batch must not hold the same thing twice: a chunk's text and its body
-    are one, near duplicates are one, and so are spellings of a question."""
-    same = {example.text: f"chunk {groups.get(example.chunk_id, example.chunk_id)}" for example in examples}
-    same.update({example.query: f"question {normalise(example.query)}" for example in examples})
-    return same
+    are one, near duplicates are one, and so are spellings of a question. A text that stands in two chunks makes them one."""
+    told = [(one.text, f"chunk {_group(one.chunk_id, groups)}") for one in examples]
+    told += [
+        (one.text, f"chunk {_group(one.chunk_id, groups)}")
+        for one in negatives
+        if one.kind == "text" and one.chunk_id
+    ]
+    told += [(one.query, f"question {normalise(one.query)}") for one in examples]
+    told += [(one.text, f"question {normalise(one.text)}") for one in negatives if one.kind == "question"]
+    leader: dict[str, str] = {}
+    same: dict[str, str] = {}
+    for value, thing in told:
+        leader[_leader(thing, leader)] = _leader(same.setdefault(value, thing), leader)
+    return {value: _leader(thing, leader) for value, thing in same.items()}
+
+
+def _leader(thing: str, leader: Mapping[str, str]) -> str:
+    """The one that stands for all that ``thing`` was found to be the same as."""
+    while leader.get(thing, thing) != thing:
+        thing = leader[thing]
+    return thing
 
 
 def told_apart(columns: Columns, same: Mapping[str, str]) -> Columns:
@@ -177,21 +196,25 @@ def _filled(
         if len(row) == width:
             break
         other = chance.choice(examples)
-        if _group(other, groups) not in accepted and other.text not in row and other.text != example.text:
+        if (
+            _group(other.chunk_id, groups) not in accepted
+            and other.text not in row
+            and other.text != example.text
+        ):
             row.append(other.text)
     if not row:  # hardly any other texts
         others = [one for one in examples if one.text != example.text]
         if not others:
             raise ValueError("training needs two texts that differ: one is the other's negative")
-        surely = (one.text for one in others if _group(one, groups) not in accepted)
+        surely = (one.text for one in others if _group(one.chunk_id, groups) not in accepted)
         row.append(next(surely, others[0].text))
     while len(row) < width:  # say the same negative twice
         row.append(row[-1])
     return row
 
 
-def _group(example: Example, groups: Mapping[str, str] | None) -> str:
-    return (groups or {}).get(example.chunk_id, example.chunk_id)
+def _group(chunk_id: str, groups: Mapping[str, str] | None) -> str:
+    return (groups or {}).get(chunk_id, chunk_id)
 
 
 def _negative(number: int) -> str:

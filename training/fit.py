@@ -23,22 +23,20 @@ from serving.embedding import Embedder
 from training.columns import SIDES, Columns, SetName, same_thing, told_apart, training_sets
 from training.examples import Example
 from training.fit_settings import FitSettings
-from training.losses import make_loss
+from training.losses import gather, make_loss
 from training.negatives import Negative
 from training.passes import cheap_passes
+from training.trainer import batch_size, common_arguments, has_diverged
 from training.watching import watch
 from training.weights import average, copy_of, trainable
 from training.whitening import remove_whitening
 
-# A small set gets smaller batches, so that an epoch has some steps; but not smaller than this many in-batch negatives.
-_STEPS_AN_EPOCH = 8
-_SMALL_BATCH = 8
-_LOOK_AT_LOSS_EVERY = 5  # steps
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
 class FitReport(BaseModel):
-    """What was done. ``rows`` counts the training rows by kind (training/columns.py), ``loss`` is the mean training loss,
+    """What was done. ``rows`` counts the training rows by kind (training/columns.py), ``batch_size`` those of a full batch,
+    of all processes together, ``loss`` is the mean training loss,
     summed over the Matryoshka dimensions, and ``computing`` the seconds spent in forward and backward passes."""
 
     examples: int
@@ -56,11 +54,6 @@ class FitReport(BaseModel):
 def clip_dimensions(wanted: Sequence[int], own: int) -> list[int]:
     """The Matryoshka dimensions for a model of ``own`` dimensions, its own first, largest to smallest."""
     return sorted({own, *(dimension for dimension in wanted if 0 < dimension < own)}, reverse=True)
-
-
-def batch_size(examples: int, settings: FitSettings) -> int:
-    """The configured size, or less for so few examples that an epoch would have hardly any steps."""
-    return max(2, min(settings.batch_size, examples, max(_SMALL_BATCH, examples // _STEPS_AN_EPOCH)))
 
 
 def fit(
@@ -82,7 +75,6 @@ def fit(
     """
     if len(examples) < 2:
         raise ValueError("training needs at least two examples: each is the other's negative")
-    import torch
     from transformers import PrinterCallback, set_seed
 
     model = embedder.model
@@ -93,7 +85,13 @@ def fit(
         one for one in examples for _ in range(settings.asked if one.dataset == "conversations" else 1)
     ]
     sets = training_sets(
-        weighed, negatives, settings.negatives, settings.loss == "triplet", settings.seed, groups, accepted
+        weighed,
+        negatives,
+        settings.hard_negatives,
+        settings.loss == "triplet",
+        settings.seed,
+        groups,
+        accepted,
     )
     set_seed(settings.seed)
     started = time.monotonic()
@@ -111,24 +109,21 @@ def fit(
             ) as advance,
             _columns_apart(),
         ):
-            same = same_thing(examples, groups or {})
+            same = same_thing(examples, groups or {}, negatives)
             trainer = _trainer(embedder, sets, same, settings, size, dimensions, Path(scratch), advance)
             trainer.remove_callback(PrinterCallback)
             result = trainer.train()
     finally:
         _set_length(model, own_length)
         model.eval()
-    # Squared: weights of 1e20 are numbers, but vectors made with them are none.
-    if not math.isfinite(result.training_loss) or not all(
-        bool(torch.isfinite(weights.square().sum())) for weights in model.parameters()
-    ):
+    if has_diverged(model, result.training_loss):
         raise diverged()
     if before:
         average(model, before, settings.keep)
     return FitReport(
         examples=len(examples),
         rows={str(name): count for name, count in rows.items()},
-        batch_size=size,
+        batch_size=trainer.args.train_batch_size * trainer.args.world_size,
         steps=result.global_step,
         epochs=settings.epochs,
         dimensions=dimensions,
@@ -164,22 +159,8 @@ def _trainer(
 ) -> Any:
     from datasets import Dataset, DatasetDict
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-    from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 
-    class Batches(NoDuplicatesBatchSampler):  # type: ignore[misc]
-        """Says how many batches of rows with negatives there really are. The trainer draws no more than that, and would
-        leave out rows whose question or text has a row in a batch already. Without negatives such a row has nothing to be
-        told from."""
-
-        _batches = 0
-
-        def __init__(self, dataset: Any, *given: Any, **more: Any) -> None:
-            super().__init__(dataset, *given, **more)
-            if len(dataset.column_names) > 2:
-                self._batches = sum(1 for _ in self)
-
-        def __len__(self) -> int:
-            return max(int(super().__len__()), self._batches)
+    from training.batches import Batches, Mixed, is_divided
 
     class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         """Keeps what is the same thing out of one batch, and counts the seconds spent computing."""
@@ -189,48 +170,33 @@ def _trainer(
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """None: it encodes examples for a page that nobody uploads."""
 
-        def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, **more: Any) -> Any:
+        def get_batch_sampler(self, dataset: Any, batch_size: int, *given: Any, **more: Any) -> Any:
             columns = {name: dataset[name] for name in dataset.column_names}
-            return Batches(
-                Dataset.from_dict(told_apart(columns, same)),
-                batch_size=batch_size,
-                drop_last=drop_last,
-                **more,
-            )
+            whole = batch_size * self.args.world_size
+            return Batches(told_apart(columns, same), whole, settings.epochs, settings.seed)
+
+        def get_multi_dataset_batch_sampler(self, *given: Any, **more: Any) -> Any:
+            self.mixed = Mixed(*given, **more, processes=self.args.world_size)
+            return self.mixed
 
         def training_step(self, *given: Any, **more: Any) -> Any:
+            rows, processes = self.mixed.sizes.popleft(), self.args.world_size
             started = time.perf_counter()
+            if processes > 1:
+                gather(self.loss, is_divided(rows, processes))
             loss = super().training_step(*given, **more)
             self.computing += time.perf_counter() - started
+            advance(rows)
             return loss
 
     model = embedder.model
     data = DatasetDict({name: Dataset.from_dict(columns) for name, columns in sets.items()})
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(scratch),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=max(1, size // settings.processes),
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup,  # below 1: a share of all steps
-        prompts=_prompts(model, sets),
-        multi_dataset_batch_sampler="proportional",
-        bf16=_bf16(embedder),
-        use_cpu=model.device.type == "cpu",
-        seed=settings.seed,
-        data_seed=settings.seed,
-        logging_strategy="steps",
-        logging_steps=_LOOK_AT_LOSS_EVERY,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        push_to_hub=False,
-        dataloader_pin_memory=model.device.type == "cuda",
+        **common_arguments(model, settings, scratch, _bf16(embedder)), prompts=_prompts(model, sets)
     )
+    arguments.per_device_train_batch_size = max(1, size // arguments.world_size)
     loss = make_loss(model, settings, dimensions, several=arguments.world_size > 1)
-    return Trainer(
-        model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[watch(advance, size, diverged)]
-    )
+    return Trainer(model=model, args=arguments, train_dataset=data, loss=loss, callbacks=[watch(diverged)])
 
 
 def _prompts(model: Any, sets: Mapping[SetName, Columns]) -> dict[str, dict[str, str]] | None:

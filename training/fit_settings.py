@@ -25,7 +25,7 @@ class FitSettings(BaseModel):
         ge=0,
         le=16,
         description="Hard negatives a question, mined over the whole corpus with the model that training starts from "
-        "(triplet takes at least one).",
+        "(triplet takes exactly one and gist at most one: the hardest).",
     )
     negative_margin: float = Field(
         0.05,
@@ -90,3 +90,10 @@ class FitSettings(BaseModel):
         1, ge=1, description="Training processes on this machine: one a GPU, or a few on a large CPU."
     )
     seed: int = Field(17, description="Seed of everything random.")
+
+    @property
+    def hard_negatives(self) -> int:
+        """How many a training row takes of ``negatives``: GIST reads one column of them at most, the triplet loss needs it."""
+        if self.loss == "triplet":
+            return 1
+        return min(self.negatives, 1) if self.loss == "gist" else self.negatives

@@ -28,6 +28,13 @@ def make_loss(model: Any, settings: FitSettings, dimensions: Sequence[int], seve
     return MatryoshkaLoss(model, inner, matryoshka_dims=list(dimensions)) if len(dimensions) > 1 else inner
 
 
+def gather(loss: Any, across: bool) -> None:
+    """Whether ``loss`` takes the texts of other processes as negatives from now on."""
+    for module in loss.modules():
+        if "gather_across_devices" in vars(module):
+            module.gather_across_devices = across
+
+
 def _inner(model: Any, settings: FitSettings, several: bool) -> Any:
     from sentence_transformers.sentence_transformer import losses
 

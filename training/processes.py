@@ -1,5 +1,7 @@
 """Training in several processes on one machine, each with a share of every batch (torchrun, DistributedDataParallel).
 
+What comes out is what one process would have trained, but for rounding: training/batches.py shares the batches.
+
 The processes get their work as files in a temporary folder, so that nothing but settings and rows passes between them, and
 the first one writes the trained model back. ``python -m training.processes FOLDER`` is what torchrun starts. torchrun ends with
 the process that started it, and its workers with torchrun, even by kill -9 (curation.tether): none goes on alone.
@@ -29,7 +31,7 @@ from training.negatives import Negative
 from training.rows import read_rows, write_rows
 
 _DIVERGED = 64  # exit code of a worker whose loss was not a number
-_BATCHES = 4  # an epoch, of the configured size, in each process
+_BATCHES = 4  # of the configured size, an epoch, for each process
 _TOLD = 2_000  # characters of what the workers said last
 _TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
 
@@ -44,7 +46,7 @@ class Job(BaseModel):
 
 
 def worth_it(examples: int, settings: FitSettings) -> bool:
-    """Whether every process gets a few whole batches: the incomplete ones at the end are left out in several processes."""
+    """Whether there is so much to train that processes gain more than it takes to start them (seconds, and a model each)."""
     return examples >= _BATCHES * settings.batch_size * settings.processes
 
 

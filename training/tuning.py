@@ -98,7 +98,7 @@ class Tuning:
 
     def mine(self, folder: Path) -> str:
         """Hard negatives as the guide sees them, over all chunks that are not held out."""
-        wanted = max(self.settings.negatives, int(self.settings.loss == "triplet"))
+        wanted = self.settings.hard_negatives
         found: list[Negative] = []
         if wanted:
             model = Embedder(self._guide_model, self.embedding)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from curation.errors import StateError
-from curation.progress import Advance
 from training.memory import give_back
 
 # Seconds. For a model of some size that is after every step: every fifth one only is a tenth quicker and takes 0.2 GB more
@@ -16,16 +15,16 @@ from training.memory import give_back
 _GIVE_BACK_EVERY = 1.0
 
 
-def watch(advance: Advance, examples: int, diverged: Callable[[], StateError]) -> Any:
-    """A trainer's callback: tells of ``examples`` more after each step, gives freed memory back, and raises ``diverged()`` as
-    soon as the loss is not a number."""
+def watch(diverged: Callable[[], StateError], step: Callable[[], None] = lambda: None) -> Any:
+    """A trainer's callback: calls ``step`` after each one, gives freed memory back, and raises ``diverged()`` as soon as the
+    loss is not a number."""
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
         given_back = 0.0
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            advance(examples)
+            step()
             if args.use_cpu and time.monotonic() - self.given_back >= _GIVE_BACK_EVERY:
                 give_back()
                 self.given_back = time.monotonic()

@@ -30,8 +30,8 @@ def trainable(model: Any, settings: FitSettings) -> Iterator[None]:
 
 
 def copy_of(model: Any) -> dict[str, Any]:
-    """The weights as they are now, by name."""
-    return {name: weights.clone() for name, weights in model.state_dict().items()}
+    """The weights as they are now, by name. Those that go by several names (tied embeddings, as in T5) by the first."""
+    return {name: weights.clone() for name, weights in _distinct(model)}
 
 
 def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
@@ -40,9 +40,17 @@ def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
     import torch
 
     with torch.no_grad():
-        for name, weights in model.state_dict().items():
+        for name, weights in _distinct(model):
             if weights.is_floating_point():
                 weights.lerp_(before[name].to(weights), keep)
+
+
+def _distinct(model: Any) -> Iterator[tuple[str, Any]]:
+    seen = set()
+    for name, weights in model.state_dict().items():
+        if (weights.data_ptr(), weights.shape) not in seen:
+            seen.add((weights.data_ptr(), weights.shape))
+            yield name, weights
 
 
 def _freeze(model: Any, layers: int) -> None:

