@@ -2,6 +2,8 @@
 # make test   set everything up and pass the tests
 PYTHON ?= python3
 ARGS ?=
+# Test processes: each starts servers of its own and takes about 2 GB. A file's tests stay together: they share fixtures.
+JOBS ?= 2
 
 VENV := .venv
 ARGILLA_VENV := .venv-argilla
@@ -36,7 +38,7 @@ demo: setup
 	$(BIN)/clayloop demo $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check $(ROOMS)

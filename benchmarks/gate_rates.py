@@ -1,8 +1,9 @@
-"""How often the gate lets a change of a known size through: by number of questions, margin and confidence.
+"""How often the gate lets a change of a known size through: by number of questions, interval, margin and confidence.
 
-The per-question changes of real runs (evaluation.json of a release or run, as many as are given) are drawn from with
+``plain`` is the percentile interval, ``expanded`` the gate's, which is wider for few questions. The per-question changes of real runs (evaluation.json of a release or run, as many as are given) are drawn from with
 replacement; questions that did not change stay so, the others are shifted until the mean change is the wanted one. So the
-shape is that of fine-tuning, and only the mean is made up.
+shape is that of fine-tuning, and only the mean is made up. In the last two columns nothing changes but one question in ten, or
+in five, which drops by 0.5 (a mean of -0.05 and -0.10).
 
     python benchmarks/gate_rates.py EVALUATION_JSON ... [--rounds 1000] [--seed 17]
 """
@@ -20,11 +21,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from training.comparison import read_comparison
 from training.gate_settings import GateSettings
-from training.intervals import classify, mean_interval
+from training.intervals import classify, expanded_interval, mean_interval
 
-QUESTIONS = (15, 30, 50, 100, 200)
+QUESTIONS = (10, 15, 20, 30, 50, 100, 200)
 CHANGES = (-0.08, -0.05, -0.03, 0.0, 0.02, 0.04, 0.08)
-RULES = ((0.9, 0.0), (0.9, 0.03), (0.95, 0.03), (0.9, 0.05))
+SPARSE = (0.1, 0.2)
+DROP = -0.5
+# Interval, confidence, margin.
+RULES = (
+    ("plain", 0.9, 0.0),
+    ("plain", 0.9, 0.03),
+    ("expanded", 0.9, 0.03),
+    ("plain", 0.95, 0.03),
+    ("plain", 0.9, 0.05),
+)
+INTERVALS = {"plain": mean_interval, "expanded": expanded_interval}
 
 
 def main() -> int:
@@ -40,27 +51,29 @@ def main() -> int:
         f"{len(changes)} real changes: mean {changes.mean():+.3f}, standard deviation {changes.std():.3f}, "
         f"{(changes == 0).mean():.0%} unchanged\n"
     )
+    columns = {f"{change:+.2f}": _shifted(changes, change) for change in CHANGES}
+    columns |= {f"1 in {round(1 / share)}": _sparse(share) for share in SPARSE}
     print("share promoted (superior or non-inferior) for a true mean change of")
     print(
-        f"{'questions':>9}{'confidence':>12}{'margin':>8}" + "".join(f"{change:>+8.2f}" for change in CHANGES)
+        f"{'questions':>9}{'interval':>10}{'confidence':>12}{'margin':>8}"
+        + "".join(f"{one:>8}" for one in columns)
     )
     chance = np.random.default_rng(given.seed)
     for questions in QUESTIONS:
-        passed = dict.fromkeys(((rule, change) for rule in RULES for change in CHANGES), 0)
-        for change in CHANGES:
-            shifted = _shifted(changes, change)
+        passed = dict.fromkeys(((rule, one) for rule in RULES for one in columns), 0)
+        for one, population in columns.items():
             for number in range(given.rounds):
-                drawn = chance.choice(shifted, questions).tolist()
+                drawn = chance.choice(population, questions).tolist()
                 found = {
-                    confidence: mean_interval(drawn, confidence, 400, seed=number)
-                    for confidence in {confidence for confidence, _ in RULES}
+                    (kind, confidence): INTERVALS[kind](drawn, confidence, 400, seed=number)
+                    for kind, confidence in {(kind, confidence) for kind, confidence, _ in RULES}
                 }
-                for confidence, margin in RULES:
-                    verdict = classify(found[confidence], margin)
-                    passed[(confidence, margin), change] += verdict in ("superior", "non-inferior")
+                for kind, confidence, margin in RULES:
+                    verdict = classify(found[kind, confidence], margin)
+                    passed[(kind, confidence, margin), one] += verdict in ("superior", "non-inferior")
         for rule in RULES:
-            shares = "".join(f"{passed[rule, change] / given.rounds:>8.0%}" for change in CHANGES)
-            print(f"{questions:>9}{rule[0]:>12g}{rule[1]:>8g}{shares}", flush=True)
+            shares = "".join(f"{passed[rule, one] / given.rounds:>8.0%}" for one in columns)
+            print(f"{questions:>9}{rule[0]:>10}{rule[1]:>12g}{rule[2]:>8g}{shares}", flush=True)
     return 0
 
 
@@ -68,6 +81,13 @@ def _shifted(changes: npt.NDArray[np.float64], wanted: float) -> npt.NDArray[np.
     """The changes with another mean: those of 0 stay."""
     moved = changes != 0
     return np.where(moved, changes + (wanted - changes.mean()) / moved.mean(), 0.0)
+
+
+def _sparse(share: float) -> npt.NDArray[np.float64]:
+    """Nothing but a ``share`` of the questions that drop."""
+    found = np.zeros(1000)
+    found[: round(share * len(found))] = DROP
+    return found
 
 
 if __name__ == "__main__":

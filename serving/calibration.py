@@ -80,8 +80,9 @@ OUT_OF_DOMAIN: tuple[str, ...] = (
     "How do I tie a bow tie?",
 )
 
-# A threshold outside of this range would refuse everything, or nothing, whatever was measured.
-LOWEST, HIGHEST = 0.05, 0.6
+# A threshold outside of this range would refuse everything, or nothing, whatever was measured. The upper end is high: there
+# are models whose cosines all lie above 0.7, and the corpus's own headings bound the threshold already.
+LOWEST, HIGHEST = 0.05, 0.95
 _OUT_QUANTILE = 0.95
 _IN_QUANTILE = 0.02
 _HEADINGS = 200
@@ -92,7 +93,7 @@ def calibrate(embedder: Embedder, chunks: Sequence[Chunk], vectors: Vectors) -> 
 
     ``vectors`` are the (n, d) unit vectors of ``chunks``. It is the 95th percentile of what out-of-domain questions
     reach (a few of them may be about the corpus's own subject), lowered where it would refuse more than 2% of the
-    corpus's own headings, and kept between 0.05 and 0.6.
+    corpus's own headings, and kept between 0.05 and 0.95.
     """
     strange = best_scores(embedder.queries(OUT_OF_DOMAIN), vectors)
     threshold = float(np.quantile(strange, _OUT_QUANTILE))
@@ -101,6 +102,18 @@ def calibrate(embedder: Embedder, chunks: Sequence[Chunk], vectors: Vectors) -> 
         own = best_scores(embedder.queries(headings), vectors)
         threshold = min(threshold, float(np.quantile(own, _IN_QUANTILE)))
     return round(min(max(threshold, LOWEST), HIGHEST), 4)
+
+
+def describe(threshold: float) -> str:
+    """What a calibrated threshold means, for people; a warning where it was kept within its range."""
+    told = f"Questions whose best chunk has a cosine below {threshold:.2f} will not be answered."
+    if LOWEST < threshold < HIGHEST:
+        return told
+    end = "least" if threshold <= LOWEST else "highest"
+    return (
+        f"{told} That is the {end} threshold that is ever calibrated: this model's cosines hardly tell what the documents "
+        "answer from what they don't. Try some questions (`clayloop search`), or set serving.retrieval.min_score."
+    )
 
 
 def best_scores(queries: Vectors, vectors: Vectors) -> npt.NDArray[np.float32]:

@@ -54,11 +54,16 @@ def chain(store: ReleaseStore, release_id: str) -> list[Ancestor]:
 def remembers(store: ReleaseStore, release_id: str, selection: Selection) -> bool:
     """Whether the weights of a release have seen an answer that ``selection`` is to forget: in its own training, or in
     that of a release that it went on from. Yes when that can no longer be told."""
-    names, records = set(selection.without_annotators), set(selection.without_records)
+    records, names = set(selection.without_records), set(selection.without_annotators)
+    ids = names.union(*(person.ids for person in selection.people.values()))
+    former = ids.union(*(person.names for person in selection.people.values()))
+
+    def is_theirs(row: LineageRow) -> bool:
+        return any(name in names or (key in ids if key else name in former) for name, key in row.people)
+
     return any(
-        rows is None
-        or any(_taught(row) and (row.record_id in records or names & set(row.annotators)) for row in rows)
-        for rows in _lineages(store, release_id)
+        rows is None or any(_taught(row) and (row.record_id in records or is_theirs(row)) for row in rows)
+        for rows in lineages(store, release_id)
     )
 
 
@@ -66,7 +71,7 @@ def records_seen(store: ReleaseStore, release_id: str) -> set[tuple[str, str]] |
     """The records (dataset, id) that the weights of a release have learned from, in its own training or in that of a release
     that it went on from. None when that can no longer be told."""
     found: set[tuple[str, str]] = set()
-    for rows in _lineages(store, release_id):
+    for rows in lineages(store, release_id):
         if rows is None:
             return None
         found |= {(row.dataset, row.record_id) for row in rows if _taught(row)}
@@ -94,7 +99,7 @@ def places_known(store: ReleaseStore, release_id: str, chunk_ids: Collection[str
     return found
 
 
-def _lineages(store: ReleaseStore, release_id: str) -> Iterator[list[LineageRow] | None]:
+def lineages(store: ReleaseStore, release_id: str) -> Iterator[list[LineageRow] | None]:
     """What a release learned from, then what the one did that it went on from, and so on. None, as the last, when that can
     no longer be told."""
     passed: set[str] = set()

@@ -44,11 +44,9 @@ class ComparedSet(BaseModel):
         found: PerDimension = getattr(self, side)
         return found
 
-    def differences(
-        self, metric: str, new: Side = "candidate", old: Side = "served", dimension: int | None = None
-    ) -> list[float]:
-        """new − old for each question in turn, at full dimension unless one is named."""
-        after, before = (at(self.side(one), dimension).questions for one in (new, old))
+    def differences(self, metric: str, old: Side = "served") -> list[float]:
+        """candidate − ``old`` for each question in turn, at full dimension."""
+        after, before = (at(one).questions for one in (self.candidate, self.side(old)))
         return [after[question.id][metric] - before[question.id][metric] for question in self.questions]
 
 
@@ -61,10 +59,12 @@ class Latency(BaseModel):
 
 class Refusal(BaseModel):
     """``threshold``: the least cosine that is answered. ``answered``: the share of off-topic questions that it lets pass.
-    ``smoke`` maps the maintainer's own questions to the cosine of their best chunk."""
+    ``refused`` says of each question that decides (the holdout's, then those of the own sets) whether the bot would refuse it;
+    empty in runs that did not look. ``smoke`` maps the maintainer's own questions to the cosine of their best chunk."""
 
     threshold: float
     answered: float
+    refused: list[bool] = Field(default_factory=list)
     smoke: dict[str, float] = Field(default_factory=dict)
 
 
@@ -92,6 +92,15 @@ class Comparison(BaseModel):
     coverage: Coverage = Coverage()
     latency: Latency | None = None
     without_reranker: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def deciding(self) -> list[ComparedSet]:
+        """The sets whose questions decide: the holdout and the user's own about the bot's documents."""
+        return [self.holdout, *(one for one in self.sets if one.kind == "own")]
+
+    def decisive(self, metric: str, old: Side = "served") -> list[float]:
+        """candidate − ``old`` for each question that decides."""
+        return [value for one in self.deciding for value in one.differences(metric, old)]
 
 
 def at(scores: Mapping[int, Scores], dimension: int | None = None) -> Scores:

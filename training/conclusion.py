@@ -15,6 +15,7 @@ from training.runs import Run
 from training.selection import Selection
 from training.steps import Steps
 from training.summary import RetrainSummary
+from training.tally import tally
 from training.taught import choose_refused
 
 
@@ -29,10 +30,8 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
         decisions=steps.decisions,
         chunks=steps.chunks,
         examples=steps.examples,
-        train=learned(steps),
-        holdout=steps.holdout,
         dropped=steps.dropped,
-        unused=steps.unused,
+        tally=tally(lineage_of(steps)),
         conflicts=steps.conflicts,
         negatives=dict(Counter(f"{row.source} {row.kind}s" for row in _against(steps)).most_common()),
         comparison=steps.judging.comparison if summary.gate else None,
@@ -99,8 +98,8 @@ def _is_planned(steps: Steps) -> bool:
 
 def _against(steps: Steps) -> list[Negative]:
     """What training is set against, without the refusals that it does not get to."""
-    refused = {one.decided_by for one in choose_refused(learned(steps), steps.negatives).negatives}
-    return [one for one in steps.negatives if one.source != "refused" or one.decided_by in refused]
+    refused = {one.refusal for one in choose_refused(learned(steps), steps.negatives).negatives}
+    return [one for one in steps.negatives if one.source != "refused" or one.refusal in refused]
 
 
 def _nothing_to_index(steps: Steps) -> str:

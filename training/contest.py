@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 
 from curation.progress import Progress
 from curation.records import Chunk, Decision
-from serving.calibration import OUT_OF_DOMAIN, best_scores, calibrate
 from serving.embedding import Embedder
 from serving.index import ChunkIndex
 from serving.release import INDEX_FOLDER, MODEL_FOLDER, Release
 from serving.releases import ReleaseStore
 from serving.reranking import Reranker
 from serving.settings import ServingSettings
-from training.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, Refusal, Vitals
+from training.comparison import ComparedSet, Comparison, Kind, PerDimension, Vitals
 from training.coverage import Removed
-from training.evaluation import METRICS, Scores, check_paths, evaluate_set
+from training.evaluation import METRICS, Scores, evaluate_set
 from training.examples import Example
 from training.fit import clip_dimensions
-from training.gate_settings import GateSettings, GuardSettings
+from training.gate_settings import GateSettings
 from training.holdout import HoldoutQuestion, measure, question_id
-from training.lineage import LineageRow
+from training.lineage import LineageRow, fingerprints_of
 from training.plausibility import Plausibility, view_pairs, weigh
 from training.question_style import style_of
 from training.testsets import TestSet
+from training.vitals import latency, megabytes, refusal
 
 Vectors = npt.NDArray[np.float32]
-
-_LATENCY_QUESTIONS = 30
-_MEGA = 1e6
 
 
 @dataclass(frozen=True)
@@ -51,9 +46,9 @@ class Past:
         cls, lineage: Sequence[LineageRow], holdout: Sequence[Example], decisions: Sequence[Decision]
     ) -> Past:
         """From the served release's lineage; ``holdout`` and ``decisions`` are those of now."""
-        fingerprints = {row.fingerprint for row in lineage if row.role != "left-out"}
-        held = {row.fingerprint for row in lineage if row.role == "holdout"}
-        unchanged = {(one.dataset, one.record_id) for one in decisions if one.fingerprint in held}
+        fingerprints = fingerprints_of(lineage)
+        held = fingerprints_of(row for row in lineage if row.role == "holdout")
+        unchanged = {(one.dataset, one.record_id) for one in decisions if one.is_among(held)}
         return cls(
             fingerprints=fingerprints,
             questions={
@@ -116,6 +111,12 @@ class Contest:
             found.append((one.name, kind, asked))
         return found
 
+    @property
+    def deciding(self) -> list[str]:
+        """The texts of the questions that decide: the holdout's, then those of the own sets about the bot's documents."""
+        own = [text for one in self.sets if one.corpus is None for text in one.queries.values()]
+        return [*(question.text for question in self.questions), *own]
+
     def judge_decisions(
         self,
         base: Embedder,
@@ -163,50 +164,6 @@ def is_untrained(release: Release, model: str) -> bool:
     return not release.trained_on and release.run_id is None and release.base_model == model
 
 
-def refusal(
-    embedder: Embedder,
-    chunks: Sequence[Chunk],
-    vectors: Vectors,
-    threshold: float | None,
-    serving: ServingSettings,
-    guards: GuardSettings,
-) -> Refusal:
-    """What the model would answer. ``threshold`` is the release's own; None: it is calibrated, as publishing would."""
-    if serving.retrieval.min_score is not None:
-        threshold = serving.retrieval.min_score
-    if threshold is None:
-        threshold = calibrate(embedder, chunks, vectors)
-    strange = best_scores(embedder.queries(OUT_OF_DOMAIN), vectors)
-    asked = [*guards.smoke, *guards.refuse]
-    own = best_scores(embedder.queries(asked), vectors).tolist() if asked else []
-    return Refusal(
-        threshold=threshold,
-        answered=round(float((strange >= threshold).mean()), 4),
-        smoke={text: round(float(score), 4) for text, score in zip(asked, own, strict=True)},
-    )
-
-
-def latency(
-    served: tuple[Embedder, Vectors], candidate: tuple[Embedder, Vectors], questions: Sequence[str]
-) -> Latency:
-    """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
-    chosen = (list(questions) or list(OUT_OF_DOMAIN))[:_LATENCY_QUESTIONS]
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for text in [*chosen[:2], *chosen]:  # the first two warm up
-        for (embedder, vectors), took in zip((served, candidate), seconds, strict=True):
-            started = time.perf_counter()
-            np.argmax(embedder.queries([text])[0] @ vectors.T)
-            took.append(time.perf_counter() - started)
-    old, new = (round(median(took[2:]), 5) for took in seconds)
-    return Latency(served=old, candidate=new)
-
-
-def megabytes(models: Sequence[Path], vectors: Vectors) -> float:
-    """Of a release's models (their folders) and vectors, in 10^6 bytes."""
-    model = sum(path.stat().st_size for folder in models for path in folder.rglob("*") if path.is_file())
-    return round((model + vectors.nbytes) / _MEGA, 1)
-
-
 def compare(
     contest: Contest,
     store: ReleaseStore,
@@ -224,10 +181,8 @@ def compare(
     ``reranker`` being the candidate's, ``removed`` what it no longer indexes.
 
     Where the served release is the base model as it is, it is scored once. Raises SettingsError when the base model can't be
-    loaded or a test set is of other documents, ReleaseError when a model gives NaN.
+    loaded, ReleaseError when a model gives NaN.
     """
-    for one in contest.sets:
-        check_paths(one, {chunk.path for chunk in contest.chunks}, "the index", contest.progress)
     model, folder = serving.embedding.model, store.folder(served.id)
     rival = Embedder(folder / MODEL_FOLDER, serving.embedding)
     rival_vectors = vectors_of(rival, contest.chunks, folder, contest.progress)
@@ -263,9 +218,17 @@ def compare(
     vitals = Vitals(
         megabytes=megabytes(folders, candidate_vectors),
         served=refusal(
-            rival, contest.chunks, rival_vectors, served.retrieval.min_score, serving, gate.guards
+            rival,
+            contest.chunks,
+            rival_vectors,
+            served.retrieval.min_score,
+            serving,
+            gate.guards,
+            contest.deciding,
         ),
-        candidate=refusal(candidate, contest.chunks, candidate_vectors, None, serving, gate.guards),
+        candidate=refusal(
+            candidate, contest.chunks, candidate_vectors, None, serving, gate.guards, contest.deciding
+        ),
     )
     holdout, *others = (
         ComparedSet(name=name, kind=kind, questions=questions, base=before, served=old, candidate=new)

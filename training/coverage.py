@@ -1,9 +1,10 @@
-"""What a round takes out of the index by rejecting chunks, and which accepted questions lose their answer by that.
+"""What a round takes out of the index, and which accepted questions lose their answer by that.
 
-Base, served release and candidate are compared over the candidate's chunks, and a question whose chunk was rejected is no
-holdout question any more: of what was rejected wrongly the comparison sees nothing. So it is counted here: against the
-annotators' own answers (a chunk of which somebody accepted that it answers a question is no rubbish), and with what the
-served release scores on the questions that the candidate can no longer answer.
+Chunks leave when they are rejected and, without serving.retrieval.include_unreviewed, when they are no longer accepted:
+annotators disagree, or the one who accepted them was left out. Base, served release and candidate are compared over the
+candidate's chunks, and a question whose chunk left is no holdout question any more: of what went wrongly the comparison sees
+nothing. So it is counted here: against the annotators' own answers (a chunk of which somebody accepted that it answers a
+question is no rubbish), and with what the served release scores on the questions that the candidate can no longer answer.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _SHOWN = 3
 
 
 class LostQuestion(BaseModel):
-    """A held-out question whose right chunks were all rejected. ``served`` has the served release's value in each metric,
+    """A held-out question whose right chunks all left the index. ``served`` has the served release's value in each metric,
     over the candidate's chunks and those that were taken out; the candidate's is 0."""
 
     model_config = ConfigDict(frozen=True)
@@ -43,13 +44,16 @@ class LostQuestion(BaseModel):
 
 
 class Coverage(BaseModel):
-    """``indexed`` counts the served release's chunks that are among the documents still, ``removed`` those of them that were
-    rejected since, ``rejected`` all that were rejected since, and ``contradicted`` those of these with an accepted
-    question, a few of which are the ``examples``. Chunks that are in the candidate's index in nearly the same words count
-    nowhere."""
+    """``indexed`` counts the served release's chunks that are among the documents still, ``removed`` those of them that left
+    since by what was decided, ``unaccepted`` those of these that nobody rejected, ``rejected`` all that were rejected since,
+    and ``contradicted`` those of these with an accepted question, a few of which are the ``examples``. Chunks that are in the
+    candidate's index in nearly the same words count nowhere. ``unreviewed`` ones had not been accepted before either: the
+    setting takes them out."""
 
     indexed: int = 0
     removed: int = 0
+    unaccepted: int = 0
+    unreviewed: int = 0
     rejected: int = 0
     contradicted: int = 0
     examples: list[str] = Field(default_factory=list)
@@ -58,8 +62,8 @@ class Coverage(BaseModel):
 
 @dataclass
 class Removed:
-    """What was rejected since the served release: its ``chunks`` that left the index, and the ``questions`` of the holdout
-    that left with them."""
+    """What left since the served release: its ``chunks`` that left the index, and the ``questions`` of the holdout that left
+    with them."""
 
     coverage: Coverage = field(default_factory=Coverage)
     chunks: list[Chunk] = field(default_factory=list)
@@ -112,27 +116,35 @@ def find_removed(
     questions: what is asked there with another right chunk is not lost.
     """
     still_here = [chunk for chunk in documents if chunk.id in served]
-    before = {row.record_id for row in lineage if row.dataset == "chunks" and row.verdict == "rejected"}
+    here = {chunk.id for chunk in chunks}
+    before = {row.record_id: row.verdict for row in lineage if row.dataset == "chunks"}
     rejected = {one.record_id for one in decisions if one.dataset == "chunks" and one.verdict == "rejected"}
-    new = [chunk for chunk in documents if chunk.id in rejected - before]
+    rejected -= {key for key, verdict in before.items() if verdict == "rejected"}
+    leaving = {chunk.id for chunk in still_here if chunk.id not in here}
+    unreviewed = {key for key in leaving - rejected if before.get(key) != "accepted"}
+    new = [chunk for chunk in documents if chunk.id in rejected or chunk.id in leaving - unreviewed]
+    coverage = Coverage(indexed=len(still_here), unreviewed=len(unreviewed))
     if not new:
-        return Removed(Coverage(indexed=len(still_here)))
-    # Who rejects the second copy of a text takes nothing from anybody.
+        return Removed(coverage)
+    # Who takes the second copy of a text out takes nothing from anybody.
     copies = find_matches([one.text for one in new], [one.text for one in chunks], settings.dedup)
     repeated = {match.index for match in copies}
     gone = {chunk.id: chunk for row, chunk in enumerate(new) if row not in repeated}
-    contradicting = _examples_about(gone, decisions, documents)
+    about = _examples_about(gone, decisions, documents)
+    contradicting = [one for one in about if one.chunk_id in rejected]
     left = [chunk for chunk in still_here if chunk.id in gone]
     return Removed(
-        coverage=Coverage(
-            indexed=len(still_here),
-            removed=len(left),
-            rejected=len(gone),
-            contradicted=len({one.chunk_id for one in contradicting}),
-            examples=[one.query for one in contradicting[:_SHOWN]],
+        coverage=coverage.model_copy(
+            update={
+                "removed": len(left),
+                "unaccepted": sum(chunk.id not in rejected for chunk in left),
+                "rejected": len(rejected & set(gone)),
+                "contradicted": len({one.chunk_id for one in contradicting}),
+                "examples": [one.query for one in contradicting[:_SHOWN]],
+            }
         ),
         chunks=left,
-        questions=_lost(contradicting, chunks, left, asked, settings),
+        questions=_lost(about, chunks, left, asked, settings),
     )
 
 
@@ -152,7 +164,7 @@ def _examples_about(
 
 
 def _lost(
-    contradicting: Sequence[Example],
+    about: Sequence[Example],
     chunks: Sequence[Chunk],
     left: Sequence[Chunk],
     asked: Collection[str],
@@ -160,7 +172,7 @@ def _lost(
 ) -> list[HoldoutQuestion]:
     here, share = {chunk.id for chunk in chunks}, settings.gate.holdout_share
     held = {chunk.id for chunk in left if is_holdout(section_of(chunk), share)}
-    examples = [one for one in contradicting if one.chunk_id in held]
+    examples = [one for one in about if one.chunk_id in held]
     return [
         one
         for one in holdout_questions(examples, [*chunks, *left], {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from training.runs import RunStore
 from training.selection import Selection
 from training.settings import TrainingSettings
 from training.steps import Steps
+from training.tally import tally
 
 if TYPE_CHECKING:
     from curation.corpus import Corpus
@@ -61,14 +61,16 @@ def dry_run(
     find_matching: FindMatching | None = None,
     force: bool = False,
 ) -> DryRun:
-    """Do the steps before training in a folder that is removed again. ``force``: as if it was to be tried again.
+    """Do the steps before training in a folder for temporary files that is removed again: for that long it holds all decisions,
+    and nobody else may read it. ``force``: as if it was to be tried again.
 
     An unfinished run is left as it is: the real command would finish that one first. Raises what
     ``retrain_from_annotations`` raises before training.
     """
     store, runs = ReleaseStore(home), RunStore(home)
     served = store.current()
-    selected = read_selected(read_decisions, selection, find_matching, settings)
+    selected = read_selected(read_decisions, selection, find_matching, settings, home)
+    selection = selected.selection
     news = compare(selected.decisions, read_lineage(store.folder(served.id) / LINEAGE_FILE))
     inputs = run_inputs(selected.decisions, corpus, settings, serving, served.id, selection)
     settings, start = clean_start(store, served, settings, selection)
@@ -87,6 +89,7 @@ def dry_run(
         if not lacking:
             run.step("start", _set_aside(steps), SILENT)
         rows = lineage_of(steps)
+        counted = tally(rows)
         questions, chunks = len(steps.questions), len(steps.chunks)
     tried = tried_before(runs, inputs)
     if force:
@@ -110,8 +113,8 @@ def dry_run(
         withdrawn=news.withdrawn,
         selection=selection.told(selected.unmatched).describe(),
         notes=notes,
-        roles=dict(Counter(row.role for row in rows)),
-        reasons=dict(Counter(_why(row) for row in rows if row.role in _SAY_WHY).most_common()),
+        roles=dict(counted.roles),
+        reasons=counted.reasons,
         holdout_questions=questions,
         chunks=chunks,
         rows=rows,
@@ -145,16 +148,6 @@ def render_dry_run(plan: DryRun) -> str:
     if len(dropped) > _SHOWN:
         lines.append(f"  …         and {len(dropped) - _SHOWN} more dropped (--json has every row)")
     return "\n".join(lines)
-
-
-_SAY_WHY = frozenset({"dropped", "unused", "left-out"})
-
-
-def _why(row: LineageRow) -> str:
-    """The reason without what is special about this row."""
-    if row.role == "dropped":
-        return f"dropped: {row.reason.partition(' as ')[0]}"
-    return f"{row.role}: {row.reason}"
 
 
 def _question(row: LineageRow) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.records import Chunk, DatasetName, Decision
 
 HEADING = "heading"
+# What tells rows apart: a conversation can give an example and a refusal, so its record alone does not.
+RowKey = tuple[Literal["example", "refusal"], DatasetName, str]
 
 
 class Example(BaseModel):
@@ -34,12 +37,17 @@ class Example(BaseModel):
     live: bool = True
     version: str = ""
 
+    @property
+    def key(self) -> RowKey:
+        return "example", self.dataset, self.record_id
+
 
 class Refusal(BaseModel):
     """A question and a chunk of which annotators did not accept that one answers the other.
 
     ``certain``: they judged the pair itself (a rejected triplet), or said that no source of a conversation answers its
-    question. Otherwise a rejected conversation only says that the answer was wrong; its chunk may be the right one all the same. ``reason`` is the decision's.
+    question. Otherwise a rejected conversation only says that the answer was wrong; its chunk may be the right one all the
+    same. ``reason`` is the decision's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +62,10 @@ class Refusal(BaseModel):
     reason: str
     version: str = ""
 
+    @property
+    def key(self) -> RowKey:
+        return "refusal", self.dataset, self.record_id
+
 
 class Whereabouts(BaseModel):
     """Of a chunk that is not among the documents any more: the section that it belongs to, and the id of the indexed chunk
@@ -66,13 +78,15 @@ class Whereabouts(BaseModel):
 
 
 class Unused(BaseModel):
-    """A decision that nothing is learned from, and why."""
+    """A decision that nothing is learned from, and why; or only what it is made ``of``: its example or its refusal, and
+    something may be learned from the other."""
 
     model_config = ConfigDict(frozen=True)
 
     dataset: DatasetName
     record_id: str
     reason: str
+    of: Literal["decision", "example", "refusal"] = "decision"
 
 
 @dataclass
@@ -96,9 +110,9 @@ def collect(
 
     Rejected chunks leave index and training alike. An accepted triplet teaches (query, chunk), an accepted
     conversation (question, the chunk it cites first), and any conversation (question, the source that annotators named
-    as the one that answers; the chunk that the bot put first is then refused); other rejected ones are refusals, from which
-    negatives are made. ``gone`` tells what is known of chunks that are not among ``chunks``; another one's place is its
-    own id.
+    as the one that answers; the chunk that the bot put first is then refused, unless somebody named that one); other
+    rejected ones are refusals, from which negatives are made, where they say anything of the chunk. ``gone`` tells what is
+    known of chunks that are not among ``chunks``; another one's place is its own id.
     """
     judged = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
     result = Learnable(rejected_chunks={key for key, verdict in judged.items() if verdict == "rejected"})
@@ -117,7 +131,7 @@ def collect(
         if isinstance(made, Example):
             result.examples.append(made)
             if decision.verdict == "rejected":
-                result.refusals.extend(_passed_over(decision, made, by_id))
+                result.refusals.extend(_passed_over(decision, made, by_id, result.rejected_chunks))
         elif isinstance(made, Refusal):
             result.refusals.append(made)
         else:
@@ -162,6 +176,8 @@ def _learn(
         certain = named == "" or (is_triplet and decision.values.get("is_positive_relevant") == "no")
         if is_triplet and not certain:
             return _why(decision)
+        if not is_triplet and not certain and (unsaid := _says_nothing_of_its_chunk(decision)):
+            return f"{_why(decision)} ({unsaid})"
         return Refusal(
             dataset=decision.dataset,
             record_id=decision.record_id,
@@ -191,10 +207,25 @@ def _learn(
     )
 
 
-def _passed_over(decision: Decision, example: Example, chunks: Mapping[str, Chunk]) -> list[Refusal]:
-    """The chunk that the bot put first where annotators named another one as the source that answers."""
+def _says_nothing_of_its_chunk(decision: Decision) -> str:
+    """Why a rejected conversation refuses no chunk, for certain or not; "" where it does."""
+    if decision.named_source:
+        return "a source was named, but outside of the guardrails"
+    if decision.chunk_id in decision.sources_with_votes:
+        return "some named its first source as the one that answers"
+    if decision.values.get("is_response_correct") == "yes":
+        return "the answer was correct"
+    return ""
+
+
+def _passed_over(
+    decision: Decision, example: Example, chunks: Mapping[str, Chunk], rejected: set[str]
+) -> list[Refusal]:
+    """The chunk that the bot put first where annotators named another one as the source that answers, and nobody that one."""
     first = chunks.get(str(decision.metadata.get("chunk_id", "")))
     if first is None or first.id == example.chunk_id:
+        return []
+    if first.id in rejected or first.id in decision.sources_with_votes:
         return []
     return [
         Refusal(

@@ -13,6 +13,7 @@ from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from training.ancestry import Ancestor, chain
 from training.lineage import LINEAGE_NOTE_FILE, LineageRow, read_lineage, read_note
+from training.tally import general_reason
 
 Counts = dict[str, dict[str, int]]
 
@@ -79,7 +80,7 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
         annotators=_count((name, row.role) for row in rows for name in row.annotators),
         origins=_count((row.origin, row.role) for row in rows if row.origin),
         reasons=_count(
-            (row.role, _general(row)) for row in rows if row.role in ("dropped", "unused", "left-out")
+            (row.role, general_reason(row)) for row in rows if row.role in ("dropped", "unused", "left-out")
         ),
         chain=chain(store, release.id),
     )
@@ -119,7 +120,7 @@ def _appearances(row: LineageRow, older: Iterable[tuple[str, Sequence[LineageRow
                     release=release,
                     role=other.role,
                     verdict=other.verdict,
-                    same_answers=other.fingerprint == row.fingerprint,
+                    same_answers=not other.fingerprints.isdisjoint(row.fingerprints),
                 )
 
 
@@ -144,8 +145,3 @@ def _count(pairs: Iterable[tuple[str, str]]) -> Counts:
     for name, what in pairs:
         counts[name][what] += 1
     return {name: dict(counts[name].most_common()) for name in sorted(counts)}
-
-
-def _general(row: LineageRow) -> str:
-    """A row's reason without what is special about the row."""
-    return row.reason.partition(" as ")[0] if row.role == "dropped" else row.reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from training.comparison import Comparison, Side, at
 from training.gate_settings import GateSettings, Verdict
 from training.guards import Guard, change, check_guards
-from training.intervals import ROUNDING, Interval, classify, mean_interval
+from training.intervals import ROUNDING, Interval, classify, expanded_interval
 from training.slices import Slice, slices
 
 
@@ -45,19 +46,21 @@ class GateVerdict(BaseModel):
 
 def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
     """Promote a candidate whose verdict is among ``settings.promote`` and that passes every guard."""
-    deciding = [found.holdout, *(one for one in found.sets if one.kind == "own")]
-    differences = [value for one in deciding for value in one.differences(settings.metric)]
+    differences = found.decisive(settings.metric)
     parts = slices(found.holdout, settings)
     guards = check_guards(found, parts, settings)
     interval = None
     verdict: Verdict = "not-enough"
     if len(differences) >= settings.min_queries:
-        interval = mean_interval(differences, settings.confidence, settings.resamples, settings.seed)
+        interval = expanded_interval(differences, settings.confidence, settings.resamples, settings.seed)
         verdict = classify(interval, settings.margin)
-    promoted = verdict in settings.promote and all(guard.passed for guard in guards)
+    sound = all(map(math.isfinite, differences))
+    promoted = sound and verdict in settings.promote and all(guard.passed for guard in guards)
 
     def mean(side: Side) -> float:
-        values = [row[settings.metric] for one in deciding for row in at(one.side(side)).questions.values()]
+        values = [
+            row[settings.metric] for one in found.deciding for row in at(one.side(side)).questions.values()
+        ]
         return round(fmean(values), 6) if values else 0.0
 
     known = set(found.known)
@@ -84,6 +87,11 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
     interval = judged.interval
     if interval is None:
         return too_few(judged.queries, settings.min_queries)
+    if not math.isfinite(interval.estimate):
+        return (
+            f"Rejected: {judged.metric} is not a number on some of {judged.queries} held-out questions; the served release "
+            "stays. The candidate's model or a test set is damaged."
+        )
     figures = (
         f"{judged.metric} {judged.before:.3f} → {judged.after:.3f} on {judged.queries} held-out questions, "
         f"{interval} at {settings.confidence:.0%}"

@@ -17,6 +17,11 @@ class _Section(BaseModel):
 class GuardSettings(_Section):
     """What must hold beside the verdict before a candidate is served."""
 
+    min_queries: int = Field(
+        10,
+        ge=5,
+        description="Questions from which a comparison holds a candidate: fewer say too little against it.",
+    )
     slice_queries: int = Field(20, ge=2, description="Questions from which a slice of the holdout counts.")
     slice_margin: float = Field(
         0.05,
@@ -38,8 +43,15 @@ class GuardSettings(_Section):
     refusal_drop: float = Field(
         0.15, ge=0, le=1, description="How many more of the off-topic questions may be answered (share)."
     )
+    refused_rise: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="How many more of the questions that decide the bot may refuse (share): more, with an interval wholly "
+        "above 0, holds a candidate.",
+    )
     removed_share: float = Field(
-        0.1, ge=0, le=1, description="Most of the served index that one round's rejected chunks may take out."
+        0.1, ge=0, le=1, description="Most of the served index that one round's decisions may take out."
     )
     contradicted_share: float = Field(
         0.1, ge=0, le=1, description="How many of the newly rejected chunks may have accepted questions."
@@ -76,7 +88,7 @@ class GateSettings(_Section):
         ["superior", "non-inferior"],
         description="Verdicts that may be served: superior, non-inferior, inconclusive.",
     )
-    min_queries: int = Field(10, ge=1, description="Fewer questions than this can't promote anything.")
+    min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote anything.")
     guards: GuardSettings = GuardSettings()
 
 

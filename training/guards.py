@@ -42,6 +42,7 @@ def check_guards(found: Comparison, slices: Sequence[Slice], settings: GateSetti
         *_latency(found, settings),
         *_size(found, settings),
         *_refusal(found, settings),
+        *_refused(found, settings),
         *_smoke(found, settings),
         *_decisions(found, settings),
         *_removed(found, settings),
@@ -59,7 +60,7 @@ def change(found: Comparison, ids: Sequence[str], settings: GateSettings) -> Int
         for question, value in zip(found.holdout.questions, differences, strict=True)
         if question.id in wanted
     ]
-    return _interval(chosen, settings) if len(chosen) >= settings.min_queries else None
+    return _interval(chosen, settings) if len(chosen) >= settings.guards.min_queries else None
 
 
 def _interval(differences: Sequence[float], settings: GateSettings) -> Interval:
@@ -111,7 +112,7 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             own = _interval(one.differences(settings.metric), settings)
             yield Guard(
                 name=f"test set {one.name}",
-                passed=own.size < settings.min_queries or classify(own, settings.margin) != "inferior",
+                passed=own.size < settings.guards.min_queries or classify(own, settings.margin) != "inferior",
                 detail=f"{settings.metric} {own} on {own.size} questions",
             )
         else:
@@ -119,19 +120,21 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             kept = _interval(one.differences(settings.metric, old="base"), settings)
             yield Guard(
                 name=f"forgetting ({one.name})",
-                passed=kept.estimate >= -margin or kept.high >= 0,  # a drop that may be none at all passes
+                # A drop that may be none at all passes, and so does one that few questions tell of.
+                passed=kept.size < settings.guards.min_queries or kept.estimate >= -margin or kept.high >= 0,
                 detail=f"{settings.metric} {kept} against the base model on {kept.size} questions about other things",
             )
 
 
 def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     """Many small losses, each within the margin, must not add up to a release that is worse than no training."""
-    if not found.holdout.questions:
+    differences = found.decisive(settings.metric, old="base")
+    if not differences:
         return
-    gained = _interval(found.holdout.differences(settings.metric, old="base"), settings)
+    gained = _interval(differences, settings)
     yield Guard(
         name="base model",
-        passed=classify(gained, settings.margin) != "inferior",
+        passed=gained.size < settings.guards.min_queries or classify(gained, settings.margin) != "inferior",
         detail=f"{settings.metric} {gained} against the untouched base model",
     )
 
@@ -153,7 +156,7 @@ def _size(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     yield Guard(
         name="size",
         passed=not limit or size <= limit,
-        detail=f"vectors and model {size:.0f} MB" + (f" (at most {limit})" if limit else ""),
+        detail=f"vectors and model {size:.0f} MB ({f'at most {limit}' if limit else 'no limit'})",
     )
 
 
@@ -164,6 +167,29 @@ def _refusal(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         passed=new.answered - old.answered <= settings.guards.refusal_drop,
         detail=f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}",
     )
+
+
+def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Who refuses everything answers no off-topic question either: those that it should answer tell."""
+    old, new = found.vitals.served, found.vitals.candidate
+    if not new.refused or len(old.refused) != len(new.refused):
+        return
+    risen = _interval(
+        [float(now) - float(before) for before, now in zip(old.refused, new.refused, strict=True)], settings
+    )
+    limit = settings.guards.refused_rise
+    certain = risen.size >= settings.guards.min_queries and risen.low > ROUNDING
+    passed = not certain or risen.estimate <= limit + ROUNDING
+    detail = (
+        f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} would be refused "
+        f"(cosines below {old.threshold:g} → {new.threshold:g})"
+    )
+    if not passed:
+        detail += (
+            f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so that each release has "
+            "its own threshold, or raise training.gate.guards.refused_rise"
+        )
+    yield Guard(name="refused questions", passed=passed, detail=detail)
 
 
 def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -199,14 +225,19 @@ def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     if not seen.indexed:
         return
     passed = seen.removed <= max(limit * seen.indexed, _FEW_REMOVED)
+    why = "were rejected since"
+    if seen.unaccepted:
+        why = f"leave the index, {seen.unaccepted} of them because they are no longer accepted"
     detail = (
-        f"{seen.removed} of {seen.indexed} chunks that are served were rejected since "
+        f"{seen.removed} of {seen.indexed} chunks that are served {why} "
         f"({seen.removed / seen.indexed:.1%}, at most {limit:.0%})"
     )
+    if seen.unreviewed:
+        detail += f"; {seen.unreviewed} more had never been accepted (serving.retrieval.include_unreviewed is false)"
     if not passed:
         detail += (
-            "; look at the rejected chunks in Argilla, leave out who rejected them (--without-annotator), or, if all of "
-            "them are useless, raise training.gate.guards.removed_share"
+            "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, if all of them are "
+            "useless, raise training.gate.guards.removed_share"
         )
     yield Guard(name="removed chunks", passed=passed, detail=detail)
 
@@ -229,13 +260,13 @@ def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 
 def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
-    """Held-out questions whose chunk was rejected left the holdout; here the candidate has 0 on them."""
+    """Held-out questions whose chunk left the index left the holdout; here the candidate has 0 on them."""
     lost = [-one.served[settings.metric] for one in found.coverage.lost]
     if not lost:
         return
     change = _interval([*found.holdout.differences(settings.metric), *lost], settings)
     yield Guard(
         name="lost questions",
-        passed=change.size < settings.min_queries or classify(change, settings.margin) != "inferior",
-        detail=f"{settings.metric} {change} with {len(lost)} held-out questions whose chunk was rejected counted as 0",
+        passed=change.size < settings.guards.min_queries or classify(change, settings.margin) != "inferior",
+        detail=f"{settings.metric} {change} with {len(lost)} held-out questions whose chunk leaves the index counted as 0",
     )

@@ -48,6 +48,29 @@ def mean_interval(
     return bootstrap_interval((values,), _mean, confidence, resamples, seed)
 
 
+def expanded_interval(
+    differences: Sequence[float], confidence: float, resamples: int = 5000, seed: int = 17
+) -> Interval:
+    """``mean_interval`` where something is to be let through: as wide as few differences ask for.
+
+    A percentile interval of few values is too narrow: it takes their spread for the true one, and a little too small. Its
+    ends are therefore taken further out, where Student's t would have them (the expanded percentile interval: Hesterberg
+    2015, The American Statistician 69). From some fifty differences on the two are the same but for a few per cent.
+    """
+    found = mean_interval(differences, _expanded(confidence, len(differences)), resamples, seed)
+    return found.model_copy(update={"confidence": confidence})
+
+
+def _expanded(confidence: float, size: int) -> float:
+    """At which confidence a percentile interval is to be asked for, to be what it says with ``size`` differences."""
+    from scipy.stats import norm, t
+
+    if size < 2:
+        return confidence
+    ends = np.sqrt(size / (size - 1)) * t.ppf((1 + confidence) / 2, size - 1)
+    return float(1 - 2 * norm.cdf(-ends))
+
+
 def bootstrap_interval(
     samples: Sequence[Values], statistic: Callable[..., Any], confidence: float, resamples: int, seed: int
 ) -> Interval:
@@ -96,7 +119,8 @@ def classify(interval: Interval, margin: float) -> Verdict:
     """What the interval of new − old says, against a non-inferiority ``margin`` (Piaggio et al. 2012, JAMA).
 
     ``superior``: all of it above 0. ``non-inferior``: all of it above −margin. ``inferior``: all of it below 0, and not
-    all above −margin. ``inconclusive``: the rest, where more questions are needed to tell.
+    all above −margin. ``inconclusive``: the rest, where more questions are needed to tell, and an interval that is not of
+    numbers.
     """
     if interval.low > ROUNDING:
         return "superior"

@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.errors import StateError
 from curation.records import Decision
-from training.lineage_record import LineageRow
+from training.lineage_record import LineageRow, fingerprints_in
 
 _COLUMNS = ("dataset", "record_id", "fingerprint", "verdict", "role")
+_ANSWERS = ("responses", "votes")  # an early version has no votes
 
 
 class News(BaseModel):
@@ -39,13 +40,13 @@ class Known:
     fingerprints: frozenset[str]
     decided: frozenset[tuple[str, str]]
 
-    def news(self, decisions: Sequence[Decision], fingerprints: Sequence[str]) -> News:
-        """See ``compare``. ``fingerprints`` are those of ``decisions``, in their order."""
+    def news(self, decisions: Sequence[Decision], fingerprints: Sequence[frozenset[str]]) -> News:
+        """See ``compare``. ``fingerprints`` are those of each of ``decisions``, in their order."""
         here = {(one.dataset, one.record_id) for one in decisions}
         new = sum(
-            fingerprint not in self.fingerprints
+            self.fingerprints.isdisjoint(names)
             and (one.verdict != "undecided" or (one.dataset, one.record_id) in self.decided)
-            for one, fingerprint in zip(decisions, fingerprints, strict=True)
+            for one, names in zip(decisions, fingerprints, strict=True)
         )
         return News(new=new, withdrawn=len(self.decided - here))
 
@@ -55,8 +56,8 @@ def compare(decisions: Sequence[Decision], known: Sequence[LineageRow]) -> News:
 
     An undecided record (a tie, or no answer that counts) is no news unless it was decided before.
     """
-    rows = ((row.dataset, row.record_id, row.fingerprint, row.verdict, row.role) for row in known)
-    return _known(rows).news(decisions, [one.fingerprint for one in decisions])
+    rows = ((row.dataset, row.record_id, row.fingerprints, row.verdict, row.role) for row in known)
+    return _known(rows).news(decisions, [one.fingerprints for one in decisions])
 
 
 def read_known(path: Path) -> Known:
@@ -71,20 +72,27 @@ def read_known(path: Path) -> Known:
 @lru_cache(maxsize=2)
 def _read_known(path: Path, changed: int) -> Known:
     try:
-        table = pq.read_table(path, columns=list(_COLUMNS))
-        columns = [table.column(name).to_pylist() for name in _COLUMNS]
+        there = set(pq.read_schema(path).names)
+        table = pq.read_table(path, columns=[*_COLUMNS, *there.intersection(_ANSWERS)])
+        columns = {name: table.column(name).to_pylist() for name in table.column_names}
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise StateError(
             f"{path} cannot be read as a table: {error}", "Promote another release, or restore this one."
         ) from error
-    return _known(zip(*columns, strict=True))
+    nothing: list[list[str]] = [[]] * table.num_rows
+    responses, votes = (columns.get(name, nothing) for name in _ANSWERS)
+    said = [[(vote["question"], vote["value"], vote["annotator"]) for vote in row or ()] for row in votes]
+    datasets, records, first, verdicts, roles = (columns[name] for name in _COLUMNS)
+    fingerprints = map(fingerprints_in, datasets, records, first, said, responses)
+    return _known(zip(datasets, records, fingerprints, verdicts, roles, strict=True))
 
 
-def _known(rows: Iterable[tuple[str, str, str, str, str]]) -> Known:
-    fingerprints, decided = set(), set()
-    for dataset, record_id, fingerprint, verdict, role in rows:
+def _known(rows: Iterable[tuple[str, str, frozenset[str], str, str]]) -> Known:
+    fingerprints: set[str] = set()
+    decided: set[tuple[str, str]] = set()
+    for dataset, record_id, names, verdict, role in rows:
         if role != "left-out":
-            fingerprints.add(fingerprint)
+            fingerprints |= names
             if verdict != "undecided":
                 decided.add((dataset, record_id))
     return Known(frozenset(fingerprints), frozenset(decided))

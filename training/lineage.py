@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +41,7 @@ __all__ = [
     "News",
     "Role",
     "compare",
+    "fingerprints_of",
     "not_indexed",
     "read_lineage",
     "read_note",
@@ -50,6 +51,12 @@ __all__ = [
 ]
 
 _Key = tuple[str, str]
+
+
+def fingerprints_of(rows: Iterable[LineageRow]) -> set[str]:
+    """Of all answers that a release was made from: ``Decision.is_among`` tells whether these are known to it. What its run's
+    selection left out is not."""
+    return {one for row in rows if row.role != "left-out" for one in row.fingerprints}
 
 
 def trace(
@@ -66,11 +73,11 @@ def trace(
     index. A decision that became several things has the role that comes first in train, holdout, dropped, negative, unused.
     """
     fates: dict[_Key, _Fate] = defaultdict(_Fate)
-    for one in unused:
+    for one in sorted(unused, key=lambda one: one.of != "refusal"):  # what became of its example says more
         fates[one.dataset, one.record_id].take("unused", one.reason)
-    refused = {one.decided_by: one for one in negatives if one.source == "refused"}
+    refused = {one.refusal: one for one in negatives if one.source == "refused"}
     for decision in decisions:
-        against = refused.get(decision.record_id)
+        against = refused.get(("refusal", decision.dataset, decision.record_id))
         if against is not None and decision.verdict == "rejected":
             fates[decision.dataset, decision.record_id].take(
                 "negative", f"a negative {against.kind} of record {against.record_id}"
@@ -185,6 +192,7 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
             role, reason = "indexed", decision.reason
         else:
             role, reason = "unused", NO_LONGER_THERE
+    ids = {vote.annotator: vote.annotator_id for vote in decision.votes}
     return LineageRow(
         dataset=decision.dataset,
         record_id=decision.record_id,
@@ -203,4 +211,5 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
         ],
         examples=fate.examples if fate else [],
         kept_record_id=fate.kept_record_id if fate else "",
+        annotator_ids=[ids[name] for name in decision.annotators],
     )

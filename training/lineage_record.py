@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from curation.records.decision import fingerprint_by_name, fingerprint_by_response
 from training.selection import Selection
 
 LINEAGE_NOTE_FILE = "lineage.json"
@@ -46,6 +48,7 @@ LINEAGE_SCHEMA = pa.schema(
             ),
         ),
         ("kept_record_id", pa.string()),
+        ("annotator_ids", pa.list_(pa.string())),
     ]
 )
 FIRST_COLUMNS = 8  # those that every lineage has had
@@ -77,7 +80,8 @@ class LineageRow(BaseModel):
 
     ``responses`` are Argilla's response ids. ``decided`` says why the verdict is what it is, ``reason`` why the role is;
     both are for people. ``origin`` is how the question came about. ``kept_record_id`` is the record because of which a
-    dropped one was dropped. Rows of role ``left-out`` were kept out by the run's selection and say nothing about the
+    dropped one was dropped. ``annotator_ids`` are Argilla's user ids of ``annotators``, in their order; "" for one who has
+    none, empty in a lineage of an earlier version. Rows of role ``left-out`` were kept out by the run's selection and say nothing about the
     answers.
     """
 
@@ -97,6 +101,39 @@ class LineageRow(BaseModel):
     votes: list[LineageVote] = []
     examples: list[LineageExample] = []
     kept_record_id: str = ""
+    annotator_ids: list[str] = []
+
+    @property
+    def people(self) -> list[tuple[str, str]]:
+        """(name, user id) of who answered; the id is "" where it is not known."""
+        ids = self.annotator_ids or [""] * len(self.annotators)
+        return list(zip(self.annotators, ids, strict=True))
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Under which the answers may be found again."""
+        said = [(vote.question, vote.value, vote.annotator) for vote in self.votes]
+        return fingerprints_in(self.dataset, self.record_id, self.fingerprint, said, self.responses)
+
+
+def fingerprints_in(
+    dataset: str,
+    record_id: str,
+    fingerprint: str,
+    said: Sequence[tuple[str, str, str]],
+    responses: Sequence[str],
+) -> frozenset[str]:
+    """Under which the answers in a row may be found again: its own fingerprint, the one by name, and, for a row of an earlier
+    version, the one by response where one response holds all that was ``said`` (question, value, user name)."""
+    if not fingerprint:
+        return frozenset()
+    found = {fingerprint}
+    if said:
+        found.add(fingerprint_by_name(dataset, record_id, said))
+    if said and len(responses) == 1:
+        by_response = ((question, value, responses[0]) for question, value, _ in said)
+        found.add(fingerprint_by_response(dataset, record_id, by_response))
+    return frozenset(found)
 
 
 class LineageNote(BaseModel):

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.records import Chunk, DatasetName
 from training.dedup import find_matches, normalise
-from training.examples import HEADING, Example, Refusal, Unused, section_of
+from training.examples import HEADING, Example, Refusal, RowKey, Unused, section_of
 from training.settings import DedupSettings
 
 Vectors = npt.NDArray[np.float32]
@@ -50,6 +50,11 @@ class Negative(BaseModel):
     decided_by: str = ""
     decided_in: DatasetName | None = None
     score: float = 0.0
+
+    @property
+    def refusal(self) -> RowKey:
+        """The row that it was made from, where people refused it."""
+        return "refusal", self.decided_in or self.dataset, self.decided_by
 
 
 @dataclass
@@ -251,4 +256,9 @@ def _group(chunk_id: str, groups: Mapping[str, str]) -> str:
 
 
 def _unused(refusal: Refusal, why: str) -> Unused:
-    return Unused(dataset=refusal.dataset, record_id=refusal.record_id, reason=f"{refusal.reason} ({why})")
+    return Unused(
+        dataset=refusal.dataset,
+        record_id=refusal.record_id,
+        reason=f"{refusal.reason} ({why})",
+        of="refusal",
+    )

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from curation.errors import SettingsError
 from curation.files import read_json, write_json
+from curation.home import Home
 from curation.records import Decision
+from serving.releases import ReleaseStore
+from training.annotators import identify
 from training.rows import read_rows, write_rows
+from training.runs import RunStore
 from training.selection import Key, LeftOut, Selected, Selection, Unmatched, select
 from training.settings import TrainingSettings
 
@@ -23,13 +27,16 @@ def read_selected(
     selection: Selection,
     find_matching: FindMatching | None,
     settings: TrainingSettings,
+    home: Home,
 ) -> Selected:
-    """Read the decisions and apply the selection.
+    """Read the decisions, find out whom the selection means, and apply it.
 
     Raises SettingsError for an annotator who has answered nothing, unless the settings name them: one who was left out
-    for good may have left altogether. The outcome's notes name them all the same: it may be a typing error.
+    for good may have left altogether. The outcome's notes name them all the same: it may be a typing error. Raises it as
+    well for one who taught the served release and may have been renamed since (training.annotators.identify).
     """
     decisions = read_decisions()
+    selection = identify(selection, decisions, ReleaseStore(home), RunStore(home))
     matching = find_matching(selection.filters) if selection.filters and find_matching else None
     selected = select(decisions, selection, matching)
     unknown = [name for name in selected.unmatched.annotators if name not in settings.without_annotators]

@@ -47,10 +47,14 @@ def pending_request(home: Home) -> RetrainRequest | None:
         return None
     except (OSError, StateError, ValidationError):
         try:
-            asked_at = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+            written = path.stat().st_mtime_ns
         except OSError:
             return None
-        return RetrainRequest(id="", by="somebody (the request is damaged)", asked_at=asked_at)
+        return RetrainRequest(
+            id=f"damaged-{written}",
+            by="somebody (the request is damaged)",
+            asked_at=datetime.fromtimestamp(written / 1e9, timezone.utc),
+        )
 
 
 def settle_request(home: Home, request: RetrainRequest) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import clean_start
-from training.conclusion import material_of, what_is_lacking
+from training.conclusion import lineage_of, material_of, what_is_lacking
 from training.ending import overruled
 from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
 from training.looked_at import note_looked_at
@@ -35,6 +35,7 @@ from training.selection import Selected, Selection
 from training.settings import TrainingSettings
 from training.steps import Steps
 from training.summary import RetrainSummary
+from training.tally import tally
 
 if TYPE_CHECKING:
     from curation.corpus import Corpus
@@ -68,7 +69,7 @@ def retrain_from_annotations(
     runs = RunStore(home)
     with runs.exclusive():
         return _Retrain(home, corpus, settings, serving, runs, progress, selection).start(
-            lambda: read_selected(read_decisions, selection, find_matching, settings), force
+            lambda: read_selected(read_decisions, selection, find_matching, settings, home), force
         )
 
 
@@ -104,13 +105,14 @@ class _Retrain:
                 return summary
             run = None
         self.selected = selected = read()
+        self.selection = selected.selection
         decisions = selected.decisions
         inputs = self._inputs(decisions, served.id)
-        if run is not None and run.record.inputs == inputs:
+        if run is not None and run.record.inputs.same_as(inputs):
             summary = self._go_on(run, served, "had failed")
             if summary is not None:
                 return summary
-            self.selected = selected
+            self.selected, self.selection = selected, selected.selection
         elif run is not None:
             reason = "it had failed, and the annotations have changed since"
             give_up(self.runs, run.record, self.store, reason, self.progress)
@@ -211,6 +213,7 @@ class _Retrain:
         return run
 
     def _work(self, run: Run, served: Release, resumed: bool) -> RetrainSummary:
+        self.selection = run.record.selection  # a resumed run's says who was meant
         settings, start = clean_start(self.store, served, self.settings, self.selection)
         if start:
             self.progress.say(start)
@@ -244,8 +247,7 @@ class _Retrain:
             "indexed": len(steps.chunks),
             "rejected": len(steps.learnable.rejected_chunks),
         }
-        summary.dropped = _count(row.reason for row in steps.dropped)
-        summary.unused = _count(row.reason for row in steps.unused)
+        summary.take_counts(tally(lineage_of(steps)))
         summary.holdout_questions = len(steps.questions)
         lacking = what_is_lacking(steps)
         if lacking:
@@ -274,7 +276,7 @@ class _Retrain:
         tuning = steps.tuning
         run.step("start", tuning.plan, self.progress)
         summary.examples["train"] = len(tuning.train)
-        summary.unused = _count(row.reason for row in steps.unused)
+        summary.take_counts(tally(lineage_of(steps)))
         run.step("mine", tuning.mine, self.progress)
         run.step("fit", tuning.fit, self.progress)
         run.step("index", tuning.embed, self.progress)
@@ -291,7 +293,3 @@ class _Retrain:
         ending = serve(steps)
         summary.outcome, summary.release_after = ending.outcome, ending.release
         summary.verdict = ending.verdict or summary.verdict
-
-
-def _count(reasons: Iterable[str]) -> dict[str, int]:
-    return dict(Counter(reasons).most_common())

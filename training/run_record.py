@@ -57,7 +57,8 @@ class RunInputs(BaseModel):
     nothing was left out, ``testsets`` when the settings name none. ``model`` is of the files that training may start
     from and of how they are computed with; runs of versions that did not look into them have "", which equals no
     digest: nobody can tell what they would be resumed with. ``format`` is the RUN_FORMAT of what the steps write: it says
-    whether the run can be resumed, and nothing about its result."""
+    whether the run can be resumed, and nothing about its result. ``answers`` is of the same decisions as ``decisions``, which
+    goes by user names; runs of versions that did not know better have ""."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,10 +70,17 @@ class RunInputs(BaseModel):
     testsets: str = ""
     model: str = ""
     format: int = 0
+    answers: str = ""
+
+    def same_as(self, other: RunInputs) -> bool:
+        """Whether a run with ``other`` can go on as one with these inputs: also if somebody has been renamed."""
+        same_answers = bool(self.answers) and self.answers == other.answers
+        mine, theirs = (one.model_copy(update={"decisions": "", "answers": ""}) for one in (self, other))
+        return mine == theirs and (same_answers or self.decisions == other.decisions)
 
     def same_result(self, other: RunInputs) -> bool:
         """Whether runs with these inputs and with ``other`` would come to the same."""
-        return self == other.model_copy(update={"format": self.format})
+        return self.same_as(other.model_copy(update={"format": self.format}))
 
 
 class RunRecord(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from training.dedup import jaccard, normalise, shingles
 from training.examples import Example, Refusal, Unused
@@ -12,6 +13,8 @@ from training.negatives import Decided, Negative
 from training.settings import DedupSettings
 from training.split import VectorsOf
 
+Likeness = Literal["words", "wording", "meaning"]
+_ENDINGS = " ?!.,;:…"
 _WHY = "it nearly equals what was accepted"
 
 
@@ -30,13 +33,20 @@ class Sameness:
         self._vectors.update(zip(distinct, vectors_of(distinct), strict=True))
 
     def __call__(self, left: str, right: str) -> bool:
-        if self._normal(left) == self._normal(right):
-            return True
+        return self.how(left, right) is not None
+
+    def how(self, left: str, right: str) -> Likeness | None:
+        """In which way the two are one, the strongest that holds; None where they are two. Where near wording counts,
+        punctuation at the end makes no difference to the words."""
+        one, other = self._normal(left), self._normal(right)
+        if one == other or (self._settings.near and one.rstrip(_ENDINGS) == other.rstrip(_ENDINGS)):
+            return "words"
         if self._settings.near and self._nearly(self._of(left), self._of(right)):
-            return True
+            return "wording"
         if self._settings.semantic and left in self._vectors and right in self._vectors:
-            return float(self._vectors[left] @ self._vectors[right]) >= self._settings.semantic_threshold
-        return False
+            cosine = float(self._vectors[left] @ self._vectors[right])
+            return "meaning" if cosine >= self._settings.semantic_threshold else None
+        return None
 
     def _nearly(self, left: frozenset[str], right: frozenset[str]) -> bool:
         threshold = self._settings.threshold
@@ -76,11 +86,11 @@ def without_contradictions(
         return any(same(negative.text, positive) for positive in positives)
 
     kept = [one for one in decided.negatives if not contradicts(one)]
-    used = {one.decided_by for one in kept if one.source == "refused"}
-    lost = {one.decided_by for one in decided.negatives if one.source == "refused"} - used
+    used = {one.refusal for one in kept if one.source == "refused"}
+    lost = {one.refusal for one in decided.negatives if one.source == "refused"} - used
     unused = [
-        Unused(dataset=one.dataset, record_id=one.record_id, reason=f"{one.reason} ({_WHY})")
+        Unused(dataset=one.dataset, record_id=one.record_id, reason=f"{one.reason} ({_WHY})", of="refusal")
         for one in refusals
-        if one.record_id in lost
+        if one.key in lost
     ]
     return Decided(kept, [*decided.unused, *unused])

@@ -9,21 +9,32 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel, ConfigDict
 
-from curation.records import DatasetName, Decision
+from curation.records import DatasetName, Decision, Vote
 from curation.records.identity import content_id
 
 Key = tuple[DatasetName, str]
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
+class Person(BaseModel):
+    """Who is meant by a name. ``ids`` are ``Vote.person``; ``names`` those under which a lineage that has no ids knows
+    them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
 class Selection(BaseModel):
     """What a retrain leaves out.
 
-    ``without_annotators`` (user names) and ``without_records`` (record ids) count as if they had never been there, in
+    ``without_annotators`` (user names, or user ids) and ``without_records`` (record ids) count as if they had never been there, in
     what is learned and in what is indexed. The other three choose among the triplets and conversations only: a chunk
     that somebody rejected stays out of the index whatever is learned. ``since``: somebody answered then or later;
     ``filters``: conditions for Argilla (curation.annotation.query), all of which hold; ``max_records``: the newest of
-    what is left.
+    what is left. ``people`` says whom the names in ``without_annotators`` mean beyond those who have them now
+    (training.annotators.identify finds out).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +44,7 @@ class Selection(BaseModel):
     since: datetime | None = None
     filters: tuple[str, ...] = ()
     max_records: int | None = None
+    people: dict[str, Person] = {}
 
     @property
     def digest(self) -> str:
@@ -46,7 +58,8 @@ class Selection(BaseModel):
                 "filters": tuple(sorted(set(self.filters))),
             }
         )
-        return content_id("selection", values.model_dump_json())
+        # Not who is meant: that is found out anew each time.
+        return content_id("selection", values.model_dump_json(exclude={"people"}))
 
     def __bool__(self) -> bool:
         return self != Selection()
@@ -59,7 +72,14 @@ class Selection(BaseModel):
     def told(self, unmatched: Unmatched) -> Selection:
         """The same without the annotators whom nobody knows: what may be said about a release."""
         left = tuple(name for name in self.without_annotators if name not in unmatched.annotators)
-        return self.model_copy(update={"without_annotators": left})
+        people = {name: person for name, person in self.people.items() if name in left}
+        return self.model_copy(update={"without_annotators": left, "people": people})
+
+    def is_without(self, vote: Vote) -> bool:
+        """Whether an answer is somebody's who is left out."""
+        if any(vote.person in person.ids for person in self.people.values()):
+            return True
+        return any(vote.is_by(name) for name in self.without_annotators)
 
     def notes(self, unmatched: Unmatched, left_out_for_good: Collection[str]) -> list[str]:
         """What the person who asked for it should know about it."""
@@ -103,12 +123,15 @@ class LeftOut(BaseModel):
 
 class Unmatched(BaseModel):
     """Names and ids of a selection that no decision has: probably typing errors. ``annotators`` maps each name to the most
-    similar one that has answered, or to nothing."""
+    similar one that has answered, or to nothing. No typing errors, but worth a word: ``renamed`` maps names to those that
+    their owners have now, ``gone`` has the names of people who were known and have no answer in Argilla any more."""
 
     model_config = ConfigDict(frozen=True)
 
     annotators: dict[str, str] = {}
     records: list[str] = []
+    renamed: dict[str, str] = {}
+    gone: list[str] = []
 
     @property
     def notes(self) -> list[str]:
@@ -119,6 +142,10 @@ class Unmatched(BaseModel):
                 f"training.without_annotators names {name!r}, and nobody of that name has answered: nothing was left out "
                 "because of it." + (f" Is {alike!r} meant?" if alike else "")
             )
+        for name, now in self.renamed.items():
+            told.append(f"Annotator {name!r} is called {now!r} in Argilla now: those answers are left out.")
+        for name in self.gone:
+            told.append(f"Annotator {name!r} has no answers in Argilla any more: none had to be left out.")
         return told
 
 
@@ -129,6 +156,7 @@ class Selected:
     decisions: list[Decision] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     unmatched: Unmatched = field(default_factory=Unmatched)
+    selection: Selection = field(default_factory=Selection)
 
 
 def select(
@@ -141,14 +169,7 @@ def select(
     """
     if selection.filters and matching is None:
         raise ValueError("a selection with filters needs the records that match them")
-    names = {name for one in decisions for name in one.annotators}
-    unknown = _missing(selection.without_annotators, names)
-    result = Selected(
-        unmatched=Unmatched(
-            annotators={name: _most_similar(name, names) for name in unknown},
-            records=_missing(selection.without_records, {one.record_id for one in decisions}),
-        )
-    )
+    result = Selected(unmatched=_unmatched(decisions, selection), selection=selection)
     kept: list[Decision] = []
     for decision in decisions:
         remaining, reason = _without(decision, selection)
@@ -172,13 +193,13 @@ def select(
 def _without(decision: Decision, selection: Selection) -> tuple[Decision | None, str]:
     if decision.record_id in selection.without_records:
         return None, "named in --without-records"
-    gone = set(selection.without_annotators) & set(decision.annotators)
+    gone = {vote.person: vote.annotator for vote in decision.votes if selection.is_without(vote)}
     if not gone:
         return decision, ""
     # The rules are curation's; its package loads Argilla's client, which a plain retrain's later steps do not need.
     from curation.annotation.decisions import restate
 
-    return restate(decision, gone), f"answered only by {', '.join(sorted(gone))}"
+    return restate(decision, gone), f"answered only by {', '.join(sorted(set(gone.values())))}"
 
 
 def _not_chosen(
@@ -214,6 +235,27 @@ def _newest(decisions: Sequence[Decision], most: int | None) -> set[Key] | None:
 
 def _left_out(decision: Decision, reason: str) -> LeftOut:
     return LeftOut(dataset=decision.dataset, record_id=decision.record_id, reason=reason)
+
+
+def _unmatched(decisions: Sequence[Decision], selection: Selection) -> Unmatched:
+    given_by = {vote.person: vote for one in decisions for vote in one.votes}
+    names = {vote.annotator for vote in given_by.values()}
+    unknown: dict[str, str] = {}
+    renamed: dict[str, str] = {}
+    gone: list[str] = []
+    for name in dict.fromkeys(selection.without_annotators):
+        person = selection.people.get(name)
+        meant = [given_by[one] for one in (person.ids if person else ()) if one in given_by]
+        if others := sorted(vote.annotator for vote in meant if not vote.is_by(name)):
+            renamed[name] = ", ".join(others)
+        if others or any(vote.is_by(name) for vote in given_by.values()):
+            continue
+        if person:
+            gone.append(name)
+        else:
+            unknown[name] = _most_similar(name, names)
+    missing = _missing(selection.without_records, {one.record_id for one in decisions})
+    return Unmatched(annotators=unknown, records=missing, renamed=renamed, gone=gone)
 
 
 def _missing(asked: Sequence[str], known: Collection[str]) -> list[str]:

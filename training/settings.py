@@ -43,7 +43,7 @@ class TrainingSettings(_Section):
     min_new: int = Field(1, ge=1, description="New decisions that make a retrain worthwhile.")
     without_annotators: list[str] = Field(
         default_factory=list,
-        description="Names of annotators whose answers no retrain uses; those who answered with them still count.",
+        description="Names or user ids of annotators whose answers no retrain uses; those who answered with them still count.",
     )
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()

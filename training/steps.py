@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from curation.corpus import Corpus
 from curation.files import read_json, write_json
 from curation.progress import Progress
@@ -18,13 +15,14 @@ from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
 from training.ancestry import places_known, records_seen
 from training.conflicts import Conflict, settle
+from training.evaluation import check_paths
 from training.examples import Example, Learnable, Refusal, Unused, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
 from training.lineage import read_lineage
 from training.negatives import Negative, decided_negatives
 from training.reranker.aside import Aside, set_aside
-from training.reranker.step import ASIDE_FILE, Reranking, check_base_model
+from training.reranker.step import ASIDE_FILE, Reranking, check_base_model, why_not
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.sameness import without_contradictions
@@ -32,10 +30,8 @@ from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
 from training.testsets import TestSet, load_test_sets
-from training.tuning import Tuning
+from training.tuning import QUESTION_VECTORS_FILE, Tuning
 from training.whereabouts import gone_chunks, trace_chunks
-
-Vectors = npt.NDArray[np.float32]
 
 
 @dataclass
@@ -192,6 +188,8 @@ class Steps:
         examples = self.examples
         refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
         groups = chunk_groups(self.chunks, self.settings.dedup, [*examples, *refusals])
+        if self.settings.dedup.semantic and examples:
+            self.tuning.meaning.save(folder / QUESTION_VECTORS_FILE, self.tuning.questions)
         settled = settle(examples, refusals, self.decisions, groups, self.settings.dedup, self.tuning.meaning)
         sides = take_sides(
             settled.examples,
@@ -218,6 +216,8 @@ class Steps:
 
     def hold_out(self, folder: Path) -> str:
         check_base_model(self.settings.reranker, self.serving)
+        for one in self.own_sets if self.chunks else []:
+            check_paths(one, {chunk.path for chunk in self.chunks}, "the index", self.progress)
         kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
         groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
         refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
@@ -264,7 +264,7 @@ class Steps:
     def _settled(self) -> list[Example]:
         """All accepted examples that no conflict speaks against, those that were then dropped among them."""
         against = read_rows(self.run.folder / "dedup" / "unused.jsonl", Unused)
-        gone = {(one.dataset, one.record_id) for one in against}
+        gone = {(one.dataset, one.record_id) for one in against if one.of != "refusal"}
         return [one for one in self.examples if (one.dataset, one.record_id) not in gone]
 
     def _with_gone_chunks(self) -> Learnable:
@@ -296,6 +296,6 @@ class Steps:
 
     def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
         chosen = self.settings.reranker
-        if not chosen.enabled:
+        if why_not(chosen, self.serving):
             return Aside(train)
         return set_aside(train, self.chunks, groups, chosen.share, self.settings.dedup)

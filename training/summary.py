@@ -8,6 +8,7 @@ from training.comparison import SIDES, Comparison
 from training.gate import GateVerdict
 from training.reranker.step import RerankerOutcome
 from training.runs import Outcome, RunRecord
+from training.tally import Tally
 
 _SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
 _MOST_SLICES = 8
@@ -18,7 +19,8 @@ class RetrainSummary(BaseModel):
 
     ``run`` is None when nothing was new. ``release_after`` is the release made and promoted, None when there is none.
     ``decisions`` counts total, new, withdrawn, accepted, rejected and undecided ones; ``examples`` those found, trained
-    on and held out; ``chunks`` those indexed and rejected; ``dropped`` and ``unused`` count per reason. ``before`` and
+    on and held out; ``chunks`` those indexed and rejected; ``dropped`` and ``unused`` count decisions
+    that nothing is learned from per reason, as the lineage has them. ``before`` and
     ``after`` map dimension → metric → mean over the ``holdout_questions``, of the served release and the candidate.
     ``seconds`` per step; ``peak_memory_mb`` in 10^6 bytes, the largest of all steps. ``resumed`` tells that an earlier,
     interrupted run was finished. ``base`` is like ``before``, of the untouched base model. ``gate`` is the verdict with its
@@ -60,6 +62,10 @@ class RetrainSummary(BaseModel):
             {dimension: scores.metrics for dimension, scores in holdout.side(side).items()} for side in SIDES
         )
         self.without_reranker = found.without_reranker
+
+    def take_counts(self, counted: Tally) -> None:
+        """Fill in why decisions teach nothing."""
+        self.dropped, self.unused = dict(counted.dropped), dict(counted.unused)
 
     def take_timings(self, record: RunRecord) -> None:
         """Fill in what the run recorded about its steps."""

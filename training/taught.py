@@ -73,4 +73,5 @@ def _unused(negative: Negative, why: str) -> Unused:
         dataset=negative.decided_in or negative.dataset,
         record_id=negative.decided_by,
         reason=f"rejected ({why})",
+        of="refusal",
     )

@@ -22,12 +22,13 @@ from serving.releases import ReleaseStore
 from serving.settings import EmbeddingSettings, ServingSettings
 from training.ancestry import remembers
 from training.contest import vectors_of
-from training.examples import Example
+from training.examples import Example, Refusal
 from training.fit import FitReport, fit
 from training.lineage import read_lineage
 from training.negatives import Negative, mine
 from training.precision import Precision, choose_precision
 from training.processes import check_gpus, fit_in_processes, worth_it
+from training.question_vectors import QuestionVectors
 from training.rows import read_rows, write_rows
 from training.runs import Run
 from training.settings import DedupSettings, FitSettings
@@ -35,6 +36,7 @@ from training.start import Aside, Origin, StartChoice, StartPlan, choose_start, 
 from training.taught import choose_refused
 from training.whitening import whiten
 
+QUESTION_VECTORS_FILE = "questions.npy"
 PLAN_FILE = "plan.json"
 PRECISION_FILE = "precision.json"
 CHOICE_FILE = "start.json"
@@ -55,10 +57,17 @@ class Tuning:
     progress: Progress
     dedup: DedupSettings
 
-    def meaning(self, questions: Sequence[str]) -> Vectors:
-        """The guide's vectors of ``questions``. Always in float32: what is dropped must not hang on a trial."""
-        settings = self.serving.embedding.model_copy(update={"precision": "float32"})
-        return Embedder(self._guide_model, settings).queries(questions, progress=self.progress)
+    @cached_property
+    def meaning(self) -> QuestionVectors:
+        """The guide's vectors of questions. Always in float32: what is dropped must not hang on a trial."""
+
+        def embed(questions: Sequence[str]) -> Vectors:
+            settings = self.serving.embedding.model_copy(update={"precision": "float32"})
+            return Embedder(self._guide_model, settings).queries(questions, progress=self.progress)
+
+        found = QuestionVectors(embed)
+        found.load(self.run.folder / "dedup" / QUESTION_VECTORS_FILE, self.questions)
+        return found
 
     def plan(self, folder: Path) -> str:
         """Decide where to start from, set aside what chooses between two starts, and settle the arithmetic."""
@@ -156,6 +165,12 @@ class Tuning:
     def accepted(self) -> list[Example]:
         """All pairs that people accepted, those too that are held out, set aside, dropped or contested: none is surely wrong."""
         return read_rows(self.run.folder / "examples" / "examples.jsonl", Example)
+
+    @property
+    def questions(self) -> list[str]:
+        """All that was asked, of what was accepted and of what was refused, before any of it is left out."""
+        refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
+        return [*(one.query for one in self.accepted), *(one.query for one in refusals)]
 
     @property
     def taught(self) -> list[Negative]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clayloop.cli.context import Context, of
-from clayloop.console import out, write_json_to
-from curation.errors import SettingsError
+from clayloop.console import check_json_target, out, write_json_to
+from curation.errors import SettingsError, StateError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -28,7 +28,8 @@ WithoutAnnotator = Annotated[
     typer.Option(
         "--without-annotator",
         metavar="NAME",
-        help="As if this annotator had never answered. Repeatable; training.without_annotators does it for good.",
+        help="As if this annotator (name or user id) had never answered. Repeatable; training.without_annotators does it "
+        "for good.",
     ),
 ]
 WithoutRecords = Annotated[
@@ -60,7 +61,11 @@ Filter = Annotated[
     ),
 ]
 DryRunFlag = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would be learned and dropped; train and write nothing.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show what would be learned and dropped; train nothing, and leave the state folder as it is.",
+    ),
 ]
 
 _LEARNED_FROM: tuple[DatasetName, ...] = ("triplets", "conversations")
@@ -82,6 +87,8 @@ def retrain(
     from training.selection import Selection
 
     context = of(ctx)
+    if json_file is not None:
+        check_json_target(json_file)
     for condition in conditions or ():
         parse_condition(condition)  # a typing error shows before anything is read
     lasting = context.settings.training.without_annotators
@@ -134,11 +141,19 @@ def _dry_run(context: Context, selection: Selection, json_file: Path | None, for
 
 
 def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
-    """As JSON into the file, if one is given, and as text for people, unless the JSON goes to standard output."""
-    if json_file is not None:
-        write_json_to(json_file, result.model_dump(mode="json"))
+    """As text for people, unless the JSON goes to standard output, and as JSON into the file, if one is given. The text goes
+    first: what was done must be told even if the file cannot be written any more."""
     if str(json_file) != "-":
         out.print(text, markup=False, soft_wrap=True)
+    if json_file is None:
+        return
+    try:
+        write_json_to(json_file, result.model_dump(mode="json"))
+    except StateError as error:
+        raise StateError(
+            f"The summary could not be written, all else is done. {error.message}",
+            "The run's summary stands in its run.json (clayloop status), and what is served in `clayloop releases`.",
+        ) from error
 
 
 def _reader(context: Context) -> Callable[[], list[Decision]]:

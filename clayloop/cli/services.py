@@ -11,6 +11,7 @@ import typer
 
 from clayloop.cli.context import Context, JsonFlag, of
 from clayloop.console import out, print_json, print_table
+from curation.addresses import without_login
 
 
 def serve(
@@ -101,7 +102,7 @@ def print_addresses(context: Context, addresses: dict[str, str]) -> None:
     """Where everything answers, and the login."""
     from clayloop.services import login
 
-    print_table("", ["service", "address"], list(addresses.items()))
+    print_table("", ["service", "address"], [(name, without_login(url)) for name, url in addresses.items()])
     account = login(context.home) if not context.settings.curation.argilla.url else None
     if account:
         out.print(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from clayloop.cli.context import Context, of
-from clayloop.console import out
+from clayloop.console import out, undeterred
 
 
 def watch(
@@ -42,13 +42,14 @@ def _run(context: Context, port: int | None) -> None:
     if port is not None:
         settings = settings.model_copy(update={"watch": settings.watch.model_copy(update={"port": port})})
     command = [*this_clayloop(settings, context.config), "retrain"]
-    watcher = Watcher(settings, command, context.progress.say)
+    say = undeterred(context.progress.say)
+    watcher = Watcher(settings, command, say)
     previous = {
         number: signal.signal(number, lambda *_: watcher.stop()) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        watcher.run(ready=lambda url: context.progress.say(f"Watching; listening at {url}"))
+        watcher.run(ready=lambda url: say(f"Watching; listening at {url}"))
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    context.progress.say("Stopped watching.")
+    say("Stopped watching.")

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curation.errors import BusyError
+from curation.home import Home
+from training.runs import RunRecord, RunStore
+
 _STOP_SECONDS = 15.0
 
 
@@ -24,6 +28,15 @@ class Ended:
     exit_code: int
     outcome: str = ""
     verdict: str = ""
+
+    @property
+    def how(self) -> str:
+        """For people. Below 0 the code is the signal that killed the retrain; the kernel sends 9 when memory runs out."""
+        if self.exit_code >= 0:
+            return f"exit code {self.exit_code}"
+        return f"killed by signal {-self.exit_code}" + (
+            ": has memory run out?" if self.exit_code == -9 else ""
+        )
 
 
 def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended | None:
@@ -47,6 +60,18 @@ def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended 
             _stop(child)
         told = _read(summary)
         return Ended(child.returncode, str(told.get("outcome", "")), str(told.get("verdict", "")))
+
+
+def as_the_run_says(ended: Ended, home: Home, before: Sequence[RunRecord]) -> Ended:
+    """A retrain that finished its run has ended well, though it could not say so: its summary is a file elsewhere, whose disk
+    may be full. ``before`` are the runs that were there when it began."""
+    if ended.exit_code == 0 or ended.exit_code == BusyError.exit_code:
+        return ended
+    there = {record.id for record in before if record.status == "finished"}
+    newest = next((one for one in RunStore(home).list() if one.status != "abandoned"), None)
+    if newest is None or newest.status != "finished" or newest.id in there:
+        return ended
+    return Ended(0, newest.outcome or "", newest.verdict)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

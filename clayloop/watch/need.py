@@ -18,6 +18,7 @@ from serving.promotions import is_by_hand
 from serving.release import LINEAGE_FILE, Release
 from serving.releases import ReleaseStore
 from serving.settings import ServingSettings
+from training.annotators import identify
 from training.ending import overruled
 from training.known import read_known
 from training.looked_at import looked_at
@@ -75,13 +76,14 @@ def look(
     person promoted stays until there are decisions that no run has looked at.
 
     ``settled`` is the digest of what was tried last. Raises StateError when there is no release yet, ReleaseError when
-    the served one is damaged.
+    the served one is damaged, SettingsError when an annotator to be left out may have been renamed.
     """
     store, runs = ReleaseStore(home), RunStore(home)
     served = store.current()
     selection = lasting_selection(training)
+    selection = identify(selection, decisions, store, runs)
     chosen = select(decisions, selection).decisions
-    fingerprints = [one.fingerprint for one in chosen]
+    fingerprints = [one.fingerprints for one in chosen]
     inputs = run_inputs(chosen, corpus, training, serving, served.id, selection)
     known = read_known(store.folder(served.id) / LINEAGE_FILE)
     news = known.news(chosen, fingerprints)
@@ -93,9 +95,10 @@ def look(
     ]
     last = ended[0] if ended else None
     old = known.fingerprints | looked_at(home, ended)
-    fresh = {name: one for one, name in zip(chosen, fingerprints, strict=True) if name not in old}
-    accepted = sum(one.verdict == "accepted" for one in fresh.values())
-    digest = content_id("watched", inputs.model_dump_json(exclude={"format"}))
+    fresh = [one for one, names in zip(chosen, fingerprints, strict=True) if old.isdisjoint(names)]
+    accepted = sum(one.verdict == "accepted" for one in fresh)
+    # "decisions" goes by user names.
+    digest = content_id("watched", inputs.model_dump_json(exclude={"format", "decisions"}))
     why = ""
     is_enough = worth_a_run(news, training, store, served.id, selection)
     worth_it = is_enough and digest != settled and tried_before(runs, inputs) is None

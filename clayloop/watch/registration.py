@@ -27,10 +27,7 @@ log = logging.getLogger(__name__)
 
 ID_FILE = "watch.id"
 _ID = re.compile(r"[0-9a-f]{16}")
-_NOT_ALLOWED = 403
-_TOO_MANY = (
-    422  # also for an address that it does not like; Argilla allows ten webhooks, somebody may remove one
-)
+_NOT_ALLOWED = 403  # the only refusal that stays: the key is no owner's
 
 
 def description_of(home: Home) -> str:
@@ -87,7 +84,8 @@ class Calls:
 
     def refresh(self, client: rg.Argilla) -> None:
         """Register unless Argilla calls us already. Raises ArgillaError when it cannot be asked; a refusal is trouble,
-        and polling goes on. One for too many webhooks is tried again the next time, any other is final."""
+        and polling goes on. That only an owner may is final; any other (too many webhooks, too many requests, a key that is
+        being replaced) is tried again the next time."""
         if self._given_up:
             return
         try:
@@ -101,7 +99,7 @@ class Calls:
             if error.status >= 500:
                 raise
             self._registration = None
-            self._given_up = error.status != _TOO_MANY
+            self._given_up = error.status == _NOT_ALLOWED
             before, self.trouble = self.trouble, _words(error)
             if self.trouble != before:
                 self._say(f"No calls from Argilla ({self.trouble}): polling only")
@@ -120,6 +118,4 @@ class Calls:
 def _words(error: ArgillaRefusalError) -> str:
     if error.status == _NOT_ALLOWED:
         return "only an owner may register webhooks"
-    if error.status == _TOO_MANY:
-        return f"{error.message.rstrip('.')}; it is tried again at every look"
-    return error.message
+    return f"{error.message.rstrip('.')}; it is tried again at every look"

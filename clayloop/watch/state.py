@@ -26,13 +26,14 @@ class LastRetrain(BaseModel):
 
 class WatchState(BaseModel):
     """watch.json. ``failures`` in a row; nothing is tried before ``retry_at``, unless somebody asks. ``settled`` is the digest
-    of what Argilla held when the last retrain ended well, ``settled_run`` the unfinished run that it was started for: the
-    same need not be tried again."""
+    of what Argilla held when the last retrain ended well, ``settled_run`` the unfinished run that it was started for,
+    ``request`` the id of the request that was tried last: the same need not be tried again."""
 
     failures: int = 0
     retry_at: datetime | None = None
     settled: str = ""
     settled_run: str = ""
+    request: str | None = None
     last: LastRetrain | None = None
 
     def save(self, path: Path) -> None:

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
+from clayloop.console import undeterred
 from clayloop.settings import Settings
 from clayloop.watch.bell import Bell
-from clayloop.watch.child import Ended, run_retrain
+from clayloop.watch.child import Ended, as_the_run_says, run_retrain
 from clayloop.watch.need import interrupted_run, look
 from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import Calls, is_local
 from clayloop.watch.state import LastRetrain, load_state
+from curation.addresses import without_login
 from curation.errors import ArgillaError, BusyError, ClayloopError
+from serving.releases import ReleaseStore
 from training.requests import RetrainRequest, pending_request, settle_request, watch_lock
+from training.runs import RunStore
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -47,7 +51,7 @@ class Watcher:
         self._watch = settings.watch
         self._home = settings.state
         self._command = list(command)
-        self._say = say
+        self._say = undeterred(say)
         self._bell = Bell(self._watch.debounce_seconds)
         self._stopping = threading.Event()
         self._next_look = 0.0  # by time.monotonic: at once
@@ -60,6 +64,7 @@ class Watcher:
         self._receiver: Receiver | None = None
         self._state_path = self._home.root / STATE_FILE
         self._state = load_state(self._state_path)
+        self._is_kept = True
 
     def stop(self) -> None:
         """End ``run`` soon; a retrain at work is stopped and goes on at the next start."""
@@ -84,7 +89,10 @@ class Watcher:
         self._bell.answer(now)
         self._next_look = now + self._watch.poll_seconds
         try:
-            self._look()
+            try:
+                self._look()
+            finally:
+                self._keep()
             self._looks += 1
             self._trouble = ""
         except Exception as error:  # whoever dies of one bad answer watches nothing
@@ -124,20 +132,26 @@ class Watcher:
         return now >= self._next_look or self._bell.is_due(now) or self._waiting_request() is not None
 
     def _waiting_request(self) -> RetrainRequest | None:
-        """A request that was not tried yet; one that failed waits like everything else."""
+        """One that was not tried yet, or failed and has waited. One that was answered may be there if it can't be removed."""
         request = pending_request(self._home)
-        last = self._state.last
-        if request is None or (self._backs_off() and last and last.started_at >= request.asked_at):
+        if request is None:
             return None
-        return request
+        is_tried = request.id == self._state.request
+        return None if is_tried and (not self._state.failures or self._backs_off()) else request
 
     def _backs_off(self) -> bool:
-        return self._state.retry_at is not None and datetime.now(timezone.utc) < self._state.retry_at
+        if self._state.retry_at is None:
+            return False
+        now = datetime.now(timezone.utc)
+        # A clock that was ahead when a retrain failed has put it too far off.
+        latest = now + timedelta(seconds=self._watch.retry_most_seconds)
+        self._state.retry_at = min(self._state.retry_at, latest)
+        return now < self._state.retry_at
 
     def _look(self) -> None:
         request = self._waiting_request()
         if request is not None:
-            ended = self._retrain(f"{request.by} asked for it")
+            ended = self._retrain(f"{request.by} asked for it", request=request.id)
             if ended is not None and ended.exit_code == 0:
                 settle_request(self._home, request)
             return
@@ -152,6 +166,7 @@ class Watcher:
             return
         from curation.corpus import Corpus
 
+        ReleaseStore(self._home).current()  # without one there is no need to read all of Argilla
         findings = look(
             self._home,
             Corpus.load(self._home),
@@ -177,8 +192,9 @@ class Watcher:
 
     # retraining
 
-    def _retrain(self, why: str, digest: str = "", run: str = "") -> Ended | None:
+    def _retrain(self, why: str, digest: str = "", run: str = "", request: str | None = None) -> Ended | None:
         started = datetime.now(timezone.utc)
+        before = RunStore(self._home).list()
         self._say(f"Retraining: {why}")
         self._retraining = why
         try:
@@ -187,11 +203,13 @@ class Watcher:
             self._retraining = ""
         if ended is None:  # we are stopping
             return None
+        ended = as_the_run_says(ended, self._home, before)
         self._next_look = time.monotonic()  # people went on meanwhile
         if ended.exit_code == BusyError.exit_code:
             self._not_before = self._next_look + min(_SOON, self._watch.poll_seconds)
             self._say("Somebody else is retraining; looking again later")
             return ended
+        self._state.request = request or self._state.request
         if ended.exit_code == 0:
             self._state.settled = digest or self._state.settled
             self._state.settled_run = run or self._state.settled_run
@@ -218,10 +236,15 @@ class Watcher:
             state.retry_at = datetime.now(timezone.utc) + timedelta(seconds=wait)
             self._next_look = time.monotonic() + wait
             self._say(
-                f"The retrain failed ({_how(ended.exit_code)}, {state.failures} in a row); "
-                f"trying again in {wait:.0f} s"
+                f"The retrain failed ({ended.how}, {state.failures} in a row); trying again in {wait:.0f} s"
             )
-        state.save(self._state_path)
+        self._is_kept = False
+
+    def _keep(self) -> None:
+        """Write the state down if it has changed. Until that works it holds as long as this process."""
+        if not self._is_kept:
+            self._state.save(self._state_path)
+            self._is_kept = True
 
     # being called
 
@@ -251,8 +274,9 @@ class Watcher:
             if self._watch.webhooks and (callback or not argilla or is_local(argilla)):
                 self._calls = Calls(self._home, (callback or receiver.url) + PATH, self._say)
             elif self._watch.webhooks:
+                place = f"Argilla at {without_login(argilla)}"
                 self._say(
-                    f"Argilla at {argilla} cannot call this machine's {receiver.url}: polling only (watch.callback_url)"
+                    f"{place} cannot call this machine's {receiver.url}: polling only (watch.callback_url)"
                 )
             yield receiver
 
@@ -273,10 +297,3 @@ class Watcher:
             self._calls.end(self._client())
         except ArgillaError as error:
             self._say(f"The webhook could not be removed, the next start does it: {error.message}")
-
-
-def _how(exit_code: int) -> str:
-    """Below 0 it is the signal that killed the retrain; the kernel sends 9 when memory runs out."""
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    return f"killed by signal {-exit_code}" + (": has memory run out?" if exit_code == -9 else "")

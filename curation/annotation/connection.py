@@ -7,6 +7,7 @@ import httpx
 from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from curation.addresses import without_login
 from curation.annotation.api import Api, not_argilla, refusal, unreachable
 from curation.errors import ArgillaError
 from curation.files import read_json
@@ -36,7 +37,7 @@ def read_credentials(settings: ArgillaSettings, home: Home) -> Credentials:
     if settings.url:
         if not settings.api_key.get_secret_value():
             raise ArgillaError(
-                f"There is no API key for Argilla at {settings.url}.",
+                f"There is no API key for Argilla at {without_login(settings.url)}.",
                 "Set CLAYLOOP_CURATION__ARGILLA__API_KEY to a key from Argilla's page My settings.",
             )
         return Credentials(url=settings.url, api_key=settings.api_key, workspace=settings.workspace)
@@ -66,22 +67,24 @@ def connect(settings: ArgillaSettings, home: Home, make_workspace: bool = True) 
     the workspace is missing and the user may not make it. No message holds the key.
     """
     credentials = read_credentials(settings, home)
-    _check_address(credentials.url)
-    url = credentials.url.rstrip("/")
+    login = _login(credentials.url)
+    url = without_login(credentials.url).rstrip("/")
     key = credentials.api_key.get_secret_value().strip()
     if not key.isascii() or not key.isprintable():
         raise ArgillaError(
             f"The API key for Argilla at {url} holds characters that no key has.",
             "Copy it again from Argilla's page My settings.",
         )
-    client = _log_in(url, key, settings.timeout)
+    client = _log_in(url, key, settings.timeout, login)
     _check_version(client)
     if make_workspace:
         _ensure_workspace(client, settings.workspace)
     return client
 
 
-def _check_address(url: str) -> None:
+def _login(url: str) -> httpx.BasicAuth | None:
+    """The user and password that an address names: for a proxy before Argilla. They are sent beside the address from here on,
+    so that no message, and no log of the client, can show them."""
     try:
         address = httpx.URL(url)
         usable = address.scheme in ("http", "https") and bool(address.host)
@@ -89,16 +92,17 @@ def _check_address(url: str) -> None:
         usable = False
     if not usable:
         raise ArgillaError(
-            f"{url!r} is not the address of an Argilla server.",
+            f"{without_login(url)!r} is not the address of an Argilla server.",
             "Set curation.argilla.url to something like http://127.0.0.1:6900.",
         )
+    return httpx.BasicAuth(address.username, address.password) if address.userinfo else None
 
 
-def _log_in(url: str, key: str, timeout: float) -> rg.Argilla:
+def _log_in(url: str, key: str, timeout: float, login: httpx.BasicAuth | None) -> rg.Argilla:
     doing = "logging in"
     try:
         # The SDK retries a refused connection five times by default: seven seconds to learn that nothing is there.
-        return rg.Argilla(api_url=url, api_key=key, timeout=timeout, retries=0)
+        return rg.Argilla(api_url=url, api_key=key, timeout=timeout, retries=0, auth=login)
     except ArgillaCredentialsError:
         raise refusal(url, 401, "", doing) from None
     except ArgillaAPIError as error:

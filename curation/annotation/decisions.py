@@ -26,6 +26,7 @@ from curation.annotation.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
 from curation.records import DatasetName, Decision, Verdict, Vote
+from curation.records.decision import nameless
 from curation.settings import ArgillaSettings
 
 _PASSES = 3
@@ -97,10 +98,10 @@ def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> D
 
 
 def restate(decision: Decision, without: Collection[str]) -> Decision | None:
-    """The decision as it would be had the annotators named in ``without`` not answered; None when nobody else did."""
-    if not set(without) & set(decision.annotators):
+    """The decision as it would be had the people ``without`` (``Vote.person``) not answered; None when nobody else did."""
+    votes = tuple(vote for vote in decision.votes if vote.person not in without)
+    if len(votes) == len(decision.votes):
         return decision
-    votes = tuple(vote for vote in decision.votes if vote.annotator not in without)
     if not votes:
         return None
     spec = SPECS[decision.dataset]
@@ -178,7 +179,8 @@ def _votes(record: JsonObject, names: Mapping[str, str]) -> Iterable[Vote]:
                 yield Vote(
                     question=question,
                     value=value,
-                    annotator=names.get(user, f"user-{user[:8]}"),
+                    annotator=names.get(user, nameless(user)),
+                    annotator_id=user,
                     response_id=str(response["id"]),
                     at=_time(response),
                 )

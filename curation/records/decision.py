@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -17,8 +18,9 @@ NO_SOURCE = "none"
 
 
 class Vote(BaseModel):
-    """One annotator's submitted answer to one question. ``response_id``, ``annotator`` (user name) and ``at`` (when the
-    response was last changed; None where nobody noted it) are Argilla's."""
+    """One annotator's submitted answer to one question. ``response_id``, ``annotator`` (user name, which may change),
+    ``annotator_id`` (user id; "" in what earlier versions wrote) and ``at`` (when the response was last changed; None
+    where nobody noted it) are Argilla's."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +29,23 @@ class Vote(BaseModel):
     annotator: str
     response_id: str
     at: datetime | None = None
+    annotator_id: str = ""
+
+    @property
+    def person(self) -> str:
+        """Who answered, whatever they are called: the user id, or the name where there is none."""
+        return self.annotator_id or self.annotator
+
+    def is_by(self, name: str) -> bool:
+        """Whether ``name`` is the annotator's name, their user id, or what they go by where nobody knows their name."""
+        if name == self.annotator:
+            return True
+        return bool(self.annotator_id) and name in (self.annotator_id, nameless(self.annotator_id))
+
+
+def nameless(annotator_id: str) -> str:
+    """What somebody goes by whose name Argilla does not tell: an admin's key sees the workspace's members only."""
+    return f"user-{annotator_id[:8]}"
 
 
 class Decision(BaseModel):
@@ -59,13 +78,13 @@ class Decision(BaseModel):
         """The chunk that annotators named as the source that answers a conversation's question; "" when they said that
         none does, None when they said nothing, or named a number that the answer does not have."""
         named = self.values.get(BEST_SOURCE)
-        if self.dataset != "conversations" or named is None:
-            return None
-        if named == NO_SOURCE:
-            return ""
-        cited = str(self.metadata.get("cited", "")).split()
-        place = int(named) if named.isdecimal() else 0
-        return cited[place - 1] if 1 <= place <= len(cited) else None
+        return None if self.dataset != "conversations" or named is None else self._source(named)
+
+    @property
+    def sources_with_votes(self) -> frozenset[str]:
+        """The chunks that at least one annotator named as the source that answers, whichever won."""
+        named = (self._source(vote.value) for vote in self.votes if vote.question == BEST_SOURCE)
+        return frozenset(chunk_id for chunk_id in named if chunk_id)
 
     @property
     def chunk_id(self) -> str:
@@ -100,6 +119,44 @@ class Decision(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever somebody's answer to this record changes: how "new since the last release" is told."""
-        said = sorted(f"{vote.question}\t{vote.value}\t{vote.annotator}" for vote in self.votes)
-        return content_id("decision", self.dataset, self.record_id, *said)
+        """Changes whenever somebody's answer to this record changes, and not when somebody is called otherwise: an answer
+        goes by Argilla's response id, which is one person's for one record."""
+        said = ((vote.question, vote.value, vote.response_id) for vote in self.votes)
+        return fingerprint_by_response(self.dataset, self.record_id, said)
+
+    @property
+    def fingerprint_by_name(self) -> str:
+        """What versions that went by user names called the fingerprint."""
+        said = ((vote.question, vote.value, vote.annotator) for vote in self.votes)
+        return fingerprint_by_name(self.dataset, self.record_id, said)
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Under which these answers may be known already."""
+        return frozenset((self.fingerprint, self.fingerprint_by_name))
+
+    def is_among(self, fingerprints: Collection[str]) -> bool:
+        """Whether these answers are known: whether one of their fingerprints is among those (a set is best)."""
+        return self.fingerprint in fingerprints or self.fingerprint_by_name in fingerprints
+
+    def _source(self, named: str) -> str | None:
+        """The chunk that an answer to ``best_source`` stands for."""
+        if named == NO_SOURCE:
+            return ""
+        cited = str(self.metadata.get("cited", "")).split()
+        place = int(named) if named.isdecimal() else 0
+        return cited[place - 1] if 1 <= place <= len(cited) else None
+
+
+def fingerprint_by_response(dataset: str, record_id: str, said: Iterable[tuple[str, str, str]]) -> str:
+    """Of the answers to a record: (question, value, response id) each, in any order."""
+    return content_id("answers", dataset, record_id, *_lines(said))
+
+
+def fingerprint_by_name(dataset: str, record_id: str, said: Iterable[tuple[str, str, str]]) -> str:
+    """Of the answers to a record: (question, value, user name) each, in any order."""
+    return content_id("decision", dataset, record_id, *_lines(said))
+
+
+def _lines(said: Iterable[tuple[str, str, str]]) -> list[str]:
+    return sorted("\t".join(one) for one in said)

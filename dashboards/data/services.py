@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from curation.addresses import without_login
 from curation.errors import StateError
 from curation.files import read_json
 from curation.home import Home
@@ -12,7 +13,7 @@ from curation.home import Home
 def read_services(home: Home) -> dict[str, str]:
     """Service → URL as `clayloop up` wrote them; empty when it is not running or its file is damaged.
 
-    Only http and https addresses with a host are kept: they become links.
+    Only http and https addresses with a host are kept: they become links, which hold no user and password.
     """
     try:
         written = read_json(home.services)
@@ -21,7 +22,7 @@ def read_services(home: Home) -> dict[str, str]:
     if not isinstance(written, dict):
         return {}
     return {
-        name: url
+        name: without_login(url)
         for name, url in written.items()
         if isinstance(name, str) and isinstance(url, str) and _is_web_address(url)
     }

@@ -37,6 +37,7 @@ def prepared(
         "CLAYLOOP_TRAINING__FIT__MAX_TOKENS": "96",
         # What is tested here is that a round arrives, not that seventy rows make a better model.
         "CLAYLOOP_TRAINING__GATE__MARGIN": "1.0",
+        "CLAYLOOP_TRAINING__GATE__MIN_QUERIES": "10",
     }.items():
         monkeypatch.setenv(name, value)
     write_stdlib_docs(tmp_path / "docs", modules=20)

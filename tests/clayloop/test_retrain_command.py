@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 import training.dry_run
+import training.retrain
 from clayloop.cli.app import app
 from clayloop.cli.context import Context
 from curation.corpus import Corpus
+from tests.clayloop.command import Command
 from training.dry_run import DryRun
+from training.summary import RetrainSummary
 
 
 @pytest.mark.parametrize("force", [True, False])
@@ -32,3 +37,53 @@ def test_a_dry_run_is_told_whether_it_is_forced(
     )
     assert said.exit_code == 0, said.output
     assert asked["force"] is force
+
+
+def _summary(*_: object, **__: object) -> RetrainSummary:
+    return RetrainSummary(
+        outcome="promoted", verdict="r0002 is served now", release_before="r0001", metric="ndcg@10"
+    )
+
+
+def test_a_summary_that_cannot_be_written_is_known_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trained: list[int] = []
+    monkeypatch.setattr(training.retrain, "retrain_from_annotations", lambda *_, **__: trained.append(1))
+    monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
+    call = Command(tmp_path / "home", monkeypatch, capfd)
+    (tmp_path / "file").touch()
+    folder, below = (
+        call("retrain", "--json", str(tmp_path)),
+        call("retrain", "--json", str(tmp_path / "file" / "x")),
+    )
+    assert (folder.code, below.code) == (2, 8)
+    assert f"{tmp_path} is a folder" in folder.err
+    assert "Nothing was done yet" in below.err
+    assert not trained
+
+
+def test_what_was_done_is_told_even_if_the_summary_cannot_be_written_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "summary.json"
+
+    def train(*_: object, **__: object) -> RetrainSummary:
+        target.mkdir()
+        return _summary()
+
+    monkeypatch.setattr(training.retrain, "retrain_from_annotations", train)
+    monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
+    ended = Command(tmp_path / "home", monkeypatch, capfd)("retrain", "--json", str(target))
+    assert ended.code == 8
+    assert "r0002 is served now" in ended.out
+    assert "all else is done" in ended.err
+    assert "nothing there was changed" not in ended.err.replace("\n", " ").split("all else is done")[0]
+
+
+def test_the_exit_code_survives_an_output_that_is_full(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "clayloop", "--home", str(tmp_path), "retrain"], stderr=full, check=False
+        )
+    assert ended.returncode == 8

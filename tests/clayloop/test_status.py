@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +31,29 @@ def test_it_tells_the_watchers_trouble(tmp_path: Path, health: dict[str, Any], t
         note_address(settings.state, "watch", receiver.url)
         assert read_status(settings)["services"] == {"watch": f"{receiver.url} {told}"}
     assert read_status(settings)["services"] == {"watch": f"{receiver.url} (does not answer)"}
+
+
+def test_the_login_in_an_address_is_used_and_shown_nowhere(tmp_path: Path) -> None:
+    asked: list[str | None] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Authorization"])
+            self.send_response(200 if self.headers["Authorization"] else 401)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            return None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_address[1]}"
+        settings = Settings.model_validate(
+            {"home": tmp_path, "curation": {"argilla": {"url": f"http://ops:hunter2@{place}/"}}}
+        )
+        note_address(settings.state, "argilla", settings.curation.argilla.url)
+        assert "hunter2" not in settings.state.services.read_text()
+        told = read_status(settings)["services"]
+        server.shutdown()
+    assert asked == ["Basic b3BzOmh1bnRlcjI="]
+    assert told == {"argilla": f"http://{place}/ (answers)"}

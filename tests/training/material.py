@@ -142,7 +142,9 @@ def conversation(
 def settings(**fit: float) -> TrainingSettings:
     """Quick, and promoted whatever the figures are, unless a test says otherwise."""
     chosen = FitSettings(**{"epochs": 1.0, "batch_size": 16, "max_tokens": 32, **fit})  # type: ignore[arg-type]
-    anything = GateSettings(margin=1.0, guards=GuardSettings(slice_margin=1.0, generic_margin=1.0))
+    anything = GateSettings(
+        margin=1.0, min_queries=10, guards=GuardSettings(slice_margin=1.0, generic_margin=1.0)
+    )
     return TrainingSettings(fit=chosen, gate=anything, dedup=DedupSettings(threshold=0.9))
 
 

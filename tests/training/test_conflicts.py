@@ -9,10 +9,10 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Decision, Vote
+from curation.records import Decision, Verdict, Vote
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from training.conflicts import Settled, settle
-from training.examples import collect
+from training.examples import Example, Learnable, Refusal, collect
 from training.sameness import Sameness
 from training.settings import DedupSettings
 from training.split import VectorsOf
@@ -64,20 +64,48 @@ def test_questions_are_the_same_where_training_takes_them_for_one() -> None:
     assert _settle([yes, no], near=DedupSettings(near=False, semantic=False)).conflicts == []
 
 
-def test_the_same_question_in_other_words_is_the_same() -> None:
-    def vectors_of(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return np.array([[float("lamp" in text), float("lamp" not in text)] for text in texts], np.float32)
+def _about_lamps(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """One meaning for all that is about lamps, another one for the rest."""
+    return np.array([[float("lamp" in text), float("lamp" not in text)] for text in texts], np.float32)
 
+
+def test_what_is_alike_in_meaning_only_is_listed_and_learned_both_ways() -> None:
+    """No cosine tells an opposite, the best of negatives, from a paraphrase."""
     decisions = [
-        triplet(CHUNKS[0], "What cleans a lamp?"),
-        triplet(CHUNKS[0], "I want my lamp to shine again", "rejected"),
+        triplet(CHUNKS[0], "How can I raise the lamp?"),
+        triplet(CHUNKS[0], "How can I lower the lamp?", "rejected"),
         triplet(CHUNKS[0], "Where do trains go?", "rejected"),
         triplet(CHUNKS[1], "May a lamp get wet?", "rejected"),
     ]
-    settled = _settle(decisions, near=DedupSettings(), vectors_of=vectors_of)
+    settled = _settle(decisions, near=DedupSettings(), vectors_of=_about_lamps)
     (conflict,) = settled.conflicts
+    assert (conflict.between, conflict.left_out) == ("meaning", False)
     assert [one.record_id for one in conflict.rejected] == [decisions[1].record_id]
-    assert [one.record_id for one in settled.refusals] == [one.record_id for one in decisions[2:]]
+    assert [one.record_id for one in settled.examples] == [decisions[0].record_id]
+    assert [one.record_id for one in settled.refusals] == [one.record_id for one in decisions[1:]]
+    assert settled.unused == []
+
+
+def test_a_wrong_answer_to_the_same_question_in_other_words_is_no_word_against_its_source() -> None:
+    decisions = [
+        triplet(CHUNKS[0], "What cleans a lamp?"),
+        conversation(CHUNKS[0], "I want my lamp to shine again", "rejected"),
+    ]
+    settled = _settle(decisions, near=DedupSettings(), vectors_of=_about_lamps)
+    assert [one.record_id for one in settled.examples] == [decisions[0].record_id]
+    assert settled.refusals == []
+
+
+def test_nearly_the_same_wording_takes_the_refusal_alone() -> None:
+    asked = "What is new in version 2.1{} of the lamp that hangs above the kitchen table?"
+    decisions = [
+        triplet(CHUNKS[0], asked.format(0)),
+        triplet(CHUNKS[0], asked.format(1), "rejected"),
+    ]
+    settled = _settle(decisions)
+    assert [one.record_id for one in settled.examples] == [decisions[0].record_id]
+    assert [(one.record_id, one.of) for one in settled.unused] == [(decisions[1].record_id, "refusal")]
+    assert [(one.between, one.left_out) for one in settled.conflicts] == [("records", False)]
 
 
 def test_one_conflict_for_all_records_that_ask_the_same() -> None:
@@ -117,8 +145,29 @@ def test_a_rejected_answer_between_two_questions_takes_neither_with_it() -> None
     assert not Sameness(near)(first, last)
 
 
+def test_a_named_source_is_learned_though_the_first_one_answers_too() -> None:
+    """The bot's first source was accepted for this question elsewhere: that is no word against the source named."""
+    asked = "How do I wash it?"
+    accepted = triplet(CHUNKS[0], asked)
+    named = conversation(CHUNKS[0], asked, "rejected", [CHUNKS[5]], best="2")
+    settled = _settle([accepted, named])
+    assert [one.chunk_id for one in settled.examples] == [CHUNKS[0].id, CHUNKS[5].id]
+    assert settled.refusals == []
+    assert [(one.record_id, one.of) for one in settled.unused] == [(named.record_id, "refusal")]
+    assert [one.left_out for one in settled.conflicts] == [False]
+
+
+def test_no_record_is_in_conflict_with_itself() -> None:
+    """The source that was named is a near duplicate of the first one."""
+    named = conversation(CHUNKS[0], "How do I wash it?", "rejected", [CHUNKS[5]], best="2")
+    settled = _settle([named], {CHUNKS[5].id: CHUNKS[0].id})
+    assert [one.chunk_id for one in settled.examples] == [CHUNKS[5].id]
+    assert settled.refusals == settled.unused == settled.conflicts == []
+
+
 _ASKED = st.tuples(
     st.integers(0, 2),
+    st.sampled_from(["triplet", "talk", "named 1", "named 2", "none"]),
     st.sampled_from(["", "tell ", "tell me ", "please tell me "]),
     st.sampled_from(["how do I clean the brass lamp with a damp cloth", "where is it"]),
     st.sampled_from(["", "?", " now"]),
@@ -126,31 +175,79 @@ _ASKED = st.tuples(
 )
 
 
-@given(st.lists(_ASKED, max_size=14, unique=True))
-@settings(max_examples=60, deadline=None)
-def test_nothing_that_is_left_says_the_opposite_of_something_else(
-    rows: list[tuple[int, str, str, str, bool]],
-) -> None:
-    decisions = [
-        _renamed(
-            triplet(CHUNKS[chunk], before + text + after, "accepted" if good else "rejected"), f"r{number}"
-        )
-        for number, (chunk, before, text, after, good) in enumerate(rows)
+_Asked = tuple[int, str, str, str, str, bool]
+
+
+def _asked(number: int, row: _Asked) -> Decision:
+    chunk, kind, before, text, after, good = row
+    verdict: Verdict = "accepted" if good else "rejected"
+    first, query = CHUNKS[chunk], before + text + after
+    best = kind.removeprefix("named ") if kind.startswith("named") or kind == "none" else ""
+    others = [CHUNKS[(chunk + 1) % 3]]
+    made = (
+        triplet(first, query, verdict)
+        if kind == "triplet"
+        else conversation(first, query, verdict, others, best)
+    )
+    return _renamed(made, f"r{number}")
+
+
+def _rows(found: Settled | Learnable) -> list[tuple[str, str]]:
+    return [
+        *(("example", one.record_id) for one in found.examples),
+        *(("refusal", one.record_id) for one in found.refusals),
     ]
+
+
+@given(st.lists(_ASKED, max_size=14, unique=True), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_nothing_that_is_left_says_the_opposite_of_something_else(
+    asked: list[_Asked], semantic: bool
+) -> None:
+    decisions = [_asked(number, row) for number, row in enumerate(asked)]
     groups = {CHUNKS[1].id: CHUNKS[0].id}
-    settled = _settle(decisions, groups)
-    same = Sameness(NEAR)
+    how_near = NEAR.model_copy(update={"semantic": semantic})
+    settled = _settle(decisions, groups, how_near, _about_lamps)
+    found = collect(decisions, CHUNKS)
+    same = Sameness(how_near)
+    if semantic:
+        same.embed([one.question for one in decisions], _about_lamps)
+
+    def alike(left: Example | Refusal, right: Example | Refusal) -> str | None:
+        one, other = (groups.get(row.chunk_id, row.chunk_id) for row in (left, right))
+        return same.how(left.query, right.query) if one == other else None
+
     for example in settled.examples:
         for refusal in settled.refusals:
-            if groups.get(example.chunk_id, example.chunk_id) == groups.get(
-                refusal.chunk_id, refusal.chunk_id
-            ):
-                assert not same(example.query, refusal.query)
-    named = [side.record_id for one in settled.conflicts for side in (*one.accepted, *one.rejected)]
-    assert len(named) == len(set(named)), "a record is in one conflict"
-    assert sorted(named) == sorted(one.record_id for one in settled.unused)
-    assert len(settled.examples) + len(settled.refusals) + len(settled.unused) == len(decisions)
-    assert _settle(decisions, groups) == settled
+            likeness = alike(example, refusal)
+            assert likeness is None or (likeness == "meaning" and refusal.certain)
+    # What was accepted goes only where the pair itself was refused, in the same words.
+    sure = [one for one in found.refusals if one.certain]
+    kept = {one.record_id for one in settled.examples}
+    for example in found.examples:
+        assert (example.record_id in kept) == ("words" not in {alike(example, one) for one in sure})
+    listed = [
+        (kind, side.record_id, one)
+        for one in settled.conflicts
+        for kind, sides in (("example", one.accepted), ("refusal", one.rejected))
+        for side in sides
+    ]
+    gone = [
+        (kind, record)
+        for kind, record, one in listed
+        if one.left_out or (kind == "refusal" and one.between != "meaning")
+    ]
+    assert len(gone) == len(set(gone)), "a row goes in one conflict"
+    assert sorted(gone) == sorted((one.of, one.record_id) for one in settled.unused)
+    assert all(one.record_id not in one.reason.split() for one in settled.unused), "none against itself"
+    own = {
+        ("refusal", one.record_id)
+        for one in found.refusals
+        for other in found.examples
+        if one.record_id == other.record_id and alike(one, other)
+    }
+    assert sorted([*_rows(settled), *gone, *own]) == sorted(_rows(found))
+    assert _settle(decisions, groups, how_near, _about_lamps) == settled
 
 
 def test_near_duplicate_chunks_are_one_chunk() -> None:

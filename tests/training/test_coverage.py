@@ -33,8 +33,9 @@ def _found(
     documents: Sequence[Chunk] = CHUNKS,
     served: set[str] = IDS,
     asked: Set[str] = frozenset(),
+    include_unreviewed: bool = True,
 ) -> Removed:
-    chunks = collect(decisions, documents).chunks
+    chunks = collect(decisions, documents, include_unreviewed).chunks
     return find_removed(decisions, lineage, documents, chunks, served, asked, SETTINGS)
 
 
@@ -92,6 +93,48 @@ def test_only_held_out_questions_without_another_right_chunk_are_lost() -> None:
     assert {one.text for one in kept} == {"How?", "Whence?"}
     still_asked = next(one.id for one in kept if one.text == "Whence?")
     assert [one.text for one in _found([*rejected, *asked], asked={still_asked}).questions] == ["How?"]
+
+
+def _reviewed(undecided: Set[int]) -> tuple[list[Decision], list[LineageRow]]:
+    """All chunks judged, and the lineage of a release from when all of them were accepted."""
+    accepted = [judged_chunk(chunk, "accepted") for chunk in CHUNKS]
+    now = [
+        judged_chunk(chunk, "undecided" if row in undecided else "accepted")
+        for row, chunk in enumerate(CHUNKS)
+    ]
+    return now, trace(accepted, [], [], [], [], IDS)
+
+
+def test_what_is_no_longer_accepted_leaves_where_only_accepted_chunks_are_indexed() -> None:
+    rows = {CHUNKS.index(HELD[0]), CHUNKS.index(TRAINED[0])}
+    decisions, before = _reviewed(rows)
+    asked = [triplet(HELD[0], "How?"), triplet(TRAINED[0], "Why?")]
+    found = _found([*decisions, *asked], before, include_unreviewed=False)
+    assert found.coverage == Coverage(indexed=48, removed=2, unaccepted=2)
+    assert {chunk.id for chunk in found.chunks} == {HELD[0].id, TRAINED[0].id}
+    assert [one.text for one in found.questions] == ["How?"]
+    assert _found([*decisions, *asked], before).coverage == Coverage(indexed=48), "they stay in the index"
+    nobody = [one for one in decisions if one.record_id not in {HELD[0].id, TRAINED[0].id}]
+    left_out = _found([*nobody, *asked], before, include_unreviewed=False)
+    assert left_out.coverage == found.coverage and left_out.questions == found.questions
+
+
+def test_what_nobody_had_accepted_goes_by_the_setting() -> None:
+    """A first release indexes everything: to want only what was accepted must not hold the next one."""
+    some = [judged_chunk(chunk, "accepted") for chunk in CHUNKS[:20]]
+    found = _found([*some, triplet(HELD[-1], "How?")], include_unreviewed=False)
+    assert found.coverage == Coverage(indexed=48, unreviewed=28) and not found.questions
+    guard = _guards(found.coverage)["removed chunks"]
+    assert guard.passed and "28 more had never been accepted" in guard.detail
+
+
+@given(st.sets(st.integers(0, 47), max_size=47))
+@settings(max_examples=20, deadline=None)
+def test_every_accepted_chunk_that_leaves_the_index_is_counted(undecided: set[int]) -> None:
+    decisions, before = _reviewed(undecided)
+    found = _found(decisions, before, include_unreviewed=False).coverage
+    assert (found.removed, found.unaccepted, found.rejected) == (len(undecided), len(undecided), 0)
+    assert _guards(found)["removed chunks"].passed == (len(undecided) <= 5)
 
 
 @given(st.sets(st.integers(0, 47)), st.sets(st.integers(0, 47)), st.randoms())

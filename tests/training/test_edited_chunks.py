@@ -85,7 +85,7 @@ def test_what_a_release_held_out_stays_so_when_its_chunk_is_written_anew_or_remo
     chunks = rounds.make_corpus()
     decisions = rounds.first_round(chunks)
     home = rounds.bootstrapped(tmp_path / "home", tiny_model, chunks)
-    chosen = rounds.training().model_copy(update={"gate": GateSettings(margin=1.0, min_queries=4)})
+    chosen = rounds.training().model_copy(update={"gate": GateSettings(margin=1.0, min_queries=5)})
     store = ReleaseStore(home)
 
     def retrain(chunks: list[Chunk], said: Sequence[Decision]) -> None:

@@ -31,7 +31,7 @@ DECISIONS = accepted_triplets(CHUNKS)[:60]
 
 def _settings() -> TrainingSettings:
     quick = settings(learning_rate=0.02)
-    return quick.model_copy(update={"gate": quick.gate.model_copy(update={"min_queries": 4})})
+    return quick.model_copy(update={"gate": quick.gate.model_copy(update={"min_queries": 5})})
 
 
 def _retrain(

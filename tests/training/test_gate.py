@@ -1,7 +1,8 @@
-"""Whether a candidate may be served: intervals, verdicts, guards."""
+"""Whether a candidate may be served: the verdict, and the file that it is judged by."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from curation.errors import StateError
-from tests.training.comparisons import REFUSES, compared, comparison, failures, question
+from tests.training.comparisons import compared, comparison, question
 from training.comparison import Comparison, read_comparison, write_comparison
 from training.gate import GateVerdict, judge
 from training.gate_settings import GuardSettings
-from training.intervals import Interval, classify, mean_interval
 from training.settings import GateSettings
 
 _figure = st.floats(0, 1)
-_some = st.lists(_figure, min_size=10, max_size=40)
 
 
 def _judge(found: Comparison, **gate: Any) -> GateVerdict:
@@ -33,60 +33,6 @@ def _shifted(by: float, queries: int = 50, spread: float = 0.1, seed: int = 0) -
     moved = chance.normal(0, spread, queries)
     after = before + moved - moved.mean() + by
     return comparison(compared(before.tolist(), after.tolist()))
-
-
-# intervals
-
-
-def test_the_interval_covers_as_often_as_it_says() -> None:
-    """Of the mean of 40 skewed differences, as fine-tuning makes them: two in five unchanged, few changed a lot."""
-    chance = np.random.default_rng(1)
-    truth, hits = 0.075, 0
-    for number in range(300):
-        changes = chance.choice([0.0, 0.0, 0.1, -0.1, 0.375], 40)
-        found = mean_interval(changes.tolist(), 0.9, 500, seed=number)
-        hits += found.low <= truth <= found.high
-    assert 0.84 < hits / 300 < 0.95
-
-
-@given(_some, st.randoms())
-@settings(max_examples=20, deadline=None)
-def test_the_order_of_the_questions_does_not_matter(values: list[float], chance: Any) -> None:
-    shuffled = values[:]
-    chance.shuffle(shuffled)
-    assert mean_interval(values, 0.9, 300) == mean_interval(shuffled, 0.9, 300)
-
-
-@given(_some)
-@settings(max_examples=20, deadline=None)
-def test_the_estimate_is_within(values: list[float]) -> None:
-    found = mean_interval(values, 0.9, 300)
-    assert found.low - 1e-6 <= found.estimate <= found.high + 1e-6
-    assert found.estimate == pytest.approx(np.mean(values), abs=1e-6)
-
-
-def test_equal_differences_leave_no_doubt() -> None:
-    found = mean_interval([0.1] * 12, 0.9)
-    assert (found.low, found.high) == (0.1, 0.1)
-    with pytest.raises(ValueError, match="at least one"):
-        mean_interval([], 0.9)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (0.01, 0.1, "superior"),
-        (0.0, 0.1, "non-inferior"),
-        (-0.02, 0.1, "non-inferior"),
-        (-0.02, -0.01, "non-inferior"),  # a loss for certain, and for certain smaller than the margin
-        (-0.05, 0.1, "inconclusive"),
-        (-0.05, 0.0, "inconclusive"),
-        (-0.05, -0.01, "inferior"),
-    ],
-)
-def test_the_four_verdicts(low: float, high: float, verdict: str) -> None:
-    found = Interval(estimate=(low + high) / 2, low=low, high=high, confidence=0.9, size=50)
-    assert classify(found, 0.03) == verdict
 
 
 # the verdict
@@ -118,22 +64,30 @@ def test_a_gain_that_is_too_uncertain_says_how_many_questions_would_tell() -> No
 
 
 def test_the_same_model_again_is_as_good() -> None:
-    found = _judge(comparison(compared([0.5, 1.0, 0.0] * 5, [0.5, 1.0, 0.0] * 5)))
+    found = _judge(comparison(compared([0.5, 1.0, 0.0] * 7, [0.5, 1.0, 0.0] * 7)))
     assert (found.verdict, found.promoted) == ("non-inferior", True)
     assert "as good as the served release (" in found.reason
-    asked_for_more = _judge(comparison(compared([0.5] * 15, [0.5] * 15)), promote=["superior"])
+    asked_for_more = _judge(comparison(compared([0.5] * 20, [0.5] * 20)), promote=["superior"])
     assert not asked_for_more.promoted
     assert "the settings ask for more" in asked_for_more.reason
 
 
-@pytest.mark.parametrize("queries", [1, 9])
+@pytest.mark.parametrize("queries", [1, 19])
 def test_too_few_questions_are_a_verdict_of_their_own(queries: int) -> None:
     found = _judge(comparison(compared([0.1] * queries, [0.9] * queries)))
     assert (found.verdict, found.promoted, found.interval) == ("not-enough", False, None)
     assert f"Not enough to tell: {queries} accepted question" in found.reason
 
 
-@given(st.lists(st.tuples(_figure, _figure), min_size=10, max_size=30), st.floats(0, 0.2))
+@pytest.mark.parametrize("wrong", [1, 20])
+def test_figures_that_are_no_numbers_promote_nothing(wrong: int) -> None:
+    found = comparison(compared([0.4] * 20, [0.9] * (20 - wrong) + [math.nan] * wrong))
+    judged = _judge(found, promote=["superior", "non-inferior", "inconclusive"])
+    assert (judged.verdict, judged.promoted) == ("inconclusive", False)
+    assert "ndcg@10 is not a number" in judged.reason
+
+
+@given(st.lists(st.tuples(_figure, _figure), min_size=20, max_size=40), st.floats(0, 0.2))
 @settings(max_examples=30, deadline=None)
 def test_a_mean_below_the_margin_never_passes(pairs: list[tuple[float, float]], margin: float) -> None:
     before, after = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -143,97 +97,18 @@ def test_a_mean_below_the_margin_never_passes(pairs: list[tuple[float, float]], 
 
 
 def test_own_questions_decide_with_the_holdout() -> None:
-    few = compared([0.5] * 6, [0.6] * 6)
-    mine = compared([0.5] * 6, [0.6] * 6, kind="own", name="mine")
+    few = compared([0.5] * 12, [0.6] * 12)
+    mine = compared([0.5] * 12, [0.6] * 12, kind="own", name="mine")
     assert _judge(comparison(few)).verdict == "not-enough"
     found = _judge(comparison(few, [mine]))
-    assert (found.verdict, found.queries) == ("superior", 12)
+    assert (found.verdict, found.queries) == ("superior", 24)
 
 
-# guards
-
-
-_SAME = compared([0.5] * 40, [0.5] * 40)
-
-
-def test_a_loss_on_the_earlier_questions_is_not_hidden_by_new_ones() -> None:
-    before = [0.5] * 60
-    after = [0.3] * 20 + [0.9] * 40
-    found = comparison(compared(before, after), known=[f"q{number}" for number in range(20)])
-    assert set(failures(found)) == {"earlier questions"}
-    verdict = _judge(found)
-    assert verdict.known is not None and verdict.fresh is not None
-    assert (verdict.known.estimate, verdict.fresh.estimate) == (pytest.approx(-0.2), pytest.approx(0.4))
-
-
-def test_losses_that_add_up_are_seen_against_the_base() -> None:
-    served, candidate, base = [0.4] * 40, [0.4] * 40, [0.6] * 40
-    assert set(failures(comparison(compared(served, candidate, base)))) == {"base model"}
-
-
-def test_forgetting_and_own_sets() -> None:
-    generic = compared([0.9] * 64, [0.7] * 64, kind="generic", name="generic")
-    assert set(failures(comparison(_SAME, [generic]))) == {"forgetting (generic)"}
-    slightly = compared([0.9] * 64, [0.87] * 64, kind="generic", name="generic")
-    assert failures(comparison(_SAME, [slightly])) == {}
-    better = compared([0.5] * 80, [0.7] * 80)
-    mine = compared([0.9] * 20, [0.5] * 20, kind="own", name="mine")
-    assert set(failures(comparison(better, [mine]))) == {"test set mine"}
-
-
-def test_margins_of_guards_count_as_they_are_set() -> None:
-    """A stricter one than the verdict's is not widened to it, and a wider one is not narrowed."""
-    asked = [question(number, section="faq" if number % 3 == 0 else "howto") for number in range(90)]
-    after = [0.47 if number % 3 == 0 else 0.6 for number in range(90)]
-    found = comparison(compared([0.5] * 90, after, questions=asked))
-    assert set(failures(found, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
-    assert set(failures(found, margin=0.1, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
-    assert failures(found, margin=0.1) == {}
-    generic = compared([0.9] * 64, [0.87] * 64, kind="generic", name="generic")
-    for margin in (0.0, 0.1):
-        strict = failures(
-            comparison(_SAME, [generic]), margin=margin, guards=GuardSettings(generic_margin=0.02)
-        )
-        assert set(strict) == {"forgetting (generic)"}
-
-
-def test_forgetting_needs_a_drop_that_is_certain() -> None:
-    chance = np.random.default_rng(0)
-
-    def generic(by: float, spread: float) -> Comparison:
-        moved = chance.normal(0, spread, 64)
-        after = (0.8 + by + moved - moved.mean()).tolist()
-        return comparison(_SAME, [compared([0.8] * 64, after, kind="generic", name="generic")])
-
-    assert set(failures(generic(-0.06, 0.05))) == {"forgetting (generic)"}
-    assert failures(generic(-0.06, 0.5)) == {}
-    assert failures(generic(-0.04, 0.01)) == {}
-
-
-def test_latency_and_size_within_limits() -> None:
-    assert set(failures(comparison(_SAME, latency=(0.02, 0.05)))) == {"latency"}
-    assert failures(comparison(_SAME, latency=(0.02, 0.035))) == {}
-    assert failures(comparison(_SAME, latency=(0.0001, 0.001))) == {}  # the clock's noise
-    assert set(failures(comparison(_SAME, megabytes=300), guards=GuardSettings(index_mb=200))) == {"size"}
-    assert failures(comparison(_SAME, megabytes=300)) == {}
-
-
-def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> None:
-    talks = REFUSES.model_copy(update={"answered": 0.4})
-    assert set(failures(comparison(_SAME, candidate=talks))) == {"refusal"}
-    guards = GuardSettings(smoke=["How do I start?"], refuse=["What is for dinner?"])
-    scored = REFUSES.model_copy(update={"smoke": {"How do I start?": 0.1, "What is for dinner?": 0.9}})
-    failed = failures(comparison(_SAME, candidate=scored), guards=guards)
-    assert failed == {"smoke questions": "refuses 'How do I start?'; answers 'What is for dinner?'"}
-    right = REFUSES.model_copy(update={"smoke": {"How do I start?": 0.9, "What is for dinner?": 0.1}})
-    assert failures(comparison(_SAME, candidate=right), guards=guards) == {}
-
-
-def test_the_guard_on_decisions_is_always_listed() -> None:
-    (guard,) = (one for one in _judge(comparison(_SAME)).guards if one.name == "new decisions")
-    assert guard.passed and "too few to tell" in guard.detail
-    off = GuardSettings(decisions=False)
-    assert "new decisions" not in {one.name for one in _judge(comparison(_SAME), guards=off).guards}
+@pytest.mark.parametrize("section", [GateSettings, GuardSettings])
+def test_a_bar_that_one_question_passes_is_refused(section: Any) -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 5"):
+        section(min_queries=1)
+    assert section(min_queries=5).min_queries == 5
 
 
 # the file

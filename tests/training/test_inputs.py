@@ -37,7 +37,7 @@ PATHS = {chunk.id: chunk.path for chunk in CHUNKS}
 ACCEPTED = {one.fields["positive"]: PATHS[str(one.metadata["chunk_id"])] for one in DECISIONS}
 
 
-def _settings(folder: Path, min_queries: int = 4) -> TrainingSettings:
+def _settings(folder: Path, min_queries: int = 5) -> TrainingSettings:
     quick = settings(learning_rate=0.02)
     gate = quick.gate.model_copy(update={"min_queries": min_queries})
     return quick.model_copy(update={"gate": gate, "testsets": [TestSetSettings(folder=str(folder))]})

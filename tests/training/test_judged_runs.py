@@ -15,6 +15,7 @@ from curation.home import Home
 from curation.records import Chunk, Decision
 from serving.release import EVALUATION_FILE
 from serving.releases import ReleaseStore
+from serving.settings import RetrievalSettings
 from tests.training import rounds
 from tests.training.material import triplet
 from training.comparison import SIDES, read_comparison
@@ -191,3 +192,29 @@ def test_a_wrong_test_set_is_named_before_anything_is_trained(
     assert RunStore(house).list()[0].step("fit") is None
     (tmp_path / "visitors" / "qrels.tsv").write_text("q0\tsofa.md\t1\n")
     assert _retrain(house, model, testsets=[wrong]).outcome == "promoted"
+
+
+def test_a_test_set_of_other_documents_is_named_before_anything_is_trained(
+    house: Home, model: Path, tmp_path: Path
+) -> None:
+    wrong = _own_set(tmp_path / "visitors", {"my couch is dirty": "docs/typo.md"})
+    with pytest.raises(
+        SettingsError, match=r"none of its 1 files is in the index \(for example 'docs/typo\.md'\)"
+    ):
+        _retrain(house, model, testsets=[wrong])
+    (run,) = RunStore(house).list()
+    assert run.step("start") is None and run.step("fit") is None
+
+
+def test_a_bot_that_refuses_more_of_what_it_should_answer_is_held(house: Home, model: Path) -> None:
+    """A threshold that is set by hand fits one model's cosines: the next one may lie below it with what it knows."""
+    found = rounds.first_round(CHUNKS)
+    serving = rounds.serving(model)
+    by_hand = serving.model_copy(update={"retrieval": RetrievalSettings(min_score=0.5)})
+    training, corpus = rounds.training(), Corpus(documents=[], chunks=CHUNKS)
+    summary = retrain_from_annotations(house, corpus, training, by_hand, lambda: found)
+    assert summary.gate and summary.gate.verdict == "superior" and summary.outcome == "rejected"
+    assert {guard.name for guard in summary.gate.failed} == {"refused questions"}
+    assert summary.report and "refused questions" in Path(summary.report).read_text()
+    comparison = read_comparison(house.runs / str(summary.run) / "evaluate" / EVALUATION_FILE)
+    assert len(comparison.vitals.candidate.refused) == summary.gate.queries

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from curation.errors import StateError
 from curation.records import Decision
-from tests.training.material import judged_chunk, make_chunks, triplet
+from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from training.examples import Example, Unused, collect
 from training.lineage import (
     LINEAGE_SCHEMA,
@@ -148,3 +148,27 @@ def test_news_is_the_difference_whatever_was_left_out(before: set[int], after: s
     with_left_out = [*known, *trace([], [], [], [], [], INDEXED, left)]
     news = compare([POOL[at] for at in sorted(after)], with_left_out)
     assert (news.new, news.withdrawn) == (len(after - before), len(before - after))
+
+
+def test_a_conversation_has_the_reason_of_its_example_and_another_datasets_record_is_another() -> None:
+    talk = conversation(CHUNKS[0], "Where is it?", "rejected", [CHUNKS[1]], "2")
+    said = {"dataset": talk.dataset, "record_id": talk.record_id}
+    unused = [
+        Unused(**said, reason="its chunk is held out", of="example"),
+        Unused(**said, reason="no accepted pair to set it against", of="refusal"),
+    ]
+    twin = triplet(CHUNKS[2], "Where is it?", "rejected").model_copy(update={"record_id": talk.record_id})
+    against = Negative(
+        dataset="triplets",
+        record_id="other",
+        kind="text",
+        source="refused",
+        text="t",
+        decided_by=talk.record_id,
+        decided_in="triplets",
+    )
+    rows = trace([talk, twin], [], [], [], unused, INDEXED, negatives=[against])
+    assert [(row.role, row.reason) for row in rows] == [
+        ("unused", "its chunk is held out"),
+        ("negative", "a negative text of record other"),
+    ]

@@ -12,13 +12,13 @@ from tests.browser import chromium_page
 from tests.training.comparisons import compared, comparison, question
 from tests.training.material import make_chunks, triplet
 from training.conflicts import Conflict, Side
-from training.examples import Unused
 from training.gate import judge
 from training.gate_settings import GateSettings
 from training.plausibility import Pair, Plausibility
 from training.report import Material, write_report
 from training.run_record import RunInputs, RunRecord, StepRecord
 from training.split import Dropped
+from training.tally import Tally
 
 ATTACK = (
     '</title></style><script>window.pwned=1</script><img src=https://evil.example/x.png onerror="window.pwned=2">'
@@ -88,7 +88,7 @@ def _material(whole: bool = True) -> Material:
                 kept=ATTACK,
             )
         ],
-        unused=[Unused(dataset="triplets", record_id="t3", reason=ATTACK)],
+        tally=Tally(unused={ATTACK: 1}),
         conflicts=[
             Conflict(
                 between="records",

@@ -158,6 +158,20 @@ def test_a_release_with_one_is_compared_as_it_is_served(adopted: Adopted, base: 
     assert again.outcome == "rejected" and again.reranker is None and "worse" in again.verdict
 
 
+def test_none_is_trained_for_a_bot_that_would_not_ask_it(base: Base, tmp_path: Path) -> None:
+    """The gate judges what is served: with serving.retrieval.rerank off that is the embedding model alone."""
+    home, served = base.copy(tmp_path / "home"), rounds.serving(base.model)
+    alone = served.model_copy(update={"retrieval": RetrievalSettings(rerank=False)})
+    summary = outdated.retrain(home, outdated.training(base.transformer), alone)
+    run = RunStore(home).get(str(summary.run))
+    step = run.step("rerank")
+    assert step and step.note == "off: serving.retrieval.rerank is false"
+    assert not read_rows(home.runs / run.id / "split" / "reranker.jsonl", Example)
+    assert summary.reranker is None and not summary.without_reranker
+    assert summary.outcome == "rejected", "what the reranker would add is not served"
+    assert ReleaseStore(home).ids() == ReleaseStore(base.home).ids()
+
+
 def test_where_it_does_not_pay_the_release_goes_without_and_says_so(base: Base, tmp_path: Path) -> None:
     home = base.copy(tmp_path / "home")
     chosen, served = outdated.training(base.transformer, epochs=0.1), rounds.serving(base.model)

@@ -47,7 +47,7 @@ WITHOUT_ADA = Selection(without_annotators=("ada",))
 def chosen_settings() -> TrainingSettings:
     """Quick, with as few questions held out as these decisions give, and with all that goes by a model switched on."""
     quick = settings(learning_rate=0.02)  # word vectors want a high one
-    gate = quick.gate.model_copy(update={"min_queries": 4})
+    gate = quick.gate.model_copy(update={"min_queries": 5})
     fit = quick.fit.model_copy(update={"start": "auto", "negatives": 1})
     return quick.model_copy(update={"gate": gate, "fit": fit})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,10 @@ from curation.corpus import Corpus
 from curation.home import Home
 from curation.progress import SILENT
 from curation.records import Decision
+from serving.embedding import Embedder
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import make_chunks, triplet
+from tests.training.material import accepted_triplets, conversation, make_chunks, triplet
 from training.conflicts import Conflict
 from training.examples import Example, section_of
 from training.gate_settings import TestSetSettings
@@ -38,11 +40,13 @@ def first_home(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ho
     return rounds.bootstrapped(tmp_path_factory.mktemp("first") / "home", tiny_model, CHUNKS)
 
 
-def _prepared(home: Home, model: Path, decisions: Sequence[Decision], tests: Path) -> Path:
+def _prepared(
+    home: Home, model: Path, decisions: Sequence[Decision], tests: Path, semantic: bool = False
+) -> Path:
     """The folder of a run that did all steps before training."""
     chosen = rounds.training().model_copy(
         update={
-            "dedup": DedupSettings(semantic=False, threshold=0.95),
+            "dedup": DedupSettings(semantic=semantic, threshold=0.95),
             "testsets": [TestSetSettings(folder=str(tests))],
         }
     )
@@ -55,6 +59,7 @@ def _prepared(home: Home, model: Path, decisions: Sequence[Decision], tests: Pat
     steps = Steps(run, corpus, chosen, serving, store, served, SILENT)
     run.step("examples", steps.make_examples, SILENT)
     run.step("dedup", steps.drop_duplicates, SILENT)
+    steps = Steps(run, corpus, chosen, serving, store, served, SILENT)  # as if it was resumed here
     run.step("split", steps.hold_out, SILENT)
     return run.folder
 
@@ -83,3 +88,48 @@ def test_both_sides_conflicts_and_test_sets_are_seen(
     assert example.chunk_id == FREE[2].id
     negatives = read_rows(folder / "split" / "negatives.jsonl", Negative)
     assert [one.text for one in negatives] == ["What is the moon made of?"]
+
+
+def test_a_source_that_was_named_is_a_right_answer_beside_the_one_that_was_accepted(
+    served_home: Home, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "Where can I buy a ticket?"}))
+    (tmp_path / "qrels.tsv").write_text(f"q\t{CHUNKS[0].path}\t1\n")
+    asked, other = "How do I get rid of it?", "What is it worth?"
+    decisions = [
+        triplet(HELD[0], asked),
+        conversation(HELD[0], asked, "rejected", [HELD[1]], best="2"),
+        triplet(FREE[0], other),
+        conversation(FREE[0], other, "rejected", [FREE[1]], best="2"),
+    ]
+    folder = _prepared(served_home, tiny_model, decisions, tmp_path)
+    (question,) = read_rows(folder / "split" / "questions.jsonl", HoldoutQuestion)
+    assert question.right == [HELD[0].id, HELD[1].id]
+    train = read_rows(folder / "split" / "train.jsonl", Example)
+    assert [one.chunk_id for one in train] == [FREE[0].id, FREE[1].id]
+    assert read_rows(folder / "split" / "negatives.jsonl", Negative) == []
+
+
+def test_every_question_is_embedded_once(
+    served_home: Home, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "Where can I buy a ticket?"}))
+    (tmp_path / "qrels.tsv").write_text(f"q\t{CHUNKS[0].path}\t1\n")
+    embedded: list[str] = []
+    whole = Embedder.queries
+
+    def counted(self: Embedder, texts: Sequence[str], **rest: Any) -> Any:
+        embedded.extend(texts)
+        return whole(self, texts, **rest)
+
+    monkeypatch.setattr(Embedder, "queries", counted)
+    decisions = [
+        *accepted_triplets(CHUNKS),
+        triplet(FREE[0], "What is the moon made of?", "rejected"),
+        triplet(FREE[0], "How do I rub it?"),
+        triplet(FREE[0], "How do I rub it?", "rejected"),
+        triplet(HELD[0], "How do I rub it?"),
+    ]
+    _prepared(served_home, tiny_model, decisions, tmp_path, semantic=True)
+    asked = {one.fields["positive"] for one in decisions}
+    assert sorted(one for one in embedded if one in asked) == sorted(asked)

@@ -13,7 +13,7 @@ from curation.records import Decision
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import accepted_triplets, make_chunks, settings, triplet
+from tests.training.material import accepted_triplets, conversation, make_chunks, settings, triplet
 from training import start
 from training.columns import training_sets
 from training.conflicts import Conflict
@@ -28,6 +28,7 @@ from training.runs import RunStore
 from training.split import is_holdout
 from training.start import StartPlan
 from training.summary import RetrainSummary
+from training.tally import tally
 
 CHUNKS = make_chunks()
 
@@ -114,6 +115,15 @@ def test_what_is_said_to_be_learned_is_what_was_trained_on(tiny_model: Path, tmp
     first = rounds.first_round(chunks)
     second = [*first, *rounds.second_round(chunks, 1)]
     second += [triplet(chunk, f"Who won cup {row}?", "rejected") for row, chunk in enumerate(chunks[::2])]
+    share = training.gate.holdout_share
+    held = [chunk for chunk in chunks if is_holdout(section_of(chunk), share)]
+    free = [chunk for chunk in chunks if not is_holdout(section_of(chunk), share)]
+    # Learned from, though the first source is passed over and that teaches nothing: it is held out.
+    talks = [
+        conversation(held[row], f"May one {word} it at night?", "rejected", [free[row]], "2")
+        for row, word in enumerate(("sing to", "bury", "eat", "paint", "forget"))
+    ]
+    second += talks
     retrain_from_annotations(home, documents, training, serving, lambda: first)
     plan = dry_run(home, documents, training, serving, lambda: second)
     done = retrain_from_annotations(home, documents, training, serving, lambda: second)
@@ -126,10 +136,19 @@ def test_what_is_said_to_be_learned_is_what_was_trained_on(tiny_model: Path, tmp
     assert len(aside) >= start.LEAST_QUESTIONS
     assert done.unused[aside[0].reason] == len(aside)
     release = store.get(done.release_after)
-    trained = sum(row.role == "train" for row in rows)
+    counted = tally(rows)
+    assert (plan.roles, plan.reasons) == (counted.roles, counted.reasons)
+    assert (done.dropped, done.unused) == (counted.dropped, counted.unused)
+    role_of = {row.record_id: row.role for row in rows}
+    assert {role_of[one.record_id] for one in talks} == {"train"}
+    assert not [reason for reason in done.unused if "another source was named" in reason]
+    trained = counted.roles["train"]
     assert done.examples["train"] == release.trained_on["examples"] == trained
     folder = RunStore(home).folder(done.run)
     assert re.search(rf"trained on</span>.*?<b>{trained}</b>", (folder / "report.html").read_text(), re.S)
+    unused = counted.roles["unused"]
+    assert sum(done.unused.values()) == unused
+    assert re.search(rf"unused</span>.*?<b>{unused}</b>", (folder / "report.html").read_text(), re.S)
 
     negatives = read_rows(folder / "split" / "negatives.jsonl", Negative)
     left = read_rows(folder / "start" / "train.jsonl", Example)

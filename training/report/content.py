@@ -59,8 +59,8 @@ def content(material: Material) -> dict[str, Any]:
         "metric": material.gate.metric,
         "gate": material.gate,
         "funnel": shares(_funnel(material)),
-        "unused": Counter(clean(one.reason) for one in material.unused).most_common(),
-        "dropped": Counter(clean(one.reason) for one in material.dropped).most_common(),
+        "unused": [(clean(reason), count) for reason, count in material.tally.unused.items()],
+        "dropped": [(clean(reason), count) for reason, count in material.tally.dropped.items()],
         "dropped_rows": [
             (clean(one.query), clean(one.reason), one.similarity, clean(one.kept))
             for one in material.dropped[:_ROWS]
@@ -173,15 +173,18 @@ def _table(found: ComparedSet) -> list[tuple[int, str, list[float]]]:
 def _funnel(material: Material) -> dict[str, float]:
     """From annotations to examples."""
     verdicts = Counter(one.verdict for one in material.decisions)
+    roles = material.tally.roles
     return {
         "decisions read": len(material.decisions),
         "accepted": verdicts["accepted"],
         "rejected": verdicts["rejected"],
         "undecided": verdicts["undecided"],
         "examples found": len(material.examples),
-        "dropped as duplicates": len(material.dropped),
-        "trained on": len(material.train),
-        "held out": len(material.holdout),
+        "dropped as duplicates": roles.get("dropped", 0),
+        "trained on": roles.get("train", 0),
+        "negatives": roles.get("negative", 0),
+        "held out": roles.get("holdout", 0),
+        "unused": roles.get("unused", 0),
         "questions that decide": material.verdict.queries if material.verdict else 0,
     }
 

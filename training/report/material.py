@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from curation.records import Chunk, Decision
 from training.comparison import Comparison
 from training.conflicts import Conflict
-from training.examples import Example, Unused
+from training.examples import Example
 from training.gate import GateVerdict
 from training.gate_settings import GateSettings
 from training.reranker.step import RerankerOutcome
 from training.run_record import RunRecord
 from training.split import Dropped
+from training.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,8 @@ class Material:
     decisions: Sequence[Decision] = ()
     chunks: Sequence[Chunk] = ()
     examples: Sequence[Example] = ()
-    train: Sequence[Example] = ()
-    holdout: Sequence[Example] = ()
     dropped: Sequence[Dropped] = ()
-    unused: Sequence[Unused] = ()
+    tally: Tally = field(default_factory=Tally)
     conflicts: Sequence[Conflict] = ()
     negatives: dict[str, int] = field(default_factory=dict)
     comparison: Comparison | None = None

@@ -77,8 +77,8 @@ class Reranking:
 
     def compete(self, folder: Path) -> str:
         """Train, ask, decide. The weights are kept where they are to be released."""
-        if not self.settings.reranker.enabled:
-            return "off (training.reranker.enabled)"
+        if why := why_not(self.settings.reranker, self.serving):
+            return why
         outcome, model = self._outcome(folder)
         if outcome.info is not None:
             save_weights(model, folder / RERANKER_FOLDER)
@@ -87,7 +87,9 @@ class Reranking:
 
     @property
     def outcome(self) -> RerankerOutcome | None:
-        """What the step wrote; None where no reranker was wanted."""
+        """What the step wrote; None where no reranker is wanted."""
+        if why_not(self.settings.reranker, self.serving):
+            return None
         path = self.run.folder / "rerank" / OUTCOME_FILE
         return RerankerOutcome.model_validate(read_json(path)) if path.is_file() else None
 
@@ -204,9 +206,16 @@ def base_model(settings: RerankerSettings, serving: ServingSettings) -> str:
     return settings.base_model or serving.embedding.model
 
 
+def why_not(settings: RerankerSettings, serving: ServingSettings) -> str:
+    """Why no reranker is to be trained; empty where one is. One that the bot would not ask may not be judged with either."""
+    if not settings.enabled:
+        return "off (training.reranker.enabled)"
+    return "" if serving.retrieval.rerank else "off: serving.retrieval.rerank is false"
+
+
 def check_base_model(settings: RerankerSettings, serving: ServingSettings) -> None:
     """Before hours of training: raises SettingsError when no reranker can be made of the base model."""
-    if settings.enabled:
+    if not why_not(settings, serving):
         load_cross_encoder(base_model(settings, serving), serving.embedding, settings.max_tokens)
 
 

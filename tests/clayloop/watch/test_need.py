@@ -105,9 +105,7 @@ def test_what_a_run_has_looked_at_is_not_new(served_home: Home) -> None:
     assert (more.why, more.accepted) == ("", 10)
     assert _look(served_home, DECISIONS[:60]).why
     changed = [
-        one.model_copy(
-            update={"votes": tuple(vote.model_copy(update={"annotator": "ada"}) for vote in one.votes)}
-        )
+        one.model_copy(update={"votes": tuple(vote.model_copy(update={"value": "no"}) for vote in one.votes)})
         for one in DECISIONS[:20]
     ]
     assert _look(served_home, [*changed, *DECISIONS[20:40]]).why, "changed answers are new ones"

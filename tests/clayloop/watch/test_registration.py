@@ -23,6 +23,7 @@ class FakeArgilla:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.asked = 0
+        self.refuses = 0  # with this status
         self._made = 0
         http = httpx.Client(transport=httpx.MockTransport(self._answer), base_url="http://argilla")
         self.client: Any = SimpleNamespace(http_client=http)
@@ -35,6 +36,8 @@ class FakeArgilla:
             self.rows = [row for row in self.rows if row["id"] != found]
             return httpx.Response(204)
         self.asked += 1
+        if self.refuses:
+            return httpx.Response(self.refuses, json={"detail": "Not now"})
         if len(self.rows) >= MOST:
             return httpx.Response(
                 422, json={"detail": "You can't create more than 10 webhooks. Please delete some"}
@@ -113,3 +116,27 @@ def test_too_many_webhooks_are_told_once_and_tried_again(home: Home) -> None:
     assert said[1:] == [f"Argilla calls {URL} when somebody answers"]
     calls.refresh(argilla.client)
     assert argilla.asked == 4, "registered is registered"
+
+
+@pytest.mark.parametrize("status", [401, 404, 409, 429])
+def test_a_refusal_that_may_pass_is_tried_again(home: Home, status: int) -> None:
+    argilla = FakeArgilla()
+    argilla.refuses = status
+    said: list[str] = []
+    calls = Calls(home, URL, said.append)
+    calls.refresh(argilla.client)
+    calls.refresh(argilla.client)
+    assert (argilla.asked, len(said)) == (2, 1), "tried again, told once"
+    argilla.refuses = 0
+    calls.refresh(argilla.client)
+    assert calls.registered
+
+
+def test_that_only_an_owner_may_is_final(home: Home) -> None:
+    argilla = FakeArgilla()
+    argilla.refuses = 403
+    calls = Calls(home, URL, print)
+    calls.refresh(argilla.client)
+    calls.refresh(argilla.client)
+    assert argilla.asked == 1
+    assert calls.trouble == "only an owner may register webhooks"

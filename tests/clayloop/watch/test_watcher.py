@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
@@ -17,14 +18,17 @@ import psutil
 import pytest
 
 from clayloop.settings import Settings
+from clayloop.watch.child import Ended
 from clayloop.watch.settings import WatchSettings
-from clayloop.watch.state import load_state
+from clayloop.watch.state import LastRetrain, WatchState, load_state
 from clayloop.watch.watcher import STATE_FILE, Watcher
+from curation.corpus import Corpus
 from curation.errors import BusyError
 from curation.home import Home
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.fake_watcher import command
 from training.requests import ask_for_retrain, is_watched, pending_request, settle_request
+from training.runs import RunInputs, RunStore
 
 PATIENCE = 120.0  # seconds
 ROOT = Path(__file__).parents[3]
@@ -158,7 +162,7 @@ def test_a_look_that_fails_in_a_way_nobody_thought_of_is_tried_again(
     said: list[str] = []
     watcher = Watcher(settings(home), command(log, 0, "0"), said.append)
     with monkeypatch.context() as broken:
-        broken.setattr("clayloop.watch.watcher.interrupted_run", lambda *_: {}["nobody"])
+        broken.setattr("clayloop.watch.watcher.interrupted_run", lambda *_: dict[str, str]()["nobody"])
         watcher.look()
         watcher.look()
     assert said == ["Cannot look now, trying again: KeyError: 'nobody'"], "told once"
@@ -166,6 +170,102 @@ def test_a_look_that_fails_in_a_way_nobody_thought_of_is_tried_again(
     ask_for_retrain(home, "Ada")
     watcher.look()
     assert (starts(log), watcher.health()["status"]) == (1, "ok")
+
+
+def test_a_clock_that_was_ahead_holds_up_nothing_for_long(home: Home, log: Path) -> None:
+    ahead = datetime.now(timezone.utc) + timedelta(days=30)
+    last = LastRetrain(started_at=ahead, why="x", exit_code=8)
+    state = WatchState(failures=1, retry_at=ahead, last=last)
+    state.save(home.root / STATE_FILE)
+    asked = Watcher(settings(home, retry_most_seconds=3600), command(log, 0, "0"), lambda _: None)
+    ask_for_retrain(home, "Ada")
+    asked.look()
+    assert (starts(log), pending_request(home)) == (1, None), "who asks is heard at once"
+    state.model_copy(update={"request": ask_for_retrain(home, "Ada").id}).save(home.root / STATE_FILE)
+    waiting = Watcher(settings(home, retry_most_seconds=0.2), command(log, 0, "0"), lambda _: None)
+    waiting.look()
+    assert starts(log) == 1, "that one failed and waits"
+    time.sleep(0.25)
+    waiting.look()
+    assert (starts(log), pending_request(home)) == (2, None), "but no longer than the longest wait"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_state_that_cannot_be_written_makes_no_crowd_of_retrains(home: Home, log: Path, code: int) -> None:
+    (home.root / STATE_FILE).mkdir(parents=True)  # stands for a file that cannot be replaced
+    ask_for_retrain(home, "Ada")
+    said: list[str] = []
+    watcher = Watcher(settings(home, retry_seconds=3600), command(log, 0, str(code)), said.append)
+    for _ in range(3):
+        watcher.look()
+    assert starts(log) == 1
+    assert (pending_request(home) is None) == (code == 0)
+    assert any(STATE_FILE in line for line in said)
+    assert watcher.health()["failures"] == code
+    (home.root / STATE_FILE).rmdir()
+    watcher.look()
+    assert load_state(home.root / STATE_FILE).failures == code, "written as soon as it can be"
+
+
+def test_a_request_that_cannot_be_removed_is_answered_once(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("clayloop.watch.watcher.settle_request", refuse)
+    ask_for_retrain(home, "Ada")
+    watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
+    for _ in range(3):
+        watcher.look()
+    assert starts(log) == 1
+    ask_for_retrain(home, "Ada again")
+    watcher.look()
+    assert starts(log) == 2
+
+
+def test_it_goes_on_when_nobody_can_be_told(home: Home, log: Path) -> None:
+    def say(line: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    watcher = Watcher(settings(home), command(log, 0, "0"), say)
+    watcher.look()  # there is no Argilla, and that cannot be said
+    assert watcher.health()["status"] == "trouble"
+    ask_for_retrain(home, "Ada")
+    watcher.look()
+    assert (starts(log), pending_request(home)) == (1, None)
+
+
+def test_a_retrain_that_finished_its_run_has_not_failed(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish(*_: object) -> Ended:
+        inputs = RunInputs(decisions="abcdef", corpus="c", settings="s", release="r0001")
+        RunStore(home).create(inputs, "r0001").finish("promoted", "It is better.", "r0002")
+        return Ended(8)
+
+    monkeypatch.setattr("clayloop.watch.watcher.run_retrain", finish)
+    ask_for_retrain(home, "Ada")
+    said: list[str] = []
+    Watcher(settings(home), command(log, 0, "0"), said.append).look()
+    assert pending_request(home) is None
+    assert said[-1] == "The retrain ended: promoted. It is better."
+    monkeypatch.setattr("clayloop.watch.watcher.run_retrain", lambda *_: Ended(8))
+    ask_for_retrain(home, "Ada")
+    Watcher(settings(home), command(log, 0, "0"), said.append).look()
+    assert "The retrain failed (exit code 8, 1 in a row)" in said[-1], "that run was there before"
+
+
+def test_without_a_release_argilla_is_not_read(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(Watcher, "_read", lambda *_: read.append(1))
+    monkeypatch.setattr("curation.corpus.Corpus.load", lambda _: Corpus(documents=[], chunks=[]))
+    watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
+    watcher.look()
+    assert "release" in watcher.health()["trouble"]
+    assert not read
 
 
 def test_settling_leaves_a_later_request(home: Home) -> None:

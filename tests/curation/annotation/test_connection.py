@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -39,11 +40,15 @@ def fails(settings: ArgillaSettings, home: Home) -> ArgillaError:
 
 
 @contextmanager
-def answering(status: int, body: str, headers: dict[str, str] | None = None) -> Iterator[str]:
-    """A server that is not an Argilla and says the same to everybody."""
+def answering(
+    status: int, body: str, headers: dict[str, str] | None = None, asked: list[str | None] | None = None
+) -> Iterator[str]:
+    """A server that is not an Argilla and says the same to everybody. ``asked`` gets the Authorization of each request."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.headers["Authorization"])
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
@@ -73,6 +78,37 @@ def test_nothing_listens(home: Home) -> None:
     error = fails(at("http://127.0.0.1:9"), home)
     assert "127.0.0.1:9" in error.message
     assert "clayloop up" in error.hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ops:hunter2@127.0.0.1:9",
+        "http://ops:hun/ter2@127.0.0.1:9",
+        "http://ops:a@hunter2@127.0.0.1:9",
+        "ops:hunter2@127.0.0.1:9",
+        "ops:hunter2@http://127.0.0.1:9",
+        "ftp://ops:hunter2@127.0.0.1:9",
+    ],
+)
+@pytest.mark.parametrize("key", [KEY, "", "k\n\u00fc"])
+def test_a_password_in_the_address_is_shown_to_nobody(url: str, key: str, home: Home) -> None:
+    error = fails(at(url, key=key), home)
+    assert "127.0.0.1:9" in error.message
+    seen: BaseException | None = error
+    while seen is not None:
+        assert "ter2" not in f"{seen} {seen!r}"
+        assert "ops" not in f"{seen} {seen!r}"
+        seen = seen.__cause__ or seen.__context__
+
+
+def test_it_is_sent_all_the_same(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    asked: list[str | None] = []
+    with answering(200, "[]", asked=asked) as url:
+        fails(at(url.replace("://", "://ops:hunter%2F2@")), home)
+    assert asked[0] == f"Basic {base64.b64encode(b'ops:hunter/2').decode()}"
+    assert "hunter" not in caplog.text
 
 
 @pytest.mark.parametrize(

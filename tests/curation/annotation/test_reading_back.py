@@ -87,7 +87,13 @@ def test_an_admin_may_read_and_an_annotator_may_not(
     with pytest.raises(ArgillaError, match="does not allow"):
         read_decisions(plain, settings)
     api.request("PATCH", f"/api/v1/users/{person.id}", "promoting", {"role": "admin"})
-    assert [decision.annotators for decision in read_decisions(plain, settings)] == [("plain",)]
+    (before,) = read_decisions(plain, settings)
+    assert before.annotators == ("plain",)
+    assert before.votes[0].annotator_id == str(person.id)
+    api.request("PATCH", f"/api/v1/users/{person.id}", "renaming", {"username": "plainer"})
+    (after,) = read_decisions(client, settings)
+    assert after.annotators == ("plainer",)
+    assert after.fingerprint == before.fingerprint
 
 
 def test_the_simulated_annotator(

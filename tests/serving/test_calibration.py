@@ -1,0 +1,79 @@
+"""The least cosine that is answered, whatever range a model's cosines lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.calibration import (
+    HIGHEST,
+    LOWEST,
+    OUT_OF_DOMAIN,
+    best_scores,
+    calibrate,
+    describe,
+    own_questions,
+)
+from tests.training.material import make_chunks
+
+CHUNKS = make_chunks()
+_PLACES = {chunk.section[-1]: place for place, chunk in enumerate(CHUNKS)}
+
+
+class Model:
+    """Headings lie near their chunk, other questions anywhere. ``common`` is a part that all texts share, as with models
+    whose cosines are all high: the cosine c becomes (c + common²) / (1 + common²)."""
+
+    def __init__(self, common: float, near: float = 0.8, size: int = 24) -> None:
+        chance = np.random.default_rng(3)
+        self.near, self.common, self.size = near, common, size
+        self.vectors = self._unit(chance.normal(size=(len(CHUNKS), size)))
+
+    def queries(self, texts: Sequence[str]) -> Any:
+        chance = np.random.default_rng(4)
+        found = chance.normal(size=(len(texts), self.size)) / self.size**0.5
+        for row, text in enumerate(texts):
+            if text in _PLACES:
+                found[row] += self.near * 8 * self.vectors[_PLACES[text], : self.size]
+        return self._unit(found)
+
+    def _unit(self, rows: Any) -> Any:
+        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        shared = np.full((len(unit), 1), self.common)
+        return (np.hstack([unit, shared]) / np.sqrt(1 + self.common**2)).astype(np.float32)
+
+    def threshold(self) -> float:
+        return calibrate(self, CHUNKS, self.vectors)  # type: ignore[arg-type]
+
+    def answered(self) -> float:
+        return float((best_scores(self.queries(OUT_OF_DOMAIN), self.vectors) >= self.threshold()).mean())
+
+
+@given(st.floats(0, 2))
+@settings(max_examples=30, deadline=None)
+def test_what_all_texts_share_changes_nothing_about_what_is_refused(common: float) -> None:
+    plain, shifted = Model(0.0), Model(common)
+    assert LOWEST < shifted.threshold() < HIGHEST
+    moved = (plain.threshold() + common**2) / (1 + common**2)
+    assert shifted.threshold() == pytest.approx(moved, abs=2e-4)
+    assert shifted.answered() == pytest.approx(plain.answered(), abs=0.04)
+    assert shifted.answered() <= 0.1
+
+
+@given(st.floats(0, 4), st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_hardly_any_heading_is_refused(common: float, near: float) -> None:
+    model = Model(common, near)
+    own = best_scores(model.queries(own_questions(CHUNKS)), model.vectors)
+    assert (own < model.threshold() - 1e-3).mean() <= 0.05
+
+
+def test_a_threshold_at_the_end_of_its_range_is_told() -> None:
+    assert describe(0.42) == "Questions whose best chunk has a cosine below 0.42 will not be answered."
+    assert "highest threshold" in describe(Model(5.0).threshold())
+    assert "least threshold" in describe(LOWEST) and "serving.retrieval.min_score" in describe(HIGHEST)
