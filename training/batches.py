@@ -22,13 +22,15 @@ from training.columns import Columns
 class Batches(DefaultBatchSampler):  # type: ignore[misc]
     """The batches of one dataset in each epoch, as lists of row numbers: every row once, and no two alike together.
 
-    ``apart`` has what each value counts as (training.columns.told_apart). Rows of what repeats take more batches than full
-    ones would be, and all of them come, but for what is left at the end of one pair without a negative each: it has nothing
+    ``apart`` has what each value counts as, ``beside`` what no other row of a batch may hold for each row
+    (training.columns.told_apart). Rows of what repeats take more batches than full ones would be, and all of them come, but for what is left at the end of one pair without a negative each: it has nothing
     to be told from. How many there are differs a little with the order that an epoch takes the rows in, so they are planned
     for all ``epochs`` ahead: a trainer asks for the number once.
     """
 
-    def __init__(self, apart: Columns, size: int, epochs: float, seed: int) -> None:
+    def __init__(
+        self, apart: Columns, size: int, epochs: float, seed: int, beside: Sequence[Set[str]] = ()
+    ) -> None:
         rows = [set(values) for values in zip(*apart.values(), strict=True)]
         super().__init__(rows, batch_size=size, drop_last=False, seed=seed)
         least = 1 if len(apart) > 2 else 2
@@ -36,7 +38,7 @@ class Batches(DefaultBatchSampler):  # type: ignore[misc]
         for epoch in range(math.ceil(epochs)):
             shuffled = torch.Generator().manual_seed(seed + epoch)
             order = torch.randperm(len(rows), generator=shuffled, dtype=torch.int32).tolist()
-            batches = _without_duplicates(rows, order, size)
+            batches = _without_duplicates(rows, beside or [set()] * len(rows), order, size)
             taught = max((at for at, batch in enumerate(batches, 1) if len(batch) >= least), default=0)
             self._plan.append(batches[: max(math.ceil(len(rows) / size), taught)])
 
@@ -48,22 +50,28 @@ class Batches(DefaultBatchSampler):  # type: ignore[misc]
         return max(len(batches) for batches in self._plan)
 
 
-def _without_duplicates(rows: Sequence[Set[str]], order: Iterable[int], size: int) -> list[list[int]]:
-    """Each row in the first batch that has room and nothing in common with it: what sentence-transformers' NO_DUPLICATES
-    comes to, in a fraction of the time where many rows have something in common."""
+def _without_duplicates(
+    rows: Sequence[Set[str]], beside: Sequence[Set[str]], order: Iterable[int], size: int
+) -> list[list[int]]:
+    """Each row in the first batch that has room, nothing in common with it, and nothing that one may not hold beside the other:
+    what sentence-transformers' NO_DUPLICATES comes to, in a fraction of the time where many rows have something in common."""
     batches: list[list[int]] = []
     holding: dict[str, set[int]] = defaultdict(set)  # value → the batches that hold it
+    keeping_out: dict[str, set[int]] = defaultdict(set)  # value → the batches that must not
     first = 0  # all before it are full
     for row in order:
-        taken = [holding[value] for value in rows[row]]
+        taken = [holding[value] for value in (*rows[row], *beside[row])]
+        taken += [keeping_out[value] for value in rows[row]]
         at = first
         while at < len(batches) and (len(batches[at]) == size or any(at in held for held in taken)):
             at += 1
         if at == len(batches):
             batches.append([])
         batches[at].append(row)
-        for held in taken:
-            held.add(at)
+        for value in rows[row]:
+            holding[value].add(at)
+        for value in beside[row]:
+            keeping_out[value].add(at)
         while first < len(batches) and len(batches[first]) == size:
             first += 1
     return batches

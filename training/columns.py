@@ -119,17 +119,32 @@ def _leader(thing: str, leader: Mapping[str, str]) -> str:
     return thing
 
 
-def told_apart(columns: Columns, same: Mapping[str, str]) -> Columns:
-    """The columns with each value as what it counts as (``same_thing``). A negative that is right in no row may meet itself
-    in a batch: whoever is pushed from it once may be pushed twice."""
-    right = {same.get(value, value) for name in ("anchor", "positive") for value in columns[name]}
-    found: Columns = {}
-    for name, values in columns.items():
-        counts_as = [same.get(value, value) for value in values]
+def right_texts(examples: Sequence[Example], same: Mapping[str, str]) -> dict[str, set[str]]:
+    """Question → all texts that answer it, each as what it counts as (``same_thing`` of these ``examples``)."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for one in examples:
+        found[same[one.query]].add(same[one.text])
+    return dict(found)
+
+
+def told_apart(
+    columns: Columns, same: Mapping[str, str], right: Mapping[str, Set[str]] | None = None
+) -> tuple[Columns, list[set[str]]]:
+    """The columns with each value as what it counts as (``same_thing``), and for each row what no row beside it may hold: the
+    ``right`` texts of its questions (``right_texts``), of which it holds one.
+
+    A negative that is right in no row and for no question may meet itself in a batch: whoever is pushed from it once may be
+    pushed twice.
+    """
+    answers = right or {}
+    things = {name: [same.get(value, value) for value in values] for name, values in columns.items()}
+    rows = [set(row) for row in zip(*things.values(), strict=True)]
+    others = [set().union(*(answers.get(one, ()) for one in row)) - row for row in rows]
+    known = {one for name in ("anchor", "positive") for one in things[name]}.union(*others)
+    for name, values in things.items():
         if name not in ("anchor", "positive"):
-            counts_as = [one if one in right else f"{name} of row {row}" for row, one in enumerate(counts_as)]
-        found[name] = counts_as
-    return found
+            things[name] = [one if one in known else f"{name} of row {row}" for row, one in enumerate(values)]
+    return things, others
 
 
 @dataclass

@@ -10,7 +10,7 @@ import contextlib
 import math
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from curation.errors import StateError
 from curation.progress import SILENT, Advance, Progress
 from serving.embedding import Embedder
-from training.columns import SIDES, Columns, SetName, same_thing, told_apart, training_sets
+from training.columns import SIDES, Columns, SetName, right_texts, same_thing, told_apart, training_sets
 from training.examples import Example
 from training.fit_settings import FitSettings
 from training.losses import gather, make_loss
@@ -67,9 +67,9 @@ def fit(
 ) -> FitReport:
     """Train ``embedder.model`` in place on at least two examples and their ``negatives``; its whitening, if any, goes.
 
-    ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group. ``accepted`` are
-    pairs that are not trained on but may be right: no row has one as its negative. bfloat16
-    is used if ``embedder.settings.precision`` says so (training.precision finds out what "auto" should be). Under torchrun
+    ``groups`` maps a chunk's id to that of its near duplicates' representative: no batch holds two of a group.
+    ``accepted`` are pairs that are not trained on but may be right: no row has one as its negative, and no batch a text that is
+    right for another row's question. bfloat16 is used if ``embedder.settings.precision`` says so (training.precision finds out what "auto" should be). Under torchrun
     every process calls this with the same arguments. Raises StateError when the loss is not a number: the weights are then
     spoilt. ValueError for fewer than two examples.
     """
@@ -109,8 +109,12 @@ def fit(
             ) as advance,
             _columns_apart(),
         ):
-            same = same_thing(examples, groups or {}, negatives)
-            trainer = _trainer(embedder, sets, same, settings, size, dimensions, Path(scratch), advance)
+            known = [*examples, *accepted]
+            same = same_thing(known, groups or {}, negatives)
+            right = right_texts(known, same)
+            trainer = _trainer(
+                embedder, sets, same, right, settings, size, dimensions, Path(scratch), advance
+            )
             trainer.remove_callback(PrinterCallback)
             result = trainer.train()
     finally:
@@ -151,6 +155,7 @@ def _trainer(
     embedder: Embedder,
     sets: Mapping[SetName, Columns],
     same: Mapping[str, str],
+    right: Mapping[str, Set[str]],
     settings: FitSettings,
     size: int,
     dimensions: list[int],
@@ -173,7 +178,8 @@ def _trainer(
         def get_batch_sampler(self, dataset: Any, batch_size: int, *given: Any, **more: Any) -> Any:
             columns = {name: dataset[name] for name in dataset.column_names}
             whole = batch_size * self.args.world_size
-            return Batches(told_apart(columns, same), whole, settings.epochs, settings.seed)
+            apart, beside = told_apart(columns, same, right)
+            return Batches(apart, whole, settings.epochs, settings.seed, beside)
 
         def get_multi_dataset_batch_sampler(self, *given: Any, **more: Any) -> Any:
             self.mixed = Mixed(*given, **more, processes=self.args.world_size)

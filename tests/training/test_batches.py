@@ -22,7 +22,7 @@ from serving.embedding import Embedder
 from serving.settings import EmbeddingSettings
 from tests.training.material import make_chunks, triplet
 from training.batches import Batches, Mixed, is_divided
-from training.columns import Columns, same_thing, told_apart, training_sets
+from training.columns import Columns, right_texts, same_thing, told_apart, training_sets
 from training.examples import Example, collect
 from training.fit import FitReport, fit
 from training.fit_settings import FitSettings
@@ -219,11 +219,15 @@ def test_no_text_is_right_and_wrong_in_one_batch_in_whatever_form(
     assume(len({group[one.text] for one in found}) > 1)
     sets = training_sets(found, negatives, wanted, always=False, seed=1, groups=groups)
     same = same_thing(found, groups, negatives)
+    right = {(one.query, group[one.text]) for one in found}
     for columns in sets.values():
         rows = [[row[0], *(group[text] for text in row[1:])] for row in zip(*columns.values(), strict=True)]
-        for batch in Batches(told_apart(columns, same), size, 1, 17):
+        apart, beside = told_apart(columns, same, right_texts(found, same))
+        for batch in Batches(apart, size, 1, 17, beside):
             for one, other in permutations(batch, 2):
                 assert rows[one][1] not in rows[other][1:], "another row's text, in this form or another"
+                answers = [(rows[one][0], text) in right for text in rows[other][1:]]
+                assert not any(answers), "a text that is right for this row's question too"
 
 
 def test_a_heading_is_not_pushed_from_its_own_chunk_refused_for_another_question(tiny_model: Path) -> None:

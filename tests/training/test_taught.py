@@ -136,7 +136,7 @@ def test_what_fills_up_a_row_is_no_chunk_that_may_be_right() -> None:
 def test_a_text_that_is_only_wrong_may_meet_itself_in_a_batch_and_a_right_one_may_not() -> None:
     examples, negatives, _ = _decided([(5, "How?"), (5, "Why?"), (0, "Why?")], [(0, "How?"), (1, "Why?")])
     columns = training_sets(examples, negatives, 0, always=False, seed=1)["harder"]
-    apart = told_apart(columns, same_thing(examples, {}))
+    apart, _ = told_apart(columns, same_thing(examples, {}))
     assert [row[-1] for row in zip(*columns.values(), strict=True)] == [CHUNKS[5].text] * 2 + [CHUNKS[0].text]
     assert len(set(apart["negative_1"])) == 3
     assert apart["negative_1"][2] == apart["positive"][0]
