@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -44,7 +44,7 @@ def looked_at(home: Home, runs: Sequence[RunRecord]) -> set[str]:
 
 def note_looked_at(home: Home, run: Run, decisions: Sequence[Decision]) -> None:
     """Of a run that has just ended with ``decisions``."""
-    _add(home.looked_at, run.id, set() if overtaken(run.folder) else {one.fingerprint for one in decisions})
+    _add(home.looked_at, run.id, set() if overtaken(run.folder) else _of(decisions))
 
 
 def _read(path: Path) -> tuple[set[str], set[str]]:
@@ -79,6 +79,11 @@ def _add(path: Path, run: str, fingerprints: set[str]) -> None:
 def _read_by(folder: Path) -> set[str] | None:
     """What the run in ``folder`` has read; None when that is gone, or damaged."""
     try:
-        return {row.fingerprint for row in each_row(folder / "read" / "decisions.jsonl", Decision)}
+        return _of(each_row(folder / "read" / "decisions.jsonl", Decision))
     except StateError:
         return None
+
+
+def _of(decisions: Iterable[Decision]) -> set[str]:
+    """All fingerprints: the same answers may come back under another one (a new response id, a new name)."""
+    return {name for one in decisions for name in one.fingerprints}

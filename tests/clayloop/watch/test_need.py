@@ -109,6 +109,14 @@ def test_what_a_run_has_looked_at_is_not_new(served_home: Home) -> None:
         for one in DECISIONS[:20]
     ]
     assert _look(served_home, [*changed, *DECISIONS[20:40]]).why, "changed answers are new ones"
+    # An Argilla that was restored from its records gives answers new ids: they are the same people's.
+    moved = [
+        one.model_copy(
+            update={"votes": tuple(vote.model_copy(update={"response_id": "restored"}) for vote in one.votes)}
+        )
+        for one in DECISIONS[:40]
+    ]
+    assert _look(served_home, moved).accepted == 0
     shutil.rmtree(served_home.runs)  # as operators may
     assert _look(served_home, DECISIONS[:50]).accepted == 10
 
