@@ -81,13 +81,16 @@ def settle(
     groups: Mapping[str, str],
     settings: DedupSettings = _SAME_WORDS,
     vectors_of: VectorsOf | None = None,
+    became: Mapping[str, str] | None = None,
 ) -> Settled:
     """Find the conflicts and leave out what can't be learned from because of them.
 
-    ``groups`` maps a chunk's id to the one that stands for its near duplicates, and for what it was before an edit.
+    ``groups`` maps a chunk's id to the one that stands for its near duplicates, and for what it was before an edit, ``became``
+    the id of a chunk that was edited to today's.
     Questions are alike when training would take them for one: by ``settings``, and by their meaning where ``vectors_of``
     embeds them; without either, after normalisation. Only a pair that was refused for certain in the same words takes an
-    accepted one with it. A rejected conversation judged an answer and not the pair: beside a like pair that was accepted it
+    accepted one with it, unless the text was refused before an edit and accepted after it: the documents may have been put
+    right. A rejected conversation judged an answer and not the pair: beside a like pair that was accepted it
     is reported and goes, but not what it teaches of the source that was named.
     """
     refusals = _without_own(examples, refusals, groups)
@@ -111,7 +114,7 @@ def settle(
         if found.by != "meaning":
             gone |= {one.key: yes[0].record_id for one in no}
     result.conflicts.extend(_disagreements(decisions))
-    result.conflicts.extend(_about_rejected_chunks(decisions))
+    result.conflicts.extend(_about_rejected_chunks(decisions, became or {}))
     result.examples = [one for one in examples if one.key not in gone]
     result.refusals = [one for one in refusals if one.key not in gone]
     rows: list[Example | Refusal] = [*examples, *refusals]
@@ -182,7 +185,13 @@ def _against(
     row: int, refusal: Refusal, accepted: Sequence[tuple[int, Example]], same: Sameness
 ) -> _Opposite | None:
     """What was accepted that asks like one refusal, about the same chunk."""
-    how = {at: likeness for at, example in accepted if (likeness := same.how(example.query, refusal.query))}
+    how: dict[int, Likeness] = {}
+    for at, example in accepted:
+        likeness = same.how(example.query, refusal.query)
+        if likeness == "words" and refusal.version and not example.version:
+            likeness = "wording"  # the text that was refused is not the one that was accepted
+        if likeness:
+            how[at] = likeness
     kinds = set(how.values())
     if not kinds:
         return None
@@ -255,13 +264,13 @@ def _disagreements(decisions: Sequence[Decision]) -> Iterable[Conflict]:
         )
 
 
-def _about_rejected_chunks(decisions: Sequence[Decision]) -> Iterable[Conflict]:
+def _about_rejected_chunks(decisions: Sequence[Decision], became: Mapping[str, str]) -> Iterable[Conflict]:
     """Questions that were accepted for a chunk that was rejected as useless."""
     rejected = {
         one.record_id: one for one in decisions if one.dataset == "chunks" and one.verdict == "rejected"
     }
     for decision in decisions:
-        chunk = rejected.get(decision.chunk_id)
+        chunk = rejected.get(became.get(decision.chunk_id, decision.chunk_id))
         if chunk is None or decision.dataset == "chunks" or not decision.affirms:
             continue
         yes, no = (

@@ -9,7 +9,7 @@ question is no rubbish), and with what the served release scores on the question
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from curation.records import Chunk, Decision
 from serving.embedding import Embedder
 from serving.reranking import Reranker
 from training.dedup import find_matches
-from training.examples import Example, collect, section_of
+from training.examples import Example, Whereabouts, collect, section_of
 from training.holdout import HoldoutQuestion, holdout_questions, measure
 from training.lineage_record import LineageRow
 from training.settings import TrainingSettings
@@ -109,11 +109,13 @@ def find_removed(
     served: Collection[str],
     asked: Collection[str],
     settings: TrainingSettings,
+    became: Mapping[str, str] | None = None,
 ) -> Removed:
     """Compare ``chunks``, which the candidate indexes, with the ids that the ``served`` release does.
 
     ``lineage`` is the served release's, ``documents`` are all chunks of today, ``asked`` the ids of the candidate's holdout
-    questions: what is asked there with another right chunk is not lost.
+    questions: what is asked there with another right chunk is not lost. ``became`` maps the id of a chunk that was edited to today's:
+    what was asked about it leaves with that one.
     """
     still_here = [chunk for chunk in documents if chunk.id in served]
     here = {chunk.id for chunk in chunks}
@@ -130,7 +132,7 @@ def find_removed(
     copies = find_matches([one.text for one in new], [one.text for one in chunks], settings.dedup)
     repeated = {match.index for match in copies}
     gone = {chunk.id: chunk for row, chunk in enumerate(new) if row not in repeated}
-    about = _examples_about(gone, decisions, documents)
+    about = _examples_about(gone, decisions, documents, became or {})
     contradicting = [one for one in about if one.chunk_id in rejected]
     left = [chunk for chunk in still_here if chunk.id in gone]
     return Removed(
@@ -149,9 +151,17 @@ def find_removed(
 
 
 def _examples_about(
-    gone: Collection[str], decisions: Sequence[Decision], documents: Sequence[Chunk]
+    gone: Mapping[str, Chunk],
+    decisions: Sequence[Decision],
+    documents: Sequence[Chunk],
+    became: Mapping[str, str],
 ) -> list[Example]:
-    """What would be learned about the chunks that are ``gone`` if they had been accepted."""
+    """What would be learned about the chunks that are ``gone`` if they had been accepted, each as about today's chunk."""
+    edited = {
+        old: Whereabouts(place=section_of(gone[new]), version=new, text=gone[new].text, became=new)
+        for old, new in became.items()
+        if new in gone
+    }
     kept = [
         one.model_copy(update={"verdict": "accepted"})
         if one.dataset == "chunks" and one.record_id in gone
@@ -159,7 +169,9 @@ def _examples_about(
         for one in decisions
     ]
     place = {chunk.id: row for row, chunk in enumerate(documents)}
-    about = [one for one in collect(kept, documents).examples if one.chunk_id in gone]
+    found = collect(kept, documents, gone=edited).examples
+    today = [one.model_copy(update={"chunk_id": became.get(one.chunk_id, one.chunk_id)}) for one in found]
+    about = [one for one in today if one.chunk_id in gone]
     return sorted(about, key=lambda one: (place[one.chunk_id], one.query, one.record_id))
 
 

@@ -39,6 +39,7 @@ from training.reranker.step import Reranking
 from training.runs import Run
 from training.settings import TrainingSettings
 from training.testsets import TestSet
+from training.tracing import read_became
 
 GATE_FILE = "gate.json"
 
@@ -103,6 +104,7 @@ class Judging:
             {chunk.id for chunk in index.chunks()},
             {question.id for question in self.questions},
             self.settings,
+            read_became(self.run.folder / "examples"),
         )
 
     def judge(self, folder: Path) -> str:

@@ -69,18 +69,12 @@ def trace(
     negatives: Sequence[Negative] = (),
 ) -> list[LineageRow]:
     """One row per decision, then one for each that was left out. ``indexed`` are the ids of the chunks in the release's
-    index. A decision that became several things has the role that comes first in train, holdout, dropped, negative, unused.
+    index. A decision that became several things has the role that comes first in train, holdout, negative, dropped, unused: who
+    asks what the weights have learned goes by it.
     """
     fates: dict[_Key, _Fate] = defaultdict(_Fate)
     for one in sorted(unused, key=lambda one: one.of != "refusal"):  # what became of its example says more
         fates[one.dataset, one.record_id].take("unused", one.reason)
-    refused = {one.refusal: one for one in negatives if one.source == "refused"}
-    for decision in decisions:
-        against = refused.get(("refusal", decision.dataset, decision.record_id))
-        if against is not None and decision.verdict == "rejected":
-            fates[decision.dataset, decision.record_id].take(
-                "negative", f"a negative {against.kind} of record {against.record_id}"
-            )
     for gone in dropped:
         fate = fates[gone.dataset, gone.record_id]
         fate.take("dropped", f"{gone.reason} as {gone.kept_record_id}: {gone.kept}")
@@ -88,6 +82,13 @@ def trace(
         fate.examples.append(
             LineageExample(query=gone.query, chunk_id=gone.chunk_id, place=gone.place, side="dropped")
         )
+    refused = {one.refusal: one for one in negatives if one.source == "refused"}
+    for decision in decisions:
+        against = refused.get(("refusal", decision.dataset, decision.record_id))
+        if against is not None and decision.verdict == "rejected":
+            fates[decision.dataset, decision.record_id].take(
+                "negative", f"a negative {against.kind} of record {against.record_id}"
+            )
     sides: tuple[tuple[Literal["holdout", "train"], Sequence[Example]], ...]
     sides = (("holdout", holdout), ("train", train))
     for side, examples in sides:
@@ -179,13 +180,13 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
             role, reason = "indexed", decision.reason
         else:
             role, reason = "unused", NO_LONGER_THERE
-    ids = {vote.annotator: vote.annotator_id for vote in decision.votes}
+    people = sorted({(vote.annotator, vote.annotator_id) for vote in decision.votes})
     return LineageRow(
         dataset=decision.dataset,
         record_id=decision.record_id,
         fingerprint=decision.fingerprint,
         verdict=decision.verdict,
-        annotators=list(decision.annotators),
+        annotators=[name for name, _ in people],
         responses=sorted({vote.response_id for vote in decision.votes}),
         role=role,
         reason=reason,
@@ -198,5 +199,5 @@ def _row(decision: Decision, fate: _Fate | None, indexed: Collection[str]) -> Li
         ],
         examples=fate.examples if fate else [],
         kept_record_id=fate.kept_record_id if fate else "",
-        annotator_ids=[ids[name] for name in decision.annotators],
+        annotator_ids=[person_id for _, person_id in people],
     )

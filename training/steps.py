@@ -16,7 +16,7 @@ from serving.settings import ServingSettings
 from training.ancestry import past_of
 from training.conflicts import Conflict, settle
 from training.evaluation import check_paths
-from training.examples import Example, Learnable, Refusal, Unused, collect
+from training.examples import Example, Learnable, Refusal, Unused, Whereabouts, collect
 from training.holdout import HoldoutQuestion, holdout_questions, without_test_questions
 from training.judging import Judging
 from training.negatives import Negative, decided_negatives
@@ -30,7 +30,7 @@ from training.selection import LeftOut
 from training.settings import TrainingSettings
 from training.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
 from training.testsets import TestSet, load_test_sets
-from training.tracing import trace_through_releases
+from training.tracing import read_became, trace_through_releases, write_became
 from training.tuning import QUESTION_VECTORS_FILE, Tuning
 
 
@@ -174,7 +174,10 @@ class Steps:
     # the steps
 
     def make_examples(self, folder: Path) -> str:
-        found = self._with_gone_chunks()
+        gone = self._gone_chunks()
+        include = self.serving.retrieval.include_unreviewed
+        found = collect(self.decisions, self.corpus.chunks, include, gone) if gone else self.learnable
+        write_became(folder, gone)
         write_rows(folder / "examples.jsonl", found.examples)
         write_rows(folder / "refusals.jsonl", found.refusals)
         write_rows(folder / "unused.jsonl", found.unused)
@@ -190,7 +193,10 @@ class Steps:
         groups = chunk_groups(self.chunks, self.settings.dedup, [*examples, *refusals])
         if self.settings.dedup.semantic and examples:
             self.tuning.meaning.save(folder / QUESTION_VECTORS_FILE, self.tuning.questions)
-        settled = settle(examples, refusals, self.decisions, groups, self.settings.dedup, self.tuning.meaning)
+        became = read_became(self.run.folder / "examples")
+        settled = settle(
+            examples, refusals, self.decisions, groups, self.settings.dedup, self.tuning.meaning, became
+        )
         sides = take_sides(
             settled.examples,
             self.chunks,
@@ -274,9 +280,9 @@ class Steps:
         gone = {(one.dataset, one.record_id) for one in against if one.of != "refusal"}
         return [one for one in self.examples if (one.dataset, one.record_id) not in gone]
 
-    def _with_gone_chunks(self) -> Learnable:
-        """With what is known of chunks that decisions are about and that have changed or gone since."""
-        found = trace_through_releases(
+    def _gone_chunks(self) -> dict[str, Whereabouts]:
+        """What is known of chunks that decisions are about and that have changed or gone since."""
+        return trace_through_releases(
             self.store,
             self.served.id,
             self.decisions,
@@ -285,10 +291,6 @@ class Steps:
             partial(is_holdout, share=self.settings.gate.holdout_share),
             self.settings.dedup,
         )
-        if not found:
-            return self.learnable
-        include = self.serving.retrieval.include_unreviewed
-        return collect(self.decisions, self.corpus.chunks, include, found)
 
     @cached_property
     def _past(self) -> Past:

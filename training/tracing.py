@@ -6,14 +6,18 @@ every chunk that the bot could cite, so a conversation about one that was edited
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
+from curation.files import read_json, write_json
 from curation.records import Chunk, Decision
 from serving.releases import ReleaseStore
 from training.ancestry import chunks_known, places_known
 from training.examples import Whereabouts, section_of
 from training.settings import DedupSettings
 from training.whereabouts import gone_chunks, trace_chunks
+
+BECAME_FILE = "became.json"
 
 
 def trace_through_releases(
@@ -36,3 +40,14 @@ def trace_through_releases(
     }
     sections = {key: section_of(chunk) for key, chunk in before.items()}
     return trace_chunks(texts, chunks, indexed, sections | places, is_held, settings)
+
+
+def write_became(folder: Path, gone: Mapping[str, Whereabouts]) -> None:
+    """Note in ``folder`` which chunk of today each of those has become that are gone, as far as that is known."""
+    write_json(folder / BECAME_FILE, {key: where.became for key, where in gone.items() if where.became})
+
+
+def read_became(folder: Path) -> dict[str, str]:
+    """What ``write_became`` noted; nothing in a run of an earlier version."""
+    path = folder / BECAME_FILE
+    return dict(read_json(path)) if path.exists() else {}

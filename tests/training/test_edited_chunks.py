@@ -15,8 +15,9 @@ from curation.records import Chunk, Decision
 from serving.release import LINEAGE_FILE
 from serving.releases import ReleaseStore
 from tests.training import rounds
-from tests.training.material import conversation, make_chunks, triplet
+from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from training.conflicts import settle
+from training.coverage import find_removed
 from training.dry_run import DryRun, dry_run
 from training.examples import Learnable, collect, section_of
 from training.holdout import holdout_questions
@@ -24,7 +25,7 @@ from training.lineage import read_lineage
 from training.negatives import decided_negatives
 from training.past import Past
 from training.retrain import retrain_from_annotations
-from training.settings import DedupSettings, GateSettings
+from training.settings import DedupSettings, GateSettings, TrainingSettings
 from training.split import chunk_groups, is_holdout, split
 from training.whereabouts import gone_chunks, trace_chunks
 
@@ -212,6 +213,33 @@ def test_accepted_before_an_edit_and_rejected_after_it_is_a_conflict() -> None:
     assert [one.left_out for one in settled.conflicts] == [True]
     assert not settled.examples
     assert not settled.refusals
+
+
+def test_rejected_before_an_edit_and_accepted_after_it_is_learned_as_accepted() -> None:
+    """The usual way to repair an answer: somebody refuses it, the documents are put right, somebody accepts it."""
+    old, new = FREE[0], _edited(FREE[0], " Well.")
+    chunks = [new if chunk is old else chunk for chunk in CHUNKS]
+    decisions = [triplet(old, "How do I wash it?", "rejected"), triplet(new, "How do I wash it?")]
+    found = _learnable(decisions, chunks)
+    groups = chunk_groups(chunks, NEAR, [*found.examples, *found.refusals])
+    settled = settle(found.examples, found.refusals, decisions, groups)
+    assert [one.left_out for one in settled.conflicts] == [False]
+    assert [one.chunk_id for one in settled.examples] == [new.id]
+    assert not settled.refusals
+
+
+def test_a_question_about_a_chunk_as_it_was_is_lost_when_todays_is_rejected() -> None:
+    old, new = FREE[0], _edited(FREE[0], " Well.")
+    chunks = [new if chunk is old else chunk for chunk in CHUNKS]
+    decisions = [triplet(old, "How do I wash it?"), judged_chunk(new, "rejected")]
+    became = {old.id: new.id}
+    asked = TrainingSettings(gate=GateSettings(holdout_share=0.99))
+    live = [chunk for chunk in chunks if chunk is not new]
+    found = find_removed(decisions, [], chunks, live, {one.id for one in chunks}, set(), asked, became)
+    assert found.coverage.contradicted == 1
+    assert [one.text for one in found.questions] == ["How do I wash it?"]
+    settled = settle([], [], decisions, {}, became=became)
+    assert [(one.between, one.chunk_id) for one in settled.conflicts] == [("chunk", new.id)]
 
 
 def _changed(chunk: Chunk, how: str, number: int) -> Chunk | None:

@@ -196,3 +196,30 @@ def test_a_conversation_has_the_reason_of_its_example_and_another_datasets_recor
         ("unused", "its chunk is held out"),
         ("negative", "a negative text of record other"),
     ]
+
+
+def test_what_was_dropped_but_set_against_another_counts_as_learned() -> None:
+    """Its refusal is in the weights: to leave somebody out has to know that."""
+    talk = conversation(CHUNKS[0], "Where is it?", "rejected", [CHUNKS[1]], "2")
+    gone = Dropped(
+        dataset=talk.dataset,
+        record_id=talk.record_id,
+        reason="same question",
+        similarity=1.0,
+        kept="Where is it then?",
+        kept_record_id="other",
+        query="Where is it?",
+        chunk_id=CHUNKS[1].id,
+        place="",
+    )
+    against = Negative(
+        dataset="triplets",
+        record_id="other",
+        kind="text",
+        source="refused",
+        text="t",
+        decided_by=talk.record_id,
+        decided_in="conversations",
+    )
+    (row,) = trace([talk], [], [], [gone], [], INDEXED, negatives=[against])
+    assert (row.role, row.kept_record_id) == ("negative", "other")
