@@ -53,8 +53,12 @@ def note_address(home: Home, name: str, url: str | None) -> None:
 def answers(url: str, below: int = 500) -> bool:
     """Whether a GET of ``url`` is answered with a status under ``below`` within two seconds."""
     try:
-        return httpx.get(url, timeout=2.0).status_code < below
-    except (httpx.HTTPError, OSError):
+        address = httpx.URL(url)
+        login = (address.username, address.password) if address.userinfo else None
+        # Beside the address: httpx logs that.
+        plain = address.copy_with(userinfo=b"")
+        return httpx.get(plain, timeout=2.0, auth=login).status_code < below
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
         return False
 
 

@@ -68,11 +68,17 @@ class PromotionLog:
     def is_overruled(self, by: str, release: str | None) -> bool:
         """Whether ``release``, or what the run ``by`` promoted, was promoted before and another release has been since.
 
-        By the run, too: its release may have been deleted, and would be made again under another id."""
+        By the run, too: its release may have been deleted, and would be made again under another id. A promotion that came no
+        further than its line before somebody indexed anew was none: nobody had it, and nobody spoke against it."""
         lines = self.lines()
         made = {line.release for line in lines if line.by == by and by not in _NO_RUN}
         made |= {release} if release else set()
-        known = any(line.release in made or line.before in made for line in lines)
+        came = [
+            line
+            for line, following in zip(lines, [*lines[1:], None], strict=False)
+            if following is None or following.by != REINDEX or following.before == line.release
+        ]
+        known = any(line.release in made or line.before in made for line in came)
         return known and lines[-1].release not in made
 
     def origin(self, release: str) -> tuple[str, Promotion | None]:

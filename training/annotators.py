@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from curation.errors import ClayloopError, SettingsError
 from curation.records import Decision
@@ -106,9 +107,10 @@ def _noted(store: ReleaseStore, served: str, runs: RunStore) -> list[Selection]:
     """What the releases up to the served one, and runs that came to none, found out about whom to leave out."""
     found = [record.selection for record in runs.list() if record.selection.people]
     for release in _chain(store, served):
-        note = read_note(store.folder(release) / LINEAGE_NOTE_FILE)
-        if note is not None and note.selection.people:
-            found.append(note.selection)
+        with suppress(ClayloopError):  # one that is damaged tells nothing
+            note = read_note(store.folder(release) / LINEAGE_NOTE_FILE)
+            if note is not None and note.selection.people:
+                found.append(note.selection)
     return found
 
 

@@ -64,12 +64,14 @@ def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended 
 
 def as_the_run_says(ended: Ended, home: Home, before: Sequence[RunRecord]) -> Ended:
     """A retrain that finished its run has ended well, though it could not say so: its summary is a file elsewhere, whose disk
-    may be full. ``before`` are the runs that were there when it began."""
+    may be full. ``before`` are the runs that were there when it began; to close one of them without a step is no retrain."""
     if ended.exit_code == 0 or ended.exit_code == BusyError.exit_code:
         return ended
-    there = {record.id for record in before if record.status == "finished"}
     newest = next((one for one in RunStore(home).list() if one.status != "abandoned"), None)
-    if newest is None or newest.status != "finished" or newest.id in there:
+    if newest is None or newest.status != "finished":
+        return ended
+    was = next((one for one in before if one.id == newest.id), None)
+    if was is not None and (was.status == "finished" or was.steps == newest.steps):
         return ended
     return Ended(0, newest.outcome or "", newest.verdict)
 

@@ -106,6 +106,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(128)  # from here on who calls waits to be answered: uvicorn still has to be loaded
     except OSError as error:
         listener.close()
         raise SettingsError(

@@ -88,12 +88,14 @@ def _login(url: str) -> httpx.BasicAuth | None:
     try:
         address = httpx.URL(url)
         usable = address.scheme in ("http", "https") and bool(address.host)
+        # What is left must lead to the same server: an @ in the path would have it cut off.
+        usable = usable and httpx.URL(without_login(url)).netloc == address.netloc
     except (httpx.InvalidURL, ValueError):
         usable = False
     if not usable:
         raise ArgillaError(
             f"{without_login(url)!r} is not the address of an Argilla server.",
-            "Set curation.argilla.url to something like http://127.0.0.1:6900.",
+            "Set curation.argilla.url to something like http://127.0.0.1:6900 (an @ in its path is %40).",
         )
     return httpx.BasicAuth(address.username, address.password) if address.userinfo else None
 

@@ -33,7 +33,10 @@ def test_it_tells_the_watchers_trouble(tmp_path: Path, health: dict[str, Any], t
     assert read_status(settings)["services"] == {"watch": f"{receiver.url} (does not answer)"}
 
 
-def test_the_login_in_an_address_is_used_and_shown_nowhere(tmp_path: Path) -> None:
+def test_the_login_in_an_address_is_used_and_shown_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     asked: list[str | None] = []
 
     class Proxy(BaseHTTPRequestHandler):
@@ -56,4 +59,5 @@ def test_the_login_in_an_address_is_used_and_shown_nowhere(tmp_path: Path) -> No
         told = read_status(settings)["services"]
         server.shutdown()
     assert asked == ["Basic b3BzOmh1bnRlcjI="]
+    assert "hunter2" not in caplog.text, "httpx logs each address with --verbose"
     assert told == {"argilla": f"http://{place}/ (answers)"}

@@ -84,6 +84,16 @@ def test_killed_at_any_point_it_is_finished_later_unless_somebody_went_back(
     assert [line.sequence for line in lines] == list(range(1, len(lines) + 1))
 
 
+@pytest.mark.parametrize("point", POINTS)
+def test_who_indexes_anew_speaks_against_no_promotion_that_never_came(
+    home: Home, store: ReleaseStore, made: list[str], point: str
+) -> None:
+    first, second, third = made
+    kill_promotion(home, second, first, RUN, point)
+    store.promote(third, by=REINDEX)
+    assert store.promotions.is_overruled(RUN, second) == (point == "after the pointer")
+
+
 def test_on_a_disk_without_room_for_the_line_the_pointer_stays(
     store: ReleaseStore, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -56,6 +57,13 @@ def heard() -> Iterator[Heard]:
     found = Heard()
     with found.receiver:
         yield found
+
+
+def test_who_calls_as_soon_as_the_address_is_told_waits_for_the_answer() -> None:
+    found = Heard()
+    where = urlsplit(found.receiver.url)
+    with socket.create_connection((where.hostname or "", where.port or 0)), found.receiver:
+        assert found.post(EVENT, signed(EVENT)) == 204
 
 
 def test_what_is_signed_gets_in_and_nothing_else(heard: Heard) -> None:

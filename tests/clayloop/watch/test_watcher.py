@@ -256,6 +256,23 @@ def test_a_retrain_that_finished_its_run_has_not_failed(
     assert "The retrain failed (exit code 8, 1 in a row)" in said[-1], "that run was there before"
 
 
+def test_to_close_an_earlier_run_is_no_retrain(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = RunInputs(decisions="abcdef", corpus="c", settings="s", release="r0001")
+    earlier = RunStore(home).create(inputs, "r0001")
+
+    def close(*_: object) -> Ended:
+        earlier.finish("rejected", "Promoted as r0002, but somebody has promoted r0003 since.", None)
+        return Ended(4)
+
+    monkeypatch.setattr("clayloop.watch.watcher.run_retrain", close)
+    ask_for_retrain(home, "Ada")
+    said: list[str] = []
+    Watcher(settings(home), command(log, 0, "0"), said.append).look()
+    assert "The retrain failed (exit code 4, 1 in a row)" in said[-1]
+
+
 def test_without_a_release_argilla_is_not_read(
     home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

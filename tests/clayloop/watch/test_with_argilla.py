@@ -160,6 +160,7 @@ class Watching:
 
     @property
     def health(self) -> dict[str, Any]:
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said}"
         value: dict[str, Any] = httpx.get(f"{self.url}/healthz", timeout=30).json()
         return value
 

@@ -118,6 +118,12 @@ def test_an_address_that_is_none(url: str, home: Home) -> None:
     assert url in fails(at(url), home).message
 
 
+def test_a_key_goes_to_no_other_server_than_the_one_in_the_address(home: Home) -> None:
+    """Everything before the last @ is hidden: with one in the path that would leave another server's name."""
+    with answering(200, "[]") as url:
+        assert "%40" in fails(at(f"http://127.0.0.1:9/teams/@{url.partition('://')[2]}"), home).hint
+
+
 @pytest.mark.parametrize(
     ("status", "body", "headers", "expected"),
     [
