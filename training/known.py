@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from curation.errors import StateError
 from curation.records import Decision
+from training.lineage_columns import lineage_table
 from training.lineage_record import LineageRow, fingerprints_in
 
 _COLUMNS = ("dataset", "record_id", "fingerprint", "verdict", "role")
@@ -71,14 +69,8 @@ def read_known(path: Path) -> Known:
 
 @lru_cache(maxsize=2)
 def _read_known(path: Path, changed: int) -> Known:
-    try:
-        there = set(pq.read_schema(path).names)
-        table = pq.read_table(path, columns=[*_COLUMNS, *there.intersection(_ANSWERS)])
-        columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    except (pa.ArrowException, KeyError, ValueError) as error:
-        raise StateError(
-            f"{path} cannot be read as a table: {error}", "Promote another release, or restore this one."
-        ) from error
+    table = lineage_table(path, [*_COLUMNS, *_ANSWERS])
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
     nothing: list[list[str]] = [[]] * table.num_rows
     responses, votes = (columns.get(name, nothing) for name in _ANSWERS)
     said = [[(vote["question"], vote["value"], vote["annotator"]) for vote in row or ()] for row in votes]
