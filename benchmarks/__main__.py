@@ -37,7 +37,6 @@ def main() -> int:
         "tutorial_recipe": ["--eval", str(options.eval), "--set", "scrapy" if "scrapy" in sets else sets[0]],
         "retrain_speed": ["--eval", str(options.eval), "--set", "django" if "django" in sets else sets[0]],
         "retrieval_quality": ["--eval", str(options.eval), "--sets", chosen],
-        "reranker": ["--eval", str(options.eval), "--sets", "scrapy" if "scrapy" in sets else sets[0]],
         "second_loop": ["--eval", str(options.eval), "--sets", "scrapy" if "scrapy" in sets else sets[0]],
         "poisoned_rounds": ["--seeds", "5", "--decisions", "160"],
     }.items():

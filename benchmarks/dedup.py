@@ -23,14 +23,26 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from curation.records import Chunk
-from training.dedup import find_duplicates, find_matches, jaccard, normalise, shingles
-from training.examples import Example, Refusal, section_of
-from training.meaning import matches_in_meaning, same_meaning
-from training.negatives import decided_negatives
-from training.sameness import without_contradictions
-from training.settings import DedupSettings
-from training.split import chunk_groups, drop_repeated, split, take_sides
+from curation import Chunk
+from training import (
+    DedupSettings,
+    Example,
+    Refusal,
+    chunk_groups,
+    decided_negatives,
+    drop_repeated,
+    find_duplicates,
+    find_matches,
+    jaccard,
+    matches_in_meaning,
+    normalise,
+    same_meaning,
+    section_of,
+    shingles,
+    split,
+    take_sides,
+    without_contradictions,
+)
 
 Found = TypeVar("Found")
 

@@ -22,8 +22,7 @@ from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation.markup.rst_inline import inline_text
-from curation.sdist import fetched_sdist
+from curation import fetched_sdist, inline_text
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from training.comparison import read_comparison
-from training.gate_settings import GateSettings
-from training.intervals import classify, expanded_interval, mean_interval
+from training import GateSettings, classify, expanded_interval, mean_interval, read_comparison
 
 QUESTIONS = (10, 15, 20, 30, 50, 100, 200)
 CHANGES = (-0.08, -0.05, -0.03, 0.0, 0.02, 0.04, 0.08)

@@ -31,17 +31,9 @@ import torch
 from lancedb.embeddings import get_registry
 from lancedb.pydantic import LanceModel, Vector
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.ingest import ingest
-from curation.records import Chunk
-from curation.settings import ChunkSettings
-from serving import embedding
-from serving.embedding import Embedder
-from serving.index import build_index
-from serving.models import resolve_model
-from serving.settings import EmbeddingSettings
-from serving.tokens import ModelTokenCounter
+import serving.retrieval.embedding as embedding
+from curation import Chunk, ChunkSettings, Corpus, Home, ingest
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, build_index, resolve_model
 
 WANTED = 2.0
 TUTORIAL_ROWS = 50

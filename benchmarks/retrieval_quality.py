@@ -29,23 +29,21 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.ingest import ingest
-from curation.progress import Advance
-from curation.records import Decision, Triplet, Vote
-from curation.settings import ChunkSettings, SynthesisSettings
-from curation.synthesis import synthesize
-from curation.triplets import load_triplets
-from serving.bootstrap import bootstrap
-from serving.releases import ReleaseStore
-from serving.retrieval import load_release
-from serving.settings import ServingSettings
-from serving.tokens import ModelTokenCounter
-from training.evaluation import evaluate_set
-from training.retrain import retrain_from_annotations
-from training.settings import TrainingSettings
-from training.testsets import TestSet, load_folder
+from curation import (
+    Advance,
+    ChunkSettings,
+    Corpus,
+    Decision,
+    Home,
+    SynthesisSettings,
+    Triplet,
+    Vote,
+    ingest,
+    load_triplets,
+    synthesize,
+)
+from serving import ModelTokenCounter, ReleaseStore, ServingSettings, bootstrap, load_release
+from training import TestSet, TrainingSettings, evaluate_set, load_folder, retrain_from_annotations
 
 WANTED_GAIN = 15.0  # percent, mean over the sets
 SMALL = 64  # dimensions: not worse there than the base model at full dimension

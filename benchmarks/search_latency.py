@@ -24,18 +24,19 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np
 import torch
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.ingest import ingest
-from curation.records import Chunk
-from curation.settings import ChunkSettings
-from serving.build import assemble
-from serving.calibration import own_questions
-from serving.embedding import Embedder, truncate
-from serving.releases import ReleaseStore
-from serving.retrieval import Retriever, load_release
-from serving.settings import EmbeddingSettings, ServingSettings
-from serving.tokens import ModelTokenCounter
+from curation import Chunk, ChunkSettings, Corpus, Home, ingest
+from serving import (
+    Embedder,
+    EmbeddingSettings,
+    ModelTokenCounter,
+    ReleaseStore,
+    Retriever,
+    ServingSettings,
+    assemble,
+    load_release,
+    own_questions,
+    truncate,
+)
 
 WANTED_MS = 50.0
 SEED = 17

@@ -38,26 +38,42 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.loop_figures import Result, Round, Side, Sides, Values, means, report, told
 from benchmarks.retrieval_quality import Lines
-from curation.annotation.decisions import judge
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.ingest import ingest
-from curation.records import DatasetName, Decision, Triplet, Turn, Vote
-from curation.records.decision import BEST_SOURCE, NO_SOURCE
-from curation.settings import ChunkSettings, SynthesisSettings
-from curation.synthesis import synthesize
-from curation.triplets import load_triplets
-from serving.answers import answer
-from serving.bootstrap import bootstrap
-from serving.releases import ReleaseStore
-from serving.retrieval import Retriever, load_release
-from serving.settings import BotSettings, ServingSettings
-from serving.tokens import ModelTokenCounter
-from training.evaluation import evaluate_set
-from training.retrain import retrain_from_annotations
-from training.settings import FitSettings, TrainingSettings
-from training.summary import RetrainSummary
-from training.testsets import TestSet, load_folder
+from curation import (
+    BEST_SOURCE,
+    NO_SOURCE,
+    ChunkSettings,
+    Corpus,
+    DatasetName,
+    Decision,
+    Home,
+    SynthesisSettings,
+    Triplet,
+    Turn,
+    Vote,
+    ingest,
+    judge,
+    load_triplets,
+    synthesize,
+)
+from serving import (
+    BotSettings,
+    ModelTokenCounter,
+    ReleaseStore,
+    Retriever,
+    ServingSettings,
+    answer,
+    bootstrap,
+    load_release,
+)
+from training import (
+    FitSettings,
+    RetrainSummary,
+    TestSet,
+    TrainingSettings,
+    evaluate_set,
+    load_folder,
+    retrain_from_annotations,
+)
 
 SMALL = 64  # dimensions
 

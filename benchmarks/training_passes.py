@@ -22,10 +22,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch
 
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings
-from training.fit_settings import FitSettings
-from training.passes import cheap_passes
+from serving import Embedder, EmbeddingSettings
+from training import FitSettings, cheap_passes
 
 _WORDS = ["the", "spider", "follows", "links", "and", "yields", "items", "that", "a", "pipeline", "stores"]
 

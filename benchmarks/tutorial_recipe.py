@@ -30,21 +30,20 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.ingest import ingest
-from curation.records import Chunk
-from curation.settings import ChunkSettings
-from curation.synthesis.headings import heading_queries
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings, ServingSettings
-from serving.tokens import ModelTokenCounter
-from training.evaluation import evaluate_vectors
-from training.examples import HEADING, Example, section_of
-from training.fit import clip_dimensions, fit
-from training.fit_settings import FitSettings
-from training.testsets import load_qrels, load_queries
-from training.whitening import whiten
+from curation import Chunk, ChunkSettings, Corpus, Home, heading_queries, ingest
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings
+from training import (
+    HEADING,
+    Example,
+    FitSettings,
+    clip_dimensions,
+    evaluate_vectors,
+    fine_tune,
+    load_qrels,
+    load_queries,
+    section_of,
+    whiten,
+)
 
 WANTED_RATIO = 2.0  # of the gains
 MOST_TIME = 0.5  # of the tutorial's
@@ -145,7 +144,7 @@ def main() -> int:
 
     recipes: dict[str, Callable[[Embedder], Any]] = {
         "tutorial": lambda embedder: tutorial(embedder, rows, settings),
-        "ours": lambda embedder: fit(embedder, rows, settings),
+        "ours": lambda embedder: fine_tune(embedder, rows, settings),
     }
     if given.seed % 2:
         recipes = dict(reversed(recipes.items()))

@@ -28,9 +28,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from curation.errors import ClayloopError, SettingsError, StateError
-from curation.files import write_text
-from curation.progress import Advance
+from curation import Advance, ClayloopError, SettingsError, StateError, write_text
 
 # Controls of the terminal (but for line ends and tabs), characters that reorder what stands beside them, and halves of
 # characters, which cannot be written.

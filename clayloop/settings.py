@@ -19,12 +19,10 @@ from pydantic_settings import (
 )
 
 from clayloop.watch.settings import WatchSettings
-from curation.errors import SettingsError
-from curation.home import Home
-from curation.settings import CurationSettings
-from dashboards.settings import DashboardSettings
-from serving.settings import ServingSettings
-from training.settings import TrainingSettings
+from curation import CurationSettings, Home, SettingsError
+from dashboards import DashboardSettings
+from serving import ServingSettings
+from training import TrainingSettings
 
 CONFIG_NAME = "clayloop.toml"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from curation.errors import ClayloopError
+from curation import ClayloopError
 from dashboards.handover import read_handover
 from dashboards.page import show, show_notice
 

@@ -12,8 +12,7 @@ from functools import partial
 
 import streamlit as st
 
-from curation.errors import StateError
-from curation.home import Home
+from curation import Home, StateError
 from dashboards.data.asking import Asking, ask, read_asking
 from dashboards.data.notice import Notice, notice_of
 from dashboards.data.runs import RunRow, read_runs

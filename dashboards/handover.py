@@ -11,10 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
-from curation.errors import SettingsError
-from curation.files import write_text
-from curation.home import Home
-from curation.settings import ArgillaSettings
+from curation import ArgillaSettings, Home, SettingsError, write_text
 from dashboards.settings import DashboardSettings
 
 FILE_NAME = "dashboard.json"

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dashboards
-from curation.addresses import local_url
-from curation.errors import SettingsError
-from curation.home import Home
-from curation.settings import ArgillaSettings
+from curation import ArgillaSettings, Home, SettingsError, local_url
 from dashboards.handover import write_handover
 from dashboards.settings import DashboardSettings
 

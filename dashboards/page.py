@@ -14,7 +14,7 @@ from functools import partial
 
 import streamlit as st
 
-from curation.home import Home
+from curation import Home
 from dashboards.asking import show_asking
 from dashboards.charts import score_chart
 from dashboards.data.annotation import AnnotationReader, DatasetRow
@@ -36,7 +36,7 @@ from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
 from dashboards.launch import LOOPBACK_NAMES
 from dashboards.wording import age, duration, plural
-from training.runs import STEPS
+from training import STEPS
 
 log = logging.getLogger(__name__)
 

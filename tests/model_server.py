@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from clayloop.model_server import READY
+from clayloop import READY
 
 START_SECONDS = 120.0
 
@@ -28,7 +28,7 @@ def running_model_server(context: int = 4096, slots: int = 2, gguf: str = "") ->
     """Start the server, wait until it answers, end it with SIGTERM."""
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "clayloop.model_server", "--port", "0", "--gguf", gguf),
+            *(sys.executable, "-m", "clayloop.up.model_server", "--port", "0", "--gguf", gguf),
             *("--context", str(context), "--slots", str(slots)),
         ],
         stdout=subprocess.PIPE,

@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from curation.home import Home
-from curation.progress import SILENT, Progress
-from serving.release import LINEAGE_FILE
-from serving.releases import ReleaseStore
-from serving.settings import ServingSettings
-from training.ancestry import clean_start
-from training.conclusion import lineage_of, what_is_lacking
-from training.lineage import LineageRow, compare, read_lineage
-from training.news import run_inputs, tried_before, worth_a_run
-from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, read_selected
-from training.runs import RunStore
-from training.selection import Selection
+from curation import SILENT, Home, Progress
+from serving import LINEAGE_FILE, ReleaseStore, ServingSettings
+from training.ledger.ancestry import clean_start
+from training.ledger.known import compare
+from training.ledger.lineage import read_lineage
+from training.ledger.lineage_record import LineageRow
+from training.ledger.news import run_inputs, tried_before, worth_a_run
+from training.ledger.tally import tally
+from training.prepare.reading import EVERYTHING, FindMatching, ReadDecisions, keep, read_selected
+from training.prepare.selection import Selection
+from training.report.conclusion import lineage_of, what_is_lacking
+from training.runs.run import RunStore
+from training.runs.steps import Steps
 from training.settings import TrainingSettings
-from training.steps import Steps
-from training.tally import tally
 
 if TYPE_CHECKING:
-    from curation.corpus import Corpus
+    from curation import Corpus
 
 _SHOWN = 8
 
@@ -50,7 +49,7 @@ class DryRun(BaseModel):
     rows: list[LineageRow] = Field(default_factory=list)
 
 
-def dry_run(
+def preview(
     home: Home,
     corpus: Corpus,
     settings: TrainingSettings,

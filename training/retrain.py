@@ -13,32 +13,31 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.home import Home
-from curation.progress import SILENT, Progress
-from curation.records import Decision
-from serving.release import LINEAGE_FILE, Release
-from serving.releases import ReleaseStore
-from serving.settings import ServingSettings
-from training.ancestry import clean_start
-from training.conclusion import lineage_of, material_of, what_is_lacking
-from training.ending import overruled
-from training.lineage import LineageRow, News, compare, not_indexed, read_lineage
-from training.looked_at import note_looked_at
-from training.news import run_inputs, tried_before, worth_a_run
-from training.publishing import serve
-from training.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
-from training.report import write_report
-from training.resume import give_up, take_up
-from training.rows import DamagedRowsError
-from training.runs import Run, RunInputs, RunStore
-from training.selection import Selected, Selection
+from curation import SILENT, Decision, Home, Progress
+from serving import LINEAGE_FILE, Release, ReleaseStore, ServingSettings
+from training.ledger.ancestry import clean_start
+from training.ledger.known import News, compare
+from training.ledger.lineage import not_indexed, read_lineage
+from training.ledger.lineage_record import LineageRow
+from training.ledger.looked_at import note_looked_at
+from training.ledger.news import run_inputs, tried_before, worth_a_run
+from training.ledger.rows import DamagedRowsError
+from training.ledger.tally import tally
+from training.prepare.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
+from training.prepare.selection import Selected, Selection
+from training.report.conclusion import lineage_of, material_of, what_is_lacking
+from training.report.page import write_report
+from training.report.summary import RetrainSummary
+from training.runs.ending import overruled
+from training.runs.publishing import serve
+from training.runs.record import RunInputs
+from training.runs.resume import give_up, take_up
+from training.runs.run import Run, RunStore
+from training.runs.steps import Steps
 from training.settings import TrainingSettings
-from training.steps import Steps
-from training.summary import RetrainSummary
-from training.tally import tally
 
 if TYPE_CHECKING:
-    from curation.corpus import Corpus
+    from curation import Corpus
 
 log = logging.getLogger(__name__)
 

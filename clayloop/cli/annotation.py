@@ -12,8 +12,8 @@ from clayloop.console import print_json, print_table
 
 def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Create or update the datasets in Argilla: chunks, triplets, conversations."""
-    from curation.annotation import push as run
-    from curation.triplets import load_triplets
+    from curation import load_triplets
+    from curation import push as run
 
     context = of(ctx)
     corpus = context.corpus()
@@ -53,7 +53,7 @@ def simulate(
     as_json: JsonFlag = False,
 ) -> None:
     """Let the *simulated* annotator answer pending records by its documented rule. For trying things out."""
-    from curation.annotation import DATASETS, annotate_as_simulated
+    from curation import DATASETS, annotate_as_simulated
 
     context = of(ctx)
     report = annotate_as_simulated(

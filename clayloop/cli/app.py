@@ -16,7 +16,7 @@ import clayloop
 from clayloop.cli import annotation, demo, documents, explain, releases, retrain, services, watch
 from clayloop.cli.context import Context
 from clayloop.console import err, print_error
-from curation.errors import ClayloopError, StateError
+from curation import ClayloopError, StateError
 
 app = typer.Typer(
     name="clayloop",

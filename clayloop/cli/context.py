@@ -11,14 +11,13 @@ import typer
 
 from clayloop.console import TerminalProgress
 from clayloop.settings import Settings, load_settings
-from curation.home import Home
+from curation import Home
 
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation.corpus import Corpus
-    from curation.language_model import LanguageModel
-    from serving.embedding import Embedder
+    from curation import Corpus, LanguageModel
+    from serving import Embedder
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 
@@ -42,31 +41,31 @@ class Context:
     @cached_property
     def base_model(self) -> str:
         """Folder or name of the base embedding model."""
-        from serving.models import resolve_model
+        from serving import resolve_model
 
         return str(resolve_model(self.settings.serving.embedding.model))
 
     @cached_property
     def base_embedder(self) -> Embedder:
-        from serving.embedding import Embedder
+        from serving import Embedder
 
         settings = self.settings.serving.embedding
         return Embedder(settings.model, settings)
 
     def corpus(self) -> Corpus:
-        from curation.corpus import Corpus
+        from curation import Corpus
 
         return Corpus.load(self.home)
 
     def argilla(self) -> rg.Argilla:
-        from curation.annotation import connect
+        from curation import connect
 
         return connect(self.settings.curation.argilla, self.home)
 
     def language_model(self) -> LanguageModel | None:
         """The language model if one answers now, else None."""
-        from clayloop.services import model_base_url
-        from curation.language_model import LanguageModel
+        from clayloop.up.services import model_base_url
+        from curation import LanguageModel
 
         base_url = model_base_url(self.settings)
         return LanguageModel(self.settings.curation.language_model, base_url) if base_url else None

@@ -26,7 +26,7 @@ def demo(
     from clayloop.cli.services import print_addresses
     from clayloop.demo.loop import Demo
     from clayloop.demo.summary import print_answers, summary_rows
-    from clayloop.running import supervised
+    from clayloop.up.running import supervised
 
     context = of(ctx)
     if json_file is not None:

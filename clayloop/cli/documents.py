@@ -12,8 +12,7 @@ import typer
 from clayloop.cli.context import JsonFlag, of
 from clayloop.console import out, print_json, print_table
 from clayloop.settings import CONFIG_NAME
-from curation.errors import SettingsError
-from curation.files import write_text
+from curation import SettingsError, write_text
 
 
 def init(
@@ -43,8 +42,8 @@ def ingest(
     as_json: JsonFlag = False,
 ) -> None:
     """Read documentation and cut it into chunks. A second run changes only what changed."""
-    from curation.ingest import ingest as run
-    from serving.tokens import ModelTokenCounter
+    from curation import ingest as run
+    from serving import ModelTokenCounter
 
     context = of(ctx)
     settings = context.settings.curation.documents
@@ -74,7 +73,7 @@ def drop(
     as_json: JsonFlag = False,
 ) -> None:
     """Take a source out of the documents. The bot follows with `clayloop reindex`, Argilla with `clayloop push`."""
-    from curation.ingest import drop as run
+    from curation import drop as run
 
     report = run(source, of(ctx).home)
     if as_json:
@@ -102,10 +101,10 @@ def synthesize(
     as_json: JsonFlag = False,
 ) -> None:
     """Make training queries for the chunks: by a language model, and from the section headings."""
-    from clayloop.services import model_base_url, model_service
-    from clayloop.supervisor import Supervisor
-    from curation.language_model import LanguageModel
-    from curation.synthesis import synthesize as run
+    from clayloop.up.services import model_base_url, model_service
+    from clayloop.up.supervisor import Supervisor
+    from curation import LanguageModel
+    from curation import synthesize as run
 
     context = of(ctx)
     corpus = context.corpus()

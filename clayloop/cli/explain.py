@@ -10,7 +10,7 @@ from clayloop.cli.context import JsonFlag, of
 from clayloop.console import out, print_json, print_table
 
 if TYPE_CHECKING:
-    from training.explain import Counts, RecordExplanation, ReleaseExplanation
+    from training import Counts, RecordExplanation, ReleaseExplanation
 
 _ROLES = {
     "train": "trained on",
@@ -35,8 +35,8 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Show which decisions, by whom, made a release, or what became of one record."""
-    from serving.releases import ReleaseStore
-    from training.explain import explain_record, explain_release
+    from serving import ReleaseStore
+    from training import explain_record, explain_release
 
     store = ReleaseStore(of(ctx).home)
     release_id = release or store.current().id

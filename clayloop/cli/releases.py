@@ -9,10 +9,10 @@ import typer
 
 from clayloop.cli.context import Context, JsonFlag, of
 from clayloop.console import out, print_json, print_table
-from curation.errors import ReleaseError, SettingsError
+from curation import ReleaseError, SettingsError
 
 if TYPE_CHECKING:
-    from serving.releases import ReleaseStore
+    from serving import ReleaseStore
 
 _ReleaseOption = Annotated[
     str | None, typer.Option("--release", help="A release's id; default: the served one.")
@@ -27,7 +27,7 @@ def bootstrap(
     as_json: JsonFlag = False,
 ) -> None:
     """Make the first release from the base model and the current chunks, with no training."""
-    from serving.bootstrap import bootstrap as run
+    from serving import bootstrap as run
 
     context = of(ctx)
     release = run(context.home, context.corpus(), context.settings.serving, context.progress, force=force)
@@ -39,10 +39,9 @@ def bootstrap(
 
 def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Bring changed documents to the bot: the served model over the chunks of the last ingest, with no training."""
-    from serving.reindex import reindex as run
-    from serving.release import LINEAGE_FILE
-    from serving.releases import ReleaseStore
-    from training.lineage import not_indexed, read_lineage
+    from serving import LINEAGE_FILE, ReleaseStore
+    from serving import reindex as run
+    from training import not_indexed, read_lineage
 
     context = of(ctx)
     corpus = context.corpus()
@@ -65,7 +64,7 @@ def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
 def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List the releases, oldest first, and which one is served."""
-    from serving.releases import ReleaseStore
+    from serving import ReleaseStore
 
     context = of(ctx)
     store = ReleaseStore(context.home)
@@ -98,7 +97,7 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
 def promote(ctx: typer.Context, release: Annotated[str, typer.Argument(help="A release's id.")]) -> None:
     """Serve this release from now on (also the way back to an older one). A running bot switches by itself."""
-    from serving.releases import ReleaseStore
+    from serving import ReleaseStore
 
     context = of(ctx)
     store = ReleaseStore(context.home)
@@ -115,8 +114,7 @@ def search(
     as_json: JsonFlag = False,
 ) -> None:
     """Show the chunks that the release finds for a question, best first."""
-    from serving.releases import ReleaseStore
-    from serving.retrieval import load_release
+    from serving import ReleaseStore, load_release
 
     if not question.strip():
         raise SettingsError(
@@ -166,9 +164,8 @@ def evaluate(
     as_json: JsonFlag = False,
 ) -> None:
     """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
-    from serving.releases import ReleaseStore
-    from training.evaluation import evaluate_release
-    from training.testsets import load_files, load_folder
+    from serving import ReleaseStore
+    from training import evaluate_release, load_files, load_folder
 
     context = of(ctx)
     if folder is not None and queries is None and qrels is None:

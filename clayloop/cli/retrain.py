@@ -11,13 +11,13 @@ import typer
 
 from clayloop.cli.context import Context, of
 from clayloop.console import check_json_target, out, write_json_to
-from curation.errors import SettingsError, StateError
+from curation import SettingsError, StateError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from curation.records import DatasetName, Decision
-    from training.selection import Key, Selection
+    from curation import DatasetName, Decision
+    from training import Key, Selection
 
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - for stdout.")
@@ -83,8 +83,8 @@ def retrain(
     dry: DryRunFlag = False,
 ) -> None:
     """Read the accepted annotations back, train, evaluate, and swap the bot if the candidate is not worse."""
-    from curation.annotation import parse_condition
-    from training.selection import Selection
+    from curation import parse_condition
+    from training import Selection
 
     context = of(ctx)
     if json_file is not None:
@@ -106,8 +106,7 @@ def retrain(
 
 
 def _retrain(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
-    from training.retrain import retrain_from_annotations
-    from training.summary import render
+    from training import render_summary, retrain_from_annotations
 
     summary = retrain_from_annotations(
         context.home,
@@ -120,13 +119,13 @@ def _retrain(context: Context, selection: Selection, json_file: Path | None, for
         selection=selection,
         find_matching=_finder(context),
     )
-    _tell(summary, render(summary), json_file)
+    _tell(summary, render_summary(summary), json_file)
 
 
 def _dry_run(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
-    from training.dry_run import dry_run, render_dry_run
+    from training import preview, render_dry_run
 
-    plan = dry_run(
+    plan = preview(
         context.home,
         context.corpus(),
         context.settings.training,
@@ -157,7 +156,7 @@ def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
 
 
 def _reader(context: Context) -> Callable[[], list[Decision]]:
-    from curation.annotation import connect, read_decisions
+    from curation import connect, read_decisions
 
     argilla = context.settings.curation.argilla
     return lambda: read_decisions(
@@ -166,7 +165,7 @@ def _reader(context: Context) -> Callable[[], list[Decision]]:
 
 
 def _finder(context: Context) -> Callable[[Sequence[str]], set[Key]]:
-    from curation.annotation import connect, find_matching
+    from curation import connect, find_matching
 
     argilla = context.settings.curation.argilla
     return lambda filters: find_matching(

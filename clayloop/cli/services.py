@@ -11,7 +11,7 @@ import typer
 
 from clayloop.cli.context import Context, JsonFlag, of
 from clayloop.console import out, print_json, print_table
-from curation.addresses import without_login
+from curation import without_login
 
 
 def serve(
@@ -22,13 +22,10 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the bot. It switches to a new release by itself."""
-    from clayloop.services import model_base_url, model_service
-    from clayloop.supervisor import Supervisor
-    from curation.annotation import connect, log_turns
-    from curation.language_model import LanguageModel
-    from curation.records import Turn
-    from serving.bot import run
-    from serving.releases import ReleaseStore
+    from clayloop.up.services import model_base_url, model_service
+    from clayloop.up.supervisor import Supervisor
+    from curation import LanguageModel, Turn, connect, log_turns
+    from serving import ReleaseStore, run_bot
 
     context = of(ctx)
     settings = context.settings
@@ -50,7 +47,7 @@ def serve(
                 stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
                 base_url = placed.url
             model = LanguageModel(settings.curation.language_model, base_url)
-        run(
+        run_bot(
             context.home,
             serving,
             model,
@@ -64,7 +61,7 @@ def dashboard(
     port: Annotated[int | None, typer.Option("--port", help="Port; default: dashboards.port.")] = None,
 ) -> None:
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
-    from dashboards.launch import prepare
+    from dashboards import prepare
 
     context = of(ctx)
     wanted = context.settings.dashboards
@@ -78,7 +75,7 @@ def dashboard(
 
 def up(ctx: typer.Context) -> None:
     """Start Argilla, the model server, the bot and the dashboard; stop them all on Ctrl-C."""
-    from clayloop.running import running_services
+    from clayloop.up.running import running_services
 
     context = of(ctx)
     is_up = False
@@ -100,7 +97,7 @@ def up(ctx: typer.Context) -> None:
 
 def print_addresses(context: Context, addresses: dict[str, str]) -> None:
     """Where everything answers, and the login."""
-    from clayloop.services import login
+    from clayloop.up.services import login
 
     print_table("", ["service", "address"], [(name, without_login(url)) for name, url in addresses.items()])
     account = login(context.home) if not context.settings.curation.argilla.url else None
@@ -114,7 +111,7 @@ def print_addresses(context: Context, addresses: dict[str, str]) -> None:
 
 def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Show the corpus, the served release, the last run, and which services answer."""
-    from clayloop.status import read_status
+    from clayloop.up.status import read_status
 
     context = of(ctx)
     report: dict[str, Any] = read_status(context.settings)

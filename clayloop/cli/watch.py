@@ -21,7 +21,7 @@ def watch(
     ] = False,
 ) -> None:
     """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is stopped."""
-    from training.requests import ask_for_retrain, is_watched
+    from training import ask_for_retrain, is_watched
 
     context = of(ctx)
     if ask:
@@ -35,7 +35,7 @@ def watch(
 
 
 def _run(context: Context, port: int | None) -> None:
-    from clayloop.services import this_clayloop
+    from clayloop.up.services import this_clayloop
     from clayloop.watch.watcher import Watcher
 
     settings = context.settings

@@ -17,10 +17,9 @@ from pydantic import BaseModel
 from clayloop.cli.context import Context
 from clayloop.demo.memory import PeakMemory
 from clayloop.demo.questions import Answered, ask, wait_for_release
-from clayloop.running import Running
-from curation.errors import ClayloopError
-from curation.records import DatasetName
-from serving.releases import ReleaseStore
+from clayloop.up.running import Running
+from curation import ClayloopError, DatasetName
+from serving import ReleaseStore
 
 LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets
 
@@ -95,8 +94,8 @@ class Demo:
         self.report.seconds[name] = round(time.monotonic() - started, 1)
 
     def _ingest(self) -> None:
-        from curation.ingest import ingest
-        from serving.tokens import ModelTokenCounter
+        from curation import ingest
+        from serving import ModelTokenCounter
 
         context = self._context
         with self._step("ingest"):
@@ -106,7 +105,7 @@ class Demo:
         self.report.documents, self.report.chunks = report.documents, report.chunks
 
     def _bootstrap(self) -> None:
-        from serving.bootstrap import bootstrap
+        from serving import bootstrap
 
         context = self._context
         with self._step("bootstrap"):
@@ -117,8 +116,7 @@ class Demo:
         self.report.release_before = current
 
     def _synthesize(self) -> None:
-        from curation.synthesis import synthesize
-        from curation.triplets import load_triplets
+        from curation import load_triplets, synthesize
 
         context = self._context
         with self._step("synthesize"):
@@ -130,8 +128,7 @@ class Demo:
         self.report.triplets = len(load_triplets(context.home))
 
     def _push(self) -> None:
-        from curation.annotation import push
-        from curation.triplets import load_triplets
+        from curation import load_triplets, push
 
         context = self._context
         with self._step("push"):
@@ -145,7 +142,7 @@ class Demo:
             )
 
     def _annotate(self) -> None:
-        from curation.annotation import annotate_as_simulated, read_decisions
+        from curation import annotate_as_simulated, read_decisions
 
         context = self._context
         argilla = context.settings.curation.argilla

@@ -8,7 +8,7 @@ import httpx
 from gradio_client import Client
 from pydantic import BaseModel
 
-from curation.errors import ClayloopError
+from curation import ClayloopError
 
 QUESTIONS = (
     "How can I run a pipeline again without generating everything from scratch?",

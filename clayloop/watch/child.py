@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation.errors import BusyError
-from curation.home import Home
-from training.runs import RunRecord, RunStore
+from curation import BusyError, Home
+from training import RunRecord, RunStore
 
 _STOP_SECONDS = 15.0
 

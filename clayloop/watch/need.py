@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 import psutil
 
 from clayloop.watch.settings import WatchSettings
-from curation.errors import ReleaseError
-from curation.home import Home
-from curation.records import Decision
-from curation.records.identity import content_id
-from serving.promotions import is_by_hand
-from serving.release import LINEAGE_FILE, Release
-from serving.releases import ReleaseStore
-from serving.settings import ServingSettings
-from training.annotators import identify
-from training.ending import overruled
-from training.known import read_known
-from training.looked_at import looked_at
-from training.news import run_inputs, tried_before, worth_a_run
-from training.runs import RunRecord, RunStore
-from training.selection import Selection, select
-from training.settings import TrainingSettings
+from curation import Decision, Home, ReleaseError, content_id
+from serving import LINEAGE_FILE, Release, ReleaseStore, ServingSettings, is_by_hand
+from training import (
+    RunRecord,
+    RunStore,
+    Selection,
+    TrainingSettings,
+    identify,
+    looked_at,
+    overruled,
+    read_known,
+    run_inputs,
+    select,
+    tried_before,
+    worth_a_run,
+)
 
 if TYPE_CHECKING:
-    from curation.corpus import Corpus
+    from curation import Corpus
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from curation.addresses import local_url
-from curation.errors import SettingsError
+from curation import SettingsError, local_url
 
 log = logging.getLogger(__name__)
 

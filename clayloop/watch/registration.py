@@ -11,17 +11,22 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from curation.annotation import webhooks
-from curation.annotation.api import ArgillaRefusalError
-from curation.errors import ArgillaError
-from curation.files import write_text
-from curation.home import Home
-from curation.records.identity import content_id
+from curation import (
+    ArgillaError,
+    ArgillaRefusalError,
+    Home,
+    content_id,
+    has_webhook,
+    is_signed,
+    register_webhook,
+    unregister_webhook,
+    write_text,
+)
 
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation.annotation.webhooks import Registration
+    from curation import Registration
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +85,7 @@ class Calls:
     def believes(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether Argilla signed this. Nobody is believed before we are registered."""
         registration = self._registration
-        return registration is not None and webhooks.is_signed(registration.secret, headers, body)
+        return registration is not None and is_signed(registration.secret, headers, body)
 
     def refresh(self, client: rg.Argilla) -> None:
         """Register unless Argilla calls us already. Raises ArgillaError when it cannot be asked; a refusal is trouble,
@@ -89,10 +94,10 @@ class Calls:
         if self._given_up:
             return
         try:
-            if self._registration is not None and webhooks.is_registered(client, self._registration):
+            if self._registration is not None and has_webhook(client, self._registration):
                 return
-            webhooks.unregister(client, self._earlier)
-            self._registration = webhooks.register(client, self._url, self._description)
+            unregister_webhook(client, self._earlier)
+            self._registration = register_webhook(client, self._url, self._description)
             self.trouble = ""
             self._say(f"Argilla calls {self._url} when somebody answers")
         except ArgillaRefusalError as error:
@@ -109,7 +114,7 @@ class Calls:
         if self._registration is None:
             return
         try:
-            webhooks.unregister(client, self._description)
+            unregister_webhook(client, self._description)
         except ArgillaError as error:
             log.warning("the webhook could not be removed, the next start does it: %s", error.message)
         self._registration = None

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from curation.errors import StateError
-from curation.files import read_json, write_json
+from curation import StateError, read_json, write_json
 
 log = logging.getLogger(__name__)
 

@@ -20,16 +20,14 @@ from clayloop.watch.need import interrupted_run, look
 from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import Calls, is_local
 from clayloop.watch.state import LastRetrain, load_state
-from curation.addresses import without_login
-from curation.errors import ArgillaError, BusyError, ClayloopError
-from serving.releases import ReleaseStore
-from training.requests import RetrainRequest, pending_request, settle_request, watch_lock
-from training.runs import RunStore
+from curation import ArgillaError, BusyError, ClayloopError, without_login
+from serving import ReleaseStore
+from training import RetrainRequest, RunStore, pending_request, settle_request, watch_lock
 
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation.records import Decision
+    from curation import Decision
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +162,7 @@ class Watcher:
         if unfinished is not None and unfinished.id != self._state.settled_run:
             self._retrain(f"run {unfinished.id} is unfinished", run=unfinished.id)
             return
-        from curation.corpus import Corpus
+        from curation import Corpus
 
         ReleaseStore(self._home).current()  # without one there is no need to read all of Argilla
         findings = look(
@@ -181,12 +179,12 @@ class Watcher:
             self._retrain(findings.why, findings.digest)
 
     def _client(self) -> rg.Argilla:
-        from curation.annotation import connect
+        from curation import connect
 
         return connect(self._settings.curation.argilla, self._home, make_workspace=False)
 
     def _read(self, client: rg.Argilla | None) -> list[Decision]:
-        from curation.annotation import read_decisions
+        from curation import read_decisions
 
         return read_decisions(client or self._client(), self._settings.curation.argilla)
 
@@ -284,7 +282,7 @@ class Watcher:
         return self._calls is not None and self._calls.believes(headers, body)
 
     def _called(self, body: bytes) -> None:
-        from curation.annotation.webhooks import concerns
+        from curation import concerns
 
         argilla = self._settings.curation.argilla
         if concerns(body, argilla.workspace, (argilla.chunks, argilla.triplets, argilla.conversations)):

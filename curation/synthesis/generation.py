@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 from curation.errors import LanguageModelError, StateError
 from curation.home import Home
-from curation.language_model import NO_KEY, LanguageModel
 from curation.progress import Progress
-from curation.records import Chunk
+from curation.records.chunk import Chunk
+from curation.synthesis.language_model import NO_KEY, LanguageModel
 from curation.synthesis.prompts import LONGEST_TEXT, fit
 from curation.synthesis.store import GenerationStore
 from curation.synthesis.worker import Job

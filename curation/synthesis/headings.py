@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from curation.records import Chunk
+from curation.records.chunk import Chunk
 from curation.synthesis.cleaning import content_words, sameness, tidy, words
 
 SHORT = 2

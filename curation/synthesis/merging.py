@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
-from curation.corpus import Corpus
-from curation.records import Chunk, Origin, Triplet
+from curation.documents.corpus import Corpus
+from curation.records.chunk import Chunk
+from curation.records.triplet import Origin, Triplet
 from curation.synthesis.cleaning import sameness
 from curation.synthesis.headings import heading_queries
 from curation.synthesis.negatives import NegativeRing, place

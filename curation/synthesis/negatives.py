@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from curation.records import Chunk
+from curation.records.chunk import Chunk
 from curation.records.identity import content_id
 from curation.synthesis.cleaning import stems
 

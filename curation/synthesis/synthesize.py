@@ -9,19 +9,19 @@ from collections.abc import Collection, Sequence
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
-from curation.corpus import Corpus
+from curation.documents.corpus import Corpus
 from curation.errors import BusyError, LanguageModelError, StateError
 from curation.home import Home
-from curation.language_model import LanguageModel
 from curation.progress import SILENT, Progress
-from curation.records import Chunk
+from curation.records.chunk import Chunk
 from curation.settings import SynthesisSettings
 from curation.synthesis.cleaning import words
 from curation.synthesis.generation import Outcome, generate
 from curation.synthesis.headings import MIN_BODY_WORDS
+from curation.synthesis.language_model import LanguageModel
 from curation.synthesis.merging import merge
 from curation.synthesis.store import Generation, GenerationStore, Recipe
-from curation.triplets import load_triplets, save_triplets
+from curation.synthesis.triplets import load_triplets, save_triplets
 
 
 class SynthesisReport(BaseModel):

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curation.home import Home
-from curation.settings import ArgillaSettings
+from curation import ArgillaSettings, Home
 
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation.annotation import DatasetProgress
+    from curation import DatasetProgress
 
 TITLES = {"chunks": "Chunks", "triplets": "Triplets", "conversations": "Conversations"}
 LONGEST_WAIT = 15.0
@@ -62,7 +61,7 @@ class AnnotationReader:
 
     def __call__(self) -> list[DatasetRow]:
         """The three datasets. Raises ArgillaError when Argilla is down, refuses the key or was never started."""
-        from curation.annotation import SIMULATED_ANNOTATOR, connect, read_progress
+        from curation import SIMULATED_ANNOTATOR, connect, read_progress
 
         client = self._client or connect(self._settings, self._home, make_workspace=False)
         self._client = None  # whatever goes wrong next, the address and the key may have changed

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from curation.home import Home
+from curation import Home
 from dashboards.data.runs import RunRow
-from training.requests import RetrainRequest, ask_for_retrain, is_watched, pending_request
+from training import RetrainRequest, ask_for_retrain, is_watched, pending_request
 
 ASKER = "the dashboard"
 

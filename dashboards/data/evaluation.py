@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.errors import StateError
-from curation.files import read_json
-from serving.release import EVALUATION_FILE
+from curation import StateError, read_json
+from serving import EVALUATION_FILE
 
 Scores = Mapping[str, float]
 

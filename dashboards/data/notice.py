@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from curation.errors import ClayloopError
+from curation import ClayloopError
 
 log = logging.getLogger(__name__)
 

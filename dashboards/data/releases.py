@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from curation.errors import ClayloopError
-from curation.home import Home
+from curation import ClayloopError, Home
 from dashboards.data.evaluation import Evaluation, read_evaluation
 from dashboards.data.notice import Notice, notice_of
-from serving.release import Release
-from serving.releases import ReleaseStore
+from serving import Release, ReleaseStore
 
 METRICS = {"ndcg@10": "NDCG@10", "mrr@10": "MRR@10", "recall@10": "Recall@10"}
 

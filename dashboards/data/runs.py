@@ -10,12 +10,11 @@ from typing import Literal
 
 import psutil
 
-from curation.errors import ClayloopError
-from curation.home import Home
+from curation import ClayloopError, Home
 from dashboards.data.notice import Notice, notice_of
 from dashboards.data.verdicts import VerdictRow, read_verdict, report_path
 from dashboards.wording import aware
-from training.runs import RUN_FILE, RunRecord, RunStore
+from training import RUN_FILE, RunRecord, RunStore
 
 Outcome = Literal[
     "running",

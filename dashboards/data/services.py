@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from curation.addresses import without_login
-from curation.errors import StateError
-from curation.files import read_json
-from curation.home import Home
+from curation import Home, StateError, read_json, without_login
 
 
 def read_services(home: Home) -> dict[str, str]:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.errors import ClayloopError
-from curation.files import read_json
+from curation import ClayloopError, read_json
 
 _GATE = Path("gate") / "gate.json"
 _REPORT = "report.html"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clayloop.cli import main
+from clayloop.cli.app import main
 
 
 @dataclass(frozen=True)

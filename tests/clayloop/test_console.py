@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from clayloop.cli.explain import _print_record
 from clayloop.console import TerminalProgress, harmless, out, print_error, print_json, print_table
-from curation.errors import StateError
-from training.dry_run import DryRun, render_dry_run
-from training.explain import RecordExplanation
-from training.lineage import LineageExample, LineageRow
+from curation import StateError
+from training import DryRun, LineageExample, LineageRow, RecordExplanation, render_dry_run
 
 ATTACK = "\x1b[2J\x1b]0;owned\x07\x9b2J\rHow \u202e\ud800?"
 ROW = LineageRow(

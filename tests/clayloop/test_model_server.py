@@ -15,10 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from clayloop.model_server import PACKAGE_COMMAND, PACKAGE_FILE, READY, find_gguf
-from curation.errors import LanguageModelError
-from curation.language_model import LanguageModel
-from curation.settings import LanguageModelSettings
+from clayloop.up.model_server import PACKAGE_COMMAND, PACKAGE_FILE, READY, find_gguf
+from curation import LanguageModel, LanguageModelError, LanguageModelSettings
 from tests.model_server import ModelServer, running_model_server
 
 
@@ -39,7 +37,7 @@ def status(url: str) -> int:
 
 def run_server(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "clayloop.model_server", *arguments],
+        [sys.executable, "-m", "clayloop.up.model_server", *arguments],
         capture_output=True,
         text=True,
         timeout=60,

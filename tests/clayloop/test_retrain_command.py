@@ -14,10 +14,9 @@ import training.dry_run
 import training.retrain
 from clayloop.cli.app import app
 from clayloop.cli.context import Context
-from curation.corpus import Corpus
+from curation import Corpus
 from tests.clayloop.command import Command
-from training.dry_run import DryRun
-from training.summary import RetrainSummary
+from training import DryRun, RetrainSummary
 
 
 @pytest.mark.parametrize("force", [True, False])
@@ -30,7 +29,7 @@ def test_a_dry_run_is_told_whether_it_is_forced(
         asked.update(named)
         return DryRun(would_train=True, verdict="Would train.", release_before="r", new=0, withdrawn=0)
 
-    monkeypatch.setattr(training.dry_run, "dry_run", plan)
+    monkeypatch.setattr(training.dry_run, "preview", plan)
     monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
     said = CliRunner().invoke(
         app, ["--home", str(tmp_path), "retrain", "--dry-run", *(["--force"] if force else [])]

@@ -8,7 +8,7 @@ import pytest
 
 from clayloop.settings import load_settings
 from clayloop.template import settings_template
-from curation.errors import SettingsError
+from curation import SettingsError
 
 try:
     import tomllib

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from clayloop.services import note_address
 from clayloop.settings import Settings
-from clayloop.status import read_status
+from clayloop.up.services import note_address
+from clayloop.up.status import read_status
 from clayloop.watch.receiver import Receiver
 
 DOWN = "Argilla at http://127.0.0.1:6900 does not answer."

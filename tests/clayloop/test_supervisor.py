@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from clayloop.supervisor import Service, ServiceError, Supervisor
+from clayloop.up.supervisor import Service, ServiceError, Supervisor
 
 CHILD = """
 import pathlib, subprocess, sys, time

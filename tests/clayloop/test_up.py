@@ -15,8 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from clayloop.services import known_addresses
-from curation.home import Home
+from clayloop.up.services import known_addresses
+from curation import Home
 from tests.clayloop.command import Command
 
 pytestmark = [pytest.mark.argilla, pytest.mark.llm, pytest.mark.slow]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from curation.corpus import Corpus
-from curation.language_model import LanguageModel
-from curation.records import Chunk
+from curation.documents.corpus import Corpus
+from curation.records.chunk import Chunk
 from curation.settings import LanguageModelSettings, SynthesisSettings
+from curation.synthesis.language_model import LanguageModel
 from tests.curation.fake_endpoint import FakeEndpoint
 
 KEY = "sk-very-secret-0123456789"

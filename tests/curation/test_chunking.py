@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.chunking import TokenCounter, chunk_document
-from curation.markup import parse
-from curation.records import Chunk, Document
-from curation.records.document import Markup
+from curation.documents.chunking import chunk_document
+from curation.documents.markup.reading import parse
+from curation.documents.splitting import TokenCounter
+from curation.records.chunk import Chunk
+from curation.records.document import Document, Markup
 from tests.curation.counting import CharacterCounter, minilm
 
 WORD = st.from_regex(r"[a-z]{1,12}", fullmatch=True)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import curation.corpus
-from curation.corpus import Corpus
+import curation.documents.corpus
+from curation.documents.corpus import Corpus
 from curation.errors import StateError
 from curation.home import Home
-from curation.records import Chunk, Document
+from curation.records.chunk import Chunk
+from curation.records.document import Document
 
 
 def document(name: str, source: str = "folder:/a") -> Document:
@@ -72,7 +73,7 @@ def test_a_kill_leaves_the_old_or_the_new_pair(
 ) -> None:
     """Each write of a save is cut off; what is read afterwards is one corpus, and the next save cleans up."""
     one("old.md").save(home)
-    real = curation.corpus.write_table
+    real = curation.documents.corpus.write_table
 
     class KilledError(BaseException):
         pass
@@ -91,7 +92,7 @@ def test_a_kill_leaves_the_old_or_the_new_pair(
 
     real_replace = Path.replace
     with monkeypatch.context() as patched:
-        patched.setattr(curation.corpus, "write_table", killed)
+        patched.setattr(curation.documents.corpus, "write_table", killed)
         patched.setattr(Path, "replace", not_moved)
         # a kill runs no clean-up
         patched.setattr(Path, "unlink", lambda self, missing_ok=False: None)

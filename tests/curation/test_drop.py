@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from curation.corpus import Corpus
+from curation.documents.corpus import Corpus
+from curation.documents.ingest import drop, ingest
 from curation.errors import BusyError, SourceError, StateError
 from curation.home import Home
-from curation.ingest import drop, ingest
 from curation.settings import ChunkSettings
 from tests.curation.counting import CharacterCounter
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from curation.corpus import Corpus
+from curation.documents.corpus import Corpus
+from curation.documents.ingest import IngestReport
+from curation.documents.ingest import ingest as run
 from curation.errors import BusyError, SourceError
 from curation.home import Home
-from curation.ingest import IngestReport
-from curation.ingest import ingest as run
 from curation.progress import Advance
 from curation.settings import ChunkSettings
 from tests.curation.counting import minilm

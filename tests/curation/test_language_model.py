@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from curation.errors import LanguageModelError
-from curation.language_model import LanguageModel
 from curation.settings import LanguageModelSettings
+from curation.synthesis.language_model import LanguageModel
 from tests.curation.fake_endpoint import Reply, fake_endpoint, hangs_up, says, sends, streams, waits
 from tests.model_server import ModelServer
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.markup import Block, parse
+from curation.documents.markup.blocks import Block
+from curation.documents.markup.reading import parse
 
 
 def blocks(text: str) -> list[Block]:

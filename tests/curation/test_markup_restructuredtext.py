@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.markup import Block, looks_like_restructuredtext, markup_of, parse
+from curation.documents.markup.blocks import Block
+from curation.documents.markup.reading import looks_like_restructuredtext, markup_of, parse
 
 
 def blocks(text: str) -> list[Block]:

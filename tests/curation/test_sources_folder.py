@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from curation.documents.sources import Skipped, SourceFile, open_source
 from curation.errors import SourceError
 from curation.settings import ChunkSettings
-from curation.sources import Skipped, SourceFile, open_source
 
 SETTINGS = ChunkSettings()
 
@@ -79,7 +79,7 @@ def test_a_large_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object) -> int:
         raise AssertionError("the file was opened")
 
-    monkeypatch.setattr("curation.sources.os.open", refuse)
+    monkeypatch.setattr("curation.documents.sources.os.open", refuse)
     _, skipped = read(tmp_path, ChunkSettings(max_file_bytes=100))
     assert list(skipped) == ["big.md"]
 

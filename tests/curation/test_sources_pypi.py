@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-import curation.archives
-from curation.archives import read_sdist
+import curation.documents.archives
+from curation.documents.archives import read_sdist
+from curation.documents.sdist import PipConfiguration
+from curation.documents.sources import SourceFile, open_source
 from curation.errors import SourceError
-from curation.sdist import PipConfiguration
 from curation.settings import ChunkSettings
-from curation.sources import SourceFile, open_source
 
 LIMIT = 10_000
 METADATA = (
@@ -120,7 +120,7 @@ def test_bombs_and_ruins_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         broken.write_bytes(ruin)
         with pytest.raises(SourceError, match="not a readable archive"):
             read_sdist(broken, LIMIT)
-    monkeypatch.setattr(curation.archives, "MAX_UNPACKED_BYTES", 100_000)
+    monkeypatch.setattr(curation.documents.archives, "MAX_UNPACKED_BYTES", 100_000)
     with pytest.raises(SourceError, match="unpacks to more than"):
         read_sdist(whole, LIMIT)
 

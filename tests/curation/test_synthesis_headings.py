@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Chunk
+from curation.records.chunk import Chunk
 from curation.synthesis.headings import clean_heading, heading_queries, is_generic
 from curation.synthesis.negatives import NegativeRing
 

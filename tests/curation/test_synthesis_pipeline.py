@@ -16,14 +16,14 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from curation.corpus import Corpus
+from curation.documents.corpus import Corpus
 from curation.errors import BusyError, LanguageModelError, StateError
 from curation.home import Home
-from curation.language_model import LanguageModel
 from curation.settings import LanguageModelSettings, SynthesisSettings
 from curation.synthesis import synthesize
+from curation.synthesis.language_model import LanguageModel
 from curation.synthesis.synthesize import select
-from curation.triplets import load_triplets
+from curation.synthesis.triplets import load_triplets
 from tests.curation.fake_endpoint import FakeEndpoint, FakeRequest, fake_endpoint, says, sends
 from tests.curation.garden import KEY, NAMES, SETTINGS, chunk, corpus, gardener, llm_at
 from tests.model_server import ModelServer

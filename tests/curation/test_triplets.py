@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from curation.errors import StateError
 from curation.home import Home
-from curation.records import Triplet
-from curation.triplets import load_triplets, save_triplets
+from curation.records.triplet import Triplet
+from curation.synthesis.triplets import load_triplets, save_triplets
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 

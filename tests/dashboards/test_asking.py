@@ -11,14 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboards
-from curation.home import Home
-from curation.settings import ArgillaSettings
+from curation import ArgillaSettings, Home
 from dashboards.data.asking import ASKER, Asking, ask, read_asking
 from dashboards.data.runs import read_runs
 from dashboards.handover import write_handover
 from dashboards.settings import DashboardSettings
 from tests.dashboards.state import add_run, kill
-from training.requests import ask_for_retrain, pending_request, settle_request, watch_lock
+from training import ask_for_retrain, pending_request, settle_request, watch_lock
 
 APP = Path(dashboards.__file__).parent / "app.py"
 EVIL = '<script>alert("x")</script> [a](javascript:alert(1))'

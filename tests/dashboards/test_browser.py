@@ -14,15 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from curation.files import write_json
-from curation.home import Home
-from curation.settings import ArgillaSettings
+from curation import ArgillaSettings, Home, write_json
 from dashboards.launch import Launch, prepare
 from dashboards.settings import DashboardSettings
-from serving.releases import ReleaseStore
+from serving import ReleaseStore
 from tests.dashboards.state import add_release, add_run, evaluation, metrics_around
-from training.requests import pending_request, settle_request, watch_lock
-from training.runs import RunStore
+from training import RunStore, pending_request, settle_request, watch_lock
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.annotation.progress import AnnotatorProgress, DatasetProgress
-from curation.files import write_json
-from curation.home import Home
+from curation import AnnotatorProgress, DatasetProgress, Home, write_json
 from dashboards.data.annotation import dataset_row
 from dashboards.data.frames import (
     annotator_frame,

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from curation.errors import ArgillaError
+from curation import ArgillaError
 from dashboards.data.feed import Feed, Snapshot
 
 

@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from curation.errors import SettingsError
-from curation.home import Home
-from curation.settings import ArgillaSettings
+from curation import ArgillaSettings, Home, SettingsError
 from dashboards.handover import FILE_NAME, read_handover
 from dashboards.launch import prepare
 from dashboards.settings import DashboardSettings

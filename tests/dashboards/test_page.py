@@ -12,9 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboards
-from curation.files import write_json
-from curation.home import Home
-from curation.settings import ArgillaSettings
+from curation import ArgillaSettings, Home, write_json
 from dashboards.handover import write_handover
 from dashboards.settings import DashboardSettings
 from tests.dashboards.state import add_release, add_run

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from curation.home import Home
-from serving.build import assemble
-from serving.embedding import Embedder
-from serving.release import Release
-from serving.releases import ReleaseStore
+from curation import Home
+from serving.releases.build import assemble
+from serving.releases.record import Release
+from serving.releases.store import ReleaseStore
+from serving.retrieval.embedding import Embedder
 from serving.settings import EmbeddingSettings, ServingSettings
 from tests.serving.pages import make_chunks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curation.records import Chunk
+from curation import Chunk
 
 _SECTIONS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("install.md", ("Installing Kilnworks",), "Install Kilnworks with pip install kilnworks. Python 3.10 or newer is needed."),

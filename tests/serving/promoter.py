@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 
 import curation.journal as journal
-import serving.promotions as promotions
-import serving.releases as releases
-from curation.files import write_text
-from curation.home import Home
+import serving.releases.promotions as promotions
+import serving.releases.store as releases
+from curation import Home, write_text
 
 POINTS = ("before the line", "in the line", "after the line", "after the pointer")
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import httpx
 import uvicorn
 
-from curation.home import Home
-from curation.language_model import LanguageModel
-from serving.bot import TurnLog, create_app, listen
-from serving.live import LiveRelease
-from serving.outbox import Send
-from serving.releases import ReleaseStore
-from serving.retrieval import load_release
+from curation import Home, LanguageModel
+from serving.bot.live import LiveRelease
+from serving.bot.outbox import Send
+from serving.bot.server import TurnLog, create_app, listen
+from serving.releases.store import ReleaseStore
+from serving.retrieval.retriever import load_release
 from serving.settings import ServingSettings
 
 

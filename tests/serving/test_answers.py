@@ -11,22 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from curation.errors import LanguageModelError
-from curation.home import Home
-from curation.language_model import LanguageModel
-from curation.records import Message
-from curation.settings import LanguageModelSettings
-from serving.answers import BROKEN_OFF, NO_MODEL, REFUSAL, Reply, answer, messages, packed, sources
-from serving.chat import read_history
-from serving.conversations import Conversations
-from serving.index import Hit
-from serving.markup import harmless, link, plain, web_address
-from serving.prompts import fill
-from serving.releases import ReleaseStore
-from serving.retrieval import Retriever, load_release
+from curation import Home, LanguageModel, LanguageModelError, LanguageModelSettings, Message
+from serving.bot.answers import BROKEN_OFF, NO_MODEL, REFUSAL, Reply, answer, messages, packed, sources
+from serving.bot.chat import read_history
+from serving.bot.conversations import Conversations
+from serving.bot.markup import harmless, link, plain, web_address
+from serving.bot.prompts import fill
+from serving.bot.small_models import loop_start
+from serving.bot.suggestions import example_questions
+from serving.releases.store import ReleaseStore
+from serving.retrieval.index import Hit
+from serving.retrieval.retriever import Retriever, load_release
 from serving.settings import BotSettings, ServingSettings
-from serving.small_models import loop_start
-from serving.suggestions import example_questions
 from tests.model_server import running_model_server
 from tests.serving.conftest import MakeRelease
 from tests.serving.pages import make_chunks

@@ -11,12 +11,9 @@ import httpx
 import pytest
 from gradio_client import Client
 
-from curation.errors import ArgillaError
-from curation.files import write_text
-from curation.home import Home
-from curation.records import Turn
-from serving.answers import NO_MODEL, REFUSAL
-from serving.releases import ReleaseStore
+from curation import ArgillaError, Home, Turn, write_text
+from serving.bot.answers import NO_MODEL, REFUSAL
+from serving.releases.store import ReleaseStore
 from serving.settings import BotSettings, ServingSettings
 from tests.serving.conftest import MakeRelease
 from tests.serving.running import RunningBot, running_bot

@@ -10,11 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
-from curation.home import Home
-from curation.language_model import LanguageModel
-from curation.records import Turn
-from curation.settings import LanguageModelSettings
-from serving.answers import REFUSAL
+from curation import Home, LanguageModel, LanguageModelSettings, Turn
+from serving.bot.answers import REFUSAL
 from serving.settings import BotSettings, ServingSettings
 from tests.model_server import running_model_server
 from tests.serving.conftest import MakeRelease

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.calibration import (
+from serving.retrieval.calibration import (
     HIGHEST,
     LOWEST,
     OUT_OF_DOMAIN,

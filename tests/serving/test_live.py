@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from curation.errors import ReleaseError, StateError
-from curation.home import Home
-from serving.bot import listen
-from serving.live import LiveRelease
-from serving.releases import ReleaseStore
-from serving.retrieval import Retriever, load_release
+from curation import Home, ReleaseError, StateError
+from serving.bot.live import LiveRelease
+from serving.bot.server import listen
+from serving.releases.store import ReleaseStore
+from serving.retrieval.retriever import Retriever, load_release
 from serving.settings import ServingSettings
 from tests.serving.conftest import MakeRelease
 
@@ -100,10 +99,10 @@ SERVE = textwrap.dedent(
     import sys
     from pathlib import Path
     from curation.home import Home
-    from serving.bot import run
+    from serving.bot.server import run_bot
     from serving.settings import BotSettings, ServingSettings
     settings = ServingSettings(bot=BotSettings(port=0))
-    run(Home(Path(sys.argv[1])), settings, None, lambda turns: None, ready=lambda url: print(url, flush=True))
+    run_bot(Home(Path(sys.argv[1])), settings, None, lambda turns: None, ready=lambda url: print(url, flush=True))
     print("ended", flush=True)
     """
 )

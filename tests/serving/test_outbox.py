@@ -18,9 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.errors import ArgillaError, StateError
-from curation.records import Turn
-from serving.outbox import Outbox, Sender
+from curation import ArgillaError, StateError, Turn
+from serving.bot.outbox import Outbox, Sender
 
 
 def make_turn(conversation: str = "c", number: int = 0) -> Turn:

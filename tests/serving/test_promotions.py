@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from curation.errors import StateError
-from curation.home import Home
-from serving.promotions import BOOTSTRAP, PERSON, REINDEX, PromotionLog, is_by_hand
-from serving.release import NotPromotedError
-from serving.releases import ReleaseStore
+from curation import Home, StateError
+from serving.releases.promotions import BOOTSTRAP, PERSON, REINDEX, PromotionLog, is_by_hand
+from serving.releases.record import NotPromotedError
+from serving.releases.store import ReleaseStore
 from tests.serving.promoter import POINTS, kill_promotion
 from tests.serving.test_releases import DRAFT, stage
 
@@ -164,7 +163,7 @@ def test_the_line_is_there_before_the_pointer_moves(
 ) -> None:
     seen = []
     monkeypatch.setattr(
-        "serving.releases.write_text", lambda *_: seen.append(store.promotions.lines()[-1].release)
+        "serving.releases.store.write_text", lambda *_: seen.append(store.promotions.lines()[-1].release)
     )
     store.promote(made[1])
     assert seen == [made[1]]

@@ -17,10 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from curation.errors import BusyError, ReleaseError, StateError
-from curation.home import Home
-from serving.release import Draft, EmbeddingInfo, IndexInfo, NotPromotedError, Prompt, RetrievalInfo
-from serving.releases import ReleaseStore
+from curation import BusyError, Home, ReleaseError, StateError
+from serving.releases.record import Draft, EmbeddingInfo, IndexInfo, NotPromotedError, Prompt, RetrievalInfo
+from serving.releases.store import ReleaseStore
 from tests.serving.conftest import MakeRelease
 
 DRAFT = Draft(

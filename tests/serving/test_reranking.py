@@ -12,24 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from curation.corpus import Corpus
-from curation.errors import ReleaseError, SettingsError
-from curation.home import Home
-from serving.build import assemble
-from serving.embedding import Embedder
-from serving.live import LiveRelease
-from serving.reindex import reindex
-from serving.release import (
-    INDEX_FOLDER,
-    MODEL_FOLDER,
-    RERANKER_FOLDER,
-    Draft,
-    Release,
-    RerankerInfo,
-)
-from serving.releases import ReleaseStore
-from serving.reranking import Reranker, fuse, load_cross_encoder
-from serving.retrieval import Retriever, load_release
+from curation import Corpus, Home, ReleaseError, SettingsError
+from serving.bot.live import LiveRelease
+from serving.releases.build import assemble
+from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Draft, Release, RerankerInfo
+from serving.releases.reindex import reindex
+from serving.releases.store import ReleaseStore
+from serving.retrieval.embedding import Embedder
+from serving.retrieval.reranker import Reranker, fuse, load_cross_encoder
+from serving.retrieval.retriever import Retriever, load_release
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from tests.cross_encoders import MODEL, small_transformer, untrained_reranker
 from tests.serving.pages import make_chunks

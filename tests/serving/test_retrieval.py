@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.corpus import Corpus
-from curation.errors import ReleaseError, SettingsError, StateError
-from curation.home import Home
-from serving.bootstrap import bootstrap
-from serving.embedding import Embedder
-from serving.index import ChunkIndex, Hit, build_index
-from serving.releases import ReleaseStore
-from serving.retrieval import load_release, rank_paths
+from curation import Corpus, Home, ReleaseError, SettingsError, StateError
+from serving.releases.bootstrap import bootstrap
+from serving.releases.store import ReleaseStore
+from serving.retrieval.embedding import Embedder
+from serving.retrieval.index import ChunkIndex, Hit, build_index
+from serving.retrieval.retriever import load_release, rank_paths
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from tests.serving.conftest import MakeRelease
 from tests.serving.pages import make_chunks
@@ -151,7 +149,7 @@ def test_bootstrap_says_what_comes_first_and_leaves_nothing_behind(home: Home) -
 def test_a_base_model_in_memory_can_be_released(
     home: Home, embedder: Embedder, settings: ServingSettings
 ) -> None:
-    from serving.build import assemble
+    from serving.releases.build import assemble
 
     store = ReleaseStore(home)
     folder = store.staging("trained")

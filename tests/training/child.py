@@ -17,10 +17,7 @@ from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from curation.corpus import Corpus
-from curation.errors import ClayloopError
-from curation.home import Home
-from curation.records import Decision
+from curation import ClayloopError, Corpus, Decision, Home
 from tests.training.material import make_chunks, serving, settings
 from training.retrain import retrain_from_annotations
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.home import Home
+from curation import Corpus, Home
 from tests.training import rounds
 from tests.training.material import first_release, make_chunks
 

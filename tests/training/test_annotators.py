@@ -12,35 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clayloop.watch.need import look
-from clayloop.watch.settings import WatchSettings
-from curation.corpus import Corpus
-from curation.errors import SettingsError
-from curation.home import Home
-from curation.progress import SILENT
-from curation.records import Decision
-from serving.release import LINEAGE_FILE, Draft
-from serving.releases import ReleaseStore
+from clayloop import WatchSettings, look
+from curation import SILENT, Corpus, Decision, Home, SettingsError
+from serving import LINEAGE_FILE, Draft, ReleaseStore
 from tests.training.material import make_chunks, serving, settings, triplet
-from training.ancestry import clean_start, remembers
-from training.annotators import identify
-from training.contest import Past
-from training.dry_run import DryRun, dry_run
-from training.lineage import (
-    LINEAGE_NOTE_FILE,
-    LineageNote,
-    LineageRow,
-    compare,
-    read_lineage,
-    trace,
-    write_lineage,
-    write_note,
-)
-from training.news import run_inputs, tried_before
-from training.reading import read_selected
-from training.rows import write_rows
-from training.runs import RunStore
-from training.selection import Person, Selected, Selection, select
+from training.dry_run import DryRun, preview
+from training.judge.contest import Past
+from training.ledger.ancestry import clean_start, remembers
+from training.ledger.annotators import identify
+from training.ledger.known import compare
+from training.ledger.lineage import read_lineage, trace, write_lineage, write_note
+from training.ledger.lineage_record import LINEAGE_NOTE_FILE, LineageNote, LineageRow
+from training.ledger.news import run_inputs, tried_before
+from training.ledger.rows import write_rows
+from training.prepare.reading import read_selected
+from training.prepare.selection import Person, Selected, Selection, select
+from training.runs.run import RunStore
 from training.settings import TrainingSettings
 
 CHUNKS = make_chunks()
@@ -281,7 +268,7 @@ def test_a_dry_run_says_it(served_home: Home) -> None:
     release(served_home, learned(answered()))
 
     def plan(name: str) -> DryRun:
-        return dry_run(
+        return preview(
             served_home,
             CORPUS,
             settings(start="current"),  # type: ignore[arg-type]

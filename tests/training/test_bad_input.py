@@ -9,19 +9,15 @@ from typing import Any
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.errors import ReleaseError, SettingsError, StateError
-from curation.home import Home
-from curation.records import Chunk, Decision
-from serving.releases import ReleaseStore
-from serving.settings import RetrievalSettings
+from curation import Chunk, Corpus, Decision, Home, ReleaseError, SettingsError, StateError
+from serving import ReleaseStore, RetrievalSettings
 from tests.training import rounds
 from tests.training.material import conversation, triplet
-from training.examples import section_of
+from training.prepare.examples import section_of
+from training.prepare.split import is_holdout
+from training.report.summary import RetrainSummary
 from training.retrain import retrain_from_annotations
-from training.runs import RunStore
-from training.split import is_holdout
-from training.summary import RetrainSummary
+from training.runs.run import RunStore
 
 CHUNKS = rounds.make_corpus()
 FIRST = rounds.first_round(CHUNKS)
@@ -203,7 +199,7 @@ def test_no_memory_is_an_error_that_says_what_needs_less_and_the_run_goes_on(
         raise MemoryError
 
     with monkeypatch.context() as poor:
-        poor.setattr("training.tuning.fit", greedy)
+        poor.setattr("training.fit.tuning.fit", greedy)
         with pytest.raises(StateError, match=r"Memory ran out in the step 'fit'") as told:
             retrain()
     assert "training.fit.batch_size" in told.value.hint

@@ -17,16 +17,15 @@ from hypothesis import strategies as st
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from torch.utils.data import ConcatDataset
 
-from curation.progress import SILENT, Advance, Progress
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings
+from curation import SILENT, Advance, Progress
+from serving import Embedder, EmbeddingSettings
 from tests.training.material import make_chunks, triplet
-from training.batches import Batches, Mixed, is_divided
-from training.columns import Columns, right_texts, same_thing, told_apart, training_sets
-from training.examples import Example, collect
-from training.fit import FitReport, fit
+from training.fit.batches import Batches, Mixed, is_divided
+from training.fit.data import Columns, right_texts, same_thing, told_apart, training_sets
+from training.fit.train import FitReport, fine_tune
 from training.fit_settings import FitSettings
-from training.negatives import Negative, decided_negatives
+from training.prepare.examples import Example, collect
+from training.prepare.negatives import Negative, decided_negatives
 from training.settings import DedupSettings
 
 _ROW = st.tuples(*[st.integers(0, 5)] * 2)
@@ -126,7 +125,7 @@ def _trained(
 
     embedder.model.preprocess = listen
     settings = FitSettings(**{"batch_size": 8, "dimensions": [384], **changed})
-    report = fit(embedder, examples, settings, progress, negatives)
+    report = fine_tune(embedder, examples, settings, progress, negatives)
     return seen, report
 
 

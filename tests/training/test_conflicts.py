@@ -9,13 +9,13 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Decision, Verdict, Vote
+from curation import Decision, Verdict, Vote
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.conflicts import Settled, settle
-from training.examples import Example, Learnable, Refusal, collect
-from training.sameness import Sameness
+from training.prepare.conflicts import Settled, settle
+from training.prepare.examples import Example, Learnable, Refusal, collect
+from training.prepare.meaning import VectorsOf
+from training.prepare.sameness import Sameness
 from training.settings import DedupSettings
-from training.split import VectorsOf
 
 CHUNKS = make_chunks()
 

@@ -8,17 +8,18 @@ from collections.abc import Sequence, Set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Chunk, Decision
+from curation import Chunk, Decision
 from tests.training.comparisons import compared, comparison
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.coverage import Coverage, LostQuestion, Removed, find_removed
-from training.examples import collect, section_of
-from training.gate import judge
 from training.gate_settings import GateSettings, GuardSettings
-from training.guards import Guard
-from training.lineage import LineageRow, trace
+from training.judge.coverage import Coverage, LostQuestion, Removed, find_removed
+from training.judge.gate import judge
+from training.judge.guards import Guard
+from training.ledger.lineage import trace
+from training.ledger.lineage_record import LineageRow
+from training.prepare.examples import collect, section_of
+from training.prepare.split import is_holdout
 from training.settings import DedupSettings, TrainingSettings
-from training.split import is_holdout
 
 CHUNKS = make_chunks()
 IDS = {chunk.id for chunk in CHUNKS}

@@ -12,16 +12,13 @@ import numpy.typing as npt
 import pytest
 from pydantic import TypeAdapter
 
-from curation.errors import BusyError, StateError
-from curation.home import Home
-from curation.records import Decision
-from serving.index import ChunkIndex
-from serving.release import INDEX_FOLDER, MODEL_FOLDER
-from serving.releases import ReleaseStore
+from curation import BusyError, Decision, Home, StateError
+from serving import INDEX_FOLDER, MODEL_FOLDER, ChunkIndex, ReleaseStore
 from tests.training.child import Child
 from tests.training.material import accepted_triplets, make_chunks, serving, settings
 from training.retrain import retrain_from_annotations
-from training.runs import RunRecord, RunStore
+from training.runs.record import RunRecord
+from training.runs.run import RunStore
 
 STEPS = (
     *("read", "dedup", "split", "start", "mine"),
@@ -129,7 +126,7 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(
     assert record.steps[-1].status == "failed"
 
     found = TypeAdapter(list[Decision]).validate_json(decisions.read_bytes())
-    from curation.corpus import Corpus
+    from curation import Corpus
 
     summary = retrain_from_annotations(
         served_home, Corpus([], make_chunks()), settings(), serving(), lambda: found

@@ -11,17 +11,14 @@ from typing import Literal
 
 import pytest
 
-from clayloop.watch.need import look
-from clayloop.watch.settings import WatchSettings
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.progress import SILENT, Advance
-from serving.releases import ReleaseStore
+from clayloop import WatchSettings, look
+from curation import SILENT, Advance, Corpus, Home
+from serving import ReleaseStore
 from tests.training import rounds
 from tests.training.test_ending import CHUNKS, DECISIONS, _retrain, _settings
-from training.news import run_inputs
-from training.runs import RunStore
-from training.selection import Selection
+from training.ledger.news import run_inputs
+from training.prepare.selection import Selection
+from training.runs.run import RunStore
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +30,7 @@ def interrupted(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> H
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.tuning.fit", stop)
+        patch.setattr("training.fit.tuning.fit", stop)
         with pytest.raises(KeyboardInterrupt):
             _retrain(home, tiny_model)
     return home

@@ -8,8 +8,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.dedup import find_duplicates, find_matches, group, jaccard, normalise, shingles, surely_differ
-from training.meaning import matches_in_meaning, same_meaning
+from training.prepare.dedup import (
+    find_duplicates,
+    find_matches,
+    group,
+    jaccard,
+    normalise,
+    shingles,
+    surely_differ,
+)
+from training.prepare.meaning import matches_in_meaning, same_meaning
 from training.settings import DedupSettings
 
 NEAR = DedupSettings(near=True, threshold=0.8)

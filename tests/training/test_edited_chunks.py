@@ -9,25 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.records import Chunk, Decision
-from serving.release import LINEAGE_FILE
-from serving.releases import ReleaseStore
+from curation import Chunk, Corpus, Decision, Home
+from serving import LINEAGE_FILE, ReleaseStore
 from tests.training import rounds
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.conflicts import settle
-from training.coverage import find_removed
-from training.dry_run import DryRun, dry_run
-from training.examples import Learnable, collect, section_of
-from training.holdout import holdout_questions
-from training.lineage import read_lineage
-from training.negatives import decided_negatives
-from training.past import Past
+from training.dry_run import DryRun, preview
+from training.gate_settings import GateSettings
+from training.judge.coverage import find_removed
+from training.judge.questions import holdout_questions
+from training.ledger.lineage import read_lineage
+from training.ledger.past import Past
+from training.prepare.conflicts import settle
+from training.prepare.examples import Learnable, collect, section_of
+from training.prepare.negatives import decided_negatives
+from training.prepare.split import chunk_groups, is_holdout, split
+from training.prepare.whereabouts import gone_chunks, trace_chunks
 from training.retrain import retrain_from_annotations
-from training.settings import DedupSettings, GateSettings, TrainingSettings
-from training.split import chunk_groups, is_holdout, split
-from training.whereabouts import gone_chunks, trace_chunks
+from training.settings import DedupSettings, TrainingSettings
 
 NEAR = DedupSettings(semantic=False, threshold=0.95)
 CHUNKS = make_chunks()
@@ -68,7 +66,7 @@ def _learnable(
 def _dry(home: Home, model: Path, chunks: list[Chunk], decisions: Sequence[Decision]) -> DryRun:
     corpus = Corpus(documents=[], chunks=chunks)
     chosen = rounds.training().model_copy(update={"dedup": NEAR})
-    return dry_run(home, corpus, chosen, rounds.serving(model), lambda: list(decisions))
+    return preview(home, corpus, chosen, rounds.serving(model), lambda: list(decisions))
 
 
 def _roles(plan: DryRun) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.records import Verdict
+from curation import Verdict
 from tests.training import rounds
 from tests.training.material import conversation, judged_chunk, triplet
 from tests.training.test_edited_chunks import (
@@ -23,9 +23,9 @@ from tests.training.test_edited_chunks import (
     _roles,
     _with,
 )
-from training.examples import Example, Refusal, collect, section_of
-from training.split import chunk_groups, split
-from training.whereabouts import gone_chunks, trace_chunks
+from training.prepare.examples import Example, Refusal, collect, section_of
+from training.prepare.split import chunk_groups, split
+from training.prepare.whereabouts import gone_chunks, trace_chunks
 
 
 def test_a_chunk_that_somebody_judged_tells_its_text_for_a_conversation_too() -> None:

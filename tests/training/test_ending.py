@@ -11,19 +11,14 @@ from typing import Literal
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.errors import StateError
-from curation.home import Home
-from curation.progress import SILENT, Advance, Progress
-from curation.records import Decision
-from serving.reindex import reindex
-from serving.releases import ReleaseStore
+from curation import SILENT, Advance, Corpus, Decision, Home, Progress, StateError
+from serving import ReleaseStore, reindex
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings, triplet
+from training.report.summary import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
-from training.runs import Run, RunStore
+from training.runs.run import Run, RunStore
 from training.settings import TrainingSettings
-from training.summary import RetrainSummary, render
 
 CHUNKS = make_chunks()
 DECISIONS = accepted_triplets(CHUNKS)[:60]
@@ -116,7 +111,7 @@ def test_what_was_promoted_since_is_not_said_to_be_replaced(home: Home, tiny_mod
     summary = _retrain(home, tiny_model)
     assert (summary.outcome, summary.release_after) == ("rejected", None)
     assert summary.verdict == f"Promoted as {new}, but somebody has promoted {old} since."
-    assert "is served now" not in render(summary)
+    assert "is served now" not in render_summary(summary)
     assert store.current_id() == old
     assert _retrain(home, tiny_model).outcome == "nothing-new", "the rollback stays"
     assert store.current_id() == old
@@ -188,7 +183,7 @@ def test_stopped_by_ctrl_c_it_goes_on_even_if_somebody_answers_meanwhile(
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.tuning.fit", stop)
+        patch.setattr("training.fit.tuning.fit", stop)
         with pytest.raises(KeyboardInterrupt):
             _retrain(home, tiny_model)
     (stopped,) = RunStore(home).list()

@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.errors import SettingsError
-from curation.home import Home
-from serving.embedding import Embedder
-from serving.releases import ReleaseStore
+from curation import Home, SettingsError
+from serving import Embedder, ReleaseStore
 from tests.training.material import MODEL, make_chunks, serving
-from training.evaluation import METRICS, evaluate_release, evaluate_set, evaluate_vectors, rank, score
-from training.generic import generic_set
-from training.holdout import HoldoutQuestion, ask, measure
-from training.testsets import TestSet, load_files, load_folder, load_qrels, load_queries
+from training.judge.evaluate import METRICS, evaluate_release, evaluate_set, evaluate_vectors, rank, score
+from training.judge.generic import generic_set
+from training.judge.questions import HoldoutQuestion, ask, measure
+from training.judge.testsets import TestSet, load_files, load_folder, load_qrels, load_queries
 
 
 def test_scores_agree_with_the_definitions() -> None:

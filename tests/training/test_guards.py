@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.comparisons import REFUSES, compared, comparison, failures, question
-from training.comparison import Comparison
-from training.gate import GateVerdict, judge
-from training.gate_settings import GuardSettings
-from training.settings import GateSettings
+from training.gate_settings import GateSettings, GuardSettings
+from training.judge.comparison import Comparison
+from training.judge.gate import GateVerdict, judge
 
 
 def _judge(found: Comparison, **gate: Any) -> GateVerdict:

@@ -11,24 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.corpus import Corpus
-from curation.errors import StateError
-from curation.home import Home
-from curation.progress import SILENT
-from serving.releases import ReleaseStore
-from serving.settings import ServingSettings
+from curation import SILENT, Corpus, Home, StateError
+from serving import ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings
-from training.dedup import normalise
-from training.digests import digest_of_model, digest_of_test_sets
-from training.examples import Example
-from training.news import run_inputs
+from training.gate_settings import TestSetSettings
+from training.ledger.news import run_inputs
+from training.ledger.rows import read_rows
+from training.prepare.dedup import normalise
+from training.prepare.examples import Example
+from training.prepare.selection import Selection
+from training.report.summary import RetrainSummary
+from training.reranker_settings import RerankerSettings
 from training.retrain import retrain_from_annotations
-from training.rows import read_rows
-from training.runs import RunInputs, RunStore
-from training.selection import Selection
-from training.settings import RerankerSettings, TestSetSettings, TrainingSettings
-from training.summary import RetrainSummary
+from training.runs.digests import digest_of_model, digest_of_test_sets
+from training.runs.record import RunInputs
+from training.runs.run import RunStore
+from training.settings import TrainingSettings
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
@@ -78,7 +77,7 @@ def test_a_run_is_not_resumed_with_questions_that_it_has_trained_on(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.tuning.fit", too_large)
+        patch.setattr("training.fit.tuning.fit", too_large)
         with pytest.raises(StateError, match="Memory ran out"):
             _retrain(home, chosen, serving)
     _write(folder, ACCEPTED)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.intervals import Interval, classify, expanded_interval, mean_interval
+from training.judge.intervals import Interval, classify, expanded_interval, mean_interval
 
 _figure = st.floats(0, 1)
 _some = st.lists(_figure, min_size=10, max_size=40)

@@ -9,20 +9,15 @@ from typing import Any
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.errors import SettingsError
-from curation.home import Home
-from curation.records import Chunk, Decision
-from serving.release import EVALUATION_FILE
-from serving.releases import ReleaseStore
-from serving.settings import RetrievalSettings
+from curation import Chunk, Corpus, Decision, Home, SettingsError
+from serving import EVALUATION_FILE, ReleaseStore, RetrievalSettings
 from tests.training import rounds
 from tests.training.material import triplet
-from training.comparison import SIDES, read_comparison
 from training.gate_settings import GateSettings, GuardSettings, TestSetSettings
+from training.judge.comparison import SIDES, read_comparison
+from training.report.summary import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
-from training.runs import RunStore
-from training.summary import RetrainSummary, render
+from training.runs.run import RunStore
 
 CHUNKS = rounds.make_corpus()
 METRICS = {"ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50"}
@@ -108,8 +103,8 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
     assert all(one.section.endswith(".md") for one in found.holdout.questions)
 
     interval = str(summary.gate.interval)
-    assert interval in summary.verdict and interval in render(summary)
-    assert "recall@50" in render(summary) and "base model" in render(summary)
+    assert interval in summary.verdict and interval in render_summary(summary)
+    assert "recall@50" in render_summary(summary) and "base model" in render_summary(summary)
     gate = json.loads((house.runs / summary.run / "gate" / "gate.json").read_text())
     assert gate["verdict"] == "superior" and gate["interval"]["confidence"] == 0.9
     card = (folder / "README.md").read_text()
@@ -120,8 +115,8 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
 
 def _trained_chunk() -> Chunk:
     """One that the first round accepts a question for, and that is not held out."""
-    from training.examples import section_of
-    from training.split import is_holdout
+    from training.prepare.examples import section_of
+    from training.prepare.split import is_holdout
 
     accepted = {one.metadata["chunk_id"] for one in rounds.first_round(CHUNKS) if one.verdict == "accepted"}
     return next(chunk for chunk in CHUNKS if chunk.id in accepted and not is_holdout(section_of(chunk), 0.2))
@@ -135,7 +130,7 @@ def test_the_second_round_knows_what_was_held_out_before(house: Home, model: Pat
     assert second.gate.known.size == first.holdout_questions
     assert second.gate.fresh.size == second.holdout_questions - first.holdout_questions
     assert second.base[384]["ndcg@10"] < second.before[384]["ndcg@10"]
-    assert "on earlier questions" in render(second)
+    assert "on earlier questions" in render_summary(second)
 
 
 def test_a_smoke_question_that_is_refused_holds_the_candidate(house: Home, model: Path) -> None:
@@ -167,7 +162,7 @@ def test_a_base_model_of_another_dimension_is_compared_at_its_own(house: Home, t
     assert summary.gate.before == pytest.approx(summary.before[384]["ndcg@10"], abs=1e-3)
     assert summary.gate.after == pytest.approx(summary.after[128]["ndcg@10"], abs=1e-3)
     assert summary.report and "128 dimensions" in Path(summary.report).read_text()
-    assert render(summary)
+    assert render_summary(summary)
 
 
 @pytest.mark.parametrize("verdict", ["rejected", "undecided"])

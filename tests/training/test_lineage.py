@@ -11,24 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation.errors import StateError
-from curation.records import Decision
+from curation import Decision, StateError
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.examples import Example, Unused, collect
-from training.lineage import (
-    LINEAGE_SCHEMA,
-    LineageNote,
-    compare,
-    read_lineage,
-    read_note,
-    trace,
-    write_lineage,
-    write_note,
-)
-from training.lineage_columns import count_roles, find_rows, lineage_examples, lineage_outline
-from training.negatives import Negative
-from training.selection import LeftOut, Selection
-from training.split import Dropped
+from training.ledger.known import compare
+from training.ledger.lineage import read_lineage, read_note, trace, write_lineage, write_note
+from training.ledger.lineage_columns import count_roles, find_rows, lineage_examples, lineage_outline
+from training.ledger.lineage_record import LINEAGE_SCHEMA, LineageNote
+from training.prepare.examples import Example, Unused, collect
+from training.prepare.negatives import Negative
+from training.prepare.selection import LeftOut, Selection
+from training.prepare.split import Dropped
 
 CHUNKS = make_chunks()
 POOL = [

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Chunk, Decision
+from curation import Chunk, Decision
 from tests.training.material import conversation, make_chunks, triplet
-from training.dedup import normalise
-from training.examples import collect, section_of
-from training.negatives import SAME_TEXT, Decided, decided_negatives, mine
-from training.sameness import without_contradictions
+from training.prepare.dedup import normalise
+from training.prepare.examples import collect, section_of
+from training.prepare.negatives import SAME_TEXT, Decided, decided_negatives, mine
+from training.prepare.sameness import without_contradictions
 from training.settings import DedupSettings
 
 NEAR = DedupSettings()

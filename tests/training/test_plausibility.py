@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Decision
-from serving.embedding import Embedder
+from curation import Decision
+from serving import Embedder
 from tests.training import rounds
 from tests.training.material import conversation, make_chunks, triplet
-from training.pair_signals import foretell, signals
-from training.plausibility import Pair, Plausibility, Vectors, area, judged_pairs, view_pairs, weigh
+from training.judge.pair_signals import foretell, signals
+from training.judge.plausibility import Pair, Plausibility, Vectors, area, judged_pairs, view_pairs, weigh
 
 CHUNKS = rounds.make_corpus()
 

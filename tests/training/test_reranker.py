@@ -16,31 +16,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.errors import SettingsError, StateError
-from curation.home import Home
-from serving.release import LINEAGE_FILE, MODEL_FOLDER, RERANKER_FOLDER, RerankerInfo
-from serving.releases import ReleaseStore
-from serving.reranking import Reranker
-from serving.retrieval import load_release
-from serving.settings import EmbeddingSettings, RetrievalSettings
+from curation import Home, SettingsError, StateError
+from serving import (
+    LINEAGE_FILE,
+    MODEL_FOLDER,
+    RERANKER_FOLDER,
+    EmbeddingSettings,
+    ReleaseStore,
+    Reranker,
+    RerankerInfo,
+    RetrievalSettings,
+    load_release,
+)
 from tests.cross_encoders import small_transformer
 from tests.training import outdated, rounds
-from training.ancestry import records_seen
-from training.dedup import normalise
-from training.evaluation import evaluate_release
-from training.examples import Example, collect
 from training.gate_settings import GateSettings
-from training.lineage import read_lineage
+from training.judge.evaluate import evaluate_release
+from training.judge.testsets import TestSet
+from training.ledger.ancestry import records_seen
+from training.ledger.lineage import read_lineage
+from training.ledger.rows import read_rows
+from training.prepare.dedup import normalise
+from training.prepare.examples import Example, collect
+from training.report.summary import RetrainSummary, render_summary
 from training.reranker.aside import LEAST_QUESTIONS, set_aside
 from training.reranker.contest import WEIGHTS, decide, fold_of
 from training.reranker.fit import fit_reranker
 from training.reranker.pairs import Pair
 from training.reranker_settings import RerankerSettings
-from training.rows import read_rows
-from training.runs import RunStore
+from training.runs.run import RunStore
 from training.settings import DedupSettings
-from training.summary import RetrainSummary, render
-from training.testsets import TestSet
 
 PATIENCE = 120.0  # seconds
 EXAMPLES = collect(outdated.decisions(), outdated.CHUNKS).examples
@@ -110,7 +115,7 @@ def test_where_it_pays_it_is_released_and_served(adopted: Adopted, base: Base) -
     found, alone = (evaluate_release(store, None, asked, one) for one in (serving, without))
     assert found["metrics"]["ndcg@10"] > alone["metrics"]["ndcg@10"]
 
-    text = render(summary)
+    text = render_summary(summary)
     assert verdict.reason in text and "without it" in text
     card = (store.folder(release.id) / "README.md").read_text()
     assert "## Reranker" in card and "| without it |" in card and " ms" not in card
@@ -178,7 +183,7 @@ def test_where_it_does_not_pay_the_release_goes_without_and_says_so(base: Base, 
     summary = outdated.retrain(home, chosen, served, outdated.decisions_about_chunks)
     assert summary.release_after and summary.reranker and not summary.reranker.verdict.adopted
     assert summary.reranker.verdict.reason.startswith("Not adopted: not surely better")
-    assert summary.reranker.verdict.reason in render(summary)
+    assert summary.reranker.verdict.reason in render_summary(summary)
     store = ReleaseStore(home)
     release = store.verify(summary.release_after)
     assert release.reranker is None and not any(name.startswith(RERANKER_FOLDER) for name in release.files)

@@ -11,29 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from clayloop.watch.need import look
-from clayloop.watch.settings import WatchSettings
-from curation.corpus import Corpus
-from curation.errors import ReleaseError, SettingsError
-from curation.home import Home
-from curation.progress import SILENT, Advance
-from curation.records import Decision
-from serving.reindex import reindex
-from serving.release import LINEAGE_FILE
-from serving.releases import ReleaseStore
-from serving.settings import ServingSettings
+from clayloop import WatchSettings, look
+from curation import SILENT, Advance, Corpus, Decision, Home, ReleaseError, SettingsError
+from serving import LINEAGE_FILE, ReleaseStore, ServingSettings, reindex
 from tests.training import rounds
 from tests.training.material import accepted_triplets, judged_chunk, make_chunks, settings, triplet
-from training.ancestry import chain, clean_start, remembers
-from training.dry_run import DryRun, dry_run, render_dry_run
-from training.explain import explain_record, explain_release
-from training.lineage import LINEAGE_NOTE_FILE, LineageNote, read_lineage, read_note, write_note
-from training.news import run_inputs
+from training.dry_run import DryRun, preview, render_dry_run
+from training.ledger.ancestry import chain, clean_start, remembers
+from training.ledger.explain import explain_record, explain_release
+from training.ledger.lineage import read_lineage, read_note, write_note
+from training.ledger.lineage_record import LINEAGE_NOTE_FILE, LineageNote
+from training.ledger.news import run_inputs
+from training.prepare.selection import Selection
+from training.report.summary import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
-from training.runs import STEPS, RunStore
-from training.selection import Selection
+from training.runs.record import STEPS
+from training.runs.run import RunStore
 from training.settings import TrainingSettings
-from training.summary import RetrainSummary, render
 
 CHUNKS = make_chunks()
 BY_ADA = [
@@ -76,7 +70,7 @@ def _retrain(
 
 
 def _dry(home: Home, corpus: Corpus, selection: Selection = Selection()) -> DryRun:  # noqa: B008 - frozen
-    return dry_run(
+    return preview(
         home, corpus, chosen_settings(), serving(home), lambda: list(DECISIONS), selection=selection
     )
 
@@ -110,7 +104,7 @@ def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(
     assert restricted.outcome == "promoted"
     assert restricted.selection == ["without annotator ada"]
     assert restricted.decisions["withdrawn"] == restricted.decisions["left out"] == len(BY_ADA) + 1
-    assert "without annotator ada" in render(restricted)
+    assert "without annotator ada" in render_summary(restricted)
     assert any("training.without_annotators" in note for note in restricted.notes)
     after = restricted.release_after or ""
     again = _retrain(trained, corpus, selection=WITHOUT_ADA)
@@ -261,10 +255,10 @@ def test_forgetting_waits_for_nothing_new(trained: Home, corpus: Corpus) -> None
     """min_new holds back a few additions, never that somebody is to be forgotten."""
     chosen = chosen_settings().model_copy(update={"min_new": 50})
     read = lambda: list(DECISIONS)  # noqa: E731 - one line, one name
-    plain = dry_run(trained, corpus, chosen, serving(trained), read)
+    plain = preview(trained, corpus, chosen, serving(trained), read)
     assert plain.verdict == "Would not train: 0 new decisions, and a retrain starts from 50."
-    assert dry_run(trained, corpus, chosen, serving(trained), read, force=True).would_train
-    plan = dry_run(trained, corpus, chosen, serving(trained), read, selection=WITHOUT_ADA)
+    assert preview(trained, corpus, chosen, serving(trained), read, force=True).would_train
+    plan = preview(trained, corpus, chosen, serving(trained), read, selection=WITHOUT_ADA)
     assert plan.would_train, plan.verdict
     look_at = look(
         trained,
@@ -306,13 +300,13 @@ def test_a_lasting_name_that_nobody_has_is_said_and_is_on_no_card(served_home: H
     assert typo.endswith("Is 'ada' meant?")
     assert "'zoe'" in gone
     assert "meant" not in gone
-    assert typo in render(summary)
+    assert typo in render_summary(summary)
     assert summary.selection == []
     folder = ReleaseStore(served_home).folder(summary.release_after or "")
     assert "Ada" not in (folder / "README.md").read_text().replace("What did Ada", "")
     assert explain_release(ReleaseStore(served_home), summary.release_after or "").selection == []
     assert "without annotator" not in Path(summary.report or "").read_text()
-    plan = dry_run(
+    plan = preview(
         served_home, corpus, lasting, serving(served_home), lambda: list(DECISIONS), selection=selection
     )
     assert plan.notes == summary.notes

@@ -8,13 +8,8 @@ from collections.abc import Sequence
 import pyarrow.parquet as pq
 import pytest
 
-from curation.corpus import Corpus
-from curation.errors import ArgillaError, ReleaseError, StateError
-from curation.home import Home
-from curation.records import Decision
-from serving.release import EVALUATION_FILE, LINEAGE_FILE
-from serving.releases import ReleaseStore
-from serving.retrieval import load_release
+from curation import ArgillaError, Corpus, Decision, Home, ReleaseError, StateError
+from serving import EVALUATION_FILE, LINEAGE_FILE, ReleaseStore, load_release
 from tests.training.material import (
     accepted_triplets,
     conversation,
@@ -24,11 +19,12 @@ from tests.training.material import (
     settings,
     triplet,
 )
-from training.lineage import read_lineage
+from training.gate_settings import GateSettings
+from training.ledger.lineage import read_lineage
+from training.report.summary import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
-from training.runs import RunStore
-from training.settings import GateSettings, TrainingSettings
-from training.summary import RetrainSummary, render
+from training.runs.run import RunStore
+from training.settings import TrainingSettings
 
 CHUNKS = make_chunks()
 
@@ -67,7 +63,7 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert summary.examples["train"] > 0 < summary.holdout_questions
     assert {"read", "fit", "index", "evaluate", "publish", "promote"} <= set(summary.seconds)
     assert RetrainSummary.model_validate_json(summary.model_dump_json()) == summary
-    text = render(summary)
+    text = render_summary(summary)
     assert f"{summary.release_after} is served now" in text
     assert "1 × its chunk was rejected" in text or "2 × its chunk was rejected" in text
 

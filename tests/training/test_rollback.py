@@ -9,20 +9,15 @@ from typing import Any, Literal
 
 import pytest
 
-from clayloop.watch.need import interrupted_run, look
-from clayloop.watch.settings import WatchSettings
-from curation.corpus import Corpus
-from curation.errors import StateError
-from curation.files import write_json
-from curation.home import Home
-from serving.reindex import reindex
-from serving.releases import ReleaseStore
+from clayloop import WatchSettings, interrupted_run, look
+from curation import Corpus, Home, StateError, write_json
+from serving import ReleaseStore, reindex
 from tests.serving.promoter import POINTS, kill_promotion
 from tests.training import rounds
 from tests.training.material import triplet
 from tests.training.test_ending import CHUNKS, DECISIONS, When, _full_disk, _retrain, _settings
 from training.retrain import retrain_from_annotations
-from training.runs import RunStore
+from training.runs.run import RunStore
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +127,7 @@ def test_a_disk_that_fills_after_the_promotion_does_not_undo_a_rollback(
         write_json(path, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.publishing.write_json", full)
+        patch.setattr("training.runs.publishing.write_json", full)
         with pytest.raises(StateError, match="disk is full"):
             _retrain(home, tiny_model)
     assert store.current_id() != old

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from curation.errors import BusyError, StateError
-from curation.home import Home
-from curation.progress import SILENT
-from curation.records import Decision
+from curation import SILENT, BusyError, Decision, Home, StateError
 from tests.training.material import make_chunks, triplet
-from training.rows import read_rows, write_rows
-from training.runs import RunInputs, RunStore
+from training.ledger.rows import read_rows, write_rows
+from training.runs.record import RunInputs
+from training.runs.run import RunStore
 
 INPUTS = RunInputs(decisions="abcdef123", corpus="c", settings="s", release="r0001-00000000")
 
@@ -224,7 +222,7 @@ def test_a_finished_run_keeps_its_texts_compressed_and_they_can_be_read(
     folder = run.step("read", read, SILENT)
     size = (folder / "decisions.jsonl").stat().st_size
     with monkeypatch.context() as patch:  # no room for the compressed one
-        patch.setattr("training.packing.shutil.copyfileobj", _no_room)
+        patch.setattr("training.runs.packing.shutil.copyfileobj", _no_room)
         run.finish("rejected", "worse", None)
     assert sorted(path.name for path in folder.iterdir()) == ["decisions.jsonl", "few.jsonl"]
     shutil.copy(folder / "decisions.jsonl", folder / "before")

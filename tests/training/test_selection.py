@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.annotation import tally
-from curation.records import Decision, Vote
+from curation import Decision, Vote, tally
 from tests.training.material import judged_chunk, make_chunks, triplet
-from training.selection import Key, Selection, select
+from training.prepare.selection import Key, Selection, select
 
 CHUNKS = make_chunks()
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)

@@ -11,18 +11,17 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.corpus import Corpus
-from curation.records import Chunk, Decision
+from curation import Chunk, Corpus, Decision
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, triplet
-from training.dedup import jaccard, normalise, shingles
-from training.dry_run import dry_run
-from training.examples import collect, section_of
+from training.dry_run import preview
 from training.gate_settings import TestSetSettings
-from training.holdout import holdout_questions, without_test_questions
+from training.judge.questions import holdout_questions, without_test_questions
+from training.judge.testsets import TestSet
+from training.prepare.dedup import jaccard, normalise, shingles
+from training.prepare.examples import collect, section_of
+from training.prepare.split import Split, chunk_groups, drop_repeated, is_holdout, split, take_sides
 from training.settings import DedupSettings
-from training.split import Split, chunk_groups, drop_repeated, is_holdout, split, take_sides
-from training.testsets import TestSet
 
 NEAR = DedupSettings(semantic=False)
 CHUNKS = make_chunks()
@@ -165,7 +164,7 @@ def test_a_retrain_compares_by_meaning_with_the_tests_of_ones_own(tiny_model: Pa
         triplet(free, "a couch: way to mend best"),
         triplet(free, "a lamp: way to wash best", "rejected"),
     ]
-    plan = dry_run(
+    plan = preview(
         rounds.bootstrapped(tmp_path / "home", tiny_model, chunks),
         Corpus(documents=[], chunks=chunks),
         rounds.training().model_copy(update={"testsets": [own]}),

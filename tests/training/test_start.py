@@ -9,14 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings
+from serving import Embedder, EmbeddingSettings
 from tests.training.material import MODEL, accepted_triplets, make_chunks
-from training.dedup import find_matches, normalise
-from training.examples import Example, collect
-from training.precision import Precision, choose_precision
+from training.fit.precision import Precision, choose_precision
+from training.fit.start import LEAST_QUESTIONS, choose_start, plan_start
+from training.prepare.dedup import find_matches, normalise
+from training.prepare.examples import Example, collect
 from training.settings import DedupSettings
-from training.start import LEAST_QUESTIONS, choose_start, plan_start
 
 CHUNKS = make_chunks()
 TRAIN = collect(accepted_triplets(CHUNKS), CHUNKS).examples

@@ -9,26 +9,22 @@ from typing import Any
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.progress import SILENT
-from curation.records import Decision
-from serving.embedding import Embedder
-from serving.releases import ReleaseStore
+from curation import SILENT, Corpus, Decision, Home
+from serving import Embedder, ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, make_chunks, triplet
-from training.conflicts import Conflict
-from training.examples import Example, section_of
 from training.gate_settings import TestSetSettings
-from training.holdout import HoldoutQuestion
-from training.negatives import Negative
-from training.news import run_inputs
-from training.reading import EVERYTHING
-from training.rows import read_rows, write_rows
-from training.runs import RunStore
+from training.judge.questions import HoldoutQuestion
+from training.ledger.news import run_inputs
+from training.ledger.rows import read_rows, write_rows
+from training.prepare.conflicts import Conflict
+from training.prepare.examples import Example, section_of
+from training.prepare.negatives import Negative
+from training.prepare.reading import EVERYTHING
+from training.prepare.split import is_holdout
+from training.runs.run import RunStore
+from training.runs.steps import Steps
 from training.settings import DedupSettings
-from training.split import is_holdout
-from training.steps import Steps
 
 CHUNKS = make_chunks()
 HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.training.material import make_chunks, triplet
-from training.conflicts import settle
-from training.examples import collect
-from training.lineage import trace
-from training.lineage_record import LineageRow
+from training.ledger.lineage import trace
+from training.ledger.lineage_record import LineageRow
+from training.ledger.tally import tally
+from training.prepare.conflicts import settle
+from training.prepare.examples import collect
+from training.prepare.split import Dropped, drop_repeated
 from training.settings import DedupSettings
-from training.split import Dropped, drop_repeated
-from training.tally import tally
 
 CHUNKS = make_chunks()
 

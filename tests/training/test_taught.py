@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.training.material import make_chunks, triplet
-from training.columns import Columns, SetName, same_thing, told_apart, training_sets
-from training.examples import Example, Unused, collect
-from training.negatives import Negative, decided_negatives
+from training.fit.data import Columns, SetName, same_thing, told_apart, training_sets
+from training.prepare.examples import Example, Unused, collect
+from training.prepare.negatives import Negative, decided_negatives
+from training.prepare.taught import MOST_REFUSED, choose_refused
 from training.settings import DedupSettings
-from training.taught import MOST_REFUSED, choose_refused
 
 CHUNKS = make_chunks()
 OTHER = triplet(CHUNKS[20], "Other thing?")

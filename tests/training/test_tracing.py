@@ -8,11 +8,11 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Chunk
-from training.dedup import jaccard, shingles
-from training.overlap import similarities
+from curation import Chunk
+from training.prepare.dedup import jaccard, shingles
+from training.prepare.overlap import similarities
+from training.prepare.whereabouts import trace_chunks
 from training.settings import DedupSettings
-from training.whereabouts import trace_chunks
 
 NEAR = DedupSettings(semantic=False, threshold=0.95)
 

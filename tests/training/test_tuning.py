@@ -8,27 +8,26 @@ from typing import Any
 
 import pytest
 
-from curation.corpus import Corpus
-from curation.records import Decision
-from serving.release import LINEAGE_FILE
-from serving.releases import ReleaseStore
+from curation import Corpus, Decision
+from serving import LINEAGE_FILE, ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, make_chunks, settings, triplet
-from training import start
-from training.columns import training_sets
-from training.conflicts import Conflict
-from training.dedup import normalise
-from training.dry_run import dry_run
-from training.examples import Example, section_of
-from training.lineage import LINEAGE_NOTE_FILE, read_lineage, read_note
-from training.negatives import Negative
+from training.dry_run import preview
+from training.fit import start
+from training.fit.data import training_sets
+from training.fit.start import StartPlan
+from training.ledger.lineage import read_lineage, read_note
+from training.ledger.lineage_record import LINEAGE_NOTE_FILE
+from training.ledger.rows import read_rows
+from training.ledger.tally import tally
+from training.prepare.conflicts import Conflict
+from training.prepare.dedup import normalise
+from training.prepare.examples import Example, section_of
+from training.prepare.negatives import Negative
+from training.prepare.split import is_holdout
+from training.report.summary import RetrainSummary
 from training.retrain import retrain_from_annotations
-from training.rows import read_rows
-from training.runs import RunStore
-from training.split import is_holdout
-from training.start import StartPlan
-from training.summary import RetrainSummary
-from training.tally import tally
+from training.runs.run import RunStore
 
 CHUNKS = make_chunks()
 
@@ -125,7 +124,7 @@ def test_what_is_said_to_be_learned_is_what_was_trained_on(tiny_model: Path, tmp
     ]
     second += talks
     retrain_from_annotations(home, documents, training, serving, lambda: first)
-    plan = dry_run(home, documents, training, serving, lambda: second)
+    plan = preview(home, documents, training, serving, lambda: second)
     done = retrain_from_annotations(home, documents, training, serving, lambda: second)
     assert done.release_after, done.verdict
     assert done.run

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.build import save_model
-from serving.embedding import Embedder
-from serving.settings import EmbeddingSettings
+from serving import Embedder, EmbeddingSettings, save_model
 from tests.training.material import MODEL, make_chunks
-from training.whitening import remove_whitening, whiten, whitening
+from training.fit.whitening import remove_whitening, whiten, whitening
 
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
 TEXTS = [chunk.text for chunk in make_chunks()][:12]

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curation.records import Chunk
-from training.comparison import SIDES, ComparedSet, Comparison, at
-from training.evaluation import METRICS
-from training.holdout import HoldoutQuestion
+from curation import Chunk
+from training.judge.comparison import SIDES, ComparedSet, Comparison, at
+from training.judge.evaluate import METRICS
+from training.judge.questions import HoldoutQuestion
 from training.report.drawings import dimension_bars, forest, question_bars, shares
 from training.report.material import Material
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from training.comparison import SIDES, ComparedSet
-from training.gate import GateVerdict
-from training.intervals import Interval
+from training.judge.comparison import SIDES, ComparedSet
+from training.judge.gate import GateVerdict
+from training.judge.intervals import Interval
 
 WIDTH = 760
 _LABELS = 250

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from curation.records import Chunk, Decision
-from training.comparison import Comparison
-from training.conflicts import Conflict
-from training.examples import Example
-from training.gate import GateVerdict
+from curation import Chunk, Decision
 from training.gate_settings import GateSettings
+from training.judge.comparison import Comparison
+from training.judge.gate import GateVerdict
+from training.ledger.tally import Tally
+from training.prepare.conflicts import Conflict
+from training.prepare.examples import Example
+from training.prepare.split import Dropped
 from training.reranker.step import RerankerOutcome
-from training.run_record import RunRecord
-from training.split import Dropped
-from training.tally import Tally
+from training.runs.record import RunRecord
 
 
 @dataclass(frozen=True)

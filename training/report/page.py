@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.files import write_text
+from curation import write_text
 from training.report.content import UNSHOWABLE, content
 
 if TYPE_CHECKING:

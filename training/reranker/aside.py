@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from curation.records import Chunk
-from training.dedup import find_matches, normalise
-from training.examples import Example, Unused, section_of
+from curation import Chunk
+from training.prepare.dedup import find_matches, normalise
+from training.prepare.examples import Example, Unused, section_of
 from training.settings import DedupSettings
 
 # A verdict by fewer questions would be chance.

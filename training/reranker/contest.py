@@ -9,7 +9,7 @@ from statistics import fmean
 from pydantic import BaseModel, ConfigDict, Field
 
 from training.gate_settings import GateSettings, Verdict
-from training.intervals import Interval, classify, mean_interval
+from training.judge.intervals import Interval, classify, mean_interval
 from training.reranker.aside import LEAST_QUESTIONS
 
 # How much its scores may weigh against the cosines (serving.reranking.fuse).

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from curation.errors import StateError
-from curation.progress import SILENT, Advance, Progress
-from serving.reranking import load_cross_encoder
-from serving.settings import EmbeddingSettings
+from curation import SILENT, Advance, Progress, StateError
+from serving import EmbeddingSettings, load_cross_encoder
+from training.fit.trainer import batch_size, common_arguments, has_diverged
+from training.fit.watching import watch
 from training.reranker.pairs import Pair
 from training.reranker_settings import RerankerSettings
-from training.trainer import batch_size, common_arguments, has_diverged
-from training.watching import watch
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

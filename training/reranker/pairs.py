@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from curation.records import DatasetName
-from training.examples import Example
-from training.negatives import Negative
+from curation import DatasetName
+from training.prepare.examples import Example
+from training.prepare.negatives import Negative
 
 
 class Pair(BaseModel):

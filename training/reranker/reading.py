@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from curation.progress import SILENT, Progress
-from serving.reranking import Reranker, fuse
+from curation import SILENT, Progress
+from serving import Reranker, fuse
 
 Numbers = npt.NDArray[np.float32]
 TextOf = Callable[[int, int], str]  # (row of the question, column of the text) → the text

@@ -13,31 +13,36 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-from curation.files import read_json, write_json
-from curation.progress import Progress
-from curation.records import Chunk
-from serving.build import save_weights
-from serving.embedding import Embedder
-from serving.models import model_name
-from serving.release import MODEL_FOLDER, RERANKER_FOLDER, Release, RerankerInfo
-from serving.releases import ReleaseStore
-from serving.reranking import Reranker, load_cross_encoder
-from serving.settings import EmbeddingSettings, ServingSettings
-from training.ancestry import records_seen
-from training.evaluation import rank, score
-from training.examples import Example
-from training.holdout import HoldoutQuestion, ask, holdout_questions
-from training.negatives import mine
+from curation import Chunk, Progress, read_json, write_json
+from serving import (
+    MODEL_FOLDER,
+    RERANKER_FOLDER,
+    Embedder,
+    EmbeddingSettings,
+    Release,
+    ReleaseStore,
+    Reranker,
+    RerankerInfo,
+    ServingSettings,
+    load_cross_encoder,
+    model_name,
+    save_weights,
+)
+from training.fit.tuning import VECTORS_FILE, Tuning
+from training.judge.evaluate import rank, score
+from training.judge.questions import HoldoutQuestion, ask, holdout_questions
+from training.ledger.ancestry import records_seen
+from training.ledger.rows import read_rows, write_rows
+from training.prepare.examples import Example
+from training.prepare.negatives import mine
 from training.reranker.aside import LEAST_QUESTIONS
 from training.reranker.contest import WEIGHTS, RerankerVerdict, decide, fold_of, too_few
 from training.reranker.fit import RerankerFit, fit_reranker
 from training.reranker.pairs import Pair, make_pairs
 from training.reranker.reading import read
 from training.reranker_settings import RerankerSettings
-from training.rows import read_rows, write_rows
-from training.runs import Run
+from training.runs.run import Run
 from training.settings import TrainingSettings
-from training.tuning import VECTORS_FILE, Tuning
 
 OUTCOME_FILE = "reranker.json"
 ASIDE_FILE = "reranker.jsonl"  # in the folder of the step "split"

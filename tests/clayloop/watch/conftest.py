@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.home import Home
+from curation import Home
 from tests.training.material import first_release
 
 

@@ -15,15 +15,8 @@ from hypothesis import strategies as st
 
 from clayloop.watch.need import Findings, interrupted_run, look
 from clayloop.watch.settings import WatchSettings
-from curation.corpus import Corpus
-from curation.files import write_json
-from curation.home import Home
-from curation.progress import SILENT
-from curation.records import Decision
-from serving.promotions import PERSON
-from serving.reindex import reindex
-from serving.release import LINEAGE_FILE, Draft
-from serving.releases import ReleaseStore
+from curation import SILENT, Corpus, Decision, Home, write_json
+from serving import LINEAGE_FILE, PERSON, Draft, ReleaseStore, reindex
 from tests.training.material import (
     accepted_triplets,
     judged_chunk,
@@ -32,11 +25,7 @@ from tests.training.material import (
     settings,
     triplet,
 )
-from training.lineage import trace, write_lineage
-from training.news import run_inputs
-from training.rows import write_rows
-from training.runs import RunStore
-from training.selection import Selection
+from training import RunStore, Selection, run_inputs, trace, write_lineage, write_rows
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
@@ -232,7 +221,7 @@ def test_runs_are_read_once(served_home: Home, monkeypatch: pytest.MonkeyPatch) 
         _finished(served_home, DECISIONS[: 10 * number])
     assert _look(served_home, DECISIONS[:30]).accepted == 10
     assert len(served_home.looked_at.read_bytes().splitlines()) == 3
-    monkeypatch.setattr("training.looked_at.each_row", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("training.ledger.looked_at.each_row", lambda *_: pytest.fail("read again"))
     assert _look(served_home, DECISIONS[:30]).accepted == 10
 
 

@@ -18,8 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from clayloop.watch.receiver import MOST_BYTES, Receiver
 from clayloop.watch.registration import is_local
-from curation.annotation.webhooks import concerns, is_signed
-from curation.errors import SettingsError
+from curation import SettingsError, concerns, is_signed
 
 SECRET = base64.b64encode(b"k" * 64).decode()
 EVENT = json.dumps({"type": "response.created", "version": 1, "data": {}})

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from clayloop.watch.registration import Calls, description_of
-from curation.home import Home
+from curation import Home
 
 MOST = 10  # webhooks, as in Argilla
 URL = "http://127.0.0.1:4711/argilla"
@@ -77,7 +77,7 @@ def test_what_a_killed_watcher_left_is_removed_in_another_container(
 
 
 def test_what_an_earlier_version_left_is_removed_too(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    from curation.records.identity import content_id
+    from curation import content_id
 
     monkeypatch.setattr("socket.gethostname", lambda: "garden")
     argilla = FakeArgilla()

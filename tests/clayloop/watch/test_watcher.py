@@ -22,13 +22,10 @@ from clayloop.watch.child import Ended
 from clayloop.watch.settings import WatchSettings
 from clayloop.watch.state import LastRetrain, WatchState, load_state
 from clayloop.watch.watcher import STATE_FILE, Watcher
-from curation.corpus import Corpus
-from curation.errors import BusyError
-from curation.home import Home
+from curation import BusyError, Corpus, Home
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.fake_watcher import command
-from training.requests import ask_for_retrain, is_watched, pending_request, settle_request
-from training.runs import RunInputs, RunStore
+from training import RunInputs, RunStore, ask_for_retrain, is_watched, pending_request, settle_request
 
 PATIENCE = 120.0  # seconds
 ROOT = Path(__file__).parents[3]
@@ -278,7 +275,7 @@ def test_without_a_release_argilla_is_not_read(
 ) -> None:
     read: list[int] = []
     monkeypatch.setattr(Watcher, "_read", lambda *_: read.append(1))
-    monkeypatch.setattr("curation.corpus.Corpus.load", lambda _: Corpus(documents=[], chunks=[]))
+    monkeypatch.setattr("curation.documents.corpus.Corpus.load", lambda _: Corpus(documents=[], chunks=[]))
     watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
     watcher.look()
     assert "release" in watcher.health()["trouble"]

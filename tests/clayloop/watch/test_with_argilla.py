@@ -26,23 +26,14 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from clayloop.watch.registration import description_of
-from curation.annotation import connect, push
-from curation.annotation.api import Api
-from curation.annotation.datasets import find_dataset
-from curation.corpus import Corpus
-from curation.home import Home
-from curation.records import Triplet
-from curation.settings import ArgillaSettings
-from serving.embedding import Embedder
-from serving.releases import ReleaseStore
-from serving.settings import EmbeddingSettings
+from curation import Api, ArgillaSettings, Corpus, Home, Triplet, connect, find_dataset, push
+from serving import Embedder, EmbeddingSettings, ReleaseStore
 from tests.clayloop.command import Command
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.forwarder import Forwarder
-from tests.curation.annotation.sample import Person, hire
+from tests.curation.argilla.sample import Person, hire
 from tests.training.material import accepted_triplets, make_chunks
-from training.lineage import read_lineage
-from training.runs import RunStore
+from training import RunStore, read_lineage
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite

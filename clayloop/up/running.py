@@ -1,0 +1,132 @@
+"""The set of services as one thing that starts, stops and is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from clayloop.settings import Settings
+from clayloop.up import services
+from clayloop.up.supervisor import Supervisor
+from curation import BusyError, ClayloopError, StateError
+from serving import ReleaseStore
+
+
+@dataclass
+class Running:
+    """What runs. ``addresses`` maps argilla, model, bot and dashboard to their URLs (those that are there)."""
+
+    settings: Settings
+    config: Path | None
+    supervisor: Supervisor
+    any_port: bool
+    addresses: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
+
+    def start(self, placed: services.Placed) -> str:
+        """Start one service, wait until it answers, and note its address."""
+        self.supervisor.add(placed.service)
+        return self.note(placed.service.name, placed.url)
+
+    def note(self, name: str, url: str) -> str:
+        self.addresses[name] = url
+        services.note_address(self.settings.state, name, url)
+        return url
+
+    def start_argilla(self) -> None:
+        """argilla_lite, or the configured server's address."""
+        configured = self.settings.curation.argilla.url
+        if configured:
+            self.note("argilla", configured)
+        else:
+            self.start(services.argilla_service(self.settings, any_port=self.any_port))
+
+    def start_model(self) -> None:
+        """The embedded model server, or the configured endpoint's address."""
+        configured = self.settings.curation.language_model.base_url
+        if configured:
+            self.note("model", configured)
+        else:
+            self.start(services.model_service(self.settings, any_port=self.any_port))
+
+    def start_bot(self) -> None:
+        self.start(services.bot_service(self.settings, self.config, any_port=self.any_port))
+
+    def start_dashboard(self) -> None:
+        self.start(services.dashboard_service(self.settings, any_port=self.any_port))
+
+    def start_watch_if_wanted(self) -> None:
+        """The watcher, if watch.with_up says so."""
+        if self.settings.watch.with_up:
+            self.start(services.watch_service(self.settings, self.config, any_port=self.any_port))
+
+    def wait(self) -> None:
+        """Block until Ctrl-C or SIGTERM; the bot is started as soon as there is a release to serve."""
+        while not self.supervisor.wait(5.0):
+            self.start_bot_if_possible()
+
+    def start_bot_if_possible(self) -> None:
+        """Start the bot unless it runs or there is nothing to serve. What keeps it from starting is told once and
+        tried again: annotators at work in Argilla must not notice."""
+        if "bot" in self.addresses:
+            return
+        try:
+            if ReleaseStore(self.settings.state).current_id() is not None:
+                self.start_bot()
+        except ClayloopError as error:
+            if str(error) != self.trouble:
+                self.trouble = str(error)
+                self.supervisor.say(f"The bot could not be started: {error}")
+
+
+@contextmanager
+def supervised(
+    settings: Settings, config: Path | None, say: Callable[[str], None], *, any_port: bool = False
+) -> Iterator[Running]:
+    """An empty Running for this state folder; everything started in it is stopped at the end.
+
+    Raises BusyError when another one runs on the same state folder.
+    """
+    home = settings.state
+    try:
+        home.root.mkdir(parents=True, exist_ok=True, mode=0o700)  # people's conversations are in there
+        lock = FileLock(home.root / ".up.lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError(
+            f"clayloop is already up on {home.root}.", "Use that one (clayloop status), or stop it first."
+        ) from None
+    except OSError as error:
+        raise StateError(
+            f"The state folder {home.root} cannot be used: {error.strerror or error}",
+            "Choose another CLAYLOOP_HOME.",
+        ) from error
+    with lock:
+        home.services.unlink(missing_ok=True)
+        supervisor = Supervisor([], home.logs, say)
+        with supervisor.signals(), supervisor:
+            try:
+                yield Running(settings, config, supervisor, any_port)
+            finally:
+                home.services.unlink(missing_ok=True)
+
+
+@contextmanager
+def running_services(
+    settings: Settings, config: Path | None, say: Callable[[str], None]
+) -> Iterator[Running]:
+    """Argilla, the model server, the bot (when there is a release) and the dashboard, started in that order."""
+    started = time.monotonic()
+    with supervised(settings, config, say) as running:
+        running.start_argilla()
+        running.start_model()
+        running.start_bot_if_possible()
+        running.start_dashboard()
+        running.start_watch_if_wanted()
+        say(f"Everything is up after {time.monotonic() - started:.0f} s")
+        yield running

@@ -1,0 +1,169 @@
+"""What `clayloop up` runs: Argilla, the model server, the bot and the dashboard, and where each one answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from clayloop.settings import Settings, find_config
+from clayloop.up.supervisor import Service
+from curation import Home, SettingsError, StateError, local_url, read_json, without_login, write_json
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A service and the address that it will answer at."""
+
+    service: Service
+    url: str
+
+
+def known_addresses(home: Home) -> dict[str, str]:
+    """What a running `clayloop up` wrote: service name → URL. Empty when nothing did."""
+    try:
+        value = read_json(home.services)
+    except (OSError, StateError):  # it is written anew by the next `up`
+        return {}
+    return {str(name): str(url) for name, url in value.items()} if isinstance(value, dict) else {}
+
+
+def note_address(home: Home, name: str, url: str | None) -> None:
+    """Record (or with None: forget) where a service answers, for the other commands and the dashboard. The file holds no
+    secrets: a user and password in the address are left out."""
+    addresses = known_addresses(home)
+    if url is None:
+        addresses.pop(name, None)
+    else:
+        addresses[name] = without_login(url)
+    write_json(home.services, addresses)
+
+
+def answers(url: str, below: int = 500) -> bool:
+    """Whether a GET of ``url`` is answered with a status under ``below`` within two seconds."""
+    try:
+        address = httpx.URL(url)
+        login = (address.username, address.password) if address.userinfo else None
+        # Beside the address: httpx logs that.
+        plain = address.copy_with(userinfo=b"")
+        return httpx.get(plain, timeout=2.0, auth=login).status_code < below
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        return False
+
+
+def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
+    """argilla_lite in the state folder. Raises SettingsError when its command or its port cannot be had."""
+    home = settings.state
+    port = _port("curation.argilla.port", settings.curation.argilla.port, any_port)
+    url = f"http://{LOOPBACK}:{port}"
+    command = [
+        *_argilla_lite_command(settings),
+        *("up", "--home", str(home.argilla), "--port", str(port), "--hide-credentials"),
+        *("--workspace", settings.curation.argilla.workspace),
+    ]
+    return Placed(Service("argilla", command, lambda: answers(f"{url}/api/v1/status")), url)
+
+
+def model_service(settings: Settings, *, any_port: bool = False) -> Placed:
+    """The embedded llama.cpp server; ``url`` ends in /v1."""
+    from clayloop.up.model_server import find_gguf
+
+    model = settings.curation.language_model
+    port = _port("curation.language_model.port", model.port, any_port)
+    command = [
+        *(sys.executable, "-m", "clayloop.up.model_server", "--gguf", str(find_gguf(model.gguf))),
+        *("--host", LOOPBACK, "--port", str(port)),
+        *("--threads", str(model.threads), "--context", str(model.context)),
+    ]
+    base = f"http://{LOOPBACK}:{port}"
+    return Placed(Service("model", command, lambda: answers(f"{base}/health", 400)), f"{base}/v1")
+
+
+def bot_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
+    """`clayloop serve` as a process of its own."""
+    bot = settings.serving.bot
+    port = _port("serving.bot.port", bot.port, any_port, bot.host)
+    url = local_url(bot.host, port)
+    command = [*this_clayloop(settings, config), "serve", "--port", str(port)]
+    return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
+
+
+def dashboard_service(settings: Settings, *, any_port: bool = False) -> Placed:
+    """The Streamlit page as a process of its own."""
+    from dashboards import prepare
+
+    wanted = settings.dashboards
+    port = _port("dashboards.port", wanted.port, any_port, wanted.host)
+    launch = prepare(settings.state.root, wanted.model_copy(update={"port": port}), settings.curation.argilla)
+    ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731 - one condition, one name
+    return Placed(Service("dashboard", launch.command, ready, launch.environment), launch.url)
+
+
+def watch_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
+    """`clayloop watch` as a process of its own."""
+    watch = settings.watch
+    port = _port("watch.port", watch.port, any_port, watch.host)
+    url = local_url(watch.host, port)
+    command = [*this_clayloop(settings, config), "watch", "--port", str(port)]
+    return Placed(Service("watch", command, lambda: answers(f"{url}/healthz")), url)
+
+
+def model_base_url(settings: Settings) -> str:
+    """Where the language model answers now: the configured endpoint, or the embedded server if one is up; else ""."""
+    configured = settings.curation.language_model.base_url
+    if configured:
+        return configured
+    running = known_addresses(settings.state).get("model", "")
+    return running if running and answers(running.removesuffix("/v1") + "/health", 400) else ""
+
+
+def login(home: Home) -> tuple[str, str] | None:
+    """User name and password of argilla_lite's owner, from its 0600 file; None when there is none."""
+    try:
+        value = json.loads((home.argilla / "credentials.json").read_text(encoding="utf-8"))
+        return str(value["username"]), str(value["password"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _argilla_lite_command(settings: Settings) -> list[str]:
+    beside = Path(sys.prefix).parent / ".venv-argilla" / "bin" / "argilla-lite"
+    found = settings.argilla_lite or (str(beside) if beside.exists() else shutil.which("argilla-lite"))
+    if not found or not shutil.which(found):
+        raise SettingsError(
+            f"The command argilla-lite was not found ({found or beside}).",
+            "Run `make setup`, or install argilla_lite into an environment of its own and set argilla_lite to its "
+            "command; or set curation.argilla.url to an Argilla that runs elsewhere.",
+        )
+    return [found]
+
+
+def this_clayloop(settings: Settings, config: Path | None) -> list[str]:
+    """The command line of this clayloop on this state folder, as far as the name of the command."""
+    command = [sys.executable, "-m", "clayloop", "--home", str(settings.state.root)]
+    path = find_config(config)
+    return [*command, "--config", str(path.absolute())] if path else command
+
+
+def _port(key: str, wanted: int, any_port: bool, host: str = LOOPBACK) -> int:
+    """``wanted`` if it is free, else with ``any_port`` (or when 0 is wanted) another one."""
+    for port in (wanted, 0) if any_port else (wanted,):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SettingsError(
+        f"Port {wanted} on {host} is taken.",
+        f"Stop what listens there, or set {key} to another port (0: any free one).",
+    )

@@ -1,0 +1,239 @@
+"""Starts services in order, waits until each answers, restarts what dies, and stops them all.
+
+Children get a process group each, so that stopping one takes everything that it started with it, and they end
+with their supervisor even when that is killed (curation.tether).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from curation import ClayloopError
+
+log = logging.getLogger(__name__)
+
+_STOP_SECONDS = 15.0
+_LOG_BYTES = 20_000_000
+
+
+class ServiceError(ClayloopError):
+    """A service did not come up."""
+
+    exit_code = 9
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process to keep running. ``ready`` is polled until it is true; ``environment`` is added to ours."""
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    start_seconds: float = 180.0
+
+
+class Supervisor:
+    """Runs ``services``; each one's output goes to ``logs/<name>.log``. Use it as a context manager.
+
+    Raises ServiceError, after stopping what was started, when a service ends or stays silent while starting.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], logs: Path, say: Callable[[str], None] = log.info
+    ) -> None:
+        self._services = list(services)
+        self._logs = logs
+        self.say = say
+        self._running: dict[str, _Running] = {}
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()  # nothing is started while everything is being stopped
+        self._watcher: threading.Thread | None = None
+
+    def __enter__(self) -> Supervisor:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        try:
+            for service in self._services:
+                self.add(service)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id per running service."""
+        return {name: running.process.pid for name, running in self._running.items()}
+
+    def add(self, service: Service) -> None:
+        """Start one more service and wait until it answers."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        running = _Running(service, self._logs / f"{service.name}.log")
+        try:
+            self._wait_until_ready(running, started)
+        except BaseException:
+            running.stop()
+            raise
+        with self._lock:
+            self._running[service.name] = running
+        self.say(f"{service.name} is ready after {time.monotonic() - started:.1f} s")
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+            self._watcher.start()
+
+    def _wait_until_ready(self, running: _Running, started: float) -> None:
+        service = running.service
+        while not service.ready():
+            if running.process.poll() is not None:
+                raise ServiceError(
+                    f"{service.name} ended while starting (exit code {running.process.returncode}): {running.last_words}",
+                    f"Its whole log: {running.path}",
+                )
+            if time.monotonic() - started > service.start_seconds:
+                raise ServiceError(
+                    f"{service.name} does not answer after {service.start_seconds:.0f} s: {running.last_words}",
+                    f"Its whole log: {running.path}",
+                )
+            if self._stopping.wait(0.2):
+                raise ServiceError("Stopped while starting.")
+
+    def stop(self) -> None:
+        """Stop everything in reverse order: SIGTERM to each group, SIGKILL to what is still there later."""
+        self._stopping.set()
+        with _deaf(), self._lock:
+            for running in reversed(list(self._running.values())):
+                running.stop()
+        if self._watcher is not None:
+            self._watcher.join(timeout=_STOP_SECONDS)
+        self._running.clear()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most ``seconds``; whether the end was asked for (`stop`, or a signal under `signals`)."""
+        return self._stopping.wait(seconds)
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """While inside, SIGTERM raises KeyboardInterrupt in the main thread, like Ctrl-C does."""
+
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _watch(self) -> None:
+        # Restarts happen in this one thread: the kernel ties a child's life to the thread that started it.
+        while not self._stopping.wait(0.5):
+            for name, running in list(self._running.items()):
+                code = running.process.poll()
+                if code is None or self._stopping.is_set():
+                    continue
+                pause = running.next_pause()
+                self.say(
+                    f"{name} ended (exit code {code}); starting it again in {pause:.0f} s, see {running.path}"
+                )
+                if self._stopping.wait(pause):
+                    return
+                with self._lock:
+                    if not self._stopping.is_set():
+                        running.start()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """An impatient second Ctrl-C must not leave half of the services running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class _Running:
+    """One service's process, its log and its history of restarts."""
+
+    def __init__(self, service: Service, path: Path) -> None:
+        self.service = service
+        self.path = path
+        self._tail: deque[str] = deque(maxlen=8)
+        self._log = _Log(path)
+        self._failures = 0
+        self._started = 0.0
+        self.start()
+
+    @property
+    def last_words(self) -> str:
+        return " | ".join(self._tail) or "(it printed nothing)"
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "curation.tether", *self.service.command],
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.service.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._copy_output, args=(self.process,), daemon=True).start()
+
+    def next_pause(self) -> float:
+        """Seconds before the next restart: 1, 2, 4 … 30; a minute of good service starts over."""
+        self._failures = 0 if time.monotonic() - self._started > 60 else self._failures + 1
+        return float(min(30, 2 ** max(0, self._failures - 1)))
+
+    def stop(self) -> None:
+        self._signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_STOP_SECONDS)
+        self._signal(signal.SIGKILL)  # grandchildren that did not listen, too
+        self.process.wait()
+        self._log.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def _copy_output(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None  # noqa: S101 - started with a pipe
+        for line in process.stdout:
+            text = line.decode("utf-8", "replace").rstrip()
+            self._tail.append(text)
+            self._log.handle(logging.makeLogRecord({"msg": text}))
+
+
+class _Log(logging.handlers.RotatingFileHandler):
+    """A service's output, in at most two files. A full disk must not block the service on its own pipe."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Drop the line."""

@@ -1,0 +1,248 @@
+"""Finding, making, checking and repairing the three datasets."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation.argilla.api import Api, ArgillaRefusalError, JsonObject
+from curation.argilla.connection import find_workspace, workspace_id
+from curation.argilla.schemas import SPECS, DatasetSpec, dataset_name
+from curation.argilla.vectors import VectorSource
+from curation.errors import ArgillaError
+from curation.progress import SILENT, Progress
+from curation.records.decision import DatasetName
+from curation.settings import ArgillaSettings
+
+MOST_VECTORS = 5  # Argilla's own limit per dataset
+_VECTOR_TITLE = "Meaning, as seen by "
+_VECTOR_NAME_CHARACTERS = 60
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class RemoteDataset:
+    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their settings,
+    ``vectors`` names to dimensions, oldest first."""
+
+    spec: DatasetSpec
+    name: str
+    id: str
+    allows_extra_metadata: bool
+    questions: dict[str, str]
+    filters: dict[str, JsonObject] = field(default_factory=dict)
+    vectors: dict[str, int] = field(default_factory=dict)
+
+
+def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> RemoteDataset | None:
+    """The published dataset, or None when there is none. Raises ArgillaError when it is not shaped like ours."""
+    row = _row(api, settings, kind)
+    if row is None or row["status"] != "ready":
+        return None
+    return _checked(api, settings, kind, row)
+
+
+def ensure_dataset(
+    api: Api,
+    settings: ArgillaSettings,
+    kind: DatasetName,
+    vectors: VectorSource | None,
+    progress: Progress = SILENT,
+) -> tuple[RemoteDataset, str | None, bool]:
+    """The dataset, made or repaired if need be; the name of the vector to fill; whether it was made just now.
+
+    Missing filters, a missing vector and the number of submitted responses are put right. Raises ArgillaError
+    when fields or questions differ: those are fixed once a dataset is published.
+    """
+    row = _row(api, settings, kind)
+    if row is not None and row["status"] != "ready":
+        # Left behind by somebody who was stopped while making it; a draft cannot hold records.
+        api.request(
+            "DELETE", f"/api/v1/datasets/{row['id']}", f"removing the unfinished dataset {row['name']!r}"
+        )
+        row = None
+    created = row is None
+    if row is None:
+        row = _create(api, settings, kind)
+    remote = _checked(api, settings, kind, row)
+    if not created:
+        _repair(api, settings, remote, row, progress)
+    vector = None if vectors is None else _ensure_vector(api, remote, vectors)
+    return remote, vector, created
+
+
+def vector_slug(name: str) -> str:
+    """A model's or release's name as a vector's name: lower-case letters, digits and dashes."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[-_VECTOR_NAME_CHARACTERS:].strip("-")
+    return slug or "embedding"
+
+
+def _row(api: Api, settings: ArgillaSettings, kind: DatasetName) -> JsonObject | None:
+    name = dataset_name(settings, kind)
+    workspace = find_workspace(api, settings.workspace)
+    if workspace is None:
+        return None
+    rows = api.request("GET", "/api/v1/me/datasets", "listing datasets", params={"workspace_id": workspace})[
+        "items"
+    ]
+    return next((row for row in rows if row["name"] == name and row["workspace_id"] == workspace), None)
+
+
+def _create(api: Api, settings: ArgillaSettings, kind: DatasetName) -> JsonObject:
+    spec = SPECS[kind]
+    name = dataset_name(settings, kind)
+    doing = f"making the dataset {name!r}"
+    body = {
+        "name": name,
+        "guidelines": spec.guidelines.strip(),
+        "allow_extra_metadata": True,
+        "distribution": {"strategy": "overlap", "min_submitted": settings.min_submitted},
+        "workspace_id": workspace_id(api, settings.workspace),
+    }
+    try:
+        row: JsonObject = api.request("POST", "/api/v1/datasets", doing, body)
+    except ArgillaRefusalError as error:
+        found = _row(api, settings, kind) if error.status == 409 else None
+        if found is None or found["status"] != "ready":
+            raise
+        return found  # somebody else was quicker
+    base = f"/api/v1/datasets/{row['id']}"
+    for part in spec.fields:
+        api.request("POST", f"{base}/fields", doing, part.payload())
+    for question in spec.questions:
+        api.request("POST", f"{base}/questions", doing, question.payload())
+    for wanted in spec.filters:
+        api.request("POST", f"{base}/metadata-properties", doing, wanted.payload())
+    published: JsonObject = api.request("PUT", f"{base}/publish", doing, repeatable=False)
+    return published
+
+
+def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonObject) -> RemoteDataset:
+    base = f"/api/v1/datasets/{row['id']}"
+    doing = f"reading the settings of the dataset {row['name']!r}"
+    spec = SPECS[kind]
+    fields = api.request("GET", f"{base}/fields", doing)["items"]
+    questions = api.request("GET", f"{base}/questions", doing)["items"]
+    filters = api.request("GET", f"/api/v1/me/datasets/{row['id']}/metadata-properties", doing)["items"]
+    vectors = api.request("GET", f"{base}/vectors-settings", doing)["items"]
+    found = {item["name"]: item["settings"] for item in filters}
+    differences = [
+        *_compared("field", {part.name: "text" for part in spec.fields}, _types(fields)),
+        *_compared("question", _wanted_questions(spec, questions), _types(questions)),
+        *(
+            f"filter {wanted.name!r} is of type {found[wanted.name]['type']} instead of {wanted.kind}"
+            for wanted in spec.filters
+            if wanted.name in found and found[wanted.name]["type"] != wanted.kind
+        ),
+    ]
+    if differences:
+        raise ArgillaError(
+            f"The dataset {row['name']!r} in workspace {settings.workspace!r} is not one of clayloop's: "
+            f"{'; '.join(differences)}.",
+            f"A published dataset cannot be changed. Rename it in Argilla, or set curation.argilla.{kind} to another "
+            "name; clayloop then makes the dataset itself.",
+        )
+    return RemoteDataset(
+        spec=spec,
+        name=str(row["name"]),
+        id=str(row["id"]),
+        allows_extra_metadata=bool(row["allow_extra_metadata"]),
+        questions={item["name"]: str(item["id"]) for item in questions},
+        filters=found,
+        vectors={
+            item["name"]: int(item["dimensions"])
+            for item in sorted(vectors, key=lambda item: str(item["inserted_at"]))
+        },
+    )
+
+
+def _wanted_questions(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
+    there = {item["name"] for item in found}
+    return {
+        question.name: question.type
+        for question in spec.questions
+        if question.name in there or not question.newer
+    }
+
+
+def _types(items: list[JsonObject]) -> dict[str, str]:
+    """Name → type, with the labels where there are any."""
+    types = {}
+    for item in items:
+        settings: dict[str, Any] = item["settings"]
+        labels = sorted(str(option["value"]) for option in settings.get("options", []) if "value" in option)
+        types[str(item["name"])] = str(settings["type"]) + (f" ({', '.join(labels)})" if labels else "")
+    return types
+
+
+def _compared(what: str, wanted: dict[str, str], found: dict[str, str]) -> list[str]:
+    differences = [f"{what} {name!r} is missing" for name in wanted if name not in found]
+    differences += [f"{what} {name!r} is not ours" for name in found if name not in wanted]
+    differences += [
+        f"{what} {name!r} is {found[name]} instead of {kind}"
+        for name, kind in wanted.items()
+        if name in found and found[name] != kind
+    ]
+    return differences
+
+
+def _repair(
+    api: Api, settings: ArgillaSettings, remote: RemoteDataset, row: JsonObject, progress: Progress
+) -> None:
+    base = f"/api/v1/datasets/{remote.id}"
+    doing = f"completing the dataset {remote.name!r}"
+    for wanted in remote.spec.filters:
+        if wanted.name not in remote.filters:
+            api.request("POST", f"{base}/metadata-properties", doing, wanted.payload())
+            remote.filters[wanted.name] = wanted.payload()["settings"]
+            progress.say(f"{remote.name}: added the filter {wanted.name!r}")
+    changes: JsonObject = {}
+    if not remote.allows_extra_metadata:
+        changes["allow_extra_metadata"] = True
+    distribution = {"strategy": "overlap", "min_submitted": settings.min_submitted}
+    if row["distribution"] != distribution:
+        changes["distribution"] = distribution
+    if changes:
+        api.request("PATCH", base, doing, changes)
+        remote.allows_extra_metadata = True
+        progress.say(f"{remote.name}: set {', '.join(sorted(changes))}")
+
+
+def _ensure_vector(api: Api, remote: RemoteDataset, vectors: VectorSource) -> str:
+    """The vector of this model in this dataset. A model that keeps its name and changes its dimension gets one of
+    its own; when Argilla's limit is reached, the oldest that clayloop made makes room."""
+    name = vector_slug(vectors.name)
+    if remote.vectors.get(name, vectors.dimension) != vectors.dimension:
+        name = f"{name}-{vectors.dimension}d"
+    if name in remote.vectors:
+        return name
+    base = f"/api/v1/datasets/{remote.id}/vectors-settings"
+    if len(remote.vectors) >= MOST_VECTORS:
+        _make_room(api, remote, base)
+    body = {"name": name, "title": f"{_VECTOR_TITLE}{name}", "dimensions": vectors.dimension}
+    try:
+        api.request("POST", base, f"adding the vector {name!r} to {remote.name!r}", body)
+    except ArgillaRefusalError as error:
+        if error.status != 409:  # somebody else was quicker
+            raise
+    remote.vectors[name] = vectors.dimension
+    return name
+
+
+def _make_room(api: Api, remote: RemoteDataset, base: str) -> None:
+    items = api.request("GET", base, f"reading the vectors of {remote.name!r}")["items"]
+    ours = [item for item in items if str(item["title"]).startswith(_VECTOR_TITLE)]
+    if not ours:
+        raise ArgillaError(
+            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, and none is clayloop's.",
+            "Remove one in Argilla's dataset settings.",
+        )
+    oldest = min(ours, key=lambda item: str(item["inserted_at"]))
+    api.request(
+        "DELETE", f"/api/v1/vectors-settings/{oldest['id']}", f"removing the vector {oldest['name']!r}"
+    )
+    remote.vectors.pop(str(oldest["name"]), None)
+    log.info("%s: removed the vector %s to make room", remote.name, oldest["name"])

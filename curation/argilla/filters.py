@@ -1,0 +1,55 @@
+"""Metadata: what annotators can filter and sort by, and what training reads back with a decision."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from curation.argilla.api import storable
+from curation.argilla.schemas import YES
+from curation.argilla.signals import code_share
+from curation.records.chunk import Chunk
+from curation.records.triplet import Triplet
+
+Metadata = dict[str, str | int | float]
+
+_TERM_CHARACTERS = 200  # search engines refuse very long terms
+
+
+def term(text: str) -> str:
+    """``text`` as a value to filter by: one line, not too long, never empty, and never a tag (Argilla shows it as HTML)."""
+    line = " ".join(storable(text).split()).replace("<", "‹").replace(">", "›")
+    return line[:_TERM_CHARACTERS] or "(none)"
+
+
+def folder_of(path: str) -> str:
+    """The folder part of a document's path; "." at the top."""
+    return term(str(PurePosixPath(path).parent)) if path else "."
+
+
+def chunk_metadata(chunk: Chunk) -> Metadata:
+    """Everything but the similarity to other chunks."""
+    return {
+        "source": term(chunk.source),
+        "folder": folder_of(chunk.path),
+        "section": term(chunk.section[0] if chunk.section else ""),
+        "tokens": chunk.tokens,
+        "code_share": round(float(code_share(chunk.body)), 3),
+        "current": YES,
+    }
+
+
+def triplet_metadata(triplet: Triplet, chunk: Chunk) -> Metadata:
+    """Everything but the similarities."""
+    return {
+        "origin": triplet.origin,
+        "source": term(chunk.source),
+        "folder": folder_of(chunk.path),
+        "chunk_id": triplet.chunk_id,
+        "model": term(triplet.model),
+        "current": YES,
+    }
+
+
+def score(value: float) -> float:
+    """A similarity, rounded to what a slider can show."""
+    return round(float(value), 3)

@@ -1,0 +1,86 @@
+"""How far the annotators are."""
+
+from __future__ import annotations
+
+import argilla as rg
+from pydantic import BaseModel, ConfigDict
+
+from curation.argilla.api import Api, JsonObject
+from curation.argilla.datasets import find_dataset
+from curation.argilla.schemas import DATASETS, dataset_name
+from curation.records.decision import DatasetName
+from curation.settings import ArgillaSettings
+
+
+class AnnotatorProgress(BaseModel):
+    """Responses of one annotator in one dataset, by status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    username: str
+    submitted: int = 0
+    draft: int = 0
+    discarded: int = 0
+
+
+class DatasetProgress(BaseModel):
+    """Records of one dataset. ``completed`` have as many submitted responses as the dataset asks for.
+
+    ``exists`` is False, and everything 0, when nothing has been pushed there yet.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    name: str
+    exists: bool = True
+    total: int = 0
+    completed: int = 0
+    pending: int = 0
+    annotators: tuple[AnnotatorProgress, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Completed records, 0 to 1."""
+        return self.completed / self.total if self.total else 0.0
+
+
+def read_progress(client: rg.Argilla, settings: ArgillaSettings) -> list[DatasetProgress]:
+    """Progress of the three datasets, in their order: a handful of small requests. Raises ArgillaError."""
+    api = Api.of(client)
+    report = []
+    for kind in DATASETS:
+        dataset = find_dataset(api, settings, kind)
+        if dataset is None:
+            report.append(DatasetProgress(dataset=kind, name=dataset_name(settings, kind), exists=False))
+            continue
+        base = f"/api/v1/datasets/{dataset.id}"
+        doing = f"reading the progress of {dataset.name!r}"
+        counts = api.request("GET", f"{base}/progress", doing)
+        users = api.request("GET", f"{base}/users/progress", doing)["users"]
+        report.append(
+            DatasetProgress(
+                dataset=kind,
+                name=dataset.name,
+                total=counts["total"],
+                completed=counts["completed"],
+                pending=counts["pending"],
+                annotators=tuple(
+                    _annotator(user) for user in sorted(users, key=lambda user: str(user["username"]))
+                ),
+            )
+        )
+    return report
+
+
+def _annotator(user: JsonObject) -> AnnotatorProgress:
+    parts = [
+        user.get("completed") or {},
+        user.get("pending") or {},
+    ]  # of records that are completed, or not yet
+    return AnnotatorProgress(
+        username=user["username"],
+        submitted=sum(part.get("submitted", 0) for part in parts),
+        draft=sum(part.get("draft", 0) for part in parts),
+        discarded=sum(part.get("discarded", 0) for part in parts),
+    )

@@ -1,0 +1,286 @@
+"""The *simulated annotator*: a program that answers in Argilla under a user name of its own, for demonstrations.
+
+It is called so everywhere: its user is ``simulated-annotator``, with the role of an annotator. How it judges is written in
+``curation.annotation.rules``. It answers through Argilla's own endpoints with its own key, which is looked up with the
+owner's key each time and stored nowhere; its password is random and forgotten.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import argilla as rg
+import httpx
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from curation.argilla import rules
+from curation.argilla.api import RESPONSE_BATCH, Api, ArgillaRefusalError, JsonObject
+from curation.argilla.connection import workspace_id
+from curation.argilla.datasets import RemoteDataset, find_dataset, vector_slug
+from curation.argilla.decisions import judge
+from curation.argilla.escaping import original
+from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
+from curation.argilla.signals import inverse_document_frequency
+from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
+from curation.errors import ArgillaError
+from curation.home import Home
+from curation.progress import SILENT, Progress
+from curation.records.decision import DatasetName
+from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    from curation.documents.corpus import Corpus
+
+SIMULATED_ANNOTATOR = "simulated-annotator"
+
+Answers = dict[str, str]
+
+
+class SimulatedDataset(BaseModel):
+    """What the simulated annotator submitted in one dataset: records, and how many of them it would have accepted
+    (``curation.annotation.decisions``); ``yes`` counts per question."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    submitted: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    yes: dict[str, int] = {}
+
+
+class SimulatedReport(BaseModel):
+    """What the simulated annotator did."""
+
+    model_config = ConfigDict(frozen=True)
+
+    annotator: str = SIMULATED_ANNOTATOR
+    datasets: tuple[SimulatedDataset, ...]
+    seconds: float
+
+    @property
+    def submitted(self) -> int:
+        return sum(dataset.submitted for dataset in self.datasets)
+
+
+def annotate_as_simulated(
+    client: rg.Argilla,
+    home: Home,
+    settings: ArgillaSettings,
+    corpus: Corpus,
+    vectors: VectorSource,
+    limits: Mapping[DatasetName, int],
+    progress: Progress = SILENT,
+) -> SimulatedReport:
+    """Submit answers to at most ``limits[dataset]`` records a dataset (none where it isn't mentioned).
+
+    Takes records that are not complete, that are still in the corpus and that it has not answered, in the order of
+    their ids (hashes, so a spread-out sample, the same every time). Needs an owner's key: only owners can make the
+    user. Raises ArgillaError. Nothing is stored in ``home``.
+    """
+    del home
+    started = time.perf_counter()
+    api = Api.of(client)
+    user_id, key = _user(api, settings)
+    bench = _Bench(api, settings, corpus, vectors, progress)
+    reports = []
+    with _signed_in(client, key) as own:
+        for kind in DATASETS:
+            limit = limits.get(kind, 0)
+            dataset = find_dataset(api, settings, kind) if limit > 0 else None
+            if dataset is None:
+                continue
+            records = _queue(api, dataset, user_id)[:limit]
+            answers = bench.judges[kind](records)
+            _submit(own, records, answers, kind, progress)
+            reports.append(_report(kind, answers))
+    return SimulatedReport(datasets=tuple(reports), seconds=round(time.perf_counter() - started, 3))
+
+
+class _Bench:
+    """What the rules need to know about the corpus, worked out once."""
+
+    def __init__(
+        self, api: Api, settings: ArgillaSettings, corpus: Corpus, vectors: VectorSource, progress: Progress
+    ) -> None:
+        self._by_id = corpus.by_id
+        self._rarity = inverse_document_frequency(chunk.text for chunk in corpus.chunks)
+        self._vectors = vectors
+        self._progress = progress
+        self._chunks = ChunkVectors(corpus.chunks, vectors, progress)
+        self._chunks.recall = lambda: _stored(api, settings, vectors)
+        self.judges: dict[DatasetName, Callable[[Sequence[JsonObject]], list[Answers]]] = {
+            "chunks": self._judge_chunks,
+            "triplets": self._judge_triplets,
+            "conversations": self._judge_conversations,
+        }
+
+    def _judge_chunks(self, records: Sequence[JsonObject]) -> list[Answers]:
+        answers = []
+        for record in records:
+            chunk = self._by_id.get(str(record["external_id"]))
+            answers.append({"good_chunk": rules.judge_chunk(chunk) if chunk else NO})
+        return answers
+
+    def _judge_triplets(self, records: Sequence[JsonObject]) -> list[Answers]:
+        if not records:
+            return []
+        positive = self._places(records, "positive")
+        negative = self._places(records, "negative")
+        count = len(self._chunks.chunks)
+        return [
+            {
+                "is_positive_relevant": rules.judge_positive(
+                    record["fields"]["positive"],
+                    record["fields"]["anchor"],
+                    positive[row],
+                    count,
+                    self._rarity,
+                ),
+                "is_negative_irrelevant": rules.judge_negative(
+                    _text(record, "negative"),
+                    _text(record, "anchor"),
+                    negative[row],
+                    self._rarity,
+                ),
+            }
+            for row, record in enumerate(records)
+        ]
+
+    def _places(self, records: Sequence[JsonObject], field: str) -> list[int]:
+        """Each anchor's place in a search for the record's ``field``; the last one where there is nothing to search."""
+        found = [len(self._chunks.chunks)] * len(records)
+        asked = [
+            (index, _text(record, field), self._chunks.rows[record["metadata"]["chunk_id"]])
+            for index, record in enumerate(records)
+            if _text(record, field) and (record["metadata"] or {}).get("chunk_id") in self._chunks.rows
+        ]
+        if asked:
+            embedded = embed_queries(self._vectors, [text for _, text, _ in asked], self._progress)
+            queries = np.stack([embedded[text] for _, text, _ in asked])
+            ranked, _ = places(queries, self._chunks.matrix(), [row for _, _, row in asked])
+            for (index, _, _), place in zip(asked, ranked, strict=True):
+                found[index] = int(place)
+        return found
+
+    def _judge_conversations(self, records: Sequence[JsonObject]) -> list[Answers]:
+        answers = []
+        for record in records:
+            metadata = record["metadata"] or {}
+            chunk = self._by_id.get(str(metadata.get("chunk_id", "")))
+            correct, strange = rules.judge_response(
+                str(metadata.get("question", record["fields"]["instruction"])),
+                record["fields"]["response"],
+                metadata.get("refused") == YES,
+                float(metadata.get("score", 0.0)),
+                chunk.text if chunk else "",
+                self._rarity,
+            )
+            answers.append({"is_response_correct": correct, "out_of_guardrails": strange})
+        return answers
+
+
+def _text(record: JsonObject, field: str) -> str:
+    return original(record["fields"].get(field) or "")
+
+
+def _stored(api: Api, settings: ArgillaSettings, vectors: VectorSource) -> dict[str, np.ndarray]:
+    dataset = find_dataset(api, settings, "chunks")
+    name = vector_slug(vectors.name)
+    if dataset is None or dataset.vectors.get(name) != vectors.dimension:
+        return {}
+    return stored_vectors(api, dataset.id, name, vectors.dimension)
+
+
+def _user(api: Api, settings: ArgillaSettings) -> tuple[str, str]:
+    """Id and key of the simulated annotator, who is made and put into the workspace when need be."""
+    doing = f"looking for the user {SIMULATED_ANNOTATOR!r}"
+    try:
+        users = api.request("GET", "/api/v1/users", doing)["items"]
+        user = next((user for user in users if user["username"] == SIMULATED_ANNOTATOR), None)
+        if user is None:
+            body = {
+                "username": SIMULATED_ANNOTATOR,
+                "first_name": "Simulated",
+                "last_name": "Annotator",
+                "role": "annotator",
+                "password": secrets.token_urlsafe(32),
+            }
+            user = api.request("POST", "/api/v1/users", f"making the user {SIMULATED_ANNOTATOR!r}", body)
+    except ArgillaRefusalError as error:
+        if error.status != 403:
+            raise
+        raise ArgillaError(
+            f"Only an owner of Argilla at {api.url} can make the user {SIMULATED_ANNOTATOR!r}.",
+            "Use an owner's API key for the demo.",
+        ) from None
+    if user["role"] != "annotator":
+        raise ArgillaError(
+            f"The user {SIMULATED_ANNOTATOR!r} in Argilla at {api.url} has the role {user['role']}.",
+            "Somebody else uses that name: rename that user.",
+        )
+    workspace = workspace_id(api, settings.workspace)
+    members = api.request("GET", f"/api/v1/workspaces/{workspace}/users", doing)["items"]
+    if all(member["id"] != user["id"] for member in members):
+        path = f"/api/v1/workspaces/{workspace}/users"
+        api.request("POST", path, f"adding {SIMULATED_ANNOTATOR!r} to the workspace", {"user_id": user["id"]})
+    return str(user["id"]), str(user["api_key"])
+
+
+@contextmanager
+def _signed_in(client: rg.Argilla, key: str) -> Iterator[Api]:
+    http = client.http_client
+    with httpx.Client(
+        base_url=http.base_url, headers={"X-Argilla-Api-Key": key}, timeout=http.timeout
+    ) as own:
+        yield Api(own)
+
+
+def _queue(api: Api, dataset: RemoteDataset, user_id: str) -> list[JsonObject]:
+    """What the user could still answer, in the order of external ids."""
+    waiting = [
+        record
+        for page in api.records(dataset.id, include=["responses"])
+        for record in page
+        if record["status"] != "completed"
+        and (record.get("metadata") or {}).get(CURRENT.name) != NO
+        and all(str(response["user_id"]) != user_id for response in record["responses"])
+    ]
+    return sorted(waiting, key=lambda record: str(record.get("external_id") or record["id"]))
+
+
+def _submit(
+    own: Api, records: Sequence[JsonObject], answers: Sequence[Answers], kind: DatasetName, progress: Progress
+) -> None:
+    responses = [
+        {
+            "record_id": record["id"],
+            "status": "submitted",
+            "values": {question: {"value": value} for question, value in answer.items()},
+        }
+        for record, answer in zip(records, answers, strict=True)
+    ]
+    if not responses:
+        return
+    with progress.task(f"Simulated annotator: {kind}", total=len(responses), unit="records") as advance:
+        for start in range(0, len(responses), RESPONSE_BATCH):
+            batch = responses[start : start + RESPONSE_BATCH]
+            own.respond(batch)
+            advance(len(batch))
+
+
+def _report(kind: DatasetName, answers: Sequence[Answers]) -> SimulatedDataset:
+    verdicts = [judge(kind, answer, {})[0] for answer in answers]
+    questions = sorted({question for answer in answers for question in answer})
+    return SimulatedDataset(
+        dataset=kind,
+        submitted=len(answers),
+        accepted=verdicts.count("accepted"),
+        rejected=verdicts.count("rejected"),
+        yes={question: sum(answer[question] == YES for answer in answers) for question in questions},
+    )

@@ -1,0 +1,168 @@
+"""Bringing a dataset up to date: only what is new or different is sent, and nothing that a person said is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
+from curation.argilla.datasets import RemoteDataset
+from curation.argilla.filters import Metadata
+from curation.argilla.schemas import CURRENT, NO
+from curation.argilla.suggestions import AGENT_PREFIX, Suggestion
+from curation.argilla.vectors import Vectors, as_numbers
+from curation.progress import Progress
+
+
+@dataclass
+class Outline:
+    """What a record should say, as far as that is known without a model: enough to see whether it is up to date.
+
+    ``derived`` names the metadata that come with a model; ``agents`` the agent per yes/no question.
+    """
+
+    id: str
+    fields: dict[str, str]
+    metadata: Metadata
+    derived: frozenset[str]
+    agents: dict[str, str]
+
+
+@dataclass
+class Finished:
+    """What a model adds to an outline."""
+
+    metadata: Metadata = field(default_factory=dict)
+    suggestions: dict[str, Suggestion] = field(default_factory=dict)
+    vector: Vectors | None = None
+
+
+@dataclass
+class Standing:
+    """What Argilla holds of one dataset, by external id."""
+
+    records: dict[str, JsonObject]
+
+    @classmethod
+    def read(cls, api: Api, dataset: RemoteDataset) -> Standing:
+        records = {}
+        for page in api.records(dataset.id, include=["suggestions", "responses"]):
+            for record in page:
+                if record.get("external_id"):
+                    records[str(record["external_id"])] = record
+        return cls(records)
+
+    def is_current(self, outline: Outline, dataset: RemoteDataset) -> bool:
+        """Whether Argilla's record says what ``outline`` says."""
+        record = self.records.get(outline.id)
+        if record is None or record["fields"] != outline.fields:
+            return False
+        metadata = record.get("metadata") or {}
+        if any(metadata.get(name) != value for name, value in outline.metadata.items()):
+            return False
+        if not outline.derived <= metadata.keys():
+            return False
+        agents = self._agents(record)
+        for question, agent in outline.agents.items():
+            found = agents.get(dataset.questions[question])
+            if found != agent and not _is_foreign(found):
+                return False
+        return True
+
+    def foreign(self, external_id: str) -> set[str]:
+        """Ids of the questions whose suggestion somebody else's agent made: theirs stays."""
+        agents = self._agents(self.records.get(external_id) or {})
+        return {question for question, agent in agents.items() if _is_foreign(agent)}
+
+    def gone(self, ids: Iterable[str]) -> list[str]:
+        """External ids of records that clayloop once pushed and that are not among ``ids``."""
+        known = set(ids)
+        return [
+            external_id
+            for external_id, record in self.records.items()
+            if external_id not in known and CURRENT.name in (record.get("metadata") or {})
+        ]
+
+    @staticmethod
+    def _agents(record: JsonObject) -> dict[str, str]:
+        return {
+            str(item["question_id"]): str(item.get("agent") or "") for item in record.get("suggestions") or []
+        }
+
+
+def _is_foreign(agent: str | None) -> bool:
+    return agent is not None and not agent.startswith(AGENT_PREFIX)
+
+
+def payload(
+    outline: Outline, finished: Finished, dataset: RemoteDataset, standing: Standing, vector: str | None
+) -> JsonObject:
+    """The record as Argilla's bulk endpoint takes it. Metadata that others added to it are kept."""
+    record = standing.records.get(outline.id) or {}
+    foreign = standing.foreign(outline.id)
+    kept = {
+        name: value
+        for name, value in (record.get("metadata") or {}).items()
+        if name not in {wanted.name for wanted in dataset.spec.filters}
+    }
+    body: JsonObject = {
+        "external_id": outline.id,
+        "fields": outline.fields,
+        "metadata": {**kept, **outline.metadata, **finished.metadata},
+        "suggestions": [
+            suggestion.payload(dataset.questions[question])
+            for question, suggestion in finished.suggestions.items()
+            if dataset.questions[question] not in foreign
+        ],
+    }
+    if vector is not None and finished.vector is not None:
+        numbers = as_numbers(finished.vector)
+        if numbers is not None:
+            body["vectors"] = {vector: numbers}
+    return body
+
+
+def send(
+    api: Api,
+    dataset: RemoteDataset,
+    outlines: Sequence[Outline],
+    build: Callable[[Outline], JsonObject],
+    progress: Progress,
+) -> None:
+    """Upsert ``outlines`` in batches; stopping halfway leaves whole batches, and the next push does the rest."""
+    if not outlines:
+        return
+    with progress.task(f"Pushing {dataset.spec.kind}", total=len(outlines), unit="records") as advance:
+        for start in range(0, len(outlines), UPSERT_BATCH):
+            batch = outlines[start : start + UPSERT_BATCH]
+            api.upsert(dataset.id, [build(outline) for outline in batch])
+            advance(len(batch))
+
+
+def retire(api: Api, dataset: RemoteDataset, standing: Standing, gone: Sequence[str]) -> tuple[int, int]:
+    """Take out of the queue what is no longer in the corpus: (marked, removed).
+
+    A record that nobody has touched is removed. One with a response of any kind, be it a draft, stays for ever
+    and is marked ``current = no``.
+    """
+    if not gone:
+        return 0, 0
+    # Read again: somebody may have answered while the rest was being pushed.
+    fresh = Standing.read(api, dataset)
+    touched = [
+        fresh.records[name] for name in gone if name in fresh.records and fresh.records[name]["responses"]
+    ]
+    untouched = [
+        fresh.records[name] for name in gone if name in fresh.records and not fresh.records[name]["responses"]
+    ]
+    outdated = [record for record in touched if record["metadata"].get(CURRENT.name) != NO]
+    for start in range(0, len(outdated), UPSERT_BATCH):
+        api.upsert(dataset.id, [_marked(record) for record in outdated[start : start + UPSERT_BATCH]])
+    api.delete(dataset.id, [str(record["id"]) for record in untouched])
+    return len(outdated), len(untouched)
+
+
+def _marked(record: Mapping[str, object]) -> JsonObject:
+    metadata = record["metadata"]
+    assert isinstance(metadata, dict)  # noqa: S101 - Standing.gone() looked into it
+    return {"external_id": record["external_id"], "metadata": {**metadata, CURRENT.name: NO}}

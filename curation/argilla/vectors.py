@@ -1,0 +1,129 @@
+"""Embeddings: who makes them, and those of the corpus, fetched from Argilla where it already holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.argilla.api import Api
+from curation.progress import Progress
+from curation.records.chunk import Chunk
+
+Vectors = npt.NDArray[np.float32]
+
+_SLICE = 512  # texts between two steps of the progress bar
+_ROWS = 1024  # rows of a similarity matrix held at once
+_DECIMALS = 6
+
+
+class VectorSource(Protocol):
+    """An embedding model. Vectors are (n, dimension) float32 of unit length."""
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def documents(self, texts: Sequence[str]) -> Vectors: ...
+
+    def queries(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class ChunkVectors:
+    """The vectors of all chunks, (n, dimension), in the chunks' order; made when first asked for.
+
+    ``recall`` may be set to something that knows vectors by chunk id (an id is a hash of the text, so they are still
+    right); only the others are embedded.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], source: VectorSource, progress: Progress) -> None:
+        self.chunks = chunks
+        self.rows = {chunk.id: row for row, chunk in enumerate(chunks)}
+        self.recall: Callable[[], Mapping[str, Vectors]] | None = None
+        self._source = source
+        self._progress = progress
+        self._matrix: Vectors | None = None
+
+    def matrix(self) -> Vectors:
+        if self._matrix is None:
+            known = dict(self.recall()) if self.recall else {}
+            missing = [chunk for chunk in self.chunks if chunk.id not in known]
+            made = embed_documents(self._source, [chunk.text for chunk in missing], self._progress)
+            known.update(zip((chunk.id for chunk in missing), made, strict=True))
+            rows = [known[chunk.id] for chunk in self.chunks]
+            self._matrix = np.stack(rows) if rows else np.empty((0, self._source.dimension), np.float32)
+        return self._matrix
+
+
+def embed_documents(source: VectorSource, texts: Sequence[str], progress: Progress) -> Vectors:
+    """(n, dimension), with a progress bar."""
+    made = [np.empty((0, source.dimension), np.float32)]
+    if texts:
+        with progress.task("Embedding chunks", total=len(texts), unit="texts") as advance:
+            for start in range(0, len(texts), _SLICE):
+                made.append(source.documents(texts[start : start + _SLICE]))
+                advance(len(made[-1]))
+    return np.concatenate(made)
+
+
+def embed_queries(source: VectorSource, texts: Sequence[str], progress: Progress) -> dict[str, Vectors]:
+    """Text → vector; each distinct text is embedded once."""
+    distinct = sorted(set(texts))
+    found: dict[str, Vectors] = {}
+    if distinct:
+        with progress.task("Embedding queries", total=len(distinct), unit="texts") as advance:
+            for start in range(0, len(distinct), _SLICE):
+                part = distinct[start : start + _SLICE]
+                found.update(zip(part, source.queries(part), strict=True))
+                advance(len(part))
+    return found
+
+
+def stored_vectors(api: Api, dataset_id: str, name: str, dimension: int) -> dict[str, Vectors]:
+    """External id → the vector ``name`` that Argilla holds for it."""
+    found: dict[str, Vectors] = {}
+    for page in api.records(dataset_id, include=[f"vectors:{name}"]):
+        for record in page:
+            values = (record.get("vectors") or {}).get(name)
+            if record.get("external_id") and values and len(values) == dimension:
+                found[record["external_id"]] = np.asarray(values, dtype=np.float32)
+    return found
+
+
+def nearest_other(matrix: Vectors, rows: Sequence[int]) -> tuple[Vectors, npt.NDArray[np.int64]]:
+    """For each of ``rows``: cosine to the most similar other row of ``matrix`` (-1 when there is none), and which."""
+    best = np.full(len(rows), -1.0, np.float32)
+    which = np.full(len(rows), -1, np.int64)
+    if len(matrix) > 1:
+        for start in range(0, len(rows), _ROWS):
+            part = list(rows[start : start + _ROWS])
+            scores = matrix[part] @ matrix.T
+            scores[np.arange(len(part)), part] = -2.0
+            which[start : start + len(part)] = scores.argmax(axis=1)
+            best[start : start + len(part)] = scores.max(axis=1)
+    return np.clip(best, -1.0, 1.0), which
+
+
+def places(queries: Vectors, matrix: Vectors, rows: Sequence[int]) -> tuple[npt.NDArray[np.int64], Vectors]:
+    """For each query: the place (from 1) of the row it belongs to in a search over ``matrix``, and its cosine."""
+    place = np.ones(len(rows), np.int64)
+    cosine = np.zeros(len(rows), np.float32)
+    for start in range(0, len(rows), _ROWS):
+        part = np.asarray(rows[start : start + _ROWS])
+        scores = queries[start : start + len(part)] @ matrix.T
+        own = scores[np.arange(len(part)), part]
+        place[start : start + len(part)] = 1 + (scores > own[:, None]).sum(axis=1)
+        cosine[start : start + len(part)] = own
+    return place, np.clip(cosine, -1.0, 1.0)
+
+
+def as_numbers(vector: Vectors) -> list[float] | None:
+    """For JSON; None when it is not a vector that can be compared (NaN, infinite)."""
+    if not np.isfinite(vector).all():
+        return None
+    numbers: list[float] = np.round(vector.astype(np.float64), _DECIMALS).tolist()
+    return numbers

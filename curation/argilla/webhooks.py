@@ -1,0 +1,88 @@
+"""Being called by Argilla when somebody answers, in the way of standardwebhooks.com.
+
+A call is a hint and no more: it may come twice, late, or never, and carries no decision. Whoever is called reads Argilla.
+Argilla sends a call to every address that was registered, for ever; so what is registered here is told from what others
+registered by its description, and what an earlier process left behind can be removed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+
+import argilla as rg
+from pydantic import BaseModel, ConfigDict, SecretStr
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from curation.argilla.api import Api, ArgillaRefusalError
+
+# Not record.completed, which comes again and again for the same record, nor record.updated, which a push causes by
+# the thousand. Answers that a program logs with its records cause none of these: polling finds them.
+EVENTS = ("response.created", "response.updated", "response.deleted")
+
+_PATH = "/api/v1/webhooks"
+
+
+class Registration(BaseModel):
+    """An address that Argilla calls, and the secret that it signs the calls with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    url: str
+    secret: SecretStr
+
+
+def register_webhook(client: rg.Argilla, url: str, description: str) -> Registration:
+    """Have Argilla call ``url``, and remove whatever is registered under the same description.
+
+    Raises ArgillaRefusalError with status 403 for anybody but an owner, ArgillaError when Argilla cannot be asked.
+    """
+    unregister_webhook(client, description)
+    body = {"url": url, "events": list(EVENTS), "description": description}
+    row = Api.of(client).request("POST", _PATH, "registering a webhook", body)
+    return Registration(id=str(row["id"]), url=url, secret=SecretStr(row["secret"]))
+
+
+def has_webhook(client: rg.Argilla, registration: Registration) -> bool:
+    """Whether Argilla still calls that address. Raises ArgillaError when it cannot be asked."""
+    rows = Api.of(client).request("GET", _PATH, "listing webhooks")["items"]
+    return any(row["id"] == registration.id and row["enabled"] for row in rows)
+
+
+def unregister_webhook(client: rg.Argilla, description: str) -> int:
+    """Remove all that is registered under ``description``; how many there were. Raises as ``register`` does."""
+    api = Api.of(client)
+    rows = api.request("GET", _PATH, "listing webhooks")["items"]
+    ours = [str(row["id"]) for row in rows if row.get("description") == description]
+    for webhook_id in ours:
+        try:
+            api.request("DELETE", f"{_PATH}/{webhook_id}", "removing a webhook")
+        except ArgillaRefusalError as error:
+            if error.status != 404:  # somebody else was quicker
+                raise
+    return len(ours)
+
+
+def is_signed(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether Argilla sent ``body``, within the last five minutes, to whom it gave ``secret``."""
+    try:
+        Webhook(secret.get_secret_value()).verify(body, dict(headers), json_parse=False)
+    except (
+        WebhookVerificationError,
+        ValueError,
+        OverflowError,
+    ):  # what is not base64 or not UTF-8 is a ValueError
+        return False
+    return True
+
+
+def concerns(body: bytes, workspace: str, datasets: Collection[str]) -> bool:
+    """Whether a call may be about one of the ``datasets`` in ``workspace``; one that does not say may be."""
+    try:
+        data = json.loads(body)["data"]
+        dataset = (data.get("record") or data)["dataset"]
+        name, place = dataset["name"], (dataset.get("workspace") or {}).get("name", workspace)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return True
+    return place == workspace and name in datasets

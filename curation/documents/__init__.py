@@ -1,0 +1,1 @@
+"""Documentation read, cut into chunks, and kept as the corpus."""

@@ -1,0 +1,170 @@
+"""The documentation inside a source distribution, read straight out of the archive: nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from curation.documents.markup.reading import markup_of
+from curation.errors import SourceError
+
+MAX_UNPACKED_BYTES = 4_000_000_000
+MAX_MEMBERS = 200_000
+_METADATA_BYTES = 1_000_000
+_DOCS_NAMES = frozenset({"docs", "doc", "documentation", "docsrc", "docs_src", "doc_src"})
+_README = re.compile(r"^readme(\.[a-z]+)?$", re.IGNORECASE)
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """A regular file of an archive. ``data`` is None when it is larger than what may be read."""
+
+    path: str
+    size: int
+    data: bytes | None
+
+
+@dataclass(frozen=True)
+class SdistContent:
+    """What a source distribution has for us: its documentation, sorted by path, and its PKG-INFO headers."""
+
+    files: list[ArchiveFile]
+    metadata: dict[str, list[str]]
+
+
+def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
+    """The README and the files below the documentation folder of a .tar.* or .zip source distribution.
+
+    Links, devices and names that point out of the archive are ignored. Raises SourceError when the archive is damaged
+    or unpacks to more than MAX_UNPACKED_BYTES.
+    """
+    metadata: dict[str, list[str]] = {}
+    found: dict[str, ArchiveFile] = {}
+
+    def wanted(path: str, size: int) -> int:
+        """How many bytes of a member to read: 0 for none, one more than allowed shows that it is too large."""
+        if path == "PKG-INFO":
+            return _METADATA_BYTES
+        return min(size, max_file_bytes) + 1 if _is_documentation(path) else 0
+
+    members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+    try:
+        for path, size, read in members(archive):
+            limit = wanted(path, size)
+            if path == "PKG-INFO":
+                metadata = _headers(read(limit))
+            elif limit:
+                found[path] = ArchiveFile(path, size, None if size > max_file_bytes else read(limit))
+    except _BROKEN as error:
+        raise SourceError(
+            f"{archive.name} is not a readable archive: {error or type(error).__name__}",
+            "Try again; if it stays so, ingest the documentation from a folder.",
+        ) from error
+    return SdistContent(_documentation(found), metadata)
+
+
+def _documentation(found: dict[str, ArchiveFile]) -> list[ArchiveFile]:
+    """READMEs at the top, and the documentation folder nearest to the top."""
+    readmes = [file for path, file in found.items() if "/" not in path]
+    depths = [depth for path in found if (depth := _docs_depth(path)) is not None and _may_hold_markup(path)]
+    nearest = min(depths, default=-1)
+    docs = [file for path, file in found.items() if "/" in path and _docs_depth(path) == nearest]
+    return sorted([*readmes, *docs], key=lambda file: file.path)
+
+
+def _is_documentation(path: str) -> bool:
+    if "/" not in path:
+        return bool(_README.match(path)) and _may_hold_markup(path)
+    return _docs_depth(path) is not None
+
+
+def _may_hold_markup(path: str) -> bool:
+    return markup_of(path) is not None or path.lower().endswith(".txt")
+
+
+def _docs_depth(path: str) -> int | None:
+    """How deep the documentation folder that ``path`` is in lies (0: at the top); None outside of any."""
+    for depth, name in enumerate(path.split("/")[:-1][:4]):
+        if name.lower() in _DOCS_NAMES:
+            return depth
+    return None
+
+
+def _tar_members(archive: Path) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
+    with _decompressed(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        for number, member in enumerate(tar):
+            _check_limits(archive, number, member.offset_data + member.size)
+            path = _inner_path(member.name)
+            if path is None or not member.isreg() or member.issparse():
+                continue
+
+            def read(limit: int, member: tarfile.TarInfo = member) -> bytes:
+                file = tar.extractfile(member)
+                return file.read(limit) if file else b""
+
+            yield path, member.size, read
+
+
+def _zip_members(archive: Path) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
+    with zipfile.ZipFile(archive) as zipped:
+        _check_limits(archive, len(zipped.infolist()), 0)
+        for member in sorted(zipped.infolist(), key=lambda info: info.filename):
+            path = _inner_path(member.filename)
+            kind = (member.external_attr >> 16) & 0o170000
+            if path is None or member.is_dir() or kind not in {0, 0o100000}:
+                continue
+
+            def read(limit: int, member: zipfile.ZipInfo = member) -> bytes:
+                with zipped.open(member) as file:
+                    return file.read(limit)
+
+            yield path, member.file_size, read
+
+
+def _decompressed(archive: Path) -> IO[bytes]:
+    with archive.open("rb") as file:
+        head = file.read(6)
+    if head.startswith(b"\x1f\x8b"):
+        return gzip.open(archive)  # type: ignore[return-value]
+    if head.startswith(b"BZh"):
+        return bz2.open(archive)
+    if head.startswith(b"\xfd7zXZ"):
+        return lzma.open(archive)
+    return archive.open("rb")
+
+
+def _check_limits(archive: Path, members: int, size: int) -> None:
+    if members > MAX_MEMBERS or size > MAX_UNPACKED_BYTES:
+        raise SourceError(
+            f"{archive.name} unpacks to more than {MAX_MEMBERS:,} files or {MAX_UNPACKED_BYTES:,} bytes.",
+            "That is not a documentation set: ingest its documentation folder instead.",
+        )
+
+
+def _inner_path(name: str) -> str | None:
+    """The path below the archive's single top folder; None for names that lead anywhere else."""
+    if name.startswith(("/", "\\")) or "\\" in name or ":" in name.split("/")[0]:
+        return None
+    parts = PurePosixPath(name).parts
+    if ".." in parts or len(parts) < 2:
+        return None
+    return "/".join(parts[1:])
+
+
+def _headers(data: bytes) -> dict[str, list[str]]:
+    message = HeaderParser().parsestr(data.decode("utf-8", "replace"))
+    headers: dict[str, list[str]] = {}
+    for key, value in message.items():
+        headers.setdefault(key.lower(), []).append(str(value))
+    return headers

@@ -1,0 +1,255 @@
+"""Sources to corpus: read, cut, compare with what is there, and write only what changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
+
+from curation.documents.chunking import RECIPE_VERSION, chunk_document
+from curation.documents.corpus import Corpus
+from curation.documents.markup.reading import parse
+from curation.documents.sources import Skipped, Source, SourceFile, open_source, source_name
+from curation.documents.splitting import TokenCounter
+from curation.errors import BusyError, SourceError, StateError
+from curation.home import Home
+from curation.progress import SILENT, Progress
+from curation.records.chunk import Chunk
+from curation.records.document import Document
+from curation.records.identity import content_id
+from curation.settings import ChunkSettings
+
+__all__ = ["DropReport", "IngestReport", "Skipped", "drop", "ingest"]
+
+log = logging.getLogger(__name__)
+
+# Any two tokenizers that differ cut this differently.
+_PROBE = "Tokenizers disagree: naïve façade, 数据库, __init__.py, 0x1F, don't, HTTPServerError!"
+
+
+class IngestReport(BaseModel):
+    """What an ingest did. Chunks are compared by id, within the sources that were ingested.
+
+    ``documents`` and ``chunks`` count those sources; ``total_documents`` and ``total_chunks`` the whole corpus.
+    ``sources`` carry their versions (``pypi:scrapy==2.11.0``).
+    """
+
+    sources: list[str]
+    documents: int
+    chunks: int
+    added: int
+    removed: int
+    unchanged: int
+    skipped: list[Skipped]
+    total_documents: int
+    total_chunks: int
+
+
+def ingest(
+    specs: Sequence[str],
+    home: Home,
+    settings: ChunkSettings,
+    counter: TokenCounter,
+    progress: Progress = SILENT,
+) -> IngestReport:
+    """Read ``specs`` (folders, ``pypi:NAME[==VERSION]``) into the corpus, replacing what they gave before.
+
+    Other sources stay as they are. Nothing is written when nothing changed, and nothing at all when an error is
+    raised: SourceError (nothing to ingest, everything skipped), BusyError (another ingest runs), StateError.
+    """
+    if not specs:
+        raise SourceError(
+            "There is nothing to ingest.", "Give a folder or pypi:NAME, or set curation.documents.sources."
+        )
+    with _only_one(home):
+        old = Corpus.load(home) if Corpus.exists(home) else Corpus([], [])
+        reading = _Reading(old, settings, counter, progress)
+        for spec in dict.fromkeys(specs):
+            with progress.task(f"Opening {spec}"):
+                source = open_source(spec, settings)
+            reading.read(source, spec)
+        return reading.finish(home)
+
+
+class DropReport(BaseModel):
+    """What a drop did. A chunk that another source has too stays: ``chunks`` counts those that are gone."""
+
+    source: str
+    documents: int
+    chunks: int
+    total_documents: int
+    total_chunks: int
+
+
+def drop(spec: str, home: Home) -> DropReport:
+    """Take a source out of the corpus. Releases keep what they hold until the next reindex or retrain.
+
+    ``spec`` is what was given to ``ingest`` or the source's name. Raises SourceError when the corpus has no such source,
+    BusyError while an ingest runs, StateError when there is no corpus; then nothing is changed.
+    """
+    with _only_one(home):
+        old = Corpus.load(home)
+        known = sorted({document.source for document in old.documents} | set(old.recipes))
+        name = source_name(spec, known)
+        if name is None:
+            raise SourceError(
+                f"The documents have no source {spec!r}.",
+                f"These they have: {', '.join(known)}." if known else "There is none at all.",
+            )
+        new = Corpus(
+            [document for document in old.documents if document.source != name],
+            [chunk for chunk in old.stored_chunks if chunk.source != name],
+            {source: recipe for source, recipe in old.recipes.items() if source != name},
+        )
+        new.save(home)
+    report = DropReport(
+        source=name,
+        documents=len(old.documents) - len(new.documents),
+        chunks=len(old.chunks) - len(new.chunks),
+        total_documents=len(new.documents),
+        total_chunks=len(new.chunks),
+    )
+    log.info("dropped %s", report.model_dump_json())
+    return report
+
+
+class _Reading:
+    def __init__(
+        self, old: Corpus, settings: ChunkSettings, counter: TokenCounter, progress: Progress
+    ) -> None:
+        self.old = old
+        self.settings = settings
+        self.counter = counter
+        self.progress = progress
+        self.recipe = content_id(
+            "recipe",
+            str(RECIPE_VERSION),
+            str(settings.max_tokens),
+            str(counter.offsets(_PROBE)),
+            settings.base_url,
+        )
+        self.names: dict[str, str] = {}
+        self.documents: list[Document] = []
+        self.chunks: list[Chunk] = []
+        self.skipped: list[Skipped] = []
+        self._known: dict[str, list[Chunk]] = {}
+        for chunk in old.stored_chunks:
+            if old.recipes.get(chunk.source) == self.recipe:
+                self._known.setdefault(f"{chunk.source}\n{chunk.document_id}", []).append(chunk)
+
+    def read(self, source: Source, spec: str) -> None:
+        """Add every document of ``source``. Raises SourceError when that leaves none."""
+        if source.name in self.names:
+            raise SourceError(
+                f"{spec} is given twice: {self.names[source.name]} is the same source.",
+                "Name each source once.",
+            )
+        self.names[source.name] = f"{source.name}=={source.version}" if source.version else source.name
+        before, skipped_before = len(self.documents), len(self.skipped)
+        with self.progress.task(f"Reading {self.names[source.name]}", len(source), "files") as advance:
+            for item in source.read():
+                if isinstance(item, Skipped):
+                    self._skip(source, item)
+                elif item is not None:
+                    self._add(source, item)
+                advance(1)
+        if len(self.documents) == before:
+            raise _nothing(spec, self.skipped[skipped_before:])
+        log.info("read %s: %d documents", self.names[source.name], len(self.documents) - before)
+
+    def finish(self, home: Home) -> IngestReport:
+        """Save the new corpus if it differs from the old one, and report."""
+        kept_documents = [document for document in self.old.documents if document.source not in self.names]
+        kept_chunks = [chunk for chunk in self.old.stored_chunks if chunk.source not in self.names]
+        recipes = {**self.old.recipes, **dict.fromkeys(self.names, self.recipe)}
+        new = Corpus([*kept_documents, *self.documents], [*kept_chunks, *self.chunks], recipes)
+        same = new.documents == self.old.documents and new.stored_chunks == self.old.stored_chunks
+        if not (same and new.recipes == self.old.recipes and Corpus.exists(home)):
+            with self.progress.task("Writing the corpus"):
+                new.save(home)
+        before = {chunk.id for chunk in self.old.stored_chunks if chunk.source in self.names}
+        now = {chunk.id for chunk in self.chunks}
+        report = IngestReport(
+            sources=list(self.names.values()),
+            documents=len(self.documents),
+            chunks=len(now),
+            added=len(now - before),
+            removed=len(before - now),
+            unchanged=len(now & before),
+            skipped=self.skipped,
+            total_documents=len(new.documents),
+            total_chunks=len(new.chunks),
+        )
+        log.info("ingested %s", report.model_dump_json(exclude={"skipped"}))
+        return report
+
+    def _add(self, source: Source, file: SourceFile) -> None:
+        identity = Document.make_id(file.path, file.text)
+        parsed = parse(file.text, file.markup)
+        if not any(section.blocks for section in parsed.sections):
+            self._skip(source, Skipped(path=file.path, reason="no text below its headings"))
+            return
+        document = Document(
+            id=identity,
+            source=source.name,
+            version=source.version,
+            path=file.path,
+            url=file.url,
+            markup=file.markup,
+            title=parsed.title or file.path.rsplit("/", 1)[-1],
+            text=file.text,
+        )
+        chunks = self._known.get(f"{source.name}\n{identity}")
+        if chunks is None:
+            chunks = chunk_document(document, self.counter, self.settings.max_tokens, parsed)
+        else:
+            chunks = [
+                chunk if chunk.url == file.url else chunk.model_copy(update={"url": file.url})
+                for chunk in chunks
+            ]
+        self.documents.append(document)
+        self.chunks.extend(chunks)
+
+    def _skip(self, source: Source, item: Skipped) -> None:
+        log.warning("skipped %s in %s: %s", item.path, source.name, item.reason)
+        self.skipped.append(item)
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """Hold the corpus for this process. Raises BusyError when another one has it."""
+    try:
+        home.corpus.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home.corpus / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise BusyError(
+            f"Another ingest is writing to {home.corpus}.",
+            "Wait until it has finished, then run this one again.",
+        ) from error
+    except OSError as error:
+        raise StateError(
+            f"Cannot write {home.corpus}: {error.strerror or error}",
+            "Check the free space (df) and the permissions of the state folder (CLAYLOOP_HOME).",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _nothing(spec: str, skipped: Sequence[Skipped]) -> SourceError:
+    if not skipped:
+        return SourceError(
+            f"There is no documentation in {spec}.",
+            "Looked for .md, .markdown, .mdx and .rst files (and .txt in reStructuredText).",
+        )
+    shown = [f"{item.path}: {item.reason}" for item in skipped[:5]]
+    more = [f"… and {len(skipped) - 5} more"] if len(skipped) > 5 else []
+    return SourceError(
+        f"Every file in {spec} was skipped, so there is nothing to ingest:\n" + "\n".join([*shown, *more]),
+        "Correct the files or the setting curation.documents.max_file_bytes.",
+    )

@@ -1,0 +1,42 @@
+"""Which markup a file is in, and the parser for it."""
+
+from __future__ import annotations
+
+import re
+
+from curation.documents.markup.blocks import ParsedDocument, normalise
+from curation.documents.markup.markdown import parse_markdown
+from curation.documents.markup.restructuredtext import parse_restructuredtext
+from curation.records.document import Markup
+
+_SUFFIXES: dict[str, Markup] = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".mdx": "markdown",
+    ".rst": "restructuredtext",
+}
+_ADORNED_TITLE = re.compile(r"^\S.*\n([=\-~^\"'*+#`])\1{2,}[ \t]*$", re.MULTILINE)
+_EXPLICIT_MARKUP = re.compile(r"^\.\. (?:[\w:.-]+::|_[^:\n]+:|\|)|:[\w:+-]+:`", re.MULTILINE)
+
+
+def markup_of(path: str) -> Markup | None:
+    """The markup that a file's name promises; None for ``.txt`` (see looks_like_restructuredtext) and all others."""
+    name = path.rsplit("/", 1)[-1].lower()
+    dot = name.rfind(".")
+    return _SUFFIXES.get(name[dot:]) if dot > 0 else None
+
+
+def looks_like_restructuredtext(text: str) -> bool:
+    """Whether a ``.txt`` file is documentation in reStructuredText, as Django's are.
+
+    It must hold an underlined title and a directive, target or role, so that licences, requirements and word
+    lists are not taken for documentation.
+    """
+    text = normalise(text)
+    return bool(_ADORNED_TITLE.search(text) and _EXPLICIT_MARKUP.search(text))
+
+
+def parse(text: str, markup: Markup) -> ParsedDocument:
+    """Read ``text``. Never raises on any text: what is not understood is kept as prose."""
+    text = normalise(text)
+    return parse_markdown(text) if markup == "markdown" else parse_restructuredtext(text)

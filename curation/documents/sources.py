@@ -1,0 +1,317 @@
+"""Where documentation comes from: a folder, or the source distribution of a Python package.
+
+Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that hold an
+underlined title and a directive, role or target (Django's documentation is written so). Other files are not
+documentation and pass unmentioned; documentation that cannot be read is reported, with the reason.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.documents.archives import ArchiveFile, read_sdist
+from curation.documents.markup.reading import looks_like_restructuredtext, markup_of
+from curation.documents.sdist import fetched_sdist
+from curation.errors import SourceError
+from curation.records.document import Markup
+from curation.settings import ChunkSettings
+
+_PYPI = re.compile(
+    r"^pypi:(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)(?:==(?P<version>[A-Za-z0-9][\w.!+-]*))?$"
+)
+_SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
+_SKIPPED_FOLDERS = frozenset(
+    {"node_modules", "__pycache__", "_build", "_static", "_templates", "_sources", "site-packages"}
+)
+_BUILD_FOLDERS = frozenset({"build", "dist", "site", "target"})
+_BUILD_FILES = frozenset(
+    {"pyproject.toml", "setup.py", "package.json", "Makefile", "make.bat", "mkdocs.yml", "Cargo.toml"}
+)
+
+
+class Skipped(BaseModel):
+    """A file of documentation that was not read, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of documentation as text (line breaks as in the file, no byte order mark)."""
+
+    path: str
+    url: str
+    markup: Markup
+    text: str
+
+
+class Source(Protocol):
+    """A set of documentation files. ``name`` is without a version; ``version`` may be empty."""
+
+    name: str
+    version: str
+
+    def __len__(self) -> int:
+        """How many files ``read`` goes through."""
+
+    def read(self) -> Iterator[SourceFile | Skipped | None]:
+        """One item for each file, by path: its text, why it is left out, or None for what is no documentation."""
+
+
+def open_source(spec: str, settings: ChunkSettings) -> Source:
+    """The source that ``spec`` names: a folder's path or ``pypi:NAME[==VERSION]``.
+
+    Raises SourceError naming what is wrong: no such folder, an unknown kind of source, no such package, no source
+    distribution or no documentation in it, no network.
+    """
+    spec = spec.strip()
+    if not spec:
+        raise SourceError("An empty source was given.", "Give a folder or pypi:NAME[==VERSION].")
+    if spec.lower().startswith("pypi:"):
+        return _package(spec, settings)
+    scheme = _SCHEME.match(spec)
+    if scheme and not Path(spec).expanduser().exists():
+        raise SourceError(
+            f"Unknown kind of source: {spec} ({scheme['scheme']}:)",
+            "A source is a folder or pypi:NAME[==VERSION]; clone or download anything else and give its folder.",
+        )
+    return FolderSource(Path(spec).expanduser(), settings)
+
+
+def source_name(spec: str, known: Collection[str]) -> str | None:
+    """The one of the ``known`` sources' names that ``spec`` means: the name itself, the folder's path (which may be gone
+    by now) or ``pypi:NAME[==VERSION]``. None when it is none of them."""
+    spec = spec.strip()
+    if not spec:
+        return None
+    if spec in known:
+        return spec
+    package = _PYPI.match(spec)
+    if package:
+        name = f"pypi:{re.sub(r'[-_.]+', '-', package['name']).lower()}"
+    else:
+        name = f"folder:{Path(spec.removeprefix('folder:')).expanduser().resolve()}"
+    return name if name in known else None
+
+
+class FolderSource:
+    """The documentation below a folder. Links are not followed; hidden folders and build outputs are passed over."""
+
+    version = ""
+
+    def __init__(self, folder: Path, settings: ChunkSettings) -> None:
+        try:
+            self.root = folder.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise SourceError(
+                f"There is no folder {folder}.", f"It was looked for from {Path.cwd()}: check the path."
+            ) from error
+        if not self.root.is_dir():
+            raise SourceError(f"{folder} is not a folder.", f"Give the folder it is in: {self.root.parent}")
+        self.name = f"folder:{self.root}"
+        self._base_url = settings.base_url.rstrip("/")
+        self._max_bytes = settings.max_file_bytes
+        self._troubles: list[Skipped] = []
+        self._paths = sorted(self._walk())
+
+    def __len__(self) -> int:
+        return len(self._paths) + len(self._troubles)
+
+    def read(self) -> Iterator[SourceFile | Skipped | None]:
+        yield from sorted(self._troubles, key=lambda skipped: skipped.path)
+        for path in self._paths:
+            yield self._read(path)
+
+    def _walk(self) -> Iterator[str]:
+        def unreadable(error: OSError) -> None:
+            where = _shown(os.path.relpath(error.filename or self.root, self.root))
+            self._troubles.append(Skipped(path=where, reason=f"folder cannot be read: {error.strerror}"))
+
+        for folder, names, files in os.walk(self.root, onerror=unreadable):
+            names[:] = sorted(name for name in names if not _is_passed_over(Path(folder), name, files))
+            below = Path(folder).relative_to(self.root)
+            for name in names:
+                if (Path(folder) / name).is_symlink():
+                    where = _shown((below / name).as_posix())
+                    self._troubles.append(
+                        Skipped(path=where, reason="a link to a folder; links are not followed")
+                    )
+            for name in files:
+                if not name.startswith(".") and (markup_of(name) or name.lower().endswith(".txt")):
+                    yield (below / name).as_posix()
+
+    def _read(self, path: str) -> SourceFile | Skipped | None:
+        file = self.root / path
+        if path != _shown(path):
+            return Skipped(path=_shown(path), reason="its name is not valid UTF-8")
+        try:
+            status = file.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                inside = file.resolve().is_relative_to(self.root)
+                reason = (
+                    "a link; its target is read where it stands" if inside else "a link out of the folder"
+                )
+                return None if file.suffix.lower() == ".txt" else Skipped(path=path, reason=reason)
+            if not stat.S_ISREG(status.st_mode):
+                return Skipped(path=path, reason="not a regular file")
+            if status.st_size > self._max_bytes:
+                return _too_large(path, status.st_size, self._max_bytes)
+            data = _read_regular(file, self._max_bytes)
+        except (OSError, RuntimeError) as error:
+            return Skipped(path=path, reason=f"cannot be read: {getattr(error, 'strerror', None) or error}")
+        if data is None:
+            return _too_large(path, status.st_size, self._max_bytes)
+        return _decoded(path, self._url(path), data)
+
+    def _url(self, path: str) -> str:
+        """Where a reader can open the file: below the configured address, or on this machine."""
+        return f"{self._base_url}/{quote(path)}" if self._base_url else (self.root / path).as_uri()
+
+
+class PackageSource:
+    """The README and documentation folder of a source distribution, read into memory."""
+
+    def __init__(
+        self, name: str, version: str, files: Sequence[ArchiveFile], metadata: dict[str, list[str]]
+    ) -> None:
+        self.name = f"pypi:{name}"
+        self.version = version
+        self._files = [file for file in files if markup_of(file.path) or file.path.lower().endswith(".txt")]
+        self._link = _linker(metadata)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def read(self) -> Iterator[SourceFile | Skipped | None]:
+        for file in self._files:
+            folders = file.path.split("/")[:-1]
+            if any(name.startswith(".") or name in _SKIPPED_FOLDERS for name in folders):
+                yield None
+            elif file.path != _shown(file.path):
+                yield Skipped(path=_shown(file.path), reason="its name is not valid UTF-8")
+            elif file.data is None:
+                yield Skipped(path=file.path, reason=f"larger than max_file_bytes: {file.size:,} bytes")
+            else:
+                yield _decoded(file.path, self._link(file.path), file.data)
+
+
+def _package(spec: str, settings: ChunkSettings) -> PackageSource:
+    found = _PYPI.match("pypi:" + spec[5:].strip())
+    if not found:
+        raise SourceError(
+            f"{spec} is not a package source.",
+            "Write pypi:NAME or pypi:NAME==VERSION, for example pypi:scrapy==2.11.0",
+        )
+    name = re.sub(r"[-_.]+", "-", found["name"]).lower()
+    with fetched_sdist(name, found["version"] or "") as (archive, version):
+        content = read_sdist(archive, settings.max_file_bytes)
+        source = PackageSource(name, version, content.files, content.metadata)
+        if not len(source):
+            raise SourceError(
+                f"{archive.name} holds no documentation: no README and no docs folder in Markdown or reStructuredText.",
+                "Clone the project's repository and ingest its documentation folder: clayloop ingest PATH/docs",
+            )
+    return source
+
+
+def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
+    markup = markup_of(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        reason = f"not UTF-8: byte 0x{data[error.start]:02x} at {error.start:,}"
+        return Skipped(path=path, reason=reason) if markup else None
+    if markup is None:
+        if "\0" in text or not looks_like_restructuredtext(text):
+            return None
+        markup = "restructuredtext"
+    if "\0" in text:
+        return Skipped(path=path, reason="not text: it holds NUL bytes")
+    if not text.strip():
+        return Skipped(path=path, reason="empty")
+    return SourceFile(path, url, markup, text)
+
+
+def _read_regular(file: Path, limit: int) -> bytes | None:
+    """The file's bytes; None when it grew past ``limit``. Never blocks on what is no regular file any more."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        data = opened.read(limit + 1)
+    return data if len(data) <= limit else None
+
+
+def _too_large(path: str, size: int, limit: int) -> Skipped | None:
+    if markup_of(path) is None:
+        return None  # a .txt of that size is data
+    return Skipped(path=path, reason=f"{size:,} bytes, larger than max_file_bytes ({limit:,})")
+
+
+def _is_passed_over(folder: Path, name: str, beside: Sequence[str]) -> bool:
+    if name.startswith(".") or name in _SKIPPED_FOLDERS or name.endswith(".egg-info"):
+        return True
+    if name in _BUILD_FOLDERS and not _BUILD_FILES.isdisjoint(beside):
+        return True  # build/ is an output beside a build file, and may be a chapter anywhere else
+    return (folder / name / "pyvenv.cfg").is_file()
+
+
+def _linker(metadata: dict[str, list[str]]) -> _Linker:
+    """Links to the files of a project: into its repository where that is known, else to its documentation's front."""
+    urls: dict[str, str] = {}
+    for entry in metadata.get("project-url", []):
+        label, _, url = entry.partition(",")
+        urls[re.sub(r"[^a-z]", "", label.lower())] = url.strip()
+    urls["homepage"] = urls.get("homepage") or (metadata.get("home-page") or [""])[0].strip()
+    for label in ("source", "sourcecode", "repository", "code", "github", "gitlab", "homepage"):
+        repository = _repository(urls.get(label, ""))
+        if repository:
+            return _Linker(repository, True)
+    for label in ("documentation", "docs", "homepage"):
+        if _is_web_address(urls.get(label, "")):
+            return _Linker(urls[label], False)
+    return _Linker("", False)
+
+
+@dataclass(frozen=True)
+class _Linker:
+    base: str
+    per_file: bool
+
+    def __call__(self, path: str) -> str:
+        return f"{self.base}/{quote(path)}" if self.per_file else self.base
+
+
+def _repository(url: str) -> str:
+    """The address that files of a GitHub or GitLab repository stand under (its default branch); empty for others."""
+    if not _is_web_address(url):
+        return ""
+    parts = urlsplit(url)
+    owner_and_name = PurePosixPath(parts.path).parts[1:3]
+    host = (parts.hostname or "").removeprefix("www.")
+    if len(owner_and_name) != 2:
+        return ""
+    tree = {"github": "blob/HEAD", "gitlab": "-/blob/HEAD"}.get(host.split(".")[0])
+    name = owner_and_name[1].removesuffix(".git")
+    return f"https://{host}/{quote(owner_and_name[0])}/{quote(name)}/{tree}" if tree else ""
+
+
+def _is_web_address(url: str) -> bool:
+    return bool(re.fullmatch(r"https?://[^\s<>\"'`\\]+", url))
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""The chat page: answers, the live bot, and the turns it hands to Argilla."""

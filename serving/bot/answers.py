@@ -1,0 +1,203 @@
+"""A question answered from a release: look up, judge, ask the language model, list the sources."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+
+from pydantic import BaseModel, ConfigDict
+
+from curation import Chunk, LanguageModel, LanguageModelError, Message
+from serving.bot.markup import harmless, link, plain
+from serving.bot.prompts import fill
+from serving.bot.small_models import (
+    FROM_THE_DOCUMENTATION,
+    MOST_TOKENS,
+    STOP,
+    few_shot_messages,
+    holds_to,
+    loop_start,
+)
+from serving.retrieval.index import Hit
+from serving.retrieval.retriever import Retriever
+from serving.retrieval.tokens import printable
+from serving.settings import BotSettings
+
+log = logging.getLogger(__name__)
+
+REFUSAL = "I don't know: the documentation does not seem to say anything about this."
+NO_MODEL = "The language model is not available; these passages fit best."
+BROKEN_OFF = "The language model stopped before the end of its answer."
+
+_SOURCES = "\n\n**Sources**\n\n"
+_TEMPERATURE = 0.1
+_PASSAGES = 3
+_PASSAGE_CHARACTERS = 700
+_QUESTION_CHARACTERS = 4_000
+_MESSAGE_CHARACTERS = 1_500
+
+
+class Reply(BaseModel):
+    """An answer as far as it has come; each one replaces the one before.
+
+    ``text`` is Markdown without the sources, safe to show. ``hits`` are the chunks listed as sources, best first;
+    empty when the bot said that it does not know (``refused``). ``score`` is the best chunk's cosine. ``trouble`` is
+    what kept the language model from answering, in words for the log.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    hits: tuple[Hit, ...] = ()
+    refused: bool = False
+    score: float = 0.0
+    trouble: str | None = None
+
+    @property
+    def markdown(self) -> str:
+        """The text with the sources as links under it."""
+        if not self.hits:
+            return self.text
+        return f"{self.text}{_SOURCES}{sources(self.hits)}"
+
+
+def answer(
+    retriever: Retriever,
+    llm: LanguageModel | None,
+    question: str,
+    history: Sequence[Message],
+    settings: BotSettings,
+) -> Iterator[Reply]:
+    """Yield the answer as it grows; the last Reply is the whole one.
+
+    Nothing relevant found: a refusal, and the language model is not asked. No language model, or one that fails: the
+    best passages are quoted instead. Under what a very small model says stands the passage that it was given. Raises ReleaseError when the release can't be searched.
+    """
+    hits = retriever.search(question)
+    score = hits[0].score if hits else 0.0
+    if not retriever.should_answer(hits):
+        yield Reply(text=REFUSAL, refused=True, score=score)
+        return
+    cited = tuple(hits)
+    if llm is None:
+        yield Reply(text=f"{NO_MODEL}\n\n{passages(hits)}", hits=cited, score=score)
+        return
+    is_small = llm.few_shot
+    written = ""
+    loop: int | None = None
+    try:
+        with closing(_pieces(retriever, llm, question, hits, history, settings)) as pieces:
+            for piece in pieces:
+                written += printable(piece)
+                loop = loop_start(written) if is_small else None
+                if loop is not None:
+                    break
+                yield Reply(text=harmless(written), score=score)
+    except LanguageModelError as error:
+        log.warning("The language model failed: %s", error.message)
+        if written.strip():
+            text = f"{closed(harmless(written))}\n\n*{BROKEN_OFF}*"
+        else:
+            text = f"{NO_MODEL}\n\n{passages(hits)}"
+        yield Reply(text=text, hits=cited, score=score, trouble=error.message)
+        return
+    text = closed(harmless(written[:loop].strip()))
+    if is_small:
+        said = f"{text}\n\n" if holds_to(text, question, packed(hits, settings.max_context_tokens)) else ""
+        text = f"{said}*{FROM_THE_DOCUMENTATION}*\n\n{passages(hits[:1])}"
+    yield Reply(text=text, hits=cited, score=score)
+
+
+def _pieces(
+    retriever: Retriever,
+    llm: LanguageModel,
+    question: str,
+    hits: Sequence[Hit],
+    history: Sequence[Message],
+    settings: BotSettings,
+) -> Generator[str, None, None]:
+    if llm.few_shot:
+        asked = few_shot_messages(
+            question[:_QUESTION_CHARACTERS].strip(), packed(hits, settings.max_context_tokens)
+        )
+        most = min(MOST_TOKENS, settings.max_answer_tokens)
+        yield from llm.stream(asked, max_tokens=most, temperature=0.0, stop=list(STOP))
+    else:
+        asked = messages(retriever, question, hits, history, settings)
+        yield from llm.stream(asked, max_tokens=settings.max_answer_tokens, temperature=_TEMPERATURE)
+
+
+def messages(
+    retriever: Retriever,
+    question: str,
+    hits: Sequence[Hit],
+    history: Sequence[Message],
+    settings: BotSettings,
+) -> list[dict[str, str]]:
+    """The conversation for the language model: the release's system prompt, the last turns, the question with the
+    best chunks that fit into ``max_context_tokens``."""
+    prompt = retriever.release.prompt
+    earlier = list(history[-2 * settings.history_turns :]) if settings.history_turns else []
+    context = "\n\n---\n\n".join(chunk.text for chunk in packed(hits, settings.max_context_tokens))
+    values = {"question": question[:_QUESTION_CHARACTERS].strip(), "context": context}
+    return [
+        {"role": "system", "content": prompt.system},
+        *({"role": message.role, "content": message.content[:_MESSAGE_CHARACTERS]} for message in earlier),
+        {"role": "user", "content": fill(prompt.template, values)},
+    ]
+
+
+def without_sources(markdown: str) -> str:
+    """An earlier answer as ``Reply.markdown`` showed it, without the list of sources."""
+    return markdown.rpartition(_SOURCES)[0] or markdown
+
+
+def packed(hits: Sequence[Hit], max_tokens: int) -> list[Chunk]:
+    """The chunks of ``hits``, best first, as long as they fit; the best one always goes in. Doubled texts go once."""
+    chosen: list[Chunk] = []
+    seen: set[str] = set()
+    left = max_tokens
+    for hit in hits:
+        if hit.chunk.text in seen or (chosen and hit.chunk.tokens > left):
+            continue
+        seen.add(hit.chunk.text)
+        chosen.append(hit.chunk)
+        left -= hit.chunk.tokens
+    return chosen
+
+
+def passages(hits: Sequence[Hit]) -> str:
+    """The best chunks as Markdown, each under its heading, long ones shortened."""
+    parts: list[str] = []
+    for hit in hits[:_PASSAGES]:
+        body = hit.chunk.body.strip()
+        if len(body) > _PASSAGE_CHARACTERS:
+            body = body[:_PASSAGE_CHARACTERS].rsplit(None, 1)[0] + " …"
+        parts.append(f"**{plain(hit.chunk.heading or hit.chunk.path)}**\n\n{closed(harmless(body))}")
+    return "\n\n".join(parts)
+
+
+def sources(hits: Sequence[Hit]) -> str:
+    """A numbered Markdown list with one line a section: a link where the document has an address, else its path."""
+    lines: list[str] = []
+    for hit in hits:
+        chunk = hit.chunk
+        line = link(chunk.heading or chunk.path, chunk.url, chunk.path)
+        if line not in lines:
+            lines.append(line)
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
+
+
+def closed(markdown: str) -> str:
+    """``markdown`` with an open code fence closed, so that what comes after it is not shown as code."""
+    fence = ""
+    for line in markdown.split("\n"):
+        stripped = line.strip()
+        mark = stripped[:3]
+        if fence:
+            if mark == fence and not stripped.strip(mark[0]):
+                fence = ""
+        elif mark in ("```", "~~~"):
+            fence = mark
+    return f"{markdown}\n{fence}" if fence else markdown

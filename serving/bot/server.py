@@ -1,0 +1,226 @@
+"""The bot's web server: the chat at /, and what other programs ask it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from typing import Any
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Query
+from fastapi.responses import JSONResponse
+
+from curation import ClayloopError, Home, LanguageModel, StateError, Turn, local_url
+from serving.bot.chat import ChatService, build_page, theme
+from serving.bot.live import LiveRelease
+from serving.bot.markup import web_address
+from serving.bot.outbox import Outbox, Send, Sender
+from serving.bot.suggestions import example_questions
+from serving.releases.store import ReleaseStore
+from serving.retrieval.retriever import load_release
+from serving.settings import ServingSettings
+
+log = logging.getLogger(__name__)
+
+# The page may load and call nothing but the bot itself, whatever an answer contains.
+_CONTENT_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
+)
+
+
+class TurnLog:
+    """Where finished turns go: the outbox, and from there to ``send``. Without ``send`` they are not kept."""
+
+    def __init__(self, home: Home, send: Send | None) -> None:
+        self.outbox = Outbox(home.outbox)
+        self.sender = Sender(self.outbox, send) if send is not None else None
+        self.error: str | None = None
+
+    def __call__(self, turn: Turn) -> None:
+        """Store ``turn`` durably. A full disk costs the turn, never the answer: it is logged and shown in /healthz."""
+        if self.sender is None:
+            return
+        try:
+            self.outbox.put(turn)
+            self.error = None
+        except StateError as error:
+            self.error = error.message
+            log.error("A turn could not be stored: %s", error)
+            return
+        self.sender.wake()
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "enabled": self.sender is not None,
+            "pending": self.outbox.pending(),
+            "unreadable": self.outbox.set_aside(),
+            "error": self.error or (self.sender.error if self.sender else None),
+        }
+
+
+def create_app(
+    live: LiveRelease,
+    llm: LanguageModel | None,
+    turns: TurnLog,
+    settings: ServingSettings,
+) -> FastAPI:
+    """The application. ``live`` and ``turns`` are started and stopped by the caller (``run`` does)."""
+    with live.acquire() as retriever:
+        examples = settings.bot.examples or example_questions(retriever.index.chunks())
+    service = ChatService(live, llm, turns, settings.bot)
+    app = FastAPI(title="clayloop bot", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def healthz() -> JSONResponse:
+        is_ok = live.is_watching
+        body = {
+            "ok": is_ok,
+            "release": live.release_id,
+            "release_error": live.error,
+            "outbox": turns.status(),
+            "language_model": llm is not None,
+        }
+        return JSONResponse(body, status_code=200 if is_ok else 503)
+
+    @app.get("/release")
+    def release() -> JSONResponse:
+        with live.acquire() as retriever:
+            served = retriever.release
+            body = served.model_dump(mode="json", exclude={"files", "prompt"})
+        return JSONResponse({**body, "min_score": retriever.min_score})
+
+    @app.get("/search")
+    def search(q: str = Query(max_length=4000), k: int = Query(10, ge=1, le=100)) -> JSONResponse:
+        with live.acquire() as retriever:
+            try:
+                hits = retriever.search(q, k)
+            except ClayloopError as error:
+                return JSONResponse({"error": error.message}, status_code=500)
+            body = {
+                "release": retriever.release.id,
+                "answerable": retriever.should_answer(hits),
+                "hits": [
+                    {
+                        "score": hit.score,
+                        **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
+                        "url": web_address(hit.chunk.url),
+                    }
+                    for hit in hits
+                ],
+            }
+        return JSONResponse(body)
+
+    page = build_page(service, settings.bot, examples)
+    app.add_middleware(_ContentPolicy)
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        theme=theme(),
+        footer_links=[],
+        ssr_mode=False,
+        show_error=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+    )
+    return mounted
+
+
+def run_bot(
+    home: Home,
+    settings: ServingSettings,
+    language_model: LanguageModel | None,
+    send: Send | None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. ``send`` delivers turns (curation's ``log_turns``; None: they are not logged).
+
+    ``ready`` is called with the bot's address once it answers. Raises StateError without a release or when the port is
+    taken, ReleaseError when the current release is corrupt.
+    """
+    store = ReleaseStore(home)
+    settings = _for_single_questions(settings)
+    live = LiveRelease(
+        store, lambda release_id: load_release(store, release_id, settings), settings.bot.poll_seconds
+    )
+    turns = TurnLog(home, send if settings.bot.log_conversations else None)
+    app = create_app(live, language_model, turns, settings)
+    with closing(listen(settings.bot.host, settings.bot.port)) as listener:
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False
+        )
+        address = local_url(settings.bot.host, listener.getsockname()[1])
+        server = _Server(config, lambda: ready(address) if ready else None)
+        live.start()
+        if turns.sender is not None:
+            turns.sender.start()
+        log.info("Serving release %s at %s", live.release_id, address)
+        try:
+            server.run(sockets=[listener])
+        finally:
+            live.close()
+            if turns.sender is not None:
+                turns.sender.close()
+
+
+def _for_single_questions(settings: ServingSettings) -> ServingSettings:
+    """One torch thread unless it was set: a question is too short for two, and on a busy machine two wait for each
+    other (p50 of a search 20 ms with one, 240 ms with two)."""
+    embedding = settings.embedding.model_copy(update={"threads": settings.embedding.threads or 1})
+    return settings.model_copy(update={"embedding": embedding})
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._ready()
+
+
+class _ContentPolicy:
+    """Adds the Content-Security-Policy and two more safe headers to every response."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"content-security-policy", _CONTENT_POLICY.encode("ascii")),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, with_policy if scope["type"] == "http" else send)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises StateError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise StateError(
+            f"The bot can't listen at {host}:{port}: {error.strerror or error}",
+            "Stop what listens there, or set serving.bot.port to another port (0: any free one).",
+        ) from error
+    return listener

@@ -1,0 +1,66 @@
+"""The first release: the base model as it is, over all current chunks, with no training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from curation import SILENT, Home, Progress, ReleaseError, StateError
+from serving.releases.build import assemble
+from serving.releases.promotions import BOOTSTRAP
+from serving.releases.record import Release
+from serving.releases.store import ReleaseStore
+from serving.retrieval.embedding import Embedder
+from serving.settings import ServingSettings
+
+if TYPE_CHECKING:
+    from curation import Corpus
+
+_BUILD = "bootstrap"
+
+
+def bootstrap(
+    home: Home,
+    corpus: Corpus,
+    settings: ServingSettings,
+    progress: Progress = SILENT,
+    force: bool = False,
+) -> Release:
+    """Make a release from the base model and promote it.
+
+    Refuses with StateError when a release is served already, unless ``force``, and when the corpus has no chunks.
+    Raises BusyError while another bootstrap is at work, SettingsError when the base model can't be loaded.
+    """
+    store = ReleaseStore(home)
+    current = None if force else store.current_id()
+    if current is not None:
+        raise StateError(
+            f"Release {current} is served already.",
+            "Retrain to improve it, or run `clayloop bootstrap --force` to go back to the base model.",
+        )
+    if not corpus.chunks:
+        raise StateError("The corpus has no chunks.", "Run `clayloop ingest SOURCE` first.")
+    folder = store.staging(_BUILD, empty=True)
+    try:
+        progress.say(f"Loading {settings.embedding.model}")
+        embedder = Embedder(settings.embedding.model, settings.embedding)
+        draft = assemble(
+            folder,
+            embedder,
+            corpus.chunks,
+            settings,
+            base_model=settings.embedding.model,
+            parent=_served(store),
+            progress=progress,
+        )
+        release = store.publish(folder, draft)
+    finally:
+        store.discard(_BUILD)
+    store.promote(release.id, by=BOOTSTRAP)
+    return release
+
+
+def _served(store: ReleaseStore) -> str | None:
+    try:
+        return store.current_id()
+    except ReleaseError:  # a damaged pointer is a reason to bootstrap again, not to fail
+        return None

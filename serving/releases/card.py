@@ -1,0 +1,55 @@
+"""The model card that lies in a release as README.md."""
+
+from __future__ import annotations
+
+from serving.releases.record import Draft
+
+
+def model_card(draft: Draft) -> str:
+    """Markdown for people and, on top, the metadata block that the Hugging Face Hub reads."""
+    lines = [
+        "---",
+        "library_name: sentence-transformers",
+        "pipeline_tag: sentence-similarity",
+        "tags: [clayloop, sentence-transformers, retrieval]",
+        "---",
+        "",
+        "# A clayloop release",
+        "",
+        "An embedding model (`model/`), the LanceDB index over the documentation's chunks (`index/`), the prompt and the "
+        "retrieval settings (`release.json`), made to be served together.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| base model | `{_cell(draft.base_model)}` |",
+        f"| vectors | {draft.embedding.dimension} dimensions, texts up to {draft.embedding.max_tokens} tokens |",
+        f"| indexed chunks | {draft.index.rows:,} |",
+        f"| answers from a cosine of | {draft.retrieval.min_score:.4f} (calibrated on out-of-domain questions) |",
+        *_reranker(draft),
+        f"| training run | {_cell(draft.run_id or 'none: the base model as it is')} |",
+        f"| replaces | {_cell(draft.parent or 'nothing')} |",
+        "",
+    ]
+    if draft.trained_on:
+        lines += ["## Trained on", "", "| what | count |", "|---|---|"]
+        lines += [f"| {_cell(name)} | {count:,} |" for name, count in draft.trained_on.items()]
+        lines += ["", "`lineage.parquet` lists every row, where it is there.", ""]
+    if draft.metrics:
+        lines += ["## On its holdout", "", "| metric | value |", "|---|---|"]
+        lines += [f"| {_cell(name)} | {value:.4f} |" for name, value in draft.metrics.items()]
+        lines += ["", "`evaluation.json` has the details, where it is there.", ""]
+    return "\n".join(lines)
+
+
+def _reranker(draft: Draft) -> list[str]:
+    if draft.reranker is None:
+        return []
+    told = draft.reranker
+    return [
+        f"| reranker (`reranker/`) | `{_cell(told.name)}`, a cross-encoder that orders the {told.candidates} nearest chunks; its "
+        f"scores weigh {told.weight:g} against the cosines, {told.max_tokens} tokens of question and chunk |"
+    ]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,38 @@
+"""The files that a release consists of: their names and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from curation import ReleaseError
+
+_BLOCK = 1 << 20
+
+
+def file_names(folder: Path) -> list[str]:
+    """Paths below ``folder`` with forward slashes, sorted. Raises ReleaseError for a link: it leads elsewhere."""
+    names: list[str] = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise ReleaseError(f"{path} is a link.", "A release holds plain files only.")
+        if path.is_file():
+            names.append(path.relative_to(folder).as_posix())
+    return names
+
+
+def is_inside(folder: Path, name: str) -> bool:
+    """Whether ``name`` is a relative path that stays below ``folder``."""
+    return not Path(name).is_absolute() and (folder / name).resolve().is_relative_to(folder.resolve())
+
+
+def sha256(path: Path, sync: bool = False) -> str:
+    """64 hex digits. ``sync``: the file is on the disk afterwards. Raises OSError when it can't be read."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+        if sync:
+            os.fsync(file.fileno())
+    return found.hexdigest()

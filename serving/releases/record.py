@@ -1,0 +1,127 @@
+"""What a release is: the record in release.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from curation import BusyError
+
+RELEASE_FILE = "release.json"
+MODEL_FOLDER = "model"
+INDEX_FOLDER = "index"
+RERANKER_FOLDER = "reranker"
+EVALUATION_FILE = "evaluation.json"
+LINEAGE_FILE = "lineage.parquet"
+CARD_FILE = "README.md"
+
+RELEASE_ID = re.compile(r"r(\d{4,})-[0-9a-f]{8}")
+
+
+class EmbeddingInfo(BaseModel):
+    """The model in ``model/``: its name, the length of its vectors, and how many tokens of a text it reads."""
+
+    name: str
+    dimension: int
+    max_tokens: int
+
+
+class IndexInfo(BaseModel):
+    """The table in ``index/``."""
+
+    rows: int
+    dimension: int
+
+
+class RerankerInfo(BaseModel):
+    """The cross-encoder in ``reranker/``: it reads the ``candidates`` nearest chunks, ``max_tokens`` of question and chunk
+    together, and its scores weigh ``weight`` (0 to 1), the cosines the rest."""
+
+    name: str
+    candidates: int
+    max_tokens: int
+    weight: float
+
+
+class Prompt(BaseModel):
+    """What the language model is told. ``template`` has the places {question} and {context}."""
+
+    system: str
+    template: str
+
+
+class RetrievalInfo(BaseModel):
+    """``top_k`` chunks are looked up; the bot answers when the nearest one's cosine is at least ``min_score``."""
+
+    top_k: int
+    min_score: float
+
+
+class Draft(BaseModel):
+    """A release before it is published: everything but its id, its time and the hashes of its files.
+
+    ``run_id`` is the training run that made it, ``parent`` the release that was served then. ``base_model`` is the
+    setting that the embedding model started from. ``trained_on`` counts what it learned from (empty: nothing).
+    ``metrics`` are this release's on its own holdout, for example ``{"ndcg@10": 0.71}``. ``reranker`` is None where there
+    is none.
+    """
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    run_id: str | None = None
+    parent: str | None = None
+    base_model: str
+    embedding: EmbeddingInfo
+    index: IndexInfo
+    prompt: Prompt
+    retrieval: RetrievalInfo
+    reranker: RerankerInfo | None = None
+    trained_on: dict[str, int] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class Release(Draft):
+    """A published release. ``files`` maps each file's path in the release folder to its SHA-256."""
+
+    id: str
+    created_at: datetime
+    files: dict[str, str]
+
+    @property
+    def number(self) -> int:
+        return number_of(self.id)
+
+
+def number_of(release_id: str) -> int:
+    """The running number in a release's id: it sorts releases by age."""
+    found = RELEASE_ID.fullmatch(release_id)
+    if found is None:
+        raise ValueError(f"{release_id!r} is not the id of a release")
+    return int(found.group(1))
+
+
+def digest(values: dict[str, Any]) -> str:
+    """8 hex digits over all of release.json but the id, which ends in them: a changed release.json shows."""
+    content = {key: value for key, value in values.items() if key != "id"}
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+class NotPromotedError(BusyError):
+    """Somebody promoted another release, ``served``, in the meantime; ``kept`` was made for nothing, and stays.
+    ``overruled``: ``kept`` had been promoted before that."""
+
+    def __init__(self, kept: str, served: str | None, expected: str, overruled: bool = False) -> None:
+        super().__init__(
+            f"Not promoted: somebody promoted {served or 'nothing'} while this was made from {expected}. "
+            f"What was made is kept as {kept}.",
+            f"Start again from what is served now, or serve it all the same: `clayloop promote {kept}`.",
+        )
+        self.kept = kept
+        self.served = served
+        self.overruled = overruled

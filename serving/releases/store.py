@@ -1,0 +1,257 @@
+"""The releases on disk, and the pointer to the one that is served.
+
+A release gets its final name by one rename, after everything in it is written, hashed and synced: whatever has a
+release's name is whole. ``releases/current`` is a file with an id in it, replaced atomically; who promoted what is in
+``releases/promotions.jsonl`` (serving.promotions).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Collection
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import ValidationError
+
+from curation import Home, ReleaseError, StateError, sync_folder, write_json, write_text
+from serving.releases.files import file_names, is_inside, sha256
+from serving.releases.promotions import PERSON, PromotionLog
+from serving.releases.record import (
+    INDEX_FOLDER,
+    MODEL_FOLDER,
+    RELEASE_FILE,
+    RELEASE_ID,
+    RERANKER_FOLDER,
+    Draft,
+    NotPromotedError,
+    Release,
+    digest,
+    number_of,
+)
+from serving.releases.staging import Staging
+
+__all__ = ["Draft", "NotPromotedError", "Release", "ReleaseStore"]
+
+_POINTER = "current"
+
+
+class ReleaseStore:
+    """Reads, publishes and promotes the releases in a state folder."""
+
+    def __init__(self, home: Home) -> None:
+        self.root = home.releases
+        self.promotions = PromotionLog(self.root / "promotions.jsonl")
+        self._builds = Staging(self.root)
+
+    # reading
+
+    def ids(self) -> list[str]:
+        """The ids of all releases, oldest first."""
+        if not self.root.is_dir():
+            return []
+        names = [
+            entry.name for entry in self.root.iterdir() if RELEASE_ID.fullmatch(entry.name) and entry.is_dir()
+        ]
+        return sorted(names, key=lambda name: (number_of(name), name))
+
+    def list(self) -> list[Release]:
+        """All releases whose release.json can be read, oldest first (``verify`` tells about the others)."""
+        releases: list[Release] = []
+        for release_id in self.ids():
+            try:
+                releases.append(self.get(release_id))
+            except ReleaseError:
+                continue
+        return releases
+
+    def get(self, release_id: str) -> Release:
+        """The record of one release. Raises ReleaseError when there is none or its release.json is damaged."""
+        path = self.folder(release_id) / RELEASE_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            release = Release.model_validate(values)
+        except FileNotFoundError as error:
+            raise ReleaseError(
+                f"There is no release {release_id} in {self.root}.",
+                "`clayloop releases` lists what there is.",
+            ) from error
+        except (OSError, ValueError, ValidationError) as error:
+            raise ReleaseError(f"{path} can't be read: {_first_line(error)}", _RESTORE) from error
+        if release.id != release_id or not release_id.endswith("-" + digest(values)):
+            raise ReleaseError(f"{path} was changed after the release was made.", _RESTORE)
+        return release
+
+    def folder(self, release_id: str) -> Path:
+        """Where a release's files are. Raises ReleaseError for what is not a release's id: ids choose paths."""
+        if not RELEASE_ID.fullmatch(release_id):
+            raise ReleaseError(
+                f"{release_id!r} is not the id of a release.", "`clayloop releases` lists what there is."
+            )
+        return self.root / release_id
+
+    def current_id(self) -> str | None:
+        """The id of the served release, or None before the first one. Raises ReleaseError for a damaged pointer."""
+        try:
+            release_id = (self.root / _POINTER).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise ReleaseError(
+                f"{self.root / _POINTER} can't be read: {_first_line(error)}", _PROMOTE
+            ) from error
+        if not RELEASE_ID.fullmatch(release_id):
+            raise ReleaseError(f"{self.root / _POINTER} does not hold a release's id.", _PROMOTE)
+        return release_id
+
+    def current(self) -> Release:
+        """The served release's record. Raises StateError when there is none, ReleaseError when it is damaged."""
+        release_id = self.current_id()
+        if release_id is None:
+            raise StateError(f"There is no release in {self.root} yet.", "Run `clayloop bootstrap`.")
+        return self.get(release_id)
+
+    def of_run(self, run_id: str) -> Release | None:
+        """What the training run ``run_id`` published, if it did: a run that was killed right after looks here."""
+        return next((release for release in reversed(self.list()) if release.run_id == run_id), None)
+
+    def verify(self, release_id: str) -> Release:
+        """Check every file of a release against its hash. Raises ReleaseError naming what is missing or changed."""
+        release = self.get(release_id)
+        folder = self.folder(release_id)
+        wrong: list[str] = []
+        for name, expected in sorted(release.files.items()):
+            path = folder / name
+            if not is_inside(folder, name) or path.is_symlink() or not path.is_file():
+                wrong.append(f"{name} is missing")
+            else:
+                try:
+                    if sha256(path) != expected:
+                        wrong.append(f"{name} is corrupt")
+                except OSError as error:
+                    wrong.append(f"{name} can't be read ({error.strerror})")
+        # What lies around in one of these would be loaded too, so nothing else may be there.
+        for part in (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER):
+            found = file_names(folder / part) if (folder / part).is_dir() else []
+            wrong += [
+                f"{part}/{name} does not belong to it"
+                for name in found
+                if f"{part}/{name}" not in release.files
+            ]
+        if wrong:
+            more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+            raise ReleaseError(f"Release {release_id} is damaged: {'; '.join(wrong[:5])}{more}.", _RESTORE)
+        return release
+
+    # writing
+
+    def staging(self, name: str, empty: bool = False) -> Path:
+        """The folder in which the build ``name`` puts a release together; what an earlier, killed build of that
+        name left is still there, unless it is to be ``empty``. This process holds it until ``publish`` or
+        ``discard``, or until it ends.
+
+        Raises BusyError when another process is at it, StateError when it can't be made or emptied.
+        """
+        return self._builds.take(name, empty)
+
+    def discard(self, name: str) -> None:
+        """Remove the staging folder of ``name`` and let go of it; nothing happens when there is none, or when another
+        process is at it."""
+        self._builds.discard(name)
+
+    def clean(self, keep: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove staging folders (and the locks of killed builds) that no living process holds, but those named in
+        ``keep`` (runs that can still be resumed). Returns the names removed."""
+        return self._builds.clean(keep)
+
+    def publish(self, staging: Path, draft: Draft) -> Release:
+        """Turn a finished staging folder into a release: hash and sync every file, write release.json last, rename.
+
+        Killed at any instant, there is either no new release or a whole one. Raises ReleaseError for a folder
+        without model or index, or without the reranker that ``draft`` names, StateError when the disk is full.
+        """
+        parts = [MODEL_FOLDER, INDEX_FOLDER, *([RERANKER_FOLDER] if draft.reranker else [])]
+        missing = [part for part in parts if not (staging / part).is_dir()]
+        if missing:
+            raise ReleaseError(
+                f"{staging} lacks {' and '.join(missing)}.", "This is a fault in what built it."
+            )
+        try:
+            (staging / RELEASE_FILE).unlink(missing_ok=True)
+            files = {name: sha256(staging / name, sync=True) for name in file_names(staging)}
+            for path in sorted(staging.rglob("*"), reverse=True):
+                if path.is_dir():
+                    sync_folder(path)
+            with FileLock(self.root / ".publish.lock"):
+                number = max((number_of(name) for name in self.ids()), default=0) + 1
+                values = {
+                    **draft.model_dump(mode="json"),
+                    "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                    "files": files,
+                }
+                release_id = f"r{number:04d}-{digest(values)}"
+                write_json(staging / RELEASE_FILE, {"id": release_id, **values})
+                staging.rename(self.root / release_id)
+                sync_folder(self.root)
+        except OSError as error:
+            raise StateError(
+                f"The release in {staging} can't be published: {error.strerror or error}",
+                "Free some space and start again; no release was changed."
+                if error.errno == errno.ENOSPC
+                else "Check the permissions of the folder; no release was changed.",
+            ) from error
+        self._builds.let_go(staging)
+        return self.get(release_id)
+
+    def promote(self, release_id: str, expected: str | None = None, by: str = PERSON) -> Release:
+        """Serve ``release_id`` from now on, whatever is served; or, with ``expected``, only if that release is still
+        served (or this one already) and nobody has gone on or back since ``by`` promoted it. It is verified first: raises
+        ReleaseError, and nothing changes, when anything in it is missing or corrupt. Raises NotPromotedError when another
+        release than ``expected`` is served. ``by`` is for the log: see serving.promotions."""
+        try:
+            self._is_served(release_id, expected, by)
+            release = self.verify(release_id)
+            # Everybody who promotes holds the lock: nobody's promotion falls between a look at the pointer and its change.
+            with FileLock(self.root / ".promote.lock"):
+                if not self._is_served(release_id, expected, by):
+                    # First the line: whoever is killed after it goes on from there, and writes no second one.
+                    if expected is None or not self.promotions.ends_with(release_id):
+                        self.promotions.append(release_id, expected or self._served(), by)
+                    write_text(self.root / _POINTER, release_id + "\n")
+        except OSError as error:
+            raise StateError(
+                f"{self.root} can't be written: {error.strerror}", "Check space and permissions."
+            ) from error
+        return release
+
+    def _is_served(self, release_id: str, expected: str | None, by: str) -> bool:
+        """Whether nothing is left to do; never for who expects nothing: that is somebody's word, and on record as such."""
+        if expected is None:
+            return False
+        served = self.current_id()
+        if served == release_id:
+            return any(line.release == release_id for line in self.promotions.lines())
+        overruled = self.promotions.is_overruled(by, release_id)
+        if overruled or served != expected:
+            raise NotPromotedError(release_id, served, expected, overruled)
+        return False
+
+    def _served(self) -> str | None:
+        try:
+            return self.current_id()
+        except ReleaseError:  # damaged, which promoting repairs
+            return None
+
+
+_RESTORE = (
+    "Promote another release (`clayloop releases`), restore this one from a backup, or build a new one."
+)
+_PROMOTE = (
+    "Promote a release (`clayloop releases` lists them), or make one with `clayloop bootstrap --force`."
+)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

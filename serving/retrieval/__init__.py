@@ -1,0 +1,1 @@
+"""Embedding, indexes and what finds the chunks for a question."""

@@ -1,0 +1,131 @@
+"""When the best chunk is too far from a question to answer it.
+
+The cosine that an unrelated question reaches differs from model to model and from corpus to corpus, so the threshold
+is measured for each release: questions about everyday things, which documentation of software does not answer, are
+embedded and their best chunk's cosine noted; the corpus's own section headings are the questions that it does answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from curation import Chunk
+from serving.retrieval.embedding import Embedder
+
+Vectors = npt.NDArray[np.float32]
+
+OUT_OF_DOMAIN: tuple[str, ...] = (
+    "Will it rain tomorrow afternoon?",
+    "How warm does it get in Lisbon in May?",
+    "Why is the sky blue?",
+    "How long do I boil an egg?",
+    "What goes into a good tomato soup?",
+    "How do I keep bread from going stale?",
+    "Which cheese melts best on a pizza?",
+    "How much salt does pasta water need?",
+    "Who won the football world cup in 1998?",
+    "How many players are in a volleyball team?",
+    "What is a good time for running ten kilometres?",
+    "How do I learn to swim the crawl?",
+    "When did the Roman Empire end?",
+    "Who was the first person on the moon?",
+    "Why did the French Revolution start?",
+    "How were the pyramids built?",
+    "What is the capital of Mongolia?",
+    "Which river is the longest in Europe?",
+    "How high is Mount Kilimanjaro?",
+    "How many moons does Jupiter have?",
+    "How far away is the nearest star?",
+    "How do bees make honey?",
+    "Why do cats purr?",
+    "How old can a tortoise get?",
+    "How often should I water a cactus?",
+    "When are apple trees pruned?",
+    "Which vegetables grow in the shade?",
+    "How do I get a red wine stain out of a shirt?",
+    "How do I fix a dripping tap?",
+    "What colour goes well with a dark green sofa?",
+    "How do I change a bicycle tyre?",
+    "How often does a car need new brakes?",
+    "What does a train ticket from Vienna to Prague cost?",
+    "Do I need a visa for Japan?",
+    "What should I pack for a hiking trip?",
+    "Which beaches in Croatia are good for children?",
+    "How can I fall asleep faster?",
+    "What helps against a sore throat?",
+    "How many vitamins are in an orange?",
+    "Is coffee bad for the heart?",
+    "How do I stretch a stiff neck?",
+    "Who wrote Don Quixote?",
+    "What is the plot of Hamlet?",
+    "Who painted the Mona Lisa?",
+    "How many strings does a violin have?",
+    "Which songs did Mozart write as a child?",
+    "Can you recommend a funny film for tonight?",
+    "What should I give my mother for her birthday?",
+    "How do I tell my boss that I want a raise?",
+    "How does a mortgage work?",
+    "When are taxes due this year?",
+    "What is the difference between a share and a bond?",
+    "How do I make friends in a new city?",
+    "What is the meaning of life?",
+    "Tell me a joke about elephants.",
+    "How do I teach my dog to sit?",
+    "How is glass made?",
+    "How does a volcano erupt?",
+    "What is the melting point of gold?",
+    "How do I tie a bow tie?",
+)
+
+# A threshold outside of this range would refuse everything, or nothing, whatever was measured. The upper end is high: there
+# are models whose cosines all lie above 0.7, and the corpus's own headings bound the threshold already.
+LOWEST, HIGHEST = 0.05, 0.95
+_OUT_QUANTILE = 0.95
+_IN_QUANTILE = 0.02
+_HEADINGS = 200
+
+
+def calibrate(embedder: Embedder, chunks: Sequence[Chunk], vectors: Vectors) -> float:
+    """The least cosine of the best chunk from which a question is answered, rounded to 4 places.
+
+    ``vectors`` are the (n, d) unit vectors of ``chunks``. It is the 95th percentile of what out-of-domain questions
+    reach (a few of them may be about the corpus's own subject), lowered where it would refuse more than 2% of the
+    corpus's own headings, and kept between 0.05 and 0.95.
+    """
+    strange = best_scores(embedder.queries(OUT_OF_DOMAIN), vectors)
+    threshold = float(np.quantile(strange, _OUT_QUANTILE))
+    headings = own_questions(chunks)
+    if headings:
+        own = best_scores(embedder.queries(headings), vectors)
+        threshold = min(threshold, float(np.quantile(own, _IN_QUANTILE)))
+    return round(min(max(threshold, LOWEST), HIGHEST), 4)
+
+
+def describe(threshold: float) -> str:
+    """What a calibrated threshold means, for people; a warning where it was kept within its range."""
+    told = f"Questions whose best chunk has a cosine below {threshold:.2f} will not be answered."
+    if LOWEST < threshold < HIGHEST:
+        return told
+    end = "least" if threshold <= LOWEST else "highest"
+    return (
+        f"{told} That is the {end} threshold that is ever calibrated: this model's cosines hardly tell what the documents "
+        "answer from what they don't. Try some questions (`clayloop search`), or set serving.retrieval.min_score."
+    )
+
+
+def best_scores(queries: Vectors, vectors: Vectors) -> npt.NDArray[np.float32]:
+    """The cosine of each query's nearest chunk: (m, d) and (n, d) unit vectors give (m,)."""
+    scores: npt.NDArray[np.float32] = (queries @ vectors.T).max(axis=1)
+    return scores
+
+
+def own_questions(chunks: Sequence[Chunk]) -> list[str]:
+    """Up to 200 different section headings of at least two words, evenly spread over the corpus."""
+    headings = sorted(
+        {chunk.section[-1] for chunk in chunks if chunk.section and len(chunk.section[-1].split()) > 1}
+    )
+    step = max(1, len(headings) // _HEADINGS)
+    return headings[::step][:_HEADINGS]

@@ -1,0 +1,61 @@
+"""Counting tokens exactly as the embedding model will, and fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from serving.retrieval.models import tokenizer_file
+
+_BATCH = 256
+
+
+class ModelTokenCounter:
+    """Counts with the model's own fast tokenizer. Nothing is truncated or padded, so a long text counts in full.
+
+    ``model`` is what EmbeddingSettings.model takes. Raises SettingsError when the model has no fast tokenizer.
+    """
+
+    def __init__(self, model: str | Path) -> None:
+        from tokenizers import Tokenizer
+
+        self._use(Tokenizer.from_file(str(tokenizer_file(model))))
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> ModelTokenCounter:
+        """Counts with a copy of ``tokenizer`` (a ``tokenizers.Tokenizer``)."""
+        counter = cls.__new__(cls)
+        counter._use(type(tokenizer).from_str(tokenizer.to_str()))
+        return counter
+
+    def _use(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+
+    def count(self, text: str) -> int:
+        """Tokens in ``text``, the special ones that the model adds included."""
+        return len(self._tokenizer.encode(printable(text)).ids)
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """``count`` of each of ``texts``, on all cores that the tokenizers library uses."""
+        counted: list[int] = []
+        for start in range(0, len(texts), _BATCH):
+            batch = [printable(text) for text in texts[start : start + _BATCH]]
+            counted += [len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(batch)]
+        return counted
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Start and end of each token of ``text`` in characters, in order, without special tokens."""
+        encoding = self._tokenizer.encode(printable(text), add_special_tokens=False)
+        return [(int(start), int(end)) for start, end in encoding.offsets]
+
+
+def printable(text: str) -> str:
+    """``text`` with lone surrogates, which no tokenizer takes, as question marks; the length stays the same."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "".join("?" if "\ud800" <= character <= "\udfff" else character for character in text)
+    return text

@@ -1,0 +1,147 @@
+"""A small corpus, people who annotate it, and what the tests share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import httpx
+
+from curation.argilla.api import Api
+from curation.argilla.connection import workspace_id
+from curation.documents.corpus import Corpus
+from curation.records.chunk import Chunk
+from curation.records.triplet import Triplet
+from curation.records.turn import Message, Turn
+from curation.settings import ArgillaSettings
+
+TEXTS = {
+    ("guide/install.md", "Installing"): "Install the package with pip. You need Python 3.10 or newer. "
+    "A virtual environment keeps its dependencies apart from those of other projects.",
+    (
+        "guide/install.md",
+        "Upgrading",
+    ): "Upgrade by running pip with the option --upgrade. Read the migration notes "
+    "before you move to a new major version, since settings may have been renamed.",
+    (
+        "guide/settings.md",
+        "Timeouts",
+    ): "The timeout is set in seconds with the key request_timeout. Requests that take "
+    "longer are cancelled and raise a TimeoutError, which you can catch.",
+    (
+        "guide/settings.md",
+        "Logging",
+    ): "Logging goes to the standard error stream. Set the level to debug to see every "
+    "request, or give a file name to write the log there instead.",
+    (
+        "guide/deploy.md",
+        "Docker",
+    ): "An image is published for each release. Mount a volume for the database, or "
+    "everything is lost when the container is removed.",
+    (
+        "guide/deploy.md",
+        "Backups",
+    ): "Stop writing before you copy the database file, or use the backup command, which "
+    "takes a consistent snapshot while the server runs.",
+    (
+        "reference/index.md",
+        "Contents",
+    ): "- [Installing](install.md)\n- [Settings](settings.md)\n- [Deploy](deploy.md)",
+    (
+        "reference/license.md",
+        "License",
+    ): "Copyright the authors. All rights reserved. Licensed under the terms below.",
+}
+
+
+def make_chunk(path: str, heading: str, body: str, position: int = 0) -> Chunk:
+    text = f"{heading}\n\n{body}"
+    return Chunk(
+        id=Chunk.make_id(path, (heading,), text),
+        document_id="0" * 32,
+        source="pypi:sample",
+        path=path,
+        section=(heading,),
+        text=text,
+        tokens=len(text.split()) + 2,
+        position=position,
+    )
+
+
+def small_corpus() -> Corpus:
+    return Corpus([], [make_chunk(path, heading, body) for (path, heading), body in TEXTS.items()])
+
+
+def titled(corpus: Corpus, heading: str) -> Chunk:
+    return next(chunk for chunk in corpus.chunks if chunk.heading == heading)
+
+
+def make_triplet(chunk: Chunk, positive: str, negative: str = "") -> Triplet:
+    return Triplet(
+        id=Triplet.make_id(chunk.id, positive, negative),
+        chunk_id=chunk.id,
+        anchor=chunk.text,
+        positive=positive,
+        negative=negative,
+        origin="sentence-pair" if negative else "heading",
+        model="tiny" if negative else "",
+        path=chunk.path,
+        section=chunk.heading,
+    )
+
+
+def small_triplets(corpus: Corpus) -> list[Triplet]:
+    queries = [
+        ("Installing", "How do I install the package with pip?", "How do I bake bread?"),
+        ("Timeouts", "How is the request timeout set in seconds?", "Which timeout raises TimeoutError?"),
+        ("Docker", "Docker image", ""),
+        ("Backups", "What is the capital of France?", "How do I take a backup snapshot of the database?"),
+    ]
+    return [make_triplet(titled(corpus, heading), *texts) for heading, *texts in queries]
+
+
+def make_turn(
+    question: str, answer: str, conversation: str = "conversation", turn: int = 0, **more: object
+) -> Turn:
+    values: dict[str, object] = {
+        "conversation_id": conversation,
+        "turn": turn,
+        "question": question,
+        "answer": answer,
+        "release_id": "r0001-ab12cd34",
+        "created_at": datetime(2026, 11, 20, 8, 0, tzinfo=timezone.utc),
+        "score": 0.6,
+    } | more
+    return Turn.model_validate(values)
+
+
+def history(*texts: str) -> tuple[Message, ...]:
+    return tuple(
+        Message(role="user" if index % 2 == 0 else "assistant", content=text)
+        for index, text in enumerate(texts)
+    )
+
+
+@dataclass
+class Person:
+    """An annotator with a key of their own."""
+
+    name: str
+    id: str
+    api: Api
+
+
+def hire(owner: Api, settings: ArgillaSettings, name: str) -> Person:
+    """Make an annotator in the workspace."""
+    body = {"username": name, "first_name": name, "role": "annotator", "password": "correct horse battery"}
+    user = owner.request("POST", "/api/v1/users", "hiring", body)
+    workspace = workspace_id(owner, settings.workspace)
+    owner.request("POST", f"/api/v1/workspaces/{workspace}/users", "hiring", {"user_id": user["id"]})
+    http = httpx.Client(base_url=owner.url, headers={"X-Argilla-Api-Key": user["api_key"]}, timeout=60)
+    return Person(name, user["id"], Api(http))
+
+
+def answer(person: Person, record: str, status: str = "submitted", **values: str) -> None:
+    """Answer a record (by Argilla's id) as ``person``."""
+    said = {question: {"value": value} for question, value in values.items()}
+    person.api.respond([{"record_id": record, "status": status, "values": said}])

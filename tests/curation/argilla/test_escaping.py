@@ -1,0 +1,118 @@
+"""What people and models write is shown, never run."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from curation.argilla.conversations import render_instruction, render_response
+from curation.argilla.escaping import fenced, harmless, inert, literal, original
+from tests.curation.argilla.sample import history, make_turn
+
+# Like Argilla's renderer: raw HTML is let through, addresses become links, tables and strike-through are on.
+RENDERER = MarkdownIt("gfm-like", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
+ACTIVE = {"html_inline", "html_block", "image", "link_open"}
+NASTY = st.text(alphabet=st.sampled_from(list("<>&![]()`~*_#-+=|\\/:.@\"' \t\nabx1iw")), max_size=80)
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "![pixel](http://evil.example/p.png)",
+    "[click](javascript:alert(1))",
+    "[a]: http://evil.example\n\n[a]",
+    "![a][b]\n\n[b]: http://evil.example/p.png",
+    "<http://evil.example>",
+    "```\n<b>code</b>\n",
+    "- a\n\n  ```\n<img src=x onerror=alert(1)>",
+    "> ```\n<img src=x>",
+    "`<img src=x>`",
+    "``` `<b>` ```",
+    "`a\n\n<img src=x>`",
+    "    ```\n<img src=x>",
+    "\\<img src=x>",
+    "<embed src='http://evil.example'>",
+    "&lt;b&gt;",
+    "~~~\n```\n<b>\n~~~\n<img src=x>",
+    "| a | b |\n|---|---|\n| <img src=x> | ![x](y) |",
+    "<!-- hidden -->",
+    "<![CDATA[ x ]]>",
+]
+
+
+def active(tokens: list[Token]) -> set[str]:
+    found: set[str] = set()
+    for token in tokens:
+        found |= {token.type} & ACTIVE
+        found |= active(token.children or [])
+    return found
+
+
+def shown(markdown: str) -> str:
+    """The text that a reader sees."""
+    rendered = RENDERER.render(markdown)
+    rendered = re.sub(r"<br ?/?>\n?", "\n", rendered)
+    return html.unescape(re.sub(r"</?p>\n?", "", rendered)).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_known_attacks_come_to_nothing(text: str) -> None:
+    assert active(RENDERER.parse(literal(text))) == set()
+    assert active(RENDERER.parse(harmless(text))) == set()
+
+
+@given(NASTY)
+def test_nothing_active_survives(text: str) -> None:
+    assert active(RENDERER.parse(literal(text))) == set()
+    assert active(RENDERER.parse(harmless(text))) == set()
+
+
+@given(NASTY)
+def test_a_question_is_shown_exactly_as_written(text: str) -> None:
+    lines = [line.rstrip() for line in text.replace("\t", " ").split("\n") if line.strip()]
+    assert shown(literal("\n".join(lines))).strip() == "\n".join(lines).strip()
+
+
+def test_code_lists_and_emphasis_of_an_answer_still_work() -> None:
+    answer = "Do **this**:\n\n- run `pip install x`\n- then\n\n```python\nif a < b:\n    print('<b>')\n```\n\nDone."
+    rendered = RENDERER.render(harmless(answer))
+    assert "<strong>this</strong>" in rendered
+    assert "<li>" in rendered
+    assert "<code>pip install x</code>" in rendered
+    assert "if a &lt; b:\n    print('&lt;b&gt;')" in rendered
+
+
+def test_an_unclosed_code_block_does_not_swallow_the_sources() -> None:
+    turn = make_turn("How?", "Like so:\n```\ncode", cited=("a" * 32,))
+    rendered = RENDERER.render(render_response(turn, {}))
+    assert rendered.index("</code>") < rendered.index("Sources")
+
+
+def test_code_cannot_close_its_own_block() -> None:
+    tokens = RENDERER.parse(fenced("a\n````\n<b>\n```", "py' onclick=x"))
+    assert [token.type for token in tokens] == ["fence"]
+    assert tokens[0].info == "py"
+
+
+def test_a_longer_conversation_shows_all_of_it() -> None:
+    turn = make_turn("And <b>then</b>?", "x", turn=1, history=history("First?", "An *answer*"))
+    text = shown(render_instruction(turn))
+    assert text.index("First?") < text.index("An") < text.index("And <b>then</b>?")
+    assert active(RENDERER.parse(render_instruction(turn))) == set()
+
+
+def test_what_no_database_takes_is_replaced() -> None:
+    assert literal("a\x00b\ud800c") == "a\ufffdb\ufffdc"
+
+
+@given(st.text(max_size=60) | NASTY)
+def test_plain_fields_hold_no_tags_and_come_back_as_they_were(text: str) -> None:
+    assert "<" not in inert(text)
+    assert original(inert(text)) == inert(text).replace("&lt;", "<").replace("&amp;", "&")
+    assert html.unescape(inert(text)) == original(inert(text))
+    if "\x00" not in text:
+        assert original(inert(text)) == text

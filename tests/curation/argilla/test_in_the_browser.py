@@ -1,0 +1,69 @@
+"""What an annotator sees: the text as it is, whatever is in it."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import argilla as rg
+import pytest
+
+from curation.argilla import push
+from curation.argilla.api import Api
+from curation.argilla.conversations import log_turns
+from curation.argilla.datasets import find_dataset
+from curation.documents.corpus import Corpus
+from curation.records.decision import DatasetName
+from curation.settings import ArgillaSettings
+from serving import Embedder
+from tests.browser import chromium_page
+from tests.curation.argilla.sample import make_chunk, make_triplet, make_turn
+
+if TYPE_CHECKING:
+    from tests.argilla_lite.server import ArgillaLite
+
+pytestmark = [pytest.mark.argilla, pytest.mark.browser]
+
+
+def test_hostile_text_is_shown_and_does_nothing(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, argilla_lite: ArgillaLite
+) -> None:
+    asked_for: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked_for.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as elsewhere:
+        threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
+        picture = f"http://127.0.0.1:{elsewhere.server_address[1]}/seen.png"
+        tag = f"<img src={picture} onerror=\"document.title='ran'\">"
+        nasty = f"Look: {tag} <b>bold</b> &lt; ![p]({picture})"
+        chunk = make_chunk("a.md", nasty, nasty)
+        push(client, settings, Corpus([], [chunk]), [make_triplet(chunk, nasty, nasty)], embedder)
+        log_turns(client, settings, [make_turn(nasty, nasty, cited=(chunk.id,))], embedder)
+        seen: dict[DatasetName, tuple[str, str]] = {}
+        with chromium_page() as page:
+            page.goto(argilla_lite.url)
+            page.locator("input").first.fill(argilla_lite.username)
+            page.locator("input[type=password]").fill(argilla_lite.password)
+            page.keyboard.press("Enter")
+            page.get_by_text(settings.chunks, exact=True).first.wait_for()
+            for kind in ("chunks", "triplets", "conversations"):
+                dataset = find_dataset(api, settings, kind)
+                assert dataset is not None
+                page.goto(f"{argilla_lite.url}/dataset/{dataset.id}/annotation-mode?page=1&status=pending")
+                fields = page.locator(".text_field_component .content-area")
+                fields.last.wait_for()
+                page.wait_for_timeout(500)  # a picture would be asked for by now
+                seen[kind] = ("\n".join(fields.all_inner_texts()), page.title())
+        elsewhere.shutdown()
+    assert asked_for == []
+    for text, title in seen.values():
+        assert nasty in text
+        assert title != "ran"

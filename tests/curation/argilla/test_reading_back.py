@@ -1,0 +1,125 @@
+"""Decisions and progress as Argilla tells them."""
+
+from __future__ import annotations
+
+import argilla as rg
+import pytest
+
+from curation.argilla import decisions as decisions_module
+from curation.argilla import push
+from curation.argilla.api import Api
+from curation.argilla.datasets import find_dataset
+from curation.argilla.decisions import read_decisions
+from curation.argilla.progress import read_progress
+from curation.argilla.simulated import annotate_as_simulated
+from curation.home import Home
+from curation.settings import ArgillaSettings
+from serving import Embedder
+from tests.curation.argilla.sample import answer, hire, small_corpus, small_triplets, titled
+
+pytestmark = pytest.mark.argilla
+
+
+def test_three_people_disagree(
+    client: rg.Argilla,
+    api: Api,
+    settings: ArgillaSettings,
+    embedder: Embedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corpus = small_corpus()
+    push(client, settings, corpus, small_triplets(corpus), embedder)
+    dataset = find_dataset(api, settings, "triplets")
+    assert dataset is not None
+    ids = {row["fields"]["positive"]: row["id"] for page in api.records(dataset.id) for row in page}
+    install, timeout, docker = list(ids.values())[:3]
+    ann, bob, cem = (hire(api, settings, name) for name in ("ann", "bob", "cem"))
+    for person, positive in ((ann, "yes"), (bob, "yes"), (cem, "no")):
+        answer(person, install, is_positive_relevant=positive, is_negative_irrelevant="yes")
+    answer(ann, timeout, is_positive_relevant="yes", is_negative_irrelevant="no")
+    answer(bob, timeout, is_positive_relevant="no", is_negative_irrelevant="no")
+    answer(cem, timeout, status="draft", is_positive_relevant="no")
+    answer(cem, docker, status="discarded")
+
+    found = {decision.fields["positive"]: decision for decision in read_decisions(client, settings)}
+    by_id = {ids[positive]: decision for positive, decision in found.items()}
+    assert set(by_id) == {install, timeout}
+    assert by_id[install].verdict == "accepted"
+    assert by_id[install].agreement == pytest.approx(5 / 6)
+    assert by_id[install].annotators == ("ann", "bob", "cem")
+    assert by_id[timeout].verdict == "undecided"
+    assert by_id[timeout].values == {"is_negative_irrelevant": "no"}
+    assert "tie (1 no, 1 yes)" in by_id[timeout].reason
+    chunk = next(item for item in small_triplets(corpus) if item.id == by_id[install].record_id)
+    assert by_id[install].metadata["chunk_id"] == chunk.chunk_id
+
+    # Pages smaller than the answer, and somebody who leaves with all that they said.
+    monkeypatch.setattr(decisions_module, "PAGE", 1)
+    assert [d.record_id for d in read_decisions(client, settings)] == sorted(
+        d.record_id for d in found.values()
+    )
+    api.request("DELETE", f"/api/v1/users/{bob.id}", "letting go")
+    later = {ids[d.fields["positive"]]: d for d in read_decisions(client, settings)}
+    assert later[install].verdict == "undecided"
+    assert later[timeout].verdict == "accepted"
+    assert later[timeout].reason.endswith("the negative may not be used")
+
+    progress = {part.dataset: part for part in read_progress(client, settings)}
+    assert (progress["triplets"].total, progress["triplets"].completed) == (4, 2)
+    assert {
+        person.username: (person.submitted, person.draft, person.discarded)
+        for person in progress["triplets"].annotators
+    } == {
+        "ann": (2, 0, 0),
+        "cem": (1, 1, 1),
+    }
+    assert progress["chunks"].share == 0
+
+
+def test_an_admin_may_read_and_an_annotator_may_not(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    from curation.errors import ArgillaError
+
+    push(client, settings, small_corpus(), [], embedder)
+    dataset = find_dataset(api, settings, "chunks")
+    assert dataset is not None
+    person = hire(api, settings, "plain")
+    answer(person, next(row["id"] for page in api.records(dataset.id) for row in page), good_chunk="yes")
+    plain = rg.Argilla(api_url=api.url, api_key=str(person.api.http.headers["X-Argilla-Api-Key"]))
+    with pytest.raises(ArgillaError, match="does not allow"):
+        read_decisions(plain, settings)
+    api.request("PATCH", f"/api/v1/users/{person.id}", "promoting", {"role": "admin"})
+    (before,) = read_decisions(plain, settings)
+    assert before.annotators == ("plain",)
+    assert before.votes[0].annotator_id == str(person.id)
+    api.request("PATCH", f"/api/v1/users/{person.id}", "renaming", {"username": "plainer"})
+    (after,) = read_decisions(client, settings)
+    assert after.annotators == ("plainer",)
+    assert after.fingerprint == before.fingerprint
+
+
+def test_the_simulated_annotator(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, home: Home
+) -> None:
+    corpus = small_corpus()
+    push(client, settings, corpus, small_triplets(corpus), embedder)
+    first = annotate_as_simulated(client, home, settings, corpus, embedder, {"triplets": 10, "chunks": 3})
+    assert {part.dataset: part.submitted for part in first.datasets} == {"chunks": 3, "triplets": 4}
+    second = annotate_as_simulated(client, home, settings, corpus, embedder, {"triplets": 10, "chunks": 100})
+    assert {part.dataset: part.submitted for part in second.datasets} == {"chunks": 5, "triplets": 0}
+
+    decisions = read_decisions(client, settings)
+    assert len(decisions) == 12
+    assert {name for decision in decisions for name in decision.annotators} == {"simulated-annotator"}
+    verdicts = {decision.record_id: decision.verdict for decision in decisions}
+    assert verdicts[titled(corpus, "Contents").id] == "rejected"
+    assert verdicts[titled(corpus, "Timeouts").id] == "accepted"
+    triplets = {item.positive: verdicts[item.id] for item in small_triplets(corpus)}
+    assert triplets["How do I install the package with pip?"] == "accepted"
+    assert triplets["What is the capital of France?"] == "rejected"
+    assert not list(home.root.rglob("*"))  # nothing is stored
+    users = {
+        user["username"]: user["role"] for user in api.request("GET", "/api/v1/users", "listing")["items"]
+    }
+    assert users["simulated-annotator"] == "annotator"

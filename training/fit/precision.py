@@ -1,0 +1,105 @@
+"""float32 or bfloat16 on this CPU: tried once, then written down.
+
+Which is faster depends on the machine and on what else runs on it, so it is found out by a short trial. But the two give
+different weights. The outcome therefore stands in the run's folder before training starts: a run that is killed and resumed
+goes on with it, and a later run on the same machine takes it over, so that the same annotations give the same release.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from curation import content_id
+from serving import Embedder
+
+Arithmetic = Literal["float32", "bfloat16"]
+
+log = logging.getLogger(__name__)
+
+_TRIAL_ROWS = 8
+_TURNS = 3  # the best counts: other work on the machine only ever slows one down
+
+
+class Precision(BaseModel):
+    """``machine`` tells apart what the outcome depends on: processor, torch, its threads, the model, the setting."""
+
+    model_config = ConfigDict(frozen=True)
+
+    arithmetic: Arithmetic
+    machine: str
+    reason: str
+
+
+def choose_precision(
+    embedder: Embedder, texts: Sequence[str], earlier: Sequence[Precision] = ()
+) -> Precision:
+    """As set, or as one of the ``earlier`` outcomes on this machine, or what one step of each shows to be faster.
+
+    ``texts`` are a few of those that will be trained on.
+    """
+    import torch
+
+    device = embedder.model.device.type
+    machine = content_id(
+        platform.machine(),
+        _processor(),
+        device,
+        torch.__version__,
+        str(torch.get_num_threads()),
+        embedder.name,
+        embedder.settings.precision,
+    )
+    known = next((one for one in earlier if one.machine == machine), None)
+    if embedder.settings.precision != "auto":
+        wanted = embedder.settings.precision if device != "mps" else "float32"
+        return Precision(arithmetic=wanted, machine=machine, reason="as set")
+    if known is not None:
+        return known
+    if device != "cpu":
+        is_fast = device == "cuda" and torch.cuda.is_bf16_supported()
+        return Precision(
+            arithmetic="bfloat16" if is_fast else "float32",
+            machine=machine,
+            reason=f"what {device} is fast at",
+        )
+    seconds = _trial(embedder, texts)
+    faster: Arithmetic = "bfloat16" if seconds["bfloat16"] < seconds["float32"] else "float32"
+    reason = (
+        f"one small step took {seconds['bfloat16']:.2f} s in bfloat16, {seconds['float32']:.2f} s in float32"
+    )
+    log.info("%s: %s", faster, reason)
+    return Precision(arithmetic=faster, machine=machine, reason=reason)
+
+
+def _trial(embedder: Embedder, texts: Sequence[str]) -> dict[Arithmetic, float]:
+    """Seconds that a forward and backward pass takes each way, at its best."""
+    import torch
+
+    features = embedder.model.preprocess(list(texts[:_TRIAL_ROWS]))
+    seconds: dict[Arithmetic, float] = {}
+    kinds: tuple[Arithmetic, Arithmetic] = ("bfloat16", "float32")
+    for turn in range(_TURNS + 1):  # the first one warms up
+        for kind in kinds:
+            started = time.perf_counter()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "bfloat16"):
+                embedder.model(dict(features))["sentence_embedding"].float().square().sum().backward()
+            took = time.perf_counter() - started
+            if turn:
+                seconds[kind] = min(took, seconds.get(kind, took))
+    embedder.model.zero_grad(set_to_none=True)
+    return seconds
+
+
+def _processor() -> str:
+    """The processor's model name, as Linux tells it; elsewhere what Python knows."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - a device, not a file
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

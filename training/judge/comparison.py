@@ -1,0 +1,184 @@
+"""evaluation.json: how base, served release and candidate do on the same questions over the same chunks, each question
+by itself.
+
+Values of single questions are kept in columns (metric → list, in the order of the questions, 4 decimals): a thousand
+questions at four dimensions take half a megabyte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from curation import StateError, read_json, write_text
+from training.judge.coverage import Coverage
+from training.judge.evaluate import Scores
+from training.judge.plausibility import Plausibility
+from training.judge.questions import HoldoutQuestion
+
+Side = Literal["base", "served", "candidate"]
+LATENCY_FILE = "latency.json"
+SIDES: tuple[Side, ...] = ("base", "served", "candidate")
+Kind = Literal["holdout", "own", "generic"]
+PerDimension = dict[int, Scores]
+
+
+class ComparedSet(BaseModel):
+    """One set of questions under all three models. ``own`` sets have a user's qrels over the bot's own chunks (or, with a
+    corpus of their own, are ``generic``); ``generic`` ones are about other things and tell forgetting."""
+
+    name: str
+    kind: Kind
+    questions: list[HoldoutQuestion]
+    base: PerDimension
+    served: PerDimension
+    candidate: PerDimension
+
+    def side(self, side: Side) -> PerDimension:
+        found: PerDimension = getattr(self, side)
+        return found
+
+    def differences(self, metric: str, old: Side = "served") -> list[float]:
+        """candidate − ``old`` for each question in turn, at full dimension."""
+        after, before = (at(one).questions for one in (self.candidate, self.side(old)))
+        return [after[question.id][metric] - before[question.id][metric] for question in self.questions]
+
+
+class Latency(BaseModel):
+    """Median seconds of a question, embedding and search, asked of both in turn."""
+
+    served: float
+    candidate: float
+
+
+class Refusal(BaseModel):
+    """``threshold``: the least cosine that is answered. ``answered``: the share of off-topic questions that it lets pass.
+    ``refused`` says of each question that decides (the holdout's, then those of the own sets) whether the bot would refuse it;
+    empty in runs that did not look. ``smoke`` maps the maintainer's own questions to the cosine of their best chunk."""
+
+    threshold: float
+    answered: float
+    refused: list[bool] = Field(default_factory=list)
+    smoke: dict[str, float] = Field(default_factory=dict)
+
+
+class Vitals(BaseModel):
+    """What else must not get worse. ``megabytes`` is the size of vectors and model."""
+
+    megabytes: float
+    served: Refusal
+    candidate: Refusal
+
+
+class Comparison(BaseModel):
+    """Everything that the gate judges. ``known`` holds the ids of the holdout questions that the served release was
+    made with: nothing that was decided since has touched them. ``latency`` is measured, not computed: it is no part of
+    evaluation.json, which is the same after a rerun. ``without_reranker`` are the candidate's means on the holdout by its
+    embedding model alone, where it has a reranker."""
+
+    release_before: str
+    base_model: str
+    holdout: ComparedSet
+    known: list[str] = Field(default_factory=list)
+    sets: list[ComparedSet] = Field(default_factory=list)
+    vitals: Vitals
+    decisions: Plausibility = Plausibility()
+    coverage: Coverage = Coverage()
+    latency: Latency | None = None
+    without_reranker: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def deciding(self) -> list[ComparedSet]:
+        """The sets whose questions decide: the holdout and the user's own about the bot's documents."""
+        return [self.holdout, *(one for one in self.sets if one.kind == "own")]
+
+    def decisive(self, metric: str, old: Side = "served") -> list[float]:
+        """candidate − ``old`` for each question that decides."""
+        return [value for one in self.deciding for value in one.differences(metric, old)]
+
+
+def at(scores: Mapping[int, Scores], dimension: int | None = None) -> Scores:
+    """At ``dimension``, or at the largest one."""
+    return scores[max(scores) if dimension is None else dimension]
+
+
+def write_comparison(path: Path, found: Comparison) -> None:
+    """Write evaluation.json, with the holdout at the top level, where the dashboard looks for it."""
+    value: dict[str, Any] = {
+        "release_before": found.release_before,
+        "base_model": found.base_model,
+        "known": found.known,
+        **_packed(found.holdout, questions="holdout"),
+        "sets": [_packed(one, questions="questions") for one in found.sets],
+        "vitals": found.vitals.model_dump(mode="json"),
+        "decisions": found.decisions.model_dump(mode="json"),
+        "coverage": found.coverage.model_dump(mode="json"),
+        "without_reranker": {name: round(value, 6) for name, value in found.without_reranker.items()},
+    }
+    write_text(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def read_comparison(path: Path) -> Comparison:
+    """Read it back. Raises StateError when it is missing or damaged."""
+    try:
+        value = read_json(path)
+        return Comparison(
+            release_before=value["release_before"],
+            base_model=value["base_model"],
+            known=value["known"],
+            holdout=_unpacked(value, questions="holdout"),
+            sets=[_unpacked(one, questions="questions") for one in value["sets"]],
+            vitals=Vitals.model_validate(value["vitals"]),
+            decisions=Plausibility.model_validate(value["decisions"]),
+            coverage=Coverage.model_validate(value.get("coverage", {})),
+            without_reranker=value.get("without_reranker", {}),
+        )
+    except (OSError, KeyError, TypeError, IndexError, ValidationError) as error:
+        raise StateError(
+            f"{path} can't be read: it is missing or damaged.",
+            "Remove the run's folder and start again; the served release is untouched.",
+        ) from error
+
+
+def _packed(found: ComparedSet, questions: str) -> dict[str, Any]:
+    ids = [question.id for question in found.questions]
+    sides: dict[str, Any] = {
+        side: {str(size): _columns(scores, ids) for size, scores in found.side(side).items()}
+        for side in SIDES
+    }
+    asked = [question.model_dump(mode="json") for question in found.questions]
+    return {"name": found.name, "kind": found.kind, questions: asked, **sides}
+
+
+def _unpacked(value: Mapping[str, Any], questions: str) -> ComparedSet:
+    asked = [HoldoutQuestion.model_validate(one) for one in value[questions]]
+    ids = [question.id for question in asked]
+    sides: dict[str, PerDimension] = {
+        side: {int(size): _rows(one, ids) for size, one in value[side].items()} for side in SIDES
+    }
+    return ComparedSet(name=value["name"], kind=value["kind"], questions=asked, **sides)
+
+
+def _columns(scores: Scores, ids: Sequence[str]) -> dict[str, Any]:
+    return {
+        "metrics": {name: round(value, 6) for name, value in scores.metrics.items()},
+        "values": {name: [round(scores.questions[one][name], 4) for one in ids] for name in scores.metrics},
+    }
+
+
+def _rows(value: Mapping[str, Any], ids: Sequence[str]) -> Scores:
+    columns: Mapping[str, Sequence[float]] = value["values"]
+    if any(len(column) != len(ids) for column in columns.values()):
+        raise KeyError("values")
+    questions = {one: {name: column[row] for name, column in columns.items()} for row, one in enumerate(ids)}
+    return Scores(metrics=value["metrics"], questions=questions)
+
+
+def means(scores: Scores, ids: Sequence[str]) -> dict[str, float]:
+    """The means over some of the questions."""
+    return {name: fmean(scores.questions[one][name] for one in ids) for name in scores.metrics}

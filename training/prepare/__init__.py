@@ -1,0 +1,1 @@
+"""From decisions to what is trained on and what is asked."""

@@ -1,0 +1,1 @@
+"""The record of a retrain and its steps."""

@@ -1,0 +1,95 @@
+"""Digests of the files that a run's result depends on: a path says nothing about what is in it.
+
+They are taken before every retrain and at every look of the watcher, so they are quick: of large files (weights) only
+samples are read. Fine-tuning changes weights all over, so a model that was trained on shows in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from curation import SettingsError, content_id
+from serving import resolve_model
+from training.gate_settings import TestSetSettings
+
+_SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
+_MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
+_WHOLE = 8 << 20  # bytes up to which a model's file is read whole
+_SAMPLES = 64
+_SAMPLE = 64 << 10  # bytes
+_BLOCK = 1 << 20
+
+
+def digest_of_test_sets(settings: Sequence[TestSetSettings]) -> str:
+    """Of the contents of all files that the test sets consist of, in the order of the settings; empty without any.
+
+    A file that can't be read has a digest too: whoever loads it says what is wrong with it.
+    """
+    if not settings:
+        return ""
+    parts = []
+    for one in settings:
+        paths = (
+            [Path(one.folder) / name for name in _SET_FILES]
+            if one.folder
+            else [Path(name) for name in (one.queries, one.qrels, one.corpus) if name]
+        )
+        parts.append(content_id(*(_digest(path) for path in paths)))
+    return content_id("test sets", *parts)
+
+
+def digest_of_model(name: str) -> str:
+    """Of a model's configuration and weights. A Hugging Face name that is no folder stands for the commit in the local
+    cache; what can't be found stands for itself: whoever loads it says what is wrong with it."""
+    try:
+        place = resolve_model(name)
+    except SettingsError:
+        return content_id("no model", name)
+    if not isinstance(place, Path):
+        return content_id("hub", name, _commit(place))
+    files = sorted(
+        (path.relative_to(place).as_posix(), path)
+        for path in place.rglob("*")
+        if path.suffix in _MODEL_FILES and path.is_file()
+    )
+    return content_id("model", *(part for key, path in files for part in (key, _digest(path, sampled=True))))
+
+
+def _commit(name: str) -> str:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except (HFValidationError, ValueError, OSError):
+        return ""
+    return Path(found).parent.name if isinstance(found, str) else ""
+
+
+def _digest(path: Path, sampled: bool = False) -> str:
+    """Empty when it can't be read."""
+    found = hashlib.sha256()
+    try:
+        size = path.stat().st_size
+        found.update(size.to_bytes(8, "big"))
+        for block in _samples(path, size) if sampled and size > _WHOLE else _blocks(path):
+            found.update(block)
+    except OSError:
+        return ""
+    return found.hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+def _samples(path: Path, size: int) -> Iterator[bytes]:
+    """The first bytes (where safetensors keep their header), the last ones, and others evenly between them."""
+    with path.open("rb") as file:
+        for number in range(_SAMPLES):
+            file.seek((size - _SAMPLE) * number // (_SAMPLES - 1))
+            yield file.read(_SAMPLE)

@@ -1,0 +1,293 @@
+"""The record of training runs: what each step did, so that a run that was killed goes on where it was.
+
+runs/<run>/run.json      the record, replaced atomically whenever a step starts or ends
+runs/<run>/<step>/       what a finished step wrote; it gets this name by one rename when it is whole
+runs/<run>/run.log       one line per step, and what went wrong
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from curation import (
+    BusyError,
+    ClayloopError,
+    Home,
+    Progress,
+    StateError,
+    read_json,
+    sync_folder,
+    write_json,
+    write_text,
+)
+from serving import RERANKER_FOLDER
+from training.fit.memory import PeakMemory, give_back
+from training.prepare.selection import Selection
+from training.runs.packing import pack
+from training.runs.record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
+from training.runs.shortage import shortage
+from training.runs.step_folder import sizes, sync_tree
+
+__all__ = ["STEPS", "Outcome", "Run", "RunInputs", "RunRecord", "RunStore", "StepRecord", "StepStatus"]
+
+RUN_FILE = "run.json"
+LOG_FILE = "run.log"
+_HEAVY = ("fit", "index", f"rerank/{RERANKER_FOLDER}")  # folders of steps whose results a release holds
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
+
+_EVERYTHING = Selection()
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """A run that this process works on."""
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    def step(self, name: str, work: Callable[[Path], str], progress: Progress) -> Path:
+        """Do ``work`` unless an earlier process finished it, and return the folder that holds what it wrote.
+
+        ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final name
+        when it is whole. A full disk, or no memory, raises StateError whatever the library at work calls it. Whatever it
+        raises makes the run a failed one, except what stops the process (KeyboardInterrupt, SystemExit): then it is an
+        interrupted one, like after a kill.
+        """
+        folder = self.folder / name
+        before = self.record.step(name)
+        if before and before.status == "finished" and folder.is_dir():
+            self.log(f"{name}: finished before, {before.note}")
+            return folder
+        aside = self.folder / f".{name}.part"
+        self._start(name)
+        started = time.monotonic()
+        give_back()
+        memory = PeakMemory()
+        try:
+            for leftover in (aside, folder):
+                if leftover.exists():
+                    shutil.rmtree(leftover)
+            aside.mkdir()
+            with memory:
+                note = work(aside)
+            sync_tree(aside)
+            written = sizes(aside)
+            aside.rename(folder)
+            sync_folder(self.folder)
+        except BaseException as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            if not isinstance(
+                error, Exception
+            ):  # Ctrl-C: nothing failed, the next start goes on here as after a kill
+                self.log(f"{name}: interrupted ({type(error).__name__})")
+                raise
+            self._fail(name, time.monotonic() - started, memory, error)
+            if not isinstance(error, ClayloopError):
+                told = shortage(error, name, self.id, self.folder)
+                if told is not None:
+                    raise told from error
+            raise
+        self._end(name, "finished", time.monotonic() - started, memory, note, written)
+        progress.say(f"{name}: {note}")
+        return folder
+
+    def finish(self, outcome: Outcome, verdict: str, release_after: str | None) -> None:
+        """Close the run. What the release holds too (the models, the vectors) is removed from the run's folder, large files of
+        texts are compressed."""
+        self.record.outcome = outcome
+        self.record.verdict = verdict
+        self.record.release_after = release_after
+        self.record.status = "finished"
+        self.record.finished_at = _now()
+        self.save()
+        self.log(f"{outcome}: {verdict}")
+        self.lighten()
+
+    def lighten(self) -> None:
+        """Remove or compress what nobody needs any more of a run that is finished or given up; also what a kill in the middle
+        of this left."""
+        given_up = self.record.status == "abandoned"
+        for entry in list(self.folder.iterdir()) if given_up else (self.folder / name for name in _HEAVY):
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+        if not given_up:
+            pack(self.folder)
+
+    def save(self) -> None:
+        write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
+
+    def log(self, line: str) -> None:
+        """Append to run.log. A log that can't be written must not hide the error that it is about."""
+        log.info("run %s: %s", self.id, line)
+        try:
+            with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+                file.write(f"{_now().isoformat(timespec='seconds')} {' '.join(line.split())}\n")
+        except OSError:
+            log.warning("run %s: run.log can't be written", self.id)
+
+    def _start(self, name: str) -> None:
+        self.record.steps = [step for step in self.record.steps if step.name != name]
+        before = [step.name for step in self.record.steps if step.status == "finished"]
+        self.record.steps.append(StepRecord(name=name, status="running", started=_now(), inputs=before))
+        self.record.status = "running"
+        self.record.process = os.getpid()
+        self.save()
+
+    def _end(
+        self,
+        name: str,
+        status: StepStatus,
+        seconds: float,
+        memory: PeakMemory,
+        note: str,
+        outputs: Mapping[str, int] | None = None,
+    ) -> None:
+        step = self.record.step(name)
+        assert step is not None  # noqa: S101 - _start() put it there
+        step.status, step.seconds, step.note = status, round(seconds, 3), note
+        step.peak_memory_mb, step.peak_memory_kind = round(memory.peak_mb, 1), memory.kind
+        step.outputs = dict(outputs or {})
+        self.save()
+        self.log(f"{name}: {status} in {seconds:.1f} s, peak {memory.peak_mb:.0f} MB, {note}")
+
+    def _fail(self, name: str, seconds: float, memory: PeakMemory, error: Exception) -> None:
+        self.record.status = "failed"
+        note = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        try:
+            self._end(name, "failed", seconds, memory, note)
+        except StateError:  # the disk may be full: the error itself matters more than its record
+            log.warning("run %s: run.json can't be written", self.id)
+
+
+class RunStore:
+    """The runs in a state folder."""
+
+    def __init__(self, home: Home) -> None:
+        self.root = home.runs
+
+    def list(self) -> list[RunRecord]:
+        """All runs that can be read, newest first."""
+        if not self.root.is_dir():
+            return []
+        records = []
+        for folder in sorted(self.root.iterdir(), reverse=True):
+            if _RUN_ID.fullmatch(folder.name) and (folder / RUN_FILE).is_file():
+                try:
+                    records.append(self.get(folder.name))
+                except StateError as error:
+                    log.warning("%s", error.message)
+        return records
+
+    def get(self, run_id: str) -> RunRecord:
+        """One run. Raises StateError when there is none or its run.json is damaged."""
+        path = self.folder(run_id) / RUN_FILE
+        try:
+            return RunRecord.model_validate(read_json(path))
+        except FileNotFoundError as error:
+            raise StateError(f"There is no run {run_id} in {self.root}.") from error
+        except (ValidationError, OSError) as error:
+            raise StateError(f"{path} can't be read: it is damaged or of another version.") from error
+
+    def folder(self, run_id: str) -> Path:
+        """Where a run's files are. Raises StateError for what is not a run's id: ids choose paths."""
+        if not _RUN_ID.fullmatch(run_id):
+            raise StateError(f"{run_id!r} is not the id of a run.", "Look into the folder runs/ for theirs.")
+        return self.root / run_id
+
+    def unfinished(self) -> Sequence[RunRecord]:
+        """Runs that were killed or failed, newest first."""
+        return [record for record in self.list() if record.status in ("running", "failed")]
+
+    def create(
+        self, inputs: RunInputs, release_before: str | None, selection: Selection = _EVERYTHING
+    ) -> Run:
+        """Start a run. Raises StateError when the folder can't be written."""
+        now = _now()
+        stem = f"{now:%Y%m%d-%H%M%S}-{inputs.decisions[:6]}"
+        run_id = stem
+        for number in range(2, 1000):
+            if not (self.root / run_id).exists():
+                break
+            run_id = f"{stem}-{number}"
+        record = RunRecord(
+            id=run_id,
+            created_at=now,
+            process=os.getpid(),
+            inputs=inputs,
+            selection=selection,
+            release_before=release_before,
+        )
+        run = Run(self.root / run_id, record)
+        run.save()  # makes the folder
+        return run
+
+    def open(self, record: RunRecord) -> Run:
+        """Take up an unfinished run again."""
+        return Run(self.folder(record.id), record)
+
+    def abandon(self, record: RunRecord, reason: str) -> None:
+        """Give an unfinished run up; its record and log stay, what its steps wrote goes."""
+        run = self.open(record)
+        run.record.status = "abandoned"
+        run.record.verdict = reason
+        run.record.finished_at = _now()
+        run.save()
+        run.log(f"abandoned: {reason}")
+        run.lighten()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One retrain at a time. Raises BusyError naming the process and the run that is at it."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"{self.root} can't be made: {error.strerror}", "Check space and permissions."
+            ) from error
+        holder = self.root / ".lock.holder"
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise BusyError(
+                f"Another retrain is at work: {self._whose(holder)}.",
+                "Wait for it to end, or stop that process: the next start goes on where it was.",
+            ) from error
+        try:
+            write_text(holder, f"{os.getpid()}\n")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def _whose(self, holder: Path) -> str:
+        try:
+            process = holder.read_text(encoding="utf-8").strip()
+        except OSError:
+            process = "unknown"
+        # Interrupted runs count as running, too: it is the one that the holder itself works on.
+        running = next(
+            (one.id for one in self.list() if one.status == "running" and str(one.process) == process), None
+        )
+        return f"process {process}" + (f", run {running}" if running else ", still reading annotations")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

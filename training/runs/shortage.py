@@ -1,0 +1,58 @@
+"""A step that ran out of disk or memory: every library at work calls it something else, a person wants to know what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from curation import StateError
+
+_FULL_DISK = re.compile(r"no space left|file too large|os error (?:27|28)\b|disk quota", re.IGNORECASE)
+# torch: "CUDA out of memory.", "DefaultCPUAllocator: can't allocate memory", "not enough memory"; numpy raises MemoryError.
+_NO_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|unable to allocate", re.IGNORECASE
+)
+
+
+def shortage(error: Exception, step: str, run_id: str, folder: Path) -> StateError | None:
+    """What to raise instead of ``error``, which ended a step of a run in ``folder``; None when nothing has run out."""
+    chain = list(_chain(error))
+    if _is_full(chain):
+        return StateError(
+            f"The disk is full: the step {step!r} of run {run_id} could not write below {folder}.",
+            "Free some space (df) and start again: the run goes on from there. The served release is untouched.",
+        )
+    if any(_lacks_memory(one) for one in chain):
+        return StateError(
+            f"Memory ran out in the step {step!r} of run {run_id}: {_first_line(error)}",
+            "Stop what else needs memory and start again: the run goes on from there. Training needs less of it with a "
+            'smaller training.fit.batch_size, with training.fit.loss = "cached-mnrl", or with fewer training.fit.max_tokens. '
+            "The served release is untouched.",
+        )
+    return None
+
+
+def _is_full(chain: list[BaseException]) -> bool:
+    for error in chain:
+        if isinstance(error, OSError) or _FULL_DISK.search(str(error)):
+            return bool(_FULL_DISK.search(str(error)))
+    return False
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and bool(_NO_MEMORY.search(str(error)))
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
