@@ -129,9 +129,6 @@ from .ledger.news import (
 from .ledger.news import (
     worth_a_run as worth_a_run,
 )
-from .ledger.rows import (
-    write_rows as write_rows,
-)
 from .prepare.dedup import (
     find_duplicates as find_duplicates,
 )
@@ -206,6 +203,9 @@ from .retrain import (
 )
 from .runs.ending import (
     overruled as overruled,
+)
+from .runs.jsonl import (
+    write_rows as write_rows,
 )
 from .runs.record import (
     STEPS as STEPS,

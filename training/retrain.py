@@ -21,7 +21,6 @@ from training.ledger.lineage import not_indexed, read_lineage
 from training.ledger.lineage_record import LineageRow
 from training.ledger.looked_at import note_looked_at
 from training.ledger.news import run_inputs, tried_before, worth_a_run
-from training.ledger.rows import DamagedRowsError
 from training.ledger.tally import tally
 from training.prepare.reading import EVERYTHING, FindMatching, ReadDecisions, keep, kept, read_selected
 from training.prepare.selection import Selected, Selection
@@ -29,6 +28,7 @@ from training.report.conclusion import lineage_of, material_of, what_is_lacking
 from training.report.page import write_report
 from training.report.summary import RetrainSummary
 from training.runs.ending import overruled
+from training.runs.jsonl import DamagedRowsError
 from training.runs.publishing import serve
 from training.runs.record import RunInputs
 from training.runs.resume import give_up, take_up

@@ -24,9 +24,9 @@ from training.ledger.known import compare
 from training.ledger.lineage import read_lineage, trace, write_lineage, write_note
 from training.ledger.lineage_record import LINEAGE_NOTE_FILE, LineageNote, LineageRow
 from training.ledger.news import run_inputs, tried_before
-from training.ledger.rows import write_rows
 from training.prepare.reading import read_selected
 from training.prepare.selection import Person, Selected, Selection, select
+from training.runs.jsonl import write_rows
 from training.runs.run import RunStore
 from training.settings import TrainingSettings
 

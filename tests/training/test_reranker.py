@@ -35,7 +35,6 @@ from training.judge.evaluate import evaluate_release
 from training.judge.testsets import TestSet
 from training.ledger.ancestry import records_seen
 from training.ledger.lineage import read_lineage
-from training.ledger.rows import read_rows
 from training.prepare.dedup import normalise
 from training.prepare.examples import Example, collect
 from training.report.summary import RetrainSummary, render_summary
@@ -44,6 +43,7 @@ from training.reranker.contest import WEIGHTS, decide, fold_of
 from training.reranker.fit import fit_reranker
 from training.reranker.pairs import Pair
 from training.reranker_settings import RerankerSettings
+from training.runs.jsonl import read_rows
 from training.runs.run import RunStore
 from training.settings import DedupSettings
 

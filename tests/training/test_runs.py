@@ -12,7 +12,7 @@ import pytest
 
 from curation import SILENT, BusyError, Decision, Home, StateError
 from tests.training.material import make_chunks, triplet
-from training.ledger.rows import read_rows, write_rows
+from training.runs.jsonl import read_rows, write_rows
 from training.runs.record import RunInputs
 from training.runs.run import RunStore
 

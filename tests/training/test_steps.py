@@ -16,12 +16,12 @@ from tests.training.material import accepted_triplets, conversation, make_chunks
 from training.gate_settings import TestSetSettings
 from training.judge.questions import HoldoutQuestion
 from training.ledger.news import run_inputs
-from training.ledger.rows import read_rows, write_rows
 from training.prepare.conflicts import Conflict
 from training.prepare.examples import Example, section_of
 from training.prepare.negatives import Negative
 from training.prepare.reading import EVERYTHING
 from training.prepare.split import is_holdout
+from training.runs.jsonl import read_rows, write_rows
 from training.runs.run import RunStore
 from training.runs.steps import Steps
 from training.settings import DedupSettings

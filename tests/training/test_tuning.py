@@ -18,7 +18,6 @@ from training.fit.data import training_sets
 from training.fit.start import StartPlan
 from training.ledger.lineage import read_lineage, read_note
 from training.ledger.lineage_record import LINEAGE_NOTE_FILE
-from training.ledger.rows import read_rows
 from training.ledger.tally import tally
 from training.prepare.conflicts import Conflict
 from training.prepare.dedup import normalise
@@ -27,6 +26,7 @@ from training.prepare.negatives import Negative
 from training.prepare.split import is_holdout
 from training.report.summary import RetrainSummary
 from training.retrain import retrain_from_annotations
+from training.runs.jsonl import read_rows
 from training.runs.run import RunStore
 
 CHUNKS = make_chunks()

@@ -22,9 +22,9 @@ from curation import SILENT, Progress, SettingsError, StateError, read_json, wri
 from serving import Embedder, EmbeddingSettings, save_model
 from training.fit.train import FitReport, diverged, fine_tune
 from training.fit_settings import FitSettings
-from training.ledger.rows import read_rows, write_rows
 from training.prepare.examples import Example
 from training.prepare.negatives import Negative
+from training.runs.jsonl import read_rows, write_rows
 
 _DIVERGED = 64  # exit code of a worker whose loss was not a number
 _BATCHES = 4  # of the configured size, an epoch, for each process

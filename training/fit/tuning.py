@@ -32,11 +32,11 @@ from training.fit_settings import FitSettings
 from training.judge.contest import vectors_of
 from training.ledger.ancestry import remembers
 from training.ledger.lineage import read_lineage
-from training.ledger.rows import read_rows, write_rows
 from training.prepare.examples import Example, Refusal
 from training.prepare.negatives import Negative, mine
 from training.prepare.question_vectors import QuestionVectors
 from training.prepare.taught import choose_refused
+from training.runs.jsonl import read_rows, write_rows
 from training.runs.run import Run
 from training.settings import DedupSettings
 

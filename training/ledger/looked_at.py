@@ -13,8 +13,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from curation import Decision, Home, StateError, append_line, whole_lines
-from training.ledger.rows import each_row
 from training.runs.ending import overtaken
+from training.runs.jsonl import each_row
 from training.runs.record import RunRecord
 from training.runs.run import Run, RunStore
 

@@ -1,56 +1,148 @@
-"""Lists of records as JSON lines: what steps hand to each other through a run's folder, legible to people."""
+"""The ledger: one table, a row for each decision and what it teaches, with what became of it and why.
+
+The rows are made when the decisions are read (training.prepare.collect). Each step of the preparation is a function from rows to
+rows that settles the fate of some. A release keeps the table as lineage.parquet; reports, dry run and ``explain`` count its rows.
+"""
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TextIO, TypeVar, cast
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from curation import StateError
+from curation import DatasetName, Verdict, Vote
 
-RowT = TypeVar("RowT", bound=BaseModel)
+Teaches = Literal["chunk", "example", "refusal", "nothing"]
+Fate = Literal[
+    "open",
+    "train",
+    "holdout",
+    "negative",
+    "duplicate",
+    "conflict",
+    "unused",
+    "indexed",
+    "removed",
+    "left-out",
+]
+NegativeKind = Literal["", "text", "question"]
 
-
-class DamagedRowsError(StateError):
-    """What a step wrote can't be read any more: a run that goes on with it comes to nothing."""
-
-
-def write_rows(path: Path, rows: Iterable[BaseModel]) -> None:
-    """One record a line. The caller makes it atomic: a step's folder gets its name when it is whole."""
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(row.model_dump_json() + "\n")
-
-
-def read_rows(path: Path, kind: type[RowT]) -> list[RowT]:
-    """The records in ``path``. Raises DamagedRowsError when it is missing or damaged."""
-    return list(each_row(path, kind))
-
-
-def each_row(path: Path, kind: type[RowT]) -> Iterator[RowT]:
-    """The same, one at a time: for who needs little of each."""
-    try:
-        with _open(path) as file:
-            for line in file:
-                if line.strip():
-                    yield kind.model_validate_json(line)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValidationError) as error:
-        raise DamagedRowsError(
-            f"{path} can't be read: it is missing or damaged.",
-            "Remove the run's folder and start again; the served release is untouched.",
-        ) from error
+HEADING = "heading"  # the origin of a question that is a section's heading
+# Which row speaks for a decision that has two: the first of these.
+_MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "duplicate", "conflict", "unused")
 
 
-def packed(path: Path) -> Path:
-    """Where the rows of a finished run are that were in ``path`` (training.packing)."""
-    return path.with_name(path.name + ".gz")
+class RecordKey(NamedTuple):
+    """One record of one dataset in Argilla."""
+
+    dataset: DatasetName
+    record_id: str
 
 
-def _open(path: Path) -> TextIO:
-    if not path.exists() and packed(path).exists():
-        return cast(TextIO, gzip.open(packed(path), "rt", encoding="utf-8"))
-    return path.open(encoding="utf-8")
+class LedgerRow(BaseModel):
+    """One decision and one thing that it teaches.
+
+    *The decision*: ``fingerprint`` changes when somebody's answer does, ``decided`` says why the verdict is what it is, ``votes``
+    are all answers, ``origin`` is how the question came about.
+
+    *What it teaches*: an ``example`` (``query`` is answered by ``text``), a ``refusal`` (``query`` is not answered by ``text``), that a
+    ``chunk`` may be indexed, or ``nothing``. A conversation that went wrong and whose right source was named has two rows, the
+    example first. ``chunk_id`` is the chunk that was judged, ``place`` its section (the same after an edit), ``version`` the id of
+    the chunk of today: its own, that of the chunk which replaced it, or "" when there is none. ``live``: the chunk is indexed
+    as it was judged. ``negative`` is a question that the text does not answer. A refusal is ``certain`` when the pair itself was
+    judged; else only the answer was wrong.
+
+    *What became of it*: ``fate`` and ``reason``. ``other`` is the record that decided it: the one kept instead, the one decided
+    the other way, or the example that a negative is set against; ``similarity`` (0 to 1) is to that one. ``negative_kind`` says
+    whether a refusal is trained on as a negative text or as a negative question.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: DatasetName
+    record_id: str
+    fingerprint: str = ""
+    verdict: Verdict = "undecided"
+    decided: str = ""
+    agreement: float = 0.0
+    origin: str = ""
+    votes: tuple[Vote, ...] = ()
+
+    teaches: Teaches = "nothing"
+    query: str = ""
+    text: str = ""
+    chunk_id: str = ""
+    place: str = ""
+    version: str = ""
+    live: bool = True
+    negative: str = ""
+    certain: bool = False
+
+    fate: Fate = "open"
+    reason: str = ""
+    other_dataset: str = ""
+    other: str = ""
+    similarity: float = 0.0
+    negative_kind: NegativeKind = ""
+
+    @property
+    def key(self) -> RecordKey:
+        """The record. Two rows of one decision share it."""
+        return RecordKey(self.dataset, self.record_id)
+
+    @property
+    def people(self) -> dict[str, str]:
+        """Who answered: Argilla's user id → name."""
+        return {vote.annotator_id: vote.annotator for vote in self.votes}
+
+    def settled(self, fate: Fate, reason: str = "", other: LedgerRow | None = None, **more: Any) -> LedgerRow:
+        """The same row with its fate. ``other`` is the row that decided it."""
+        told: dict[str, Any] = {"fate": fate, "reason": reason, **more}
+        if other is not None:
+            told |= {"other_dataset": other.dataset, "other": other.record_id}
+        return self.model_copy(update=told)
+
+
+def of(rows: Iterable[LedgerRow], teaches: Teaches, *fates: Fate) -> list[LedgerRow]:
+    """The rows that teach one kind of thing and have one of ``fates`` (any, without them), in their order."""
+    return [row for row in rows if row.teaches == teaches and (not fates or row.fate in fates)]
+
+
+def by_decision(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+    """One row for each decision: where it has two, the one whose fate says most."""
+    best: dict[RecordKey, LedgerRow] = {}
+    for row in rows:
+        before = best.get(row.key)
+        if before is None or _rank(row) < _rank(before):
+            best[row.key] = row
+    return list(best.values())
+
+
+def _rank(row: LedgerRow) -> int:
+    return _MOST_TELLING.index(row.fate) if row.fate in _MOST_TELLING else len(_MOST_TELLING)
+
+
+class Tally(BaseModel):
+    """Numbers of decisions: ``fates`` by what became of them, ``reasons`` of those that nothing is learned from, by fate and reason,
+    the most frequent first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fates: dict[Fate, int] = {}
+    reasons: dict[Fate, dict[str, int]] = {}
+
+
+def tally(rows: Sequence[LedgerRow]) -> Tally:
+    """Count decisions, each once (``by_decision``)."""
+    decisions = by_decision(rows)
+    silent: tuple[Fate, ...] = ("duplicate", "conflict", "unused", "left-out")
+    return Tally(
+        fates=dict(Counter(row.fate for row in decisions)),
+        reasons={
+            fate: dict(Counter(row.reason for row in decisions if row.fate == fate).most_common())
+            for fate in silent
+            if any(row.fate == fate for row in decisions)
+        },
+    )

@@ -8,8 +8,8 @@ from pathlib import Path
 from curation import Decision, Home, SettingsError, read_json, write_json
 from serving import ReleaseStore
 from training.ledger.annotators import identify
-from training.ledger.rows import read_rows, write_rows
 from training.prepare.selection import Key, LeftOut, Selected, Selection, Unmatched, select
+from training.runs.jsonl import read_rows, write_rows
 from training.runs.run import RunStore
 from training.settings import TrainingSettings
 

@@ -32,7 +32,6 @@ from training.fit.tuning import VECTORS_FILE, Tuning
 from training.judge.evaluate import rank, score
 from training.judge.questions import HoldoutQuestion, ask, holdout_questions
 from training.ledger.ancestry import records_seen
-from training.ledger.rows import read_rows, write_rows
 from training.prepare.examples import Example
 from training.prepare.negatives import mine
 from training.reranker.aside import LEAST_QUESTIONS
@@ -41,6 +40,7 @@ from training.reranker.fit import RerankerFit, fit_reranker
 from training.reranker.pairs import Pair, make_pairs
 from training.reranker.reading import read
 from training.reranker_settings import RerankerSettings
+from training.runs.jsonl import read_rows, write_rows
 from training.runs.run import Run
 from training.settings import TrainingSettings
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from curation import StateError, replacing
-from training.ledger.rows import packed
+from training.runs.jsonl import packed
 
 log = logging.getLogger(__name__)
 

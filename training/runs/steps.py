@@ -15,7 +15,6 @@ from training.judge.questions import HoldoutQuestion, holdout_questions, without
 from training.judge.testsets import TestSet, load_test_sets
 from training.ledger.ancestry import past_of
 from training.ledger.past import Past
-from training.ledger.rows import read_rows, write_rows
 from training.prepare.conflicts import Conflict, settle
 from training.prepare.examples import Example, Learnable, Refusal, Unused, Whereabouts, collect
 from training.prepare.negatives import Negative, decided_negatives
@@ -25,6 +24,7 @@ from training.prepare.split import Dropped, chunk_groups, drop_repeated, is_hold
 from training.prepare.tracing import read_became, trace_through_releases, write_became
 from training.reranker.aside import Aside, set_aside
 from training.reranker.step import ASIDE_FILE, Reranking, check_base_model, why_not
+from training.runs.jsonl import read_rows, write_rows
 from training.runs.run import Run
 from training.settings import TrainingSettings
 
