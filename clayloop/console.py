@@ -1,4 +1,5 @@
-"""What a person sees in the terminal: progress bars with a rate and an estimate on stderr, results on stdout."""
+"""What a person sees in the terminal: progress bars with a rate and an estimate on stderr, results on
+stdout."""
 
 from __future__ import annotations
 
@@ -30,15 +31,16 @@ from rich.text import Text
 
 from curation import Advance, ClayloopError, SettingsError, StateError, write_text
 
-# Controls of the terminal (but for line ends and tabs), characters that reorder what stands beside them, and halves of
-# characters, which cannot be written.
+# Controls of the terminal (but for line ends and tabs), characters that reorder what stands beside them, and
+# halves of characters, which cannot be written.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # JSON escapes the lower ones by itself; only strings can hold these.
 _CONTROLS_IN_JSON = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 
 
 def harmless(text: str) -> str:
-    """``text`` with what a terminal would obey instead of show written out (``\\x1b``): visitors' questions get here."""
+    """``text`` with what a terminal would obey instead of show written out (``\\x1b``): visitors' questions
+    get here."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
@@ -125,7 +127,8 @@ def print_json(value: Any) -> None:
 
 
 def undeterred(say: Callable[[str], None]) -> Callable[[str], None]:
-    """The same, but what cannot be said (the disk of the log is full, nobody reads any more) is left unsaid."""
+    """The same, but what cannot be said (the disk of the log is full, nobody reads any more) is left
+    unsaid."""
 
     def attempt(line: str) -> None:
         with suppress(OSError, ValueError):  # the latter from a stream that was closed

@@ -1,4 +1,5 @@
-"""The script that Streamlit runs: `clayloop dashboard` hands it the path of the settings (`dashboards.handover`)."""
+"""The script that Streamlit runs: `clayloop dashboard` hands it the path of the settings
+(`dashboards.handover`)."""
 
 from __future__ import annotations
 

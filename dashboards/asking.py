@@ -1,7 +1,7 @@
 """Asking for a retrain from the page: the only thing on it that changes anything.
 
-The page leaves a request and nothing else; `clayloop watch` retrains. So a click can neither start two retrains nor one that
-ends with the page.
+The page leaves a request and nothing else; `clayloop watch` retrains. So a click can neither start two
+retrains nor one that ends with the page.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ _CONFIRMING = "asking for a retrain"
 _TROUBLE = "trouble with asking for a retrain"
 _LAST = 5  # runs to look at for one at work
 _EFFECT = (
-    "What annotators have decided since the served release is learned now, without waiting for `watch.min_accepted` of it. "
-    "It takes some minutes of this machine's processors. The bot goes on answering, and gets the new release only if the gate "
-    "lets it through."
+    "What annotators have decided since the served release is learned now, without waiting for "
+    "`watch.min_accepted` of it. It takes some minutes of this machine's processors. The bot goes on "
+    "answering, and gets the new release only if the gate lets it through."
 )
 _UNWATCHED = (
-    "Nobody is watching, so nobody would see the click: start `clayloop watch` (with `watch.with_up = true` it is a part of "
-    "`clayloop up`), or run `retrain-from-annotations` in a terminal."
+    "Nobody is watching, so nobody would see the click: start `clayloop watch` (with `watch.with_up = true` "
+    "it is a part of `clayloop up`), or run `retrain-from-annotations` in a terminal."
 )
 _ELSEWHERE = "This page can be reached from other machines and has no login, so it only shows: ask with `clayloop watch --ask`."
 
 
 def show_asking(home: Home, runs: Sequence[RunRow], on_loopback: bool) -> None:
-    """The button, what it would do, and why it can't be pressed when it can't. ``runs`` are the newest ones."""
+    """The button, what it would do, and why it can't be pressed when it can't. ``runs`` are the newest
+    ones."""
     if not on_loopback:
         st.caption(with_commands(_ELSEWHERE))
         return

@@ -1,8 +1,8 @@
-"""The page: what is served, how annotation goes, how releases score, what ran last. It reads; all that it can be told to do is
-to ask for a retrain (`dashboards.asking`).
+"""The page: what is served, how annotation goes, how releases score, what ran last. It reads; all that it can
+be told to do is to ask for a retrain (`dashboards.asking`).
 
-Each section is a Streamlit fragment that refreshes by itself and fails by itself. Text from outside goes through
-`dashboards.escaping.plain` wherever Streamlit reads Markdown, or into a grid, which does not.
+Each section is a Streamlit fragment that refreshes by itself and fails by itself. Text from outside goes
+through `dashboards.escaping.plain` wherever Streamlit reads Markdown, or into a grid, which does not.
 """
 
 from __future__ import annotations
@@ -150,7 +150,8 @@ def _annotation(feed: Feed[DatasetRow]) -> None:
         return
     if not any(dataset.exists for dataset in snapshot.items):
         st.info(
-            "Argilla holds no dataset of ours yet. `clayloop push` creates them from the chunks and triplets.",
+            "Argilla holds no dataset of ours yet. `clayloop push` creates "
+            "them from the chunks and triplets.",
             icon=":material/cloud_upload:",
         )
         return
@@ -194,8 +195,8 @@ def _quality(home: Home) -> None:
     scores = score_frame(view.rows)
     if scores.empty:
         st.info(
-            "No release has been evaluated yet. Annotate some triplets in Argilla, then run `retrain-from-annotations`: "
-            "it trains a candidate and compares it with the served release.",
+            "No release has been evaluated yet. Annotate some triplets in Argilla, then run "
+            "`retrain-from-annotations`: it trains a candidate and compares it with the served release.",
             icon=":material/monitoring:",
         )
         return
@@ -203,8 +204,8 @@ def _quality(home: Home) -> None:
     with chart:
         st.altair_chart(score_chart(scores))
         st.caption(
-            "Each release is scored on the questions that its run held out. They grow in number with the annotations: "
-            "neighbours compare better than releases far apart."
+            "Each release is scored on the questions that its run held out. They grow in number with the "
+            "annotations: neighbours compare better than releases far apart."
         )
     with table:
         _dimensions(view)

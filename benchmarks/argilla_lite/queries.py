@@ -1,12 +1,14 @@
 """Every kind of query over HTTP, at several numbers of records.
 
-    python -m benchmarks.argilla_lite.queries [--records 10000,100000] [--rounds 15] [--settle 20] [--json FILE]
+    python -m benchmarks.argilla_lite.queries [--records 10000,100000] [--rounds 15] [--settle 20] [--json
+    FILE]
 
-A fresh home is filled straight in its database (`large_home`), the server started over it. Each query is asked
-`--rounds` times with other values each time, through `POST …/records/search?limit=50` and with everything that the web
-page asks for beside it (suggestions, responses); the medians and the 95th percentiles are of whole HTTP requests, one
-after the other, from 20 s after the start on (--settle), since the server reads datasets ahead when it has started. Also
-shown: the start over that many records, `reindex`, the first queries after a start, and memory.
+A fresh home is filled straight in its database (`large_home`), the server started over it. Each query is
+asked `--rounds` times with other values each time, through `POST …/records/search?limit=50` and with
+everything that the web page asks for beside it (suggestions, responses); the medians and the 95th percentiles
+are of whole HTTP requests, one after the other, from 20 s after the start on (--settle), since the server
+reads datasets ahead when it has started. Also shown: the start over that many records, `reindex`, the first
+queries after a start, and memory.
 """
 
 from __future__ import annotations
@@ -183,7 +185,8 @@ def main() -> None:
             late = "  over the bar" if bar and figures["p50"] > bar else ""
             print(f"{name:36}{figures['first']:9.1f}{figures['p50']:9.1f}{figures['p95']:9.1f}{late}")
         print(
-            f"reindex {result['reindex_s']} s (the whole process {result['reindex_process_s']} s); start {result['start_s']} s"
+            f"reindex {result['reindex_s']} s (the whole process "
+            f"{result['reindex_process_s']} s); start {result['start_s']} s"
         )
         print(f"memory after the queries, PSS: {result['memory_mb']['all']} MB in all")
         for name, size in result["memory_mb"].items():

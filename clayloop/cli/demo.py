@@ -22,7 +22,8 @@ def demo(
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured.")
     ] = None,
 ) -> None:
-    """Turn the whole loop once: ingest, synthesize, push, annotate (simulated), retrain, swap under the running bot."""
+    """Turn the whole loop once: ingest, synthesize, push, annotate (simulated), retrain, swap under the
+    running bot."""
     from clayloop.cli.services import print_addresses
     from clayloop.demo.loop import Demo
     from clayloop.demo.summary import print_answers, summary_rows

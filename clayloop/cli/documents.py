@@ -51,15 +51,16 @@ def ingest(
     if not wanted:
         raise SettingsError(
             "No source was given.",
-            "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set curation.documents.sources)",
+            "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set "
+            "curation.documents.sources)",
         )
     report = run(wanted, context.home, settings, ModelTokenCounter(context.base_model), context.progress)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
     out.print(
-        f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} gone, "
-        f"{report.unchanged:,} unchanged."
+        f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} "
+        f"gone, {report.unchanged:,} unchanged."
     )
     if report.skipped:
         print_table("Skipped", ["path", "why"], [(item.path, item.reason) for item in report.skipped])
@@ -72,7 +73,8 @@ def drop(
     ],
     as_json: JsonFlag = False,
 ) -> None:
-    """Take a source out of the documents. The bot follows with `clayloop reindex`, Argilla with `clayloop push`."""
+    """Take a source out of the documents. The bot follows with `clayloop reindex`, Argilla with `clayloop
+    push`."""
     from curation import drop as run
 
     report = run(source, of(ctx).home)
@@ -127,7 +129,7 @@ def synthesize(
         return
     if not report.total:
         context.progress.say(
-            "No query came out of it: no section has a heading of its own that could be asked, and no generated query "
-            "was usable."
+            "No query came out of it: no section has a heading of its own that could be asked, and no "
+            "generated query was usable."
         )
     print_table("", ["synthesis", ""], list(report.model_dump(mode="json").items()))

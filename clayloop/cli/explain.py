@@ -58,7 +58,8 @@ def explain(
 def _print_release(told: ReleaseExplanation) -> None:
     made = f"by run {told.run}" if told.run else "without training"
     _say(
-        f"Release {told.release}, made {told.created_at:%Y-%m-%d %H:%M} {made}, from {told.decisions:,} decisions."
+        f"Release {told.release}, made {told.created_at:%Y-%m-%d %H:%M} {made}, from "
+        f"{told.decisions:,} decisions."
     )
     if told.run:
         _say(f"Training started from {told.started_from or told.base_model}.")
@@ -123,7 +124,8 @@ def _print_record(told: RecordExplanation) -> None:
     for seen in told.before:
         answers = "the same answers" if seen.same_answers else "other answers"
         _say(
-            f"  before     {seen.release}: {_ROLES.get(seen.role, seen.role)}, {seen.verdict or '-'}, {answers}"
+            f"  before     {seen.release}: {_ROLES.get(seen.role, seen.role)}, "
+            f"{seen.verdict or '-'}, {answers}"
         )
 
 

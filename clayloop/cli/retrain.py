@@ -140,8 +140,8 @@ def _dry_run(context: Context, selection: Selection, json_file: Path | None, for
 
 
 def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
-    """As text for people, unless the JSON goes to standard output, and as JSON into the file, if one is given. The text goes
-    first: what was done must be told even if the file cannot be written any more."""
+    """As text for people, unless the JSON goes to standard output, and as JSON into the file, if one is
+    given. The text goes first: what was done must be told even if the file cannot be written any more."""
     if str(json_file) != "-":
         out.print(text, markup=False, soft_wrap=True)
     if json_file is None:
@@ -151,7 +151,8 @@ def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
     except StateError as error:
         raise StateError(
             f"The summary could not be written, all else is done. {error.message}",
-            "The run's summary stands in its run.json (clayloop status), and what is served in `clayloop releases`.",
+            "The run's summary stands in its run.json (clayloop status), and what is served "
+            "in `clayloop releases`.",
         ) from error
 
 

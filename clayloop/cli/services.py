@@ -103,7 +103,8 @@ def print_addresses(context: Context, addresses: dict[str, str]) -> None:
     account = login(context.home) if not context.settings.curation.argilla.url else None
     if account:
         out.print(
-            f"Argilla's login: {account[0]} / {account[1]}   (kept in {context.home.argilla / 'credentials.json'})",
+            f"Argilla's login: {account[0]} / {account[1]}   (kept in "
+            f"{context.home.argilla / 'credentials.json'})",
             markup=False,
             soft_wrap=True,
         )

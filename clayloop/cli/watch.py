@@ -20,7 +20,8 @@ def watch(
         bool, typer.Option("--ask", help="Ask the watcher that runs for a retrain now, and return.")
     ] = False,
 ) -> None:
-    """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is stopped."""
+    """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is
+    stopped."""
     from training import ask_for_retrain, is_watched
 
     context = of(ctx)

@@ -25,7 +25,8 @@ LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets
 
 
 class DemoReport(BaseModel):
-    """What `clayloop demo --json` writes. ``seconds`` per step; ``peak_memory_mb`` of all processes together."""
+    """What `clayloop demo --json` writes. ``seconds`` per step; ``peak_memory_mb`` of all processes
+    together."""
 
     source: str
     documents: int = 0
@@ -53,7 +54,8 @@ class DemoReport(BaseModel):
 
 
 class Demo:
-    """Turns the loop once. Every step can be repeated: a second demo on the same state folder goes on from there."""
+    """Turns the loop once. Every step can be repeated: a second demo on the same state folder goes on from
+    there."""
 
     def __init__(self, context: Context, running: Running, source: str, sample: int) -> None:
         self._context = context
@@ -120,7 +122,8 @@ class Demo:
 
         context = self._context
         with self._step("synthesize"):
-            # One variation a query: the embedded model's second and third repeat the first (docs/decisions.md).
+            # One variation a query: the embedded model's second and third repeat the first
+            # (docs/decisions.md).
             settings = context.settings.curation.synthesis.model_copy(
                 update={"sample": self._sample, "num_queries": 1}
             )

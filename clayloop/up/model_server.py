@@ -65,8 +65,8 @@ def find_gguf(gguf: str = "") -> Path:
 
 
 def serve(gguf: Path, host: str, port: int, threads: int, context: int, slots: int) -> None:
-    """Serve ``gguf`` until SIGTERM or SIGINT. ``context`` is in tokens and for each of the ``slots``, which is how
-    many requests are worked on at once (more wait). ``port`` 0 takes a free one.
+    """Serve ``gguf`` until SIGTERM or SIGINT. ``context`` is in tokens and for each of the ``slots``, which
+    is how many requests are worked on at once (more wait). ``port`` 0 takes a free one.
 
     Raises LanguageModelError when the file cannot be loaded or the port is taken.
     """
@@ -91,7 +91,8 @@ def serve(gguf: Path, host: str, port: int, threads: int, context: int, slots: i
         f" (model {gguf.stem}, slots {slots}, context {context}, threads {threads})",
         flush=True,
     )
-    # A signal can arrive in one of llama.cpp's threads: Python only runs the handler when the main thread wakes.
+    # A signal can arrive in one of llama.cpp's threads: Python only runs the handler when the main thread
+    # wakes.
     while not stop.wait(0.2):
         pass
     print("Model server stopped.", flush=True)
@@ -159,7 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gguf = find_gguf(options.gguf)
         if not _is_loopback(options.host):
             print(
-                f"Warning: {options.host} is not loopback: whoever reaches it can use the model, without a key.",
+                f"Warning: {options.host} is not loopback: whoever reaches it "
+                "can use the model, without a key.",
                 file=sys.stderr,
             )
         serve(gguf, options.host, options.port, options.threads, options.context, options.slots)

@@ -19,7 +19,8 @@ from serving import ReleaseStore
 
 @dataclass
 class Running:
-    """What runs. ``addresses`` maps argilla, model, bot and dashboard to their URLs (those that are there)."""
+    """What runs. ``addresses`` maps argilla, model, bot and dashboard to their URLs (those that are
+    there)."""
 
     settings: Settings
     config: Path | None
@@ -71,8 +72,8 @@ class Running:
             self.start_bot_if_possible()
 
     def start_bot_if_possible(self) -> None:
-        """Start the bot unless it runs or there is nothing to serve. What keeps it from starting is told once and
-        tried again: annotators at work in Argilla must not notice."""
+        """Start the bot unless it runs or there is nothing to serve. What keeps it from starting is told once
+        and tried again: annotators at work in Argilla must not notice."""
         if "bot" in self.addresses:
             return
         try:
@@ -120,7 +121,8 @@ def supervised(
 def running_services(
     settings: Settings, config: Path | None, say: Callable[[str], None]
 ) -> Iterator[Running]:
-    """Argilla, the model server, the bot (when there is a release) and the dashboard, started in that order."""
+    """Argilla, the model server, the bot (when there is a release) and the dashboard, started in that
+    order."""
     started = time.monotonic()
     with supervised(settings, config, say) as running:
         running.start_argilla()

@@ -1,4 +1,5 @@
-"""What `clayloop up` runs: Argilla, the model server, the bot and the dashboard, and where each one answers."""
+"""What `clayloop up` runs: Argilla, the model server, the bot and the dashboard, and where each one
+answers."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ def known_addresses(home: Home) -> dict[str, str]:
 
 
 def note_address(home: Home, name: str, url: str | None) -> None:
-    """Record (or with None: forget) where a service answers, for the other commands and the dashboard. The file holds no
-    secrets: a user and password in the address are left out."""
+    """Record (or with None: forget) where a service answers, for the other commands and the dashboard. The
+    file holds no secrets: a user and password in the address are left out."""
     addresses = known_addresses(home)
     if url is None:
         addresses.pop(name, None)
@@ -117,7 +118,8 @@ def watch_service(settings: Settings, config: Path | None, *, any_port: bool = F
 
 
 def model_base_url(settings: Settings) -> str:
-    """Where the language model answers now: the configured endpoint, or the embedded server if one is up; else ""."""
+    """Where the language model answers now: the configured endpoint, or the embedded server if one is up;
+    else ""."""
     configured = settings.curation.language_model.base_url
     if configured:
         return configured
@@ -140,8 +142,8 @@ def _argilla_lite_command(settings: Settings) -> list[str]:
     if not found or not shutil.which(found):
         raise SettingsError(
             f"The command argilla-lite was not found ({found or beside}).",
-            "Run `make setup`, or install argilla_lite into an environment of its own and set argilla_lite to its "
-            "command; or set curation.argilla.url to an Argilla that runs elsewhere.",
+            "Run `make setup`, or install argilla_lite into an environment of its own and set argilla_lite "
+            "to its command; or set curation.argilla.url to an Argilla that runs elsewhere.",
         )
     return [found]
 

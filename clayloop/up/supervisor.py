@@ -105,12 +105,14 @@ class Supervisor:
         while not service.ready():
             if running.process.poll() is not None:
                 raise ServiceError(
-                    f"{service.name} ended while starting (exit code {running.process.returncode}): {running.last_words}",
+                    f"{service.name} ended while starting (exit code "
+                    f"{running.process.returncode}): {running.last_words}",
                     f"Its whole log: {running.path}",
                 )
             if time.monotonic() - started > service.start_seconds:
                 raise ServiceError(
-                    f"{service.name} does not answer after {service.start_seconds:.0f} s: {running.last_words}",
+                    f"{service.name} does not answer after "
+                    f"{service.start_seconds:.0f} s: {running.last_words}",
                     f"Its whole log: {running.path}",
                 )
             if self._stopping.wait(0.2):

@@ -1,2 +1,2 @@
-"""What the pages show, read from where the other rooms wrote it: typed, without Streamlit, and never raising for
-one damaged file."""
+"""What the pages show, read from where the other rooms wrote it: typed, without Streamlit, and never raising
+for one damaged file."""

@@ -30,8 +30,8 @@ class AnnotatorRow:
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """One dataset: ``name`` is Argilla's, ``title`` ours. ``completed`` and ``pending`` count records. ``exists`` is
-    False until something was pushed there."""
+    """One dataset: ``name`` is Argilla's, ``title`` ours. ``completed`` and ``pending`` count records.
+    ``exists`` is False until something was pushed there."""
 
     name: str
     title: str
@@ -50,8 +50,8 @@ class DatasetRow:
 class AnnotationReader:
     """Asks Argilla, over one connection as long as that works.
 
-    The Argilla SDK takes seconds to import: it is imported when it is first called, in the feed's thread, and not
-    with the page.
+    The Argilla SDK takes seconds to import: it is imported when it is first called, in the feed's thread, and
+    not with the page.
     """
 
     def __init__(self, home: Home, settings: ArgillaSettings) -> None:
@@ -60,7 +60,8 @@ class AnnotationReader:
         self._client: rg.Argilla | None = None
 
     def __call__(self) -> list[DatasetRow]:
-        """The three datasets. Raises ArgillaError when Argilla is down, refuses the key or was never started."""
+        """The three datasets. Raises ArgillaError when Argilla is down, refuses the key or was never
+        started."""
         from curation import SIMULATED_ANNOTATOR, connect, read_progress
 
         client = self._client or connect(self._settings, self._home, make_workspace=False)

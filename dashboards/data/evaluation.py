@@ -17,8 +17,9 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Means per Matryoshka dimension and metric ("ndcg@10", …) over ``questions`` held-out questions. ``after`` is the
-    release's own, ``before`` that of the release it was compared with; both are empty when nobody evaluated it."""
+    """Means per Matryoshka dimension and metric ("ndcg@10", …) over ``questions`` held-out questions.
+    ``after`` is the release's own, ``before`` that of the release it was compared with; both are empty when
+    nobody evaluated it."""
 
     before: Mapping[int, Scores] = field(default_factory=dict)
     after: Mapping[int, Scores] = field(default_factory=dict)
@@ -31,7 +32,8 @@ class Evaluation:
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """The evaluation in a release's folder; an empty one when there is none. Raises StateError for a damaged file."""
+    """The evaluation in a release's folder; an empty one when there is none. Raises StateError for a damaged
+    file."""
     path = folder / EVALUATION_FILE
     try:
         changed = path.stat().st_mtime_ns

@@ -32,8 +32,8 @@ class Snapshot(Generic[T]):
 
 
 class Feed(Generic[T]):
-    """Calls ``read`` in a thread of its own, at most once at a time and every ``every`` seconds, and only while
-    somebody looks: there is no thread when no page asks."""
+    """Calls ``read`` in a thread of its own, at most once at a time and every ``every`` seconds, and only
+    while somebody looks: there is no thread when no page asks."""
 
     def __init__(self, read: Callable[[], Sequence[T]], every: float, what: str) -> None:
         self._read = read
@@ -46,8 +46,8 @@ class Feed(Generic[T]):
         self._next = 0.0
 
     def latest(self, patience: float = 0.0) -> Snapshot[T]:
-        """The last snapshot, at once; a new one is asked for when it is due. ``patience`` is how many seconds to
-        wait for it while there is none, or only one from long ago: nobody may have looked for hours."""
+        """The last snapshot, at once; a new one is asked for when it is due. ``patience`` is how many seconds
+        to wait for it while there is none, or only one from long ago: nobody may have looked for hours."""
         with self._lock:
             now = time.monotonic()
             due = not self._busy and now >= self._next

@@ -12,15 +12,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Notice:
-    """``message`` says what is wrong and where, ``hint`` what to do about it. Both are plain text, not markup."""
+    """``message`` says what is wrong and where, ``hint`` what to do about it. Both are plain text, not
+    markup."""
 
     message: str
     hint: str = ""
 
 
 def notice_of(error: Exception, what: str) -> Notice:
-    """``error`` as a notice. What a ClayloopError says is meant to be read; of others only the kind is shown, since
-    their text may quote anything, and the rest goes to the log. ``what`` names what could not be read."""
+    """``error`` as a notice. What a ClayloopError says is meant to be read; of others only the kind is shown,
+    since their text may quote anything, and the rest goes to the log. ``what`` names what could not be
+    read."""
     if isinstance(error, ClayloopError):
         return Notice(error.message, error.hint)
     log.warning("%s cannot be read", what, exc_info=error)

@@ -26,8 +26,8 @@ class GuardRow:
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """``word`` is superior, non-inferior, inconclusive, inferior or not-enough; ``change`` the mean difference of the
-    deciding metric with its interval, empty when there is none."""
+    """``word`` is superior, non-inferior, inconclusive, inferior or not-enough; ``change`` the mean
+    difference of the deciding metric with its interval, empty when there is none."""
 
     word: str
     change: str = ""

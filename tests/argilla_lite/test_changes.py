@@ -1,4 +1,5 @@
-"""Whatever is written, in whatever order: every answer is that of plain Python over what the database holds afterwards."""
+"""Whatever is written, in whatever order: every answer is that of plain Python over what the database holds
+afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def changing(argilla: Argilla) -> Sample:
 
 
 def stored_rows(sample: Sample) -> list[Row]:
-    """The records as Argilla lists them without a query, which reads its database and asks no search engine."""
+    """The records as Argilla lists them without a query, which reads its database and asks no search
+    engine."""
     name_of_question = {identity: name for name, identity in sample.questions.items()}
     name_of_user = {identity: name for name, identity in sample.users.items()}
     listed = sample.owner.get(

@@ -1,4 +1,5 @@
-"""The house: a room never imports from its own floor or one above it, and only clayloop/ reads the environment."""
+"""The house: a room never imports from its own floor or one above it, and only clayloop/ reads the
+environment."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""State folders as the other rooms leave them, written through their own stores. The model and index files are empty
-stand-ins: the dashboard never opens them."""
+"""State folders as the other rooms leave them, written through their own stores. The model and index files
+are empty stand-ins: the dashboard never opens them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def add_run(
     verdict: str = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions).",
     release_after: str | None = None,
 ) -> Run:
-    """Record a run whose ``steps`` were done; without ``outcome`` it stays open, with its last step under way."""
+    """Record a run whose ``steps`` were done; without ``outcome`` it stays open, with its last step under
+    way."""
     inputs = RunInputs(decisions=f"{number:032x}", corpus="c", settings="s", release="r")
     run = RunStore(home).create(inputs, None)
     memory = PeakMemory()
