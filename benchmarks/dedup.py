@@ -128,7 +128,8 @@ def main() -> int:
 
     exact, seconds = _timed(lambda: find_duplicates(rows, DedupSettings(near=False)))
     print(
-        f"{'exact wording only, to compare':34}{seconds[0]:9.2f}{seconds[1]:9.2f}{len(exact):9,}{len(exact) / len(made_from):9.4f}"
+        f"{'exact wording only, to compare':34}{seconds[0]:9.2f}{seconds[1]:9.2f}{len(exact):9,}"
+        f"{len(exact) / len(made_from):9.4f}"
     )
     _data_steps(rows, given.seed)
     print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")

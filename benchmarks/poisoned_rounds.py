@@ -122,7 +122,8 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
             rows += found
             print(
                 f"{size:>9}  {kind:<15}{fmean(row['questions'] for row in found):>10.0f}"
-                f"{fmean(row['change'] for row in found):>+9.3f}{fmean(row['promoted'] for row in found):>10.0%}"
+                f"{fmean(row['change'] for row in found):>+9.3f}"
+                f"{fmean(row['promoted'] for row in found):>10.0%}"
                 f"{fmean(row['without_guard'] for row in found):>19.0%}   "
                 f"({time.monotonic() - started:.0f} s)",
                 flush=True,

@@ -4,8 +4,8 @@ Both start from the base model and learn from the same section headings of a tes
 them held out:
 
     tutorial   TripletLoss in MatryoshkaLoss, rows (text, its heading, another heading at random), 3 epochs,
-               batches of 8 × 4 accumulated, learning rate 2e-5 with cosine decay and warmup 0.1, texts as long as the
-               model takes them
+               batches of 8 × 4 accumulated, learning rate 2e-5 with cosine decay and warmup 0.1, texts as
+               long as the model takes them
     ours       the defaults of training.fit, where texts are cut to its max_tokens
 
 Threads and arithmetic are the same, and the order alternates with the seed. Then the whole corpus is embedded

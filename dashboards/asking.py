@@ -31,7 +31,10 @@ _UNWATCHED = (
     "Nobody is watching, so nobody would see the click: start `clayloop watch` (with `watch.with_up = true` "
     "it is a part of `clayloop up`), or run `retrain-from-annotations` in a terminal."
 )
-_ELSEWHERE = "This page can be reached from other machines and has no login, so it only shows: ask with `clayloop watch --ask`."
+_ELSEWHERE = (
+    "This page can be reached from other machines and has no login, so it only shows: ask with "
+    "`clayloop watch --ask`."
+)
 
 
 def show_asking(home: Home, runs: Sequence[RunRow], on_loopback: bool) -> None:
@@ -94,7 +97,10 @@ def _in_the_way(asking: Asking) -> str:
         waiting = f" Another request waits: {who}." if who else ""
         return f"A retrain is at work.{waiting} The next one can be asked for when it has ended."
     if asking.standing == "asked":
-        return f"A retrain waits to be started: {who}. The watcher begins as soon as it can, and tries again after a failure."
+        return (
+            f"A retrain waits to be started: {who}. The watcher begins as soon as it can, and tries again "
+            "after a failure."
+        )
     if asking.standing == "asked-in-vain":
         return f"A retrain waits to be started: {who}. {_UNWATCHED}"
     return _UNWATCHED

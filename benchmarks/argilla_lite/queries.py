@@ -83,10 +83,16 @@ def queries(
         "a phrase": lambda: text(f'"w1 w{rng.randrange(2, 9)}"'),
         "a prefix": lambda: text(f"w{rng.randrange(10, 99)}*"),
         "terms": lambda: where(topic()),
-        "integer range": lambda: where(ranged("metadata", low := rng.randrange(4000), low + 900, metadata_property="length")),
+        "integer range": lambda: where(
+            ranged("metadata", low := rng.randrange(4000), low + 900, metadata_property="length")
+        ),
         "float range": lambda: where(ranged("metadata", 0.1, rng.uniform(0.2, 1), metadata_property="ratio")),
-        "suggested value": lambda: where(terms("suggestion", [rng.choice(large_home.LABELS)], property="value", **label)),
-        "suggestion's score": lambda: where(ranged("suggestion", rng.random() / 2, 0.9, property="score", **label)),
+        "suggested value": lambda: where(
+            terms("suggestion", [rng.choice(large_home.LABELS)], property="value", **label)
+        ),
+        "suggestion's score": lambda: where(
+            ranged("suggestion", rng.random() / 2, 0.9, property="score", **label)
+        ),
         "anybody's answer": lambda: where(terms("response", [rng.choice(large_home.LABELS)], **label)),
         "own status pending": lambda: where(terms("response", ["pending"], property="status")),
         "record status": lambda: where(terms("record", ["completed"], property="status")),
@@ -101,10 +107,14 @@ def queries(
         "sorted by score": lambda: by("suggestion", "desc", property="score", **label),
         "sorted by answers' rating": lambda: by("response", "desc", question="quality"),
         "sorted by date": lambda: by("record", "desc", property="inserted_at"),
-        "word, filter and sort": lambda: {**text("half"), **where(topic()), **by("metadata", "asc", metadata_property="ratio")},
+        "word, filter and sort": lambda: {
+            **text("half"), **where(topic()), **by("metadata", "asc", metadata_property="ratio")
+        },
         "similar to a vector": lambda: vector(),
         "least similar": lambda: vector(order="least_similar"),
-        "similar to a record": lambda: {"query": {"vector": {"name": "position", "record_id": rng.choice(record_ids)}}},
+        "similar to a record": lambda: {
+            "query": {"vector": {"name": "position", "record_id": rng.choice(record_ids)}}
+        },
         "similar, with word and filter": lambda: {
             "query": {**text("half")["query"], **vector()["query"]}, **where(topic())
         },

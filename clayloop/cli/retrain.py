@@ -28,8 +28,8 @@ WithoutAnnotator = Annotated[
     typer.Option(
         "--without-annotator",
         metavar="NAME",
-        help="As if this annotator (name or user id) had never answered. Repeatable; training.without_annotators does it "
-        "for good.",
+        help="As if this annotator (name or user id) had never answered. Repeatable; "
+        "training.without_annotators does it for good.",
     ),
 ]
 WithoutRecords = Annotated[

@@ -73,8 +73,9 @@ class Writer:
         self.added = 0
 
     def write(self) -> None:
-        action = self.rng.choice([self.log, self.change, self.suggest, self.answer, self.answer, self.withdraw,
-                                  self.delete])  # fmt: skip
+        action = self.rng.choice(
+            [self.log, self.change, self.suggest, self.answer, self.answer, self.withdraw, self.delete]
+        )
         action(stored_rows(self.sample))
 
     def log(self, rows: list[Row]) -> None:

