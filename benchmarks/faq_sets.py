@@ -45,7 +45,8 @@ SOURCES = {
     "celery": Source(
         "docs",
         ("faq.rst",),
-        r"changelog|history/|AUTHORS|THANKS|spelling|copyright|requirements|internals/reference|templates/|includes/",
+        r"changelog|history/|AUTHORS|THANKS|spelling|copyright|requirements|internals/reference|templates/|"
+        r"includes/",
     ),
     "jupyterhub": Source(
         "docs/source",

@@ -100,7 +100,8 @@ def _insert(connection: sqlite3.Connection, table: str, rows: list[dict[str, Any
     if rows:
         columns = ", ".join(f'"{name}"' for name in rows[0])
         marks = ", ".join(f":{name}" for name in rows[0])
-        connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+        connection.executemany(statement, rows)
 
 
 def _rows(ids: Ids, count: int) -> Iterator[dict[str, list[dict[str, Any]]]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clayloop.cli.context import of
+from clayloop.cli.options import context_of
 from clayloop.console import out, print_table, write_json_to
 
 
@@ -29,7 +29,7 @@ def demo(
     from clayloop.demo.summary import print_answers, summary_rows
     from clayloop.up.running import supervised
 
-    context = of(ctx)
+    context = context_of(ctx)
     if json_file is not None:
         write_json_to(json_file, {})  # that it cannot be written is better known now than at the end
     is_done = False

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from clayloop.cli.context import JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.settings import CONFIG_NAME
 from curation import SettingsError, write_text
@@ -45,7 +45,7 @@ def ingest(
     from curation import ingest as run
     from serving import ModelTokenCounter
 
-    context = of(ctx)
+    context = context_of(ctx)
     settings = context.settings.curation.documents
     wanted = sources or settings.sources
     if not wanted:
@@ -77,7 +77,7 @@ def drop(
     push`."""
     from curation import drop as run
 
-    report = run(source, of(ctx).home)
+    report = run(source, context_of(ctx).home)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -108,7 +108,7 @@ def synthesize(
     from curation import LanguageModel
     from curation import synthesize as run
 
-    context = of(ctx)
+    context = context_of(ctx)
     corpus = context.corpus()
     settings = context.settings.curation.synthesis
     if sample is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def explain(
     from serving import ReleaseStore
     from training import explain_record, explain_release
 
-    store = ReleaseStore(of(ctx).home)
+    store = ReleaseStore(context_of(ctx).home)
     release_id = release or store.current().id
     if record is not None:
         found = explain_record(store, release_id, record)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import Context, JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
+from clayloop.context import Context
 from curation import ReleaseError, SettingsError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def bootstrap(
     """Make the first release from the base model and the current chunks, with no training."""
     from serving import bootstrap as run
 
-    context = of(ctx)
+    context = context_of(ctx)
     release = run(context.home, context.corpus(), context.settings.serving, context.progress, force=force)
     if as_json:
         print_json(release.model_dump(mode="json"))
@@ -44,7 +45,7 @@ def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     from serving import reindex as run
     from training import not_indexed, read_lineage
 
-    context = of(ctx)
+    context = context_of(ctx)
     corpus = context.corpus()
     store = ReleaseStore(context.home)
     served = store.current().id
@@ -67,7 +68,7 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List the releases, oldest first, and which one is served."""
     from serving import ReleaseStore
 
-    context = of(ctx)
+    context = context_of(ctx)
     store = ReleaseStore(context.home)
     current = _served(store, context)
     releases = store.list()
@@ -101,7 +102,7 @@ def promote(ctx: typer.Context, release: Annotated[str, typer.Argument(help="A r
     itself."""
     from serving import ReleaseStore
 
-    context = of(ctx)
+    context = context_of(ctx)
     store = ReleaseStore(context.home)
     before = _served(store, context)
     store.promote(release)
@@ -122,7 +123,7 @@ def search(
         raise SettingsError(
             "An empty question was given.", 'For example: clayloop search "How do I install it?"'
         )
-    context = of(ctx)
+    context = context_of(ctx)
     retriever = load_release(ReleaseStore(context.home), release, context.settings.serving)
     hits = retriever.search(question, k)
     if as_json:
@@ -169,7 +170,7 @@ def evaluate(
     from serving import ReleaseStore
     from training import evaluate_release, load_files, load_folder
 
-    context = of(ctx)
+    context = context_of(ctx)
     if folder is not None and queries is None and qrels is None:
         test_set = load_folder(folder)
     elif folder is None and queries is not None and qrels is not None:

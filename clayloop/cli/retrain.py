@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import Context, of
+from clayloop.cli.options import context_of
 from clayloop.console import check_json_target, out, write_json_to
+from clayloop.context import Context
 from curation import SettingsError, StateError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def retrain(
     from curation import parse_condition
     from training import Selection
 
-    context = of(ctx)
+    context = context_of(ctx)
     if json_file is not None:
         check_json_target(json_file)
     for condition in conditions or ():

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from clayloop.cli.context import Context, JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
+from clayloop.context import Context
 from curation import without_login
 
 
@@ -27,7 +28,7 @@ def serve(
     from curation import LanguageModel, Turn, connect, log_turns
     from serving import ReleaseStore, run_bot
 
-    context = of(ctx)
+    context = context_of(ctx)
     settings = context.settings
     serving = settings.serving
     if port is not None:
@@ -63,7 +64,7 @@ def dashboard(
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
     from dashboards import prepare
 
-    context = of(ctx)
+    context = context_of(ctx)
     wanted = context.settings.dashboards
     if port is not None:
         wanted = wanted.model_copy(update={"port": port})
@@ -77,7 +78,7 @@ def up(ctx: typer.Context) -> None:
     """Start Argilla, the model server, the bot and the dashboard; stop them all on Ctrl-C."""
     from clayloop.up.running import running_services
 
-    context = of(ctx)
+    context = context_of(ctx)
     is_up = False
     try:
         with running_services(context.settings, context.config, context.progress.say) as running:
@@ -114,7 +115,7 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Show the corpus, the served release, the last run, and which services answer."""
     from clayloop.up.status import read_status
 
-    context = of(ctx)
+    context = context_of(ctx)
     report: dict[str, Any] = read_status(context.settings)
     if as_json:
         print_json(report)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from clayloop.cli.context import Context, of
+from clayloop.cli.options import context_of
 from clayloop.console import out, undeterred
+from clayloop.context import Context
 
 
 def watch(
@@ -24,7 +25,7 @@ def watch(
     stopped."""
     from training import ask_for_retrain, is_watched
 
-    context = of(ctx)
+    context = context_of(ctx)
     if ask:
         ask_for_retrain(context.home, "`clayloop watch --ask`")
         if is_watched(context.home):

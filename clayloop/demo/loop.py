@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from clayloop.cli.context import Context
+from clayloop.context import Context
 from clayloop.demo.memory import PeakMemory
 from clayloop.demo.questions import Answered, ask, wait_for_release
 from clayloop.up.running import Running
@@ -118,16 +118,17 @@ class Demo:
         self.report.release_before = current
 
     def _synthesize(self) -> None:
-        from curation import load_triplets, synthesize
+        from curation import LanguageModel, load_triplets, synthesize
 
         context = self._context
+        model = LanguageModel(context.settings.curation.language_model, self._running.addresses["model"])
         with self._step("synthesize"):
             # One variation a query: the embedded model's second and third repeat the first
             # (docs/decisions.md).
             settings = context.settings.curation.synthesis.model_copy(
                 update={"sample": self._sample, "num_queries": 1}
             )
-            synthesize(context.home, context.corpus(), settings, context.language_model(), context.progress)
+            synthesize(context.home, context.corpus(), settings, model, context.progress)
         self.report.triplets = len(load_triplets(context.home))
 
     def _push(self) -> None:

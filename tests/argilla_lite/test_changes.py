@@ -101,8 +101,13 @@ class Writer:
             gone = self.rng.choice(list(row.suggestions.values()))
             self.sample.owner.send("DELETE", f"/records/{row.id}/suggestions?ids={gone['id']}")
             return
-        new = {"question_id": self.sample.questions["verdict"], "value": self.rng.choice(LABELS),
-               "score": round(self.rng.random(), 3), "agent": self.rng.choice(AGENTS), "type": "model"}  # fmt: skip
+        new = {
+            "question_id": self.sample.questions["verdict"],
+            "value": self.rng.choice(LABELS),
+            "score": round(self.rng.random(), 3),
+            "agent": self.rng.choice(AGENTS),
+            "type": "model",
+        }
         self.sample.owner.send("PUT", f"/records/{row.id}/suggestions", new)
 
     def answer(self, rows: list[Row]) -> None:
