@@ -38,8 +38,7 @@ _ELSEWHERE = (
 
 
 def show_asking(home: Home, runs: Sequence[RunRow], on_loopback: bool) -> None:
-    """The button, what it would do, and why it can't be pressed when it can't. ``runs`` are the newest
-    ones."""
+    """The button with its effect, or the reason why it can't be pressed. ``runs`` are the newest ones."""
     if not on_loopback:
         st.caption(with_commands(_ELSEWHERE))
         return
@@ -56,7 +55,7 @@ def show_asking(home: Home, runs: Sequence[RunRow], on_loopback: bool) -> None:
         on_click=partial(_set_confirming, True),
         width="stretch",
     )
-    words.caption(with_commands(_EFFECT if ready else _in_the_way(asking)))
+    words.caption(with_commands(_EFFECT if ready else _obstacle(asking)))
     trouble: Notice | None = st.session_state.get(_TROUBLE)
     if trouble is not None:
         st.warning(
@@ -81,12 +80,12 @@ def _set_confirming(value: bool) -> None:
 def _ask(home: Home) -> None:
     _set_confirming(False)
     try:
-        ask(home, read_runs(home, _LAST).rows)  # whatever came in between is shown in its place
+        ask(home, read_runs(home, _LAST).rows)  # does nothing if another request came first
     except (StateError, OSError) as error:
         st.session_state[_TROUBLE] = notice_of(error, "The request for a retrain")
 
 
-def _in_the_way(asking: Asking) -> str:
+def _obstacle(asking: Asking) -> str:
     request = asking.request
     who = (
         ""

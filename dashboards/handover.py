@@ -54,8 +54,7 @@ def write_handover(home: Home, dashboard: DashboardSettings, argilla: ArgillaSet
 
 
 def read_handover(path: Path) -> Handover:
-    """Read what `write_handover` wrote. Raises SettingsError, without a word of the content, when that
-    fails."""
+    """Read what `write_handover` wrote. Raises SettingsError that quotes nothing of the content."""
     try:
         handover = Handover.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:

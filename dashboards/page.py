@@ -1,8 +1,8 @@
-"""The page: what is served, how annotation goes, how releases score, what ran last. It reads; all that it can
-be told to do is to ask for a retrain (`dashboards.asking`).
+"""The page: the served release, annotation progress, scores of releases, the last runs.
 
-Each section is a Streamlit fragment that refreshes by itself and fails by itself. Text from outside goes
-through `dashboards.escaping.plain` wherever Streamlit reads Markdown, or into a grid, which does not.
+The only thing that it changes is a request for a retrain (`dashboards.asking`). Each section is a Streamlit
+fragment of its own: it refreshes alone, and when it fails the others go on. Text from outside goes through
+`dashboards.escaping.plain` where Streamlit reads Markdown; a grid shows it as it is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from training import STEPS
 
 log = logging.getLogger(__name__)
 
-# The page refreshes all the time: Streamlit's "running" sign would come and go in its corner.
+# The page refreshes every few seconds, and Streamlit's "running" sign would blink in its corner.
 STYLE = "<style>[data-testid='stStatusWidget'] { display: none; }</style>"
 PATIENCE = 1.5
 LAST_RUNS = 20
@@ -71,7 +71,7 @@ def _section(title: str, every: float, draw: Callable[[], None]) -> None:
     def guarded() -> None:
         try:
             draw()
-        except Exception as error:  # one section's trouble must not take the others along
+        except Exception as error:  # the other sections go on
             log.exception("The section %s failed", title)
             show_notice(
                 f"This part of the page failed ({type(error).__name__}).", "The dashboard's log says more."

@@ -1,4 +1,4 @@
-"""Numbers in words that a person takes in at a glance."""
+"""Durations, ages and counts in words."""
 
 from __future__ import annotations
 

@@ -73,8 +73,7 @@ def drop(
     ],
     as_json: JsonFlag = False,
 ) -> None:
-    """Take a source out of the documents. The bot follows with `clayloop reindex`, Argilla with `clayloop
-    push`."""
+    """Take a source out of the documents. Run `clayloop reindex` and `clayloop push` afterwards."""
     from curation import drop as run
 
     report = run(source, context_of(ctx).home)

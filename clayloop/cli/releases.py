@@ -39,8 +39,7 @@ def bootstrap(
 
 
 def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """Bring changed documents to the bot: the served model over the chunks of the last ingest, with no
-    training."""
+    """Index the chunks of the last ingest with the served model, without training, and serve that."""
     from serving import LINEAGE_FILE, ReleaseStore
     from serving import reindex as run
     from training import not_indexed, read_lineage
@@ -98,8 +97,7 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
 
 def promote(ctx: typer.Context, release: Annotated[str, typer.Argument(help="A release's id.")]) -> None:
-    """Serve this release from now on (also the way back to an older one). A running bot switches by
-    itself."""
+    """Serve this release from now on, be it a newer or an older one. A running bot switches by itself."""
     from serving import ReleaseStore
 
     context = context_of(ctx)
@@ -190,8 +188,8 @@ def evaluate(
 
 
 def _served(store: ReleaseStore, context: Context) -> str | None:
-    """The served release's id; a damaged pointer is told and counts as none, so that another one can be
-    promoted."""
+    """The served release's id. A damaged pointer is reported and counts as none: then another release can
+    still be promoted."""
     try:
         return store.current_id()
     except ReleaseError as error:

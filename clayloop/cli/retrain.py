@@ -91,7 +91,7 @@ def retrain(
     if json_file is not None:
         check_json_target(json_file)
     for condition in conditions or ():
-        parse_condition(condition)  # a typing error shows before anything is read
+        parse_condition(condition)  # reports a typing error before anything is read
     lasting = context.settings.training.without_annotators
     selection = Selection(
         without_annotators=tuple(dict.fromkeys([*lasting, *(without_annotator or ())])),
@@ -120,7 +120,7 @@ def _retrain(context: Context, selection: Selection, json_file: Path | None, for
         selection=selection,
         find_matching=_finder(context),
     )
-    _tell(summary, render_summary(summary), json_file)
+    _show(summary, render_summary(summary), json_file)
 
 
 def _dry_run(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
@@ -137,12 +137,12 @@ def _dry_run(context: Context, selection: Selection, json_file: Path | None, for
         find_matching=_finder(context),
         force=force,
     )
-    _tell(plan, render_dry_run(plan), json_file)
+    _show(plan, render_dry_run(plan), json_file)
 
 
-def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
-    """As text for people, unless the JSON goes to standard output, and as JSON into the file, if one is
-    given. The text goes first: what was done must be told even if the file cannot be written any more."""
+def _show(result: BaseModel, text: str, json_file: Path | None) -> None:
+    """Print the result as text, unless the JSON goes to standard output, and write the JSON where it was
+    asked for. The text comes first, so that it is there even if the file cannot be written any more."""
     if str(json_file) != "-":
         out.print(text, markup=False, soft_wrap=True)
     if json_file is None:
@@ -158,25 +158,23 @@ def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
 
 
 def _reader(context: Context) -> Callable[[], list[Decision]]:
-    from curation import connect, read_decisions
+    from curation import read_decisions
 
     argilla = context.settings.curation.argilla
-    return lambda: read_decisions(
-        connect(argilla, context.home, make_workspace=False), argilla, context.progress
-    )
+    return lambda: read_decisions(context.argilla(make_workspace=False), argilla, context.progress)
 
 
 def _finder(context: Context) -> Callable[[Sequence[str]], set[Key]]:
-    from curation import connect, find_matching
+    from curation import find_matching
 
     argilla = context.settings.curation.argilla
     return lambda filters: find_matching(
-        connect(argilla, context.home, make_workspace=False), argilla, filters, _LEARNED_FROM
+        context.argilla(make_workspace=False), argilla, filters, _LEARNED_FROM
     )
 
 
 def _ids(path: Path | None) -> tuple[str, ...]:
-    """The ids in a file, one a line; empty lines and lines that begin with # are passed over."""
+    """The ids in a file, one a line. Empty lines and lines that begin with # are skipped."""
     if path is None:
         return ()
     try:

@@ -33,7 +33,7 @@ def serve(
     serving = settings.serving
     if port is not None:
         serving = serving.model_copy(update={"bot": serving.bot.model_copy(update={"port": port})})
-    ReleaseStore(context.home).current()  # says what comes first when there is none
+    ReleaseStore(context.home).current()  # raises when there is none, and says what to do
 
     def send(turns: list[Turn]) -> None:
         argilla = settings.curation.argilla
@@ -97,7 +97,7 @@ def up(ctx: typer.Context) -> None:
 
 
 def print_addresses(context: Context, addresses: dict[str, str]) -> None:
-    """Where everything answers, and the login."""
+    """Print where each service answers, and Argilla's login."""
     from clayloop.up.services import login
 
     print_table("", ["service", "address"], [(name, without_login(url)) for name, url in addresses.items()])

@@ -1,4 +1,4 @@
-"""watch: retrain without being told."""
+"""watch: retrain when it is time, without being asked."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ def watch(
         bool, typer.Option("--ask", help="Ask the watcher that runs for a retrain now, and return.")
     ] = False,
 ) -> None:
-    """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is
-    stopped."""
+    """Retrain when enough new decisions were accepted, on a schedule, or when asked; until it is stopped."""
     from training import ask_for_retrain, is_watched
 
     context = context_of(ctx)

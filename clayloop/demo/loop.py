@@ -25,8 +25,7 @@ LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets
 
 
 class DemoReport(BaseModel):
-    """What `clayloop demo --json` writes. ``seconds`` per step; ``peak_memory_mb`` of all processes
-    together."""
+    """What `clayloop demo --json` writes: ``seconds`` of each step, ``peak_memory_mb`` of all processes."""
 
     source: str
     documents: int = 0
@@ -54,8 +53,7 @@ class DemoReport(BaseModel):
 
 
 class Demo:
-    """Turns the loop once. Every step can be repeated: a second demo on the same state folder goes on from
-    there."""
+    """Turns the loop once. A second demo on the same state folder goes on from where the first ended."""
 
     def __init__(self, context: Context, running: Running, source: str, sample: int) -> None:
         self._context = context
@@ -150,7 +148,7 @@ class Demo:
 
         context = self._context
         argilla = context.settings.curation.argilla
-        # Something is left for whoever tries it by hand afterwards.
+        # Some records are left for people to try it by hand.
         limits: dict[DatasetName, int] = {
             "chunks": max(0, self.report.chunks - LEFT_TO_PEOPLE),
             "triplets": max(0, self.report.triplets - LEFT_TO_PEOPLE),

@@ -32,8 +32,7 @@ class Evaluation:
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """The evaluation in a release's folder; an empty one when there is none. Raises StateError for a damaged
-    file."""
+    """The evaluation in a release's folder, empty when there is none. Raises StateError if it is damaged."""
     path = folder / EVALUATION_FILE
     try:
         changed = path.stat().st_mtime_ns
@@ -42,7 +41,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     return _read(path, changed)
 
 
-# It holds a score for every question and never changes: not to be parsed again at each refresh.
+# The file is large and never changes, so it is not parsed again at each refresh.
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> Evaluation:
     try:
@@ -57,7 +56,7 @@ def _read(path: Path, changed: int) -> Evaluation:
 
 
 class _Means(BaseModel):
-    """Of `training.evaluation.Scores` what is shown; importing that module would import torch."""
+    """The part of an evaluation that is shown."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 

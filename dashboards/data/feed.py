@@ -1,4 +1,4 @@
-"""Annotation progress without waiting for Argilla: it is asked aside, once for all open pages."""
+"""Annotation progress, asked of Argilla in a thread, once for all open pages: no page waits for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboards.data.notice import Notice, notice_of
 T = TypeVar("T")
 
 OLD = 10
-"""A snapshot that was due for this many intervals is not worth showing at once."""
+"""A snapshot older than this many intervals is not shown; the page waits for a new one."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Feed(Generic[T]):
         try:
             items = self._read()
             fresh = Snapshot(items=list(items), taken_at=datetime.now(timezone.utc))
-        except Exception as error:  # whatever it is, the page goes on and says so
+        except Exception as error:  # the page shows it and goes on
             with self._lock:
                 fresh = replace(self._snapshot, problem=notice_of(error, self._what))
         with self._lock:

@@ -36,8 +36,7 @@ class ReleaseRow:
         return self.trained_on.get("examples", 0)
 
     def before(self, metric: str) -> float | None:
-        """The release that this one was compared with, on this one's questions; None when nobody measured
-        it."""
+        """The metric of the release before, on this one's questions; None when nobody measured it."""
         return self.evaluation.baseline.get(metric)
 
 
@@ -85,8 +84,7 @@ def read_releases(home: Home) -> ReleasesView:
 
 
 def _measured_by_successors(rows: Sequence[ReleaseRow]) -> list[ReleaseRow]:
-    """A release made without a run has no questions of its own: the first run that compared itself with it
-    does."""
+    """Give a release that was made without a run the metrics from the first run that compared with it."""
     compared: dict[str, Mapping[str, float]] = {}
     for row in rows:
         if row.parent and row.evaluation.baseline:
