@@ -12,8 +12,7 @@ from clayloop.console import print_json, print_table
 
 def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Create or update the datasets in Argilla: chunks, triplets, conversations."""
-    from curation import load_triplets
-    from curation import push as run
+    from curation import load_triplets, push as run
 
     context = context_of(ctx)
     corpus = context.corpus()

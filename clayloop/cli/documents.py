@@ -104,8 +104,7 @@ def synthesize(
     """Make training queries for the chunks: by a language model, and from the section headings."""
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel
-    from curation import synthesize as run
+    from curation import LanguageModel, synthesize as run
 
     context = context_of(ctx)
     corpus = context.corpus()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from curation import DatasetName, Decision
-    from training import Key, Selection
 
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - for stdout.")
@@ -85,7 +84,14 @@ def retrain(
 ) -> None:
     """Read the accepted annotations back, train, evaluate, and swap the bot if the candidate is not worse."""
     from curation import parse_condition
-    from training import Selection
+    from training import (
+        RetrainOptions,
+        Selection,
+        preview,
+        render_preview,
+        render_summary,
+        retrain_from_annotations,
+    )
 
     context = context_of(ctx)
     if json_file is not None:
@@ -100,44 +106,18 @@ def retrain(
         max_records=max_records,
         filters=tuple(conditions or ()),
     )
+    options = RetrainOptions(context.progress, force, selection, _finder(context))
+    settings = context.settings
     if dry:
-        _dry_run(context, selection, json_file, force)
+        plan = preview(
+            context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
+        )
+        _show(plan, render_preview(plan), json_file)
     else:
-        _retrain(context, selection, json_file, force)
-
-
-def _retrain(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
-    from training import render_summary, retrain_from_annotations
-
-    summary = retrain_from_annotations(
-        context.home,
-        context.corpus(),
-        context.settings.training,
-        context.settings.serving,
-        _reader(context),
-        context.progress,
-        force=force,
-        selection=selection,
-        find_matching=_finder(context),
-    )
-    _show(summary, render_summary(summary), json_file)
-
-
-def _dry_run(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
-    from training import preview, render_dry_run
-
-    plan = preview(
-        context.home,
-        context.corpus(),
-        context.settings.training,
-        context.settings.serving,
-        _reader(context),
-        context.progress,
-        selection=selection,
-        find_matching=_finder(context),
-        force=force,
-    )
-    _show(plan, render_dry_run(plan), json_file)
+        summary = retrain_from_annotations(
+            context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
+        )
+        _show(summary, render_summary(summary), json_file)
 
 
 def _show(result: BaseModel, text: str, json_file: Path | None) -> None:
@@ -164,7 +144,7 @@ def _reader(context: Context) -> Callable[[], list[Decision]]:
     return lambda: read_decisions(context.argilla(make_workspace=False), argilla, context.progress)
 
 
-def _finder(context: Context) -> Callable[[Sequence[str]], set[Key]]:
+def _finder(context: Context) -> Callable[[Sequence[str]], set[tuple[DatasetName, str]]]:
     from curation import find_matching
 
     argilla = context.settings.curation.argilla

@@ -62,7 +62,7 @@ def answers(url: str, below: int = 500) -> bool:
 
 
 def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
-    """argilla_lite in the state folder. Raises SettingsError without its command or when its port is taken."""
+    """argilla_lite in the state folder. Raises SettingsError if its command is missing or its port taken."""
     home = settings.state
     port = _port("curation.argilla.port", settings.curation.argilla.port, any_port)
     url = f"http://{LOOPBACK}:{port}"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation import ClayloopError, read_json
 
-_GATE = Path("gate") / "gate.json"
+_GATE = Path("judge") / "gate.json"
 _REPORT = "report.html"
 
 

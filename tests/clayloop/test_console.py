@@ -6,13 +6,12 @@ import json
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from clayloop.cli.explain import _print_record
 from clayloop.console import TerminalProgress, harmless, out, print_error, print_json, print_table
 from curation import StateError
-from training import DryRun, LedgerRow, RecordExplanation, render_dry_run
+from training import LedgerRow, Preview, RecordExplanation, render_preview
 
 ATTACK = "\x1b[2J\x1b]0;owned\x07\x9b2J\rHow \u202e\ud800?"
 ROW = LedgerRow(
@@ -29,8 +28,8 @@ ROW = LedgerRow(
 
 
 def test_whatever_is_printed_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = DryRun(would_train=True, verdict=ATTACK, release_before="r", new=1, withdrawn=0, rows=[ROW])
-    out.print(render_dry_run(plan), markup=False, soft_wrap=True)
+    plan = Preview(would_train=True, verdict=ATTACK, release_before="r", new=1, withdrawn=0, rows=[ROW])
+    out.print(render_preview(plan), markup=False, soft_wrap=True)
     _print_record(RecordExplanation(release="r", rows=[ROW]))
     print_table(ATTACK, [ATTACK, "n"], [[ATTACK, 1]])
     print_error(StateError(ATTACK, ATTACK))

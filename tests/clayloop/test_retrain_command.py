@@ -14,18 +14,18 @@ from clayloop.cli.app import app
 from clayloop.context import Context
 from curation import Corpus
 from tests.clayloop.command import Command
-from training import DryRun, RetrainSummary
+from training import Preview, RetrainOptions, RetrainSummary
 
 
 @pytest.mark.parametrize("force", [True, False])
 def test_a_dry_run_is_told_whether_it_is_forced(
     force: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, Any] = {}
+    asked: list[RetrainOptions] = []
 
-    def plan(*given: object, **named: object) -> DryRun:
-        asked.update(named)
-        return DryRun(would_train=True, verdict="Would train.", release_before="r", new=0, withdrawn=0)
+    def plan(*given: Any) -> Preview:
+        asked.append(given[-1])
+        return Preview(would_train=True, verdict="Would train.", release_before="r", new=0, withdrawn=0)
 
     monkeypatch.setattr("training.preview", plan)
     monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
@@ -33,7 +33,7 @@ def test_a_dry_run_is_told_whether_it_is_forced(
         app, ["--home", str(tmp_path), "retrain", "--dry-run", *(["--force"] if force else [])]
     )
     assert said.exit_code == 0, said.output
-    assert asked["force"] is force
+    assert asked[0].force is force
 
 
 def _summary(*_: object, **__: object) -> RetrainSummary:
