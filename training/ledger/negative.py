@@ -39,9 +39,7 @@ def negatives_of(rows: Sequence[LedgerRow]) -> list[Negative]:
         for row in of(rows, "refusal", "negative")
     ]
     stored = [
-        Negative(
-            example=row.key, kind="question", source="stored", text=row.negative, chunk_id=row.chunk_id
-        )
+        Negative(example=row.key, kind="question", source="stored", text=row.negative, chunk_id=row.chunk_id)
         for row in of(rows, "example", "train")
         if row.negative
     ]

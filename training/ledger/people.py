@@ -136,7 +136,9 @@ def find_unmatched(selection: Selection, decisions: Sequence[Decision]) -> Unmat
     )
 
 
-def check_names(unmatched: Unmatched, left_out_for_good: Collection[str], decisions: Sequence[Decision]) -> None:
+def check_names(
+    unmatched: Unmatched, left_out_for_good: Collection[str], decisions: Sequence[Decision]
+) -> None:
     """Raise SettingsError for a name on the command line that nobody has. One in the settings may have left altogether."""
     unknown = [name for name in unmatched.annotators if name not in left_out_for_good]
     if unknown:

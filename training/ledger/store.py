@@ -75,8 +75,12 @@ def read_ledger(
             return [LedgerRow.model_validate(row) for row in table.to_pylist()]
     except (pa.ArrowException, OSError, KeyError, ValueError, ValidationError) as error:
         raise StateError(f"{path} cannot be read as a table: {error}", _HINT) from error
-    values = (_votes(table.column(name)) if name == "votes" else table.column(name).to_pylist() for name in names)
-    return [LedgerRow.model_construct(**dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)]
+    values = (
+        _votes(table.column(name)) if name == "votes" else table.column(name).to_pylist() for name in names
+    )
+    return [
+        LedgerRow.model_construct(**dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)
+    ]
 
 
 def read_origin(path: Path) -> LedgerOrigin:
