@@ -1,4 +1,4 @@
-"""The model card of a trained release: what it learned from, how it scored, and where it must not be trusted."""
+"""The model card of a trained release: what it learned from, how it scored, where not to trust it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from training.settings import FitSettings
 _LIMITS = """\
 ## Limits
 
-- The held-out questions come from the same annotated sections' style as the training questions: real visitors ask
-  differently. Score the release on questions of your own with `clayloop evaluate`.
-- Where a held-out question is a section's heading, the right chunks of all such questions are ranked without their
-  headings, against the other chunks with theirs: those figures are lower than what a visitor sees, for both releases alike.
+- The held-out questions are like the training questions: real visitors ask differently. Score the release on
+  questions of your own with `clayloop evaluate`.
+- Where a held-out question is a section's heading, the right chunks of all such questions are ranked without
+  their headings, against the other chunks with theirs: those figures are lower than what a visitor sees, for
+  both releases alike.
 - It was trained on one documentation set. Elsewhere the base model may well be better.
 """
 
@@ -35,10 +36,10 @@ def release_card(
         "",
         f"Loss {settings.loss} inside MatryoshkaLoss "
         f"(dimensions {', '.join(map(str, report.dimensions))}): {report.examples:,} examples, "
-        f"{report.epochs:g} epochs, batches of {report.batch_size} without duplicates, {report.steps:,} steps, "
-        f"learning rate {settings.learning_rate:g}, texts cut to {settings.max_tokens} tokens, "
-        f"{report.precision}, seed {settings.seed}. Weights averaged with {settings.keep:g} of the base model's; "
-        f"the space whitened by the indexed chunks with strength {settings.whiten:g}.",
+        f"{report.epochs:g} epochs, batches of {report.batch_size} without duplicates, "
+        f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, texts cut to {settings.max_tokens} tokens, "
+        f"{report.precision}, seed {settings.seed}. Weights averaged with {settings.keep:g} of the base "
+        f"model's; the space whitened by the indexed chunks with strength {settings.whiten:g}.",
         "",
         "## Beside the release that it replaces",
         "",
@@ -81,9 +82,9 @@ def _sure(verdict: GateVerdict) -> list[str]:
         return []
     interval = verdict.interval
     return [
-        f"The mean difference in {verdict.metric} is {interval.estimate:+.3f}; with {interval.confidence:.0%} confidence it lies "
-        f"between {interval.low:+.3f} and {interval.high:+.3f} (paired bootstrap over the questions): **{verdict.verdict}**. The "
-        f"base model without training reaches {verdict.base:.3f}.",
+        f"The mean difference in {verdict.metric} is {interval.estimate:+.3f}; with {interval.confidence:.0%} "
+        f"confidence it lies between {interval.low:+.3f} and {interval.high:+.3f} (paired bootstrap over the "
+        f"questions): **{verdict.verdict}**. The base model without training reaches {verdict.base:.3f}.",
         "",
     ]
 
@@ -100,8 +101,8 @@ def _slices(verdict: GateVerdict) -> list[str]:
         "| slice | questions | base | before | now | change |",
         "|---|---|---|---|---|---|",
         *(
-            f"| {one.by}: {_cell(one.value)} | {one.queries} | {one.base:.3f} | {one.served:.3f} | {one.candidate:.3f} | "
-            f"{one.change} |"
+            f"| {one.by}: {_cell(one.value)} | {one.queries} | {one.base:.3f} | {one.served:.3f} | "
+            f"{one.candidate:.3f} | {one.change} |"
             for one in counted
         ),
         "",

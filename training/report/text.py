@@ -94,8 +94,8 @@ def render_summary(summary: RetrainSummary) -> str:
         ]
     if summary.examples:
         lines.append(
-            f"Examples    {summary.examples.get('train', 0)} trained on, {summary.examples.get('holdout', 0)} held out "
-            f"({summary.holdout_questions} questions)"
+            f"Examples    {summary.examples.get('train', 0)} trained on, "
+            f"{summary.examples.get('holdout', 0)} held out ({summary.holdout_questions} questions)"
         )
     lines += reason_lines(summary.reasons)
     if summary.chunks:
@@ -159,8 +159,8 @@ def _gate(verdict: GateVerdict) -> list[str]:
     if verdict.interval is not None:
         interval = verdict.interval
         lines.append(
-            f"Verdict     {verdict.verdict}: {verdict.metric} {interval} ({interval.confidence:.0%} interval, "
-            f"{interval.size} questions)"
+            f"Verdict     {verdict.verdict}: {verdict.metric} {interval} "
+            f"({interval.confidence:.0%} interval, {interval.size} questions)"
         )
     else:
         lines.append(f"Verdict     {verdict.verdict}: {verdict.queries} questions")
