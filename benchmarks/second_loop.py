@@ -112,7 +112,13 @@ def decision(
     """What one simulated annotator's ``values`` come to, by the product's own rules."""
     verdict, reason = judge(dataset, values, {})
     votes = tuple(
-        Vote(question=name, value=value, annotator="simulated", response_id=f"simulated-{record}")
+        Vote(
+            question=name,
+            value=value,
+            annotator="simulated",
+            annotator_id="simulated",
+            response_id=f"simulated-{record}",
+        )
         for name, value in values.items()
     )
     return Decision(

@@ -183,15 +183,6 @@ from .records.decision import (
 from .records.decision import (
     Vote as Vote,
 )
-from .records.decision import (
-    fingerprint_by_name as fingerprint_by_name,
-)
-from .records.decision import (
-    fingerprint_by_response as fingerprint_by_response,
-)
-from .records.decision import (
-    nameless as nameless,
-)
 from .records.identity import (
     content_id as content_id,
 )

@@ -25,7 +25,7 @@ from curation.argilla.escaping import original
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
-from curation.records.decision import DatasetName, Decision, Verdict, Vote, nameless
+from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.settings import ArgillaSettings
 
 _PASSES = 3
@@ -66,7 +66,7 @@ def read_decisions(
 def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> Decision | None:
     """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
 
-    ``names`` maps user ids to user names; users that are gone go by the start of their id.
+    ``names`` maps user ids to user names. A user whose name Argilla does not tell is shown by the start of the id.
     """
     votes = sorted(_votes(record, names), key=lambda vote: (vote.annotator, vote.question, vote.response_id))
     if not votes:
@@ -97,8 +97,8 @@ def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> D
 
 
 def restate(decision: Decision, without: Collection[str]) -> Decision | None:
-    """The decision as it would be had the people ``without`` (``Vote.person``) not answered; None when nobody else did."""
-    votes = tuple(vote for vote in decision.votes if vote.person not in without)
+    """The decision as it would be had the people ``without`` (user ids) not answered; None when nobody else did."""
+    votes = tuple(vote for vote in decision.votes if vote.annotator_id not in without)
     if len(votes) == len(decision.votes):
         return decision
     if not votes:
@@ -178,7 +178,7 @@ def _votes(record: JsonObject, names: Mapping[str, str]) -> Iterable[Vote]:
                 yield Vote(
                     question=question,
                     value=value,
-                    annotator=names.get(user, nameless(user)),
+                    annotator=names.get(user, f"user-{user[:8]}"),
                     annotator_id=user,
                     response_id=str(response["id"]),
                     at=_time(response),

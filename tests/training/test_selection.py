@@ -28,7 +28,13 @@ def voted(number: int, votes: Sequence[tuple[str, str]]) -> Decision:
     """A triplet that several people answered, decided as Argilla's reader decides it."""
     base = triplet(CHUNKS[number], f"Question {number}?")
     cast = tuple(
-        Vote(question="is_positive_relevant", value=value, annotator=name, response_id=f"{number}-{name}")
+        Vote(
+            question="is_positive_relevant",
+            value=value,
+            annotator=name,
+            annotator_id=name,
+            response_id=f"{number}-{name}",
+        )
         for name, value in votes
     )
     values, agreement = tally(cast, ("is_positive_relevant", "is_negative_irrelevant"))

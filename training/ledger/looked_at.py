@@ -84,4 +84,4 @@ def _read_by(folder: Path) -> set[str] | None:
 
 def _of(decisions: Iterable[Decision]) -> set[str]:
     """All fingerprints: the same answers may come back under another one (a new response id, a new name)."""
-    return {name for one in decisions for name in one.fingerprints}
+    return {one.fingerprint for one in decisions}

@@ -76,7 +76,7 @@ class Selection(BaseModel):
 
     def is_without(self, vote: Vote) -> bool:
         """Whether an answer is somebody's who is left out."""
-        if any(vote.person in person.ids for person in self.people.values()):
+        if any(vote.annotator_id in person.ids for person in self.people.values()):
             return True
         return any(vote.is_by(name) for name in self.without_annotators)
 
@@ -192,7 +192,7 @@ def select(
 def _without(decision: Decision, selection: Selection) -> tuple[Decision | None, str]:
     if decision.record_id in selection.without_records:
         return None, "named in --without-records"
-    gone = {vote.person: vote.annotator for vote in decision.votes if selection.is_without(vote)}
+    gone = {vote.annotator_id: vote.annotator for vote in decision.votes if selection.is_without(vote)}
     if not gone:
         return decision, ""
     # The rules are curation's; its package loads Argilla's client, which a plain retrain's later steps do not need.
@@ -237,7 +237,7 @@ def _left_out(decision: Decision, reason: str) -> LeftOut:
 
 
 def _unmatched(decisions: Sequence[Decision], selection: Selection) -> Unmatched:
-    given_by = {vote.person: vote for one in decisions for vote in one.votes}
+    given_by = {vote.annotator_id: vote for one in decisions for vote in one.votes}
     names = {vote.annotator for vote in given_by.values()}
     unknown: dict[str, str] = {}
     renamed: dict[str, str] = {}

@@ -118,11 +118,11 @@ def test_a_negative_that_is_relevant_is_named_in_the_reason() -> None:
 
 def test_agreement_counts_all_questions_and_no_free_text() -> None:
     votes = [
-        Vote(question=question, value=value, annotator=name, response_id=name)
+        Vote(question=question, value=value, annotator=name, annotator_id=name, response_id=name)
         for name, values in (("a", "yn"), ("b", "yy"), ("c", "nn"))
         for question, value in zip(QUESTIONS["triplets"], values, strict=True)
     ]
-    votes.append(Vote(question="feedback", value="fine", annotator="a", response_id="a"))
+    votes.append(Vote(question="feedback", value="fine", annotator="a", annotator_id="a", response_id="a"))
     assert tally(votes, QUESTIONS["triplets"]) == (
         {"is_positive_relevant": "y", "is_negative_irrelevant": "n"},
         pytest.approx(4 / 6),
