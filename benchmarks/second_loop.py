@@ -50,8 +50,8 @@ from curation import (
     Triplet,
     Turn,
     Vote,
+    acceptance_verdict,
     ingest,
-    judge,
     load_triplets,
     synthesize,
 )
@@ -110,7 +110,7 @@ def decision(
     metadata: dict[str, str | int | float],
 ) -> Decision:
     """What one simulated annotator's ``values`` come to, by the product's own rules."""
-    verdict, reason = judge(dataset, values, {})
+    verdict, reason = acceptance_verdict(dataset, values, {})
     votes = tuple(
         Vote(
             question=name,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation import Decision, Vote, tally
+from curation import Decision, Vote, majority
 from tests.training.material import judged_chunk, make_chunks, triplet
 from training.prepare.selection import Key, Selection, select
 
@@ -37,7 +37,7 @@ def voted(number: int, votes: Sequence[tuple[str, str]]) -> Decision:
         )
         for name, value in votes
     )
-    values, agreement = tally(cast, ("is_positive_relevant", "is_negative_irrelevant"))
+    values, agreement = majority(cast, ("is_positive_relevant", "is_negative_irrelevant"))
     answer = values.get("is_positive_relevant")
     verdict = {"yes": "accepted", "no": "rejected"}.get(answer or "", "undecided")
     return base.model_copy(

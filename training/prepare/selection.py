@@ -196,9 +196,9 @@ def _without(decision: Decision, selection: Selection) -> tuple[Decision | None,
     if not gone:
         return decision, ""
     # The rules are curation's; its package loads Argilla's client, which a plain retrain's later steps do not need.
-    from curation import restate
+    from curation import decision_without
 
-    return restate(decision, gone), f"answered only by {', '.join(sorted(set(gone.values())))}"
+    return decision_without(decision, gone), f"answered only by {', '.join(sorted(set(gone.values())))}"
 
 
 def _not_chosen(
@@ -211,9 +211,9 @@ def _not_chosen(
     if selection.filters and matching is not None and (decision.dataset, decision.record_id) not in matching:
         return "does not pass the filter"
     if selection.filters and is_restated:
-        from curation import answers_hold
+        from curation import votes_match
 
-        if not answers_hold(selection.filters, decision.votes):
+        if not votes_match(selection.filters, decision.votes):
             return "does not pass the filter"
     if selection.since is not None and (decision.last_answer or _EARLIEST) < selection.since:
         return f"not answered since {selection.since:%Y-%m-%d %H:%M} UTC"
