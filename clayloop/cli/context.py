@@ -58,9 +58,9 @@ class Context:
         return Corpus.load(self.home)
 
     def argilla(self) -> rg.Argilla:
-        from curation import connect
+        from curation import connect_to_argilla
 
-        return connect(self.settings.curation.argilla, self.home)
+        return connect_to_argilla(self.settings.curation.argilla, self.home)
 
     def language_model(self) -> LanguageModel | None:
         """The language model if one answers now, else None."""

@@ -73,9 +73,9 @@ def drop(
     as_json: JsonFlag = False,
 ) -> None:
     """Take a source out of the documents. The bot follows with `clayloop reindex`, Argilla with `clayloop push`."""
-    from curation import drop as run
+    from curation import drop_source
 
-    report = run(source, of(ctx).home)
+    report = drop_source(source, of(ctx).home)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return

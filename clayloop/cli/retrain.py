@@ -156,20 +156,20 @@ def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
 
 
 def _reader(context: Context) -> Callable[[], list[Decision]]:
-    from curation import connect, read_decisions
+    from curation import connect_to_argilla, read_decisions
 
     argilla = context.settings.curation.argilla
     return lambda: read_decisions(
-        connect(argilla, context.home, make_workspace=False), argilla, context.progress
+        connect_to_argilla(argilla, context.home, make_workspace=False), argilla, context.progress
     )
 
 
 def _finder(context: Context) -> Callable[[Sequence[str]], set[Key]]:
-    from curation import connect, find_matching
+    from curation import connect_to_argilla, find_matching_records
 
     argilla = context.settings.curation.argilla
-    return lambda filters: find_matching(
-        connect(argilla, context.home, make_workspace=False), argilla, filters, _LEARNED_FROM
+    return lambda filters: find_matching_records(
+        connect_to_argilla(argilla, context.home, make_workspace=False), argilla, filters, _LEARNED_FROM
     )
 
 

@@ -61,9 +61,9 @@ class AnnotationReader:
 
     def __call__(self) -> list[DatasetRow]:
         """The three datasets. Raises ArgillaError when Argilla is down, refuses the key or was never started."""
-        from curation import SIMULATED_ANNOTATOR, connect, read_progress
+        from curation import SIMULATED_ANNOTATOR, connect_to_argilla, read_progress
 
-        client = self._client or connect(self._settings, self._home, make_workspace=False)
+        client = self._client or connect_to_argilla(self._settings, self._home, make_workspace=False)
         self._client = None  # whatever goes wrong next, the address and the key may have changed
         report = read_progress(client, self._settings)
         self._client = client
