@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation import fetched_sdist, inline_text
+from curation import download_sdist, rst_inline_to_text
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def rst_sections(text: str) -> list[Section]:
             title, style = (below, (here[0], True)) if over else (here, (below[0], False))
             if style not in styles:
                 styles.append(style)
-            plain = inline_text(title.strip(), {}).strip().replace("`", "")
+            plain = rst_inline_to_text(title.strip(), {}).strip().replace("`", "")
             found.append(Section(styles.index(style), plain, []))
             at += 3 if over else 2
             continue
@@ -173,7 +173,7 @@ def read_texts(archive: Path, root: str) -> dict[str, str]:
 
 def cut(name: str, source: Source, dest: Path) -> str:
     """Write one test set and say what it holds. SystemExit when a FAQ page is not where it was."""
-    with fetched_sdist(name) as (archive, version):
+    with download_sdist(name) as (archive, version):
         texts = read_texts(archive, source.root)
     missing = [page for page in source.pages if page not in texts]
     if missing:

@@ -76,7 +76,13 @@ def accept(triplet: Triplet) -> Decision:
         dataset="triplets",
         values=values,
         votes=tuple(
-            Vote(question=question, value=value, annotator="simulated", response_id=f"simulated-{triplet.id}")
+            Vote(
+                question=question,
+                value=value,
+                annotator="simulated",
+                annotator_id="simulated",
+                response_id=f"simulated-{triplet.id}",
+            )
             for question, value in values.items()
         ),
         agreement=1.0,

@@ -53,8 +53,8 @@ from curation import (
     Triplet,
     Turn,
     Vote,
+    acceptance_verdict,
     ingest,
-    judge,
     load_triplets,
     synthesize,
 )
@@ -114,9 +114,15 @@ def decision(
     metadata: dict[str, str | int | float],
 ) -> Decision:
     """What one simulated annotator's ``values`` come to, by the product's own rules."""
-    verdict, reason = judge(dataset, values, {})
+    verdict, reason = acceptance_verdict(dataset, values, {})
     votes = tuple(
-        Vote(question=name, value=value, annotator="simulated", response_id=f"simulated-{record}")
+        Vote(
+            question=name,
+            value=value,
+            annotator="simulated",
+            annotator_id="simulated",
+            response_id=f"simulated-{record}",
+        )
         for name, value in values.items()
     )
     return Decision(

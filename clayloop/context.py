@@ -59,6 +59,6 @@ class Context:
 
     def argilla(self, make_workspace: bool = True) -> rg.Argilla:
         """A connection to Argilla. Raises ArgillaError when it does not answer or refuses the key."""
-        from curation import connect
+        from curation import connect_to_argilla
 
-        return connect(self.settings.curation.argilla, self.home, make_workspace=make_workspace)
+        return connect_to_argilla(self.settings.curation.argilla, self.home, make_workspace=make_workspace)

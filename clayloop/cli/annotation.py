@@ -12,13 +12,13 @@ from clayloop.console import print_json, print_table
 
 def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Create or update the datasets in Argilla: chunks, triplets, conversations."""
-    from curation import load_triplets, push as run
+    from curation import load_triplets, push_to_argilla
 
     context = context_of(ctx)
     corpus = context.corpus()
     triplets = load_triplets(context.home)
     client = context.argilla()
-    report = run(
+    report = push_to_argilla(
         client, context.settings.curation.argilla, corpus, triplets, context.base_embedder, context.progress
     )
     if as_json:

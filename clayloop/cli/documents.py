@@ -74,9 +74,9 @@ def drop(
     as_json: JsonFlag = False,
 ) -> None:
     """Take a source out of the documents. Run `clayloop reindex` and `clayloop push` afterwards."""
-    from curation import drop as run
+    from curation import drop_source
 
-    report = run(source, context_of(ctx).home)
+    report = drop_source(source, context_of(ctx).home)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return

@@ -145,10 +145,10 @@ def _reader(context: Context) -> Callable[[], list[Decision]]:
 
 
 def _finder(context: Context) -> Callable[[Sequence[str]], set[tuple[DatasetName, str]]]:
-    from curation import find_matching
+    from curation import find_matching_records
 
     argilla = context.settings.curation.argilla
-    return lambda filters: find_matching(
+    return lambda filters: find_matching_records(
         context.argilla(make_workspace=False), argilla, filters, _LEARNED_FROM
     )
 

@@ -25,7 +25,7 @@ def serve(
     """Serve the bot. It switches to a new release by itself."""
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel, Turn, connect, log_turns
+    from curation import LanguageModel, Turn, connect_to_argilla, log_turns
     from serving import ReleaseStore, run_bot
 
     context = context_of(ctx)
@@ -37,7 +37,7 @@ def serve(
 
     def send(turns: list[Turn]) -> None:
         argilla = settings.curation.argilla
-        log_turns(connect(argilla, context.home), argilla, turns, context.base_embedder)
+        log_turns(connect_to_argilla(argilla, context.home), argilla, turns, context.base_embedder)
 
     with ExitStack() as stack:
         model: LanguageModel | None = None

@@ -130,11 +130,11 @@ class Demo:
         self.report.triplets = len(load_triplets(context.home))
 
     def _push(self) -> None:
-        from curation import load_triplets, push
+        from curation import load_triplets, push_to_argilla
 
         context = self._context
         with self._step("push"):
-            push(
+            push_to_argilla(
                 context.argilla(),
                 context.settings.curation.argilla,
                 context.corpus(),

@@ -60,9 +60,9 @@ class AnnotationReader:
 
     def __call__(self) -> list[DatasetRow]:
         """The three datasets. Raises ArgillaError when Argilla does not answer or refuses the key."""
-        from curation import SIMULATED_ANNOTATOR, connect, read_progress
+        from curation import SIMULATED_ANNOTATOR, connect_to_argilla, read_progress
 
-        client = self._client or connect(self._settings, self._home, make_workspace=False)
+        client = self._client or connect_to_argilla(self._settings, self._home, make_workspace=False)
         self._client = None  # after an error we connect anew: address or key may have changed
         report = read_progress(client, self._settings)
         self._client = client
