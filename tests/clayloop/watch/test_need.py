@@ -10,8 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, strategies as st
 
 from clayloop.watch.need import Findings, interrupted_run, look
 from clayloop.watch.settings import WatchSettings
