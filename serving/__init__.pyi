@@ -1,7 +1,7 @@
 """What other rooms may use of serving/: each name is loaded when it is first used."""
 
 from .bot.answers import (
-    answer as answer,
+    answer_question as answer_question,
 )
 from .bot.server import (
     run_bot as run_bot,
@@ -10,25 +10,25 @@ from .releases.bootstrap import (
     bootstrap as bootstrap,
 )
 from .releases.build import (
-    assemble as assemble,
+    ReleaseParts as ReleaseParts,
+)
+from .releases.build import (
+    build_release as build_release,
 )
 from .releases.build import (
     save_model as save_model,
-)
-from .releases.build import (
-    save_weights as save_weights,
 )
 from .releases.card import (
     model_card as model_card,
 )
 from .releases.carried_lineage import (
-    NO_LONGER_THERE as NO_LONGER_THERE,
+    GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS,
 )
-from .releases.promotions import (
-    PERSON as PERSON,
+from .releases.carried_lineage import (
+    chunks_not_to_index as chunks_not_to_index,
 )
-from .releases.promotions import (
-    is_by_hand as is_by_hand,
+from .releases.prompt import (
+    Prompt as Prompt,
 )
 from .releases.record import (
     CARD_FILE as CARD_FILE,
@@ -49,9 +49,6 @@ from .releases.record import (
     RERANKER_FOLDER as RERANKER_FOLDER,
 )
 from .releases.record import (
-    Draft as Draft,
-)
-from .releases.record import (
     EmbeddingInfo as EmbeddingInfo,
 )
 from .releases.record import (
@@ -61,13 +58,13 @@ from .releases.record import (
     NotPromotedError as NotPromotedError,
 )
 from .releases.record import (
-    Prompt as Prompt,
-)
-from .releases.record import (
     Release as Release,
 )
 from .releases.record import (
-    RerankerInfo as RerankerInfo,
+    ReleaseDraft as ReleaseDraft,
+)
+from .releases.record import (
+    ReleaseOrigin as ReleaseOrigin,
 )
 from .releases.record import (
     RetrievalInfo as RetrievalInfo,
@@ -75,29 +72,29 @@ from .releases.record import (
 from .releases.reindex import (
     reindex as reindex,
 )
+from .releases.retriever import (
+    Retriever as Retriever,
+)
+from .releases.retriever import (
+    load_release as load_release,
+)
+from .releases.retriever import (
+    open_reranker as open_reranker,
+)
 from .releases.store import (
     ReleaseStore as ReleaseStore,
 )
 from .retrieval.calibration import (
-    OUT_OF_DOMAIN as OUT_OF_DOMAIN,
+    OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUESTIONS,
 )
 from .retrieval.calibration import (
-    best_scores as best_scores,
+    calibrate_threshold as calibrate_threshold,
 )
 from .retrieval.calibration import (
-    calibrate as calibrate,
-)
-from .retrieval.calibration import (
-    own_questions as own_questions,
+    heading_questions as heading_questions,
 )
 from .retrieval.embedding import (
     Embedder as Embedder,
-)
-from .retrieval.embedding import (
-    Vectors as Vectors,
-)
-from .retrieval.embedding import (
-    truncate as truncate,
 )
 from .retrieval.index import (
     ChunkIndex as ChunkIndex,
@@ -115,19 +112,25 @@ from .retrieval.reranker import (
     Reranker as Reranker,
 )
 from .retrieval.reranker import (
-    fuse as fuse,
+    RerankerChoice as RerankerChoice,
 )
 from .retrieval.reranker import (
-    load_cross_encoder as load_cross_encoder,
+    RerankerInfo as RerankerInfo,
 )
-from .retrieval.retriever import (
-    Retriever as Retriever,
-)
-from .retrieval.retriever import (
-    load_release as load_release,
+from .retrieval.reranker import (
+    mix_scores as mix_scores,
 )
 from .retrieval.tokens import (
     ModelTokenCounter as ModelTokenCounter,
+)
+from .retrieval.vectors import (
+    Vectors as Vectors,
+)
+from .retrieval.vectors import (
+    nearest_cosines as nearest_cosines,
+)
+from .retrieval.vectors import (
+    truncate_vectors as truncate_vectors,
 )
 from .settings import (
     BotSettings as BotSettings,

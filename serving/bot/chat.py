@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from curation import ClayloopError, LanguageModel, Message, Turn
-from serving.bot.answers import Reply, answer, without_sources
+from serving.bot.answers import Reply, answer_question, without_sources
 from serving.bot.conversations import Conversations
 from serving.bot.live import LiveRelease
 from serving.retrieval.tokens import printable
@@ -77,7 +77,7 @@ class ChatService:
 
             try:
                 pending: Reply | None = None
-                for last in answer(retriever, self._llm, question, history, self._settings):
+                for last in answer_question(retriever, self._llm, question, history, self._settings):
                     # One behind: the last piece is shown once the turn is on disk.
                     if pending is not None:
                         yield pending.markdown

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from curation import ClayloopError, StateError
+from serving.releases.retriever import Retriever
 from serving.releases.store import ReleaseStore
-from serving.retrieval.retriever import Retriever
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,9 @@ class _Loaded:
 class LiveRelease:
     """Holds the current release loaded. A request takes it with ``acquire`` and sees that one until its end.
 
-    ``load`` turns a release id into a Retriever and raises ClayloopError when it can't; it runs in a background thread
-    while the old release keeps serving. Raises what ``load`` raises, or StateError without a release, at the start.
+    ``load`` turns a release id into a Retriever and raises ClayloopError when it can't. It runs in a
+    background thread while the old release keeps serving. The constructor raises what ``load`` raises, or
+    StateError when there is no release. The pointer is looked at every ``poll_seconds``.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class LiveRelease:
 
     @contextmanager
     def acquire(self) -> Iterator[Retriever]:
-        """The current release, for one request. It stays loaded until the last request that holds it has ended."""
+        """The current release, for one request. It stays loaded until the last request that holds it ends."""
         with self._lock:
             loaded = self._loaded
             loaded.users += 1

@@ -1,7 +1,7 @@
-"""Turns on their way to Argilla: on disk before the answer counts as given, gone only after Argilla confirmed.
+"""Turns on their way to Argilla: on disk before the answer counts as given, removed after Argilla confirmed.
 
-One JSON file a turn, named so that names sort by age and tell conversations apart. A turn may be sent twice (after a
-kill between the confirmation and the removal): turn ids make that harmless.
+Each turn is a JSON file whose name sorts by age and names the conversation. A turn may be sent twice, after a
+kill between confirmation and removal: turn ids make that harmless.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Outbox:
     def flush(self, send: Send) -> int:
         """Send what waits, oldest first, in batches; returns how many were confirmed.
 
-        Raises what ``send`` raises once nothing more gets through; what was not confirmed stays. A turn that Argilla
-        refuses holds up only the later turns of its own conversation.
+        Raises what ``send`` raises once nothing more gets through; what was not confirmed stays. A turn that
+        Argilla refuses holds up only the later turns of its own conversation.
         """
         with self._flushing:
             confirmed = 0
@@ -118,7 +118,7 @@ class Outbox:
         self._refused[conversation] = self._refused.get(conversation, 0) + 1
 
     def _oldest(self, blocked: set[str]) -> list[str]:
-        # Conversations that were refused before come last, so that three bad ones can't stand in everybody's way.
+        # Conversations that were refused before come last, so that a few bad ones don't hold up the others.
         candidates = (name for name in self._names() if _parts(name) not in blocked)
         return heapq.nsmallest(BATCH, candidates, key=lambda name: (self._refused.get(_parts(name), 0), name))
 

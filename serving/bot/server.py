@@ -19,8 +19,8 @@ from serving.bot.live import LiveRelease
 from serving.bot.markup import web_address
 from serving.bot.outbox import Outbox, Send, Sender
 from serving.bot.suggestions import example_questions
+from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
-from serving.retrieval.retriever import load_release
 from serving.settings import ServingSettings
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class TurnLog:
         self.error: str | None = None
 
     def __call__(self, turn: Turn) -> None:
-        """Store ``turn`` durably. A full disk costs the turn, never the answer: it is logged and shown in /healthz."""
+        """Store ``turn`` durably. A full disk costs the turn, not the answer; /healthz and the log say so."""
         if self.sender is None:
             return
         try:
@@ -69,7 +69,7 @@ def create_app(
     turns: TurnLog,
     settings: ServingSettings,
 ) -> FastAPI:
-    """The application. ``live`` and ``turns`` are started and stopped by the caller (``run`` does)."""
+    """The application. The caller starts and stops ``live`` and ``turns``."""
     with live.acquire() as retriever:
         examples = settings.bot.examples or example_questions(retriever.index.chunks())
     service = ChatService(live, llm, turns, settings.bot)
@@ -139,16 +139,14 @@ def run_bot(
     send: Send | None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. ``send`` delivers turns (curation's ``log_turns``; None: they are not logged).
+    """Serve until SIGINT or SIGTERM. ``send`` delivers turns (curation's ``log_turns``; None: none are kept).
 
-    ``ready`` is called with the bot's address once it answers. Raises StateError without a release or when the port is
-    taken, ReleaseError when the current release is corrupt.
+    ``ready`` is called with the bot's address once it answers. Raises StateError without a release or when
+    the port is taken, ReleaseError when the current release is corrupt.
     """
     store = ReleaseStore(home)
     settings = _for_single_questions(settings)
-    live = LiveRelease(
-        store, lambda release_id: load_release(store, release_id, settings), settings.bot.poll_seconds
-    )
+    live = LiveRelease(store, lambda release_id: load_release(store, release_id, settings))
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)
     with closing(listen(settings.bot.host, settings.bot.port)) as listener:
@@ -170,8 +168,8 @@ def run_bot(
 
 
 def _for_single_questions(settings: ServingSettings) -> ServingSettings:
-    """One torch thread unless it was set: a question is too short for two, and on a busy machine two wait for each
-    other (p50 of a search 20 ms with one, 240 ms with two)."""
+    """One torch thread, unless it was set: a question is too short for two, and on a busy machine they wait
+    for each other (p50 of a search 20 ms with one thread, 240 ms with two)."""
     embedding = settings.embedding.model_copy(update={"threads": settings.embedding.threads or 1})
     return settings.model_copy(update={"embedding": embedding})
 

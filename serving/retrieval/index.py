@@ -9,24 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError
+from serving.retrieval.vectors import Vectors
 
 TABLE = "chunks"
 # A flat scan takes 7 ms at 10k rows and 120 ms at 100k (2 cores): from here on the graph index pays.
 ANN_FROM = 50_000
 _REFINE = 10
 
-Vectors = npt.NDArray[np.float32]
-
 
 class Hit(BaseModel):
-    """A chunk that was found. ``score`` is the cosine similarity to the question, -1 to 1. ``nearest`` is the best cosine
-    of any chunk, where a reranker changed the order; None: the hits are in the order of their scores."""
+    """A chunk that was found. ``score`` is the cosine similarity to the question, -1 to 1.
+
+    ``nearest`` is the best cosine of any chunk where a reranker changed the order. It is None where the hits
+    are in the order of their scores.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +39,8 @@ class Hit(BaseModel):
 def build_index(folder: Path, chunks: Sequence[Chunk], vectors: Vectors) -> None:
     """Write ``chunks`` and their (n, d) float32 ``vectors`` as table ``chunks`` below ``folder``, in one go.
 
-    What was there is replaced. Raises ReleaseError for no chunks, a wrong shape, or vectors that are not finite.
+    What was there is replaced. Raises ReleaseError for no chunks, a wrong shape, or vectors that are not
+    finite.
     """
     import lancedb
 
