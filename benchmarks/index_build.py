@@ -31,7 +31,6 @@ import torch
 from lancedb.embeddings import get_registry
 from lancedb.pydantic import LanceModel, Vector
 
-import serving.retrieval.embedding as embedding
 from curation import Chunk, ChunkSettings, Corpus, Home, ingest
 from serving import Embedder, EmbeddingSettings, ModelTokenCounter, build_index, resolve_model
 
@@ -114,7 +113,7 @@ def main() -> None:
     embedder.documents(warm_up)
 
     def mine(folder: Path) -> None:
-        embedding._faster.clear()  # every round has its own trial
+        embedder.faster = None  # every round has its own trial
         ours(folder, chunks, embedder, None)
 
     theirs_s, ours_s = compare(options.rounds, lambda folder: tutorial(folder, chunks, function, None), mine)
@@ -131,7 +130,7 @@ def main() -> None:
         "rows": len(chunks),
         "mean_tokens": round(sum(chunk.tokens for chunk in chunks) / len(chunks), 1),
         "threads": torch.get_num_threads(),
-        "precision": next(iter(embedding._faster.values()), "float32"),
+        "precision": embedder.faster or "float32",
         "rounds": options.rounds,
         "tutorial_rows_per_s": round(len(chunks) / theirs_s, 1),
         "clayloop_rows_per_s": round(len(chunks) / ours_s, 1),

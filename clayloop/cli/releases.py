@@ -39,18 +39,10 @@ def bootstrap(
 
 def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Bring changed documents to the bot: the served model over the chunks of the last ingest, with no training."""
-    from serving import LINEAGE_FILE, ReleaseStore
     from serving import reindex as run
-    from training import not_indexed, read_lineage
 
     context = of(ctx)
-    corpus = context.corpus()
-    store = ReleaseStore(context.home)
-    served = store.current().id
-    lineage = read_lineage(store.folder(served) / LINEAGE_FILE)
-    serving = context.settings.serving
-    left_out = not_indexed(lineage, corpus.chunks, serving.retrieval.include_unreviewed)
-    release = run(context.home, corpus, serving, left_out, context.progress, served)
+    release = run(context.home, context.corpus(), context.settings.serving, context.progress)
     if as_json:
         print_json(release.model_dump(mode="json") if release else None)
     elif release is None:

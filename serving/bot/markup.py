@@ -1,4 +1,4 @@
-"""Text from documents, users and models as Markdown that is safe in a browser: nothing in it loads or runs."""
+"""Text from documents, users and models as Markdown that loads and runs nothing in a browser."""
 
 from __future__ import annotations
 

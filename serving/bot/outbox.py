@@ -151,7 +151,7 @@ class Outbox:
 
 
 class Sender:
-    """A background thread that flushes an outbox: at once when woken, and with growing pauses while it fails."""
+    """A background thread that flushes an outbox when woken, and with growing pauses while it fails."""
 
     def __init__(self, outbox: Outbox, send: Send, first_wait: float = _WAIT_FIRST) -> None:
         self._outbox = outbox

@@ -42,7 +42,7 @@ _WORDS_SHARE = 0.8
 
 
 def few_shot_messages(question: str, chunks: Sequence[Chunk]) -> list[dict[str, str]]:
-    """One worked example, then the question with the best chunk. There is no history: it would only confuse."""
+    """One worked example, then the question with the best chunk. History would only confuse it."""
     context = chunks[0].text if chunks else ""
     return [
         {"role": "system", "content": _PROMPT.system},

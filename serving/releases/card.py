@@ -17,8 +17,8 @@ def model_card(draft: ReleaseDraft) -> str:
         "",
         "# A clayloop release",
         "",
-        "An embedding model (`model/`), the LanceDB index over the documentation's chunks (`index/`), the prompt "
-        "and the retrieval settings (`release.json`), made to be served together.",
+        "An embedding model (`model/`), the LanceDB index over the documentation's chunks (`index/`), the "
+        "prompt and the retrieval settings (`release.json`), made to be served together.",
         "",
         "| | |",
         "|---|---|",
@@ -47,9 +47,9 @@ def _reranker(draft: ReleaseDraft) -> list[str]:
         return []
     info = draft.reranker
     return [
-        f"| reranker (`reranker/`) | `{_cell(info.name)}`, a cross-encoder that orders the {info.candidates} nearest "
-        f"chunks; its scores weigh {info.weight:g} against the cosines, {info.max_tokens} tokens of question and "
-        "chunk |"
+        f"| reranker (`reranker/`) | `{_cell(info.name)}`, a cross-encoder that orders the {info.candidates} "
+        f"nearest chunks; its scores weigh {info.weight:g} against the cosines, {info.max_tokens} tokens of "
+        "question and chunk |"
     ]
 
 

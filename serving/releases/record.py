@@ -26,7 +26,7 @@ RELEASE_ID = re.compile(r"r(\d{4,})-[0-9a-f]{8}")
 
 
 class EmbeddingInfo(BaseModel):
-    """The model in ``model/``: its name, the length of its vectors, and how many tokens of a text it reads."""
+    """The model in ``model/``: its name, the length of its vectors, the tokens that it reads of a text."""
 
     name: str
     dimension: int

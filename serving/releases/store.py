@@ -66,7 +66,7 @@ class ReleaseStore:
         return releases
 
     def get(self, release_id: str) -> Release:
-        """The record of one release. Raises ReleaseError when there is none or its release.json is damaged."""
+        """One release. Raises ReleaseError when there is none or its release.json is damaged."""
         path = self.folder(release_id) / RELEASE_FILE
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ class ReleaseStore:
         return release
 
     def folder(self, release_id: str) -> Path:
-        """Where a release's files are. Raises ReleaseError for what is not a release's id: ids choose paths."""
+        """Where a release's files are. Raises ReleaseError for what is not a release's id."""
         if not RELEASE_ID.fullmatch(release_id):
             raise ReleaseError(
                 f"{release_id!r} is not the id of a release.", "`clayloop releases` lists what there is."
@@ -91,7 +91,7 @@ class ReleaseStore:
         return self.root / release_id
 
     def current_id(self) -> str | None:
-        """The id of the served release, None before the first one. Raises ReleaseError for a damaged pointer."""
+        """The id of the served release, if there is one. Raises ReleaseError for a damaged pointer."""
         try:
             release_id = (self.root / _POINTER).read_text(encoding="utf-8").strip()
         except FileNotFoundError:

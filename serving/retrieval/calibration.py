@@ -109,8 +109,8 @@ def describe(threshold: float) -> str:
         return meaning
     end = "least" if threshold <= LOWEST else "highest"
     return (
-        f"{meaning} That is the {end} threshold that is ever calibrated: this model's cosines hardly tell what "
-        "the documents answer from what they don't. Try some questions (`clayloop search`), or set "
+        f"{meaning} That is the {end} threshold that is ever calibrated: this model's cosines hardly tell "
+        "what the documents answer from what they don't. Try some questions (`clayloop search`), or set "
         "serving.retrieval.min_score."
     )
 

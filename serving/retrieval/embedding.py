@@ -160,13 +160,13 @@ class Embedder:
 
 
 def batch_size(device: str) -> int:
-    """Texts embedded at once. Small batches hold less padding, which counts on a CPU; a GPU wants more to do."""
+    """Texts embedded at once. Small batches hold less padding, which suits a CPU; a GPU likes more."""
     return 16 if device == "cpu" else 64
 
 
 @contextmanager
 def arithmetic(device: str, precision: str) -> Iterator[None]:
-    """While the block runs, models compute in ``precision``: bfloat16 by autocast, anything else as they are."""
+    """While the block runs, models compute in ``precision``: bfloat16 by autocast, else as they are."""
     import torch
 
     with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16" and device != "mps"):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError
@@ -153,21 +152,6 @@ class ChunkIndex:
         """Every chunk, in the order it was written."""
         rows = self._table.search().select(CHUNK_SCHEMA.names).limit(self._rows).to_list()
         return [_chunk(row) for row in rows]
-
-    def find(self, ids: Collection[str]) -> dict[str, Chunk]:
-        """Those of the chunks ``ids`` that are there, by id. Raises ReleaseError."""
-        wanted = pa.array(sorted(ids), pa.string())
-        try:
-            for names in (["id"], CHUNK_SCHEMA.names):  # mostly none is there: then no text is read
-                table = self._table.search().select(names).limit(self._rows).to_arrow()
-                table = table.filter(pc.is_in(table.column("id"), value_set=wanted))
-                if not len(table):
-                    break
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ReleaseError(
-                f"The index in {self.folder} can't be read: {error}", "Use another release."
-            ) from error
-        return {row["id"]: _chunk(row) for row in table.to_pylist()}
 
     def vectors(self) -> Vectors:
         """The vectors, (n, d) float32, in the order of ``chunks``."""

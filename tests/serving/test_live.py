@@ -16,8 +16,8 @@ import pytest
 from curation import Home, ReleaseError, StateError
 from serving.bot.live import LiveRelease
 from serving.bot.server import listen
+from serving.releases.retriever import Retriever, load_release
 from serving.releases.store import ReleaseStore
-from serving.retrieval.retriever import Retriever, load_release
 from serving.settings import ServingSettings
 from tests.serving.conftest import MakeRelease
 
@@ -102,7 +102,8 @@ SERVE = textwrap.dedent(
     from serving.bot.server import run_bot
     from serving.settings import BotSettings, ServingSettings
     settings = ServingSettings(bot=BotSettings(port=0))
-    run_bot(Home(Path(sys.argv[1])), settings, None, lambda turns: None, ready=lambda url: print(url, flush=True))
+    home = Home(Path(sys.argv[1]))
+    run_bot(home, settings, None, lambda turns: None, ready=lambda url: print(url, flush=True))
     print("ended", flush=True)
     """
 )

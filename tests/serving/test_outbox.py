@@ -147,7 +147,7 @@ CHAT = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from serving.outbox import Outbox
+    from serving.bot.outbox import Outbox
     from tests.serving.test_outbox import make_turn
     outbox = Outbox(Path(sys.argv[1]))
     for number in range(100_000):
@@ -159,7 +159,7 @@ SEND = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from serving.outbox import Outbox
+    from serving.bot.outbox import Outbox
     def send(turns):
         with open(sys.argv[2], "a") as file:
             file.write("".join(turn.id + "\\n" for turn in turns))
