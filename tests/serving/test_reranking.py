@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,7 +172,9 @@ def test_a_draft_that_names_one_must_bring_it(made: Made) -> None:
         store.publish(folder, draft)
 
 
-def test_what_no_reranker_can_be_made_of_is_a_clear_error(tmp_path: Path, weights: Path) -> None:
+def test_what_no_reranker_can_be_made_of_is_a_clear_error(tmp_path: Path) -> None:
+    from sentence_transformers import CrossEncoder
+
     with pytest.raises(SettingsError, match="There is no folder"):
         Reranker.open(str(tmp_path / "nowhere"), INFO, CPU)
     (tmp_path / "empty").mkdir()
@@ -187,9 +188,8 @@ def test_what_no_reranker_can_be_made_of_is_a_clear_error(tmp_path: Path, weight
     base = small_transformer(tmp_path / "base", [QUESTION])
     with pytest.raises(SettingsError, match="has no head that gives scores"):
         Reranker.open(base, INFO, CPU)
-    config = json.loads((weights / "config.json").read_text())
-    two = shutil.copytree(weights, tmp_path / "two")
-    (two / "config.json").write_text(json.dumps({**config, "id2label": {"0": "no", "1": "yes"}}))
+    two = tmp_path / "two"
+    CrossEncoder(str(base), num_labels=2, device="cpu", local_files_only=True).save_pretrained(str(two))
     with pytest.raises(SettingsError, match="not one"):
         Reranker.open(two, INFO, CPU)
 
