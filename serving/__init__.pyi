@@ -11,11 +11,7 @@ from .releases.bootstrap import (
 )
 from .releases.build import (
     ReleaseParts as ReleaseParts,
-)
-from .releases.build import (
     build_release as build_release,
-)
-from .releases.build import (
     save_model as save_model,
 )
 from .releases.card import (
@@ -23,8 +19,6 @@ from .releases.card import (
 )
 from .releases.carried_lineage import (
     GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS,
-)
-from .releases.carried_lineage import (
     chunks_not_to_index as chunks_not_to_index,
 )
 from .releases.prompt import (
@@ -32,41 +26,17 @@ from .releases.prompt import (
 )
 from .releases.record import (
     CARD_FILE as CARD_FILE,
-)
-from .releases.record import (
     EVALUATION_FILE as EVALUATION_FILE,
-)
-from .releases.record import (
     INDEX_FOLDER as INDEX_FOLDER,
-)
-from .releases.record import (
     LINEAGE_FILE as LINEAGE_FILE,
-)
-from .releases.record import (
     MODEL_FOLDER as MODEL_FOLDER,
-)
-from .releases.record import (
     RERANKER_FOLDER as RERANKER_FOLDER,
-)
-from .releases.record import (
     EmbeddingInfo as EmbeddingInfo,
-)
-from .releases.record import (
     IndexInfo as IndexInfo,
-)
-from .releases.record import (
     NotPromotedError as NotPromotedError,
-)
-from .releases.record import (
     Release as Release,
-)
-from .releases.record import (
     ReleaseDraft as ReleaseDraft,
-)
-from .releases.record import (
     ReleaseOrigin as ReleaseOrigin,
-)
-from .releases.record import (
     RetrievalInfo as RetrievalInfo,
 )
 from .releases.reindex import (
@@ -74,11 +44,7 @@ from .releases.reindex import (
 )
 from .releases.retriever import (
     Retriever as Retriever,
-)
-from .releases.retriever import (
     load_release as load_release,
-)
-from .releases.retriever import (
     open_reranker as open_reranker,
 )
 from .releases.store import (
@@ -86,11 +52,7 @@ from .releases.store import (
 )
 from .retrieval.calibration import (
     OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUESTIONS,
-)
-from .retrieval.calibration import (
     calibrate_threshold as calibrate_threshold,
-)
-from .retrieval.calibration import (
     heading_questions as heading_questions,
 )
 from .retrieval.embedding import (
@@ -98,26 +60,16 @@ from .retrieval.embedding import (
 )
 from .retrieval.index import (
     ChunkIndex as ChunkIndex,
-)
-from .retrieval.index import (
     build_index as build_index,
 )
 from .retrieval.models import (
     model_name as model_name,
-)
-from .retrieval.models import (
     resolve_model as resolve_model,
 )
 from .retrieval.reranker import (
     Reranker as Reranker,
-)
-from .retrieval.reranker import (
     RerankerChoice as RerankerChoice,
-)
-from .retrieval.reranker import (
     RerankerInfo as RerankerInfo,
-)
-from .retrieval.reranker import (
     mix_scores as mix_scores,
 )
 from .retrieval.tokens import (
@@ -125,22 +77,12 @@ from .retrieval.tokens import (
 )
 from .retrieval.vectors import (
     Vectors as Vectors,
-)
-from .retrieval.vectors import (
     nearest_cosines as nearest_cosines,
-)
-from .retrieval.vectors import (
     truncate_vectors as truncate_vectors,
 )
 from .settings import (
     BotSettings as BotSettings,
-)
-from .settings import (
     EmbeddingSettings as EmbeddingSettings,
-)
-from .settings import (
     RetrievalSettings as RetrievalSettings,
-)
-from .settings import (
     ServingSettings as ServingSettings,
 )

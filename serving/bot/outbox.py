@@ -159,13 +159,8 @@ class Sender:
         self._first_wait = first_wait
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._error: str | None = None
+        self.error: str | None = None
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
-
-    @property
-    def error(self) -> str | None:
-        """Why the last attempt failed; None when it did not."""
-        return self._error
 
     def start(self) -> None:
         self._wake.set()
@@ -190,16 +185,16 @@ class Sender:
                 return
             try:
                 self._outbox.flush(self._send)
-                self._error, wait = None, self._first_wait
+                self.error, wait = None, self._first_wait
                 continue
             except ClayloopError as error:
                 message = error.message
             except Exception as error:  # a fault in what sends must not end the sending
                 log.exception("Sending turns failed")
                 message = f"{type(error).__name__}: {error}"
-            if self._error != message:
+            if self.error != message:
                 log.warning("%d turns wait in the outbox: %s", self._outbox.pending(), message)
-            self._error = message
+            self.error = message
             # Full jitter: several bots must not knock on a returning Argilla all at once.
             self._stop.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311
             wait = min(wait * 2, _WAIT_MOST)

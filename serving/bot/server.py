@@ -70,8 +70,7 @@ def create_app(
     settings: ServingSettings,
 ) -> FastAPI:
     """The application. The caller starts and stops ``live`` and ``turns``."""
-    with live.acquire() as retriever:
-        examples = settings.bot.examples or example_questions(retriever.index.chunks())
+    examples = settings.bot.examples or example_questions(live.retriever.index.chunks())
     service = ChatService(live, llm, turns, settings.bot)
     app = FastAPI(title="clayloop bot", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -89,30 +88,29 @@ def create_app(
 
     @app.get("/release")
     def release() -> JSONResponse:
-        with live.acquire() as retriever:
-            served = retriever.release
-            body = served.model_dump(mode="json", exclude={"files", "prompt"})
+        retriever = live.retriever
+        body = retriever.release.model_dump(mode="json", exclude={"files", "prompt"})
         return JSONResponse({**body, "min_score": retriever.min_score})
 
     @app.get("/search")
     def search(q: str = Query(max_length=4000), k: int = Query(10, ge=1, le=100)) -> JSONResponse:
-        with live.acquire() as retriever:
-            try:
-                hits = retriever.search(q, k)
-            except ClayloopError as error:
-                return JSONResponse({"error": error.message}, status_code=500)
-            body = {
-                "release": retriever.release.id,
-                "answerable": retriever.should_answer(hits),
-                "hits": [
-                    {
-                        "score": hit.score,
-                        **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
-                        "url": web_address(hit.chunk.url),
-                    }
-                    for hit in hits
-                ],
-            }
+        retriever = live.retriever
+        try:
+            hits = retriever.search(q, k)
+        except ClayloopError as error:
+            return JSONResponse({"error": error.message}, status_code=500)
+        body = {
+            "release": retriever.release.id,
+            "answerable": retriever.should_answer(hits),
+            "hits": [
+                {
+                    "score": hit.score,
+                    **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
+                    "url": web_address(hit.chunk.url),
+                }
+                for hit in hits
+            ],
+        }
         return JSONResponse(body)
 
     page = build_page(service, settings.bot, examples)

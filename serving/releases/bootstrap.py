@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curation import SILENT, Home, Progress, ReleaseError, StateError
+from curation import SILENT, Home, Progress, StateError
 from serving.releases.build import ReleaseParts, build_release
 from serving.releases.promotions import BOOTSTRAP
 from serving.releases.record import Release, ReleaseOrigin
@@ -44,16 +44,9 @@ def bootstrap(
     try:
         progress.say(f"Loading {model}")
         parts = ReleaseParts(Embedder(model, settings.embedding), corpus.chunks)
-        origin = ReleaseOrigin(base_model=model, parent=_served(store))
+        origin = ReleaseOrigin(base_model=model, parent=store.served_id())
         release = store.publish(folder, build_release(folder, parts, origin, settings, progress))
     finally:
         store.discard(_BUILD)
     store.promote(release.id, by=BOOTSTRAP)
     return release
-
-
-def _served(store: ReleaseStore) -> str | None:
-    try:
-        return store.current_id()
-    except ReleaseError:  # a damaged pointer is a reason to bootstrap again, not to fail
-        return None

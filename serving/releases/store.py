@@ -104,6 +104,13 @@ class ReleaseStore:
             raise ReleaseError(f"{self.root / _POINTER} does not hold a release's id.", _PROMOTE)
         return release_id
 
+    def served_id(self) -> str | None:
+        """As ``current_id``, and None for a damaged pointer: whoever makes or promotes a release mends it."""
+        try:
+            return self.current_id()
+        except ReleaseError:
+            return None
+
     def current(self) -> Release:
         """The served release. Raises StateError when there is none, ReleaseError when it is damaged."""
         release_id = self.current_id()
@@ -220,7 +227,7 @@ class ReleaseStore:
                 if not self._is_served(release_id, expected, by):
                     # A killed promotion that is repeated finds its line in the log and writes no second one.
                     if expected is None or not self.promotions.ends_with(release_id):
-                        self.promotions.append(release_id, expected or self._served(), by)
+                        self.promotions.append(release_id, expected or self.served_id(), by)
                     write_text(self.root / _POINTER, release_id + "\n")
         except OSError as error:
             raise StateError(
@@ -243,12 +250,6 @@ class ReleaseStore:
         if overruled or served != expected:
             raise NotPromotedError(release_id, served, expected, overruled)
         return False
-
-    def _served(self) -> str | None:
-        try:
-            return self.current_id()
-        except ReleaseError:  # damaged, which promoting repairs
-            return None
 
 
 _RESTORE = (

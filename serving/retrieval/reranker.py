@@ -104,9 +104,9 @@ class Reranker:
 
 
 def mix_scores(cosines: Scores, scores: Scores, weight: float) -> Scores:
-    """``weight`` · scores + (1 − ``weight``) · cosines, each standardised over the last axis: a question's
-    candidates.
+    """``weight`` · scores + (1 − ``weight``) · cosines, each standardised over a question's candidates.
 
+    Candidates lie on the last axis.
     A convex combination of normalised scores (Bruch, Gai and Ingber 2023, arXiv:2210.11934). Values that are
     the same for all candidates say nothing about them and count as 0.
     """

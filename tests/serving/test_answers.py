@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 
 from curation import Home, LanguageModel, LanguageModelError, LanguageModelSettings, Message

@@ -32,16 +32,15 @@ def test_a_request_keeps_its_release_and_the_old_one_goes_when_the_last_has_ende
 ) -> None:
     first = make_release("ONE")
     live = live_of(home)
-    with live.acquire() as held, live.acquire() as also_held:
-        assert held is also_held and held.release.id == first.id
-        second = make_release("TWO")
-        assert live.check() and live.release_id == second.id
-        assert not live.check(), "nothing new"
-        assert held.search("Running tasks in parallel")[0].chunk.text.endswith("ONE")
-        with live.acquire() as new:
-            assert new.search("Running tasks in parallel")[0].chunk.text.endswith("TWO")
-        old = weakref.ref(held)
-        del held, also_held
+    held, also_held = live.retriever, live.retriever
+    assert held is also_held and held.release.id == first.id
+    second = make_release("TWO")
+    assert live.check() and live.release_id == second.id
+    assert not live.check(), "nothing new"
+    assert held.search("Running tasks in parallel")[0].chunk.text.endswith("ONE")
+    assert live.retriever.search("Running tasks in parallel")[0].chunk.text.endswith("TWO")
+    old = weakref.ref(held)
+    del held, also_held
     gc.collect()
     assert old() is None, "the old model's memory is free again"
 

@@ -15,8 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation import ArgillaError, StateError, Turn
 from serving.bot.outbox import Outbox, Sender

@@ -7,9 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
+from hypothesis import given, settings as examples, strategies as st
 
 from curation import Home, StateError
 from serving.releases.promotions import BOOTSTRAP, PERSON, REINDEX, PromotionLog

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from curation import Corpus, Home, ReleaseError, SettingsError
@@ -121,17 +120,16 @@ def test_the_running_bot_takes_it_with_its_release_and_lets_it_go_again(made: Ma
     store = ReleaseStore(made.home)
     store.promote(made.plain.id)
     live = LiveRelease(store, lambda release_id: load_release(store, release_id, SERVING))
-    with live.acquire() as old:
-        assert old.reranker is None and old.search(QUESTION)[0].nearest is None
-        store.promote(made.better.id)
-        assert live.check() and live.release_id == made.better.id
-        with live.acquire() as new:
-            assert new.reranker is not None and new.search(QUESTION)[0].nearest is not None
-        assert old.search(QUESTION)[0].nearest is None  # a request under way keeps what it has
+    old = live.retriever
+    assert old.reranker is None and old.search(QUESTION)[0].nearest is None
+    store.promote(made.better.id)
+    assert live.check() and live.release_id == made.better.id
+    new = live.retriever
+    assert new.reranker is not None and new.search(QUESTION)[0].nearest is not None
+    assert old.search(QUESTION)[0].nearest is None  # a request under way keeps what it has
     store.promote(made.plain.id)
     assert live.check()
-    with live.acquire() as again:
-        assert again.reranker is None
+    assert live.retriever.reranker is None
 
 
 def test_changed_documents_keep_it(made: Made) -> None:
