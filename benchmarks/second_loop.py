@@ -64,7 +64,7 @@ from serving import (
     ReleaseStore,
     Retriever,
     ServingSettings,
-    answer,
+    answer_question,
     bootstrap,
     load_release,
 )
@@ -156,7 +156,7 @@ def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) ->
     A refusal is wrong, since the documents answer every question of a test set; it names no chunk.
     """
     question = test_set.queries[key]
-    *_, reply = answer(retriever, None, question, (), BotSettings())
+    *_, reply = answer_question(retriever, None, question, (), BotSettings())
     turn = Turn(
         conversation_id=f"second-loop-{key}",
         turn=0,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from clayloop.watch.settings import WatchSettings
-from curation import Decision, Home, ReleaseError, content_id
-from serving import LINEAGE_FILE, Release, ReleaseStore, ServingSettings, is_by_hand
+from curation import Decision, Home, content_id
+from serving import LINEAGE_FILE, Release, ReleaseStore, ServingSettings
 from training import (
     RunRecord,
     RunStore,
@@ -102,7 +102,7 @@ def look(
     why = ""
     is_enough = worth_a_run(news, training, store, served.id, selection)
     worth_it = is_enough and digest != settled and tried_before(runs, inputs) is None
-    new = len(fresh) if _is_chosen_by_hand(store, served, last) else news.total
+    new = len(fresh) if _is_chosen_by_hand(store, served) else news.total
     if worth_it and accepted >= watch.min_accepted:
         why = f"{accepted} new decisions were accepted (watch.min_accepted: {watch.min_accepted})"
     elif worth_it and new and _is_time(watch, last, served, now):
@@ -110,27 +110,10 @@ def look(
     return Findings(why=why, accepted=accepted, digest=digest)
 
 
-def _is_chosen_by_hand(store: ReleaseStore, served: Release, last: RunRecord | None) -> bool:
+def _is_chosen_by_hand(store: ReleaseStore, served: Release) -> bool:
     """Whether a person, and no run, has decided that this model is served; new documents for it are no decision."""
-    release, promotion = store.promotions.origin(served.id)
-    if promotion is not None:
-        return is_by_hand(promotion)
-    # Promoted by an earlier version: a person's word is what the last run neither made nor compared with.
-    release = _without_reindex(store, release)
-    return last is not None and release != (last.release_after or last.release_before)
-
-
-def _without_reindex(store: ReleaseStore, release_id: str) -> str:
-    """What a release was before it was indexed anew, if that can be told: it has a lineage and no run has made it."""
-    try:
-        while True:
-            release = store.get(release_id)
-            lineage = store.folder(release_id) / LINEAGE_FILE
-            if release.run_id or not release.parent or not lineage.exists():
-                return release_id
-            release_id = release.parent
-    except ReleaseError:  # deleted
-        return release_id
+    promotion = store.promotions.origin(served.id)
+    return promotion is not None and promotion.is_by_hand
 
 
 def _is_time(watch: WatchSettings, last: RunRecord | None, served: Release, now: datetime) -> bool:
