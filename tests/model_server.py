@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from clayloop import READY
-
+READY = "Model server ready at "  # what it prints, with its address, when it answers
 START_SECONDS = 120.0
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
 from curation.errors import ArgillaError
 
@@ -77,14 +77,18 @@ class Api:
         """
         if repeatable is None:
             repeatable = method in _REPEATABLE
-        attempts = _ATTEMPTS if repeatable else 1
-        for attempt in range(1, attempts + 1):
-            response = self._send(method, path, doing, body, params)
-            if response.status_code < 500 or attempt == attempts:
-                break
-            log.warning("Argilla answered %s while %s; trying again", response.status_code, doing)
-            time.sleep(0.5 * 3 ** (attempt - 1))
-        return self._value(response, doing)
+
+        def warn(state: RetryCallState) -> None:
+            log.warning("Argilla failed inside while %s; trying again", doing)
+
+        retrying = Retrying(
+            retry=retry_if_result(lambda response: response.status_code >= 500),
+            stop=stop_after_attempt(_ATTEMPTS if repeatable else 1),
+            wait=wait_exponential(multiplier=0.5, exp_base=3),
+            before_sleep=warn,
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        return self._value(retrying(self._send, method, path, doing, body, params), doing)
 
     def _send(
         self, method: str, path: str, doing: str, body: JsonObject | None, params: Mapping[str, Any] | None

@@ -46,6 +46,8 @@ _LOOP = re.compile(r"(.{2,30}?)\1{3,}", re.DOTALL)
 _FIRST_PERSON = frozenset({"i", "my", "we", "our"})
 _WORD = re.compile(r"[^\W_]+(?:[_'’.-][^\W_]+)*")
 _IDENTIFIER = re.compile(r"\b\w*[a-z\d]_\w+|\b[A-Z]+_\w+|\b[A-Za-z_]\w*(?:\.\w+)+|\b[A-Z]\w*[a-z]\w*[A-Z]\w*")
+# Not scikit-learn's list of stop words: that one has "call", "empty", "find", "move", "name" and "system", which tell
+# two questions about software apart.
 _FILLER = frozenset(
     re.findall(
         r"\w+",
@@ -61,16 +63,23 @@ _FILLER = frozenset(
 def tidy(raw: str) -> str:
     """The first line that says something, without bullets, labels, quotes, control characters, double spaces."""
     for line in raw.splitlines():
-        text = unicodedata.normalize("NFC", line)
-        # Surrogates cannot be stored as UTF-8; other control characters have no place on one line.
-        text = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
-        text = " ".join(text.split())
-        text = _LABEL.sub("", _BOLD.sub(r"\1", text)).strip()
-        while len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES and text.count(text[0]) <= 2:
-            text = text[1:-1].strip()
+        before, text = "", line
+        while text != before:  # a label may stand behind another one, or inside quotes
+            before, text = text, _without_wrapping(text)
         if text.strip(_QUOTES + "-#.:?!"):
             return text
     return ""
+
+
+def _without_wrapping(line: str) -> str:
+    text = unicodedata.normalize("NFC", line)
+    # Surrogates cannot be stored as UTF-8; other control characters have no place on one line.
+    text = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
+    text = " ".join(text.split())
+    text = _LABEL.sub("", _BOLD.sub(r"\1", text)).strip()
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES and text.count(text[0]) <= 2:
+        text = text[1:-1].strip()
+    return text
 
 
 def words(text: str) -> list[str]:
