@@ -58,6 +58,7 @@ class BusyError(ClayloopError):
 
 
 class StateError(ClayloopError):
-    """The state folder lacks something that has to come first (no corpus, no release) or cannot be written."""
+    """The state folder lacks something that has to come first (no corpus, no release) or cannot be
+    written."""
 
     exit_code = 8

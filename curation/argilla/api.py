@@ -73,7 +73,8 @@ class Api:
     ) -> Any:
         """The JSON answer (None for 204). ``doing`` completes the sentence "while …" in errors.
 
-        Requests that may be repeated are, up to three times, when the server fails inside (status 500 and up).
+        Requests that may be repeated are, up to three times, when the server fails inside (status 500 and
+        up).
         """
         if repeatable is None:
             repeatable = method in _REPEATABLE
@@ -123,7 +124,8 @@ class Api:
     def records(
         self, dataset_id: str, include: Sequence[str] = (), page: int = PAGE
     ) -> Iterator[list[JsonObject]]:
-        """Pages of a dataset's records, oldest first, read from Argilla's database (never from its search index)."""
+        """Pages of a dataset's records, oldest first, read from Argilla's database (never from its search
+        index)."""
         offset = 0
         while True:
             params = {"offset": offset, "limit": page, "include": list(include)}
@@ -145,8 +147,8 @@ class Api:
         limit: int = PAGE,
         text: str = "",
     ) -> tuple[list[JsonObject], int]:
-        """The records that pass all ``filters`` and hold ``text`` (if any), in the order of their making, and how many
-        there are in all."""
+        """The records that pass all ``filters`` and hold ``text`` (if any), in the order of their making, and
+        how many there are in all."""
         body: JsonObject = {
             "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}]
         }
@@ -184,7 +186,8 @@ class Api:
             )
 
     def respond(self, responses: Sequence[JsonObject]) -> None:
-        """Store up to 100 responses of the user whose key this is. Raises when Argilla takes any of them amiss."""
+        """Store up to 100 responses of the user whose key this is. Raises when Argilla takes any of them
+        amiss."""
         answer = self.request(
             "POST",
             "/api/v1/me/responses/bulk",
@@ -195,7 +198,8 @@ class Api:
         failed = [item["error"]["detail"] for item in answer["items"] if item.get("error")]
         if failed:
             raise ArgillaError(
-                f"Argilla refused {len(failed)} of {len(responses)} responses: {failed[0][:_DETAIL_CHARACTERS]}",
+                f"Argilla refused {len(failed)} of {len(responses)} responses: "
+                f"{failed[0][:_DETAIL_CHARACTERS]}",
                 "Look at the dataset's questions: they may have been changed.",
             )
 
@@ -222,8 +226,8 @@ def refusal(url: str, status: int, detail: str, doing: str) -> ArgillaError:
     if status == 401:
         return ArgillaRefusalError(
             f"Argilla at {url} does not accept the API key.",
-            "Copy the key from Argilla's page My settings into curation.argilla.api_key; for the Argilla that "
-            "clayloop starts, leave url and key empty.",
+            "Copy the key from Argilla's page My settings into curation.argilla.api_key; for the Argilla "
+            "that clayloop starts, leave url and key empty.",
             status,
         )
     if status == 403:

@@ -17,7 +17,8 @@ OLDEST_MAJOR_VERSION = 2
 
 
 class Credentials(BaseModel):
-    """Where Argilla is and who we are there. ``username`` and ``password`` are for people; clayloop uses the key."""
+    """Where Argilla is and who we are there. ``username`` and ``password`` are for people; clayloop uses the
+    key."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -60,10 +61,11 @@ def read_credentials(settings: ArgillaSettings, home: Home) -> Credentials:
 
 
 def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bool = True) -> rg.Argilla:
-    """A logged-in client; the workspace exists afterwards, unless ``make_workspace`` is off: then nothing is written.
+    """A logged-in client; the workspace exists afterwards, unless ``make_workspace`` is off: then nothing is
+    written.
 
-    Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong, or
-    the workspace is missing and the user may not make it. No message holds the key.
+    Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong,
+    or the workspace is missing and the user may not make it. No message holds the key.
     """
     credentials = read_credentials(settings, home)
     login = _login(credentials.url)
@@ -81,8 +83,8 @@ def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bo
 
 
 def _login(url: str) -> httpx.BasicAuth | None:
-    """The user and password that an address names: for a proxy before Argilla. They are sent beside the address from here on,
-    so that no message, and no log of the client, can show them."""
+    """The user and password that an address names: for a proxy before Argilla. They are sent beside the
+    address from here on, so that no message, and no log of the client, can show them."""
     try:
         address = httpx.URL(url)
         usable = address.scheme in ("http", "https") and bool(address.host)

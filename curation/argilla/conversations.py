@@ -37,9 +37,10 @@ def log_turns(
 ) -> None:
     """Store exchanges in the conversations dataset, which is made when it is missing.
 
-    Sending a turn again updates its record, so that an outbox may send twice. The record's metadata carry, beside
-    the filters, ``question``: the question as it was asked, for training (annotators see the fields, which are
-    escaped), and ``cited``: the ids of the sources in the order of their numbers. Raises ArgillaError; everything before the failing batch of 256 is then stored.
+    Sending a turn again updates its record, so that an outbox may send twice. The record's metadata carry,
+    beside the filters, ``question``: the question as it was asked, for training (annotators see the fields,
+    which are escaped), and ``cited``: the ids of the sources in the order of their numbers. Raises
+    ArgillaError; everything before the failing batch of 256 is then stored.
     """
     if not turns:
         return
@@ -65,7 +66,8 @@ def log_turns(
 
 
 def render_instruction(turn: Turn) -> str:
-    """The question; in a longer conversation all that was said, and the question last. Markdown, all of it literal."""
+    """The question; in a longer conversation all that was said, and the question last. Markdown, all of it
+    literal."""
     if not turn.history:
         return literal(turn.question)
     names = {"user": "Person", "assistant": "Bot"}

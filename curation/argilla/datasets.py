@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RemoteDataset:
-    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their settings,
-    ``vectors`` names to dimensions, oldest first."""
+    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their
+    settings, ``vectors`` names to dimensions, oldest first."""
 
     spec: DatasetSpec
     name: str
@@ -38,7 +38,8 @@ class RemoteDataset:
 
 
 def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> RemoteDataset | None:
-    """The published dataset, or None when there is none. Raises ArgillaError when it is not shaped like ours."""
+    """The published dataset, or None when there is none. Raises ArgillaError when it is not shaped like
+    ours."""
     row = _row(api, settings, kind)
     if row is None or row["status"] != "ready":
         return None
@@ -142,7 +143,8 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
         raise ArgillaError(
             f"The dataset {row['name']!r} in workspace {settings.workspace!r} is not one of clayloop's: "
             f"{'; '.join(differences)}.",
-            f"A published dataset cannot be changed. Rename it in Argilla, or set curation.argilla.{kind} to another "
+            f"A published dataset cannot be changed. Rename it in Argilla, or set curation.argilla.{kind} "
+            f"to another "
             "name; clayloop then makes the dataset itself.",
         )
     return RemoteDataset(
@@ -212,8 +214,8 @@ def _repair(
 
 
 def _ensure_vector(api: Api, remote: RemoteDataset, vectors: VectorSource) -> str:
-    """The vector of this model in this dataset. A model that keeps its name and changes its dimension gets one of
-    its own; when Argilla's limit is reached, the oldest that clayloop made makes room."""
+    """The vector of this model in this dataset. A model that keeps its name and changes its dimension gets
+    one of its own; when Argilla's limit is reached, the oldest that clayloop made makes room."""
     name = vector_slug(vectors.name)
     if remote.vectors.get(name, vectors.dimension) != vectors.dimension:
         name = f"{name}-{vectors.dimension}d"
@@ -237,7 +239,8 @@ def _make_room(api: Api, remote: RemoteDataset, base: str) -> None:
     ours = [item for item in items if str(item["title"]).startswith(_VECTOR_TITLE)]
     if not ours:
         raise ArgillaError(
-            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, and none is clayloop's.",
+            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, and none is "
+            f"clayloop's.",
             "Remove one in Argilla's dataset settings.",
         )
     oldest = min(ours, key=lambda item: str(item["inserted_at"]))

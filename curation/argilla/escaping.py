@@ -1,10 +1,11 @@
 """Text from documents, users and language models, in a form that Argilla's pages show and do not obey.
 
-Argilla 2.8 renders every text field as HTML, the ones without markdown too (it assigns them to ``innerHTML``; seen in
-its page and tried in a browser): a chunk with ``<img onerror=…>`` in it would run in the annotator's session, and a message
-could load a picture from somewhere and tell somebody that it was read. So plain fields are escaped (``inert``), and read
-back as they were (``original``); in markdown fields what people wrote is shown literally (``literal``) and answers keep
-the harmless part of their markdown (``harmless``: paragraphs, lists, emphasis, code).
+Argilla 2.8 renders every text field as HTML, the ones without markdown too (it assigns them to ``innerHTML``;
+seen in its page and tried in a browser): a chunk with ``<img onerror=…>`` in it would run in the annotator's
+session, and a message could load a picture from somewhere and tell somebody that it was read. So plain fields
+are escaped (``inert``), and read back as they were (``original``); in markdown fields what people wrote is
+shown literally (``literal``) and answers keep the harmless part of their markdown (``harmless``: paragraphs,
+lists, emphasis, code).
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def _defused(match: re.Match[str]) -> str:
 
 
 def _safe_span(match: re.Match[str]) -> str:
-    """Inline code whose content would have to be escaped is shown with its backticks instead: exact, if plainer."""
+    """Inline code whose content would have to be escaped is shown with its backticks instead: exact, if
+    plainer."""
     ticks, code = match.groups()
     if re.search(r"[<&\[\]]|://|www\.", code):
         escaped = "\\`" * len(ticks)

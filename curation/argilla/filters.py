@@ -16,7 +16,8 @@ _TERM_CHARACTERS = 200  # search engines refuse very long terms
 
 
 def term(text: str) -> str:
-    """``text`` as a value to filter by: one line, not too long, never empty, and never a tag (Argilla shows it as HTML)."""
+    """``text`` as a value to filter by: one line, not too long, never empty, and never a tag (Argilla shows
+    it as HTML)."""
     line = " ".join(storable(text).split()).replace("<", "‹").replace(">", "›")
     return line[:_TERM_CHARACTERS] or "(none)"
 

@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 
 
 class DatasetPush(BaseModel):
-    """What a push did to one dataset, in records. ``retired`` were marked as no longer current because somebody had
-    answered them, ``removed`` were deleted because nobody had; ``created``: the dataset was made."""
+    """What a push did to one dataset, in records. ``retired`` were marked as no longer current because
+    somebody had answered them, ``removed`` were deleted because nobody had; ``created``: the dataset was
+    made."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -88,10 +89,10 @@ def push_to_argilla(
 ) -> PushReport:
     """Create or update the three datasets (that of conversations stays as it is, apart from its settings).
 
-    Records are recognised by clayloop's content-hash ids. Only what is new or different is embedded and sent, so a
-    second push of the same corpus sends nothing. Responses are never touched. Records that are no longer in the
-    corpus are deleted if nobody answered them and otherwise marked ``current = no``. Suggestions and similarities
-    are those of the moment a record was pushed; more documents do not rewrite them.
+    Records are recognised by clayloop's content-hash ids. Only what is new or different is embedded and sent,
+    so a second push of the same corpus sends nothing. Responses are never touched. Records that are no longer
+    in the corpus are deleted if nobody answered them and otherwise marked ``current = no``. Suggestions and
+    similarities are those of the moment a record was pushed; more documents do not rewrite them.
 
     Raises ArgillaError (see ``ensure_dataset``) and StateError when the corpus is empty.
     """

@@ -30,7 +30,8 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
-    """A word without its commonest English ending: enough to match "indexes" with "index", "setting" with "set"."""
+    """A word without its commonest English ending: enough to match "indexes" with "index", "setting" with
+    "set"."""
     for ending in ("ing", "ies", "ed", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
             word = word[: -len(ending)] + ("y" if ending == "ies" else "")
@@ -48,7 +49,8 @@ def content_words(text: str) -> list[str]:
 
 
 def inverse_document_frequency(texts: Iterable[str]) -> dict[str, float]:
-    """Stem → how rare it is among ``texts`` (Robertson's and Spärck Jones's weight, smoothed to stay positive)."""
+    """Stem → how rare it is among ``texts`` (Robertson's and Spärck Jones's weight, smoothed to stay
+    positive)."""
     seen: Counter[str] = Counter()
     count = 0
     for text in texts:

@@ -1,4 +1,5 @@
-"""Bringing a dataset up to date: only what is new or different is sent, and nothing that a person said is lost."""
+"""Bringing a dataset up to date: only what is new or different is sent, and nothing that a person said is
+lost."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from curation.progress import Progress
 
 @dataclass
 class Outline:
-    """What a record should say, as far as that is known without a model: enough to see whether it is up to date.
+    """What a record should say, as far as that is known without a model: enough to see whether it is up to
+    date.
 
     ``derived`` names the metadata that come with a model; ``agents`` the agent per yes/no question.
     """
@@ -129,7 +131,8 @@ def send(
     build: Callable[[Outline], JsonObject],
     progress: Progress,
 ) -> None:
-    """Upsert ``outlines`` in batches; stopping halfway leaves whole batches, and the next push does the rest."""
+    """Upsert ``outlines`` in batches; stopping halfway leaves whole batches, and the next push does the
+    rest."""
     if not outlines:
         return
     with progress.task(f"Pushing {dataset.spec.kind}", total=len(outlines), unit="records") as advance:
@@ -142,8 +145,8 @@ def send(
 def retire(api: Api, dataset: RemoteDataset, standing: Standing, gone: Sequence[str]) -> tuple[int, int]:
     """Take out of the queue what is no longer in the corpus: (marked, removed).
 
-    A record that nobody has touched is removed. One with a response of any kind, be it a draft, stays for ever
-    and is marked ``current = no``.
+    A record that nobody has touched is removed. One with a response of any kind, be it a draft, stays for
+    ever and is marked ``current = no``.
     """
     if not gone:
         return 0, 0

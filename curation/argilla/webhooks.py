@@ -1,8 +1,9 @@
 """Being called by Argilla when somebody answers, in the way of standardwebhooks.com.
 
-A call is a hint and no more: it may come twice, late, or never, and carries no decision. Whoever is called reads Argilla.
-Argilla sends a call to every address that was registered, for ever; so what is registered here is told from what others
-registered by its description, and what an earlier process left behind can be removed.
+A call is a hint and no more: it may come twice, late, or never, and carries no decision. Whoever is called
+reads Argilla. Argilla sends a call to every address that was registered, for ever; so what is registered here
+is told from what others registered by its description, and what an earlier process left behind can be
+removed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from curation.argilla.api import Api, ArgillaRefusalError
 
-# Not record.completed, which comes again and again for the same record, nor record.updated, which a push causes by
-# the thousand. Answers that a program logs with its records cause none of these: polling finds them.
+# Not record.completed, which comes again and again for the same record, nor record.updated, which a push
+# causes by the thousand. Answers that a program logs with its records cause none of these: polling finds
+# them.
 EVENTS = ("response.created", "response.updated", "response.deleted")
 
 _PATH = "/api/v1/webhooks"
@@ -36,7 +38,8 @@ class WebhookRegistration(BaseModel):
 def register_webhook(client: rg.Argilla, url: str, description: str) -> WebhookRegistration:
     """Have Argilla call ``url``, and remove whatever is registered under the same description.
 
-    Raises ArgillaRefusalError with status 403 for anybody but an owner, ArgillaError when Argilla cannot be asked.
+    Raises ArgillaRefusalError with status 403 for anybody but an owner, ArgillaError when Argilla cannot be
+    asked.
     """
     unregister_webhook(client, description)
     body = {"url": url, "events": list(EVENTS), "description": description}
@@ -51,7 +54,8 @@ def has_webhook(client: rg.Argilla, registration: WebhookRegistration) -> bool:
 
 
 def unregister_webhook(client: rg.Argilla, description: str) -> int:
-    """Remove all that is registered under ``description``; how many there were. Raises as ``register`` does."""
+    """Remove all that is registered under ``description``; how many there were. Raises as ``register``
+    does."""
     api = Api.of(client)
     rows = api.request("GET", _PATH, "listing webhooks")["items"]
     ours = [str(row["id"]) for row in rows if row.get("description") == description]

@@ -1,4 +1,5 @@
-"""The documentation inside a source distribution, read straight out of the archive: nothing is unpacked to disk."""
+"""The documentation inside a source distribution, read straight out of the archive: nothing is unpacked to
+disk."""
 
 from __future__ import annotations
 
@@ -46,14 +47,15 @@ class SdistContent:
 def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
     """The README and the files below the documentation folder of a .tar.* or .zip source distribution.
 
-    Links, devices and names that point out of the archive are ignored. Raises SourceError when the archive is damaged
-    or unpacks to more than MAX_UNPACKED_BYTES.
+    Links, devices and names that point out of the archive are ignored. Raises SourceError when the archive is
+    damaged or unpacks to more than MAX_UNPACKED_BYTES.
     """
     metadata: dict[str, list[str]] = {}
     found: dict[str, ArchiveFile] = {}
 
     def wanted(path: str, size: int) -> int:
-        """How many bytes of a member to read: 0 for none, one more than allowed shows that it is too large."""
+        """How many bytes of a member to read: 0 for none, one more than allowed shows that it is too
+        large."""
         if path == "PKG-INFO":
             return _METADATA_BYTES
         return min(size, max_file_bytes) + 1 if _is_documentation(path) else 0

@@ -19,8 +19,8 @@ NO_SOURCE = "none"
 class Vote(BaseModel):
     """One annotator's submitted answer to one question.
 
-    ``response_id`` and ``annotator_id`` (the user's id) are Argilla's. ``annotator`` is the user's name, which may
-    change. ``at`` is when the response was last changed; None where Argilla does not say.
+    ``response_id`` and ``annotator_id`` (the user's id) are Argilla's. ``annotator`` is the user's name,
+    which may change. ``at`` is when the response was last changed; None where Argilla does not say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,10 +40,10 @@ class Vote(BaseModel):
 class Decision(BaseModel):
     """The outcome for one record of one dataset.
 
-    ``record_id`` is our content-hash id (Argilla's external id). ``values`` holds the value that won per question
-    (a tie leaves the question out). ``agreement`` is the share of votes that went to the winners, 0 to 1; 1.0 with a
-    single annotator. ``verdict`` and ``reason`` say what follows and why. ``fields`` and ``metadata`` are the record's,
-    as the annotators saw them.
+    ``record_id`` is our content-hash id (Argilla's external id). ``values`` holds the value that won per
+    question (a tie leaves the question out). ``agreement`` is the share of votes that went to the winners, 0
+    to 1; 1.0 with a single annotator. ``verdict`` and ``reason`` say what follows and why. ``fields`` and
+    ``metadata`` are the record's, as the annotators saw them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,8 +64,8 @@ class Decision(BaseModel):
 
     @property
     def named_source(self) -> str | None:
-        """The chunk that annotators named as the source that answers a conversation's question; "" when they said that
-        none does, None when they said nothing, or named a number that the answer does not have."""
+        """The chunk that annotators named as the source that answers a conversation's question; "" when they
+        said that none does, None when they said nothing, or named a number that the answer does not have."""
         named = self.values.get(BEST_SOURCE)
         return None if self.dataset != "conversations" or named is None else self._source(named)
 
@@ -77,22 +77,22 @@ class Decision(BaseModel):
 
     @property
     def chunk_id(self) -> str:
-        """The chunk that the decision says something about: a triplet's, the source that was named, else the first one. ""
-        where there is none."""
+        """The chunk that the decision says something about: a triplet's, the source that was named, else the
+        first one. "" where there is none."""
         return self.named_source or str(self.metadata.get("chunk_id", ""))
 
     @property
     def question(self) -> str:
-        """What was asked; "" of a chunk. A conversation's field shows the whole history in Markdown; its metadata has the
-        question itself."""
+        """What was asked; "" of a chunk. A conversation's field shows the whole history in Markdown; its
+        metadata has the question itself."""
         if self.dataset == "triplets":
             return self.fields.get("positive", "")
         return str(self.metadata.get("question") or self.fields.get("instruction", ""))
 
     @property
     def affirms(self) -> bool:
-        """Whether it says of ``chunk_id`` that it answers the question: what was accepted, and a conversation that went wrong
-        whose right source was named. What left the subject affirms nothing."""
+        """Whether it says of ``chunk_id`` that it answers the question: what was accepted, and a conversation
+        that went wrong whose right source was named. What left the subject affirms nothing."""
         if self.verdict == "accepted":
             return self.dataset != "chunks" and self.named_source != ""
         return (
@@ -108,8 +108,8 @@ class Decision(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever somebody's answer to this record changes. It stays when a user gets another name: answers
-        count by Argilla's response id, which is one user's for one record."""
+        """Changes whenever somebody's answer to this record changes. It stays when a user gets another name:
+        answers count by Argilla's response id, which is one user's for one record."""
         answers = sorted(f"{vote.question}\t{vote.value}\t{vote.response_id}" for vote in self.votes)
         return content_id("answers", self.dataset, self.record_id, *answers)
 

@@ -20,9 +20,9 @@ class Message(BaseModel):
 
 
 class Turn(BaseModel):
-    """What was asked and answered. ``turn`` counts from 0 within ``conversation_id``; ``history`` is what came
-    before it. ``cited`` are the ids of the chunks listed as sources, best first; empty when the bot said that it
-    does not know (``refused``). ``score`` is the best chunk's cosine similarity.
+    """What was asked and answered. ``turn`` counts from 0 within ``conversation_id``; ``history`` is what
+    came before it. ``cited`` are the ids of the chunks listed as sources, best first; empty when the bot said
+    that it does not know (``refused``). ``score`` is the best chunk's cosine similarity.
     """
 
     model_config = ConfigDict(frozen=True)

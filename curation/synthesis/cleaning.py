@@ -25,7 +25,8 @@ _LABEL = re.compile(
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 _QUOTES = "\"'“”‘’«»`*_ "
 _MARKUP = re.compile(
-    r"::(?!\w)|^\.\. |\bauto(?:class|method|module|function)\b|versionadded|```|<\||\|>|\{\{|(?:^|\s)##|:\w+:`"
+    r"::(?!\w)|^\.\. "
+    r"|\bauto(?:class|method|module|function)\b|versionadded|```|<\||\|>|\{\{|(?:^|\s)##|:\w+:`"
 )
 _PROMPT = re.compile(
     r"anchor sentence|positive sentence|negative sentence|given the following|as an ai\b|language model\b|"
@@ -46,22 +47,23 @@ _LOOP = re.compile(r"(.{2,30}?)\1{3,}", re.DOTALL)
 _FIRST_PERSON = frozenset({"i", "my", "we", "our"})
 _WORD = re.compile(r"[^\W_]+(?:[_'’.-][^\W_]+)*")
 _IDENTIFIER = re.compile(r"\b\w*[a-z\d]_\w+|\b[A-Z]+_\w+|\b[A-Za-z_]\w*(?:\.\w+)+|\b[A-Z]\w*[a-z]\w*[A-Z]\w*")
-# Not scikit-learn's list of stop words: that one has "call", "empty", "find", "move", "name" and "system", which tell
-# two questions about software apart.
+# Not scikit-learn's list of stop words: that one has "call", "empty", "find", "move", "name" and "system",
+# which tell two questions about software apart.
 _FILLER = frozenset(
     re.findall(
         r"\w+",
         """
-        a an the of to in on at by for from with and or is are was be been do does did can could i you we it its my your
-        how what which who why when where there this that these those if not have has will would should one get use
-        using used way me us our as into so than then any some all please
+        a an the of to in on at by for from with and or is are was be been do does did can could i you we it
+        its my your how what which who why when where there this that these those if not have has will would
+        should one get use using used way me us our as into so than then any some all please
         """,
     )
 )
 
 
 def tidy(raw: str) -> str:
-    """The first line that says something, without bullets, labels, quotes, control characters, double spaces."""
+    """The first line that says something, without bullets, labels, quotes, control characters, double
+    spaces."""
     for line in raw.splitlines():
         before, text = "", line
         while text != before:  # a label may stand behind another one, or inside quotes
@@ -104,9 +106,10 @@ def stems(text: str) -> frozenset[str]:
 def fault(query: str, source: str, small_model: bool, first: bool = True, copied: Iterable[str] = ()) -> str:
     """Why ``query`` (already tidied) is malformed; empty when it is fine.
 
-    ``source`` is the text it was made from. ``small_model`` turns on what only a very small model gets wrong so
-    often that it pays to lose some good queries: the ``first`` query has to be a question, at least 60% of its
-    content words and all its identifiers have to come from the source. ``copied`` are the prompt's own examples.
+    ``source`` is the text it was made from. ``small_model`` turns on what only a very small model gets wrong
+    so often that it pays to lose some good queries: the ``first`` query has to be a question, at least 60% of
+    its content words and all its identifiers have to come from the source. ``copied`` are the prompt's own
+    examples.
     """
     said = words(query)
     checks = (
@@ -133,7 +136,8 @@ def is_grounded(query: str, source: str) -> bool:
 
 
 def split_queries(output: str) -> list[str]:
-    """The lines of an answer that was asked for one query a line, tidied; lines that introduce them are left out."""
+    """The lines of an answer that was asked for one query a line, tidied; lines that introduce them are left
+    out."""
     lines = [line.strip() for line in output.splitlines()]
     bulleted = [line for line in lines if re.match(r"^(?:[-*•–]|\(?\d{1,2}[.)])\s*\S", line)]
     chosen = bulleted or [line for line in lines if not line.endswith(":")]

@@ -33,8 +33,9 @@ STALL_FACTOR = 20
 
 @dataclass
 class Outcome:
-    """``done`` chunks were asked about and are stored, the model ``failed`` on others. ``seconds`` run from the
-    start of the pipeline (imports left out) to the end; ``output_tokens`` are what the model wrote meanwhile."""
+    """``done`` chunks were asked about and are stored, the model ``failed`` on others. ``seconds`` run from
+    the start of the pipeline (imports left out) to the end; ``output_tokens`` are what the model wrote
+    meanwhile."""
 
     done: int = 0
     failed: int = 0
@@ -52,8 +53,8 @@ def generate(
 ) -> Outcome:
     """Ask ``llm`` about every chunk and store what it says, batch by batch.
 
-    Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written; what was stored
-    until then stays.
+    Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written; what was
+    stored until then stays.
     """
     store.open()
     work = home.corpus / ".synthesis-work"

@@ -38,8 +38,8 @@ class Recipe(BaseModel):
 class Generation(BaseModel):
     """The queries of one chunk. Empty ``positive``: the model was asked and gave nothing usable.
 
-    ``queries`` are the variations of ``positive``. ``malformed`` counts what was dropped, by reason; the dropped
-    texts themselves are kept nowhere. Token counts are the endpoint's own.
+    ``queries`` are the variations of ``positive``. ``malformed`` counts what was dropped, by reason; the
+    dropped texts themselves are kept nowhere. Token counts are the endpoint's own.
     """
 
     model_config = ConfigDict(frozen=True)

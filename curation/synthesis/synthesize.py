@@ -27,10 +27,11 @@ from curation.synthesis.triplets import load_triplets, save_triplets
 class SynthesisReport(BaseModel):
     """What a synthesis did.
 
-    ``chunks`` are in the corpus, ``selected`` were to be asked about; of those ``cached`` were known from an earlier
-    run, ``generated`` were asked about now and ``failed`` got no answer. ``malformed`` counts the generations of this
-    run that were dropped, ``malformed_reasons`` why. ``triplets`` counts what the table holds now, by origin.
-    ``tokens_per_second`` is what the model wrote per second of this run; ``seconds`` is everything.
+    ``chunks`` are in the corpus, ``selected`` were to be asked about; of those ``cached`` were known from an
+    earlier run, ``generated`` were asked about now and ``failed`` got no answer. ``malformed`` counts the
+    generations of this run that were dropped, ``malformed_reasons`` why. ``triplets`` counts what the table
+    holds now, by origin. ``tokens_per_second`` is what the model wrote per second of this run; ``seconds`` is
+    everything.
     """
 
     model: str = ""
@@ -61,9 +62,9 @@ def synthesize(
 ) -> SynthesisReport:
     """Ask ``llm`` about the chunks it was not asked about before, and save the triplets of the whole corpus.
 
-    Without ``llm`` only headings are added; generated triplets that are there stay. Raises StateError (empty corpus,
-    full disk), BusyError (another synthesis runs), LanguageModelError (the endpoint is down or goes away: what was
-    generated until then is stored and not asked for again).
+    Without ``llm`` only headings are added; generated triplets that are there stay. Raises StateError (empty
+    corpus, full disk), BusyError (another synthesis runs), LanguageModelError (the endpoint is down or goes
+    away: what was generated until then is stored and not asked for again).
     """
     if not corpus.chunks:
         raise StateError("There are no chunks to make queries for.", "Run `clayloop ingest SOURCE` first.")
@@ -119,7 +120,8 @@ def _generations(
     progress: Progress,
     report: SynthesisReport,
 ) -> dict[str, Generation]:
-    """What is known of ``chunks`` after asking about those of the sample that are new. Fills in ``report``."""
+    """What is known of ``chunks`` after asking about those of the sample that are new. Fills in
+    ``report``."""
     recipe = Recipe(
         model=llm.model,
         few_shot=llm.few_shot,

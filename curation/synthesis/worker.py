@@ -1,9 +1,10 @@
-"""The process that runs the distilabel pipeline: `python -m curation.synthesis.worker`, started by `generation`.
+"""The process that runs the distilabel pipeline: `python -m curation.synthesis.worker`, started by
+`generation`.
 
-distilabel forks a process per step, takes over logging and signal handlers, and must not be forked from a process
-with threads: so it gets one of its own. Standard input brings the job as one line of JSON and the API key as another
-(it must not be on disk or in the process list); when that input ends, whoever started this is gone, and so goes the
-whole process group.
+distilabel forks a process per step, takes over logging and signal handlers, and must not be forked from a
+process with threads: so it gets one of its own. Standard input brings the job as one line of JSON and the API
+key as another (it must not be on disk or in the process list); when that input ends, whoever started this is
+gone, and so goes the whole process group.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def build(job: Job, api_key: SecretStr) -> Any:
             },
         )
 
-    # Dropped rows leave gaps, and distilabel waits until a batch is full again: smaller ones are stored sooner.
+    # Dropped rows leave gaps, and distilabel waits until a batch is full again: smaller ones are stored
+    # sooner.
     later_batches = max(1, job.batch_size // 2)
     recorder = {
         "folder": job.folder,
@@ -132,7 +134,8 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Run the pipeline to its end. What the model failed on is told in the progress file, not by the exit code."""
+    """Run the pipeline to its end. What the model failed on is told in the progress file, not by the exit
+    code."""
     job = Job.model_validate_json(sys.stdin.buffer.readline())
     api_key = SecretStr(sys.stdin.buffer.readline().decode().rstrip("\n"))
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,8 +1,9 @@
 """reStructuredText to sections of blocks.
 
-A line scanner of our own rather than docutils' parser: documentation is full of directives and roles that only its
-own build knows, docutils replaces what it does not know by error messages, and it does not keep the lines that blocks
-start on. The rules are those of the reStructuredText specification; tables are read with docutils' parsers.
+A line scanner of our own rather than docutils' parser: documentation is full of directives and roles that
+only its own build knows, docutils replaces what it does not know by error messages, and it does not keep the
+lines that blocks start on. The rules are those of the reStructuredText specification; tables are read with
+docutils' parsers.
 """
 
 from __future__ import annotations
@@ -49,12 +50,14 @@ class _Scanner:
         self._explicit = ExplicitMarkup(self)
         self.scan(lines, 1, 0, "")
 
-    # -- walking ---------------------------------------------------------------------------------------------------
+    # -- walking
+    # ---------------------------------------------------------------------------------------------------
 
     def scan(self, lines: list[str], first: int, depth: int, prefix: str, tight: bool = False) -> None:
         """Read ``lines``, of which the first is line ``first`` of the file, into blocks.
 
-        ``prefix`` (a list marker, a label) goes before the first block; ``tight`` glues that one to the block before.
+        ``prefix`` (a list marker, a label) goes before the first block; ``tight`` glues that one to the block
+        before.
         """
         state = Lines(lines, first, depth, prefix, tight)
         while state.at < len(lines):
@@ -90,7 +93,8 @@ class _Scanner:
             self.add("prose", "", state, first)
 
     def add(self, kind: Kind, text: str, state: Lines, line: int, language: str = "") -> None:
-        """Add a block; a pending prefix is put before prose, or on a line of its own before code and tables."""
+        """Add a block; a pending prefix is put before prose, or on a line of its own before code and
+        tables."""
         prefix, state.prefix = state.prefix, " " * len(state.prefix) if _is_marker(state.prefix) else ""
         tight, state.tight = state.tight, False
         state.in_list = False
@@ -103,7 +107,8 @@ class _Scanner:
         shown: Kind = "list" if _is_marker(prefix) else kind
         self.outline.add(Block(shown, (prefix + text).rstrip(), number, tight=tight))
 
-    # -- sections --------------------------------------------------------------------------------------------------
+    # -- sections
+    # --------------------------------------------------------------------------------------------------
 
     def _overlined_title(self, state: Lines) -> bool:
         line, title, under = state.peek(0), state.peek(1), state.peek(2)
@@ -132,7 +137,8 @@ class _Scanner:
         self._level = self._styles.index(style) + 1
         self.outline.heading(self._level, rst_inline_to_text(title, self.substitutions), line)
 
-    # -- body elements ---------------------------------------------------------------------------------------------
+    # -- body elements
+    # ---------------------------------------------------------------------------------------------
 
     def _paragraph(self, state: Lines) -> None:
         start = state.number
@@ -156,7 +162,8 @@ class _Scanner:
             self._literal(state)
 
     def _title_ahead(self, state: Lines) -> bool:
-        """A title written without a blank line before it (its underline as long as it, so no table or rule)."""
+        """A title written without a blank line before it (its underline as long as it, so no table or
+        rule)."""
         title, under = state.peek(0), state.peek(1)
         return bool(
             under and _ADORNMENT.match(under) and len(under) >= max(4, _width(title)) and title[0] != under[0]

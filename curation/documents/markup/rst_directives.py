@@ -141,7 +141,8 @@ def argument_lines(lines: list[str]) -> int:
 
 
 def split_directive(lines: list[str], start: int = 0) -> tuple[dict[str, str], int]:
-    """Options from line ``start`` of a directive's dedented lines, and the index of the first line of its content."""
+    """Options from line ``start`` of a directive's dedented lines, and the index of the first line of its
+    content."""
     options: dict[str, str] = {}
     number = start
     name = ""

@@ -67,7 +67,8 @@ _CODE_ROLES = frozenset(
 
 
 def rst_inline_to_text(text: str, substitutions: Mapping[str, str] | None = None) -> str:
-    """``text`` without inline markup. Literals keep single backticks; white space is the caller's business."""
+    """``text`` without inline markup. Literals keep single backticks; white space is the caller's
+    business."""
     held: list[str] = []
 
     def hold(value: str) -> str:
