@@ -71,11 +71,6 @@ class SynthesisSettings(_Section):
     )
     sample: int = Field(0, ge=0, description="Generate for this many chunks, evenly spread; 0: all of them.")
     headings: bool = Field(True, description="Use section headings as queries too (they cost nothing).")
-    temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature.")
-    max_new_tokens: int = Field(512, ge=16, description="Most tokens in one generation.")
-    batch_size: int = Field(
-        10, ge=1, description="Chunks in one distilabel batch; progress is stored after each."
-    )
 
 
 class ArgillaSettings(_Section):

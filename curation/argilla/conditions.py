@@ -36,8 +36,8 @@ _NAMED = ("metadata", "response", "suggestion")
 _TIMES = ("inserted_at", "updated_at")
 _LEFT = (*_NAMED, *_TIMES, "status")
 _HINT = (
-    "For example: 'metadata.source == pypi:scrapy', 'metadata.tokens >= 20', 'status == completed', or words to "
-    "look for."
+    "For example: 'metadata.source == pypi:scrapy', 'metadata.tokens >= 20', 'status == completed', or words "
+    "to look for."
 )
 
 

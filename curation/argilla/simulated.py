@@ -2,7 +2,7 @@
 demonstrations.
 
 It is called so everywhere: its user is ``simulated-annotator``, with the role of an annotator. How it judges
-is written in ``curation.annotation.rules``. It answers through Argilla's own endpoints with its own key,
+is written in ``curation.argilla.rules``. It answers through Argilla's own endpoints with its own key,
 which is looked up with the owner's key each time and stored nowhere; its password is random and forgotten.
 """
 
@@ -29,7 +29,6 @@ from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.signals import inverse_document_frequency
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
 from curation.errors import ArgillaError
-from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
@@ -44,7 +43,7 @@ Answers = dict[str, str]
 
 class SimulatedDataset(BaseModel):
     """What the simulated annotator submitted in one dataset: records, and how many of them it would have
-    accepted (``curation.annotation.decisions``); ``yes`` counts per question."""
+    accepted (``curation.argilla.decisions``); ``yes`` counts per question."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +70,6 @@ class SimulatedReport(BaseModel):
 
 def annotate_as_simulated(
     client: rg.Argilla,
-    home: Home,
     settings: ArgillaSettings,
     corpus: Corpus,
     vectors: VectorSource,
@@ -82,9 +80,8 @@ def annotate_as_simulated(
 
     Takes records that are not complete, that are still in the corpus and that it has not answered, in the
     order of their ids (hashes, so a spread-out sample, the same every time). Needs an owner's key: only
-    owners can make the user. Raises ArgillaError. Nothing is stored in ``home``.
+    owners can make the user. Raises ArgillaError.
     """
-    del home
     started = time.perf_counter()
     api = Api.of(client)
     user_id, key = _user(api, settings)

@@ -108,8 +108,7 @@ class _Chunker:
             finished.extend(self._finish(group))
         return finished
 
-    # -- packing
-    # ---------------------------------------------------------------------------------------------------
+    # Packing
 
     def _pack(self, section: Section, following: tuple[str, ...]) -> list[_Group]:
         path, blocks = section.path, section.blocks
@@ -165,8 +164,7 @@ class _Chunker:
             texts = split_prose(block.text, limit, self.measure)
         return [_Piece(text, self.measure(text)) for text in texts if text.strip()]
 
-    # -- tiny sections
-    # ---------------------------------------------------------------------------------------------
+    # Tiny sections
 
     def _merge(self, groups: list[_Group]) -> list[_Group]:
         merged: list[_Group] = []
@@ -197,8 +195,7 @@ class _Chunker:
         heading = SECTION_SEPARATOR.join(group.path[len(path) :])
         return [_Piece(f"### {heading}", self.measure(f"### {heading}")), *group.pieces]
 
-    # -- text
-    # ------------------------------------------------------------------------------------------------------
+    # Text
 
     def _finish(self, group: _Group) -> list[tuple[tuple[str, ...], str, int]]:
         """The chunk's text; more than one when the tokenizer counts the whole higher than its parts."""

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from curation.records.chunk import SECTION_SEPARATOR
+from curation.words import word_set
 
 MAX_WORDS = 40
 MAX_CHARACTERS = 300
@@ -49,15 +50,12 @@ _WORD = re.compile(r"[^\W_]+(?:[_'’.-][^\W_]+)*")
 _IDENTIFIER = re.compile(r"\b\w*[a-z\d]_\w+|\b[A-Z]+_\w+|\b[A-Za-z_]\w*(?:\.\w+)+|\b[A-Z]\w*[a-z]\w*[A-Z]\w*")
 # Not scikit-learn's list of stop words: that one has "call", "empty", "find", "move", "name" and "system",
 # which tell two questions about software apart.
-_FILLER = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a an the of to in on at by for from with and or is are was be been do does did can could i you we it
-        its my your how what which who why when where there this that these those if not have has will would
-        should one get use using used way me us our as into so than then any some all please
-        """,
-    )
+_FILLER = word_set(
+    """
+    a an the of to in on at by for from with and or is are was be been do does did can could i you we it
+    its my your how what which who why when where there this that these those if not have has will would
+    should one get use using used way me us our as into so than then any some all please
+    """
 )
 
 

@@ -9,30 +9,28 @@ from itertools import groupby
 
 from curation.records.chunk import Chunk
 from curation.synthesis.cleaning import content_words, sameness, tidy, words
+from curation.words import word_set
 
 SHORT = 2
 """Headings of at most this many content words say too little alone: their parent is put in front."""
 MAX_WORDS = 20
 MIN_BODY_WORDS = 8
 
-_GENERIC = frozenset(
-    re.findall(
-        r"\S+",
-        """
-        about abstract acknowledgements additional advanced also api appendix arguments attributes authors
-        background backward-incompatible backwards basic basics bug bugs cases caveats changelog changes class
-        classes code conclusion configuration contents contributors copyright credits defaults default
-        deprecation deprecations description details documentation enum enums example examples exceptions faq
-        features fixes functions further general glossary goals guide help history important improvements
-        incompatible index info information installation install intro introduction licence license
-        limitations links list main members method methods minor misc miscellaneous modules module more
-        motivation new next note notes options other others output outputs overview parameters prerequisites
-        properties questions quick quickstart raises read reading reference references related remarks
-        removals requirements resources return returns see setup settings source steps submodules subpackages
-        summary support syntax table tips todo topics tutorial types usage value values variables warning
-        warnings what's works
-        """,
-    )
+_GENERIC = word_set(
+    """
+    about abstract acknowledgements additional advanced also api appendix arguments attributes authors
+    background backward-incompatible backwards basic basics bug bugs cases caveats changelog changes class
+    classes code conclusion configuration contents contributors copyright credits defaults default
+    deprecation deprecations description details documentation enum enums example examples exceptions faq
+    features fixes functions further general glossary goals guide help history important improvements
+    incompatible index info information installation install intro introduction licence license
+    limitations links list main members method methods minor misc miscellaneous modules module more
+    motivation new next note notes options other others output outputs overview parameters prerequisites
+    properties questions quick quickstart raises read reading reference references related remarks
+    removals requirements resources return returns see setup settings source steps submodules subpackages
+    summary support syntax table tips todo topics tutorial types usage value values variables warning
+    warnings what's works
+    """
 )
 """A heading made of nothing but these could stand in any documentation."""
 _VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\w*\b|\b(?:19|20)\d\d[-/]\d\d(?:[-/]\d\d)?\b")

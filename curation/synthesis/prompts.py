@@ -25,6 +25,10 @@ MULTIPLY_TEMPLATE = (
     "{context}"
 )
 
+# For models that follow instructions: varied answers. The limit only ends answers that repeat themselves.
+TEMPERATURE = 0.7
+MAX_NEW_TOKENS = 512
+
 LONGEST_TEXT = 6000
 """Characters of a chunk in the normal prompt: at most about 3,000 tokens, even for code."""
 LONGEST_SMALL_TEXT = 350
@@ -148,7 +152,7 @@ def templates_hash() -> str:
     return content_id(
         *(message["content"] for message in few_shot_question("", "") + few_shot_variations("")),
         *(message["content"] for message in variations("", 0, "")),
-        str((LONGEST_TEXT, LONGEST_SMALL_TEXT, LONGEST_TOPIC)),
+        str((LONGEST_TEXT, LONGEST_SMALL_TEXT, LONGEST_TOPIC, TEMPERATURE, MAX_NEW_TOKENS)),
     )
 
 

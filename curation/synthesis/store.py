@@ -26,8 +26,6 @@ class Recipe(BaseModel):
     few_shot: bool
     context: str
     num_queries: int
-    temperature: float
-    max_new_tokens: int
     templates: str = ""
 
     @property

@@ -23,6 +23,9 @@ from curation.synthesis.merging import merge
 from curation.synthesis.store import Generation, GenerationStore, Recipe
 from curation.synthesis.triplets import load_triplets, save_triplets
 
+# Chunks in one distilabel batch. Progress is stored after each batch, so small corpora get smaller ones.
+BATCH_SIZE = 10
+
 
 class SynthesisReport(BaseModel):
     """What a synthesis did.
@@ -127,8 +130,6 @@ def _generations(
         few_shot=llm.few_shot,
         context=settings.context,
         num_queries=settings.num_queries,
-        temperature=settings.temperature,
-        max_new_tokens=settings.max_new_tokens,
     )
     store = GenerationStore(home.synthesis, recipe)
     selected = select(chunks, settings.sample)
@@ -136,7 +137,7 @@ def _generations(
     missing = [chunk for chunk in selected if chunk.id not in known]
     if missing:
         llm.check()
-        outcome = _generate_twice(missing, store, llm, settings.batch_size, home, progress)
+        outcome = _generate_twice(missing, store, llm, home, progress)
         report.output_tokens = outcome.output_tokens
         report.tokens_per_second = outcome.output_tokens / outcome.seconds if outcome.seconds else 0.0
     now = store.get_all(chunk.id for chunk in chunks)
@@ -158,11 +159,11 @@ def _generate_twice(
     chunks: Sequence[Chunk],
     store: GenerationStore,
     llm: LanguageModel,
-    batch_size: int,
     home: Home,
     progress: Progress,
 ) -> Outcome:
     """A failed request takes its whole batch with it: ask again, one chunk at a time."""
+    batch_size = max(1, min(BATCH_SIZE, len(chunks) // 4))
     outcome = generate(chunks, store, llm, batch_size, home, progress)
     if outcome.failed and outcome.done:
         progress.say(f"The model failed on {outcome.failed} chunks: asking for them once more, one by one.")

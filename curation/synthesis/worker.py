@@ -83,10 +83,10 @@ def build(job: Job, api_key: SecretStr) -> Any:
             action="query",
             context=recipe.context,
             small_model=small,
-            retry_temperature=recipe.temperature,
+            retry_temperature=prompts.TEMPERATURE,
             llm=llm(QUESTION_TOKENS, 0.0, ["\n"])
             if small
-            else llm(recipe.max_new_tokens, recipe.temperature),
+            else llm(prompts.MAX_NEW_TOKENS, prompts.TEMPERATURE),
             input_batch_size=job.batch_size,
             output_mappings={"model_name": "model_name_query"},
             add_raw_input=False,
@@ -109,14 +109,14 @@ def build(job: Job, api_key: SecretStr) -> Any:
         before_merge = drop_malformed
         load_data >> generate_sentence_pair >> drop_malformed
         if recipe.num_queries:
-            tokens = VARIATION_TOKENS * recipe.num_queries if small else recipe.max_new_tokens
+            tokens = VARIATION_TOKENS * recipe.num_queries if small else prompts.MAX_NEW_TOKENS
             before_merge = tasks.MultipleQueries(
                 name=tasks.MULTIPLY_STEP,
                 num_queries=recipe.num_queries,
                 system_prompt=prompts.MULTIPLY_SYSTEM_PROMPT,
                 context=recipe.context,
                 small_model=small,
-                llm=llm(tokens, 0.0 if small else recipe.temperature),
+                llm=llm(tokens, 0.0 if small else prompts.TEMPERATURE),
                 input_batch_size=later_batches,
                 input_mappings={"query": "positive"},
                 output_mappings={"model_name": "model_name_query_multiplied"},

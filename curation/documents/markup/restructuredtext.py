@@ -50,8 +50,7 @@ class _Scanner:
         self._explicit = ExplicitMarkup(self)
         self.scan(lines, 1, 0, "")
 
-    # -- walking
-    # ---------------------------------------------------------------------------------------------------
+    # Walking
 
     def scan(self, lines: list[str], first: int, depth: int, prefix: str, tight: bool = False) -> None:
         """Read ``lines``, of which the first is line ``first`` of the file, into blocks.
@@ -107,8 +106,7 @@ class _Scanner:
         shown: Kind = "list" if _is_marker(prefix) else kind
         self.outline.add(Block(shown, (prefix + text).rstrip(), number, tight=tight))
 
-    # -- sections
-    # --------------------------------------------------------------------------------------------------
+    # Sections
 
     def _overlined_title(self, state: Lines) -> bool:
         line, title, under = state.peek(0), state.peek(1), state.peek(2)
@@ -137,8 +135,7 @@ class _Scanner:
         self._level = self._styles.index(style) + 1
         self.outline.heading(self._level, rst_inline_to_text(title, self.substitutions), line)
 
-    # -- body elements
-    # ---------------------------------------------------------------------------------------------
+    # Body elements
 
     def _paragraph(self, state: Lines) -> None:
         start = state.number
