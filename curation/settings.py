@@ -96,7 +96,7 @@ class ArgillaSettings(_Section):
 
 
 class CurationSettings(_Section):
-    """Everything that the curation room can be told."""
+    """All settings of the curation room."""
 
     documents: ChunkSettings = ChunkSettings()
     language_model: LanguageModelSettings = LanguageModelSettings()

@@ -1,7 +1,7 @@
 """Argilla's HTTP interface, as far as clayloop uses it, with errors that a person can act on.
 
-The SDK's own record classes cost more than the requests at ten thousand records and cannot leave a record's
-suggestions alone while changing its metadata; the endpoints below are the ones that the SDK itself calls.
+At ten thousand records the SDK's record classes take longer than the requests, and they cannot change a
+record's metadata without touching its suggestions. The endpoints below are those that the SDK itself calls.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ class Api:
         params: Mapping[str, Any] | None = None,
         repeatable: bool | None = None,
     ) -> Any:
-        """The JSON answer (None for 204). ``doing`` completes the sentence "while …" in errors.
+        """The JSON answer (None for status 204). ``doing`` completes the sentence "while …" in errors.
 
-        Requests that may be repeated are, up to three times, when the server fails inside (status 500 and
-        up).
+        A ``repeatable`` request (GET and PUT, unless said otherwise) is sent up to three times while the
+        server fails inside (status 500 and up).
         """
         if repeatable is None:
             repeatable = method in _REPEATABLE
@@ -124,8 +124,8 @@ class Api:
     def records(
         self, dataset_id: str, include: Sequence[str] = (), page: int = PAGE
     ) -> Iterator[list[JsonObject]]:
-        """Pages of a dataset's records, oldest first, read from Argilla's database (never from its search
-        index)."""
+        """Pages of a dataset's records, oldest first, from Argilla's database and not from its search
+        index."""
         offset = 0
         while True:
             params = {"offset": offset, "limit": page, "include": list(include)}
@@ -147,8 +147,8 @@ class Api:
         limit: int = PAGE,
         text: str = "",
     ) -> tuple[list[JsonObject], int]:
-        """The records that pass all ``filters`` and hold ``text`` (if any), in the order of their making, and
-        how many there are in all."""
+        """Records that pass all ``filters`` and hold ``text`` (if any), oldest first, and how many there
+        are in all."""
         body: JsonObject = {
             "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}]
         }
@@ -186,8 +186,8 @@ class Api:
             )
 
     def respond(self, responses: Sequence[JsonObject]) -> None:
-        """Store up to 100 responses of the user whose key this is. Raises when Argilla takes any of them
-        amiss."""
+        """Store up to 100 responses of the user whose key this is. Raises when Argilla refuses any of
+        them."""
         answer = self.request(
             "POST",
             "/api/v1/me/responses/bulk",
@@ -213,7 +213,7 @@ def unreachable(url: str, error: Exception) -> ArgillaError:
 
 
 def not_argilla(url: str, what: str) -> ArgillaError:
-    """Something answers at ``url``, but it isn't an Argilla 2 server."""
+    """Something answers at ``url``, and it is no Argilla 2 server."""
     return ArgillaError(
         f"What answers at {url} is not an Argilla 2 server: {what}.",
         "Set curation.argilla.url to the address that you open in the browser, without a path behind it.",
@@ -252,7 +252,7 @@ def refusal(url: str, status: int, detail: str, doing: str) -> ArgillaError:
 
 
 def _detail(response: httpx.Response) -> str:
-    """What the server says about a refusal, short, and nothing when it is a page of HTML."""
+    """What the server says about a refusal, shortened; nothing when it is a page of HTML."""
     try:
         value = response.json()
     except ValueError:

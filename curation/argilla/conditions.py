@@ -97,9 +97,8 @@ def find_matching_records(
 ) -> set[tuple[DatasetName, str]]:
     """Dataset and record id (our own) of every record that passes all conditions.
 
-    A dataset that lacks what a condition names has no record that passes it. Raises SettingsError for a
-    condition that cannot be read or that no dataset can tell anything about, ArgillaError when Argilla cannot
-    be asked.
+    In a dataset that lacks what a condition names, no record passes. Raises SettingsError for a condition
+    that cannot be read or that names what no dataset has, ArgillaError when Argilla cannot be asked.
     """
     parsed = [parse_condition(one) for one in written]
     text = " ".join(one for one in parsed if isinstance(one, str))
@@ -121,8 +120,8 @@ def find_matching_records(
 
 
 def votes_match(written: Sequence[str], votes: Sequence[Vote]) -> bool:
-    """Whether ``votes`` alone pass those of the conditions that are about responses. For records of which
-    Argilla knows answers that are not to count."""
+    """Whether ``votes`` pass those conditions that are about responses. Argilla's search cannot tell this
+    for records with answers that must not count."""
     parsed = [parse_condition(one) for one in written]
     return all(
         any(vote.question == one.name and vote.value in one.values for vote in votes)

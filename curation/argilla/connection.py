@@ -17,8 +17,7 @@ OLDEST_MAJOR_VERSION = 2
 
 
 class Credentials(BaseModel):
-    """Where Argilla is and who we are there. ``username`` and ``password`` are for people; clayloop uses the
-    key."""
+    """Where Argilla is and who we are there. People use ``username`` and ``password``, clayloop the key."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -61,8 +60,7 @@ def read_credentials(settings: ArgillaSettings, home: Home) -> Credentials:
 
 
 def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bool = True) -> rg.Argilla:
-    """A logged-in client; the workspace exists afterwards, unless ``make_workspace`` is off: then nothing is
-    written.
+    """A logged-in client. The workspace exists afterwards; without ``make_workspace`` nothing is written.
 
     Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong,
     or the workspace is missing and the user may not make it. No message holds the key.
@@ -83,8 +81,8 @@ def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bo
 
 
 def _login(url: str) -> httpx.BasicAuth | None:
-    """The user and password that an address names: for a proxy before Argilla. They are sent beside the
-    address from here on, so that no message, and no log of the client, can show them."""
+    """The user and password in an address, meant for a proxy before Argilla. They are sent as a header, so
+    that no message and no log can show them."""
     try:
         address = httpx.URL(url)
         usable = address.scheme in ("http", "https") and bool(address.host)

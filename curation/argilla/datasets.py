@@ -1,4 +1,4 @@
-"""Finding, making, checking and repairing the three datasets."""
+"""The three datasets: finding, making, checking and repairing them."""
 
 from __future__ import annotations
 
@@ -38,8 +38,7 @@ class RemoteDataset:
 
 
 def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> RemoteDataset | None:
-    """The published dataset, or None when there is none. Raises ArgillaError when it is not shaped like
-    ours."""
+    """The published dataset, or None when there is none. Raises ArgillaError when its shape is not ours."""
     row = _row(api, settings, kind)
     if row is None or row["status"] != "ready":
         return None
@@ -53,7 +52,8 @@ def ensure_dataset(
     vectors: VectorSource | None,
     progress: Progress = SILENT,
 ) -> tuple[RemoteDataset, str | None, bool]:
-    """The dataset, made or repaired if need be; the name of the vector to fill; whether it was made just now.
+    """Make or repair the dataset if need be. Returns it, the name of the vector to fill, and whether it is
+    new.
 
     Missing filters, a missing vector and the number of submitted responses are put right. Raises ArgillaError
     when fields or questions differ: those are fixed once a dataset is published.
@@ -214,8 +214,8 @@ def _repair(
 
 
 def _ensure_vector(api: Api, remote: RemoteDataset, vectors: VectorSource) -> str:
-    """The vector of this model in this dataset. A model that keeps its name and changes its dimension gets
-    one of its own; when Argilla's limit is reached, the oldest that clayloop made makes room."""
+    """The name of this model's vector in this dataset. A model whose dimension changed gets a new vector.
+    When Argilla's limit is reached, the oldest vector that clayloop made is removed."""
     name = vector_slug(vectors.name)
     if remote.vectors.get(name, vectors.dimension) != vectors.dimension:
         name = f"{name}-{vectors.dimension}d"

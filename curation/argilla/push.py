@@ -205,7 +205,7 @@ class _Push:
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
     ) -> DatasetPush:
-        """Send what differs from what Argilla holds. ``finish`` takes record ids and says what a model adds."""
+        """Send what differs from what Argilla holds. ``finish`` takes record ids, says what a model adds."""
         started = time.perf_counter()
         dataset, vector, created = ensure_dataset(self.api, self.settings, kind, self.vectors, self.progress)
         standing = Standing({}) if created else Standing.read(self.api, dataset)
