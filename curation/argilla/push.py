@@ -1,4 +1,4 @@
-"""Chunks and triplets into Argilla."""
+"""Sending chunks and triplets to Argilla."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 
 class DatasetPush(BaseModel):
-    """What a push did to one dataset, in records. ``retired`` were marked as no longer current because
-    somebody had answered them, ``removed`` were deleted because nobody had; ``created``: the dataset was
-    made."""
+    """What a push did to one dataset, in records. ``retired``: no longer in the corpus and marked so,
+    because somebody had answered them. ``removed``: deleted, because nobody had. ``created``: the dataset
+    is new."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,6 @@
 """The shape of the three datasets: the tutorial's fields, questions and metadata, and filters of our own.
 
-Names of fields and questions are those of Hugging Face's Argilla chat-bot tutorial, so that its datasets can
-be used as they are.
+Names of fields and questions are those of Hugging Face's Argilla chat-bot tutorial, so its datasets fit.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class QuestionSpec:
-    """A question: one of ``options`` (value and shown text; yes or no if nothing else is said), or free text.
+    """A question: one of ``options`` (value and shown text; yes or no by default), or free text.
 
-    ``newer``: datasets that were published before the question was thought of are ours without it.
+    A dataset that was published without a ``newer`` question still counts as ours.
     """
 
     name: str
@@ -72,7 +71,7 @@ class QuestionSpec:
 
 @dataclass(frozen=True)
 class FilterSpec:
-    """A metadata property: something to filter and sort by."""
+    """A metadata property, to filter and sort by."""
 
     name: str
     title: str

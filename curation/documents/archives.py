@@ -1,5 +1,4 @@
-"""The documentation inside a source distribution, read straight out of the archive: nothing is unpacked to
-disk."""
+"""The documentation inside a source distribution, read from the archive without unpacking it to disk."""
 
 from __future__ import annotations
 
@@ -96,7 +95,7 @@ def _may_hold_markup(path: str) -> bool:
 
 
 def _docs_depth(path: str) -> int | None:
-    """How deep the documentation folder that ``path`` is in lies (0: at the top); None outside of any."""
+    """How deep the documentation folder around ``path`` lies (0: at the top); None outside of any."""
     for depth, name in enumerate(path.split("/")[:-1][:4]):
         if name.lower() in _DOCS_NAMES:
             return depth

@@ -1,7 +1,7 @@
-"""Documents to chunks: pieces that follow the document's structure and fit the embedding model.
+"""Cutting documents into chunks that follow the document's structure and fit the embedding model.
 
 A section's blocks are packed together up to the limit. A code block that fits is never split. A block that is
-longer than a chunk is cut at the best border there is (curation.splitting). Very short neighbouring sections
+longer than a chunk is cut at the best place (curation.documents.splitting). Very short neighbouring sections
 share a chunk under their common heading, because a heading and five words match everything and answer
 nothing.
 """
@@ -38,7 +38,8 @@ HEADING_SHARE = 4
 
 @dataclass(frozen=True)
 class _Piece:
-    """Text that stays together. ``whole`` is a code block that takes the room of the heading if it has to."""
+    """Text that stays together. A ``whole`` code block takes the heading's room too if it must. A piece
+    that ``leads`` ends in a colon and belongs to what follows."""
 
     text: str
     tokens: int
@@ -70,7 +71,7 @@ def chunk_document(
     text.
 
     Two sections of the same path and text give one chunk (ids are content hashes). A document without any
-    text gives none. ``parsed`` saves reading the markup again.
+    text gives none. ``parsed`` saves parsing it again.
     """
     chunker = _Chunker(Measure(counter), max_tokens)
     chunks: dict[str, Chunk] = {}
@@ -198,7 +199,7 @@ class _Chunker:
     # Text
 
     def _finish(self, group: _Group) -> list[tuple[tuple[str, ...], str, int]]:
-        """The chunk's text; more than one when the tokenizer counts the whole higher than its parts."""
+        """The chunk's text; several when the tokenizer counts more for the whole than for its parts."""
         body = group.body.strip()
         heading = self._heading(group.path, self.room - self._total(group.pieces) - self.measure.joint)
         text = f"{heading}\n\n{body}" if heading else body
@@ -219,10 +220,9 @@ class _Chunker:
         return [item for piece in pieces for item in self._finish(_Group(group.path, [piece]))]
 
     def _heading(self, path: tuple[str, ...], limit: int) -> str:
-        """As much of the path as fits, innermost last: whole sections first, then the last words of the
-        innermost.
+        """As much of the path as fits: whole sections from the innermost outwards, else its last words.
 
-        What is left is always an end of the full heading: that is how Chunk.body tells it from the body.
+        What is left is always an end of the full heading: by that, Chunk.body tells it from the body.
         """
         limit = min(limit, self.room // HEADING_SHARE)
         for start in range(len(path)):

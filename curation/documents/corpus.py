@@ -1,4 +1,4 @@
-"""All documents, their chunks and the chunks of before, in parquet files that are always read as one set."""
+"""All documents, their chunks and the former chunks, in parquet files that are always read as one set."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Corpus:
     """The documents and chunks of every ingested source, ordered by source, path and position.
 
     ``chunks`` holds each id once: the same text under the same path and section in two sources is one chunk
-    (that of the first source). ``recipes`` says per source how its chunks were cut. ``former`` holds every
-    chunk that an ingest or a drop took out and that is not back, by id; see curation.documents.edits.
+    (that of the first source). ``recipes`` says for each source how its chunks were cut. ``former`` holds, by
+    id, every chunk that an ingest or a drop took out and that is not back (see curation.documents.edits).
     """
 
     def __init__(
@@ -130,8 +130,7 @@ class Corpus:
 
 
 def _finish_interrupted(home: Home) -> None:
-    """Put the files of a save that was killed after it counted into their place, and drop what never
-    counted."""
+    """After a kill: move the files of a save that already counts into place, and remove those that do not."""
     current = _generation_in(home)
     for path in (home.chunks, home.former_chunks):
         for staged in home.corpus.glob(f".{path.stem}-*.parquet"):

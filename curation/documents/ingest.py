@@ -1,4 +1,4 @@
-"""Sources to corpus: read, cut, compare with what is there, and write only what changed."""
+"""Reading sources into the corpus: read, cut, compare with what is there, and write only what changed."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def ingest(
 
 
 class DropReport(BaseModel):
-    """What a drop did. A chunk that another source has too stays: ``chunks`` counts those that are gone."""
+    """What a drop did. ``chunks`` counts those that are gone: a chunk that another source has too stays."""
 
     source: str
     documents: int
@@ -89,7 +89,7 @@ class DropReport(BaseModel):
 def drop_source(spec: str, home: Home) -> DropReport:
     """Take a source out of the corpus. Releases keep what they hold until the next reindex or retrain.
 
-    ``spec`` is what was given to ``ingest`` or the source's name. Raises SourceError when the corpus has no
+    ``spec`` is what was given to ``ingest``, or the source's name. Raises SourceError when the corpus has no
     such source, BusyError while an ingest runs, StateError when there is no corpus; then nothing is changed.
     """
     with _only_one(home):

@@ -1,8 +1,8 @@
 """Where documentation comes from: a folder, or the source distribution of a Python package.
 
 Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that
-hold an underlined title and a directive, role or target (Django's documentation is written so). Other files
-are not documentation and pass unmentioned; documentation that cannot be read is reported, with the reason.
+hold an underlined title and a directive, role or target (as Django's documentation does). Other files are
+ignored. Documentation that cannot be read is reported, with the reason.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Source(Protocol):
         """How many files ``read`` goes through."""
 
     def read(self) -> Iterator[SourceFile | Skipped | None]:
-        """One item for each file, by path: its text, why it is left out, or None for what is no
+        """One item for each file, by path: its text, why it is skipped, or None when it is no
         documentation."""
 
 
@@ -94,8 +94,8 @@ def open_source(spec: str, settings: ChunkSettings) -> Source:
 
 
 def source_name(spec: str, known: Collection[str]) -> str | None:
-    """The one of the ``known`` sources' names that ``spec`` means: the name itself, the folder's path (which
-    may be gone by now) or ``pypi:NAME[==VERSION]``. None when it is none of them."""
+    """Which of the ``known`` sources ``spec`` names, by source name, folder path (the folder may be gone)
+    or ``pypi:NAME[==VERSION]``. None when it names none."""
     spec = spec.strip()
     if not spec:
         return None
@@ -110,8 +110,8 @@ def source_name(spec: str, known: Collection[str]) -> str | None:
 
 
 class FolderSource:
-    """The documentation below a folder. Links are not followed; hidden folders and build outputs are passed
-    over."""
+    """The documentation below a folder. Links are not followed; hidden folders and build outputs are left
+    out."""
 
     version = ""
 
@@ -251,8 +251,8 @@ def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
 
 
 def _read_regular(file: Path, limit: int) -> bytes | None:
-    """The file's bytes; None when it grew past ``limit``. Never blocks on what is no regular file any
-    more."""
+    """The file's bytes; None when it is longer than ``limit``. Never blocks, even if it just became a
+    pipe."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as opened:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -276,8 +276,8 @@ def _is_passed_over(folder: Path, name: str, beside: Sequence[str]) -> bool:
 
 
 def _linker(metadata: dict[str, list[str]]) -> _Linker:
-    """Links to the files of a project: into its repository where that is known, else to its documentation's
-    front."""
+    """Links to a project's files: into its repository where that is known, else to its documentation's
+    front page."""
     urls: dict[str, str] = {}
     for entry in metadata.get("project-url", []):
         label, _, url = entry.partition(",")
@@ -303,8 +303,7 @@ class _Linker:
 
 
 def _repository(url: str) -> str:
-    """The address that files of a GitHub or GitLab repository stand under (its default branch); empty for
-    others."""
+    """The address below which files of a GitHub or GitLab repository stand; empty for other hosts."""
     if not _is_web_address(url):
         return ""
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""What a language model wrote, made into a query or refused with a reason."""
+"""What a language model wrote, made into a query, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def content_words(text: str) -> list[str]:
 
 
 def sameness(query: str) -> str:
-    """Equal for two queries that differ in case, punctuation and filler words only."""
+    """A key that is equal for two queries that differ only in case, punctuation and filler words."""
     return " ".join(content_words(query) or words(query)) or query.casefold()
 
 
@@ -104,10 +104,9 @@ def stems(text: str) -> frozenset[str]:
 def fault(query: str, source: str, small_model: bool, first: bool = True, copied: Iterable[str] = ()) -> str:
     """Why ``query`` (already tidied) is malformed; empty when it is fine.
 
-    ``source`` is the text it was made from. ``small_model`` turns on what only a very small model gets wrong
-    so often that it pays to lose some good queries: the ``first`` query has to be a question, at least 60% of
-    its content words and all its identifiers have to come from the source. ``copied`` are the prompt's own
-    examples.
+    ``source`` is the text it was made from. ``small_model`` adds checks for the faults of very small models,
+    at the price of some good queries: the ``first`` query has to be a question, and at least 60% of its
+    content words and all its identifiers have to be in the source. ``copied`` are the prompt's examples.
     """
     said = words(query)
     checks = (
@@ -134,8 +133,8 @@ def is_grounded(query: str, source: str) -> bool:
 
 
 def split_queries(output: str) -> list[str]:
-    """The lines of an answer that was asked for one query a line, tidied; lines that introduce them are left
-    out."""
+    """The lines of an answer that was asked for one query a line, tidied, without lines that introduce
+    them."""
     lines = [line.strip() for line in output.splitlines()]
     bulleted = [line for line in lines if re.match(r"^(?:[-*•–]|\(?\d{1,2}[.)])\s*\S", line)]
     chosen = bulleted or [line for line in lines if not line.endswith(":")]
@@ -161,7 +160,8 @@ def _is_copy(said: list[str], source: list[str], examples: Iterable[str]) -> boo
 
 
 def _is_verbatim(query: str, said: list[str], source: list[str]) -> bool:
-    """A passage of the text is not what somebody types who looks for it; a few of its words may well be."""
+    """Whether it is a passage of the text: nobody types that to look for it, though a few of its words may
+    be."""
     if len(said) < VERBATIM_WORDS or "?" in query:
         return False
     return any(source[i : i + len(said)] == said for i in range(len(source) - len(said) + 1))

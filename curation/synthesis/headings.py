@@ -1,5 +1,4 @@
-"""Section headings as queries: somebody who knew the text wrote them to say what it is about, and they cost
-nothing."""
+"""Section headings as queries: whoever wrote them knew what the text is about, and they cost nothing."""
 
 from __future__ import annotations
 
@@ -56,9 +55,9 @@ _SIGNATURE = re.compile(
 def heading_queries(chunks: Iterable[Chunk]) -> dict[str, str]:
     """Chunk id to query, for the first chunk of every section whose heading says something, in corpus order.
 
-    A query belongs to one chunk: where two documents have the same heading, the document's title is put in
-    front, and if that does not tell them apart, none of them is used. Release notes are left out: their
-    headings name features whose documentation stands elsewhere.
+    A query belongs to one chunk. Where two documents have the same heading, the document's title is put in
+    front; if they still are the same, none is used. Release notes are left out: their headings name features
+    that are documented elsewhere.
     """
     candidates = [(chunk, query) for chunk in _section_starts(chunks) for query in (_query(chunk),) if query]
     shared = _shared(candidates)

@@ -1,8 +1,8 @@
-"""What the language model is asked. Two sets: for models that follow instructions, and for very small ones
-that only follow examples.
+"""The prompts, in two sets: for models that follow instructions, and for very small ones that only follow
+examples.
 
-For the small ones (measured with SmolLM2-135M): naming the topic again right before the answer, one question
-and nothing else, and temperature 0 give the most usable queries; asking for a negative as well gives none at
+For the small ones (measured with SmolLM2-135M) these give the most usable queries: the topic named again
+right before the answer, one question only, and temperature 0. Asked for a negative as well, they give none at
 all.
 """
 
@@ -134,8 +134,8 @@ def variations(query: str, num_queries: int, context: str) -> ChatMessages:
 
 
 def fit(text: str, limit: int) -> str:
-    """``text`` as data for a prompt: cut to ``limit`` characters at a line or word boundary, and with
-    everything broken up that a chat template or the answer's own format could mistake for structure."""
+    """``text`` as data for a prompt: cut to ``limit`` characters at a line or word, and without anything
+    that a chat template or the answer's format could take for structure."""
     text = _OWN_SECTION.sub("", _SPECIAL_TOKEN.sub(lambda found: f" {found.group()} ", text)).strip()
     if len(text) <= limit:
         return text

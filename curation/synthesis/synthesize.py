@@ -30,11 +30,10 @@ BATCH_SIZE = 10
 class SynthesisReport(BaseModel):
     """What a synthesis did.
 
-    ``chunks`` are in the corpus, ``selected`` were to be asked about; of those ``cached`` were known from an
-    earlier run, ``generated`` were asked about now and ``failed`` got no answer. ``malformed`` counts the
-    generations of this run that were dropped, ``malformed_reasons`` why. ``triplets`` counts what the table
-    holds now, by origin. ``tokens_per_second`` is what the model wrote per second of this run; ``seconds`` is
-    everything.
+    Of the corpus's ``chunks``, ``selected`` were to be asked about: ``cached`` ones were known already,
+    ``generated`` ones were asked about now, ``failed`` ones got no answer. ``malformed`` counts what was
+    dropped in this run, ``malformed_reasons`` says why. ``triplets`` counts what the table holds now, by
+    origin. ``tokens_per_second`` is what the model wrote per second of this run; ``seconds`` is everything.
     """
 
     model: str = ""
@@ -63,11 +62,11 @@ def synthesize(
     progress: Progress = SILENT,
     rejected_chunks: Collection[str] = (),
 ) -> SynthesisReport:
-    """Ask ``llm`` about the chunks it was not asked about before, and save the triplets of the whole corpus.
+    """Ask ``llm`` about the chunks it was not asked about yet, and save the triplets of the whole corpus.
 
-    Without ``llm`` only headings are added; generated triplets that are there stay. Raises StateError (empty
-    corpus, full disk), BusyError (another synthesis runs), LanguageModelError (the endpoint is down or goes
-    away: what was generated until then is stored and not asked for again).
+    Without ``llm`` only headings are added; generated triplets stay. Raises StateError (empty corpus, full
+    disk), BusyError (another synthesis runs), LanguageModelError (the endpoint is down or goes away; what was
+    generated until then is stored).
     """
     if not corpus.chunks:
         raise StateError("There are no chunks to make queries for.", "Run `clayloop ingest SOURCE` first.")
@@ -82,9 +81,9 @@ def synthesize(
 
 
 def select(chunks: Sequence[Chunk], sample: int) -> list[Chunk]:
-    """``sample`` chunks at even distances (0: all), leaving out those with too few words to ask about.
+    """``sample`` chunks at even distances (0: all), without those that have too few words to ask about.
 
-    The first k of two calls need not agree, but the same chunks and number always give the same selection.
+    The same chunks and number always give the same selection.
     """
     worth = [chunk for chunk in chunks if len(words(chunk.body)) >= MIN_BODY_WORDS]
     if sample == 0 or sample >= len(worth):
@@ -123,8 +122,7 @@ def _generations(
     progress: Progress,
     report: SynthesisReport,
 ) -> dict[str, Generation]:
-    """What is known of ``chunks`` after asking about those of the sample that are new. Fills in
-    ``report``."""
+    """All that is known of ``chunks`` after asking about the new ones in the sample. Fills in ``report``."""
     recipe = Recipe(
         model=llm.model,
         few_shot=llm.few_shot,

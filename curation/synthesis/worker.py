@@ -1,10 +1,10 @@
 """The process that runs the distilabel pipeline: `python -m curation.synthesis.worker`, started by
 `generation`.
 
-distilabel forks a process per step, takes over logging and signal handlers, and must not be forked from a
-process with threads: so it gets one of its own. Standard input brings the job as one line of JSON and the API
-key as another (it must not be on disk or in the process list); when that input ends, whoever started this is
-gone, and so goes the whole process group.
+distilabel forks a process for each step, takes over logging and signal handlers, and must not be forked from
+a process with threads, so it gets a process of its own. Standard input brings the job as one line of JSON and
+the API key as another (it must not be on disk or in the process list). When standard input ends, the starting
+process is gone, and the whole process group ends.
 """
 
 from __future__ import annotations
@@ -134,8 +134,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Run the pipeline to its end. What the model failed on is told in the progress file, not by the exit
-    code."""
+    """Run the pipeline to its end. The model's failures go to the progress file, not into the exit code."""
     job = Job.model_validate_json(sys.stdin.buffer.readline())
     api_key = SecretStr(sys.stdin.buffer.readline().decode().rstrip("\n"))
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,9 +1,8 @@
 """reStructuredText to sections of blocks.
 
-A line scanner of our own rather than docutils' parser: documentation is full of directives and roles that
-only its own build knows, docutils replaces what it does not know by error messages, and it does not keep the
-lines that blocks start on. The rules are those of the reStructuredText specification; tables are read with
-docutils' parsers.
+A line scanner of our own, because docutils' parser replaces directives and roles that it does not know by
+error messages, and documentation is full of those; it also does not keep the lines that blocks start on. The
+rules are those of the reStructuredText specification. Tables are read with docutils' parsers.
 """
 
 from __future__ import annotations
@@ -92,8 +91,7 @@ class _Scanner:
             self.add("prose", "", state, first)
 
     def add(self, kind: Kind, text: str, state: Lines, line: int, language: str = "") -> None:
-        """Add a block; a pending prefix is put before prose, or on a line of its own before code and
-        tables."""
+        """Add a block. A pending prefix goes before prose, or on a line of its own before code and tables."""
         prefix, state.prefix = state.prefix, " " * len(state.prefix) if _is_marker(state.prefix) else ""
         tight, state.tight = state.tight, False
         state.in_list = False
@@ -159,8 +157,8 @@ class _Scanner:
             self._literal(state)
 
     def _title_ahead(self, state: Lines) -> bool:
-        """A title written without a blank line before it (its underline as long as it, so no table or
-        rule)."""
+        """A title without a blank line before it. Its underline is as long as it, so it is no table and no
+        rule."""
         title, under = state.peek(0), state.peek(1)
         return bool(
             under and _ADORNMENT.match(under) and len(under) >= max(4, _width(title)) and title[0] != under[0]

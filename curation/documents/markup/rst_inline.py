@@ -35,8 +35,7 @@ _CODE_ROLES = word_set(
 
 
 def rst_inline_to_text(text: str, substitutions: Mapping[str, str] | None = None) -> str:
-    """``text`` without inline markup. Literals keep single backticks; white space is the caller's
-    business."""
+    """``text`` without inline markup. Literals keep single backticks; white space stays as it is."""
     held: list[str] = []
 
     def hold(value: str) -> str:
