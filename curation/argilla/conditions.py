@@ -35,10 +35,7 @@ _CONDITION = re.compile(
 _NAMED = ("metadata", "response", "suggestion")
 _TIMES = ("inserted_at", "updated_at")
 _LEFT = (*_NAMED, *_TIMES, "status")
-_HINT = (
-    "For example: 'metadata.source == pypi:scrapy', 'metadata.tokens >= 20', 'status == completed', or words "
-    "to look for."
-)
+_HINT = "For example: 'metadata.source == pypi:scrapy', 'metadata.tokens >= 20', or words to look for."
 
 
 @dataclass(frozen=True)

@@ -143,9 +143,8 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
         raise ArgillaError(
             f"The dataset {row['name']!r} in workspace {settings.workspace!r} is not one of clayloop's: "
             f"{'; '.join(differences)}.",
-            f"A published dataset cannot be changed. Rename it in Argilla, or set curation.argilla.{kind} "
-            f"to another "
-            "name; clayloop then makes the dataset itself.",
+            f"A published dataset cannot be changed. Rename it in Argilla, or set "
+            f"curation.argilla.{kind} to another name; clayloop then makes the dataset itself.",
         )
     return RemoteDataset(
         spec=spec,
@@ -239,8 +238,7 @@ def _make_room(api: Api, remote: RemoteDataset, base: str) -> None:
     ours = [item for item in items if str(item["title"]).startswith(_VECTOR_TITLE)]
     if not ours:
         raise ArgillaError(
-            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, and none is "
-            f"clayloop's.",
+            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, none clayloop's.",
             "Remove one in Argilla's dataset settings.",
         )
     oldest = min(ours, key=lambda item: str(item["inserted_at"]))

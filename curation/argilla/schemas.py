@@ -117,8 +117,7 @@ _CHUNKS = DatasetSpec(
         QuestionSpec(
             "good_chunk",
             "Does this chunk contain relevant information?",
-            "Yes, if somebody's question could be answered from it. No, if the bot would be better off "
-            "without it.",
+            "Yes, if somebody's question could be answered from it. No, if the bot is better off without it.",
         ),
     ),
     filters=(

@@ -174,8 +174,7 @@ def _find(finder: PackageFinder, name: str, version: str, refused: list[str]) ->
     finder.no_binary = set()
     if finder.find_best_match(name, allow_yanked=True).candidates:
         raise SourceError(
-            f"{name} is published without a source distribution, so there is no documentation to take from "
-            f"it.",
+            f"{name} is published without a source distribution, so there is no documentation to read.",
             "Clone its repository and ingest the documentation folder: clayloop ingest PATH/docs",
         )
     if refused:

@@ -87,8 +87,7 @@ def open_source(spec: str, settings: ChunkSettings) -> Source:
     if scheme and not Path(spec).expanduser().exists():
         raise SourceError(
             f"Unknown kind of source: {spec} ({scheme['scheme']}:)",
-            "A source is a folder or pypi:NAME[==VERSION]; clone or download anything else and give its "
-            "folder.",
+            "A source is a folder or pypi:NAME[==VERSION]; download anything else and give its folder.",
         )
     return FolderSource(Path(spec).expanduser(), settings)
 
@@ -224,10 +223,8 @@ def _package(spec: str, settings: ChunkSettings) -> PackageSource:
         source = PackageSource(name, version, content.files, content.metadata)
         if not len(source):
             raise SourceError(
-                f"{archive.name} holds no documentation: no README and no docs folder in Markdown or "
-                f"reStructuredText.",
-                "Clone the project's repository and ingest its documentation folder: clayloop ingest "
-                "PATH/docs",
+                f"{archive.name} holds no documentation: no README and no docs folder.",
+                "Clone the project's repository and ingest its documentation: clayloop ingest PATH/docs",
             )
     return source
 
