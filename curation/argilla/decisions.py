@@ -107,13 +107,7 @@ def decision_without(decision: Decision, without: Collection[str]) -> Decision |
     spec = SPECS[decision.dataset]
     values, agreement = majority(votes, spec.labels)
     verdict, reason = acceptance_verdict(decision.dataset, values, _open_questions(votes, values, spec))
-    changed = {
-        "votes": votes,
-        "values": values,
-        "agreement": agreement,
-        "verdict": verdict,
-        "reason": reason,
-    }
+    changed = {"votes": votes, "values": values, "agreement": agreement, "verdict": verdict, "reason": reason}
     return decision.model_copy(update=changed)
 
 

@@ -143,9 +143,7 @@ _TRIPLETS = DatasetSpec(
     ),
     questions=(
         QuestionSpec(
-            "is_positive_relevant",
-            "Is the positive query relevant?",
-            "Yes, if the anchor answers it.",
+            "is_positive_relevant", "Is the positive query relevant?", "Yes, if the anchor answers it."
         ),
         QuestionSpec(
             "is_negative_irrelevant",

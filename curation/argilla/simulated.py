@@ -141,10 +141,7 @@ class _Bench:
                     self._rarity,
                 ),
                 "is_negative_irrelevant": rules.judge_negative(
-                    _text(record, "negative"),
-                    _text(record, "anchor"),
-                    negative[row],
-                    self._rarity,
+                    _text(record, "negative"), _text(record, "anchor"), negative[row], self._rarity
                 ),
             }
             for row, record in enumerate(records)

@@ -127,10 +127,7 @@ def few_shot_variations(query: str) -> ChatMessages:
 def variations(query: str, num_queries: int, context: str) -> ChatMessages:
     """Ask a model that follows instructions for ``num_queries`` rewrites."""
     content = MULTIPLY_TEMPLATE.format(query=query, num_queries=num_queries, context=context)
-    return [
-        {"role": "system", "content": MULTIPLY_SYSTEM_PROMPT},
-        {"role": "user", "content": content},
-    ]
+    return [{"role": "system", "content": MULTIPLY_SYSTEM_PROMPT}, {"role": "user", "content": content}]
 
 
 def fit(text: str, limit: int) -> str:

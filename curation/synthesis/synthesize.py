@@ -124,10 +124,7 @@ def _generations(
 ) -> dict[str, Generation]:
     """All that is known of ``chunks`` after asking about the new ones in the sample. Fills in ``report``."""
     recipe = Recipe(
-        model=llm.model,
-        few_shot=llm.few_shot,
-        context=settings.context,
-        num_queries=settings.num_queries,
+        model=llm.model, few_shot=llm.few_shot, context=settings.context, num_queries=settings.num_queries
     )
     store = GenerationStore(home.synthesis, recipe)
     selected = select(chunks, settings.sample)
@@ -154,11 +151,7 @@ def _generations(
 
 
 def _generate_twice(
-    chunks: Sequence[Chunk],
-    store: GenerationStore,
-    llm: LanguageModel,
-    home: Home,
-    progress: Progress,
+    chunks: Sequence[Chunk], store: GenerationStore, llm: LanguageModel, home: Home, progress: Progress
 ) -> Outcome:
     """A failed request takes its whole batch with it: ask again, one chunk at a time."""
     batch_size = max(1, min(BATCH_SIZE, len(chunks) // 4))

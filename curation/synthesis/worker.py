@@ -67,11 +67,7 @@ def build(job: Job, api_key: SecretStr) -> Any:
     # Dropped rows leave gaps, and distilabel waits until a batch is full again: smaller ones are stored
     # sooner.
     later_batches = max(1, job.batch_size // 2)
-    recorder = {
-        "folder": job.folder,
-        "recipe": recipe.model_dump(),
-        "progress_file": job.progress_file,
-    }
+    recorder = {"folder": job.folder, "recipe": recipe.model_dump(), "progress_file": job.progress_file}
     with Pipeline(
         name="clayloop-queries", description="Queries to train a retriever.", cache_dir=job.work_folder
     ) as pipeline:
