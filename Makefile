@@ -42,7 +42,7 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# One look at each real part, in half a minute.
+# One look at each real part, in about a minute.
 smoke: setup
 	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.smoke
 
