@@ -1,4 +1,5 @@
-"""What a user can set about learning from annotations. What nobody needs to set is a constant here, with its reason."""
+"""What a user can set about learning from annotations. What nobody needs to set is a constant here, with its
+reason."""
 
 from __future__ import annotations
 
@@ -11,18 +12,18 @@ Promotable = Literal["superior", "non-inferior", "inconclusive"]
 
 # The gate's constants. docs/decisions-training.md has the measurements behind them.
 
-# Bootstrap resamples of an interval, and their seed: more resamples change the third digit, and the seed only makes a
-# verdict repeatable.
+# Bootstrap resamples of an interval, and their seed: more resamples change the third digit, and the seed only
+# makes a verdict repeatable.
 RESAMPLES = 5000
-BOOTSTRAP_SEED = 17
+SEED = 17
 # Questions from which a guard's comparison may hold a candidate: fewer say too little against it.
 GUARD_QUERIES = 10
-# Questions from which a slice of the holdout counts, and how far one may drop whatever gate.margin is: an interval that
-# lies wholly below it holds a candidate.
+# Questions from which a slice of the holdout counts, and how far one may drop whatever gate.margin is: an
+# interval that lies wholly below it holds a candidate.
 SLICE_QUERIES = 20
 SLICE_MARGIN = 0.05
-# How far the mean on the generic questions, which show forgetting, may lie below the base model's. More than that, with an
-# interval wholly below 0, holds a candidate.
+# How far the mean on the generic questions, which show forgetting, may lie below the base model's. More than
+# that, with an interval wholly below 0, holds a candidate.
 GENERIC_MARGIN = 0.05
 # How much more of the off-topic questions the bot may answer (share).
 REFUSAL_DROP = 0.15
@@ -92,12 +93,14 @@ class FitSettings(_Section):
     seed: int = Field(17, description="Seed of everything random.")
 
     def dimensions_for(self, own: int) -> list[int]:
-        """The Matryoshka dimensions for a model of ``own`` dimensions: its own, then the smaller ones, largest first."""
+        """The Matryoshka dimensions for a model of ``own`` dimensions: its own, then the smaller ones,
+        largest first."""
         return sorted({own, *(one for one in self.dimensions if 0 < one < own)}, reverse=True)
 
 
 class RerankerSettings(_Section):
-    """A cross-encoder that puts the nearest chunks in a better order. It is used as it is and judged by the gate."""
+    """A cross-encoder that puts the nearest chunks in a better order. It is used as it is and judged by the
+    gate."""
 
     model: str = Field(
         "",

@@ -10,9 +10,11 @@ from training.ledger.rows import RecordKey
 
 
 class Negative(BaseModel):
-    """A text that does not answer the question of ``example``, or a question that its text does not answer (``kind``).
+    """A text that does not answer the question of ``example``, or a question that its text does not answer
+    (``kind``).
 
-    ``source``: ``refused`` by annotators, or ``stored`` with the accepted triplet. ``chunk_id`` is the chunk of a text.
+    ``source``: ``refused`` by annotators, or ``stored`` with the accepted triplet. ``chunk_id`` is the chunk
+    of a text.
     """
 
     model_config = ConfigDict(frozen=True)
