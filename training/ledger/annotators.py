@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from curation import ClayloopError, Decision, SettingsError, nameless
+from curation import ClayloopError, Decision, SettingsError
 from serving import LINEAGE_FILE, ReleaseStore
 from training.ledger.ancestry import lineages
 from training.ledger.lineage import read_lineage, read_note
@@ -18,7 +18,7 @@ from training.ledger.lineage_record import LINEAGE_NOTE_FILE, LineageRow
 from training.prepare.selection import Person, Selection
 from training.runs.run import RunStore
 
-_Pairs = set[tuple[str, str]]  # name, Vote.person
+_Pairs = set[tuple[str, str]]  # name, user id
 
 
 def identify(
@@ -68,16 +68,16 @@ class _Now:
         self.answered: dict[tuple[str, str], list[str]] = {}
         for one in decisions:
             for vote in one.votes:
-                self.names[vote.person] = vote.annotator
-                self.owners[vote.response_id] = vote.person
-            self.answered[one.dataset, one.record_id] = sorted({vote.person for vote in one.votes})
+                self.names[vote.annotator_id] = vote.annotator
+                self.owners[vote.response_id] = vote.annotator_id
+            self.answered[one.dataset, one.record_id] = sorted({vote.annotator_id for vote in one.votes})
 
     def pairs(self) -> _Pairs:
         return {(name, person) for person, name in self.names.items()}
 
 
 def _person(name: str, pairs: _Pairs, noted: Sequence[Selection]) -> Person:
-    ids = {person for called, person in pairs if name in (called, person, nameless(person))}
+    ids = {person for called, person in pairs if name in (called, person)}
     names = {name}
     for earlier in noted:
         if name in earlier.people:

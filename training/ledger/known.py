@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import Decision
 from training.ledger.lineage_columns import lineage_table
-from training.ledger.lineage_record import LineageRow, fingerprints_in
+from training.ledger.lineage_record import LineageRow
 
 _COLUMNS = ("dataset", "record_id", "fingerprint", "verdict", "role")
-_ANSWERS = ("responses", "votes")  # an early version has no votes
 
 
 class News(BaseModel):
@@ -55,7 +54,7 @@ def compare(decisions: Sequence[Decision], known: Sequence[LineageRow]) -> News:
     An undecided record (a tie, or no answer that counts) is no news unless it was decided before.
     """
     rows = ((row.dataset, row.record_id, row.fingerprints, row.verdict, row.role) for row in known)
-    return _known(rows).news(decisions, [one.fingerprints for one in decisions])
+    return _known(rows).news(decisions, [frozenset((one.fingerprint,)) for one in decisions])
 
 
 def read_known(path: Path) -> Known:
@@ -69,13 +68,10 @@ def read_known(path: Path) -> Known:
 
 @lru_cache(maxsize=2)
 def _read_known(path: Path, changed: int) -> Known:
-    table = lineage_table(path, [*_COLUMNS, *_ANSWERS])
+    table = lineage_table(path, list(_COLUMNS))
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    nothing: list[list[str]] = [[]] * table.num_rows
-    responses, votes = (columns.get(name, nothing) for name in _ANSWERS)
-    said = [[(vote["question"], vote["value"], vote["annotator"]) for vote in row or ()] for row in votes]
     datasets, records, first, verdicts, roles = (columns[name] for name in _COLUMNS)
-    fingerprints = map(fingerprints_in, datasets, records, first, said, responses)
+    fingerprints = [frozenset((one,)) if one else frozenset() for one in first]
     return _known(zip(datasets, records, fingerprints, verdicts, roles, strict=True))
 
 

@@ -51,7 +51,7 @@ _Key = tuple[str, str]
 
 
 def fingerprints_of(rows: Iterable[LineageRow]) -> set[str]:
-    """Of all answers that a release was made from: ``Decision.is_among`` tells whether these are known to it. What its run's
+    """Of all answers that a release was made from: ``Decision.fingerprint`` is in it for a decision that it knows. What its run's
     selection left out is not."""
     return {one for row in rows if row.role != "left-out" for one in row.fingerprints}
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from curation import fingerprint_by_name, fingerprint_by_response
 from training.prepare.selection import Selection
 
 LINEAGE_NOTE_FILE = "lineage.json"
@@ -112,28 +110,7 @@ class LineageRow(BaseModel):
     @property
     def fingerprints(self) -> frozenset[str]:
         """Under which the answers may be found again."""
-        said = [(vote.question, vote.value, vote.annotator) for vote in self.votes]
-        return fingerprints_in(self.dataset, self.record_id, self.fingerprint, said, self.responses)
-
-
-def fingerprints_in(
-    dataset: str,
-    record_id: str,
-    fingerprint: str,
-    said: Sequence[tuple[str, str, str]],
-    responses: Sequence[str],
-) -> frozenset[str]:
-    """Under which the answers in a row may be found again: its own fingerprint, the one by name, and, for a row of an earlier
-    version, the one by response where one response holds all that was ``said`` (question, value, user name)."""
-    if not fingerprint:
-        return frozenset()
-    found = {fingerprint}
-    if said:
-        found.add(fingerprint_by_name(dataset, record_id, said))
-    if said and len(responses) == 1:
-        by_response = ((question, value, responses[0]) for question, value, _ in said)
-        found.add(fingerprint_by_response(dataset, record_id, by_response))
-    return frozenset(found)
+        return frozenset((self.fingerprint,)) if self.fingerprint else frozenset()
 
 
 class LineageNote(BaseModel):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from curation import Decision, Home, StateError, append_line, whole_lines
+from curation import Decision, Home, StateError, append_line, read_whole_lines
 from training.runs.ending import overtaken
 from training.runs.jsonl import each_row
 from training.runs.record import RunRecord
@@ -49,7 +49,7 @@ def _read(path: Path) -> tuple[set[str], set[str]]:
     """The ids of the runs, and the fingerprints. A damaged line is as none: its run is read again if it is there."""
     runs: set[str] = set()
     found: set[str] = set()
-    for line in whole_lines(path):
+    for line in read_whole_lines(path):
         try:
             row = json.loads(line)
             run, fingerprints = row["run"], set(row["fingerprints"])
@@ -84,4 +84,4 @@ def _read_by(folder: Path) -> set[str] | None:
 
 def _of(decisions: Iterable[Decision]) -> set[str]:
     """All fingerprints: the same answers may come back under another one (a new response id, a new name)."""
-    return {name for one in decisions for name in one.fingerprints}
+    return {one.fingerprint for one in decisions}

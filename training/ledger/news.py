@@ -39,7 +39,7 @@ def run_inputs(
         "retrieval": serving.retrieval.model_dump(mode="json"),
     }
     return RunInputs(
-        decisions=content_id(*sorted(f"{one.fingerprint_by_name} {one.verdict}" for one in decisions)),
+        decisions=content_id(*sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
         answers=content_id("answers", *sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
         corpus=content_id(*sorted(chunk.id for chunk in corpus.chunks)),
         settings=content_id(repr(relevant)),
