@@ -9,14 +9,14 @@ from .dry_run import (
 from .dry_run import (
     render_dry_run as render_dry_run,
 )
+from .fit.data import (
+    TrainingMaterial as TrainingMaterial,
+)
 from .fit.memory import (
     PeakMemory as PeakMemory,
 )
-from .fit.passes import (
+from .fit.precision import (
     cheap_passes as cheap_passes,
-)
-from .fit.train import (
-    clip_dimensions as clip_dimensions,
 )
 from .fit.train import (
     fine_tune as fine_tune,
@@ -119,6 +119,9 @@ from .ledger.news import (
 )
 from .ledger.news import (
     worth_a_run as worth_a_run,
+)
+from .ledger.rows import (
+    LedgerRow as LedgerRow,
 )
 from .prepare.dedup import (
     find_duplicates as find_duplicates,

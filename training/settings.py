@@ -53,8 +53,8 @@ class FitSettings(_Section):
 
     loss: Literal["mnrl", "cached-mnrl"] = Field(
         "mnrl",
-        description="mnrl: all other texts of a batch are negatives; cached-mnrl: the same for batches that do not fit "
-        "into memory.",
+        description="mnrl: all other texts of a batch are negatives; cached-mnrl: the same for batches that "
+        "do not fit into memory.",
     )
     epochs: float = Field(3.0, gt=0, description="Passes over the examples.")
     batch_size: int = Field(
@@ -79,13 +79,13 @@ class FitSettings(_Section):
         0.2,
         ge=0,
         le=0.5,
-        description="How far the space is whitened by the chunks after training (0: not at all, 0.5: wholly): what "
-        "all of them have in common says nothing about which of them is right.",
+        description="How far the space is whitened by the chunks after training (0: not at all, 0.5: "
+        "wholly): what all of them have in common says nothing about which of them is right.",
     )
     train: Literal["full", "lora"] = Field(
         "full",
-        description="Which weights move: all, or low-rank adapters that are merged into the model afterwards (lora "
-        "needs `pip install 'clayloop[lora]'`).",
+        description="Which weights move: all, or low-rank adapters that are merged into the model afterwards "
+        "(lora needs `pip install 'clayloop[lora]'`).",
     )
     processes: int = Field(
         1, ge=1, description="Training processes on this machine: one a GPU, or a few on a large CPU."
@@ -128,8 +128,8 @@ class GuardSettings(_Section):
         0.1,
         ge=0,
         le=1,
-        description="How many more of the questions that decide the bot may refuse (share): more, with an interval "
-        "wholly above 0, holds a candidate.",
+        description="How many more of the questions that decide the bot may refuse (share): more, with an "
+        "interval wholly above 0, holds a candidate.",
     )
     removed_share: float = Field(
         0.1, ge=0, le=1, description="Most of the served index that one round's decisions may take out."
@@ -199,8 +199,8 @@ class TrainingSettings(_Section):
     min_new: int = Field(1, ge=1, description="New decisions that make a retrain worthwhile.")
     without_annotators: list[str] = Field(
         default_factory=list,
-        description="Names or user ids of annotators whose answers no retrain uses; those who answered with them "
-        "still count.",
+        description="Names or user ids of annotators whose answers no retrain uses; those who answered with "
+        "them still count.",
     )
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()

@@ -30,7 +30,6 @@ _MOST_STORED = 0.25
 
 SetName = Literal["pairs", "harder", "asked"]
 Columns = dict[str, list[str]]
-Side = Literal["query", "document"]
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def training_sets(material: TrainingMaterial, seed: int) -> dict[SetName, Column
     }
 
 
-def side_of(name: SetName, column: str) -> Side:
+def side_of(name: SetName, column: str) -> Literal["query", "document"]:
     """What a column of a dataset holds: for models that want a prompt before it."""
     return "query" if (column == "anchor") == (name != "asked") else "document"
 

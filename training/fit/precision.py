@@ -112,8 +112,7 @@ def uses_bfloat16(embedder: Embedder) -> bool:
 
 @contextmanager
 def cheap_passes(model: Any, bf16: bool) -> Iterator[None]:
-    """While the block runs, ``model`` drops nothing, and attends in float32 where the rest is bfloat16 on a
-    CPU."""
+    """While the block runs, ``model`` drops nothing, and a CPU attends in float32 amid bfloat16."""
     import torch
 
     layers = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]

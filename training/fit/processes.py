@@ -101,7 +101,7 @@ def fit_in_processes(
 
 
 def main() -> int:
-    """One worker, started by torchrun. Each trains on a GPU of its own, if there are any; the first writes."""
+    """One worker of torchrun's. Each trains on a GPU of its own, if there are any; the first writes."""
     import torch
 
     from training.fit.train import fine_tune  # here: training.fit.train starts the workers

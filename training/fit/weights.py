@@ -14,7 +14,7 @@ _RANK = 16  # of the adapters; the usual choice, as is scaling them by twice the
 
 @contextmanager
 def trainable(model: Any, which: Literal["full", "lora"]) -> Iterator[None]:
-    """While the block runs all weights may move, or only low-rank adapters (Hu et al. 2021, arXiv:2106.09685).
+    """While the block runs all weights move, or only low-rank adapters (Hu et al. 2021, arXiv:2106.09685).
 
     Adapters are merged at the end, so that what is released is a plain model that loads without peft. Raises
     SettingsError when peft is missing.

@@ -12,8 +12,7 @@ import pytest
 import torch
 from accelerate.data_loader import BatchSamplerShard
 from datasets import Dataset
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from torch.utils.data import ConcatDataset
 
@@ -41,7 +40,7 @@ def _mixed(sets: Sequence[Columns], size: int, processes: int, seed: int) -> Mix
 
 
 def _columns(rows: Sequence[tuple[int, ...]], harder: bool) -> Columns:
-    """``rows`` of a question's and a text's number, where they are ``harder`` with a negative that meets nothing."""
+    """``rows`` of a question's and a text's number; ``harder`` ones have a negative that meets nothing."""
     columns = {"anchor": [f"q{one[0]}" for one in rows], "positive": [f"t{one[1]}" for one in rows]}
     return columns | ({"negative": [f"n {row}" for row in range(len(rows))]} if harder else {})
 
@@ -181,7 +180,7 @@ def test_no_text_is_right_and_wrong_in_one_batch_in_whatever_form(
     twins: dict[int, int],
     size: int,
 ) -> None:
-    """A heading's example holds the body alone, a negative of the same chunk its whole text, or that of its twin."""
+    """A heading's example holds the body alone, a negative of the same chunk its whole text or its twin's."""
     groups = {CHUNKS[one].id: CHUNKS[other].id for one, other in twins.items()}
     group = {text: groups.get(one.id, one.id) for one in CHUNKS[:8] for text in (one.text, one.body.strip())}
     found = [

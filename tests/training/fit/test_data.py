@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.training.fit.material import example, negative
 from training.fit.data import SetName, TrainingMaterial, same_things, told_apart, training_sets

@@ -1,4 +1,4 @@
-"""Training in several processes: one model comes out, and none of them lives on when the one that started them is killed."""
+"""Training in several processes: one model comes out, and killing the one that started them ends them all."""
 
 from __future__ import annotations
 

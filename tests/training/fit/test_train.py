@@ -157,11 +157,8 @@ def test_a_model_that_wants_prompts_gets_them() -> None:
 
 def test_an_epoch_sees_every_refusal_though_none_shares_a_batch_with_the_next() -> None:
     refused = [f"refused {number}" for number in range(4)]
-    negatives = [
-        negative(query, text, kind)
-        for query, kind in (("make a pot blue", "question"), (list(PAIRS)[1], "text"))
-        for text in refused
-    ]
+    negatives = [negative("make a pot blue", text, "question") for text in refused]
+    negatives += [negative("when may I open the kiln", text) for text in refused]
     embedder = Embedder(MODEL, EMBEDDING)
     seen = listening(embedder)
     material = TrainingMaterial(EXAMPLES, negatives)
