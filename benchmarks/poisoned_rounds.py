@@ -76,7 +76,7 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
         model = MINILM
         serving = ServingSettings(embedding=EmbeddingSettings(model=MINILM, precision="float32", threads=1))
         training = TrainingSettings(
-            fit=FitSettings(epochs=2, max_tokens=32, dimensions=[384], start="base"),
+            fit=FitSettings(epochs=2, max_tokens=32, dimensions=[384]),
             dedup=DedupSettings(threshold=0.95),
         )
     home = rounds.bootstrapped(scratch / "home", model, chunks)

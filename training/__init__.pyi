@@ -9,29 +9,20 @@ from .dry_run import (
 from .dry_run import (
     render_dry_run as render_dry_run,
 )
+from .fit.data import (
+    TrainingMaterial as TrainingMaterial,
+)
 from .fit.memory import (
     PeakMemory as PeakMemory,
 )
-from .fit.passes import (
+from .fit.precision import (
     cheap_passes as cheap_passes,
-)
-from .fit.train import (
-    clip_dimensions as clip_dimensions,
 )
 from .fit.train import (
     fine_tune as fine_tune,
 )
 from .fit.whitening import (
     whiten as whiten,
-)
-from .fit_settings import (
-    FitSettings as FitSettings,
-)
-from .gate_settings import (
-    GateSettings as GateSettings,
-)
-from .gate_settings import (
-    GuardSettings as GuardSettings,
 )
 from .judge.comparison import (
     read_comparison as read_comparison,
@@ -129,6 +120,9 @@ from .ledger.news import (
 from .ledger.news import (
     worth_a_run as worth_a_run,
 )
+from .ledger.rows import (
+    LedgerRow as LedgerRow,
+)
 from .prepare.dedup import (
     find_duplicates as find_duplicates,
 )
@@ -195,9 +189,6 @@ from .report.summary import (
 from .report.summary import (
     render_summary as render_summary,
 )
-from .reranker_settings import (
-    RerankerSettings as RerankerSettings,
-)
 from .retrain import (
     retrain_from_annotations as retrain_from_annotations,
 )
@@ -248,6 +239,18 @@ from .runs.run import (
 )
 from .settings import (
     DedupSettings as DedupSettings,
+)
+from .settings import (
+    FitSettings as FitSettings,
+)
+from .settings import (
+    GateSettings as GateSettings,
+)
+from .settings import (
+    GuardSettings as GuardSettings,
+)
+from .settings import (
+    RerankerSettings as RerankerSettings,
 )
 from .settings import (
     TrainingSettings as TrainingSettings,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from curation import SettingsError, content_id
 from serving import resolve_model
-from training.gate_settings import TestSetSettings
+from training.settings import TestSetSettings
 
 _SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
 _MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
