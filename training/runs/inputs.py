@@ -1,7 +1,8 @@
-"""Digests of the files that a run's result depends on: a path says nothing about what is in it.
+"""Digests of all that a run's result depends on.
 
-They are taken before every retrain and at every look of the watcher, so they are quick: of large files (weights) only
-samples are read. Fine-tuning changes weights all over, so a model that was trained on shows in them.
+Files count by what is in them, not by their paths. The digests are taken before every retrain and whenever the watcher
+looks, so they must be quick: of large files (weights) only samples are read. Fine-tuning changes weights all over, so the
+samples tell two versions of a model apart.
 """
 
 from __future__ import annotations
@@ -10,9 +11,15 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from curation import SettingsError, content_id
-from serving import resolve_model
-from training.gate_settings import TestSetSettings
+from curation import Decision, SettingsError, content_id
+from serving import ServingSettings, resolve_model
+from training.ledger.context import RunContext
+from training.prepare.selection import Selection
+from training.runs.record import RunInputs
+from training.settings import TestSetSettings, TrainingSettings
+
+# Settings that say when to retrain, or that the selection holds already.
+_NOT_INPUTS = {"min_new", "without_annotators"}
 
 _SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
 _MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
@@ -22,10 +29,38 @@ _SAMPLE = 64 << 10  # bytes
 _BLOCK = 1 << 20
 
 
+def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Selection) -> RunInputs:
+    """The inputs of a run on ``decisions``, which are those that ``selection`` leaves."""
+    settings, serving = context.settings, context.serving
+    relevant = {
+        "training": settings.model_dump(mode="json", exclude=_NOT_INPUTS),
+        "model": serving.embedding.model,
+        "retrieval": serving.retrieval.model_dump(mode="json"),
+    }
+    return RunInputs(
+        decisions=content_id("decisions", *sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
+        corpus=content_id(*sorted(chunk.id for chunk in context.corpus.chunks)),
+        settings=content_id(repr(relevant)),
+        release=context.served.id,
+        selection=selection.digest,
+        testsets=digest_of_test_sets(settings.testsets),
+        model=_digest_of_models(settings, serving),
+    )
+
+
+def _digest_of_models(settings: TrainingSettings, serving: ServingSettings) -> str:
+    """Of the models' files and the arithmetic. Threads and batch size change the speed, not what is learned."""
+    embedding, reranker = serving.embedding, settings.reranker
+    parts = [digest_of_model(embedding.model), embedding.precision, embedding.device]
+    if reranker.enabled and reranker.base_model:  # MERGE: settings.reranker.model
+        parts.append(digest_of_model(reranker.base_model))
+    return content_id("model", *parts)
+
+
 def digest_of_test_sets(settings: Sequence[TestSetSettings]) -> str:
     """Of the contents of all files that the test sets consist of, in the order of the settings; empty without any.
 
-    A file that can't be read has a digest too: whoever loads it says what is wrong with it.
+    A file that can't be read has a digest too; whoever loads it says what is wrong with it.
     """
     if not settings:
         return ""
@@ -41,8 +76,11 @@ def digest_of_test_sets(settings: Sequence[TestSetSettings]) -> str:
 
 
 def digest_of_model(name: str) -> str:
-    """Of a model's configuration and weights. A Hugging Face name that is no folder stands for the commit in the local
-    cache; what can't be found stands for itself: whoever loads it says what is wrong with it."""
+    """Of a model's configuration and weights.
+
+    For a Hugging Face name that is no folder it is the digest of the commit in the local cache. A model that can't be
+    found has a digest too; whoever loads it says what is wrong with it.
+    """
     try:
         place = resolve_model(name)
     except SettingsError:
@@ -88,7 +126,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _samples(path: Path, size: int) -> Iterator[bytes]:
-    """The first bytes (where safetensors keep their header), the last ones, and others evenly between them."""
+    """The first bytes (where safetensors keep their header), the last ones, and evenly spaced ones between them."""
     with path.open("rb") as file:
         for number in range(_SAMPLES):
             file.seek((size - _SAMPLE) * number // (_SAMPLES - 1))
