@@ -1,4 +1,4 @@
-"""What every step of a retrain needs beside its own material."""
+"""What a retrain works with."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from training.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where the state is, what there is to learn about, the settings, and the release that a candidate is compared with.
-
-    ``served`` is that release: the one that was served when the run began. ``progress`` shows people how far a step is.
-    """
+    """The state folder, its documents, the settings, and ``served``, the release that a candidate is compared with."""
 
     home: Home
     corpus: Corpus

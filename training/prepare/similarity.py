@@ -7,13 +7,13 @@ duplicate is one, and at most a few in a thousand are missed.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rensa import RMinHash, RMinHashLSH
 
+from training.ledger.text import normalise
 from training.settings import DedupSettings
 
 SHINGLE = 4
@@ -37,11 +37,6 @@ class Match:
     @property
     def exact(self) -> bool:
         return self.similarity >= 1.0
-
-
-def normalise(text: str) -> str:
-    """What makes two texts exactly the same: Unicode NFKC, case folded, runs of white space as one space."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def shingles(normalised: str) -> frozenset[str]:

@@ -1,19 +1,24 @@
-"""Questions that say the same in other words: by the cosine of the served release's own vectors."""
+"""Whether training takes two questions for one: in the same words, in nearly the same wording, or in meaning.
+
+Meaning is compared by the cosine of the base model's vectors.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from training.prepare.dedup import NEARLY, Match, find_matches
+from training.ledger.text import normalise
+from training.prepare.similarity import NEARLY, Match, find_matches, jaccard, shingles, surely_differ
 from training.settings import DedupSettings
 
 Vectors = npt.NDArray[np.float32]
 VectorsOf = Callable[[Sequence[str]], Vectors]
-_BLOCK = 2_048  # rows compared with all references at a time
+_ROWS = 2_048  # rows compared with all references at a time
 
 
 def same_meaning(vectors: Vectors, keys: Sequence[str], threshold: float) -> list[Match]:
@@ -45,8 +50,8 @@ def matches_in_meaning(vectors: Vectors, references: Vectors, threshold: float) 
     if not len(references):
         return []
     found = []
-    for start in range(0, len(vectors), _BLOCK):
-        cosines = vectors[start : start + _BLOCK] @ references.T
+    for start in range(0, len(vectors), _ROWS):
+        cosines = vectors[start : start + _ROWS] @ references.T
         closest = cosines.argmax(axis=1)
         best = cosines[np.arange(len(closest)), closest]
         for row in np.flatnonzero(best >= threshold):
@@ -74,3 +79,52 @@ def questions_like(
         vectors_of([texts[row] for row in rest]), vectors_of(references), settings.semantic_threshold
     )
     return worded, [Match(rest[match.index], match.kept, match.similarity) for match in meant]
+
+
+Likeness = Literal["words", "wording", "meaning"]
+_ENDINGS = " ?!.,;:…"
+
+
+class Sameness:
+    """The same words after normalisation, nearly the same wording, or the same meaning, as ``settings`` say. Meaning counts for
+    texts that were embedded."""
+
+    def __init__(self, settings: DedupSettings) -> None:
+        self._settings = settings
+        self._normalised: dict[str, str] = {}
+        self._shingles: dict[str, frozenset[str]] = {}
+        self._vectors: dict[str, Vectors] = {}
+
+    def embed(self, texts: Sequence[str], vectors_of: VectorsOf) -> None:
+        distinct = list(dict.fromkeys(texts))
+        self._vectors.update(zip(distinct, vectors_of(distinct), strict=True))
+
+    def how(self, left: str, right: str) -> Likeness | None:
+        """In which way the two are one, the strongest that holds; None where they are two. Where near wording counts,
+        punctuation at the end makes no difference to the words."""
+        one, other = self._normal(left), self._normal(right)
+        if one == other or (self._settings.near and one.rstrip(_ENDINGS) == other.rstrip(_ENDINGS)):
+            return "words"
+        if self._settings.near and self._nearly(left, right):
+            return "wording"
+        if self._settings.semantic and left in self._vectors and right in self._vectors:
+            cosine = float(self._vectors[left] @ self._vectors[right])
+            return "meaning" if cosine >= self._settings.semantic_threshold else None
+        return None
+
+    def _nearly(self, left: str, right: str) -> bool:
+        threshold = self._settings.threshold
+        if surely_differ(self._normal(left), self._normal(right), threshold):
+            return False
+        few, many = sorted((self._of(left), self._of(right)), key=len)
+        return len(few) >= threshold * len(many) and jaccard(few, many) >= threshold
+
+    def _normal(self, text: str) -> str:
+        if text not in self._normalised:
+            self._normalised[text] = normalise(text)
+        return self._normalised[text]
+
+    def _of(self, text: str) -> frozenset[str]:
+        if text not in self._shingles:
+            self._shingles[text] = shingles(self._normal(text))
+        return self._shingles[text]
