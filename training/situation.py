@@ -10,15 +10,16 @@ from curation import StateError
 from serving import LINEAGE_FILE, ReleaseStore, is_by_hand
 from training.decide import Situation
 from training.ledger.context import RunContext
+from training.ledger.people import learned_from
 from training.ledger.rows import LedgerRow
 from training.ledger.store import read_ledger
+from training.prepare.prepared import LEDGER_FILE
 from training.prepare.selection import Selected
 from training.runs.inputs import run_inputs
 from training.runs.record import RunRecord
 from training.runs.resume import unfinished_runs
 from training.runs.run import RunStore
 
-LEDGER_FILE = "ledger.parquet"  # in the folder of the step "prepare"
 log = logging.getLogger(__name__)
 
 _ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
@@ -66,15 +67,11 @@ def rows_of(selected: Selected) -> list[LedgerRow]:
         )
         for one in selected.decisions
     ]
-    rows += [
-        LedgerRow(dataset=one.dataset, record_id=one.record_id, fate="left-out", reason=one.reason)
-        for one in selected.left_out
-    ]
-    return rows
+    return [*rows, *selected.left_out]
 
 
 def ledger_of(
-    store: ReleaseStore, release_id: str | None, columns: Sequence[str] | None = None
+    store: ReleaseStore, release_id: str | None, columns: Sequence[str] = ()
 ) -> list[LedgerRow]:
     """The ledger of a release; empty when there is no such release, or when it learned from nothing."""
     if release_id is None:
@@ -107,14 +104,9 @@ def _choice_of_a_person(store: ReleaseStore, served: str) -> tuple[str | None, b
 
 
 def _must_forget(context: RunContext, selected: Selected) -> bool:
+    """Whether the served release learned from answers that are to be left out now."""
     selection = selected.selection
-    if not selection.forgets:
-        return False
-    return any(
-        row.fate != "left-out"
-        and (row.record_id in selection.without_records or any(map(selection.is_without, row.votes)))
-        for row in ledger_of(context.store, context.served.id)
-    )
+    return selection.forgets and learned_from(ledger_of(context.store, context.served.id), selection)
 
 
 def _indexable(context: RunContext, rows: Sequence[LedgerRow]) -> int:

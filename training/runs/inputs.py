@@ -14,7 +14,7 @@ from pathlib import Path
 from curation import Decision, SettingsError, content_id
 from serving import ServingSettings, resolve_model
 from training.ledger.context import RunContext
-from training.prepare.selection import Selection
+from training.ledger.people import Selection
 from training.runs.record import RunInputs
 from training.settings import TestSetSettings, TrainingSettings
 
@@ -52,8 +52,8 @@ def _digest_of_models(settings: TrainingSettings, serving: ServingSettings) -> s
     """Of the models' files and the arithmetic. Threads and batch size change the speed, not what is learned."""
     embedding, reranker = serving.embedding, settings.reranker
     parts = [digest_of_model(embedding.model), embedding.precision, embedding.device]
-    if reranker.enabled and reranker.base_model:  # MERGE: settings.reranker.model
-        parts.append(digest_of_model(reranker.base_model))
+    if reranker.model:
+        parts.append(digest_of_model(reranker.model))
     return content_id("model", *parts)
 
 

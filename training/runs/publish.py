@@ -15,16 +15,19 @@ from curation import Chunk, write_text
 from serving import (
     CARD_FILE,
     EVALUATION_FILE,
+    LINEAGE_FILE,
     MODEL_FOLDER,
+    RERANKER_FOLDER,
     Draft,
     Embedder,
     EmbeddingSettings,
     NotPromotedError,
     ReleaseStore,
-    RerankerInfo,
+    Reranker,
     Vectors,
     assemble,
     model_name,
+    save_weights,
 )
 from training.ledger.context import RunContext
 from training.runs.record import Outcome, RunRecord
@@ -36,20 +39,20 @@ class Candidate:
     """What a release is put together from.
 
     ``model`` is a folder, ``vectors`` are float32 of shape (chunks, dimensions), ``evaluation`` is the file with the
-    comparison. ``trained_on`` and ``metrics`` are for the release's record. ``card`` makes the model card's Markdown.
-    ``write`` adds further files (the ledger, a reranker) to the folder in which the release is put together.
+    comparison, ``ledger`` that with what became of each decision. ``trained_on`` and ``metrics`` are for the release's
+    record. ``card`` makes the model card's Markdown.
     """
 
     model: Path
     embedding: EmbeddingSettings
     chunks: Sequence[Chunk]
     vectors: Vectors
+    ledger: Path
     evaluation: Path
     trained_on: dict[str, int]
     metrics: dict[str, float]
     card: Callable[[Draft], str]
-    write: Callable[[Path], None]
-    reranker: RerankerInfo | None = None
+    reranker: Reranker | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,10 @@ def _draft(run: Run, context: RunContext, candidate: Candidate, staging: Path) -
     base = context.serving.embedding.model
     embedder = Embedder(model, candidate.embedding, name=f"{model_name(base)}-{run.id}")
     shutil.copyfile(candidate.evaluation, staging / EVALUATION_FILE)
-    candidate.write(staging)
+    shutil.copyfile(candidate.ledger, staging / LINEAGE_FILE)
+    shutil.rmtree(staging / RERANKER_FOLDER, ignore_errors=True)
+    if candidate.reranker is not None:
+        save_weights(candidate.reranker.model, staging / RERANKER_FOLDER)
     draft = assemble(
         staging,
         embedder,
@@ -134,7 +140,7 @@ def _draft(run: Run, context: RunContext, candidate: Candidate, staging: Path) -
         parent=context.served.id,
         trained_on=candidate.trained_on,
         metrics=candidate.metrics,
-        reranker=candidate.reranker,
+        reranker=candidate.reranker.info if candidate.reranker else None,
         progress=context.progress,
     )
     write_text(staging / CARD_FILE, candidate.card(draft))

@@ -32,7 +32,7 @@ from curation import (
     write_text,
 )
 from training.fit.memory import PeakMemory, give_back
-from training.prepare.selection import Selection
+from training.ledger.people import Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.runs.shortage import shortage
 

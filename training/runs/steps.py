@@ -1,0 +1,242 @@
+"""The work of the five steps of a run. Each reads what earlier ones wrote, and can be repeated."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+
+from curation import ClayloopError, read_json, write_json
+from serving import EVALUATION_FILE, MODEL_FOLDER, Draft, Embedder, ServingSettings, Vectors
+from training.fit.data import FitReport, TrainingMaterial
+from training.fit.precision import Precision, choose_precision
+from training.fit.processes import check_gpus
+from training.fit.train import FIT_FILE, VECTORS_FILE, embed_chunks, train_candidate
+from training.judge.compare import Round, SearchModel, compare, measure_baselines
+from training.judge.comparison import Comparison, at, read_comparison, write_comparison
+from training.judge.evaluate import load_reranker
+from training.judge.gate import GateVerdict, judge, too_few
+from training.judge.questions import HoldoutQuestion, holdout_questions
+from training.judge.testsets import TestSet, check_paths, load_test_sets
+from training.ledger.context import RunContext
+from training.ledger.history import history_of
+from training.ledger.rows import LedgerRow, by_decision, of
+from training.ledger.store import LedgerOrigin
+from training.prepare.prepared import LEDGER_FILE, Prepared, prepare
+from training.prepare.selection import Selected
+from training.runs.publish import Candidate, publish
+from training.runs.run import Run
+
+_PRECISION_FILE = "precision.json"
+_GATE_FILE = "gate.json"
+
+
+@dataclass
+class Steps:
+    """The steps of one run, and what they wrote. ``context.served`` is the release that the candidate is compared with."""
+
+    run: Run
+    context: RunContext
+
+    # the steps: each writes into the empty folder that it is given, and returns a note for people
+
+    def prepare(self, selected: Selected, folder: Path) -> str:
+        context = self.context
+        prepared = prepare(selected, context, questions_of(self._own_sets))
+        prepared.write(folder, LedgerOrigin(run=self.run.id, selection=selected.selection.matched))
+        deciding = len(round_of(prepared, self._own_sets, context).deciding)
+        if what_is_lacking(prepared, deciding, context):
+            return prepared.describe()
+        base = Embedder(context.serving.embedding.model, context.serving.embedding)
+        check_gpus(base.model.device.type, context.settings.fit.processes)
+        precision = choose_precision(base, [one.text for one in prepared.train], self._earlier_precisions())
+        write_json(folder / _PRECISION_FILE, precision.model_dump(mode="json"))
+        return f"{prepared.describe()}; to be trained in {precision.arithmetic} ({precision.reason})"
+
+    def fit(self, folder: Path) -> str:
+        found, context = self.prepared, self.context
+        material = TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
+        embedding, progress = self._serving.embedding, context.progress
+        report = train_candidate(material, found.chunks, context.settings.fit, embedding, folder, progress)
+        rate = sum(report.rows.values()) * report.epochs / max(report.seconds, 0.001)
+        return (
+            f"{report.steps} steps of {report.batch_size} in {report.precision}, {rate:.1f} examples/s, "
+            f"loss {report.loss}, {report.computing / max(report.seconds, 0.001):.0%} of the time in passes"
+        )
+
+    def index(self, folder: Path) -> str:
+        chunks, embedding = self.prepared.chunks, self._serving.embedding
+        return embed_chunks(self.run.folder / "fit", chunks, embedding, folder, self.context.progress)
+
+    def judge(self, folder: Path) -> str:
+        context, serving = self.context, self._serving
+        settings = context.settings
+        embedder = Embedder(self.run.folder / "fit" / MODEL_FOLDER, serving.embedding, name="candidate")
+        candidate = SearchModel(embedder, self._vectors, load_reranker(settings.reranker, serving))
+        baselines = measure_baselines(
+            self.round, context.store, context.served, settings, serving, context.progress
+        )
+        found = compare(candidate, baselines)
+        write_comparison(folder / EVALUATION_FILE, found)
+        verdict = judge(found, settings.gate)
+        write_json(folder / _GATE_FILE, verdict.model_dump(mode="json"))
+        return verdict.reason
+
+    def publish(self, card: Callable[[Draft], str], folder: Path) -> str:
+        """``card`` makes the model card's Markdown."""
+        return publish(self.run, self.context, partial(self._candidate, card))
+
+    # what they wrote
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        include = self.context.serving.retrieval.include_unreviewed
+        return Prepared.read(self.run.folder / "prepare", self.context.corpus, include)
+
+    @cached_property
+    def round(self) -> Round:
+        """What the candidate is asked, and what else it is judged by."""
+        return round_of(self.prepared, self._own_sets, self.context)
+
+    @property
+    def comparison(self) -> Comparison:
+        return read_comparison(self.run.folder / "judge" / EVALUATION_FILE)
+
+    @property
+    def verdict(self) -> GateVerdict:
+        return GateVerdict.model_validate(read_json(self.run.folder / "judge" / _GATE_FILE))
+
+    @property
+    def report(self) -> FitReport:
+        return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
+
+    @property
+    def _vectors(self) -> Vectors:
+        """(chunks, d): the candidate's vectors of the chunks."""
+        vectors: Vectors = np.load(self.run.folder / "index" / VECTORS_FILE, allow_pickle=False)
+        return vectors
+
+    @property
+    def _serving(self) -> ServingSettings:
+        """The serving settings, with the arithmetic that this run settled on: in a rerun, a trial could end differently."""
+        serving = self.context.serving
+        precision = Precision.model_validate(read_json(self.run.folder / "prepare" / _PRECISION_FILE))
+        embedding = serving.embedding.model_copy(update={"precision": precision.arithmetic})
+        return serving.model_copy(update={"embedding": embedding})
+
+    @cached_property
+    def _own_sets(self) -> list[TestSet]:
+        return own_sets(self.context)
+
+    def _earlier_precisions(self) -> list[Precision]:
+        """What earlier runs found out, newest first. One that cannot be read is passed over: it only saves a trial."""
+        found = []
+        for path in sorted(self.run.folder.parent.glob(f"*/prepare/{_PRECISION_FILE}"), reverse=True):
+            with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
+                found.append(Precision.model_validate(read_json(path)))
+        return found
+
+    def _candidate(self, card: Callable[[Draft], str]) -> Candidate:
+        found, folder = self.prepared, self.run.folder
+        return Candidate(
+            model=folder / "fit" / MODEL_FOLDER,
+            embedding=self._serving.embedding,
+            chunks=found.chunks,
+            vectors=self._vectors,
+            ledger=folder / "prepare" / LEDGER_FILE,
+            evaluation=folder / "judge" / EVALUATION_FILE,
+            trained_on=_trained_on(found.ledger),
+            metrics=at(self.comparison.holdout.candidate).metrics,
+            card=card,
+            reranker=load_reranker(self.context.settings.reranker, self._serving),
+        )
+
+
+def own_sets(context: RunContext) -> list[TestSet]:
+    """The test sets of the settings. Raises SettingsError for one that is wrong or about other documents."""
+    sets = load_test_sets(context.settings.testsets)
+    paths = {chunk.path for chunk in context.corpus.chunks}
+    for one in sets:
+        check_paths(one, paths, "the documents", context.progress)
+    return sets
+
+
+def questions_of(sets: Sequence[TestSet]) -> dict[str, str]:
+    """All questions of test sets, which nobody trains on, by name."""
+    return {f"{one.name}: {key}": text for one in sets for key, text in one.queries.items()}
+
+
+def round_of(found: Prepared, sets: Sequence[TestSet], context: RunContext) -> Round:
+    """What a candidate is judged by."""
+    return Round(
+        chunks=found.chunks,
+        documents=context.corpus.chunks,
+        questions=_questions(found),
+        own_sets=sets,
+        rows=found.ledger,
+        history=history_of(context.store, context.served.id),
+    )
+
+
+def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
+    """Why training is no use yet, or nothing. ``deciding`` counts the questions that decide."""
+    needed = context.settings.gate.min_queries
+    if not found.chunks:
+        reason = _nothing_to_index(found, context)
+    elif not found.accepted:
+        reason = "Not enough to learn from: no accepted triplet or conversation yet."
+    elif len(found.train) < 2:
+        reason = (
+            f"Not enough to learn from: {len(found.train)} example(s) to train on after {len(found.holdout)} were "
+            "held out and duplicates dropped. Accept more triplets, about other sections."
+        )
+    elif len({one.text for one in found.train}) < 2 or len(_groups(found)) < 2:
+        reason = (
+            f"Not enough to learn from: all {len(found.train)} examples are about the same text, and there is nothing "
+            "to tell it from. Accept triplets about other sections."
+        )
+    elif deciding < needed:
+        reason = too_few(deciding, needed)
+    else:
+        return ""
+    return f"{reason} The served release stays."
+
+
+def _questions(found: Prepared) -> list[HoldoutQuestion]:
+    """The held-out questions. What was accepted elsewhere for the same question is a right answer too."""
+    accepted = of(found.ledger, "example", "train", "holdout", "duplicate")
+    return holdout_questions(found.holdout, found.chunks, found.groups, accepted)
+
+
+def _groups(found: Prepared) -> set[str]:
+    """The chunks that are trained on, near duplicates being one."""
+    return {found.groups.get(row.chunk_id, row.chunk_id) for row in found.train}
+
+
+def _nothing_to_index(found: Prepared, context: RunContext) -> str:
+    if not context.corpus.chunks:
+        return "Not enough to index: there are no documents any more (`clayloop ingest`)."
+    if not of(found.ledger, "chunk", "removed"):
+        return (
+            "Not enough to index: no chunk was accepted, and serving.retrieval.include_unreviewed is false."
+        )
+    return "Not enough to index: every chunk was rejected."
+
+
+def _trained_on(rows: Sequence[LedgerRow]) -> dict[str, int]:
+    """What a release's card and record say it learned from."""
+    train = of(rows, "example", "train")
+    known = [row for row in by_decision(rows) if row.fate != "left-out"]
+    origins = Counter(row.origin or "unknown origin" for row in train)
+    return {
+        "examples": len(train),
+        "held-out examples": len(of(rows, "example", "holdout")),
+        "decisions": len(known),
+        **{f"examples from {origin}": number for origin, number in origins.most_common()},
+        "annotators": len({person for row in known for person in row.people}),
+    }
