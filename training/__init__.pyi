@@ -24,15 +24,6 @@ from .fit.train import (
 from .fit.whitening import (
     whiten as whiten,
 )
-from .fit_settings import (
-    FitSettings as FitSettings,
-)
-from .gate_settings import (
-    GateSettings as GateSettings,
-)
-from .gate_settings import (
-    GuardSettings as GuardSettings,
-)
 from .judge.comparison import (
     read_comparison as read_comparison,
 )
@@ -195,9 +186,6 @@ from .report.summary import (
 from .report.summary import (
     render_summary as render_summary,
 )
-from .reranker_settings import (
-    RerankerSettings as RerankerSettings,
-)
 from .retrain import (
     retrain_from_annotations as retrain_from_annotations,
 )
@@ -248,6 +236,18 @@ from .runs.run import (
 )
 from .settings import (
     DedupSettings as DedupSettings,
+)
+from .settings import (
+    FitSettings as FitSettings,
+)
+from .settings import (
+    GateSettings as GateSettings,
+)
+from .settings import (
+    GuardSettings as GuardSettings,
+)
+from .settings import (
+    RerankerSettings as RerankerSettings,
 )
 from .settings import (
     TrainingSettings as TrainingSettings,

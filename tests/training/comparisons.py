@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from training.gate_settings import GateSettings
 from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, Refusal, Vitals
 from training.judge.evaluate import METRICS, Scores
 from training.judge.gate import judge
 from training.judge.questions import HoldoutQuestion
+from training.settings import GateSettings
 
 REFUSES = Refusal(threshold=0.3, answered=0.05)
 

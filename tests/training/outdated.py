@@ -15,12 +15,16 @@ from curation import Chunk, Corpus, Decision, Home
 from serving import ServingSettings
 from tests.training import rounds
 from tests.training.material import chunks_about, judged_chunk, triplet
-from training.fit_settings import FitSettings
-from training.gate_settings import GateSettings, GuardSettings
 from training.report.summary import RetrainSummary
-from training.reranker_settings import RerankerSettings
 from training.retrain import retrain_from_annotations
-from training.settings import DedupSettings, TrainingSettings
+from training.settings import (
+    DedupSettings,
+    FitSettings,
+    GateSettings,
+    GuardSettings,
+    RerankerSettings,
+    TrainingSettings,
+)
 
 _JOBS = rounds.JOBS[:3]
 _TODAY = tuple((f"A present guide for everybody: {job}", other, text) for job, other, text in _JOBS)

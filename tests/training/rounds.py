@@ -23,10 +23,8 @@ from serving import (
     resolve_model,
 )
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
-from training.fit_settings import FitSettings
-from training.gate_settings import GateSettings
 from training.judge.generic import generic_set
-from training.settings import DedupSettings, TrainingSettings
+from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 THINGS = (
     ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"), ("stove", "cooker"),

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from curation import Chunk, Decision
 from tests.training.comparisons import compared, comparison
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.gate_settings import GateSettings, GuardSettings
 from training.judge.coverage import Coverage, LostQuestion, Removed, find_removed
 from training.judge.gate import judge
 from training.judge.guards import Guard
@@ -19,7 +18,7 @@ from training.ledger.lineage import trace
 from training.ledger.lineage_record import LineageRow
 from training.prepare.examples import collect, section_of
 from training.prepare.split import is_holdout
-from training.settings import DedupSettings, TrainingSettings
+from training.settings import DedupSettings, GateSettings, GuardSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 IDS = {chunk.id for chunk in CHUNKS}

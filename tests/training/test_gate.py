@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from curation import StateError
 from tests.training.comparisons import compared, comparison, question
-from training.gate_settings import GateSettings, GuardSettings
 from training.judge.comparison import Comparison, read_comparison, write_comparison
 from training.judge.gate import GateVerdict, judge
+from training.settings import GateSettings, GuardSettings
 
 _figure = st.floats(0, 1)
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.comparisons import REFUSES, compared, comparison, failures, question
-from training.gate_settings import GateSettings, GuardSettings
 from training.judge.comparison import Comparison
 from training.judge.gate import GateVerdict, judge
+from training.settings import GateSettings, GuardSettings
 
 
 def _judge(found: Comparison, **gate: Any) -> GateVerdict:

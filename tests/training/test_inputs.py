@@ -15,19 +15,17 @@ from curation import SILENT, Corpus, Home, StateError
 from serving import ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings
-from training.gate_settings import TestSetSettings
 from training.ledger.news import run_inputs
 from training.prepare.dedup import normalise
 from training.prepare.examples import Example
 from training.prepare.selection import Selection
 from training.report.summary import RetrainSummary
-from training.reranker_settings import RerankerSettings
 from training.retrain import retrain_from_annotations
 from training.runs.digests import digest_of_model, digest_of_test_sets
 from training.runs.jsonl import read_rows
 from training.runs.record import RunInputs
 from training.runs.run import RunStore
-from training.settings import TrainingSettings
+from training.settings import RerankerSettings, TestSetSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)

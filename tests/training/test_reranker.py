@@ -30,7 +30,6 @@ from serving import (
 )
 from tests.cross_encoders import small_transformer
 from tests.training import outdated, rounds
-from training.gate_settings import GateSettings
 from training.judge.evaluate import evaluate_release
 from training.judge.testsets import TestSet
 from training.ledger.ancestry import records_seen
@@ -42,10 +41,9 @@ from training.reranker.aside import LEAST_QUESTIONS, set_aside
 from training.reranker.contest import WEIGHTS, decide, fold_of
 from training.reranker.fit import fit_reranker
 from training.reranker.pairs import Pair
-from training.reranker_settings import RerankerSettings
 from training.runs.jsonl import read_rows
 from training.runs.run import RunStore
-from training.settings import DedupSettings
+from training.settings import DedupSettings, GateSettings, RerankerSettings
 
 PATIENCE = 120.0  # seconds
 EXAMPLES = collect(outdated.decisions(), outdated.CHUNKS).examples

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.training.comparisons import compared, comparison, failures, question
-from training.gate_settings import GateSettings, GuardSettings
 from training.judge.gate import judge
 from training.judge.questions import HoldoutQuestion
 from training.judge.slices import sections_of
+from training.settings import GateSettings, GuardSettings
 
 
 def test_a_slice_that_gets_worse_holds_a_better_mean() -> None:

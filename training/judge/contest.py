@@ -21,7 +21,6 @@ from serving import (
     ServingSettings,
 )
 from training.fit.train import clip_dimensions
-from training.gate_settings import GateSettings
 from training.judge.comparison import ComparedSet, Comparison, Kind, PerDimension, Vitals
 from training.judge.coverage import Removed
 from training.judge.evaluate import METRICS, Scores, evaluate_set
@@ -33,6 +32,7 @@ from training.judge.vitals import latency, megabytes, refusal
 from training.ledger.lineage import fingerprints_of
 from training.ledger.lineage_record import LineageRow
 from training.prepare.examples import Example
+from training.settings import GateSettings
 
 Vectors = npt.NDArray[np.float32]
 

@@ -7,11 +7,11 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.gate_settings import GateSettings, Verdict
 from training.judge.comparison import Comparison, Side, at
 from training.judge.guards import Guard, change, check_guards
 from training.judge.intervals import ROUNDING, Interval, classify, expanded_interval
 from training.judge.slices import Slice, slices
+from training.settings import GateSettings, Verdict
 
 
 class GateVerdict(BaseModel):

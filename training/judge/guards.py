@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from training.gate_settings import GateSettings
 from training.judge.comparison import Comparison
 from training.judge.intervals import ROUNDING, Interval, classify, mean_interval, share_interval
 from training.judge.slices import Slice
+from training.settings import GateSettings
 
 LATENCY = "latency"
 # A slower median matters from here on: below it is the clock's noise.

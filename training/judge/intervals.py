@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from training.gate_settings import Verdict
+from training.settings import Verdict
 
 Values = npt.NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from training.gate_settings import GateSettings
 from training.judge.comparison import ComparedSet, at, means
 from training.judge.intervals import Interval, mean_interval
 from training.judge.questions import HoldoutQuestion
+from training.settings import GateSettings
 
 BY = ("source", "section", "origin", "style")
 _NAMELESS = "none"

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from curation import SettingsError
-from training.gate_settings import TestSetSettings
+from training.settings import TestSetSettings
 
 Qrels = dict[str, dict[str, int]]
 

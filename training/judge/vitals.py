@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from curation import Chunk
 from serving import OUT_OF_DOMAIN, Embedder, ServingSettings, best_scores, calibrate
-from training.gate_settings import GuardSettings
 from training.judge.comparison import Latency, Refusal
+from training.settings import GuardSettings
 
 Vectors = npt.NDArray[np.float32]
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from curation import Chunk, Decision
-from training.gate_settings import GateSettings
 from training.judge.comparison import Comparison
 from training.judge.gate import GateVerdict
 from training.ledger.tally import Tally
@@ -15,6 +14,7 @@ from training.prepare.examples import Example
 from training.prepare.split import Dropped
 from training.reranker.step import RerankerOutcome
 from training.runs.record import RunRecord
+from training.settings import GateSettings
 
 
 @dataclass(frozen=True)

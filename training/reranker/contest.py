@@ -8,9 +8,9 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.gate_settings import GateSettings, Verdict
 from training.judge.intervals import Interval, classify, mean_interval
 from training.reranker.aside import LEAST_QUESTIONS
+from training.settings import GateSettings, Verdict
 
 # How much its scores may weigh against the cosines (serving.reranking.fuse).
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

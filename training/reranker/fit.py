@@ -16,7 +16,7 @@ from serving import EmbeddingSettings, load_cross_encoder
 from training.fit.trainer import batch_size, common_arguments, has_diverged
 from training.fit.watching import watch
 from training.reranker.pairs import Pair
-from training.reranker_settings import RerankerSettings
+from training.settings import RerankerSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -39,10 +39,9 @@ from training.reranker.contest import WEIGHTS, RerankerVerdict, decide, fold_of,
 from training.reranker.fit import RerankerFit, fit_reranker
 from training.reranker.pairs import Pair, make_pairs
 from training.reranker.reading import read
-from training.reranker_settings import RerankerSettings
 from training.runs.jsonl import read_rows, write_rows
 from training.runs.run import Run
-from training.settings import TrainingSettings
+from training.settings import RerankerSettings, TrainingSettings
 
 OUTCOME_FILE = "reranker.json"
 ASIDE_FILE = "reranker.jsonl"  # in the folder of the step "split"
