@@ -11,7 +11,8 @@ from training.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class RunContext:
-    """The state folder, its documents, the settings, and ``served``, the release that a candidate is compared with."""
+    """The state folder, its documents, the settings, and ``served``, the release that a candidate is compared
+    with."""
 
     home: Home
     corpus: Corpus

@@ -23,9 +23,9 @@ _COUNTED = ("dataset", "record_id", "fate", "reason", "origin", "votes")
 class ReleaseExplanation(BaseModel):
     """What a release was made from.
 
-    ``datasets``, ``annotators`` and ``origins`` map a name to fate → number of decisions; a decision by two annotators counts
-    for both. ``reasons`` maps a fate to reason → number, of decisions that nothing is learned from. ``chain`` is the release
-    and its parents, newest first.
+    ``datasets``, ``annotators`` and ``origins`` map a name to fate → number of decisions; a decision by two
+    annotators counts for both. ``reasons`` maps a fate to reason → number, of decisions that nothing is
+    learned from. ``chain`` is the release and its parents, newest first.
     """
 
     release: str
@@ -43,7 +43,8 @@ class ReleaseExplanation(BaseModel):
 
 
 class Appearance(BaseModel):
-    """A record in an earlier release. ``same_answers``: nobody's answer differed from the explained release's."""
+    """A record in an earlier release. ``same_answers``: nobody's answer differed from the explained
+    release's."""
 
     release: str
     fate: str
@@ -52,8 +53,8 @@ class Appearance(BaseModel):
 
 
 class RecordExplanation(BaseModel):
-    """What became of one record: its rows in the ledger (two where it taught an example and a refusal), and what it was in the
-    releases before."""
+    """What became of one record: its rows in the ledger (two where it taught an example and a refusal), and
+    what it was in the releases before."""
 
     release: str
     rows: list[LedgerRow]
@@ -61,7 +62,8 @@ class RecordExplanation(BaseModel):
 
 
 def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
-    """Count what is in the ledger. Raises ReleaseError for an unknown or damaged release, StateError for a damaged ledger."""
+    """Count what is in the ledger. Raises ReleaseError for an unknown or damaged release, StateError for a
+    damaged ledger."""
     release = store.get(release_id)
     rows = by_decision(read_ledger(store.folder(release.id) / LINEAGE_FILE, _COUNTED))
     past = chain(store, release.id)
@@ -88,8 +90,8 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
 def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list[RecordExplanation]:
     """What became of a record, given by its id or the start of it; one answer per dataset that has it.
 
-    Raises ReleaseError for an unknown release, SettingsError for a record that is not in its ledger or for a start that
-    fits several.
+    Raises ReleaseError for an unknown release, SettingsError for a record that is not in its ledger or for a
+    start that fits several.
     """
     release = store.get(release_id)
     ledger = store.folder(release.id) / LINEAGE_FILE
@@ -136,7 +138,10 @@ def _unknown(
     elif not size:
         hint = "That release was made without training: no decision had a part in it."
     else:
-        hint = "Nobody had answered it when that release was made, or the id is wrong (lineage.parquet lists them)."
+        hint = (
+            "Nobody had answered it when that release was made, or the id is wrong "
+            "(lineage.parquet lists them)."
+        )
     return SettingsError(f"The record {record_id!r} is not in the lineage of {release_id}.", hint)
 
 

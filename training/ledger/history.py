@@ -22,9 +22,10 @@ _COLUMNS = ("dataset", "record_id", "fingerprint", "verdict", "teaches", "chunk_
 class History:
     """What the ledger of the served release tells.
 
-    ``fingerprints`` are of all answers that it was made from, ``decided`` the records with a verdict. ``asked`` are the records
-    of its holdout, ``trained`` those that it was trained on, and ``trained_about`` the ids and the sections of their chunks.
-    ``chunk_verdicts`` maps the id of each judged chunk to its verdict.
+    ``fingerprints`` are of all answers that it was made from, ``decided`` the records with a verdict.
+    ``asked`` are the records of its holdout, ``trained`` those that it was trained on, and ``trained_about``
+    the ids and the sections of their chunks. ``chunk_verdicts`` maps the id of each judged chunk to its
+    verdict.
     """
 
     fingerprints: frozenset[str] = frozenset()
@@ -55,8 +56,9 @@ def history_of(store: ReleaseStore, release_id: str) -> History:
 
 
 class PastRelease(BaseModel):
-    """One release in a chain of parents. ``made`` says how. ``problem`` is set, and all else unknown, when it cannot be read
-    any more. ``learned`` counts the decisions that its model was trained on, of all ``decisions``."""
+    """One release in a chain of parents. ``made`` says how. ``problem`` is set, and all else unknown, when it
+    cannot be read any more. ``learned`` counts the decisions that its model was trained on, of all
+    ``decisions``."""
 
     model_config = ConfigDict(frozen=True)
 

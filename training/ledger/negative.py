@@ -13,8 +13,9 @@ from training.ledger.rows import LedgerRow, RecordKey, of
 class Negative(BaseModel):
     """Something that the row ``example`` is trained against.
 
-    ``kind`` ``text``: a text that does not answer its question; ``question``: a question that its text does not answer.
-    ``source``: ``refused`` by annotators, or ``stored`` with the accepted triplet. ``chunk_id`` is the chunk that it is about.
+    ``kind`` ``text``: a text that does not answer its question; ``question``: a question that its text does
+    not answer. ``source``: ``refused`` by annotators, or ``stored`` with the accepted triplet. ``chunk_id``
+    is the chunk that it is about.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,7 +28,8 @@ class Negative(BaseModel):
 
 
 def negatives_of(rows: Sequence[LedgerRow]) -> list[Negative]:
-    """The negatives that training uses: the refusals that were given an example, then those stored with examples."""
+    """The negatives that training uses: the refusals that were given an example, then those stored with
+    examples."""
     refused = [
         Negative(
             example=RecordKey(row.other_dataset, row.other),  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """What a retrain leaves out, and whom the names in it mean.
 
-A person is Argilla's user id. A name in the settings or on the command line is looked up once, when the decisions are read.
+A person is Argilla's user id. A name in the settings or on the command line is looked up once, when the
+decisions are read.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from training.ledger.rows import LedgerRow
 class Selection(BaseModel):
     """What a retrain leaves out.
 
-    ``without_annotators`` (user names or user ids) and ``without_records`` (record ids) count as if they had never been there,
-    in what is learned and in what is indexed. The other three choose among the triplets and conversations only: a chunk that
-    somebody rejected stays out of the index whatever is learned. ``since``: somebody answered then or later; ``filters``:
-    conditions for Argilla, all of which hold; ``max_records``: the newest of what is left. ``people`` maps each name to the
-    user ids that it means (``find_people``).
+    ``without_annotators`` (user names or user ids) and ``without_records`` (record ids) count as if they had
+    never been there, in what is learned and in what is indexed. The other three choose among the triplets and
+    conversations only: a chunk that somebody rejected stays out of the index whatever is learned. ``since``:
+    somebody answered then or later; ``filters``: conditions for Argilla, all of which hold; ``max_records``:
+    the newest of what is left. ``people`` maps each name to the user ids that it means (``find_people``).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +37,8 @@ class Selection(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Tells selections apart; empty for everything. The user ids are not in it: they are looked up anew each time."""
+        """Tells selections apart; empty for everything. The user ids are not in it: they are looked up anew
+        each time."""
         if not self:
             return ""
         values = self.model_copy(
@@ -83,7 +85,8 @@ EVERYTHING = Selection()
 
 
 def find_people(selection: Selection, votes: Iterable[Vote]) -> Selection:
-    """The selection with the user ids that its names mean, as far as somebody in ``votes`` has that name or id."""
+    """The selection with the user ids that its names mean, as far as somebody in ``votes`` has that name or
+    id."""
     ids: dict[str, set[str]] = {}
     for vote in votes:
         for name in (vote.annotator, vote.annotator_id):
@@ -102,8 +105,8 @@ def learned_from(rows: Iterable[LedgerRow], selection: Selection) -> bool:
 
 
 class Unmatched(BaseModel):
-    """Names and ids of a selection that no decision has: probably typing errors. ``annotators`` maps each name to the most
-    similar one that has answered, or to nothing."""
+    """Names and ids of a selection that no decision has: probably typing errors. ``annotators`` maps each
+    name to the most similar one that has answered, or to nothing."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -116,8 +119,8 @@ class Unmatched(BaseModel):
         told = [f"No decision is about {', '.join(self.records)}."] if self.records else []
         for name, alike in self.annotators.items():
             told.append(
-                f"training.without_annotators names {name!r}, and nobody of that name has answered: nothing was left out "
-                "because of it." + (f" Is {alike!r} meant?" if alike else "")
+                f"training.without_annotators names {name!r}, and nobody of that name has answered: nothing was "
+                "left out because of it." + (f" Is {alike!r} meant?" if alike else "")
             )
         return told
 
@@ -139,7 +142,8 @@ def find_unmatched(selection: Selection, decisions: Sequence[Decision]) -> Unmat
 def check_names(
     unmatched: Unmatched, left_out_for_good: Collection[str], decisions: Sequence[Decision]
 ) -> None:
-    """Raise SettingsError for a name on the command line that nobody has. One in the settings may have left altogether."""
+    """Raise SettingsError for a name on the command line that nobody has. One in the settings may have left
+    altogether."""
     unknown = [name for name in unmatched.annotators if name not in left_out_for_good]
     if unknown:
         known = sorted({name for decision in decisions for name in decision.annotators})

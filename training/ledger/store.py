@@ -42,7 +42,8 @@ _HINT = "It is damaged: restore it, or promote another release."
 
 
 class LedgerOrigin(BaseModel):
-    """Which run made a ledger, and what its selection left out. ``run`` is "" where no run did (a first release)."""
+    """Which run made a ledger, and what its selection left out. ``run`` is "" where no run did (a first
+    release)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,10 +61,11 @@ def write_ledger(path: Path, rows: Sequence[LedgerRow], origin: LedgerOrigin | N
 def read_ledger(
     path: Path, columns: Sequence[str] = (), chosen: pc.Expression | None = None
 ) -> list[LedgerRow]:
-    """The rows, or those that are ``chosen``; none when there is no such file (a first release learned from nothing).
+    """The rows, or those that are ``chosen``; none when there is no such file (a first release learned from
+    nothing).
 
-    With ``columns`` only these are read, and not checked again: for who counts 100,000 rows. Raises StateError for a damaged
-    file.
+    With ``columns`` only these are read, and not checked again: for who counts 100,000 rows. Raises
+    StateError for a damaged file.
     """
     if not path.exists():
         return []
@@ -94,7 +96,8 @@ def read_origin(path: Path) -> LedgerOrigin:
 
 
 def find_rows(path: Path, record_id: str, only_begins: bool = False) -> list[LedgerRow]:
-    """The rows of the record ``record_id``, or of all whose ids begin so. Raises StateError for a damaged file."""
+    """The rows of the record ``record_id``, or of all whose ids begin so. Raises StateError for a damaged
+    file."""
     name = pc.field("record_id")
     return read_ledger(path, chosen=pc.starts_with(name, record_id) if only_begins else name == record_id)
 

@@ -1,4 +1,5 @@
-"""From what annotators decided to the rows of the ledger: what each decision teaches, or why it teaches nothing."""
+"""From what annotators decided to the rows of the ledger: what each decision teaches, or why it teaches
+nothing."""
 
 from __future__ import annotations
 
@@ -19,18 +20,19 @@ def collect(
 ) -> list[LedgerRow]:
     """The ledger's rows for ``decisions``, in their order.
 
-    An accepted triplet teaches (query, chunk), an accepted conversation (question, the chunk that it cites first), and any
-    conversation (question, the source that annotators named as the one that answers). In the last case the chunk that the bot
-    put first is refused, unless somebody named that one. Other rejected records are refusals where they say anything of the
-    chunk. What was said about a chunk that was edited since counts for the chunk that took its place.
+    An accepted triplet teaches (query, chunk), an accepted conversation (question, the chunk that it cites
+    first), and any conversation (question, the source that annotators named as the one that answers). In the
+    last case the chunk that the bot put first is refused, unless somebody named that one. Other rejected
+    records are refusals where they say anything of the chunk. What was said about a chunk that was edited
+    since counts for the chunk that took its place.
     """
     chunks = _Chunks.of(decisions, corpus, include_unreviewed)
     return [row for decision in decisions for row in _rows_of(decision, chunks)]
 
 
 def to_index(rows: Sequence[LedgerRow], chunks: Sequence[Chunk], include_unreviewed: bool) -> list[Chunk]:
-    """The chunks to index, in their order: those that were accepted, and, with ``include_unreviewed``, all that were not
-    rejected."""
+    """The chunks to index, in their order: those that were accepted, and, with ``include_unreviewed``, all
+    that were not rejected."""
     verdicts = {row.record_id: row.verdict for row in of(rows, "chunk")}
     return [chunk for chunk in chunks if _is_indexed(verdicts.get(chunk.id), include_unreviewed)]
 
@@ -41,8 +43,8 @@ def _is_indexed(verdict: str | None, include_unreviewed: bool) -> bool:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the chunk of a record is today. ``chunk`` is None when it is not among the documents as it was judged; ``text`` is
-    then today's, or else the one that it had (empty when nobody knows)."""
+    """Where the chunk of a record is today. ``chunk`` is None when it is not among the documents as it was
+    judged; ``text`` is then today's, or else the one that it had (empty when nobody knows)."""
 
     place: str
     version: str = ""

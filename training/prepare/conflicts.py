@@ -1,14 +1,15 @@
 """The same pair accepted and rejected: reported, never averaged away.
 
-Two records can ask the same about the same chunk (or about its near duplicate) and be answered differently, and two annotators
-can answer one record differently. A chunk can be rejected although somebody accepted a question about it: the question is not
-learned then, and the gate counts such chunks. In the first case nobody can say which record is right: neither is learned from,
-and neither is asked in the holdout, until one of them is changed in Argilla. In the second the majority decided, as the
-guidelines say; what the others answered is listed so that a maintainer can look.
+Two records can ask the same about the same chunk (or about its near duplicate) and be answered differently,
+and two annotators can answer one record differently. A chunk can be rejected although somebody accepted a
+question about it: the question is not learned then, and the gate counts such chunks. In the first case nobody
+can say which record is right: neither is learned from, and neither is asked in the holdout, until one of them
+is changed in Argilla. In the second the majority decided, as the guidelines say; what the others answered is
+listed so that a maintainer can look.
 
-Questions that are only alike may also be opposites ("raise the limit", "lower the limit"), which no cosine tells from
-paraphrases. So they never take away what was accepted: in nearly the same wording the refusal goes, in other words both are
-learned, and somebody should look.
+Questions that are only alike may also be opposites ("raise the limit", "lower the limit"), which no cosine
+tells from paraphrases. So they never take away what was accepted: in nearly the same wording the refusal
+goes, in other words both are learned, and somebody should look.
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ class Side(BaseModel):
 class Conflict(BaseModel):
     """A question and a chunk on which answers differ.
 
-    ``between`` is ``records`` when different records were decided differently, ``meaning`` when that is so of questions in
-    other words, ``annotators`` when people disagree about one record, and ``chunk`` when the question was accepted and the chunk
-    itself rejected. ``left_out``: nothing is learned from any of the records.
+    ``between`` is ``records`` when different records were decided differently, ``meaning`` when that is so of
+    questions in other words, ``annotators`` when people disagree about one record, and ``chunk`` when the
+    question was accepted and the chunk itself rejected. ``left_out``: nothing is learned from any of the
+    records.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,10 +67,11 @@ class Conflict(BaseModel):
 def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[LedgerRow], list[Conflict]]:
     """Find the conflicts, and settle the rows from which nothing can be learned because of them.
 
-    Questions are alike when training would take them for one (``likeness.Sameness``). Only a pair that was refused for certain in
-    the same words takes an accepted one with it, unless the text was refused before an edit and accepted after it: the documents
-    may have been put right. A rejected conversation judged an answer and not the pair: beside a like pair that was accepted it is
-    reported and goes, but not what it teaches of the source that was named.
+    Questions are alike when training would take them for one (``likeness.Sameness``). Only a pair that was
+    refused for certain in the same words takes an accepted one with it, unless the text was refused before an
+    edit and accepted after it: the documents may have been put right. A rejected conversation judged an
+    answer and not the pair: beside a like pair that was accepted it is reported and goes, but not what it
+    teaches of the source that was named.
     """
     own = {row.key: setting.group_of(row) for row in of(rows, "example", "open")}
     # Passed over for its own near duplicate: no word against it.
@@ -105,8 +108,8 @@ def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[
 
 @dataclass
 class _Opposite:
-    """Examples and refusals (by place) about one chunk that ask alike. ``by`` ``words``: neither side stays; ``wording``: the
-    refusals go; ``meaning``: all stay."""
+    """Examples and refusals (by place) about one chunk that ask alike. ``by`` ``words``: neither side stays;
+    ``wording``: the refusals go; ``meaning``: all stay."""
 
     by: Likeness
     accepted: list[int]
@@ -116,8 +119,8 @@ class _Opposite:
 def _opposites(
     examples: Sequence[LedgerRow], refusals: Sequence[LedgerRow], setting: Setting
 ) -> list[_Opposite]:
-    """What was accepted and what was refused of like questions and the same chunk, ordered by the first that was accepted. A
-    refusal that is the same as two others in its words brings these together."""
+    """What was accepted and what was refused of like questions and the same chunk, ordered by the first that
+    was accepted. A refusal that is the same as two others in its words brings these together."""
     yes: dict[str, list[int]] = defaultdict(list)
     no: dict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(examples):

@@ -1,4 +1,5 @@
-"""Questions that ask the same about the same chunk are learned once, and nothing that is held out is learned in other words."""
+"""Questions that ask the same about the same chunk are learned once, and nothing that is held out is learned
+in other words."""
 
 from __future__ import annotations
 
@@ -14,10 +15,11 @@ NEARLY_THE_SAME = "nearly the same"
 
 
 def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
-    """Without the questions that ask the same about the same chunk (or about its near duplicate) on the same side.
+    """Without the questions that ask the same about the same chunk (or about its near duplicate) on the same
+    side.
 
-    Of several that are the same the first one stays, and before all others one that the served release asked or learned: that
-    is not exchanged for something newer.
+    Of several that are the same the first one stays, and before all others one that the served release asked
+    or learned: that is not exchanged for something newer.
     """
     first = setting.history.asked | setting.history.trained
     examples = sorted(of(rows, "example", "train", "holdout"), key=lambda row: row.key not in first)
@@ -44,8 +46,8 @@ def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow
 
 
 def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
-    """Without the training examples that resemble what is held out, or what a test set of one's own asks: nobody trains on a
-    test."""
+    """Without the training examples that resemble what is held out, or what a test set of one's own asks:
+    nobody trains on a test."""
     held = of(rows, "example", "holdout")
     train = of(rows, "example", "train")
     gone: dict[int, LedgerRow] = {}

@@ -22,7 +22,8 @@ _ROWS = 2_048  # rows compared with all references at a time
 
 
 def same_meaning(vectors: Vectors, keys: Sequence[str], threshold: float) -> list[Match]:
-    """The rows of the (n, d) unit ``vectors`` to drop, each with the earlier row of the same key that is kept for it.
+    """The rows of the (n, d) unit ``vectors`` to drop, each with the earlier row of the same key that is kept
+    for it.
 
     Greedy in order: a row whose cosine to a kept one is at least ``threshold`` goes, all others stay.
     """
@@ -46,7 +47,8 @@ def same_meaning(vectors: Vectors, keys: Sequence[str], threshold: float) -> lis
 
 
 def matches_in_meaning(vectors: Vectors, references: Vectors, threshold: float) -> list[Match]:
-    """The rows of the (n, d) ``vectors`` whose closest row of the (m, d) ``references`` has at least that cosine."""
+    """The rows of the (n, d) ``vectors`` whose closest row of the (m, d) ``references`` has at least that
+    cosine."""
     if not len(references):
         return []
     found = []
@@ -66,8 +68,9 @@ def questions_like(
     settings: DedupSettings,
     vectors_of: VectorsOf | None = None,
 ) -> tuple[list[Match], list[Match]]:
-    """The rows of ``texts`` that ask what one of ``references`` asks: in the same or nearly the same words, and those of the
-    others that do in other words. ``vectors_of`` embeds questions; without it, only their wording is compared."""
+    """The rows of ``texts`` that ask what one of ``references`` asks: in the same or nearly the same words,
+    and those of the others that do in other words. ``vectors_of`` embeds questions; without it, only their
+    wording is compared."""
     worded = find_matches(texts, references, settings)
     if not (settings.semantic and vectors_of and references):
         return worded, []
@@ -86,8 +89,8 @@ _ENDINGS = " ?!.,;:…"
 
 
 class Sameness:
-    """The same words after normalisation, nearly the same wording, or the same meaning, as ``settings`` say. Meaning counts for
-    texts that were embedded."""
+    """The same words after normalisation, nearly the same wording, or the same meaning, as ``settings`` say.
+    Meaning counts for texts that were embedded."""
 
     def __init__(self, settings: DedupSettings) -> None:
         self._settings = settings
@@ -100,8 +103,8 @@ class Sameness:
         self._vectors.update(zip(distinct, vectors_of(distinct), strict=True))
 
     def how(self, left: str, right: str) -> Likeness | None:
-        """In which way the two are one, the strongest that holds; None where they are two. Where near wording counts,
-        punctuation at the end makes no difference to the words."""
+        """In which way the two are one, the strongest that holds; None where they are two. Where near wording
+        counts, punctuation at the end makes no difference to the words."""
         one, other = self._normal(left), self._normal(right)
         if one == other or (self._settings.near and one.rstrip(_ENDINGS) == other.rstrip(_ENDINGS)):
             return "words"

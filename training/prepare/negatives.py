@@ -1,11 +1,11 @@
 """What a question is trained against: texts that do not answer it, and questions that a text does not answer.
 
-Two sources: what annotators refused (rejected triplets, and rejected conversations where a better chunk is known), and the
-negatives that came with accepted triplets. Nothing that is held out is a negative: pushing the holdout's chunks away from
-training questions would move its figures without learning anything.
+Two sources: what annotators refused (rejected triplets, and rejected conversations where a better chunk is
+known), and the negatives that came with accepted triplets. Nothing that is held out is a negative: pushing
+the holdout's chunks away from training questions would move its figures without learning anything.
 
-A question cannot meet itself in a batch, nor a chunk, so each further refusal of one makes a batch of its own, mostly a small
-one. That is why their number is bounded.
+A question cannot meet itself in a batch, nor a chunk, so each further refusal of one makes a batch of its
+own, mostly a small one. That is why their number is bounded.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from training.ledger.text import normalise
 from training.prepare.likeness import Sameness, questions_like
 from training.prepare.setting import Setting
 
-# Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that was accepted for more
-# than that comes in as many batches anyway, and takes as many.
+# Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that was
+# accepted for more than that comes in as many batches anyway, and takes as many.
 MOST_REFUSED = 4
 
 
 def choose_negatives(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
-    """Set every refusal against an example that is trained on, or say why it is not used; clear the stored negatives that
-    are of no use.
+    """Set every refusal against an example that is trained on, or say why it is not used; clear the stored
+    negatives that are of no use.
 
-    A refused pair becomes a negative text where its question has been accepted for another chunk, and a negative question where
-    its chunk has an accepted one: of one example, those of a question or chunk in turn. A question like a held-out one, or like
-    one of the test sets, is no negative, nor is what nearly equals what it would be set against.
+    A refused pair becomes a negative text where its question has been accepted for another chunk, and a
+    negative question where its chunk has an accepted one: of one example, those of a question or chunk in
+    turn. A question like a held-out one, or like one of the test sets, is no negative, nor is what nearly
+    equals what it would be set against.
     """
     train = of(rows, "example", "train")
     refusals = of(rows, "refusal", "open")
@@ -56,8 +57,8 @@ def choose_negatives(rows: Sequence[LedgerRow], setting: Setting) -> list[Ledger
 
 
 class _Turns:
-    """Sets refusals against examples: each against one, the example of several that has the fewest so far, and the same
-    refusal of several records against the same one."""
+    """Sets refusals against examples: each against one, the example of several that has the fewest so far,
+    and the same refusal of several records against the same one."""
 
     def __init__(self, train: Sequence[LedgerRow], setting: Setting) -> None:
         self._setting = setting
@@ -71,7 +72,8 @@ class _Turns:
         self._same = Sameness(setting.dedup)
 
     def against(self, refusal: LedgerRow) -> tuple[LedgerRow | None, NegativeKind]:
-        """The example, None where no accepted pair is known, and whether the refusal is a negative text or question of it."""
+        """The example, None where no accepted pair is known, and whether the refusal is a negative text or
+        question of it."""
         own, asked = self._setting.group_of(refusal), normalise(refusal.query)
         kind: NegativeKind = "text"
         examples = [row for row in self.by_question.get(asked, ()) if self._setting.group_of(row) != own]
@@ -87,7 +89,8 @@ class _Turns:
         return example, kind
 
     def contradicts(self, refusal: LedgerRow, example: LedgerRow, kind: NegativeKind) -> bool:
-        """Whether the negative nearly equals what it would be set against: training would pull it near and push it away."""
+        """Whether the negative nearly equals what it would be set against: training would pull it near and
+        push it away."""
         if kind == "text":
             return self._same.how(refusal.text, example.text) is not None
         return self.is_accepted(refusal.query, example)
@@ -101,8 +104,8 @@ class _Turns:
 def _bounded(
     against: Sequence[tuple[LedgerRow, LedgerRow, NegativeKind]], train: Sequence[LedgerRow]
 ) -> dict[int, LedgerRow]:
-    """Those of a question or a chunk beyond the number that it was accepted for, or four if that is less, are left out. Two that
-    say the same count as one, and share its fate."""
+    """Those of a question or a chunk beyond the number that it was accepted for, or four if that is less, are
+    left out. Two that say the same count as one, and share its fate."""
     accepted = Counter(anchor for row in train for anchor in (_question(row), _chunk(row)))
     texts: Mapping[tuple[str, str], set[tuple[RecordKey, str]]] = defaultdict(set)
     found = {}
@@ -125,8 +128,8 @@ def _bounded(
 def _useless_stored(
     train: Sequence[LedgerRow], asked: Sequence[str], setting: Setting, turns: _Turns
 ) -> list[LedgerRow]:
-    """Examples whose stored negative is not used: it is itself a training question and meets the text in the batches anyway, it
-    is like a held-out question, or it nearly equals what was accepted for the chunk."""
+    """Examples whose stored negative is not used: it is itself a training question and meets the text in the
+    batches anyway, it is like a held-out question, or it nearly equals what was accepted for the chunk."""
     rows = [row for row in train if row.negative]
     leaking = _like([row.negative for row in rows], asked, setting)
     return [

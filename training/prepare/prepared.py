@@ -1,4 +1,5 @@
-"""The preparation of a retrain: from the decisions that were read to a ledger in which every row has its fate."""
+"""The preparation of a retrain: from the decisions that were read to a ledger in which every row has its
+fate."""
 
 from __future__ import annotations
 
@@ -31,8 +32,9 @@ _GROUPS, _CONFLICTS, _UNMATCHED = "groups.json", "conflicts.json", "unmatched.js
 
 @dataclass
 class Prepared:
-    """What a retrain learns from and what it asks. ``groups`` maps a chunk's id to the one that stands for its near duplicates;
-    ``chunks`` are those that the candidate indexes. ``unmatched`` names what the selection asked for and nobody has."""
+    """What a retrain learns from and what it asks. ``groups`` maps a chunk's id to the one that stands for
+    its near duplicates; ``chunks`` are those that the candidate indexes. ``unmatched`` names what the
+    selection asked for and nobody has."""
 
     ledger: list[LedgerRow]
     chunks: list[Chunk] = field(default_factory=list)
@@ -90,7 +92,8 @@ class Prepared:
 
 
 def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -> Prepared:
-    """Settle the fate of every decision. ``tests`` are the questions of test sets of one's own, by name: they are not trained on.
+    """Settle the fate of every decision. ``tests`` are the questions of test sets of one's own, by name: they
+    are not trained on.
 
     Nothing is written. Questions are embedded by the base model, where their meaning is compared.
     """
@@ -120,7 +123,8 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
 
 
 def question_vectors(context: RunContext) -> VectorsOf:
-    """Embeds questions with the base model, each once. In float32: what counts as the same must not hang on a trial of speed."""
+    """Embeds questions with the base model, each once. In float32: what counts as the same must not hang on a
+    trial of speed."""
     serving = context.serving.embedding
     known: dict[str, Vectors] = {}
     models: list[Embedder] = []  # loaded when the first question is to be embedded

@@ -24,8 +24,8 @@ _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 @dataclass
 class Selected:
-    """What a selection comes to: the ``decisions`` that remain, and a ledger row for each one that it leaves out. What was
-    answered in those is not repeated in their rows."""
+    """What a selection comes to: the ``decisions`` that remain, and a ledger row for each one that it leaves
+    out. What was answered in those is not repeated in their rows."""
 
     decisions: list[Decision] = field(default_factory=list)
     left_out: list[LedgerRow] = field(default_factory=list)
@@ -41,8 +41,8 @@ def read_selected(
 ) -> Selected:
     """Read the decisions, look up whom the selection means, and apply it.
 
-    Raises SettingsError for an annotator who has answered nothing, unless the settings name them (``left_out_for_good``):
-    somebody who was left out for good may have left altogether.
+    Raises SettingsError for an annotator who has answered nothing, unless the settings name them
+    (``left_out_for_good``): somebody who was left out for good may have left altogether.
     """
     decisions = read_decisions()
     matching = find_matching(selection.filters) if selection.filters and find_matching else None
@@ -54,10 +54,11 @@ def read_selected(
 def select(
     decisions: Sequence[Decision], selection: Selection, matching: Collection[tuple[str, str]] | None = None
 ) -> Selected:
-    """Apply ``selection``. ``matching`` are the records that pass its filters, as Argilla says; needed if it has any.
+    """Apply ``selection``. ``matching`` are the records that pass its filters, as Argilla says; needed if it
+    has any.
 
-    A record whose other annotators remain is decided anew by their answers, and passes conditions about responses by them.
-    The order of ``decisions`` is kept.
+    A record whose other annotators remain is decided anew by their answers, and passes conditions about
+    responses by them. The order of ``decisions`` is kept.
     """
     if selection.filters and matching is None:
         raise ValueError("a selection with filters needs the records that match them")
@@ -99,8 +100,8 @@ def _not_chosen(
     matching: Collection[tuple[str, str]] | None,
     is_restated: bool,
 ) -> str:
-    """Why a decision that may be learned from is not, or nothing. ``is_restated``: Argilla, which found it, knows answers
-    that do not count here."""
+    """Why a decision that may be learned from is not, or nothing. ``is_restated``: Argilla, which found it,
+    knows answers that do not count here."""
     if decision.dataset == "chunks":
         return ""
     if selection.filters and matching is not None and _key(decision) not in matching:

@@ -14,17 +14,18 @@ from training.settings import DedupSettings
 
 @dataclass(frozen=True)
 class Setting:
-    """``chunks`` are those to index. ``groups`` maps a chunk's id to the one that stands for its near duplicates, and for what
-    it was before an edit (``split.chunk_groups``). ``holdout_share`` of the sections is kept for evaluation. ``tests`` are the
-    questions of test sets of one's own, by name. ``vectors_of`` embeds questions; without it only their wording is compared.
-    ``held`` are the groups of chunks that are held out (``split.held_groups``).
+    """``chunks`` are those to index. ``groups`` maps a chunk's id to the one that stands for its near
+    duplicates, and for what it was before an edit (``split.chunk_groups``). ``holdout_share`` of the sections
+    is kept for evaluation. ``tests`` are the questions of test sets of one's own, by name. ``vectors_of``
+    embeds questions; without it only their wording is compared. ``held`` are the groups of chunks that are
+    held out (``split.held_groups``).
     """
 
     chunks: Sequence[Chunk]
     groups: Mapping[str, str]
-    dedup: DedupSettings = DedupSettings(semantic=False)
+    dedup: DedupSettings = field(default_factory=DedupSettings)
     holdout_share: float = 0.2
-    history: History = History()
+    history: History = field(default_factory=History)
     tests: Mapping[str, str] = field(default_factory=dict)
     vectors_of: VectorsOf | None = None
     held: frozenset[str] = frozenset()

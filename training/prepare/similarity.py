@@ -1,8 +1,8 @@
 """Exact and near duplicates among texts, and which one is kept for which.
 
-Near duplicates: Jaccard similarity of character shingles. Candidates come from MinHash with locality-sensitive hashing
-(Broder 1997; Indyk and Motwani 1998) as rensa implements it, and each is then checked exactly: what is reported as a
-duplicate is one, and at most a few in a thousand are missed.
+Near duplicates: Jaccard similarity of character shingles. Candidates come from MinHash with
+locality-sensitive hashing (Broder 1997; Indyk and Motwani 1998) as rensa implements it, and each is then
+checked exactly: what is reported as a duplicate is one, and at most a few in a thousand are missed.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def shingles(normalised: str) -> frozenset[str]:
 
 
 def surely_differ(left: str, right: str, threshold: float) -> bool:
-    """Whether a glance at two normalised texts shows that their similarity is below ``threshold``: more of the shingles of
-    ``left`` are missing in ``right`` than that allows. It saves making all shingles of both."""
+    """Whether a glance at two normalised texts shows that their similarity is below ``threshold``: more of
+    the shingles of ``left`` are missing in ``right`` than that allows. It saves making all shingles of both.
+    """
     number = len(left) - SHINGLE + 1
     allowed = number * (1 - threshold) + 1e-6  # of at most ``number`` different ones
     missing = set()
@@ -70,8 +71,8 @@ def find_duplicates(
 ) -> list[Match]:
     """The rows to drop, in order, each with the earlier row that is kept in its place.
 
-    Only rows with the same key are compared (all with all when ``keys`` is None). The first of several duplicates
-    stays; a row is never dropped for one that is itself dropped.
+    Only rows with the same key are compared (all with all when ``keys`` is None). The first of several
+    duplicates stays; a row is never dropped for one that is itself dropped.
     """
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row in range(len(texts)):
@@ -176,7 +177,8 @@ def _point_at_kept(matches: list[Match]) -> list[Match]:
 
 
 class _Neighbours:
-    """Which of the inserted texts are at least ``threshold`` similar to another. Texts are normalised and distinct."""
+    """Which of the inserted texts are at least ``threshold`` similar to another. Texts are normalised and
+    distinct."""
 
     def __init__(self, texts: Sequence[str], threshold: float) -> None:
         self._threshold = threshold
@@ -184,7 +186,8 @@ class _Neighbours:
         self._sets: dict[int, frozenset[str]] = {}
         self._hashes: list[RMinHash] = []
         for start in range(0, len(texts), _BLOCK):
-            # A shingle that comes twice changes no minimum. Most texts have no candidate, and never need a set.
+            # A shingle that comes twice changes no minimum. Most texts have no candidate, and never need a
+            # set.
             grams = [_grams(text) for text in texts[start : start + _BLOCK]]
             self._hashes += RMinHash.from_token_sets(grams, _PERMUTATIONS, _SEED)
         self._index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))

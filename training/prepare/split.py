@@ -1,4 +1,5 @@
-"""Which questions are kept for evaluation: decided by a stable hash of their section, so that it stays so across retrains."""
+"""Which questions are kept for evaluation: decided by a stable hash of their section, so that it stays so
+across retrains."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ def chunk_groups(
 ) -> dict[str, str]:
     """Chunk id → the id that stands for it and its (near) duplicates.
 
-    Chunks that only ``rows`` know, since their texts have changed, are with the chunk that took their place, or with those of
-    them that say nearly the same. They never join two groups of ``chunks``.
+    Chunks that only ``rows`` know, since their texts have changed, are with the chunk that took their place,
+    or with those of them that say nearly the same. They never join two groups of ``chunks``.
     """
     labels = group([chunk.text for chunk in chunks], settings)
     found = {chunk.id: chunks[label].id for chunk, label in zip(chunks, labels, strict=True)}
@@ -45,8 +46,8 @@ def chunk_groups(
 
 
 def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
-    """The groups of chunks that are held out, whether anybody asks about them or not: any of their sections is, that of a text
-    which has changed since included."""
+    """The groups of chunks that are held out, whether anybody asks about them or not: any of their sections
+    is, that of a text which has changed since included."""
     share = setting.holdout_share
     held = {
         setting.groups.get(chunk.id, chunk.id)
@@ -68,9 +69,10 @@ def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
 def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     """Each example is held out or trained on. A section is on one side for ever, whatever is added.
 
-    A chunk on the training side that nearly equals a held-out one is not trained on; it does not move to the holdout either. What
-    the served release was trained on is not asked, nor anything else about such a chunk or section, unless it was asked before: a
-    share that was raised since holds out what was trained on, and the comparison would favour the served release.
+    A chunk on the training side that nearly equals a held-out one is not trained on; it does not move to the
+    holdout either. What the served release was trained on is not asked, nor anything else about such a chunk
+    or section, unless it was asked before: a share that was raised since holds out what was trained on, and
+    the comparison would favour the served release.
     """
     indexed = {chunk.id for chunk in setting.chunks}
     history = setting.history
