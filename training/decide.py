@@ -1,7 +1,7 @@
 """Whether to retrain: go on with an interrupted run, leave it, or start a new one.
 
-Nothing here reads a disk or a clock. ``training.situation`` collects what the answer depends on; the command, its preview and
-the watcher all ask here.
+Nothing here reads a disk or a clock. ``training.situation`` collects what the answer depends on; the command,
+its preview and the watcher all ask here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import Verdict
 from serving import Release
-from training.ledger.rows import LedgerRow, RecordKey
 from training.ledger.people import Selection
+from training.ledger.rows import LedgerRow, RecordKey
 from training.runs.record import RunInputs, RunRecord
 from training.runs.resume import Unfinished
 
@@ -38,8 +38,8 @@ _Answer = tuple[str, Verdict]
 class News(BaseModel):
     """How many decisions differ between two ledgers.
 
-    ``new`` ones are there for the first time or were changed, ``accepted`` counts those of them that are accepted, and
-    ``withdrawn`` ones are gone.
+    ``new`` ones are there for the first time or were changed, ``accepted`` counts those of them that are
+    accepted, and ``withdrawn`` ones are gone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,14 +57,14 @@ class News(BaseModel):
 class Situation:
     """What the answer depends on.
 
-    ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the decisions just
-    read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are the runs, newest first;
-    those that came to nothing because somebody promoted meanwhile are not among ``finished``.
-    ``must_forget``: the served release learned from answers that the selection leaves out. ``indexable`` counts the
-    chunks that the served release would index if the documents were indexed anew.
+    ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
+    decisions just read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are
+    the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
+    ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
+    ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
 
-    ``looked_at`` are the ledgers of what was tried since the served release, oldest first. ``chosen_by_hand``: a person,
-    and no run, has promoted it.
+    ``looked_at`` are the ledgers of what was tried since the served release, oldest first.
+    ``chosen_by_hand``: a person, and no run, has promoted it.
     """
 
     now: datetime
@@ -86,8 +86,8 @@ class Situation:
 class Choice:
     """The answer, and ``why`` in a sentence for people.
 
-    ``run`` is the run to resume. ``given_up`` says why each other unfinished run has to be closed (run id → reason),
-    ``left_alone`` what to tell about each that stays as it is. ``news`` is since the served release.
+    ``run`` is the run to resume. ``given_up`` says why each other unfinished run has to be closed (run id →
+    reason), ``left_alone`` what to tell about each that stays as it is. ``news`` is since the served release.
     """
 
     what: Literal["resume", "skip", "new"]
@@ -100,15 +100,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Due:
-    """When to retrain without being asked: once ``min_accepted`` new decisions are accepted, or ``every_hours`` after the last
-    time if anything is new (0: never so)."""
+    """When to retrain without being asked: once ``min_accepted`` new decisions are accepted, or
+    ``every_hours`` after the last time if anything is new (0: never so)."""
 
     min_accepted: int
     every_hours: float = 0.0
 
 
 def decide(found: Situation, force: bool = False) -> Choice:
-    """What a retrain would do now. ``force``: start a run even if nothing is new or the same was tried before."""
+    """What a retrain would do now. ``force``: start a run even if nothing is new or the same was tried
+    before."""
     news = compare(answers(found.rows), answers(found.served_rows))
     resumed: RunRecord | None = None
     given_up: dict[str, str] = {}
@@ -117,8 +118,8 @@ def decide(found: Situation, force: bool = False) -> Choice:
         record = one.record
         if _is_somebodys_own(record, found):
             left_alone[record.id] = (
-                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, and this "
-                f"one is {_how(found.selection)}. A retrain with its selection finishes it; after "
+                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, "
+                f"and this one is {_how(found.selection)}. A retrain with its selection finishes it; after "
                 f"{LEFT_ALONE.days} days it is given up."
             )
         elif obstacle := "a newer run took its place" if resumed else _obstacle(one, found):
@@ -139,9 +140,9 @@ def decide(found: Situation, force: bool = False) -> Choice:
 def is_due(found: Situation, due: Due) -> Choice:
     """What to do without being asked.
 
-    Like ``decide``, but a new run wants as much news as ``due`` says, and what was looked at since the served release is
-    no news: a release that a person went back to stays until somebody decides something else. A run that a living
-    process works on is left to it.
+    Like ``decide``, but a new run wants as much news as ``due`` says, and what was looked at since the served
+    release is no news: a release that a person went back to stays until somebody decides something else. A
+    run that a living process works on is left to it.
     """
     choice = decide(found)
     if choice.run is not None and any(one.at_work for one in found.unfinished if one.record is choice.run):
@@ -165,7 +166,8 @@ def answers(rows: Sequence[LedgerRow]) -> dict[RecordKey, _Answer]:
 
 
 def compare(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answer]) -> News:
-    """What is new. An undecided record (a tie, or no answer that counts) is no news unless it was decided before."""
+    """What is new. An undecided record (a tie, or no answer that counts) is no news unless it was decided
+    before."""
 
     def is_decided(answer: _Answer | None) -> bool:
         return answer is not None and answer[1] != "undecided"
@@ -205,7 +207,9 @@ def _obstacle(one: Unfinished, found: Situation) -> str:
         )
     if one.ending is not None and one.ending.release is None:
         return one.ending.verdict
-    changed = [words for name, words in _WORDS.items() if getattr(inputs, name) != getattr(found.inputs, name)]
+    changed = [
+        words for name, words in _WORDS.items() if getattr(inputs, name) != getattr(found.inputs, name)
+    ]
     if found.served.id not in (inputs.release, one.release):
         changed.append("the served release")
     if changed:
@@ -250,7 +254,8 @@ def _nothing_to_learn(found: Situation, news: News) -> str:
 
 
 def _tried_before(found: Situation) -> tuple[str, str] | None:
-    """The newest run with the same inputs that came to its end, and its verdict: another one would come to the same."""
+    """The newest run with the same inputs that came to its end, and its verdict: another one would come to
+    the same."""
     for one in found.unfinished:
         ending = one.ending
         if ending is not None and not ending.overtaken and one.record.inputs == found.inputs:
@@ -263,7 +268,9 @@ def _tried_before(found: Situation) -> tuple[str, str] | None:
 
 def _is_time(found: Situation, every_hours: float) -> bool:
     last = found.finished[0].created_at if found.finished else found.served.created_at
-    return bool(every_hours) and found.now - max(found.served.created_at, last) >= timedelta(hours=every_hours)
+    return bool(every_hours) and found.now - max(found.served.created_at, last) >= timedelta(
+        hours=every_hours
+    )
 
 
 def _how(selection: Selection) -> str:

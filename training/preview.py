@@ -13,7 +13,7 @@ from training.ledger.context import RunContext
 from training.ledger.rows import LedgerRow, tally
 from training.prepare.prepared import prepare
 from training.prepare.selection import ReadDecisions, read_selected
-from training.retrain import RetrainOptions
+from training.retrain import DEFAULT_OPTIONS, RetrainOptions
 from training.runs.steps import own_sets, questions_of, round_of, what_is_lacking
 from training.settings import TrainingSettings
 from training.situation import read_situation
@@ -24,9 +24,9 @@ _SHOWN = 8
 class Preview(BaseModel):
     """What a retrain would do.
 
-    ``verdict`` says whether it would train, and why not. ``fates`` counts the decisions by what they would become,
-    ``reasons`` why nothing is learned from others (fate → reason → number). ``rows`` is the ledger that the release would
-    have.
+    ``verdict`` says whether it would train, and why not. ``fates`` counts the decisions by what they would
+    become, ``reasons`` why nothing is learned from others (fate → reason → number). ``rows`` is the ledger
+    that the release would have.
     """
 
     would_train: bool
@@ -49,7 +49,7 @@ def preview(
     settings: TrainingSettings,
     serving: ServingSettings,
     read_decisions: ReadDecisions,
-    options: RetrainOptions = RetrainOptions(),
+    options: RetrainOptions = DEFAULT_OPTIONS,
 ) -> Preview:
     """Decide and prepare as ``retrain_from_annotations`` would, and raise what it raises until then."""
     store = ReleaseStore(home)
@@ -95,7 +95,8 @@ def render_preview(plan: Preview) -> str:
     lines += [f"Note        {note}" for note in plan.notes]
     fates = plan.fates
     lines.append(
-        f"Examples    {fates.get('train', 0)} decisions to train on, {fates.get('negative', 0)} as negatives, "
+        f"Examples    {fates.get('train', 0)} decisions to train on, "
+        f"{fates.get('negative', 0)} as negatives, "
         f"{fates.get('holdout', 0)} held out ({plan.holdout_questions} questions)"
     )
     lines.append(f"Index       {plan.chunks} chunks, {fates.get('removed', 0)} rejected ones left out")

@@ -1,7 +1,8 @@
 """The retrain: annotations in, a release or a reason why not out.
 
-A run has five steps (training.runs.record.STEPS). Each leaves its result in runs/<run>/<step>. Killed at any instant, the next
-call goes on after the last finished step. The served release changes in one instant, at the very end, or not at all.
+A run has five steps (training.runs.record.STEPS). Each leaves its result in runs/<run>/<step>. Killed at any
+instant, the next call goes on after the last finished step. The served release changes in one instant, at the
+very end, or not at all.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from training.ledger.context import RunContext
 from training.ledger.people import EVERYTHING, Selection, Unmatched
 from training.ledger.rows import LedgerRow, by_decision, of, tally
 from training.prepare.selection import FindMatching, ReadDecisions, Selected, read_selected
-from training.report.card import release_card
-from training.report.material import Material
+from training.report.card import release_card, selection_card
+from training.report.content import Material
 from training.report.page import write_report
-from training.report.summary import RetrainSummary
+from training.report.text import RetrainSummary
 from training.runs.publish import ending_of
 from training.runs.resume import clean, give_up
 from training.runs.run import RunStore
@@ -36,13 +37,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RetrainOptions:
-    """How to retrain this time. ``selection`` says what to leave out, and ``find_matching`` which records pass its filters.
-    ``force``: start a run even if nothing is new or the same was tried before."""
+    """How to retrain this time. ``selection`` says what to leave out, and ``find_matching`` which records
+    pass its filters. ``force``: start a run even if nothing is new or the same was tried before."""
 
     progress: Progress = SILENT
     force: bool = False
     selection: Selection = EVERYTHING
     find_matching: FindMatching | None = None
+
+
+DEFAULT_OPTIONS = RetrainOptions()
 
 
 def retrain_from_annotations(
@@ -51,14 +55,14 @@ def retrain_from_annotations(
     settings: TrainingSettings,
     serving: ServingSettings,
     read_decisions: ReadDecisions,
-    options: RetrainOptions = RetrainOptions(),
+    options: RetrainOptions = DEFAULT_OPTIONS,
 ) -> RetrainSummary:
     """Learn from what annotators decided since the served release, and serve the result if it is not worse.
 
-    An interrupted run is finished first, if it still can be. With nothing new there is no run. Raises BusyError while another
-    retrain is at work, StateError without a release or on a full disk, ReleaseError when the served release is damaged,
-    SettingsError for an annotator whom nobody knows, and whatever ``read_decisions`` raises. In all of these cases the served
-    release stays as it is.
+    An interrupted run is finished first, if it still can be. With nothing new there is no run. Raises
+    BusyError while another retrain is at work, StateError without a release or on a full disk, ReleaseError
+    when the served release is damaged, SettingsError for an annotator whom nobody knows, and whatever
+    ``read_decisions`` raises. In all of these cases the served release stays as it is.
     """
     runs, store = RunStore(home), ReleaseStore(home)
     with runs.exclusive():
@@ -90,8 +94,11 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
         run.step("fit", steps.fit, context.progress)
         run.step("index", steps.index, context.progress)
         run.step("judge", steps.judge, context.progress)
-        summary.take_verdict(steps.verdict, steps.comparison)
-        if steps.verdict.promoted:
+        verdict = steps.verdict
+        summary.gate, summary.verdict = verdict, verdict.reason
+        summary.outcome = "not-enough" if verdict.verdict == "not-enough" else "rejected"
+        summary.take_figures(steps.comparison)
+        if verdict.promoted:
             run.step("publish", partial(steps.publish, partial(_card, steps)), context.progress)
             ending = ending_of(run.record, context.store)
             assert ending is not None  # noqa: S101 - the step is finished
@@ -176,14 +183,14 @@ def _notes(selection: Selection, unmatched: Unmatched, settings: TrainingSetting
 
 
 def _card(steps: Steps, draft: Draft) -> str:
-    selection = steps.run.record.selection.matched
-    return release_card(
-        draft, steps.report, steps.context.settings, steps.comparison, steps.verdict, selection
-    )
+    """The release's model card."""
+    card = release_card(draft, steps.report, steps.context.settings.fit, steps.comparison, steps.verdict)
+    return card + selection_card(steps.run.record.selection.matched)
 
 
 def _report(steps: Steps, summary: RetrainSummary) -> str | None:
-    """Write the run's report, and return its path. Whatever goes wrong with it must not cost a run that is nearly finished."""
+    """Write the run's report, and return its path. Whatever goes wrong with it must not cost a run that is
+    nearly finished."""
     run, found = steps.run, steps.prepared
     judged = run.record.has_finished("judge")
     try:
@@ -192,6 +199,7 @@ def _report(steps: Steps, summary: RetrainSummary) -> str | None:
             outcome=summary.outcome,
             verdict_line=summary.verdict,
             gate=steps.context.settings.gate,
+            selection=summary.selection,
             release_after=summary.release_after,
             chunks=found.chunks,
             ledger=found.ledger,
@@ -203,7 +211,5 @@ def _report(steps: Steps, summary: RetrainSummary) -> str | None:
     except Exception as error:
         log.exception("run %s: no report", run.id)
         run.log(f"no report: {type(error).__name__}: {error}")
-        summary.notes.append(
-            f"The report could not be written ({type(error).__name__}); run.log says more."
-        )
+        summary.notes.append(f"The report could not be written ({type(error).__name__}); run.log says more.")
         return None

@@ -28,17 +28,14 @@ _ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
 def read_situation(context: RunContext, selected: Selected, now: datetime) -> Situation:
     """What stands on disk about runs and releases, beside the decisions that were just read and selected.
 
-    Raises StateError for a damaged ledger of the served release, ReleaseError when nobody can tell what is served.
+    Raises StateError for a damaged ledger of the served release, ReleaseError when nobody can tell what is
+    served.
     """
     runs = RunStore(context.home)
     records = runs.list()
     unfinished = unfinished_runs(records, runs, context.store)
     over = {one.record.id for one in unfinished if one.ending is not None and not one.ending.overtaken}
-    ended = [
-        one
-        for one in records
-        if one.id in over or (one.status == "finished" and not one.overtaken)
-    ]
+    ended = [one for one in records if one.id in over or (one.status == "finished" and not one.overtaken)]
     went_back_from, by_hand = _choice_of_a_person(context.store, context.served.id)
     served_rows = ledger_of(context.store, context.served.id, _ANSWERS)
     looked_at = [ledger_of(context.store, went_back_from, _ANSWERS), _last(runs, ended)]
@@ -70,9 +67,7 @@ def rows_of(selected: Selected) -> list[LedgerRow]:
     return [*rows, *selected.left_out]
 
 
-def ledger_of(
-    store: ReleaseStore, release_id: str | None, columns: Sequence[str] = ()
-) -> list[LedgerRow]:
+def ledger_of(store: ReleaseStore, release_id: str | None, columns: Sequence[str] = ()) -> list[LedgerRow]:
     """The ledger of a release; empty when there is no such release, or when it learned from nothing."""
     if release_id is None:
         return []
@@ -112,5 +107,7 @@ def _must_forget(context: RunContext, selected: Selected) -> bool:
 def _indexable(context: RunContext, rows: Sequence[LedgerRow]) -> int:
     """How many of today's chunks the served release would index: those that its annotators did not reject."""
     verdicts = {row.record_id: row.verdict for row in rows if row.dataset == "chunks"}
-    wanted = ("accepted", "undecided", None) if context.serving.retrieval.include_unreviewed else ("accepted",)
+    wanted = (
+        ("accepted", "undecided", None) if context.serving.retrieval.include_unreviewed else ("accepted",)
+    )
     return sum(verdicts.get(chunk.id) in wanted for chunk in context.corpus.chunks)

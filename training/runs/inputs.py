@@ -1,8 +1,8 @@
 """Digests of all that a run's result depends on.
 
-Files count by what is in them, not by their paths. The digests are taken before every retrain and whenever the watcher
-looks, so they must be quick: of large files (weights) only samples are read. Fine-tuning changes weights all over, so the
-samples tell two versions of a model apart.
+Files count by what is in them, not by their paths. The digests are taken before every retrain and whenever
+the watcher looks, so they must be quick: of large files (weights) only samples are read. Fine-tuning changes
+weights all over, so the samples tell two versions of a model apart.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def _digest_of_models(settings: TrainingSettings, serving: ServingSettings) -> s
 
 
 def digest_of_test_sets(settings: Sequence[TestSetSettings]) -> str:
-    """Of the contents of all files that the test sets consist of, in the order of the settings; empty without any.
+    """Of the contents of all files that the test sets consist of, in the order of the settings; empty without
+    any.
 
     A file that can't be read has a digest too; whoever loads it says what is wrong with it.
     """
@@ -78,8 +79,8 @@ def digest_of_test_sets(settings: Sequence[TestSetSettings]) -> str:
 def digest_of_model(name: str) -> str:
     """Of a model's configuration and weights.
 
-    For a Hugging Face name that is no folder it is the digest of the commit in the local cache. A model that can't be
-    found has a digest too; whoever loads it says what is wrong with it.
+    For a Hugging Face name that is no folder it is the digest of the commit in the local cache. A model that
+    can't be found has a digest too; whoever loads it says what is wrong with it.
     """
     try:
         place = resolve_model(name)
@@ -126,7 +127,8 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _samples(path: Path, size: int) -> Iterator[bytes]:
-    """The first bytes (where safetensors keep their header), the last ones, and evenly spaced ones between them."""
+    """The first bytes (where safetensors keep their header), the last ones, and evenly spaced ones between
+    them."""
     with path.open("rb") as file:
         for number in range(_SAMPLES):
             file.seek((size - _SAMPLE) * number // (_SAMPLES - 1))

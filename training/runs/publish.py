@@ -1,7 +1,7 @@
 """From a candidate that may be served to a release, and to the release that is served.
 
-The step may be killed anywhere and is then done again. What came of it is not remembered: the pointer to the served release
-and the log of promotions tell.
+The step may be killed anywhere and is then done again. What came of it is not remembered: the pointer to the
+served release and the log of promotions tell.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from training.runs.run import Run
 class Candidate:
     """What a release is put together from.
 
-    ``model`` is a folder, ``vectors`` are float32 of shape (chunks, dimensions), ``evaluation`` is the file with the
-    comparison, ``ledger`` that with what became of each decision. ``trained_on`` and ``metrics`` are for the release's
-    record. ``card`` makes the model card's Markdown.
+    ``model`` is a folder, ``vectors`` are float32 of shape (chunks, dimensions), ``evaluation`` is the file
+    with the comparison, ``ledger`` that with what became of each decision. ``trained_on`` and ``metrics`` are
+    for the release's record. ``card`` makes the model card's Markdown.
     """
 
     model: Path
@@ -59,8 +59,9 @@ class Candidate:
 class Ending:
     """What came of a run that had something to publish.
 
-    ``verdict`` is empty when its release is served; the gate's reason holds then. ``release`` is the id of its release if
-    that is served, else None. ``overtaken``: somebody promoted another release before it could promote its own.
+    ``verdict`` is empty when its release is served; the gate's reason holds then. ``release`` is the id of
+    its release if that is served, else None. ``overtaken``: somebody promoted another release before it could
+    promote its own.
     """
 
     outcome: Outcome
@@ -70,10 +71,11 @@ class Ending:
 
 
 def publish(run: Run, context: RunContext, candidate: Callable[[], Candidate]) -> str:
-    """The step "publish": make a release of the candidate, and serve it if the release that it was compared with still is.
+    """The step "publish": make a release of the candidate, and serve it if the release that it was compared
+    with still is.
 
-    Returns a note for people. ``candidate`` is called only if an earlier, killed try has not published it yet. Raises
-    StateError on a full disk and ReleaseError for a damaged release.
+    Returns a note for people. ``candidate`` is called only if an earlier, killed try has not published it
+    yet. Raises StateError on a full disk and ReleaseError for a damaged release.
     """
     release = context.store.of_run(run.id)
     if release is None:
@@ -91,7 +93,8 @@ def publish(run: Run, context: RunContext, candidate: Callable[[], Candidate]) -
 def ending_of(record: RunRecord, store: ReleaseStore) -> Ending | None:
     """What came of a run; None while its release has neither been promoted nor been refused.
 
-    Raises ReleaseError when nobody can tell what is served, StateError when the log of promotions can't be read.
+    Raises ReleaseError when nobody can tell what is served, StateError when the log of promotions can't be
+    read.
     """
     mine, served = store.of_run(record.id), store.current_id()
     if mine is not None and mine.id == served:

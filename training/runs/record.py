@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.ledger.people import Selection
 
-# In the order in which they are done. A run that has nothing to train on ends after the first, one that the gate refuses
-# after the fourth.
+# In the order in which they are done. A run that has nothing to train on ends after the first, one that the
+# gate refuses after the fourth.
 STEPS = ("prepare", "fit", "index", "judge", "publish")
 
 StepStatus = Literal["running", "finished", "failed"]
@@ -21,10 +21,10 @@ Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
 class StepRecord(BaseModel):
     """One step.
 
-    ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes), measured as
-    ``peak_memory_kind`` says. ``outputs`` maps each file that it wrote, below the step's folder, to its bytes.
-    ``inputs`` names the earlier steps that were finished when it began: it read nothing but their folders and the run's
-    own inputs.
+    ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes), measured
+    as ``peak_memory_kind`` says. ``outputs`` maps each file that it wrote, below the step's folder, to its
+    bytes. ``inputs`` names the earlier steps that were finished when it began: it read nothing but their
+    folders and the run's own inputs.
     """
 
     name: str
@@ -41,9 +41,9 @@ class StepRecord(BaseModel):
 class RunInputs(BaseModel):
     """Digests of all that a run's result depends on: runs with equal inputs come to the same.
 
-    ``decisions`` is of those that the selection left. ``selection`` is empty when nothing was left out, ``testsets``
-    when the settings name none. ``model`` is of the models' files and of how they are computed with. ``release`` is the
-    id of the served release.
+    ``decisions`` is of those that the selection left. ``selection`` is empty when nothing was left out,
+    ``testsets`` when the settings name none. ``model`` is of the models' files and of how they are computed
+    with. ``release`` is the id of the served release.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,8 +60,9 @@ class RunInputs(BaseModel):
 class RunRecord(BaseModel):
     """The contents of run.json.
 
-    ``process`` is the id of the process that works or last worked on it. ``selection`` is what the person who started it
-    wanted left out. ``overtaken``: it came to nothing because somebody promoted another release while it was at work.
+    ``process`` is the id of the process that works or last worked on it. ``selection`` is what the person who
+    started it wanted left out. ``overtaken``: it came to nothing because somebody promoted another release
+    while it was at work.
     """
 
     id: str

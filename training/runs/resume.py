@@ -21,9 +21,9 @@ _CLOCKS = 5
 class Unfinished:
     """A run that was killed or failed, and what decides whether it can go on.
 
-    ``ending`` is what came of it, if it was interrupted after that was settled. ``release`` is what it published, if it
-    did. ``damage`` names what is missing of its finished steps' results, or is empty. ``has_base``: the release that it
-    compares with is there. ``at_work``: a living process works on it.
+    ``ending`` is what came of it, if it was interrupted after that was settled. ``release`` is what it
+    published, if it did. ``damage`` names what is missing of its finished steps' results, or is empty.
+    ``has_base``: the release that it compares with is there. ``at_work``: a living process works on it.
     """
 
     record: RunRecord
@@ -54,7 +54,8 @@ def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: Releas
 
 
 def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> None:
-    """Close an unfinished run that was at its end, or abandon it for ``reason``. What it was building is removed."""
+    """Close an unfinished run that was at its end, or abandon it for ``reason``. What it was building is
+    removed."""
     ending = ending_of(run.record, store)
     if ending is not None:
         result = ending.verdict or f"its release {ending.release} is served"
@@ -67,7 +68,8 @@ def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> N
 
 
 def clean(runs: RunStore, store: ReleaseStore) -> None:
-    """Remove what a kill left of runs that are over, and folders of releases that no unfinished run is building."""
+    """Remove what a kill left of runs that are over, and folders of releases that no unfinished run is
+    building."""
     unfinished = []
     for record in runs.list():
         if record.status in ("finished", "abandoned"):

@@ -60,10 +60,10 @@ class Run:
     def step(self, name: str, work: Callable[[Path], str], progress: Progress) -> Path:
         """Do ``work`` unless an earlier process finished it, and return the folder that holds what it wrote.
 
-        ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final name by one
-        rename, when it is whole. Raises StateError for a full disk and for lack of memory, whatever the library at work
-        calls it. An exception makes the run a failed one, unless it stops the process (KeyboardInterrupt, SystemExit):
-        then the run is an interrupted one, as after a kill.
+        ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final
+        name by one rename, when it is whole. Raises StateError for a full disk and for lack of memory,
+        whatever the library at work calls it. An exception makes the run a failed one, unless it stops the
+        process (KeyboardInterrupt, SystemExit): then the run is an interrupted one, as after a kill.
         """
         folder = self.folder / name
         before = self.record.step(name)
@@ -122,7 +122,8 @@ class Run:
         self.lighten()
 
     def lighten(self) -> None:
-        """Remove what nobody needs any more of a run that is finished or given up, also after a kill in the middle of it."""
+        """Remove what nobody needs any more of a run that is finished or given up, also after a kill in the
+        middle of it."""
         given_up = self.record.status == "abandoned"
         for entry in list(self.folder.iterdir()) if given_up else (self.folder / name for name in _HEAVY):
             if entry.is_dir():

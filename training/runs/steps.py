@@ -38,7 +38,8 @@ _GATE_FILE = "gate.json"
 
 @dataclass
 class Steps:
-    """The steps of one run, and what they wrote. ``context.served`` is the release that the candidate is compared with."""
+    """The steps of one run, and what they wrote. ``context.served`` is the release that the candidate is
+    compared with."""
 
     run: Run
     context: RunContext
@@ -123,7 +124,8 @@ class Steps:
 
     @property
     def _serving(self) -> ServingSettings:
-        """The serving settings, with the arithmetic that this run settled on: in a rerun, a trial could end differently."""
+        """The serving settings, with the arithmetic that this run settled on: in a rerun, a trial could end
+        differently."""
         serving = self.context.serving
         precision = Precision.model_validate(read_json(self.run.folder / "prepare" / _PRECISION_FILE))
         embedding = serving.embedding.model_copy(update={"precision": precision.arithmetic})
@@ -134,7 +136,8 @@ class Steps:
         return own_sets(self.context)
 
     def _earlier_precisions(self) -> list[Precision]:
-        """What earlier runs found out, newest first. One that cannot be read is passed over: it only saves a trial."""
+        """What earlier runs found out, newest first. One that cannot be read is passed over: it only saves a
+        trial."""
         found = []
         for path in sorted(self.run.folder.parent.glob(f"*/prepare/{_PRECISION_FILE}"), reverse=True):
             with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
@@ -192,13 +195,13 @@ def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
         reason = "Not enough to learn from: no accepted triplet or conversation yet."
     elif len(found.train) < 2:
         reason = (
-            f"Not enough to learn from: {len(found.train)} example(s) to train on after {len(found.holdout)} were "
-            "held out and duplicates dropped. Accept more triplets, about other sections."
+            f"Not enough to learn from: {len(found.train)} example(s) to train on after {len(found.holdout)} "
+            "were held out and duplicates dropped. Accept more triplets, about other sections."
         )
     elif len({one.text for one in found.train}) < 2 or len(_groups(found)) < 2:
         reason = (
-            f"Not enough to learn from: all {len(found.train)} examples are about the same text, and there is nothing "
-            "to tell it from. Accept triplets about other sections."
+            f"Not enough to learn from: all {len(found.train)} examples are about the same text, and there "
+            "is nothing to tell it from. Accept triplets about other sections."
         )
     elif deciding < needed:
         reason = too_few(deciding, needed)
