@@ -97,3 +97,7 @@ class FitSettings(BaseModel):
         if self.loss == "triplet":
             return 1
         return min(self.negatives, 1) if self.loss == "gist" else self.negatives
+
+    def dimensions_for(self, own: int) -> list[int]:
+        """The Matryoshka dimensions for a model of ``own`` dimensions, its own first, largest to smallest."""
+        return sorted({own, *(one for one in self.dimensions if 0 < one < own)}, reverse=True)

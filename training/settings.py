@@ -5,17 +5,30 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from training.fit_settings import FitSettings
-from training.gate_settings import GateSettings, TestSetSettings
+from training.gate_settings import GateSettings, GuardSettings, TestSetSettings, Verdict
 from training.reranker_settings import RerankerSettings
 
 __all__ = [
     "DedupSettings",
     "FitSettings",
     "GateSettings",
+    "GuardSettings",
     "RerankerSettings",
     "TestSetSettings",
     "TrainingSettings",
+    "Verdict",
 ]
+
+# What nobody needs to set about the gate. docs/decisions-training.md has the measurements.
+SEED = 17  # of everything random
+RESAMPLES = 5000  # bootstrap resamples of an interval: its ends then move by less than its rounding matters
+GUARD_QUERIES = 10  # questions from which a guard holds a candidate: fewer say too little against it
+SLICE_QUERIES = 20  # questions from which a slice of the holdout counts
+SLICE_MARGIN = 0.05  # how far a slice may drop: its whole interval below this holds a candidate
+GENERIC_MARGIN = (
+    0.05  # how far the generic set's mean may be below the base model's: more, for certain, holds one
+)
+REFUSAL_DROP = 0.15  # how many more of the off-topic questions may be answered (share)
 
 
 class _Section(BaseModel):

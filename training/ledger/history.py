@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from curation import Verdict
 from training.ledger.rows import LedgerRow, RecordKey
 
 
 @dataclass(frozen=True)
 class History:
-    """What the ledger of the served release tells: ``fingerprints`` of all answers that it was made from, the records that it
-    ``asked`` (its holdout) and ``trained`` on, and the ``verdicts`` of the decisions it knows."""
+    """What the ledger of the served release tells: ``fingerprints`` of all answers that it was made from, the
+    records that it ``asked`` (its holdout) and ``trained`` on, and the verdict on each chunk that was judged
+    (id → verdict)."""
 
     fingerprints: frozenset[str] = frozenset()
     asked: frozenset[RecordKey] = frozenset()
     trained: frozenset[RecordKey] = frozenset()
+    chunk_verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Sequence[LedgerRow]) -> History:
@@ -25,4 +28,5 @@ class History:
             fingerprints=frozenset(row.fingerprint for row in known),
             asked=frozenset(row.key for row in known if row.fate == "holdout"),
             trained=frozenset(row.key for row in known if row.fate == "train"),
+            chunk_verdicts={row.record_id: row.verdict for row in known if row.dataset == "chunks"},
         )
