@@ -25,7 +25,7 @@ from serving import (
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
 from training.fit_settings import FitSettings
 from training.gate_settings import GateSettings
-from training.judge.generic import generic_set
+from training.judge.testsets import generic_set
 from training.settings import DedupSettings, TrainingSettings
 
 THINGS = (
