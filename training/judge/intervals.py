@@ -1,4 +1,5 @@
-"""How sure a difference is: bootstrap confidence intervals (Efron 1979; for retrieval: Sakai 2006, SIGIR), by scipy."""
+"""How sure a difference is: bootstrap confidence intervals (Efron 1979; for retrieval: Sakai 2006, SIGIR), by
+scipy."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from training.settings import Verdict
+from training.settings import RESAMPLES, BOOTSTRAP_SEED, Verdict
 
 Values = npt.NDArray[np.float64]
 
@@ -19,7 +20,8 @@ _BATCH = 500  # resamples drawn at once: bounds the memory for large samples
 
 
 class Interval(BaseModel):
-    """An estimate and the two-sided interval around it. ``size`` counts what was drawn from (questions, decisions)."""
+    """An estimate and the two-sided interval around it. ``size`` counts what was drawn from (questions,
+    decisions)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,12 +36,12 @@ class Interval(BaseModel):
 
 
 def mean_interval(
-    differences: Sequence[float], confidence: float, resamples: int = 5000, seed: int = 17
+    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = BOOTSTRAP_SEED
 ) -> Interval:
     """The mean of paired differences (one per question, new − old) and its percentile-bootstrap interval.
 
-    The pairs are what is drawn again, with replacement. The same input and seed give the same interval, whatever the
-    order of the questions. Raises ValueError without any difference.
+    The pairs are what is drawn again, with replacement. The same input and seed give the same interval,
+    whatever the order of the questions. Raises ValueError without any difference.
     """
     if not len(differences):
         raise ValueError("an interval needs at least one difference")
@@ -49,20 +51,22 @@ def mean_interval(
 
 
 def expanded_interval(
-    differences: Sequence[float], confidence: float, resamples: int = 5000, seed: int = 17
+    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = BOOTSTRAP_SEED
 ) -> Interval:
     """``mean_interval`` where something is to be let through: as wide as few differences ask for.
 
-    A percentile interval of few values is too narrow: it takes their spread for the true one, and a little too small. Its
-    ends are therefore taken further out, where Student's t would have them (the expanded percentile interval: Hesterberg
-    2015, The American Statistician 69). From some fifty differences on the two are the same but for a few per cent.
+    A percentile interval of few values is too narrow: it takes their spread for the true one, and a little
+    too small. Its ends are therefore taken further out, where Student's t would have them (the expanded
+    percentile interval: Hesterberg 2015, The American Statistician 69). From some fifty differences on the
+    two hardly differ.
     """
     found = mean_interval(differences, _expanded(confidence, len(differences)), resamples, seed)
     return found.model_copy(update={"confidence": confidence})
 
 
 def _expanded(confidence: float, size: int) -> float:
-    """At which confidence a percentile interval is to be asked for, to be what it says with ``size`` differences."""
+    """At which confidence a percentile interval is to be asked for, to be what it says with ``size``
+    differences."""
     from scipy.stats import norm, t
 
     if size < 2:
@@ -72,7 +76,11 @@ def _expanded(confidence: float, size: int) -> float:
 
 
 def bootstrap_interval(
-    samples: Sequence[Values], statistic: Callable[..., Any], confidence: float, resamples: int, seed: int
+    samples: Sequence[Values],
+    statistic: Callable[..., Any],
+    confidence: float,
+    resamples: int = RESAMPLES,
+    seed: int = BOOTSTRAP_SEED,
 ) -> Interval:
     """The interval of ``statistic(*samples, axis=-1)``, each sample drawn on its own."""
     from scipy.stats import bootstrap
@@ -118,9 +126,9 @@ def share_interval(count: int, of: int, confidence: float) -> Interval:
 def classify(interval: Interval, margin: float) -> Verdict:
     """What the interval of new − old says, against a non-inferiority ``margin`` (Piaggio et al. 2012, JAMA).
 
-    ``superior``: all of it above 0. ``non-inferior``: all of it above −margin. ``inferior``: all of it below 0, and not
-    all above −margin. ``inconclusive``: the rest, where more questions are needed to tell, and an interval that is not of
-    numbers.
+    ``superior``: all of it above 0. ``non-inferior``: all of it above −margin. ``inferior``: all of it below
+    0, and not all above −margin. ``inconclusive``: the rest, where more questions are needed to tell, and an
+    interval that is not of numbers.
     """
     if interval.low > ROUNDING:
         return "superior"

@@ -12,10 +12,19 @@ import pytest
 from curation import Home, SettingsError
 from serving import Embedder, ReleaseStore
 from tests.training.material import MODEL, make_chunks, serving
-from training.judge.evaluate import METRICS, evaluate_release, evaluate_set, evaluate_vectors, rank, score
-from training.judge.generic import generic_set
-from training.judge.questions import HoldoutQuestion, ask, measure
-from training.judge.testsets import TestSet, load_files, load_folder, load_qrels, load_queries
+from training.judge.evaluate import (
+    METRICS,
+    SearchModel,
+    embed_questions,
+    evaluate_release,
+    evaluate_set,
+    evaluate_vectors,
+    measure,
+    rank,
+    score,
+)
+from training.judge.questions import HoldoutQuestion
+from training.judge.testsets import TestSet, generic_set, load_files, load_folder, load_qrels, load_queries
 
 
 def test_scores_agree_with_the_definitions() -> None:
@@ -64,7 +73,7 @@ def test_a_heading_must_be_found_without_its_heading() -> None:
     ]
     rest = make_chunks()[20:]
     embedder = Embedder(MODEL, serving().embedding)
-    vectors = embedder.documents([chunk.text for chunk in [*chunks, *rest]])
+    model = SearchModel(embedder, embedder.documents([chunk.text for chunk in [*chunks, *rest]]))
     as_heading, as_question = (
         [
             HoldoutQuestion(id=chunk.id, text=chunk.section[0], right=[chunk.id], is_heading=is_heading)
@@ -72,8 +81,8 @@ def test_a_heading_must_be_found_without_its_heading() -> None:
         ]
         for is_heading in (True, False)
     )
-    hard = measure(embedder, as_heading, [*chunks, *rest], vectors, [384, 64])
-    trivial = measure(embedder, as_question, [*chunks, *rest], vectors, [384])
+    hard = measure(model, as_heading, [*chunks, *rest], [384, 64])
+    trivial = measure(model, as_question, [*chunks, *rest], [384])
     assert trivial[384].metrics["ndcg@10"] > 0.99
     assert hard[384].metrics["ndcg@10"] < 0.6
     assert set(hard) == {384, 64}
@@ -89,7 +98,7 @@ def test_for_headings_the_right_chunks_of_all_headings_are_bare() -> None:
     ]
     embedder = Embedder(MODEL, serving().embedding)
     vectors = embedder.documents([chunk.text for chunk in chunks])
-    asked = ask(embedder, questions, chunks, vectors)
+    asked = embed_questions(SearchModel(embedder, vectors), questions, chunks)
     bare = embedder.documents([chunk.body for chunk in chunks])
     wanted = asked.query_vectors @ vectors.T
     for row, column in ((0, 0), (0, 2), (1, 0), (1, 2)):
@@ -233,8 +242,8 @@ def test_what_is_wrong_with_a_folder_is_named(tmp_path: Path) -> None:
 
 def test_the_generic_set_is_found_by_the_base_model_and_leaves_room_to_fall() -> None:
     found = generic_set()
-    embedder = Embedder(MODEL, serving().embedding)
-    scores = evaluate_set(embedder, found, [], np.empty((0, 384), dtype=np.float32), [384, 64])
+    embedder, nothing = Embedder(MODEL, serving().embedding), np.empty((0, 384), dtype=np.float32)
+    scores = evaluate_set(SearchModel(embedder, nothing), found, [], [384, 64])
     assert len(found.queries) == len(found.corpus or {}) == 64
     assert 0.85 < scores[384].metrics["ndcg@10"] < 1
     assert scores[64].metrics["ndcg@10"] < scores[384].metrics["ndcg@10"]

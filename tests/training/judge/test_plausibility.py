@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from curation import Decision
 from serving import Embedder
 from tests.training import rounds
+from tests.training.judge.rows import ledger
 from tests.training.material import conversation, make_chunks, triplet
-from training.judge.pair_signals import foretell, signals
 from training.judge.plausibility import Pair, Plausibility, Vectors, area, judged_pairs, view_pairs, weigh
+from training.judge.signals import foretell, signals
 
 CHUNKS = rounds.make_corpus()
 
@@ -32,9 +33,9 @@ class Eyes:
     vectors: Vectors
 
     def see(self, newest: Sequence[Decision], earlier: Sequence[Decision] = ()) -> Plausibility:
-        known = {one.fingerprint for one in earlier}
-        pairs = view_pairs([*earlier, *newest], known, CHUNKS, self.vectors, self.embedder.queries, seed=17)
-        return weigh(pairs, resamples=300, seed=17)
+        before = {one.fingerprint for one in earlier}
+        rows = ledger([*earlier, *newest], CHUNKS)
+        return weigh(view_pairs(rows, before, CHUNKS, self.vectors, self.embedder.queries), resamples=300)
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +118,9 @@ def test_rejected_conversations_and_bad_negatives_are_not_judged() -> None:
         update={"values": {"is_positive_relevant": "yes", "is_negative_irrelevant": "no"}}
     )
     right = conversation(chunk, "Whence?")
-    found = judged_pairs([conversation(chunk, "Why?", "rejected"), right, bad_negative, refused])
-    assert [(one.record_id, query, key) for one, query, key in found] == [
+    said = [conversation(chunk, "Why?", "rejected"), right, bad_negative, refused]
+    found = judged_pairs(ledger(said, make_chunks()))
+    assert [(one.record_id, one.query, one.chunk_id) for one in found] == [
         (right.record_id, "Whence?", chunk.id),
         (refused.record_id, "How?", chunk.id),
     ]
@@ -160,7 +162,7 @@ def test_random_pairs_among_the_accepted_are_estimated() -> None:
         Pair(record_id=str(number), query="?", chunk_id="c", accepted=True, new=True, place=place, likely=0.5)
         for number, place in enumerate([*([0.01] * 60), *chance.uniform(0, 1, 40)])
     ]
-    found = weigh(pairs, 300, 17)
+    found = weigh(pairs, 300)
     assert found.chance is not None and 0.25 < found.chance.estimate < 0.55
     assert "seem to have been matched with a chunk at random" in found.complaint
 
@@ -169,5 +171,5 @@ def test_a_named_source_is_judged_as_a_pair_that_was_accepted() -> None:
     chunks = make_chunks()
     named = conversation(chunks[0], "Which one?", "rejected", chunks[1:3], best="2")
     denied = conversation(chunks[0], "And this?", "accepted", chunks[1:3], best="none")
-    [(decision, query, chunk_id)] = judged_pairs([named, denied])
-    assert (decision.affirms, query, chunk_id) == (True, "Which one?", chunks[1].id)
+    [row] = judged_pairs(ledger([named, denied], chunks))
+    assert (row.teaches, row.query, row.chunk_id) == ("example", "Which one?", chunks[1].id)

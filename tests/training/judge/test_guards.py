@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.comparisons import REFUSES, compared, comparison, failures, question
-from training.judge.comparison import Comparison
+from tests.training.judge.comparisons import REFUSES, compared, comparison, failures, question
+from training.judge.comparison import Comparison, Latency
 from training.judge.gate import GateVerdict, judge
 from training.settings import GateSettings, GuardSettings
 
@@ -25,11 +25,11 @@ _SAME = compared([0.5] * 40, [0.5] * 40)
 def test_a_loss_on_the_earlier_questions_is_not_hidden_by_new_ones() -> None:
     before = [0.5] * 60
     after = [0.3] * 20 + [0.9] * 40
-    found = comparison(compared(before, after), known=[f"q{number}" for number in range(20)])
+    found = comparison(compared(before, after), earlier=[f"q{number}" for number in range(20)])
     assert set(failures(found)) == {"earlier questions"}
     verdict = _judge(found)
-    assert verdict.known is not None and verdict.fresh is not None
-    assert (verdict.known.estimate, verdict.fresh.estimate) == (pytest.approx(-0.2), pytest.approx(0.4))
+    assert verdict.earlier is not None and verdict.fresh is not None
+    assert (verdict.earlier.estimate, verdict.fresh.estimate) == (pytest.approx(-0.2), pytest.approx(0.4))
 
 
 def test_losses_that_add_up_are_seen_against_the_base() -> None:
@@ -67,20 +67,17 @@ def test_forgetting_and_own_sets() -> None:
     assert set(failures(comparison(better, [mine]))) == {"test set mine"}
 
 
-def test_margins_of_guards_count_as_they_are_set() -> None:
-    """A stricter one than the verdict's is not widened to it, and a wider one is not narrowed."""
+@pytest.mark.parametrize("margin", [0.0, 0.03, 0.1])
+def test_margins_of_guards_are_their_own(margin: float) -> None:
+    """They are neither widened nor narrowed to the verdict's."""
     asked = [question(number, section="faq" if number % 3 == 0 else "howto") for number in range(90)]
-    after = [0.47 if number % 3 == 0 else 0.6 for number in range(90)]
-    found = comparison(compared([0.5] * 90, after, questions=asked))
-    assert set(failures(found, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
-    assert set(failures(found, margin=0.1, guards=GuardSettings(slice_margin=0.02))) == {"slices"}
-    assert failures(found, margin=0.1) == {}
-    generic = compared([0.9] * 64, [0.87] * 64, kind="generic", name="generic")
-    for margin in (0.0, 0.1):
-        strict = failures(
-            comparison(_SAME, [generic]), margin=margin, guards=GuardSettings(generic_margin=0.02)
-        )
-        assert set(strict) == {"forgetting (generic)"}
+    for drop, held in ((0.06, {"slices"}), (0.04, set())):
+        after = [0.5 - drop if number % 3 == 0 else 0.6 for number in range(90)]
+        found = comparison(compared([0.5] * 90, after, questions=asked))
+        assert set(failures(found, margin=margin)) == held
+    for drop, held in ((0.06, {"forgetting (generic)"}), (0.04, set())):
+        generic = compared([0.9] * 64, [0.9 - drop] * 64, kind="generic", name="generic")
+        assert set(failures(comparison(_SAME, [generic]), margin=margin)) == held
 
 
 def test_forgetting_needs_a_drop_that_is_certain() -> None:
@@ -96,14 +93,21 @@ def test_forgetting_needs_a_drop_that_is_certain() -> None:
     assert failures(generic(-0.04, 0.01)) == {}
 
 
-def test_latency_and_size_within_limits() -> None:
+def test_latency_within_limits() -> None:
     assert set(failures(comparison(_SAME, latency=(0.02, 0.05)))) == {"latency"}
     assert failures(comparison(_SAME, latency=(0.02, 0.035))) == {}
     assert failures(comparison(_SAME, latency=(0.0001, 0.001))) == {}  # the clock's noise
-    assert set(failures(comparison(_SAME, megabytes=300), guards=GuardSettings(index_mb=200))) == {"size"}
-    assert failures(comparison(_SAME, megabytes=300)) == {}
-    (size,) = (one for one in _judge(comparison(_SAME, megabytes=300)).guards if one.name == "size")
-    assert size.detail == "vectors and model 300 MB (no limit)"
+
+
+def test_a_reranker_may_take_a_second_and_no_more() -> None:
+    def reranking(seconds: float) -> Comparison:
+        took = Latency(served=0.02, candidate=seconds, reranks=True)
+        return comparison(_SAME).model_copy(update={"latency": took})
+
+    assert failures(reranking(0.9)) == {}
+    assert "or 1 s with a reranker" in failures(reranking(1.1))["latency"]
+    slow = Latency(served=0.8, candidate=1.5, reranks=True)  # the served release has one too
+    assert failures(comparison(_SAME).model_copy(update={"latency": slow})) == {}
 
 
 def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> None:

@@ -1,9 +1,10 @@
-"""What can be seen of a question and its chunk without asking a person, and how far that foretells the answer.
+"""What can be seen of a question and its chunk without asking a person, and how far that foretells the
+answer.
 
-Six signals (the chunk's place and cosine under the untouched base model, its lead over the next chunk, the share of the
-question's words that it holds, weighted by how rare they are, the question's length, and whether it ends in a question
-mark) and a logistic regression on them. It is a poor annotator, but answers that were given in earnest follow from such
-things at least a little, and swapped ones do not.
+Six signals (the chunk's place and cosine under the untouched base model, its lead over the next chunk, the
+share of the question's words that it holds, weighted by how rare they are, the question's length, and whether
+it ends in a question mark) and a logistic regression on them. It is a poor annotator, but answers that were
+given in earnest follow from such things at least a little, and swapped ones do not.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ _FOLDS = 5
 def signals(
     queries: Sequence[str], asked: Vectors, rows: Sequence[int], texts: Sequence[str], vectors: Vectors
 ) -> Signals:
-    """(m, 6) signals of ``queries``, whose unit vectors are ``asked`` (m, d), with the chunks ``rows`` of ``texts``, whose unit
-    vectors are ``vectors`` (n, d), n at least 2. The first column is the chunk's place as a share of the index, 0 to 1."""
+    """(m, 6) signals of ``queries``, whose unit vectors are ``asked`` (m, d), with the chunks ``rows`` of
+    ``texts``, whose unit vectors are ``vectors`` (n, d), n at least 2. The first column is the chunk's place
+    as a share of the index."""
     words_of = [frozenset(_WORD.findall(text.casefold())) for text in texts]
     rarity = _rarity(words_of)
     unseen = math.log(1 + len(texts))
@@ -57,10 +59,10 @@ def signals(
     return found
 
 
-def foretell(known: Signals, answers: Answers, wanted: Signals | None = None) -> npt.NDArray[np.float64]:
-    """The probability of "accepted" for each of ``wanted``, learned from ``known`` and their ``answers``; without
-    ``wanted`` for those themselves, each from the other four fifths (cross-validation). Both answers must occur at least
-    twice."""
+def foretell(judged: Signals, answers: Answers, wanted: Signals | None = None) -> npt.NDArray[np.float64]:
+    """The probability of "accepted" for each of ``wanted``, learned from ``judged`` and their ``answers``;
+    without ``wanted`` for those themselves, each from the other four fifths (cross-validation). Both answers
+    must occur at least twice."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -68,11 +70,11 @@ def foretell(known: Signals, answers: Answers, wanted: Signals | None = None) ->
 
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
     if wanted is not None:
-        chances: Any = model.fit(_scaled(known), answers).predict_proba(_scaled(wanted))
+        chances: Any = model.fit(_scaled(judged), answers).predict_proba(_scaled(wanted))
     else:
         rarer = int(min(answers.sum(), (~answers).sum()))
         folds = StratifiedKFold(min(_FOLDS, rarer), shuffle=True, random_state=0)
-        chances = cross_val_predict(model, _scaled(known), answers, cv=folds, method="predict_proba")
+        chances = cross_val_predict(model, _scaled(judged), answers, cv=folds, method="predict_proba")
     probability: npt.NDArray[np.float64] = chances[:, 1]
     return probability
 

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import Chunk, Decision
-from tests.training.comparisons import compared, comparison
+from tests.training.judge.comparisons import compared, comparison
+from tests.training.judge.rows import ledger
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.judge.coverage import Coverage, LostQuestion, Removed, find_removed
+from training.judge.coverage import Coverage, Indexed, LostQuestion, RemovedChunks, find_removed
 from training.judge.gate import judge
 from training.judge.guards import Guard
-from training.ledger.lineage import trace
-from training.ledger.lineage_record import LineageRow
-from training.prepare.examples import collect, section_of
+from training.ledger.history import History
+from training.prepare.examples import section_of
 from training.prepare.split import is_holdout
 from training.settings import DedupSettings, GateSettings, GuardSettings, TrainingSettings
 
@@ -29,14 +29,18 @@ TRAINED = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
 
 def _found(
     decisions: Sequence[Decision],
-    lineage: Sequence[LineageRow] = (),
+    before: Sequence[Decision] = (),
     documents: Sequence[Chunk] = CHUNKS,
     served: set[str] = IDS,
     asked: Set[str] = frozenset(),
     include_unreviewed: bool = True,
-) -> Removed:
-    chunks = collect(decisions, documents, include_unreviewed).chunks
-    return find_removed(decisions, lineage, documents, chunks, served, asked, SETTINGS)
+) -> RemovedChunks:
+    verdicts = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
+    kept = {"accepted", "undecided", None} if include_unreviewed else {"accepted"}
+    chunks = [chunk for chunk in documents if verdicts.get(chunk.id) in kept]
+    history = History.of(ledger(before, documents))
+    index = Indexed(documents, chunks, served)
+    return find_removed(ledger(decisions, documents), history, index, asked, SETTINGS)
 
 
 def _guards(coverage: Coverage, **limits: float) -> dict[str, Guard]:
@@ -51,7 +55,7 @@ def _guards(coverage: Coverage, **limits: float) -> dict[str, Guard]:
 def test_useless_chunks_leave_and_contradict_nobody() -> None:
     decisions = [judged_chunk(CHUNKS[0], "rejected"), triplet(CHUNKS[0], "Why?", "rejected")]
     found = _found([*decisions, triplet(CHUNKS[1], "How?")])
-    assert found.chunks == [CHUNKS[0]] and found.questions == []
+    assert list(found.chunks) == [CHUNKS[0]] and list(found.questions) == []
     assert found.coverage == Coverage(indexed=48, removed=1, rejected=1)
 
 
@@ -66,9 +70,8 @@ def test_accepted_questions_of_either_kind_contradict_the_rejection_of_their_chu
 def test_what_was_rejected_before_or_is_gone_from_the_documents_is_not_counted() -> None:
     decisions = [judged_chunk(chunk, "rejected") for chunk in CHUNKS[:3]]
     decisions += [triplet(chunk, "How?") for chunk in CHUNKS[:3]]
-    before = trace(decisions[:1], [], [], [], [], set())
-    found = _found(decisions, before, CHUNKS[:1] + CHUNKS[2:], IDS - {CHUNKS[0].id})
-    assert found.chunks == [CHUNKS[2]]
+    found = _found(decisions, decisions[:1], CHUNKS[:1] + CHUNKS[2:], IDS - {CHUNKS[0].id})
+    assert list(found.chunks) == [CHUNKS[2]]
     assert found.coverage == Coverage(indexed=46, removed=1, rejected=1, contradicted=1, examples=["How?"])
 
 
@@ -95,14 +98,14 @@ def test_only_held_out_questions_without_another_right_chunk_are_lost() -> None:
     assert [one.text for one in _found([*rejected, *asked], asked={still_asked}).questions] == ["How?"]
 
 
-def _reviewed(undecided: Set[int]) -> tuple[list[Decision], list[LineageRow]]:
-    """All chunks judged, and the lineage of a release from when all of them were accepted."""
+def _reviewed(undecided: Set[int]) -> tuple[list[Decision], list[Decision]]:
+    """All chunks judged, and what the served release was made from: all of them accepted."""
     accepted = [judged_chunk(chunk, "accepted") for chunk in CHUNKS]
     now = [
         judged_chunk(chunk, "undecided" if row in undecided else "accepted")
         for row, chunk in enumerate(CHUNKS)
     ]
-    return now, trace(accepted, [], [], [], [], IDS)
+    return now, accepted
 
 
 def test_what_is_no_longer_accepted_leaves_where_only_accepted_chunks_are_indexed() -> None:
@@ -152,6 +155,20 @@ def test_the_counts_fit_together_whatever_the_order(
     shuffled = decisions[:]
     chance.shuffle(shuffled)
     assert _found(shuffled).coverage == found
+
+
+def test_a_question_about_a_chunk_as_it_was_is_lost_when_todays_is_rejected() -> None:
+    text = CHUNKS[0].text + " Well."
+    old, new = CHUNKS[0], CHUNKS[0].model_copy(update={"id": "edited", "text": text})
+    documents = [new, *CHUNKS[1:]]
+    rows = ledger(
+        [triplet(old, "How do I wash it?"), judged_chunk(new, "rejected")], documents, {old.id: "edited"}
+    )
+    index = Indexed(documents, documents[1:], {one.id for one in documents})
+    asked = SETTINGS.model_copy(update={"gate": GateSettings(holdout_share=0.99)})
+    found = find_removed(rows, History(), index, set(), asked)
+    assert found.coverage.contradicted == 1
+    assert [one.text for one in found.questions] == ["How do I wash it?"]
 
 
 # the guards

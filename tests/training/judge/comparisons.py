@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, Refusal, Vitals
+from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
 from training.judge.evaluate import METRICS, Scores
 from training.judge.gate import judge
 from training.judge.questions import HoldoutQuestion
 from training.settings import GateSettings
 
-REFUSES = Refusal(threshold=0.3, answered=0.05)
+REFUSES = RefusalRates(threshold=0.3, answered=0.05)
 
 
 def compared(
@@ -44,24 +44,20 @@ def question(number: int, **more: str) -> HoldoutQuestion:
 def comparison(
     holdout: ComparedSet,
     sets: Sequence[ComparedSet] = (),
-    known: Sequence[str] = (),
+    earlier: Sequence[str] = (),
     latency: tuple[float, float] = (0.01, 0.01),
-    megabytes: float = 90.0,
-    served: Refusal = REFUSES,
-    candidate: Refusal = REFUSES,
+    served: RefusalRates = REFUSES,
+    candidate: RefusalRates = REFUSES,
 ) -> Comparison:
     """One in which nothing but the holdout speaks against the candidate, unless said otherwise."""
     return Comparison(
         release_before="r0001-00000000",
         base_model="package:none",
         holdout=holdout,
-        known=list(known),
+        earlier=list(earlier),
         sets=list(sets),
-        vitals=Vitals(
-            megabytes=megabytes,
-            served=served,
-            candidate=candidate,
-        ),
+        served_refusals=served,
+        candidate_refusals=candidate,
         latency=Latency(served=latency[0], candidate=latency[1]),
     )
 
