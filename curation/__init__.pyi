@@ -162,6 +162,9 @@ from .records.chunk import (
 from .records.chunk import (
     Chunk as Chunk,
 )
+from .records.chunk import (
+    FormerChunk as FormerChunk,
+)
 from .records.decision import (
     BEST_SOURCE as BEST_SOURCE,
 )

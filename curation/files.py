@@ -71,11 +71,14 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read ``path``, which must hold the columns of ``schema``. Raises StateError naming what is wrong."""
+    """Read ``path``, which must hold the columns of ``schema``; its metadata is the file's. Raises StateError naming
+    what is wrong, FileNotFoundError when there is no such file."""
     try:
         table = pq.read_table(path)
-        return table.select(schema.names).cast(schema)
-    except (pa.ArrowException, KeyError, ValueError) as error:
+        return table.select(schema.names).cast(schema).replace_schema_metadata(table.schema.metadata)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise StateError(
             f"{path} cannot be read as a table: {error}",
             "It may come from another version or be damaged: restore it, or remove it and make it again.",

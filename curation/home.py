@@ -30,6 +30,11 @@ class Home:
         return self.corpus / "chunks.parquet"
 
     @property
+    def former_chunks(self) -> Path:
+        """Chunks that the corpus once had, and what replaced them. Missing while there are none."""
+        return self.corpus / "former-chunks.parquet"
+
+    @property
     def triplets(self) -> Path:
         return self.corpus / "triplets.parquet"
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from curation.documents.chunking import RECIPE_VERSION, chunk_document
 from curation.documents.corpus import Corpus
+from curation.documents.edits import former_chunks
 from curation.documents.markup.reading import parse
 from curation.documents.sources import Skipped, Source, SourceFile, open_source, source_name
 from curation.documents.splitting import TokenCounter
@@ -104,6 +105,7 @@ def drop(spec: str, home: Home) -> DropReport:
             [chunk for chunk in old.stored_chunks if chunk.source != name],
             {source: recipe for source, recipe in old.recipes.items() if source != name},
         )
+        new.former = former_chunks(old, new)
         new.save(home)
     report = DropReport(
         source=name,
@@ -166,6 +168,7 @@ class _Reading:
         kept_chunks = [chunk for chunk in self.old.stored_chunks if chunk.source not in self.names]
         recipes = {**self.old.recipes, **dict.fromkeys(self.names, self.recipe)}
         new = Corpus([*kept_documents, *self.documents], [*kept_chunks, *self.chunks], recipes)
+        new.former = former_chunks(self.old, new)
         same = new.documents == self.old.documents and new.stored_chunks == self.old.stored_chunks
         if not (same and new.recipes == self.old.recipes and Corpus.exists(home)):
             with self.progress.task("Writing the corpus"):
