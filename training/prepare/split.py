@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from curation import Chunk
-from training.ledger.rows import LedgerRow
+from training.ledger.rows import LedgerRow, of
 from training.ledger.text import section_of
 from training.prepare.setting import Setting
 from training.prepare.similarity import group
@@ -33,9 +33,7 @@ def chunk_groups(
     labels = group([chunk.text for chunk in chunks], settings)
     found = {chunk.id: chunks[label].id for chunk, label in zip(chunks, labels, strict=True)}
     lost: dict[str, str] = {}
-    for row in rows:
-        if row.teaches not in ("example", "refusal"):
-            continue
+    for row in (*of(rows, "example", "open"), *of(rows, "refusal", "open")):
         if row.chunk_id not in found and row.version in found:
             found[row.chunk_id] = found[row.version]
         elif row.chunk_id not in found:
@@ -59,7 +57,6 @@ def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
         setting.group_of(row)
         for row in rows
         if row.fate == "open"
-        and row.teaches in ("example", "refusal")
         and row.place != row.chunk_id
         and is_holdout(row.place, share)
     }
