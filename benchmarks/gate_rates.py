@@ -1,9 +1,11 @@
-"""How often the gate lets a change of a known size through: by number of questions, interval, margin and confidence.
+"""How often the gate lets a change of a known size through: by number of questions, interval, margin and
+confidence.
 
-``plain`` is the percentile interval, ``expanded`` the gate's, which is wider for few questions. The per-question changes of real runs (evaluation.json of a release or run, as many as are given) are drawn from with
-replacement; questions that did not change stay so, the others are shifted until the mean change is the wanted one. So the
-shape is that of fine-tuning, and only the mean is made up. In the last two columns nothing changes but one question in ten, or
-in five, which drops by 0.5 (a mean of -0.05 and -0.10).
+``plain`` is the percentile interval, ``expanded`` the gate's, which is wider for few questions. The
+per-question changes of real runs (evaluation.json of a release or run, as many as are given) are drawn from
+with replacement; questions that did not change stay so, the others are shifted until the mean change is the
+wanted one. So the shape is that of fine-tuning, and only the mean is made up. In the last two columns nothing
+changes but one question in ten, or in five, which drops by 0.5 (a mean of -0.05 and -0.10).
 
     python benchmarks/gate_rates.py EVALUATION_JSON ... [--rounds 1000] [--seed 17]
 """

@@ -83,7 +83,7 @@ def look(
     selection = lasting_selection(training)
     selection = identify(selection, decisions, store, runs)
     chosen = select(decisions, selection).decisions
-    fingerprints = [one.fingerprints for one in chosen]
+    fingerprints = [frozenset((one.fingerprint,)) for one in chosen]
     inputs = run_inputs(chosen, corpus, training, serving, served.id, selection)
     known = read_known(store.folder(served.id) / LINEAGE_FILE)
     news = known.news(chosen, fingerprints)

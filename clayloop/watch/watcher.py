@@ -179,9 +179,9 @@ class Watcher:
             self._retrain(findings.why, findings.digest)
 
     def _client(self) -> rg.Argilla:
-        from curation import connect
+        from curation import connect_to_argilla
 
-        return connect(self._settings.curation.argilla, self._home, make_workspace=False)
+        return connect_to_argilla(self._settings.curation.argilla, self._home, make_workspace=False)
 
     def _read(self, client: rg.Argilla | None) -> list[Decision]:
         from curation import read_decisions
@@ -282,10 +282,12 @@ class Watcher:
         return self._calls is not None and self._calls.believes(headers, body)
 
     def _called(self, body: bytes) -> None:
-        from curation import concerns
+        from curation import webhook_concerns
 
         argilla = self._settings.curation.argilla
-        if concerns(body, argilla.workspace, (argilla.chunks, argilla.triplets, argilla.conversations)):
+        if webhook_concerns(
+            body, argilla.workspace, (argilla.chunks, argilla.triplets, argilla.conversations)
+        ):
             self._bell.ring(time.monotonic())
 
     def _end_calls(self) -> None:

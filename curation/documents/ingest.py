@@ -23,7 +23,7 @@ from curation.records.document import Document
 from curation.records.identity import content_id
 from curation.settings import ChunkSettings
 
-__all__ = ["DropReport", "IngestReport", "Skipped", "drop", "ingest"]
+__all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class DropReport(BaseModel):
     total_chunks: int
 
 
-def drop(spec: str, home: Home) -> DropReport:
+def drop_source(spec: str, home: Home) -> DropReport:
     """Take a source out of the corpus. Releases keep what they hold until the next reindex or retrain.
 
     ``spec`` is what was given to ``ingest`` or the source's name. Raises SourceError when the corpus has no such source,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
-from curation.documents.ingest import drop, ingest
+from curation.documents.ingest import drop_source, ingest
 from curation.errors import StateError
 from curation.home import Home
 from curation.records.chunk import Chunk
@@ -143,7 +143,7 @@ def test_what_is_gone_has_no_successor_until_it_comes_back(home: Home, docs: Pat
 
 def test_a_source_is_dropped_and_read_again(home: Home, docs: Path) -> None:
     before = read(home, docs, a=page(("Water", WATER), ("Seed", SEED)))
-    drop(str(docs), home)
+    drop_source(str(docs), home)
     assert {one.replaced_by for one in Corpus.load(home).former.values()} == {""}
     assert Corpus.load(home).former.keys() == before.by_id.keys()
     corpus = read(home, docs, a=page(("Water", WATER), ("Seed", f"{SEED} Wait.")))

@@ -163,7 +163,11 @@ def first_release(root: Path) -> Home:
 def _votes(record: str, values: dict[str, str], annotator: str) -> tuple[Vote, ...]:
     return tuple(
         Vote(
-            question=question, value=value, annotator=annotator, response_id=f"response-{record}-{annotator}"
+            question=question,
+            value=value,
+            annotator=annotator,
+            annotator_id=annotator,
+            response_id=f"response-{record}-{annotator}",
         )
         for question, value in values.items()
     )

@@ -71,7 +71,7 @@ def test_the_next_retrain_closes_a_run_that_had_promoted(home: Home, tiny_model:
     summary = _retrain(home, tiny_model)
     assert (summary.outcome, summary.release_after, store.current_id()) == ("promoted", new, new)
     (line,) = home.looked_at.read_text().splitlines()
-    assert set(json.loads(line)["fingerprints"]) == {name for one in DECISIONS for name in one.fingerprints}
+    assert set(json.loads(line)["fingerprints"]) == {one.fingerprint for one in DECISIONS}
     (run,) = RunStore(home).list()
     assert (run.status, run.outcome, run.release_after, run.release_before) == (
         "finished",

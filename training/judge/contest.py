@@ -52,7 +52,7 @@ class Past:
         """From the served release's lineage; ``holdout`` and ``decisions`` are those of now."""
         fingerprints = fingerprints_of(lineage)
         held = fingerprints_of(row for row in lineage if row.role == "holdout")
-        unchanged = {(one.dataset, one.record_id) for one in decisions if one.is_among(held)}
+        unchanged = {(one.dataset, one.record_id) for one in decisions if one.fingerprint in held}
         return cls(
             fingerprints=fingerprints,
             questions={

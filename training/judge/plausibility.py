@@ -118,7 +118,7 @@ def view_pairs(
         key=lambda one: hashlib.sha256(f"{seed} {one[0].record_id}".encode("utf-8", "replace")).digest()
     )
     sides = [
-        [one for one in found if one[0].dataset == kind and one[0].is_among(known) is old][:_MOST]
+        [one for one in found if one[0].dataset == kind and (one[0].fingerprint in known) is old][:_MOST]
         for kind in ("triplets", "conversations")
         for old in (False, True)
     ]
@@ -139,7 +139,7 @@ def view_pairs(
             query=query,
             chunk_id=chunk_id,
             accepted=bool(accepted),
-            new=not decision.is_among(known),
+            new=decision.fingerprint not in known,
             place=round(float(place), 4),
             likely=round(float(chance), 4),
         )

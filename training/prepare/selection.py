@@ -89,9 +89,9 @@ def _without(decision: Decision, selection: Selection) -> tuple[Decision | None,
     gone = {vote.annotator_id: vote.annotator for vote in decision.votes if selection.is_without(vote)}
     if not gone:
         return decision, ""
-    from curation import restate
+    from curation import decision_without
 
-    return restate(decision, gone), f"answered only by {', '.join(sorted(set(gone.values())))}"
+    return decision_without(decision, gone), f"answered only by {', '.join(sorted(set(gone.values())))}"
 
 
 def _not_chosen(
@@ -107,9 +107,9 @@ def _not_chosen(
     if selection.filters and matching is not None and _key(decision) not in matching:
         return "does not pass the filter"
     if selection.filters and is_restated:
-        from curation import answers_hold
+        from curation import votes_match
 
-        if not answers_hold(selection.filters, decision.votes):
+        if not votes_match(selection.filters, decision.votes):
             return "does not pass the filter"
     if selection.since is not None and (decision.last_answer or _EARLIEST) < selection.since:
         return f"not answered since {selection.since:%Y-%m-%d %H:%M} UTC"

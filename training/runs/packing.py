@@ -7,7 +7,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from curation import StateError, replacing
+from curation import StateError, replace_atomically
 from training.runs.jsonl import packed
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def pack(folder: Path) -> None:
             if path.stat().st_size < _FROM:
                 continue
             with (
-                replacing(packed(path)) as temporary,
+                replace_atomically(packed(path)) as temporary,
                 path.open("rb") as plain,
                 gzip.open(temporary, "wb", compresslevel=_LEVEL) as target,
             ):

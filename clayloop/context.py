@@ -1,13 +1,11 @@
-"""What every command starts from: the settings, the state folder, and somewhere to report to."""
+"""What a command starts from: the settings, the state folder, and somewhere to report to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from clayloop.console import TerminalProgress
 from clayloop.settings import Settings, load_settings
@@ -16,15 +14,13 @@ from curation import Home
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation import Corpus, LanguageModel
+    from curation import Corpus
     from serving import Embedder
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 
 
 @dataclass
 class Context:
-    """Shared by the commands of one invocation. Heavy parts are loaded on first use."""
+    """Shared by everything that one command does. Heavy parts are loaded when they are first used."""
 
     config: Path | None
     home_option: Path | None
@@ -32,10 +28,12 @@ class Context:
 
     @cached_property
     def settings(self) -> Settings:
+        """Raises SettingsError when the settings file is wrong."""
         return load_settings(self.config, self.home_option)
 
     @property
     def home(self) -> Home:
+        """The state folder."""
         return self.settings.state
 
     @cached_property
@@ -47,32 +45,20 @@ class Context:
 
     @cached_property
     def base_embedder(self) -> Embedder:
+        """The base embedding model."""
         from serving import Embedder
 
         settings = self.settings.serving.embedding
         return Embedder(settings.model, settings)
 
     def corpus(self) -> Corpus:
+        """The documents and chunks of the last ingest."""
         from curation import Corpus
 
         return Corpus.load(self.home)
 
-    def argilla(self) -> rg.Argilla:
-        from curation import connect
+    def argilla(self, make_workspace: bool = True) -> rg.Argilla:
+        """A connection to Argilla. Raises ArgillaError when it does not answer or refuses the key."""
+        from curation import connect_to_argilla
 
-        return connect(self.settings.curation.argilla, self.home)
-
-    def language_model(self) -> LanguageModel | None:
-        """The language model if one answers now, else None."""
-        from clayloop.up.services import model_base_url
-        from curation import LanguageModel
-
-        base_url = model_base_url(self.settings)
-        return LanguageModel(self.settings.curation.language_model, base_url) if base_url else None
-
-
-def of(ctx: typer.Context) -> Context:
-    """The Context of a running command."""
-    found = ctx.find_object(Context)
-    assert found is not None  # noqa: S101 - set by the callback before any command runs
-    return found
+        return connect_to_argilla(self.settings.curation.argilla, self.home, make_workspace=make_workspace)

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, Field
 
 from training.judge.comparison import SIDES, Comparison
 from training.judge.gate import GateVerdict
-from training.ledger.tally import Tally
-from training.reranker.step import RerankerOutcome
+from training.ledger.rows import Tally
 from training.runs.record import Outcome, RunRecord
 
 _SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
 _MOST_SLICES = 8
+_MOST_REASONS = 8
 
 
 class RetrainSummary(BaseModel):
-    """The result of ``retrain_from_annotations``; ``model_dump(mode="json")`` is what ``--json`` writes.
+    """The result of a retrain; ``model_dump(mode="json")`` is what ``--json`` writes.
 
-    ``run`` is None when nothing was new. ``release_after`` is the release made and promoted, None when there is none.
-    ``decisions`` counts total, new, withdrawn, accepted, rejected and undecided ones; ``examples`` those found, trained
-    on and held out; ``chunks`` those indexed and rejected; ``dropped`` and ``unused`` count decisions
-    that nothing is learned from per reason, as the lineage has them. ``before`` and
-    ``after`` map dimension → metric → mean over the ``holdout_questions``, of the served release and the candidate.
-    ``seconds`` per step; ``peak_memory_mb`` in 10^6 bytes, the largest of all steps. ``resumed`` tells that an earlier,
-    interrupted run was finished. ``base`` is like ``before``, of the untouched base model. ``gate`` is the verdict with its
-    interval, guards and slices, None when nothing was trained; ``report`` the run's page for a browser. ``selection`` says what was left out (nothing when empty), ``notes`` what to know about it.
-    ``reranker`` says what came of one, None where none was wanted; ``without_reranker`` has the candidate's means at full
-    dimension by its embedding model alone, where it has one.
+    ``run`` is None when there was nothing to do. ``release_after`` is the release that was made and promoted,
+    None when there is none. ``decisions`` counts total, new, withdrawn, accepted, rejected and undecided
+    ones; ``examples`` those found, trained on and held out; ``chunks`` those indexed and rejected. ``fates``
+    counts decisions by what became of them, ``reasons`` maps a fate to reason → number, of decisions that
+    nothing is learned from. ``before``, ``after`` and ``base`` map dimension → metric → mean over the
+    ``holdout_questions``, of the served release, the candidate and the untouched base model.
+    ``without_reranker`` has the candidate's means by its embedding model alone, where it has a reranker.
+    ``gate`` is the verdict with its interval, guards and slices, None when nothing was trained. ``report`` is
+    the run's page for a browser. ``seconds`` are per step; ``peak_memory_mb`` in 10^6 bytes is the largest of
+    all steps. ``resumed``: an interrupted run was finished. ``selection`` says what was left out, ``notes``
+    what to know about it.
     """
 
     run: str | None = None
@@ -37,16 +40,15 @@ class RetrainSummary(BaseModel):
     decisions: dict[str, int] = Field(default_factory=dict)
     examples: dict[str, int] = Field(default_factory=dict)
     chunks: dict[str, int] = Field(default_factory=dict)
-    dropped: dict[str, int] = Field(default_factory=dict)
-    unused: dict[str, int] = Field(default_factory=dict)
+    fates: dict[str, int] = Field(default_factory=dict)
+    reasons: dict[str, dict[str, int]] = Field(default_factory=dict)
     holdout_questions: int = 0
     metric: str = "ndcg@10"
     before: dict[int, dict[str, float]] = Field(default_factory=dict)
     after: dict[int, dict[str, float]] = Field(default_factory=dict)
     base: dict[int, dict[str, float]] = Field(default_factory=dict)
-    gate: GateVerdict | None = None
-    reranker: RerankerOutcome | None = None
     without_reranker: dict[str, float] = Field(default_factory=dict)
+    gate: GateVerdict | None = None
     report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     total_seconds: float = 0.0
@@ -55,17 +57,18 @@ class RetrainSummary(BaseModel):
     selection: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
+    def take_counts(self, counted: Tally) -> None:
+        """Fill in what became of the decisions."""
+        self.fates = {str(fate): count for fate, count in counted.fates.items()}
+        self.reasons = {str(fate): reasons for fate, reasons in counted.reasons.items()}
+
     def take_figures(self, found: Comparison) -> None:
         """Fill in what base, served release and candidate reach on the holdout."""
-        holdout = found.holdout
         self.base, self.before, self.after = (
-            {dimension: scores.metrics for dimension, scores in holdout.side(side).items()} for side in SIDES
+            {dimension: scores.metrics for dimension, scores in found.holdout.side(side).items()}
+            for side in SIDES
         )
         self.without_reranker = found.without_reranker
-
-    def take_counts(self, counted: Tally) -> None:
-        """Fill in why decisions teach nothing."""
-        self.dropped, self.unused = dict(counted.dropped), dict(counted.unused)
 
     def take_timings(self, record: RunRecord) -> None:
         """Fill in what the run recorded about its steps."""
@@ -91,11 +94,10 @@ def render_summary(summary: RetrainSummary) -> str:
         ]
     if summary.examples:
         lines.append(
-            f"Examples    {summary.examples.get('train', 0)} trained on, {summary.examples.get('holdout', 0)} held out "
-            f"({summary.holdout_questions} questions)"
+            f"Examples    {summary.examples.get('train', 0)} trained on, "
+            f"{summary.examples.get('holdout', 0)} held out ({summary.holdout_questions} questions)"
         )
-    lines += [f"  dropped   {count} × {reason}" for reason, count in summary.dropped.items()]
-    lines += [f"  unused    {count} × {reason}" for reason, count in list(summary.unused.items())[:6]]
+    lines += reason_lines(summary.reasons)
     if summary.chunks:
         removed = summary.chunks.get("rejected", 0)
         lines.append(
@@ -103,8 +105,9 @@ def render_summary(summary: RetrainSummary) -> str:
             + (f", {removed} rejected ones left out" if removed else "")
         )
     lines += _table(summary)
-    if summary.reranker is not None:
-        lines += _reranker(summary.reranker, summary)
+    if summary.without_reranker:
+        cells = "".join(f"{summary.without_reranker[name]:<17.3f}" for name in _SHOWN).rstrip()
+        lines.append(f"{'no reranker':<12}{cells}")
     if summary.gate is not None:
         lines += _gate(summary.gate)
     if summary.seconds:
@@ -141,15 +144,13 @@ def _table(summary: RetrainSummary) -> list[str]:
     return lines
 
 
-def _reranker(outcome: RerankerOutcome, summary: RetrainSummary) -> list[str]:
-    """Whether there is one now, why, and what the held-out questions say without it."""
-    verdict = outcome.verdict
-    time = f" Its reading takes {verdict.milliseconds:.0f} ms a question." if outcome.fit else ""
-    lines = ["", f"Reranker    {verdict.reason}{time}"]
-    if summary.without_reranker:
-        cells = "".join(f"{summary.without_reranker[name]:<17.3f}" for name in _SHOWN).rstrip()
-        lines.append(f"without it  {cells}")
-    return lines
+def reason_lines(reasons: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Why nothing is learned from some decisions, the most frequent reasons of each fate first."""
+    return [
+        f"  {fate:<9} {count} × {reason}"
+        for fate, counts in reasons.items()
+        for reason, count in list(counts.items())[:_MOST_REASONS]
+    ]
 
 
 def _gate(verdict: GateVerdict) -> list[str]:
@@ -158,8 +159,8 @@ def _gate(verdict: GateVerdict) -> list[str]:
     if verdict.interval is not None:
         interval = verdict.interval
         lines.append(
-            f"Verdict     {verdict.verdict}: {verdict.metric} {interval} ({interval.confidence:.0%} interval, "
-            f"{interval.size} questions)"
+            f"Verdict     {verdict.verdict}: {verdict.metric} {interval} "
+            f"({interval.confidence:.0%} interval, {interval.size} questions)"
         )
     else:
         lines.append(f"Verdict     {verdict.verdict}: {verdict.queries} questions")
