@@ -74,7 +74,7 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     indexed = {chunk.id for chunk in setting.chunks}
     history = setting.history
     trained = {
-        setting.group_of(row) for row in rows if row.teaches == "example" and row.key in history.trained
+        setting.group_of(row) for row in rows if row.teaches == "example" and row.key in history.learned
     }
     trained |= {setting.groups.get(name, name) for name in history.trained_about}  # a section is its own name
 
@@ -85,7 +85,7 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
                 return row.settled(
                     "unused", "kept from training, and its chunk is not in the index as it was judged"
                 )
-            if row.key in history.trained:
+            if row.key in history.learned:
                 return row.settled("unused", f"{_HELD} has learned from it")
             if (own in trained or row.place in trained) and row.key not in history.asked:
                 return row.settled("unused", f"{_HELD} has learned from its chunk")
