@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from curation import Progress, ReleaseError
+from curation import ClayloopError, Corpus, Progress, ReleaseError
 from serving import ReleaseStore
+from training.prepare.prepared import Prepared
 from training.runs.publish import Ending, close, ending_of
 from training.runs.record import RunRecord
 from training.runs.run import Run, RunStore, sizes
@@ -88,8 +89,11 @@ def _damage(run: Run) -> str:
         wrong = next((name for name, size in step.outputs.items() if there.get(name) != size), None)
         if wrong is not None:
             return f"{step.name}/{wrong} is missing or damaged"
-    if run.record.has_finished("prepare") and not (run.folder / "prepare").is_dir():
-        return "prepare is missing"
+    if run.record.has_finished("prepare"):
+        try:
+            Prepared.read(run.folder / "prepare", Corpus(documents=[], chunks=[]), include_unreviewed=True)
+        except (ClayloopError, OSError, ValueError) as error:  # pydantic's errors are ValueErrors
+            return f"what the step prepare wrote can't be read: {error}"
     return ""
 
 
