@@ -37,6 +37,9 @@ from .judge.comparison import (
     read_comparison as read_comparison,
 )
 from .judge.evaluate import (
+    SearchModel as SearchModel,
+)
+from .judge.evaluate import (
     evaluate_release as evaluate_release,
 )
 from .judge.evaluate import (

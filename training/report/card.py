@@ -11,7 +11,6 @@ from training.judge.comparison import Comparison, at
 from training.judge.evaluate import METRICS, Scores
 from training.judge.gate import GateVerdict
 from training.judge.guards import LATENCY
-from training.reranker.step import RerankerOutcome
 from training.settings import TrainingSettings
 
 _LIMITS = """\
@@ -64,20 +63,11 @@ def release_card(
     return "\n".join([*lines, _LIMITS])
 
 
-def reranker_card(outcome: RerankerOutcome | None, comparison: Comparison) -> str:
-    """A section about the reranker; nothing where none was wanted. No milliseconds: they differ from run to run."""
-    if outcome is None:
+def reranker_card(comparison: Comparison) -> str:
+    """A section about the reranker, if there is one. No milliseconds: they differ from run to run."""
+    if not comparison.reranker:
         return ""
-    fit, verdict = outcome.fit, outcome.verdict
-    lines = ["", "## Reranker", "", _cell(verdict.reason), ""]
-    if fit is not None:
-        pairs = ", ".join(f"{count:,} {source}" for source, count in outcome.pairs.items())
-        lines += [
-            f"Trained from `{_one_line(outcome.base_model)}` on {fit.pairs:,} pairs ({pairs}) by binary cross-entropy, {fit.steps:,} steps "
-            f"of {fit.batch_size}, {fit.precision}. The contest's questions come from sections that neither model was trained on "
-            "and that are not the holdout's; each is ranked with the weight that suits the others best.",
-            "",
-        ]
+    lines = ["", "## Reranker", "", f"`{_one_line(comparison.reranker)}`, used as it is.", ""]
     if comparison.without_reranker:
         with_it = at(comparison.holdout.candidate).metrics
         lines += ["| held-out questions | " + " | ".join(METRICS) + " |", "|---|" + "---|" * len(METRICS)]

@@ -37,7 +37,6 @@ def material_of(steps: Steps, summary: RetrainSummary) -> Material:
         negatives=dict(Counter(f"{row.source} {row.kind}s" for row in _against(steps)).most_common()),
         comparison=steps.judging.comparison if summary.gate else None,
         verdict=summary.gate,
-        reranker=summary.reranker,
     )
 
 

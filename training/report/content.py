@@ -81,7 +81,7 @@ def content(material: Material) -> dict[str, Any]:
         "sides": SIDES,
         "verdict": material.verdict,
         "comparison": None,
-        "reranker": material.reranker,
+        "reranker": material.comparison.reranker if material.comparison else "",
     }
     if material.comparison is not None and material.verdict is not None:
         found |= _figures(material, material.comparison)

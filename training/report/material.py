@@ -13,14 +13,12 @@ from training.ledger.tally import Tally
 from training.prepare.conflicts import Conflict
 from training.prepare.examples import Example
 from training.prepare.split import Dropped
-from training.reranker.step import RerankerOutcome
 from training.runs.record import RunRecord
 
 
 @dataclass(frozen=True)
 class Material:
-    """``comparison`` and ``verdict`` are None when there was too little to train on, ``reranker`` when none was
-    wanted. ``verdict_line`` says how the run
+    """``comparison`` and ``verdict`` are None when there was too little to train on. ``verdict_line`` says how the run
     ended."""
 
     record: RunRecord
@@ -37,4 +35,3 @@ class Material:
     negatives: dict[str, int] = field(default_factory=dict)
     comparison: Comparison | None = None
     verdict: GateVerdict | None = None
-    reranker: RerankerOutcome | None = None

@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 from training.judge.comparison import SIDES, Comparison
 from training.judge.gate import GateVerdict
 from training.ledger.tally import Tally
-from training.reranker.step import RerankerOutcome
 from training.runs.record import Outcome, RunRecord
 
 _SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
@@ -25,7 +24,7 @@ class RetrainSummary(BaseModel):
     ``seconds`` per step; ``peak_memory_mb`` in 10^6 bytes, the largest of all steps. ``resumed`` tells that an earlier,
     interrupted run was finished. ``base`` is like ``before``, of the untouched base model. ``gate`` is the verdict with its
     interval, guards and slices, None when nothing was trained; ``report`` the run's page for a browser. ``selection`` says what was left out (nothing when empty), ``notes`` what to know about it.
-    ``reranker`` says what came of one, None where none was wanted; ``without_reranker`` has the candidate's means at full
+    ``reranker`` names the candidate's, if it has one; ``without_reranker`` has the candidate's means at full
     dimension by its embedding model alone, where it has one.
     """
 
@@ -45,7 +44,7 @@ class RetrainSummary(BaseModel):
     after: dict[int, dict[str, float]] = Field(default_factory=dict)
     base: dict[int, dict[str, float]] = Field(default_factory=dict)
     gate: GateVerdict | None = None
-    reranker: RerankerOutcome | None = None
+    reranker: str = ""
     without_reranker: dict[str, float] = Field(default_factory=dict)
     report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -61,7 +60,7 @@ class RetrainSummary(BaseModel):
         self.base, self.before, self.after = (
             {dimension: scores.metrics for dimension, scores in holdout.side(side).items()} for side in SIDES
         )
-        self.without_reranker = found.without_reranker
+        self.reranker, self.without_reranker = found.reranker, found.without_reranker
 
     def take_counts(self, counted: Tally) -> None:
         """Fill in why decisions teach nothing."""
@@ -103,8 +102,8 @@ def render_summary(summary: RetrainSummary) -> str:
             + (f", {removed} rejected ones left out" if removed else "")
         )
     lines += _table(summary)
-    if summary.reranker is not None:
-        lines += _reranker(summary.reranker, summary)
+    if summary.reranker:
+        lines += _reranker(summary)
     if summary.gate is not None:
         lines += _gate(summary.gate)
     if summary.seconds:
@@ -141,15 +140,12 @@ def _table(summary: RetrainSummary) -> list[str]:
     return lines
 
 
-def _reranker(outcome: RerankerOutcome, summary: RetrainSummary) -> list[str]:
-    """Whether there is one now, why, and what the held-out questions say without it."""
-    verdict = outcome.verdict
-    time = f" Its reading takes {verdict.milliseconds:.0f} ms a question." if outcome.fit else ""
-    lines = ["", f"Reranker    {verdict.reason}{time}"]
-    if summary.without_reranker:
-        cells = "".join(f"{summary.without_reranker[name]:<17.3f}" for name in _SHOWN).rstrip()
-        lines.append(f"without it  {cells}")
-    return lines
+def _reranker(summary: RetrainSummary) -> list[str]:
+    """Which one it is, and what the held-out questions say without it."""
+    without = "".join(
+        f"{value:<17.3f}" for value in map(summary.without_reranker.get, _SHOWN) if value is not None
+    )
+    return ["", f"Reranker    {summary.reranker}", f"without it  {without}".rstrip()]
 
 
 def _gate(verdict: GateVerdict) -> list[str]:
@@ -163,8 +159,8 @@ def _gate(verdict: GateVerdict) -> list[str]:
         )
     else:
         lines.append(f"Verdict     {verdict.verdict}: {verdict.queries} questions")
-    if verdict.known is not None and verdict.fresh is not None:
-        lines.append(f"            {verdict.known} on earlier questions, {verdict.fresh} on new ones")
+    if verdict.earlier is not None and verdict.fresh is not None:
+        lines.append(f"            {verdict.earlier} on earlier questions, {verdict.fresh} on new ones")
     counted = [one for one in verdict.slices if one.change is not None]
     for one in counted[:_MOST_SLICES]:
         lines.append(f"  {one.by:<9} {one.value}: {one.change} ({one.queries} questions)")

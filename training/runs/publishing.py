@@ -100,7 +100,7 @@ def _draft(steps: Steps, staging: Path) -> Draft:
     write_text(
         staging / CARD_FILE,
         release_card(draft, tuning.report, steps.settings, before, after, judging.verdict)
-        + reranker_card(steps.reranking.outcome, judging.comparison)
+        + reranker_card(judging.comparison)
         + selection_told(run).as_markdown(),
     )
     return draft
