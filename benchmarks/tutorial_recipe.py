@@ -36,8 +36,9 @@ from training import (
     HEADING,
     Example,
     FitSettings,
-    clip_dimensions,
-    evaluate_vectors,
+    SearchModel,
+    TestSet,
+    evaluate_set,
     fine_tune,
     load_qrels,
     load_queries,
@@ -107,7 +108,7 @@ def tutorial(embedder: Embedder, rows: Sequence[Example], settings: FitSettings)
             loss=MatryoshkaLoss(
                 model,
                 TripletLoss(model),
-                matryoshka_dims=clip_dimensions(settings.dimensions, embedder.dimension),
+                matryoshka_dims=settings.dimensions_for(embedder.dimension),
             ),
         ).train()
     model.eval()
@@ -137,9 +138,9 @@ def main() -> int:
     def scores(embedder: Embedder, strength: float) -> dict[int, float]:
         texts, paths = [chunk.text for chunk in chunks], [chunk.path for chunk in chunks]
         vectors = whiten(embedder, texts, strength, paths) if strength else embedder.documents(texts)
-        asked = embedder.queries(list(queries.values()))
-        dimensions = clip_dimensions(settings.dimensions, embedder.dimension)
-        found = evaluate_vectors(queries, asked, vectors, paths, qrels, dimensions)
+        dimensions = settings.dimensions_for(embedder.dimension)
+        test_set = TestSet(name=given.set, queries=queries, qrels=qrels)
+        found = evaluate_set(SearchModel(embedder, vectors), test_set, chunks, dimensions)
         return {dimension: one.metrics["ndcg@10"] for dimension, one in found.items()}
 
     recipes: dict[str, Callable[[Embedder], Any]] = {

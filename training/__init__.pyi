@@ -46,9 +46,6 @@ from .judge.evaluate import (
     evaluate_set as evaluate_set,
 )
 from .judge.evaluate import (
-    evaluate_vectors as evaluate_vectors,
-)
-from .judge.evaluate import (
     rank as rank,
 )
 from .judge.evaluate import (
