@@ -2,8 +2,8 @@
 
     python -m benchmarks [--eval ../shared/eval] [--quick]
 
-``--eval`` is a folder with test sets in the form of docs/maintainers.md: ``NAME/docs``, ``NAME/queries.jsonl``,
-``NAME/qrels.tsv``. ``--quick`` leaves the largest set out.
+``--eval`` is a folder with test sets in the form of docs/maintainers.md: ``NAME/docs``,
+``NAME/queries.jsonl``, ``NAME/qrels.tsv``. ``--quick`` leaves the largest set out.
 """
 
 from __future__ import annotations

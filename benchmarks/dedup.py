@@ -1,11 +1,12 @@
 """Duplicates among many rows: how long finding them takes, and how many of the planted ones are found.
 
-Rows are made of words with the letters and frequencies of a language; a fifth of them are copies: some exact up to case,
-white space and Unicode width, most with a typing error or a word exchanged. A copy counts as found when it is dropped for
-the row that it was made from; every other dropped row is a loss. Meaning is compared on made-up vectors of 384 dimensions, in
-which a copy is at a cosine of 0.97 to 0.99 from its original. The seed fixes all of it. Times are those of the processor, so
-that other work on the machine does not count; the clock's stand beside them. Last come the data steps of a retrain, by wording,
-in which each row asks about one of a fifth as many chunks, and a third as many refusals.
+Rows are made of words with the letters and frequencies of a language; a fifth of them are copies: some exact
+up to case, white space and Unicode width, most with a typing error or a word exchanged. A copy counts as
+found when it is dropped for the row that it was made from; every other dropped row is a loss. Meaning is
+compared on made-up vectors of 384 dimensions, in which a copy is at a cosine of 0.97 to 0.99 from its
+original. The seed fixes all of it. Times are those of the processor, so that other work on the machine does
+not count; the clock's stand beside them. Last come the data steps of a retrain, by wording, in which each row
+asks about one of a fifth as many chunks, and a third as many refusals.
 
     python benchmarks/dedup.py [--rows 100000] [--seed 17]
 """
@@ -55,7 +56,8 @@ _EXACT = 0.2  # of the planted ones
 def make_rows(number: int, seed: int, least_similar: float) -> tuple[list[str], dict[int, int]]:
     """``number`` texts of 8 to 20 words, and which of them (row) was made from which other (row).
 
-    A changed copy is at least ``least_similar`` to its original, as shingles count it; what is less is drawn again.
+    A changed copy is at least ``least_similar`` to its original, as shingles count it; what is less is drawn
+    again.
     """
     chance = random.Random(seed)
     letters = "etaoinshrdlcumwfgypbvk"
@@ -96,7 +98,8 @@ def main() -> int:
     settings = DedupSettings()
     rows, made_from = make_rows(given.rows, given.seed, settings.threshold)
     print(
-        f"{len(rows):,} rows, {len(made_from):,} of them planted copies, threshold {settings.threshold}, seed {given.seed}\n"
+        f"{len(rows):,} rows, {len(made_from):,} of them planted copies, threshold "
+        f"{settings.threshold}, seed {given.seed}\n"
     )
     print(f"{'':34}{'CPU s':>9}{'clock s':>9}{'found':>9}{'recall':>9}{'precision':>11}")
     missed = []
@@ -125,7 +128,8 @@ def main() -> int:
 
     exact, seconds = _timed(lambda: find_duplicates(rows, DedupSettings(near=False)))
     print(
-        f"{'exact wording only, to compare':34}{seconds[0]:9.2f}{seconds[1]:9.2f}{len(exact):9,}{len(exact) / len(made_from):9.4f}"
+        f"{'exact wording only, to compare':34}{seconds[0]:9.2f}{seconds[1]:9.2f}{len(exact):9,}"
+        f"{len(exact) / len(made_from):9.4f}"
     )
     _data_steps(rows, given.seed)
     print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")

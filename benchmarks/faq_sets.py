@@ -1,12 +1,14 @@
-"""More test sets in the form of shared/eval: FAQ pages of other projects, cut from their source distributions on PyPI.
+"""More test sets in the form of shared/eval: FAQ pages of other projects, cut from their source distributions
+on PyPI.
 
-Each question of a FAQ is a query; the text below it becomes a file of its own under ``docs/faq/`` *without* the question, and all
-other pages of the documentation are distractors. More questions than the two sets have, of more kinds of projects.
+Each question of a FAQ is a query; the text below it becomes a file of its own under ``docs/faq/`` *without*
+the question, and all other pages of the documentation are distractors. More questions than the two sets have,
+of more kinds of projects.
 
     python benchmarks/faq_sets.py DEST [celery] [jupyterhub] [sqlalchemy] [numba]
 
-writes DEST/NAME/docs, queries.jsonl and qrels.tsv, which the benchmarks take as ``--eval DEST --sets NAME,…``. It takes the
-newest release, so figures move a little with the projects; SOURCE says which it was.
+writes DEST/NAME/docs, queries.jsonl and qrels.tsv, which the benchmarks take as ``--eval DEST --sets
+NAME,…``. It takes the newest release, so figures move a little with the projects; SOURCE says which it was.
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from curation import fetched_sdist, inline_text
+from curation import download_sdist, rst_inline_to_text
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a project keeps its FAQ: ``root`` and ``pages`` within the distribution, ``skip`` a pattern of pages to leave out.
+    """Where a project keeps its FAQ: ``root`` and ``pages`` within the distribution, ``skip`` a pattern of
+    pages to leave out.
 
     ``all_titles``: titles that are no question count too ("Port already in use").
     """
@@ -42,7 +45,8 @@ SOURCES = {
     "celery": Source(
         "docs",
         ("faq.rst",),
-        r"changelog|history/|AUTHORS|THANKS|spelling|copyright|requirements|internals/reference|templates/|includes/",
+        r"changelog|history/|AUTHORS|THANKS|spelling|copyright|requirements|internals/reference|templates/|"
+        r"includes/",
     ),
     "jupyterhub": Source(
         "docs/source",
@@ -86,7 +90,8 @@ class Section:
 
 
 def rst_sections(text: str) -> list[Section]:
-    """Titles with an underline, and perhaps an overline; levels in the order in which the adornments appear."""
+    """Titles with an underline, and perhaps an overline; levels in the order in which the adornments
+    appear."""
     lines, found, styles = text.split("\n"), list[Section](), list[tuple[str, bool]]()
     at = 0
     while at < len(lines):
@@ -104,7 +109,7 @@ def rst_sections(text: str) -> list[Section]:
             title, style = (below, (here[0], True)) if over else (here, (below[0], False))
             if style not in styles:
                 styles.append(style)
-            plain = inline_text(title.strip(), {}).strip().replace("`", "")
+            plain = rst_inline_to_text(title.strip(), {}).strip().replace("`", "")
             found.append(Section(styles.index(style), plain, []))
             at += 3 if over else 2
             continue
@@ -168,7 +173,7 @@ def read_texts(archive: Path, root: str) -> dict[str, str]:
 
 def cut(name: str, source: Source, dest: Path) -> str:
     """Write one test set and say what it holds. SystemExit when a FAQ page is not where it was."""
-    with fetched_sdist(name) as (archive, version):
+    with download_sdist(name) as (archive, version):
         texts = read_texts(archive, source.root)
     missing = [page for page in source.pages if page not in texts]
     if missing:

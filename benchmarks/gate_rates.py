@@ -1,10 +1,11 @@
-"""How often the gate lets a change of a known size through: by questions, interval, margin and confidence.
+"""How often the gate lets a change of a known size through: by number of questions, interval, margin and
+confidence.
 
-``plain`` is the percentile interval, ``expanded`` the gate's, which is wider for few questions. The per-question
-changes of real runs (evaluation.json of a release or run, as many as are given) are drawn from with replacement;
-questions that did not change stay so, the others are shifted until the mean change is the wanted one. So the shape
-is that of fine-tuning, and only the mean is made up. In the last two columns nothing changes but one question in
-ten, or in five, which drops by 0.5 (a mean of -0.05 and -0.10).
+``plain`` is the percentile interval, ``expanded`` the gate's, which is wider for few questions. The
+per-question changes of real runs (evaluation.json of a release or run, as many as are given) are drawn from
+with replacement; questions that did not change stay so, the others are shifted until the mean change is the
+wanted one. So the shape is that of fine-tuning, and only the mean is made up. In the last two columns nothing
+changes but one question in ten, or in five, which drops by 0.5 (a mean of -0.05 and -0.10).
 
     python benchmarks/gate_rates.py EVALUATION_JSON ... [--rounds 1000] [--seed 17]
 """
@@ -47,8 +48,8 @@ def main() -> int:
         [read_comparison(path).holdout.differences(GateSettings().metric) for path in given.files]
     )
     print(
-        f"{len(changes)} real changes: mean {changes.mean():+.3f}, "
-        f"standard deviation {changes.std():.3f}, {(changes == 0).mean():.0%} unchanged\n"
+        f"{len(changes)} real changes: mean {changes.mean():+.3f}, standard deviation {changes.std():.3f}, "
+        f"{(changes == 0).mean():.0%} unchanged\n"
     )
     columns = {f"{change:+.2f}": _shifted(changes, change) for change in CHANGES}
     columns |= {f"1 in {round(1 / share)}": _sparse(share) for share in SPARSE}

@@ -1,11 +1,13 @@
 """Building the index: clayloop against the loop that the Argilla chatbot tutorial uses, in one run.
 
-The tutorial's side: 50 rows at a time through LanceDB's own sentence-transformers function (float32, as shipped), a
-pandas DataFrame, `table.add`. Ours: the whole list sorted by tokens, bfloat16 where a short trial finds it faster (the
-trial's time counts), one Arrow table, one write. Both embed the same chunks with the same model and thread count,
-taking turns; the medians are compared. The same again with vectors given, so that only writing is timed.
+The tutorial's side: 50 rows at a time through LanceDB's own sentence-transformers function (float32, as
+shipped), a pandas DataFrame, `table.add`. Ours: the whole list sorted by tokens, bfloat16 where a short trial
+finds it faster (the trial's time counts), one Arrow table, one write. Both embed the same chunks with the
+same model and thread count, taking turns; the medians are compared. The same again with vectors given, so
+that only writing is timed.
 
-    python benchmarks/index_build.py [--docs ../shared/eval/scrapy/docs] [--rows 600] [--rounds 3] [--json FILE]
+    python benchmarks/index_build.py [--docs ../shared/eval/scrapy/docs] [--rows 600] [--rounds 3] [--json
+    FILE]
 """
 
 from __future__ import annotations
@@ -31,7 +33,6 @@ import torch
 from lancedb.embeddings import get_registry
 from lancedb.pydantic import LanceModel, Vector
 
-import serving.retrieval.embedding as embedding
 from curation import Chunk, ChunkSettings, Corpus, Home, ingest
 from serving import Embedder, EmbeddingSettings, ModelTokenCounter, build_index, resolve_model
 
@@ -114,7 +115,7 @@ def main() -> None:
     embedder.documents(warm_up)
 
     def mine(folder: Path) -> None:
-        embedding._faster.clear()  # every round has its own trial
+        embedder.faster = None  # every round has its own trial
         ours(folder, chunks, embedder, None)
 
     theirs_s, ours_s = compare(options.rounds, lambda folder: tutorial(folder, chunks, function, None), mine)
@@ -131,7 +132,7 @@ def main() -> None:
         "rows": len(chunks),
         "mean_tokens": round(sum(chunk.tokens for chunk in chunks) / len(chunks), 1),
         "threads": torch.get_num_threads(),
-        "precision": next(iter(embedding._faster.values()), "float32"),
+        "precision": embedder.faster or "float32",
         "rounds": options.rounds,
         "tutorial_rows_per_s": round(len(chunks) / theirs_s, 1),
         "clayloop_rows_per_s": round(len(chunks) / ours_s, 1),
@@ -151,8 +152,8 @@ def main() -> None:
         f"{len(chunks) / theirs_s:>8.1f} /s{len(chunks) / ours_s:>10.1f} /s{theirs_s / ours_s:>7.2f}x"
     )
     print(
-        f"  {len(many)} rows, vectors given{'':<10}{len(many) / theirs_w:>10.0f} /s{len(many) / ours_w:>10.0f} /s"
-        f"{theirs_w / ours_w:>7.2f}x"
+        f"  {len(many)} rows, vectors given{'':<10}{len(many) / theirs_w:>10.0f} "
+        f"/s{len(many) / ours_w:>10.0f} /s{theirs_w / ours_w:>7.2f}x"
     )
     print(
         f"  wanted: {WANTED}x with embedding: {'reached' if theirs_s / ours_s >= WANTED else 'NOT REACHED'}"

@@ -17,8 +17,8 @@ Sides = dict[str, Side]
 
 @dataclass(frozen=True)
 class Round:
-    """Round 2 of one fold: the questions that judge it, what was asked and accepted, where a better source was named, what the gate
-    said; ``weight`` is training.fit.asked."""
+    """Round 2 of one fold: the questions that judge it, what was asked and accepted, where a better source
+    was named, what the gate said; ``weight`` is training.fit.asked."""
 
     fold: int
     weight: int
@@ -32,8 +32,9 @@ class Round:
 
 @dataclass(frozen=True)
 class Result:
-    """Of one set. ``learned`` counts the headings that round 1 trained on, ``first`` is its outcome; ``sides`` are base, r1,
-    again, and for each weight W: "r2 ×W" (each question when nobody had asked it) and "seen ×W" (when somebody had)."""
+    """Of one set. ``learned`` counts the headings that round 1 trained on, ``first`` is its outcome;
+    ``sides`` are base, r1, again, and for each weight W: "r2 ×W" (each question when nobody had asked it) and
+    "seen ×W" (when somebody had)."""
 
     name: str
     chunks: int
@@ -54,8 +55,9 @@ def told(one: Round, sides: Sides) -> str:
     full = max(sides["base"])
     figures = [mean(sides, side, full, "ndcg@10", one.judges) for side in ("base", "r1", f"r2 ×{one.weight}")]
     return (
-        f"fold {one.fold}, ×{one.weight}: {one.asked} asked, {one.accepted} accepted, {one.named} with a better source named, {one.outcome} after {one.seconds:.0f} s; "
-        f"NDCG@10 of {len(one.judges)} unseen {' → '.join(f'{figure:.3f}' for figure in figures)}"
+        f"fold {one.fold}, ×{one.weight}: {one.asked} asked, {one.accepted} accepted, {one.named} with a "
+        f"better source named, {one.outcome} after {one.seconds:.0f} s; NDCG@10 of {len(one.judges)} unseen "
+        f"{' → '.join(f'{figure:.3f}' for figure in figures)}"
     )
 
 
@@ -88,10 +90,12 @@ def mean(sides: Sides, side: str, size: int, metric: str, keys: Sequence[str] = 
 
 
 def report(results: Sequence[Result]) -> int:
-    """Print the tables; 0 when round 2 gains on questions that nobody asked, over all sets, at full dimension."""
+    """Print the tables; 0 when round 2 gains on questions that nobody asked, over all sets, at full
+    dimension."""
     for one in results:
         print(
-            f"\n{one.name}: {one.chunks} chunks, round 1 on {one.learned} headings ({one.first}), {one.seconds} s"
+            f"\n{one.name}: {one.chunks} chunks, round 1 on {one.learned} headings "
+            f"({one.first}), {one.seconds} s"
         )
         for done in one.rounds:
             print(f"  {told(done, one.sides)}")
@@ -106,7 +110,8 @@ def report(results: Sequence[Result]) -> int:
     for side in (name for name in sides if name.startswith("r2")):
         gains[side] = change(sides, side, full, "ndcg@10")
         print(
-            f"{side} against round 1, {gains[side].size} questions that nobody had asked, NDCG@10: {gains[side]}"
+            f"{side} against round 1, {gains[side].size} questions that nobody "
+            f"had asked, NDCG@10: {gains[side]}"
         )
     if all(gain.estimate <= 0 for gain in gains.values()):
         print("MISSED: conversations brought no further gain")

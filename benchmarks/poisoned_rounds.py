@@ -1,17 +1,20 @@
-"""How often a poisoned round of annotation gets out, and a good one is held up: with the guards on decisions and without.
+"""How often a poisoned round of annotation gets out, and a good one is held up: with the guards on decisions
+and without.
 
-A first round of 192 decisions makes a release. Then, seed by seed, a second round: as it should be, with 30% of its answers
-swapped, or (``moved``) with 30% of its accepted questions given to another chunk. ``talks`` are conversations instead of
-triplets, ``chunks`` as many triplets and as many judged chunks. Each goes through the whole retrain with the gate's
-defaults; both sides are read from the same runs: without the guards on new decisions and on rejected chunks a run would
-have been promoted when nothing but these failed.
+A first round of 192 decisions makes a release. Then, seed by seed, a second round: as it should be, with 30%
+of its answers swapped, or (``moved``) with 30% of its accepted questions given to another chunk. ``talks``
+are conversations instead of triplets, ``chunks`` as many triplets and as many judged chunks. Each goes
+through the whole retrain with the gate's defaults; both sides are read from the same runs: without the guards
+on new decisions and on rejected chunks a run would have been promoted when nothing but these failed.
 
-    python benchmarks/poisoned_rounds.py [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds LIST] [--json FILE]
+    python benchmarks/poisoned_rounds.py [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds
+    LIST] [--json FILE]
 
-It fails when more poisoned rounds get out than the documented rates (docs/decisions-training.md) let expect, nineteen times in twenty.
+It fails when more poisoned rounds get out than the documented rates (docs/decisions-training.md) let expect,
+nineteen times in twenty.
 
-``tiny`` is MiniLM's word vectors averaged, a second a round; ``minilm`` the model itself, half a minute a round. The documents
-and questions are made up (tests/training/rounds.py).
+``tiny`` is MiniLM's word vectors averaged, a second a round; ``minilm`` the model itself, half a minute a
+round. The documents and questions are made up (tests/training/rounds.py).
 """
 
 from __future__ import annotations
@@ -104,7 +107,8 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
     chosen = given.rounds.split(",") if given.rounds else list(kinds)
     rows: list[dict[str, Any]] = []
     print(
-        f"\n{'decisions':>9}  {'round':<15}{'questions':>10}{'change':>9}{'promoted':>10}{'without guards':>19}"
+        f"\n{'decisions':>9}  "
+        f"{'round':<15}{'questions':>10}{'change':>9}{'promoted':>10}{'without guards':>19}"
     )
     for size in (int(number) for number in given.decisions.split(",")):
         for kind in chosen:
@@ -118,8 +122,10 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
             rows += found
             print(
                 f"{size:>9}  {kind:<15}{fmean(row['questions'] for row in found):>10.0f}"
-                f"{fmean(row['change'] for row in found):>+9.3f}{fmean(row['promoted'] for row in found):>10.0%}"
-                f"{fmean(row['without_guard'] for row in found):>19.0%}   ({time.monotonic() - started:.0f} s)",
+                f"{fmean(row['change'] for row in found):>+9.3f}"
+                f"{fmean(row['promoted'] for row in found):>10.0%}"
+                f"{fmean(row['without_guard'] for row in found):>19.0%}   "
+                f"({time.monotonic() - started:.0f} s)",
                 flush=True,
             )
     if given.json:
@@ -138,7 +144,8 @@ def _check(rows: Sequence[dict[str, Any]], seeds: int) -> int:
         most = _bar(kind, size, seeds)
         failed += out > most
         print(
-            f"{size:>9}  {kind:<15}{out} of {seeds} got out, at most {most}: {'MISSED' if out > most else 'ok'}"
+            f"{size:>9}  {kind:<15}{out} of {seeds} got out, at most {most}: "
+            f"{'MISSED' if out > most else 'ok'}"
         )
     return 1 if failed else 0
 

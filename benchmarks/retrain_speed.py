@@ -1,8 +1,9 @@
-"""A retrain from end to end on 1,000 accepted triplets and 2,000 chunks: time per step, share spent computing, memory.
+"""A retrain from end to end on 1,000 accepted triplets and 2,000 chunks: time per step, share spent
+computing, memory.
 
-The chunks are those of a test set's documents, the triplets their headings and first sentences, accepted by a simulated
-annotator with a negative each. "Passes" are the seconds inside forward and backward passes of the training and inside the
-embedding of texts, as a share of the whole retrain.
+The chunks are those of a test set's documents, the triplets their headings and first sentences, accepted by a
+simulated annotator with a negative each. "Passes" are the seconds inside forward and backward passes of the
+training and inside the embedding of texts, as a share of the whole retrain.
 
     python benchmarks/retrain_speed.py --eval ../shared/eval [--set django] [--triplets 1000] [--chunks 2000]
 """
@@ -133,7 +134,8 @@ def main() -> int:
         print(f"  {name:10}{took:8.1f} s")
     print(
         f"  {'all':10}{seconds:8.1f} s, {cpu:.1f} s of processor time; {share:.0%} in passes "
-        f"({training.seconds:.0f} s training, {embedding.seconds:.0f} s embedding); {summary.peak_memory_mb / 1000:.2f} GB at most"
+        f"({training.seconds:.0f} s training, {embedding.seconds:.0f} s embedding); "
+        f"{summary.peak_memory_mb / 1000:.2f} GB at most"
     )
     if given.json:
         figures = {"seconds": seconds, "cpu": cpu, "share": share, "peak_mb": summary.peak_memory_mb}

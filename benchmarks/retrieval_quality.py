@@ -1,13 +1,15 @@
-"""Retrieval on human-written questions: the base model against a release trained on what `clayloop synthesize` makes.
+"""Retrieval on human-written questions: the base model against a release trained on what `clayloop
+synthesize` makes.
 
-For each test set (see shared/eval/README.md): ingest its documents, bootstrap, evaluate; make heading triplets without a
-language model, accept them all by *simulated* decisions, retrain as the product does, evaluate the new release. Both
-sides come from one run over the same chunks, at full dimension and at 64.
+For each test set (see shared/eval/README.md): ingest its documents, bootstrap, evaluate; make heading
+triplets without a language model, accept them all by *simulated* decisions, retrain as the product does,
+evaluate the new release. Both sides come from one run over the same chunks, at full dimension and at 64.
 
-    python benchmarks/retrieval_quality.py --eval ../shared/eval [--sets scrapy,django] [--home DIR] [--json FILE]
+    python benchmarks/retrieval_quality.py --eval ../shared/eval [--sets scrapy,django] [--home DIR] [--json
+    FILE]
 
-With --generated the queries that a language model wrote are accepted too. They are made once, which takes hours on a small
-machine, and kept in DIR: run this without --generated first (it ingests), then for each set
+With --generated the queries that a language model wrote are accepted too. They are made once, which takes
+hours on a small machine, and kept in DIR: run this without --generated first (it ingests), then for each set
 
     clayloop --home DIR/scrapy synthesize
 """
@@ -81,7 +83,13 @@ def accept(triplet: Triplet) -> Decision:
         dataset="triplets",
         values=values,
         votes=tuple(
-            Vote(question=question, value=value, annotator="simulated", response_id=f"simulated-{triplet.id}")
+            Vote(
+                question=question,
+                value=value,
+                annotator="simulated",
+                annotator_id="simulated",
+                response_id=f"simulated-{triplet.id}",
+            )
             for question, value in values.items()
         ),
         agreement=1.0,
@@ -172,11 +180,13 @@ def report(rows: list[dict[str, Any]], training: TrainingSettings) -> int:
     """Print the table; 0 when the bars are met."""
     fit = training.fit
     print(
-        f"\nTriplets accepted by a simulated annotator; {fit.loss}, whitening {fit.whiten:g}, {fit.epochs:g} epochs, batch {fit.batch_size}, "
-        f"learning rate {fit.learning_rate:g}, {fit.max_tokens} tokens, seed {fit.seed}\n"
+        f"\nTriplets accepted by a simulated annotator; {fit.loss}, whitening {fit.whiten:g}, "
+        f"{fit.epochs:g} epochs, batch {fit.batch_size}, learning rate {fit.learning_rate:g}, "
+        f"{fit.max_tokens} tokens, seed {fit.seed}\n"
     )
     print(
-        f"{'set':<10}{'chunks':>8}{'trained on':>12}{'fit s':>8}{'questions':>11}{'':4}metric      base → trained"
+        f"{'set':<10}{'chunks':>8}{'trained on':>12}{'fit s':>8}{'questions':>11}{'':4}metric      "
+        "base → trained"
     )
     gains, missed = [], []
     for row in rows:
@@ -187,11 +197,13 @@ def report(rows: list[dict[str, Any]], training: TrainingSettings) -> int:
                 f"{row['seconds'].get('fit', 0):>8.0f}{row['questions']:>11}"
             )
             print(
-                f"{head if position == 0 else '':<49}{'':4}{metric:<12}{old:.4f} → {new:.4f} ({new / old - 1:+.1%})"
+                f"{head if position == 0 else '':<49}{'':4}{metric:<12}{old:.4f} "
+                f"→ {new:.4f} ({new / old - 1:+.1%})"
             )
         full, small = row["base"]["ndcg@10"], row["trained_small"]["ndcg@10"]
         print(
-            f"{'':53}{f'at {SMALL} d':<12}{row['base_small']['ndcg@10']:.4f} → {small:.4f} ({small / full - 1:+.1%} of the base at full)"
+            f"{'':53}{f'at {SMALL} d':<12}{row['base_small']['ndcg@10']:.4f} → {small:.4f} "
+            f"({small / full - 1:+.1%} of the base at full)"
         )
         if small < full:
             missed.append(
@@ -207,7 +219,8 @@ def report(rows: list[dict[str, Any]], training: TrainingSettings) -> int:
         fmean(row["trained"]["ndcg@10"] for row in rows) / fmean(row["base"]["ndcg@10"] for row in rows) - 1
     )
     print(
-        f"\nMean NDCG@10 {gain:+.1f}% (wanted: at least +{WANTED_GAIN:g}%); per set {', '.join(f'{one:+.1f}%' for one in gains)}"
+        f"\nMean NDCG@10 {gain:+.1f}% (wanted: at least +{WANTED_GAIN:g}%); per set "
+        f"{', '.join(f'{one:+.1f}%' for one in gains)}"
     )
     if gain < WANTED_GAIN:
         missed.append(f"the gain of {gain:+.1f}% is below +{WANTED_GAIN:g}%")

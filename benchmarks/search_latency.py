@@ -1,10 +1,12 @@
 """Searching inside the bot process: a question in, the best chunks out, embedding included.
 
-A release over ROWS chunks is bootstrapped from the documents (when there are fewer chunks, the rest are copies with
-vectors disturbed by noise, seed 17, so that the index has its full size; the questions are really embedded). Each
-section heading is asked once, after a warm-up, one after the other and then from several threads.
+A release over ROWS chunks is bootstrapped from the documents (when there are fewer chunks, the rest are
+copies with vectors disturbed by noise, seed 17, so that the index has its full size; the questions are really
+embedded). Each section heading is asked once, after a warm-up, one after the other and then from several
+threads.
 
-    python benchmarks/search_latency.py [--docs ../shared/eval/scrapy/docs] [--rows 7000] [--questions 200] [--json FILE]
+    python benchmarks/search_latency.py [--docs ../shared/eval/scrapy/docs] [--rows 7000] [--questions 200]
+    [--json FILE]
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ SEED = 17
 
 
 def make_release(home: Home, docs: Path, rows: int, embedded: int, settings: ServingSettings) -> list[Chunk]:
-    """Publish and promote a release over exactly ``rows`` chunks, of which ``embedded`` get their real vectors."""
+    """Publish and promote a release over exactly ``rows`` chunks, of which ``embedded`` get their real
+    vectors."""
     if not docs.is_dir():
         sys.exit(f"There is no folder {docs}: give one with documents, --docs FOLDER.")
     ingest([str(docs)], home, ChunkSettings(), ModelTokenCounter(settings.embedding.model))
@@ -121,7 +124,8 @@ def main() -> None:
     )
     print(f"  four at once:  p50 {result['four_at_once_p50_ms']} ms, p95 {result['four_at_once_p95_ms']} ms")
     print(
-        f"  wanted: p50 at most {WANTED_MS:.0f} ms: {'reached' if result['p50_ms'] <= WANTED_MS else 'NOT REACHED'}"
+        f"  wanted: p50 at most {WANTED_MS:.0f} ms: "
+        f"{'reached' if result['p50_ms'] <= WANTED_MS else 'NOT REACHED'}"
     )
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -1,19 +1,22 @@
-"""What conversations add: a first loop on section headings, a second one that also learns from what people asked the bot.
+"""What conversations add: a first loop on section headings, a second one that also learns from what people
+asked the bot.
 
-For each test set (shared/eval/README.md): ingest, bootstrap; round 1 retrains on heading triplets that a *simulated*
-annotator accepts. Then the human questions are split into folds by a stable hash. For each fold, the questions of the
-*other* folds are put to the bot of round 1; its answer is accepted where its first source is a chunk of the right file, else
-rejected, and the first source of the right file is named, if there is one among the four (``--silent``: never). Round 2 retrains on both rounds' decisions, through the product's own `retrain_from_annotations`. The
-fold's own questions, which nobody ever asked, judge. So each question judges once as unseen, and is asked in all other folds
-(``asked``: seen in training, shown apart).
+For each test set (shared/eval/README.md): ingest, bootstrap; round 1 retrains on heading triplets that a
+*simulated* annotator accepts. Then the human questions are split into folds by a stable hash. For each fold,
+the questions of the *other* folds are put to the bot of round 1; its answer is accepted where its first
+source is a chunk of the right file, else rejected, and the first source of the right file is named, if there
+is one among the four (``--silent``: never). Round 2 retrains on both rounds' decisions, through the product's
+own `retrain_from_annotations`. The fold's own questions, which nobody ever asked, judge. So each question
+judges once as unseen, and is asked in all other folds (``asked``: seen in training, shown apart).
 
-``--asked`` are the values of training.fit.asked to compare. With ``--again``, round 1 is done a second time with another seed and
-without any conversation: what chance alone changes.
+``--asked`` are the values of training.fit.asked to compare. With ``--again``, round 1 is done a second time
+with another seed and without any conversation: what chance alone changes.
 
     python benchmarks/second_loop.py --eval ../shared/eval [--sets scrapy] [--folds 3] [--asked 1,4] [--again]
         [--silent] [--pages 0] [--json FILE]
 
-``--pages N`` keeps the files that answer a question and N others (by a stable hash): django's 5,965 chunks take too long.
+``--pages N`` keeps the files that answer a question and N others (by a stable hash): django's 5,965 chunks
+take too long.
 """
 
 from __future__ import annotations
@@ -50,8 +53,8 @@ from curation import (
     Triplet,
     Turn,
     Vote,
+    acceptance_verdict,
     ingest,
-    judge,
     load_triplets,
     synthesize,
 )
@@ -91,7 +94,8 @@ def folds_of(questions: Sequence[str], folds: int) -> list[list[str]]:
 
 
 def some_pages(folder: Path, test_set: TestSet, others: int, copy: Path) -> Path:
-    """The docs themselves, or (``others`` > 0) a copy with the files that answer a question and so many others."""
+    """The docs themselves, or (``others`` > 0) a copy with the files that answer a question and so many
+    others."""
     docs = folder / "docs"
     if not others:
         return docs
@@ -111,9 +115,15 @@ def decision(
     metadata: dict[str, str | int | float],
 ) -> Decision:
     """What one simulated annotator's ``values`` come to, by the product's own rules."""
-    verdict, reason = judge(dataset, values, {})
+    verdict, reason = acceptance_verdict(dataset, values, {})
     votes = tuple(
-        Vote(question=name, value=value, annotator="simulated", response_id=f"simulated-{record}")
+        Vote(
+            question=name,
+            value=value,
+            annotator="simulated",
+            annotator_id="simulated",
+            response_id=f"simulated-{record}",
+        )
         for name, value in values.items()
     )
     return Decision(
@@ -141,8 +151,8 @@ def accept(triplet: Triplet) -> Decision:
 
 
 def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) -> Decision:
-    """Ask the bot a question, without a language model, judge its first source by the qrels, and name a better one unless
-    ``silent``.
+    """Ask the bot a question, without a language model, judge its first source by the qrels, and name a
+    better one unless ``silent``.
 
     A refusal is wrong, since the documents answer every question of a test set; it names no chunk.
     """

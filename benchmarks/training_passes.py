@@ -6,7 +6,8 @@ as released    bfloat16 autocast and the model's own dropout, as sentence-transf
 no dropout     the same without: PyTorch then has a fused attention
 ours           and that attention in float32 (training/passes.py)
 
-The ways take turns, so that what else runs on the machine hits all of them alike. Medians of wall and processor seconds.
+The ways take turns, so that what else runs on the machine hits all of them alike. Medians of wall and
+processor seconds.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def main() -> None:
     for name, seconds in taken.items():
         cpu = median(one for _, one in seconds)
         print(
-            f"{name:12} {median(one for one, _ in seconds):6.2f} s, {cpu:6.2f} s of processor time ({cpu / first:.2f})"
+            f"{name:12} {median(one for one, _ in seconds):6.2f} s, {cpu:6.2f} s of processor "
+            f"time ({cpu / first:.2f})"
         )
 
 

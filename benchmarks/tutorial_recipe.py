@@ -1,18 +1,20 @@
 """Our training against the tutorial's on the same rows: gain in NDCG@10 on human questions, and time.
 
-Both start from the base model and learn from the same section headings of a test set's documents, none of them held out:
+Both start from the base model and learn from the same section headings of a test set's documents, none of
+them held out:
 
     tutorial   TripletLoss in MatryoshkaLoss, rows (text, its heading, another heading at random), 3 epochs,
-               batches of 8 × 4 accumulated, learning rate 2e-5 with cosine decay and warmup 0.1, texts as long as the
-               model takes them
+               batches of 8 × 4 accumulated, learning rate 2e-5 with cosine decay and warmup 0.1, texts as
+               long as the model takes them
     ours       the defaults of training.fit, where texts are cut to its max_tokens
 
-Threads and arithmetic are the same, and the order alternates with the seed. Then the whole corpus is embedded with each
-model, for ours through its whitening, and the questions of the test set are ranked over the same chunks. That is not part
-of the times: both need the vectors for their index. Times are those of the processor, so that other
-work on the machine does not count.
+Threads and arithmetic are the same, and the order alternates with the seed. Then the whole corpus is embedded
+with each model, for ours through its whitening, and the questions of the test set are ranked over the same
+chunks. That is not part of the times: both need the vectors for their index. Times are those of the
+processor, so that other work on the machine does not count.
 
-    python benchmarks/tutorial_recipe.py --eval ../shared/eval [--set scrapy] [--rows 300] [--seed 17] [--threads 1]
+    python benchmarks/tutorial_recipe.py --eval ../shared/eval [--set scrapy] [--rows 300] [--seed 17]
+    [--threads 1]
 """
 
 from __future__ import annotations
@@ -158,8 +160,8 @@ def main() -> int:
         seconds[name], busy[name] = time.perf_counter() - started, time.process_time() - used
         after[name] = scores(embedder, settings.whiten if name == "ours" else 0)
     print(
-        f"{given.set}: {len(rows)} headings, {len(chunks)} chunks, {len(queries)} human questions, {given.precision}, "
-        f"{given.threads} thread(s), seed {given.seed}\n"
+        f"{given.set}: {len(rows)} headings, {len(chunks)} chunks, {len(queries)} human questions, "
+        f"{given.precision}, {given.threads} thread(s), seed {given.seed}\n"
     )
     print(f"{'':10}{'seconds':>9}{'CPU s':>8}" + "".join(f"{f'{size} d':>18}" for size in before))
     print(f"{'base':10}{'':>17}" + "".join(f"{value:18.4f}" for value in before.values()))
@@ -172,7 +174,8 @@ def main() -> int:
     gains = {name: after[name][full] / before[full] - 1 for name in recipes}
     share = busy["ours"] / busy["tutorial"]
     print(
-        f"\ngain at {full} d: {gains['ours']:+.1%} against {gains['tutorial']:+.1%}; CPU time {share:.2f} of the tutorial's"
+        f"\ngain at {full} d: {gains['ours']:+.1%} against {gains['tutorial']:+.1%}; CPU time "
+        f"{share:.2f} of the tutorial's"
     )
     missed = []
     if gains["ours"] < WANTED_RATIO * max(gains["tutorial"], 0.0) or gains["ours"] <= 0:

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: progress bars with a rate and an estimate on stderr, results on stdout."""
+"""What a person sees in the terminal: progress bars on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    Progress as Bars,
     ProgressColumn,
     SpinnerColumn,
     Task,
@@ -24,26 +25,26 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
 from curation import Advance, ClayloopError, SettingsError, StateError, write_text
 
-# Controls of the terminal (but for line ends and tabs), characters that reorder what stands beside them, and halves of
-# characters, which cannot be written.
+# Control characters except line ends and tabs, characters that change the direction of text, and lone
+# surrogates, which cannot be written.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-# JSON escapes the lower ones by itself; only strings can hold these.
+# JSON escapes the lower control characters by itself.
 _CONTROLS_IN_JSON = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 
 
 def harmless(text: str) -> str:
-    """``text`` with what a terminal would obey instead of show written out (``\\x1b``): visitors' questions get here."""
+    """``text`` with control characters written out (``\\x1b``). Visitors' questions are printed, and a
+    terminal must show them instead of obeying them."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class _Console(Console):
-    """Every text that is printed, alone or in a table, comes by here."""
+    """A console that makes every text harmless before it is printed."""
 
     def render_str(self, text: str, **how: Any) -> Text:
         return super().render_str(harmless(text), **how)
@@ -125,17 +126,17 @@ def print_json(value: Any) -> None:
 
 
 def undeterred(say: Callable[[str], None]) -> Callable[[str], None]:
-    """The same, but what cannot be said (the disk of the log is full, nobody reads any more) is left unsaid."""
+    """``say`` without its errors: a line that cannot be written (full disk, closed stream) is dropped."""
 
     def attempt(line: str) -> None:
-        with suppress(OSError, ValueError):  # the latter from a stream that was closed
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed
             say(line)
 
     return attempt
 
 
 def check_json_target(target: Path) -> None:
-    """Whether ``write_json_to`` can write there: better known before the work than after it.
+    """Check before the work that ``write_json_to`` can write there.
 
     Raises SettingsError for a folder, StateError where no file can be made.
     """
@@ -171,7 +172,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         all(isinstance(row[i], (int, float)) for row in rows) and bool(rows) for i in range(len(columns))
     ]
     for column, right in zip(columns, numeric, strict=True):
-        # An id that is broken over two lines cannot be copied.
+        # Ids stay on one line: broken over two they cannot be copied.
         table.add_column(
             column, justify="right" if right else "left", overflow="fold", no_wrap=column == "release"
         )
@@ -181,7 +182,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def print_error(error: ClayloopError) -> None:
-    """What is wrong and what to do, on stderr; what cannot be written there must not hide the exit code."""
+    """Print what is wrong and what to do on stderr. Raises nothing when stderr cannot be written."""
     with suppress(OSError):
         err.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
         if error.hint:

@@ -1,7 +1,7 @@
 """The settings file: one model per room, composed here and passed down.
 
-Later entries win: the defaults, ``clayloop.toml``, environment variables (``CLAYLOOP_CURATION__ARGILLA__URL``), and
-what the command line says.
+Later entries win: the defaults, ``clayloop.toml``, environment variables
+(``CLAYLOOP_CURATION__ARGILLA__URL``), and what the command line says.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONFIG_NAME = "clayloop.toml"
 
 
 class Settings(BaseSettings):
-    """Everything that clayloop can be told."""
+    """All settings of clayloop."""
 
     model_config = SettingsConfigDict(
         env_prefix="CLAYLOOP_", env_nested_delimiter="__", extra="forbid", validate_default=True
@@ -52,9 +52,9 @@ class Settings(BaseSettings):
 
 
 def find_config(given: Path | None = None) -> Path | None:
-    """The settings file to read: ``given``, ``CLAYLOOP_CONFIG``, or ``clayloop.toml`` in the working directory.
+    """The settings file: ``given``, ``CLAYLOOP_CONFIG``, or ``clayloop.toml`` in the working directory.
 
-    Raises SettingsError when one was asked for by name and is missing.
+    Raises SettingsError when one was named and is missing.
     """
     asked = given or (Path(os.environ["CLAYLOOP_CONFIG"]) if os.environ.get("CLAYLOOP_CONFIG") else None)
     if asked is not None:
@@ -68,7 +68,7 @@ def find_config(given: Path | None = None) -> Path | None:
 
 
 def load_settings(config: Path | None = None, home: Path | None = None) -> Settings:
-    """Read the settings. ``home``, when given, wins over everything. Raises SettingsError naming file and key."""
+    """Read the settings. ``home``, when given, wins over all. Raises SettingsError naming file and key."""
     path = find_config(config)
 
     class FromFile(Settings):
@@ -101,5 +101,6 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
     except (ValueError, OSError) as error:
         raise SettingsError(
             f"The settings in {path or 'environment variables (CLAYLOOP_…)'} cannot be read: {error}",
-            "A settings file must be valid TOML in UTF-8; a variable that names a whole section must hold JSON.",
+            "A settings file must be valid TOML in UTF-8; a variable that names a whole "
+            "section must hold JSON.",
         ) from None

@@ -1,4 +1,4 @@
-"""The commented clayloop.toml that `clayloop init` writes: made from the settings models, so it cannot go stale."""
+"""The commented clayloop.toml that `clayloop init` writes, made from the settings models."""
 
 from __future__ import annotations
 

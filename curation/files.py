@@ -17,7 +17,7 @@ from curation.errors import StateError
 
 
 @contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
+def replace_atomically(path: Path, mode: int = 0o644) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is synced and takes the place of ``path``.
 
     On any error the temporary file is removed and ``path`` is as it was. Raises StateError when the disk is
@@ -45,7 +45,7 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
 
 def write_text(path: Path, text: str, mode: int = 0o644) -> None:
     """Replace ``path`` with ``text`` (UTF-8), atomically and durably."""
-    with replacing(path, mode) as temporary:
+    with replace_atomically(path, mode) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -66,16 +66,19 @@ def read_json(path: Path) -> Any:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Replace ``path`` with ``table`` as parquet, atomically and durably."""
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read ``path``, which must hold the columns of ``schema``. Raises StateError naming what is wrong."""
+    """Read ``path``, which must hold the columns of ``schema``; its metadata is the file's. Raises StateError naming
+    what is wrong, FileNotFoundError when there is no such file."""
     try:
         table = pq.read_table(path)
-        return table.select(schema.names).cast(schema)
-    except (pa.ArrowException, KeyError, ValueError) as error:
+        return table.select(schema.names).cast(schema).replace_schema_metadata(table.schema.metadata)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise StateError(
             f"{path} cannot be read as a table: {error}",
             "It may come from another version or be damaged: restore it, or remove it and make it again.",

@@ -30,6 +30,11 @@ class Home:
         return self.corpus / "chunks.parquet"
 
     @property
+    def former_chunks(self) -> Path:
+        """Chunks that the corpus once had, and what replaced them. Missing while there are none."""
+        return self.corpus / "former-chunks.parquet"
+
+    @property
     def triplets(self) -> Path:
         return self.corpus / "triplets.parquet"
 
@@ -41,11 +46,6 @@ class Home:
     @property
     def runs(self) -> Path:
         return self.root / "runs"
-
-    @property
-    def looked_at(self) -> Path:
-        """Which decisions finished runs have looked at: outside of ``runs``, where old ones may be deleted."""
-        return self.root / "looked-at.jsonl"
 
     @property
     def releases(self) -> Path:

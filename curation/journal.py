@@ -9,7 +9,7 @@ from curation.errors import StateError
 from curation.files import sync_folder
 
 
-def whole_lines(path: Path) -> list[bytes]:
+def read_whole_lines(path: Path) -> list[bytes]:
     """The lines of ``path``, none when there is no such file. What a process that was killed (or had no room) left of a
     last line is none. Raises StateError when the file can't be read."""
     try:

@@ -1,4 +1,4 @@
-"""The script that Streamlit runs: `clayloop dashboard` hands it the path of the settings (`dashboards.handover`)."""
+"""The script that Streamlit runs. Its argument is the path of the settings (`dashboards.handover`)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from curation import ClayloopError
 from dashboards.handover import read_handover
 from dashboards.page import show, show_notice
 
-# Drawn here: Streamlit fetches the pictures of emoji and named icons from the internet.
-ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32" fill="none" stroke="#A8502F"
-stroke-width="5" stroke-linecap="round"><path d="M26 16a10 10 0 1 1-4-8"/><circle cx="26" cy="7" r="2"/></svg>"""
+# Drawn here, because Streamlit fetches pictures of emoji and named icons from the internet.
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32" fill="none"
+stroke="#A8502F" stroke-width="5" stroke-linecap="round">
+<path d="M26 16a10 10 0 1 1-4-8"/><circle cx="26" cy="7" r="2"/></svg>"""
 
 st.set_page_config(page_title="clayloop", page_icon=ICON, layout="wide")
 

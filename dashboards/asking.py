@@ -1,7 +1,7 @@
 """Asking for a retrain from the page: the only thing on it that changes anything.
 
-The page leaves a request and nothing else; `clayloop watch` retrains. So a click can neither start two retrains nor one that
-ends with the page.
+The page leaves a request and nothing else; `clayloop watch` retrains. So a click can neither start two
+retrains nor one that ends with the page.
 """
 
 from __future__ import annotations
@@ -23,19 +23,22 @@ _CONFIRMING = "asking for a retrain"
 _TROUBLE = "trouble with asking for a retrain"
 _LAST = 5  # runs to look at for one at work
 _EFFECT = (
-    "What annotators have decided since the served release is learned now, without waiting for `watch.min_accepted` of it. "
-    "It takes some minutes of this machine's processors. The bot goes on answering, and gets the new release only if the gate "
-    "lets it through."
+    "What annotators have decided since the served release is learned now, without waiting for "
+    "`watch.min_accepted` of it. It takes some minutes of this machine's processors. The bot goes on "
+    "answering, and gets the new release only if the gate lets it through."
 )
 _UNWATCHED = (
-    "Nobody is watching, so nobody would see the click: start `clayloop watch` (with `watch.with_up = true` it is a part of "
-    "`clayloop up`), or run `retrain-from-annotations` in a terminal."
+    "Nobody is watching, so nobody would see the click: start `clayloop watch` (with `watch.with_up = true` "
+    "it is a part of `clayloop up`), or run `retrain-from-annotations` in a terminal."
 )
-_ELSEWHERE = "This page can be reached from other machines and has no login, so it only shows: ask with `clayloop watch --ask`."
+_ELSEWHERE = (
+    "This page can be reached from other machines and has no login, so it only shows: ask with "
+    "`clayloop watch --ask`."
+)
 
 
 def show_asking(home: Home, runs: Sequence[RunRow], on_loopback: bool) -> None:
-    """The button, what it would do, and why it can't be pressed when it can't. ``runs`` are the newest ones."""
+    """The button with its effect, or the reason why it can't be pressed. ``runs`` are the newest ones."""
     if not on_loopback:
         st.caption(with_commands(_ELSEWHERE))
         return
@@ -52,7 +55,7 @@ def show_asking(home: Home, runs: Sequence[RunRow], on_loopback: bool) -> None:
         on_click=partial(_set_confirming, True),
         width="stretch",
     )
-    words.caption(with_commands(_EFFECT if ready else _in_the_way(asking)))
+    words.caption(with_commands(_EFFECT if ready else _obstacle(asking)))
     trouble: Notice | None = st.session_state.get(_TROUBLE)
     if trouble is not None:
         st.warning(
@@ -77,12 +80,12 @@ def _set_confirming(value: bool) -> None:
 def _ask(home: Home) -> None:
     _set_confirming(False)
     try:
-        ask(home, read_runs(home, _LAST).rows)  # whatever came in between is shown in its place
+        ask(home, read_runs(home, _LAST).rows)  # does nothing if another request came first
     except (StateError, OSError) as error:
         st.session_state[_TROUBLE] = notice_of(error, "The request for a retrain")
 
 
-def _in_the_way(asking: Asking) -> str:
+def _obstacle(asking: Asking) -> str:
     request = asking.request
     who = (
         ""
@@ -93,7 +96,10 @@ def _in_the_way(asking: Asking) -> str:
         waiting = f" Another request waits: {who}." if who else ""
         return f"A retrain is at work.{waiting} The next one can be asked for when it has ended."
     if asking.standing == "asked":
-        return f"A retrain waits to be started: {who}. The watcher begins as soon as it can, and tries again after a failure."
+        return (
+            f"A retrain waits to be started: {who}. The watcher begins as soon as it can, and tries again "
+            "after a failure."
+        )
     if asking.standing == "asked-in-vain":
         return f"A retrain waits to be started: {who}. {_UNWATCHED}"
     return _UNWATCHED

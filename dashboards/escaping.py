@@ -13,22 +13,23 @@ LONGEST = 300
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """``text`` on one line without control characters or direction overrides, at most ``longest`` characters."""
+    """``text`` on one line of at most ``longest`` characters, without control characters."""
     line = _CONTROL.sub(" ", text).strip()
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """Markdown that shows ``text`` as it is: no markup, HTML, link, image, formula, emoji or colour directive.
+    """Markdown that shows ``text`` as it is, without any markup, link, image, formula or emoji.
 
-    Every ASCII punctuation character is escaped, which CommonMark defines to mean the character itself. Addresses and
-    ``:emoji:`` are made of the text after it was unescaped: an invisible word joiner keeps their parts apart.
+    Every ASCII punctuation character is escaped, which CommonMark defines to mean the character itself.
+    Addresses and ``:emoji:`` are made of the text after it was unescaped: an invisible word joiner keeps
+    their parts apart.
     """
     return _escaped(one_line(text, longest))
 
 
 def with_commands(text: str) -> str:
-    """Like `plain`, but what stands between two backticks is shown as code: our own messages write commands so.
+    """Like `plain`, but text between two backticks is shown as code, for commands in our own messages.
 
     Markdown leaves everything in code as it is, so text from outside gains nothing by it.
     """

@@ -1,7 +1,7 @@
 """How the command line's settings reach the page, which runs in a process of its own.
 
-A command line and an environment can be read by others (``ps``, ``/proc``), so the settings travel in a file that
-only its owner can read. Nothing else in the dashboard knows where settings come from.
+A command line and an environment can be read by others (``ps``, ``/proc``), so the settings travel in a file
+that only its owner can read. Nothing else in the dashboard knows where settings come from.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Handover(BaseModel):
 def write_handover(home: Home, dashboard: DashboardSettings, argilla: ArgillaSettings) -> Path:
     """Write the settings to ``dashboard.json`` in the state folder, mode 0600, and return its path.
 
-    The API key is in it only when the settings hold one; the key of an embedded Argilla stays in that Argilla's own
-    credentials file. Raises StateError when the file cannot be written.
+    The API key is in it only when the settings hold one; the key of an embedded Argilla stays in that
+    Argilla's own credentials file. Raises StateError when the file cannot be written.
     """
     handover = Handover(
         root=home.root.absolute(),
@@ -54,7 +54,7 @@ def write_handover(home: Home, dashboard: DashboardSettings, argilla: ArgillaSet
 
 
 def read_handover(path: Path) -> Handover:
-    """Read what `write_handover` wrote. Raises SettingsError, without a word of the content, when that fails."""
+    """Read what `write_handover` wrote. Raises SettingsError that quotes nothing of the content."""
     try:
         handover = Handover.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:

@@ -1,4 +1,4 @@
-"""The command that serves the dashboard: Streamlit, headless, on loopback unless the settings say otherwise."""
+"""The command that serves the dashboard: Streamlit, on loopback unless the settings say otherwise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboards.settings import DashboardSettings
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
-# Set through the environment and not by options, so that a Streamlit too old to know one of them still starts.
+# In the environment and not as options: a Streamlit that does not know one of them still starts.
 APPEARANCE = {
     "STREAMLIT_THEME_LIGHT_PRIMARY_COLOR": "#A8502F",
     "STREAMLIT_THEME_LIGHT_BACKGROUND_COLOR": "#FCFAF7",
@@ -60,8 +60,9 @@ class Launch:
 def prepare(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -> Launch:
     """Write the handover file (mode 0600) into ``home`` and say how to start the page.
 
-    Nothing secret is on the command line or in the environment, and the working folder does not matter. Raises
-    StateError when the file cannot be written and SettingsError when the host's name means nothing here.
+    Nothing secret is on the command line or in the environment, and the working folder does not matter.
+    Raises StateError when the file cannot be written and SettingsError when the host's name means nothing
+    here.
     """
     port = settings.port or free_port(settings.host)
     handover = write_handover(Home(home), settings.model_copy(update={"port": port}), argilla)
@@ -78,10 +79,10 @@ def prepare(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -
         "client.showErrorDetails": "none",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    # Python would put the working folder first on its path: a folder named like one of ours must not be imported.
+    # Keeps the working folder off Python's path: a folder named like one of our rooms must not be imported.
     environment = {"PYTHONSAFEPATH": "1", **APPEARANCE}
     if settings.host in LOOPBACK_NAMES:
-        # A page elsewhere could make its own name point to 127.0.0.1 (DNS rebinding): answer to our names only.
+        # Against DNS rebinding, where another site's name points to 127.0.0.1: answer to our names only.
         environment["STREAMLIT_SERVER_ALLOWED_HOSTS"] = " ".join(LOOPBACK_NAMES)
     command = [sys.executable, "-m", "streamlit", "run", str(package / "app.py"), *flags, "--", str(handover)]
     return Launch(command, environment, local_url(settings.host, port))

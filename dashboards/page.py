@@ -1,8 +1,8 @@
-"""The page: what is served, how annotation goes, how releases score, what ran last. It reads; all that it can be told to do is
-to ask for a retrain (`dashboards.asking`).
+"""The page: the served release, annotation progress, scores of releases, the last runs.
 
-Each section is a Streamlit fragment that refreshes by itself and fails by itself. Text from outside goes through
-`dashboards.escaping.plain` wherever Streamlit reads Markdown, or into a grid, which does not.
+The only thing that it changes is a request for a retrain (`dashboards.asking`). Each section is a Streamlit
+fragment of its own: it refreshes alone, and when it fails the others go on. Text from outside goes through
+`dashboards.escaping.plain` where Streamlit reads Markdown; a grid shows it as it is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from training import STEPS
 
 log = logging.getLogger(__name__)
 
-# The page refreshes all the time: Streamlit's "running" sign would come and go in its corner.
+# The page refreshes every few seconds, and Streamlit's "running" sign would blink in its corner.
 STYLE = "<style>[data-testid='stStatusWidget'] { display: none; }</style>"
 PATIENCE = 1.5
 LAST_RUNS = 20
@@ -71,7 +71,7 @@ def _section(title: str, every: float, draw: Callable[[], None]) -> None:
     def guarded() -> None:
         try:
             draw()
-        except Exception as error:  # one section's trouble must not take the others along
+        except Exception as error:  # the other sections go on
             log.exception("The section %s failed", title)
             show_notice(
                 f"This part of the page failed ({type(error).__name__}).", "The dashboard's log says more."
@@ -150,7 +150,8 @@ def _annotation(feed: Feed[DatasetRow]) -> None:
         return
     if not any(dataset.exists for dataset in snapshot.items):
         st.info(
-            "Argilla holds no dataset of ours yet. `clayloop push` creates them from the chunks and triplets.",
+            "Argilla holds no dataset of ours yet. `clayloop push` creates "
+            "them from the chunks and triplets.",
             icon=":material/cloud_upload:",
         )
         return
@@ -194,8 +195,8 @@ def _quality(home: Home) -> None:
     scores = score_frame(view.rows)
     if scores.empty:
         st.info(
-            "No release has been evaluated yet. Annotate some triplets in Argilla, then run `retrain-from-annotations`: "
-            "it trains a candidate and compares it with the served release.",
+            "No release has been evaluated yet. Annotate some triplets in Argilla, then run "
+            "`retrain-from-annotations`: it trains a candidate and compares it with the served release.",
             icon=":material/monitoring:",
         )
         return
@@ -203,8 +204,8 @@ def _quality(home: Home) -> None:
     with chart:
         st.altair_chart(score_chart(scores))
         st.caption(
-            "Each release is scored on the questions that its run held out. They grow in number with the annotations: "
-            "neighbours compare better than releases far apart."
+            "Each release is scored on the questions that its run held out. They grow in number with the "
+            "annotations: neighbours compare better than releases far apart."
         )
     with table:
         _dimensions(view)

@@ -1,4 +1,4 @@
-"""What a user can set about the dashboard."""
+"""The settings of the dashboard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class DashboardSettings(BaseModel):
-    """Everything that the dashboard can be told."""
+    """The maintainers' page."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
 

@@ -1,4 +1,4 @@
-"""Numbers in words that a person takes in at a glance."""
+"""Durations, ages and counts in words."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def duration(seconds: float) -> str:
 
 
 def age(moment: datetime, now: datetime) -> str:
-    """How long ago ``moment`` was ("just now", "5 min ago", "3 h ago", "2 days ago"). A clock that was set back gives
-    "just now". A time without a zone is UTC."""
+    """How long ago ``moment`` was ("just now", "5 min ago", "3 h ago", "2 days ago"). A clock that was set
+    back gives "just now". A time without a zone is UTC."""
     seconds = (aware(now) - aware(moment)).total_seconds()
     if seconds < MINUTE:
         return "just now"

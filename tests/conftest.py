@@ -19,8 +19,8 @@ from hypothesis import settings
 from curation import Home
 from tests.browser import chromium
 
-# CI must say the same of the same commit twice: there hypothesis draws the same examples each time (HYPOTHESIS_PROFILE=ci).
-# Everybody else searches on with fresh ones.
+# CI must say the same of the same commit twice: there hypothesis draws the same examples each time
+# (HYPOTHESIS_PROFILE=ci). Everybody else searches on with fresh ones.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fresh", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fresh"))
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a browser its tests are skipped; where CI promised one (CLAYLOOP_REQUIRE_BROWSER) they fail instead."""
+    """Without a browser its tests are skipped; where CI promised one (CLAYLOOP_REQUIRE_BROWSER) they fail
+    instead."""
     if chromium() or os.environ.get("CLAYLOOP_REQUIRE_BROWSER"):
         return
     skip = pytest.mark.skip(reason="no chromium on this machine (apt-get install chromium)")
@@ -42,8 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def _old_things_are_no_garbage() -> None:
-    """Each start of a training collects garbage, which takes 0.6 s once torch, gradio and all the others are imported; what is
-    left of the modules before need not be looked through again."""
+    """Each start of a training collects garbage, which takes 0.6 s once torch, gradio and all the others are
+    imported; what is left of the modules before need not be looked through again."""
     gc.collect()
     gc.freeze()
 

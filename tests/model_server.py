@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from clayloop import READY
+from clayloop.up.model_server import READY
 
 START_SECONDS = 120.0
 

@@ -1,13 +1,22 @@
 """What other rooms may use of training/: each name is loaded when it is first used."""
 
-from .dry_run import (
-    DryRun as DryRun,
+from .decide import (
+    Choice as Choice,
 )
-from .dry_run import (
-    preview as preview,
+from .decide import (
+    Due as Due,
 )
-from .dry_run import (
-    render_dry_run as render_dry_run,
+from .decide import (
+    News as News,
+)
+from .decide import (
+    Situation as Situation,
+)
+from .decide import (
+    decide as decide,
+)
+from .decide import (
+    is_due as is_due,
 )
 from .fit.memory import (
     PeakMemory as PeakMemory,
@@ -23,15 +32,6 @@ from .fit.train import (
 )
 from .fit.whitening import (
     whiten as whiten,
-)
-from .fit_settings import (
-    FitSettings as FitSettings,
-)
-from .gate_settings import (
-    GateSettings as GateSettings,
-)
-from .gate_settings import (
-    GuardSettings as GuardSettings,
 )
 from .judge.comparison import (
     read_comparison as read_comparison,
@@ -78,8 +78,8 @@ from .judge.testsets import (
 from .judge.testsets import (
     load_queries as load_queries,
 )
-from .ledger.annotators import (
-    identify as identify,
+from .ledger.context import (
+    RunContext as RunContext,
 )
 from .ledger.explain import (
     Counts as Counts,
@@ -96,38 +96,20 @@ from .ledger.explain import (
 from .ledger.explain import (
     explain_release as explain_release,
 )
-from .ledger.known import (
-    read_known as read_known,
+from .ledger.people import (
+    Selection as Selection,
 )
-from .ledger.lineage import (
-    not_indexed as not_indexed,
+from .ledger.rows import (
+    LedgerRow as LedgerRow,
 )
-from .ledger.lineage import (
-    read_lineage as read_lineage,
+from .ledger.rows import (
+    RecordKey as RecordKey,
 )
-from .ledger.lineage import (
-    trace as trace,
+from .ledger.store import (
+    read_ledger as read_ledger,
 )
-from .ledger.lineage import (
-    write_lineage as write_lineage,
-)
-from .ledger.lineage_record import (
-    LineageExample as LineageExample,
-)
-from .ledger.lineage_record import (
-    LineageRow as LineageRow,
-)
-from .ledger.looked_at import (
-    looked_at as looked_at,
-)
-from .ledger.news import (
-    run_inputs as run_inputs,
-)
-from .ledger.news import (
-    tried_before as tried_before,
-)
-from .ledger.news import (
-    worth_a_run as worth_a_run,
+from .ledger.store import (
+    write_ledger as write_ledger,
 )
 from .prepare.dedup import (
     find_duplicates as find_duplicates,
@@ -145,10 +127,10 @@ from .prepare.dedup import (
     shingles as shingles,
 )
 from .prepare.examples import (
-    HEADING as HEADING,
+    Example as Example,
 )
 from .prepare.examples import (
-    Example as Example,
+    HEADING as HEADING,
 )
 from .prepare.examples import (
     Refusal as Refusal,
@@ -169,10 +151,7 @@ from .prepare.sameness import (
     without_contradictions as without_contradictions,
 )
 from .prepare.selection import (
-    Key as Key,
-)
-from .prepare.selection import (
-    Selection as Selection,
+    Selected as Selected,
 )
 from .prepare.selection import (
     select as select,
@@ -189,26 +168,29 @@ from .prepare.split import (
 from .prepare.split import (
     take_sides as take_sides,
 )
-from .report.summary import (
+from .preview import (
+    Preview as Preview,
+)
+from .preview import (
+    preview as preview,
+)
+from .preview import (
+    render_preview as render_preview,
+)
+from .report.text import (
     RetrainSummary as RetrainSummary,
 )
-from .report.summary import (
+from .report.text import (
     render_summary as render_summary,
 )
-from .reranker_settings import (
-    RerankerSettings as RerankerSettings,
+from .retrain import (
+    RetrainOptions as RetrainOptions,
 )
 from .retrain import (
     retrain_from_annotations as retrain_from_annotations,
 )
-from .runs.ending import (
-    overruled as overruled,
-)
-from .runs.jsonl import (
-    write_rows as write_rows,
-)
-from .runs.record import (
-    STEPS as STEPS,
+from .runs.inputs import (
+    run_inputs as run_inputs,
 )
 from .runs.record import (
     Outcome as Outcome,
@@ -218,6 +200,9 @@ from .runs.record import (
 )
 from .runs.record import (
     RunRecord as RunRecord,
+)
+from .runs.record import (
+    STEPS as STEPS,
 )
 from .runs.requests import (
     RetrainRequest as RetrainRequest,
@@ -250,5 +235,20 @@ from .settings import (
     DedupSettings as DedupSettings,
 )
 from .settings import (
+    FitSettings as FitSettings,
+)
+from .settings import (
+    GateSettings as GateSettings,
+)
+from .settings import (
+    GuardSettings as GuardSettings,
+)
+from .settings import (
+    RerankerSettings as RerankerSettings,
+)
+from .settings import (
     TrainingSettings as TrainingSettings,
+)
+from .situation import (
+    read_situation as read_situation,
 )

@@ -2,10 +2,13 @@
 
     python -m benchmarks.argilla_lite.annotators [--records 10000] [--patches-off] [--json FILE]
 
-1. The SDK logs records with metadata, a suggestion and a 384-d vector (`records.log`, batches of 256): seconds.
-2. The same again, while one annotator submits a response five times a second: milliseconds of each submission.
-3. Twenty annotators submit 100 responses each as fast as they can, while 2,000 more records are logged and a webhook
-   listens to responses: errors, and responses and events lost or doubled, counted by asking for them afterwards.
+1. The SDK logs records with metadata, a suggestion and a 384-d vector (`records.log`, batches of 256):
+   seconds.
+2. The same again, while one annotator submits a response five times a second: milliseconds of each
+   submission.
+3. Twenty annotators submit 100 responses each as fast as they can, while 2,000 more records are logged and a
+   webhook listens to responses: errors, and responses and events lost or doubled, counted by asking for them
+   afterwards.
 
 Times of HTTP requests from this machine. With --patches-off argilla_server runs as released, for comparison.
 """

@@ -2,12 +2,13 @@
 
     python -m benchmarks.argilla_lite.first_page [--records 100000] [--rounds 5] [--json FILE]
 
-A fresh home is filled straight in its database (`large_home`) and its server started. Each figure is from the click on
-the dataset's name on the home page, or from going to the annotation page's address (which loads the whole application),
-until the first record's text can be seen. The first of each follows a start of server and browser; the bar is for the
-median of the rounds after it. The search for the records, argilla_lite's own part, is shown beside it: after a click the
-web page fades out for half a second (`.page-leave-active`) before it asks for anything. Seconds are of the wall clock,
-so the machine's other work is in them: the load is printed.
+A fresh home is filled straight in its database (`large_home`) and its server started. Each figure is from the
+click on the dataset's name on the home page, or from going to the annotation page's address (which loads the
+whole application), until the first record's text can be seen. The first of each follows a start of server and
+browser; the bar is for the median of the rounds after it. The search for the records, argilla_lite's own
+part, is shown beside it: after a click the web page fades out for half a second (`.page-leave-active`) before
+it asks for anything. Seconds are of the wall clock, so the machine's other work is in them: the load is
+printed.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ def main() -> None:
             f"{statistics.median(searches):18.3f}{verdict}"
         )
     print(
-        f"load of {os.cpu_count()} cores: {result['load_before']:.1f} before, {result['load_after']:.1f} after"
+        f"load of {os.cpu_count()} cores: {result['load_before']:.1f} before, "
+        f"{result['load_after']:.1f} after"
     )
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

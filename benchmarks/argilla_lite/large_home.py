@@ -1,8 +1,8 @@
 """Fills an argilla_lite home with many records, straight into its database.
 
-Logging 100,000 records over HTTP takes minutes; what is measured afterwards does not depend on how they came in. The
-text is drawn from a Zipf-like vocabulary (seed 5): one word is in every record, one in half of them, the others thin
-out; 384-d vectors are random; each record has a suggestion, three in ten have responses.
+Logging 100,000 records over HTTP takes minutes; what is measured afterwards does not depend on how they came
+in. The text is drawn from a Zipf-like vocabulary (seed 5): one word is in every record, one in half of them,
+the others thin out; 384-d vectors are random; each record has a suggestion, three in ten have responses.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Ids:
 
 
 def make_dataset(url: str, api_key: str, workspace: str, name: str) -> rg.Dataset:
-    """An empty published dataset with two text fields, three questions, three metadata properties and vectors."""
+    """An empty published dataset with two text fields, three questions, three metadata properties and
+    vectors."""
     dataset = rg.Dataset(
         name=name,
         workspace=workspace,
@@ -99,7 +100,8 @@ def _insert(connection: sqlite3.Connection, table: str, rows: list[dict[str, Any
     if rows:
         columns = ", ".join(f'"{name}"' for name in rows[0])
         marks = ", ".join(f":{name}" for name in rows[0])
-        connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+        connection.executemany(statement, rows)
 
 
 def _rows(ids: Ids, count: int) -> Iterator[dict[str, list[dict[str, Any]]]]:

@@ -1,12 +1,14 @@
 """Every kind of query over HTTP, at several numbers of records.
 
-    python -m benchmarks.argilla_lite.queries [--records 10000,100000] [--rounds 15] [--settle 20] [--json FILE]
+    python -m benchmarks.argilla_lite.queries [--records 10000,100000] [--rounds 15] [--settle 20] [--json
+    FILE]
 
-A fresh home is filled straight in its database (`large_home`), the server started over it. Each query is asked
-`--rounds` times with other values each time, through `POST …/records/search?limit=50` and with everything that the web
-page asks for beside it (suggestions, responses); the medians and the 95th percentiles are of whole HTTP requests, one
-after the other, from 20 s after the start on (--settle), since the server reads datasets ahead when it has started. Also
-shown: the start over that many records, `reindex`, the first queries after a start, and memory.
+A fresh home is filled straight in its database (`large_home`), the server started over it. Each query is
+asked `--rounds` times with other values each time, through `POST …/records/search?limit=50` and with
+everything that the web page asks for beside it (suggestions, responses); the medians and the 95th percentiles
+are of whole HTTP requests, one after the other, from 20 s after the start on (--settle), since the server
+reads datasets ahead when it has started. Also shown: the start over that many records, `reindex`, the first
+queries after a start, and memory.
 """
 
 from __future__ import annotations
@@ -81,10 +83,16 @@ def queries(
         "a phrase": lambda: text(f'"w1 w{rng.randrange(2, 9)}"'),
         "a prefix": lambda: text(f"w{rng.randrange(10, 99)}*"),
         "terms": lambda: where(topic()),
-        "integer range": lambda: where(ranged("metadata", low := rng.randrange(4000), low + 900, metadata_property="length")),
+        "integer range": lambda: where(
+            ranged("metadata", low := rng.randrange(4000), low + 900, metadata_property="length")
+        ),
         "float range": lambda: where(ranged("metadata", 0.1, rng.uniform(0.2, 1), metadata_property="ratio")),
-        "suggested value": lambda: where(terms("suggestion", [rng.choice(large_home.LABELS)], property="value", **label)),
-        "suggestion's score": lambda: where(ranged("suggestion", rng.random() / 2, 0.9, property="score", **label)),
+        "suggested value": lambda: where(
+            terms("suggestion", [rng.choice(large_home.LABELS)], property="value", **label)
+        ),
+        "suggestion's score": lambda: where(
+            ranged("suggestion", rng.random() / 2, 0.9, property="score", **label)
+        ),
         "anybody's answer": lambda: where(terms("response", [rng.choice(large_home.LABELS)], **label)),
         "own status pending": lambda: where(terms("response", ["pending"], property="status")),
         "record status": lambda: where(terms("record", ["completed"], property="status")),
@@ -99,10 +107,14 @@ def queries(
         "sorted by score": lambda: by("suggestion", "desc", property="score", **label),
         "sorted by answers' rating": lambda: by("response", "desc", question="quality"),
         "sorted by date": lambda: by("record", "desc", property="inserted_at"),
-        "word, filter and sort": lambda: {**text("half"), **where(topic()), **by("metadata", "asc", metadata_property="ratio")},
+        "word, filter and sort": lambda: {
+            **text("half"), **where(topic()), **by("metadata", "asc", metadata_property="ratio")
+        },
         "similar to a vector": lambda: vector(),
         "least similar": lambda: vector(order="least_similar"),
-        "similar to a record": lambda: {"query": {"vector": {"name": "position", "record_id": rng.choice(record_ids)}}},
+        "similar to a record": lambda: {
+            "query": {"vector": {"name": "position", "record_id": rng.choice(record_ids)}}
+        },
         "similar, with word and filter": lambda: {
             "query": {**text("half")["query"], **vector()["query"]}, **where(topic())
         },
@@ -183,7 +195,8 @@ def main() -> None:
             late = "  over the bar" if bar and figures["p50"] > bar else ""
             print(f"{name:36}{figures['first']:9.1f}{figures['p50']:9.1f}{figures['p95']:9.1f}{late}")
         print(
-            f"reindex {result['reindex_s']} s (the whole process {result['reindex_process_s']} s); start {result['start_s']} s"
+            f"reindex {result['reindex_s']} s (the whole process "
+            f"{result['reindex_process_s']} s); start {result['start_s']} s"
         )
         print(f"memory after the queries, PSS: {result['memory_mb']['all']} MB in all")
         for name, size in result["memory_mb"].items():

@@ -2,10 +2,10 @@
 
     python -m benchmarks.argilla_lite.start [--rounds 3] [--json FILE]
 
-Wall seconds from the command until its ready line, medians over the rounds, each with an empty home that is then
-started again; megabytes (PSS, which counts shared pages once) of the supervisor and all it started, idle for ten
-seconds. Printed with the CPU seconds that they used until then and the machine's load, because the wall time means
-nothing on a busy machine.
+Wall seconds from the command until its ready line, medians over the rounds, each with an empty home that is
+then started again; megabytes (PSS, which counts shared pages once) of the supervisor and all it started, idle
+for ten seconds. Printed with the CPU seconds that they used until then and the machine's load, because the
+wall time means nothing on a busy machine.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def main() -> None:
         for name, results in measured.items()
     }
     print(
-        f"{'start':<14}{'wall s':>8}{'CPU s':>8}{'MB idle':>9}   median of {options.rounds}, load before {load:.1f}"
+        f"{'start':<14}{'wall s':>8}{'CPU s':>8}{'MB idle':>9}   median of "
+        f"{options.rounds}, load before {load:.1f}"
     )
     for name, row in medians.items():
         print(f"{name:<14}{row['wall_s']:>8}{row['cpu_s']:>8}{row['memory_mb']:>9}")

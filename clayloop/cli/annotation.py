@@ -6,20 +6,19 @@ from typing import Annotated
 
 import typer
 
-from clayloop.cli.context import JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import print_json, print_table
 
 
 def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Create or update the datasets in Argilla: chunks, triplets, conversations."""
-    from curation import load_triplets
-    from curation import push as run
+    from curation import load_triplets, push_to_argilla
 
-    context = of(ctx)
+    context = context_of(ctx)
     corpus = context.corpus()
     triplets = load_triplets(context.home)
     client = context.argilla()
-    report = run(
+    report = push_to_argilla(
         client, context.settings.curation.argilla, corpus, triplets, context.base_embedder, context.progress
     )
     if as_json:
@@ -55,7 +54,7 @@ def simulate(
     """Let the *simulated* annotator answer pending records by its documented rule. For trying things out."""
     from curation import DATASETS, annotate_as_simulated
 
-    context = of(ctx)
+    context = context_of(ctx)
     report = annotate_as_simulated(
         context.argilla(),
         context.home,

@@ -14,8 +14,8 @@ import typer
 
 import clayloop
 from clayloop.cli import annotation, demo, documents, explain, releases, retrain, services, watch
-from clayloop.cli.context import Context
 from clayloop.console import err, print_error
+from clayloop.context import Context
 from curation import ClayloopError, StateError
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clayloop.cli.context import of
+from clayloop.cli.options import context_of
 from clayloop.console import out, print_table, write_json_to
 
 
@@ -22,15 +22,15 @@ def demo(
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured.")
     ] = None,
 ) -> None:
-    """Turn the whole loop once: ingest, synthesize, push, annotate (simulated), retrain, swap under the running bot."""
+    """Turn the whole loop once: ingest, synthesize, push, annotate (simulated), retrain, serve."""
     from clayloop.cli.services import print_addresses
     from clayloop.demo.loop import Demo
     from clayloop.demo.summary import print_answers, summary_rows
     from clayloop.up.running import supervised
 
-    context = of(ctx)
+    context = context_of(ctx)
     if json_file is not None:
-        write_json_to(json_file, {})  # that it cannot be written is better known now than at the end
+        write_json_to(json_file, {})  # fails now, and not after minutes, when the file cannot be written
     is_done = False
     try:
         with supervised(context.settings, context.config, context.progress.say, any_port=True) as running:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from clayloop.cli.context import JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.settings import CONFIG_NAME
 from curation import SettingsError, write_text
@@ -45,21 +45,22 @@ def ingest(
     from curation import ingest as run
     from serving import ModelTokenCounter
 
-    context = of(ctx)
+    context = context_of(ctx)
     settings = context.settings.curation.documents
     wanted = sources or settings.sources
     if not wanted:
         raise SettingsError(
             "No source was given.",
-            "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set curation.documents.sources)",
+            "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set "
+            "curation.documents.sources)",
         )
     report = run(wanted, context.home, settings, ModelTokenCounter(context.base_model), context.progress)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
     out.print(
-        f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} gone, "
-        f"{report.unchanged:,} unchanged."
+        f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} "
+        f"gone, {report.unchanged:,} unchanged."
     )
     if report.skipped:
         print_table("Skipped", ["path", "why"], [(item.path, item.reason) for item in report.skipped])
@@ -72,10 +73,10 @@ def drop(
     ],
     as_json: JsonFlag = False,
 ) -> None:
-    """Take a source out of the documents. The bot follows with `clayloop reindex`, Argilla with `clayloop push`."""
-    from curation import drop as run
+    """Take a source out of the documents. Run `clayloop reindex` and `clayloop push` afterwards."""
+    from curation import drop_source
 
-    report = run(source, of(ctx).home)
+    report = drop_source(source, context_of(ctx).home)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -103,10 +104,9 @@ def synthesize(
     """Make training queries for the chunks: by a language model, and from the section headings."""
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel
-    from curation import synthesize as run
+    from curation import LanguageModel, synthesize as run
 
-    context = of(ctx)
+    context = context_of(ctx)
     corpus = context.corpus()
     settings = context.settings.curation.synthesis
     if sample is not None:
@@ -127,7 +127,7 @@ def synthesize(
         return
     if not report.total:
         context.progress.say(
-            "No query came out of it: no section has a heading of its own that could be asked, and no generated query "
-            "was usable."
+            "No query came out of it: no section has a heading of its own that could be asked, and no "
+            "generated query was usable."
         )
     print_table("", ["synthesis", ""], list(report.model_dump(mode="json").items()))

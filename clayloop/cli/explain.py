@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 
 if TYPE_CHECKING:
-    from training import Counts, RecordExplanation, ReleaseExplanation
+    from training import Counts, LedgerRow, RecordExplanation, ReleaseExplanation
 
-_ROLES = {
+# What became of a decision, in words, in the order of the tables' columns.
+_FATES = {
     "train": "trained on",
     "negative": "a negative",
     "holdout": "held out",
-    "dropped": "dropped",
+    "duplicate": "a duplicate",
+    "conflict": "in conflict",
     "unused": "unused",
     "indexed": "indexed",
-    "index-removed": "not indexed",
+    "removed": "not indexed",
     "left-out": "left out",
 }
 
@@ -38,7 +40,7 @@ def explain(
     from serving import ReleaseStore
     from training import explain_record, explain_release
 
-    store = ReleaseStore(of(ctx).home)
+    store = ReleaseStore(context_of(ctx).home)
     release_id = release or store.current().id
     if record is not None:
         found = explain_record(store, release_id, record)
@@ -48,49 +50,46 @@ def explain(
         for one in found:
             _print_record(one)
         return
-    told = explain_release(store, release_id)
+    whole = explain_release(store, release_id)
     if as_json:
-        print_json(told.model_dump(mode="json"))
+        print_json(whole.model_dump(mode="json"))
         return
-    _print_release(told)
+    _print_release(whole)
 
 
-def _print_release(told: ReleaseExplanation) -> None:
-    made = f"by run {told.run}" if told.run else "without training"
+def _print_release(release: ReleaseExplanation) -> None:
+    made = f"by run {release.run}" if release.run else "without training"
     _say(
-        f"Release {told.release}, made {told.created_at:%Y-%m-%d %H:%M} {made}, from {told.decisions:,} decisions."
+        f"Release {release.release}, made {release.created_at:%Y-%m-%d %H:%M} {made}, from "
+        f"{release.decisions:,} decisions."
     )
-    if told.run:
-        _say(f"Training started from {told.started_from or told.base_model}.")
-    if told.selection:
-        _say(f"Selection: {', '.join(told.selection)}.")
-    for title, counts in (
-        ("Datasets", told.datasets),
-        ("Annotators", told.annotators),
-        ("Origins", told.origins),
-    ):
-        _print_counts(title, counts)
+    if release.run:
+        _say(f"Training started from {release.base_model}.")
+    if release.selection:
+        _say(f"Selection: {', '.join(release.selection)}.")
+    _print_counts("Datasets", release.datasets)
+    _print_counts("Annotators", release.annotators)
+    _print_counts("Origins", release.origins)
     reasons = [
-        (_ROLES.get(role, role), reason, count)
-        for role, why in told.reasons.items()
+        (_FATES.get(fate, fate), reason, count)
+        for fate, why in release.reasons.items()
         for reason, count in why.items()
     ]
     if reasons:
         print_table("Not learned from", ["", "why", "decisions"], reasons)
     print_table(
         "Releases, newest first",
-        ["release", "made", "how", "weights from", "decisions", "learned", "left out"],
+        ["release", "made", "how", "decisions", "learned", "left out"],
         [
             (
                 one.id,
                 one.problem or (f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else ""),
                 one.made,
-                one.started_from or ("base" if one.made != "unknown" else ""),
                 one.decisions,
                 one.learned,
                 ", ".join(one.selection),
             )
-            for one in told.chain
+            for one in release.chain
         ],
     )
 
@@ -98,33 +97,41 @@ def _print_release(told: ReleaseExplanation) -> None:
 def _print_counts(title: str, counts: Counts) -> None:
     if not counts:
         return
-    roles = [role for role in _ROLES if any(role in row for row in counts.values())]
+    fates = [fate for fate in _FATES if any(fate in row for row in counts.values())]
     print_table(
         title,
-        ["", *(_ROLES[role] for role in roles)],
-        [(name, *(row.get(role, 0) for role in roles)) for name, row in counts.items()],
+        ["", *(_FATES[fate] for fate in fates)],
+        [(name, *(row.get(fate, 0) for fate in fates)) for name, row in counts.items()],
     )
 
 
-def _print_record(told: RecordExplanation) -> None:
-    row = told.record
-    _say(f"Record {row.record_id} of {row.dataset} in release {told.release}: {_ROLES[row.role]}.")
+def _print_record(record: RecordExplanation) -> None:
+    first = record.rows[0]
+    fates = " and ".join(dict.fromkeys(_FATES.get(row.fate, row.fate) for row in record.rows))
+    _say(f"Record {first.record_id} of {first.dataset} in release {record.release}: {fates}.")
+    if first.decided:
+        _say(f"  decision   {first.verdict}: {first.decided} (agreement {first.agreement:.2f})")
+    for vote in first.votes:
+        _say(f"  answer     {vote.annotator}: {vote.question} = {vote.value}")
+    if first.origin:
+        _say(f"  origin     {first.origin}")
+    for row in record.rows:
+        _print_row(row)
+    for seen in record.before:
+        answers = "the same answers" if seen.same_answers else "other answers"
+        _say(f"  before     {seen.release}: {_FATES.get(seen.fate, seen.fate)}, {seen.verdict}, {answers}")
+
+
+def _print_row(row: LedgerRow) -> None:
+    """What one row of the record's ledger says: what it teaches, what became of that, and why."""
+    fate = _FATES.get(row.fate, row.fate)
+    if row.query:
+        place = " › ".join(part for part in row.place.split("\t") if part) or row.chunk_id
+        _say(f"  {row.teaches:<9}  {row.query!r} about {place} ({fate})")
     if row.reason:
         _say(f"  why        {row.reason}")
-    if row.verdict:
-        _say(f"  decision   {row.verdict}: {row.decided} (agreement {row.agreement:.2f})")
-    for vote in row.votes:
-        _say(f"  answer     {vote.annotator}: {vote.question} = {vote.value}")
-    if row.origin:
-        _say(f"  origin     {row.origin}")
-    for example in row.examples:
-        place = " › ".join(part for part in example.place.split("\t") if part) or example.chunk_id
-        _say(f"  example    {example.query!r} about {place} ({_ROLES[example.side]})")
-    for seen in told.before:
-        answers = "the same answers" if seen.same_answers else "other answers"
-        _say(
-            f"  before     {seen.release}: {_ROLES.get(seen.role, seen.role)}, {seen.verdict or '-'}, {answers}"
-        )
+    if row.other:
+        _say(f"  because of {row.other} of {row.other_dataset}")
 
 
 def _say(line: str) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import Context, JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
+from clayloop.context import Context
 from curation import ReleaseError, SettingsError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def bootstrap(
     """Make the first release from the base model and the current chunks, with no training."""
     from serving import bootstrap as run
 
-    context = of(ctx)
+    context = context_of(ctx)
     release = run(context.home, context.corpus(), context.settings.serving, context.progress, force=force)
     if as_json:
         print_json(release.model_dump(mode="json"))
@@ -38,19 +39,11 @@ def bootstrap(
 
 
 def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """Bring changed documents to the bot: the served model over the chunks of the last ingest, with no training."""
-    from serving import LINEAGE_FILE, ReleaseStore
+    """Index the chunks of the last ingest with the served model, without training, and serve that."""
     from serving import reindex as run
-    from training import not_indexed, read_lineage
 
-    context = of(ctx)
-    corpus = context.corpus()
-    store = ReleaseStore(context.home)
-    served = store.current().id
-    lineage = read_lineage(store.folder(served) / LINEAGE_FILE)
-    serving = context.settings.serving
-    left_out = not_indexed(lineage, corpus.chunks, serving.retrieval.include_unreviewed)
-    release = run(context.home, corpus, serving, left_out, context.progress, served)
+    context = context_of(ctx)
+    release = run(context.home, context.corpus(), context.settings.serving, context.progress)
     if as_json:
         print_json(release.model_dump(mode="json") if release else None)
     elif release is None:
@@ -66,7 +59,7 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List the releases, oldest first, and which one is served."""
     from serving import ReleaseStore
 
-    context = of(ctx)
+    context = context_of(ctx)
     store = ReleaseStore(context.home)
     current = _served(store, context)
     releases = store.list()
@@ -96,10 +89,10 @@ def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
 
 def promote(ctx: typer.Context, release: Annotated[str, typer.Argument(help="A release's id.")]) -> None:
-    """Serve this release from now on (also the way back to an older one). A running bot switches by itself."""
+    """Serve this release from now on, be it a newer or an older one. A running bot switches by itself."""
     from serving import ReleaseStore
 
-    context = of(ctx)
+    context = context_of(ctx)
     store = ReleaseStore(context.home)
     before = _served(store, context)
     store.promote(release)
@@ -120,7 +113,7 @@ def search(
         raise SettingsError(
             "An empty question was given.", 'For example: clayloop search "How do I install it?"'
         )
-    context = of(ctx)
+    context = context_of(ctx)
     retriever = load_release(ReleaseStore(context.home), release, context.settings.serving)
     hits = retriever.search(question, k)
     if as_json:
@@ -167,7 +160,7 @@ def evaluate(
     from serving import ReleaseStore
     from training import evaluate_release, load_files, load_folder
 
-    context = of(ctx)
+    context = context_of(ctx)
     if folder is not None and queries is None and qrels is None:
         test_set = load_folder(folder)
     elif folder is None and queries is not None and qrels is not None:
@@ -187,7 +180,8 @@ def evaluate(
 
 
 def _served(store: ReleaseStore, context: Context) -> str | None:
-    """The served release's id; a damaged pointer is told and counts as none, so that another one can be promoted."""
+    """The served release's id. A damaged pointer is reported and counts as none: then another release can
+    still be promoted."""
     try:
         return store.current_id()
     except ReleaseError as error:

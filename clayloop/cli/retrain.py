@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.context import Context, of
+from clayloop.cli.options import context_of
 from clayloop.console import check_json_target, out, write_json_to
+from clayloop.context import Context
 from curation import SettingsError, StateError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from curation import DatasetName, Decision
-    from training import Key, Selection
 
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - for stdout.")
@@ -28,8 +28,8 @@ WithoutAnnotator = Annotated[
     typer.Option(
         "--without-annotator",
         metavar="NAME",
-        help="As if this annotator (name or user id) had never answered. Repeatable; training.without_annotators does it "
-        "for good.",
+        help="As if this annotator (name or user id) had never answered. Repeatable; "
+        "training.without_annotators does it for good.",
     ),
 ]
 WithoutRecords = Annotated[
@@ -84,13 +84,20 @@ def retrain(
 ) -> None:
     """Read the accepted annotations back, train, evaluate, and swap the bot if the candidate is not worse."""
     from curation import parse_condition
-    from training import Selection
+    from training import (
+        RetrainOptions,
+        Selection,
+        preview,
+        render_preview,
+        render_summary,
+        retrain_from_annotations,
+    )
 
-    context = of(ctx)
+    context = context_of(ctx)
     if json_file is not None:
         check_json_target(json_file)
     for condition in conditions or ():
-        parse_condition(condition)  # a typing error shows before anything is read
+        parse_condition(condition)  # reports a typing error before anything is read
     lasting = context.settings.training.without_annotators
     selection = Selection(
         without_annotators=tuple(dict.fromkeys([*lasting, *(without_annotator or ())])),
@@ -99,49 +106,23 @@ def retrain(
         max_records=max_records,
         filters=tuple(conditions or ()),
     )
+    options = RetrainOptions(context.progress, force, selection, _finder(context))
+    settings = context.settings
     if dry:
-        _dry_run(context, selection, json_file, force)
+        plan = preview(
+            context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
+        )
+        _show(plan, render_preview(plan), json_file)
     else:
-        _retrain(context, selection, json_file, force)
+        summary = retrain_from_annotations(
+            context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
+        )
+        _show(summary, render_summary(summary), json_file)
 
 
-def _retrain(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
-    from training import render_summary, retrain_from_annotations
-
-    summary = retrain_from_annotations(
-        context.home,
-        context.corpus(),
-        context.settings.training,
-        context.settings.serving,
-        _reader(context),
-        context.progress,
-        force=force,
-        selection=selection,
-        find_matching=_finder(context),
-    )
-    _tell(summary, render_summary(summary), json_file)
-
-
-def _dry_run(context: Context, selection: Selection, json_file: Path | None, force: bool) -> None:
-    from training import preview, render_dry_run
-
-    plan = preview(
-        context.home,
-        context.corpus(),
-        context.settings.training,
-        context.settings.serving,
-        _reader(context),
-        context.progress,
-        selection=selection,
-        find_matching=_finder(context),
-        force=force,
-    )
-    _tell(plan, render_dry_run(plan), json_file)
-
-
-def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
-    """As text for people, unless the JSON goes to standard output, and as JSON into the file, if one is given. The text goes
-    first: what was done must be told even if the file cannot be written any more."""
+def _show(result: BaseModel, text: str, json_file: Path | None) -> None:
+    """Print the result as text, unless the JSON goes to standard output, and write the JSON where it was
+    asked for. The text comes first, so that it is there even if the file cannot be written any more."""
     if str(json_file) != "-":
         out.print(text, markup=False, soft_wrap=True)
     if json_file is None:
@@ -151,30 +132,29 @@ def _tell(result: BaseModel, text: str, json_file: Path | None) -> None:
     except StateError as error:
         raise StateError(
             f"The summary could not be written, all else is done. {error.message}",
-            "The run's summary stands in its run.json (clayloop status), and what is served in `clayloop releases`.",
+            "The run's summary stands in its run.json (clayloop status), and what is served "
+            "in `clayloop releases`.",
         ) from error
 
 
 def _reader(context: Context) -> Callable[[], list[Decision]]:
-    from curation import connect, read_decisions
+    from curation import read_decisions
 
     argilla = context.settings.curation.argilla
-    return lambda: read_decisions(
-        connect(argilla, context.home, make_workspace=False), argilla, context.progress
-    )
+    return lambda: read_decisions(context.argilla(make_workspace=False), argilla, context.progress)
 
 
-def _finder(context: Context) -> Callable[[Sequence[str]], set[Key]]:
-    from curation import connect, find_matching
+def _finder(context: Context) -> Callable[[Sequence[str]], set[tuple[DatasetName, str]]]:
+    from curation import find_matching_records
 
     argilla = context.settings.curation.argilla
-    return lambda filters: find_matching(
-        connect(argilla, context.home, make_workspace=False), argilla, filters, _LEARNED_FROM
+    return lambda filters: find_matching_records(
+        context.argilla(make_workspace=False), argilla, filters, _LEARNED_FROM
     )
 
 
 def _ids(path: Path | None) -> tuple[str, ...]:
-    """The ids in a file, one a line; empty lines and lines that begin with # are passed over."""
+    """The ids in a file, one a line. Empty lines and lines that begin with # are skipped."""
     if path is None:
         return ()
     try:

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from clayloop.cli.context import Context, JsonFlag, of
+from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
+from clayloop.context import Context
 from curation import without_login
 
 
@@ -24,19 +25,19 @@ def serve(
     """Serve the bot. It switches to a new release by itself."""
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel, Turn, connect, log_turns
+    from curation import LanguageModel, Turn, connect_to_argilla, log_turns
     from serving import ReleaseStore, run_bot
 
-    context = of(ctx)
+    context = context_of(ctx)
     settings = context.settings
     serving = settings.serving
     if port is not None:
         serving = serving.model_copy(update={"bot": serving.bot.model_copy(update={"port": port})})
-    ReleaseStore(context.home).current()  # says what comes first when there is none
+    ReleaseStore(context.home).current()  # raises when there is none, and says what to do
 
     def send(turns: list[Turn]) -> None:
         argilla = settings.curation.argilla
-        log_turns(connect(argilla, context.home), argilla, turns, context.base_embedder)
+        log_turns(connect_to_argilla(argilla, context.home), argilla, turns, context.base_embedder)
 
     with ExitStack() as stack:
         model: LanguageModel | None = None
@@ -63,7 +64,7 @@ def dashboard(
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
     from dashboards import prepare
 
-    context = of(ctx)
+    context = context_of(ctx)
     wanted = context.settings.dashboards
     if port is not None:
         wanted = wanted.model_copy(update={"port": port})
@@ -77,7 +78,7 @@ def up(ctx: typer.Context) -> None:
     """Start Argilla, the model server, the bot and the dashboard; stop them all on Ctrl-C."""
     from clayloop.up.running import running_services
 
-    context = of(ctx)
+    context = context_of(ctx)
     is_up = False
     try:
         with running_services(context.settings, context.config, context.progress.say) as running:
@@ -96,14 +97,15 @@ def up(ctx: typer.Context) -> None:
 
 
 def print_addresses(context: Context, addresses: dict[str, str]) -> None:
-    """Where everything answers, and the login."""
+    """Print where each service answers, and Argilla's login."""
     from clayloop.up.services import login
 
     print_table("", ["service", "address"], [(name, without_login(url)) for name, url in addresses.items()])
     account = login(context.home) if not context.settings.curation.argilla.url else None
     if account:
         out.print(
-            f"Argilla's login: {account[0]} / {account[1]}   (kept in {context.home.argilla / 'credentials.json'})",
+            f"Argilla's login: {account[0]} / {account[1]}   (kept in "
+            f"{context.home.argilla / 'credentials.json'})",
             markup=False,
             soft_wrap=True,
         )
@@ -113,7 +115,7 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Show the corpus, the served release, the last run, and which services answer."""
     from clayloop.up.status import read_status
 
-    context = of(ctx)
+    context = context_of(ctx)
     report: dict[str, Any] = read_status(context.settings)
     if as_json:
         print_json(report)

@@ -1,4 +1,4 @@
-"""watch: retrain without being told."""
+"""watch: retrain when it is time, without being asked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from clayloop.cli.context import Context, of
+from clayloop.cli.options import context_of
 from clayloop.console import out, undeterred
+from clayloop.context import Context
 
 
 def watch(
@@ -20,10 +21,10 @@ def watch(
         bool, typer.Option("--ask", help="Ask the watcher that runs for a retrain now, and return.")
     ] = False,
 ) -> None:
-    """Retrain when enough new decisions were accepted, on a schedule, or when asked. Runs until it is stopped."""
+    """Retrain when enough new decisions were accepted, on a schedule, or when asked; until it is stopped."""
     from training import ask_for_retrain, is_watched
 
-    context = of(ctx)
+    context = context_of(ctx)
     if ask:
         ask_for_retrain(context.home, "`clayloop watch --ask`")
         if is_watched(context.home):

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from clayloop.cli.context import Context
+from clayloop.context import Context
 from clayloop.demo.memory import PeakMemory
 from clayloop.demo.questions import Answered, ask, wait_for_release
 from clayloop.up.running import Running
@@ -25,7 +25,7 @@ LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets
 
 
 class DemoReport(BaseModel):
-    """What `clayloop demo --json` writes. ``seconds`` per step; ``peak_memory_mb`` of all processes together."""
+    """What `clayloop demo --json` writes: ``seconds`` of each step, ``peak_memory_mb`` of all processes."""
 
     source: str
     documents: int = 0
@@ -53,7 +53,7 @@ class DemoReport(BaseModel):
 
 
 class Demo:
-    """Turns the loop once. Every step can be repeated: a second demo on the same state folder goes on from there."""
+    """Turns the loop once. A second demo on the same state folder goes on from where the first ended."""
 
     def __init__(self, context: Context, running: Running, source: str, sample: int) -> None:
         self._context = context
@@ -116,23 +116,25 @@ class Demo:
         self.report.release_before = current
 
     def _synthesize(self) -> None:
-        from curation import load_triplets, synthesize
+        from curation import LanguageModel, load_triplets, synthesize
 
         context = self._context
+        model = LanguageModel(context.settings.curation.language_model, self._running.addresses["model"])
         with self._step("synthesize"):
-            # One variation a query: the embedded model's second and third repeat the first (docs/decisions.md).
+            # One variation a query: the embedded model's second and third repeat the first
+            # (docs/decisions.md).
             settings = context.settings.curation.synthesis.model_copy(
                 update={"sample": self._sample, "num_queries": 1}
             )
-            synthesize(context.home, context.corpus(), settings, context.language_model(), context.progress)
+            synthesize(context.home, context.corpus(), settings, model, context.progress)
         self.report.triplets = len(load_triplets(context.home))
 
     def _push(self) -> None:
-        from curation import load_triplets, push
+        from curation import load_triplets, push_to_argilla
 
         context = self._context
         with self._step("push"):
-            push(
+            push_to_argilla(
                 context.argilla(),
                 context.settings.curation.argilla,
                 context.corpus(),
@@ -146,7 +148,7 @@ class Demo:
 
         context = self._context
         argilla = context.settings.curation.argilla
-        # Something is left for whoever tries it by hand afterwards.
+        # Some records are left for people to try it by hand.
         limits: dict[DatasetName, int] = {
             "chunks": max(0, self.report.chunks - LEFT_TO_PEOPLE),
             "triplets": max(0, self.report.triplets - LEFT_TO_PEOPLE),

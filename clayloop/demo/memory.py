@@ -9,10 +9,10 @@ import psutil
 
 
 class PeakMemory:
-    """Samples the memory of this process and its descendants while inside; ``megabytes`` is the highest sum seen.
+    """Samples the memory of this process and its descendants; ``megabytes`` is the highest sum seen.
 
-    Proportional set size where the kernel tells it (pages shared between forked processes count once), resident
-    set size elsewhere.
+    Proportional set size where the kernel tells it (pages shared between forked processes count once),
+    resident set size elsewhere.
     """
 
     def __init__(self, every: float = 1.0) -> None:

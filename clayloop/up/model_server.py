@@ -1,6 +1,6 @@
 """The embedded language model: llama.cpp's own OpenAI-compatible HTTP server, in the foreground.
 
-    python -m clayloop.model_server --port 6902
+    python -m clayloop.up.model_server --port 6902
 
 Prints one line when it answers (`READY`), ends on SIGTERM or SIGINT. Everything of the server that a chat
 endpoint does not need is off: web page, slots, metrics, tools, saving slots to files.
@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -64,19 +65,29 @@ def find_gguf(gguf: str = "") -> Path:
     )
 
 
-def serve(gguf: Path, host: str, port: int, threads: int, context: int, slots: int) -> None:
-    """Serve ``gguf`` until SIGTERM or SIGINT. ``context`` is in tokens and for each of the ``slots``, which is how
-    many requests are worked on at once (more wait). ``port`` 0 takes a free one.
+@dataclass(frozen=True)
+class Serving:
+    """What is served, and where. ``slots`` requests are worked on at once (more wait), each with ``context``
+    tokens. ``port`` 0 takes a free one."""
 
-    Raises LanguageModelError when the file cannot be loaded or the port is taken.
-    """
+    gguf: Path
+    host: str
+    port: int
+    threads: int
+    context: int
+    slots: int
+
+
+def serve(what: Serving) -> None:
+    """Serve until SIGTERM or SIGINT. Raises LanguageModelError when the file cannot be loaded or the port is
+    taken."""
     import xllamacpp
 
     try:
-        server = xllamacpp.Server(_parameters(xllamacpp, gguf, host, port, threads, context, slots))
+        server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), what))
     except RuntimeError as error:
         raise LanguageModelError(
-            f"The model server could not start with {gguf} on {host}:{port}: {error}",
+            f"The model server could not start with {what.gguf} on {what.host}:{what.port}: {error}",
             "llama.cpp's own message stands above. Is the port taken? Is the file a whole GGUF model?",
         ) from error
     stop = threading.Event()
@@ -88,10 +99,10 @@ def serve(gguf: Path, host: str, port: int, threads: int, context: int, slots: i
     signal.signal(signal.SIGINT, on_signal)
     print(
         f"{READY}{server.listening_address}/v1"
-        f" (model {gguf.stem}, slots {slots}, context {context}, threads {threads})",
+        f" (model {what.gguf.stem}, slots {what.slots}, context {what.context}, threads {what.threads})",
         flush=True,
     )
-    # A signal can arrive in one of llama.cpp's threads: Python only runs the handler when the main thread wakes.
+    # A signal can arrive in a thread of llama.cpp, and Python runs the handler only when the main one wakes.
     while not stop.wait(0.2):
         pass
     print("Model server stopped.", flush=True)
@@ -100,19 +111,16 @@ def serve(gguf: Path, host: str, port: int, threads: int, context: int, slots: i
     os._exit(0)
 
 
-def _parameters(
-    xllamacpp: Any, gguf: Path, host: str, port: int, threads: int, context: int, slots: int
-) -> Any:
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(gguf)
-    parameters.model_alias = {gguf.stem}
-    parameters.hostnames = [host]
-    parameters.port = port
-    parameters.cpuparams.n_threads = threads
-    parameters.cpuparams_batch.n_threads = threads
-    parameters.n_parallel = slots
-    parameters.n_ctx = context * slots
-    parameters.n_threads_http = slots + 2
+def _parameters(parameters: Any, what: Serving) -> Any:
+    parameters.model.path = str(what.gguf)
+    parameters.model_alias = {what.gguf.stem}
+    parameters.hostnames = [what.host]
+    parameters.port = what.port
+    parameters.cpuparams.n_threads = what.threads
+    parameters.cpuparams_batch.n_threads = what.threads
+    parameters.n_parallel = what.slots
+    parameters.n_ctx = what.context * what.slots
+    parameters.n_threads_http = what.slots + 2
     parameters.cache_ram_mib = PROMPT_CACHE_MIB
     parameters.fit_params = False
     parameters.verbosity = VERBOSITY_ERRORS
@@ -121,7 +129,7 @@ def _parameters(
     parameters.endpoint_metrics = False
     parameters.endpoint_props = False
     # No web page has a reason to call this server from a browser.
-    parameters.cors_origins = f"http://{host}"
+    parameters.cors_origins = f"http://{what.host}"
     parameters.cors_origins_explicit = True
     parameters.cors_credentials = False
     return parameters
@@ -145,7 +153,7 @@ def _positive(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m clayloop.model_server",
+        prog="python -m clayloop.up.model_server",
         description="Serve a GGUF model behind an OpenAI-compatible chat endpoint (llama.cpp).",
     )
     parser.add_argument("--gguf", default="", help=f"model file; empty: the one in the package {PACKAGE}")
@@ -159,10 +167,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gguf = find_gguf(options.gguf)
         if not _is_loopback(options.host):
             print(
-                f"Warning: {options.host} is not loopback: whoever reaches it can use the model, without a key.",
+                f"Warning: {options.host} is not loopback: whoever reaches it "
+                "can use the model, without a key.",
                 file=sys.stderr,
             )
-        serve(gguf, options.host, options.port, options.threads, options.context, options.slots)
+        serve(Serving(gguf, options.host, options.port, options.threads, options.context, options.slots))
     except ClayloopError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code

@@ -1,4 +1,4 @@
-"""The set of services as one thing that starts, stops and is waited for."""
+"""All services together: started, waited for and stopped as one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from serving import ReleaseStore
 
 @dataclass
 class Running:
-    """What runs. ``addresses`` maps argilla, model, bot and dashboard to their URLs (those that are there)."""
+    """The services that run. ``addresses`` maps the names of those that were started to their URLs."""
 
     settings: Settings
     config: Path | None
@@ -71,8 +71,11 @@ class Running:
             self.start_bot_if_possible()
 
     def start_bot_if_possible(self) -> None:
-        """Start the bot unless it runs or there is nothing to serve. What keeps it from starting is told once and
-        tried again: annotators at work in Argilla must not notice."""
+        """Start the bot unless it runs or there is nothing to serve.
+
+        An error is reported once and the start is tried again later: it must not stop Argilla, where
+        annotators may be at work.
+        """
         if "bot" in self.addresses:
             return
         try:
@@ -88,7 +91,7 @@ class Running:
 def supervised(
     settings: Settings, config: Path | None, say: Callable[[str], None], *, any_port: bool = False
 ) -> Iterator[Running]:
-    """An empty Running for this state folder; everything started in it is stopped at the end.
+    """A Running without services for this state folder. All that is started in it is stopped at the end.
 
     Raises BusyError when another one runs on the same state folder.
     """
@@ -120,7 +123,7 @@ def supervised(
 def running_services(
     settings: Settings, config: Path | None, say: Callable[[str], None]
 ) -> Iterator[Running]:
-    """Argilla, the model server, the bot (when there is a release) and the dashboard, started in that order."""
+    """Start Argilla, the model server, the bot (when there is a release) and the dashboard, in that order."""
     started = time.monotonic()
     with supervised(settings, config, say) as running:
         running.start_argilla()

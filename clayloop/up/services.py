@@ -1,4 +1,4 @@
-"""What `clayloop up` runs: Argilla, the model server, the bot and the dashboard, and where each one answers."""
+"""The services of `clayloop up` (Argilla, model server, bot, dashboard, watcher) and their addresses."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def known_addresses(home: Home) -> dict[str, str]:
 
 
 def note_address(home: Home, name: str, url: str | None) -> None:
-    """Record (or with None: forget) where a service answers, for the other commands and the dashboard. The file holds no
-    secrets: a user and password in the address are left out."""
+    """Write down where a service answers, for the other commands and the dashboard; with None, forget it.
+
+    A user and password in the address are left out: the file holds no secrets.
+    """
     addresses = known_addresses(home)
     if url is None:
         addresses.pop(name, None)
@@ -52,7 +54,7 @@ def answers(url: str, below: int = 500) -> bool:
     try:
         address = httpx.URL(url)
         login = (address.username, address.password) if address.userinfo else None
-        # Beside the address: httpx logs that.
+        # The login goes beside the address, because httpx logs the address.
         plain = address.copy_with(userinfo=b"")
         return httpx.get(plain, timeout=2.0, auth=login).status_code < below
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
@@ -60,7 +62,7 @@ def answers(url: str, below: int = 500) -> bool:
 
 
 def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
-    """argilla_lite in the state folder. Raises SettingsError when its command or its port cannot be had."""
+    """argilla_lite in the state folder. Raises SettingsError if its command is missing or its port taken."""
     home = settings.state
     port = _port("curation.argilla.port", settings.curation.argilla.port, any_port)
     url = f"http://{LOOPBACK}:{port}"
@@ -103,7 +105,7 @@ def dashboard_service(settings: Settings, *, any_port: bool = False) -> Placed:
     wanted = settings.dashboards
     port = _port("dashboards.port", wanted.port, any_port, wanted.host)
     launch = prepare(settings.state.root, wanted.model_copy(update={"port": port}), settings.curation.argilla)
-    ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731 - one condition, one name
+    ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731
     return Placed(Service("dashboard", launch.command, ready, launch.environment), launch.url)
 
 
@@ -117,7 +119,8 @@ def watch_service(settings: Settings, config: Path | None, *, any_port: bool = F
 
 
 def model_base_url(settings: Settings) -> str:
-    """Where the language model answers now: the configured endpoint, or the embedded server if one is up; else ""."""
+    """The address of the language model: the configured endpoint, else the embedded server if it is up,
+    else ""."""
     configured = settings.curation.language_model.base_url
     if configured:
         return configured
@@ -126,7 +129,7 @@ def model_base_url(settings: Settings) -> str:
 
 
 def login(home: Home) -> tuple[str, str] | None:
-    """User name and password of argilla_lite's owner, from its 0600 file; None when there is none."""
+    """User name and password of argilla_lite's owner, from its file; None when there is none."""
     try:
         value = json.loads((home.argilla / "credentials.json").read_text(encoding="utf-8"))
         return str(value["username"]), str(value["password"])
@@ -140,14 +143,14 @@ def _argilla_lite_command(settings: Settings) -> list[str]:
     if not found or not shutil.which(found):
         raise SettingsError(
             f"The command argilla-lite was not found ({found or beside}).",
-            "Run `make setup`, or install argilla_lite into an environment of its own and set argilla_lite to its "
-            "command; or set curation.argilla.url to an Argilla that runs elsewhere.",
+            "Run `make setup`, or install argilla_lite into an environment of its own and set argilla_lite "
+            "to its command; or set curation.argilla.url to an Argilla that runs elsewhere.",
         )
     return [found]
 
 
 def this_clayloop(settings: Settings, config: Path | None) -> list[str]:
-    """The command line of this clayloop on this state folder, as far as the name of the command."""
+    """The command line that runs this clayloop on this state folder; the command's name comes after it."""
     command = [sys.executable, "-m", "clayloop", "--home", str(settings.state.root)]
     path = find_config(config)
     return [*command, "--config", str(path.absolute())] if path else command

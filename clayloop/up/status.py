@@ -1,4 +1,4 @@
-"""What `clayloop status` tells: read from the state folder and asked of the services, nothing guessed."""
+"""What `clayloop status` shows: read from the state folder and asked of the services."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from training import RunStore
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """Sections of plain values; what cannot be read is told in words instead of failing the whole."""
+    """Sections of plain values. A section that cannot be read says so; the others are still there."""
     home = settings.state
     return {
         "home": str(home.root),
-        "corpus": _told(lambda: _corpus(settings)),
-        "release": _told(lambda: _release(settings)),
-        "last_run": _told(lambda: _last_run(settings)),
+        "corpus": _value_or_problem(lambda: _corpus(settings)),
+        "release": _value_or_problem(lambda: _release(settings)),
+        "last_run": _value_or_problem(lambda: _last_run(settings)),
         "outbox": {"pending": len(list(home.outbox.glob("*.json"))) if home.outbox.is_dir() else 0},
         "services": _services(settings),
     }
 
 
-def _told(read: Any) -> Any:
+def _value_or_problem(read: Any) -> Any:
     try:
         return read()
     except ClayloopError as error:
@@ -74,22 +74,22 @@ def _services(settings: Settings) -> dict[str, str]:
         "dashboard": "/_stcore/health",
         "watch": "/healthz",
     }
-    # What is noted has no login in it; a server of one's own may want one.
+    # The noted addresses hold no login. A configured server may need one.
     configured = {
         "argilla": settings.curation.argilla.url.rstrip("/"),
         "model": settings.curation.language_model.base_url,
     }
-    told = {}
+    found = {}
     for name, url in known_addresses(settings.state).items():
         place = configured.get(name) or url
         probe = place.removesuffix("/v1") + "/health" if name == "model" else place + health.get(name, "")
         how = _watcher(probe) if name == "watch" else "answers" if answers(probe, 400) else "does not answer"
-        told[name] = f"{without_login(url)} ({how})"
-    return told
+        found[name] = f"{without_login(url)} ({how})"
+    return found
 
 
 def _watcher(probe: str) -> str:
-    """A watcher that answers may still be unable to look: its own word about that."""
+    """How the watcher is. One that answers may still be unable to read Argilla: its health page says so."""
     try:
         answer = httpx.get(probe, timeout=2.0)
         health = answer.json()

@@ -60,7 +60,7 @@ class Supervisor:
         self.say = say
         self._running: dict[str, _Running] = {}
         self._stopping = threading.Event()
-        self._lock = threading.Lock()  # nothing is started while everything is being stopped
+        self._lock = threading.Lock()  # held to start a service and to stop them all
         self._watcher: threading.Thread | None = None
 
     def __enter__(self) -> Supervisor:
@@ -105,12 +105,14 @@ class Supervisor:
         while not service.ready():
             if running.process.poll() is not None:
                 raise ServiceError(
-                    f"{service.name} ended while starting (exit code {running.process.returncode}): {running.last_words}",
+                    f"{service.name} ended while starting (exit code "
+                    f"{running.process.returncode}): {running.last_words}",
                     f"Its whole log: {running.path}",
                 )
             if time.monotonic() - started > service.start_seconds:
                 raise ServiceError(
-                    f"{service.name} does not answer after {service.start_seconds:.0f} s: {running.last_words}",
+                    f"{service.name} does not answer after "
+                    f"{service.start_seconds:.0f} s: {running.last_words}",
                     f"Its whole log: {running.path}",
                 )
             if self._stopping.wait(0.2):
@@ -119,7 +121,7 @@ class Supervisor:
     def stop(self) -> None:
         """Stop everything in reverse order: SIGTERM to each group, SIGKILL to what is still there later."""
         self._stopping.set()
-        with _deaf(), self._lock:
+        with _ignoring_signals(), self._lock:
             for running in reversed(list(self._running.values())):
                 running.stop()
         if self._watcher is not None:
@@ -145,7 +147,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _watch(self) -> None:
-        # Restarts happen in this one thread: the kernel ties a child's life to the thread that started it.
+        # Always this thread restarts: the kernel ends a child with the thread that started it.
         while not self._stopping.wait(0.5):
             for name, running in list(self._running.items()):
                 code = running.process.poll()
@@ -163,8 +165,8 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """An impatient second Ctrl-C must not leave half of the services running."""
+def _ignoring_signals() -> Iterator[None]:
+    """Ignore signals meanwhile: a second Ctrl-C must not leave half of the services running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -213,7 +215,7 @@ class _Running:
         self._signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
-        self._signal(signal.SIGKILL)  # grandchildren that did not listen, too
+        self._signal(signal.SIGKILL)  # also what the service itself started
         self.process.wait()
         self._log.close()
 
@@ -230,7 +232,8 @@ class _Running:
 
 
 class _Log(logging.handlers.RotatingFileHandler):
-    """A service's output, in at most two files. A full disk must not block the service on its own pipe."""
+    """A service's output, in at most two files. Lines that cannot be written are dropped: a service whose
+    output nobody reads would stop at a full pipe."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)

@@ -17,7 +17,7 @@ from curation import (
     Home,
     content_id,
     has_webhook,
-    is_signed,
+    is_signed_by_argilla,
     register_webhook,
     unregister_webhook,
     write_text,
@@ -26,7 +26,7 @@ from curation import (
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation import Registration
+    from curation import WebhookRegistration
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Calls:
         self._earlier = _earlier_description_of(home)
         self._url = url
         self._say = say
-        self._registration: Registration | None = None
+        self._registration: WebhookRegistration | None = None
         self._given_up = False
         self.trouble = ""
 
@@ -85,7 +85,7 @@ class Calls:
     def believes(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether Argilla signed this. Nobody is believed before we are registered."""
         registration = self._registration
-        return registration is not None and is_signed(registration.secret, headers, body)
+        return registration is not None and is_signed_by_argilla(registration.secret, headers, body)
 
     def refresh(self, client: rg.Argilla) -> None:
         """Register unless Argilla calls us already. Raises ArgillaError when it cannot be asked; a refusal is trouble,

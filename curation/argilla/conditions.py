@@ -86,7 +86,7 @@ def parse_condition(written: str) -> Condition | str:
     return Condition(left, name, operator, cleaned)
 
 
-def find_matching(
+def find_matching_records(
     client: rg.Argilla,
     settings: ArgillaSettings,
     written: Sequence[str],
@@ -116,7 +116,7 @@ def find_matching(
     return matching
 
 
-def answers_hold(written: Sequence[str], votes: Sequence[Vote]) -> bool:
+def votes_match(written: Sequence[str], votes: Sequence[Vote]) -> bool:
     """Whether ``votes`` alone pass those of the conditions that are about responses. For records of which Argilla knows
     answers that are not to count."""
     parsed = [parse_condition(one) for one in written]

@@ -60,7 +60,7 @@ def read_credentials(settings: ArgillaSettings, home: Home) -> Credentials:
     return found
 
 
-def connect(settings: ArgillaSettings, home: Home, make_workspace: bool = True) -> rg.Argilla:
+def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bool = True) -> rg.Argilla:
     """A logged-in client; the workspace exists afterwards, unless ``make_workspace`` is off: then nothing is written.
 
     Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong, or

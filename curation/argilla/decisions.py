@@ -25,7 +25,7 @@ from curation.argilla.escaping import original
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
-from curation.records.decision import DatasetName, Decision, Verdict, Vote, nameless
+from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.settings import ArgillaSettings
 
 _PASSES = 3
@@ -57,24 +57,24 @@ def read_decisions(
     decisions: list[Decision] = []
     for kind, dataset in datasets:
         for record in _annotated(api, dataset, progress):
-            decision = decide(kind, record, names)
+            decision = decision_of(kind, record, names)
             if decision is not None:
                 decisions.append(decision)
     return sorted(decisions, key=lambda decision: (decision.dataset, decision.record_id))
 
 
-def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> Decision | None:
+def decision_of(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> Decision | None:
     """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
 
-    ``names`` maps user ids to user names; users that are gone go by the start of their id.
+    ``names`` maps user ids to user names. A user whose name Argilla does not tell is shown by the start of the id.
     """
     votes = sorted(_votes(record, names), key=lambda vote: (vote.annotator, vote.question, vote.response_id))
     if not votes:
         return None
     spec = SPECS[kind]
-    values, agreement = tally(votes, spec.labels)
+    values, agreement = majority(votes, spec.labels)
     markdown = {part.name for part in spec.fields if part.markdown}
-    verdict, reason = judge(kind, values, _open_questions(votes, values, spec))
+    verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
     return Decision(
         record_id=str(record.get("external_id") or record["id"]),
         dataset=kind,
@@ -96,16 +96,16 @@ def decide(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> D
     )
 
 
-def restate(decision: Decision, without: Collection[str]) -> Decision | None:
-    """The decision as it would be had the people ``without`` (``Vote.person``) not answered; None when nobody else did."""
-    votes = tuple(vote for vote in decision.votes if vote.person not in without)
+def decision_without(decision: Decision, without: Collection[str]) -> Decision | None:
+    """The decision as it would be had the people ``without`` (user ids) not answered; None when nobody else did."""
+    votes = tuple(vote for vote in decision.votes if vote.annotator_id not in without)
     if len(votes) == len(decision.votes):
         return decision
     if not votes:
         return None
     spec = SPECS[decision.dataset]
-    values, agreement = tally(votes, spec.labels)
-    verdict, reason = judge(decision.dataset, values, _open_questions(votes, values, spec))
+    values, agreement = majority(votes, spec.labels)
+    verdict, reason = acceptance_verdict(decision.dataset, values, _open_questions(votes, values, spec))
     changed = {
         "votes": votes,
         "values": values,
@@ -116,7 +116,7 @@ def restate(decision: Decision, without: Collection[str]) -> Decision | None:
     return decision.model_copy(update=changed)
 
 
-def tally(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str, str], float]:
+def majority(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str, str], float]:
     """The value that won per question (ties left out), and the share of all votes on ``questions`` that went to
     winners. A tied question has no winner, so all its votes count against the agreement."""
     values: dict[str, str] = {}
@@ -133,7 +133,9 @@ def tally(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str, st
     return values, winning / cast if cast else 0.0
 
 
-def judge(kind: DatasetName, values: Mapping[str, str], still_open: Mapping[str, str]) -> tuple[Verdict, str]:
+def acceptance_verdict(
+    kind: DatasetName, values: Mapping[str, str], still_open: Mapping[str, str]
+) -> tuple[Verdict, str]:
     """The acceptance rule: what follows from the winning ``values``. ``still_open`` says why a question has none."""
     deciding: tuple[str, ...]
     if kind == "conversations":
@@ -178,7 +180,7 @@ def _votes(record: JsonObject, names: Mapping[str, str]) -> Iterable[Vote]:
                 yield Vote(
                     question=question,
                     value=value,
-                    annotator=names.get(user, nameless(user)),
+                    annotator=names.get(user, f"user-{user[:8]}"),
                     annotator_id=user,
                     response_id=str(response["id"]),
                     at=_time(response),

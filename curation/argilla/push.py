@@ -78,7 +78,7 @@ class PushReport(BaseModel):
         return sum(dataset.changed for dataset in self.datasets)
 
 
-def push(
+def push_to_argilla(
     client: rg.Argilla,
     settings: ArgillaSettings,
     corpus: Corpus,

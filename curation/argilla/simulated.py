@@ -22,7 +22,7 @@ from curation.argilla import rules
 from curation.argilla.api import RESPONSE_BATCH, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import RemoteDataset, find_dataset, vector_slug
-from curation.argilla.decisions import judge
+from curation.argilla.decisions import acceptance_verdict
 from curation.argilla.escaping import original
 from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.signals import inverse_document_frequency
@@ -275,7 +275,7 @@ def _submit(
 
 
 def _report(kind: DatasetName, answers: Sequence[Answers]) -> SimulatedDataset:
-    verdicts = [judge(kind, answer, {})[0] for answer in answers]
+    verdicts = [acceptance_verdict(kind, answer, {})[0] for answer in answers]
     questions = sorted({question for answer in answers for question in answer})
     return SimulatedDataset(
         dataset=kind,

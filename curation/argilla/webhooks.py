@@ -23,7 +23,7 @@ EVENTS = ("response.created", "response.updated", "response.deleted")
 _PATH = "/api/v1/webhooks"
 
 
-class Registration(BaseModel):
+class WebhookRegistration(BaseModel):
     """An address that Argilla calls, and the secret that it signs the calls with."""
 
     model_config = ConfigDict(frozen=True)
@@ -33,7 +33,7 @@ class Registration(BaseModel):
     secret: SecretStr
 
 
-def register_webhook(client: rg.Argilla, url: str, description: str) -> Registration:
+def register_webhook(client: rg.Argilla, url: str, description: str) -> WebhookRegistration:
     """Have Argilla call ``url``, and remove whatever is registered under the same description.
 
     Raises ArgillaRefusalError with status 403 for anybody but an owner, ArgillaError when Argilla cannot be asked.
@@ -41,10 +41,10 @@ def register_webhook(client: rg.Argilla, url: str, description: str) -> Registra
     unregister_webhook(client, description)
     body = {"url": url, "events": list(EVENTS), "description": description}
     row = Api.of(client).request("POST", _PATH, "registering a webhook", body)
-    return Registration(id=str(row["id"]), url=url, secret=SecretStr(row["secret"]))
+    return WebhookRegistration(id=str(row["id"]), url=url, secret=SecretStr(row["secret"]))
 
 
-def has_webhook(client: rg.Argilla, registration: Registration) -> bool:
+def has_webhook(client: rg.Argilla, registration: WebhookRegistration) -> bool:
     """Whether Argilla still calls that address. Raises ArgillaError when it cannot be asked."""
     rows = Api.of(client).request("GET", _PATH, "listing webhooks")["items"]
     return any(row["id"] == registration.id and row["enabled"] for row in rows)
@@ -64,7 +64,7 @@ def unregister_webhook(client: rg.Argilla, description: str) -> int:
     return len(ours)
 
 
-def is_signed(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> bool:
+def is_signed_by_argilla(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> bool:
     """Whether Argilla sent ``body``, within the last five minutes, to whom it gave ``secret``."""
     try:
         Webhook(secret.get_secret_value()).verify(body, dict(headers), json_parse=False)
@@ -77,7 +77,7 @@ def is_signed(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> boo
     return True
 
 
-def concerns(body: bytes, workspace: str, datasets: Collection[str]) -> bool:
+def webhook_concerns(body: bytes, workspace: str, datasets: Collection[str]) -> bool:
     """Whether a call may be about one of the ``datasets`` in ``workspace``; one that does not say may be."""
     try:
         data = json.loads(body)["data"]

@@ -1,4 +1,4 @@
-"""All documents and their chunks, in two parquet files that are always read as a pair."""
+"""All documents, their chunks and the chunks of before, in parquet files that are always read as one set."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.errors import StateError
 from curation.files import read_table, sync_folder, write_table
 from curation.home import Home
-from curation.records.chunk import CHUNK_SCHEMA, Chunk
+from curation.records.chunk import CHUNK_SCHEMA, FORMER_CHUNK_SCHEMA, Chunk, FormerChunk
 from curation.records.document import DOCUMENT_SCHEMA, Document
 
 _GENERATION = b"clayloop.generation"
 _RECIPES = b"clayloop.recipes"
+_FORMER = b"clayloop.former"  # how many former chunks there are
 _ATTEMPTS = 20
 
 
@@ -28,11 +28,16 @@ class Corpus:
     """The documents and chunks of every ingested source, ordered by source, path and position.
 
     ``chunks`` holds each id once: the same text under the same path and section in two sources is one chunk (that of
-    the first source). ``recipes`` says per source how its chunks were cut.
+    the first source). ``recipes`` says per source how its chunks were cut. ``former`` holds every chunk that an ingest
+    or a drop took out and that is not back, by id; see curation.documents.edits.
     """
 
     def __init__(
-        self, documents: Iterable[Document], chunks: Iterable[Chunk], recipes: Mapping[str, str] | None = None
+        self,
+        documents: Iterable[Document],
+        chunks: Iterable[Chunk],
+        recipes: Mapping[str, str] | None = None,
+        former: Mapping[str, FormerChunk] | None = None,
     ) -> None:
         self.documents: list[Document] = sorted(
             documents, key=lambda document: (document.source, document.path)
@@ -42,6 +47,7 @@ class Corpus:
             chunks, key=lambda chunk: (chunk.source, chunk.path, chunk.position)
         )
         self.recipes: dict[str, str] = dict(recipes or {})
+        self.former: dict[str, FormerChunk] = dict(sorted((former or {}).items()))
 
     @cached_property
     def by_id(self) -> Mapping[str, Chunk]:
@@ -67,91 +73,111 @@ class Corpus:
         Safe beside an ingest in another process: what is returned is the state before or after it, never a mixture.
         """
         for attempt in range(_ATTEMPTS):
-            if not cls.exists(home):
+            try:
+                documents = read_table(home.documents, DOCUMENT_SCHEMA)
+            except FileNotFoundError as error:
                 raise StateError(
                     f"There are no documents in {home.root} yet.", "Run `clayloop ingest SOURCE` first."
+                ) from error
+            marks = documents.schema.metadata or {}
+            chunks = _read(home.chunks, CHUNK_SCHEMA, marks)
+            former = _read(home.former_chunks, FORMER_CHUNK_SCHEMA, marks) if _FORMER in marks else ()
+            if chunks is not None and former is not None:
+                return cls(
+                    [Document.model_validate(row) for row in documents.to_pylist()],
+                    [Chunk.model_validate(row) for row in chunks],
+                    json.loads(marks.get(_RECIPES, b"{}")),
+                    {row["id"]: _former_chunk(row) for row in former},
                 )
-            generation, metadata = _header(home.documents)
-            for path in (home.chunks, _staged(home, generation)):
-                try:
-                    if _header(path)[0] != generation:
-                        continue
-                    documents = read_table(home.documents, DOCUMENT_SCHEMA)
-                    chunks = read_table(path, CHUNK_SCHEMA)
-                except FileNotFoundError:
-                    continue
-                if _header(home.documents)[0] == generation and (
-                    path != home.chunks or _is(path, generation)
-                ):
-                    return cls(
-                        [Document.model_validate(row) for row in documents.to_pylist()],
-                        [Chunk.model_validate(row) for row in chunks.to_pylist()],
-                        json.loads(metadata.get(_RECIPES, b"{}")),
-                    )
             time.sleep(0.01 * (attempt + 1))  # another process is saving right now
         raise StateError(
-            f"{home.documents} and {home.chunks} do not belong together.",
+            f"{home.documents} and the files of chunks beside it do not belong together.",
             f"Remove {home.corpus}/*.parquet and run `clayloop ingest` again for each source.",
         )
 
     def save(self, home: Home) -> None:
         """Replace the corpus in ``home``, atomically: a kill at any instant leaves the old one or the new one.
 
-        The chunks are written under a name of their own first; the rename of the documents file, which names their
-        generation, is the moment when the new corpus counts. Raises StateError when the disk is full.
+        The chunks are written under names of their own first. The new corpus counts from the rename of the documents
+        file on, which names their generation. Raises StateError when the disk is full.
         """
         generation = uuid4().hex
         marks = {
             _GENERATION: generation.encode(),
             _RECIPES: json.dumps(self.recipes, sort_keys=True).encode(),
         }
-        staged = _staged(home, generation)
+        tables = {home.chunks: _table(self.stored_chunks, CHUNK_SCHEMA, marks)}
+        if self.former:
+            marks[_FORMER] = str(len(self.former)).encode()
+            tables[home.former_chunks] = _table(self.former.values(), FORMER_CHUNK_SCHEMA, marks)
         _finish_interrupted(home)
         try:
-            write_table(staged, _table(self.stored_chunks, CHUNK_SCHEMA, marks))
+            for path, table in tables.items():
+                write_table(_staged(path, generation), table)
             write_table(home.documents, _table(self.documents, DOCUMENT_SCHEMA, marks))
         except BaseException:
-            if not (home.documents.exists() and _is(home.documents, generation)):
-                staged.unlink(missing_ok=True)
+            if _generation_in(home) != generation:
+                for path in tables:
+                    _staged(path, generation).unlink(missing_ok=True)
             raise
-        staged.replace(home.chunks)
+        for path in tables:
+            _staged(path, generation).replace(path)
+        if not self.former:
+            home.former_chunks.unlink(missing_ok=True)
         sync_folder(home.corpus)
 
 
 def _finish_interrupted(home: Home) -> None:
-    """Put the chunks of a save that was killed after it counted into their place, and drop what never counted."""
-    current = _header(home.documents)[0] if home.documents.exists() else ""
-    for path in home.corpus.glob(".chunks-*.parquet"):
-        if current and path == _staged(home, current):
-            path.replace(home.chunks)
-        else:
-            path.unlink(missing_ok=True)
-    for path in home.corpus.glob(".*.part"):
-        path.unlink(missing_ok=True)
+    """Put the files of a save that was killed after it counted into their place, and drop what never counted."""
+    current = _generation_in(home)
+    for path in (home.chunks, home.former_chunks):
+        for staged in home.corpus.glob(f".{path.stem}-*.parquet"):
+            if current and staged == _staged(path, current):
+                staged.replace(path)
+            else:
+                staged.unlink(missing_ok=True)
+    for part in home.corpus.glob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
-def _staged(home: Home, generation: str) -> Path:
-    return home.corpus / f".chunks-{generation}.parquet"
+def _staged(path: Path, generation: str) -> Path:
+    return path.with_name(f".{path.stem}-{generation}.parquet")
 
 
-def _table(records: Iterable[Document | Chunk], schema: pa.Schema, marks: Mapping[bytes, bytes]) -> pa.Table:
-    rows = [record.model_dump() for record in records]
+def _read(path: Path, schema: pa.Schema, marks: Mapping[bytes, bytes]) -> list[dict[str, Any]] | None:
+    """The rows that belong to the documents with these ``marks``; None when they are in neither place."""
+    generation = marks.get(_GENERATION, b"")
+    for place in (path, _staged(path, generation.decode())):
+        try:
+            table = read_table(place, schema)
+        except FileNotFoundError:
+            continue
+        if (table.schema.metadata or {}).get(_GENERATION, b"") == generation:
+            rows: list[dict[str, Any]] = table.to_pylist()
+            return rows
+    return None
+
+
+def _former_chunk(row: dict[str, Any]) -> FormerChunk:
+    return FormerChunk(replaced_by=row.pop("replaced_by"), chunk=Chunk.model_validate(row))
+
+
+def _table(
+    records: Iterable[Document | Chunk | FormerChunk], schema: pa.Schema, marks: Mapping[bytes, bytes]
+) -> pa.Table:
+    rows = [
+        {**record.chunk.model_dump(), "replaced_by": record.replaced_by}
+        if isinstance(record, FormerChunk)
+        else record.model_dump()
+        for record in records
+    ]
     return pa.Table.from_pylist(rows, schema=schema.with_metadata(marks))
 
 
-def _header(path: Path) -> tuple[str, dict[bytes, bytes]]:
-    """The generation that a file belongs to, and all its marks. Raises FileNotFoundError and StateError."""
+def _generation_in(home: Home) -> str:
+    """The generation of the corpus that counts now; "" when there is none."""
     try:
-        metadata: dict[Any, Any] = pq.read_schema(path).metadata or {}
+        metadata = read_table(home.documents, DOCUMENT_SCHEMA).schema.metadata or {}
     except FileNotFoundError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        raise StateError(
-            f"{path} is damaged: {error}",
-            "Restore it from a backup, or remove it and run `clayloop ingest` again.",
-        ) from error
-    return metadata.get(_GENERATION, b"").decode(), metadata
-
-
-def _is(path: Path, generation: str) -> bool:
-    return _header(path)[0] == generation
+        return ""
+    return str(metadata.get(_GENERATION, b"").decode())

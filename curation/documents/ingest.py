@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from curation.documents.chunking import RECIPE_VERSION, chunk_document
 from curation.documents.corpus import Corpus
+from curation.documents.edits import former_chunks
 from curation.documents.markup.reading import parse
 from curation.documents.sources import Skipped, Source, SourceFile, open_source, source_name
 from curation.documents.splitting import TokenCounter
@@ -22,7 +23,7 @@ from curation.records.document import Document
 from curation.records.identity import content_id
 from curation.settings import ChunkSettings
 
-__all__ = ["DropReport", "IngestReport", "Skipped", "drop", "ingest"]
+__all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class DropReport(BaseModel):
     total_chunks: int
 
 
-def drop(spec: str, home: Home) -> DropReport:
+def drop_source(spec: str, home: Home) -> DropReport:
     """Take a source out of the corpus. Releases keep what they hold until the next reindex or retrain.
 
     ``spec`` is what was given to ``ingest`` or the source's name. Raises SourceError when the corpus has no such source,
@@ -104,6 +105,7 @@ def drop(spec: str, home: Home) -> DropReport:
             [chunk for chunk in old.stored_chunks if chunk.source != name],
             {source: recipe for source, recipe in old.recipes.items() if source != name},
         )
+        new.former = former_chunks(old, new)
         new.save(home)
     report = DropReport(
         source=name,
@@ -166,6 +168,7 @@ class _Reading:
         kept_chunks = [chunk for chunk in self.old.stored_chunks if chunk.source not in self.names]
         recipes = {**self.old.recipes, **dict.fromkeys(self.names, self.recipe)}
         new = Corpus([*kept_documents, *self.documents], [*kept_chunks, *self.chunks], recipes)
+        new.former = former_chunks(self.old, new)
         same = new.documents == self.old.documents and new.stored_chunks == self.old.stored_chunks
         if not (same and new.recipes == self.old.recipes and Corpus.exists(home)):
             with self.progress.task("Writing the corpus"):

@@ -83,7 +83,7 @@ class PipConfiguration:
 
 
 @contextmanager
-def fetched_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
+def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
     """The archive of the newest (or the named) version of a package that has one, and that version.
 
     The file is gone when the context ends. Raises SourceError: no such package or version, no source distribution,

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.documents.archives import ArchiveFile, read_sdist
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of
-from curation.documents.sdist import fetched_sdist
+from curation.documents.sdist import download_sdist
 from curation.errors import SourceError
 from curation.records.document import Markup
 from curation.settings import ChunkSettings
@@ -216,7 +216,7 @@ def _package(spec: str, settings: ChunkSettings) -> PackageSource:
             "Write pypi:NAME or pypi:NAME==VERSION, for example pypi:scrapy==2.11.0",
         )
     name = re.sub(r"[-_.]+", "-", found["name"]).lower()
-    with fetched_sdist(name, found["version"] or "") as (archive, version):
+    with download_sdist(name, found["version"] or "") as (archive, version):
         content = read_sdist(archive, settings.max_file_bytes)
         source = PackageSource(name, version, content.files, content.metadata)
         if not len(source):

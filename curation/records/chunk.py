@@ -22,6 +22,7 @@ CHUNK_SCHEMA = pa.schema(
         ("position", pa.int32()),
     ]
 )
+FORMER_CHUNK_SCHEMA = CHUNK_SCHEMA.append(pa.field("replaced_by", pa.string()))
 
 
 class Chunk(BaseModel):
@@ -61,3 +62,14 @@ class Chunk(BaseModel):
         first, separator, rest = self.text.partition("\n\n")
         is_heading = bool(separator and self.section) and self.heading.endswith(first)
         return rest if is_heading else self.text
+
+
+class FormerChunk(BaseModel):
+    """A chunk that the corpus no longer has. ``replaced_by`` is the id of today's chunk in its place, after all edits;
+    "" when nothing took its place.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    chunk: Chunk
+    replaced_by: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -18,34 +17,24 @@ NO_SOURCE = "none"
 
 
 class Vote(BaseModel):
-    """One annotator's submitted answer to one question. ``response_id``, ``annotator`` (user name, which may change),
-    ``annotator_id`` (user id; "" in what earlier versions wrote) and ``at`` (when the response was last changed; None
-    where nobody noted it) are Argilla's."""
+    """One annotator's submitted answer to one question.
+
+    ``response_id`` and ``annotator_id`` (the user's id) are Argilla's. ``annotator`` is the user's name, which may
+    change. ``at`` is when the response was last changed; None where Argilla does not say.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     question: str
     value: str
     annotator: str
+    annotator_id: str
     response_id: str
     at: datetime | None = None
-    annotator_id: str = ""
 
-    @property
-    def person(self) -> str:
-        """Who answered, whatever they are called: the user id, or the name where there is none."""
-        return self.annotator_id or self.annotator
-
-    def is_by(self, name: str) -> bool:
-        """Whether ``name`` is the annotator's name, their user id, or what they go by where nobody knows their name."""
-        if name == self.annotator:
-            return True
-        return bool(self.annotator_id) and name in (self.annotator_id, nameless(self.annotator_id))
-
-
-def nameless(annotator_id: str) -> str:
-    """What somebody goes by whose name Argilla does not tell: an admin's key sees the workspace's members only."""
-    return f"user-{annotator_id[:8]}"
+    def is_by(self, user: str) -> bool:
+        """Whether ``user`` is the annotator's name or user id."""
+        return user in (self.annotator, self.annotator_id)
 
 
 class Decision(BaseModel):
@@ -119,25 +108,10 @@ class Decision(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever somebody's answer to this record changes, and not when somebody is called otherwise: an answer
-        goes by Argilla's response id, which is one person's for one record."""
-        said = ((vote.question, vote.value, vote.response_id) for vote in self.votes)
-        return fingerprint_by_response(self.dataset, self.record_id, said)
-
-    @property
-    def fingerprint_by_name(self) -> str:
-        """What versions that went by user names called the fingerprint."""
-        said = ((vote.question, vote.value, vote.annotator) for vote in self.votes)
-        return fingerprint_by_name(self.dataset, self.record_id, said)
-
-    @property
-    def fingerprints(self) -> frozenset[str]:
-        """Under which these answers may be known already."""
-        return frozenset((self.fingerprint, self.fingerprint_by_name))
-
-    def is_among(self, fingerprints: Collection[str]) -> bool:
-        """Whether these answers are known: whether one of their fingerprints is among those (a set is best)."""
-        return self.fingerprint in fingerprints or self.fingerprint_by_name in fingerprints
+        """Changes whenever somebody's answer to this record changes. It stays when a user gets another name: answers
+        count by Argilla's response id, which is one user's for one record."""
+        answers = sorted(f"{vote.question}\t{vote.value}\t{vote.response_id}" for vote in self.votes)
+        return content_id("answers", self.dataset, self.record_id, *answers)
 
     def _source(self, named: str) -> str | None:
         """The chunk that an answer to ``best_source`` stands for."""
@@ -146,17 +120,3 @@ class Decision(BaseModel):
         cited = str(self.metadata.get("cited", "")).split()
         place = int(named) if named.isdecimal() else 0
         return cited[place - 1] if 1 <= place <= len(cited) else None
-
-
-def fingerprint_by_response(dataset: str, record_id: str, said: Iterable[tuple[str, str, str]]) -> str:
-    """Of the answers to a record: (question, value, response id) each, in any order."""
-    return content_id("answers", dataset, record_id, *_lines(said))
-
-
-def fingerprint_by_name(dataset: str, record_id: str, said: Iterable[tuple[str, str, str]]) -> str:
-    """Of the answers to a record: (question, value, user name) each, in any order."""
-    return content_id("decision", dataset, record_id, *_lines(said))
-
-
-def _lines(said: Iterable[tuple[str, str, str]]) -> list[str]:
-    return sorted("\t".join(one) for one in said)

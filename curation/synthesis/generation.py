@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from curation.home import Home
 from curation.progress import Progress
 from curation.records.chunk import Chunk
 from curation.synthesis.language_model import NO_KEY, LanguageModel
+from curation.synthesis.progress_file import ProgressLines
 from curation.synthesis.prompts import LONGEST_TEXT, fit
 from curation.synthesis.store import GenerationStore
 from curation.synthesis.worker import Job
@@ -151,7 +151,7 @@ def _follow(
     with (
         progress.task("Generating queries", total, "chunks") as advance,
         progress.task("Language model", None, "tokens") as count,
-        _Lines(progress_file) as lines,
+        ProgressLines(progress_file) as lines,
     ):
         while True:
             ended = process.poll() is not None
@@ -199,27 +199,3 @@ def _raise_if_gone(llm: LanguageModel, outcome: Outcome) -> None:
             f"{error.message} {outcome.done} chunks are stored.",
             f"{error.hint} Running it again goes on from there.",
         ) from None
-
-
-class _Lines:
-    """The whole lines of JSON that were appended to a file since the last look."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file: IO[bytes] | None = None
-        self.rest = b""
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        if self.file:
-            self.file.close()
-
-    def new(self) -> list[dict[str, Any]]:
-        if self.file is None:
-            if not self.path.exists():
-                return []
-            self.file = self.path.open("rb")
-        *whole, self.rest = (self.rest + self.file.read()).split(b"\n")
-        return [json.loads(line) for line in whole if line]

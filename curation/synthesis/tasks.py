@@ -16,8 +16,8 @@ from curation.errors import ClayloopError
 from curation.synthesis import prompts
 from curation.synthesis.checking import check_pair, check_variations
 from curation.synthesis.cleaning import split_queries
+from curation.synthesis.progress_file import append_progress
 from curation.synthesis.store import Generation, GenerationStore, Recipe
-from curation.synthesis.worker import tell
 
 PAIR_STEP = "generate_sentence_pair"
 MULTIPLY_STEP = "multiply_queries"
@@ -116,7 +116,7 @@ class _Recorder(Step):  # type: ignore[misc]
         return GenerationStore(Path(self.folder), Recipe(**self.recipe))
 
     def _tell(self, **line: Any) -> None:
-        tell(self.progress_file, **line)
+        append_progress(self.progress_file, **line)
 
 
 class DropMalformed(_Recorder):

@@ -8,7 +8,6 @@ whole process group.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from curation.synthesis.progress_file import append_progress
 from curation.synthesis.store import Recipe
 
 QUESTION_TOKENS = 60
@@ -125,16 +125,6 @@ def build(job: Job, api_key: SecretStr) -> Any:
     return pipeline
 
 
-def tell(progress_file: str, **line: Any) -> None:
-    """Add a line of JSON to the file that the starting process follows. Lines of two processes never mix: each is
-    one write in append mode."""
-    descriptor = os.open(progress_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, (json.dumps(line) + "\n").encode())
-    finally:
-        os.close(descriptor)
-
-
 def _end_with_parent() -> None:
     while os.read(0, 4096):
         pass
@@ -150,7 +140,7 @@ def main() -> int:
         # Its own cache overlooks changed input and keeps failed batches: the store is ours.
         pipeline = build(job, api_key)
         # From here on the time counts; before, it was imports.
-        tell(job.progress_file, done=[], failed=[], tokens=0)
+        append_progress(job.progress_file, done=[], failed=[], tokens=0)
         pipeline.run(use_cache=False)
     except Exception:
         traceback.print_exc()

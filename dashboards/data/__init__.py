@@ -1,2 +1,1 @@
-"""What the pages show, read from where the other rooms wrote it: typed, without Streamlit, and never raising for
-one damaged file."""
+"""What the page shows, read from the state folder, without Streamlit. A damaged file becomes a notice."""

@@ -30,8 +30,8 @@ class AnnotatorRow:
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """One dataset: ``name`` is Argilla's, ``title`` ours. ``completed`` and ``pending`` count records. ``exists`` is
-    False until something was pushed there."""
+    """One dataset: ``name`` is Argilla's, ``title`` ours. ``completed`` and ``pending`` count records.
+    ``exists`` is False until something was pushed there."""
 
     name: str
     title: str
@@ -50,8 +50,7 @@ class DatasetRow:
 class AnnotationReader:
     """Asks Argilla, over one connection as long as that works.
 
-    The Argilla SDK takes seconds to import: it is imported when it is first called, in the feed's thread, and not
-    with the page.
+    The Argilla SDK takes seconds to import, so the first call imports it, in the feed's thread.
     """
 
     def __init__(self, home: Home, settings: ArgillaSettings) -> None:
@@ -60,11 +59,11 @@ class AnnotationReader:
         self._client: rg.Argilla | None = None
 
     def __call__(self) -> list[DatasetRow]:
-        """The three datasets. Raises ArgillaError when Argilla is down, refuses the key or was never started."""
-        from curation import SIMULATED_ANNOTATOR, connect, read_progress
+        """The three datasets. Raises ArgillaError when Argilla does not answer or refuses the key."""
+        from curation import SIMULATED_ANNOTATOR, connect_to_argilla, read_progress
 
-        client = self._client or connect(self._settings, self._home, make_workspace=False)
-        self._client = None  # whatever goes wrong next, the address and the key may have changed
+        client = self._client or connect_to_argilla(self._settings, self._home, make_workspace=False)
+        self._client = None  # after an error we connect anew: address or key may have changed
         report = read_progress(client, self._settings)
         self._client = client
         return [dataset_row(progress, SIMULATED_ANNOTATOR) for progress in report]

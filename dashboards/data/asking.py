@@ -19,9 +19,9 @@ Standing = Literal["running", "asked", "asked-in-vain", "unwatched", "ready"]
 class Asking:
     """How things stand.
 
-    ``running``: a retrain is at work. ``asked``: a request waits for the watcher; ``asked-in-vain``: one waits, and nobody
-    watches. ``unwatched``: none waits, and nobody would serve one. ``ready``: one may be left. ``request`` is the one that
-    waits, if any.
+    ``running``: a retrain is at work. ``asked``: a request waits for the watcher; ``asked-in-vain``: one
+    waits, and nobody watches. ``unwatched``: none waits, and nobody would serve one. ``ready``: one may be
+    left. ``request`` is the one that waits, if any.
     """
 
     standing: Standing
@@ -29,7 +29,7 @@ class Asking:
 
 
 def read_asking(home: Home, runs: Sequence[RunRow]) -> Asking:
-    """How things stand now. ``runs`` are the newest ones. Raises OSError when the state folder can't be read."""
+    """How things stand now; ``runs`` are the newest ones. Raises OSError when the folder can't be read."""
     request = pending_request(home)
     if any(row.running for row in runs):
         return Asking("running", request)
@@ -40,7 +40,7 @@ def read_asking(home: Home, runs: Sequence[RunRow]) -> Asking:
 
 
 def ask(home: Home, runs: Sequence[RunRow]) -> Asking:
-    """Leave a request, unless something has come in between: another page's request, a run, the watcher's end.
+    """Leave a request, unless another request, a run or the watcher's end came first.
 
     Returns how things stand afterwards. Raises StateError when the request can't be written.
     """

@@ -17,8 +17,9 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Means per Matryoshka dimension and metric ("ndcg@10", …) over ``questions`` held-out questions. ``after`` is the
-    release's own, ``before`` that of the release it was compared with; both are empty when nobody evaluated it."""
+    """Means per Matryoshka dimension and metric ("ndcg@10", …) over ``questions`` held-out questions.
+    ``after`` is the release's own, ``before`` that of the release it was compared with; both are empty when
+    nobody evaluated it."""
 
     before: Mapping[int, Scores] = field(default_factory=dict)
     after: Mapping[int, Scores] = field(default_factory=dict)
@@ -31,7 +32,7 @@ class Evaluation:
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """The evaluation in a release's folder; an empty one when there is none. Raises StateError for a damaged file."""
+    """The evaluation in a release's folder, empty when there is none. Raises StateError if it is damaged."""
     path = folder / EVALUATION_FILE
     try:
         changed = path.stat().st_mtime_ns
@@ -40,7 +41,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     return _read(path, changed)
 
 
-# It holds a score for every question and never changes: not to be parsed again at each refresh.
+# The file is large and never changes, so it is not parsed again at each refresh.
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> Evaluation:
     try:
@@ -55,7 +56,7 @@ def _read(path: Path, changed: int) -> Evaluation:
 
 
 class _Means(BaseModel):
-    """Of `training.evaluation.Scores` what is shown; importing that module would import torch."""
+    """The part of an evaluation that is shown."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 

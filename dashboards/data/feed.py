@@ -1,4 +1,4 @@
-"""Annotation progress without waiting for Argilla: it is asked aside, once for all open pages."""
+"""Annotation progress, asked of Argilla in a thread, once for all open pages: no page waits for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboards.data.notice import Notice, notice_of
 T = TypeVar("T")
 
 OLD = 10
-"""A snapshot that was due for this many intervals is not worth showing at once."""
+"""A snapshot older than this many intervals is not shown; the page waits for a new one."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Snapshot(Generic[T]):
 
 
 class Feed(Generic[T]):
-    """Calls ``read`` in a thread of its own, at most once at a time and every ``every`` seconds, and only while
-    somebody looks: there is no thread when no page asks."""
+    """Calls ``read`` in a thread of its own, at most once at a time and every ``every`` seconds, and only
+    while somebody looks: there is no thread when no page asks."""
 
     def __init__(self, read: Callable[[], Sequence[T]], every: float, what: str) -> None:
         self._read = read
@@ -46,8 +46,8 @@ class Feed(Generic[T]):
         self._next = 0.0
 
     def latest(self, patience: float = 0.0) -> Snapshot[T]:
-        """The last snapshot, at once; a new one is asked for when it is due. ``patience`` is how many seconds to
-        wait for it while there is none, or only one from long ago: nobody may have looked for hours."""
+        """The last snapshot, at once; a new one is asked for when it is due. ``patience`` is how many seconds
+        to wait for it while there is none, or only one from long ago: nobody may have looked for hours."""
         with self._lock:
             now = time.monotonic()
             due = not self._busy and now >= self._next
@@ -65,7 +65,7 @@ class Feed(Generic[T]):
         try:
             items = self._read()
             fresh = Snapshot(items=list(items), taken_at=datetime.now(timezone.utc))
-        except Exception as error:  # whatever it is, the page goes on and says so
+        except Exception as error:  # the page shows it and goes on
             with self._lock:
                 fresh = replace(self._snapshot, problem=notice_of(error, self._what))
         with self._lock:

@@ -40,8 +40,8 @@ def score_frame(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
 
 
 def dimension_frame(row: ReleaseRow) -> pd.DataFrame:
-    """One line per Matryoshka dimension, the largest first, one column per metric, and what the dimension keeps of
-    the largest one's NDCG@10 (per cent; None when there is nothing to keep)."""
+    """One line per Matryoshka dimension, the largest first, one column per metric, and what the dimension
+    keeps of the largest one's NDCG@10 (per cent; None when there is nothing to keep)."""
     found = row.evaluation.after
     sizes = sorted(found, reverse=True)
     full = found[sizes[0]].get("ndcg@10", 0.0) if sizes else 0.0

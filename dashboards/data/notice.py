@@ -1,4 +1,4 @@
-"""Something that could not be read, said so that a person knows what to do."""
+"""Something that could not be read, and what a person can do about it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Notice:
-    """``message`` says what is wrong and where, ``hint`` what to do about it. Both are plain text, not markup."""
+    """``message`` says what is wrong and where, ``hint`` what to do about it: both plain text."""
 
     message: str
     hint: str = ""
 
 
 def notice_of(error: Exception, what: str) -> Notice:
-    """``error`` as a notice. What a ClayloopError says is meant to be read; of others only the kind is shown, since
-    their text may quote anything, and the rest goes to the log. ``what`` names what could not be read."""
+    """``error`` as a notice; ``what`` names what could not be read. Only a ClayloopError's text is shown:
+    others may quote anything, so their type is shown and the rest goes to the log."""
     if isinstance(error, ClayloopError):
         return Notice(error.message, error.hint)
     log.warning("%s cannot be read", what, exc_info=error)

@@ -16,8 +16,8 @@ METRICS = {"ndcg@10": "NDCG@10", "mrr@10": "MRR@10", "recall@10": "Recall@10"}
 
 @dataclass(frozen=True)
 class ReleaseRow:
-    """One release. ``metrics`` maps "ndcg@10" and so on to means over held-out questions: of its own run, or, for a
-    release that no run made, of the run that replaced it. Empty when it was never evaluated."""
+    """One release. ``metrics`` maps "ndcg@10" and so on to means over held-out questions: of its own run, or,
+    for a release that no run made, of the run that replaced it. Empty when it was never evaluated."""
 
     id: str
     created_at: datetime
@@ -36,14 +36,14 @@ class ReleaseRow:
         return self.trained_on.get("examples", 0)
 
     def before(self, metric: str) -> float | None:
-        """The release that this one was compared with, on this one's questions; None when nobody measured it."""
+        """The metric of the release before, on this one's questions; None when nobody measured it."""
         return self.evaluation.baseline.get(metric)
 
 
 @dataclass(frozen=True)
 class ReleasesView:
-    """All releases, oldest first; ``damaged`` maps the id of one that cannot be read (or whose evaluation cannot) to
-    why. ``pointer`` is set when the pointer to the served release is broken."""
+    """All releases, oldest first; ``damaged`` maps the id of one that cannot be read (or whose evaluation
+    cannot) to why. ``pointer`` is set when the pointer to the served release is broken."""
 
     rows: Sequence[ReleaseRow] = ()
     damaged: Mapping[str, Notice] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def read_releases(home: Home) -> ReleasesView:
 
 
 def _measured_by_successors(rows: Sequence[ReleaseRow]) -> list[ReleaseRow]:
-    """A release made without a run has no questions of its own: the first run that compared itself with it does."""
+    """Give a release that was made without a run the metrics from the first run that compared with it."""
     compared: dict[str, Mapping[str, float]] = {}
     for row in rows:
         if row.parent and row.evaluation.baseline:

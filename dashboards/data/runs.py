@@ -44,9 +44,9 @@ class StepRow:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run. ``seconds`` adds up the steps that have ended, whatever number of starts they took. ``interrupted`` is
-    a run that says it is running while its process is gone. ``gate`` is None until a candidate was judged; ``report`` is
-    the run's page for a browser."""
+    """One run. ``seconds`` adds up the steps that have ended, whatever number of starts they took.
+    ``interrupted`` is a run that says it is running while its process is gone. ``gate`` is None until a
+    candidate was judged; ``report`` is the run's page for a browser."""
 
     id: str
     started_at: datetime

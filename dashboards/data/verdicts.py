@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation import ClayloopError, read_json
 
-_GATE = Path("gate") / "gate.json"
+_GATE = Path("judge") / "gate.json"
 _REPORT = "report.html"
 
 
@@ -26,8 +26,8 @@ class GuardRow:
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """``word`` is superior, non-inferior, inconclusive, inferior or not-enough; ``change`` the mean difference of the
-    deciding metric with its interval, empty when there is none."""
+    """``word`` is superior, non-inferior, inconclusive, inferior or not-enough; ``change`` the mean
+    difference of the deciding metric with its interval, empty when there is none."""
 
     word: str
     change: str = ""
@@ -49,7 +49,7 @@ def report_path(folder: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-# A verdict never changes: not to be parsed again at each refresh.
+# A verdict never changes, so it is not parsed again at each refresh.
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> VerdictRow:
     found = _File.model_validate(read_json(path))
@@ -62,7 +62,7 @@ def _read(path: Path, changed: int) -> VerdictRow:
 
 
 class _Record(BaseModel):
-    """Of `training.gate.GateVerdict` what is shown; importing that module would import numpy and more."""
+    """The part of a verdict that is shown."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 

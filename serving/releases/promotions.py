@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation import append_line, whole_lines
+from curation import append_line, read_whole_lines
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class PromotionLog:
         """All promotions, oldest first. A damaged line is left out: nobody is kept from going back by it. Raises
         StateError when the file can't be read."""
         found = []
-        for line in whole_lines(self.path):
+        for line in read_whole_lines(self.path):
             try:
                 found.append(Promotion.model_validate_json(line))
             except ValidationError:

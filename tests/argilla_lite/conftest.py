@@ -1,8 +1,9 @@
-"""The servers that the API suite runs against, one dataset in each that the read-only tests share, and PostgreSQL.
+"""The servers that the API suite runs against, one dataset in each that the read-only tests share, and
+PostgreSQL.
 
-By default the suite runs twice: argilla_lite over SQLite and over PostgreSQL. With CLAYLOOP_TEST_ARGILLA_URL and
-CLAYLOOP_TEST_ARGILLA_API_KEY (an owner's; CLAYLOOP_TEST_ARGILLA_WORKSPACE has to exist) it runs once, against that
-Argilla, for example one with Elasticsearch.
+By default the suite runs twice: argilla_lite over SQLite and over PostgreSQL. With CLAYLOOP_TEST_ARGILLA_URL
+and CLAYLOOP_TEST_ARGILLA_API_KEY (an owner's; CLAYLOOP_TEST_ARGILLA_WORKSPACE has to exist) it runs once,
+against that Argilla, for example one with Elasticsearch.
 """
 
 from __future__ import annotations

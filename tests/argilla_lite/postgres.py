@@ -1,4 +1,5 @@
-"""A private PostgreSQL for tests: Debian's binaries, a temporary cluster on a free loopback port, password login."""
+"""A private PostgreSQL for tests: Debian's binaries, a temporary cluster on a free loopback port, password
+login."""
 
 from __future__ import annotations
 

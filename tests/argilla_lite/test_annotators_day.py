@@ -41,8 +41,8 @@ PENDING = [
     terms("response", ["pending"], property="status"),
     terms("record", ["pending"], property="status"),
 ]
-# The page asks for the record that others are compared with, which argilla_server 2.8.0 as released answers with 500
-# (argilla_lite.patches).
+# The page asks for the record that others are compared with, which argilla_server 2.8.0 as released answers
+# with 500 (argilla_lite.patches).
 ONE_RECORD = re.compile(r"/api/v1/records/[0-9a-f-]{36}$")
 
 

@@ -89,7 +89,8 @@ def working(sample: Sample) -> Iterator[None]:
 def check_round_trip(
     server: ArgillaLite, folder: Path, database: str | None = None
 ) -> tuple[Path, dict[str, Any], Sample]:
-    """Backs a working server up, restores it elsewhere, and compares. Returns the file and what was reported."""
+    """Backs a working server up, restores it elsewhere, and compares. Returns the file and what was
+    reported."""
     argilla = Argilla(server.url, server.api_key, server.workspace)
     busy, sample = make_sample(argilla, count=1), make_sample(argilla, count=30)
     before = answers(Api(server.url, server.api_key), sample)
@@ -294,7 +295,8 @@ def test_killed_while_restoring(saved: Path, tmp_path: Path) -> None:
     python = interpreter()
     current, outcomes = 0, []
     for step in range(1, 100):
-        # What is restored is always what is not there; a derived file of the old home must not survive either.
+        # What is restored is always what is not there; a derived file of the old home must not survive
+        # either.
         wanted = 1 - current
         (home / "text.db").write_text("of the old home")
         arguments = ["restore", files[wanted], "--home", home, "--force"]

@@ -1,4 +1,5 @@
-"""Whatever is written, in whatever order: every answer is that of plain Python over what the database holds afterwards."""
+"""Whatever is written, in whatever order: every answer is that of plain Python over what the database holds
+afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def changing(argilla: Argilla) -> Sample:
 
 
 def stored_rows(sample: Sample) -> list[Row]:
-    """The records as Argilla lists them without a query, which reads its database and asks no search engine."""
+    """The records as Argilla lists them without a query, which reads its database and asks no search
+    engine."""
     name_of_question = {identity: name for name, identity in sample.questions.items()}
     name_of_user = {identity: name for name, identity in sample.users.items()}
     listed = sample.owner.get(
@@ -71,8 +73,9 @@ class Writer:
         self.added = 0
 
     def write(self) -> None:
-        action = self.rng.choice([self.log, self.change, self.suggest, self.answer, self.answer, self.withdraw,
-                                  self.delete])  # fmt: skip
+        action = self.rng.choice(
+            [self.log, self.change, self.suggest, self.answer, self.answer, self.withdraw, self.delete]
+        )
         action(stored_rows(self.sample))
 
     def log(self, rows: list[Row]) -> None:
@@ -98,8 +101,13 @@ class Writer:
             gone = self.rng.choice(list(row.suggestions.values()))
             self.sample.owner.send("DELETE", f"/records/{row.id}/suggestions?ids={gone['id']}")
             return
-        new = {"question_id": self.sample.questions["verdict"], "value": self.rng.choice(LABELS),
-               "score": round(self.rng.random(), 3), "agent": self.rng.choice(AGENTS), "type": "model"}  # fmt: skip
+        new = {
+            "question_id": self.sample.questions["verdict"],
+            "value": self.rng.choice(LABELS),
+            "score": round(self.rng.random(), 3),
+            "agent": self.rng.choice(AGENTS),
+            "type": "model",
+        }
         self.sample.owner.send("PUT", f"/records/{row.id}/suggestions", new)
 
     def answer(self, rows: list[Row]) -> None:

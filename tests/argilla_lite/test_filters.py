@@ -252,8 +252,10 @@ def rating(row: Row, user: str | None) -> float | None:
 SORTS: dict[str, tuple[dict[str, Any], Callable[[Row, bool], Any]]] = {
     "language": ({"entity": "metadata", "metadata_property": "language"},
                  lambda row, down: least(row.metadata.get("language"), down)),
-    "length": ({"entity": "metadata", "metadata_property": "length"}, lambda row, down: row.metadata.get("length")),
-    "ratio": ({"entity": "metadata", "metadata_property": "ratio"}, lambda row, down: row.metadata.get("ratio")),
+    "length": ({"entity": "metadata", "metadata_property": "length"},
+               lambda row, down: row.metadata.get("length")),
+    "ratio": ({"entity": "metadata", "metadata_property": "ratio"},
+              lambda row, down: row.metadata.get("ratio")),
     "label": ({"entity": "suggestion", "question": "verdict", "property": "value"},
               lambda row, down: row.suggestions.get("verdict", {}).get("value")),
     "stars": ({"entity": "suggestion", "question": "stars", "property": "value"},

@@ -157,10 +157,12 @@ def test_deleting_a_user_and_a_dataset(argilla: Argilla) -> None:
 
 
 def test_logging_twice_updates(own_sample: Sample) -> None:
-    records = [{"id": "row-0", "title": "brandnew", "body": "text", "messages": [{"role": "user", "content": "x"}],
-                "extra": {"a": 1}, "verdict": "no", "length": 39},
-               {"id": "added", "title": "brandnew", "body": "more", "messages": [{"role": "user", "content": "y"}],
-                "extra": {"a": 2}}]  # fmt: skip
+    records = [
+        {"id": "row-0", "title": "brandnew", "body": "text", "messages": [{"role": "user", "content": "x"}],
+         "extra": {"a": 1}, "verdict": "no", "length": 39},
+        {"id": "added", "title": "brandnew", "body": "more", "messages": [{"role": "user", "content": "y"}],
+         "extra": {"a": 2}},
+    ]  # fmt: skip
     own_sample.dataset.records.log(records)
     own_sample.dataset.records.log(records)
     time.sleep(own_sample.owner.settle)
@@ -250,6 +252,9 @@ def test_a_lost_database_connection_is_made_anew(own_sample: Sample, request: py
         pytest.skip("PostgreSQL's")
     postgres: PostgresServer = request.getfixturevalue("postgres")
     own_sample.search("clay")
-    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'argilla-lite search'"
+    kill = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'argilla-lite search'"
+    )
     assert "t" in postgres.run("psql", "-At", "-c", kill)
     assert own_sample.search(filters=[EVERYTHING])[1] == len(own_sample.rows)

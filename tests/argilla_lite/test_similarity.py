@@ -107,8 +107,8 @@ def test_changes_are_seen(own_sample: Sample) -> None:
     assert len(after) == len(before)
     own_sample.owner.send("DELETE", f"/records/{last.id}")
     assert own_sample.search(vector=query)[0] == before[:-1]
-    new = {"external_id": "new", "fields": {"title": "t", "body": "b", "messages": [{"role": "u", "content": "c"}],
-                                            "extra": {}}, "vectors": {"position": value}}  # fmt: skip
+    fields = {"title": "t", "body": "b", "messages": [{"role": "u", "content": "c"}], "extra": {}}
+    new = {"external_id": "new", "fields": fields, "vectors": {"position": value}}
     own_sample.owner.send("POST", f"/datasets/{own_sample.dataset_id}/records/bulk", {"items": [new]})
     assert own_sample.search(vector=query)[0] == ["new", *before[:-1]]
 

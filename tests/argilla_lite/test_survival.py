@@ -1,4 +1,5 @@
-"""What is acknowledged is kept and found: after a kill in the middle of a bulk, with a full disk, with a wrong clock."""
+"""What is acknowledged is kept and found: after a kill in the middle of a bulk, with a full disk, with a
+wrong clock."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def stored(data: Sample) -> list[str]:
 
 
 def check_nothing_half(data: Sample, acknowledged: set[str], size: int = 50) -> None:
-    """Batches are there as a whole, those that were acknowledged certainly, and text and filters find the same."""
+    """Batches are there as a whole, those that were acknowledged certainly, and text and filters find the
+    same."""
     records = stored(data)
     assert len(records) == len(set(records))
     batches = {record.rsplit("-", 1)[0] for record in records if not record.startswith("row-")}
@@ -105,7 +107,8 @@ def test_killed_while_records_are_logged(battered: Battered, data: Sample) -> No
 
 
 def test_killed_before_the_text_was_indexed(battered: Battered, data: Sample) -> None:
-    """As between Argilla's commit and ours: the server that comes back indexes what is missing before it answers."""
+    """As between Argilla's commit and ours: the server that comes back indexes what is missing before it
+    answers."""
     assert log(data, "late").status_code == 201
     index = battered.lite.home / "text.db"
     with contextlib.closing(sqlite3.connect(index, timeout=30)) as connection, connection:

@@ -9,16 +9,64 @@ import pytest
 from tests.clayloop.command import Command
 
 PAGES = {
-    "guide/install.md": "# Installing\n\nRun `pip install potter` on Python 3.10 or newer. On Windows use the py launcher.\n\n"
-    "## Upgrading\n\nRun `pip install --upgrade potter`. Old kilns keep working, their files are migrated at the next start.\n",
-    "guide/kilns.md": "# Kilns\n\nA kiln fires pots in the background. Start one with `potter kiln start`.\n\n"
-    "## Temperature\n\nSet the temperature in degrees Celsius with `--heat`. The default is 1060, right for earthenware.\n\n"
-    "## Cooling down\n\nA kiln must cool for eight hours before its door can be opened safely.\n",
-    "guide/glazes.md": "# Glazes\n\nA glaze is a thin layer of glass on a pot. Mix one from silica, alumina and a flux.\n\n"
-    "## Colours\n\nCobalt gives blue, copper gives green and iron gives brown. Add at most five percent of an oxide.\n",
-    "faq.md": "# Questions\n\n## Why does my pot crack?\n\nIt dried unevenly, or air was left in the clay. Wedge the clay well and dry it slowly under cloth.\n\n"
-    "## Where are my settings stored?\n\nIn the file potter.toml in your home folder. The environment variable POTTER_CONFIG names another one.\n",
-    "api.rst": "API\n===\n\nThe module ``potter.api`` has everything.\n\nThrowing\n--------\n\nCall ``throw(weight)`` with the weight of the clay in grams; it returns a pot.\n\n.. code-block:: python\n\n   pot = throw(800)\n   pot.fire(1060)\n",
+    "guide/install.md": """\
+# Installing
+
+Run `pip install potter` on Python 3.10 or newer. On Windows use the py launcher.
+
+## Upgrading
+
+Run `pip install --upgrade potter`. Old kilns keep working, their files are migrated at the next start.
+""",
+    "guide/kilns.md": """\
+# Kilns
+
+A kiln fires pots in the background. Start one with `potter kiln start`.
+
+## Temperature
+
+Set the temperature in degrees Celsius with `--heat`. The default is 1060, right for earthenware.
+
+## Cooling down
+
+A kiln must cool for eight hours before its door can be opened safely.
+""",
+    "guide/glazes.md": """\
+# Glazes
+
+A glaze is a thin layer of glass on a pot. Mix one from silica, alumina and a flux.
+
+## Colours
+
+Cobalt gives blue, copper gives green and iron gives brown. Add at most five percent of an oxide.
+""",
+    "faq.md": """\
+# Questions
+
+## Why does my pot crack?
+
+It dried unevenly, or air was left in the clay. Wedge the clay well and dry it slowly under cloth.
+
+## Where are my settings stored?
+
+In the file potter.toml in your home folder. The environment variable POTTER_CONFIG names another one.
+""",
+    "api.rst": """\
+API
+===
+
+The module ``potter.api`` has everything.
+
+Throwing
+--------
+
+Call ``throw(weight)`` with the weight of the clay in grams; it returns a pot.
+
+.. code-block:: python
+
+   pot = throw(800)
+   pot.fire(1060)
+""",
 }
 
 

@@ -1,4 +1,5 @@
-"""Real documentation without a network: a folder of Markdown made from the standard library's own docstrings."""
+"""Real documentation without a network: a folder of Markdown made from the standard library's own
+docstrings."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ MODULES = [
 
 
 def write_stdlib_docs(folder: Path, modules: int = len(MODULES), longest: int = 900) -> int:
-    """One page a module, one section a function or class: its docstring's first line is the heading, the rest the body.
+    """One page a module, one section a function or class: its docstring's first line is the heading, the rest
+    the body.
 
     Bodies are cut to ``longest`` characters. Returns how many sections were written.
     """

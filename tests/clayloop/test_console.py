@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from clayloop.cli.explain import _print_record
 from clayloop.console import TerminalProgress, harmless, out, print_error, print_json, print_table
 from curation import StateError
-from training import DryRun, LineageExample, LineageRow, RecordExplanation, render_dry_run
+from training import LedgerRow, Preview, RecordExplanation, render_preview
 
 ATTACK = "\x1b[2J\x1b]0;owned\x07\x9b2J\rHow \u202e\ud800?"
-ROW = LineageRow(
+ROW = LedgerRow(
     dataset="conversations",
     record_id="r",
-    role="dropped",
+    teaches="example",
+    query=ATTACK,
+    chunk_id="c",
+    place=ATTACK,
+    fate="duplicate",
     reason=f"same question as y: {ATTACK}",
     origin=ATTACK,
-    examples=[LineageExample(query=ATTACK, chunk_id="c", place=ATTACK, side="dropped")],
 )
 
 
 def test_whatever_is_printed_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = DryRun(would_train=True, verdict=ATTACK, release_before="r", new=1, withdrawn=0, rows=[ROW])
-    out.print(render_dry_run(plan), markup=False, soft_wrap=True)
-    _print_record(RecordExplanation(release="r", record=ROW))
+    plan = Preview(would_train=True, verdict=ATTACK, release_before="r", new=1, withdrawn=0, rows=[ROW])
+    out.print(render_preview(plan), markup=False, soft_wrap=True)
+    _print_record(RecordExplanation(release="r", rows=[ROW]))
     print_table(ATTACK, [ATTACK, "n"], [[ATTACK, 1]])
     print_error(StateError(ATTACK, ATTACK))
     progress = TerminalProgress()
@@ -39,9 +42,8 @@ def test_whatever_is_printed_is_harmless(capsys: pytest.CaptureFixture[str]) -> 
         assert not set("\x1b\x07\x9b\r\u202e") & set(text)
         assert "\\x1b[2J" in text
         assert "How" in text
-    assert "dropped   \\x1b[2J\\x1b]0;owned\\x07\\x9b2J How \\u202e\\ud800?: same question" in said.out, (
-        "in one line"
-    )
+    shown = "\\x1b[2J\\x1b]0;owned\\x07\\x9b2J How \\u202e\\ud800?: same question"
+    assert re.search(rf"duplicate +{re.escape(shown)}", said.out), "in one line"
 
 
 def test_json_for_the_terminal_is_the_same_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,5 @@
-"""The loop, once round, on real parts: a person's click in Argilla arrives in the next retrain and its release."""
+"""The loop, once round, on real parts: a person's click in Argilla arrives in the next retrain and its
+release."""
 
 from __future__ import annotations
 
@@ -86,7 +87,8 @@ def test_a_click_in_argilla_arrives_in_the_next_release(
 
 
 def annotate_two_by_clicking(server: ArgillaLite, dataset: str) -> tuple[str, str]:
-    """Log in, open ``dataset``, accept the first pending triplet and reject the second. Returns their positives."""
+    """Log in, open ``dataset``, accept the first pending triplet and reject the second. Returns their
+    positives."""
     with chromium_page() as page:
         page.goto(server.url)
         page.locator("input").first.fill(server.username)

@@ -10,32 +10,30 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import training.dry_run
-import training.retrain
 from clayloop.cli.app import app
-from clayloop.cli.context import Context
+from clayloop.context import Context
 from curation import Corpus
 from tests.clayloop.command import Command
-from training import DryRun, RetrainSummary
+from training import Preview, RetrainOptions, RetrainSummary
 
 
 @pytest.mark.parametrize("force", [True, False])
 def test_a_dry_run_is_told_whether_it_is_forced(
     force: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, Any] = {}
+    asked: list[RetrainOptions] = []
 
-    def plan(*given: object, **named: object) -> DryRun:
-        asked.update(named)
-        return DryRun(would_train=True, verdict="Would train.", release_before="r", new=0, withdrawn=0)
+    def plan(*given: Any) -> Preview:
+        asked.append(given[-1])
+        return Preview(would_train=True, verdict="Would train.", release_before="r", new=0, withdrawn=0)
 
-    monkeypatch.setattr(training.dry_run, "preview", plan)
+    monkeypatch.setattr("training.preview", plan)
     monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
     said = CliRunner().invoke(
         app, ["--home", str(tmp_path), "retrain", "--dry-run", *(["--force"] if force else [])]
     )
     assert said.exit_code == 0, said.output
-    assert asked["force"] is force
+    assert asked[0].force is force
 
 
 def _summary(*_: object, **__: object) -> RetrainSummary:
@@ -48,7 +46,7 @@ def test_a_summary_that_cannot_be_written_is_known_before_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     trained: list[int] = []
-    monkeypatch.setattr(training.retrain, "retrain_from_annotations", lambda *_, **__: trained.append(1))
+    monkeypatch.setattr("training.retrain_from_annotations", lambda *_, **__: trained.append(1))
     monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
     call = Command(tmp_path / "home", monkeypatch, capfd)
     (tmp_path / "file").touch()
@@ -71,7 +69,7 @@ def test_what_was_done_is_told_even_if_the_summary_cannot_be_written_any_more(
         target.mkdir()
         return _summary()
 
-    monkeypatch.setattr(training.retrain, "retrain_from_annotations", train)
+    monkeypatch.setattr("training.retrain_from_annotations", train)
     monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
     ended = Command(tmp_path / "home", monkeypatch, capfd)("retrain", "--json", str(target))
     assert ended.code == 8

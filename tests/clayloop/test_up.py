@@ -1,4 +1,5 @@
-"""`clayloop up`: its real services, their addresses, a bot that appears with the first release, and nothing left behind."""
+"""`clayloop up`: its real services, their addresses, a bot that appears with the first release, and nothing
+left behind."""
 
 from __future__ import annotations
 

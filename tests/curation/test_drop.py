@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from curation.documents.corpus import Corpus
-from curation.documents.ingest import drop, ingest
+from curation.documents.ingest import drop_source, ingest
 from curation.errors import BusyError, SourceError, StateError
 from curation.home import Home
 from curation.settings import ChunkSettings
@@ -30,7 +30,7 @@ def two(home: Home, tmp_path: Path) -> tuple[Path, Path]:
 
 def test_what_another_source_has_too_stays(home: Home, two: tuple[Path, Path]) -> None:
     before = {chunk.text for chunk in Corpus.load(home).chunks}
-    report = drop(str(two[0]), home)
+    report = drop_source(str(two[0]), home)
     assert (report.source, report.documents, report.chunks) == (f"folder:{two[0]}", 2, 1)
     after = Corpus.load(home)
     assert {chunk.text for chunk in after.chunks} == {text for text in before if "folder one" not in text}
@@ -44,8 +44,8 @@ def test_what_another_source_has_too_stays(home: Home, two: tuple[Path, Path]) -
 def test_a_folder_that_is_gone_can_be_dropped_by_path_or_name(home: Home, two: tuple[Path, Path]) -> None:
     for folder in two:
         shutil.rmtree(folder)
-    drop(f"{two[0]}/.", home)
-    drop(f"folder:{two[1]}", home)
+    drop_source(f"{two[0]}/.", home)
+    drop_source(f"folder:{two[1]}", home)
     assert Corpus.load(home).chunks == []
 
 
@@ -55,16 +55,16 @@ def test_an_unknown_source_is_named_with_those_there_are_and_nothing_changes(
     stamp = home.documents.stat().st_mtime_ns
     for unknown in ("pypi:scrapy==2.11.0", "elsewhere", ""):
         with pytest.raises(SourceError, match="no source") as raised:
-            drop(unknown, home)
+            drop_source(unknown, home)
         assert str(two[0]) in raised.value.hint
     with FileLock(home.corpus / ".lock"), pytest.raises(BusyError):
-        drop(str(two[0]), home)
+        drop_source(str(two[0]), home)
     assert home.documents.stat().st_mtime_ns == stamp
 
 
 def test_before_any_ingest_it_says_what_comes_first(home: Home) -> None:
     with pytest.raises(StateError, match="no documents"):
-        drop("docs", home)
+        drop_source("docs", home)
 
 
 def test_a_package_goes_by_its_name_whatever_the_version(home: Home, two: tuple[Path, Path]) -> None:
@@ -80,4 +80,4 @@ def test_a_package_goes_by_its_name_whatever_the_version(home: Home, two: tuple[
         if chunk.source.endswith("one")
     ]
     Corpus(renamed, chunks, {}).save(home)
-    assert drop("pypi:My_Package==1.0", home).source == "pypi:my-package"
+    assert drop_source("pypi:My_Package==1.0", home).source == "pypi:my-package"

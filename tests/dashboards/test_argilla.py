@@ -18,8 +18,8 @@ from curation import (
     Corpus,
     Home,
     annotate_as_simulated,
-    connect,
-    push,
+    connect_to_argilla,
+    push_to_argilla,
 )
 from dashboards.data.annotation import AnnotationReader
 from dashboards.handover import write_handover
@@ -83,8 +83,8 @@ def test_progress_from_nothing_to_annotated(
     page = heard_from_argilla(AppTest.from_file(str(APP), default_timeout=30).run())
     assert "clayloop push" in shown(page)
 
-    client = connect(settings, home)
-    push(client, settings, corpus, [], FakeVectors())
+    client = connect_to_argilla(settings, home)
+    push_to_argilla(client, settings, corpus, [], FakeVectors())
     annotate_as_simulated(client, home, settings, corpus, FakeVectors(), {"chunks": 3})
     run_until(page, lambda page: bool(page.dataframe))
     (people,) = (table.value for table in page.dataframe)

@@ -1,4 +1,5 @@
-"""Asking for a retrain from the page: when it can be done, that it is done once, and what is said when it cannot."""
+"""Asking for a retrain from the page: when it can be done, that it is done once, and what is said when it
+cannot."""
 
 from __future__ import annotations
 

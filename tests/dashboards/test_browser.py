@@ -125,7 +125,8 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
 
         _picture(page, "dashboard.png")
 
-        # The run ends and somebody watches: a click, a second one to confirm it, and the request is there for the watcher.
+        # The run ends and somebody watches: a click, a second one to confirm it, and the request is there for
+        # the watcher.
         button = page.get_by_role("button", name="Retrain now")
         expect(button).to_be_disabled()
         runs = RunStore(used)

@@ -109,10 +109,11 @@ def test_a_run_shows_how_sure_its_verdict_was(home: Home) -> None:
     interval = {"estimate": 0.05, "low": 0.01, "high": 0.09, "confidence": 0.9, "size": 50}
     guard = {"name": "slices", "passed": False, "detail": "section faq -0.3"}
     write_json(
-        judged.folder / "gate" / "gate.json", {"verdict": "superior", "interval": interval, "guards": [guard]}
+        judged.folder / "judge" / "gate.json",
+        {"verdict": "superior", "interval": interval, "guards": [guard]},
     )
     (judged.folder / "report.html").write_text("<p>")
-    write_json(damaged.folder / "gate" / "gate.json", {"verdict": "superior", "interval": {"low": "x"}})
+    write_json(damaged.folder / "judge" / "gate.json", {"verdict": "superior", "interval": {"low": "x"}})
     rows = {row.id: row for row in read_runs(home, 5).rows}
     assert len(rows) == 3 and rows[damaged.id].gate is None
     row = rows[judged.id]

@@ -142,7 +142,7 @@ def test_text_from_outside_is_text(home: Home, open_page: Open) -> None:
 
 def test_the_last_verdict_its_guards_and_the_report(home: Home, open_page: Open) -> None:
     run = add_run(home, outcome="rejected")
-    write_json(run.folder / "gate" / "gate.json", GATE)
+    write_json(run.folder / "judge" / "gate.json", GATE)
     (run.folder / "report.html").write_text("<!doctype html>")
     page = open_page()
     labels = [one.label.replace("\\", "") for one in page.expander]

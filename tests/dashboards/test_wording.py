@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 
 from dashboards.escaping import LONGEST, one_line, plain, with_commands
@@ -53,8 +52,9 @@ def test_what_github_would_link_is_kept_apart(address: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0, "0.0 s"), (0.44, "0.4 s"), (12, "12 s"), (59.9, "1 min 00 s"), (60, "1 min 00 s"), (185, "3 min 05 s"),
-        (7800, "2 h 10 min"), (86400, "1 day"), (400000, "4 days"), (-1, "–"), (float("nan"), "–"),
+        (0, "0.0 s"), (0.44, "0.4 s"), (12, "12 s"), (59.9, "1 min 00 s"), (60, "1 min 00 s"),
+        (185, "3 min 05 s"), (7800, "2 h 10 min"), (86400, "1 day"), (400000, "4 days"), (-1, "–"),
+        (float("nan"), "–"),
     ],
 )  # fmt: skip
 def test_duration(seconds: float, words: str) -> None:

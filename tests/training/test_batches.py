@@ -23,10 +23,9 @@ from tests.training.material import make_chunks, triplet
 from training.fit.batches import Batches, Mixed, is_divided
 from training.fit.data import Columns, right_texts, same_thing, told_apart, training_sets
 from training.fit.train import FitReport, fine_tune
-from training.fit_settings import FitSettings
 from training.prepare.examples import Example, collect
 from training.prepare.negatives import Negative, decided_negatives
-from training.settings import DedupSettings
+from training.settings import DedupSettings, FitSettings
 
 _ROW = st.tuples(*[st.integers(0, 5)] * 2)
 _EPOCHS = 3

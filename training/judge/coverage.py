@@ -21,8 +21,8 @@ from training.judge.evaluate import SearchModel, Vectors, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions
 from training.ledger.history import History
 from training.ledger.rows import LedgerRow, of
-from training.prepare.dedup import find_matches
-from training.prepare.examples import section_of
+from training.ledger.text import section_of
+from training.prepare.similarity import find_matches
 from training.prepare.split import is_holdout
 from training.settings import TrainingSettings
 
@@ -94,7 +94,7 @@ def find_removed(
     """
     here = {chunk.id for chunk in index.chunks}
     still_here = [chunk for chunk in index.documents if chunk.id in index.served]
-    before = history.chunk_verdicts
+    before = dict(history.chunk_verdicts)
     used = [row for row in rows if row.fate != "left-out"]
     rejected = {row.record_id for row in used if row.dataset == "chunks" and row.verdict == "rejected"}
     rejected -= {key for key, verdict in before.items() if verdict == "rejected"}

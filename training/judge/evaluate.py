@@ -29,7 +29,7 @@ from serving import (
 )
 from training.judge.questions import HoldoutQuestion, bare_text
 from training.judge.testsets import Qrels, TestSet, check_paths
-from training.settings import SEED, RerankerSettings
+from training.settings import RerankerSettings
 
 Vectors = npt.NDArray[np.float32]
 
@@ -45,6 +45,7 @@ METRICS = {
 # What `clayloop evaluate --json` has under "metrics"; the others are under "more".
 REPORTED = ("ndcg@10", "mrr@10", "recall@10")
 _DEPTH = 50  # deep enough for all of them
+_HEAD_SEED = 17  # a cross-encoder without a head for scores gets one that is drawn: the same one each time
 
 
 class Scores(BaseModel):
@@ -119,9 +120,7 @@ def load_reranker(settings: RerankerSettings, serving: ServingSettings) -> Reran
         return None
     import torch
 
-    torch.manual_seed(
-        SEED
-    )  # a model without a head for scores gets one that is drawn: the same one each time
+    torch.manual_seed(_HEAD_SEED)
     model = load_cross_encoder(settings.model, serving.embedding, settings.max_tokens)
     info = RerankerInfo(name=model_name(settings.model), **settings.model_dump(exclude={"model"}))
     return Reranker(model, info, serving.embedding)

@@ -108,7 +108,8 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             yield _guard(
                 f"forgetting ({one.name})",
                 kept.size < GUARD_QUERIES or kept.estimate >= -GENERIC_MARGIN or kept.high >= 0,
-                f"{settings.metric} {kept} against the base model on {kept.size} questions about other things",
+                f"{settings.metric} {kept} against the base model on {kept.size} questions about other "
+                "things",
             )
 
 
@@ -160,13 +161,13 @@ def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     certain = risen.size >= GUARD_QUERIES and risen.low > ROUNDING
     passed = not certain or risen.estimate <= limit + ROUNDING
     detail = (
-        f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} would be "
-        f"refused (cosines below {old.threshold:g} → {new.threshold:g})"
+        f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} "
+        f"would be refused (cosines below {old.threshold:g} → {new.threshold:g})"
     )
     if not passed:
         detail += (
-            f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so that each "
-            "release has its own threshold, or raise training.gate.guards.refused_rise"
+            f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so "
+            "that each release has its own threshold, or raise training.gate.guards.refused_rise"
         )
     yield _guard("refused questions", passed, detail)
 
@@ -213,8 +214,8 @@ def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         detail += f"; {never} (serving.retrieval.include_unreviewed is false)"
     if not passed:
         detail += (
-            "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, if all of "
-            "them are useless, raise training.gate.guards.removed_share"
+            "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, "
+            "if all of them are useless, raise training.gate.guards.removed_share"
         )
     yield _guard("removed chunks", passed, detail)
 
@@ -229,9 +230,9 @@ def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     detail = f"{seen.contradicted} of {seen.rejected} newly rejected chunks have accepted questions"
     if not passed:
         detail += (
-            f" (such as {seen.examples[0]!r}; at most {limit:.0%} may); look at the conflicts in the report and correct "
-            "one answer or the other in Argilla, leave out who rejected the chunks (--without-annotator), or, if both "
-            "are meant, raise training.gate.guards.contradicted_share"
+            f" (such as {seen.examples[0]!r}; at most {limit:.0%} may); look at the conflicts in the report "
+            "and correct one answer or the other in Argilla, leave out who rejected the chunks "
+            "(--without-annotator), or, if both are meant, raise training.gate.guards.contradicted_share"
         )
     yield _guard("contradicted chunks", passed, detail)
 

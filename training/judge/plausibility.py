@@ -32,7 +32,7 @@ from curation import Chunk, DatasetName
 from training.judge.intervals import Interval, Values, bootstrap_interval
 from training.judge.signals import Answers, Signals, foretell, signals
 from training.ledger.rows import LedgerRow
-from training.settings import RESAMPLES, SEED
+from training.settings import BOOTSTRAP_SEED, RESAMPLES
 
 Vectors = npt.NDArray[np.float32]
 
@@ -107,8 +107,7 @@ def view_pairs(
     """
     place_of = {chunk.id: place for place, chunk in enumerate(chunks)}
     found = [row for row in judged_pairs(rows) if _chunk_of(row) in place_of]
-    # In an order of its own, not in the one that the annotators worked in.
-    found.sort(key=lambda row: hashlib.sha256(f"{SEED} {row.record_id}".encode("utf-8", "replace")).digest())
+    found.sort(key=_drawn)
     sides = [
         [row for row in found if row.dataset == kind and (row.fingerprint in earlier) is old][:_MOST]
         for kind in ("triplets", "conversations")
@@ -177,6 +176,11 @@ def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
     return (total - count * (count + 1) / 2) / (count * others)
 
 
+def _drawn(row: LedgerRow) -> bytes:
+    """An order of its own, not the one that the annotators worked in."""
+    return hashlib.sha256(f"{BOOTSTRAP_SEED} {row.record_id}".encode("utf-8", "replace")).digest()
+
+
 def _chunk_of(row: LedgerRow) -> str:
     """The chunk of today that it is about, or else the one that was judged."""
     return row.version or row.chunk_id
@@ -216,8 +220,8 @@ def _mixed_up(found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], res
     elif found.apart.high >= _APART_LEAST:
         return ""
     return (
-        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more like one than "
-        f"a rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
+        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more like "
+        f"one than a rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
     )
 
 
@@ -236,8 +240,8 @@ def _matched_by_chance(
     elif chance.low <= _CHANCE_MOST:
         return ""
     return (
-        f"about {chance.estimate:.0%} of the accepted {what} of this round seem to have been matched with a chunk at "
-        f"random{since}"
+        f"about {chance.estimate:.0%} of the accepted {what} of this round seem to have been matched with a "
+        f"chunk at random{since}"
     )
 
 

@@ -1,135 +1,136 @@
-"""Which decisions, by whom, made a release."""
+"""Which decisions, by whom, made a release: its ledger, counted."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, Field
 
 from curation import SettingsError
 from serving import LINEAGE_FILE, ReleaseStore
-from training.ledger.ancestry import Ancestor, chain
-from training.ledger.lineage import read_note
-from training.ledger.lineage_columns import count_roles, find_rows, lineage_outline
-from training.ledger.lineage_record import LINEAGE_NOTE_FILE, LineageRow
-from training.ledger.tally import general_reason
+from training.ledger.history import PastRelease, chain
+from training.ledger.rows import LedgerRow, by_decision
+from training.ledger.store import count_fates, find_rows, read_ledger
 
 Counts = dict[str, dict[str, int]]
 
 _SHORTEST_PREFIX = 6
+_COUNTED = ("dataset", "record_id", "fate", "reason", "origin", "votes")
 
 
 class ReleaseExplanation(BaseModel):
     """What a release was made from.
 
-    ``datasets``, ``annotators`` and ``origins`` map a name to role → number of decisions; a decision by two annotators
-    counts for both. ``reasons`` counts why decisions were dropped, unused or left out. ``chain`` is the release and its
-    parents, newest first.
+    ``datasets``, ``annotators`` and ``origins`` map a name to fate → number of decisions; a decision by two
+    annotators counts for both. ``reasons`` maps a fate to reason → number, of decisions that nothing is
+    learned from. ``chain`` is the release and its parents, newest first.
     """
 
     release: str
     created_at: datetime
-    run: str | None
+    run: str
     base_model: str
-    started_from: str | None
     selection: list[str]
     decisions: int
-    roles: dict[str, int]
+    fates: dict[str, int]
     datasets: Counts
     annotators: Counts
     origins: Counts
     reasons: Counts
-    chain: list[Ancestor]
+    chain: list[PastRelease]
 
 
 class Appearance(BaseModel):
-    """A record in an earlier release. ``same_answers``: nobody's answer differed from the explained release's."""
+    """A record in an earlier release. ``same_answers``: nobody's answer differed from the explained
+    release's."""
 
     release: str
-    role: str
+    fate: str
     verdict: str
     same_answers: bool
 
 
 class RecordExplanation(BaseModel):
-    """What became of one record: its row in the lineage, and what it was in the releases before."""
+    """What became of one record: its rows in the ledger (two where it taught an example and a refusal), and
+    what it was in the releases before."""
 
     release: str
-    record: LineageRow
+    rows: list[LedgerRow]
     before: list[Appearance] = Field(default_factory=list)
 
 
 def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
-    """Count what is in the lineage. Raises ReleaseError for an unknown or damaged release, StateError for a damaged
-    lineage."""
+    """Count what is in the ledger. Raises ReleaseError for an unknown or damaged release, StateError for a
+    damaged ledger."""
     release = store.get(release_id)
-    folder = store.folder(release.id)
-    rows = lineage_outline(
-        folder / LINEAGE_FILE, ["dataset", "annotators", "reason", "origin", "kept_record_id"]
-    )
-    note = read_note(folder / LINEAGE_NOTE_FILE)
+    rows = by_decision(read_ledger(store.folder(release.id) / LINEAGE_FILE, _COUNTED))
+    past = chain(store, release.id)
     return ReleaseExplanation(
         release=release.id,
         created_at=release.created_at,
-        run=release.run_id or (note.run if note else None),
+        run=past[0].run,
         base_model=release.base_model,
-        started_from=note.started_from if note else None,
-        selection=note.selection.describe() if note else [],
-        decisions=sum(row.role != "left-out" for row in rows),
-        roles=dict(Counter(row.role for row in rows).most_common()),
-        datasets=_count((row.dataset, row.role) for row in rows),
-        annotators=_count((name, row.role) for row in rows for name in row.annotators),
-        origins=_count((row.origin, row.role) for row in rows if row.origin),
+        selection=past[0].selection,
+        decisions=sum(row.fate != "left-out" for row in rows),
+        fates=dict(Counter(row.fate for row in rows).most_common()),
+        datasets=_count((row.dataset, row.fate) for row in rows),
+        annotators=_count((name, row.fate) for row in rows for name in row.people.values()),
+        origins=_count((row.origin, row.fate) for row in rows if row.origin),
         reasons=_count(
-            (row.role, general_reason(row)) for row in rows if row.role in ("dropped", "unused", "left-out")
+            (row.fate, row.reason)
+            for row in rows
+            if row.fate in ("duplicate", "conflict", "unused", "left-out")
         ),
-        chain=chain(store, release.id),
+        chain=past,
     )
 
 
 def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list[RecordExplanation]:
     """What became of a record, given by its id or the start of it; one answer per dataset that has it.
 
-    Raises ReleaseError for an unknown release, SettingsError for a record that is not in its lineage or for a start that
-    fits several.
+    Raises ReleaseError for an unknown release, SettingsError for a record that is not in its ledger or for a
+    start that fits several.
     """
     release = store.get(release_id)
-    lineage = store.folder(release.id) / LINEAGE_FILE
-    found = find_rows(lineage, record_id)
+    ledger = store.folder(release.id) / LINEAGE_FILE
+    found = find_rows(ledger, record_id)
     if not found and len(record_id) >= _SHORTEST_PREFIX:
-        found = find_rows(lineage, record_id, only_begins=True)
-        if len({row.record_id for row in found}) > 1:
+        found = find_rows(ledger, record_id, only_begins=True)
+        if (number := len({row.record_id for row in found})) > 1:
             raise SettingsError(
-                f"{len(found)} records begin with {record_id!r} in the lineage of {release.id}.",
+                f"{number} records begin with {record_id!r} in the lineage of {release.id}.",
                 "Give more of the id.",
             )
     whole = found[0].record_id if found else record_id
     parents = [one.id for one in chain(store, release.id)[1:] if not one.problem]
     older = [(parent, find_rows(store.folder(parent) / LINEAGE_FILE, whole)) for parent in parents]
     if not found:
-        raise _unknown(release.id, record_id, count_roles(lineage).total(), older)
+        raise _unknown(release.id, record_id, count_fates(ledger).total(), older)
+    rows_of: dict[str, list[LedgerRow]] = defaultdict(list)
+    for row in found:
+        rows_of[row.dataset].append(row)
     return [
-        RecordExplanation(release=release.id, record=row, before=list(_appearances(row, older)))
-        for row in found
+        RecordExplanation(release=release.id, rows=rows, before=list(_appearances(rows[0], older)))
+        for rows in rows_of.values()
     ]
 
 
-def _appearances(row: LineageRow, older: Iterable[tuple[str, Sequence[LineageRow]]]) -> Iterable[Appearance]:
+def _appearances(row: LedgerRow, older: Iterable[tuple[str, Sequence[LedgerRow]]]) -> Iterator[Appearance]:
     for release, rows in older:
-        for other in rows:
-            if (other.dataset, other.record_id) == (row.dataset, row.record_id):
+        for other in by_decision(rows):
+            if other.key == row.key:
                 yield Appearance(
                     release=release,
-                    role=other.role,
+                    fate=other.fate,
                     verdict=other.verdict,
-                    same_answers=not other.fingerprints.isdisjoint(row.fingerprints),
+                    same_answers=other.fingerprint == row.fingerprint,
                 )
 
 
 def _unknown(
-    release_id: str, record_id: str, size: int, older: Sequence[tuple[str, Sequence[LineageRow]]]
+    release_id: str, record_id: str, size: int, older: Sequence[tuple[str, Sequence[LedgerRow]]]
 ) -> SettingsError:
     there = [release for release, rows in older if rows]
     if there:
@@ -137,7 +138,10 @@ def _unknown(
     elif not size:
         hint = "That release was made without training: no decision had a part in it."
     else:
-        hint = "Nobody had answered it when that release was made, or the id is wrong (lineage.parquet lists them)."
+        hint = (
+            "Nobody had answered it when that release was made, or the id is wrong "
+            "(lineage.parquet lists them)."
+        )
     return SettingsError(f"The record {record_id!r} is not in the lineage of {release_id}.", hint)
 
 

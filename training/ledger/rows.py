@@ -1,7 +1,8 @@
 """The ledger: one table, a row for each decision and what it teaches, with what became of it and why.
 
-The rows are made when the decisions are read (training.prepare.collect). Each step of the preparation is a function from rows to
-rows that settles the fate of some. A release keeps the table as lineage.parquet; reports, dry run and ``explain`` count its rows.
+The rows are made when the decisions are read (training.prepare.collect). Each step of the preparation is a
+function from rows to rows that settles the fate of some. A release keeps the table as lineage.parquet;
+reports, dry run and ``explain`` count its rows.
 """
 
 from __future__ import annotations
@@ -44,19 +45,21 @@ class RecordKey(NamedTuple):
 class LedgerRow(BaseModel):
     """One decision and one thing that it teaches.
 
-    *The decision*: ``fingerprint`` changes when somebody's answer does, ``decided`` says why the verdict is what it is, ``votes``
-    are all answers, ``origin`` is how the question came about.
+    *The decision*: ``fingerprint`` changes when somebody's answer does, ``decided`` says why the verdict is
+    what it is, ``votes`` are all answers, ``origin`` is how the question came about.
 
-    *What it teaches*: an ``example`` (``query`` is answered by ``text``), a ``refusal`` (``query`` is not answered by ``text``), that a
-    ``chunk`` may be indexed, or ``nothing``. A conversation that went wrong and whose right source was named has two rows, the
-    example first. ``chunk_id`` is the chunk that was judged, ``place`` its section (the same after an edit), ``version`` the id of
-    the chunk of today: its own, that of the chunk which replaced it, or "" when there is none. ``live``: the chunk is indexed
-    as it was judged. ``negative`` is a question that the text does not answer. A refusal is ``certain`` when the pair itself was
-    judged; else only the answer was wrong.
+    *What it teaches*: an ``example`` (``query`` is answered by ``text``), a ``refusal`` (``query`` is not
+    answered by ``text``), that a ``chunk`` may be indexed, or ``nothing``. A conversation that went wrong and
+    whose right source was named has two rows, the example first. ``chunk_id`` is the chunk that was judged,
+    ``place`` its section (the same after an edit), ``version`` the id of the chunk of today: its own, that of
+    the chunk which replaced it, or "" when there is none. ``live``: the chunk is indexed as it was judged.
+    ``negative`` is a question that the text does not answer. A refusal is ``certain`` when the pair itself
+    was judged; else only the answer was wrong.
 
-    *What became of it*: ``fate`` and ``reason``. ``other`` is the record that decided it: the one kept instead, the one decided
-    the other way, or the example that a negative is set against; ``similarity`` (0 to 1) is to that one. ``negative_kind`` says
-    whether a refusal is trained on as a negative text or as a negative question.
+    *What became of it*: ``fate`` and ``reason``. ``other`` is the record that decided it: the one kept
+    instead, the one decided the other way, or the example that a negative is set against; ``similarity`` (0
+    to 1) is to that one. ``negative_kind`` says whether a refusal is trained on as a negative text or as a
+    negative question.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -125,8 +128,8 @@ def _rank(row: LedgerRow) -> int:
 
 
 class Tally(BaseModel):
-    """Numbers of decisions: ``fates`` by what became of them, ``reasons`` of those that nothing is learned from, by fate and reason,
-    the most frequent first."""
+    """Numbers of decisions: ``fates`` by what became of them, ``reasons`` of those that nothing is learned
+    from, by fate and reason, the most frequent first."""
 
     model_config = ConfigDict(frozen=True)
 

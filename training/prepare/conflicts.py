@@ -1,34 +1,33 @@
 """The same pair accepted and rejected: reported, never averaged away.
 
-Two records can ask the same about the same chunk (or about its near duplicate) and be answered differently, and two
-annotators can answer one record differently. A chunk can be rejected although somebody accepted a question about it: the
-question is not learned from then, and the gate counts such chunks (training.coverage). In the first case nobody can say which
-record is right: neither is learned from, and neither is asked in the holdout, until one of them is changed in Argilla. In the
-second the majority decided, as the guidelines say; what the others answered is listed so that a maintainer can look.
+Two records can ask the same about the same chunk (or about its near duplicate) and be answered differently,
+and two annotators can answer one record differently. A chunk can be rejected although somebody accepted a
+question about it: the question is not learned then, and the gate counts such chunks. In the first case nobody
+can say which record is right: neither is learned from, and neither is asked in the holdout, until one of them
+is changed in Argilla. In the second the majority decided, as the guidelines say; what the others answered is
+listed so that a maintainer can look.
 
-Questions that are only alike may also be opposites ("raise the limit", "lower the limit"), which no cosine tells from
-paraphrases. So they never take away what was accepted: in nearly the same wording the refusal goes, in other words both are
-learned, and somebody should look.
+Questions that are only alike may also be opposites ("raise the limit", "lower the limit"), which no cosine
+tells from paraphrases. So they never take away what was accepted: in nearly the same wording the refusal
+goes, in other words both are learned, and somebody should look.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import DatasetName, Decision
-from training.prepare.examples import Example, Refusal, RowKey, Unused
-from training.prepare.meaning import VectorsOf
-from training.prepare.sameness import Likeness, Sameness
-from training.settings import DedupSettings
+from curation import DatasetName
+from training.ledger.rows import LedgerRow, RecordKey, of
+from training.prepare.collect import CHUNK_REJECTED
+from training.prepare.likeness import Likeness, Sameness
+from training.prepare.setting import Setting
 
-_Key = tuple[DatasetName, str]
-_SAME_WORDS = DedupSettings(near=False, semantic=False)
-CONFLICT = "conflict:"  # what the reason of a row begins with that a conflict took away
+OTHER_WAY = "another record was decided the other way"
 # The question whose answer accepts or rejects a record.
 _DECIDING: dict[DatasetName, str] = {
     "triplets": "is_positive_relevant",
@@ -49,9 +48,10 @@ class Side(BaseModel):
 class Conflict(BaseModel):
     """A question and a chunk on which answers differ.
 
-    ``between`` is ``records`` when different records were decided differently, ``meaning`` when that is so of questions in
-    other words, ``annotators`` when people disagree about one record, and ``chunk`` when the question was accepted and the
-    chunk itself rejected. ``left_out``: nothing is learned from any of the records.
+    ``between`` is ``records`` when different records were decided differently, ``meaning`` when that is so of
+    questions in other words, ``annotators`` when people disagree about one record, and ``chunk`` when the
+    question was accepted and the chunk itself rejected. ``left_out``: nothing is learned from any of the
+    records.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,84 +64,51 @@ class Conflict(BaseModel):
     left_out: bool
 
 
-@dataclass
-class Settled:
-    """What is left to learn from, and what is not: ``unused`` are the rows that conflicts took away."""
+def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[LedgerRow], list[Conflict]]:
+    """Find the conflicts, and settle the rows from which nothing can be learned because of them.
 
-    examples: list[Example] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
-    unused: list[Unused] = field(default_factory=list)
-
-
-def settle(
-    examples: Sequence[Example],
-    refusals: Sequence[Refusal],
-    decisions: Sequence[Decision],
-    groups: Mapping[str, str],
-    settings: DedupSettings = _SAME_WORDS,
-    vectors_of: VectorsOf | None = None,
-    became: Mapping[str, str] | None = None,
-) -> Settled:
-    """Find the conflicts and leave out what can't be learned from because of them.
-
-    ``groups`` maps a chunk's id to the one that stands for its near duplicates, and for what it was before an edit, ``became``
-    the id of a chunk that was edited to today's.
-    Questions are alike when training would take them for one: by ``settings``, and by their meaning where ``vectors_of``
-    embeds them; without either, after normalisation. Only a pair that was refused for certain in the same words takes an
-    accepted one with it, unless the text was refused before an edit and accepted after it: the documents may have been put
-    right. A rejected conversation judged an answer and not the pair: beside a like pair that was accepted it
-    is reported and goes, but not what it teaches of the source that was named.
+    Questions are alike when training would take them for one (``likeness.Sameness``). Only a pair that was
+    refused for certain in the same words takes an accepted one with it, unless the text was refused before an
+    edit and accepted after it: the documents may have been put right. A rejected conversation judged an
+    answer and not the pair: beside a like pair that was accepted it is reported and goes, but not what it
+    teaches of the source that was named.
     """
-    refusals = _without_own(examples, refusals, groups)
-    by_key = {(one.dataset, one.record_id): one for one in decisions}
-    result = Settled()
-    gone: dict[RowKey, str] = {}
-    for found in _opposites(examples, refusals, groups, settings, vectors_of):
-        yes, no = [examples[row] for row in found.accepted], [refusals[row] for row in found.refused]
-        result.conflicts.append(
+    own = {row.key: setting.group_of(row) for row in of(rows, "example", "open")}
+    # Passed over for its own near duplicate: no word against it.
+    rows = [
+        row.settled("unused", "it nearly equals the source that was named")
+        if row.teaches == "refusal" and row.fate == "open" and own.get(row.key) == setting.group_of(row)
+        else row
+        for row in rows
+    ]
+    examples, refusals = of(rows, "example", "open"), of(rows, "refusal", "open")
+    conflicts: list[Conflict] = []
+    gone: dict[int, LedgerRow] = {}
+    for found in _opposites(examples, refusals, setting):
+        yes, no = [examples[at] for at in found.accepted], [refusals[at] for at in found.refused]
+        conflicts.append(
             Conflict(
                 between="meaning" if found.by == "meaning" else "records",
                 query=yes[0].query,
                 chunk_id=yes[0].chunk_id,
-                accepted=tuple(_sides(yes, by_key)),
-                rejected=tuple(_sides(no, by_key)),
+                accepted=tuple(map(_side, yes)),
+                rejected=tuple(map(_side, no)),
                 left_out=found.by == "words",
             )
         )
         if found.by == "words":
-            gone |= {one.key: next(row for row in no if row.certain).record_id for one in yes}
+            certain = next(row for row in no if row.certain)
+            gone |= {id(row): row.settled("conflict", OTHER_WAY, certain) for row in yes}
         if found.by != "meaning":
-            gone |= {one.key: yes[0].record_id for one in no}
-    result.conflicts.extend(_disagreements(decisions))
-    result.conflicts.extend(_about_rejected_chunks(decisions, became or {}))
-    result.examples = [one for one in examples if one.key not in gone]
-    result.refusals = [one for one in refusals if one.key not in gone]
-    rows: list[Example | Refusal] = [*examples, *refusals]
-    result.unused = [
-        Unused(
-            dataset=row.dataset,
-            record_id=row.record_id,
-            reason=f"{CONFLICT} record {gone[row.key]} was decided the other way",
-            of=row.key[0],
-        )
-        for row in rows
-        if row.key in gone
-    ]
-    return result
-
-
-def _without_own(
-    examples: Sequence[Example], refusals: Sequence[Refusal], groups: Mapping[str, str]
-) -> list[Refusal]:
-    """``refusals`` without the sources that were passed over for their own near duplicates."""
-    own = {(one.dataset, one.record_id): _group(one, groups) for one in examples}
-    return [one for one in refusals if own.get((one.dataset, one.record_id)) != _group(one, groups)]
+            gone |= {id(row): row.settled("conflict", OTHER_WAY, yes[0]) for row in no}
+    conflicts.extend(_disagreements(rows))
+    conflicts.extend(_about_rejected_chunks(rows))
+    return [gone.get(id(row), row) for row in rows], conflicts
 
 
 @dataclass
 class _Opposite:
-    """Rows of ``examples`` and of ``refusals`` about one chunk that ask alike. ``by`` ``words``: neither side stays;
+    """Examples and refusals (by place) about one chunk that ask alike. ``by`` ``words``: neither side stays;
     ``wording``: the refusals go; ``meaning``: all stay."""
 
     by: Likeness
@@ -150,55 +117,53 @@ class _Opposite:
 
 
 def _opposites(
-    examples: Sequence[Example],
-    refusals: Sequence[Refusal],
-    groups: Mapping[str, str],
-    settings: DedupSettings,
-    vectors_of: VectorsOf | None,
+    examples: Sequence[LedgerRow], refusals: Sequence[LedgerRow], setting: Setting
 ) -> list[_Opposite]:
-    """What was accepted and what was refused of like questions and the same chunk, ordered by the first that was accepted. A
-    refusal that is the same as two others in its words brings these together."""
+    """What was accepted and what was refused of like questions and the same chunk, ordered by the first that
+    was accepted. A refusal that is the same as two others in its words brings these together."""
     yes: dict[str, list[int]] = defaultdict(list)
     no: dict[str, list[int]] = defaultdict(list)
-    for row, example in enumerate(examples):
-        yes[_group(example, groups)].append(row)
-    for row, refusal in enumerate(refusals):
-        no[_group(refusal, groups)].append(row)
+    for at, row in enumerate(examples):
+        yes[setting.group_of(row)].append(at)
+    for at, row in enumerate(refusals):
+        no[setting.group_of(row)].append(at)
     both = [group for group in yes if group in no]
-    same = Sameness(settings)
-    if settings.semantic and vectors_of and both:
-        rows: list[Example | Refusal] = [examples[row] for group in both for row in yes[group]]
-        rows += [refusals[row] for group in both for row in no[group]]
-        same.embed([one.query for one in rows], vectors_of)
+    same = Sameness(setting.dedup)
+    if setting.by_meaning and both:
+        asked = [examples[at].query for group in both for at in yes[group]]
+        asked += [refusals[at].query for group in both for at in no[group]]
+        same.embed(asked, setting.by_meaning)
     found: list[_Opposite] = []
     for group in both:
-        alone = [
-            one
-            for row in no[group]
-            if (one := _against(row, refusals[row], [(at, examples[at]) for at in yes[group]], same))
-        ]
+        accepted = [(at, examples[at]) for at in yes[group]]
+        alone = [one for at in no[group] if (one := _against(at, refusals[at], accepted, same))]
         found += _linked(alone)
     return sorted(found, key=lambda one: (one.accepted, one.refused))
 
 
 def _against(
-    row: int, refusal: Refusal, accepted: Sequence[tuple[int, Example]], same: Sameness
+    at: int, refusal: LedgerRow, accepted: Sequence[tuple[int, LedgerRow]], same: Sameness
 ) -> _Opposite | None:
     """What was accepted that asks like one refusal, about the same chunk."""
     how: dict[int, Likeness] = {}
-    for at, example in accepted:
+    for place, example in accepted:
         likeness = same.how(example.query, refusal.query)
-        if likeness == "words" and refusal.version and not example.version:
+        if likeness == "words" and _is_of_before(refusal) and not _is_of_before(example):
             likeness = "wording"  # the text that was refused is not the one that was accepted
         if likeness:
-            how[at] = likeness
+            how[place] = likeness
     kinds = set(how.values())
     if not kinds:
         return None
     if refusal.certain and "words" in kinds:
-        return _Opposite("words", [at for at in how if how[at] == "words"], [row])
+        return _Opposite("words", [place for place in how if how[place] == "words"], [at])
     # An answer that was wrong is no word against its source: it goes even where only the meaning is alike.
-    return _Opposite("meaning" if refusal.certain and kinds == {"meaning"} else "wording", list(how), [row])
+    return _Opposite("meaning" if refusal.certain and kinds == {"meaning"} else "wording", list(how), [at])
+
+
+def _is_of_before(row: LedgerRow) -> bool:
+    """Whether the chunk has been edited since it was judged."""
+    return row.version not in ("", row.chunk_id)
 
 
 def _linked(alone: Sequence[_Opposite]) -> list[_Opposite]:
@@ -210,9 +175,8 @@ def _linked(alone: Sequence[_Opposite]) -> list[_Opposite]:
             linked = [other for other in linked if other not in touched]
             touched.append(one)
             accepted = {at for other in touched for at in other.accepted}
-            linked.append(
-                _Opposite("words", sorted(accepted), [at for other in touched for at in other.refused])
-            )
+            refused = [at for other in touched for at in other.refused]
+            linked.append(_Opposite("words", sorted(accepted), refused))
         elif one.by == "wording" and touched:
             touched[0].refused.append(one.refused[0])
         elif one.by == "wording":
@@ -222,66 +186,44 @@ def _linked(alone: Sequence[_Opposite]) -> list[_Opposite]:
     return [*linked, *(one for one in alone if one.by == "meaning")]
 
 
-def _group(row: Example | Refusal, groups: Mapping[str, str]) -> str:
-    return groups.get(row.chunk_id, row.chunk_id)
+def _side(row: LedgerRow, annotators: Iterable[str] = ()) -> Side:
+    names = tuple(sorted(set(annotators) or set(row.people.values())))
+    return Side(dataset=row.dataset, record_id=row.record_id, annotators=names)
 
 
-def _sides(rows: Iterable[Example | Refusal], decisions: Mapping[_Key, Decision]) -> Iterable[Side]:
-    for row in rows:
-        decision = decisions.get((row.dataset, row.record_id))
-        yield Side(
-            dataset=row.dataset,
-            record_id=row.record_id,
-            annotators=decision.annotators if decision else (),
-        )
-
-
-def _disagreements(decisions: Sequence[Decision]) -> Iterable[Conflict]:
+def _disagreements(rows: Sequence[LedgerRow]) -> Iterator[Conflict]:
     """Records that some annotators accepted and others rejected, whatever the majority was."""
-    for decision in decisions:
-        question = _DECIDING.get(decision.dataset)
+    first: dict[RecordKey, LedgerRow] = {}
+    for row in rows:
+        first.setdefault(row.key, row)
+    for row in first.values():
+        question = _DECIDING.get(row.dataset)
         voted: dict[str, set[str]] = defaultdict(set)
-        for vote in decision.votes:
+        for vote in row.votes:
             if vote.question == question:
                 voted[vote.value].add(vote.annotator)
-        if not (voted["yes"] and voted["no"]):
-            continue
-        yes, no = (
-            Side(
-                dataset=decision.dataset,
-                record_id=decision.record_id,
-                annotators=tuple(sorted(voted[value])),
+        if voted["yes"] and voted["no"]:
+            yield Conflict(
+                between="annotators",
+                query=row.query,
+                chunk_id=row.chunk_id,
+                accepted=(_side(row, voted["yes"]),),
+                rejected=(_side(row, voted["no"]),),
+                left_out=False,
             )
-            for value in ("yes", "no")
-        )
-        yield Conflict(
-            between="annotators",
-            query=decision.question,
-            chunk_id=decision.chunk_id,
-            accepted=(yes,),
-            rejected=(no,),
-            left_out=False,
-        )
 
 
-def _about_rejected_chunks(decisions: Sequence[Decision], became: Mapping[str, str]) -> Iterable[Conflict]:
+def _about_rejected_chunks(rows: Sequence[LedgerRow]) -> Iterator[Conflict]:
     """Questions that were accepted for a chunk that was rejected as useless."""
-    rejected = {
-        one.record_id: one for one in decisions if one.dataset == "chunks" and one.verdict == "rejected"
-    }
-    for decision in decisions:
-        chunk = rejected.get(became.get(decision.chunk_id, decision.chunk_id))
-        if chunk is None or decision.dataset == "chunks" or not decision.affirms:
-            continue
-        yes, no = (
-            Side(dataset=one.dataset, record_id=one.record_id, annotators=one.annotators)
-            for one in (decision, chunk)
-        )
-        yield Conflict(
-            between="chunk",
-            query=decision.question,
-            chunk_id=chunk.record_id,
-            accepted=(yes,),
-            rejected=(no,),
-            left_out=True,
-        )
+    rejected = {row.record_id: row for row in of(rows, "chunk", "removed")}
+    for row in of(rows, "example", "unused"):
+        chunk = rejected.get(row.version) or rejected.get(row.chunk_id)
+        if row.reason == CHUNK_REJECTED and chunk is not None:
+            yield Conflict(
+                between="chunk",
+                query=row.query,
+                chunk_id=chunk.record_id,
+                accepted=(_side(row),),
+                rejected=(_side(chunk),),
+                left_out=True,
+            )

@@ -11,17 +11,40 @@ from typing import Any
 from curation import Chunk
 from training.judge.comparison import SIDES, ComparedSet, Comparison, at
 from training.judge.evaluate import METRICS
+from training.judge.gate import GateVerdict
 from training.judge.questions import HoldoutQuestion
+from training.ledger.negative import negatives_of
+from training.ledger.rows import LedgerRow, Tally, by_decision, of, tally
+from training.prepare.conflicts import Conflict
 from training.report.drawings import dimension_bars, forest, question_bars, shares
-from training.report.material import Material
+from training.runs.record import RunRecord
+from training.settings import SLICE_QUERIES, GateSettings
 
 LISTED = 25  # gains, and losses, with their texts
 _ROWS = 100
 _ALL_QUESTIONS = 1000
 _LONGEST = 1200  # characters of a chunk
-# Control characters, halves of surrogate pairs and direction overrides: no file can hold the former, and the latter make
-# a line read otherwise than it is.
+# Control characters, halves of surrogate pairs and direction overrides: no file can hold the former, and the
+# latter make a line read otherwise than it is.
 UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a report is made from. ``comparison`` and ``verdict`` are None when there was too little to train
+    on. ``verdict_line`` says how the run ended."""
+
+    record: RunRecord
+    outcome: str
+    verdict_line: str
+    gate: GateSettings
+    selection: Sequence[str] = ()
+    release_after: str | None = None
+    ledger: Sequence[LedgerRow] = ()
+    chunks: Sequence[Chunk] = ()
+    conflicts: Sequence[Conflict] = ()
+    comparison: Comparison | None = None
+    verdict: GateVerdict | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +70,8 @@ def clean(text: str, longest: int = 400) -> str:
 
 def content(material: Material) -> dict[str, Any]:
     """Everything that the template shows."""
-    record = material.record
+    record, counted = material.record, tally(material.ledger)
+    negatives = Counter(f"{one.source} {one.kind}s" for one in negatives_of(material.ledger))
     found: dict[str, Any] = {
         "run": record.id,
         "outcome": material.outcome,
@@ -55,16 +79,17 @@ def content(material: Material) -> dict[str, Any]:
         "started": f"{record.created_at:%Y-%m-%d %H:%M} UTC",
         "before": record.release_before or "none",
         "after": material.release_after,
-        "selection": [clean(line) for line in record.selection.describe()],
+        "selection": [clean(line) for line in material.selection],
         "metric": material.gate.metric,
         "gate": material.gate,
-        "funnel": shares(_funnel(material)),
-        "unused": [(clean(reason), count) for reason, count in material.tally.unused.items()],
-        "dropped": [(clean(reason), count) for reason, count in material.tally.dropped.items()],
-        "dropped_rows": [
-            (clean(one.query), clean(one.reason), one.similarity, clean(one.kept))
-            for one in material.dropped[:_ROWS]
+        "slice_queries": SLICE_QUERIES,
+        "funnel": shares(_funnel(material, counted)),
+        "reasons": [
+            (fate, clean(reason), count)
+            for fate, reasons in counted.reasons.items()
+            for reason, count in reasons.items()
         ],
+        "duplicates": _duplicates(material.ledger),
         "conflicts": [
             (
                 clean(one.query),
@@ -75,17 +100,30 @@ def content(material: Material) -> dict[str, Any]:
             )
             for one in material.conflicts[:_ROWS]
         ],
-        "negatives": sorted(material.negatives.items()),
+        "negatives": sorted(negatives.items()),
         "steps": _steps(material),
         "metrics": list(METRICS),
         "sides": SIDES,
         "verdict": material.verdict,
         "comparison": None,
-        "reranker": material.comparison.reranker if material.comparison else "",
     }
     if material.comparison is not None and material.verdict is not None:
         found |= _figures(material, material.comparison)
     return found
+
+
+def _duplicates(ledger: Sequence[LedgerRow]) -> list[tuple[str, str, float, str]]:
+    """(question, reason, similarity, what was kept instead) of the first examples that were dropped."""
+    query = {(row.dataset, row.record_id): row.query for row in of(ledger, "example")}
+    return [
+        (
+            clean(row.query),
+            clean(row.reason),
+            row.similarity,
+            clean(query.get((row.other_dataset, row.other), row.other)),
+        )
+        for row in of(ledger, "example", "duplicate")[:_ROWS]
+    ]
 
 
 def _figures(material: Material, comparison: Comparison) -> dict[str, Any]:
@@ -170,21 +208,23 @@ def _table(found: ComparedSet) -> list[tuple[int, str, list[float]]]:
     ]
 
 
-def _funnel(material: Material) -> dict[str, float]:
+def _funnel(material: Material, counted: Tally) -> dict[str, float]:
     """From annotations to examples."""
-    verdicts = Counter(one.verdict for one in material.decisions)
-    roles = material.tally.roles
+    decisions = [row for row in by_decision(material.ledger) if row.fate != "left-out"]
+    verdicts = Counter(row.verdict for row in decisions)
+    fates = counted.fates
     return {
-        "decisions read": len(material.decisions),
+        "decisions read": len(decisions),
         "accepted": verdicts["accepted"],
         "rejected": verdicts["rejected"],
         "undecided": verdicts["undecided"],
-        "examples found": len(material.examples),
-        "dropped as duplicates": roles.get("dropped", 0),
-        "trained on": roles.get("train", 0),
-        "negatives": roles.get("negative", 0),
-        "held out": roles.get("holdout", 0),
-        "unused": roles.get("unused", 0),
+        "examples found": len(of(material.ledger, "example")),
+        "dropped as duplicates": fates.get("duplicate", 0),
+        "in conflict": fates.get("conflict", 0),
+        "trained on": fates.get("train", 0),
+        "negatives": fates.get("negative", 0),
+        "held out": fates.get("holdout", 0),
+        "unused": fates.get("unused", 0),
         "questions that decide": material.verdict.queries if material.verdict else 0,
     }
 

@@ -30,7 +30,7 @@ class Whisker:
 
 @dataclass(frozen=True)
 class Forest:
-    """Intervals below each other, on one scale. ``zero`` and ``margin`` are where no change and −margin lie."""
+    """Intervals below each other, on one scale. ``zero`` and ``margin``: where no change and −margin lie."""
 
     rows: Sequence[Whisker]
     height: float

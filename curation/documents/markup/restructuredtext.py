@@ -20,7 +20,7 @@ from curation.documents.markup.blocks import (
     one_line,
 )
 from curation.documents.markup.rst_explicit import DIRECTIVE, EXPLICIT, ExplicitMarkup
-from curation.documents.markup.rst_inline import inline_text
+from curation.documents.markup.rst_inline import rst_inline_to_text
 from curation.documents.markup.rst_lines import Lines
 from curation.documents.markup.rst_tables import GRID_BORDER, SIMPLE_BORDER, table_text
 
@@ -80,7 +80,9 @@ class _Scanner:
                 self._field(state)
             elif _LINE_BLOCK.match(line):
                 start, taken = state.take_until_blank()
-                rows = [inline_text(_LINE_BLOCK.sub("", row), self.substitutions).strip() for row in taken]
+                rows = [
+                    rst_inline_to_text(_LINE_BLOCK.sub("", row), self.substitutions).strip() for row in taken
+                ]
                 self.add("prose", "\n".join(rows), state, start)
             else:
                 self._paragraph(state)
@@ -128,7 +130,7 @@ class _Scanner:
             del self._styles[self._level :]
             self._styles.append(style)
         self._level = self._styles.index(style) + 1
-        self.outline.heading(self._level, inline_text(title, self.substitutions), line)
+        self.outline.heading(self._level, rst_inline_to_text(title, self.substitutions), line)
 
     # -- body elements ---------------------------------------------------------------------------------------------
 
@@ -279,14 +281,14 @@ class _Scanner:
         self.add("table", table_text(taken), state, start)
 
     def clean(self, text: str) -> str:
-        return one_line(inline_text(text, self.substitutions))
+        return one_line(rst_inline_to_text(text, self.substitutions))
 
     def _collect_substitutions(self, lines: list[str]) -> None:
         for line in lines:
             if line.startswith(".. |"):
                 found = DIRECTIVE.match(line[3:])
                 if found and found["sub"] and found["name"] in {"replace", "unicode"}:
-                    self.substitutions[found["sub"]] = inline_text(found["argument"] or "")
+                    self.substitutions[found["sub"]] = rst_inline_to_text(found["argument"] or "")
 
 
 def _is_marker(prefix: str) -> bool:

@@ -15,7 +15,7 @@ from curation.documents.markup.rst_directives import (
     label_of,
     split_directive,
 )
-from curation.documents.markup.rst_inline import inline_text
+from curation.documents.markup.rst_inline import rst_inline_to_text
 from curation.documents.markup.rst_lines import Lines
 
 EXPLICIT = re.compile(r"^\.\.(?: +|$)")
@@ -125,4 +125,4 @@ class ExplicitMarkup:
             self._scanner.add("prose", text.strip(), state, line)
 
     def _signature(self, text: str) -> str:
-        return inline_text(text.replace("\\", "\\\\"), self._scanner.substitutions)
+        return rst_inline_to_text(text.replace("\\", "\\\\"), self._scanner.substitutions)

@@ -66,7 +66,7 @@ _CODE_ROLES = frozenset(
 )
 
 
-def inline_text(text: str, substitutions: Mapping[str, str] | None = None) -> str:
+def rst_inline_to_text(text: str, substitutions: Mapping[str, str] | None = None) -> str:
     """``text`` without inline markup. Literals keep single backticks; white space is the caller's business."""
     held: list[str] = []
 

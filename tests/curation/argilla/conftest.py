@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from curation.argilla.api import Api
-from curation.argilla.connection import connect
+from curation.argilla.connection import connect_to_argilla
 from curation.home import Home
 from curation.settings import ArgillaSettings
 from serving import Embedder, EmbeddingSettings
@@ -43,7 +43,7 @@ def settings(argilla_lite: ArgillaLite) -> ArgillaSettings:
 
 @pytest.fixture
 def client(settings: ArgillaSettings, home: Home) -> rg.Argilla:
-    return connect(settings, home)
+    return connect_to_argilla(settings, home)
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.argilla import push
 from curation.argilla.api import Api
-from curation.argilla.conditions import Condition, find_matching, parse_condition
+from curation.argilla.conditions import Condition, find_matching_records, parse_condition
 from curation.argilla.datasets import find_dataset
+from curation.argilla.push import push_to_argilla
 from curation.errors import SettingsError
 from curation.settings import ArgillaSettings
 from serving import Embedder
@@ -70,7 +70,7 @@ def test_what_argilla_finds(
 ) -> None:
     corpus = small_corpus()
     triplets = small_triplets(corpus)
-    push(client, settings, corpus, triplets, embedder)
+    push_to_argilla(client, settings, corpus, triplets, embedder)
     ids = {triplet.positive: triplet.id for triplet in triplets}
     install, docker = ids["How do I install the package with pip?"], ids["Docker image"]
     dataset = find_dataset(api, settings, "triplets")
@@ -81,7 +81,10 @@ def test_what_argilla_finds(
     answer(person, remote[docker], is_positive_relevant="no", is_negative_irrelevant="yes")
 
     def find(*written: str) -> set[str]:
-        return {key for kind, key in find_matching(client, settings, written, ("triplets", "conversations"))}
+        return {
+            key
+            for kind, key in find_matching_records(client, settings, written, ("triplets", "conversations"))
+        }
 
     assert find("metadata.origin == heading") == {docker}
     assert find("metadata.origin in heading, sentence-pair") == set(ids.values())

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from curation.argilla.api import Api
-from curation.argilla.connection import connect
+from curation.argilla.connection import connect_to_argilla
 from curation.argilla.decisions import read_decisions
 from curation.errors import ArgillaError
 from curation.files import write_json
@@ -29,7 +29,7 @@ KEY = "s3cret-key-that-nobody-may-see"
 
 def fails(settings: ArgillaSettings, home: Home) -> ArgillaError:
     with pytest.raises(ArgillaError) as caught:
-        connect(settings, home)
+        connect_to_argilla(settings, home)
     error = caught.value
     assert error.hint
     seen: BaseException | None = error
@@ -184,7 +184,7 @@ def test_credentials_from_the_state_folder(argilla_lite: ArgillaLite) -> None:
     folder = argilla_lite.home
     home = Home(folder.parent / "state")
     write_json(home.argilla / "credentials.json", json.loads((folder / "credentials.json").read_text()))
-    client = connect(ArgillaSettings(), home)
+    client = connect_to_argilla(ArgillaSettings(), home)
     assert client.me.username == argilla_lite.username
 
 
@@ -197,8 +197,8 @@ def test_the_wrong_key(argilla_lite: ArgillaLite, home: Home) -> None:
 @pytest.mark.argilla
 def test_the_workspace_is_made(settings: ArgillaSettings, home: Home) -> None:
     settings = settings.model_copy(update={"workspace": "made-for-the-test"})
-    client = connect(settings, home)
-    connect(settings, home)
+    client = connect_to_argilla(settings, home)
+    connect_to_argilla(settings, home)
     assert [workspace.name for workspace in client.workspaces].count("made-for-the-test") == 1
 
 
@@ -215,5 +215,5 @@ def test_an_annotator_cannot_make_a_workspace_or_read_decisions(
 @pytest.mark.argilla
 def test_nothing_was_pushed(settings: ArgillaSettings, home: Home) -> None:
     with pytest.raises(ArgillaError) as caught:
-        read_decisions(connect(settings, home), settings)
+        read_decisions(connect_to_argilla(settings, home), settings)
     assert "clayloop push" in caught.value.hint

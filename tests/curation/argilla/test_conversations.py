@@ -8,11 +8,11 @@ import math
 import argilla as rg
 import pytest
 
-from curation.argilla import push
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
+from curation.argilla.push import push_to_argilla
 from curation.argilla.schemas import SPECS
 from curation.settings import ArgillaSettings
 from serving import Embedder
@@ -32,7 +32,7 @@ def test_a_turn_arrives_once_with_its_sources(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     corpus = small_corpus()
-    push(client, settings, corpus, [], embedder)
+    push_to_argilla(client, settings, corpus, [], embedder)
     timeouts = titled(corpus, "Timeouts")
     turn = make_turn(
         "How do I set the timeout?",

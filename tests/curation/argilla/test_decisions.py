@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.argilla.decisions import decide, judge, tally
+from curation.argilla.decisions import acceptance_verdict, decision_of, majority
 from curation.records.decision import DatasetName, Vote
 
 NAMES = {f"user-{number}": f"person {number}" for number in range(9)}
@@ -43,7 +43,7 @@ def record(*responses: dict[str, Any]) -> dict[str, Any]:
 @given(st.lists(YES_NO, min_size=1, max_size=9))
 def test_the_majority_wins_and_a_tie_decides_nothing(values: list[str]) -> None:
     responses = [response(user, good_chunk=value) for user, value in enumerate(values)]
-    decision = decide("chunks", record(*responses), NAMES)
+    decision = decision_of("chunks", record(*responses), NAMES)
     assert decision is not None
     yes, no = values.count("yes"), values.count("no")
     if yes == no:
@@ -66,8 +66,8 @@ def test_the_order_of_the_responses_changes_nothing(data: st.DataObject, kind: D
     )
     responses = [response(user, **said) for user, said in enumerate(answers)]
     shuffled = data.draw(st.permutations(responses))
-    first = decide(kind, record(*responses), NAMES)
-    second = decide(kind, record(*shuffled), NAMES)
+    first = decision_of(kind, record(*responses), NAMES)
+    second = decision_of(kind, record(*shuffled), NAMES)
     assert first == second
     if first is not None:
         assert second is not None
@@ -84,9 +84,11 @@ def test_drafts_and_discarded_responses_are_ignored(
 ) -> None:
     responses = [response(user, good_chunk=value) for user, value in enumerate(submitted)]
     unsent = [response(user + 4, status, good_chunk=value) for user, (status, value) in enumerate(others)]
-    assert decide("chunks", record(*responses, *unsent), NAMES) == decide("chunks", record(*responses), NAMES)
+    assert decision_of("chunks", record(*responses, *unsent), NAMES) == decision_of(
+        "chunks", record(*responses), NAMES
+    )
     if not submitted:
-        assert decide("chunks", record(*unsent), NAMES) is None
+        assert decision_of("chunks", record(*unsent), NAMES) is None
 
 
 @pytest.mark.parametrize(
@@ -107,23 +109,23 @@ def test_drafts_and_discarded_responses_are_ignored(
     ],
 )
 def test_the_acceptance_rule(kind: DatasetName, values: dict[str, str], verdict: str) -> None:
-    assert judge(kind, values, {})[0] == verdict
+    assert acceptance_verdict(kind, values, {})[0] == verdict
 
 
 def test_a_negative_that_is_relevant_is_named_in_the_reason() -> None:
-    assert "may not be used" in judge("triplets", {"is_positive_relevant": "yes"}, {})[1]
+    assert "may not be used" in acceptance_verdict("triplets", {"is_positive_relevant": "yes"}, {})[1]
     both = {"is_positive_relevant": "yes", "is_negative_irrelevant": "yes"}
-    assert "may not be used" not in judge("triplets", both, {})[1]
+    assert "may not be used" not in acceptance_verdict("triplets", both, {})[1]
 
 
 def test_agreement_counts_all_questions_and_no_free_text() -> None:
     votes = [
-        Vote(question=question, value=value, annotator=name, response_id=name)
+        Vote(question=question, value=value, annotator=name, annotator_id=name, response_id=name)
         for name, values in (("a", "yn"), ("b", "yy"), ("c", "nn"))
         for question, value in zip(QUESTIONS["triplets"], values, strict=True)
     ]
-    votes.append(Vote(question="feedback", value="fine", annotator="a", response_id="a"))
-    assert tally(votes, QUESTIONS["triplets"]) == (
+    votes.append(Vote(question="feedback", value="fine", annotator="a", annotator_id="a", response_id="a"))
+    assert majority(votes, QUESTIONS["triplets"]) == (
         {"is_positive_relevant": "y", "is_negative_irrelevant": "n"},
         pytest.approx(4 / 6),
     )
@@ -131,7 +133,7 @@ def test_agreement_counts_all_questions_and_no_free_text() -> None:
 
 def test_feedback_is_kept_as_a_vote_and_decides_nothing() -> None:
     said = response(1, is_response_correct="yes", out_of_guardrails="no", feedback="The port is 6900.")
-    decision = decide("conversations", record(said), NAMES)
+    decision = decision_of("conversations", record(said), NAMES)
     assert decision is not None
     assert "feedback" not in decision.values
     assert [vote.value for vote in decision.votes if vote.question == "feedback"] == ["The port is 6900."]
@@ -139,14 +141,14 @@ def test_feedback_is_kept_as_a_vote_and_decides_nothing() -> None:
 
 
 def test_somebody_who_is_gone_still_counts() -> None:
-    decision = decide("chunks", record(response(1, good_chunk="yes")), {})
+    decision = decision_of("chunks", record(response(1, good_chunk="yes")), {})
     assert decision is not None
     assert decision.annotators == ("user-user-1",)
 
 
 def test_a_record_without_our_id_goes_by_argillas() -> None:
     row = record(response(1, good_chunk="yes")) | {"external_id": None}
-    decision = decide("chunks", row, NAMES)
+    decision = decision_of("chunks", row, NAMES)
     assert decision is not None
     assert decision.record_id == "argilla-id"
     assert decision.metadata == {"tokens": 3}
@@ -156,6 +158,6 @@ def test_every_pair_of_answers_gives_a_verdict_for_each_dataset() -> None:
     for kind, questions in QUESTIONS.items():
         for values in itertools.product(["yes", "no", None], repeat=len(questions)):
             winners = {question: value for question, value in zip(questions, values, strict=True) if value}
-            verdict, reason = judge(kind, winners, {})
+            verdict, reason = acceptance_verdict(kind, winners, {})
             assert verdict in {"accepted", "rejected", "undecided"}
             assert reason

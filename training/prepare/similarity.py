@@ -1,0 +1,224 @@
+"""Exact and near duplicates among texts, and which one is kept for which.
+
+Near duplicates: Jaccard similarity of character shingles. Candidates come from MinHash with
+locality-sensitive hashing (Broder 1997; Indyk and Motwani 1998) as rensa implements it, and each is then
+checked exactly: what is reported as a duplicate is one, and at most a few in a thousand are missed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rensa import RMinHash, RMinHashLSH
+
+from training.ledger.text import normalise
+from training.settings import DedupSettings
+
+SHINGLE = 4
+# What a near duplicate's similarity is reported as at most: 1.0 means exact.
+NEARLY = 0.9999
+_PERMUTATIONS = 256
+_WANTED_RECALL = 0.995
+_BRUTE_FORCE_UP_TO = 40
+_SEED = 17
+_BLOCK = 2_000  # texts whose shingles are handed to rensa at a time
+
+
+@dataclass(frozen=True)
+class Match:
+    """Row ``index`` says the same as the row ``kept``. ``similarity`` is 1.0 for an exact duplicate."""
+
+    index: int
+    kept: int
+    similarity: float
+
+    @property
+    def exact(self) -> bool:
+        return self.similarity >= 1.0
+
+
+def shingles(normalised: str) -> frozenset[str]:
+    """The character 4-grams of a normalised text; the text itself when it is shorter."""
+    return frozenset(_grams(normalised))
+
+
+def surely_differ(left: str, right: str, threshold: float) -> bool:
+    """Whether a glance at two normalised texts shows that their similarity is below ``threshold``: more of
+    the shingles of ``left`` are missing in ``right`` than that allows. It saves making all shingles of both.
+    """
+    number = len(left) - SHINGLE + 1
+    allowed = number * (1 - threshold) + 1e-6  # of at most ``number`` different ones
+    missing = set()
+    for start in range(number if number > 1 else 0):
+        one = left[start : start + SHINGLE]
+        if one not in right:
+            missing.add(one)
+            if len(missing) > allowed:
+                return True
+    return False
+
+
+def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+    """Size of the intersection over size of the union, 0 to 1."""
+    common = len(left & right)
+    return common / (len(left) + len(right) - common) if common else 0.0
+
+
+def find_duplicates(
+    texts: Sequence[str], settings: DedupSettings, keys: Sequence[str] | None = None
+) -> list[Match]:
+    """The rows to drop, in order, each with the earlier row that is kept in its place.
+
+    Only rows with the same key are compared (all with all when ``keys`` is None). The first of several
+    duplicates stays; a row is never dropped for one that is itself dropped.
+    """
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row in range(len(texts)):
+        rows_of[keys[row] if keys is not None else ""].append(row)
+    normalised = [normalise(text) for text in texts]
+    found: list[Match] = []
+    for rows in rows_of.values():
+        first: dict[str, int] = {}
+        for row in rows:
+            kept = first.setdefault(normalised[row], row)
+            if kept != row:
+                found.append(Match(row, kept, 1.0))
+        if settings.near and len(first) > 1:
+            found.extend(_near_duplicates(first, settings.threshold))
+    return _point_at_kept(sorted(found, key=lambda match: match.index))
+
+
+def find_matches(texts: Sequence[str], references: Sequence[str], settings: DedupSettings) -> list[Match]:
+    """The rows of ``texts`` that duplicate one of ``references``, each with the closest one (``kept``)."""
+    exact: dict[str, int] = {}
+    for index, reference in enumerate(references):
+        exact.setdefault(normalise(reference), index)
+    waiting: dict[str, list[int]] = defaultdict(list)
+    found: list[Match] = []
+    for row, text in enumerate(map(normalise, texts)):
+        if text in exact:
+            found.append(Match(row, exact[text], 1.0))
+        else:
+            waiting[text].append(row)
+    if settings.near and exact and waiting:
+        neighbours = _Neighbours([*exact, *waiting], settings.threshold)
+        for position in range(len(exact)):
+            neighbours.insert(position)
+        originals = list(exact.values())
+        for position, rows in enumerate(waiting.values(), start=len(exact)):
+            best = max(neighbours.of(position), key=lambda pair: pair[1], default=None)
+            if best:
+                found.extend(Match(row, originals[best[0]], min(best[1], NEARLY)) for row in rows)
+    return sorted(found, key=lambda match: match.index)
+
+
+def group(texts: Sequence[str], settings: DedupSettings) -> list[int]:
+    """A label per row, the same for rows that are duplicates of each other, directly or through others.
+
+    The label is the smallest row number of the group.
+    """
+    parent = list(range(len(texts)))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    first: dict[str, int] = {}
+    for row, text in enumerate(map(normalise, texts)):
+        parent[row] = first.setdefault(text, row)
+    if settings.near and len(first) > 1:
+        rows = list(first.values())
+        neighbours = _Neighbours(list(first), settings.threshold)
+        for position in range(len(rows)):
+            for other, _ in neighbours.of(position):
+                low, high = sorted((root(rows[position]), root(rows[other])))
+                parent[high] = low
+            neighbours.insert(position)
+    return [root(row) for row in range(len(texts))]
+
+
+def _near_duplicates(first: dict[str, int], threshold: float) -> Iterator[Match]:
+    """Greedy over the distinct texts of one key: a row that is near a kept one goes, all others stay."""
+    texts, rows = list(first), list(first.values())
+    near: Iterable[tuple[int, float]]
+    if len(texts) <= _BRUTE_FORCE_UP_TO:
+        sets = [shingles(text) for text in texts]
+        kept: list[int] = []
+        for position, own in enumerate(sets):
+            near = [(other, jaccard(own, sets[other])) for other in kept]
+            best = max(near, key=lambda pair: pair[1], default=(0, 0.0))
+            if best[1] >= threshold:
+                yield Match(rows[position], rows[best[0]], min(best[1], NEARLY))
+            else:
+                kept.append(position)
+        return
+    neighbours = _Neighbours(texts, threshold)
+    for position in range(len(texts)):
+        nearest = max(neighbours.of(position), key=lambda pair: pair[1], default=None)
+        if nearest:
+            yield Match(rows[position], rows[nearest[0]], min(nearest[1], NEARLY))
+        else:
+            neighbours.insert(position)
+
+
+def _point_at_kept(matches: list[Match]) -> list[Match]:
+    """An exact duplicate of a row that went as a near duplicate belongs to the row that stayed."""
+    by_index = {match.index: match for match in matches}
+    return [
+        Match(match.index, further.kept, min(match.similarity, further.similarity))
+        if (further := by_index.get(match.kept))
+        else match
+        for match in matches
+    ]
+
+
+class _Neighbours:
+    """Which of the inserted texts are at least ``threshold`` similar to another. Texts are normalised and
+    distinct."""
+
+    def __init__(self, texts: Sequence[str], threshold: float) -> None:
+        self._threshold = threshold
+        self._texts = texts
+        self._sets: dict[int, frozenset[str]] = {}
+        self._hashes: list[RMinHash] = []
+        for start in range(0, len(texts), _BLOCK):
+            # A shingle that comes twice changes no minimum. Most texts have no candidate, and never need a
+            # set.
+            grams = [_grams(text) for text in texts[start : start + _BLOCK]]
+            self._hashes += RMinHash.from_token_sets(grams, _PERMUTATIONS, _SEED)
+        self._index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))
+
+    def insert(self, position: int) -> None:
+        self._index.insert(position, self._hashes[position])
+
+    def of(self, position: int) -> list[tuple[int, float]]:
+        """(position, similarity) of every inserted text that is near, other than itself."""
+        return [
+            (other, similarity)
+            for other in self._index.query(self._hashes[position])
+            if other != position
+            and (similarity := jaccard(self._shingles(position), self._shingles(other))) >= self._threshold
+        ]
+
+    def _shingles(self, position: int) -> frozenset[str]:
+        if position not in self._sets:
+            self._sets[position] = shingles(self._texts[position])
+        return self._sets[position]
+
+
+def _grams(normalised: str) -> list[str]:
+    if len(normalised) <= SHINGLE:
+        return [normalised]
+    return [normalised[start : start + SHINGLE] for start in range(len(normalised) - SHINGLE + 1)]
+
+
+def _bands(threshold: float) -> int:
+    """The fewest bands of 256 hashes that find a pair exactly at ``threshold`` almost always."""
+    for bands in (2, 4, 8, 16, 32, 64, 128):
+        if 1 - (1 - threshold ** (_PERMUTATIONS // bands)) ** bands >= _WANTED_RECALL:
+            return bands
+    return _PERMUTATIONS

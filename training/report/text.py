@@ -1,0 +1,178 @@
+"""What a retrain did, for machines and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, Field
+
+from training.judge.comparison import SIDES, Comparison
+from training.judge.gate import GateVerdict
+from training.ledger.rows import Tally
+from training.runs.record import Outcome, RunRecord
+
+_SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
+_MOST_SLICES = 8
+_MOST_REASONS = 8
+
+
+class RetrainSummary(BaseModel):
+    """The result of a retrain; ``model_dump(mode="json")`` is what ``--json`` writes.
+
+    ``run`` is None when there was nothing to do. ``release_after`` is the release that was made and promoted,
+    None when there is none. ``decisions`` counts total, new, withdrawn, accepted, rejected and undecided
+    ones; ``examples`` those found, trained on and held out; ``chunks`` those indexed and rejected. ``fates``
+    counts decisions by what became of them, ``reasons`` maps a fate to reason → number, of decisions that
+    nothing is learned from. ``before``, ``after`` and ``base`` map dimension → metric → mean over the
+    ``holdout_questions``, of the served release, the candidate and the untouched base model.
+    ``without_reranker`` has the candidate's means by its embedding model alone, where it has a reranker.
+    ``gate`` is the verdict with its interval, guards and slices, None when nothing was trained. ``report`` is
+    the run's page for a browser. ``seconds`` are per step; ``peak_memory_mb`` in 10^6 bytes is the largest of
+    all steps. ``resumed``: an interrupted run was finished. ``selection`` says what was left out, ``notes``
+    what to know about it.
+    """
+
+    run: str | None = None
+    outcome: Outcome
+    verdict: str
+    release_before: str | None = None
+    release_after: str | None = None
+    decisions: dict[str, int] = Field(default_factory=dict)
+    examples: dict[str, int] = Field(default_factory=dict)
+    chunks: dict[str, int] = Field(default_factory=dict)
+    fates: dict[str, int] = Field(default_factory=dict)
+    reasons: dict[str, dict[str, int]] = Field(default_factory=dict)
+    holdout_questions: int = 0
+    metric: str = "ndcg@10"
+    before: dict[int, dict[str, float]] = Field(default_factory=dict)
+    after: dict[int, dict[str, float]] = Field(default_factory=dict)
+    base: dict[int, dict[str, float]] = Field(default_factory=dict)
+    without_reranker: dict[str, float] = Field(default_factory=dict)
+    gate: GateVerdict | None = None
+    report: str | None = None
+    seconds: dict[str, float] = Field(default_factory=dict)
+    total_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    resumed: bool = False
+    selection: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+    def take_counts(self, counted: Tally) -> None:
+        """Fill in what became of the decisions."""
+        self.fates = {str(fate): count for fate, count in counted.fates.items()}
+        self.reasons = {str(fate): reasons for fate, reasons in counted.reasons.items()}
+
+    def take_figures(self, found: Comparison) -> None:
+        """Fill in what base, served release and candidate reach on the holdout."""
+        self.base, self.before, self.after = (
+            {dimension: scores.metrics for dimension, scores in found.holdout.side(side).items()}
+            for side in SIDES
+        )
+        self.without_reranker = found.without_reranker
+
+    def take_timings(self, record: RunRecord) -> None:
+        """Fill in what the run recorded about its steps."""
+        self.seconds = {step.name: step.seconds for step in record.steps}
+        self.total_seconds = round(sum(self.seconds.values()), 2)
+        self.peak_memory_mb = max((step.peak_memory_mb for step in record.steps), default=0.0)
+
+
+def render_summary(summary: RetrainSummary) -> str:
+    """A few lines of plain text that say what happened and why."""
+    lines = [summary.verdict]
+    if summary.selection:
+        lines += ["", f"Selection   {', '.join(summary.selection)}"]
+    lines += [f"Note        {note}" for note in summary.notes]
+    if summary.decisions.get("total"):
+        counts = summary.decisions
+        parts = [f"{counts[name]} {name}" for name in ("new", "withdrawn") if counts.get(name)]
+        of_it = f" ({', '.join(parts)} since the last release)" if parts else ""
+        lines += [
+            "",
+            f"Decisions   {counts['total']}{of_it}: {counts.get('accepted', 0)} accepted, "
+            f"{counts.get('rejected', 0)} rejected, {counts.get('undecided', 0)} undecided",
+        ]
+    if summary.examples:
+        lines.append(
+            f"Examples    {summary.examples.get('train', 0)} trained on, "
+            f"{summary.examples.get('holdout', 0)} held out ({summary.holdout_questions} questions)"
+        )
+    lines += reason_lines(summary.reasons)
+    if summary.chunks:
+        removed = summary.chunks.get("rejected", 0)
+        lines.append(
+            f"Index       {summary.chunks.get('indexed', 0)} chunks"
+            + (f", {removed} rejected ones left out" if removed else "")
+        )
+    lines += _table(summary)
+    if summary.without_reranker:
+        cells = "".join(f"{summary.without_reranker[name]:<17.3f}" for name in _SHOWN).rstrip()
+        lines.append(f"{'no reranker':<12}{cells}")
+    if summary.gate is not None:
+        lines += _gate(summary.gate)
+    if summary.seconds:
+        slowest = ", ".join(f"{name} {took:.0f} s" for name, took in summary.seconds.items() if took >= 1)
+        lines += ["", f"Time        {summary.total_seconds:.0f} s" + (f" ({slowest})" if slowest else "")]
+        lines.append(f"Memory      {summary.peak_memory_mb / 1000:.1f} GB at most")
+    if summary.run:
+        lines.append(
+            f"Run         {summary.run}{' (an interrupted one, finished now)' if summary.resumed else ''}"
+        )
+    if summary.report:
+        lines.append(f"Report      {summary.report}")
+    if summary.release_after:
+        lines.append(
+            f"Release     {summary.release_after} is served now, instead of {summary.release_before}"
+        )
+    return "\n".join(lines)
+
+
+def _table(summary: RetrainSummary) -> list[str]:
+    """Metrics side by side: "served → candidate" per dimension, the base model's at full dimension below."""
+    dimensions = [dimension for dimension in summary.after if dimension in summary.before]
+    if not dimensions:
+        return []
+    lines = ["", "On the held-out questions, served release → candidate:"]
+    lines.append("dimensions  " + "".join(f"{name:<17}" for name in _SHOWN).rstrip())
+    for dimension in dimensions:
+        before, after = summary.before[dimension], summary.after[dimension]
+        cells = "".join(f"{f'{before[name]:.3f} → {after[name]:.3f}':<17}" for name in _SHOWN)
+        lines.append(f"{dimension:<12}{cells}".rstrip())
+    if summary.base:
+        base = summary.base[max(summary.base)]
+        lines.append(f"{'base model':<12}" + "".join(f"{base[name]:<17.3f}" for name in _SHOWN).rstrip())
+    return lines
+
+
+def reason_lines(reasons: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Why nothing is learned from some decisions, the most frequent reasons of each fate first."""
+    return [
+        f"  {fate:<9} {count} × {reason}"
+        for fate, counts in reasons.items()
+        for reason, count in list(counts.items())[:_MOST_REASONS]
+    ]
+
+
+def _gate(verdict: GateVerdict) -> list[str]:
+    """How sure the verdict is, where it differs, and every guard."""
+    lines = [""]
+    if verdict.interval is not None:
+        interval = verdict.interval
+        lines.append(
+            f"Verdict     {verdict.verdict}: {verdict.metric} {interval} "
+            f"({interval.confidence:.0%} interval, {interval.size} questions)"
+        )
+    else:
+        lines.append(f"Verdict     {verdict.verdict}: {verdict.queries} questions")
+    if verdict.earlier is not None and verdict.fresh is not None:
+        lines.append(f"            {verdict.earlier} on earlier questions, {verdict.fresh} on new ones")
+    counted = [one for one in verdict.slices if one.change is not None]
+    for one in counted[:_MOST_SLICES]:
+        lines.append(f"  {one.by:<9} {one.value}: {one.change} ({one.queries} questions)")
+    if len(counted) > _MOST_SLICES:
+        lines.append(f"            … and {len(counted) - _MOST_SLICES} more slices")
+    lines += [
+        f"Guard       {'ok  ' if guard.passed else 'FAIL'} {guard.name}: {guard.detail}"
+        for guard in verdict.guards
+    ]
+    return lines
