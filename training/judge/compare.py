@@ -177,7 +177,6 @@ def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
         candidate_refusals=_refusals(candidate, None, given, settings, serving),
         decisions=baselines.decisions,
         coverage=baselines.coverage,
-        reranker=candidate.reranker.info.name if candidate.reranker else "",
         without_reranker=alone,
         latency=measure_latency(baselines.served, candidate, given.chunks, given.questions),
     )

@@ -74,9 +74,9 @@ class Comparison(BaseModel):
     """Everything that the gate judges.
 
     ``earlier`` holds the ids of the holdout questions that the served release was judged by too and nobody
-    has answered differently since. ``reranker`` names the candidate's, if it has one; ``without_reranker``
-    are then its means on the holdout by the embedding model alone. ``latency`` is measured, not computed: it
-    is no part of evaluation.json, which is the same after a rerun, but of the file beside it.
+    has answered differently since. ``without_reranker`` has the candidate's means on the holdout by its
+    embedding model alone, where it has a reranker. ``latency`` is measured, not computed: it is no part of
+    evaluation.json, which is the same after a rerun, but of the file beside it.
     """
 
     release_before: str
@@ -88,7 +88,6 @@ class Comparison(BaseModel):
     candidate_refusals: RefusalRates
     decisions: Plausibility = Plausibility()
     coverage: Coverage = Coverage()
-    reranker: str = ""
     without_reranker: dict[str, float] = Field(default_factory=dict)
     latency: Latency | None = None
 

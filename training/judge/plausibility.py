@@ -220,8 +220,8 @@ def _mixed_up(found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], res
     elif found.apart.high >= _APART_LEAST:
         return ""
     return (
-        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more like "
-        f"one than a rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
+        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more "
+        f"like one than a rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
     )
 
 

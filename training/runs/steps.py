@@ -17,9 +17,9 @@ from training.fit.data import FitReport, TrainingMaterial
 from training.fit.precision import Precision, choose_precision
 from training.fit.processes import check_gpus
 from training.fit.train import FIT_FILE, VECTORS_FILE, embed_chunks, train_candidate
-from training.judge.compare import Round, SearchModel, compare, measure_baselines
+from training.judge.compare import Round, compare, measure_baselines
 from training.judge.comparison import Comparison, at, read_comparison, write_comparison
-from training.judge.evaluate import load_reranker
+from training.judge.evaluate import SearchModel, load_reranker
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, holdout_questions
 from training.judge.testsets import TestSet, check_paths, load_test_sets
