@@ -221,7 +221,8 @@ def _mixed_up(found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], res
         return ""
     return (
         "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more "
-        f"like one than a rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
+        f"like one than a rejected one does in {found.apart.estimate:.0%} of the cases{before} "
+        "(50% is chance)"
     )
 
 
