@@ -71,6 +71,7 @@ from serving import (
 from training import (
     FitSettings,
     RetrainSummary,
+    SearchModel,
     TestSet,
     TrainingSettings,
     evaluate_set,
@@ -226,8 +227,8 @@ class Loop:
     def score(self, retriever: Retriever) -> Side:
         """What the release makes of every question, at full dimension and at a small one."""
         sizes = [retriever.embedder.dimension, SMALL]
-        paths = [chunk.path for chunk in retriever.index.chunks()]
-        found = evaluate_set(retriever.embedder, self.test_set, paths, retriever.index.vectors(), sizes)
+        model = SearchModel(retriever.embedder, retriever.index.vectors())
+        found = evaluate_set(model, self.test_set, retriever.index.chunks(), sizes)
         return {size: dict(scores.questions) for size, scores in found.items()}
 
     def copied(self, name: str) -> Home:

@@ -37,13 +37,13 @@ from .judge.comparison import (
     read_comparison as read_comparison,
 )
 from .judge.evaluate import (
+    SearchModel as SearchModel,
+)
+from .judge.evaluate import (
     evaluate_release as evaluate_release,
 )
 from .judge.evaluate import (
     evaluate_set as evaluate_set,
-)
-from .judge.evaluate import (
-    evaluate_vectors as evaluate_vectors,
 )
 from .judge.evaluate import (
     rank as rank,
