@@ -31,7 +31,7 @@ class Selection(BaseModel):
     ``without_annotators`` (user names, or user ids) and ``without_records`` (record ids) count as if they had never been there, in
     what is learned and in what is indexed. The other three choose among the triplets and conversations only: a chunk
     that somebody rejected stays out of the index whatever is learned. ``since``: somebody answered then or later;
-    ``filters``: conditions for Argilla (curation.annotation.query), all of which hold; ``max_records``: the newest of
+    ``filters``: conditions for Argilla (curation.argilla.conditions), all of which hold; ``max_records``: the newest of
     what is left. ``people`` says whom the names in ``without_annotators`` mean beyond those who have them now
     (training.annotators.identify finds out).
     """
