@@ -64,13 +64,14 @@ from serving import (
     ReleaseStore,
     Retriever,
     ServingSettings,
-    answer,
+    answer_question,
     bootstrap,
     load_release,
 )
 from training import (
     FitSettings,
     RetrainSummary,
+    SearchModel,
     TestSet,
     TrainingSettings,
     evaluate_set,
@@ -156,7 +157,7 @@ def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) ->
     A refusal is wrong, since the documents answer every question of a test set; it names no chunk.
     """
     question = test_set.queries[key]
-    *_, reply = answer(retriever, None, question, (), BotSettings())
+    *_, reply = answer_question(retriever, None, question, (), BotSettings())
     turn = Turn(
         conversation_id=f"second-loop-{key}",
         turn=0,
@@ -226,8 +227,8 @@ class Loop:
     def score(self, retriever: Retriever) -> Side:
         """What the release makes of every question, at full dimension and at a small one."""
         sizes = [retriever.embedder.dimension, SMALL]
-        paths = [chunk.path for chunk in retriever.index.chunks()]
-        found = evaluate_set(retriever.embedder, self.test_set, paths, retriever.index.vectors(), sizes)
+        model = SearchModel(retriever.embedder, retriever.index.vectors())
+        found = evaluate_set(model, self.test_set, retriever.index.chunks(), sizes)
         return {size: dict(scores.questions) for size, scores in found.items()}
 
     def copied(self, name: str) -> Home:

@@ -38,8 +38,10 @@ from training import (
     HEADING,
     FitSettings,
     LedgerRow,
+    SearchModel,
+    TestSet,
     TrainingMaterial,
-    evaluate_vectors,
+    evaluate_set,
     fine_tune,
     load_qrels,
     load_queries,
@@ -140,9 +142,9 @@ def main() -> int:
     def scores(embedder: Embedder, strength: float) -> dict[int, float]:
         texts, paths = [chunk.text for chunk in chunks], [chunk.path for chunk in chunks]
         vectors = whiten(embedder, texts, strength, paths) if strength else embedder.documents(texts)
-        asked = embedder.queries(list(queries.values()))
         dimensions = settings.dimensions_for(embedder.dimension)
-        found = evaluate_vectors(queries, asked, vectors, paths, qrels, dimensions)
+        test_set = TestSet(name=given.set, queries=queries, qrels=qrels)
+        found = evaluate_set(SearchModel(embedder, vectors), test_set, chunks, dimensions)
         return {dimension: one.metrics["ndcg@10"] for dimension, one in found.items()}
 
     recipes: dict[str, Callable[[Embedder], Any]] = {

@@ -23,7 +23,7 @@ from serving import (
     resolve_model,
 )
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
-from training.judge.generic import generic_set
+from training.judge.testsets import generic_set
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 THINGS = (
@@ -208,9 +208,7 @@ def serving(model: Path | str) -> ServingSettings:
 def training(**gate: float) -> TrainingSettings:
     """The gate's defaults. Word vectors want a far higher learning rate than a transformer."""
     return TrainingSettings(
-        fit=FitSettings(
-            epochs=2, batch_size=32, learning_rate=0.02, max_tokens=32, dimensions=[384], start="base"
-        ),
+        fit=FitSettings(epochs=2, batch_size=32, learning_rate=0.02, max_tokens=32, dimensions=[384]),
         dedup=DedupSettings(threshold=0.95),
         gate=GateSettings(**gate),  # type: ignore[arg-type]
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import chromium_page
-from tests.training.comparisons import compared, comparison, question
+from tests.training.judge.comparisons import compared, comparison, question
 from tests.training.material import make_chunks, triplet
 from training.judge.gate import judge
 from training.judge.plausibility import Pair, Plausibility

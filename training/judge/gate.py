@@ -13,14 +13,23 @@ from training.judge.intervals import ROUNDING, Interval, classify, expanded_inte
 from training.judge.slices import Slice, slices
 from training.settings import GateSettings, Verdict
 
+_NOT_ENOUGH: Verdict = "not-enough"
+_PHRASES: dict[Verdict, str] = {
+    "superior": "better than the served release",
+    "non-inferior": "not worse than the served release by more than the margin",
+    "inconclusive": "not known to be better or worse than the served release",
+}
+
 
 class GateVerdict(BaseModel):
-    """The answer and the figures behind it. ``base``, ``before`` and ``after`` are means of the deciding metric at full
-    dimension, of the untouched base model, the served release and the candidate, over the same ``queries`` questions: the
-    holdout's and those of the user's own test sets. ``interval`` is of the mean of candidate − served.
+    """The answer and the figures behind it. ``base``, ``before`` and ``after`` are means of the deciding
+    metric at full dimension, of the untouched base model, the served release and the candidate, over the same
+    ``queries`` questions: the holdout's and those of the user's own test sets. ``interval`` is of the mean of
+    candidate − served.
 
-    ``known`` is the same over the holdout questions that the served release was made with, ``fresh`` over those that came
-    since; None where there are too few. That they disagree is a sign that what was decided lately is of another kind.
+    ``earlier`` is the same over the holdout questions that the served release was judged by, ``fresh`` over
+    those that came since; None where there are too few. That they disagree is a sign that what was decided
+    lately is of another kind.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,7 +43,7 @@ class GateVerdict(BaseModel):
     queries: int
     base: float = 0.0
     interval: Interval | None = None
-    known: Interval | None = None
+    earlier: Interval | None = None
     fresh: Interval | None = None
     guards: list[Guard] = Field(default_factory=list)
     slices: list[Slice] = Field(default_factory=list)
@@ -49,37 +58,33 @@ def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
     differences = found.decisive(settings.metric)
     parts = slices(found.holdout, settings)
     guards = check_guards(found, parts, settings)
-    interval = None
-    verdict: Verdict = "not-enough"
+    interval, verdict = None, _NOT_ENOUGH
     if len(differences) >= settings.min_queries:
-        interval = expanded_interval(differences, settings.confidence, settings.resamples, settings.seed)
+        interval = expanded_interval(differences, settings.confidence)
         verdict = classify(interval, settings.margin)
     sound = all(map(math.isfinite, differences))
-    promoted = sound and verdict in settings.promote and all(guard.passed for guard in guards)
-
-    def mean(side: Side) -> float:
-        values = [
-            row[settings.metric] for one in found.deciding for row in at(one.side(side)).questions.values()
-        ]
-        return round(fmean(values), 6) if values else 0.0
-
-    known = set(found.known)
+    earlier = set(found.earlier)
     judged = GateVerdict(
-        promoted=promoted,
+        promoted=sound and verdict in settings.promote and all(guard.passed for guard in guards),
         verdict=verdict,
         reason="",
         metric=settings.metric,
-        before=mean("served"),
-        after=mean("candidate"),
-        base=mean("base"),
+        before=_mean(found, "served", settings.metric),
+        after=_mean(found, "candidate", settings.metric),
+        base=_mean(found, "base", settings.metric),
         queries=len(differences),
         interval=interval,
-        known=change(found, found.known, settings),
-        fresh=change(found, [one.id for one in found.holdout.questions if one.id not in known], settings),
+        earlier=change(found, found.earlier, settings),
+        fresh=change(found, [one.id for one in found.holdout.questions if one.id not in earlier], settings),
         guards=guards,
         slices=parts,
     )
     return judged.model_copy(update={"reason": _reason(judged, settings)})
+
+
+def _mean(found: Comparison, side: Side, metric: str) -> float:
+    values = [row[metric] for one in found.deciding for row in at(one.side(side)).questions.values()]
+    return round(fmean(values), 6) if values else 0.0
 
 
 def _reason(judged: GateVerdict, settings: GateSettings) -> str:
@@ -89,8 +94,8 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         return too_few(judged.queries, settings.min_queries)
     if not math.isfinite(interval.estimate):
         return (
-            f"Rejected: {judged.metric} is not a number on some of {judged.queries} held-out questions; the served release "
-            "stays. The candidate's model or a test set is damaged."
+            f"Rejected: {judged.metric} is not a number on some of {judged.queries} held-out questions; "
+            "the served release stays. The candidate's model or a test set is damaged."
         )
     figures = (
         f"{judged.metric} {judged.before:.3f} → {judged.after:.3f} on {judged.queries} held-out questions, "
@@ -110,21 +115,15 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         return f"Rejected: worse than the served release, though not for certain ({figures}); it stays.{also}"
     if judged.verdict == "inconclusive":
         return (
-            f"Not promoted: better than the served release, but too uncertain ({figures}). More accepted triplets would "
-            f"tell: about {_needed(interval, settings)} held-out questions.{also}"
+            f"Not promoted: better than the served release, but too uncertain ({figures}). More accepted "
+            f"triplets would tell: about {_needed(interval, settings)} held-out questions.{also}"
         )
     return f"Not promoted: {_PHRASES[judged.verdict]}, and the settings ask for more ({figures}).{also}"
 
 
-_PHRASES: dict[Verdict, str] = {
-    "superior": "better than the served release",
-    "non-inferior": "not worse than the served release by more than the margin",
-    "inconclusive": "not known to be better or worse than the served release",
-}
-
-
 def _needed(interval: Interval, settings: GateSettings) -> int:
-    """About how many questions would settle a gain: an interval shrinks with the square root of their number."""
+    """About how many questions would settle a gain: an interval shrinks with the square root of their
+    number."""
     half = interval.estimate - interval.low
     room = max(interval.estimate + settings.margin, 0.005)
     return max(interval.size + 5, round(interval.size * (half / room) ** 2))

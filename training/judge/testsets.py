@@ -1,39 +1,41 @@
-"""Retrieval test sets of one's own: questions and what answers them.
+"""Retrieval test sets: questions and what answers them, a user's own ones and the one that comes with
+clayloop.
 
-As files: ``queries.jsonl`` has one ``{"_id", "text"}`` a line, ``qrels.tsv`` the columns query id, path, relevance (a header
-line is allowed). As a folder in the layout of BEIR (Thakur et al. 2021, arXiv:2104.08663): ``queries.jsonl``,
-``qrels/test.tsv`` (or ``qrels.tsv``) and perhaps ``corpus.jsonl`` (``{"_id", "title", "text"}``). A question may have several
-right answers. Without a corpus of its own, relevance is by file of the bot's documents, so it does not depend on how
-they are chunked.
+As files: ``queries.jsonl`` has one ``{"_id", "text"}`` a line, ``qrels.tsv`` the columns query id, path and
+relevance (a header line is allowed). As a folder in the layout of BEIR (Thakur et al. 2021,
+arXiv:2104.08663): ``queries.jsonl``, ``qrels/test.tsv`` (or ``qrels.tsv``) and perhaps ``corpus.jsonl``
+(``{"_id", "title", "text"}``). A question may have several right answers. Without a corpus of its own,
+relevance is by file of the bot's documents, so that it does not depend on how they are chunked.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import SettingsError
+from curation import Progress, SettingsError
 from training.settings import TestSetSettings
 
 Qrels = dict[str, dict[str, int]]
 
 _FORMAT = "Each line holds a question id, a path and a relevance (0, 1, …), separated by tabs."
-_WHOLE_NUMBER = re.compile(
-    r"-?[0-9]{1,9}"
-)  # int() also takes 1_0, and fails on a superscript two, which is a digit
+# int() also takes 1_0, and fails on a superscript two, which is a digit.
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _BEIR = "A test set has queries.jsonl, qrels.tsv or qrels/test.tsv, and perhaps corpus.jsonl."
 _QUERY = '{"_id": "q1", "text": "How …?"}'
 _DOCUMENT = '{"_id": "d1", "title": "…", "text": "…"}'
+_GENERIC = Path(__file__).with_name("generic.jsonl")
 
 
 class TestSet(BaseModel):
-    """Question id → text, question id → right item → relevance, and, where the set brings its own documents, item →
-    text; else items are paths of the bot's documents."""
+    """``queries``: question id → text. ``qrels``: question id → right item → relevance. ``corpus``: item →
+    text where the set brings its own documents; else items are paths of the bot's documents."""
 
     __test__ = False  # not a test of pytest's
 
@@ -47,36 +49,50 @@ class TestSet(BaseModel):
 
 def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:
     """Those of the settings, each under a name of its own. Raises SettingsError naming file and line."""
-    found: list[TestSet] = []
+    found: dict[str, TestSet] = {}
     for one in settings:
-        made = (
-            load_folder(Path(one.folder), one.name)
-            if one.folder
-            else load_files(
-                Path(one.queries), Path(one.qrels), Path(one.corpus) if one.corpus else None, one.name
-            )
-        )
-        if made.name in {other.name for other in found}:
-            raise SettingsError(
-                f"Two test sets are called {made.name!r}.", "Give them names (training.testsets)."
-            )
-        found.append(made)
-    return found
+        if one.folder:
+            made = load_folder(Path(one.folder), one.name)
+        else:
+            corpus = Path(one.corpus) if one.corpus else None
+            made = load_files(Path(one.queries), Path(one.qrels), corpus, one.name)
+        if made.name in found:
+            hint = "Give them names (training.testsets)."
+            raise SettingsError(f"Two test sets are called {made.name!r}.", hint)
+        found[made.name] = made
+    return list(found.values())
+
+
+@cache
+def generic_set() -> TestSet:
+    """64 questions about everything but software: what a model forgets when it learns one documentation by
+    heart.
+
+    Each has the passage that answers it, in 16 subjects of four, so that passages of one subject compete.
+    They were written for clayloop and are under its licence. A model that finds them as well as its base has
+    forgotten little; how good it is elsewhere they do not tell, since they are few and easy.
+    """
+    rows = [row for _, row in _rows(_GENERIC, _QUERY)]
+    return TestSet(
+        name="generic",
+        queries={row["_id"]: row["text"] for row in rows},
+        qrels={row["_id"]: {row["_id"]: 1} for row in rows},
+        corpus={row["_id"]: row["passage"] for row in rows},
+    )
 
 
 def load_folder(folder: Path, name: str = "") -> TestSet:
-    """A folder in the layout of BEIR. Raises SettingsError naming the file and line that is wrong or missing."""
+    """A folder in the layout of BEIR. Raises SettingsError naming the file and line that is wrong or
+    missing."""
     if not folder.is_dir():
         raise SettingsError(f"The test set {folder} is not a folder.", _BEIR)
-    qrels = next(
-        (path for path in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if path.exists()), None
-    )
+    places = (folder / "qrels.tsv", folder / "qrels" / "test.tsv")
+    qrels = next((path for path in places if path.exists()), None)
     if qrels is None:
         raise SettingsError(f"{folder} has neither qrels.tsv nor qrels/test.tsv.", _BEIR)
     corpus = folder / "corpus.jsonl"
-    return load_files(
-        folder / "queries.jsonl", qrels, corpus if corpus.exists() else None, name or folder.resolve().name
-    )
+    queries, name = folder / "queries.jsonl", name or folder.resolve().name
+    return load_files(queries, qrels, corpus if corpus.exists() else None, name)
 
 
 def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str = "") -> TestSet:
@@ -89,8 +105,9 @@ def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str
     if documents is not None:
         unknown = sorted({item for right in judged.values() for item in right} - set(documents))
         if unknown:
+            example = f"for example {unknown[0]!r}"
             raise SettingsError(
-                f"{qrels}: {len(unknown)} of its documents are not in {corpus}, for example {unknown[0]!r}.",
+                f"{qrels}: {len(unknown)} of its documents are not in {corpus}, {example}.",
                 "The second column names documents by their _id.",
             )
     return TestSet(
@@ -102,39 +119,39 @@ def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str
 
 
 def load_queries(path: Path) -> dict[str, str]:
-    """Question id → text, in the order of the file. Raises SettingsError naming the file and line that is wrong."""
-    queries: dict[str, str] = {}
-    for number, row in _rows(path, _QUERY):
-        query, text = str(row["_id"]), row["text"].strip()
-        if not text:
-            raise _wrong(path, number, f"the text of question {query!r} is empty")
-        if query in queries:
-            raise _wrong(path, number, f"question {query!r} comes a second time")
-        queries[query] = text
-    if not queries:
-        raise SettingsError(f"{path} has no questions.", 'One {"_id", "text"} a line is expected.')
-    return queries
+    """Question id → text, in the file's order. Raises SettingsError naming the file and line that is
+    wrong."""
+    return _texts(path, "question", _QUERY, lambda row: row["text"].strip())
 
 
 def load_corpus(path: Path) -> dict[str, str]:
     """Document id → title and text. Raises SettingsError naming the file and line that is wrong."""
-    corpus: dict[str, str] = {}
-    for number, row in _rows(path, _DOCUMENT):
-        item, title = str(row["_id"]), row.get("title")
-        if item in corpus:
-            raise _wrong(path, number, f"document {item!r} comes a second time")
+
+    def text_of(row: dict[str, Any]) -> str:
+        title = row.get("title")
         parts = [title if isinstance(title, str) else "", row["text"]]
-        corpus[item] = "\n\n".join(part.strip() for part in parts if part.strip())
-        if not corpus[item]:
-            raise _wrong(path, number, f"document {item!r} is empty")
-    if not corpus:
-        raise SettingsError(f"{path} has no documents.", f"One {_DOCUMENT} a line is expected.")
-    return corpus
+        return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    return _texts(path, "document", _DOCUMENT, text_of)
+
+
+def _texts(path: Path, what: str, example: str, text_of: Callable[[dict[str, Any]], str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, row in _rows(path, example):
+        key, text = str(row["_id"]), text_of(row)
+        if not text:
+            raise _wrong(path, number, f"the text of {what} {key!r} is empty")
+        if key in found:
+            raise _wrong(path, number, f"{what} {key!r} comes a second time")
+        found[key] = text
+    if not found:
+        raise SettingsError(f"{path} has no {what}s.", f"One {example} a line is expected.")
+    return found
 
 
 def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qrels:
-    """Question id → item → relevance (above 0). Raises SettingsError naming the file and line that is wrong, or, unless
-    ``every`` is false, the questions that have no right item."""
+    """Question id → item → relevance (above 0). Raises SettingsError naming the file and line that is wrong,
+    or, where ``every`` question needs one, those without a right item."""
     qrels: Qrels = {}
     first = True
     for number, line in _lines(path):
@@ -146,12 +163,8 @@ def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qr
             raise _wrong(path, number, f"{len(cells)} columns instead of 3 (or an empty one)", _FORMAT)
         query, item, relevance = cells
         if not _WHOLE_NUMBER.fullmatch(relevance):
-            raise _wrong(
-                path,
-                number,
-                f"the relevance {relevance!r} is not a whole number of at most 9 digits",
-                _FORMAT,
-            )
+            what = f"the relevance {relevance!r} is not a whole number of at most 9 digits"
+            raise _wrong(path, number, what, _FORMAT)
         if query not in queries:
             raise _wrong(path, number, f"there is no question {query!r} in the queries file")
         if int(relevance) > 0:
@@ -166,6 +179,25 @@ def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qr
             "Add their lines, or remove those questions from the queries file.",
         )
     return qrels
+
+
+def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress: Progress) -> None:
+    """Whether the right files of a set without a corpus are among ``paths``. Raises SettingsError when none
+    is."""
+    if test_set.corpus is not None:
+        return
+    wanted = {path for right in test_set.qrels.values() for path in right}
+    unknown = sorted(wanted - set(paths))
+    if len(unknown) == len(wanted):
+        raise SettingsError(
+            f"{test_set.name}: none of its {len(wanted)} files is in {where} (for example {unknown[0]!r}).",
+            "Paths are relative to the ingested folder, with forward slashes.",
+        )
+    if unknown:
+        progress.say(
+            f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, "
+            f"such as {unknown[0]}."
+        )
 
 
 def _is_header(cells: list[str]) -> bool:
