@@ -23,6 +23,7 @@ from tests.training.runs.loop import (
 from training.report.text import render_summary
 from training.runs.run import Run, RunStore
 
+
 @pytest.fixture(scope="module")
 def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return rounds.bootstrapped(tmp_path_factory.mktemp("bootstrapped") / "home", tiny_model, CHUNKS)
