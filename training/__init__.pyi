@@ -18,14 +18,14 @@ from .decide import (
 from .decide import (
     is_due as is_due,
 )
+from .fit.data import (
+    TrainingMaterial as TrainingMaterial,
+)
 from .fit.memory import (
     PeakMemory as PeakMemory,
 )
-from .fit.passes import (
+from .fit.precision import (
     cheap_passes as cheap_passes,
-)
-from .fit.train import (
-    clip_dimensions as clip_dimensions,
 )
 from .fit.train import (
     fine_tune as fine_tune,
@@ -37,13 +37,13 @@ from .judge.comparison import (
     read_comparison as read_comparison,
 )
 from .judge.evaluate import (
+    SearchModel as SearchModel,
+)
+from .judge.evaluate import (
     evaluate_release as evaluate_release,
 )
 from .judge.evaluate import (
     evaluate_set as evaluate_set,
-)
-from .judge.evaluate import (
-    evaluate_vectors as evaluate_vectors,
 )
 from .judge.evaluate import (
     rank as rank,
@@ -110,6 +110,9 @@ from .ledger.store import (
 )
 from .ledger.store import (
     write_ledger as write_ledger,
+)
+from .ledger.rows import (
+    LedgerRow as LedgerRow,
 )
 from .prepare.dedup import (
     find_duplicates as find_duplicates,

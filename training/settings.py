@@ -1,4 +1,5 @@
-"""What a user can set about learning from annotations. What nobody needs to set is a constant here, with its reason."""
+"""What a user can set about learning from annotations. What nobody needs to set is a constant here, with its
+reason."""
 
 from __future__ import annotations
 
@@ -11,18 +12,18 @@ Promotable = Literal["superior", "non-inferior", "inconclusive"]
 
 # The gate's constants. docs/decisions-training.md has the measurements behind them.
 
-# Bootstrap resamples of an interval, and their seed: more resamples change the third digit, and the seed only makes a
-# verdict repeatable.
+# Bootstrap resamples of an interval, and their seed: more resamples change the third digit, and the seed only
+# makes a verdict repeatable.
 RESAMPLES = 5000
-BOOTSTRAP_SEED = 17
+SEED = 17
 # Questions from which a guard's comparison may hold a candidate: fewer say too little against it.
 GUARD_QUERIES = 10
-# Questions from which a slice of the holdout counts, and how far one may drop whatever gate.margin is: an interval that
-# lies wholly below it holds a candidate.
+# Questions from which a slice of the holdout counts, and how far one may drop whatever gate.margin is: an
+# interval that lies wholly below it holds a candidate.
 SLICE_QUERIES = 20
 SLICE_MARGIN = 0.05
-# How far the mean on the generic questions, which show forgetting, may lie below the base model's. More than that, with an
-# interval wholly below 0, holds a candidate.
+# How far the mean on the generic questions, which show forgetting, may lie below the base model's. More than
+# that, with an interval wholly below 0, holds a candidate.
 GENERIC_MARGIN = 0.05
 # How much more of the off-topic questions the bot may answer (share).
 REFUSAL_DROP = 0.15
@@ -52,8 +53,8 @@ class FitSettings(_Section):
 
     loss: Literal["mnrl", "cached-mnrl"] = Field(
         "mnrl",
-        description="mnrl: all other texts of a batch are negatives; cached-mnrl: the same for batches that do not fit "
-        "into memory.",
+        description="mnrl: all other texts of a batch are negatives; cached-mnrl: the same for batches that "
+        "do not fit into memory.",
     )
     epochs: float = Field(3.0, gt=0, description="Passes over the examples.")
     batch_size: int = Field(
@@ -78,13 +79,13 @@ class FitSettings(_Section):
         0.2,
         ge=0,
         le=0.5,
-        description="How far the space is whitened by the chunks after training (0: not at all, 0.5: wholly): what "
-        "all of them have in common says nothing about which of them is right.",
+        description="How far the space is whitened by the chunks after training (0: not at all, 0.5: "
+        "wholly): what all of them have in common says nothing about which of them is right.",
     )
     train: Literal["full", "lora"] = Field(
         "full",
-        description="Which weights move: all, or low-rank adapters that are merged into the model afterwards (lora "
-        "needs `pip install 'clayloop[lora]'`).",
+        description="Which weights move: all, or low-rank adapters that are merged into the model afterwards "
+        "(lora needs `pip install 'clayloop[lora]'`).",
     )
     processes: int = Field(
         1, ge=1, description="Training processes on this machine: one a GPU, or a few on a large CPU."
@@ -92,12 +93,14 @@ class FitSettings(_Section):
     seed: int = Field(17, description="Seed of everything random.")
 
     def dimensions_for(self, own: int) -> list[int]:
-        """The Matryoshka dimensions for a model of ``own`` dimensions: its own, then the smaller ones, largest first."""
+        """The Matryoshka dimensions for a model of ``own`` dimensions: its own, then the smaller ones,
+        largest first."""
         return sorted({own, *(one for one in self.dimensions if 0 < one < own)}, reverse=True)
 
 
 class RerankerSettings(_Section):
-    """A cross-encoder that puts the nearest chunks in a better order. It is used as it is and judged by the gate."""
+    """A cross-encoder that puts the nearest chunks in a better order. It is used as it is and judged by the
+    gate."""
 
     model: str = Field(
         "",
@@ -125,8 +128,8 @@ class GuardSettings(_Section):
         0.1,
         ge=0,
         le=1,
-        description="How many more of the questions that decide the bot may refuse (share): more, with an interval "
-        "wholly above 0, holds a candidate.",
+        description="How many more of the questions that decide the bot may refuse (share): more, with an "
+        "interval wholly above 0, holds a candidate.",
     )
     removed_share: float = Field(
         0.1, ge=0, le=1, description="Most of the served index that one round's decisions may take out."
@@ -196,8 +199,8 @@ class TrainingSettings(_Section):
     min_new: int = Field(1, ge=1, description="New decisions that make a retrain worthwhile.")
     without_annotators: list[str] = Field(
         default_factory=list,
-        description="Names or user ids of annotators whose answers no retrain uses; those who answered with them "
-        "still count.",
+        description="Names or user ids of annotators whose answers no retrain uses; those who answered with "
+        "them still count.",
     )
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()

@@ -2,13 +2,13 @@
 
 People judged chunks that are edited later. What they said about an old chunk holds for its successor:
 
-1. the chunk that came into the same section of the same document (of several, the one whose text is most alike);
-2. if none came there: the chunk that came into the same document, else into the same source (a moved file, a renamed
-   section), if the texts are near duplicates;
-3. else nothing: its place was removed, or its text was rewritten elsewhere.
+1. the chunk that came into the same section of the same document (of several, the most similar one);
+2. if none came there, the chunk that came into the same document, else into the same source, and is nearly
+   the same text (a renamed section, a moved file);
+3. else none: the text was removed or rewritten.
 
-Likeness is the resemblance of Broder, "On the resemblance and containment of documents" (1997): the Jaccard similarity
-of two texts' sets of word sequences.
+Similarity is the resemblance of Broder, "On the resemblance and containment of documents" (1997): the Jaccard
+similarity of two texts' sets of word sequences.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ import numpy.typing as npt
 from curation.documents.corpus import Corpus
 from curation.records.chunk import Chunk, FormerChunk
 
-# Two texts are near duplicates when more than half of all their sequences of one to three words are common to both.
+# Two texts are near duplicates when more than half of all their sequences of one to three words are common to
+# both.
 NEAR_DUPLICATE = 0.5
 _WORD = r"[\u3040-\u30ff\u3400-\u9fff]|\w+"  # Chinese and Japanese put no spaces between words
 
 
 def former_chunks(old: Corpus, new: Corpus) -> dict[str, FormerChunk]:
-    """All chunks that were in the corpus once and are not in ``new``, by id, each with the id of its successor in ``new``.
+    """All chunks that were once in the corpus and are not in ``new``, by id, with their successors in
+    ``new``.
 
-    ``old`` is the corpus before, with its own former chunks: those follow the edits of their successors. One that had no
-    successor gets one when a near duplicate of it comes. A chunk that is in ``new`` again is left out.
+    ``old`` is the corpus before. Its former chunks follow the edits of their successors; one without a
+    successor gets one when a near duplicate of it comes. A chunk that is back in ``new`` is left out.
     """
     came = [chunk for chunk in new.chunks if chunk.id not in old.by_id]
     gone = [chunk for chunk in old.chunks if chunk.id not in new.by_id]
@@ -69,7 +71,8 @@ class _Search:
         return self._came[int(numbers[best])].id
 
     def near_duplicate(self, chunk: Chunk) -> str:
-        """The id of the chunk that says nearly the same in the same document, else in the same source; else ""."""
+        """The id of the chunk that says nearly the same in the same document, else in the same source; else
+        ""."""
         for place in (_section(chunk)[:2], _section(chunk)[:1]):
             numbers = self._places.get(place)
             if numbers is not None:
@@ -79,7 +82,8 @@ class _Search:
         return ""
 
     def _likeness(self, chunk: Chunk, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """The resemblance, 0 to 1, of the body of ``chunk`` to those of the chunks that came with these numbers."""
+        """The resemblance, 0 to 1, of the body of ``chunk`` to those of the chunks that came with these
+        numbers."""
         own = self._sequences([chunk])
         if self._table is None:
             sets = self._sequences(self._came)

@@ -1,8 +1,8 @@
 """Where documentation comes from: a folder, or the source distribution of a Python package.
 
-Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that hold an
-underlined title and a directive, role or target (Django's documentation is written so). Other files are not
-documentation and pass unmentioned; documentation that cannot be read is reported, with the reason.
+Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that
+hold an underlined title and a directive, role or target (as Django's documentation does). Other files are
+ignored. Documentation that cannot be read is reported, with the reason.
 """
 
 from __future__ import annotations
@@ -68,14 +68,15 @@ class Source(Protocol):
         """How many files ``read`` goes through."""
 
     def read(self) -> Iterator[SourceFile | Skipped | None]:
-        """One item for each file, by path: its text, why it is left out, or None for what is no documentation."""
+        """One item for each file, by path: its text, why it is skipped, or None when it is no
+        documentation."""
 
 
 def open_source(spec: str, settings: ChunkSettings) -> Source:
     """The source that ``spec`` names: a folder's path or ``pypi:NAME[==VERSION]``.
 
-    Raises SourceError naming what is wrong: no such folder, an unknown kind of source, no such package, no source
-    distribution or no documentation in it, no network.
+    Raises SourceError naming what is wrong: no such folder, an unknown kind of source, no such package, no
+    source distribution or no documentation in it, no network.
     """
     spec = spec.strip()
     if not spec:
@@ -86,14 +87,14 @@ def open_source(spec: str, settings: ChunkSettings) -> Source:
     if scheme and not Path(spec).expanduser().exists():
         raise SourceError(
             f"Unknown kind of source: {spec} ({scheme['scheme']}:)",
-            "A source is a folder or pypi:NAME[==VERSION]; clone or download anything else and give its folder.",
+            "A source is a folder or pypi:NAME[==VERSION]; download anything else and give its folder.",
         )
     return FolderSource(Path(spec).expanduser(), settings)
 
 
 def source_name(spec: str, known: Collection[str]) -> str | None:
-    """The one of the ``known`` sources' names that ``spec`` means: the name itself, the folder's path (which may be gone
-    by now) or ``pypi:NAME[==VERSION]``. None when it is none of them."""
+    """Which of the ``known`` sources ``spec`` names, by source name, folder path (the folder may be gone)
+    or ``pypi:NAME[==VERSION]``. None when it names none."""
     spec = spec.strip()
     if not spec:
         return None
@@ -108,7 +109,8 @@ def source_name(spec: str, known: Collection[str]) -> str | None:
 
 
 class FolderSource:
-    """The documentation below a folder. Links are not followed; hidden folders and build outputs are passed over."""
+    """The documentation below a folder. Links are not followed; hidden folders and build outputs are left
+    out."""
 
     version = ""
 
@@ -221,8 +223,8 @@ def _package(spec: str, settings: ChunkSettings) -> PackageSource:
         source = PackageSource(name, version, content.files, content.metadata)
         if not len(source):
             raise SourceError(
-                f"{archive.name} holds no documentation: no README and no docs folder in Markdown or reStructuredText.",
-                "Clone the project's repository and ingest its documentation folder: clayloop ingest PATH/docs",
+                f"{archive.name} holds no documentation: no README and no docs folder.",
+                "Clone the project's repository and ingest its documentation: clayloop ingest PATH/docs",
             )
     return source
 
@@ -246,7 +248,8 @@ def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
 
 
 def _read_regular(file: Path, limit: int) -> bytes | None:
-    """The file's bytes; None when it grew past ``limit``. Never blocks on what is no regular file any more."""
+    """The file's bytes; None when it is longer than ``limit``. Never blocks, even if it just became a
+    pipe."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as opened:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -270,7 +273,8 @@ def _is_passed_over(folder: Path, name: str, beside: Sequence[str]) -> bool:
 
 
 def _linker(metadata: dict[str, list[str]]) -> _Linker:
-    """Links to the files of a project: into its repository where that is known, else to its documentation's front."""
+    """Links to a project's files: into its repository where that is known, else to its documentation's
+    front page."""
     urls: dict[str, str] = {}
     for entry in metadata.get("project-url", []):
         label, _, url = entry.partition(",")
@@ -296,7 +300,7 @@ class _Linker:
 
 
 def _repository(url: str) -> str:
-    """The address that files of a GitHub or GitLab repository stand under (its default branch); empty for others."""
+    """The address below which files of a GitHub or GitLab repository stand; empty for other hosts."""
     if not _is_web_address(url):
         return ""
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Starts the distilabel pipeline in a process of its own and follows what it has stored."""
+"""Starts the distilabel pipeline in a process of its own and follows its progress."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ STALL_FACTOR = 20
 
 @dataclass
 class Outcome:
-    """``done`` chunks were asked about and are stored, the model ``failed`` on others. ``seconds`` run from the
-    start of the pipeline (imports left out) to the end; ``output_tokens`` are what the model wrote meanwhile."""
+    """``done`` chunks were asked about and are stored; the model ``failed`` on others. ``seconds`` run
+    from the start of the pipeline, without imports; ``output_tokens`` are what the model wrote."""
 
     done: int = 0
     failed: int = 0
@@ -50,10 +50,10 @@ def generate(
     home: Home,
     progress: Progress,
 ) -> Outcome:
-    """Ask ``llm`` about every chunk and store what it says, batch by batch.
+    """Ask ``llm`` about every chunk and store its answers, batch by batch.
 
-    Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written; what was stored
-    until then stays.
+    Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written. What was
+    stored before stays.
     """
     store.open()
     work = home.corpus / ".synthesis-work"

@@ -1,4 +1,4 @@
-"""The one way to a language model: an OpenAI-compatible chat endpoint, whoever runs it."""
+"""Access to a language model: an OpenAI-compatible chat endpoint, whoever runs it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ChatMessage = dict[str, str]
 class LanguageModel:
     """A chat model at ``base_url`` (usually ending in /v1). Safe to share between threads.
 
-    Every failure (nothing listens, timeout, wrong key, unknown model, an answer that is not what the protocol
-    says, a stream that breaks off, an empty answer) is a LanguageModelError that names the address and what to
-    do, and never the key.
+    Every failure (nothing listens, timeout, wrong key, unknown model, an answer outside the protocol, a
+    stream that breaks off, an empty answer) is a LanguageModelError that says the address and what to do, and
+    never the key.
     """
 
     def __init__(self, settings: LanguageModelSettings, base_url: str = "") -> None:
@@ -181,7 +181,7 @@ class LanguageModel:
         return message
 
     def _piece(self, event: object) -> tuple[str, str]:
-        """Text and finish reason of one event; an event without choices (usage, keep-alive) carries neither."""
+        """Text and finish reason of one event. An event without choices (usage, keep-alive) has neither."""
         choices = getattr(event, "choices", None)
         if not choices:
             return "", ""
@@ -229,7 +229,8 @@ class LanguageModel:
         }
         hint = hints.get(error.status_code, "The server has a problem: see its own log, then try again.")
         return LanguageModelError(
-            f"The language model at {self.address} answered HTTP {error.status_code}: {self._safe(error.message)}",
+            f"The language model at {self.address} answered HTTP {error.status_code}: "
+            f"{self._safe(error.message)}",
             hint,
         )
 

@@ -1,9 +1,9 @@
 """Which training rows meet in a batch, and how several processes share it.
 
-A batch holds rows of one dataset (training.fit.data) and nothing twice. With several processes it is still one batch: all of
-its texts are each other's negatives, whichever process embeds them. So every process plans the same batches from the same
-seed and takes its share of each. That also keeps them in step: the losses gather vectors, and wait for ever, or die, where
-two processes bring different datasets or numbers of rows.
+A batch holds rows of one dataset (training.fit.data) and nothing twice. With several processes it is still
+one batch: all of its texts are each other's negatives, whichever process embeds them. So every process plans
+the same batches from the same seed and takes its share of each. That also keeps them in step: the losses
+gather vectors, and wait for ever, or die, where two processes bring different datasets or numbers of rows.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sentence_transformers.base.sampler import DefaultBatchSampler, Proportional
 
 
 class Batches(DefaultBatchSampler):  # type: ignore[misc]
-    """The batches of one dataset in each epoch, as lists of row numbers: every row once, and no two alike together.
+    """One dataset's batches in each epoch, as lists of row numbers: every row once, no two alike together.
 
-    ``things`` has what each value counts as, and ``barred`` what no row beside a row may hold (``told_apart``). Rows that
-    have something in common take more batches than full ones would be, and all of them come, except what is left at the end
-    of one pair without a negative each: such a batch teaches nothing. The number of batches differs a little between epochs,
-    and a trainer asks for it once. So they are planned for all ``epochs`` ahead.
+    ``things`` has what each value counts as, and ``barred`` what no row beside a row may hold
+    (``told_apart``). All rows come, except what is left at the end of one pair without a negative each: such
+    a batch teaches nothing. The number of batches differs a little between epochs, and a trainer asks for it
+    once. So they are planned for all ``epochs`` ahead.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class Batches(DefaultBatchSampler):  # type: ignore[misc]
 def _without_duplicates(
     rows: Sequence[Set[Hashable]], barred: Sequence[Set[Hashable]], order: Iterable[int], size: int
 ) -> list[list[int]]:
-    """Each row in the first batch that has room, nothing in common with it, and nothing that one may not hold beside the
-    other.
+    """Each row in the first batch that has room, nothing in common with it, and nothing that one may not hold
+    beside the other.
 
-    The same batches as sentence-transformers' NO_DUPLICATES, in a fraction of the time where many rows have something in
-    common.
+    The same batches as sentence-transformers' NO_DUPLICATES, in a fraction of the time where many rows have
+    something in common.
     """
     batches: list[list[int]] = []
     holding: dict[Hashable, set[int]] = defaultdict(set)  # thing → the batches that hold it
@@ -85,9 +85,9 @@ def _without_duplicates(
 
 
 class Mixed(ProportionalBatchSampler):  # type: ignore[misc]
-    """The batches of all datasets, in proportion. For several processes each batch comes as its shares, one after the other,
-    which accelerate hands out in turn. ``sizes`` is a queue with the number of rows of each batch that was taken: a loader
-    reads ahead of the training."""
+    """The batches of all datasets, in proportion. For several processes each batch comes as its shares, one
+    after the other, which accelerate hands out in turn. ``sizes`` is a queue with the number of rows of each
+    batch that was taken: a loader reads ahead of the training."""
 
     def __init__(self, *given: Any, processes: int = 1, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -111,9 +111,11 @@ def is_divided(rows: int, processes: int) -> bool:
 
 
 def _shares(batch: Sequence[int], processes: int) -> list[list[int]]:
-    """``batch`` in as many parts of one size as there are ``processes``, or where that is impossible whole for each of them.
+    """``batch`` in as many parts of one size as there are ``processes``, or where that is impossible whole
+    for each of them.
 
-    If none then gathers the others' texts, all compute the same, and the weights move as one process would move them.
+    If none then gathers the others' texts, all compute the same, and the weights move as one process would
+    move them.
     """
     if not is_divided(len(batch), processes):
         return [list(batch) for _ in range(processes)]

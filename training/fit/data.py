@@ -1,7 +1,8 @@
-"""Examples and negatives as the datasets that training reads, and which of their rows may not meet in a batch.
+"""Examples and negatives as the datasets that training reads, and which of their rows may not meet in a
+batch.
 
-A loss wants the same columns in every row. Rows with and without negatives are therefore datasets of their own, and the
-trainer takes batches from each in proportion:
+A loss wants the same columns in every row. Rows with and without negatives are therefore datasets of their
+own, and the trainer takes batches from each in proportion:
 
     pairs    question, the text that answers it
     harder   question, the text that answers it, a text that does not
@@ -23,21 +24,21 @@ from training.ledger.negative import Negative
 from training.ledger.rows import LedgerRow, RecordKey
 from training.ledger.text import normalise
 
-# Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each row embeds a
-# whole text again, and most of them are far from the text anyway.
+# Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each
+# row embeds a whole text again, and most of them are far from the text anyway.
 _MOST_STORED = 0.25
 
 SetName = Literal["pairs", "harder", "asked"]
 Columns = dict[str, list[str]]
-Side = Literal["query", "document"]
 
 
 @dataclass(frozen=True)
 class TrainingMaterial:
     """What a model is trained on.
 
-    All ``negatives`` are used; each is set against one of the ``examples``. ``groups`` maps a chunk's id to that of its near
-    duplicates' representative. ``accepted`` are pairs that are not trained on but may be right: none of them is a negative.
+    All ``negatives`` are used; each is set against one of the ``examples``. ``groups`` maps a chunk's id to
+    that of its near duplicates' representative. ``accepted`` are pairs that are not trained on but may be
+    right: none of them is a negative.
     """
 
     examples: Sequence[LedgerRow]
@@ -47,9 +48,9 @@ class TrainingMaterial:
 
 
 class FitReport(BaseModel):
-    """What a training did. ``rows`` counts the training rows of each dataset, ``batch_size`` those of a full batch of all
-    processes together. ``loss`` is the mean training loss, summed over the Matryoshka dimensions. ``computing`` are the
-    seconds spent in forward and backward passes."""
+    """What a training did. ``rows`` counts the training rows of each dataset, ``batch_size`` those of a full
+    batch of all processes together. ``loss`` is the mean training loss, summed over the Matryoshka
+    dimensions. ``computing`` are the seconds spent in forward and backward passes."""
 
     examples: int
     rows: dict[str, int]
@@ -74,16 +75,16 @@ class FitReport(BaseModel):
 def training_sets(material: TrainingMaterial, seed: int) -> dict[SetName, Columns]:
     """The datasets that are not empty, each as column → values.
 
-    Each negative text is a row of ``harder``, and an example without one is a row of ``pairs``. Each question that people
-    refused is a row of ``asked``. So is the first question that is stored with an example, for one example of a chunk, and
-    for a share of the chunks of which people refused no question, drawn with ``seed``.
+    Each negative text is a row of ``harder``, and an example without one is a row of ``pairs``. Each question
+    that people refused is a row of ``asked``. So is the first question that is stored with an example, for
+    one example of a chunk, and for a share of the chunks of which people refused no question, drawn with
+    ``seed``.
     """
-    texts: dict[RecordKey, dict[str, None]] = defaultdict(dict)
-    refused: dict[RecordKey, dict[str, None]] = defaultdict(dict)
-    stored: dict[RecordKey, dict[str, None]] = defaultdict(dict)
-    for one in material.negatives:
-        found = texts if one.kind == "text" else refused if one.source == "refused" else stored
-        found[one.example][one.text] = None
+    texts, refused, stored = (defaultdict[RecordKey, dict[str, None]](dict) for _ in range(3))
+    for negative in material.negatives:
+        others = refused if negative.source == "refused" else stored
+        found = texts if negative.kind == "text" else others
+        found[negative.example][negative.text] = None
 
     decided = {one.chunk_id for one in material.examples if refused[one.key]}
     first: dict[str, RecordKey] = {}  # chunk → the example that stands for it
@@ -109,33 +110,34 @@ def training_sets(material: TrainingMaterial, seed: int) -> dict[SetName, Column
     }
 
 
-def side_of(name: SetName, column: str) -> Side:
+def side_of(name: SetName, column: str) -> Literal["query", "document"]:
     """What a column of a dataset holds: for models that want a prompt before it."""
     return "query" if (column == "anchor") == (name != "asked") else "document"
 
 
 @dataclass(frozen=True)
 class Sameness:
-    """What counts as the same thing in a batch. ``thing`` maps a text or question to what it counts as. ``answers`` maps
-    what a question counts as to what the texts that answer it count as."""
+    """What counts as the same thing in a batch. ``thing`` maps a text or question to what it counts as.
+    ``answers`` maps what a question counts as to what the texts that answer it count as."""
 
     thing: Mapping[str, Hashable]
     answers: Mapping[Hashable, Set[Hashable]]
 
 
 def same_things(material: TrainingMaterial) -> Sameness:
-    """A chunk's text and its body are the same thing, and so are near duplicates, spellings of a question, and two chunks
-    that hold the same text."""
+    """A chunk's text and its body are the same thing, and so are near duplicates, spellings of a question,
+    and two chunks that hold the same text."""
     from scipy.cluster.hierarchy import DisjointSet
 
     accepted = [*material.examples, *material.accepted]
-    texts = [one for one in material.negatives if one.kind == "text" and one.chunk_id]
-    questions = [one.text for one in material.negatives if one.kind == "question"]
+    wrong = [one for one in material.negatives if one.kind == "text" and one.chunk_id]
+    texts = [(one.text, one.chunk_id) for one in accepted]
+    texts += [(one.text, one.chunk_id) for one in wrong]
+    questions = [one.query for one in accepted]
+    questions += [one.text for one in material.negatives if one.kind == "question"]
     values: list[tuple[str, Hashable]] = [
-        (one.text, ("chunk", material.groups.get(one.chunk_id, one.chunk_id))) for one in [*accepted, *texts]
-    ]
-    values += [
-        (one, ("question", normalise(one))) for one in [*(pair.query for pair in accepted), *questions]
+        *((text, ("chunk", material.groups.get(chunk, chunk))) for text, chunk in texts),
+        *((question, ("question", normalise(question))) for question in questions),
     ]
     things = DisjointSet(each for pair in values for each in pair)
     for value, thing in values:
@@ -147,11 +149,11 @@ def same_things(material: TrainingMaterial) -> Sameness:
 
 
 def told_apart(columns: Columns, sameness: Sameness) -> tuple[dict[str, list[Hashable]], list[set[Hashable]]]:
-    """The columns with each value as what it counts as, and for each row the things that no row beside it may hold: the right
-    texts of its questions, except its own.
+    """The columns with each value as what it counts as, and for each row the things that no row beside it may
+    hold: the right texts of its questions, except its own.
 
-    A negative that is right in no row and for no question may meet itself in a batch: a question that is pushed from it once
-    may be pushed from it twice.
+    A negative that is right in no row and for no question may meet itself in a batch: a question that is
+    pushed from it once may be pushed from it twice.
     """
     things = {
         name: [sameness.thing.get(value, value) for value in values] for name, values in columns.items()

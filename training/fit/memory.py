@@ -8,7 +8,6 @@ import re
 import resource
 import sys
 from pathlib import Path
-from types import TracebackType
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
@@ -20,19 +19,19 @@ WHOLE_PROCESS = "ru_maxrss"
 
 
 def give_back() -> None:
-    """Hand what was freed back to the system, where the C library can (glibc).
+    """Hand what was freed back to the system, where the C library can (glibc). About 0.1 s.
 
-    It keeps freed memory and cuts it up, so that what one step freed lies beside what the next one takes. About 0.1 s.
+    It keeps freed memory and cuts it up, so that what one step freed lies beside what the next one takes.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 class PeakMemory:
-    """The most resident memory of this process while the block runs, as the kernel counted it.
+    """The most resident memory of this process while the block runs, as the kernel counted it (10^6 bytes).
 
-    ``kind`` says what ``peak_mb`` is: ``VmHWM``, reset when the block began, or where the kernel does not allow that
-    ``ru_maxrss``, which is the most since the process began.
+    ``kind`` says what ``peak_mb`` is: ``VmHWM``, reset when the block began, or where the kernel does not
+    allow that ``ru_maxrss``, which is the most since the process began.
     """
 
     def __init__(self) -> None:
@@ -47,20 +46,11 @@ class PeakMemory:
             self.kind = WHOLE_PROCESS
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.peak_mb = self._peak()
-
-    def _peak(self) -> float:
-        """In MB (10^6 bytes)."""
-        if self.kind == HIGH_WATER:
-            found = _HIGH_WATER.search(_STATUS.read_text())
-            if found:
-                return int(found.group(1)) * 1024 / 1e6
-            self.kind = WHOLE_PROCESS
+    def __exit__(self, *error: object) -> None:
+        found = _HIGH_WATER.search(_STATUS.read_text()) if self.kind == HIGH_WATER else None
+        if found:
+            self.peak_mb = int(found.group(1)) * 1024 / 1e6
+            return
+        self.kind = WHOLE_PROCESS
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
+        self.peak_mb = most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6

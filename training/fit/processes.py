@@ -1,10 +1,9 @@
-"""Training in several processes on one machine, each with a share of every batch (torchrun, DistributedDataParallel).
+"""Training in several processes on one machine (torchrun), each with a share of every batch.
 
-What comes out is what one process would have trained, except for rounding: training.fit.batches shares the batches.
-
-The processes get their work as a file in a temporary folder, and the first one writes the trained model back.
-``python -m training.fit.processes FOLDER`` is what torchrun starts. torchrun ends with the process that started it, and its
-workers end with torchrun, even by kill -9 (curation.tether): none goes on alone.
+What comes out is what one process would have trained, except for rounding: training.fit.batches shares the
+batches. The processes get their work as a file in a temporary folder, and the first one writes the trained
+model back. torchrun ends with the process that started it, and its workers end with torchrun, even by
+kill -9 (curation.tether): none goes on alone.
 """
 
 from __future__ import annotations
@@ -38,17 +37,18 @@ class _Job(BaseModel):
 
 
 def is_worth_processes(examples: int, settings: FitSettings) -> bool:
-    """Whether several processes are set and gain more than it takes to start them (seconds, and a model each)."""
+    """Whether several processes are set, and gain more than the seconds that it takes to start them."""
     return settings.processes > 1 and examples >= _BATCHES * settings.batch_size * settings.processes
 
 
 def check_gpus(device: str, processes: int) -> None:
-    """Raise SettingsError when training on ``device`` ("cuda", ...) has fewer GPUs than ``processes``: NCCL takes one each."""
+    """Raise SettingsError for fewer GPUs than ``processes`` on ``device`` "cuda": NCCL takes one each."""
     import torch
 
     if device == "cuda" and processes > torch.cuda.device_count():
         raise SettingsError(
-            f"training.fit.processes is {processes}, and there are {torch.cuda.device_count()} GPUs to train on.",
+            f"training.fit.processes is {processes}, and there are {torch.cuda.device_count()} GPUs to train "
+            "on.",
             "Set it to the number of GPUs at most: one process trains on each.",
         )
 
@@ -60,10 +60,11 @@ def fit_in_processes(
     folder: Path,
     progress: Progress = SILENT,
 ) -> tuple[Embedder, FitReport]:
-    """``fine_tune`` from the model ``embedding.model`` in ``settings.processes`` processes; the trained model and its report.
+    """``fine_tune`` the model ``embedding.model`` in ``settings.processes`` processes; it and the report.
 
-    What passes between them lies in ``folder`` (a model's size) and is gone afterwards, unless this process is killed. On the
-    CPU they share the torch threads of this one. Raises StateError when the loss is not a number or a worker dies.
+    What passes between them lies in ``folder`` (a model's size) and is gone afterwards, unless this process
+    is killed. On the CPU they share the torch threads of this one. Raises StateError when the loss is not a
+    number or a worker dies.
     """
     import torch
 
@@ -92,14 +93,15 @@ def fit_in_processes(
         if done.returncode:
             raise StateError(
                 f"A training process ended with an error:\n{done.stdout[-_SHOWN:].strip()}",
-                "Set training.fit.processes to 1, or look at what it says. Killed by signal 9: memory has probably run out.",
+                "Set training.fit.processes to 1, or look at what it says. Killed by signal 9: memory has "
+                "probably run out.",
             )
         trained = Embedder(place / "model", embedding, name="candidate")
         return trained, FitReport.model_validate(read_json(place / "fit.json"))
 
 
 def main() -> int:
-    """One worker: all of them train, each on a GPU of its own where there are any, and the first one writes."""
+    """One worker of torchrun's. Each trains on a GPU of its own, if there are any; the first writes."""
     import torch
 
     from training.fit.train import fine_tune  # here: training.fit.train starts the workers
@@ -108,8 +110,7 @@ def main() -> int:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     place = Path(sys.argv[1])
     job = _Job.model_validate_json((place / "job.json").read_bytes())
-    # The threads are shared out by OMP_NUM_THREADS.
-    embedding = job.embedding.model_copy(update={"threads": 0})
+    embedding = job.embedding.model_copy(update={"threads": 0})  # OMP_NUM_THREADS shares them out
     embedder = Embedder(embedding.model, embedding, name="candidate")
     try:
         report = fine_tune(embedder, job.material, job.settings)

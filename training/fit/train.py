@@ -1,7 +1,7 @@
 """From examples and negatives to a candidate model.
 
-Training starts from the base model. The trained weights are averaged with those that it started from, which keeps what the
-model could do on questions of other kinds. Then the space is whitened by the chunks. Nothing is sent anywhere.
+Training starts from the base model. The trained weights are averaged with those of the base model, which
+keeps what it could do on questions of other kinds. Then the space is whitened by the chunks.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ def train_candidate(
     folder: Path,
     progress: Progress = SILENT,
 ) -> FitReport:
-    """Train the base model ``embedding.model`` and whiten it by ``chunks``, those that the candidate will index.
+    """Train the base model ``embedding.model`` and whiten it by ``chunks``, which the candidate will index.
 
-    Writes into ``folder``: ``model/``, ``fit.json`` (the report), and ``vectors.npy``, (chunks, d) float32, where whitening
-    had to embed the chunks anyway. ``embedding.precision`` says what to compute in (training.fit.precision finds out what
-    "auto" should be). Raises what ``fine_tune`` and ``fit_in_processes`` raise.
+    Writes ``model/`` and ``fit.json`` (the report) into ``folder``, and ``vectors.npy``, (chunks, d) float32,
+    where whitening had to embed the chunks anyway. Raises what ``fine_tune`` and ``fit_in_processes`` raise.
     """
     if is_worth_processes(len(material.examples), settings):
         model, report = fit_in_processes(material, settings, embedding, folder, progress)
@@ -84,8 +83,9 @@ def fine_tune(
 ) -> FitReport:
     """Train ``embedder.model`` in place on at least two examples; its whitening, if any, goes.
 
-    Under torchrun every process calls this with the same arguments. Raises StateError when the loss is not a number: the
-    weights are then spoilt. ValueError for fewer than two examples.
+    ``embedder.settings.precision`` says what to compute in (training.fit.precision finds out what "auto"
+    should be). Under torchrun every process calls this with the same arguments. Raises StateError when the
+    loss is not a number: the weights are then spoilt. ValueError for fewer than two examples.
     """
     if len(material.examples) < 2:
         raise ValueError("training needs at least two examples: each is the other's negative")
@@ -107,8 +107,8 @@ def fine_tune(
         _reading(model, min(embedder.max_tokens, settings.max_tokens)),
         trainable(model, settings.train),
         cheap_passes(model, bf16),
-        # Questions and texts are embedded in passes of their own: in one, every question of ten tokens is padded to the
-        # length of the longest text, which doubles the work of a CPU.
+        # Questions and texts are embedded in passes of their own: in one, every question of ten tokens is
+        # padded to the length of the longest text, which doubles the work of a CPU.
         column_merging_disabled(),
         tempfile.TemporaryDirectory(prefix="clayloop-fit-") as scratch,
         progress.task(
@@ -139,12 +139,9 @@ def fine_tune(
 
 @contextmanager
 def _reading(model: Any, tokens: int) -> Iterator[None]:
-    """While the block runs, ``model`` reads so many tokens of a text; afterwards as many as before, and not in training mode.
-
-    One of plain word vectors reads all of a text and can't be told otherwise.
-    """
+    """While the block runs, ``model`` reads so many tokens of a text; afterwards as many as before."""
     own = model.max_seq_length
-    with contextlib.suppress(AttributeError):
+    with contextlib.suppress(AttributeError):  # one of plain word vectors reads all of a text
         model.max_seq_length = tokens
     try:
         yield

@@ -1,4 +1,4 @@
-"""sentence-transformers' trainer with our batches and our loss. Nothing is saved, reported or sent on the way."""
+"""sentence-transformers' trainer with our batches and our loss. It saves, reports and sends nothing."""
 
 from __future__ import annotations
 
@@ -20,22 +20,20 @@ from training.fit.memory import give_back
 from training.fit.weights import diverged
 from training.settings import FitSettings
 
-# A small set gets smaller batches, so that an epoch has some steps; but not fewer than this many negatives in a batch.
+# A small set gets smaller batches, so that an epoch has some steps; but not smaller than this.
 _STEPS_AN_EPOCH = 8
 _SMALL_BATCH = 8
 _WARMUP = 0.1  # share of the steps in which the learning rate rises: sentence-transformers' own recipe
 _LOOK_AT_LOSS_EVERY = 5  # steps
-# Texts that cached-mnrl embeds at once: memory grows with them, speed hardly.
-_CACHED_AT_ONCE = 16
-# Seconds. For a model of some size that is after every step: every fifth step is a tenth quicker and takes 0.2 GB more
-# (benchmarks/retrain_speed.py).
+_CACHED_AT_ONCE = 16  # texts that cached-mnrl embeds at once: memory grows with them, speed hardly
+# Seconds. For a model of some size that is after every step: every fifth step is a tenth quicker and takes
+# 0.2 GB more (benchmarks/retrain_speed.py).
 _GIVE_BACK_EVERY = 1.0
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
 class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
-    """Keeps what is the same thing out of one batch, and counts in ``computing`` the seconds of forward and backward
-    passes."""
+    """Keeps what is the same thing out of one batch. ``computing`` counts the seconds spent in passes."""
 
     def __init__(
         self,
@@ -105,8 +103,8 @@ def training_arguments(
     bf16: bool,
     scratch: Path,
 ) -> SentenceTransformerTrainingArguments:
-    """The trainer's arguments. ``scratch`` is a folder that it wants, ``bf16`` whether it computes in bfloat16 where that is
-    enough. So few ``examples`` that an epoch would have hardly any steps are trained on in smaller batches."""
+    """The trainer's arguments. ``scratch`` is a folder that it wants. So few ``examples`` that an epoch would
+    have hardly any steps are trained on in smaller batches."""
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(scratch),
         num_train_epochs=settings.epochs,
@@ -126,29 +124,25 @@ def training_arguments(
         dataloader_pin_memory=model.device.type == "cuda",
         prompts=_prompts(model, sets),
     )
-    small = max(_SMALL_BATCH, examples // _STEPS_AN_EPOCH)
-    size = max(2, min(settings.batch_size, examples, small))
+    size = max(2, min(settings.batch_size, examples, max(_SMALL_BATCH, examples // _STEPS_AN_EPOCH)))
     arguments.per_device_train_batch_size = max(1, size // arguments.world_size)
     return arguments
 
 
 def make_loss(model: Any, settings: FitSettings, dimensions: Sequence[int], several: bool = False) -> Any:
-    """The loss ``settings.loss`` at each of ``dimensions`` (MatryoshkaLoss; Kusupati et al. 2022, arXiv:2205.13147).
+    """The loss ``settings.loss`` at each of ``dimensions`` (Kusupati et al. 2022, arXiv:2205.13147).
 
-    ``mnrl`` pulls every question to its own text and pushes it from all others of the batch (Henderson et al. 2017,
-    arXiv:1705.00652). ``cached-mnrl`` is the same in pieces that fit into memory (Gao et al. 2021, arXiv:2101.06983).
-    ``several``: the texts of other processes are negatives too.
+    ``mnrl`` pulls every question to its own text and pushes it from all others of the batch (Henderson et al.
+    2017, arXiv:1705.00652). ``cached-mnrl`` is the same in pieces that fit into memory (Gao et al. 2021,
+    arXiv:2101.06983). ``several``: the texts of other processes are negatives too.
     """
-    inner = (
-        losses.MultipleNegativesRankingLoss(model, gather_across_devices=several)
-        if settings.loss == "mnrl"
-        else losses.CachedMultipleNegativesRankingLoss(
+    if settings.loss == "mnrl":
+        inner = losses.MultipleNegativesRankingLoss(model, gather_across_devices=several)
+    else:
+        inner = losses.CachedMultipleNegativesRankingLoss(
             model, mini_batch_size=_CACHED_AT_ONCE, gather_across_devices=several
         )
-    )
-    if len(dimensions) == 1:
-        return inner
-    return losses.MatryoshkaLoss(model, inner, matryoshka_dims=list(dimensions))
+    return losses.MatryoshkaLoss(model, inner, list(dimensions)) if len(dimensions) > 1 else inner
 
 
 def _gather(loss: Any, across: bool) -> None:

@@ -1,4 +1,4 @@
-"""Which weights of a model move in training, what becomes of them afterwards, and whether they are of any use."""
+"""Which weights of a model move in training, and what becomes of them afterwards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _RANK = 16  # of the adapters; the usual choice, as is scaling them by twice the
 
 @contextmanager
 def trainable(model: Any, which: Literal["full", "lora"]) -> Iterator[None]:
-    """Let all weights move while the block runs, or only low-rank adapters (Hu et al. 2021, arXiv:2106.09685).
+    """While the block runs all weights move, or only low-rank adapters (Hu et al. 2021, arXiv:2106.09685).
 
-    Adapters are merged at the end, so that what is released is a plain model that loads without peft. Raises SettingsError
-    when peft is missing.
+    Adapters are merged at the end, so that what is released is a plain model that loads without peft. Raises
+    SettingsError when peft is missing.
     """
     if which == "full":
         yield
@@ -28,16 +28,9 @@ def trainable(model: Any, which: Literal["full", "lora"]) -> Iterator[None]:
         raise SettingsError(
             'training.fit.train is "lora" and peft is not installed.', "pip install 'clayloop[lora]'"
         ) from error
-    transformer = model[0].auto_model
-    adapted = get_peft_model(
-        transformer,
-        LoraConfig(
-            task_type=TaskType.FEATURE_EXTRACTION,
-            r=_RANK,
-            lora_alpha=2 * _RANK,
-            target_modules="all-linear",
-        ),
-    )
+    kind = TaskType.FEATURE_EXTRACTION
+    adapters = LoraConfig(task_type=kind, r=_RANK, lora_alpha=2 * _RANK, target_modules="all-linear")
+    adapted = get_peft_model(model[0].auto_model, adapters)
     try:
         yield
     finally:
@@ -46,27 +39,17 @@ def trainable(model: Any, which: Literal["full", "lora"]) -> Iterator[None]:
 
 
 def copy_of(model: Any) -> dict[str, Any]:
-    """The weights as they are now, by name. Those that go by several names (tied embeddings, as in T5) by the first."""
-    return {name: weights.clone() for name, weights in _distinct(model)}
+    """The weights as they are now, by name. Those of several names (tied embeddings, as in T5) come once."""
+    return {name: weights.detach().clone() for name, weights in model.named_parameters()}
 
 
 def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
-    """Pull every floating-point weight back by ``keep`` of the way that training moved it (Wortsman et al. 2022,
-    arXiv:2109.01903)."""
+    """Pull every weight back by ``keep`` of its way (Wortsman et al. 2022, arXiv:2109.01903)."""
     import torch
 
     with torch.no_grad():
-        for name, weights in _distinct(model):
-            if weights.is_floating_point():
-                weights.lerp_(before[name].to(weights), keep)
-
-
-def _distinct(model: Any) -> Iterator[tuple[str, Any]]:
-    seen = set()
-    for name, weights in model.state_dict().items():
-        if (weights.data_ptr(), weights.shape) not in seen:
-            seen.add((weights.data_ptr(), weights.shape))
-            yield name, weights
+        for name, weights in model.named_parameters():
+            weights.lerp_(before[name].to(weights), keep)
 
 
 def has_diverged(model: Any, loss: float) -> bool:
@@ -83,5 +66,6 @@ def diverged() -> StateError:
     """The error that says so."""
     return StateError(
         "Training diverged: the loss is not a number, or weights are beyond all bounds.",
-        "Lower training.fit.learning_rate (3e-5 suits most models) and start again; the served release is untouched.",
+        "Lower training.fit.learning_rate (3e-5 suits most models) and start again; the served release is "
+        "untouched.",
     )

@@ -1,10 +1,11 @@
 """Soft whitening: the directions in which all chunks of a corpus point alike count less, rare ones more.
 
-All texts of one documentation share a good part of their vectors ("this is about Django"), which says nothing about which
-of them answers a question. A linear layer after the model turns the space into the corpus's principal directions and
-divides each by its variance to the power of ``strength``: 0 only turns, 0.5 whitens wholly (Su et al. 2021,
-arXiv:2103.15316; Huang et al. 2021, arXiv:2104.01767). It needs the chunks and no question. The whitened space is then turned
-so that the directions come first in which documents differ most: the first 64 dimensions tell documents apart.
+All texts of one documentation share a good part of their vectors ("this is about Django"), which says nothing
+about which of them answers a question. A linear layer after the model turns the space into the corpus's
+principal directions and divides each by its variance to the power of ``strength``: 0 only turns, 0.5 whitens
+wholly (Su et al. 2021, arXiv:2103.15316; Huang et al. 2021, arXiv:2104.01767). It needs the chunks and no
+question. The whitened space is then turned so that the directions come first in which documents differ most:
+the first 64 dimensions tell documents apart.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ _OWN = 0.3  # weight of the differences between chunks beside those between docu
 
 
 def whitening(vectors: Vectors, strength: float, documents: Sequence[str]) -> Vectors:
-    """The (d, d) matrix W for (n, d) unit ``vectors``: row vectors times W are whitened, best direction first.
+    """The (d, d) matrix W for (n, d) unit ``vectors``: vectors @ W are whitened, best direction first.
 
-    ``documents`` names the document that each row is from; cosines over all dimensions do not depend on it. The best
-    direction is the one that tells documents apart best (`_telling_apart`). The spectrum is shrunk to its mean by
-    d / (n + d), since few texts say little about many directions (after Ledoit and Wolf 2004).
+    ``documents`` names the document that each row is from; cosines over all dimensions do not depend on it.
+    The best direction is the one that tells documents apart best (`_telling_apart`). The spectrum is shrunk
+    to its mean by d / (n + d), since few texts say little about many directions (after Ledoit and Wolf 2004).
     """
     number, size = vectors.shape
     second = vectors.astype(np.float64).T @ vectors.astype(np.float64) / number
@@ -68,7 +69,7 @@ def whiten(
     documents: Sequence[str],
     progress: Progress = SILENT,
 ) -> Vectors:
-    """Give ``embedder.model`` a layer that whitens by ``texts`` of ``documents``; the (n, d) unit vectors that they have then.
+    """Give ``embedder.model`` a layer that whitens by ``texts`` of ``documents``; their (n, d) unit vectors.
 
     The model must have none yet (``remove_whitening``).
     """
@@ -95,7 +96,7 @@ def whiten(
 
 
 def remove_whitening(embedder: Embedder) -> bool:
-    """Take the layer off again, for training to go on with the model itself; whether there was one."""
+    """Take the layer off again, so that the model itself is trained; whether there was one."""
     modules = embedder.model._modules
     found = LAYER in modules
     for name in (LAYER, _UNIT):

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from curation import StateError, read_json, write_json, write_text
 from training.judge.coverage import Coverage
@@ -74,7 +74,7 @@ class Comparison(BaseModel):
     """Everything that the gate judges.
 
     ``earlier`` holds the ids of the holdout questions that the served release was judged by too and nobody
-    has answered differently since. ``without_reranker`` are the candidate's means on the holdout by its
+    has answered differently since. ``without_reranker`` has the candidate's means on the holdout by its
     embedding model alone, where it has a reranker. ``latency`` is measured, not computed: it is no part of
     evaluation.json, which is the same after a rerun, but of the file beside it.
     """
@@ -131,7 +131,7 @@ def read_comparison(path: Path) -> Comparison:
         value["holdout"] = _unpacked(value, questions="holdout")
         value["latency"] = read_json(beside) if beside.exists() else None
         return Comparison.model_validate(value)
-    except (OSError, KeyError, TypeError, IndexError, ValidationError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise StateError(
             f"{path} can't be read: it is missing or damaged.",
             "Remove the run's folder and start again; the served release is untouched.",
@@ -140,33 +140,28 @@ def read_comparison(path: Path) -> Comparison:
 
 def _packed(found: ComparedSet, questions: str) -> dict[str, Any]:
     ids = [question.id for question in found.questions]
-    sides: dict[str, Any] = {
-        side: {str(size): _columns(scores, ids) for size, scores in found.side(side).items()}
-        for side in SIDES
-    }
     asked = [question.model_dump(mode="json") for question in found.questions]
-    return {"name": found.name, "kind": found.kind, questions: asked, **sides}
+    value: dict[str, Any] = {"name": found.name, "kind": found.kind, questions: asked}
+    for side in SIDES:
+        value[side] = {
+            size: {
+                "metrics": {name: round(mean, 6) for name, mean in one.metrics.items()},
+                "values": {name: [round(one.questions[key][name], 4) for key in ids] for name in one.metrics},
+            }
+            for size, one in found.side(side).items()
+        }
+    return value
 
 
-def _unpacked(value: Mapping[str, Any], questions: str) -> ComparedSet:
-    asked = [HoldoutQuestion.model_validate(one) for one in value[questions]]
-    ids = [question.id for question in asked]
-    sides: dict[str, PerDimension] = {
-        side: {int(size): _rows(one, ids) for size, one in value[side].items()} for side in SIDES
-    }
-    return ComparedSet(name=value["name"], kind=value["kind"], questions=asked, **sides)
-
-
-def _columns(scores: Scores, ids: Sequence[str]) -> dict[str, Any]:
-    return {
-        "metrics": {name: round(value, 6) for name, value in scores.metrics.items()},
-        "values": {name: [round(scores.questions[one][name], 4) for one in ids] for name in scores.metrics},
-    }
-
-
-def _rows(value: Mapping[str, Any], ids: Sequence[str]) -> Scores:
-    columns: Mapping[str, Sequence[float]] = value["values"]
-    if any(len(column) != len(ids) for column in columns.values()):
-        raise KeyError("values")
-    questions = {one: {name: column[row] for name, column in columns.items()} for row, one in enumerate(ids)}
-    return Scores(metrics=value["metrics"], questions=questions)
+def _unpacked(value: Mapping[str, Any], questions: str) -> dict[str, Any]:
+    """The fields of a ComparedSet."""
+    ids = [question["id"] for question in value[questions]]
+    sides: dict[str, Any] = {}
+    for side in SIDES:
+        sides[side] = {}
+        for size, one in value[side].items():
+            rows = zip(*one["values"].values(), strict=True)
+            cells = [dict(zip(one["values"], row, strict=True)) for row in rows]
+            values = dict(zip(ids, cells, strict=True))
+            sides[side][size] = {"metrics": one["metrics"], "questions": values}
+    return {"name": value["name"], "kind": value["kind"], "questions": value[questions], **sides}

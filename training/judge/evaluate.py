@@ -6,8 +6,7 @@ Every model embeds once; smaller Matryoshka dimensions are cut from the same vec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -29,8 +28,8 @@ from serving import (
     truncate,
 )
 from training.judge.questions import HoldoutQuestion, bare_text
-from training.judge.testsets import TestSet, check_paths
-from training.settings import BOOTSTRAP_SEED, RerankerSettings
+from training.judge.testsets import Qrels, TestSet, check_paths
+from training.settings import RerankerSettings
 
 Vectors = npt.NDArray[np.float32]
 
@@ -46,6 +45,7 @@ METRICS = {
 # What `clayloop evaluate --json` has under "metrics"; the others are under "more".
 REPORTED = ("ndcg@10", "mrr@10", "recall@10")
 _DEPTH = 50  # deep enough for all of them
+_HEAD_SEED = 17  # a cross-encoder without a head for scores gets one that is drawn: the same one each time
 
 
 class Scores(BaseModel):
@@ -120,16 +120,9 @@ def load_reranker(settings: RerankerSettings, serving: ServingSettings) -> Reran
         return None
     import torch
 
-    torch.manual_seed(
-        BOOTSTRAP_SEED
-    )  # a model without a head for scores gets one that is drawn: the same one each time
+    torch.manual_seed(_HEAD_SEED)
     model = load_cross_encoder(settings.model, serving.embedding, settings.max_tokens)
-    info = RerankerInfo(
-        name=model_name(settings.model),
-        candidates=settings.candidates,
-        max_tokens=settings.max_tokens,
-        weight=settings.weight,
-    )
+    info = RerankerInfo(name=model_name(settings.model), **settings.model_dump(exclude={"model"}))
     return Reranker(model, info, serving.embedding)
 
 
@@ -162,23 +155,51 @@ def reranked(
     return found
 
 
-def evaluate_vectors(
-    queries: Mapping[str, str],
-    query_vectors: Vectors,
-    vectors: Vectors,
-    items: Sequence[str],
-    qrels: Mapping[str, Mapping[str, int]],
-    dimensions: Sequence[int],
-) -> dict[int, Scores]:
-    """Scores per dimension. ``query_vectors`` (m, d) are of ``queries`` in order, ``vectors`` (n, d) of
-    ``items``."""
-    return {
-        dimension: score(
-            qrels,
-            rank(truncate(query_vectors, dimension) @ truncate(vectors, dimension).T, list(queries), items),
-        )
-        for dimension in dimensions
-    }
+@dataclass(frozen=True)
+class EmbeddedQuestions:
+    """Questions (id → text) and the texts that are ranked for them, with their unit vectors. For the rows
+    ``headings`` the columns ``bare`` have other texts and vectors: those without their headings."""
+
+    queries: Mapping[str, str]
+    query_vectors: Vectors
+    texts: Sequence[str]
+    vectors: Vectors
+    headings: Sequence[int] = ()
+    bare: Mapping[int, str] = field(default_factory=dict)
+    bare_vectors: Vectors | None = None
+
+    def cosines(self, dimension: int) -> Vectors:
+        """(m, n): of every question with every text."""
+        asked = truncate(self.query_vectors, dimension)
+        cosines: Vectors = asked @ truncate(self.vectors, dimension).T
+        if self.bare_vectors is not None and self.bare:
+            bare = truncate(self.bare_vectors, dimension)
+            cosines[np.ix_(self.headings, list(self.bare))] = asked[list(self.headings)] @ bare.T
+        return cosines
+
+    def text(self, row: int, column: int) -> str:
+        """The text in ``column`` as the question in ``row`` sees it."""
+        is_bare = column in self.bare and row in self.headings
+        return self.bare[column] if is_bare else self.texts[column]
+
+    def scores(
+        self,
+        items: Sequence[str],
+        qrels: Qrels,
+        dimensions: Sequence[int],
+        reranker: Reranker | None = None,
+        progress: Progress = SILENT,
+    ) -> dict[int, Scores]:
+        """Per dimension; ``items`` names the texts. A reranker has its say at full dimension, the one that is
+        served."""
+        found = {}
+        for dimension in dimensions:
+            cosines = self.cosines(dimension)
+            if reranker is not None and dimension == self.vectors.shape[1]:
+                questions = list(self.queries.values())
+                cosines = reranked(reranker, questions, cosines, self.text, progress)
+            found[dimension] = score(qrels, rank(cosines, list(self.queries), items))
+        return found
 
 
 def evaluate_set(
@@ -189,20 +210,55 @@ def evaluate_set(
     progress: Progress = SILENT,
 ) -> dict[int, Scores]:
     """Scores per dimension on a test set: over its own corpus, or by file over ``chunks``, which the model's
-    vectors are of. A reranker has its say at full dimension, the one that is served."""
-    items, texts = [chunk.path for chunk in chunks], [chunk.text for chunk in chunks]
-    embedder, vectors = model.embedder, model.vectors
+    vectors are of."""
+    items, texts, vectors = [chunk.path for chunk in chunks], [chunk.text for chunk in chunks], model.vectors
     if test_set.corpus is not None:
         items, texts = list(test_set.corpus), list(test_set.corpus.values())
-        vectors = embedder.documents(texts, progress=progress)
-    questions = list(test_set.queries.values())
-    asked = embedder.queries(questions, progress=progress)
-    found = evaluate_vectors(test_set.queries, asked, vectors, items, test_set.qrels, dimensions)
-    if model.reranker is not None:
-        cosines = asked @ vectors.T
-        cosines = reranked(model.reranker, questions, cosines, lambda _, column: texts[column], progress)
-        found[embedder.dimension] = score(test_set.qrels, rank(cosines, list(test_set.queries), items))
-    return found
+        vectors = model.embedder.documents(texts, progress=progress)
+    asked = model.embedder.queries(list(test_set.queries.values()), progress=progress)
+    embedded = EmbeddedQuestions(test_set.queries, asked, texts, vectors)
+    return embedded.scores(items, test_set.qrels, dimensions, model.reranker, progress)
+
+
+def measure(
+    model: SearchModel,
+    questions: Sequence[HoldoutQuestion],
+    chunks: Sequence[Chunk],
+    dimensions: Sequence[int],
+    progress: Progress = SILENT,
+) -> dict[int, Scores]:
+    """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of."""
+    embedded = embed_questions(model, questions, chunks, progress)
+    qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
+    return embedded.scores([chunk.id for chunk in chunks], qrels, dimensions, model.reranker, progress)
+
+
+def embed_questions(
+    model: SearchModel,
+    questions: Sequence[HoldoutQuestion],
+    chunks: Sequence[Chunk],
+    progress: Progress = SILENT,
+) -> EmbeddedQuestions:
+    """Embed what ``measure`` compares.
+
+    A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions
+    the right chunks are therefore ranked by their bodies alone: those of *all* heading questions, against the
+    rest as they are served. Were only its own bare, a model that puts whatever lacks a heading first would
+    look good.
+    """
+    column = {chunk.id: index for index, chunk in enumerate(chunks)}
+    headings = [index for index, question in enumerate(questions) if question.is_heading]
+    right = sorted({column[key] for index in headings for key in questions[index].right})
+    bare = {index: bare_text(chunks[index]) for index in right}
+    return EmbeddedQuestions(
+        queries={question.id: question.text for question in questions},
+        query_vectors=model.embedder.queries([question.text for question in questions]),
+        texts=[chunk.text for chunk in chunks],
+        vectors=model.vectors,
+        headings=headings,
+        bare=bare,
+        bare_vectors=model.embedder.documents(list(bare.values()), progress=progress),
+    )
 
 
 def evaluate_release(
@@ -232,81 +288,3 @@ def evaluate_release(
         "metrics": {name: rounded[name] for name in REPORTED},
         "more": {name: value for name, value in rounded.items() if name not in REPORTED},
     }
-
-
-def measure(
-    model: SearchModel,
-    questions: Sequence[HoldoutQuestion],
-    chunks: Sequence[Chunk],
-    dimensions: Sequence[int],
-    progress: Progress = SILENT,
-) -> dict[int, Scores]:
-    """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of.
-
-    A reranker has its say at full dimension, the one that is served.
-    """
-    embedded = embed_questions(model, questions, chunks, progress)
-    qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
-    ids, texts = [question.id for question in questions], [question.text for question in questions]
-    items = [chunk.id for chunk in chunks]
-    found = {}
-    for dimension in dimensions:
-        cosines = embedded.cosines(dimension)
-        if model.reranker is not None and dimension == model.embedder.dimension:
-            cosines = reranked(model.reranker, texts, cosines, embedded.text, progress)
-        found[dimension] = score(qrels, rank(cosines, ids, items))
-    return found
-
-
-@dataclass(frozen=True)
-class EmbeddedQuestions:
-    """Questions and chunks with their vectors. ``headings`` are the rows of the heading questions, ``bare``
-    the columns of the chunks that are right for any of them: all heading questions see these without their
-    headings."""
-
-    chunks: Sequence[Chunk]
-    query_vectors: Vectors
-    vectors: Vectors
-    headings: Sequence[int]
-    bare: Sequence[int]
-    bare_vectors: Vectors
-
-    def cosines(self, dimension: int) -> Vectors:
-        """(m, n): of every question with every chunk."""
-        asked = truncate(self.query_vectors, dimension)
-        cosines: Vectors = asked @ truncate(self.vectors, dimension).T
-        if self.bare:
-            bare = truncate(self.bare_vectors, dimension)
-            cosines[np.ix_(self.headings, self.bare)] = asked[self.headings] @ bare.T
-        return cosines
-
-    def text(self, row: int, column: int) -> str:
-        """The chunk in ``column`` as the question in ``row`` sees it."""
-        rows, columns = self._bare_cells
-        is_bare = row in rows and column in columns
-        return bare_text(self.chunks[column]) if is_bare else self.chunks[column].text
-
-    @cached_property
-    def _bare_cells(self) -> tuple[frozenset[int], frozenset[int]]:
-        return frozenset(self.headings), frozenset(self.bare)
-
-
-def embed_questions(
-    model: SearchModel,
-    questions: Sequence[HoldoutQuestion],
-    chunks: Sequence[Chunk],
-    progress: Progress = SILENT,
-) -> EmbeddedQuestions:
-    """Embed what ``measure`` compares.
-
-    A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions
-    the right chunks are therefore ranked by their bodies alone: those of *all* heading questions, against the
-    rest as they are served. Were only its own bare, a model that puts whatever lacks a heading first would
-    look good.
-    """
-    column = {chunk.id: index for index, chunk in enumerate(chunks)}
-    headings = [index for index, question in enumerate(questions) if question.is_heading]
-    bare = sorted({column[key] for index in headings for key in questions[index].right})
-    query_vectors = model.embedder.queries([question.text for question in questions])
-    bare_vectors = model.embedder.documents([bare_text(chunks[index]) for index in bare], progress=progress)
-    return EmbeddedQuestions(chunks, query_vectors, model.vectors, headings, bare, bare_vectors)

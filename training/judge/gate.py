@@ -94,8 +94,8 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         return too_few(judged.queries, settings.min_queries)
     if not math.isfinite(interval.estimate):
         return (
-            f"Rejected: {judged.metric} is not a number on some of {judged.queries} held-out questions; the served "
-            "release stays. The candidate's model or a test set is damaged."
+            f"Rejected: {judged.metric} is not a number on some of {judged.queries} held-out questions; "
+            "the served release stays. The candidate's model or a test set is damaged."
         )
     figures = (
         f"{judged.metric} {judged.before:.3f} → {judged.after:.3f} on {judged.queries} held-out questions, "
@@ -115,8 +115,8 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         return f"Rejected: worse than the served release, though not for certain ({figures}); it stays.{also}"
     if judged.verdict == "inconclusive":
         return (
-            f"Not promoted: better than the served release, but too uncertain ({figures}). More accepted triplets "
-            f"would tell: about {_needed(interval, settings)} held-out questions.{also}"
+            f"Not promoted: better than the served release, but too uncertain ({figures}). More accepted "
+            f"triplets would tell: about {_needed(interval, settings)} held-out questions.{also}"
         )
     return f"Not promoted: {_PHRASES[judged.verdict]}, and the settings ask for more ({figures}).{also}"
 

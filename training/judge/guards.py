@@ -49,13 +49,17 @@ def change(found: Comparison, ids: Sequence[str], settings: GateSettings) -> Int
     return mean_interval(chosen, settings.confidence) if len(chosen) >= GUARD_QUERIES else None
 
 
-def _far_below(one: Slice) -> bool:
+def _is_far_below(one: Slice) -> bool:
     """A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md):
     certain by the slice's own interval is enough."""
     if one.alone is None:
         return False
     limit = max(_FAR * SLICE_MARGIN, _FAR_AT_LEAST)
     return one.alone.high < -ROUNDING and one.alone.estimate < -limit
+
+
+def _guard(name: str, passed: bool, detail: str) -> Guard:
+    return Guard(name=name, passed=passed, detail=detail)
 
 
 def _is_sound(interval: Interval, margin: float) -> bool:
@@ -68,14 +72,13 @@ def _slices(slices: Sequence[Slice]) -> Iterator[Guard]:
     dropped = [
         f"{one.by} {one.value} {change}"
         for one, change in counted
-        if change.high < -SLICE_MARGIN or _far_below(one)
+        if change.high < -SLICE_MARGIN or _is_far_below(one)
     ]
     if dropped:
-        detail = f"worse by more than {SLICE_MARGIN:g}: {', '.join(dropped)}"
-    else:
+        yield _guard("slices", False, f"worse by more than {SLICE_MARGIN:g}: {', '.join(dropped)}")
+    elif counted:
         detail = f"none of {len(counted)} is worse by more than {SLICE_MARGIN:g} for certain"
-    if counted:
-        yield Guard(name="slices", passed=not dropped, detail=detail)
+        yield _guard("slices", True, detail)
 
 
 def _earlier(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -83,10 +86,10 @@ def _earlier(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     them."""
     earlier = change(found, found.earlier, settings)
     if earlier is not None:
-        yield Guard(
-            name="earlier questions",
-            passed=_is_sound(earlier, settings.margin),
-            detail=f"{settings.metric} {earlier} on {earlier.size} questions that were held out before",
+        yield _guard(
+            "earlier questions",
+            _is_sound(earlier, settings.margin),
+            f"{settings.metric} {earlier} on {earlier.size} questions that were held out before",
         )
 
 
@@ -94,18 +97,19 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     for one in found.sets:
         if one.kind == "own":
             own = mean_interval(one.differences(settings.metric), settings.confidence)
-            yield Guard(
-                name=f"test set {one.name}",
-                passed=_is_sound(own, settings.margin),
-                detail=f"{settings.metric} {own} on {own.size} questions",
+            yield _guard(
+                f"test set {one.name}",
+                _is_sound(own, settings.margin),
+                f"{settings.metric} {own} on {own.size} questions",
             )
         else:
             kept = mean_interval(one.differences(settings.metric, old="base"), settings.confidence)
             # A drop that may be none at all passes, and so does one that few questions tell of.
-            yield Guard(
-                name=f"forgetting ({one.name})",
-                passed=kept.size < GUARD_QUERIES or kept.estimate >= -GENERIC_MARGIN or kept.high >= 0,
-                detail=f"{settings.metric} {kept} against the base model on {kept.size} questions about other things",
+            yield _guard(
+                f"forgetting ({one.name})",
+                kept.size < GUARD_QUERIES or kept.estimate >= -GENERIC_MARGIN or kept.high >= 0,
+                f"{settings.metric} {kept} against the base model on {kept.size} questions about other "
+                "things",
             )
 
 
@@ -115,10 +119,10 @@ def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     differences = found.decisive(settings.metric, old="base")
     if differences:
         gained = mean_interval(differences, settings.confidence)
-        yield Guard(
-            name="base model",
-            passed=_is_sound(gained, settings.margin),
-            detail=f"{settings.metric} {gained} against the untouched base model",
+        yield _guard(
+            "base model",
+            _is_sound(gained, settings.margin),
+            f"{settings.metric} {gained} against the untouched base model",
         )
 
 
@@ -134,15 +138,15 @@ def _latency(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             f"{allowed}, or {_RERANKER_SECONDS:g} s with a reranker",
         )
     detail = f"median query {1000 * old:.1f} → {1000 * new:.1f} ms ({allowed})"
-    yield Guard(name=LATENCY, passed=new <= limit, detail=detail)
+    yield _guard(LATENCY, new <= limit, detail)
 
 
 def _off_topic(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     old, new = found.served_refusals, found.candidate_refusals
-    yield Guard(
-        name="refusal",
-        passed=new.answered - old.answered <= REFUSAL_DROP,
-        detail=f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}",
+    yield _guard(
+        "refusal",
+        new.answered - old.answered <= REFUSAL_DROP,
+        f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}",
     )
 
 
@@ -157,15 +161,15 @@ def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     certain = risen.size >= GUARD_QUERIES and risen.low > ROUNDING
     passed = not certain or risen.estimate <= limit + ROUNDING
     detail = (
-        f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} would be "
-        f"refused (cosines below {old.threshold:g} → {new.threshold:g})"
+        f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} "
+        f"would be refused (cosines below {old.threshold:g} → {new.threshold:g})"
     )
     if not passed:
         detail += (
-            f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so that each "
-            "release has its own threshold, or raise training.gate.guards.refused_rise"
+            f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so "
+            "that each release has its own threshold, or raise training.gate.guards.refused_rise"
         )
-    yield Guard(name="refused questions", passed=passed, detail=detail)
+    yield _guard("refused questions", passed, detail)
 
 
 def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -174,7 +178,7 @@ def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     wrong += [f"answers {text!r}" for text in guards.refuse if now.smoke[text] >= now.threshold]
     if guards.smoke or guards.refuse:
         detail = "; ".join(wrong) or f"all {len(guards.smoke) + len(guards.refuse)} pass"
-        yield Guard(name="smoke questions", passed=not wrong, detail=detail)
+        yield _guard("smoke questions", not wrong, detail)
 
 
 def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -190,7 +194,7 @@ def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         detail = f"{seen.pairs} new judged questions are too few to tell whether they are meant"
     else:
         detail = f"{seen.pairs} new judged questions look meant"
-    yield Guard(name="new decisions", passed=not seen.complaint, detail=detail)
+    yield _guard("new decisions", not seen.complaint, detail)
 
 
 def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -210,10 +214,10 @@ def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         detail += f"; {never} (serving.retrieval.include_unreviewed is false)"
     if not passed:
         detail += (
-            "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, if all of "
-            "them are useless, raise training.gate.guards.removed_share"
+            "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, "
+            "if all of them are useless, raise training.gate.guards.removed_share"
         )
-    yield Guard(name="removed chunks", passed=passed, detail=detail)
+    yield _guard("removed chunks", passed, detail)
 
 
 def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -226,11 +230,11 @@ def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     detail = f"{seen.contradicted} of {seen.rejected} newly rejected chunks have accepted questions"
     if not passed:
         detail += (
-            f" (such as {seen.examples[0]!r}; at most {limit:.0%} may); look at the conflicts in the report and correct "
-            "one answer or the other in Argilla, leave out who rejected the chunks (--without-annotator), or, if both "
-            "are meant, raise training.gate.guards.contradicted_share"
+            f" (such as {seen.examples[0]!r}; at most {limit:.0%} may); look at the conflicts in the report "
+            "and correct one answer or the other in Argilla, leave out who rejected the chunks "
+            "(--without-annotator), or, if both are meant, raise training.gate.guards.contradicted_share"
         )
-    yield Guard(name="contradicted chunks", passed=passed, detail=detail)
+    yield _guard("contradicted chunks", passed, detail)
 
 
 def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -238,10 +242,10 @@ def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     lost = [-one.served[settings.metric] for one in found.coverage.lost]
     if lost:
         whole = mean_interval([*found.holdout.differences(settings.metric), *lost], settings.confidence)
-        yield Guard(
-            name="lost questions",
-            passed=_is_sound(whole, settings.margin),
-            detail=f"{settings.metric} {whole} with {len(lost)} held-out questions whose chunk leaves the index "
+        yield _guard(
+            "lost questions",
+            _is_sound(whole, settings.margin),
+            f"{settings.metric} {whole} with {len(lost)} held-out questions whose chunk leaves the index "
             "counted as 0",
         )
 

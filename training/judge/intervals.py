@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from training.settings import RESAMPLES, BOOTSTRAP_SEED, Verdict
+from training.settings import BOOTSTRAP_SEED, RESAMPLES, Verdict
 
 Values = npt.NDArray[np.float64]
 
@@ -31,6 +31,11 @@ class Interval(BaseModel):
     confidence: float
     size: int
 
+    @classmethod
+    def rounded(cls, estimate: float, low: float, high: float, confidence: float, size: int) -> Interval:
+        ends = {"estimate": round(estimate, 6), "low": round(low, 6), "high": round(high, 6)}
+        return cls(**ends, confidence=confidence, size=size)
+
     def __str__(self) -> str:
         return f"{self.estimate:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
@@ -47,7 +52,7 @@ def mean_interval(
         raise ValueError("an interval needs at least one difference")
     # Sorted: the interval must not depend on the order in which annotators worked.
     values: Values = np.sort(np.asarray(differences, dtype=np.float64))
-    return bootstrap_interval((values,), _mean, confidence, resamples, seed)
+    return bootstrap_interval((values,), np.mean, confidence, resamples, seed)
 
 
 def expanded_interval(
@@ -99,14 +104,7 @@ def bootstrap_interval(
             rng=np.random.default_rng(seed),
         ).confidence_interval
         low, high = float(found.low), float(found.high)
-    size = sum(len(sample) for sample in samples)
-    return Interval(
-        estimate=round(estimate, 6),
-        low=round(low, 6),
-        high=round(high, 6),
-        confidence=confidence,
-        size=size,
-    )
+    return Interval.rounded(estimate, low, high, confidence, sum(map(len, samples)))
 
 
 def share_interval(count: int, of: int, confidence: float) -> Interval:
@@ -114,13 +112,7 @@ def share_interval(count: int, of: int, confidence: float) -> Interval:
     from scipy.stats import binomtest
 
     found = binomtest(count, of).proportion_ci(confidence, method="exact")
-    return Interval(
-        estimate=round(count / of, 6),
-        low=round(float(found.low), 6),
-        high=round(float(found.high), 6),
-        confidence=confidence,
-        size=of,
-    )
+    return Interval.rounded(count / of, float(found.low), float(found.high), confidence, of)
 
 
 def classify(interval: Interval, margin: float) -> Verdict:
@@ -137,7 +129,3 @@ def classify(interval: Interval, margin: float) -> Verdict:
     if interval.high < -ROUNDING:
         return "inferior"
     return "inconclusive"
-
-
-def _mean(values: Values, axis: int = -1) -> Any:
-    return values.mean(axis=axis)

@@ -32,7 +32,7 @@ from curation import Chunk, DatasetName
 from training.judge.intervals import Interval, Values, bootstrap_interval
 from training.judge.signals import Answers, Signals, foretell, signals
 from training.ledger.rows import LedgerRow
-from training.settings import RESAMPLES, BOOTSTRAP_SEED
+from training.settings import BOOTSTRAP_SEED, RESAMPLES
 
 Vectors = npt.NDArray[np.float32]
 
@@ -88,17 +88,8 @@ def judged_pairs(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
     """The rows by which annotators judged a question and a chunk: what they accepted, and triplets whose
     positive they rejected. Rejected conversations are left out: a wrong answer says nothing about the
     chunk."""
-    return [
-        row
-        for row in rows
-        if row.fate != "left-out"
-        and row.query
-        and (row.version or row.chunk_id)
-        and (
-            row.teaches == "example"
-            or (row.teaches == "refusal" and row.dataset == "triplets" and row.certain)
-        )
-    ]
+    used = [row for row in rows if row.fate != "left-out" and row.query and _chunk_of(row)]
+    return [row for row in used if row.teaches == "example" or _is_rejected_pair(row)]
 
 
 def view_pairs(
@@ -115,8 +106,8 @@ def view_pairs(
     of a kind, drawn by the seed.
     """
     place_of = {chunk.id: place for place, chunk in enumerate(chunks)}
-    found = [row for row in judged_pairs(rows) if (row.version or row.chunk_id) in place_of]
-    found.sort(key=_order)
+    found = [row for row in judged_pairs(rows) if _chunk_of(row) in place_of]
+    found.sort(key=_drawn)
     sides = [
         [row for row in found if row.dataset == kind and (row.fingerprint in earlier) is old][:_MOST]
         for kind in ("triplets", "conversations")
@@ -126,7 +117,7 @@ def view_pairs(
     if not chosen or len(chunks) < 2:
         return []
     queries = [row.query for row in chosen]
-    places = [place_of[row.version or row.chunk_id] for row in chosen]
+    places = [place_of[_chunk_of(row)] for row in chosen]
     seen = signals(queries, embed(queries), places, [chunk.text for chunk in chunks], vectors)
     answers = np.array([row.teaches == "example" for row in chosen])
     new, triplets = len(sides[0]), len(sides[0]) + len(sides[1])
@@ -137,7 +128,7 @@ def view_pairs(
             dataset=row.dataset,
             record_id=row.record_id,
             query=row.query,
-            chunk_id=row.version or row.chunk_id,
+            chunk_id=_chunk_of(row),
             accepted=row.teaches == "example",
             new=row.fingerprint not in earlier,
             place=round(float(place), 4),
@@ -168,8 +159,8 @@ def weigh(pairs: Sequence[Pair], resamples: int = RESAMPLES) -> Plausibility:
     before = talks_before if found.cited_before is not None else old
     complaint = (
         _mixed_up(found, new, old, resamples)
-        or _matched_by_chance("questions", new, old, resamples)
-        or _matched_by_chance("conversations", talks, before, resamples)
+        or _matched_by_chance("questions", found.chance, (new, old), resamples)
+        or _matched_by_chance("conversations", found.cited, (talks, before), resamples)
     )
     return found.model_copy(update={"complaint": complaint})
 
@@ -185,9 +176,18 @@ def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
     return (total - count * (count + 1) / 2) / (count * others)
 
 
-def _order(row: LedgerRow) -> bytes:
-    """By a hash, not in the order that the annotators worked in."""
+def _drawn(row: LedgerRow) -> bytes:
+    """An order of its own, not the one that the annotators worked in."""
     return hashlib.sha256(f"{BOOTSTRAP_SEED} {row.record_id}".encode("utf-8", "replace")).digest()
+
+
+def _chunk_of(row: LedgerRow) -> str:
+    """The chunk of today that it is about, or else the one that was judged."""
+    return row.version or row.chunk_id
+
+
+def _is_rejected_pair(row: LedgerRow) -> bool:
+    return row.teaches == "refusal" and row.dataset == "triplets" and row.certain
 
 
 def _likely(seen: Signals, answers: Answers, new: int) -> Values:
@@ -220,25 +220,29 @@ def _mixed_up(found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], res
     elif found.apart.high >= _APART_LEAST:
         return ""
     return (
-        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more like one than "
-        f"a rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
+        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more "
+        f"like one than a rejected one does in {found.apart.estimate:.0%} of the cases{before} "
+        "(50% is chance)"
     )
 
 
-def _matched_by_chance(what: str, new: Sequence[Pair], old: Sequence[Pair], resamples: int) -> str:
-    chance, since = _chance(new, resamples), ""
+def _matched_by_chance(
+    what: str, chance: Interval | None, sides: tuple[Sequence[Pair], Sequence[Pair]], resamples: int
+) -> str:
     if chance is None:
         return ""
-    if len(_places(old)) >= _ENOUGH_ACCEPTED:
-        chance = bootstrap_interval((_places(new), _places(old)), _rise, _CONFIDENCE, resamples)
+    new, old = map(_places, sides)
+    since = ""
+    if len(old) >= _ENOUGH_ACCEPTED:
+        chance = bootstrap_interval((new, old), _rise, _CONFIDENCE, resamples)
         if chance.low <= _CHANCE_RISE:
             return ""
         since = ", going by the earlier ones"
     elif chance.low <= _CHANCE_MOST:
         return ""
     return (
-        f"about {chance.estimate:.0%} of the accepted {what} of this round seem to have been matched with a chunk at "
-        f"random{since}"
+        f"about {chance.estimate:.0%} of the accepted {what} of this round seem to have been matched with a "
+        f"chunk at random{since}"
     )
 
 

@@ -11,8 +11,7 @@ from pydantic import BaseModel
 
 from curation import Chunk, content_id
 from training.ledger.rows import HEADING, LedgerRow
-from training.ledger.text import normalise
-from training.ledger.text import section_of
+from training.ledger.text import normalise, section_of
 
 Style = Literal["heading", "question", "keywords", "sentence"]
 

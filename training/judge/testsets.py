@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -121,33 +121,32 @@ def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str
 def load_queries(path: Path) -> dict[str, str]:
     """Question id → text, in the file's order. Raises SettingsError naming the file and line that is
     wrong."""
-    queries: dict[str, str] = {}
-    for number, row in _rows(path, _QUERY):
-        query, text = str(row["_id"]), row["text"].strip()
-        if not text:
-            raise _wrong(path, number, f"the text of question {query!r} is empty")
-        if query in queries:
-            raise _wrong(path, number, f"question {query!r} comes a second time")
-        queries[query] = text
-    if not queries:
-        raise SettingsError(f"{path} has no questions.", 'One {"_id", "text"} a line is expected.')
-    return queries
+    return _texts(path, "question", _QUERY, lambda row: row["text"].strip())
 
 
 def load_corpus(path: Path) -> dict[str, str]:
     """Document id → title and text. Raises SettingsError naming the file and line that is wrong."""
-    corpus: dict[str, str] = {}
-    for number, row in _rows(path, _DOCUMENT):
-        item, title = str(row["_id"]), row.get("title")
-        if item in corpus:
-            raise _wrong(path, number, f"document {item!r} comes a second time")
+
+    def text_of(row: dict[str, Any]) -> str:
+        title = row.get("title")
         parts = [title if isinstance(title, str) else "", row["text"]]
-        corpus[item] = "\n\n".join(part.strip() for part in parts if part.strip())
-        if not corpus[item]:
-            raise _wrong(path, number, f"document {item!r} is empty")
-    if not corpus:
-        raise SettingsError(f"{path} has no documents.", f"One {_DOCUMENT} a line is expected.")
-    return corpus
+        return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    return _texts(path, "document", _DOCUMENT, text_of)
+
+
+def _texts(path: Path, what: str, example: str, text_of: Callable[[dict[str, Any]], str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, row in _rows(path, example):
+        key, text = str(row["_id"]), text_of(row)
+        if not text:
+            raise _wrong(path, number, f"the text of {what} {key!r} is empty")
+        if key in found:
+            raise _wrong(path, number, f"{what} {key!r} comes a second time")
+        found[key] = text
+    if not found:
+        raise SettingsError(f"{path} has no {what}s.", f"One {example} a line is expected.")
+    return found
 
 
 def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qrels:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import ClayloopError, Verdict
 from serving import LINEAGE_FILE, Release, ReleaseStore
-from training.ledger.rows import LedgerRow, RecordKey
+from training.ledger.rows import LedgerRow, RecordKey, by_decision
 from training.ledger.store import count_fates, read_ledger, read_origin
 
 # What History needs of a ledger.
@@ -23,15 +23,16 @@ class History:
     """What the ledger of the served release tells.
 
     ``fingerprints`` are of all answers that it was made from, ``decided`` the records with a verdict.
-    ``asked`` are the records of its holdout, ``trained`` those that it was trained on, and ``trained_about``
-    the ids and the sections of their chunks. ``chunk_verdicts`` maps the id of each judged chunk to its
-    verdict.
+    ``asked`` are the records of its holdout, ``trained`` the examples that it was trained on, ``learned``
+    these and its negatives, and ``trained_about`` the ids and the sections of the examples' chunks.
+    ``chunk_verdicts`` are pairs of a judged chunk's id and its verdict.
     """
 
     fingerprints: frozenset[str] = frozenset()
     decided: frozenset[RecordKey] = frozenset()
     asked: frozenset[RecordKey] = frozenset()
     trained: frozenset[RecordKey] = frozenset()
+    learned: frozenset[RecordKey] = frozenset()
     trained_about: frozenset[str] = frozenset()
     chunk_verdicts: tuple[tuple[str, Verdict], ...] = ()
 
@@ -45,6 +46,7 @@ class History:
             decided=frozenset(row.key for row in known if row.verdict != "undecided"),
             asked=frozenset(row.key for row in known if row.fate == "holdout"),
             trained=frozenset(row.key for row in trained),
+            learned=frozenset(row.key for row in by_decision(known) if row.fate in ("train", "negative")),
             trained_about=frozenset(name for row in trained for name in (row.chunk_id, row.place) if name),
             chunk_verdicts=tuple((row.record_id, row.verdict) for row in known if row.dataset == "chunks"),
         )

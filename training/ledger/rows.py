@@ -32,7 +32,7 @@ NegativeKind = Literal["", "text", "question"]
 
 HEADING = "heading"  # the origin of a question that is a section's heading
 # Which row speaks for a decision that has two: the first of these.
-_MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "duplicate", "conflict", "unused")
+_MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "duplicate")
 
 
 class RecordKey(NamedTuple):

@@ -109,10 +109,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
         tests=tests,
         vectors_of=question_vectors(context),
     )
-    rows, conflicts = settle_conflicts(rows, setting)
-    setting = replace(setting, held=held_groups(rows, setting))
-    for step in (take_sides, drop_repeated, drop_leaks, choose_negatives):
-        rows = step(rows, setting)
+    rows, conflicts = settle(rows, setting)
     return Prepared(
         ledger=[*rows, *selected.left_out],
         chunks=chunks,
@@ -120,6 +117,16 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
         conflicts=conflicts,
         unmatched=selected.unmatched,
     )
+
+
+def settle(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[LedgerRow], list[Conflict]]:
+    """Give every row that is still open its fate, and list the conflicts among them. ``setting.held`` is found
+    here."""
+    settled, conflicts = settle_conflicts(rows, setting)
+    setting = replace(setting, held=held_groups(settled, setting))
+    for step in (take_sides, drop_repeated, drop_leaks, choose_negatives):
+        settled = step(settled, setting)
+    return settled, conflicts
 
 
 def question_vectors(context: RunContext) -> VectorsOf:

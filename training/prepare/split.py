@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from curation import Chunk
-from training.ledger.rows import LedgerRow
+from training.ledger.rows import LedgerRow, of
 from training.ledger.text import section_of
 from training.prepare.setting import Setting
 from training.prepare.similarity import group
@@ -33,9 +33,7 @@ def chunk_groups(
     labels = group([chunk.text for chunk in chunks], settings)
     found = {chunk.id: chunks[label].id for chunk, label in zip(chunks, labels, strict=True)}
     lost: dict[str, str] = {}
-    for row in rows:
-        if row.teaches not in ("example", "refusal"):
-            continue
+    for row in (*of(rows, "example", "open"), *of(rows, "refusal", "open")):
         if row.chunk_id not in found and row.version in found:
             found[row.chunk_id] = found[row.version]
         elif row.chunk_id not in found:
@@ -59,7 +57,6 @@ def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
         setting.group_of(row)
         for row in rows
         if row.fate == "open"
-        and row.teaches in ("example", "refusal")
         and row.place != row.chunk_id
         and is_holdout(row.place, share)
     }
@@ -77,7 +74,7 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     indexed = {chunk.id for chunk in setting.chunks}
     history = setting.history
     trained = {
-        setting.group_of(row) for row in rows if row.teaches == "example" and row.key in history.trained
+        setting.group_of(row) for row in rows if row.teaches == "example" and row.key in history.learned
     }
     trained |= {setting.groups.get(name, name) for name in history.trained_about}  # a section is its own name
 
@@ -88,7 +85,7 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
                 return row.settled(
                     "unused", "kept from training, and its chunk is not in the index as it was judged"
                 )
-            if row.key in history.trained:
+            if row.key in history.learned:
                 return row.settled("unused", f"{_HELD} has learned from it")
             if (own in trained or row.place in trained) and row.key not in history.asked:
                 return row.settled("unused", f"{_HELD} has learned from its chunk")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from serving import Draft, model_card
-from training.fit.train import FitReport
+from training.fit.data import FitReport
 from training.judge.comparison import Comparison
 from training.judge.evaluate import METRICS
 from training.judge.gate import GateVerdict

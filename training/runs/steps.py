@@ -17,9 +17,9 @@ from training.fit.data import FitReport, TrainingMaterial
 from training.fit.precision import Precision, choose_precision
 from training.fit.processes import check_gpus
 from training.fit.train import FIT_FILE, VECTORS_FILE, embed_chunks, train_candidate
-from training.judge.compare import Round, SearchModel, compare, measure_baselines
+from training.judge.compare import Round, compare, measure_baselines
 from training.judge.comparison import Comparison, at, read_comparison, write_comparison
-from training.judge.evaluate import load_reranker
+from training.judge.evaluate import SearchModel, load_reranker
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, holdout_questions
 from training.judge.testsets import TestSet, check_paths, load_test_sets
@@ -53,6 +53,7 @@ class Steps:
         deciding = len(round_of(prepared, self._own_sets, context).deciding)
         if what_is_lacking(prepared, deciding, context):
             return prepared.describe()
+        load_reranker(context.settings.reranker, context.serving)  # a wrong name is told before the training
         base = Embedder(context.serving.embedding.model, context.serving.embedding)
         check_gpus(base.model.device.type, context.settings.fit.processes)
         precision = choose_precision(base, [one.text for one in prepared.train], self._earlier_precisions())
@@ -212,7 +213,12 @@ def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
 
 def _questions(found: Prepared) -> list[HoldoutQuestion]:
     """The held-out questions. What was accepted elsewhere for the same question is a right answer too."""
-    accepted = of(found.ledger, "example", "train", "holdout", "duplicate")
+    removed = {row.record_id for row in of(found.ledger, "chunk", "removed")}
+    accepted = [
+        row
+        for row in of(found.ledger, "example", "train", "holdout", "duplicate", "unused")
+        if row.version not in removed
+    ]
     return holdout_questions(found.holdout, found.chunks, found.groups, accepted)
 
 

@@ -1,14 +1,14 @@
-"""What a round takes out of the index by rejected chunks, and which accepted questions lose their answer by that."""
+"""What a round takes out of the index by rejected chunks, and which accepted questions lose their answer by
+that."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence, Set
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from curation import Chunk, Decision
+from curation import Chunk, Decision, FormerChunk
 from tests.training.judge.comparisons import compared, comparison
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
@@ -16,7 +16,7 @@ from training.judge.coverage import Coverage, Indexed, LostQuestion, RemovedChun
 from training.judge.gate import judge
 from training.judge.guards import Guard
 from training.ledger.history import History
-from training.prepare.examples import section_of
+from training.ledger.text import section_of
 from training.prepare.split import is_holdout
 from training.settings import DedupSettings, GateSettings, GuardSettings, TrainingSettings
 
@@ -161,9 +161,8 @@ def test_a_question_about_a_chunk_as_it_was_is_lost_when_todays_is_rejected() ->
     text = CHUNKS[0].text + " Well."
     old, new = CHUNKS[0], CHUNKS[0].model_copy(update={"id": "edited", "text": text})
     documents = [new, *CHUNKS[1:]]
-    rows = ledger(
-        [triplet(old, "How do I wash it?"), judged_chunk(new, "rejected")], documents, {old.id: "edited"}
-    )
+    said = [triplet(old, "How do I wash it?"), judged_chunk(new, "rejected")]
+    rows = ledger(said, documents, {old.id: FormerChunk(chunk=old, replaced_by="edited")})
     index = Indexed(documents, documents[1:], {one.id for one in documents})
     asked = SETTINGS.model_copy(update={"gate": GateSettings(holdout_share=0.99)})
     found = find_removed(rows, History(), index, set(), asked)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from training.judge.intervals import Interval, classify, expanded_interval, mean_interval
 
@@ -16,7 +15,8 @@ _some = st.lists(_figure, min_size=10, max_size=40)
 
 
 def test_the_interval_covers_as_often_as_it_says() -> None:
-    """Of the mean of 40 skewed differences, as fine-tuning makes them: two in five unchanged, few changed a lot."""
+    """Of the mean of 40 skewed differences, as fine-tuning makes them: two in five unchanged, few changed a
+    lot."""
     chance = np.random.default_rng(1)
     truth, hits = 0.075, 0
     for number in range(300):
@@ -28,7 +28,8 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
 
 @pytest.mark.parametrize("questions", [8, 10])
 def test_a_loss_as_large_as_the_margin_passes_about_as_seldom_as_it_says(questions: int) -> None:
-    """Once in twenty is promised at 90%; the plain interval lets one in ten (of eight) or twelve (of ten) through."""
+    """Once in twenty is promised at 90%; the plain interval lets one in ten (of eight) or twelve (of ten)
+    through."""
     chance = np.random.default_rng(2)
     passed = 0
     for number in range(1200):

@@ -37,7 +37,8 @@ def test_a_slice_that_only_wavers_is_noise() -> None:
 
 
 def test_a_slice_far_below_is_seen_among_many() -> None:
-    """Its interval, at a twentieth of the doubt, reaches above the margin; the drop is no noise all the same."""
+    """Its interval, at a twentieth of the doubt, reaches above the margin; the drop is no noise all the
+    same."""
     chance = np.random.default_rng(5)
     asked = [question(number, section=f"part {number % 20}") for number in range(400)]
     before = np.full(400, 0.5)

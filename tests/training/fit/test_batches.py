@@ -6,26 +6,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, combinations, permutations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
 from accelerate.data_loader import BatchSamplerShard
 from datasets import Dataset
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from torch.utils.data import ConcatDataset
 
 from curation import SILENT, Advance, Progress
 from serving import Embedder, EmbeddingSettings
-from tests.training.material import make_chunks, triplet
+from tests.training.fit.material import example, negative
+from tests.training.material import make_chunks
 from training.fit.batches import Batches, Mixed, is_divided
-from training.fit.data import Columns, right_texts, same_thing, told_apart, training_sets
-from training.fit.train import FitReport, fine_tune
-from training.prepare.examples import Example, collect
-from training.prepare.negatives import Negative, decided_negatives
-from training.settings import DedupSettings, FitSettings
+from training.fit.data import Columns, FitReport, TrainingMaterial, same_things, told_apart, training_sets
+from training.fit.train import fine_tune
+from training.ledger.negative import Negative
+from training.ledger.rows import LedgerRow
+from training.settings import FitSettings
 
 _ROW = st.tuples(*[st.integers(0, 5)] * 2)
 _EPOCHS = 3
@@ -39,10 +39,10 @@ def _mixed(sets: Sequence[Columns], size: int, processes: int, seed: int) -> Mix
     return Mixed(rows, samplers, generator=generator, seed=seed, processes=processes)
 
 
-def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Columns:
-    """``rows`` of a question's and a text's number, ``width`` negatives for each that meet nothing."""
+def _columns(rows: Sequence[tuple[int, ...]], harder: bool) -> Columns:
+    """``rows`` of a question's and a text's number; ``harder`` ones have a negative that meets nothing."""
     columns = {"anchor": [f"q{one[0]}" for one in rows], "positive": [f"t{one[1]}" for one in rows]}
-    return columns | {f"negative_{at}": [f"n{at} {row}" for row in range(len(rows))] for at in range(width)}
+    return columns | ({"negative": [f"n {row}" for row in range(len(rows))]} if harder else {})
 
 
 @given(
@@ -56,7 +56,7 @@ def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Columns:
 def test_all_processes_have_a_share_of_one_batch_and_every_row_comes(
     pairs: list[tuple[int, ...]], harder: list[tuple[int, ...]], size: int, processes: int, seed: int
 ) -> None:
-    sets = [_columns(pairs, 0), _columns(harder, 1)]
+    sets = [_columns(pairs, False), _columns(harder, True)]
     whole = size * processes
     starts = [0, *accumulate(len(columns["anchor"]) for columns in sets)]
     rows = [row for columns in sets for row in zip(columns["anchor"], columns["positive"], strict=True)]
@@ -93,7 +93,7 @@ def test_all_processes_have_a_share_of_one_batch_and_every_row_comes(
 def test_the_batches_are_those_of_sentence_transformers(
     rows: list[tuple[int, ...]], size: int, seed: int
 ) -> None:
-    columns = _columns(rows, 1)
+    columns = _columns(rows, True)
     library = NoDuplicatesBatchSampler(
         Dataset.from_dict(columns), batch_size=size, drop_last=False, generator=torch.Generator(), seed=seed
     )
@@ -106,7 +106,7 @@ def test_the_batches_are_those_of_sentence_transformers(
 
 def _trained(
     model: Path,
-    examples: Sequence[Example],
+    examples: Sequence[LedgerRow],
     negatives: Sequence[Negative] = (),
     progress: Progress = SILENT,
     **changed: Any,
@@ -124,14 +124,8 @@ def _trained(
 
     embedder.model.preprocess = listen
     settings = FitSettings(**{"batch_size": 8, "dimensions": [384], **changed})
-    report = fine_tune(embedder, examples, settings, progress, negatives)
+    report = fine_tune(embedder, TrainingMaterial(examples, negatives), settings, progress)
     return seen, report
-
-
-def _example(query: str, text: str) -> Example:
-    return Example(
-        dataset="triplets", record_id=query, query=query, text=text, chunk_id=text, place=text, origin=""
-    )
 
 
 class _Counting:
@@ -152,7 +146,7 @@ class _Counting:
 
 
 def test_every_question_about_few_chunks_comes_in_every_epoch(tiny_model: Path) -> None:
-    examples = [_example(f"question {n} about {c}", f"text {c}") for c in range(3) for n in range(12)]
+    examples = [example(f"question {n} about {c}", f"text {c}") for c in range(3) for n in range(12)]
     progress = _Counting()
     batches, report = _trained(tiny_model, examples, progress=progress, epochs=2)
     seen = [text for column in batches for text in column]
@@ -165,7 +159,7 @@ def test_every_question_about_few_chunks_comes_in_every_epoch(tiny_model: Path) 
 def test_too_few_rows_for_the_processes_set_are_trained_on_in_whole_batches(
     tiny_model: Path, processes: int
 ) -> None:
-    examples = [_example(f"question {c}", f"text {c}") for c in range(24)]
+    examples = [example(f"question {c}", f"text {c}") for c in range(24)]
     _, report = _trained(tiny_model, examples, epochs=1, processes=processes)
     assert (report.steps, report.batch_size) == (3, 8)
 
@@ -177,8 +171,6 @@ _PLACED = st.tuples(st.integers(0, 7), st.sampled_from("abcdef"), st.booleans())
     accepted=st.lists(_PLACED, min_size=2, max_size=14, unique_by=lambda one: one[:2]),
     wrong=st.lists(st.tuples(st.integers(0, 13), st.integers(0, 7)), max_size=20),
     twins=st.dictionaries(st.integers(4, 7), st.integers(0, 3), max_size=3),
-    source=st.sampled_from(["refused", "mined"]),
-    wanted=st.integers(1, 2),
     size=st.integers(2, 6),
 )
 @settings(max_examples=150, deadline=None)
@@ -186,42 +178,32 @@ def test_no_text_is_right_and_wrong_in_one_batch_in_whatever_form(
     accepted: list[tuple[int, str, bool]],
     wrong: list[tuple[int, int]],
     twins: dict[int, int],
-    source: Literal["refused", "mined"],
-    wanted: int,
     size: int,
 ) -> None:
-    """A heading's example holds the body alone, a negative of the same chunk its whole text, or that of its twin."""
+    """A heading's example holds the body alone, a negative of the same chunk its whole text or its twin's."""
     groups = {CHUNKS[one].id: CHUNKS[other].id for one, other in twins.items()}
     group = {text: groups.get(one.id, one.id) for one in CHUNKS[:8] for text in (one.text, one.body.strip())}
-    found = collect(
-        [
-            triplet(CHUNKS[number], f"{word} {is_heading}", origin="heading" if is_heading else "other")
-            for number, word, is_heading in accepted
-        ],
-        CHUNKS,
-    ).examples
+    found = [
+        example(f"{word} {is_heading} {number}", chunk.body.strip() if is_heading else chunk.text, chunk.id)
+        for number, word, is_heading in accepted
+        for chunk in CHUNKS[number : number + 1]
+    ]
+    # One question may have several right chunks: the record's id tells them apart, the question does not.
+    found = [one.model_copy(update={"query": one.query.rpartition(" ")[0]}) for one in found]
     negatives = [
-        Negative(
-            dataset=one.dataset,
-            record_id=one.record_id,
-            kind="text",
-            source=source,
-            text=CHUNKS[number].text,
-            chunk_id=CHUNKS[number].id,
-            decided_by=f"{row} {number}",
-        )
+        negative(one.record_id, CHUNKS[number].text, chunk_id=CHUNKS[number].id)
         for row, number in wrong
         for one in found[row : row + 1]
         if group[one.text] != group[CHUNKS[number].text]
     ]
     assume(len({group[one.text] for one in found}) > 1)
-    sets = training_sets(found, negatives, wanted, always=False, seed=1, groups=groups)
-    same = same_thing(found, groups, negatives)
+    material = TrainingMaterial(found, negatives, groups)
+    sets, same = training_sets(material, seed=1), same_things(material)
     right = {(one.query, group[one.text]) for one in found}
     for columns in sets.values():
         rows = [[row[0], *(group[text] for text in row[1:])] for row in zip(*columns.values(), strict=True)]
-        apart, beside = told_apart(columns, same, right_texts(found, same))
-        for batch in Batches(apart, size, 1, 17, beside):
+        things, barred = told_apart(columns, same)
+        for batch in Batches(things, size, 1, 17, barred):
             for one, other in permutations(batch, 2):
                 assert rows[one][1] not in rows[other][1:], "another row's text, in this form or another"
                 answers = [(rows[one][0], text) in right for text in rows[other][1:]]
@@ -231,10 +213,11 @@ def test_no_text_is_right_and_wrong_in_one_batch_in_whatever_form(
 def test_a_heading_is_not_pushed_from_its_own_chunk_refused_for_another_question(tiny_model: Path) -> None:
     lamp, fence, boiler = CHUNKS[0], CHUNKS[9], CHUNKS[5]
     heading, asked = "Cleaning a lamp", "How do I mend my boiler?"
-    pairs = [triplet(lamp, heading, origin="heading"), triplet(boiler, asked)]
-    refused = [triplet(fence, heading, "rejected"), triplet(lamp, asked, "rejected")]
-    found = collect([*pairs, *refused], CHUNKS)
-    negatives = decided_negatives(found.examples, [], found.refusals, {}, set(), DedupSettings()).negatives
-    columns, report = _trained(tiny_model, found.examples, negatives, epochs=1)
+    pairs = [example(heading, lamp.body.strip(), lamp.id), example(asked, boiler.text, boiler.id)]
+    refused = [
+        negative(heading, fence.text, chunk_id=fence.id),
+        negative(asked, lamp.text, chunk_id=lamp.id),
+    ]
+    columns, report = _trained(tiny_model, pairs, refused, epochs=1)
     assert report.rows == {"harder": 2}
     assert [len(texts) for texts in columns] == [1] * 6, "each of the two in a batch of its own"

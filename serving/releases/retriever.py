@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation import ReleaseError
-from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, Release
+from curation import ReleaseError, SettingsError
+from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, Hit
@@ -27,7 +27,8 @@ class Retriever:
     ) -> None:
         if embedder.dimension != index.dimension:
             raise ReleaseError(
-                f"Release {release.id} has a model of {embedder.dimension} dimensions and an index of {index.dimension}.",
+                f"Release {release.id} has a model of {embedder.dimension} dimensions and an index of "
+                f"{index.dimension}.",
                 "Promote another release (`clayloop releases`).",
             )
         self.release = release
@@ -40,16 +41,20 @@ class Retriever:
 
     @classmethod
     def open(cls, folder: Path, release: Release, settings: ServingSettings) -> Retriever:
-        """Load the release in ``folder``. Its files are not checked here: ``load_release`` does. Raises ReleaseError,
-        or SettingsError for a device that is not there."""
+        """Load the release in ``folder`` without checking its files: ``load_release`` does that.
+
+        Raises ReleaseError, or SettingsError for a device that is not there.
+        """
         embedder = Embedder(folder / MODEL_FOLDER, settings.embedding, name=release.embedding.name)
-        reranker = Reranker.of_release(folder, release, settings)
+        reranker = open_reranker(folder, release, settings)
         return cls(release, embedder, ChunkIndex.open(folder / INDEX_FOLDER), settings, reranker)
 
     def search(self, question: str, k: int | None = None) -> list[Hit]:
-        """The ``k`` chunks nearest to ``question``, best first (k: the settings' top_k); a reranker, if the release has one,
-        orders the nearest of them. A blank question finds nothing; of a long one the model reads the first ``max_tokens``
-        tokens."""
+        """The ``k`` chunks nearest to ``question``, best first (None: the setting top_k).
+
+        A reranker, if the release has one, orders the nearest of them. A blank question finds nothing. Of a
+        long question the model reads the first ``max_tokens`` tokens.
+        """
         if not question.strip():
             return []
         wanted = self.top_k if k is None else k
@@ -60,8 +65,10 @@ class Retriever:
         return hits[:wanted]
 
     def should_answer(self, hits: Sequence[Hit]) -> bool:
-        """Whether the nearest chunk is near enough to the question to answer from. Its cosine decides, whatever a reranker
-        puts first: that is what the threshold was calibrated for."""
+        """Whether the nearest chunk is near enough to the question to answer from.
+
+        Its cosine decides, whatever a reranker puts first: the threshold was calibrated for cosines.
+        """
         if not hits:
             return False
         first = hits[0]
@@ -78,17 +85,25 @@ def load_release(store: ReleaseStore, release_id: str | None, settings: ServingS
     return Retriever.open(store.folder(chosen), release, settings)
 
 
+def open_reranker(folder: Path, release: Release, settings: ServingSettings) -> Reranker | None:
+    """The reranker of the release in ``folder``. None where it has none or serving.retrieval.rerank is off.
+
+    Raises ReleaseError when it is missing or damaged.
+    """
+    if release.reranker is None or not settings.retrieval.rerank:
+        return None
+    try:
+        return Reranker.open(folder / RERANKER_FOLDER, release.reranker, settings.embedding)
+    except SettingsError as error:
+        raise ReleaseError(
+            f"The reranker in {folder / RERANKER_FOLDER} can't be loaded: {error.message}",
+            "Promote another release (`clayloop releases`), or set serving.retrieval.rerank = false.",
+        ) from error
+
+
 def _reranked(reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
     """``hits`` with the reranker's candidates in its order; what comes after them stays there."""
     near, rest = hits[: reranker.info.candidates], hits[reranker.info.candidates :]
     order = reranker.order(question, [hit.chunk.text for hit in near], [hit.score for hit in near])
     nearest = hits[0].score
     return [hit.model_copy(update={"nearest": nearest}) for hit in (*(near[place] for place in order), *rest)]
-
-
-def rank_paths(hits: Sequence[Hit]) -> list[tuple[str, float]]:
-    """The files of ``hits`` with the score of each one's best chunk, best file first."""
-    best: dict[str, float] = {}
-    for hit in hits:
-        best[hit.chunk.path] = max(hit.score, best.get(hit.chunk.path, -2.0))
-    return sorted(best.items(), key=lambda item: (-item[1], item[0]))

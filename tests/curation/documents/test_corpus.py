@@ -11,7 +11,7 @@ import curation.documents.corpus
 from curation.documents.corpus import Corpus
 from curation.errors import StateError
 from curation.home import Home
-from curation.records.chunk import Chunk
+from curation.records.chunk import Chunk, FormerChunk
 from curation.records.document import Document
 
 
@@ -36,12 +36,18 @@ def chunk(name: str, position: int = 0, text: str = "text", source: str = "folde
 
 
 def one(name: str) -> Corpus:
-    return Corpus([document(name)], [chunk(name)], {"folder:/a": "r"})
+    """A corpus of one chunk, and another one that it took the place of."""
+    former = FormerChunk(chunk=chunk(name, text="former"), replaced_by=chunk(name).id)
+    return Corpus([document(name)], [chunk(name)], {"folder:/a": "r"}, {former.chunk.id: former})
 
 
-def names(home: Home) -> tuple[list[str], list[str]]:
+FILES = ["chunks.parquet", "documents.parquet", "former-chunks.parquet"]
+
+
+def names(home: Home) -> tuple[list[str], list[str], list[str]]:
     corpus = Corpus.load(home)
-    return [item.path for item in corpus.documents], [item.path for item in corpus.chunks]
+    former = [item.chunk.path for item in corpus.former.values()]
+    return [item.path for item in corpus.documents], [item.path for item in corpus.chunks], former
 
 
 def test_what_is_saved_is_loaded_in_order(home: Home) -> None:
@@ -67,7 +73,7 @@ def test_no_corpus_says_what_to_do(home: Home) -> None:
         Corpus.load(home)
 
 
-@pytest.mark.parametrize("moment", ["staged", "documents", "place"])
+@pytest.mark.parametrize("moment", ["staged", "documents", "place", "former"])
 def test_a_kill_leaves_the_old_or_the_new_pair(
     home: Home, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +92,7 @@ def test_a_kill_leaves_the_old_or_the_new_pair(
         real(path, table)
 
     def not_moved(self: Path, target: Path) -> Path:
-        if moment == "place" and target == home.chunks:
+        if target == {"place": home.chunks, "former": home.former_chunks}.get(moment):
             raise KilledError
         return real_replace(self, target)
 
@@ -98,11 +104,11 @@ def test_a_kill_leaves_the_old_or_the_new_pair(
         patched.setattr(Path, "unlink", lambda self, missing_ok=False: None)
         with pytest.raises(KilledError):
             one("new.md").save(home)
-    expected = "new.md" if moment == "place" else "old.md"
-    assert names(home) == ([expected], [expected])
+    expected = "new.md" if moment in ("place", "former") else "old.md"
+    assert names(home) == ([expected], [expected], [expected])
     one("third.md").save(home)
-    assert names(home) == (["third.md"], ["third.md"])
-    assert sorted(path.name for path in home.corpus.iterdir()) == ["chunks.parquet", "documents.parquet"]
+    assert names(home) == (["third.md"], ["third.md"], ["third.md"])
+    assert sorted(path.name for path in home.corpus.iterdir()) == FILES
 
 
 def test_files_of_two_corpora_are_not_mixed(home: Home, tmp_path: Path) -> None:
@@ -114,12 +120,12 @@ def test_files_of_two_corpora_are_not_mixed(home: Home, tmp_path: Path) -> None:
         Corpus.load(home)
 
 
-@pytest.mark.parametrize("name", ["documents", "chunks"])
+@pytest.mark.parametrize("name", FILES)
 def test_damage_is_named(home: Home, name: str) -> None:
     one("a.md").save(home)
-    path: Path = getattr(home, name)
+    path = home.corpus / name
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(StateError, match=f"{name}.parquet"):
+    with pytest.raises(StateError, match=name):
         Corpus.load(home)
 
 
@@ -133,5 +139,5 @@ def test_a_full_disk_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch
         patched.setattr("curation.files.pq.write_table", full)
         with pytest.raises(StateError, match="No space left"):
             one("new.md").save(home)
-    assert names(home) == (["old.md"], ["old.md"])
-    assert len(list(home.corpus.iterdir())) == 2
+    assert names(home) == (["old.md"], ["old.md"], ["old.md"])
+    assert sorted(path.name for path in home.corpus.iterdir()) == FILES

@@ -8,16 +8,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.prepare.dedup import (
+from training.ledger.text import normalise
+from training.prepare.likeness import matches_in_meaning, same_meaning
+from training.prepare.similarity import (
     find_duplicates,
     find_matches,
     group,
     jaccard,
-    normalise,
     shingles,
     surely_differ,
 )
-from training.prepare.meaning import matches_in_meaning, same_meaning
 from training.settings import DedupSettings
 
 NEAR = DedupSettings(near=True, threshold=0.8)

