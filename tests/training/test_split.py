@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation import Chunk, Corpus, Decision
 from tests.training import rounds

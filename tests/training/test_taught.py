@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from tests.training.material import make_chunks, triplet
 from training.fit.data import Columns, SetName, same_thing, told_apart, training_sets

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation import Decision, Verdict, Vote
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
