@@ -14,14 +14,15 @@ from curation import SILENT, Corpus, Home, StateError
 from serving import ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings
-from training.ledger.news import run_inputs
-from training.prepare.dedup import normalise
-from training.prepare.examples import Example
-from training.prepare.selection import Selection
-from training.report.summary import RetrainSummary
+from training.ledger.context import RunContext
+from training.ledger.people import EVERYTHING
+from training.ledger.rows import of
+from training.ledger.store import read_ledger
+from training.ledger.text import normalise
+from training.prepare.prepared import LEDGER_FILE
+from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations
-from training.runs.digests import digest_of_model, digest_of_test_sets
-from training.runs.jsonl import read_rows
+from training.runs.inputs import digest_of_model, digest_of_test_sets, run_inputs
 from training.runs.record import RunInputs
 from training.runs.run import RunStore
 from training.settings import RerankerSettings, TestSetSettings, TrainingSettings
@@ -74,7 +75,7 @@ def test_a_run_is_not_resumed_with_questions_that_it_has_trained_on(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.fit.tuning.fit", too_large)
+        patch.setattr("training.runs.steps.train_candidate", too_large)
         with pytest.raises(StateError, match="Memory ran out"):
             _retrain(home, chosen, serving)
     _write(folder, ACCEPTED)
@@ -83,7 +84,8 @@ def test_a_run_is_not_resumed_with_questions_that_it_has_trained_on(
     assert not summary.resumed
     (given_up,) = (run for run in runs.list() if run.status == "abandoned")
     assert given_up.verdict == "changed since it was interrupted: what is in the test sets"
-    trained_on = read_rows(runs.folder(summary.run or "") / "split" / "train.jsonl", Example)
+    ledger = read_ledger(runs.folder(summary.run or "") / "prepare" / LEDGER_FILE)
+    trained_on = of(ledger, "example", "train")
     asked = {normalise(question) for question in ACCEPTED}
     assert not asked & {normalise(example.query) for example in trained_on}
 
@@ -104,11 +106,15 @@ def test_what_was_not_enough_is_tried_again_when_questions_were_added(
     assert _retrain(home, chosen, serving).outcome == "nothing-new"
 
 
-def _inputs(chosen: TrainingSettings, serving: ServingSettings) -> RunInputs:
-    return run_inputs(DECISIONS, CORPUS, chosen, serving, "r0001-00000000", Selection())
+def test_the_base_models_files_and_arithmetic_are_inputs(
+    home: Home, tiny_model: Path, tmp_path: Path
+) -> None:
+    store = ReleaseStore(home)
 
+    def inputs(chosen: TrainingSettings, serving: ServingSettings) -> RunInputs:
+        context = RunContext(home, CORPUS, chosen, serving, store, store.current(), SILENT)
+        return run_inputs(context, DECISIONS, EVERYTHING)
 
-def test_the_base_models_files_and_arithmetic_are_inputs(tiny_model: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(tiny_model, model)
     serving = rounds.serving(model)
@@ -116,21 +122,19 @@ def test_the_base_models_files_and_arithmetic_are_inputs(tiny_model: Path, tmp_p
     def embedding(**changed: object) -> ServingSettings:
         return serving.model_copy(update={"embedding": serving.embedding.model_copy(update=changed)})
 
-    before = _inputs(settings(), serving)
-    assert before == _inputs(settings(), embedding(threads=3, batch_size=5))
+    before = inputs(settings(), serving)
+    assert before == inputs(settings(), embedding(threads=3, batch_size=5))
     for changed in ({"precision": "bfloat16"}, {"device": "cuda"}):
-        assert before != _inputs(settings(), embedding(**changed))
-    reranked = settings().model_copy(
-        update={"reranker": RerankerSettings(enabled=True, base_model=str(model))}
-    )
-    with_reranker = _inputs(reranked, rounds.serving(tiny_model))
+        assert before != inputs(settings(), embedding(**changed))
+    reranked = settings().model_copy(update={"reranker": RerankerSettings(model=str(model))})
+    with_reranker = inputs(reranked, rounds.serving(tiny_model))
     for path in sorted(model.rglob("*.safetensors")):
         path.write_bytes(bytes(255 - byte for byte in path.read_bytes()))
-    assert before.model != _inputs(settings(), serving).model
-    assert with_reranker.model != _inputs(reranked, rounds.serving(tiny_model)).model
-    changed_weights = _inputs(settings(), serving)
+    assert before.model != inputs(settings(), serving).model
+    assert with_reranker.model != inputs(reranked, rounds.serving(tiny_model)).model
+    changed_weights = inputs(settings(), serving)
     (model / "README.md").write_text("only words")
-    assert _inputs(settings(), serving) == changed_weights
+    assert inputs(settings(), serving) == changed_weights
 
 
 def test_of_a_large_file_a_change_all_over_shows(tmp_path: Path) -> None:
@@ -144,25 +148,6 @@ def test_of_a_large_file_a_change_all_over_shows(tmp_path: Path) -> None:
     assert digest_of_model(str(tmp_path)) != before
     weights.write_bytes(bytes(20_000_001))
     assert digest_of_model(str(tmp_path)) != before
-
-
-def test_a_run_of_a_version_that_did_not_look_into_files_is_read_and_not_resumed(
-    home: Home, tiny_model: Path
-) -> None:
-    runs, served = RunStore(home), ReleaseStore(home).current().id
-    serving, chosen = rounds.serving(tiny_model), settings()
-    inputs = run_inputs(DECISIONS, CORPUS, chosen, serving, served, Selection())
-    old = inputs.model_dump(exclude={"testsets", "model"})
-    run = runs.create(RunInputs.model_validate(old), served)
-    run.step("read", _reads_nothing, SILENT)
-    assert (runs.get(run.id).inputs.testsets, runs.get(run.id).inputs.model) == ("", "")
-    assert retrain_from_annotations(home, CORPUS, chosen, serving, list).outcome == "nothing-new"
-    assert runs.get(run.id).status == "abandoned"
-
-
-def _reads_nothing(folder: Path) -> str:
-    (folder / "decisions.jsonl").touch()
-    return ""
 
 
 FILES = st.dictionaries(

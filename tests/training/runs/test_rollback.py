@@ -1,4 +1,4 @@
-"""Somebody goes back, or indexes anew, around a promotion that a run was killed in: what a person chose stays."""
+"""Somebody goes back, or indexes anew, around a promotion that a run was killed in."""
 
 from __future__ import annotations
 
@@ -9,15 +9,36 @@ from typing import Any, Literal
 
 import pytest
 
-from clayloop import WatchSettings, interrupted_run, look
-from curation import Corpus, Home, StateError, write_json
+from curation import SILENT, Corpus, Home, StateError
 from serving import ReleaseStore, reindex
 from tests.serving.promoter import POINTS, kill_promotion
 from tests.training import rounds
-from tests.training.material import triplet
-from tests.training.test_ending import CHUNKS, DECISIONS, When, _full_disk, _retrain, _settings
-from training.retrain import retrain_from_annotations
-from training.runs.run import RunStore
+from tests.training.runs.loop import (
+    CHUNKS,
+    CORPUS,
+    DECISIONS,
+    before_a_run_promotes,
+    full_disk,
+    quick_settings,
+    retrain,
+    stop,
+)
+from training.decide import Choice, Due, is_due
+from training.ledger.context import RunContext
+from training.ledger.people import EVERYTHING
+from training.prepare.selection import select
+from training.runs.run import Run, RunStore
+from training.situation import read_situation
+
+
+def _watcher(home: Home, model: Path, corpus: Corpus = CORPUS) -> Choice:
+    """What a watcher would do now."""
+    store = ReleaseStore(home)
+    context = RunContext(
+        home, corpus, quick_settings(), rounds.serving(model), store, store.current(), SILENT
+    )
+    found = read_situation(context, select(DECISIONS, EVERYTHING), datetime.now(timezone.utc))
+    return is_due(found, Due(min_accepted=20))
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +51,10 @@ def about_to_promote(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pyt
     """A home where a run was stopped right before it promoted its release."""
     home = Home(tmp_path_factory.mktemp("about") / "home")
     shutil.copytree(bootstrapped.root, home.root)
-
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ReleaseStore, "promote", stop)
         with pytest.raises(KeyboardInterrupt):
-            _retrain(home, tiny_model)
+            retrain(home, tiny_model)
     return home
 
 
@@ -70,30 +87,21 @@ def test_killed_while_it_promotes_a_run_does_not_undo_a_rollback(
     kill_promotion(home, new, old, run.id, point)
     store.promote(old)
     begun = point in ("after the line", "after the pointer")
-    taken_up = interrupted_run(home, _settings())
-    assert (taken_up is None) == begun, "the watcher has nothing to finish there"
+    assert (_watcher(home, tiny_model).what == "resume") != begun, "the watcher has nothing to finish there"
     if not begun:
         return  # nothing was promoted that anybody could have taken back
     if point == "after the pointer":
         shutil.rmtree(store.folder(new))  # as operators may
-    if documents == "same documents":
-        # Answers that came since are not what this run is about.
-        summary = _retrain(home, tiny_model, decisions=[*DECISIONS, triplet(CHUNKS[5], "One more question")])
-        assert (summary.outcome, summary.run, summary.release_after) == ("rejected", run.id, None)
-        assert f"somebody has promoted {old} since" in summary.verdict
-    else:
-        retrain_from_annotations(
-            home,
-            Corpus(documents=[], chunks=CHUNKS[:-1]),
-            _settings().model_copy(update={"min_new": 1000}),
-            rounds.serving(tiny_model),
-            lambda: list(DECISIONS),
-        )
+    corpus = CORPUS if documents == "same documents" else Corpus(documents=[], chunks=CHUNKS[:-1])
+    assert _watcher(home, tiny_model, corpus).what == "skip", "nor does it train anew"
+    decisions = DECISIONS if documents == "same documents" else []
+    summary = retrain(home, tiny_model, decisions=decisions, corpus=corpus)
+    assert summary.outcome == "nothing-new"
     (closed,) = runs.list()
     assert (closed.status, closed.outcome, closed.release_after) == ("finished", "rejected", None)
     assert f"somebody has promoted {old} since" in closed.verdict
     assert store.current_id() == old
-    assert _retrain(home, tiny_model).outcome == "nothing-new"
+    assert retrain(home, tiny_model).outcome == "nothing-new"
     assert store.current_id() == old
 
 
@@ -107,7 +115,7 @@ def test_killed_while_it_promotes_a_run_is_finished_when_nobody_went_back(
     old, new = store.ids()
     run = RunStore(home).list()[0]
     kill_promotion(home, new, old, run.id, point)
-    summary = _retrain(home, tiny_model)
+    summary = retrain(home, tiny_model)
     assert (summary.outcome, summary.run, summary.release_after) == ("promoted", run.id, new)
     assert (store.ids(), store.current_id()) == ([old, new], new)
     assert [(line.release, line.by) for line in store.promotions.lines()][1:] == [(new, run.id)]
@@ -121,32 +129,32 @@ def test_a_disk_that_fills_after_the_promotion_does_not_undo_a_rollback(
     store = ReleaseStore(home)
     old = store.current_id() or ""
 
-    def full(path: Path, *arguments: Any) -> None:
-        if path.name == "promoted.json":
-            _full_disk()
-        write_json(path, *arguments)
+    def full(self: Run, name: str, *rest: Any) -> Path:
+        folder = step(self, name, *rest)
+        return folder if name != "publish" else full_disk()
 
+    step = Run.step
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.runs.publishing.write_json", full)
+        patch.setattr(Run, "step", full)
         with pytest.raises(StateError, match="disk is full"):
-            _retrain(home, tiny_model)
+            retrain(home, tiny_model)
     assert store.current_id() != old
     store.promote(old)
-    summary = _retrain(home, tiny_model)
-    assert (summary.outcome, store.current_id()) == ("rejected", old)
-    assert _retrain(home, tiny_model).outcome == "nothing-new", "the rollback stays"
+    summary = retrain(home, tiny_model)
+    assert (summary.outcome, store.current_id()) == ("nothing-new", old), "the rollback stays"
+    assert f"somebody has promoted {old} since" in RunStore(home).list()[0].verdict
 
 
 def test_what_a_run_read_while_somebody_indexed_anew_is_learned_after_all(
-    bootstrapped: Home, tiny_model: Path, tmp_path: Path
+    bootstrapped: Home, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(bootstrapped.root, tmp_path / "raced")
     home, serving = Home(tmp_path / "raced"), rounds.serving(tiny_model)
     fewer = Corpus(documents=[], chunks=CHUNKS[:-1])
-    summary = _retrain(home, tiny_model, When("publish", lambda: reindex(home, fewer, serving)))
+    before_a_run_promotes(monkeypatch, lambda: reindex(home, fewer, serving))
+    summary = retrain(home, tiny_model)
     assert (summary.outcome, summary.release_after) == ("rejected", None)
-    now = datetime.now(timezone.utc)
-    found = look(home, fewer, _settings(), serving, WatchSettings(), DECISIONS, "", now)
-    assert found.why.startswith(f"{len(DECISIONS)} new decisions were accepted")
-    again = retrain_from_annotations(home, fewer, _settings(), serving, lambda: list(DECISIONS))
+    found = _watcher(home, tiny_model, fewer)
+    assert (found.what, found.why[:30]) == ("new", f"{len(DECISIONS)} new decisions were accepted"[:30])
+    again = retrain(home, tiny_model, corpus=fewer)
     assert (again.outcome, again.release_after) == ("promoted", ReleaseStore(home).current_id())

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import platform
-import shutil
 from pathlib import Path
 
 import pytest
 
-from curation import SILENT, BusyError, Decision, Home, StateError
-from tests.training.material import make_chunks, triplet
-from training.runs.jsonl import read_rows, write_rows
+from curation import SILENT, BusyError, Home, StateError
 from training.runs.record import RunInputs
 from training.runs.run import RunStore
 
@@ -91,7 +88,6 @@ def test_a_step_that_fails_leaves_nothing_and_can_be_repeated(home: Home) -> Non
     record = store.get(run.id)
     assert record.status == "failed"
     assert record.steps[0].note == "no"
-    assert [found.id for found in store.unfinished()] == [run.id]
     store.open(record).step("one", _write("whole"), SILENT)
     assert store.get(run.id).steps[0].status == "finished"
 
@@ -174,10 +170,10 @@ def test_an_id_does_not_choose_a_path(home: Home) -> None:
 def test_a_finished_run_keeps_its_record_and_drops_what_is_heavy(home: Home) -> None:
     store = RunStore(home)
     run = store.create(INPUTS, "r0001-00000000")
-    for name in ("split", "fit", "index"):
+    for name in ("prepare", "fit", "index", "judge"):
         run.step(name, _write(name), SILENT)
     run.finish("rejected", "worse", None)
-    assert sorted(path.name for path in run.folder.iterdir()) == ["run.json", "run.log", "split"]
+    assert sorted(path.name for path in run.folder.iterdir()) == ["judge", "prepare", "run.json", "run.log"]
     assert json.loads((run.folder / "run.json").read_text())["outcome"] == "rejected"
     assert "rejected: worse" in (run.folder / "run.log").read_text()
 
@@ -205,39 +201,3 @@ def test_a_second_process_is_told_who_is_at_work(home: Home) -> None:
         process.join()
     with RunStore(home).exclusive():
         pass
-
-
-def test_a_finished_run_keeps_its_texts_compressed_and_they_can_be_read(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = RunStore(home)
-    rows = [triplet(chunk, "How? " * 1000) for chunk in make_chunks()] * 5
-    run = store.create(INPUTS, None)
-
-    def read(folder: Path) -> str:
-        write_rows(folder / "decisions.jsonl", rows)
-        write_rows(folder / "few.jsonl", rows[:1])
-        return ""
-
-    folder = run.step("read", read, SILENT)
-    size = (folder / "decisions.jsonl").stat().st_size
-    with monkeypatch.context() as patch:  # no room for the compressed one
-        patch.setattr("training.runs.packing.shutil.copyfileobj", _no_room)
-        run.finish("rejected", "worse", None)
-    assert sorted(path.name for path in folder.iterdir()) == ["decisions.jsonl", "few.jsonl"]
-    shutil.copy(folder / "decisions.jsonl", folder / "before")
-    run.lighten()
-    assert sorted(path.name for path in folder.glob("*.jsonl*")) == ["decisions.jsonl.gz", "few.jsonl"]
-    assert (folder / "decisions.jsonl.gz").stat().st_size < size / 5
-    assert read_rows(folder / "decisions.jsonl", Decision) == rows
-    shutil.copy(folder / "before", folder / "decisions.jsonl")  # killed before the plain one was removed
-    run.lighten()
-    assert read_rows(folder / "decisions.jsonl", Decision) == rows
-    content = (folder / "decisions.jsonl.gz").read_bytes()
-    (folder / "decisions.jsonl.gz").write_bytes(content[: len(content) // 2])
-    with pytest.raises(StateError, match=r"decisions\.jsonl can't be read"):
-        read_rows(folder / "decisions.jsonl", Decision)
-
-
-def _no_room(*_: object) -> None:
-    raise OSError(28, "No space left on device")
