@@ -181,7 +181,7 @@ def test_a_rejected_answer_between_two_questions_takes_neither_with_it() -> None
 
 
 def test_a_named_source_is_learned_though_the_first_one_answers_too() -> None:
-    """The bot's first source was accepted for this question elsewhere: that says nothing against the other."""
+    """The bot's first source was accepted for this question elsewhere: no word against the other."""
     asked = "How do I wash it?"
     accepted = triplet(CHUNKS[0], asked)
     named = conversation(CHUNKS[0], asked, "rejected", [CHUNKS[5]], best="2")
@@ -350,7 +350,7 @@ def test_accepted_before_an_edit_and_rejected_after_it_is_a_conflict() -> None:
 
 
 def test_rejected_before_an_edit_and_accepted_after_it_is_learned_as_accepted() -> None:
-    """The usual repair of an answer: somebody refuses it, the documents are put right, somebody accepts it."""
+    """How answers are repaired: somebody refuses one, the documents are put right, somebody accepts it."""
     old, new = FREE[0], edited(FREE[0], " Well.")
     decisions = [triplet(old, "How do I wash it?", "rejected"), triplet(new, "How do I wash it?")]
     settled = _after_an_edit(decisions, old, new)
