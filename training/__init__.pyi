@@ -41,17 +41,24 @@ from .ledger.people import Selection as Selection
 from .ledger.rows import (
     HEADING as HEADING,
     LedgerRow as LedgerRow,
+    Teaches as Teaches,
 )
 from .ledger.text import (
     normalise as normalise,
     section_of as section_of,
 )
-from .prepare.duplicates import drop_repeated as drop_repeated
+from .prepare.conflicts import settle_conflicts as settle_conflicts
+from .prepare.duplicates import (
+    drop_leaks as drop_leaks,
+    drop_repeated as drop_repeated,
+)
 from .prepare.likeness import (
     matches_in_meaning as matches_in_meaning,
     same_meaning as same_meaning,
 )
+from .prepare.negatives import choose_negatives as choose_negatives
 from .prepare.selection import select as select
+from .prepare.setting import Setting as Setting
 from .prepare.similarity import (
     find_duplicates as find_duplicates,
     find_matches as find_matches,
@@ -60,6 +67,7 @@ from .prepare.similarity import (
 )
 from .prepare.split import (
     chunk_groups as chunk_groups,
+    held_groups as held_groups,
     take_sides as take_sides,
 )
 from .preview import (
