@@ -101,9 +101,9 @@ class Comparison(BaseModel):
         return [value for one in self.deciding for value in one.differences(metric, old)]
 
 
-def at(scores: Mapping[int, Scores], dimension: int | None = None) -> Scores:
-    """At ``dimension``, or at the largest one."""
-    return scores[max(scores) if dimension is None else dimension]
+def at(scores: Mapping[int, Scores]) -> Scores:
+    """At full dimension, the one that is served."""
+    return scores[max(scores)]
 
 
 def means(scores: Scores, ids: Sequence[str]) -> dict[str, float]:
