@@ -49,8 +49,7 @@ class Home:
 
     @property
     def looked_at(self) -> Path:
-        """Which decisions finished runs have looked at: outside of ``runs``, where old ones may be
-        deleted."""
+        """Which decisions finished runs have looked at. Outside ``runs``, where old ones may be deleted."""
         return self.root / "looked-at.jsonl"
 
     @property
