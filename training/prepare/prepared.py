@@ -131,8 +131,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
 
 
 def settle(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[LedgerRow], list[Conflict]]:
-    """Give every row that is still open its fate, and list the conflicts among them. ``setting.held`` is found
-    here."""
+    """Give every open row its fate, and list the conflicts. ``setting.held`` is found here."""
     settled, conflicts = settle_conflicts(rows, setting)
     setting = replace(setting, held=held_groups(settled, setting))
     for step in (take_sides, drop_repeated, drop_leaks, choose_negatives):

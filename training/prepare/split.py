@@ -17,7 +17,7 @@ _SALT = "clayloop holdout 1\t"
 
 
 def is_holdout(place: str, share: float) -> bool:
-    """Whether the section ``place`` is kept for evaluation: the same answer for ever, whatever else there is."""
+    """Whether the section ``place`` is kept for evaluation: the same answer for ever, whatever is added."""
     digest = hashlib.sha256((_SALT + place).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
