@@ -174,7 +174,7 @@ def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) ->
     values = {"is_response_correct": "yes" if correct else "no", "out_of_guardrails": "no"}
     if right and not correct and not silent:
         values[BEST_SOURCE] = str(right.index(True) + 1) if any(right) else NO_SOURCE
-    # As curation.annotation.conversations stores a turn.
+    # As curation.argilla.conversations stores a turn.
     metadata: dict[str, str | int | float] = {
         "conv_id": turn.conversation_id,
         "turn": turn.turn,

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from functools import partial
 
 from curation import SILENT, Corpus, Home, Progress
-from serving import Draft, ReleaseStore, ServingSettings
+from serving import ReleaseDraft, ReleaseStore, ServingSettings
 from training.decide import Choice, News, answers, compare, decide
 from training.ledger.context import RunContext
 from training.ledger.people import EVERYTHING, Selection, Unmatched
@@ -182,7 +182,7 @@ def _notes(selection: Selection, unmatched: Unmatched, settings: TrainingSetting
     return notes
 
 
-def _card(steps: Steps, draft: Draft) -> str:
+def _card(steps: Steps, draft: ReleaseDraft) -> str:
     """The release's model card."""
     card = release_card(draft, steps.report, steps.context.settings.fit, steps.comparison, steps.verdict)
     return card + selection_card(steps.run.record.selection.matched)

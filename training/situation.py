@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from curation import StateError
-from serving import LINEAGE_FILE, ReleaseStore, is_by_hand
+from serving import LINEAGE_FILE, ReleaseStore
 from training.decide import Situation
 from training.ledger.context import RunContext
 from training.ledger.people import learned_from
@@ -92,8 +92,8 @@ def _choice_of_a_person(store: ReleaseStore, served: str) -> tuple[str | None, b
 
     New documents for a release are no choice.
     """
-    _, promotion = store.promotions.origin(served)
-    if promotion is None or not is_by_hand(promotion):
+    promotion = store.promotions.origin(served)
+    if promotion is None or not promotion.is_by_hand:
         return None, False
     return promotion.before, True
 

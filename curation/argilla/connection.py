@@ -86,7 +86,7 @@ def _login(url: str) -> httpx.BasicAuth | None:
     try:
         address = httpx.URL(url)
         usable = address.scheme in ("http", "https") and bool(address.host)
-        # What is left must lead to the same server: an @ in the path would have it cut off.
+        # Without login it must lead to the same server: an @ in the path would cut the host off.
         usable = usable and httpx.URL(without_login(url)).netloc == address.netloc
     except (httpx.InvalidURL, ValueError):
         usable = False
@@ -112,9 +112,8 @@ def _log_in(url: str, key: str, timeout: float, login: httpx.BasicAuth | None) -
         _check_version(api)
     try:
         return rg.Argilla(api_url=url, api_key=key, timeout=timeout, retries=0, auth=login)
-    except (
-        Exception
-    ):  # an answer that is not the expected JSON: a validation error would quote the user's key
+    except Exception:
+        # The answer is not the expected JSON. The SDK's validation error would quote the user's key.
         raise not_argilla(url, "its answer to a log-in cannot be read") from None
 
 

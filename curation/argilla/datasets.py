@@ -60,7 +60,7 @@ def ensure_dataset(
     """
     row = _row(api, settings, kind)
     if row is not None and row["status"] != "ready":
-        # Left behind by somebody who was stopped while making it; a draft cannot hold records.
+        # A draft that a stopped push left behind: it cannot hold records.
         api.request(
             "DELETE", f"/api/v1/datasets/{row['id']}", f"removing the unfinished dataset {row['name']!r}"
         )

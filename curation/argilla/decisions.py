@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import Any
 
 import argilla as rg
 
@@ -72,18 +73,11 @@ def decision_of(kind: DatasetName, record: JsonObject, names: Mapping[str, str])
     votes = sorted(_votes(record, names), key=lambda vote: (vote.annotator, vote.question, vote.response_id))
     if not votes:
         return None
-    spec = SPECS[kind]
-    values, agreement = majority(votes, spec.labels)
-    markdown = {part.name for part in spec.fields if part.markdown}
-    verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
+    markdown = {part.name for part in SPECS[kind].fields if part.markdown}
     return Decision(
         record_id=str(record.get("external_id") or record["id"]),
         dataset=kind,
-        values=values,
-        votes=tuple(votes),
-        agreement=agreement,
-        verdict=verdict,
-        reason=reason,
+        **_outcome(kind, votes),
         fields={
             name: str(value) if name in markdown else original(str(value))
             for name, value in record["fields"].items()
@@ -104,11 +98,21 @@ def decision_without(decision: Decision, without: Collection[str]) -> Decision |
         return decision
     if not votes:
         return None
-    spec = SPECS[decision.dataset]
+    return decision.model_copy(update=_outcome(decision.dataset, votes))
+
+
+def _outcome(kind: DatasetName, votes: Sequence[Vote]) -> dict[str, Any]:
+    """What follows from ``votes``, by the names of a decision's fields."""
+    spec = SPECS[kind]
     values, agreement = majority(votes, spec.labels)
-    verdict, reason = acceptance_verdict(decision.dataset, values, _open_questions(votes, values, spec))
-    changed = {"votes": votes, "values": values, "agreement": agreement, "verdict": verdict, "reason": reason}
-    return decision.model_copy(update=changed)
+    verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
+    return {
+        "votes": tuple(votes),
+        "values": values,
+        "agreement": agreement,
+        "verdict": verdict,
+        "reason": reason,
+    }
 
 
 def majority(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str, str], float]:

@@ -221,8 +221,5 @@ SPECS: dict[DatasetName, DatasetSpec] = {spec.kind: spec for spec in (_CHUNKS, _
 
 def dataset_name(settings: ArgillaSettings, kind: DatasetName) -> str:
     """What the dataset is called in this Argilla."""
-    return {
-        "chunks": settings.chunks,
-        "triplets": settings.triplets,
-        "conversations": settings.conversations,
-    }[kind]
+    name: str = getattr(settings, kind)
+    return name

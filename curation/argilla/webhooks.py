@@ -71,11 +71,7 @@ def is_signed_by_argilla(secret: SecretStr, headers: Mapping[str, str], body: by
     """Whether ``body`` was signed with ``secret``, which only Argilla knows, within the last five minutes."""
     try:
         Webhook(secret.get_secret_value()).verify(body, dict(headers), json_parse=False)
-    except (
-        WebhookVerificationError,
-        ValueError,
-        OverflowError,
-    ):  # what is not base64 or not UTF-8 is a ValueError
+    except (WebhookVerificationError, ValueError, OverflowError):  # ValueError: no base64 or no UTF-8
         return False
     return True
 

@@ -26,7 +26,7 @@ from curation.records.document import Document
 
 __all__ = ["RECIPE_VERSION", "TokenCounter", "chunk_document"]
 
-# Raise it when the same document would be cut differently: chunks of older versions are then cut again.
+# Raise it when documents are to be cut differently: the next ingest then cuts all of them again.
 RECIPE_VERSION = 1
 
 # Bodies of fewer tokens are joined with a neighbour under the same parent, if both fit. NDCG@10 of MiniLM
@@ -153,7 +153,7 @@ class _Chunker:
 
     def _split(self, block: Block, limit: int) -> list[_Piece]:
         if block.kind == "code":
-            for text in (block.rendered, block.text):  # without its fence if that is what it takes
+            for text in (block.rendered, block.text):  # without its fence if there is no other way
                 if self.measure(text) <= self.room:
                     return [_Piece(text, self.measure(text), whole=True)]
             fence = self.measure(replace(block, text="").rendered) + 2 * self.measure.joint

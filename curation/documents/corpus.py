@@ -42,7 +42,7 @@ class Corpus:
         self.documents: list[Document] = sorted(
             documents, key=lambda document: (document.source, document.path)
         )
-        # Duplicates between sources are kept in the file: they come to light when the other source goes.
+        # Duplicates between sources stay in the file: when one source goes, the other still has the chunk.
         self.stored_chunks: list[Chunk] = sorted(
             chunks, key=lambda chunk: (chunk.source, chunk.path, chunk.position)
         )

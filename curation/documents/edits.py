@@ -23,8 +23,7 @@ import numpy.typing as npt
 from curation.documents.corpus import Corpus
 from curation.records.chunk import Chunk, FormerChunk
 
-# Two texts are near duplicates when more than half of all their sequences of one to three words are common to
-# both.
+# Near duplicates have more than half of all their sequences of one to three words in common.
 NEAR_DUPLICATE = 0.5
 _WORD = r"[\u3040-\u30ff\u3400-\u9fff]|\w+"  # Chinese and Japanese put no spaces between words
 

@@ -27,7 +27,7 @@ __all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
 
 log = logging.getLogger(__name__)
 
-# Any two tokenizers that differ cut this differently.
+# Different tokenizers cut this text differently: its tokens stand for the tokenizer in a recipe.
 _PROBE = "Tokenizers disagree: naïve façade, 数据库, __init__.py, 0x1F, don't, HTTPServerError!"
 
 

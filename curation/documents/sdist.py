@@ -96,9 +96,8 @@ def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
     from unearth.auth import MultiDomainBasicAuth
     from unearth.fetchers.sync import PyPIClient
 
-    logging.getLogger("unearth.collector").setLevel(
-        logging.ERROR
-    )  # it warns of every index that lacks the package
+    # It warns of every index that lacks the package.
+    logging.getLogger("unearth.collector").setLevel(logging.ERROR)
     configuration = PipConfiguration.read()
     refused: list[str] = []
 

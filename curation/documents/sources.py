@@ -13,13 +13,14 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.documents.archives import ArchiveFile, read_sdist
+from curation.documents.links import linker_for
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of
 from curation.documents.sdist import download_sdist
 from curation.errors import SourceError
@@ -192,7 +193,7 @@ class PackageSource:
         self.name = f"pypi:{name}"
         self.version = version
         self._files = [file for file in files if markup_of(file.path) or file.path.lower().endswith(".txt")]
-        self._link = _linker(metadata)
+        self._link = linker_for(metadata)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -270,51 +271,6 @@ def _is_passed_over(folder: Path, name: str, beside: Sequence[str]) -> bool:
     if name in _BUILD_FOLDERS and not _BUILD_FILES.isdisjoint(beside):
         return True  # build/ is an output beside a build file, and may be a chapter anywhere else
     return (folder / name / "pyvenv.cfg").is_file()
-
-
-def _linker(metadata: dict[str, list[str]]) -> _Linker:
-    """Links to a project's files: into its repository where that is known, else to its documentation's
-    front page."""
-    urls: dict[str, str] = {}
-    for entry in metadata.get("project-url", []):
-        label, _, url = entry.partition(",")
-        urls[re.sub(r"[^a-z]", "", label.lower())] = url.strip()
-    urls["homepage"] = urls.get("homepage") or (metadata.get("home-page") or [""])[0].strip()
-    for label in ("source", "sourcecode", "repository", "code", "github", "gitlab", "homepage"):
-        repository = _repository(urls.get(label, ""))
-        if repository:
-            return _Linker(repository, True)
-    for label in ("documentation", "docs", "homepage"):
-        if _is_web_address(urls.get(label, "")):
-            return _Linker(urls[label], False)
-    return _Linker("", False)
-
-
-@dataclass(frozen=True)
-class _Linker:
-    base: str
-    per_file: bool
-
-    def __call__(self, path: str) -> str:
-        return f"{self.base}/{quote(path)}" if self.per_file else self.base
-
-
-def _repository(url: str) -> str:
-    """The address below which files of a GitHub or GitLab repository stand; empty for other hosts."""
-    if not _is_web_address(url):
-        return ""
-    parts = urlsplit(url)
-    owner_and_name = PurePosixPath(parts.path).parts[1:3]
-    host = (parts.hostname or "").removeprefix("www.")
-    if len(owner_and_name) != 2:
-        return ""
-    tree = {"github": "blob/HEAD", "gitlab": "-/blob/HEAD"}.get(host.split(".")[0])
-    name = owner_and_name[1].removesuffix(".git")
-    return f"https://{host}/{quote(owner_and_name[0])}/{quote(name)}/{tree}" if tree else ""
-
-
-def _is_web_address(url: str) -> bool:
-    return bool(re.fullmatch(r"https?://[^\s<>\"'`\\]+", url))
 
 
 def _shown(path: str) -> str:

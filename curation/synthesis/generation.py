@@ -111,7 +111,7 @@ def _worker(job: Job, llm: LanguageModel, output: IO[bytes]) -> Iterator[subproc
             process.stdin.flush()
         yield process
     finally:
-        # Its steps are processes of the same group; none of them holds anything but what is stored already.
+        # The pipeline's steps are processes of the same group; all that they made is stored already.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -169,7 +169,7 @@ def _follow(
                     _raise_if_gone(llm, outcome)
             outcome.seconds = time.monotonic() - started
             if outcome.done + outcome.failed >= total:
-                # distilabel still writes the table of everything, which the store makes superfluous.
+                # distilabel would still write a table of everything, which nobody needs.
                 return outcome
             if ended:
                 raise LanguageModelError(

@@ -152,7 +152,7 @@ class LanguageModel:
             # A proxy in the environment cannot reach this machine's own loopback.
             http_client=openai.DefaultHttpxClient(trust_env=False) if self._is_local() else None,
         )
-        # The client picks these up from the environment; only the settings decide here.
+        # The client takes these from the environment; only the settings count here.
         client.organization = None
         client.project = None
         return client
@@ -216,7 +216,7 @@ class LanguageModel:
         except openai.OpenAIError as error:
             raise self._unusable(f"an error ({self._safe(str(error))})") from None
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
-            # What the client library throws while it takes apart an answer that is not what it should be.
+            # What the client library raises for an answer that is not what it should be.
             raise self._unusable(f"what cannot be parsed ({type(error).__name__})") from None
 
     def _status_error(self, error: openai.APIStatusError) -> LanguageModelError:

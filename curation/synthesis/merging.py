@@ -53,7 +53,7 @@ def _generated(chunk: Chunk, generation: Generation, model: str, ring: NegativeR
     if not generation.positive:
         return []
     first = _triplets(chunk, [generation.positive], generation.negative, "sentence-pair", model, ring)
-    # As in the tutorial's pipeline, all queries of a chunk share one negative.
+    # All queries of a chunk share one negative, as in the tutorial's pipeline.
     negative = generation.negative or first[0].negative
     return first + _triplets(chunk, generation.queries, negative, "multiple-queries", model, ring)
 

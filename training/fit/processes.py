@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from curation import SILENT, Progress, SettingsError, StateError, read_json, write_json
 from serving import Embedder, EmbeddingSettings, save_model
 from training.fit.data import FitReport, TrainingMaterial
+from training.fit.train import fine_tune
 from training.fit.weights import diverged
 from training.settings import FitSettings
 
@@ -103,8 +104,6 @@ def fit_in_processes(
 def main() -> int:
     """One worker of torchrun's. Each trains on a GPU of its own, if there are any; the first writes."""
     import torch
-
-    from training.fit.train import fine_tune  # here: training.fit.train starts the workers
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))

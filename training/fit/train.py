@@ -1,81 +1,27 @@
-"""From examples and negatives to a candidate model.
+"""Training an embedding model on examples and negatives.
 
-Training starts from the base model. The trained weights are averaged with those of the base model, which
-keeps what it could do on questions of other kinds. Then the space is whitened by the chunks.
+The trained weights are averaged with those before, which keeps what the model could do on questions of other
+kinds.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from curation import SILENT, Chunk, Progress, write_json
-from serving import MODEL_FOLDER, Embedder, EmbeddingSettings, save_model
+from curation import SILENT, Progress
+from serving import Embedder
 from training.fit.data import FitReport, TrainingMaterial, same_things, training_sets
 from training.fit.precision import cheap_passes, uses_bfloat16
-from training.fit.processes import fit_in_processes, is_worth_processes
 from training.fit.weights import average, copy_of, diverged, has_diverged, trainable
-from training.fit.whitening import remove_whitening, whiten
+from training.fit.whitening import remove_whitening
 from training.settings import FitSettings
-
-FIT_FILE = "fit.json"
-VECTORS_FILE = "vectors.npy"
-
-
-def train_candidate(
-    material: TrainingMaterial,
-    chunks: Sequence[Chunk],
-    settings: FitSettings,
-    embedding: EmbeddingSettings,
-    folder: Path,
-    progress: Progress = SILENT,
-) -> FitReport:
-    """Train the base model ``embedding.model`` and whiten it by ``chunks``, which the candidate will index.
-
-    Writes ``model/`` and ``fit.json`` (the report) into ``folder``, and ``vectors.npy``, (chunks, d) float32,
-    where whitening had to embed the chunks anyway. Raises what ``fine_tune`` and ``fit_in_processes`` raise.
-    """
-    if is_worth_processes(len(material.examples), settings):
-        model, report = fit_in_processes(material, settings, embedding, folder, progress)
-    else:
-        model = Embedder(embedding.model, embedding, name="candidate")
-        report = fine_tune(model, material, settings, progress)
-    if settings.whiten:
-        documents = [f"{chunk.source}\t{chunk.path}" for chunk in chunks]
-        vectors = whiten(model, [chunk.text for chunk in chunks], settings.whiten, documents, progress)
-        np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
-    save_model(model, folder / MODEL_FOLDER)
-    write_json(folder / FIT_FILE, report.model_dump(mode="json"))
-    return report
-
-
-def embed_chunks(
-    trained: Path,
-    chunks: Sequence[Chunk],
-    embedding: EmbeddingSettings,
-    folder: Path,
-    progress: Progress = SILENT,
-) -> str:
-    """Write the candidate's vectors of ``chunks`` to ``folder``/vectors.npy, and say what was done.
-
-    ``trained`` is the folder that ``train_candidate`` wrote into.
-    """
-    if (trained / VECTORS_FILE).is_file():
-        shutil.copyfile(trained / VECTORS_FILE, folder / VECTORS_FILE)
-        return f"{len(chunks)} chunks, embedded for the whitening"
-    model = Embedder(trained / MODEL_FOLDER, embedding, name="candidate")
-    vectors = model.documents([chunk.text for chunk in chunks], progress=progress)
-    np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
-    return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
 
 
 def fine_tune(

@@ -27,15 +27,15 @@ from curation import SILENT, Chunk, Progress
 from serving import (
     INDEX_FOLDER,
     MODEL_FOLDER,
-    OUT_OF_DOMAIN,
+    OUT_OF_DOMAIN_QUESTIONS,
     ChunkIndex,
     Embedder,
     Release,
     ReleaseStore,
-    Reranker,
     ServingSettings,
-    best_scores,
-    calibrate,
+    calibrate_threshold,
+    nearest_cosines,
+    open_reranker,
 )
 from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
 from training.judge.coverage import Coverage, Indexed, find_removed, with_lost_questions
@@ -119,7 +119,7 @@ def measure_baselines(
     name, folder = serving.embedding.model, store.folder(release.id)
     embedder = Embedder(folder / MODEL_FOLDER, serving.embedding)
     vectors = vectors_of(embedder, given.chunks, folder, progress)
-    served = SearchModel(embedder, vectors, Reranker.of_release(folder, release, serving))
+    served = SearchModel(embedder, vectors, open_reranker(folder, release, serving))
     served_scores = _scores(served, given, settings, progress)
     indexed = {chunk.id for chunk in ChunkIndex.open(folder / INDEX_FOLDER).chunks()}
     index, asked = Indexed(given.documents, given.chunks, indexed), {one.id for one in given.questions}
@@ -216,7 +216,7 @@ def measure_latency(
     served: SearchModel, candidate: SearchModel, chunks: Sequence[Chunk], questions: Sequence[HoldoutQuestion]
 ) -> Latency:
     """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
-    chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN))[:_LATENCY_QUESTIONS]
+    chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:_LATENCY_QUESTIONS]
     seconds: tuple[list[float], list[float]] = ([], [])
     for text in [*chosen[:_WARM_UP], *chosen]:
         for model, took in zip((served, candidate), seconds, strict=True):
@@ -273,12 +273,12 @@ def _refusals(
     calibrated, as publishing would."""
     threshold = own if serving.retrieval.min_score is None else serving.retrieval.min_score
     if threshold is None:
-        threshold = calibrate(model.embedder, given.chunks, model.vectors)
+        threshold = calibrate_threshold(model.embedder, given.chunks, model.vectors)
     guards, queries, vectors = settings.gate.guards, model.embedder.queries, model.vectors
     smoke = [*guards.smoke, *guards.refuse]
-    off_topic = best_scores(queries(OUT_OF_DOMAIN), vectors)
-    right = best_scores(queries(given.deciding), vectors) if given.deciding else np.zeros(0)
-    scores = best_scores(queries(smoke), vectors).tolist() if smoke else []
+    off_topic = nearest_cosines(queries(OUT_OF_DOMAIN_QUESTIONS), vectors)
+    right = nearest_cosines(queries(given.deciding), vectors) if given.deciding else np.zeros(0)
+    scores = nearest_cosines(queries(smoke), vectors).tolist() if smoke else []
     return RefusalRates(
         threshold=threshold,
         answered=round(float((off_topic >= threshold).mean()), 4),

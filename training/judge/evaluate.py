@@ -19,13 +19,13 @@ from serving import (
     Embedder,
     ReleaseStore,
     Reranker,
+    RerankerChoice,
     RerankerInfo,
     ServingSettings,
-    fuse,
-    load_cross_encoder,
     load_release,
+    mix_scores,
     model_name,
-    truncate,
+    truncate_vectors,
 )
 from training.judge.questions import HoldoutQuestion, bare_text
 from training.judge.testsets import Qrels, TestSet, check_paths
@@ -45,7 +45,6 @@ METRICS = {
 # What `clayloop evaluate --json` has under "metrics"; the others are under "more".
 REPORTED = ("ndcg@10", "mrr@10", "recall@10")
 _DEPTH = 50  # deep enough for all of them
-_HEAD_SEED = 17  # a cross-encoder without a head for scores gets one that is drawn: the same one each time
 
 
 class Scores(BaseModel):
@@ -111,19 +110,18 @@ def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict
     return run
 
 
-def load_reranker(settings: RerankerSettings, serving: ServingSettings) -> Reranker | None:
-    """The cross-encoder of the settings, used as it is. None without one, or where the bot would not ask it.
-
-    Raises SettingsError when it can't be loaded.
-    """
+def reranker_choice(settings: RerankerSettings, serving: ServingSettings) -> RerankerChoice | None:
+    """The cross-encoder of the settings, used as it is. None without one, or where the bot would not ask it."""
     if not settings.model or not serving.retrieval.rerank:
         return None
-    import torch
-
-    torch.manual_seed(_HEAD_SEED)
-    model = load_cross_encoder(settings.model, serving.embedding, settings.max_tokens)
     info = RerankerInfo(name=model_name(settings.model), **settings.model_dump(exclude={"model"}))
-    return Reranker(model, info, serving.embedding)
+    return RerankerChoice(settings.model, info)
+
+
+def load_reranker(settings: RerankerSettings, serving: ServingSettings) -> Reranker | None:
+    """The same, loaded. Raises SettingsError when that can't be done."""
+    choice = reranker_choice(settings, serving)
+    return Reranker.open(choice.model, choice.info, serving.embedding) if choice else None
 
 
 def reranked(
@@ -147,7 +145,7 @@ def reranked(
         for row, question in enumerate(questions):
             scores[row] = reranker.scores([(question, text_of(row, int(one))) for one in columns[row]])
             advance(1)
-    mixed = fuse(np.take_along_axis(cosines, columns, axis=1), scores, reranker.info.weight)
+    mixed = mix_scores(np.take_along_axis(cosines, columns, axis=1), scores, reranker.info.weight)
     order = np.argsort(-mixed, axis=1, kind="stable")
     found: Vectors = cosines.copy()
     above = 1 + np.arange(count, 0, -1, dtype=np.float32)  # a cosine is 1 at most
@@ -170,10 +168,10 @@ class EmbeddedQuestions:
 
     def cosines(self, dimension: int) -> Vectors:
         """(m, n): of every question with every text."""
-        asked = truncate(self.query_vectors, dimension)
-        cosines: Vectors = asked @ truncate(self.vectors, dimension).T
+        asked = truncate_vectors(self.query_vectors, dimension)
+        cosines: Vectors = asked @ truncate_vectors(self.vectors, dimension).T
         if self.bare_vectors is not None and self.bare:
-            bare = truncate(self.bare_vectors, dimension)
+            bare = truncate_vectors(self.bare_vectors, dimension)
             cosines[np.ix_(self.headings, list(self.bare))] = asked[list(self.headings)] @ bare.T
         return cosines
 

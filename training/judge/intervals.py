@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from training.settings import BOOTSTRAP_SEED, RESAMPLES, Verdict
+from training.settings import RESAMPLES, SEED, Verdict
 
 Values = npt.NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Interval(BaseModel):
 
 
 def mean_interval(
-    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = BOOTSTRAP_SEED
+    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Interval:
     """The mean of paired differences (one per question, new − old) and its percentile-bootstrap interval.
 
@@ -56,7 +56,7 @@ def mean_interval(
 
 
 def expanded_interval(
-    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = BOOTSTRAP_SEED
+    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Interval:
     """``mean_interval`` where something is to be let through: as wide as few differences ask for.
 
@@ -85,7 +85,7 @@ def bootstrap_interval(
     statistic: Callable[..., Any],
     confidence: float,
     resamples: int = RESAMPLES,
-    seed: int = BOOTSTRAP_SEED,
+    seed: int = SEED,
 ) -> Interval:
     """The interval of ``statistic(*samples, axis=-1)``, each sample drawn on its own."""
     from scipy.stats import bootstrap

@@ -32,7 +32,7 @@ from curation import Chunk, DatasetName
 from training.judge.intervals import Interval, Values, bootstrap_interval
 from training.judge.signals import Answers, Signals, foretell, signals
 from training.ledger.rows import LedgerRow
-from training.settings import BOOTSTRAP_SEED, RESAMPLES
+from training.settings import RESAMPLES, SEED
 
 Vectors = npt.NDArray[np.float32]
 
@@ -178,7 +178,7 @@ def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
 
 def _drawn(row: LedgerRow) -> bytes:
     """An order of its own, not the one that the annotators worked in."""
-    return hashlib.sha256(f"{BOOTSTRAP_SEED} {row.record_id}".encode("utf-8", "replace")).digest()
+    return hashlib.sha256(f"{SEED} {row.record_id}".encode("utf-8", "replace")).digest()
 
 
 def _chunk_of(row: LedgerRow) -> str:

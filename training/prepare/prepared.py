@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
-from curation import Chunk, Corpus, read_json, write_json
+from curation import Chunk, Corpus, StateError, read_json, write_json
 from serving import Embedder, EmbeddingSettings
 from training.ledger.context import RunContext
 from training.ledger.history import history_of
@@ -25,6 +27,8 @@ from training.prepare.negatives import choose_negatives
 from training.prepare.selection import Selected
 from training.prepare.setting import Setting
 from training.prepare.split import chunk_groups, held_groups, take_sides
+
+_T = TypeVar("_T")
 
 LEDGER_FILE = "ledger.parquet"
 _GROUPS, _CONFLICTS, _UNMATCHED = "groups.json", "conflicts.json", "unmatched.json"
@@ -73,9 +77,9 @@ class Prepared:
         return cls(
             ledger=ledger,
             chunks=to_index(ledger, corpus.chunks, include_unreviewed),
-            groups=dict(read_json(folder / _GROUPS)),
-            conflicts=[Conflict.model_validate(one) for one in read_json(folder / _CONFLICTS)],
-            unmatched=Unmatched.model_validate(read_json(folder / _UNMATCHED)),
+            groups=_read(folder / _GROUPS, dict[str, str]),
+            conflicts=_read(folder / _CONFLICTS, list[Conflict]),
+            unmatched=_read(folder / _UNMATCHED, Unmatched),
         )
 
     def describe(self) -> str:
@@ -89,6 +93,13 @@ class Prepared:
             f"{len(self.chunks)} chunks to index",
         )
         return ", ".join(counts)
+
+
+def _read(path: Path, kind: type[_T]) -> _T:
+    try:
+        return TypeAdapter(kind).validate_python(read_json(path))
+    except (OSError, ValidationError) as error:
+        raise StateError(f"{path} is damaged: {error}", "Start another run.") from error
 
 
 def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -> Prepared:

@@ -56,9 +56,7 @@ def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
     held |= {
         setting.group_of(row)
         for row in rows
-        if row.fate == "open"
-        and row.place != row.chunk_id
-        and is_holdout(row.place, share)
+        if row.fate == "open" and row.place != row.chunk_id and is_holdout(row.place, share)
     }
     return frozenset(held)
 

@@ -114,7 +114,7 @@ def content(material: Material) -> dict[str, Any]:
 
 def _duplicates(ledger: Sequence[LedgerRow]) -> list[tuple[str, str, float, str]]:
     """(question, reason, similarity, what was kept instead) of the first examples that were dropped."""
-    query = {(row.dataset, row.record_id): row.query for row in of(ledger, "example")}
+    query: dict[tuple[str, str], str] = {row.key: row.query for row in of(ledger, "example")}
     return [
         (
             clean(row.query),

@@ -18,16 +18,17 @@ from serving import (
     LINEAGE_FILE,
     MODEL_FOLDER,
     RERANKER_FOLDER,
-    Draft,
     Embedder,
     EmbeddingSettings,
     NotPromotedError,
+    ReleaseDraft,
+    ReleaseOrigin,
+    ReleaseParts,
     ReleaseStore,
-    Reranker,
+    RerankerChoice,
     Vectors,
-    assemble,
+    build_release,
     model_name,
-    save_weights,
 )
 from training.ledger.context import RunContext
 from training.runs.record import Outcome, RunRecord
@@ -51,8 +52,8 @@ class Candidate:
     evaluation: Path
     trained_on: dict[str, int]
     metrics: dict[str, float]
-    card: Callable[[Draft], str]
-    reranker: Reranker | None = None
+    card: Callable[[ReleaseDraft], str]
+    reranker: RerankerChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def close(run: Run, ending: Ending) -> None:
     run.finish(ending.outcome, ending.verdict or (judged.note if judged else ""), ending.release)
 
 
-def _draft(run: Run, context: RunContext, candidate: Candidate, staging: Path) -> Draft:
+def _draft(run: Run, context: RunContext, candidate: Candidate, staging: Path) -> ReleaseDraft:
     """Put the release together in ``staging``, where a killed process may have left a part of it."""
     model = staging / MODEL_FOLDER
     shutil.rmtree(model, ignore_errors=True)
@@ -130,21 +131,14 @@ def _draft(run: Run, context: RunContext, candidate: Candidate, staging: Path) -
     shutil.copyfile(candidate.evaluation, staging / EVALUATION_FILE)
     shutil.copyfile(candidate.ledger, staging / LINEAGE_FILE)
     shutil.rmtree(staging / RERANKER_FOLDER, ignore_errors=True)
-    if candidate.reranker is not None:
-        save_weights(candidate.reranker.model, staging / RERANKER_FOLDER)
-    draft = assemble(
-        staging,
-        embedder,
-        candidate.chunks,
-        context.serving,
+    parts = ReleaseParts(embedder, candidate.chunks, candidate.vectors, candidate.reranker)
+    origin = ReleaseOrigin(
         base_model=base,
-        vectors=candidate.vectors,
         run_id=run.id,
         parent=context.served.id,
         trained_on=candidate.trained_on,
         metrics=candidate.metrics,
-        reranker=candidate.reranker.info if candidate.reranker else None,
-        progress=context.progress,
     )
+    draft = build_release(staging, parts, origin, context.serving, context.progress)
     write_text(staging / CARD_FILE, candidate.card(draft))
     return draft

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from curation import ClayloopError, read_json, write_json
-from serving import EVALUATION_FILE, MODEL_FOLDER, Draft, Embedder, ServingSettings, Vectors
+from serving import EVALUATION_FILE, MODEL_FOLDER, Embedder, ReleaseDraft, ServingSettings, Vectors
+from training.fit.candidate import FIT_FILE, VECTORS_FILE, embed_chunks, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
 from training.fit.precision import Precision, choose_precision
 from training.fit.processes import check_gpus
-from training.fit.train import FIT_FILE, VECTORS_FILE, embed_chunks, train_candidate
 from training.judge.compare import Round, compare, measure_baselines
 from training.judge.comparison import Comparison, at, read_comparison, write_comparison
-from training.judge.evaluate import SearchModel, load_reranker
+from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, holdout_questions
 from training.judge.testsets import TestSet, check_paths, load_test_sets
@@ -89,7 +89,7 @@ class Steps:
         write_json(folder / _GATE_FILE, verdict.model_dump(mode="json"))
         return verdict.reason
 
-    def publish(self, card: Callable[[Draft], str], folder: Path) -> str:
+    def publish(self, card: Callable[[ReleaseDraft], str], folder: Path) -> str:
         """``card`` makes the model card's Markdown."""
         return publish(self.run, self.context, partial(self._candidate, card))
 
@@ -145,7 +145,7 @@ class Steps:
                 found.append(Precision.model_validate(read_json(path)))
         return found
 
-    def _candidate(self, card: Callable[[Draft], str]) -> Candidate:
+    def _candidate(self, card: Callable[[ReleaseDraft], str]) -> Candidate:
         found, folder = self.prepared, self.run.folder
         return Candidate(
             model=folder / "fit" / MODEL_FOLDER,
@@ -157,7 +157,7 @@ class Steps:
             trained_on=_trained_on(found.ledger),
             metrics=at(self.comparison.holdout.candidate).metrics,
             card=card,
-            reranker=load_reranker(self.context.settings.reranker, self._serving),
+            reranker=reranker_choice(self.context.settings.reranker, self._serving),
         )
 
 

@@ -44,10 +44,10 @@ class PreparedMarkdown:
 
 @dataclass
 class _Fence:
+    """An open fence. A container is not kept: its closing line goes, and its content is read as Markdown."""
+
     mark: str
-    keep: bool = (
-        True  # False: the fence was a container; its closing line goes, its content is read as Markdown
-    )
+    keep: bool = True
     silent: bool = False
     in_options: bool = False
 

@@ -14,7 +14,7 @@ CODE = word_set(
     productionlist code-tab code-cell command-output program-output
     """
 )
-# Nothing a reader would see as text.
+# A reader sees no text of these.
 SILENT = word_set(
     """
     toctree contents sectnum index highlight highlightlang default-role role currentmodule currentclass
@@ -42,7 +42,7 @@ VERSIONS = {
     "deprecated-removed": "Deprecated since version",
     "versionremoved": "Removed in version",
 }
-# What stands beside the two colons is the beginning of the content.
+# Text beside the two colons begins the content.
 CONTENT_MAY_BE_ARGUMENT = ADMONITIONS - {"admonition", "topic", "sidebar"}
 # Their argument is text to show before the content, not a label.
 ARGUMENT_IS_TEXT = frozenset({"rubric", "centered", "table", "list-table", "csv-table", "hlist", "only-text"})

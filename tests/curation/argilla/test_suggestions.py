@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation.argilla import rules
 from curation.argilla.signals import code_share, coverage, inverse_document_frequency, link_share

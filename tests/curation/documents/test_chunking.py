@@ -7,8 +7,7 @@ import re
 from textwrap import dedent
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation.documents.chunking import chunk_document
 from curation.documents.markup.reading import parse

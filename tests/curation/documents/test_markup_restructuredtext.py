@@ -5,8 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from curation.documents.markup.blocks import Block
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of, parse

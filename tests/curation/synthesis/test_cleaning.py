@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation.synthesis.checking import check_pair, check_variations
 from curation.synthesis.cleaning import MAX_CHARACTERS, MAX_WORDS, fault, sameness, split_queries, tidy, words

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation.records.chunk import Chunk
 from curation.synthesis.headings import clean_heading, heading_queries, is_generic

@@ -14,8 +14,9 @@ from curation import StateError
 from serving import Embedder, EmbeddingSettings, save_model
 from tests.training.fit.material import example, negative
 from tests.training.material import make_chunks
+from training.fit.candidate import embed_chunks, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
-from training.fit.train import embed_chunks, fine_tune, train_candidate
+from training.fit.train import fine_tune
 from training.ledger.negative import Negative
 from training.ledger.rows import LedgerRow
 from training.settings import FitSettings

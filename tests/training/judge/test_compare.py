@@ -18,7 +18,6 @@ from serving import (
     RerankerInfo,
     RetrievalSettings,
     ServingSettings,
-    load_cross_encoder,
 )
 from tests.cross_encoders import small_transformer, untrained_reranker
 from tests.training import rounds
@@ -182,15 +181,3 @@ def test_one_that_can_not_be_loaded_is_named(tiny_model: Path) -> None:
     for wrong in ("/nowhere/at/all", str(tiny_model)):
         with pytest.raises(SettingsError, match=r"no folder|can't be loaded as a reranker"):
             load_reranker(RerankerSettings(model=wrong), _serving())
-
-
-def test_a_head_that_is_missing_is_drawn_alike_each_time(tmp_path: Path) -> None:
-    base = small_transformer(tmp_path / "base", [CHUNKS[0].text])
-    pairs = [("How do I wash it?", CHUNKS[0].text)]
-    found = []
-    for _ in range(2):
-        reranker = load_reranker(RerankerSettings(model=str(base)), _serving())
-        assert reranker is not None
-        found.append(reranker.scores(pairs).tolist())
-        load_cross_encoder(base, _serving().embedding, 64)  # draws other numbers in between
-    assert found[0] == found[1]

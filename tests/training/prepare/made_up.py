@@ -38,8 +38,21 @@ def setting_of(
     """How the ``rows`` are prepared: ``groups`` are those of the chunks unless they are given."""
     indexed = to_index(rows, corpus_of(chunks).chunks, include_unreviewed=True)
     groups = more.pop("groups", None)
-    groups = chunk_groups(indexed, dedup, rows) if groups is None else groups
+    groups = _groups(indexed, dedup, rows) if groups is None else groups
     return Setting(chunks=indexed, groups=groups, dedup=dedup, **{"holdout_share": SHARE, **more})
+
+
+_GROUPS: dict[tuple[str, ...], dict[str, str]] = {}
+
+
+def _groups(chunks: Sequence[Chunk], dedup: DedupSettings, rows: Sequence[LedgerRow]) -> Mapping[str, str]:
+    """``chunk_groups``, once for the same chunks: hypothesis asks for them a hundred times."""
+    if not {row.chunk_id for row in rows} <= {chunk.id for chunk in chunks}:
+        return chunk_groups(chunks, dedup, rows)
+    key = dedup.model_dump_json(), *(chunk.id for chunk in chunks)
+    if key not in _GROUPS:
+        _GROUPS[key] = chunk_groups(chunks, dedup, rows)
+    return _GROUPS[key]
 
 
 def prepared(

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from curation import Decision, Verdict, Vote
-from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.prepare.conflicts import Settled, settle
-from training.prepare.examples import Example, Learnable, Refusal, collect
-from training.prepare.meaning import VectorsOf
-from training.prepare.sameness import Sameness
+from curation import Chunk, Decision, Verdict, Vote
+from tests.training.material import conversation, judged_chunk, triplet
+from tests.training.prepare.made_up import (
+    CHUNKS,
+    FREE,
+    collected,
+    corpus_of,
+    edited,
+    examples,
+    refusals,
+    replaced,
+    setting_of,
+)
+from training.ledger.rows import LedgerRow, of
+from training.prepare.collect import collect
+from training.prepare.conflicts import Conflict, settle_conflicts
+from training.prepare.likeness import Sameness, VectorsOf
 from training.settings import DedupSettings
 
-CHUNKS = make_chunks()
-
-
 NEAR = DedupSettings(semantic=False, threshold=0.75)
+
+
+@dataclass
+class Settled:
+    """The rows after the step, and the conflicts."""
+
+    rows: list[LedgerRow]
+    conflicts: list[Conflict]
+
+    @property
+    def examples(self) -> list[LedgerRow]:
+        return examples(self.rows)
+
+    @property
+    def refusals(self) -> list[LedgerRow]:
+        return refusals(self.rows)
+
+    @property
+    def gone(self) -> list[LedgerRow]:
+        """The rows that a conflict took away."""
+        return [row for row in self.rows if row.fate == "conflict"]
 
 
 def _settle(
@@ -29,8 +59,10 @@ def _settle(
     near: DedupSettings = NEAR,
     vectors_of: VectorsOf | None = None,
 ) -> Settled:
-    found = collect(decisions, CHUNKS)
-    return settle(found.examples, found.refusals, decisions, groups or {}, near, vectors_of)
+    rows = collected(decisions)
+    return Settled(
+        *settle_conflicts(rows, setting_of(rows, dedup=near, groups=groups or {}, vectors_of=vectors_of))
+    )
 
 
 def _renamed(decision: Decision, record_id: str) -> Decision:
@@ -48,8 +80,11 @@ def test_two_records_that_say_the_opposite_teach_nothing_and_are_named() -> None
     assert (conflict.between, conflict.left_out) == ("records", True)
     assert [(one.record_id, one.annotators) for one in conflict.accepted] == [(yes.record_id, ("ada",))]
     assert [(one.record_id, one.annotators) for one in conflict.rejected] == [("other", ("bob",))]
-    assert {one.record_id for one in settled.unused} == {yes.record_id, "other"}
-    assert all("conflict" in one.reason for one in settled.unused)
+    assert [(one.record_id, one.other) for one in settled.gone] == [
+        (yes.record_id, "other"),
+        ("other", yes.record_id),
+    ]
+    assert {one.reason for one in settled.gone} == {"another record was decided the other way"}
 
 
 def test_questions_are_the_same_where_training_takes_them_for_one() -> None:
@@ -83,7 +118,7 @@ def test_what_is_alike_in_meaning_only_is_listed_and_learned_both_ways() -> None
     assert [one.record_id for one in conflict.rejected] == [decisions[1].record_id]
     assert [one.record_id for one in settled.examples] == [decisions[0].record_id]
     assert [one.record_id for one in settled.refusals] == [one.record_id for one in decisions[1:]]
-    assert settled.unused == []
+    assert settled.gone == []
 
 
 def test_a_wrong_answer_to_the_same_question_in_other_words_is_no_word_against_its_source() -> None:
@@ -104,7 +139,7 @@ def test_nearly_the_same_wording_takes_the_refusal_alone() -> None:
     ]
     settled = _settle(decisions)
     assert [one.record_id for one in settled.examples] == [decisions[0].record_id]
-    assert [(one.record_id, one.of) for one in settled.unused] == [(decisions[1].record_id, "refusal")]
+    assert [(one.record_id, one.teaches) for one in settled.gone] == [(decisions[1].record_id, "refusal")]
     assert [(one.between, one.left_out) for one in settled.conflicts] == [("records", False)]
 
 
@@ -121,7 +156,7 @@ def test_one_conflict_for_all_records_that_ask_the_same() -> None:
     assert [one.record_id for one in conflict.rejected] == [one.record_id for one in decisions[2:]]
     assert not settled.examples
     assert not settled.refusals
-    assert len(settled.unused) == 4
+    assert len(settled.gone) == 4
 
 
 def test_a_rejected_answer_between_two_questions_takes_neither_with_it() -> None:
@@ -140,20 +175,20 @@ def test_a_rejected_answer_between_two_questions_takes_neither_with_it() -> None
     settled = _settle(decisions, near=near)
     assert [one.query for one in settled.examples] == [first]
     assert settled.refusals == []
-    assert Sameness(near)(first, between)
-    assert Sameness(near)(between, last)
-    assert not Sameness(near)(first, last)
+    assert Sameness(near).how(first, between)
+    assert Sameness(near).how(between, last)
+    assert not Sameness(near).how(first, last)
 
 
 def test_a_named_source_is_learned_though_the_first_one_answers_too() -> None:
-    """The bot's first source was accepted for this question elsewhere: that is no word against the source named."""
+    """The bot's first source was accepted for this question elsewhere: no word against the other."""
     asked = "How do I wash it?"
     accepted = triplet(CHUNKS[0], asked)
     named = conversation(CHUNKS[0], asked, "rejected", [CHUNKS[5]], best="2")
     settled = _settle([accepted, named])
     assert [one.chunk_id for one in settled.examples] == [CHUNKS[0].id, CHUNKS[5].id]
     assert settled.refusals == []
-    assert [(one.record_id, one.of) for one in settled.unused] == [(named.record_id, "refusal")]
+    assert [(one.record_id, one.teaches) for one in settled.gone] == [(named.record_id, "refusal")]
     assert [one.left_out for one in settled.conflicts] == [False]
 
 
@@ -162,7 +197,12 @@ def test_no_record_is_in_conflict_with_itself() -> None:
     named = conversation(CHUNKS[0], "How do I wash it?", "rejected", [CHUNKS[5]], best="2")
     settled = _settle([named], {CHUNKS[5].id: CHUNKS[0].id})
     assert [one.chunk_id for one in settled.examples] == [CHUNKS[5].id]
-    assert settled.refusals == settled.unused == settled.conflicts == []
+    assert settled.refusals == settled.gone == settled.conflicts == []
+    (passed_over,) = of(settled.rows, "refusal")
+    assert (passed_over.fate, passed_over.reason) == (
+        "unused",
+        "it nearly equals the source that was named",
+    )
 
 
 _ASKED = st.tuples(
@@ -192,11 +232,8 @@ def _asked(number: int, row: _Asked) -> Decision:
     return _renamed(made, f"r{number}")
 
 
-def _rows(found: Settled | Learnable) -> list[tuple[str, str]]:
-    return [
-        *(("example", one.record_id) for one in found.examples),
-        *(("refusal", one.record_id) for one in found.refusals),
-    ]
+def _rows(rows: Sequence[LedgerRow]) -> list[tuple[str, str]]:
+    return [(row.teaches, row.record_id) for row in rows]
 
 
 @given(st.lists(_ASKED, max_size=14, unique=True), st.booleans())
@@ -208,12 +245,12 @@ def test_nothing_that_is_left_says_the_opposite_of_something_else(
     groups = {CHUNKS[1].id: CHUNKS[0].id}
     how_near = NEAR.model_copy(update={"semantic": semantic})
     settled = _settle(decisions, groups, how_near, _about_lamps)
-    found = collect(decisions, CHUNKS)
+    found = collected(decisions)
     same = Sameness(how_near)
     if semantic:
         same.embed([one.question for one in decisions], _about_lamps)
 
-    def alike(left: Example | Refusal, right: Example | Refusal) -> str | None:
+    def alike(left: LedgerRow, right: LedgerRow) -> str | None:
         one, other = (groups.get(row.chunk_id, row.chunk_id) for row in (left, right))
         return same.how(left.query, right.query) if one == other else None
 
@@ -222,9 +259,9 @@ def test_nothing_that_is_left_says_the_opposite_of_something_else(
             likeness = alike(example, refusal)
             assert likeness is None or (likeness == "meaning" and refusal.certain)
     # What was accepted goes only where the pair itself was refused, in the same words.
-    sure = [one for one in found.refusals if one.certain]
+    sure = [one for one in refusals(found) if one.certain]
     kept = {one.record_id for one in settled.examples}
-    for example in found.examples:
+    for example in examples(found):
         assert (example.record_id in kept) == ("words" not in {alike(example, one) for one in sure})
     listed = [
         (kind, side.record_id, one)
@@ -238,15 +275,17 @@ def test_nothing_that_is_left_says_the_opposite_of_something_else(
         if one.left_out or (kind == "refusal" and one.between != "meaning")
     ]
     assert len(gone) == len(set(gone)), "a row goes in one conflict"
-    assert sorted(gone) == sorted((one.of, one.record_id) for one in settled.unused)
-    assert all(one.record_id not in one.reason.split() for one in settled.unused), "none against itself"
+    assert sorted(gone) == sorted(_rows(settled.gone))
+    assert all(one.record_id != one.other for one in settled.gone), "none against itself"
     own = {
         ("refusal", one.record_id)
-        for one in found.refusals
-        for other in found.examples
+        for one in refusals(found)
+        for other in examples(found)
         if one.record_id == other.record_id and alike(one, other)
     }
-    assert sorted([*_rows(settled), *gone, *own]) == sorted(_rows(found))
+    left = [*settled.examples, *settled.refusals]
+    assert sorted([*_rows(left), *gone, *own]) == sorted(_rows([*examples(found), *refusals(found)]))
+    assert [row.key for row in settled.rows] == [row.key for row in found], "no row comes or goes"
     assert _settle(decisions, groups, how_near, _about_lamps) == settled
 
 
@@ -293,3 +332,49 @@ def test_an_accepted_question_about_a_rejected_chunk_is_listed_with_both_sides()
     assert (conflict.between, conflict.left_out, conflict.query) == ("chunk", True, "How?")
     assert [(one.record_id, one.annotators) for one in conflict.accepted] == [(asked.record_id, ("ada",))]
     assert [(one.record_id, one.annotators) for one in conflict.rejected] == [(CHUNKS[0].id, ("bob",))]
+
+
+def _after_an_edit(decisions: list[Decision], old: Chunk, new: Chunk) -> Settled:
+    chunks = [new if chunk is old else chunk for chunk in CHUNKS]
+    rows = collect(decisions, corpus_of(chunks, replaced([(old, new)])))
+    return Settled(*settle_conflicts(rows, setting_of(rows, chunks, NEAR)))
+
+
+def test_accepted_before_an_edit_and_rejected_after_it_is_a_conflict() -> None:
+    old, new = FREE[0], edited(FREE[0], " Well.")
+    decisions = [triplet(old, "How do I wash it?"), triplet(new, "How do I wash it?", "rejected")]
+    settled = _after_an_edit(decisions, old, new)
+    assert [one.left_out for one in settled.conflicts] == [True]
+    assert not settled.examples
+    assert not settled.refusals
+
+
+def test_rejected_before_an_edit_and_accepted_after_it_is_learned_as_accepted() -> None:
+    """How answers are repaired: somebody refuses one, the documents are put right, somebody accepts it."""
+    old, new = FREE[0], edited(FREE[0], " Well.")
+    decisions = [triplet(old, "How do I wash it?", "rejected"), triplet(new, "How do I wash it?")]
+    settled = _after_an_edit(decisions, old, new)
+    assert [one.left_out for one in settled.conflicts] == [False]
+    assert [one.chunk_id for one in settled.examples] == [new.id]
+    assert not settled.refusals
+
+
+def test_a_question_about_a_chunk_as_it_was_is_lost_when_todays_is_rejected() -> None:
+    old, new = FREE[0], edited(FREE[0], " Well.")
+    decisions = [triplet(old, "How do I wash it?"), judged_chunk(new, "rejected")]
+    settled = _after_an_edit(decisions, old, new)
+    assert [(one.between, one.chunk_id) for one in settled.conflicts] == [("chunk", new.id)]
+    assert settled.examples == []
+
+
+@given(st.lists(_ASKED, max_size=14, unique=True), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_the_order_of_decisions_makes_no_difference_to_what_stays(
+    asked: list[_Asked], chance: random.Random
+) -> None:
+    decisions = [_asked(number, row) for number, row in enumerate(asked)]
+    shuffled = chance.sample(decisions, len(decisions))
+    groups = {CHUNKS[1].id: CHUNKS[0].id}
+    first, second = _settle(decisions, groups), _settle(shuffled, groups)
+    assert sorted(_rows(first.examples)) == sorted(_rows(second.examples))
+    assert sorted(_rows(first.refusals)) == sorted(_rows(second.refusals))

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from curation import Decision, SettingsError, Vote, majority
 from tests.training.material import judged_chunk, make_chunks, triplet
@@ -200,9 +199,7 @@ def test_a_selection_takes_away_the_answers_of_those_whom_it_names_and_no_others
     )
     found = select(decisions, Selection(without_annotators=tuple(sorted(gone))))
     left = {vote.response_id for one in found.decisions for vote in one.votes}
-    assert left == {
-        vote.response_id for one in decisions for vote in one.votes if vote.annotator not in gone
-    }
+    assert left == {vote.response_id for one in decisions for vote in one.votes if vote.annotator not in gone}
     assert {row.fate for row in found.left_out} <= {"left-out"}
     assert not any(row.votes for row in found.left_out)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from training.ledger.text import normalise
 from training.prepare.likeness import matches_in_meaning, same_meaning
