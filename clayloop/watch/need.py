@@ -31,9 +31,9 @@ def look(settings: Settings, decisions: Sequence[Decision], now: datetime) -> Fi
     Raises StateError when there is no release yet, ReleaseError when the served one is damaged.
     """
     home, store = settings.state, ReleaseStore(settings.state)
-    context = RunContext(
-        home, Corpus.load(home), settings.training, settings.serving, store, store.current(), SILENT
-    )
+    served = store.current()
+    corpus = Corpus.load(home)
+    context = RunContext(home, corpus, settings.training, settings.serving, store, served, SILENT)
     every_time = Selection(without_annotators=tuple(settings.training.without_annotators))
     found = read_situation(context, select(decisions, every_time), now)
     choice = is_due(found, Due(settings.watch.min_accepted, settings.watch.every_hours))
