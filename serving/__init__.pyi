@@ -80,6 +80,10 @@ from .retrieval.vectors import (
     nearest_cosines as nearest_cosines,
     truncate_vectors as truncate_vectors,
 )
+from .retrieval.whitening import (
+    remove_whitening as remove_whitening,
+    whiten as whiten,
+)
 from .settings import (
     BotSettings as BotSettings,
     EmbeddingSettings as EmbeddingSettings,

@@ -6,10 +6,8 @@ from .decide import (
     is_due as is_due,
 )
 from .fit.data import TrainingMaterial as TrainingMaterial
-from .fit.memory import PeakMemory as PeakMemory
 from .fit.precision import cheap_passes as cheap_passes
 from .fit.train import fine_tune as fine_tune
-from .fit.whitening import whiten as whiten
 from .judge.comparison import read_comparison as read_comparison
 from .judge.evaluate import (
     SearchModel as SearchModel,
@@ -22,7 +20,7 @@ from .judge.intervals import (
     expanded_interval as expanded_interval,
     mean_interval as mean_interval,
 )
-from .judge.testsets import (
+from .judge.questions import (
     TestSet as TestSet,
     load_files as load_files,
     load_folder as load_folder,
@@ -83,7 +81,6 @@ from .retrain import (
     RetrainOptions as RetrainOptions,
     retrain_from_annotations as retrain_from_annotations,
 )
-from .runs.inputs import run_inputs as run_inputs
 from .runs.record import (
     Outcome as Outcome,
     RunInputs as RunInputs,

@@ -25,7 +25,7 @@ from serving import (
     resolve_model,
 )
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
-from training.judge.testsets import generic_set
+from training.judge.questions import generic_set
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 THINGS = (

@@ -27,8 +27,7 @@ from serving import (
     model_name,
     truncate_vectors,
 )
-from training.judge.questions import HoldoutQuestion, bare_text
-from training.judge.testsets import Qrels, TestSet, check_paths
+from training.judge.questions import HoldoutQuestion, Qrels, TestSet, bare_text, check_paths
 from training.settings import RerankerSettings
 
 Vectors = npt.NDArray[np.float32]

@@ -24,14 +24,15 @@ from curation import (
     BusyError,
     ClayloopError,
     Home,
+    PeakMemory,
     Progress,
     StateError,
+    give_back,
     read_json,
     sync_folder,
     write_json,
     write_text,
 )
-from training.fit.memory import PeakMemory, give_back
 from training.ledger.people import Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.runs.shortage import shortage

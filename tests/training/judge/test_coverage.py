@@ -13,8 +13,7 @@ from tests.training.judge.comparisons import compared, comparison
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from training.judge.coverage import Coverage, Indexed, LostQuestion, RemovedChunks, find_removed
-from training.judge.gate import judge
-from training.judge.guards import Guard
+from training.judge.gate import Guard, judge
 from training.ledger.history import History
 from training.ledger.text import section_of
 from training.prepare.split import is_holdout
