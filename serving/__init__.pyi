@@ -19,7 +19,6 @@ from .releases.card import (
 )
 from .releases.carried_lineage import (
     GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS,
-    chunks_not_to_index as chunks_not_to_index,
 )
 from .releases.prompt import (
     Prompt as Prompt,
