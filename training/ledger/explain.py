@@ -17,7 +17,7 @@ from training.ledger.store import count_fates, find_rows, read_ledger
 Counts = dict[str, dict[str, int]]
 
 _SHORTEST_PREFIX = 6
-_COUNTED = ("dataset", "record_id", "fate", "reason", "origin", "votes")
+_COUNTED = ("fate", "reason", "origin", "votes")
 
 
 class ReleaseExplanation(BaseModel):

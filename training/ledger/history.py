@@ -15,7 +15,7 @@ from training.ledger.rows import LedgerRow, RecordKey, by_decision
 from training.ledger.store import count_fates, read_ledger, read_origin
 
 # What History needs of a ledger.
-_COLUMNS = ("dataset", "record_id", "fingerprint", "verdict", "teaches", "chunk_id", "place", "fate")
+_COLUMNS = ("fingerprint", "verdict", "chunk_id", "place", "fate")
 
 
 @dataclass(frozen=True)

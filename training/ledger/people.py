@@ -119,8 +119,8 @@ class Unmatched(BaseModel):
         told = [f"No decision is about {', '.join(self.records)}."] if self.records else []
         for name, alike in self.annotators.items():
             told.append(
-                f"training.without_annotators names {name!r}, and nobody of that name has answered: nothing was "
-                "left out because of it." + (f" Is {alike!r} meant?" if alike else "")
+                f"training.without_annotators names {name!r}, and nobody of that name has answered: nothing "
+                "was left out because of it." + (f" Is {alike!r} meant?" if alike else "")
             )
         return told
 

@@ -212,6 +212,21 @@ def test_no_share_asks_what_was_learned_and_what_is_asked_stays_so(
     assert untouched & held <= asked, "what nobody learned from is asked as ever"
 
 
+def test_a_raised_share_asks_nothing_that_the_served_release_learned() -> None:
+    said = [triplet(chunk, f"Number {row * 7919}?") for row, chunk in enumerate(CHUNKS[::2])]
+    before = prepared(said)
+    new = [triplet(chunk, f"And {row * 104729}, please?") for row, chunk in enumerate(CHUNKS)]
+    after = prepared([*said, *new], holdout_share=0.5, history=History.of(before.ledger))
+    fates = {row.record_id: row.fate for row in after.ledger}
+    held = {chunk.id for chunk in CHUNKS if is_holdout(section_of(chunk), 0.5)}
+    learned = {row.chunk_id for row in before.train}
+    assert held & learned
+    assert "holdout" not in {fates[row.record_id] for row in before.train}
+    assert {fates[one.record_id] for one in new if one.chunk_id in held & learned} == {"unused"}
+    assert {fates[one.record_id] for one in new if one.chunk_id in held - learned} == {"holdout"}
+    assert {fates[row.record_id] for row in before.holdout} == {"holdout"}
+
+
 def test_a_refusal_that_was_learned_is_not_asked_when_it_is_accepted_later() -> None:
     (row,) = collected([triplet(HELD[0], "Where does it end?")])
     before = History.of([row.settled("negative")])
