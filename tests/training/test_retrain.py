@@ -19,9 +19,10 @@ from tests.training.material import (
     settings,
     triplet,
 )
-from training.ledger.lineage import read_lineage
-from training.report.summary import RetrainSummary, render_summary
-from training.retrain import retrain_from_annotations
+from training.ledger.store import read_ledger
+from training.report.text import RetrainSummary, render_summary
+from training.retrain import RetrainOptions, retrain_from_annotations
+from training.runs.record import STEPS
 from training.runs.run import RunStore
 from training.settings import GateSettings, TrainingSettings
 
@@ -36,7 +37,7 @@ def _retrain(
     force: bool = False,
 ) -> RetrainSummary:
     return retrain_from_annotations(
-        home, corpus, chosen or settings(), serving(), lambda: list(decisions), force=force
+        home, corpus, chosen or settings(), serving(), lambda: list(decisions), RetrainOptions(force=force)
     )
 
 
@@ -60,11 +61,12 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert summary.chunks == {"indexed": len(CHUNKS) - 1, "rejected": 1}
     assert set(summary.before) == set(summary.after) == {384, 256, 128, 64}
     assert summary.examples["train"] > 0 < summary.holdout_questions
-    assert {"read", "fit", "index", "evaluate", "publish", "promote"} <= set(summary.seconds)
+    assert tuple(summary.seconds) == STEPS == ("prepare", "fit", "index", "judge", "publish")
     assert RetrainSummary.model_validate_json(summary.model_dump_json()) == summary
     text = render_summary(summary)
     assert f"{summary.release_after} is served now" in text
-    assert "1 × its chunk was rejected" in text or "2 × its chunk was rejected" in text
+    assert summary.reasons["unused"]["its chunk was rejected"] == 2
+    assert "2 × its chunk was rejected" in text
 
     assert summary.release_after is not None
     release = store.verify(summary.release_after)
@@ -76,11 +78,12 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert {LINEAGE_FILE, EVALUATION_FILE, "README.md"} <= set(release.files)
     assert "| 64 |" in (folder / "README.md").read_text()
     assert not list(folder.rglob("*.bin"))
-    rows = {(row.dataset, row.record_id): row for row in read_lineage(folder / LINEAGE_FILE)}
+    rows = {row.key: row for row in read_ledger(folder / LINEAGE_FILE)}
     assert len(rows) == len(decisions) == pq.read_table(folder / LINEAGE_FILE).num_rows
-    assert rows["chunks", rejected.id].role == "index-removed"
-    assert rows["chunks", rejected.id].annotators == ["ada"]
-    assert {row.role for row in rows.values()} >= {"train", "holdout", "unused", "index-removed", "indexed"}
+    assert sum(summary.fates.values()) == len(decisions)
+    assert rows["chunks", rejected.id].fate == "removed"
+    assert rows["chunks", rejected.id].people == {"ada": "ada"}
+    assert {row.fate for row in rows.values()} >= {"train", "holdout", "unused", "removed", "indexed"}
 
     hits = load_release(store, None, serving()).search("How do I wash my light?", 48)
     assert rejected.id not in {hit.chunk.id for hit in hits}
