@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from curation import ArgillaError, Corpus, Decision, Home, ReleaseError, StateError
 from serving import EVALUATION_FILE, LINEAGE_FILE, ReleaseStore, load_release
+from tests.training import rounds
 from tests.training.material import (
     accepted_triplets,
     conversation,
@@ -20,6 +22,8 @@ from tests.training.material import (
     triplet,
 )
 from training.ledger.store import read_ledger
+from training.ledger.text import section_of
+from training.prepare.split import is_holdout
 from training.report.text import RetrainSummary, render_summary
 from training.retrain import RetrainOptions, retrain_from_annotations
 from training.runs.record import STEPS
@@ -193,3 +197,47 @@ def test_an_argilla_that_is_down_leaves_no_run(served_home: Home, corpus: Corpus
     with pytest.raises(ArgillaError):
         retrain_from_annotations(served_home, corpus, settings(), serving(), down)
     assert RunStore(served_home).list() == []
+
+
+def test_a_refused_chunk_is_trained_against_and_a_conflict_is_told(tiny_model: Path, tmp_path: Path) -> None:
+    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+    free = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
+    right, wrong, contested = free[0], free[5], free[-1]
+    refused = triplet(wrong, right.section[-1], "rejected", annotator="ada")
+    opposite = triplet(contested, contested.section[-1], "rejected", annotator="eve")
+    opposite = opposite.model_copy(update={"record_id": "opposite"})
+    decisions = [*accepted_triplets(CHUNKS), refused, opposite]
+    corpus, chosen = Corpus(documents=[], chunks=CHUNKS), settings(learning_rate=0.02)
+    summary = retrain_from_annotations(home, corpus, chosen, rounds.serving(tiny_model), lambda: decisions)
+    assert summary.release_after, summary.verdict
+    rows = read_ledger(ReleaseStore(home).folder(summary.release_after) / LINEAGE_FILE)
+    by_record = {row.record_id: row for row in rows}
+    row = by_record[refused.record_id]
+    assert (row.fate, row.negative_kind, row.text) == ("negative", "text", wrong.text)
+    assert (by_record[row.other].query, by_record[row.other].fate) == (right.section[-1], "train")
+    assert summary.fates["negative"] == 1
+    row = by_record["opposite"]
+    assert (row.fate, list(row.people)) == ("conflict", ["eve"])
+    assert by_record[row.other].fate == "conflict"
+    assert summary.reasons["conflict"] == {"another record was decided the other way": 2}
+    folder = RunStore(home).folder(summary.run or "")
+    assert "1 conflicts" in (folder / "run.log").read_text()
+    assert "eve" in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize("damaged", ["{}", "no json", "[3]"])
+def test_a_damaged_file_of_an_old_run_does_not_stop_the_next(
+    tiny_model: Path, tmp_path: Path, corpus: Corpus, damaged: str
+) -> None:
+    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+    old = home.runs / "20200101-000000-00000000" / "prepare"
+    old.mkdir(parents=True)
+    (old / "precision.json").write_text(damaged)
+    done = retrain_from_annotations(
+        home,
+        corpus,
+        settings(learning_rate=0.02),
+        rounds.serving(tiny_model),
+        lambda: accepted_triplets(CHUNKS),
+    )
+    assert done.outcome == "promoted", done.verdict
