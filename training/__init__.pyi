@@ -27,7 +27,6 @@ from .judge.questions import (
     load_qrels as load_qrels,
     load_queries as load_queries,
 )
-from .ledger.context import RunContext as RunContext
 from .ledger.explain import (
     Counts as Counts,
     RecordExplanation as RecordExplanation,
@@ -35,36 +34,35 @@ from .ledger.explain import (
     explain_record as explain_record,
     explain_release as explain_release,
 )
-from .ledger.people import Selection as Selection
 from .ledger.rows import (
     HEADING as HEADING,
     LedgerRow as LedgerRow,
     Teaches as Teaches,
-)
-from .ledger.text import (
     normalise as normalise,
     section_of as section_of,
 )
-from .prepare.conflicts import settle_conflicts as settle_conflicts
-from .prepare.duplicates import (
-    drop_leaks as drop_leaks,
-    drop_repeated as drop_repeated,
+from .ledger.selection import (
+    Selection as Selection,
+    select as select,
 )
-from .prepare.likeness import (
-    matches_in_meaning as matches_in_meaning,
-    same_meaning as same_meaning,
+from .prepare.conflicts import settle_conflicts as settle_conflicts
+from .prepare.context import (
+    RunContext as RunContext,
+    Setting as Setting,
 )
 from .prepare.negatives import choose_negatives as choose_negatives
-from .prepare.selection import select as select
-from .prepare.setting import Setting as Setting
 from .prepare.similarity import (
     find_duplicates as find_duplicates,
     find_matches as find_matches,
     jaccard as jaccard,
+    matches_in_meaning as matches_in_meaning,
+    same_meaning as same_meaning,
     shingles as shingles,
 )
 from .prepare.split import (
     chunk_groups as chunk_groups,
+    drop_leaks as drop_leaks,
+    drop_repeated as drop_repeated,
     held_groups as held_groups,
     take_sides as take_sides,
 )

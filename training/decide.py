@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import Verdict
 from serving import Release
-from training.ledger.people import Selection
 from training.ledger.rows import LedgerRow, RecordKey
+from training.ledger.selection import Selection
 from training.runs.record import RunInputs, RunRecord
 from training.runs.resume import Unfinished
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from curation import Corpus, Home
 from serving import ReleaseStore, ServingSettings
 from training.decide import decide
-from training.ledger.context import RunContext
 from training.ledger.rows import LedgerRow, tally
+from training.ledger.selection import ReadDecisions, read_selected
+from training.prepare.context import RunContext
 from training.prepare.prepared import prepare
-from training.prepare.selection import ReadDecisions, read_selected
 from training.retrain import DEFAULT_OPTIONS, RetrainOptions
 from training.runs.steps import own_sets, questions_of, round_of, what_is_lacking
 from training.settings import TrainingSettings

@@ -17,13 +17,19 @@ from functools import partial
 from curation import SILENT, Corpus, Home, Progress
 from serving import ReleaseDraft, ReleaseStore, ServingSettings
 from training.decide import Choice, News, answers, compare, decide
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING, Selection, Unmatched
 from training.ledger.rows import LedgerRow, by_decision, of, tally
-from training.prepare.selection import FindMatching, ReadDecisions, Selected, read_selected
+from training.ledger.selection import (
+    EVERYTHING,
+    FindMatching,
+    ReadDecisions,
+    Selected,
+    Selection,
+    Unmatched,
+    read_selected,
+)
+from training.prepare.context import RunContext
 from training.report.card import release_card, selection_card
-from training.report.content import Material
-from training.report.page import write_report
+from training.report.content import Material, write_report
 from training.report.text import RetrainSummary
 from training.runs.publish import ending_of
 from training.runs.resume import clean, give_up

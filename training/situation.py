@@ -9,12 +9,11 @@ from datetime import datetime
 from curation import StateError
 from serving import LINEAGE_FILE, ReleaseStore
 from training.decide import Situation
-from training.ledger.context import RunContext
-from training.ledger.people import learned_from
 from training.ledger.rows import LedgerRow
+from training.ledger.selection import Selected, learned_from
 from training.ledger.store import read_ledger
+from training.prepare.context import RunContext
 from training.prepare.prepared import LEDGER_FILE
-from training.prepare.selection import Selected
 from training.runs.inputs import run_inputs
 from training.runs.record import RunRecord
 from training.runs.resume import unfinished_runs

@@ -14,7 +14,7 @@ from curation import Chunk, Corpus, Decision, Home, ReleaseError, SettingsError,
 from serving import ReleaseStore, RetrievalSettings
 from tests.training import rounds
 from tests.training.material import conversation, triplet
-from training.ledger.text import section_of
+from training.ledger.rows import section_of
 from training.prepare.split import is_holdout
 from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations

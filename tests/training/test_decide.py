@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 from curation import Verdict
 from serving import Release
 from training.decide import Due, Situation, answers, compare, decide, is_due
-from training.ledger.people import EVERYTHING, Selection
 from training.ledger.rows import LedgerRow
+from training.ledger.selection import EVERYTHING, Selection
 from training.runs.publish import Ending
 from training.runs.record import RunInputs, RunRecord, StepRecord
 from training.runs.resume import Unfinished

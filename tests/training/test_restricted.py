@@ -15,12 +15,11 @@ from tests.training import rounds
 from tests.training.material import accepted_triplets, judged_chunk, make_chunks, settings, triplet
 from tests.training.runs.loop import Told, stop
 from training.decide import Due, is_due
-from training.ledger.context import RunContext
 from training.ledger.explain import explain_record, explain_release
 from training.ledger.history import chain
-from training.ledger.people import EVERYTHING, Selection
+from training.ledger.selection import EVERYTHING, Selection, select
 from training.ledger.store import LedgerOrigin, read_ledger, read_origin
-from training.prepare.selection import select
+from training.prepare.context import RunContext
 from training.preview import Preview, preview
 from training.report.text import RetrainSummary, render_summary
 from training.retrain import RetrainOptions, retrain_from_annotations

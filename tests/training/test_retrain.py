@@ -21,8 +21,8 @@ from tests.training.material import (
     settings,
     triplet,
 )
+from training.ledger.rows import section_of
 from training.ledger.store import read_ledger
-from training.ledger.text import section_of
 from training.prepare.split import is_holdout
 from training.report.text import RetrainSummary, render_summary
 from training.retrain import RetrainOptions, retrain_from_annotations

@@ -107,7 +107,6 @@ def _rarity(words_of: Sequence[frozenset[str]]) -> Mapping[str, float]:
     return {word: math.log((1 + len(words_of)) / (1 + count)) for word, count in counts.items()}
 
 
-
 _ENOUGH = 10  # accepted, and rejected, pairs from which they can be told apart
 _ENOUGH_ACCEPTED = 20
 _MOST = 400  # pairs of a kind looked at on each side: bounds the time, and is enough to tell

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from curation import StateError, write_table
-from training.ledger.people import Selection
 from training.ledger.rows import LedgerRow, tally
+from training.ledger.selection import Selection
 
 _VOTE = pa.struct(
     [

@@ -9,7 +9,7 @@ from training.fit.data import FitReport
 from training.judge.comparison import Comparison
 from training.judge.evaluate import METRICS
 from training.judge.gate import LATENCY, GateVerdict
-from training.ledger.people import Selection
+from training.ledger.selection import Selection
 from training.settings import FitSettings
 
 _LIMITS = """\

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from curation import Decision, SettingsError, content_id
 from serving import ServingSettings, resolve_model
-from training.ledger.context import RunContext
-from training.ledger.people import Selection
+from training.ledger.selection import Selection
+from training.prepare.context import RunContext
 from training.runs.record import RunInputs
 from training.settings import TestSetSettings, TrainingSettings
 

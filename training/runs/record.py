@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.ledger.people import Selection
+from training.ledger.selection import Selection
 
 # In the order in which they are done. A run that has nothing to train on ends after the first, one that the
 # gate refuses after the fourth.

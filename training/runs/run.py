@@ -33,7 +33,7 @@ from curation import (
     write_json,
     write_text,
 )
-from training.ledger.people import Selection
+from training.ledger.selection import Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.runs.shortage import shortage
 

@@ -21,12 +21,12 @@ from training.judge.comparison import Comparison, at, read_comparison, write_com
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, TestSet, check_paths, holdout_questions, load_test_sets
-from training.ledger.context import RunContext
 from training.ledger.history import history_of
 from training.ledger.rows import LedgerRow, by_decision, of
+from training.ledger.selection import Selected
 from training.ledger.store import LedgerOrigin
+from training.prepare.context import RunContext
 from training.prepare.prepared import LEDGER_FILE, Prepared, prepare
-from training.prepare.selection import Selected
 from training.runs.publish import Candidate, publish
 from training.runs.run import Run
 

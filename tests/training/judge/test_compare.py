@@ -28,8 +28,7 @@ from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, re
 from training.judge.gate import judge
 from training.judge.questions import TestSet, holdout_questions
 from training.ledger.history import History
-from training.ledger.rows import LedgerRow
-from training.ledger.text import section_of
+from training.ledger.rows import LedgerRow, section_of
 from training.prepare.split import is_holdout
 from training.settings import RerankerSettings, TrainingSettings
 

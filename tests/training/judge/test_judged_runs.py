@@ -14,7 +14,7 @@ from serving import EVALUATION_FILE, ReleaseStore, RetrievalSettings
 from tests.training import rounds
 from tests.training.material import triplet
 from training.judge.comparison import SIDES, read_comparison
-from training.ledger.text import section_of
+from training.ledger.rows import section_of
 from training.prepare.split import is_holdout
 from training.report.text import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from curation import StateError, Vote
 from tests.training.ledger.made_up import ROWS
-from training.ledger.people import Selection
 from training.ledger.rows import LedgerRow, by_decision
+from training.ledger.selection import Selection
 from training.ledger.store import (
     LEDGER_SCHEMA,
     LedgerOrigin,

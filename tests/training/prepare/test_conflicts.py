@@ -26,7 +26,7 @@ from tests.training.prepare.made_up import (
 from training.ledger.rows import LedgerRow, of
 from training.prepare.collect import collect
 from training.prepare.conflicts import Conflict, settle_conflicts
-from training.prepare.likeness import Sameness, VectorsOf
+from training.prepare.similarity import Sameness, VectorsOf
 from training.settings import DedupSettings
 
 NEAR = DedupSettings(semantic=False, threshold=0.75)

@@ -22,13 +22,11 @@ from tests.training.prepare.made_up import (
     prepared,
     replaced,
 )
-from training.ledger.context import RunContext
-from training.ledger.people import Selection
-from training.ledger.rows import LedgerRow, tally
+from training.ledger.rows import LedgerRow, normalise, tally
+from training.ledger.selection import Selected, Selection, select
 from training.ledger.store import LedgerOrigin, write_ledger
-from training.ledger.text import normalise
+from training.prepare.context import RunContext
 from training.prepare.prepared import LEDGER_FILE, Prepared, prepare
-from training.prepare.selection import Selected, select
 from training.settings import DedupSettings, TrainingSettings
 
 # Every fourth chunk has been edited since it was judged, and every eleventh removed.

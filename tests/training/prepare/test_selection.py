@@ -10,9 +10,8 @@ from hypothesis import given, strategies as st
 
 from curation import Decision, SettingsError, Vote, majority
 from tests.training.material import judged_chunk, make_chunks, triplet
-from training.ledger.people import Selection, learned_from
 from training.ledger.rows import Fate, LedgerRow
-from training.prepare.selection import read_selected, select
+from training.ledger.selection import Selection, learned_from, read_selected, select
 
 CHUNKS = make_chunks()
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)

@@ -15,8 +15,7 @@ from training.judge.gate import judge
 from training.judge.plausibility import Pair, Plausibility
 from training.ledger.rows import Fate, LedgerRow
 from training.prepare.conflicts import Conflict, Side
-from training.report.content import Material
-from training.report.page import write_report
+from training.report.content import Material, write_report
 from training.runs.record import RunInputs, RunRecord, StepRecord
 from training.settings import GateSettings
 

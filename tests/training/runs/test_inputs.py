@@ -14,11 +14,10 @@ from curation import SILENT, Corpus, Home, StateError
 from serving import ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING
-from training.ledger.rows import of
+from training.ledger.rows import normalise, of
+from training.ledger.selection import EVERYTHING
 from training.ledger.store import read_ledger
-from training.ledger.text import normalise
+from training.prepare.context import RunContext
 from training.prepare.prepared import LEDGER_FILE
 from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations

@@ -24,9 +24,8 @@ from tests.training.runs.loop import (
     stop,
 )
 from training.decide import Choice, Due, is_due
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING
-from training.prepare.selection import select
+from training.ledger.selection import EVERYTHING, select
+from training.prepare.context import RunContext
 from training.runs.run import Run, RunStore
 from training.situation import read_situation
 

@@ -13,9 +13,9 @@ from curation import SILENT, Corpus, Decision, Home
 from serving import Embedder, ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, make_chunks, triplet
-from training.ledger.context import RunContext
-from training.ledger.text import section_of
-from training.prepare.selection import Selected
+from training.ledger.rows import section_of
+from training.ledger.selection import Selected
+from training.prepare.context import RunContext
 from training.prepare.split import is_holdout
 from training.runs.inputs import run_inputs
 from training.runs.run import RunStore

@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from curation import Chunk
+from curation import Chunk, Corpus, Home, Progress
+from serving import Release, ReleaseStore, ServingSettings
 from training.ledger.history import History
 from training.ledger.rows import LedgerRow
-from training.prepare.likeness import VectorsOf
-from training.settings import DedupSettings
+from training.prepare.similarity import VectorsOf
+from training.settings import DedupSettings, TrainingSettings
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The state folder, its documents, the settings, and ``served``, the release that a candidate is compared
+    with."""
+
+    home: Home
+    corpus: Corpus
+    settings: TrainingSettings
+    serving: ServingSettings
+    store: ReleaseStore
+    served: Release
+    progress: Progress
 
 
 @dataclass(frozen=True)
