@@ -6,8 +6,10 @@ from .decide import (
     is_due as is_due,
 )
 from .fit.data import TrainingMaterial as TrainingMaterial
-from .fit.precision import cheap_passes as cheap_passes
-from .fit.train import fine_tune as fine_tune
+from .fit.train import (
+    cheap_passes as cheap_passes,
+    fine_tune as fine_tune,
+)
 from .judge.comparison import read_comparison as read_comparison
 from .judge.evaluate import (
     SearchModel as SearchModel,
@@ -46,11 +48,8 @@ from .ledger.selection import (
     select as select,
 )
 from .prepare.conflicts import settle_conflicts as settle_conflicts
-from .prepare.context import (
-    RunContext as RunContext,
-    Setting as Setting,
-)
 from .prepare.negatives import choose_negatives as choose_negatives
+from .prepare.prepared import RunContext as RunContext
 from .prepare.similarity import (
     find_duplicates as find_duplicates,
     find_matches as find_matches,
@@ -60,6 +59,7 @@ from .prepare.similarity import (
     shingles as shingles,
 )
 from .prepare.split import (
+    Setting as Setting,
     chunk_groups as chunk_groups,
     drop_leaks as drop_leaks,
     drop_repeated as drop_repeated,
@@ -98,10 +98,10 @@ from .runs.run import (
     Run as Run,
     RunStore as RunStore,
 )
+from .runs.situation import read_situation as read_situation
 from .settings import (
     DedupSettings as DedupSettings,
     FitSettings as FitSettings,
     GateSettings as GateSettings,
     TrainingSettings as TrainingSettings,
 )
-from .situation import read_situation as read_situation

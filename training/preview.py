@@ -11,12 +11,11 @@ from serving import ReleaseStore, ServingSettings
 from training.decide import decide
 from training.ledger.rows import LedgerRow, tally
 from training.ledger.selection import ReadDecisions, read_selected
-from training.prepare.context import RunContext
-from training.prepare.prepared import prepare
+from training.prepare.prepared import RunContext, prepare
 from training.retrain import DEFAULT_OPTIONS, RetrainOptions
+from training.runs.situation import read_situation
 from training.runs.steps import own_sets, questions_of, round_of, what_is_lacking
 from training.settings import TrainingSettings
-from training.situation import read_situation
 
 _SHOWN = 8
 

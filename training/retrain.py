@@ -27,16 +27,15 @@ from training.ledger.selection import (
     Unmatched,
     read_selected,
 )
-from training.prepare.context import RunContext
+from training.prepare.prepared import RunContext
 from training.report.card import release_card, selection_card
 from training.report.content import Material, write_report
 from training.report.text import RetrainSummary
 from training.runs.publish import ending_of
-from training.runs.resume import clean, give_up
 from training.runs.run import RunStore
+from training.runs.situation import clean, give_up, ledger_of, read_situation, rows_of
 from training.runs.steps import Steps, what_is_lacking
 from training.settings import TrainingSettings
-from training.situation import ledger_of, read_situation, rows_of
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,9 @@ from curation import Chunk, Corpus, Decision, FormerChunk, Home
 from serving import LINEAGE_FILE, ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, judged_chunk, make_chunks, triplet
-from training.ledger.history import history_of
 from training.ledger.rows import LedgerRow, negatives_of, of, section_of, tally
 from training.ledger.selection import Selection
-from training.ledger.store import read_ledger
+from training.ledger.store import history_of, read_ledger
 from training.prepare.split import is_holdout
 from training.preview import Preview, preview, render_preview
 from training.report.text import RetrainSummary

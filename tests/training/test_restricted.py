@@ -15,18 +15,17 @@ from tests.training import rounds
 from tests.training.material import accepted_triplets, judged_chunk, make_chunks, settings, triplet
 from tests.training.runs.loop import Told, stop
 from training.decide import Due, is_due
-from training.ledger.explain import explain_record, explain_release
-from training.ledger.history import chain
+from training.ledger.explain import chain, explain_record, explain_release
 from training.ledger.selection import EVERYTHING, Selection, select
 from training.ledger.store import LedgerOrigin, read_ledger, read_origin
-from training.prepare.context import RunContext
+from training.prepare.prepared import RunContext
 from training.preview import Preview, preview
 from training.report.text import RetrainSummary, render_summary
 from training.retrain import RetrainOptions, retrain_from_annotations
 from training.runs.record import STEPS
 from training.runs.run import RunStore
+from training.runs.situation import read_situation
 from training.settings import TrainingSettings
-from training.situation import read_situation
 
 CHUNKS = make_chunks()
 BY_ADA = [

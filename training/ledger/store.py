@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from curation import StateError, write_table
-from training.ledger.rows import LedgerRow, tally
+from curation import StateError, Verdict, write_table
+from serving import LINEAGE_FILE, ReleaseStore
+from training.ledger.rows import LedgerRow, RecordKey, by_decision, tally
 from training.ledger.selection import Selection
 
 _VOTE = pa.struct(
@@ -99,3 +101,46 @@ def find_rows(path: Path, record_id: str, only_begins: bool = False) -> list[Led
 def count_fates(path: Path) -> Counter[str]:
     """How many decisions have which fate. Raises StateError for a damaged file."""
     return Counter(tally(read_ledger(path, ["fate"])).fates)
+
+
+# What History needs of a ledger.
+_COLUMNS = ("fingerprint", "verdict", "chunk_id", "place", "fate")
+
+
+@dataclass(frozen=True)
+class History:
+    """What the ledger of the served release tells.
+
+    ``fingerprints`` are of all answers that it was made from, ``decided`` the records with a verdict.
+    ``asked`` are the records of its holdout, ``trained`` the examples that it was trained on, ``learned``
+    these and its negatives, and ``trained_about`` the ids and the sections of the examples' chunks.
+    ``chunk_verdicts`` are pairs of a judged chunk's id and its verdict.
+    """
+
+    fingerprints: frozenset[str] = frozenset()
+    decided: frozenset[RecordKey] = frozenset()
+    asked: frozenset[RecordKey] = frozenset()
+    trained: frozenset[RecordKey] = frozenset()
+    learned: frozenset[RecordKey] = frozenset()
+    trained_about: frozenset[str] = frozenset()
+    chunk_verdicts: tuple[tuple[str, Verdict], ...] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[LedgerRow]) -> History:
+        """From a release's ledger. What its selection left out is not known to it."""
+        known = [row for row in rows if row.fate != "left-out"]
+        trained = [row for row in known if row.fate == "train"]
+        return cls(
+            fingerprints=frozenset(row.fingerprint for row in known),
+            decided=frozenset(row.key for row in known if row.verdict != "undecided"),
+            asked=frozenset(row.key for row in known if row.fate == "holdout"),
+            trained=frozenset(row.key for row in trained),
+            learned=frozenset(row.key for row in by_decision(known) if row.fate in ("train", "negative")),
+            trained_about=frozenset(name for row in trained for name in (row.chunk_id, row.place) if name),
+            chunk_verdicts=tuple((row.record_id, row.verdict) for row in known if row.dataset == "chunks"),
+        )
+
+
+def history_of(store: ReleaseStore, release_id: str) -> History:
+    """Read a release's ledger, no more of it than that takes. Raises StateError for a damaged one."""
+    return History.of(read_ledger(store.folder(release_id) / LINEAGE_FILE, _COLUMNS))

@@ -14,8 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, normalise, of
-from training.prepare.context import Setting
 from training.prepare.similarity import Sameness, questions_like
+from training.prepare.split import Setting
 
 # Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that was
 # accepted for more than that comes in as many batches anyway, and takes as many.

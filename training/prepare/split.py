@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from curation import Chunk
 from training.ledger.rows import LedgerRow, RecordKey, of, section_of
-from training.prepare.context import Setting
+from training.ledger.store import History
 from training.prepare.similarity import (
     Match,
+    VectorsOf,
     find_duplicates,
     find_matches,
     group,
@@ -21,6 +23,34 @@ from training.prepare.similarity import (
 from training.settings import DedupSettings
 
 _SALT = "clayloop holdout 1\t"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """``chunks`` are those to index. ``groups`` maps a chunk's id to the one that stands for its near
+    duplicates, and for what it was before an edit (``split.chunk_groups``). ``holdout_share`` of the sections
+    is kept for evaluation. ``tests`` are the questions of test sets of one's own, by name. ``vectors_of``
+    embeds questions; without it only their wording is compared. ``held`` are the groups of chunks that are
+    held out (``split.held_groups``).
+    """
+
+    chunks: Sequence[Chunk]
+    groups: Mapping[str, str]
+    dedup: DedupSettings = field(default_factory=DedupSettings)
+    holdout_share: float = 0.2
+    history: History = field(default_factory=History)
+    tests: Mapping[str, str] = field(default_factory=dict)
+    vectors_of: VectorsOf | None = None
+    held: frozenset[str] = frozenset()
+
+    def group_of(self, row: LedgerRow) -> str:
+        """The chunk that stands for the row's chunk and all its near duplicates."""
+        return self.groups.get(row.chunk_id, row.chunk_id)
+
+    @property
+    def by_meaning(self) -> VectorsOf | None:
+        """What embeds questions, where their meaning is to be compared."""
+        return self.vectors_of if self.dedup.semantic else None
 
 
 def is_holdout(place: str, share: float) -> bool:

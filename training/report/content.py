@@ -266,7 +266,6 @@ def render_report(material: Material) -> str:
     """The page as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    # Everything is escaped but the style sheet, which is ours.
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -274,6 +273,5 @@ def render_report(material: Material) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (_HERE / "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("report.html.jinja").render(style=style, **content(material))
+    page = environment.get_template("report.html.jinja").render(**content(material))
     return UNSHOWABLE.sub("\ufffd", page)

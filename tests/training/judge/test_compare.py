@@ -27,8 +27,8 @@ from training.judge.comparison import LATENCY_FILE, at, read_comparison, write_c
 from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, reranked
 from training.judge.gate import judge
 from training.judge.questions import TestSet, holdout_questions
-from training.ledger.history import History
 from training.ledger.rows import LedgerRow, section_of
+from training.ledger.store import History
 from training.prepare.split import is_holdout
 from training.settings import RerankerSettings, TrainingSettings
 

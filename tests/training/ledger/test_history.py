@@ -11,11 +11,10 @@ from hypothesis import given, strategies as st
 from curation import Home
 from serving import LINEAGE_FILE, Draft, ReleaseStore
 from tests.training.ledger.made_up import ROWS
-from training.ledger.explain import explain_record, explain_release
-from training.ledger.history import History, chain, history_of
+from training.ledger.explain import chain, explain_record, explain_release
 from training.ledger.rows import LedgerRow, by_decision
 from training.ledger.selection import Selection
-from training.ledger.store import LedgerOrigin, write_ledger
+from training.ledger.store import History, LedgerOrigin, history_of, write_ledger
 
 PAIR = LedgerRow(
     dataset="conversations",

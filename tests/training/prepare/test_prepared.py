@@ -25,8 +25,7 @@ from tests.training.prepare.made_up import (
 from training.ledger.rows import LedgerRow, normalise, tally
 from training.ledger.selection import Selected, Selection, select
 from training.ledger.store import LedgerOrigin, write_ledger
-from training.prepare.context import RunContext
-from training.prepare.prepared import LEDGER_FILE, Prepared, prepare
+from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
 from training.settings import DedupSettings, TrainingSettings
 
 # Every fourth chunk has been edited since it was judged, and every eleventh removed.

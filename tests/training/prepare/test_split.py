@@ -22,8 +22,8 @@ from tests.training.prepare.made_up import (
     setting_of,
     with_text,
 )
-from training.ledger.history import History
 from training.ledger.rows import LedgerRow, normalise, of, section_of
+from training.ledger.store import History
 from training.prepare.prepared import Prepared
 from training.prepare.similarity import jaccard, shingles
 from training.prepare.split import chunk_groups, held_groups, is_holdout, take_sides

@@ -15,9 +15,9 @@ from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, make_chunks, triplet
 from training.ledger.rows import section_of
 from training.ledger.selection import Selected
-from training.prepare.context import RunContext
+from training.prepare.prepared import RunContext
 from training.prepare.split import is_holdout
-from training.runs.inputs import run_inputs
+from training.runs.record import run_inputs
 from training.runs.run import RunStore
 from training.runs.steps import Steps
 from training.settings import DedupSettings, TestSetSettings
