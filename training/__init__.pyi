@@ -66,17 +66,15 @@ from .prepare.split import (
     held_groups as held_groups,
     take_sides as take_sides,
 )
-from .preview import (
-    Preview as Preview,
-    preview as preview,
-    render_preview as render_preview,
-)
 from .report.text import (
+    Preview as Preview,
     RetrainSummary as RetrainSummary,
+    render_preview as render_preview,
     render_summary as render_summary,
 )
 from .retrain import (
     RetrainOptions as RetrainOptions,
+    preview as preview,
     retrain_from_annotations as retrain_from_annotations,
 )
 from .runs.record import (

@@ -17,9 +17,8 @@ from training.ledger.rows import LedgerRow, negatives_of, of, section_of, tally
 from training.ledger.selection import Selection
 from training.ledger.store import history_of, read_ledger
 from training.prepare.split import is_holdout
-from training.preview import Preview, preview, render_preview
-from training.report.text import RetrainSummary
-from training.retrain import RetrainOptions, retrain_from_annotations
+from training.report.text import Preview, RetrainSummary, render_preview
+from training.retrain import RetrainOptions, preview, retrain_from_annotations
 from training.runs.run import RunStore
 from training.settings import DedupSettings, GateSettings, TestSetSettings, TrainingSettings
 

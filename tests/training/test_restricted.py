@@ -19,9 +19,8 @@ from training.ledger.explain import chain, explain_record, explain_release
 from training.ledger.selection import EVERYTHING, Selection, select
 from training.ledger.store import LedgerOrigin, read_ledger, read_origin
 from training.prepare.prepared import RunContext
-from training.preview import Preview, preview
-from training.report.text import RetrainSummary, render_summary
-from training.retrain import RetrainOptions, retrain_from_annotations
+from training.report.text import Preview, RetrainSummary, render_summary
+from training.retrain import RetrainOptions, preview, retrain_from_annotations
 from training.runs.record import STEPS
 from training.runs.run import RunStore
 from training.runs.situation import read_situation
