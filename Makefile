@@ -5,6 +5,8 @@ ARGS ?=
 # Test processes: each starts servers of its own and takes about 2 GB. A file's tests stay together: they share fixtures.
 JOBS ?= 2
 
+# Another Python gets environments of its own, side by side, where clayloop finds argilla_lite:
+#     make smoke PYTHON=python3.12 VENV=.pythons/3.12/.venv ARGILLA_VENV=.pythons/3.12/.venv-argilla
 VENV := .venv
 ARGILLA_VENV := .venv-argilla
 BIN := $(VENV)/bin
@@ -14,7 +16,7 @@ ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test lint bench format clean
+.PHONY: setup demo test smoke lint bench format clean
 
 setup: $(READY) $(ARGILLA_READY)
 
@@ -40,6 +42,10 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# One look at each real part, in about a minute.
+smoke: setup
+	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.smoke
+
 lint: setup
 	$(BIN)/ruff check $(ROOMS)
 	$(BIN)/ruff format --check $(ROOMS)
@@ -54,4 +60,4 @@ bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(ARGILLA_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ARGILLA_VENV) .pythons .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -18,10 +18,9 @@ Sides = dict[str, Side]
 @dataclass(frozen=True)
 class Round:
     """Round 2 of one fold: the questions that judge it, what was asked and accepted, where a better source
-    was named, what the gate said; ``weight`` is training.fit.asked."""
+    was named, what the gate said."""
 
     fold: int
-    weight: int
     judges: Sequence[str]
     asked: int
     accepted: int
@@ -33,8 +32,8 @@ class Round:
 @dataclass(frozen=True)
 class Result:
     """Of one set. ``learned`` counts the headings that round 1 trained on, ``first`` is its outcome;
-    ``sides`` are base, r1, again, and for each weight W: "r2 ×W" (each question when nobody had asked it) and
-    "seen ×W" (when somebody had)."""
+    ``sides`` are base, r1, again, "r2" (each question when nobody had asked it) and "seen" (when somebody
+    had)."""
 
     name: str
     chunks: int
@@ -53,9 +52,9 @@ def means(found: Sequence[Values]) -> Values:
 def told(one: Round, sides: Sides) -> str:
     """A fold on one line."""
     full = max(sides["base"])
-    figures = [mean(sides, side, full, "ndcg@10", one.judges) for side in ("base", "r1", f"r2 ×{one.weight}")]
+    figures = [mean(sides, side, full, "ndcg@10", one.judges) for side in ("base", "r1", "r2")]
     return (
-        f"fold {one.fold}, ×{one.weight}: {one.asked} asked, {one.accepted} accepted, {one.named} with a "
+        f"fold {one.fold}: {one.asked} asked, {one.accepted} accepted, {one.named} with a "
         f"better source named, {one.outcome} after {one.seconds:.0f} s; NDCG@10 of {len(one.judges)} unseen "
         f"{' → '.join(f'{figure:.3f}' for figure in figures)}"
     )
@@ -106,14 +105,9 @@ def report(results: Sequence[Result]) -> int:
         print(f"\nall {len(sides['r1'][full])} questions together")
         _table(sides)
     print()
-    gains = {}
-    for side in (name for name in sides if name.startswith("r2")):
-        gains[side] = change(sides, side, full, "ndcg@10")
-        print(
-            f"{side} against round 1, {gains[side].size} questions that nobody "
-            f"had asked, NDCG@10: {gains[side]}"
-        )
-    if all(gain.estimate <= 0 for gain in gains.values()):
+    gain = change(sides, "r2", full, "ndcg@10")
+    print(f"r2 against round 1, {gain.size} questions that nobody had asked, NDCG@10: {gain}")
+    if gain.estimate <= 0:
         print("MISSED: conversations brought no further gain")
         return 1
     return 0

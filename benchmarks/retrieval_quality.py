@@ -45,7 +45,14 @@ from curation import (
     synthesize,
 )
 from serving import ModelTokenCounter, ReleaseStore, ServingSettings, bootstrap, load_release
-from training import TestSet, TrainingSettings, evaluate_set, load_folder, retrain_from_annotations
+from training import (
+    SearchModel,
+    TestSet,
+    TrainingSettings,
+    evaluate_set,
+    load_folder,
+    retrain_from_annotations,
+)
 
 WANTED_GAIN = 15.0  # percent, mean over the sets
 SMALL = 64  # dimensions: not worse there than the base model at full dimension
@@ -96,9 +103,9 @@ def accept(triplet: Triplet) -> Decision:
 def score_release(store: ReleaseStore, release: str, test_set: TestSet, serving: ServingSettings) -> Figures:
     """Metrics per dimension, the full one and a small one."""
     found = load_release(store, release, serving)
-    paths = [chunk.path for chunk in found.index.chunks()]
+    model = SearchModel(found.embedder, found.index.vectors())
     dimensions = [found.embedder.dimension, SMALL]
-    scores = evaluate_set(found.embedder, test_set, paths, found.index.vectors(), dimensions)
+    scores = evaluate_set(model, test_set, found.index.chunks(), dimensions)
     return {
         size: {metric: one.metrics[metric] for metric in ("ndcg@10", "mrr@10", "recall@10")}
         for size, one in scores.items()

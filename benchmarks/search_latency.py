@@ -31,13 +31,15 @@ from serving import (
     Embedder,
     EmbeddingSettings,
     ModelTokenCounter,
+    ReleaseOrigin,
+    ReleaseParts,
     ReleaseStore,
     Retriever,
     ServingSettings,
-    assemble,
+    build_release,
+    heading_questions,
     load_release,
-    own_questions,
-    truncate,
+    truncate_vectors,
 )
 
 WANTED_MS = 50.0
@@ -60,14 +62,9 @@ def make_release(home: Home, docs: Path, rows: int, embedded: int, settings: Ser
     chunks = [real[number].model_copy(update={"id": f"{row:032x}"}) for row, number in enumerate(chosen)]
     store = ReleaseStore(home)
     folder = store.staging("benchmark")
-    draft = assemble(
-        folder,
-        embedder,
-        chunks,
-        settings,
-        base_model=settings.embedding.model,
-        vectors=truncate(vectors[chosen] + noise, embedder.dimension),
-    )
+    vectors = truncate_vectors(vectors[chosen] + noise, embedder.dimension)
+    origin = ReleaseOrigin(base_model=settings.embedding.model)
+    draft = build_release(folder, ReleaseParts(embedder, chunks, vectors), origin, settings)
     store.promote(store.publish(folder, draft).id)
     return real
 
@@ -103,7 +100,7 @@ def main() -> None:
         home = Home(Path(folder))
         chunks = make_release(home, options.docs, options.rows, options.embedded, settings)
         retriever = load_release(ReleaseStore(home), None, settings)
-        headings = own_questions(chunks)
+        headings = heading_questions(chunks)
         questions = [headings[number % len(headings)] for number in range(options.questions)]
         measure(retriever, questions[:20], options.k, 1)
         alone = measure(retriever, questions, options.k, 1)

@@ -9,11 +9,11 @@ is one among the four (``--silent``: never). Round 2 retrains on both rounds' de
 own `retrain_from_annotations`. The fold's own questions, which nobody ever asked, judge. So each question
 judges once as unseen, and is asked in all other folds (``asked``: seen in training, shown apart).
 
-``--asked`` are the values of training.fit.asked to compare. With ``--again``, round 1 is done a second time
-with another seed and without any conversation: what chance alone changes.
+With ``--again``, round 1 is done a second time with another seed and without any conversation: what chance
+alone changes.
 
-    python benchmarks/second_loop.py --eval ../shared/eval [--sets scrapy] [--folds 3] [--asked 1,4] [--again]
-        [--silent] [--pages 0] [--json FILE]
+    python benchmarks/second_loop.py --eval ../shared/eval [--sets scrapy] [--folds 3] [--again] [--silent]
+        [--pages 0] [--json FILE]
 
 ``--pages N`` keeps the files that answer a question and N others (by a stable hash): django's 5,965 chunks
 take too long.
@@ -64,13 +64,14 @@ from serving import (
     ReleaseStore,
     Retriever,
     ServingSettings,
-    answer,
+    answer_question,
     bootstrap,
     load_release,
 )
 from training import (
     FitSettings,
     RetrainSummary,
+    SearchModel,
     TestSet,
     TrainingSettings,
     evaluate_set,
@@ -156,7 +157,7 @@ def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) ->
     A refusal is wrong, since the documents answer every question of a test set; it names no chunk.
     """
     question = test_set.queries[key]
-    *_, reply = answer(retriever, None, question, (), BotSettings())
+    *_, reply = answer_question(retriever, None, question, (), BotSettings())
     turn = Turn(
         conversation_id=f"second-loop-{key}",
         turn=0,
@@ -173,7 +174,7 @@ def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) ->
     values = {"is_response_correct": "yes" if correct else "no", "out_of_guardrails": "no"}
     if right and not correct and not silent:
         values[BEST_SOURCE] = str(right.index(True) + 1) if any(right) else NO_SOURCE
-    # As curation.annotation.conversations stores a turn.
+    # As curation.argilla.conversations stores a turn.
     metadata: dict[str, str | int | float] = {
         "conv_id": turn.conversation_id,
         "turn": turn.turn,
@@ -211,11 +212,9 @@ class Loop:
         synthesize(home, self.corpus, SynthesisSettings(), None, Lines())
         self.headings = [accept(one) for one in load_triplets(home) if one.origin == "heading"]
 
-    def retrain(
-        self, home: Home, decisions: Sequence[Decision], seed: int, weight: int = 1
-    ) -> RetrainSummary:
+    def retrain(self, home: Home, decisions: Sequence[Decision], seed: int) -> RetrainSummary:
         """The product's retrain; ``home`` serves the result if its gate promotes it."""
-        training = TrainingSettings(fit=FitSettings(seed=seed, asked=weight))
+        training = TrainingSettings(fit=FitSettings(seed=seed))
         summary = retrain_from_annotations(
             home, self.corpus, training, self.serving, lambda: list(decisions), Lines(), force=True
         )
@@ -228,8 +227,8 @@ class Loop:
     def score(self, retriever: Retriever) -> Side:
         """What the release makes of every question, at full dimension and at a small one."""
         sizes = [retriever.embedder.dimension, SMALL]
-        paths = [chunk.path for chunk in retriever.index.chunks()]
-        found = evaluate_set(retriever.embedder, self.test_set, paths, retriever.index.vectors(), sizes)
+        model = SearchModel(retriever.embedder, retriever.index.vectors())
+        found = evaluate_set(model, self.test_set, retriever.index.chunks(), sizes)
         return {size: dict(scores.questions) for size, scores in found.items()}
 
     def copied(self, name: str) -> Home:
@@ -239,43 +238,32 @@ class Loop:
         return Home(copy)
 
 
-def measure(
-    loop: Loop, folds: int, weights: Sequence[int], seed: int, with_again: bool, silent: bool
-) -> Result:
+def measure(loop: Loop, folds: int, seed: int, with_again: bool, silent: bool) -> Result:
     """Both loops on one set."""
     started = time.monotonic()
     sides: Sides = {"base": loop.score(loop.served(loop.home))}
     first = loop.retrain(loop.home, loop.headings, seed)
     bot = loop.served(loop.home)
     sides["r1"] = loop.score(bot)
-    seen: dict[int, dict[int, dict[str, list[Values]]]] = {
-        weight: {size: {} for size in sides["r1"]} for weight in weights
-    }
-    for weight in weights:
-        sides[f"r2 ×{weight}"] = {size: {} for size in sides["r1"]}
+    seen: dict[int, dict[str, list[Values]]] = {size: {} for size in sides["r1"]}
+    sides["r2"] = {size: {} for size in sides["r1"]}
     rounds = []
     for number, fold in enumerate(folds_of(list(loop.test_set.queries), folds), start=1):
         others = [key for key in loop.test_set.queries if key not in fold]
         turns = [converse(bot, loop.test_set, key, silent) for key in others]
         accepted = sum(turn.verdict == "accepted" for turn in turns)
         named = sum(bool(turn.named_source) for turn in turns)
-        for weight in weights:
-            home = loop.copied(f"fold{number}-{weight}")
-            summary = loop.retrain(home, [*loop.headings, *turns], seed, weight)
-            for size, questions in loop.score(loop.served(home)).items():
-                sides[f"r2 ×{weight}"][size].update({key: questions[key] for key in fold})
-                for key in others:
-                    seen[weight][size].setdefault(key, []).append(questions[key])
-            shutil.rmtree(home.root)
-            done = Round(
-                number, weight, fold, len(turns), accepted, named, summary.outcome, summary.total_seconds
-            )
-            rounds.append(done)
-            print(f"  {told(done, sides)}", flush=True)
-    for weight, sizes in seen.items():
-        sides[f"seen ×{weight}"] = {
-            size: {key: means(found) for key, found in rows.items()} for size, rows in sizes.items()
-        }
+        home = loop.copied(f"fold{number}")
+        summary = loop.retrain(home, [*loop.headings, *turns], seed)
+        for size, questions in loop.score(loop.served(home)).items():
+            sides["r2"][size].update({key: questions[key] for key in fold})
+            for key in others:
+                seen[size].setdefault(key, []).append(questions[key])
+        shutil.rmtree(home.root)
+        done = Round(number, fold, len(turns), accepted, named, summary.outcome, summary.total_seconds)
+        rounds.append(done)
+        print(f"  {told(done, sides)}", flush=True)
+    sides["seen"] = {size: {key: means(found) for key, found in rows.items()} for size, rows in seen.items()}
     if with_again:
         chance = loop.copied("again")
         loop.retrain(chance, loop.headings, seed + 1)
@@ -291,7 +279,6 @@ def main() -> int:
     parser.add_argument("--eval", type=Path, required=True, help="folder that holds the test sets")
     parser.add_argument("--sets", default="scrapy")
     parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--asked", default="1", help="values of training.fit.asked to compare")
     parser.add_argument("--again", action="store_true", help="measure chance too")
     parser.add_argument("--silent", action="store_true", help="annotators never name a better source")
     parser.add_argument("--pages", type=int, default=0, help="other files to keep (0: all)")
@@ -303,8 +290,7 @@ def main() -> int:
         for name in given.sets.split(","):
             print(name, flush=True)
             loop = Loop(name, given.eval / name, Home(Path(scratch) / name), given.pages)
-            weights = [int(number) for number in given.asked.split(",")]
-            results.append(measure(loop, given.folds, weights, given.seed, given.again, given.silent))
+            results.append(measure(loop, given.folds, given.seed, given.again, given.silent))
     if given.json:
         given.json.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n")
     return report(results)

@@ -4,7 +4,7 @@
 
 as released    bfloat16 autocast and the model's own dropout, as sentence-transformers runs it
 no dropout     the same without: PyTorch then has a fused attention
-ours           and that attention in float32 (training/passes.py)
+ours           and that attention in float32 (training/fit/precision.py)
 
 The ways take turns, so that what else runs on the machine hits all of them alike. Medians of wall and
 processor seconds.
@@ -24,7 +24,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import torch
 
 from serving import Embedder, EmbeddingSettings
-from training import FitSettings, cheap_passes
+from training import cheap_passes
 
 _WORDS = ["the", "spider", "follows", "links", "and", "yields", "items", "that", "a", "pipeline", "stores"]
 
@@ -57,13 +57,12 @@ def main() -> None:
     given = arguments.parse_args()
     embedder = Embedder(EmbeddingSettings().model, EmbeddingSettings(threads=given.threads))
     model = embedder.model
-    settings = FitSettings()
 
     def ways() -> dict[str, AbstractContextManager[None]]:
         return {
             "as released": nullcontext(),
-            "no dropout": cheap_passes(model, settings, bf16=False),
-            "ours": cheap_passes(model, settings, bf16=True),
+            "no dropout": cheap_passes(model, bf16=False),
+            "ours": cheap_passes(model, bf16=True),
         }
 
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways()}

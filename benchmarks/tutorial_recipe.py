@@ -33,18 +33,19 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from curation import Chunk, ChunkSettings, Corpus, Home, heading_queries, ingest
-from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings, whiten
 from training import (
     HEADING,
-    Example,
     FitSettings,
-    clip_dimensions,
-    evaluate_vectors,
+    LedgerRow,
+    SearchModel,
+    TestSet,
+    TrainingMaterial,
+    evaluate_set,
     fine_tune,
     load_qrels,
     load_queries,
     section_of,
-    whiten,
 )
 
 WANTED_RATIO = 2.0  # of the gains
@@ -52,12 +53,13 @@ MOST_TIME = 0.5  # of the tutorial's
 EPOCHS, BATCH, ACCUMULATED, LEARNING_RATE = 3, 8, 4, 2e-5  # the tutorial's
 
 
-def examples_of(chunks: Sequence[Chunk], number: int, seed: int) -> list[Example]:
+def examples_of(chunks: Sequence[Chunk], number: int, seed: int) -> list[LedgerRow]:
     """Up to ``number`` headings with their chunks, drawn with the seed."""
     by_id = {chunk.id: chunk for chunk in chunks}
     rows = [
-        Example(
+        LedgerRow(
             dataset="triplets",
+            teaches="example",
             record_id=key,
             query=heading,
             text=by_id[key].body.strip() or by_id[key].text,
@@ -71,7 +73,7 @@ def examples_of(chunks: Sequence[Chunk], number: int, seed: int) -> list[Example
     return rows[:number]
 
 
-def tutorial(embedder: Embedder, rows: Sequence[Example], settings: FitSettings) -> None:
+def tutorial(embedder: Embedder, rows: Sequence[LedgerRow], settings: FitSettings) -> None:
     """Train ``embedder.model`` in place as the tutorial does."""
     from datasets import Dataset
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
@@ -109,7 +111,7 @@ def tutorial(embedder: Embedder, rows: Sequence[Example], settings: FitSettings)
             loss=MatryoshkaLoss(
                 model,
                 TripletLoss(model),
-                matryoshka_dims=clip_dimensions(settings.dimensions, embedder.dimension),
+                matryoshka_dims=settings.dimensions_for(embedder.dimension),
             ),
         ).train()
     model.eval()
@@ -139,14 +141,14 @@ def main() -> int:
     def scores(embedder: Embedder, strength: float) -> dict[int, float]:
         texts, paths = [chunk.text for chunk in chunks], [chunk.path for chunk in chunks]
         vectors = whiten(embedder, texts, strength, paths) if strength else embedder.documents(texts)
-        asked = embedder.queries(list(queries.values()))
-        dimensions = clip_dimensions(settings.dimensions, embedder.dimension)
-        found = evaluate_vectors(queries, asked, vectors, paths, qrels, dimensions)
+        dimensions = settings.dimensions_for(embedder.dimension)
+        test_set = TestSet(name=given.set, queries=queries, qrels=qrels)
+        found = evaluate_set(SearchModel(embedder, vectors), test_set, chunks, dimensions)
         return {dimension: one.metrics["ndcg@10"] for dimension, one in found.items()}
 
     recipes: dict[str, Callable[[Embedder], Any]] = {
         "tutorial": lambda embedder: tutorial(embedder, rows, settings),
-        "ours": lambda embedder: fine_tune(embedder, rows, settings),
+        "ours": lambda embedder: fine_tune(embedder, TrainingMaterial(rows), settings),
     }
     if given.seed % 2:
         recipes = dict(reversed(recipes.items()))

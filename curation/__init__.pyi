@@ -71,6 +71,10 @@ from .journal import (
     append_line as append_line,
     read_whole_lines as read_whole_lines,
 )
+from .memory import (
+    PeakMemory as PeakMemory,
+    give_back as give_back,
+)
 from .progress import (
     SILENT as SILENT,
     Advance as Advance,

@@ -58,6 +58,6 @@ class BusyError(ClayloopError):
 
 
 class StateError(ClayloopError):
-    """The state folder lacks something that has to come first (no corpus, no release) or cannot be written."""
+    """The state folder cannot be written, or lacks what has to come first (no corpus, no release)."""
 
     exit_code = 8

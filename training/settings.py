@@ -1,21 +1,32 @@
-"""What a user can set about learning from annotations."""
+"""What a user can set about learning from annotations. What nobody needs to set is a constant here, with its
+reason."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
 
-from training.fit_settings import FitSettings
-from training.gate_settings import GateSettings, TestSetSettings
-from training.reranker_settings import RerankerSettings
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = [
-    "DedupSettings",
-    "FitSettings",
-    "GateSettings",
-    "RerankerSettings",
-    "TestSetSettings",
-    "TrainingSettings",
-]
+Verdict = Literal["superior", "non-inferior", "inconclusive", "inferior", "not-enough"]
+Promotable = Literal["superior", "non-inferior", "inconclusive"]
+
+# The gate's constants. docs/decisions-training.md has the measurements behind them.
+
+# Bootstrap resamples of an interval, and their seed: more resamples change the third digit, and the seed only
+# makes a verdict repeatable.
+RESAMPLES = 5000
+SEED = 17
+# Questions from which a guard's comparison may hold a candidate: fewer say too little against it.
+GUARD_QUERIES = 10
+# Questions from which a slice of the holdout counts, and how far one may drop whatever gate.margin is: an
+# interval that lies wholly below it holds a candidate.
+SLICE_QUERIES = 20
+SLICE_MARGIN = 0.05
+# How far the mean on the generic questions, which show forgetting, may lie below the base model's. More than
+# that, with an interval wholly below 0, holds a candidate.
+GENERIC_MARGIN = 0.05
+# How much more of the off-topic questions the bot may answer (share).
+REFUSAL_DROP = 0.15
 
 
 class _Section(BaseModel):
@@ -30,11 +41,156 @@ class DedupSettings(_Section):
         0.8, gt=0, le=1, description="Jaccard similarity of character shingles from which two texts are one."
     )
     semantic: bool = Field(
-        True, description="Drop questions that say the same in other words, by the served release's vectors."
+        True, description="Drop questions that say the same in other words, by the base model's vectors."
     )
     semantic_threshold: float = Field(
         0.95, gt=0, le=1, description="Cosine from which two questions ask the same."
     )
+
+
+class FitSettings(_Section):
+    """Fine-tuning."""
+
+    loss: Literal["mnrl", "cached-mnrl"] = Field(
+        "mnrl",
+        description="mnrl: all other texts of a batch are negatives; cached-mnrl: the same for batches that "
+        "do not fit into memory.",
+    )
+    epochs: float = Field(3.0, gt=0, description="Passes over the examples.")
+    batch_size: int = Field(
+        32, ge=2, description="Examples in a batch: each sees the others' chunks as negatives."
+    )
+    learning_rate: float = Field(6e-5, gt=0, description="Peak learning rate.")
+    dimensions: list[int] = Field(
+        [384, 256, 128, 64], description="Matryoshka dimensions, the model's own first."
+    )
+    max_tokens: int = Field(
+        128,
+        ge=16,
+        description="Tokens of a text that training sees: the first ones say most, and time grows with them.",
+    )
+    keep: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="Share of the base model's weights in the result: guards what it knew before (0: none).",
+    )
+    whiten: float = Field(
+        0.2,
+        ge=0,
+        le=0.5,
+        description="How far the space is whitened by the chunks after training (0: not at all, 0.5: "
+        "wholly): what all of them have in common says nothing about which of them is right.",
+    )
+    train: Literal["full", "lora"] = Field(
+        "full",
+        description="Which weights move: all, or low-rank adapters that are merged into the model afterwards "
+        "(lora needs `pip install 'clayloop[lora]'`).",
+    )
+    processes: int = Field(
+        1, ge=1, description="Training processes on this machine: one a GPU, or a few on a large CPU."
+    )
+    seed: int = Field(17, description="Seed of everything random.")
+
+    def dimensions_for(self, own: int) -> list[int]:
+        """The Matryoshka dimensions for a model of ``own`` dimensions: its own, then the smaller ones,
+        largest first."""
+        return sorted({own, *(one for one in self.dimensions if 0 < one < own)}, reverse=True)
+
+
+class RerankerSettings(_Section):
+    """A cross-encoder that puts the nearest chunks in a better order. It is used as it is and judged by the
+    gate."""
+
+    model: str = Field(
+        "",
+        description="A folder, a Hugging Face name or package:NAME of any cross-encoder; empty: no reranker.",
+    )
+    candidates: int = Field(
+        20, ge=2, le=200, description="How many of the nearest chunks it reads: time grows with them."
+    )
+    max_tokens: int = Field(128, ge=16, description="Tokens of question and chunk together.")
+    weight: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="Share of its standardised score in the mixture with the cosine's (1: it alone decides).",
+    )
+
+
+class GuardSettings(_Section):
+    """What must hold beside the verdict before a candidate is served."""
+
+    latency_ratio: float = Field(
+        2.0, gt=0, description="How many times the served release's median query time is too slow."
+    )
+    refused_rise: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="How many more of the questions that decide the bot may refuse (share): more, with an "
+        "interval wholly above 0, holds a candidate.",
+    )
+    removed_share: float = Field(
+        0.1, ge=0, le=1, description="Most of the served index that one round's decisions may take out."
+    )
+    contradicted_share: float = Field(
+        0.1, ge=0, le=1, description="How many of the newly rejected chunks may have accepted questions."
+    )
+    smoke: list[str] = Field(
+        default_factory=list, description="Questions of yours that the bot must not refuse."
+    )
+    refuse: list[str] = Field(
+        default_factory=list, description="Questions of yours that the bot must refuse."
+    )
+    decisions: bool = Field(
+        True, description="Hold a round whose new decisions look mixed up (docs/maintainers.md)."
+    )
+
+
+class GateSettings(_Section):
+    """When a candidate may be served."""
+
+    holdout_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of the chunks whose questions are kept for evaluation."
+    )
+    metric: str = Field(
+        "ndcg@10",
+        pattern="^(ndcg@10|mrr@10|recall@(1|5|10|50))$",
+        description="What decides: ndcg@10, mrr@10, recall@1, recall@5, recall@10 or recall@50.",
+    )
+    margin: float = Field(
+        0.03, ge=0, description="How much worse the candidate could be, at the lower end of the interval."
+    )
+    confidence: float = Field(0.9, gt=0.5, lt=1, description="Of the interval of the mean difference.")
+    promote: list[Promotable] = Field(
+        ["superior", "non-inferior"],
+        description="Verdicts that may be served: superior, non-inferior, inconclusive.",
+    )
+    min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote anything.")
+    guards: GuardSettings = GuardSettings()
+
+
+class TestSetSettings(_Section):
+    """Questions of your own: a BEIR folder, or files of their own. Relative to where the command runs."""
+
+    __test__ = False  # not a test of pytest's
+
+    name: str = Field("", description="What reports call it; empty: the folder's name.")
+    folder: str = Field("", description="queries.jsonl, qrels.tsv or qrels/test.tsv, perhaps corpus.jsonl.")
+    queries: str = Field("", description='JSON lines with "_id" and "text".')
+    qrels: str = Field("", description="Tab-separated: query id, file path (or corpus id), relevance.")
+    corpus: str = Field(
+        "", description="Documents of its own to search instead of the bot's: JSON lines, as in BEIR."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> TestSetSettings:
+        if not self.folder and not (self.queries and self.qrels):
+            raise ValueError("a test set needs a folder, or both queries and qrels")
+        if self.folder and (self.queries or self.qrels or self.corpus):
+            raise ValueError("a test set has a folder or files, not both")
+        return self
 
 
 class TrainingSettings(_Section):
@@ -43,7 +199,8 @@ class TrainingSettings(_Section):
     min_new: int = Field(1, ge=1, description="New decisions that make a retrain worthwhile.")
     without_annotators: list[str] = Field(
         default_factory=list,
-        description="Names or user ids of annotators whose answers no retrain uses; those who answered with them still count.",
+        description="Names or user ids of annotators whose answers no retrain uses; those who answered with "
+        "them still count.",
     )
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()

@@ -57,7 +57,6 @@ def simulate(
     context = context_of(ctx)
     report = annotate_as_simulated(
         context.argilla(),
-        context.home,
         context.settings.curation.argilla,
         context.corpus(),
         context.base_embedder,

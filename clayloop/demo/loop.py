@@ -157,7 +157,6 @@ class Demo:
         with self._step("annotate (simulated annotator)"):
             annotate_as_simulated(
                 context.argilla(),
-                context.home,
                 argilla,
                 context.corpus(),
                 context.base_embedder,

@@ -16,7 +16,7 @@ from clayloop.console import undeterred
 from clayloop.settings import Settings
 from clayloop.watch.bell import Bell
 from clayloop.watch.child import Ended, as_the_run_says, run_retrain
-from clayloop.watch.need import interrupted_run, look
+from clayloop.watch.need import look
 from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import Calls, is_local
 from clayloop.watch.state import LastRetrain, load_state
@@ -158,25 +158,13 @@ class Watcher:
             self._calls.refresh(client)
         if self._backs_off():
             return
-        unfinished = interrupted_run(self._home, self._settings.training)
-        if unfinished is not None and unfinished.id != self._state.settled_run:
-            self._retrain(f"run {unfinished.id} is unfinished", run=unfinished.id)
-            return
-        from curation import Corpus
-
         ReleaseStore(self._home).current()  # without one there is no need to read all of Argilla
-        findings = look(
-            self._home,
-            Corpus.load(self._home),
-            self._settings.training,
-            self._settings.serving,
-            self._watch,
-            self._read(client),
-            self._state.settled,
-            datetime.now(timezone.utc),
-        )
-        if findings.why:
-            self._retrain(findings.why, findings.digest)
+        found = look(self._settings, self._read(client), datetime.now(timezone.utc))
+        if found.run:
+            if found.run != self._state.settled_run:
+                self._retrain(found.why, run=found.run)
+        elif found.why and found.digest != self._state.settled:
+            self._retrain(found.why, found.digest)
 
     def _client(self) -> rg.Argilla:
         from curation import connect_to_argilla

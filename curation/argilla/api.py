@@ -1,7 +1,7 @@
 """Argilla's HTTP interface, as far as clayloop uses it, with errors that a person can act on.
 
-The SDK's own record classes cost more than the requests at ten thousand records and cannot leave a record's
-suggestions alone while changing its metadata; the endpoints below are the ones that the SDK itself calls.
+At ten thousand records the SDK's record classes take longer than the requests, and they cannot change a
+record's metadata without touching its suggestions. The endpoints below are those that the SDK itself calls.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
 from curation.errors import ArgillaError
 
@@ -71,20 +71,25 @@ class Api:
         params: Mapping[str, Any] | None = None,
         repeatable: bool | None = None,
     ) -> Any:
-        """The JSON answer (None for 204). ``doing`` completes the sentence "while …" in errors.
+        """The JSON answer (None for status 204). ``doing`` completes the sentence "while …" in errors.
 
-        Requests that may be repeated are, up to three times, when the server fails inside (status 500 and up).
+        A ``repeatable`` request (GET and PUT, unless said otherwise) is sent up to three times while the
+        server fails inside (status 500 and up).
         """
         if repeatable is None:
             repeatable = method in _REPEATABLE
-        attempts = _ATTEMPTS if repeatable else 1
-        for attempt in range(1, attempts + 1):
-            response = self._send(method, path, doing, body, params)
-            if response.status_code < 500 or attempt == attempts:
-                break
-            log.warning("Argilla answered %s while %s; trying again", response.status_code, doing)
-            time.sleep(0.5 * 3 ** (attempt - 1))
-        return self._value(response, doing)
+
+        def warn(state: RetryCallState) -> None:
+            log.warning("Argilla failed inside while %s; trying again", doing)
+
+        retrying = Retrying(
+            retry=retry_if_result(lambda response: response.status_code >= 500),
+            stop=stop_after_attempt(_ATTEMPTS if repeatable else 1),
+            wait=wait_exponential(multiplier=0.5, exp_base=3),
+            before_sleep=warn,
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        return self._value(retrying(self._send, method, path, doing, body, params), doing)
 
     def _send(
         self, method: str, path: str, doing: str, body: JsonObject | None, params: Mapping[str, Any] | None
@@ -119,7 +124,7 @@ class Api:
     def records(
         self, dataset_id: str, include: Sequence[str] = (), page: int = PAGE
     ) -> Iterator[list[JsonObject]]:
-        """Pages of a dataset's records, oldest first, read from Argilla's database (never from its search index)."""
+        """Pages of a dataset's records, oldest first, from Argilla's database, not its search index."""
         offset = 0
         while True:
             params = {"offset": offset, "limit": page, "include": list(include)}
@@ -141,8 +146,8 @@ class Api:
         limit: int = PAGE,
         text: str = "",
     ) -> tuple[list[JsonObject], int]:
-        """The records that pass all ``filters`` and hold ``text`` (if any), in the order of their making, and how many
-        there are in all."""
+        """Records that pass all ``filters`` and hold ``text`` (if any), oldest first, and how many there
+        are in all."""
         body: JsonObject = {
             "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}]
         }
@@ -180,7 +185,7 @@ class Api:
             )
 
     def respond(self, responses: Sequence[JsonObject]) -> None:
-        """Store up to 100 responses of the user whose key this is. Raises when Argilla takes any of them amiss."""
+        """Store up to 100 responses of the user whose key this is. Raises when Argilla refuses one."""
         answer = self.request(
             "POST",
             "/api/v1/me/responses/bulk",
@@ -191,7 +196,8 @@ class Api:
         failed = [item["error"]["detail"] for item in answer["items"] if item.get("error")]
         if failed:
             raise ArgillaError(
-                f"Argilla refused {len(failed)} of {len(responses)} responses: {failed[0][:_DETAIL_CHARACTERS]}",
+                f"Argilla refused {len(failed)} of {len(responses)} responses: "
+                f"{failed[0][:_DETAIL_CHARACTERS]}",
                 "Look at the dataset's questions: they may have been changed.",
             )
 
@@ -205,7 +211,7 @@ def unreachable(url: str, error: Exception) -> ArgillaError:
 
 
 def not_argilla(url: str, what: str) -> ArgillaError:
-    """Something answers at ``url``, but it isn't an Argilla 2 server."""
+    """Something answers at ``url``, and it is no Argilla 2 server."""
     return ArgillaError(
         f"What answers at {url} is not an Argilla 2 server: {what}.",
         "Set curation.argilla.url to the address that you open in the browser, without a path behind it.",
@@ -218,8 +224,8 @@ def refusal(url: str, status: int, detail: str, doing: str) -> ArgillaError:
     if status == 401:
         return ArgillaRefusalError(
             f"Argilla at {url} does not accept the API key.",
-            "Copy the key from Argilla's page My settings into curation.argilla.api_key; for the Argilla that "
-            "clayloop starts, leave url and key empty.",
+            "Copy the key from Argilla's page My settings into curation.argilla.api_key; for the Argilla "
+            "that clayloop starts, leave url and key empty.",
             status,
         )
     if status == 403:
@@ -244,7 +250,7 @@ def refusal(url: str, status: int, detail: str, doing: str) -> ArgillaError:
 
 
 def _detail(response: httpx.Response) -> str:
-    """What the server says about a refusal, short, and nothing when it is a page of HTML."""
+    """What the server says about a refusal, shortened; nothing when it is a page of HTML."""
     try:
         value = response.json()
     except ValueError:

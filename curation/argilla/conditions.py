@@ -9,8 +9,8 @@ Each is one of
     suggestion.is_positive_relevant == no   what was suggested to the annotators
     updated_at >= 2026-11-01                also inserted_at; dates are UTC
 
-and everything else is text that the record must hold (quote it if it looks like one of the above). All must hold:
-Argilla's filters know no "or" and no "not".
+and everything else is text that the record must hold (quote it if it looks like one of the above). All must
+hold: Argilla's filters know no "or" and no "not".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CONDITION = re.compile(
 _NAMED = ("metadata", "response", "suggestion")
 _TIMES = ("inserted_at", "updated_at")
 _LEFT = (*_NAMED, *_TIMES, "status")
-_HINT = "For example: 'metadata.source == pypi:scrapy', 'metadata.tokens >= 20', 'status == completed', or words to look for."
+_HINT = "For example: 'metadata.source == pypi:scrapy', 'metadata.tokens >= 20', or words to look for."
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def find_matching_records(
 ) -> set[tuple[DatasetName, str]]:
     """Dataset and record id (our own) of every record that passes all conditions.
 
-    A dataset that lacks what a condition names has no record that passes it. Raises SettingsError for a condition that
-    cannot be read or that no dataset can tell anything about, ArgillaError when Argilla cannot be asked.
+    In a dataset that lacks what a condition names, no record passes. Raises SettingsError for a condition
+    that cannot be read or that names what no dataset has, ArgillaError when Argilla cannot be asked.
     """
     parsed = [parse_condition(one) for one in written]
     text = " ".join(one for one in parsed if isinstance(one, str))
@@ -117,8 +117,8 @@ def find_matching_records(
 
 
 def votes_match(written: Sequence[str], votes: Sequence[Vote]) -> bool:
-    """Whether ``votes`` alone pass those of the conditions that are about responses. For records of which Argilla knows
-    answers that are not to count."""
+    """Whether ``votes`` pass those conditions that are about responses. Argilla's search cannot tell this
+    for records with answers that must not count."""
     parsed = [parse_condition(one) for one in written]
     return all(
         any(vote.question == one.name and vote.value in one.values for vote in votes)

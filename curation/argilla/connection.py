@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argilla as rg
 import httpx
-from argilla._exceptions import ArgillaAPIError, ArgillaCredentialsError
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from curation.addresses import without_login
-from curation.argilla.api import Api, not_argilla, refusal, unreachable
+from curation.argilla.api import Api, ArgillaRefusalError, not_argilla
 from curation.errors import ArgillaError
 from curation.files import read_json
 from curation.home import Home
@@ -18,7 +17,7 @@ OLDEST_MAJOR_VERSION = 2
 
 
 class Credentials(BaseModel):
-    """Where Argilla is and who we are there. ``username`` and ``password`` are for people; clayloop uses the key."""
+    """Where Argilla is and who we are there. People use ``username`` and ``password``, clayloop the key."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -61,10 +60,10 @@ def read_credentials(settings: ArgillaSettings, home: Home) -> Credentials:
 
 
 def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bool = True) -> rg.Argilla:
-    """A logged-in client; the workspace exists afterwards, unless ``make_workspace`` is off: then nothing is written.
+    """A logged-in client. The workspace exists afterwards; without ``make_workspace`` nothing is written.
 
-    Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong, or
-    the workspace is missing and the user may not make it. No message holds the key.
+    Raises ArgillaError when there are no credentials, nothing answers, it is no Argilla 2, the key is wrong,
+    or the workspace is missing and the user may not make it. No message holds the key.
     """
     credentials = read_credentials(settings, home)
     login = _login(credentials.url)
@@ -76,19 +75,18 @@ def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bo
             "Copy it again from Argilla's page My settings.",
         )
     client = _log_in(url, key, settings.timeout, login)
-    _check_version(client)
     if make_workspace:
         _ensure_workspace(client, settings.workspace)
     return client
 
 
 def _login(url: str) -> httpx.BasicAuth | None:
-    """The user and password that an address names: for a proxy before Argilla. They are sent beside the address from here on,
-    so that no message, and no log of the client, can show them."""
+    """The user and password in an address, meant for a proxy before Argilla. They are sent as a header, so
+    that no message and no log can show them."""
     try:
         address = httpx.URL(url)
         usable = address.scheme in ("http", "https") and bool(address.host)
-        # What is left must lead to the same server: an @ in the path would have it cut off.
+        # Without login it must lead to the same server: an @ in the path would cut the host off.
         usable = usable and httpx.URL(without_login(url)).netloc == address.netloc
     except (httpx.InvalidURL, ValueError):
         usable = False
@@ -101,30 +99,25 @@ def _login(url: str) -> httpx.BasicAuth | None:
 
 
 def _log_in(url: str, key: str, timeout: float, login: httpx.BasicAuth | None) -> rg.Argilla:
-    doing = "logging in"
+    # Asked here first: the SDK has no public names for its errors.
+    headers = {"X-Argilla-Api-Key": key}
+    with httpx.Client(base_url=url, headers=headers, timeout=timeout, auth=login) as http:
+        api = Api(http)
+        try:
+            api.request("GET", "/api/v1/me", "logging in")
+        except ArgillaRefusalError as error:
+            if error.status in (404, 405):
+                raise not_argilla(url, "it has no Argilla API") from None
+            raise
+        _check_version(api)
     try:
-        # The SDK retries a refused connection five times by default: seven seconds to learn that nothing is there.
         return rg.Argilla(api_url=url, api_key=key, timeout=timeout, retries=0, auth=login)
-    except ArgillaCredentialsError:
-        raise refusal(url, 401, "", doing) from None
-    except ArgillaAPIError as error:
-        if error.status_code in (404, 405):
-            raise not_argilla(url, "it has no Argilla API") from None
-        raise refusal(url, error.status_code, "", doing) from None
-    except httpx.TimeoutException as error:
-        raise ArgillaError(
-            f"Argilla at {url} did not answer within {timeout:g} seconds.",
-            "Look at the server's load and log, or raise curation.argilla.timeout.",
-        ) from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise unreachable(url, error) from error
-    except (ValueError, TypeError, KeyError, AttributeError):
-        # An answer that is not the expected JSON; a validation error would quote the user's key.
+    except Exception:
+        # The answer is not the expected JSON. The SDK's validation error would quote the user's key.
         raise not_argilla(url, "its answer to a log-in cannot be read") from None
 
 
-def _check_version(client: rg.Argilla) -> None:
-    api = Api.of(client)
+def _check_version(api: Api) -> None:
     answer = api.request("GET", "/api/v1/version", "asking for its version")
     version = str(answer.get("version", "")) if isinstance(answer, dict) else ""
     major = version.split(".")[0]

@@ -1,4 +1,4 @@
-"""What people asked the bot and what it said, into Argilla."""
+"""Logging to Argilla what people asked the bot and what it said."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ class _Source(BaseModel):
 def log_turns(
     client: rg.Argilla, settings: ArgillaSettings, turns: Sequence[Turn], vectors: VectorSource | None
 ) -> None:
-    """Store exchanges in the conversations dataset, which is made when it is missing.
+    """Store turns in the conversations dataset, which is made when it is missing.
 
-    Sending a turn again updates its record, so that an outbox may send twice. The record's metadata carry, beside
-    the filters, ``question``: the question as it was asked, for training (annotators see the fields, which are
-    escaped), and ``cited``: the ids of the sources in the order of their numbers. Raises ArgillaError; everything before the failing batch of 256 is then stored.
+    Sending a turn again updates its record, so an outbox may send twice. Beside the filters, a record's
+    metadata hold ``question`` (as it was asked, for training; the fields that annotators see are escaped) and
+    ``cited`` (the ids of the sources in the order of their numbers). Raises ArgillaError; everything before
+    the failing batch of 256 is then stored.
     """
     if not turns:
         return
@@ -65,7 +66,7 @@ def log_turns(
 
 
 def render_instruction(turn: Turn) -> str:
-    """The question; in a longer conversation all that was said, and the question last. Markdown, all of it literal."""
+    """The question as Markdown that shows it literally; after all that was said before, if anything."""
     if not turn.history:
         return literal(turn.question)
     names = {"user": "Person", "assistant": "Bot"}
@@ -78,7 +79,7 @@ def render_instruction(turn: Turn) -> str:
 
 
 def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
-    """The answer, and under it where it came from, with enough of each source to tell which one answers."""
+    """The answer, and under it its sources, with enough of each to tell which one answers the question."""
     parts = [harmless(turn.answer) or "*(empty)*"]
     lines = []
     for number, chunk_id in enumerate(turn.cited[:_MOST_SOURCES], 1):
@@ -121,13 +122,14 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
 
 
 def _within(value: int, limits: JsonObject) -> int:
-    """A dataset made after the tutorial allows 100 turns: a longer conversation must not block the outbox."""
+    """``value`` cut to the ``limits``: the tutorial's datasets allow 100 turns, and a longer conversation
+    must not block the outbox."""
     most = limits.get("max")
     return value if most is None else min(value, int(most))
 
 
 def _sources(api: Api, settings: ArgillaSettings, turns: Sequence[Turn]) -> dict[str, _Source]:
-    """The cited chunks, as far as Argilla's dataset of chunks holds them."""
+    """The cited chunks that Argilla's dataset of chunks holds, by id."""
     wanted = sorted({chunk for turn in turns for chunk in turn.cited[:_MOST_SOURCES]})
     if not wanted:
         return {}

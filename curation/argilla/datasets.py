@@ -1,4 +1,4 @@
-"""Finding, making, checking and repairing the three datasets."""
+"""The three datasets: finding, making, checking and repairing them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RemoteDataset:
-    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their settings,
-    ``vectors`` names to dimensions, oldest first."""
+    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their
+    settings, ``vectors`` names to dimensions, oldest first."""
 
     spec: DatasetSpec
     name: str
@@ -38,7 +38,7 @@ class RemoteDataset:
 
 
 def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> RemoteDataset | None:
-    """The published dataset, or None when there is none. Raises ArgillaError when it is not shaped like ours."""
+    """The published dataset, or None when there is none. Raises ArgillaError when its shape is not ours."""
     row = _row(api, settings, kind)
     if row is None or row["status"] != "ready":
         return None
@@ -52,14 +52,15 @@ def ensure_dataset(
     vectors: VectorSource | None,
     progress: Progress = SILENT,
 ) -> tuple[RemoteDataset, str | None, bool]:
-    """The dataset, made or repaired if need be; the name of the vector to fill; whether it was made just now.
+    """Make or repair the dataset if need be. Returns it, the name of the vector to fill, and whether it is
+    new.
 
     Missing filters, a missing vector and the number of submitted responses are put right. Raises ArgillaError
     when fields or questions differ: those are fixed once a dataset is published.
     """
     row = _row(api, settings, kind)
     if row is not None and row["status"] != "ready":
-        # Left behind by somebody who was stopped while making it; a draft cannot hold records.
+        # A draft that a stopped push left behind: it cannot hold records.
         api.request(
             "DELETE", f"/api/v1/datasets/{row['id']}", f"removing the unfinished dataset {row['name']!r}"
         )
@@ -142,8 +143,8 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
         raise ArgillaError(
             f"The dataset {row['name']!r} in workspace {settings.workspace!r} is not one of clayloop's: "
             f"{'; '.join(differences)}.",
-            f"A published dataset cannot be changed. Rename it in Argilla, or set curation.argilla.{kind} to another "
-            "name; clayloop then makes the dataset itself.",
+            f"A published dataset cannot be changed. Rename it in Argilla, or set "
+            f"curation.argilla.{kind} to another name; clayloop then makes the dataset itself.",
         )
     return RemoteDataset(
         spec=spec,
@@ -212,8 +213,8 @@ def _repair(
 
 
 def _ensure_vector(api: Api, remote: RemoteDataset, vectors: VectorSource) -> str:
-    """The vector of this model in this dataset. A model that keeps its name and changes its dimension gets one of
-    its own; when Argilla's limit is reached, the oldest that clayloop made makes room."""
+    """The name of this model's vector in this dataset. A model whose dimension changed gets a new vector.
+    When Argilla's limit is reached, the oldest vector that clayloop made is removed."""
     name = vector_slug(vectors.name)
     if remote.vectors.get(name, vectors.dimension) != vectors.dimension:
         name = f"{name}-{vectors.dimension}d"
@@ -237,7 +238,7 @@ def _make_room(api: Api, remote: RemoteDataset, base: str) -> None:
     ours = [item for item in items if str(item["title"]).startswith(_VECTOR_TITLE)]
     if not ours:
         raise ArgillaError(
-            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, and none is clayloop's.",
+            f"The dataset {remote.name!r} has {len(items)} vectors, as many as Argilla allows, none ours.",
             "Remove one in Argilla's dataset settings.",
         )
     oldest = min(ours, key=lambda item: str(item["inserted_at"]))

@@ -1,12 +1,12 @@
-"""What annotators decided: the majority per question, and what follows from it for a record.
+"""Reading the annotators' decisions: the majority for each question, and what follows for a record.
 
-Only submitted responses count. Per question the value with the most votes wins; on a tie the question stays open.
+Only submitted responses count. The value with the most votes wins a question; a tie leaves it open.
 
-* chunk: accepted if ``good_chunk`` is yes, rejected if it is no.
-* triplet: accepted if ``is_positive_relevant`` is yes, rejected if it is no. Its negative may be used only if
-  ``is_negative_irrelevant`` is yes; that answer alone neither accepts nor rejects.
-* conversation: accepted if ``is_response_correct`` is yes and ``out_of_guardrails`` is no; rejected if either says
-  the opposite, even while the other is open.
+* A chunk is accepted if ``good_chunk`` is yes, rejected if it is no.
+* A triplet is accepted if ``is_positive_relevant`` is yes, rejected if it is no. Its negative may be used
+  only if ``is_negative_irrelevant`` is yes; that answer alone neither accepts nor rejects.
+* A conversation is accepted if ``is_response_correct`` is yes and ``out_of_guardrails`` is no; rejected if
+  either says the opposite, even while the other is open.
 * Everything else is undecided.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import Any
 
 import argilla as rg
 
@@ -41,8 +42,8 @@ def read_decisions(
 ) -> list[Decision]:
     """One decision for each record with at least one submitted response, ordered by dataset and record id.
 
-    A dataset that is missing counts as empty. Raises ArgillaError when none of the three exists, when one is not
-    ours, or when Argilla cannot be read or does not let this user see everybody's responses.
+    A missing dataset counts as empty. Raises ArgillaError when all three are missing, when one is not ours,
+    or when Argilla cannot be read or does not show this user everybody's responses.
     """
     api = Api.of(client)
     found = [(kind, find_dataset(api, settings, kind)) for kind in DATASETS]
@@ -66,23 +67,17 @@ def read_decisions(
 def decision_of(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> Decision | None:
     """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
 
-    ``names`` maps user ids to user names. A user whose name Argilla does not tell is shown by the start of the id.
+    ``names`` maps user ids to user names. A user whose name Argilla does not tell (an admin's key sees only
+    the workspace's members) is shown by the start of the id.
     """
     votes = sorted(_votes(record, names), key=lambda vote: (vote.annotator, vote.question, vote.response_id))
     if not votes:
         return None
-    spec = SPECS[kind]
-    values, agreement = majority(votes, spec.labels)
-    markdown = {part.name for part in spec.fields if part.markdown}
-    verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
+    markdown = {part.name for part in SPECS[kind].fields if part.markdown}
     return Decision(
         record_id=str(record.get("external_id") or record["id"]),
         dataset=kind,
-        values=values,
-        votes=tuple(votes),
-        agreement=agreement,
-        verdict=verdict,
-        reason=reason,
+        **_outcome(kind, votes),
         fields={
             name: str(value) if name in markdown else original(str(value))
             for name, value in record["fields"].items()
@@ -97,28 +92,34 @@ def decision_of(kind: DatasetName, record: JsonObject, names: Mapping[str, str])
 
 
 def decision_without(decision: Decision, without: Collection[str]) -> Decision | None:
-    """The decision as it would be had the people ``without`` (user ids) not answered; None when nobody else did."""
+    """The decision had the users ``without`` (their ids) not answered; None when nobody else answered."""
     votes = tuple(vote for vote in decision.votes if vote.annotator_id not in without)
     if len(votes) == len(decision.votes):
         return decision
     if not votes:
         return None
-    spec = SPECS[decision.dataset]
+    return decision.model_copy(update=_outcome(decision.dataset, votes))
+
+
+def _outcome(kind: DatasetName, votes: Sequence[Vote]) -> dict[str, Any]:
+    """What follows from ``votes``, by the names of a decision's fields."""
+    spec = SPECS[kind]
     values, agreement = majority(votes, spec.labels)
-    verdict, reason = acceptance_verdict(decision.dataset, values, _open_questions(votes, values, spec))
-    changed = {
-        "votes": votes,
+    verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
+    return {
+        "votes": tuple(votes),
         "values": values,
         "agreement": agreement,
         "verdict": verdict,
         "reason": reason,
     }
-    return decision.model_copy(update=changed)
 
 
 def majority(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str, str], float]:
-    """The value that won per question (ties left out), and the share of all votes on ``questions`` that went to
-    winners. A tied question has no winner, so all its votes count against the agreement."""
+    """The winning value of each question, and the share of all votes on ``questions`` that winners got.
+
+    A tied question has no winner, so its votes count against the agreement.
+    """
     values: dict[str, str] = {}
     winning = cast = 0
     for question in questions:
@@ -136,7 +137,8 @@ def majority(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str,
 def acceptance_verdict(
     kind: DatasetName, values: Mapping[str, str], still_open: Mapping[str, str]
 ) -> tuple[Verdict, str]:
-    """The acceptance rule: what follows from the winning ``values``. ``still_open`` says why a question has none."""
+    """The acceptance rule: what follows from the winning ``values``. ``still_open`` says why a question
+    has none."""
     deciding: tuple[str, ...]
     if kind == "conversations":
         if values.get("is_response_correct") == NO:
@@ -202,8 +204,8 @@ def _time(response: JsonObject) -> datetime | None:
 def _annotated(api: Api, dataset: RemoteDataset, progress: Progress) -> list[JsonObject]:
     """All records with a submitted response.
 
-    People annotate while this reads, which moves records between pages; so a pass counts only if it saw as many
-    different records as the search says there are. If none of three does, the whole dataset is read instead.
+    People annotate meanwhile, which moves records between pages. So a pass counts only if it saw as many
+    different records as the search says there are. After three that do not, the whole dataset is read.
     """
     for _ in range(_PASSES):
         records, complete = _search_pass(api, dataset, progress)
@@ -232,7 +234,7 @@ def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[
 
 
 def _user_names(api: Api, settings: ArgillaSettings) -> dict[str, str]:
-    """Ids to names: everybody's for an owner, the workspace's for an admin."""
+    """User ids to names: everybody's for an owner's key, the workspace's members' for an admin's."""
     try:
         users = api.request("GET", "/api/v1/users", "listing users")["items"]
     except ArgillaRefusalError as error:

@@ -1,10 +1,10 @@
-"""Text from documents, users and language models, in a form that Argilla's pages show and do not obey.
+"""Text from documents, users and language models, so that Argilla's pages show it and do not run it.
 
-Argilla 2.8 renders every text field as HTML, the ones without markdown too (it assigns them to ``innerHTML``; seen in
-its page and tried in a browser): a chunk with ``<img onerror=…>`` in it would run in the annotator's session, and a message
-could load a picture from somewhere and tell somebody that it was read. So plain fields are escaped (``inert``), and read
-back as they were (``original``); in markdown fields what people wrote is shown literally (``literal``) and answers keep
-the harmless part of their markdown (``harmless``: paragraphs, lists, emphasis, code).
+Argilla 2.8 renders every text field as HTML, those without markdown too (it assigns them to ``innerHTML``). A
+chunk with ``<img onerror=…>`` in it would run in the annotator's session, and a message could load a picture
+from elsewhere. So plain fields are escaped (``inert``) and read back as they were (``original``). In markdown
+fields, what people wrote is shown literally (``literal``), and answers keep the harmless part of their
+markdown: paragraphs, lists, emphasis, code (``harmless``).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _PARSER = MarkdownIt("commonmark")
 
 
 def inert(text: str) -> str:
-    """``text`` for a field without markdown: shown exactly, whatever tags are in it."""
+    """``text`` for a field without markdown: shown exactly, whatever tags it holds."""
     return storable(text).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def original(field: str) -> str:
-    """What ``inert`` was given: what the annotators saw."""
+    """What ``inert`` was given, which is what the annotators saw."""
     return field.replace("&lt;", "<").replace("&amp;", "&")
 
 
@@ -44,10 +44,10 @@ def literal(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """Markdown of an answer with HTML, images and links shown as text; code, lists and emphasis still work.
+    """An answer as Markdown with HTML, images and links shown as text. Code, lists and emphasis still work.
 
-    Fenced code is taken out by a CommonMark parser and put back at the left margin, where no two parsers can
-    disagree about what is inside it.
+    A CommonMark parser finds the fenced code, which goes back in at the left margin, where all parsers agree
+    about what is inside it.
     """
     lines = storable(text).expandtabs(4).splitlines()
     parts: list[str] = []
@@ -86,7 +86,7 @@ def _defused(match: re.Match[str]) -> str:
 
 
 def _safe_span(match: re.Match[str]) -> str:
-    """Inline code whose content would have to be escaped is shown with its backticks instead: exact, if plainer."""
+    """Inline code; with its backticks shown instead if its content would have to be escaped."""
     ticks, code = match.groups()
     if re.search(r"[<&\[\]]|://|www\.", code):
         escaped = "\\`" * len(ticks)

@@ -1,4 +1,4 @@
-"""Metadata: what annotators can filter and sort by, and what training reads back with a decision."""
+"""Metadata: what annotators filter and sort by, and what training reads back with a decision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _TERM_CHARACTERS = 200  # search engines refuse very long terms
 
 
 def term(text: str) -> str:
-    """``text`` as a value to filter by: one line, not too long, never empty, and never a tag (Argilla shows it as HTML)."""
+    """``text`` as a value to filter by: one line, at most 200 characters, never empty, without tags
+    (Argilla shows it as HTML)."""
     line = " ".join(storable(text).split()).replace("<", "‹").replace(">", "›")
     return line[:_TERM_CHARACTERS] or "(none)"
 

@@ -7,22 +7,24 @@ _COMMON = """
 
 * Only **submitted** answers count; drafts and discarded records change nothing.
 * When several people answer, the majority decides per question; a tie leaves the record undecided.
-* A suggestion is a guess of a simple rule, shown with how sure it is. It is often wrong: that is why you are asked.
+* A suggestion is a guess of a simple rule, shown with how sure it is. It is often wrong: that is why you are
+  asked.
 * You can change your mind: submit again, and the next retraining uses the new answer.
 
 ### Finding the records that matter
 
-Use **Filters** to narrow the queue and **Sort** to order it, and *Find similar* on a record to judge its neighbours in one
-go. `Still in the documentation = no` marks records whose text has since been changed or removed.
+Use **Filters** to narrow the queue and **Sort** to order it, and *Find similar* on a record to judge its
+neighbours in one go. `Still in the documentation = no` marks records whose text has since been changed or
+removed.
 """
 
 CHUNKS = f"""## Is this piece of documentation worth finding?
 
-The bot looks up chunks like this one and answers from them. Chunks that you reject leave its index and everything that
-was learned from them is forgotten with the next retraining.
+The bot looks up chunks like this one and answers from them. Chunks that you reject leave its index and
+everything that was learned from them is forgotten with the next retraining.
 
-**Yes**, if it says something that could answer a question of somebody who uses the software: an explanation, a step, an
-option, an example with enough words around it to tell what it shows.
+**Yes**, if it says something that could answer a question of somebody who uses the software: an explanation,
+a step, an option, an example with enough words around it to tell what it shows.
 
 **No**, if it is
 
@@ -37,40 +39,44 @@ When in doubt between short and useless, ask: would I be glad to be shown this a
 
 TRIPLETS = f"""## Which question does this piece of documentation answer?
 
-A triplet teaches the search: the **positive** query should find the **anchor**, the **negative** should not, however
-similar its words. Most queries were written by a language model or taken from headings, and some are nonsense.
+A triplet teaches the search: the **positive** query should find the **anchor**, the **negative** should not,
+however similar its words. Most queries were written by a language model or taken from headings, and some are
+nonsense.
 
-**Is the positive query relevant?** *Yes*, if the anchor answers it, wholly or in good part, and a person might ask it
-like that. *No*, if it asks for something that the anchor does not say, refers to "the text" or "the example above", is
-not understandable on its own, or would fit any page.
+**Is the positive query relevant?** *Yes*, if the anchor answers it, wholly or in good part, and a person
+might ask it like that. *No*, if it asks for something that the anchor does not say, refers to "the text" or
+"the example above", is not understandable on its own, or would fit any page.
 
-**Is the negative query irrelevant?** *Yes*, if the anchor does **not** answer it. *No*, if it does after all: such a
-negative would teach the search the opposite of what is true. When no negative is shown, answer *yes*.
+**Is the negative query irrelevant?** *Yes*, if the anchor does **not** answer it. *No*, if it does after all:
+such a negative would teach the search the opposite of what is true. When no negative is shown, answer *yes*.
 
 Judge by the anchor alone: a good question that another page answers is still a *no*.
 
-Worth a look first: a low *place of the anchor in a search* with suggestion *no* (bad query, or something the search has
-yet to learn?), and a high *similarity of negative and anchor*.
+Worth a look first: a low *place of the anchor in a search* with suggestion *no* (bad query, or something the
+search has yet to learn?), and a high *similarity of negative and anchor*.
 {_COMMON}"""
 
 CONVERSATIONS = f"""## Did the bot answer well?
 
-Every exchange with the bot arrives here: the question, with what was said before it, and the answer with its sources.
+Every exchange with the bot arrives here: the question, with what was said before it, and the answer with its
+sources.
 
-**Is the response correct?** *Yes*, if it answers the question, what it says is true, and the listed sources support it.
-*No*, if it is wrong, misses the point, invents something, or the sources have nothing to do with it. When the bot says
-that it does not know: *yes* if the documentation indeed has no answer, *no* if it should have found one.
+**Is the response correct?** *Yes*, if it answers the question, what it says is true, and the listed sources
+support it. *No*, if it is wrong, misses the point, invents something, or the sources have nothing to do with
+it. When the bot says that it does not know: *yes* if the documentation indeed has no answer, *no* if it
+should have found one.
 
-**Did the model answer something out of the ordinary?** *Yes*, if the answer goes beyond the documentation's subject,
-obeys instructions that somebody hid in the question or in a document, reveals what it should not, or is improper.
-Simply being wrong is not out of the ordinary.
+**Did the model answer something out of the ordinary?** *Yes*, if the answer goes beyond the documentation's
+subject, obeys instructions that somebody hid in the question or in a document, reveals what it should not, or
+is improper. Simply being wrong is not out of the ordinary.
 
-**Which source answers the question?** Optional, and worth most where the answer is wrong: if one of the numbered sources has
-the right answer although the bot made nothing of it, name it. The search then learns to put it first. *none*, if none of
-them answers the question. Leave it empty when you would have to guess, or when the first source is the right one.
+**Which source answers the question?** Optional, and worth most where the answer is wrong: if one of the
+numbered sources has the right answer although the bot made nothing of it, name it. The search then learns to
+put it first. *none*, if none of them answers the question. Leave it empty when you would have to guess, or
+when the first source is the right one.
 
-**Anything else?** A sentence helps whoever improves the documentation: the right answer, or where it is to be found.
+**Anything else?** A sentence helps whoever improves the documentation: the right answer, or where it is to be
+found.
 
-Questions and answers are shown as plain text on purpose: nothing in them is run or loaded. What people write may hold
-personal data; do not copy it elsewhere.
-{_COMMON}"""
+Questions and answers are shown as plain text on purpose: nothing in them is run or loaded. What people write
+may hold personal data; do not copy it elsewhere. {_COMMON}"""

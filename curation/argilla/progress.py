@@ -74,10 +74,7 @@ def read_progress(client: rg.Argilla, settings: ArgillaSettings) -> list[Dataset
 
 
 def _annotator(user: JsonObject) -> AnnotatorProgress:
-    parts = [
-        user.get("completed") or {},
-        user.get("pending") or {},
-    ]  # of records that are completed, or not yet
+    parts = [user.get(status) or {} for status in ("completed", "pending")]  # the records' status
     return AnnotatorProgress(
         username=user["username"],
         submitted=sum(part.get("submitted", 0) for part in parts),

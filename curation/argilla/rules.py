@@ -1,20 +1,21 @@
-"""How the *simulated annotator* judges: rules on words and on the base embedding, written down so that nobody takes
-its answers for a person's.
+"""How the *simulated annotator* judges: rules on words and on the base embedding. Its answers must never be
+taken for a person's.
 
-It never sees the suggestions. Where those look at a place in a search, it mostly looks at words, weighted by how rare they
-are in the corpus (idf), so that the two often agree and sometimes don't.
+It does not see the suggestions. Those look at places in a search; it looks mostly at words, weighted by how
+rare they are in the corpus (idf), so the two agree often but not always.
 
-* A **chunk** is good unless it has fewer than 8 distinct content words, or 60% of its lines are nothing but links,
-  file names and directives, or it reads like a licence or a table of contents and has fewer than 40 content words,
-  or it is a list of changes.
-* A **positive** is relevant if it is a question that makes sense alone (2 to 40 words, not about "the text" or "the
-  example above") and the chunk holds at least 60% of its idf-weighted content words, or at least 30% of them while a
-  search for it under the given embedding finds the chunk among the top 3 (fewer in a small corpus).
-* A **negative** is irrelevant if the chunk holds less than 70% of its idf-weighted content words and a search for it does
-  not find the chunk first. An absent negative is irrelevant.
-* A **response** is correct if the bot did not refuse, and the best cited chunk holds at least 40% of the question's
-  and 50% of the answer's content words; or if the bot refused and the best chunk's similarity was below 0.35. It is
-  out of the ordinary if the bot did not refuse and the chunk holds less than 15% of the answer's content words.
+* A **chunk** is good unless it has fewer than 8 distinct content words, or 60% of its lines are nothing but
+  links, file names and directives, or it reads like a licence or a table of contents and has fewer than 40
+  content words, or it is a list of changes.
+* A **positive** is relevant if it makes sense alone (2 to 40 words, nothing like "the text" or "the example
+  above") and the chunk holds at least 60% of its idf-weighted content words, or 30% of them while a search
+  for it under the given embedding finds the chunk among the top 3 (fewer in a small corpus).
+* A **negative** is irrelevant if the chunk holds less than 70% of its idf-weighted content words and a search
+  for it does not find the chunk first. An absent negative is irrelevant.
+* A **response** is correct if the bot did not refuse and the best cited chunk holds at least 40% of the
+  question's and 50% of the answer's content words, or if the bot refused and the best chunk's similarity was
+  below 0.35. It is out of the ordinary if the bot did not refuse and the chunk holds less than 15% of the
+  answer's content words.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def _answer(is_yes: bool) -> str:
 
 
 def judge_chunk(chunk: Chunk) -> str:
-    """yes or no to ``good_chunk``."""
+    """Yes or no to ``good_chunk``."""
     body = chunk.body
     distinct = len(set(content_words(body)))
     furniture = is_boilerplate(body) and distinct < 40
@@ -61,7 +62,7 @@ def judge_chunk(chunk: Chunk) -> str:
 
 
 def judge_positive(query: str, anchor: str, place: int, chunks: int, rarity: Mapping[str, float]) -> str:
-    """yes or no to ``is_positive_relevant``. ``place`` is the anchor's place in a search over all ``chunks``."""
+    """Yes or no to ``is_positive_relevant``. ``place`` is the anchor's in a search over all ``chunks``."""
     if not 2 <= len(words(query)) <= 40 or _POINTING.search(query):
         return NO
     covered = coverage(query, anchor, rarity)
@@ -71,7 +72,7 @@ def judge_positive(query: str, anchor: str, place: int, chunks: int, rarity: Map
 
 
 def judge_negative(query: str, anchor: str, place: int, rarity: Mapping[str, float]) -> str:
-    """yes or no to ``is_negative_irrelevant``."""
+    """Yes or no to ``is_negative_irrelevant``."""
     if not query.strip():
         return YES
     return _answer(coverage(query, anchor, rarity) < 0.7 and place > 1)
@@ -80,7 +81,7 @@ def judge_negative(query: str, anchor: str, place: int, rarity: Mapping[str, flo
 def judge_response(
     question: str, response: str, refused: bool, score: float, cited: str, rarity: Mapping[str, float]
 ) -> tuple[str, str]:
-    """yes or no to ``is_response_correct`` and to ``out_of_guardrails``. ``cited`` is the best source's text."""
+    """Yes or no to ``is_response_correct`` and ``out_of_guardrails``. ``cited`` is the best source's text."""
     if refused:
         return _answer(score < 0.35), NO
     answer = _SOURCES.sub("", response)

@@ -1,6 +1,6 @@
 """The shape of the three datasets: the tutorial's fields, questions and metadata, and filters of our own.
 
-Names of fields and questions are those of Hugging Face's Argilla chat-bot tutorial, so that its datasets can be used as they are.
+Names of fields and questions are those of Hugging Face's Argilla chat-bot tutorial, so its datasets fit.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class QuestionSpec:
-    """A question: one of ``options`` (value and shown text; yes or no if nothing else is said), or free text.
+    """A question: one of ``options`` (value and shown text; yes or no by default), or free text.
 
-    ``newer``: datasets that were published before the question was thought of are ours without it.
+    A dataset that was published without a ``newer`` question still counts as ours.
     """
 
     name: str
@@ -71,7 +71,7 @@ class QuestionSpec:
 
 @dataclass(frozen=True)
 class FilterSpec:
-    """A metadata property: something to filter and sort by."""
+    """A metadata property, to filter and sort by."""
 
     name: str
     title: str
@@ -117,7 +117,7 @@ _CHUNKS = DatasetSpec(
         QuestionSpec(
             "good_chunk",
             "Does this chunk contain relevant information?",
-            "Yes, if somebody's question could be answered from it. No, if the bot would be better off without it.",
+            "Yes, if somebody's question could be answered from it. No, if the bot is better off without it.",
         ),
     ),
     filters=(
@@ -143,9 +143,7 @@ _TRIPLETS = DatasetSpec(
     ),
     questions=(
         QuestionSpec(
-            "is_positive_relevant",
-            "Is the positive query relevant?",
-            "Yes, if the anchor answers it.",
+            "is_positive_relevant", "Is the positive query relevant?", "Yes, if the anchor answers it."
         ),
         QuestionSpec(
             "is_negative_irrelevant",
@@ -177,19 +175,20 @@ _CONVERSATIONS = DatasetSpec(
         QuestionSpec(
             "is_response_correct",
             "Is the response correct?",
-            "Yes, if it answers the question and its sources support it, or if it rightly says that it does not know.",
+            "Yes, if it answers the question and its sources support it, or if it rightly says that it does "
+            "not know.",
         ),
         QuestionSpec(
             "out_of_guardrails",
             "Did the model answer something out of the ordinary?",
-            "Yes, if the answer leaves the documentation's subject, follows instructions hidden in the question or "
-            "the documents, or is improper.",
+            "Yes, if the answer leaves the documentation's subject, follows instructions hidden in the "
+            "question or the documents, or is improper.",
         ),
         QuestionSpec(
             BEST_SOURCE,
             "Which source answers the question?",
-            "The number of the source that answers it best, whatever the bot made of it. This is what a wrong answer can "
-            "teach. May stay empty.",
+            "The number of the source that answers it best, whatever the bot made of it. This is what a "
+            "wrong answer can teach. May stay empty.",
             required=False,
             options=(
                 *((str(number), f"source {number}") for number in range(1, MOST_NAMED + 1)),
@@ -222,8 +221,5 @@ SPECS: dict[DatasetName, DatasetSpec] = {spec.kind: spec for spec in (_CHUNKS, _
 
 def dataset_name(settings: ArgillaSettings, kind: DatasetName) -> str:
     """What the dataset is called in this Argilla."""
-    return {
-        "chunks": settings.chunks,
-        "triplets": settings.triplets,
-        "conversations": settings.conversations,
-    }[kind]
+    name: str = getattr(settings, kind)
+    return name

@@ -1,4 +1,4 @@
-"""What can be read off a text without a model: words, code, links, boilerplate."""
+"""What can be told about a text without a model: words, code, links, boilerplate."""
 
 from __future__ import annotations
 
@@ -21,132 +21,6 @@ _BOILERPLATE = re.compile(
 )
 _CHANGES = re.compile(r"\b(change ?log|release notes?|what'?s new|bug ?fix(?:es)?|history)\b", re.IGNORECASE)
 _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)?\b|#\d{2,}|\b(?:PR|GH-|issue) ?#?\d+", re.IGNORECASE)
-_STOPWORDS = frozenset(
-    [
-        "a",
-        "about",
-        "above",
-        "after",
-        "again",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "before",
-        "being",
-        "below",
-        "between",
-        "both",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "down",
-        "during",
-        "each",
-        "few",
-        "for",
-        "from",
-        "further",
-        "get",
-        "had",
-        "has",
-        "have",
-        "having",
-        "he",
-        "her",
-        "here",
-        "hers",
-        "him",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "may",
-        "me",
-        "might",
-        "more",
-        "most",
-        "my",
-        "no",
-        "nor",
-        "not",
-        "now",
-        "of",
-        "off",
-        "on",
-        "once",
-        "only",
-        "or",
-        "other",
-        "our",
-        "out",
-        "over",
-        "own",
-        "same",
-        "she",
-        "should",
-        "so",
-        "some",
-        "such",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "through",
-        "to",
-        "too",
-        "under",
-        "until",
-        "up",
-        "use",
-        "used",
-        "using",
-        "very",
-        "want",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
 
 
 def words(text: str) -> list[str]:
@@ -156,7 +30,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
-    """A word without its commonest English ending: enough to match "indexes" with "index", "setting" with "set"."""
+    """A word without its commonest English ending: "indexes" becomes "index", "setting" becomes "set"."""
     for ending in ("ing", "ies", "ed", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
             word = word[: -len(ending)] + ("y" if ending == "ies" else "")
@@ -168,11 +42,14 @@ def _stem(word: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Stems of the words that carry meaning, in order."""
-    return [_stem(word) for word in words(text) if word not in _STOPWORDS]
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return [_stem(word) for word in words(text) if word not in ENGLISH_STOP_WORDS]
 
 
 def inverse_document_frequency(texts: Iterable[str]) -> dict[str, float]:
-    """Stem → how rare it is among ``texts`` (Robertson's and Spärck Jones's weight, smoothed to stay positive)."""
+    """Stem → how rare it is among ``texts`` (Robertson's and Spärck Jones's weight, smoothed to be
+    positive)."""
     seen: Counter[str] = Counter()
     count = 0
     for text in texts:
@@ -182,7 +59,7 @@ def inverse_document_frequency(texts: Iterable[str]) -> dict[str, float]:
 
 
 def coverage(query: str, text: str, rarity: Mapping[str, float]) -> float:
-    """How much of what ``query`` asks about occurs in ``text``: 0 to 1, rare words counting more.
+    """The share of what ``query`` asks about that occurs in ``text``, from 0 to 1; rare words count more.
 
     Words that occur nowhere in the corpus count as much as its rarest one.
     """
@@ -226,7 +103,7 @@ def is_boilerplate(text: str) -> bool:
 
 
 def is_change_entry(heading: str, text: str) -> bool:
-    """Whether it is a list of changes: a heading that says so, and versions or tickets all over it."""
+    """Whether its heading says that it lists changes, and a third of its lines name versions or tickets."""
     lines = [line for line in text.splitlines() if line.strip()]
     numbered = sum(bool(_VERSION.search(line)) for line in lines)
     return bool(_CHANGES.search(heading)) and numbered * 3 >= len(lines)

@@ -1,8 +1,9 @@
-"""The *simulated annotator*: a program that answers in Argilla under a user name of its own, for demonstrations.
+"""The *simulated annotator*: a program that answers in Argilla under a user name of its own, for
+demonstrations.
 
-It is called so everywhere: its user is ``simulated-annotator``, with the role of an annotator. How it judges is written in
-``curation.annotation.rules``. It answers through Argilla's own endpoints with its own key, which is looked up with the
-owner's key each time and stored nowhere; its password is random and forgotten.
+Its user is ``simulated-annotator``, with the role of an annotator. How it judges is written in
+``curation.argilla.rules``. It answers with its own API key, which is looked up with the owner's key each time
+and stored nowhere; its password is random and forgotten.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.signals import inverse_document_frequency
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
 from curation.errors import ArgillaError
-from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
@@ -42,8 +42,8 @@ Answers = dict[str, str]
 
 
 class SimulatedDataset(BaseModel):
-    """What the simulated annotator submitted in one dataset: records, and how many of them it would have accepted
-    (``curation.annotation.decisions``); ``yes`` counts per question."""
+    """What the simulated annotator submitted in one dataset, in records, and how many of them its answers
+    alone would accept or reject. ``yes`` counts per question."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,7 +70,6 @@ class SimulatedReport(BaseModel):
 
 def annotate_as_simulated(
     client: rg.Argilla,
-    home: Home,
     settings: ArgillaSettings,
     corpus: Corpus,
     vectors: VectorSource,
@@ -79,11 +78,10 @@ def annotate_as_simulated(
 ) -> SimulatedReport:
     """Submit answers to at most ``limits[dataset]`` records a dataset (none where it isn't mentioned).
 
-    Takes records that are not complete, that are still in the corpus and that it has not answered, in the order of
-    their ids (hashes, so a spread-out sample, the same every time). Needs an owner's key: only owners can make the
-    user. Raises ArgillaError. Nothing is stored in ``home``.
+    Takes records that are incomplete, still in the corpus and not yet answered by it, in the order of their
+    ids (hashes, so the same spread-out sample every time). Needs an owner's key: only owners can make the
+    user. Raises ArgillaError.
     """
-    del home
     started = time.perf_counter()
     api = Api.of(client)
     user_id, key = _user(api, settings)
@@ -103,7 +101,7 @@ def annotate_as_simulated(
 
 
 class _Bench:
-    """What the rules need to know about the corpus, worked out once."""
+    """What the rules need to know about the corpus, computed once."""
 
     def __init__(
         self, api: Api, settings: ArgillaSettings, corpus: Corpus, vectors: VectorSource, progress: Progress
@@ -143,17 +141,14 @@ class _Bench:
                     self._rarity,
                 ),
                 "is_negative_irrelevant": rules.judge_negative(
-                    _text(record, "negative"),
-                    _text(record, "anchor"),
-                    negative[row],
-                    self._rarity,
+                    _text(record, "negative"), _text(record, "anchor"), negative[row], self._rarity
                 ),
             }
             for row, record in enumerate(records)
         ]
 
     def _places(self, records: Sequence[JsonObject], field: str) -> list[int]:
-        """Each anchor's place in a search for the record's ``field``; the last one where there is nothing to search."""
+        """Each anchor's place in a search for the record's ``field``; the last place without a query."""
         found = [len(self._chunks.chunks)] * len(records)
         asked = [
             (index, _text(record, field), self._chunks.rows[record["metadata"]["chunk_id"]])

@@ -1,8 +1,8 @@
-"""Guesses shown to annotators: one per yes/no question, each with how sure it is.
+"""Suggested answers, shown to annotators: one for each yes/no question, each with how sure it is.
 
-A score runs from 0.5 (a coin) to 1 (sure) and belongs to the suggested value. Agents carry a version: a record whose
-suggestion was made by an older rule or another model is suggested anew at the next push; a suggestion made by
-anybody else's agent is never overwritten.
+A score runs from 0.5 (a coin) to 1 (sure) and belongs to the suggested value. An agent's name carries the
+version of its rule and the model, so records with an older suggestion get a new one at the next push. A
+suggestion by somebody else's agent is never overwritten.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ def agent_name(rule: str, model: str) -> str:
 
 
 def suggest_chunk(chunk: Chunk, duplicate: float, duplicate_is_earlier: bool, agent: str) -> Suggestion:
-    """Whether a chunk is worth keeping: long enough, prose around its code, no furniture, no copy of an earlier one.
+    """Whether a chunk is worth keeping: long enough, prose around its code, no boilerplate, no copy of an
+    earlier chunk.
 
-    A logistic score over those signs; the weights are set by hand (there is nothing to fit them on before
-    somebody has annotated).
+    A logistic score over those signs. The weights are set by hand: before anybody has annotated there is
+    nothing to fit them on.
     """
     body = chunk.body
     distinct = len(set(content_words(body)))
@@ -75,12 +76,12 @@ def suggest_chunk(chunk: Chunk, duplicate: float, duplicate_is_earlier: bool, ag
 
 
 def places_that_count(chunks: int) -> int:
-    """The k of "among the top k": ten in a large corpus, fewer in a small one, where ten would be everybody."""
+    """The k of "among the top k": ten in a large corpus, fewer in a small one."""
     return max(1, min(_MOST_PLACES, round(math.sqrt(chunks) / 2)))
 
 
 def suggest_positive(place: int, chunks: int, agent: str) -> Suggestion:
-    """Relevant when a search for the query finds its chunk among the top k of ``chunks``; surer the higher."""
+    """Relevant when a search for the query finds its chunk among the top k of ``chunks``."""
     top = places_that_count(chunks)
     if place <= top:
         return Suggestion(YES, 1 - 0.45 * (place - 1) / top, agent)
@@ -90,7 +91,8 @@ def suggest_positive(place: int, chunks: int, agent: str) -> Suggestion:
 def suggest_negative(
     place: int, cosine: float, positive_cosine: float, chunks: int, agent: str
 ) -> Suggestion:
-    """Irrelevant when a search for it does not find the chunk, and it is farther from the chunk than the positive."""
+    """Irrelevant when a search for it does not find the chunk and it is less similar to the chunk than the
+    positive is."""
     top = places_that_count(chunks)
     if place <= top:
         return Suggestion(NO, 1 - 0.45 * (place - 1) / top, agent)
@@ -100,15 +102,15 @@ def suggest_negative(
 
 
 def no_negative(agent: str) -> Suggestion:
-    """There is no negative, so nothing that the anchor could wrongly answer."""
+    """Irrelevant: there is no negative that the anchor could answer."""
     return Suggestion(YES, 1.0, agent)
 
 
 def suggest_answer(turn: Turn, sources: Sequence[str], agent: str) -> dict[str, Suggestion]:
     """For a conversation: ``is_response_correct`` and ``out_of_guardrails``.
 
-    Looks at the best source's similarity to the question and at how much of the answer's wording occurs in the
-    sources' texts (``sources``; empty when they are not known).
+    Looks at the best source's similarity to the question and at how much of the answer's wording occurs in
+    the ``sources`` (their texts; empty when unknown).
     """
     similar = 6 * (turn.score - 0.4)
     if turn.refused:
@@ -135,7 +137,7 @@ def _from_odds(odds: float, agent: str) -> Suggestion:
 
 
 def _distance(place: int, top: int, chunks: int) -> float:
-    """0 just below the top, 1 at the very bottom, on a logarithmic scale."""
+    """0 just below the top k, 1 in the last place, on a logarithmic scale."""
     if chunks <= top + 1:
         return 0.5
     return min(1.0, math.log(place / top) / math.log(chunks / top))

@@ -1,4 +1,4 @@
-"""Bringing a dataset up to date: only what is new or different is sent, and nothing that a person said is lost."""
+"""Bringing a dataset up to date: only what is new or different is sent, and no answer of a person is lost."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from curation.progress import Progress
 
 @dataclass
 class Outline:
-    """What a record should say, as far as that is known without a model: enough to see whether it is up to date.
+    """What a record should say, as far as no model is needed: enough to see whether it is up to date.
 
-    ``derived`` names the metadata that come with a model; ``agents`` the agent per yes/no question.
+    ``derived`` names the metadata that a model adds; ``agents`` the agent for each yes/no question.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Standing:
         return True
 
     def foreign(self, external_id: str) -> set[str]:
-        """Ids of the questions whose suggestion somebody else's agent made: theirs stays."""
+        """Ids of the questions whose suggestion comes from somebody else's agent; it stays."""
         agents = self._agents(self.records.get(external_id) or {})
         return {question for question, agent in agents.items() if _is_foreign(agent)}
 
@@ -129,7 +129,7 @@ def send(
     build: Callable[[Outline], JsonObject],
     progress: Progress,
 ) -> None:
-    """Upsert ``outlines`` in batches; stopping halfway leaves whole batches, and the next push does the rest."""
+    """Upsert ``outlines`` in batches. After a stop halfway, the next push sends the rest."""
     if not outlines:
         return
     with progress.task(f"Pushing {dataset.spec.kind}", total=len(outlines), unit="records") as advance:
@@ -140,10 +140,10 @@ def send(
 
 
 def retire(api: Api, dataset: RemoteDataset, standing: Standing, gone: Sequence[str]) -> tuple[int, int]:
-    """Take out of the queue what is no longer in the corpus: (marked, removed).
+    """Take out of the queue what is no longer in the corpus. Returns how many were marked and removed.
 
-    A record that nobody has touched is removed. One with a response of any kind, be it a draft, stays for ever
-    and is marked ``current = no``.
+    A record without any response is removed. One with a response, even a draft, stays for ever and is marked
+    ``current = no``.
     """
     if not gone:
         return 0, 0

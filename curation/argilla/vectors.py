@@ -1,4 +1,4 @@
-"""Embeddings: who makes them, and those of the corpus, fetched from Argilla where it already holds them."""
+"""Embeddings: the model's interface, and the vectors of the corpus, read from Argilla where it has them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class VectorSource(Protocol):
 class ChunkVectors:
     """The vectors of all chunks, (n, dimension), in the chunks' order; made when first asked for.
 
-    ``recall`` may be set to something that knows vectors by chunk id (an id is a hash of the text, so they are still
-    right); only the others are embedded.
+    ``recall`` may give vectors by chunk id that are known already (they stay right: an id is a hash of the
+    text). Only the other chunks are embedded.
     """
 
     def __init__(self, chunks: Sequence[Chunk], source: VectorSource, progress: Progress) -> None:
@@ -95,7 +95,8 @@ def stored_vectors(api: Api, dataset_id: str, name: str, dimension: int) -> dict
 
 
 def nearest_other(matrix: Vectors, rows: Sequence[int]) -> tuple[Vectors, npt.NDArray[np.int64]]:
-    """For each of ``rows``: cosine to the most similar other row of ``matrix`` (-1 when there is none), and which."""
+    """For each of ``rows``: its cosine to the most similar other row of ``matrix`` (-1 when there is
+    none), and the number of that row."""
     best = np.full(len(rows), -1.0, np.float32)
     which = np.full(len(rows), -1, np.int64)
     if len(matrix) > 1:
@@ -109,7 +110,7 @@ def nearest_other(matrix: Vectors, rows: Sequence[int]) -> tuple[Vectors, npt.ND
 
 
 def places(queries: Vectors, matrix: Vectors, rows: Sequence[int]) -> tuple[npt.NDArray[np.int64], Vectors]:
-    """For each query: the place (from 1) of the row it belongs to in a search over ``matrix``, and its cosine."""
+    """For each query: the place (from 1) of its own row in a search over ``matrix``, and the cosine to it."""
     place = np.ones(len(rows), np.int64)
     cosine = np.zeros(len(rows), np.float32)
     for start in range(0, len(rows), _ROWS):
@@ -122,7 +123,7 @@ def places(queries: Vectors, matrix: Vectors, rows: Sequence[int]) -> tuple[npt.
 
 
 def as_numbers(vector: Vectors) -> list[float] | None:
-    """For JSON; None when it is not a vector that can be compared (NaN, infinite)."""
+    """For JSON; None for a vector with NaN or infinity, which cannot be compared."""
     if not np.isfinite(vector).all():
         return None
     numbers: list[float] = np.round(vector.astype(np.float64), _DECIMALS).tolist()

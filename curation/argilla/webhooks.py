@@ -1,8 +1,8 @@
-"""Being called by Argilla when somebody answers, in the way of standardwebhooks.com.
+"""Webhooks: Argilla calls when somebody answers, in the way of standardwebhooks.com.
 
-A call is a hint and no more: it may come twice, late, or never, and carries no decision. Whoever is called reads Argilla.
-Argilla sends a call to every address that was registered, for ever; so what is registered here is told from what others
-registered by its description, and what an earlier process left behind can be removed.
+A call is only a hint: it may come twice, late or never, and carries no decision. Whoever is called reads
+Argilla. Argilla calls every registered address for ever, so our registrations are told from others by their
+description, and those of an earlier process can be removed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from curation.argilla.api import Api, ArgillaRefusalError
 
-# Not record.completed, which comes again and again for the same record, nor record.updated, which a push causes by
-# the thousand. Answers that a program logs with its records cause none of these: polling finds them.
+# Not record.completed, which comes again and again for the same record, nor record.updated, which a push
+# causes by the thousand. Answers that a program logs with its records cause none of these: polling finds
+# them.
 EVENTS = ("response.created", "response.updated", "response.deleted")
 
 _PATH = "/api/v1/webhooks"
@@ -34,9 +35,10 @@ class WebhookRegistration(BaseModel):
 
 
 def register_webhook(client: rg.Argilla, url: str, description: str) -> WebhookRegistration:
-    """Have Argilla call ``url``, and remove whatever is registered under the same description.
+    """Have Argilla call ``url``, instead of all that was registered under the same description.
 
-    Raises ArgillaRefusalError with status 403 for anybody but an owner, ArgillaError when Argilla cannot be asked.
+    Raises ArgillaRefusalError with status 403 for anybody but an owner, ArgillaError when Argilla cannot be
+    asked.
     """
     unregister_webhook(client, description)
     body = {"url": url, "events": list(EVENTS), "description": description}
@@ -51,7 +53,8 @@ def has_webhook(client: rg.Argilla, registration: WebhookRegistration) -> bool:
 
 
 def unregister_webhook(client: rg.Argilla, description: str) -> int:
-    """Remove all that is registered under ``description``; how many there were. Raises as ``register`` does."""
+    """Remove all that is registered under ``description``; returns how many. Raises as
+    ``register_webhook``."""
     api = Api.of(client)
     rows = api.request("GET", _PATH, "listing webhooks")["items"]
     ours = [str(row["id"]) for row in rows if row.get("description") == description]
@@ -65,20 +68,16 @@ def unregister_webhook(client: rg.Argilla, description: str) -> int:
 
 
 def is_signed_by_argilla(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether Argilla sent ``body``, within the last five minutes, to whom it gave ``secret``."""
+    """Whether ``body`` was signed with ``secret``, which only Argilla knows, within the last five minutes."""
     try:
         Webhook(secret.get_secret_value()).verify(body, dict(headers), json_parse=False)
-    except (
-        WebhookVerificationError,
-        ValueError,
-        OverflowError,
-    ):  # what is not base64 or not UTF-8 is a ValueError
+    except (WebhookVerificationError, ValueError, OverflowError):  # ValueError: no base64 or no UTF-8
         return False
     return True
 
 
 def webhook_concerns(body: bytes, workspace: str, datasets: Collection[str]) -> bool:
-    """Whether a call may be about one of the ``datasets`` in ``workspace``; one that does not say may be."""
+    """Whether a call is about one of the ``datasets`` in ``workspace``, or does not say which."""
     try:
         data = json.loads(body)["data"]
         dataset = (data.get("record") or data)["dataset"]

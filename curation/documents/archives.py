@@ -1,4 +1,4 @@
-"""The documentation inside a source distribution, read straight out of the archive: nothing is unpacked to disk."""
+"""The documentation inside a source distribution, read from the archive without unpacking it to disk."""
 
 from __future__ import annotations
 
@@ -46,14 +46,15 @@ class SdistContent:
 def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
     """The README and the files below the documentation folder of a .tar.* or .zip source distribution.
 
-    Links, devices and names that point out of the archive are ignored. Raises SourceError when the archive is damaged
-    or unpacks to more than MAX_UNPACKED_BYTES.
+    Links, devices and names that point out of the archive are ignored. Raises SourceError when the archive is
+    damaged or unpacks to more than MAX_UNPACKED_BYTES.
     """
     metadata: dict[str, list[str]] = {}
     found: dict[str, ArchiveFile] = {}
 
     def wanted(path: str, size: int) -> int:
-        """How many bytes of a member to read: 0 for none, one more than allowed shows that it is too large."""
+        """How many bytes of a member to read: 0 for none; one more than allowed shows that it is too
+        large."""
         if path == "PKG-INFO":
             return _METADATA_BYTES
         return min(size, max_file_bytes) + 1 if _is_documentation(path) else 0
@@ -94,7 +95,7 @@ def _may_hold_markup(path: str) -> bool:
 
 
 def _docs_depth(path: str) -> int | None:
-    """How deep the documentation folder that ``path`` is in lies (0: at the top); None outside of any."""
+    """How deep the documentation folder around ``path`` lies (0: at the top); None outside of any."""
     for depth, name in enumerate(path.split("/")[:-1][:4]):
         if name.lower() in _DOCS_NAMES:
             return depth

@@ -1,8 +1,9 @@
-"""Documents to chunks: pieces that follow the document's structure and fit the embedding model.
+"""Cutting documents into chunks that follow the document's structure and fit the embedding model.
 
-A section's blocks are packed together up to the limit. A code block that fits is never split. A block that is longer
-than a chunk is cut at the best border there is (curation.splitting). Very short neighbouring sections share a chunk
-under their common heading, because a heading and five words match everything and answer nothing.
+A section's blocks are packed together up to the limit. A code block that fits is never split. A block that is
+longer than a chunk is cut at the best place (curation.documents.splitting). Very short neighbouring sections
+share a chunk under their common heading, because a heading and five words match everything and answer
+nothing.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from curation.records.document import Document
 
 __all__ = ["RECIPE_VERSION", "TokenCounter", "chunk_document"]
 
-# Raise it when the same document would be cut differently: chunks of older versions are then cut again.
+# Raise it when documents are to be cut differently: the next ingest then cuts all of them again.
 RECIPE_VERSION = 1
 
-# Bodies of fewer tokens are joined with a neighbour under the same parent, if both fit. NDCG@10 of MiniLM with 0, 32
-# and 64: 0.680, 0.691, 0.692 (scrapy's FAQ), 0.729, 0.740, 0.758 (Django's).
+# Bodies of fewer tokens are joined with a neighbour under the same parent, if both fit. NDCG@10 of MiniLM
+# with 0, 32 and 64: 0.680, 0.691, 0.692 (scrapy's FAQ), 0.729, 0.740, 0.758 (Django's).
 TINY_TOKENS = 64
 # The share of a chunk that its heading line may take.
 HEADING_SHARE = 4
@@ -37,7 +38,8 @@ HEADING_SHARE = 4
 
 @dataclass(frozen=True)
 class _Piece:
-    """Text that stays together. ``whole`` is a code block that takes the room of the heading if it has to."""
+    """Text that stays together. A ``whole`` code block takes the heading's room too if it must. A piece
+    that ``leads`` ends in a colon and belongs to what follows."""
 
     text: str
     tokens: int
@@ -65,10 +67,11 @@ class _Group:
 def chunk_document(
     document: Document, counter: TokenCounter, max_tokens: int, parsed: ParsedDocument | None = None
 ) -> list[Chunk]:
-    """The chunks of ``document`` in order, each of at most ``max_tokens`` tokens of ``counter`` in its whole text.
+    """The chunks of ``document`` in order, each of at most ``max_tokens`` tokens of ``counter`` in its whole
+    text.
 
-    Two sections of the same path and text give one chunk (ids are content hashes). A document without any text
-    gives none. ``parsed`` saves reading the markup again.
+    Two sections of the same path and text give one chunk (ids are content hashes). A document without any
+    text gives none. ``parsed`` saves parsing it again.
     """
     chunker = _Chunker(Measure(counter), max_tokens)
     chunks: dict[str, Chunk] = {}
@@ -106,7 +109,7 @@ class _Chunker:
             finished.extend(self._finish(group))
         return finished
 
-    # -- packing ---------------------------------------------------------------------------------------------------
+    # Packing
 
     def _pack(self, section: Section, following: tuple[str, ...]) -> list[_Group]:
         path, blocks = section.path, section.blocks
@@ -150,7 +153,7 @@ class _Chunker:
 
     def _split(self, block: Block, limit: int) -> list[_Piece]:
         if block.kind == "code":
-            for text in (block.rendered, block.text):  # without its fence if that is what it takes
+            for text in (block.rendered, block.text):  # without its fence if there is no other way
                 if self.measure(text) <= self.room:
                     return [_Piece(text, self.measure(text), whole=True)]
             fence = self.measure(replace(block, text="").rendered) + 2 * self.measure.joint
@@ -162,7 +165,7 @@ class _Chunker:
             texts = split_prose(block.text, limit, self.measure)
         return [_Piece(text, self.measure(text)) for text in texts if text.strip()]
 
-    # -- tiny sections ---------------------------------------------------------------------------------------------
+    # Tiny sections
 
     def _merge(self, groups: list[_Group]) -> list[_Group]:
         merged: list[_Group] = []
@@ -193,10 +196,10 @@ class _Chunker:
         heading = SECTION_SEPARATOR.join(group.path[len(path) :])
         return [_Piece(f"### {heading}", self.measure(f"### {heading}")), *group.pieces]
 
-    # -- text ------------------------------------------------------------------------------------------------------
+    # Text
 
     def _finish(self, group: _Group) -> list[tuple[tuple[str, ...], str, int]]:
-        """The chunk's text; more than one when the tokenizer counts the whole higher than its parts."""
+        """The chunk's text; several when the tokenizer counts more for the whole than for its parts."""
         body = group.body.strip()
         heading = self._heading(group.path, self.room - self._total(group.pieces) - self.measure.joint)
         text = f"{heading}\n\n{body}" if heading else body
@@ -217,9 +220,9 @@ class _Chunker:
         return [item for piece in pieces for item in self._finish(_Group(group.path, [piece]))]
 
     def _heading(self, path: tuple[str, ...], limit: int) -> str:
-        """As much of the path as fits, innermost last: whole sections first, then the last words of the innermost.
+        """As much of the path as fits: whole sections from the innermost outwards, else its last words.
 
-        What is left is always an end of the full heading: that is how Chunk.body tells it from the body.
+        What is left is always an end of the full heading: by that, Chunk.body tells it from the body.
         """
         limit = min(limit, self.room // HEADING_SHARE)
         for start in range(len(path)):

@@ -1,4 +1,4 @@
-"""All documents, their chunks and the chunks of before, in parquet files that are always read as one set."""
+"""All documents, their chunks and the former chunks, in parquet files that are always read as one set."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ATTEMPTS = 20
 class Corpus:
     """The documents and chunks of every ingested source, ordered by source, path and position.
 
-    ``chunks`` holds each id once: the same text under the same path and section in two sources is one chunk (that of
-    the first source). ``recipes`` says per source how its chunks were cut. ``former`` holds every chunk that an ingest
-    or a drop took out and that is not back, by id; see curation.documents.edits.
+    ``chunks`` holds each id once: the same text under the same path and section in two sources is one chunk
+    (that of the first source). ``recipes`` says for each source how its chunks were cut. ``former`` holds, by
+    id, every chunk that an ingest or a drop took out and that is not back (see curation.documents.edits).
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Corpus:
         self.documents: list[Document] = sorted(
             documents, key=lambda document: (document.source, document.path)
         )
-        # Duplicates between sources are kept in the file: they come to light when the other source goes.
+        # Duplicates between sources stay in the file: when one source goes, the other still has the chunk.
         self.stored_chunks: list[Chunk] = sorted(
             chunks, key=lambda chunk: (chunk.source, chunk.path, chunk.position)
         )
@@ -70,7 +70,8 @@ class Corpus:
     def load(cls, home: Home) -> Corpus:
         """Read the corpus. Raises StateError when there is none, or when its files are damaged.
 
-        Safe beside an ingest in another process: what is returned is the state before or after it, never a mixture.
+        Safe beside an ingest in another process: what is returned is the state before or after it, never a
+        mixture.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -96,10 +97,11 @@ class Corpus:
         )
 
     def save(self, home: Home) -> None:
-        """Replace the corpus in ``home``, atomically: a kill at any instant leaves the old one or the new one.
+        """Replace the corpus in ``home``, atomically: a kill at any instant leaves the old one or the new
+        one.
 
-        The chunks are written under names of their own first. The new corpus counts from the rename of the documents
-        file on, which names their generation. Raises StateError when the disk is full.
+        The chunks are written under names of their own first. The new corpus counts from the rename of the
+        documents file on, which names their generation. Raises StateError when the disk is full.
         """
         generation = uuid4().hex
         marks = {
@@ -128,7 +130,7 @@ class Corpus:
 
 
 def _finish_interrupted(home: Home) -> None:
-    """Put the files of a save that was killed after it counted into their place, and drop what never counted."""
+    """After a kill: move the files of a save that already counts into place, and remove those that do not."""
     current = _generation_in(home)
     for path in (home.chunks, home.former_chunks):
         for staged in home.corpus.glob(f".{path.stem}-*.parquet"):

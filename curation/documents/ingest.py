@@ -1,4 +1,4 @@
-"""Sources to corpus: read, cut, compare with what is there, and write only what changed."""
+"""Reading sources into the corpus: read, cut, compare with what is there, and write only what changed."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ __all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
 
 log = logging.getLogger(__name__)
 
-# Any two tokenizers that differ cut this differently.
+# Different tokenizers cut this text differently: its tokens stand for the tokenizer in a recipe.
 _PROBE = "Tokenizers disagree: naïve façade, 数据库, __init__.py, 0x1F, don't, HTTPServerError!"
 
 
 class IngestReport(BaseModel):
     """What an ingest did. Chunks are compared by id, within the sources that were ingested.
 
-    ``documents`` and ``chunks`` count those sources; ``total_documents`` and ``total_chunks`` the whole corpus.
-    ``sources`` carry their versions (``pypi:scrapy==2.11.0``).
+    ``documents`` and ``chunks`` count those sources; ``total_documents`` and ``total_chunks`` the whole
+    corpus. ``sources`` carry their versions (``pypi:scrapy==2.11.0``).
     """
 
     sources: list[str]
@@ -58,8 +58,9 @@ def ingest(
 ) -> IngestReport:
     """Read ``specs`` (folders, ``pypi:NAME[==VERSION]``) into the corpus, replacing what they gave before.
 
-    Other sources stay as they are. Nothing is written when nothing changed, and nothing at all when an error is
-    raised: SourceError (nothing to ingest, everything skipped), BusyError (another ingest runs), StateError.
+    Other sources stay as they are. Nothing is written when nothing changed, and nothing at all when an error
+    is raised: SourceError (nothing to ingest, everything skipped), BusyError (another ingest runs),
+    StateError.
     """
     if not specs:
         raise SourceError(
@@ -76,7 +77,7 @@ def ingest(
 
 
 class DropReport(BaseModel):
-    """What a drop did. A chunk that another source has too stays: ``chunks`` counts those that are gone."""
+    """What a drop did. ``chunks`` counts those that are gone: a chunk that another source has too stays."""
 
     source: str
     documents: int
@@ -88,8 +89,8 @@ class DropReport(BaseModel):
 def drop_source(spec: str, home: Home) -> DropReport:
     """Take a source out of the corpus. Releases keep what they hold until the next reindex or retrain.
 
-    ``spec`` is what was given to ``ingest`` or the source's name. Raises SourceError when the corpus has no such source,
-    BusyError while an ingest runs, StateError when there is no corpus; then nothing is changed.
+    ``spec`` is what was given to ``ingest``, or the source's name. Raises SourceError when the corpus has no
+    such source, BusyError while an ingest runs, StateError when there is no corpus; then nothing is changed.
     """
     with _only_one(home):
         old = Corpus.load(home)

@@ -1,8 +1,8 @@
-"""Source distributions: found and fetched with pip's configuration, read without being built or unpacked.
+"""Source distributions: found and downloaded with pip's configuration, never built or unpacked.
 
-``pip download`` prepares the metadata of a source distribution, which runs its build backend: foreign code, and minutes
-of build dependencies. Here pip is only asked how it is configured; ``unearth`` (PDM's finder) speaks to the indexes,
-and the archive is read as data.
+``pip download`` would run the build backend of a source distribution: foreign code, and minutes of build
+dependencies. Here pip only tells its configuration, ``unearth`` (PDM's finder) asks the indexes, and the
+archive is read as data.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _HASHES = ("sha512", "sha384", "sha256")
 
 @dataclass
 class PipConfiguration:
-    """What pip on this machine is told, by its files and the environment. Values may hold passwords: never log them."""
+    """How pip on this machine is configured, by files and environment. Values may hold passwords: never
+    log them."""
 
     index_url: str = ""
     extra_index_urls: list[str] = field(default_factory=list)
@@ -61,7 +62,8 @@ class PipConfiguration:
 
     @classmethod
     def parse(cls, listing: str) -> PipConfiguration:
-        """Read the output of ``pip config list``: the environment overrules [download], which overrules [global]."""
+        """Read the output of ``pip config list``. The environment overrules [download], which overrules
+        [global]."""
         values: dict[str, str] = {}
         for section in ("global", "download", ":env:"):
             for line in listing.splitlines():
@@ -86,17 +88,16 @@ class PipConfiguration:
 def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
     """The archive of the newest (or the named) version of a package that has one, and that version.
 
-    The file is gone when the context ends. Raises SourceError: no such package or version, no source distribution,
-    no network, an archive that is too large or does not match its hash.
+    The file is gone when the context ends. Raises SourceError: no such package or version, no source
+    distribution, no network, an archive that is too large or does not match its hash.
     """
     import httpx2
     from unearth import Link, PackageFinder
     from unearth.auth import MultiDomainBasicAuth
     from unearth.fetchers.sync import PyPIClient
 
-    logging.getLogger("unearth.collector").setLevel(
-        logging.ERROR
-    )  # it warns of every index that lacks the package
+    # It warns of every index that lacks the package.
+    logging.getLogger("unearth.collector").setLevel(logging.ERROR)
     configuration = PipConfiguration.read()
     refused: list[str] = []
 
@@ -140,7 +141,7 @@ def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
 
 
 def _places(configuration: PipConfiguration) -> tuple[list[str], list[str]]:
-    """Indexes and find-links, as pip takes them: its default index unless told otherwise, then the extra ones."""
+    """Indexes and find-links as pip uses them: its default index unless another is set, then the extra."""
     from unearth import PackageFinder
 
     indexes: list[str] = []
@@ -171,7 +172,7 @@ def _find(finder: PackageFinder, name: str, version: str, refused: list[str]) ->
     finder.no_binary = set()
     if finder.find_best_match(name, allow_yanked=True).candidates:
         raise SourceError(
-            f"{name} is published without a source distribution, so there is no documentation to take from it.",
+            f"{name} is published without a source distribution, so there is no documentation to read.",
             "Clone its repository and ingest the documentation folder: clayloop ingest PATH/docs",
         )
     if refused:

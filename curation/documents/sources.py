@@ -1,8 +1,8 @@
 """Where documentation comes from: a folder, or the source distribution of a Python package.
 
-Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that hold an
-underlined title and a directive, role or target (Django's documentation is written so). Other files are not
-documentation and pass unmentioned; documentation that cannot be read is reported, with the reason.
+Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that
+hold an underlined title and a directive, role or target (as Django's documentation does). Other files are
+ignored. Documentation that cannot be read is reported, with the reason.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.documents.archives import ArchiveFile, read_sdist
+from curation.documents.links import linker_for
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of
 from curation.documents.sdist import download_sdist
 from curation.errors import SourceError
@@ -68,14 +69,14 @@ class Source(Protocol):
         """How many files ``read`` goes through."""
 
     def read(self) -> Iterator[SourceFile | Skipped | None]:
-        """One item for each file, by path: its text, why it is left out, or None for what is no documentation."""
+        """One item for each file, by path: its text, why it is skipped, or None for other files."""
 
 
 def open_source(spec: str, settings: ChunkSettings) -> Source:
     """The source that ``spec`` names: a folder's path or ``pypi:NAME[==VERSION]``.
 
-    Raises SourceError naming what is wrong: no such folder, an unknown kind of source, no such package, no source
-    distribution or no documentation in it, no network.
+    Raises SourceError naming what is wrong: no such folder, an unknown kind of source, no such package, no
+    source distribution or no documentation in it, no network.
     """
     spec = spec.strip()
     if not spec:
@@ -86,14 +87,14 @@ def open_source(spec: str, settings: ChunkSettings) -> Source:
     if scheme and not Path(spec).expanduser().exists():
         raise SourceError(
             f"Unknown kind of source: {spec} ({scheme['scheme']}:)",
-            "A source is a folder or pypi:NAME[==VERSION]; clone or download anything else and give its folder.",
+            "A source is a folder or pypi:NAME[==VERSION]; download anything else and give its folder.",
         )
     return FolderSource(Path(spec).expanduser(), settings)
 
 
 def source_name(spec: str, known: Collection[str]) -> str | None:
-    """The one of the ``known`` sources' names that ``spec`` means: the name itself, the folder's path (which may be gone
-    by now) or ``pypi:NAME[==VERSION]``. None when it is none of them."""
+    """Which of the ``known`` sources ``spec`` names, by source name, folder path (the folder may be gone)
+    or ``pypi:NAME[==VERSION]``. None when it names none."""
     spec = spec.strip()
     if not spec:
         return None
@@ -108,7 +109,7 @@ def source_name(spec: str, known: Collection[str]) -> str | None:
 
 
 class FolderSource:
-    """The documentation below a folder. Links are not followed; hidden folders and build outputs are passed over."""
+    """The documentation below a folder, without links, hidden folders and build outputs."""
 
     version = ""
 
@@ -190,7 +191,7 @@ class PackageSource:
         self.name = f"pypi:{name}"
         self.version = version
         self._files = [file for file in files if markup_of(file.path) or file.path.lower().endswith(".txt")]
-        self._link = _linker(metadata)
+        self._link = linker_for(metadata)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -221,8 +222,8 @@ def _package(spec: str, settings: ChunkSettings) -> PackageSource:
         source = PackageSource(name, version, content.files, content.metadata)
         if not len(source):
             raise SourceError(
-                f"{archive.name} holds no documentation: no README and no docs folder in Markdown or reStructuredText.",
-                "Clone the project's repository and ingest its documentation folder: clayloop ingest PATH/docs",
+                f"{archive.name} holds no documentation: no README and no docs folder.",
+                "Clone the project's repository and ingest its documentation: clayloop ingest PATH/docs",
             )
     return source
 
@@ -246,7 +247,7 @@ def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
 
 
 def _read_regular(file: Path, limit: int) -> bytes | None:
-    """The file's bytes; None when it grew past ``limit``. Never blocks on what is no regular file any more."""
+    """The file's bytes; None when it is longer than ``limit``. Never blocks, not even on a pipe."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as opened:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -267,50 +268,6 @@ def _is_passed_over(folder: Path, name: str, beside: Sequence[str]) -> bool:
     if name in _BUILD_FOLDERS and not _BUILD_FILES.isdisjoint(beside):
         return True  # build/ is an output beside a build file, and may be a chapter anywhere else
     return (folder / name / "pyvenv.cfg").is_file()
-
-
-def _linker(metadata: dict[str, list[str]]) -> _Linker:
-    """Links to the files of a project: into its repository where that is known, else to its documentation's front."""
-    urls: dict[str, str] = {}
-    for entry in metadata.get("project-url", []):
-        label, _, url = entry.partition(",")
-        urls[re.sub(r"[^a-z]", "", label.lower())] = url.strip()
-    urls["homepage"] = urls.get("homepage") or (metadata.get("home-page") or [""])[0].strip()
-    for label in ("source", "sourcecode", "repository", "code", "github", "gitlab", "homepage"):
-        repository = _repository(urls.get(label, ""))
-        if repository:
-            return _Linker(repository, True)
-    for label in ("documentation", "docs", "homepage"):
-        if _is_web_address(urls.get(label, "")):
-            return _Linker(urls[label], False)
-    return _Linker("", False)
-
-
-@dataclass(frozen=True)
-class _Linker:
-    base: str
-    per_file: bool
-
-    def __call__(self, path: str) -> str:
-        return f"{self.base}/{quote(path)}" if self.per_file else self.base
-
-
-def _repository(url: str) -> str:
-    """The address that files of a GitHub or GitLab repository stand under (its default branch); empty for others."""
-    if not _is_web_address(url):
-        return ""
-    parts = urlsplit(url)
-    owner_and_name = PurePosixPath(parts.path).parts[1:3]
-    host = (parts.hostname or "").removeprefix("www.")
-    if len(owner_and_name) != 2:
-        return ""
-    tree = {"github": "blob/HEAD", "gitlab": "-/blob/HEAD"}.get(host.split(".")[0])
-    name = owner_and_name[1].removesuffix(".git")
-    return f"https://{host}/{quote(owner_and_name[0])}/{quote(name)}/{tree}" if tree else ""
-
-
-def _is_web_address(url: str) -> bool:
-    return bool(re.fullmatch(r"https?://[^\s<>\"'`\\]+", url))
 
 
 def _shown(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Cutting a text that is too long for one chunk, at the best border there is."""
+"""Cutting a text that is too long for one chunk at the best place."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-# A "word" without spaces (base64, minified code) may be a single unknown token, however long it is. Counting at least
-# one token for so many characters keeps chunks to a size that people and models can handle.
+# A "word" without spaces (base64, minified code) may be a single unknown token, however long it is. Counting
+# at least one token for so many characters keeps chunks to a size that people and models can handle.
 CHARACTERS_PER_TOKEN = 64
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=\S)|(?<=[。！？])")
@@ -23,7 +23,8 @@ class TokenCounter(Protocol):
         """Tokens of ``text``, special tokens included, without truncation."""
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Where each token stands in ``text`` (start, end), in characters; special tokens may be left out or empty."""
+        """Where each token stands in ``text`` (start, end), in characters. Special tokens may be missing
+        or empty."""
 
 
 class Measure:
@@ -50,7 +51,7 @@ def split_prose(text: str, limit: int, measure: Measure) -> list[str]:
 
 
 def split_items(text: str, limit: int, measure: Measure) -> list[str]:
-    """Parts of a list or table of at most ``limit`` tokens, cut between items or rows where that is possible."""
+    """Parts of a list or table of at most ``limit`` tokens, cut between items or rows where possible."""
     starts = [found.start() for found in _ITEM.finditer(text)]
     if len(starts) > 1:
         bounds = [0, *starts[1:], len(text)]
@@ -66,7 +67,7 @@ def split_code(text: str, limit: int, measure: Measure) -> list[str]:
 
 
 def split_tokens(text: str, limit: int, measure: Measure) -> list[str]:
-    """Parts of at most ``limit`` tokens, cut between words if there are any and anywhere if not. Loses only spaces."""
+    """Parts of at most ``limit`` tokens, cut between words where possible. Only spaces are lost."""
     parts: list[str] = []
     left = text.strip()
     while left:
@@ -110,7 +111,7 @@ def _code_lines(text: str, limit: int, measure: Measure) -> list[str]:
 
 
 def _packed(units: list[str], joint: str, limit: int, measure: Measure, finer: _Splitter) -> Iterator[str]:
-    """``units`` joined as far as ``limit`` allows; a unit that is too long by itself is split by ``finer``."""
+    """``units`` joined as far as ``limit`` allows; a unit that is too long alone is split by ``finer``."""
     held: list[str] = []
     tokens = 0
     for unit in units:

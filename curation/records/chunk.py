@@ -26,12 +26,12 @@ FORMER_CHUNK_SCHEMA = CHUNK_SCHEMA.append(pa.field("replaced_by", pa.string()))
 
 
 class Chunk(BaseModel):
-    """A chunk.
+    """A piece of a document.
 
-    ``section`` is the path of headings that it stands under, outermost first. ``text`` is what is embedded,
-    shown and cited: the heading line (``section`` joined with " > ", shortened when the body needs the room),
-    a blank line, the body. ``tokens`` counts ``text`` with the embedding model's own tokenizer, special tokens
-    included. ``position`` is its place in the document, from 0.
+    ``section`` is the path of headings above it, outermost first. ``text`` is what is embedded, shown and
+    cited: the heading line (``section`` joined with " > ", shortened when the body needs the room), a blank
+    line, the body. ``tokens`` counts ``text`` with the embedding model's tokenizer, special tokens included.
+    ``position`` is its place in the document, from 0.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,9 +65,8 @@ class Chunk(BaseModel):
 
 
 class FormerChunk(BaseModel):
-    """A chunk that the corpus no longer has. ``replaced_by`` is the id of today's chunk in its place, after all edits;
-    "" when nothing took its place.
-    """
+    """A chunk that the corpus no longer has. ``replaced_by`` is the id of the chunk that has its place
+    today, after all edits; "" when none has."""
 
     model_config = ConfigDict(frozen=True)
 

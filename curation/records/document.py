@@ -19,9 +19,9 @@ DOCUMENT_SCHEMA = pa.schema(
 class Document(BaseModel):
     """A documentation file.
 
-    ``source`` names where it came from without a version (``folder:/abs/path`` or ``pypi:name``), ``version``
-    is the release of that source or empty. ``path`` is relative to the source, with forward slashes. ``url`` is
-    where a reader can open it (may be empty). ``title`` is its first heading or its file name.
+    ``source`` names where it came from, without a version (``folder:/abs/path`` or ``pypi:name``).
+    ``version`` is the source's version, or empty. ``path`` is relative to the source, with forward slashes.
+    ``url`` is where a reader can open it (may be empty). ``title`` is its first heading or its file name.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""One training example as an annotator sees it."""
+"""One training example, as annotators see it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ TRIPLET_SCHEMA = pa.schema(
 
 
 class Triplet(BaseModel):
-    """A triplet with the field names of the tutorial.
+    """A triplet, with the field names of Argilla's chat-bot tutorial.
 
-    ``anchor`` is the chunk's text, ``positive`` a query that the chunk answers, ``negative`` a query that may use
-    similar words and that the chunk does not answer (empty where none is known). ``origin`` says how the positive
-    came about: the first generated query, one of its variations, a section heading, or a conversation.
-    ``model`` names the language model (empty for headings). ``path`` and ``section`` (one line) are the chunk's.
+    ``anchor`` is the chunk's text, ``positive`` a query that the chunk answers, ``negative`` a query in
+    similar words that it does not answer (empty where there is none). ``origin`` says where the positive
+    comes from: the first generated query, one of its variations, a section heading, or a conversation.
+    ``model`` names the language model (empty for headings). ``path`` and ``section`` (one line) are the
+    chunk's.
     """
 
     model_config = ConfigDict(frozen=True)

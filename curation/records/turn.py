@@ -20,9 +20,11 @@ class Message(BaseModel):
 
 
 class Turn(BaseModel):
-    """What was asked and answered. ``turn`` counts from 0 within ``conversation_id``; ``history`` is what came
-    before it. ``cited`` are the ids of the chunks listed as sources, best first; empty when the bot said that it
-    does not know (``refused``). ``score`` is the best chunk's cosine similarity.
+    """One question and its answer.
+
+    ``turn`` counts from 0 within ``conversation_id``; ``history`` is what came before. ``cited`` are the ids
+    of the chunks listed as sources, best first; empty when the bot said that it does not know (``refused``).
+    ``score`` is the cosine similarity of the best chunk.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,5 +42,5 @@ class Turn(BaseModel):
 
     @property
     def id(self) -> str:
-        """Stable per conversation and turn: sending it twice stores it once."""
+        """The same for the same conversation and turn: sending it twice stores it once."""
         return content_id("turn", self.conversation_id, str(self.turn))

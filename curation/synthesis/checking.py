@@ -1,4 +1,4 @@
-"""From a model's answers to the queries that are kept of a chunk, with a reason for everything that is dropped."""
+"""The queries of a chunk that are kept from a model's answers, with a reason for everything dropped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNPARSED = "unparsed"
 
 @dataclass(frozen=True)
 class Pair:
-    """``positive`` is None when it was malformed, ``negative`` empty when there is none. ``malformed``: reasons."""
+    """``positive`` is None when it was malformed, ``negative`` empty when there is none."""
 
     positive: str | None
     negative: str
@@ -22,7 +22,7 @@ class Pair:
 
 
 def check_pair(positive: str | None, negative: str | None, source: str, small_model: bool) -> Pair:
-    """Clean what was parsed from one answer (None where nothing was). ``source``: topic and text it is about."""
+    """Clean what was parsed from one answer (None: nothing was). ``source``: topic and text asked about."""
     first, second = tidy(positive or ""), tidy(negative or "")
     reason = fault(first, source, small_model, copied=EXAMPLE_QUERIES if small_model else ())
     if reason:
@@ -40,8 +40,8 @@ def check_pair(positive: str | None, negative: str | None, source: str, small_mo
 def check_variations(
     queries: Sequence[str], positive: str, negative: str, source: str, small_model: bool
 ) -> tuple[list[str], Counter[str]]:
-    """The variations worth keeping, tidied, and why the others are not: also those that say the same as another
-    query of the chunk."""
+    """The variations worth keeping, tidied, and why the others are not. Those that repeat another query of
+    the chunk are dropped too."""
     source = f"{source}\n{positive}"
     seen = {sameness(positive)} | ({sameness(negative)} if negative else set())
     kept: list[str] = []

@@ -1,4 +1,4 @@
-"""What a language model wrote, made into a query or refused with a reason."""
+"""What a language model wrote, made into a query, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from curation.records.chunk import SECTION_SEPARATOR
+from curation.words import word_set
 
 MAX_WORDS = 40
 MAX_CHARACTERS = 300
@@ -25,7 +26,8 @@ _LABEL = re.compile(
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 _QUOTES = "\"'“”‘’«»`*_ "
 _MARKUP = re.compile(
-    r"::(?!\w)|^\.\. |\bauto(?:class|method|module|function)\b|versionadded|```|<\||\|>|\{\{|(?:^|\s)##|:\w+:`"
+    r"::(?!\w)|^\.\. "
+    r"|\bauto(?:class|method|module|function)\b|versionadded|```|<\||\|>|\{\{|(?:^|\s)##|:\w+:`"
 )
 _PROMPT = re.compile(
     r"anchor sentence|positive sentence|negative sentence|given the following|as an ai\b|language model\b|"
@@ -46,31 +48,37 @@ _LOOP = re.compile(r"(.{2,30}?)\1{3,}", re.DOTALL)
 _FIRST_PERSON = frozenset({"i", "my", "we", "our"})
 _WORD = re.compile(r"[^\W_]+(?:[_'’.-][^\W_]+)*")
 _IDENTIFIER = re.compile(r"\b\w*[a-z\d]_\w+|\b[A-Z]+_\w+|\b[A-Za-z_]\w*(?:\.\w+)+|\b[A-Z]\w*[a-z]\w*[A-Z]\w*")
-_FILLER = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a an the of to in on at by for from with and or is are was be been do does did can could i you we it its my your
-        how what which who why when where there this that these those if not have has will would should one get use
-        using used way me us our as into so than then any some all please
-        """,
-    )
+# Not scikit-learn's list of stop words: that one has "call", "empty", "find", "move", "name" and "system",
+# which tell two questions about software apart.
+_FILLER = word_set(
+    """
+    a an the of to in on at by for from with and or is are was be been do does did can could i you we it
+    its my your how what which who why when where there this that these those if not have has will would
+    should one get use using used way me us our as into so than then any some all please
+    """
 )
 
 
 def tidy(raw: str) -> str:
-    """The first line that says something, without bullets, labels, quotes, control characters, double spaces."""
+    """The first line that says something, without bullets, labels, quotes, control characters."""
     for line in raw.splitlines():
-        text = unicodedata.normalize("NFC", line)
-        # Surrogates cannot be stored as UTF-8; other control characters have no place on one line.
-        text = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
-        text = " ".join(text.split())
-        text = _LABEL.sub("", _BOLD.sub(r"\1", text)).strip()
-        while len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES and text.count(text[0]) <= 2:
-            text = text[1:-1].strip()
+        before, text = "", line
+        while text != before:  # a label may stand behind another one, or inside quotes
+            before, text = text, _without_wrapping(text)
         if text.strip(_QUOTES + "-#.:?!"):
             return text
     return ""
+
+
+def _without_wrapping(line: str) -> str:
+    text = unicodedata.normalize("NFC", line)
+    # Surrogates cannot be stored as UTF-8; other control characters have no place on one line.
+    text = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
+    text = " ".join(text.split())
+    text = _LABEL.sub("", _BOLD.sub(r"\1", text)).strip()
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES and text.count(text[0]) <= 2:
+        text = text[1:-1].strip()
+    return text
 
 
 def words(text: str) -> list[str]:
@@ -83,7 +91,7 @@ def content_words(text: str) -> list[str]:
 
 
 def sameness(query: str) -> str:
-    """Equal for two queries that differ in case, punctuation and filler words only."""
+    """A key that is equal for two queries that differ only in case, punctuation and filler words."""
     return " ".join(content_words(query) or words(query)) or query.casefold()
 
 
@@ -95,9 +103,9 @@ def stems(text: str) -> frozenset[str]:
 def fault(query: str, source: str, small_model: bool, first: bool = True, copied: Iterable[str] = ()) -> str:
     """Why ``query`` (already tidied) is malformed; empty when it is fine.
 
-    ``source`` is the text it was made from. ``small_model`` turns on what only a very small model gets wrong so
-    often that it pays to lose some good queries: the ``first`` query has to be a question, at least 60% of its
-    content words and all its identifiers have to come from the source. ``copied`` are the prompt's own examples.
+    ``source`` is the text it was made from. ``small_model`` adds checks for the faults of very small models,
+    at the price of some good queries: the ``first`` query has to be a question, and at least 60% of its
+    content words and all its identifiers have to be in the source. ``copied`` are the prompt's examples.
     """
     said = words(query)
     checks = (
@@ -124,7 +132,7 @@ def is_grounded(query: str, source: str) -> bool:
 
 
 def split_queries(output: str) -> list[str]:
-    """The lines of an answer that was asked for one query a line, tidied; lines that introduce them are left out."""
+    """The lines of an answer that was asked for one query a line, tidied, without an introduction."""
     lines = [line.strip() for line in output.splitlines()]
     bulleted = [line for line in lines if re.match(r"^(?:[-*•–]|\(?\d{1,2}[.)])\s*\S", line)]
     chosen = bulleted or [line for line in lines if not line.endswith(":")]
@@ -150,7 +158,7 @@ def _is_copy(said: list[str], source: list[str], examples: Iterable[str]) -> boo
 
 
 def _is_verbatim(query: str, said: list[str], source: list[str]) -> bool:
-    """A passage of the text is not what somebody types who looks for it; a few of its words may well be."""
+    """Whether it is a passage of the text, which nobody types to look for it."""
     if len(said) < VERBATIM_WORDS or "?" in query:
         return False
     return any(source[i : i + len(said)] == said for i in range(len(source) - len(said) + 1))

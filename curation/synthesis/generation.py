@@ -1,4 +1,4 @@
-"""Starts the distilabel pipeline in a process of its own and follows what it has stored."""
+"""Starts the distilabel pipeline in a process of its own and follows its progress."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ STALL_FACTOR = 20
 
 @dataclass
 class Outcome:
-    """``done`` chunks were asked about and are stored, the model ``failed`` on others. ``seconds`` run from the
-    start of the pipeline (imports left out) to the end; ``output_tokens`` are what the model wrote meanwhile."""
+    """``done`` chunks were asked about and are stored; the model ``failed`` on others. ``seconds`` run
+    from the start of the pipeline, without imports; ``output_tokens`` are what the model wrote."""
 
     done: int = 0
     failed: int = 0
@@ -50,10 +50,10 @@ def generate(
     home: Home,
     progress: Progress,
 ) -> Outcome:
-    """Ask ``llm`` about every chunk and store what it says, batch by batch.
+    """Ask ``llm`` about every chunk and store its answers, batch by batch.
 
-    Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written; what was stored
-    until then stays.
+    Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written. What was
+    stored before stays.
     """
     store.open()
     work = home.corpus / ".synthesis-work"
@@ -111,7 +111,7 @@ def _worker(job: Job, llm: LanguageModel, output: IO[bytes]) -> Iterator[subproc
             process.stdin.flush()
         yield process
     finally:
-        # Its steps are processes of the same group; none of them holds anything but what is stored already.
+        # The pipeline's steps are processes of the same group; all that they made is stored already.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -169,7 +169,7 @@ def _follow(
                     _raise_if_gone(llm, outcome)
             outcome.seconds = time.monotonic() - started
             if outcome.done + outcome.failed >= total:
-                # distilabel still writes the table of everything, which the store makes superfluous.
+                # distilabel would still write a table of everything, which nobody needs.
                 return outcome
             if ended:
                 raise LanguageModelError(

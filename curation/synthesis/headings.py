@@ -1,4 +1,4 @@
-"""Section headings as queries: somebody who knew the text wrote them to say what it is about, and they cost nothing."""
+"""Section headings as queries: whoever wrote them knew what the text is about, and they cost nothing."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from itertools import groupby
 
 from curation.records.chunk import Chunk
 from curation.synthesis.cleaning import content_words, sameness, tidy, words
+from curation.words import word_set
 
 SHORT = 2
 """Headings of at most this many content words say too little alone: their parent is put in front."""
 MAX_WORDS = 20
 MIN_BODY_WORDS = 8
 
-_GENERIC = frozenset(
-    re.findall(
-        r"\S+",
-        """
-    about abstract acknowledgements additional advanced also api appendix arguments attributes authors background
-    backward-incompatible backwards basic basics bug bugs cases caveats changelog changes class classes code conclusion
-    configuration contents contributors copyright credits defaults default deprecation deprecations description details
-    documentation enum enums example examples exceptions faq features fixes functions further general glossary goals
-    guide help history important improvements incompatible index info information installation install intro
-    introduction licence license limitations links list main members method methods minor misc miscellaneous modules
-    module more motivation new next note notes options other others output outputs overview parameters prerequisites
-    properties questions quick quickstart raises read reading reference references related remarks removals requirements
-    resources return returns see setup settings source steps submodules subpackages summary support syntax table tips
-    todo topics tutorial types usage value values variables warning warnings what's works
-    """,
-    )
+_GENERIC = word_set(
+    """
+    about abstract acknowledgements additional advanced also api appendix arguments attributes authors
+    background backward-incompatible backwards basic basics bug bugs cases caveats changelog changes class
+    classes code conclusion configuration contents contributors copyright credits defaults default
+    deprecation deprecations description details documentation enum enums example examples exceptions faq
+    features fixes functions further general glossary goals guide help history important improvements
+    incompatible index info information installation install intro introduction licence license
+    limitations links list main members method methods minor misc miscellaneous modules module more
+    motivation new next note notes options other others output outputs overview parameters prerequisites
+    properties questions quick quickstart raises read reading reference references related remarks
+    removals requirements resources return returns see setup settings source steps submodules subpackages
+    summary support syntax table tips todo topics tutorial types usage value values variables warning
+    warnings what's works
+    """
 )
 """A heading made of nothing but these could stand in any documentation."""
 _VERSION = re.compile(r"\bv?\d+(?:\.\d+)+\w*\b|\b(?:19|20)\d\d[-/]\d\d(?:[-/]\d\d)?\b")
 _RELEASES = re.compile(
-    r"\b(?:release (?:notes|history)|releases|changelog|change log|what[’']s new|news|version history|roadmap)\b",
+    r"\b(?:release (?:notes|history)|releases|changelog|change log|what[’']s new|news|version "
+    r"history|roadmap)\b",
     re.IGNORECASE,
 )
 _RELEASE_PATH = re.compile(
@@ -54,9 +55,9 @@ _SIGNATURE = re.compile(
 def heading_queries(chunks: Iterable[Chunk]) -> dict[str, str]:
     """Chunk id to query, for the first chunk of every section whose heading says something, in corpus order.
 
-    A query belongs to one chunk: where two documents have the same heading, the document's title is put in front, and
-    if that does not tell them apart, none of them is used. Release notes are left out: their headings name features
-    whose documentation stands elsewhere.
+    A query belongs to one chunk. Where two documents have the same heading, the document's title is put in
+    front; if they still are the same, none is used. Release notes are left out: their headings name features
+    that are documented elsewhere.
     """
     candidates = [(chunk, query) for chunk in _section_starts(chunks) for query in (_query(chunk),) if query]
     shared = _shared(candidates)

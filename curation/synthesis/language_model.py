@@ -1,4 +1,4 @@
-"""The one way to a language model: an OpenAI-compatible chat endpoint, whoever runs it."""
+"""Access to a language model: an OpenAI-compatible chat endpoint, whoever runs it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ChatMessage = dict[str, str]
 class LanguageModel:
     """A chat model at ``base_url`` (usually ending in /v1). Safe to share between threads.
 
-    Every failure (nothing listens, timeout, wrong key, unknown model, an answer that is not what the protocol
-    says, a stream that breaks off, an empty answer) is a LanguageModelError that names the address and what to
-    do, and never the key.
+    Every failure (nothing listens, timeout, wrong key, unknown model, an answer outside the protocol, a
+    stream that breaks off, an empty answer) is a LanguageModelError that says the address and what to do, and
+    never the key.
     """
 
     def __init__(self, settings: LanguageModelSettings, base_url: str = "") -> None:
@@ -152,7 +152,7 @@ class LanguageModel:
             # A proxy in the environment cannot reach this machine's own loopback.
             http_client=openai.DefaultHttpxClient(trust_env=False) if self._is_local() else None,
         )
-        # The client picks these up from the environment; only the settings decide here.
+        # The client takes these from the environment; only the settings count here.
         client.organization = None
         client.project = None
         return client
@@ -181,7 +181,7 @@ class LanguageModel:
         return message
 
     def _piece(self, event: object) -> tuple[str, str]:
-        """Text and finish reason of one event; an event without choices (usage, keep-alive) carries neither."""
+        """Text and finish reason of one event. An event without choices (usage, keep-alive) has neither."""
         choices = getattr(event, "choices", None)
         if not choices:
             return "", ""
@@ -216,7 +216,7 @@ class LanguageModel:
         except openai.OpenAIError as error:
             raise self._unusable(f"an error ({self._safe(str(error))})") from None
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
-            # What the client library throws while it takes apart an answer that is not what it should be.
+            # What the client library raises for an answer that is not what it should be.
             raise self._unusable(f"what cannot be parsed ({type(error).__name__})") from None
 
     def _status_error(self, error: openai.APIStatusError) -> LanguageModelError:
@@ -229,7 +229,8 @@ class LanguageModel:
         }
         hint = hints.get(error.status_code, "The server has a problem: see its own log, then try again.")
         return LanguageModelError(
-            f"The language model at {self.address} answered HTTP {error.status_code}: {self._safe(error.message)}",
+            f"The language model at {self.address} answered HTTP {error.status_code}: "
+            f"{self._safe(error.message)}",
             hint,
         )
 

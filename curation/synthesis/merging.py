@@ -1,4 +1,4 @@
-"""Everything that is known about the corpus's chunks, as triplets."""
+"""Putting together the triplets of the whole corpus: generated, from headings, from conversations."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def merge(
     with_headings: bool,
     rejected_chunks: Collection[str],
 ) -> list[Triplet]:
-    """Triplets in corpus order: generated first, then headings, for every chunk that exists and is not rejected.
+    """Triplets in corpus order, for every chunk that is not rejected: generated ones first, then headings.
 
-    A chunk's generated triplets come from ``generations``, else from ``earlier`` (an earlier model's, or when no
-    model was asked). A generated query that several documents are said to answer tells nothing about any of them and
-    is left out. Triplets from conversations are kept as they are.
+    A chunk's generated triplets come from ``generations``, else from ``earlier`` (another model's, or when no
+    model was asked). A generated query that several documents are said to answer is left out. Triplets from
+    conversations stay as they are.
     """
     chunks = [chunk for chunk in corpus.chunks if chunk.id not in rejected_chunks]
     headings = heading_queries(corpus.chunks)
@@ -53,7 +53,7 @@ def _generated(chunk: Chunk, generation: Generation, model: str, ring: NegativeR
     if not generation.positive:
         return []
     first = _triplets(chunk, [generation.positive], generation.negative, "sentence-pair", model, ring)
-    # As in the tutorial's pipeline, all queries of a chunk share one negative.
+    # All queries of a chunk share one negative, as in the tutorial's pipeline.
     negative = generation.negative or first[0].negative
     return first + _triplets(chunk, generation.queries, negative, "multiple-queries", model, ring)
 

@@ -1,9 +1,9 @@
-"""A negative for a query that has none: a query of another document that has no word in common with it.
+"""A negative for a query without one: a query of another document that shares no word with it.
 
-Which one, is chosen so that it stays the same while documents come and go: a triplet's id covers its negative, and
-annotations hang on the id. Hence consistent hashing (Karger et al., 1997): all queries lie on a ring by their hash, and
-the first fitting one after the positive's own place is taken. A new query on the ring changes the choice of those
-positives only that lie right before it.
+A triplet's id covers its negative, and annotations hang on the id, so the choice must stay the same while
+documents come and go. Hence consistent hashing (Karger et al., 1997): all queries lie on a ring by their
+hash, and the first fitting one after the positive's place is taken. A new query changes the choice only for
+the positives right before it.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class NegativeRing:
         return cls((query, place(chunks[chunk_id])) for chunk_id, query in queries.items())
 
     def pick(self, positive: str, positive_place: Place) -> str:
-        """A query of another document without a content word of ``positive``; of what it meets on its way the one
-        with the fewest in common when there is none; empty when no other document has a query."""
+        """A query of another document without a content word of ``positive``. If there is none nearby on
+        the ring, the one with the fewest in common; empty when no other document has a query."""
         mine = stems(positive)
         start = bisect_left(self._hashes, _hash(positive))
         best, fewest = "", -1

@@ -1,4 +1,4 @@
-"""The file in which the pipeline's processes say how far they are, and which the process that started them follows."""
+"""The file in which the pipeline's processes report progress to the process that started them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import IO, Any
 
 
 def append_progress(progress_file: str, **line: Any) -> None:
-    """Add a line of JSON to the file that the starting process follows. Lines of two processes never mix: each is
-    one write in append mode."""
+    """Add a line of JSON. It is one write in append mode, so lines of two processes never mix."""
     descriptor = os.open(progress_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(descriptor, (json.dumps(line) + "\n").encode())

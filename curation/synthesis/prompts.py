@@ -1,8 +1,9 @@
-"""What the language model is asked. Two sets: for models that follow instructions, and for very small ones that
-only follow examples.
+"""The prompts, in two sets: for models that follow instructions, and for very small ones that only follow
+examples.
 
-For the small ones (measured with SmolLM2-135M): naming the topic again right before the answer, one question and
-nothing else, and temperature 0 give the most usable queries; asking for a negative as well gives none at all.
+For the small ones (measured with SmolLM2-135M) these give the most usable queries: the topic named again
+right before the answer, one question only, and temperature 0. Asked for a negative as well, they give none at
+all.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from curation.records.identity import content_id
 ChatMessages = list[dict[str, str]]
 
 MULTIPLY_SYSTEM_PROMPT = (
-    "You help to write varied search queries. Write every query on a line of its own that starts with a dash. "
-    "Write nothing else: no introduction, no numbering, no explanation."
+    "You help to write varied search queries. Write every query on a line of its own that starts with a "
+    "dash. Write nothing else: no introduction, no numbering, no explanation."
 )
 MULTIPLY_TEMPLATE = (
     "Here is a query:\n{query}\n\nWrite {num_queries} other queries that look for the same information, with "
-    "different words, in a different tone or length. They must stay true to the first query and fit this setting: "
+    "different words, in a different tone or length. They must stay true to the first query and fit this "
+    "setting: "
     "{context}"
 )
+
+# For models that follow instructions: varied answers. The limit only ends answers that repeat themselves.
+TEMPERATURE = 0.7
+MAX_NEW_TOKENS = 512
 
 LONGEST_TEXT = 6000
 """Characters of a chunk in the normal prompt: at most about 3,000 tokens, even for code."""
@@ -36,13 +42,14 @@ _PAIR_SYSTEM = (
 _PAIR_EXAMPLES = (
     (
         "Backups > Restoring a single table",
-        "To restore one table from a nightly backup, stop the writer process and run `vaultctl restore --table NAME`. "
-        "The other tables are not touched.",
+        "To restore one table from a nightly backup, stop the writer process and run `vaultctl restore "
+        "--table NAME`. The other tables are not touched.",
         "How can I restore a single table from a backup?",
     ),
     (
         "Image widget > max_width",
-        "Default: None\n\nThe largest width in pixels of an uploaded picture. Larger pictures are scaled down.",
+        "Default: None\n\nThe largest width in pixels of an uploaded picture. Larger pictures are scaled "
+        "down.",
         "What does the max_width option of the image widget do?",
     ),
     (
@@ -59,8 +66,8 @@ _PAIR_EXAMPLES = (
     ),
     (
         "Plugins > class ThemeLoader",
-        "ThemeLoader(path, fallback=None)\n\nLoads a theme from a folder. With fallback, missing templates are taken "
-        "from another theme.",
+        "ThemeLoader(path, fallback=None)\n\nLoads a theme from a folder. With fallback, missing templates "
+        "are taken from another theme.",
         "How do I load a theme from a folder with ThemeLoader?",
     ),
     (
@@ -120,15 +127,12 @@ def few_shot_variations(query: str) -> ChatMessages:
 def variations(query: str, num_queries: int, context: str) -> ChatMessages:
     """Ask a model that follows instructions for ``num_queries`` rewrites."""
     content = MULTIPLY_TEMPLATE.format(query=query, num_queries=num_queries, context=context)
-    return [
-        {"role": "system", "content": MULTIPLY_SYSTEM_PROMPT},
-        {"role": "user", "content": content},
-    ]
+    return [{"role": "system", "content": MULTIPLY_SYSTEM_PROMPT}, {"role": "user", "content": content}]
 
 
 def fit(text: str, limit: int) -> str:
-    """``text`` as data for a prompt: cut to ``limit`` characters at a line or word boundary, and with everything
-    broken up that a chat template or the answer's own format could mistake for structure."""
+    """``text`` as data for a prompt: cut to ``limit`` characters at a line or word, and without anything
+    that a chat template or the answer's format could take for structure."""
     text = _OWN_SECTION.sub("", _SPECIAL_TOKEN.sub(lambda found: f" {found.group()} ", text)).strip()
     if len(text) <= limit:
         return text
@@ -145,7 +149,7 @@ def templates_hash() -> str:
     return content_id(
         *(message["content"] for message in few_shot_question("", "") + few_shot_variations("")),
         *(message["content"] for message in variations("", 0, "")),
-        str((LONGEST_TEXT, LONGEST_SMALL_TEXT, LONGEST_TOPIC)),
+        str((LONGEST_TEXT, LONGEST_SMALL_TEXT, LONGEST_TOPIC, TEMPERATURE, MAX_NEW_TOKENS)),
     )
 
 

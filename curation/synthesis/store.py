@@ -1,7 +1,7 @@
-"""What the language model made of each chunk, kept so that nothing is ever generated twice.
+"""What the language model made of each chunk, kept so that nothing is generated twice.
 
-One folder a recipe (model, prompts, settings), one JSON file a chunk in it: a person can read them, a kill
-between two files loses nothing, and a change of chunk or recipe leads to another file.
+A folder for each recipe (model, prompts, settings), with one JSON file for each chunk: a person can read
+them, and a changed chunk or recipe leads to another file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from curation.synthesis.prompts import templates_hash
 
 
 class Recipe(BaseModel):
-    """Everything that decides what a chunk's queries look like, but for chance."""
+    """Everything but chance that decides what a chunk's queries look like."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,8 +26,6 @@ class Recipe(BaseModel):
     few_shot: bool
     context: str
     num_queries: int
-    temperature: float
-    max_new_tokens: int
     templates: str = ""
 
     @property
@@ -38,8 +36,8 @@ class Recipe(BaseModel):
 class Generation(BaseModel):
     """The queries of one chunk. Empty ``positive``: the model was asked and gave nothing usable.
 
-    ``queries`` are the variations of ``positive``. ``malformed`` counts what was dropped, by reason; the dropped
-    texts themselves are kept nowhere. Token counts are the endpoint's own.
+    ``queries`` are the variations of ``positive``. ``malformed`` counts what was dropped, by reason; the
+    dropped texts are not kept. Token counts are the endpoint's.
     """
 
     model_config = ConfigDict(frozen=True)

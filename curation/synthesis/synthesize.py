@@ -23,14 +23,17 @@ from curation.synthesis.merging import merge
 from curation.synthesis.store import Generation, GenerationStore, Recipe
 from curation.synthesis.triplets import load_triplets, save_triplets
 
+# Chunks in one distilabel batch. Progress is stored after each batch, so small corpora get smaller ones.
+BATCH_SIZE = 10
+
 
 class SynthesisReport(BaseModel):
     """What a synthesis did.
 
-    ``chunks`` are in the corpus, ``selected`` were to be asked about; of those ``cached`` were known from an earlier
-    run, ``generated`` were asked about now and ``failed`` got no answer. ``malformed`` counts the generations of this
-    run that were dropped, ``malformed_reasons`` why. ``triplets`` counts what the table holds now, by origin.
-    ``tokens_per_second`` is what the model wrote per second of this run; ``seconds`` is everything.
+    Of the corpus's ``chunks``, ``selected`` were to be asked about: ``cached`` ones were known already,
+    ``generated`` ones were asked about now, ``failed`` ones got no answer. ``malformed`` counts what was
+    dropped in this run, ``malformed_reasons`` says why. ``triplets`` counts what the table holds now, by
+    origin. ``tokens_per_second`` is what the model wrote per second of this run; ``seconds`` is everything.
     """
 
     model: str = ""
@@ -59,11 +62,11 @@ def synthesize(
     progress: Progress = SILENT,
     rejected_chunks: Collection[str] = (),
 ) -> SynthesisReport:
-    """Ask ``llm`` about the chunks it was not asked about before, and save the triplets of the whole corpus.
+    """Ask ``llm`` about the chunks it was not asked about yet, and save the triplets of the whole corpus.
 
-    Without ``llm`` only headings are added; generated triplets that are there stay. Raises StateError (empty corpus,
-    full disk), BusyError (another synthesis runs), LanguageModelError (the endpoint is down or goes away: what was
-    generated until then is stored and not asked for again).
+    Without ``llm`` only headings are added; generated triplets stay. Raises StateError (empty corpus, full
+    disk), BusyError (another synthesis runs), LanguageModelError (the endpoint is down or goes away; what was
+    generated until then is stored).
     """
     if not corpus.chunks:
         raise StateError("There are no chunks to make queries for.", "Run `clayloop ingest SOURCE` first.")
@@ -78,9 +81,9 @@ def synthesize(
 
 
 def select(chunks: Sequence[Chunk], sample: int) -> list[Chunk]:
-    """``sample`` chunks at even distances (0: all), leaving out those with too few words to ask about.
+    """``sample`` chunks at even distances (0: all), without those that have too few words to ask about.
 
-    The first k of two calls need not agree, but the same chunks and number always give the same selection.
+    The same chunks and number always give the same selection.
     """
     worth = [chunk for chunk in chunks if len(words(chunk.body)) >= MIN_BODY_WORDS]
     if sample == 0 or sample >= len(worth):
@@ -119,14 +122,9 @@ def _generations(
     progress: Progress,
     report: SynthesisReport,
 ) -> dict[str, Generation]:
-    """What is known of ``chunks`` after asking about those of the sample that are new. Fills in ``report``."""
+    """All that is known of ``chunks`` after asking about the new ones in the sample. Fills in ``report``."""
     recipe = Recipe(
-        model=llm.model,
-        few_shot=llm.few_shot,
-        context=settings.context,
-        num_queries=settings.num_queries,
-        temperature=settings.temperature,
-        max_new_tokens=settings.max_new_tokens,
+        model=llm.model, few_shot=llm.few_shot, context=settings.context, num_queries=settings.num_queries
     )
     store = GenerationStore(home.synthesis, recipe)
     selected = select(chunks, settings.sample)
@@ -134,7 +132,7 @@ def _generations(
     missing = [chunk for chunk in selected if chunk.id not in known]
     if missing:
         llm.check()
-        outcome = _generate_twice(missing, store, llm, settings.batch_size, home, progress)
+        outcome = _generate_twice(missing, store, llm, home, progress)
         report.output_tokens = outcome.output_tokens
         report.tokens_per_second = outcome.output_tokens / outcome.seconds if outcome.seconds else 0.0
     now = store.get_all(chunk.id for chunk in chunks)
@@ -153,14 +151,10 @@ def _generations(
 
 
 def _generate_twice(
-    chunks: Sequence[Chunk],
-    store: GenerationStore,
-    llm: LanguageModel,
-    batch_size: int,
-    home: Home,
-    progress: Progress,
+    chunks: Sequence[Chunk], store: GenerationStore, llm: LanguageModel, home: Home, progress: Progress
 ) -> Outcome:
     """A failed request takes its whole batch with it: ask again, one chunk at a time."""
+    batch_size = max(1, min(BATCH_SIZE, len(chunks) // 4))
     outcome = generate(chunks, store, llm, batch_size, home, progress)
     if outcome.failed and outcome.done:
         progress.say(f"The model failed on {outcome.failed} chunks: asking for them once more, one by one.")

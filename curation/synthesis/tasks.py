@@ -1,6 +1,7 @@
 """The steps of the distilabel pipeline that are ours. Imported only in the pipeline's own process.
 
-No `from __future__ import annotations` here: distilabel looks for the type StepInput itself, not for its name.
+No `from __future__ import annotations` here: distilabel looks for the type StepInput itself, not for its
+name.
 """
 
 from collections import Counter
@@ -26,9 +27,9 @@ Row = dict[str, Any]
 
 
 class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
-    """GenerateSentencePair whose malformed generations are asked for once more, at ``retry_temperature``.
+    """GenerateSentencePair that asks once more, at ``retry_temperature``, where the answer was malformed.
 
-    A malformed ``positive`` becomes None, a malformed ``negative`` empty; ``malformed`` lists a reason for each.
+    A malformed ``positive`` becomes None, a malformed ``negative`` empty; ``malformed`` lists the reasons.
     """
 
     retry_temperature: float = 0.7
@@ -68,7 +69,7 @@ class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
 
 
 class FewShotSentencePair(CheckedSentencePair):
-    """The same for a very small model: worked examples, one question, no negative (that one is chosen later)."""
+    """The same for a very small model: worked examples, one question, no negative (it is chosen later)."""
 
     def format_input(self, input: Row) -> list[dict[str, str]]:
         return prompts.few_shot_question(input["topic"], input["body"])
@@ -80,7 +81,8 @@ class FewShotSentencePair(CheckedSentencePair):
 class MultipleQueries(Task):  # type: ignore[misc]
     """The tutorial's task: ``num_queries`` further queries in the words of others.
 
-    Input column: ``query``. Output columns: ``queries`` (list of str; None when the model failed), ``model_name``.
+    Input column: ``query``. Output columns: ``queries`` (list of str; None when the model failed),
+    ``model_name``.
     """
 
     system_prompt: str = prompts.MULTIPLY_SYSTEM_PROMPT
@@ -120,7 +122,7 @@ class _Recorder(Step):  # type: ignore[misc]
 
 
 class DropMalformed(_Recorder):
-    """Drops rows without a positive query, records them as asked in vain, and reports those the model failed on."""
+    """Drops rows without a positive query, stores that they were asked about, and reports failures."""
 
     @property
     def inputs(self) -> list[str]:
@@ -152,7 +154,7 @@ class DropMalformed(_Recorder):
 
 
 class KeepQueries(_Recorder):
-    """Cleans the merged queries of each chunk and stores them: the point up to which a killed run has come."""
+    """Cleans the merged queries of each chunk and stores them. A killed run goes on after what is stored."""
 
     small_model: bool = False
 
@@ -197,8 +199,8 @@ class KeepQueries(_Recorder):
 
 
 def has_failed(row: Row, step: str) -> bool:
-    """distilabel fills the batch of a failing model with None and goes on; the raw output tells it from an answer
-    that could not be parsed."""
+    """Whether the model failed on the row. distilabel then fills in None and goes on; only the raw output
+    tells a failure from an answer that could not be parsed."""
     metadata = row.get(DISTILABEL_METADATA_KEY) or {}
     key = f"raw_output_{step}"
     if step == MULTIPLY_STEP and key not in metadata:

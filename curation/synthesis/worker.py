@@ -1,9 +1,10 @@
-"""The process that runs the distilabel pipeline: `python -m curation.synthesis.worker`, started by `generation`.
+"""The process that runs the distilabel pipeline: `python -m curation.synthesis.worker`, started by
+`generation`.
 
-distilabel forks a process per step, takes over logging and signal handlers, and must not be forked from a process
-with threads: so it gets one of its own. Standard input brings the job as one line of JSON and the API key as another
-(it must not be on disk or in the process list); when that input ends, whoever started this is gone, and so goes the
-whole process group.
+distilabel forks a process for each step, takes over logging and signal handlers, and must not be forked from
+a process with threads, so it gets a process of its own. Standard input brings the job as one line of JSON and
+the API key as another (it must not be on disk or in the process list). When standard input ends, the starting
+process is gone, and the whole process group ends.
 """
 
 from __future__ import annotations
@@ -63,13 +64,10 @@ def build(job: Job, api_key: SecretStr) -> Any:
             },
         )
 
-    # Dropped rows leave gaps, and distilabel waits until a batch is full again: smaller ones are stored sooner.
+    # Dropped rows leave gaps, and distilabel waits until a batch is full again: smaller ones are stored
+    # sooner.
     later_batches = max(1, job.batch_size // 2)
-    recorder = {
-        "folder": job.folder,
-        "recipe": recipe.model_dump(),
-        "progress_file": job.progress_file,
-    }
+    recorder = {"folder": job.folder, "recipe": recipe.model_dump(), "progress_file": job.progress_file}
     with Pipeline(
         name="clayloop-queries", description="Queries to train a retriever.", cache_dir=job.work_folder
     ) as pipeline:
@@ -81,10 +79,10 @@ def build(job: Job, api_key: SecretStr) -> Any:
             action="query",
             context=recipe.context,
             small_model=small,
-            retry_temperature=recipe.temperature,
+            retry_temperature=prompts.TEMPERATURE,
             llm=llm(QUESTION_TOKENS, 0.0, ["\n"])
             if small
-            else llm(recipe.max_new_tokens, recipe.temperature),
+            else llm(prompts.MAX_NEW_TOKENS, prompts.TEMPERATURE),
             input_batch_size=job.batch_size,
             output_mappings={"model_name": "model_name_query"},
             add_raw_input=False,
@@ -107,14 +105,14 @@ def build(job: Job, api_key: SecretStr) -> Any:
         before_merge = drop_malformed
         load_data >> generate_sentence_pair >> drop_malformed
         if recipe.num_queries:
-            tokens = VARIATION_TOKENS * recipe.num_queries if small else recipe.max_new_tokens
+            tokens = VARIATION_TOKENS * recipe.num_queries if small else prompts.MAX_NEW_TOKENS
             before_merge = tasks.MultipleQueries(
                 name=tasks.MULTIPLY_STEP,
                 num_queries=recipe.num_queries,
                 system_prompt=prompts.MULTIPLY_SYSTEM_PROMPT,
                 context=recipe.context,
                 small_model=small,
-                llm=llm(tokens, 0.0 if small else recipe.temperature),
+                llm=llm(tokens, 0.0 if small else prompts.TEMPERATURE),
                 input_batch_size=later_batches,
                 input_mappings={"query": "positive"},
                 output_mappings={"model_name": "model_name_query_multiplied"},
@@ -132,14 +130,14 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Run the pipeline to its end. What the model failed on is told in the progress file, not by the exit code."""
+    """Run the pipeline to its end. The model's failures go to the progress file, not into the exit code."""
     job = Job.model_validate_json(sys.stdin.buffer.readline())
     api_key = SecretStr(sys.stdin.buffer.readline().decode().rstrip("\n"))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        # Its own cache overlooks changed input and keeps failed batches: the store is ours.
+        # distilabel's cache overlooks changed input and keeps failed batches, so it is not used.
         pipeline = build(job, api_key)
-        # From here on the time counts; before, it was imports.
+        # The first line starts the clock: imports do not count.
         append_progress(job.progress_file, done=[], failed=[], tokens=0)
         pipeline.run(use_cache=False)
     except Exception:

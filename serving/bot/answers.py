@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import Chunk, LanguageModel, LanguageModelError, Message
 from serving.bot.markup import harmless, link, plain
-from serving.bot.prompts import fill
 from serving.bot.small_models import (
     FROM_THE_DOCUMENTATION,
     MOST_TOKENS,
@@ -19,8 +18,8 @@ from serving.bot.small_models import (
     holds_to,
     loop_start,
 )
+from serving.releases.retriever import Retriever
 from serving.retrieval.index import Hit
-from serving.retrieval.retriever import Retriever
 from serving.retrieval.tokens import printable
 from serving.settings import BotSettings
 
@@ -32,6 +31,8 @@ BROKEN_OFF = "The language model stopped before the end of its answer."
 
 _SOURCES = "\n\n**Sources**\n\n"
 _TEMPERATURE = 0.1
+# Earlier turns given to the language model: a small one's context is soon full.
+_HISTORY_TURNS = 4
 _PASSAGES = 3
 _PASSAGE_CHARACTERS = 700
 _QUESTION_CHARACTERS = 4_000
@@ -41,9 +42,9 @@ _MESSAGE_CHARACTERS = 1_500
 class Reply(BaseModel):
     """An answer as far as it has come; each one replaces the one before.
 
-    ``text`` is Markdown without the sources, safe to show. ``hits`` are the chunks listed as sources, best first;
-    empty when the bot said that it does not know (``refused``). ``score`` is the best chunk's cosine. ``trouble`` is
-    what kept the language model from answering, in words for the log.
+    ``text`` is Markdown without the sources, safe to show. ``hits`` are the chunks listed as sources, best
+    first. There are none when the bot said that it does not know (``refused``). ``score`` is the best chunk's
+    cosine. ``trouble`` is what kept the language model from answering, in words for the log.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,7 +63,7 @@ class Reply(BaseModel):
         return f"{self.text}{_SOURCES}{sources(self.hits)}"
 
 
-def answer(
+def answer_question(
     retriever: Retriever,
     llm: LanguageModel | None,
     question: str,
@@ -71,8 +72,9 @@ def answer(
 ) -> Iterator[Reply]:
     """Yield the answer as it grows; the last Reply is the whole one.
 
-    Nothing relevant found: a refusal, and the language model is not asked. No language model, or one that fails: the
-    best passages are quoted instead. Under what a very small model says stands the passage that it was given. Raises ReleaseError when the release can't be searched.
+    When nothing relevant is found, the bot refuses and the language model is not asked. When there is no
+    language model, or it fails, the best passages are quoted instead. Below what a very small model says
+    stands the passage that it was given. Raises ReleaseError when the release can't be searched.
     """
     hits = retriever.search(question)
     score = hits[0].score if hits else 0.0
@@ -135,16 +137,16 @@ def messages(
     history: Sequence[Message],
     settings: BotSettings,
 ) -> list[dict[str, str]]:
-    """The conversation for the language model: the release's system prompt, the last turns, the question with the
-    best chunks that fit into ``max_context_tokens``."""
+    """The conversation for the language model: the release's system prompt, the last four turns, and the
+    question with the best chunks that fit into ``max_context_tokens``."""
     prompt = retriever.release.prompt
-    earlier = list(history[-2 * settings.history_turns :]) if settings.history_turns else []
+    earlier = history[-2 * _HISTORY_TURNS :]
     context = "\n\n---\n\n".join(chunk.text for chunk in packed(hits, settings.max_context_tokens))
-    values = {"question": question[:_QUESTION_CHARACTERS].strip(), "context": context}
+    asked = prompt.fill(question[:_QUESTION_CHARACTERS].strip(), context)
     return [
         {"role": "system", "content": prompt.system},
         *({"role": message.role, "content": message.content[:_MESSAGE_CHARACTERS]} for message in earlier),
-        {"role": "user", "content": fill(prompt.template, values)},
+        {"role": "user", "content": asked},
     ]
 
 
@@ -154,7 +156,8 @@ def without_sources(markdown: str) -> str:
 
 
 def packed(hits: Sequence[Hit], max_tokens: int) -> list[Chunk]:
-    """The chunks of ``hits``, best first, as long as they fit; the best one always goes in. Doubled texts go once."""
+    """The chunks of ``hits``, best first, as long as they fit. The best one always goes in, and no text
+    twice."""
     chosen: list[Chunk] = []
     seen: set[str] = set()
     left = max_tokens
@@ -179,7 +182,7 @@ def passages(hits: Sequence[Hit]) -> str:
 
 
 def sources(hits: Sequence[Hit]) -> str:
-    """A numbered Markdown list with one line a section: a link where the document has an address, else its path."""
+    """A numbered Markdown list of sections: a link where the document has an address, else its path."""
     lines: list[str] = []
     for hit in hits:
         chunk = hit.chunk

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from curation import ClayloopError, LanguageModel, Message, Turn
-from serving.bot.answers import Reply, answer, without_sources
+from serving.bot.answers import Reply, answer_question, without_sources
 from serving.bot.conversations import Conversations
 from serving.bot.live import LiveRelease
 from serving.retrieval.tokens import printable
@@ -53,44 +53,44 @@ class ChatService:
             return
         earlier = sum(1 for message in history if message.role == "user")
         conversation, number = self._conversations.next_turn(session, earlier)
-        with self._live.acquire() as retriever:
-            last = Reply(text="")
-            recorded = False
+        retriever = self._live.retriever
+        last = Reply(text="")
+        recorded = False
 
-            def record() -> None:
-                nonlocal recorded
-                recorded = True
-                self._log_turn(
-                    Turn(
-                        conversation_id=conversation,
-                        turn=number,
-                        question=question,
-                        history=tuple(history),
-                        answer=last.text,
-                        cited=tuple(hit.chunk.id for hit in last.hits),
-                        refused=last.refused,
-                        score=round(last.score, 6),
-                        release_id=retriever.release.id,
-                        created_at=datetime.now(timezone.utc),
-                    )
+        def record() -> None:
+            nonlocal recorded
+            recorded = True
+            self._log_turn(
+                Turn(
+                    conversation_id=conversation,
+                    turn=number,
+                    question=question,
+                    history=tuple(history),
+                    answer=last.text,
+                    cited=tuple(hit.chunk.id for hit in last.hits),
+                    refused=last.refused,
+                    score=round(last.score, 6),
+                    release_id=retriever.release.id,
+                    created_at=datetime.now(timezone.utc),
                 )
+            )
 
-            try:
-                pending: Reply | None = None
-                for last in answer(retriever, self._llm, question, history, self._settings):
-                    # One behind: the last piece is shown once the turn is on disk.
-                    if pending is not None:
-                        yield pending.markdown
-                    pending = last
+        try:
+            pending: Reply | None = None
+            for last in answer_question(retriever, self._llm, question, history, self._settings):
+                # One behind: the last piece is shown once the turn is on disk.
+                if pending is not None:
+                    yield pending.markdown
+                pending = last
+            record()
+            yield last.markdown
+        except ClayloopError:
+            log.exception("A question could not be answered")
+            yield FAILED
+        except GeneratorExit:  # the visitor stopped the answer or left: what was shown is the turn
+            if not recorded and last.text:
                 record()
-                yield last.markdown
-            except ClayloopError:
-                log.exception("A question could not be answered")
-                yield FAILED
-            except GeneratorExit:  # the visitor stopped the answer or left: what was shown is the turn
-                if not recorded and last.text:
-                    record()
-                raise
+            raise
 
 
 def build_page(service: ChatService, settings: BotSettings, examples: Sequence[str]) -> gr.ChatInterface:

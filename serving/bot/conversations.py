@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections import OrderedDict
 
-_REMEMBERED = 10_000
+_MOST_SESSIONS = 10_000
 
 
 class Conversations:
@@ -16,21 +16,24 @@ class Conversations:
     forgotten: should it go on, it goes on under a new id.
     """
 
-    def __init__(self, remembered: int = _REMEMBERED) -> None:
-        self._remembered = remembered
-        self._known: OrderedDict[str, tuple[str, int]] = OrderedDict()
+    def __init__(self, most_sessions: int = _MOST_SESSIONS) -> None:
+        self._most = most_sessions
+        self._sessions: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def next_turn(self, session: str | None, earlier: int) -> tuple[str, int]:
-        """The conversation's id and this turn's number, from 0. ``session`` is the browser session (None: unknown),
-        ``earlier`` how many questions its history shows. A question asked again gets a number of its own."""
+        """The conversation's id and this turn's number, from 0. A question asked again gets a number of its
+        own.
+
+        ``session`` is the browser session (None: unknown), ``earlier`` how many questions its history shows.
+        """
         with self._lock:
-            known = self._known.pop(session, None) if session else None
-            if known is None or earlier == 0:
-                known = (uuid.uuid4().hex, earlier)
-            conversation, number = known
+            found = self._sessions.pop(session, None) if session else None
+            if found is None or earlier == 0:
+                found = (uuid.uuid4().hex, earlier)
+            conversation, number = found
             if session:
-                self._known[session] = (conversation, number + 1)
-                while len(self._known) > self._remembered:
-                    self._known.popitem(last=False)
+                self._sessions[session] = (conversation, number + 1)
+                while len(self._sessions) > self._most:
+                    self._sessions.popitem(last=False)
             return conversation, number

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from curation import ClayloopError, StateError
+from serving.releases.retriever import Retriever
 from serving.releases.store import ReleaseStore
-from serving.retrieval.retriever import Retriever
 
 log = logging.getLogger(__name__)
 
@@ -18,20 +17,15 @@ log = logging.getLogger(__name__)
 _RETRY_FIRST, _RETRY_MOST = 5.0, 300.0
 
 
-class _Loaded:
-    """A loaded release and how many requests are using it."""
-
-    def __init__(self, retriever: Retriever) -> None:
-        self.retriever: Retriever | None = retriever
-        self.users = 0
-        self.retired = False
-
-
 class LiveRelease:
-    """Holds the current release loaded. A request takes it with ``acquire`` and sees that one until its end.
+    """Holds the current release loaded. A request takes ``retriever`` once and keeps it until its end.
 
-    ``load`` turns a release id into a Retriever and raises ClayloopError when it can't; it runs in a background thread
-    while the old release keeps serving. Raises what ``load`` raises, or StateError without a release, at the start.
+    ``load`` turns a release id into a Retriever and raises ClayloopError when it can't. It runs in a
+    background thread while the old release keeps serving; that one's memory is free when the last request has
+    let go of it. The constructor raises what ``load`` raises, or StateError when there is no release. The
+    pointer is looked at every ``poll_seconds``.
+
+    ``error`` says why the release that the pointer names is not served; None when it is.
     """
 
     def __init__(
@@ -40,28 +34,21 @@ class LiveRelease:
         self._store = store
         self._load = load
         self._poll_seconds = poll_seconds
-        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._failed_id = ""
         self._retry_at = 0.0
         self._retry_after = _RETRY_FIRST
-        self._error: str | None = None
+        self.error: str | None = None
         release_id = store.current_id()
         if release_id is None:
             raise StateError(f"There is no release in {store.root} yet.", "Run `clayloop bootstrap` first.")
-        self._loaded = _Loaded(load(release_id))
-        self._release_id = release_id
+        self.retriever = load(release_id)
 
     @property
     def release_id(self) -> str:
         """The release that the next request gets."""
-        return self._release_id
-
-    @property
-    def error(self) -> str | None:
-        """Why the release that the pointer names is not served; None when it is."""
-        return self._error
+        return self.retriever.release.id
 
     @property
     def is_watching(self) -> bool:
@@ -78,22 +65,6 @@ class LiveRelease:
         if self._thread is not None:
             self._thread.join(timeout=30)
 
-    @contextmanager
-    def acquire(self) -> Iterator[Retriever]:
-        """The current release, for one request. It stays loaded until the last request that holds it has ended."""
-        with self._lock:
-            loaded = self._loaded
-            loaded.users += 1
-            retriever = loaded.retriever
-        try:
-            if retriever is None:  # only a retired release without users is dropped, so this can't be
-                raise StateError("The release was closed while it was being taken.", "Ask again.")
-            yield retriever
-        finally:
-            with self._lock:
-                loaded.users -= 1
-                _drop_if_unused(loaded)
-
     def check(self) -> bool:
         """Look at the pointer once, and switch when it names another release. Says whether it switched."""
         try:
@@ -101,27 +72,22 @@ class LiveRelease:
         except ClayloopError as error:
             self._report("", error)
             return False
-        if release_id is None or release_id == self._release_id:
-            self._error = None if release_id else "The pointer to the served release was removed."
+        if release_id is None or release_id == self.release_id:
+            self.error = None if release_id else "The pointer to the served release was removed."
             self._failed_id = ""
             return False
         if release_id == self._failed_id and time.monotonic() < self._retry_at:
             return False
         started = time.perf_counter()
         try:
-            retriever = self._load(release_id)
+            self.retriever = self._load(release_id)
         except ClayloopError as error:
             self._report(release_id, error)
             return False
         except Exception as error:  # whatever a broken release does, the old one keeps serving
             self._report(release_id, ClayloopError(f"Release {release_id} can't be loaded: {error}"))
             return False
-        with self._lock:
-            old, self._loaded = self._loaded, _Loaded(retriever)
-            self._release_id = release_id
-            old.retired = True
-            _drop_if_unused(old)
-        self._error, self._failed_id, self._retry_after = None, "", _RETRY_FIRST
+        self.error, self._failed_id, self._retry_after = None, "", _RETRY_FIRST
         log.info("Serving release %s (loaded in %.1f s)", release_id, time.perf_counter() - started)
         return True
 
@@ -139,11 +105,6 @@ class LiveRelease:
             self._retry_after = min(self._retry_after * 2, _RETRY_MOST)
         self._retry_at = time.monotonic() + self._retry_after
         self._failed_id = release_id
-        if self._error != error.message:
-            log.error("Still serving %s: %s", self._release_id, error)
-        self._error = error.message
-
-
-def _drop_if_unused(loaded: _Loaded) -> None:
-    if loaded.retired and loaded.users == 0:
-        loaded.retriever = None
+        if self.error != error.message:
+            log.error("Still serving %s: %s", self.release_id, error)
+        self.error = error.message

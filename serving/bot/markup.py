@@ -1,4 +1,4 @@
-"""Text from documents, users and models as Markdown that a browser can be given: nothing in it loads or runs."""
+"""Text from documents, users and models as Markdown that loads and runs nothing in a browser."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ODD_LINK = re.compile(
 def harmless(markdown: str) -> str:
     """``markdown`` without raw HTML, images and links to anything but the web; code in it stays as it is.
 
-    The page cleans HTML again before it shows it; this keeps an answer from loading remote images, which would tell
-    others who asked what, and shows tags as the text that they are.
+    The page cleans HTML again before it shows it. This shows tags as text, and keeps an answer from loading
+    remote images, which would tell others who asked what.
     """
     lines: list[str] = []
     fence = ""

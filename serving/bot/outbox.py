@@ -1,7 +1,7 @@
-"""Turns on their way to Argilla: on disk before the answer counts as given, gone only after Argilla confirmed.
+"""Turns on their way to Argilla: on disk before the answer counts as given, removed after Argilla confirmed.
 
-One JSON file a turn, named so that names sort by age and tell conversations apart. A turn may be sent twice (after a
-kill between the confirmation and the removal): turn ids make that harmless.
+Each turn is a JSON file whose name sorts by age and names the conversation. A turn may be sent twice, after a
+kill between confirmation and removal: turn ids make that harmless.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Outbox:
     def flush(self, send: Send) -> int:
         """Send what waits, oldest first, in batches; returns how many were confirmed.
 
-        Raises what ``send`` raises once nothing more gets through; what was not confirmed stays. A turn that Argilla
-        refuses holds up only the later turns of its own conversation.
+        Raises what ``send`` raises once nothing more gets through; what was not confirmed stays. A turn that
+        Argilla refuses holds up only the later turns of its own conversation.
         """
         with self._flushing:
             confirmed = 0
@@ -118,7 +118,7 @@ class Outbox:
         self._refused[conversation] = self._refused.get(conversation, 0) + 1
 
     def _oldest(self, blocked: set[str]) -> list[str]:
-        # Conversations that were refused before come last, so that three bad ones can't stand in everybody's way.
+        # Conversations that were refused before come last, so that a few bad ones don't hold up the others.
         candidates = (name for name in self._names() if _parts(name) not in blocked)
         return heapq.nsmallest(BATCH, candidates, key=lambda name: (self._refused.get(_parts(name), 0), name))
 
@@ -151,7 +151,7 @@ class Outbox:
 
 
 class Sender:
-    """A background thread that flushes an outbox: at once when woken, and with growing pauses while it fails."""
+    """A background thread that flushes an outbox when woken, and with growing pauses while it fails."""
 
     def __init__(self, outbox: Outbox, send: Send, first_wait: float = _WAIT_FIRST) -> None:
         self._outbox = outbox
@@ -159,13 +159,8 @@ class Sender:
         self._first_wait = first_wait
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._error: str | None = None
+        self.error: str | None = None
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
-
-    @property
-    def error(self) -> str | None:
-        """Why the last attempt failed; None when it did not."""
-        return self._error
 
     def start(self) -> None:
         self._wake.set()
@@ -190,16 +185,16 @@ class Sender:
                 return
             try:
                 self._outbox.flush(self._send)
-                self._error, wait = None, self._first_wait
+                self.error, wait = None, self._first_wait
                 continue
             except ClayloopError as error:
                 message = error.message
             except Exception as error:  # a fault in what sends must not end the sending
                 log.exception("Sending turns failed")
                 message = f"{type(error).__name__}: {error}"
-            if self._error != message:
+            if self.error != message:
                 log.warning("%d turns wait in the outbox: %s", self._outbox.pending(), message)
-            self._error = message
+            self.error = message
             # Full jitter: several bots must not knock on a returning Argilla all at once.
             self._stop.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311
             wait = min(wait * 2, _WAIT_MOST)

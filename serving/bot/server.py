@@ -19,8 +19,8 @@ from serving.bot.live import LiveRelease
 from serving.bot.markup import web_address
 from serving.bot.outbox import Outbox, Send, Sender
 from serving.bot.suggestions import example_questions
+from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
-from serving.retrieval.retriever import load_release
 from serving.settings import ServingSettings
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class TurnLog:
         self.error: str | None = None
 
     def __call__(self, turn: Turn) -> None:
-        """Store ``turn`` durably. A full disk costs the turn, never the answer: it is logged and shown in /healthz."""
+        """Store ``turn`` durably. A full disk costs the turn, not the answer; /healthz and the log say so."""
         if self.sender is None:
             return
         try:
@@ -69,9 +69,8 @@ def create_app(
     turns: TurnLog,
     settings: ServingSettings,
 ) -> FastAPI:
-    """The application. ``live`` and ``turns`` are started and stopped by the caller (``run`` does)."""
-    with live.acquire() as retriever:
-        examples = settings.bot.examples or example_questions(retriever.index.chunks())
+    """The application. The caller starts and stops ``live`` and ``turns``."""
+    examples = settings.bot.examples or example_questions(live.retriever.index.chunks())
     service = ChatService(live, llm, turns, settings.bot)
     app = FastAPI(title="clayloop bot", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -89,30 +88,29 @@ def create_app(
 
     @app.get("/release")
     def release() -> JSONResponse:
-        with live.acquire() as retriever:
-            served = retriever.release
-            body = served.model_dump(mode="json", exclude={"files", "prompt"})
+        retriever = live.retriever
+        body = retriever.release.model_dump(mode="json", exclude={"files", "prompt"})
         return JSONResponse({**body, "min_score": retriever.min_score})
 
     @app.get("/search")
     def search(q: str = Query(max_length=4000), k: int = Query(10, ge=1, le=100)) -> JSONResponse:
-        with live.acquire() as retriever:
-            try:
-                hits = retriever.search(q, k)
-            except ClayloopError as error:
-                return JSONResponse({"error": error.message}, status_code=500)
-            body = {
-                "release": retriever.release.id,
-                "answerable": retriever.should_answer(hits),
-                "hits": [
-                    {
-                        "score": hit.score,
-                        **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
-                        "url": web_address(hit.chunk.url),
-                    }
-                    for hit in hits
-                ],
-            }
+        retriever = live.retriever
+        try:
+            hits = retriever.search(q, k)
+        except ClayloopError as error:
+            return JSONResponse({"error": error.message}, status_code=500)
+        body = {
+            "release": retriever.release.id,
+            "answerable": retriever.should_answer(hits),
+            "hits": [
+                {
+                    "score": hit.score,
+                    **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
+                    "url": web_address(hit.chunk.url),
+                }
+                for hit in hits
+            ],
+        }
         return JSONResponse(body)
 
     page = build_page(service, settings.bot, examples)
@@ -139,16 +137,14 @@ def run_bot(
     send: Send | None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. ``send`` delivers turns (curation's ``log_turns``; None: they are not logged).
+    """Serve until SIGINT or SIGTERM. ``send`` delivers turns (curation's ``log_turns``; None: none are kept).
 
-    ``ready`` is called with the bot's address once it answers. Raises StateError without a release or when the port is
-    taken, ReleaseError when the current release is corrupt.
+    ``ready`` is called with the bot's address once it answers. Raises StateError without a release or when
+    the port is taken, ReleaseError when the current release is corrupt.
     """
     store = ReleaseStore(home)
     settings = _for_single_questions(settings)
-    live = LiveRelease(
-        store, lambda release_id: load_release(store, release_id, settings), settings.bot.poll_seconds
-    )
+    live = LiveRelease(store, lambda release_id: load_release(store, release_id, settings))
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)
     with closing(listen(settings.bot.host, settings.bot.port)) as listener:
@@ -170,8 +166,8 @@ def run_bot(
 
 
 def _for_single_questions(settings: ServingSettings) -> ServingSettings:
-    """One torch thread unless it was set: a question is too short for two, and on a busy machine two wait for each
-    other (p50 of a search 20 ms with one, 240 ms with two)."""
+    """One torch thread, unless it was set: a question is too short for two, and on a busy machine they wait
+    for each other (p50 of a search 20 ms with one thread, 240 ms with two)."""
     embedding = settings.embedding.model_copy(update={"threads": settings.embedding.threads or 1})
     return settings.model_copy(update={"embedding": embedding})
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curation import SILENT, Home, Progress, ReleaseError, StateError
-from serving.releases.build import assemble
+from curation import SILENT, Home, Progress, StateError
+from serving.releases.build import ReleaseParts, build_release
 from serving.releases.promotions import BOOTSTRAP
-from serving.releases.record import Release
+from serving.releases.record import Release, ReleaseOrigin
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.settings import ServingSettings
@@ -27,8 +27,8 @@ def bootstrap(
 ) -> Release:
     """Make a release from the base model and promote it.
 
-    Refuses with StateError when a release is served already, unless ``force``, and when the corpus has no chunks.
-    Raises BusyError while another bootstrap is at work, SettingsError when the base model can't be loaded.
+    Raises StateError when a release is served already, unless ``force``, and when the corpus has no chunks,
+    BusyError while another bootstrap is at work, SettingsError when the base model can't be loaded.
     """
     store = ReleaseStore(home)
     current = None if force else store.current_id()
@@ -39,28 +39,14 @@ def bootstrap(
         )
     if not corpus.chunks:
         raise StateError("The corpus has no chunks.", "Run `clayloop ingest SOURCE` first.")
+    model = settings.embedding.model
     folder = store.staging(_BUILD, empty=True)
     try:
-        progress.say(f"Loading {settings.embedding.model}")
-        embedder = Embedder(settings.embedding.model, settings.embedding)
-        draft = assemble(
-            folder,
-            embedder,
-            corpus.chunks,
-            settings,
-            base_model=settings.embedding.model,
-            parent=_served(store),
-            progress=progress,
-        )
-        release = store.publish(folder, draft)
+        progress.say(f"Loading {model}")
+        parts = ReleaseParts(Embedder(model, settings.embedding), corpus.chunks)
+        origin = ReleaseOrigin(base_model=model, parent=store.served_id())
+        release = store.publish(folder, build_release(folder, parts, origin, settings, progress))
     finally:
         store.discard(_BUILD)
     store.promote(release.id, by=BOOTSTRAP)
     return release
-
-
-def _served(store: ReleaseStore) -> str | None:
-    try:
-        return store.current_id()
-    except ReleaseError:  # a damaged pointer is a reason to bootstrap again, not to fail
-        return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from serving.releases.record import Draft
+from serving.releases.record import ReleaseDraft
 
 
-def model_card(draft: Draft) -> str:
+def model_card(draft: ReleaseDraft) -> str:
     """Markdown for people and, on top, the metadata block that the Hugging Face Hub reads."""
+    size, threshold = draft.embedding, draft.retrieval.min_score
     lines = [
         "---",
         "library_name: sentence-transformers",
@@ -16,15 +17,15 @@ def model_card(draft: Draft) -> str:
         "",
         "# A clayloop release",
         "",
-        "An embedding model (`model/`), the LanceDB index over the documentation's chunks (`index/`), the prompt and the "
-        "retrieval settings (`release.json`), made to be served together.",
+        "An embedding model (`model/`), the LanceDB index over the documentation's chunks (`index/`), the "
+        "prompt and the retrieval settings (`release.json`), made to be served together.",
         "",
         "| | |",
         "|---|---|",
         f"| base model | `{_cell(draft.base_model)}` |",
-        f"| vectors | {draft.embedding.dimension} dimensions, texts up to {draft.embedding.max_tokens} tokens |",
+        f"| vectors | {size.dimension} dimensions, texts up to {size.max_tokens} tokens |",
         f"| indexed chunks | {draft.index.rows:,} |",
-        f"| answers from a cosine of | {draft.retrieval.min_score:.4f} (calibrated on out-of-domain questions) |",
+        f"| answers from a cosine of | {threshold:.4f} (calibrated on out-of-domain questions) |",
         *_reranker(draft),
         f"| training run | {_cell(draft.run_id or 'none: the base model as it is')} |",
         f"| replaces | {_cell(draft.parent or 'nothing')} |",
@@ -41,13 +42,14 @@ def model_card(draft: Draft) -> str:
     return "\n".join(lines)
 
 
-def _reranker(draft: Draft) -> list[str]:
+def _reranker(draft: ReleaseDraft) -> list[str]:
     if draft.reranker is None:
         return []
-    told = draft.reranker
+    info = draft.reranker
     return [
-        f"| reranker (`reranker/`) | `{_cell(told.name)}`, a cross-encoder that orders the {told.candidates} nearest chunks; its "
-        f"scores weigh {told.weight:g} against the cosines, {told.max_tokens} tokens of question and chunk |"
+        f"| reranker (`reranker/`) | `{_cell(info.name)}`, a cross-encoder that orders the {info.candidates} "
+        f"nearest chunks; its scores weigh {info.weight:g} against the cosines, {info.max_tokens} tokens of "
+        "question and chunk |"
     ]
 
 

@@ -12,7 +12,7 @@ _BLOCK = 1 << 20
 
 
 def file_names(folder: Path) -> list[str]:
-    """Paths below ``folder`` with forward slashes, sorted. Raises ReleaseError for a link: it leads elsewhere."""
+    """Paths below ``folder`` with forward slashes, sorted. Raises ReleaseError for a link."""
     names: list[str] = []
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():

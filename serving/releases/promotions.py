@@ -1,6 +1,7 @@
-"""Who promoted what and when: ``releases/promotions.jsonl``, one line for each promotion, synced before the pointer moves.
+"""Who promoted what and when: ``releases/promotions.jsonl``, a line for each promotion.
 
-The pointer tells what is served; the log tells a release that was never served from one that somebody took back.
+The line is on the disk before the pointer moves. The pointer tells what is served; the log tells a release
+that was never served from one that somebody took back.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ _NO_RUN = (PERSON, BOOTSTRAP, REINDEX)
 
 
 class Promotion(BaseModel):
-    """One line. ``sequence`` counts from 1. ``before`` is the release that was served then, None where there was none or
-    nobody could tell. ``by`` is PERSON, BOOTSTRAP, REINDEX, or the id of a training run."""
+    """One line. ``sequence`` counts from 1. ``before`` is the release that was served until then, None where
+    there was none or the pointer was damaged. ``by`` is PERSON, BOOTSTRAP, REINDEX, or the id of a training
+    run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,16 +36,24 @@ class Promotion(BaseModel):
     at: datetime
     by: str
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person chose this release over another one; the first one of all was no choice."""
+        is_first = self.sequence == 1 and self.before is None
+        return self.by in (PERSON, BOOTSTRAP) and not is_first
+
 
 class PromotionLog:
-    """The log in the folder of releases. Homes of earlier versions have none, or one that begins in the middle."""
+    """The log in the folder of releases."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def lines(self) -> list[Promotion]:
-        """All promotions, oldest first. A damaged line is left out: nobody is kept from going back by it. Raises
-        StateError when the file can't be read."""
+        """All promotions, oldest first. Raises StateError when the file can't be read.
+
+        A damaged line is left out, so that it keeps nobody from going back to an earlier release.
+        """
         found = []
         for line in read_whole_lines(self.path):
             try:
@@ -53,8 +63,8 @@ class PromotionLog:
         return found
 
     def append(self, release: str, before: str | None, by: str) -> None:
-        """Add a line and sync it. The caller holds the lock of those who promote. Raises StateError, for example on a full
-        disk: then there is no new line."""
+        """Add a line and sync it. The caller holds the lock of those who promote. Raises StateError, for
+        example on a full disk: then there is no new line."""
         sequence = max((line.sequence for line in self.lines()), default=0) + 1
         line = Promotion(
             sequence=sequence, release=release, before=before, at=datetime.now(timezone.utc), by=by
@@ -66,34 +76,30 @@ class PromotionLog:
         return any(line.release == release for line in self.lines()[-1:])
 
     def is_overruled(self, by: str, release: str | None) -> bool:
-        """Whether ``release``, or what the run ``by`` promoted, was promoted before and another release has been since.
+        """Whether ``release``, or another one of the run ``by``, was promoted before and is not the last one
+        promoted.
 
-        By the run, too: its release may have been deleted, and would be made again under another id. A promotion that came no
-        further than its line before somebody indexed anew was none: nobody had it, and nobody spoke against it."""
+        The run counts because its release may have been deleted and would be made again under another id. A
+        line followed by a reindex of the release before it is a promotion that was killed before the pointer
+        moved: it never was served, so nobody took it back.
+        """
         lines = self.lines()
         made = {line.release for line in lines if line.by == by and by not in _NO_RUN}
         made |= {release} if release else set()
-        came = [
+        served = [
             line
             for line, following in zip(lines, [*lines[1:], None], strict=False)
             if following is None or following.by != REINDEX or following.before == line.release
         ]
-        known = any(line.release in made or line.before in made for line in came)
-        return known and lines[-1].release not in made
+        return any(line.release in made for line in served) and lines[-1].release not in made
 
-    def origin(self, release: str) -> tuple[str, Promotion | None]:
-        """What ``release`` is but for its documents (a release that was indexed anew is the one before it), and the last
-        promotion of that, None where the log does not reach back so far."""
+    def origin(self, release: str) -> Promotion | None:
+        """The last promotion of ``release``, or, where it was made by a reindex, of the release whose model
+        it has. None where it was never promoted."""
         for line in reversed(self.lines()):
             if line.release != release:
                 continue
             if line.by != REINDEX or line.before is None:
-                return release, line
+                return line
             release = line.before
-        return release, None
-
-
-def is_by_hand(promotion: Promotion) -> bool:
-    """Whether a person chose this release over another one; the first one of all was no choice."""
-    is_first = promotion.sequence == 1 and promotion.before is None
-    return promotion.by in (PERSON, BOOTSTRAP) and not is_first
+        return None

@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import BusyError
+from serving.releases.prompt import DEFAULT_PROMPT, Prompt
+from serving.retrieval.reranker import RerankerInfo
 
 RELEASE_FILE = "release.json"
 MODEL_FOLDER = "model"
@@ -24,7 +26,7 @@ RELEASE_ID = re.compile(r"r(\d{4,})-[0-9a-f]{8}")
 
 
 class EmbeddingInfo(BaseModel):
-    """The model in ``model/``: its name, the length of its vectors, and how many tokens of a text it reads."""
+    """The model in ``model/``: its name, the length of its vectors, the tokens that it reads of a text."""
 
     name: str
     dimension: int
@@ -38,54 +40,42 @@ class IndexInfo(BaseModel):
     dimension: int
 
 
-class RerankerInfo(BaseModel):
-    """The cross-encoder in ``reranker/``: it reads the ``candidates`` nearest chunks, ``max_tokens`` of question and chunk
-    together, and its scores weigh ``weight`` (0 to 1), the cosines the rest."""
-
-    name: str
-    candidates: int
-    max_tokens: int
-    weight: float
-
-
-class Prompt(BaseModel):
-    """What the language model is told. ``template`` has the places {question} and {context}."""
-
-    system: str
-    template: str
-
-
 class RetrievalInfo(BaseModel):
-    """``top_k`` chunks are looked up; the bot answers when the nearest one's cosine is at least ``min_score``."""
+    """``top_k`` chunks are looked up. The bot answers when the nearest one's cosine is at least
+    ``min_score``."""
 
     top_k: int
     min_score: float
 
 
-class Draft(BaseModel):
-    """A release before it is published: everything but its id, its time and the hashes of its files.
+class ReleaseOrigin(BaseModel):
+    """Where a release comes from.
 
-    ``run_id`` is the training run that made it, ``parent`` the release that was served then. ``base_model`` is the
-    setting that the embedding model started from. ``trained_on`` counts what it learned from (empty: nothing).
-    ``metrics`` are this release's on its own holdout, for example ``{"ndcg@10": 0.71}``. ``reranker`` is None where there
-    is none.
+    ``run_id`` is the training run that made it, ``parent`` the release that was served then. ``base_model``
+    is the setting that the embedding model started from. ``trained_on`` counts what it learned from (empty:
+    nothing). ``metrics`` are this release's on its own holdout, for example ``{"ndcg@10": 0.71}``.
     """
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
+    base_model: str
     run_id: str | None = None
     parent: str | None = None
-    base_model: str
-    embedding: EmbeddingInfo
-    index: IndexInfo
-    prompt: Prompt
-    retrieval: RetrievalInfo
-    reranker: RerankerInfo | None = None
+    prompt: Prompt = DEFAULT_PROMPT
     trained_on: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
-class Release(Draft):
+class ReleaseDraft(ReleaseOrigin):
+    """A release before it is published: everything but its id, its time and the hashes of its files."""
+
+    embedding: EmbeddingInfo
+    index: IndexInfo
+    retrieval: RetrievalInfo
+    reranker: RerankerInfo | None = None
+
+
+class Release(ReleaseDraft):
     """A published release. ``files`` maps each file's path in the release folder to its SHA-256."""
 
     id: str
@@ -113,8 +103,11 @@ def digest(values: dict[str, Any]) -> str:
 
 
 class NotPromotedError(BusyError):
-    """Somebody promoted another release, ``served``, in the meantime; ``kept`` was made for nothing, and stays.
-    ``overruled``: ``kept`` had been promoted before that."""
+    """Somebody promoted another release, ``served``, in the meantime. The release ``kept`` stays, and is not
+    served.
+
+    ``overruled``: ``kept`` had been promoted before that.
+    """
 
     def __init__(self, kept: str, served: str | None, expected: str, overruled: bool = False) -> None:
         super().__init__(

@@ -3,85 +3,70 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from curation import SILENT, Home, Progress, StateError
-from serving.releases.build import assemble
-from serving.releases.carried_lineage import carry_lineage
+from serving.releases.build import ReleaseParts, build_release
+from serving.releases.carried_lineage import carry_lineage, chunks_not_to_index
 from serving.releases.promotions import REINDEX
 from serving.releases.record import (
     CARD_FILE,
-    INDEX_FOLDER,
     LINEAGE_FILE,
-    MODEL_FOLDER,
     RELEASE_FILE,
     RERANKER_FOLDER,
     Release,
+    ReleaseOrigin,
 )
+from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
-from serving.retrieval.retriever import load_release
+from serving.retrieval.reranker import RerankerChoice
 from serving.settings import ServingSettings
 
 if TYPE_CHECKING:
     from curation import Corpus
 
 _BUILD = "reindex"
-_BUILT_ANEW = {MODEL_FOLDER, INDEX_FOLDER, CARD_FILE, RELEASE_FILE, LINEAGE_FILE}
+_MADE_ANEW = {CARD_FILE, RELEASE_FILE, LINEAGE_FILE}
 
 
 def reindex(
-    home: Home,
-    corpus: Corpus,
-    settings: ServingSettings,
-    left_out: Collection[str] = (),
-    progress: Progress = SILENT,
-    served_id: str | None = None,
+    home: Home, corpus: Corpus, settings: ServingSettings, progress: Progress = SILENT
 ) -> Release | None:
-    """Publish and promote a release with the served one's model and an index over the corpus without the chunk ids
-    in ``left_out``. What the served release learned from (its lineage, which says of judged chunks whether they are in the
-    new index) and how it scored are carried over.
-    ``served_id`` is the release that ``left_out`` was worked out for (None: what is served now).
+    """Publish and promote a release with the served one's model and an index over the corpus.
 
-    Returns None when the served index holds exactly these chunks already. Raises StateError without a release or
-    when no chunk is left, ReleaseError when the served release is damaged, BusyError while another one is at work, and
-    NotPromotedError when somebody promotes another release in the meantime: the new one is kept and not served.
+    Chunks that annotators rejected (see ``chunks_not_to_index``) stay out. What the served release learned
+    from and how it scored are carried over; its lineage says of judged chunks whether they are in the new
+    index.
+
+    Returns None when the served index holds exactly these chunks already. Raises StateError without a release
+    or when no chunk is left, ReleaseError when the served release is damaged, BusyError while another reindex
+    is at work, and NotPromotedError when somebody promotes another release in the meantime: the new one is
+    kept.
     """
     store = ReleaseStore(home)
-    served = load_release(store, served_id, settings)
-    chunks = [chunk for chunk in corpus.chunks if chunk.id not in set(left_out)]
+    served = load_release(store, None, settings)
+    parent = served.release
+    lineage = store.folder(parent.id) / LINEAGE_FILE
+    left_out = chunks_not_to_index(lineage, corpus.chunks, settings.retrieval.include_unreviewed)
+    chunks = [chunk for chunk in corpus.chunks if chunk.id not in left_out]
     if not chunks:
         raise StateError("No chunk is left to index.", "Run `clayloop ingest SOURCE` first.")
-    if {(chunk.id, chunk.url) for chunk in served.index.chunks()} == {
-        (chunk.id, chunk.url) for chunk in chunks
-    }:
+    if {(one.id, one.url) for one in served.index.chunks()} == {(one.id, one.url) for one in chunks}:
         return None
-    parent = served.release
-    # Nothing in it is resumed: another release's lineage, which a killed one left, must not get into this one.
+    # Empty: a lineage that a killed reindex of another release left must not get into this one.
     folder = store.staging(_BUILD, empty=True)
     try:
         for path in store.folder(parent.id).iterdir():
-            if path.is_file() and path.name not in _BUILT_ANEW:
+            if path.is_file() and path.name not in _MADE_ANEW:
                 shutil.copyfile(path, folder / path.name)
-        lineage = store.folder(parent.id) / LINEAGE_FILE
         if lineage.exists():
             carry_lineage(lineage, folder / LINEAGE_FILE, {chunk.id for chunk in chunks})
+        reranker = None
         if parent.reranker is not None:
-            shutil.copytree(store.folder(parent.id) / RERANKER_FOLDER, folder / RERANKER_FOLDER)
-        draft = assemble(
-            folder,
-            served.embedder,
-            chunks,
-            settings,
-            base_model=parent.base_model,
-            prompt=parent.prompt,
-            parent=parent.id,
-            trained_on=parent.trained_on,
-            metrics=parent.metrics,
-            reranker=parent.reranker,
-            progress=progress,
-        )
-        release = store.publish(folder, draft)
+            reranker = RerankerChoice(store.folder(parent.id) / RERANKER_FOLDER, parent.reranker)
+        origin = ReleaseOrigin(**{**parent.model_dump(), "parent": parent.id, "run_id": None})
+        parts = ReleaseParts(served.embedder, chunks, reranker=reranker)
+        release = store.publish(folder, build_release(folder, parts, origin, settings, progress))
     finally:
         store.discard(_BUILD)
     store.promote(release.id, expected=parent.id, by=REINDEX)

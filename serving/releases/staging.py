@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Staging:
-    """The staging folders below ``root``. A folder's lock is the file beside it; it goes when nobody builds any more."""
+    """The staging folders below ``root``, each with a lock file beside it while somebody builds in it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -45,14 +45,14 @@ class Staging:
         return folder
 
     def let_go(self, folder: Path) -> None:
-        """Of a folder that ``take`` gave and that has another name now."""
+        """Give up the lock of a folder that ``take`` returned and that was renamed since."""
         lock = self._held.pop(folder.name.removeprefix(_STAGING), None)
         if lock is not None:
             _remove(lock)
 
     def discard(self, name: str) -> bool:
-        """Remove a folder and its lock. False, and nothing happens, while another process holds it or when there is
-        neither."""
+        """Remove a folder and its lock. False, and nothing happens, while another process holds it or when
+        there is neither folder nor lock."""
         folder = self._folder(name)
         if name not in self._held and not (folder.exists() or self._lock_file(name).exists()):
             return False
@@ -64,7 +64,10 @@ class Staging:
         return True
 
     def clean(self, keep: Collection[str]) -> tuple[str, ...]:
-        """Discard all that no living process, this one included, holds, but those named in ``keep``. Returns the names."""
+        """Discard what no living process holds, this one included, but not those named in ``keep``.
+
+        Returns the names that were discarded.
+        """
         if not self._root.is_dir():
             return ()
         found = {
@@ -96,6 +99,6 @@ class Staging:
 
 
 def _remove(lock: FileLock) -> None:
-    """While it is held: nobody can be about to work under a lock that is gone."""
+    """Remove the lock's file while the lock is held, so that nobody can take it in between."""
     Path(lock.lock_file).unlink(missing_ok=True)
     lock.release()

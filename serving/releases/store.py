@@ -1,8 +1,7 @@
 """The releases on disk, and the pointer to the one that is served.
 
-A release gets its final name by one rename, after everything in it is written, hashed and synced: whatever has a
-release's name is whole. ``releases/current`` is a file with an id in it, replaced atomically; who promoted what is in
-``releases/promotions.jsonl`` (serving.promotions).
+A release gets its final name by one rename, after everything in it is written, hashed and synced: whatever
+has a release's name is whole. ``releases/current`` is a file with an id in it, replaced atomically.
 """
 
 from __future__ import annotations
@@ -25,15 +24,14 @@ from serving.releases.record import (
     RELEASE_FILE,
     RELEASE_ID,
     RERANKER_FOLDER,
-    Draft,
     NotPromotedError,
     Release,
+    ReleaseDraft,
     digest,
     number_of,
 )
 from serving.releases.staging import Staging
-
-__all__ = ["Draft", "NotPromotedError", "Release", "ReleaseStore"]
+from serving.retrieval.models import first_line
 
 _POINTER = "current"
 
@@ -68,7 +66,7 @@ class ReleaseStore:
         return releases
 
     def get(self, release_id: str) -> Release:
-        """The record of one release. Raises ReleaseError when there is none or its release.json is damaged."""
+        """One release. Raises ReleaseError when there is none or its release.json is damaged."""
         path = self.folder(release_id) / RELEASE_FILE
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -79,13 +77,13 @@ class ReleaseStore:
                 "`clayloop releases` lists what there is.",
             ) from error
         except (OSError, ValueError, ValidationError) as error:
-            raise ReleaseError(f"{path} can't be read: {_first_line(error)}", _RESTORE) from error
+            raise ReleaseError(f"{path} can't be read: {first_line(error)}", _RESTORE) from error
         if release.id != release_id or not release_id.endswith("-" + digest(values)):
             raise ReleaseError(f"{path} was changed after the release was made.", _RESTORE)
         return release
 
     def folder(self, release_id: str) -> Path:
-        """Where a release's files are. Raises ReleaseError for what is not a release's id: ids choose paths."""
+        """Where a release's files are. Raises ReleaseError for what is not a release's id."""
         if not RELEASE_ID.fullmatch(release_id):
             raise ReleaseError(
                 f"{release_id!r} is not the id of a release.", "`clayloop releases` lists what there is."
@@ -93,32 +91,39 @@ class ReleaseStore:
         return self.root / release_id
 
     def current_id(self) -> str | None:
-        """The id of the served release, or None before the first one. Raises ReleaseError for a damaged pointer."""
+        """The id of the served release, if there is one. Raises ReleaseError for a damaged pointer."""
         try:
             release_id = (self.root / _POINTER).read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise ReleaseError(
-                f"{self.root / _POINTER} can't be read: {_first_line(error)}", _PROMOTE
+                f"{self.root / _POINTER} can't be read: {first_line(error)}", _PROMOTE
             ) from error
         if not RELEASE_ID.fullmatch(release_id):
             raise ReleaseError(f"{self.root / _POINTER} does not hold a release's id.", _PROMOTE)
         return release_id
 
+    def served_id(self) -> str | None:
+        """As ``current_id``, and None for a damaged pointer: whoever makes or promotes a release mends it."""
+        try:
+            return self.current_id()
+        except ReleaseError:
+            return None
+
     def current(self) -> Release:
-        """The served release's record. Raises StateError when there is none, ReleaseError when it is damaged."""
+        """The served release. Raises StateError when there is none, ReleaseError when it is damaged."""
         release_id = self.current_id()
         if release_id is None:
             raise StateError(f"There is no release in {self.root} yet.", "Run `clayloop bootstrap`.")
         return self.get(release_id)
 
     def of_run(self, run_id: str) -> Release | None:
-        """What the training run ``run_id`` published, if it did: a run that was killed right after looks here."""
+        """What the training run ``run_id`` published, if it did."""
         return next((release for release in reversed(self.list()) if release.run_id == run_id), None)
 
     def verify(self, release_id: str) -> Release:
-        """Check every file of a release against its hash. Raises ReleaseError naming what is missing or changed."""
+        """Check every file of a release against its hash. Raises ReleaseError naming what is wrong."""
         release = self.get(release_id)
         folder = self.folder(release_id)
         wrong: list[str] = []
@@ -132,7 +137,7 @@ class ReleaseStore:
                         wrong.append(f"{name} is corrupt")
                 except OSError as error:
                     wrong.append(f"{name} can't be read ({error.strerror})")
-        # What lies around in one of these would be loaded too, so nothing else may be there.
+        # Any file in these folders might be loaded, so nothing else may be there.
         for part in (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER):
             found = file_names(folder / part) if (folder / part).is_dir() else []
             wrong += [
@@ -148,29 +153,31 @@ class ReleaseStore:
     # writing
 
     def staging(self, name: str, empty: bool = False) -> Path:
-        """The folder in which the build ``name`` puts a release together; what an earlier, killed build of that
-        name left is still there, unless it is to be ``empty``. This process holds it until ``publish`` or
-        ``discard``, or until it ends.
+        """The folder in which the build ``name`` puts a release together.
 
-        Raises BusyError when another process is at it, StateError when it can't be made or emptied.
+        What a killed build of that name left is still there, unless it is to be ``empty``. This process holds
+        the folder until ``publish`` or ``discard``, or until it ends. Raises BusyError when another process
+        holds it, StateError when it can't be made or emptied.
         """
         return self._builds.take(name, empty)
 
     def discard(self, name: str) -> None:
-        """Remove the staging folder of ``name`` and let go of it; nothing happens when there is none, or when another
-        process is at it."""
+        """Remove the staging folder of ``name``. Nothing happens when there is none or another process holds
+        it."""
         self._builds.discard(name)
 
     def clean(self, keep: Collection[str] = ()) -> tuple[str, ...]:
-        """Remove staging folders (and the locks of killed builds) that no living process holds, but those named in
-        ``keep`` (runs that can still be resumed). Returns the names removed."""
+        """Remove the staging folders and locks that no living process holds, but not those named in ``keep``
+        (runs that can still be resumed). Returns the names removed."""
         return self._builds.clean(keep)
 
-    def publish(self, staging: Path, draft: Draft) -> Release:
-        """Turn a finished staging folder into a release: hash and sync every file, write release.json last, rename.
+    def publish(self, staging: Path, draft: ReleaseDraft) -> Release:
+        """Turn a finished staging folder into a release: hash and sync each file, write release.json last,
+        rename.
 
         Killed at any instant, there is either no new release or a whole one. Raises ReleaseError for a folder
-        without model or index, or without the reranker that ``draft`` names, StateError when the disk is full.
+        without model or index, or without the reranker that ``draft`` names, StateError when the disk is
+        full.
         """
         parts = [MODEL_FOLDER, INDEX_FOLDER, *([RERANKER_FOLDER] if draft.reranker else [])]
         missing = [part for part in parts if not (staging / part).is_dir()]
@@ -206,19 +213,21 @@ class ReleaseStore:
         return self.get(release_id)
 
     def promote(self, release_id: str, expected: str | None = None, by: str = PERSON) -> Release:
-        """Serve ``release_id`` from now on, whatever is served; or, with ``expected``, only if that release is still
-        served (or this one already) and nobody has gone on or back since ``by`` promoted it. It is verified first: raises
-        ReleaseError, and nothing changes, when anything in it is missing or corrupt. Raises NotPromotedError when another
-        release than ``expected`` is served. ``by`` is for the log: see serving.promotions."""
+        """Serve ``release_id`` from now on. ``by`` says in the log who promotes (see releases/promotions.py).
+
+        With ``expected`` it is served only if that release still is (or this one already) and nobody promoted
+        another one since ``by`` promoted it; else NotPromotedError is raised. Raises ReleaseError, and
+        nothing changes, when anything in it is missing or corrupt.
+        """
         try:
             self._is_served(release_id, expected, by)
             release = self.verify(release_id)
-            # Everybody who promotes holds the lock: nobody's promotion falls between a look at the pointer and its change.
+            # Everybody who promotes holds the lock, so the pointer stays while it is compared and changed.
             with FileLock(self.root / ".promote.lock"):
                 if not self._is_served(release_id, expected, by):
-                    # First the line: whoever is killed after it goes on from there, and writes no second one.
+                    # A killed promotion that is repeated finds its line in the log and writes no second one.
                     if expected is None or not self.promotions.ends_with(release_id):
-                        self.promotions.append(release_id, expected or self._served(), by)
+                        self.promotions.append(release_id, expected or self.served_id(), by)
                     write_text(self.root / _POINTER, release_id + "\n")
         except OSError as error:
             raise StateError(
@@ -227,22 +236,20 @@ class ReleaseStore:
         return release
 
     def _is_served(self, release_id: str, expected: str | None, by: str) -> bool:
-        """Whether nothing is left to do; never for who expects nothing: that is somebody's word, and on record as such."""
+        """Whether nothing is left to do. Never without ``expected``: a person's promotion always gets its
+        line.
+
+        Raises NotPromotedError when another release than ``expected`` is served.
+        """
         if expected is None:
             return False
         served = self.current_id()
         if served == release_id:
-            return any(line.release == release_id for line in self.promotions.lines())
+            return True
         overruled = self.promotions.is_overruled(by, release_id)
         if overruled or served != expected:
             raise NotPromotedError(release_id, served, expected, overruled)
         return False
-
-    def _served(self) -> str | None:
-        try:
-            return self.current_id()
-        except ReleaseError:  # damaged, which promoting repairs
-            return None
 
 
 _RESTORE = (
@@ -251,7 +258,3 @@ _RESTORE = (
 _PROMOTE = (
     "Promote a release (`clayloop releases` lists them), or make one with `clayloop bootstrap --force`."
 )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,1 +1,1 @@
-"""Embedding, indexes and what finds the chunks for a question."""
+"""From a question to chunks: embedding, index, reranker, and the score from which a question is answered."""

@@ -1,8 +1,8 @@
 """When the best chunk is too far from a question to answer it.
 
-The cosine that an unrelated question reaches differs from model to model and from corpus to corpus, so the threshold
-is measured for each release: questions about everyday things, which documentation of software does not answer, are
-embedded and their best chunk's cosine noted; the corpus's own section headings are the questions that it does answer.
+Models and corpora differ in the cosine that an unrelated question reaches, so the threshold is measured for
+each release. Questions about everyday things, which no software documentation answers, show what unrelated
+questions reach. The corpus's own section headings are questions that it does answer.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from curation import Chunk
 from serving.retrieval.embedding import Embedder
+from serving.retrieval.vectors import Vectors, nearest_cosines
 
-Vectors = npt.NDArray[np.float32]
-
-OUT_OF_DOMAIN: tuple[str, ...] = (
+OUT_OF_DOMAIN_QUESTIONS: tuple[str, ...] = (
     "Will it rain tomorrow afternoon?",
     "How warm does it get in Lisbon in May?",
     "Why is the sky blue?",
@@ -80,49 +78,44 @@ OUT_OF_DOMAIN: tuple[str, ...] = (
     "How do I tie a bow tie?",
 )
 
-# A threshold outside of this range would refuse everything, or nothing, whatever was measured. The upper end is high: there
-# are models whose cosines all lie above 0.7, and the corpus's own headings bound the threshold already.
+# A threshold outside of this range would refuse everything, or nothing. The upper end is high because there
+# are models whose cosines all lie above 0.7; the corpus's own headings keep the threshold low enough.
 LOWEST, HIGHEST = 0.05, 0.95
 _OUT_QUANTILE = 0.95
 _IN_QUANTILE = 0.02
 _HEADINGS = 200
 
 
-def calibrate(embedder: Embedder, chunks: Sequence[Chunk], vectors: Vectors) -> float:
+def calibrate_threshold(embedder: Embedder, chunks: Sequence[Chunk], vectors: Vectors) -> float:
     """The least cosine of the best chunk from which a question is answered, rounded to 4 places.
 
-    ``vectors`` are the (n, d) unit vectors of ``chunks``. It is the 95th percentile of what out-of-domain questions
-    reach (a few of them may be about the corpus's own subject), lowered where it would refuse more than 2% of the
-    corpus's own headings, and kept between 0.05 and 0.95.
+    ``vectors`` are the (n, d) unit vectors of ``chunks``. The threshold is the 95th percentile of what
+    out-of-domain questions reach (a few of them may be about the corpus's own subject). It is lowered where
+    it would refuse more than 2% of the corpus's own headings, and kept between 0.05 and 0.95.
     """
-    strange = best_scores(embedder.queries(OUT_OF_DOMAIN), vectors)
+    strange = nearest_cosines(embedder.queries(OUT_OF_DOMAIN_QUESTIONS), vectors)
     threshold = float(np.quantile(strange, _OUT_QUANTILE))
-    headings = own_questions(chunks)
+    headings = heading_questions(chunks)
     if headings:
-        own = best_scores(embedder.queries(headings), vectors)
+        own = nearest_cosines(embedder.queries(headings), vectors)
         threshold = min(threshold, float(np.quantile(own, _IN_QUANTILE)))
     return round(min(max(threshold, LOWEST), HIGHEST), 4)
 
 
 def describe(threshold: float) -> str:
-    """What a calibrated threshold means, for people; a warning where it was kept within its range."""
-    told = f"Questions whose best chunk has a cosine below {threshold:.2f} will not be answered."
+    """A calibrated threshold in words, with a warning where it lies at an end of its range."""
+    meaning = f"Questions whose best chunk has a cosine below {threshold:.2f} will not be answered."
     if LOWEST < threshold < HIGHEST:
-        return told
+        return meaning
     end = "least" if threshold <= LOWEST else "highest"
     return (
-        f"{told} That is the {end} threshold that is ever calibrated: this model's cosines hardly tell what the documents "
-        "answer from what they don't. Try some questions (`clayloop search`), or set serving.retrieval.min_score."
+        f"{meaning} That is the {end} threshold that is ever calibrated: this model's cosines hardly tell "
+        "what the documents answer from what they don't. Try some questions (`clayloop search`), or set "
+        "serving.retrieval.min_score."
     )
 
 
-def best_scores(queries: Vectors, vectors: Vectors) -> npt.NDArray[np.float32]:
-    """The cosine of each query's nearest chunk: (m, d) and (n, d) unit vectors give (m,)."""
-    scores: npt.NDArray[np.float32] = (queries @ vectors.T).max(axis=1)
-    return scores
-
-
-def own_questions(chunks: Sequence[Chunk]) -> list[str]:
+def heading_questions(chunks: Sequence[Chunk]) -> list[str]:
     """Up to 200 different section headings of at least two words, evenly spread over the corpus."""
     headings = sorted(
         {chunk.section[-1] for chunk in chunks if chunk.section and len(chunk.section[-1].split()) > 1}

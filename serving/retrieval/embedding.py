@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from curation import SILENT, Progress, ReleaseError, SettingsError
-from serving.retrieval.models import check_safe, model_name, resolve_model
+from serving.retrieval.models import check_safe, first_line, model_name, resolve_model
 from serving.retrieval.tokens import ModelTokenCounter, printable
+from serving.retrieval.vectors import Vectors, truncate_vectors
 from serving.settings import EmbeddingSettings
 
 if TYPE_CHECKING:
@@ -22,32 +22,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Vectors = npt.NDArray[np.float32]
-
-# For fewer texts than this it does not matter.
+# Fewer texts than this are embedded before a trial of both precisions would have paid.
 TRIAL_FROM = 128
 _TRIAL_TEXTS = 8
-
-# What the trials of this process found: (model folder or name, object id when it is only in memory) → arithmetic.
-_faster: dict[tuple[str, int], str] = {}
 
 
 class Embedder:
     """A sentence-transformers model with the settings it is run under.
 
-    ``model`` is what EmbeddingSettings.model takes, a folder, or a SentenceTransformer already in memory (training
-    hands over the one it just fitted). ``name`` is what it is called in releases. Only safetensors are loaded and
-    no code that comes with a model is run. Raises SettingsError when it can't be loaded.
+    ``model`` is what EmbeddingSettings.model takes, a folder, or a SentenceTransformer already in memory.
+    ``name`` is what it is called in releases. Only safetensors are loaded, and no code that comes with a
+    model is run. Raises SettingsError when it can't be loaded. Safe to use from several threads at once.
 
-    Safe to use from several threads at once.
+    ``faster`` is the precision that a trial found faster here (with precision ``auto``), None before the
+    first trial.
     """
 
     def __init__(
         self, model: str | Path | SentenceTransformer, settings: EmbeddingSettings, name: str | None = None
     ) -> None:
+        import torch
+
         self.settings = settings
         self.folder: Path | None = None
-        import torch
+        self.faster: str | None = None
 
         if settings.threads:
             torch.set_num_threads(settings.threads)
@@ -70,7 +68,7 @@ class Embedder:
         # A copy: the model's own tokenizer truncates and pads, and may be at work in another thread.
         backend = getattr(getattr(self.model, "tokenizer", None), "backend_tokenizer", None)
         self._counter = None if backend is None else ModelTokenCounter.of(backend)
-        self._trial_key = (str(self.folder or self.name), id(self.model) if self.folder is None else 0)
+        self.batch_size = batch_size(self.model.device.type)
 
     def queries(self, texts: Sequence[str], dim: int | None = None, progress: Progress = SILENT) -> Vectors:
         """Embed questions: (n, dim) float32 of unit length, in the order of ``texts``.
@@ -81,7 +79,7 @@ class Embedder:
         return self._embed(self.model.encode_query, texts, dim, progress, "Embedding questions")
 
     def documents(self, texts: Sequence[str], progress: Progress = SILENT, dim: int | None = None) -> Vectors:
-        """Embed chunks: (n, dim) float32 of unit length, in the order of ``texts``; the document prompt is applied."""
+        """Embed chunks, with the model's document prompt. Otherwise as ``queries``."""
         return self._embed(self.model.encode_document, texts, dim, progress, "Embedding chunks")
 
     def _embed(
@@ -105,7 +103,7 @@ class Embedder:
             batch = cleaned[rows]
             with arithmetic(self.model.device.type, precision):
                 vectors[order[rows]] = encode(
-                    batch, batch_size=self.settings.batch_size, convert_to_numpy=True, show_progress_bar=False
+                    batch, batch_size=self.batch_size, convert_to_numpy=True, show_progress_bar=False
                 )
             done += len(batch)
             advance(len(batch))
@@ -113,31 +111,34 @@ class Embedder:
         with progress.task(description, total=len(texts), unit="texts") as advance:
             precision = self._precision(len(texts)) or self._trial(cleaned, take)
             while done < len(cleaned):
-                take(self.settings.batch_size, precision)
+                take(self.batch_size, precision)
         if not np.isfinite(vectors).all():
             raise ReleaseError(
                 f"The embedding model {self.name} gives vectors that are not numbers (NaN).",
                 "Its weights are damaged or its training diverged: use another model or release.",
             )
-        return truncate(vectors, dim or self.dimension)
+        return truncate_vectors(vectors, dim or self.dimension)
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens that the model will read of each text. Sorting by characters instead leaves 28% padding in batches of
-        documentation, by tokens 2%. Characters, where one batch takes all or the model has no fast tokenizer."""
-        if len(texts) <= self.settings.batch_size or self._counter is None:
+        """Tokens that the model will read of each text: batches sorted by them hold 2% padding, by characters
+        28%.
+
+        Characters are counted where one batch takes all texts or the model has no fast tokenizer.
+        """
+        if len(texts) <= self.batch_size or self._counter is None:
             return [len(text) for text in texts]
         return [min(count, self.max_tokens) for count in self._counter.counts(texts)]
 
     def _precision(self, texts: int) -> str | None:
-        """float32 or bfloat16: as set, or as an earlier trial found; None: a trial has to find out."""
+        """float32 or bfloat16, as set or as an earlier trial found. None: a trial has to find out."""
         if self.settings.precision != "auto":
             return self.settings.precision
         if self.model.device.type != "cpu" or texts < TRIAL_FROM:
             return "float32"
-        return _faster.get(self._trial_key)
+        return self.faster
 
     def _trial(self, texts: Sequence[str], take: Callable[[int, str], None]) -> str:
-        """Embed the first batches of ``texts`` each way in turn and see which is faster here, on this machine, now."""
+        """Embed the first batches of ``texts`` in each precision in turn, and return the faster one."""
         best = {"float32": 0.0, "bfloat16": 0.0}
         for number in range(2 * len(best)):
             precision = ("float32", "bfloat16")[number % 2]
@@ -147,7 +148,7 @@ class Embedder:
             rate = sum(map(len, batch)) / (time.perf_counter() - started)
             best[precision] = max(best[precision], rate)
         faster = max(best, key=lambda precision: best[precision])
-        _faster[self._trial_key] = faster
+        self.faster = faster
         log.info(
             "%s: %s is faster (float32 %.0f, bfloat16 %.0f characters a second)",
             self.name,
@@ -158,23 +159,14 @@ class Embedder:
         return faster
 
 
-def truncate(vectors: Vectors, dim: int) -> Vectors:
-    """The first ``dim`` columns of (n, d) ``vectors``, each row of unit length again (a zero row stays zero).
-
-    How a Matryoshka model is used at a smaller dimension (Kusupati et al. 2022, arXiv:2205.13147).
-    Raises ValueError when ``dim`` is not in 1..d.
-    """
-    if not 1 <= dim <= vectors.shape[1]:
-        raise ValueError(f"dim must be between 1 and {vectors.shape[1]}, not {dim}")
-    cut = np.ascontiguousarray(vectors[:, :dim], dtype=np.float32)
-    norms = np.linalg.norm(cut, axis=1, keepdims=True)
-    unit: Vectors = np.divide(cut, norms, out=np.zeros_like(cut), where=norms > 0)
-    return unit
+def batch_size(device: str) -> int:
+    """Texts embedded at once. Small batches hold less padding, which suits a CPU; a GPU likes more."""
+    return 16 if device == "cpu" else 64
 
 
 @contextmanager
 def arithmetic(device: str, precision: str) -> Iterator[None]:
-    """While the block runs, models compute in ``precision``: bfloat16 by autocast, anything else as they are."""
+    """While the block runs, models compute in ``precision``: bfloat16 by autocast, else as they are."""
     import torch
 
     with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16" and device != "mps"):
@@ -199,9 +191,8 @@ def _load(model: str | Path, settings: EmbeddingSettings) -> Any:
             model_kwargs={"use_safetensors": True},
         ).eval()
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SettingsError(
-            f"The embedding model {str(model)!r} can't be loaded: {first}",
+            f"The embedding model {str(model)!r} can't be loaded: {first_line(error)}",
             "Check serving.embedding.model"
             + ("." if is_folder else " and the network, or use a folder or package:NAME.")
             + " Only sentence-transformers models with safetensors are loaded.",

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError
+from serving.retrieval.vectors import Vectors
 
 TABLE = "chunks"
 # A flat scan takes 7 ms at 10k rows and 120 ms at 100k (2 cores): from here on the graph index pays.
 ANN_FROM = 50_000
 _REFINE = 10
 
-Vectors = npt.NDArray[np.float32]
-
 
 class Hit(BaseModel):
-    """A chunk that was found. ``score`` is the cosine similarity to the question, -1 to 1. ``nearest`` is the best cosine
-    of any chunk, where a reranker changed the order; None: the hits are in the order of their scores."""
+    """A chunk that was found. ``score`` is the cosine similarity to the question, -1 to 1.
+
+    ``nearest`` is the best cosine of any chunk where a reranker changed the order. It is None where the hits
+    are in the order of their scores.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +38,8 @@ class Hit(BaseModel):
 def build_index(folder: Path, chunks: Sequence[Chunk], vectors: Vectors) -> None:
     """Write ``chunks`` and their (n, d) float32 ``vectors`` as table ``chunks`` below ``folder``, in one go.
 
-    What was there is replaced. Raises ReleaseError for no chunks, a wrong shape, or vectors that are not finite.
+    What was there is replaced. Raises ReleaseError for no chunks, a wrong shape, or vectors that are not
+    finite.
     """
     import lancedb
 
@@ -151,21 +152,6 @@ class ChunkIndex:
         """Every chunk, in the order it was written."""
         rows = self._table.search().select(CHUNK_SCHEMA.names).limit(self._rows).to_list()
         return [_chunk(row) for row in rows]
-
-    def find(self, ids: Collection[str]) -> dict[str, Chunk]:
-        """Those of the chunks ``ids`` that are there, by id. Raises ReleaseError."""
-        wanted = pa.array(sorted(ids), pa.string())
-        try:
-            for names in (["id"], CHUNK_SCHEMA.names):  # mostly none is there: then no text is read
-                table = self._table.search().select(names).limit(self._rows).to_arrow()
-                table = table.filter(pc.is_in(table.column("id"), value_set=wanted))
-                if not len(table):
-                    break
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ReleaseError(
-                f"The index in {self.folder} can't be read: {error}", "Use another release."
-            ) from error
-        return {row["id"]: _chunk(row) for row in table.to_pylist()}
 
     def vectors(self) -> Vectors:
         """The vectors, (n, d) float32, in the order of ``chunks``."""

@@ -1,4 +1,4 @@
-"""Where an embedding model's files are, and whether they are safe to load."""
+"""Where a model's files are, and whether they are safe to load."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _MODEL_FILES = ("modules.json", "config_sentence_transformers.json")
 def resolve_model(name: str) -> Path | str:
     """Turn the setting ``embedding.model`` into a folder, or return a Hugging Face name as it is.
 
-    ``package:NAME`` finds the sentence-transformers model inside the installed distribution NAME. A name that
-    exists as a folder, or looks like a path, must be one. Raises SettingsError saying what to do.
+    ``package:NAME`` is the sentence-transformers model inside the installed distribution NAME. A name that
+    looks like a path must be a folder. Raises SettingsError saying what to do.
     """
     if name.startswith(PACKAGE_PREFIX):
         return _inside_package(name.removeprefix(PACKAGE_PREFIX))
@@ -32,7 +32,7 @@ def resolve_model(name: str) -> Path | str:
 
 
 def model_name(name: str | Path) -> str:
-    """A short name for ``name`` as a person would say it: the package, the Hugging Face name, or the folder's."""
+    """A short name for people: that of the package or folder, or the Hugging Face name."""
     text = str(name)
     if text.startswith(PACKAGE_PREFIX):
         return text.removeprefix(PACKAGE_PREFIX)
@@ -46,12 +46,13 @@ def check_safe(folder: Path) -> None:
             if not any(weights.parent.glob("*.safetensors")):
                 raise SettingsError(
                     f"{weights} holds pickled weights, which clayloop does not load.",
-                    "Save the model as safetensors (SentenceTransformer.save_pretrained does) and use that folder.",
+                    "Save the model as safetensors (its save_pretrained does) and use that folder.",
                 )
 
 
 def tokenizer_file(model: str | Path) -> Path:
-    """The ``tokenizer.json`` of ``model`` (a folder or a Hugging Face name). Raises SettingsError without one."""
+    """The ``tokenizer.json`` of ``model`` (a folder or a Hugging Face name). Raises SettingsError without
+    one."""
     resolved = resolve_model(str(model))
     if isinstance(resolved, Path):
         found = min(resolved.rglob("tokenizer.json"), key=lambda path: len(path.parts), default=None)
@@ -68,7 +69,7 @@ def tokenizer_file(model: str | Path) -> Path:
         return Path(hf_hub_download(resolved, "tokenizer.json"))
     except (OSError, ValueError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         raise SettingsError(
-            f"The tokenizer of {resolved!r} can't be had: {_first_line(error)}",
+            f"The tokenizer of {resolved!r} can't be had: {first_line(error)}",
             "Check the name and the network, or use a folder or package:NAME.",
         ) from error
 
@@ -93,5 +94,6 @@ def _inside_package(distribution: str) -> Path:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an exception says, without the long explanations that libraries append."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

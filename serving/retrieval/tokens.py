@@ -12,9 +12,9 @@ _BATCH = 256
 
 
 class ModelTokenCounter:
-    """Counts with the model's own fast tokenizer. Nothing is truncated or padded, so a long text counts in full.
+    """Counts with the model's own fast tokenizer. Nothing is truncated, so a long text counts in full.
 
-    ``model`` is what EmbeddingSettings.model takes. Raises SettingsError when the model has no fast tokenizer.
+    ``model`` is what EmbeddingSettings.model takes. Raises SettingsError for a model without fast tokenizer.
     """
 
     def __init__(self, model: str | Path) -> None:
@@ -53,7 +53,7 @@ class ModelTokenCounter:
 
 
 def printable(text: str) -> str:
-    """``text`` with lone surrogates, which no tokenizer takes, as question marks; the length stays the same."""
+    """``text`` with question marks for lone surrogates, which no tokenizer takes. It stays as long."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -8,8 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.argilla_lite.sample import AGENTS, LABELS, LANGUAGES, TOPICS, Row, Sample, between, by, terms
 

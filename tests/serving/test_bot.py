@@ -48,7 +48,7 @@ def mailbox() -> Mailbox:
 @pytest.fixture
 def bot(home: Home, make_release: MakeRelease, mailbox: Mailbox) -> Iterator[RunningBot]:
     make_release()
-    settings = ServingSettings(bot=BotSettings(port=0, poll_seconds=0.1))
+    settings = ServingSettings(bot=BotSettings(port=0))
     with running_bot(home, settings, None, mailbox) as running:
         yield running
 

@@ -101,7 +101,7 @@ def chat_across_a_swap(
 def test_chat_across_a_swap_quoting_passages(home: Home, make_release: MakeRelease, page: Page) -> None:
     first = make_release("FIRST-RELEASE").id
     turns: list[Turn] = []
-    settings = ServingSettings(bot=BotSettings(port=0, poll_seconds=0.2, title="Kilnworks assistant"))
+    settings = ServingSettings(bot=BotSettings(port=0, title="Kilnworks assistant"))
     with running_bot(home, settings, None, turns.extend) as bot:
         chat_across_a_swap(page, bot, first, make_release, turns)
         answers = [turn.answer for turn in turns]
@@ -114,9 +114,7 @@ def test_chat_across_a_swap_with_the_embedded_model(
 ) -> None:
     first = make_release().id
     turns: list[Turn] = []
-    settings = ServingSettings(
-        bot=BotSettings(port=0, poll_seconds=0.2, title="Kilnworks assistant", max_answer_tokens=64)
-    )
+    settings = ServingSettings(bot=BotSettings(port=0, title="Kilnworks assistant", max_answer_tokens=64))
     with ExitStack() as stack:
         server = stack.enter_context(running_model_server())
         llm = LanguageModel(LanguageModelSettings(), server.base_url)

@@ -7,27 +7,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from serving.retrieval.calibration import (
     HIGHEST,
     LOWEST,
-    OUT_OF_DOMAIN,
-    best_scores,
-    calibrate,
+    OUT_OF_DOMAIN_QUESTIONS,
+    calibrate_threshold,
     describe,
-    own_questions,
+    heading_questions,
 )
-from tests.training.material import make_chunks
+from serving.retrieval.vectors import nearest_cosines
+from tests.serving.pages import make_chunks
 
 CHUNKS = make_chunks()
 _PLACES = {chunk.section[-1]: place for place, chunk in enumerate(CHUNKS)}
 
 
 class Model:
-    """Headings lie near their chunk, other questions anywhere. ``common`` is a part that all texts share, as with models
-    whose cosines are all high: the cosine c becomes (c + common²) / (1 + common²)."""
+    """Headings lie near their chunk, other questions anywhere.
+
+    ``common`` is a part that all texts share, as with models whose cosines are all high: the cosine c becomes
+    (c + common²) / (1 + common²).
+    """
 
     def __init__(self, common: float, near: float = 0.8, size: int = 24) -> None:
         chance = np.random.default_rng(3)
@@ -48,10 +50,11 @@ class Model:
         return (np.hstack([unit, shared]) / np.sqrt(1 + self.common**2)).astype(np.float32)
 
     def threshold(self) -> float:
-        return calibrate(self, CHUNKS, self.vectors)  # type: ignore[arg-type]
+        return calibrate_threshold(self, CHUNKS, self.vectors)  # type: ignore[arg-type]
 
     def answered(self) -> float:
-        return float((best_scores(self.queries(OUT_OF_DOMAIN), self.vectors) >= self.threshold()).mean())
+        nearest = nearest_cosines(self.queries(OUT_OF_DOMAIN_QUESTIONS), self.vectors)
+        return float((nearest >= self.threshold()).mean())
 
 
 @given(st.floats(0, 2))
@@ -69,7 +72,7 @@ def test_what_all_texts_share_changes_nothing_about_what_is_refused(common: floa
 @settings(max_examples=30, deadline=None)
 def test_hardly_any_heading_is_refused(common: float, near: float) -> None:
     model = Model(common, near)
-    own = best_scores(model.queries(own_questions(CHUNKS)), model.vectors)
+    own = nearest_cosines(model.queries(heading_questions(CHUNKS)), model.vectors)
     assert (own < model.threshold() - 1e-3).mean() <= 0.05
 
 

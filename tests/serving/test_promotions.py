@@ -1,4 +1,4 @@
-"""The log of promotions: a line before the pointer moves, and nothing that a kill or damage can make of it."""
+"""The log of promotions: a line before the pointer moves, whole whatever is killed or damaged."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
+from hypothesis import given, settings as examples, strategies as st
 
 from curation import Home, StateError
-from serving.releases.promotions import BOOTSTRAP, PERSON, REINDEX, PromotionLog, is_by_hand
+from serving.releases.promotions import BOOTSTRAP, PERSON, REINDEX, PromotionLog
 from serving.releases.record import NotPromotedError
 from serving.releases.store import ReleaseStore
 from tests.serving.promoter import POINTS, kill_promotion
@@ -110,32 +108,18 @@ def test_on_a_disk_without_room_for_the_line_the_pointer_stays(
     assert [line.sequence for line in store.promotions.lines()] == [1, 2]
 
 
-def test_a_home_of_an_earlier_version_has_no_log(store: ReleaseStore, made: list[str]) -> None:
-    first, second, third = made
-    store.promotions.path.unlink()
-    assert store.promotions.lines() == [] and store.promotions.origin(first) == (first, None)
-    store.promote(second, expected=first, by=RUN)
-    assert store.current_id() == second
-    # It had promoted before there was a log, and somebody goes back with this version.
-    store.promotions.path.unlink()
-    store.promote(first)
-    with pytest.raises(NotPromotedError):
-        store.promote(second, expected=first, by=RUN)
-    store.promote(third, expected=first, by="20260102-000000-bbbbbb")
-
-
 def test_where_a_release_comes_from_is_followed_through_new_documents(tmp_path: Path) -> None:
     log = PromotionLog(tmp_path / "promotions.jsonl")
     for release, before, by in ((R1, None, BOOTSTRAP), (R2, R1, RUN), (R3, R2, REINDEX)):
         log.append(release, before, by)
     first, second, _ = log.lines()
-    assert log.origin(R3) == (R2, second)
-    assert not is_by_hand(second)
+    assert log.origin(R3) == second
+    assert not second.is_by_hand
     log.append(R1, R3, PERSON)
     log.append(R2, R1, REINDEX)
-    assert log.origin(R2) == (R1, log.lines()[3])
-    assert is_by_hand(log.lines()[3])
-    assert not is_by_hand(first), "the first one was no choice"
+    assert log.origin(R2) == log.lines()[3]
+    assert log.lines()[3].is_by_hand
+    assert not first.is_by_hand, "the first one was no choice"
     assert not log.is_overruled(REINDEX, "r0009-00000000"), "not a run, whose releases would all be one"
 
 

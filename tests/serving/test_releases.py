@@ -12,17 +12,19 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from curation import BusyError, Home, ReleaseError, StateError
-from serving.releases.record import Draft, EmbeddingInfo, IndexInfo, NotPromotedError, Prompt, RetrievalInfo
+from serving.releases.prompt import Prompt
+from serving.releases.record import EmbeddingInfo, IndexInfo, NotPromotedError, ReleaseDraft, RetrievalInfo
 from serving.releases.store import ReleaseStore
 from tests.serving.conftest import MakeRelease
 
-DRAFT = Draft(
+DRAFT = ReleaseDraft(
     base_model="package:some-model",
     embedding=EmbeddingInfo(name="some-model", dimension=4, max_tokens=16),
     index=IndexInfo(rows=1, dimension=4),
@@ -61,7 +63,7 @@ def test_published_releases_are_listed_by_age_and_can_be_promoted(home: Home) ->
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
-        (lambda folder: (folder / "model/model.safetensors").write_text("other"), "model/model.safetensors is corrupt"),
+        (lambda folder: (folder / "model/model.safetensors").write_text("x"), "model.safetensors is corrupt"),
         (lambda folder: (folder / "index/chunks.lance/data/part").unlink(), "part is missing"),
         (lambda folder: (folder / "index/chunks.lance/extra").write_text("x"), "extra does not belong"),
         (lambda folder: (folder / "release.json").write_text("{"), "release.json can't be read"),
@@ -74,7 +76,9 @@ def test_published_releases_are_listed_by_age_and_can_be_promoted(home: Home) ->
         ),
     ],
 )  # fmt: skip
-def test_damage_is_named_and_keeps_a_release_from_being_promoted(home: Home, damage, named: str) -> None:  # type: ignore[no-untyped-def]
+def test_damage_is_named_and_keeps_a_release_from_being_promoted(
+    home: Home, damage: Callable[[Path], object], named: str
+) -> None:
     store = ReleaseStore(home)
     good = store.publish(stage(store), DRAFT)
     store.promote(good.id)
@@ -168,7 +172,7 @@ PUBLISHER = textwrap.dedent(
     import sys
     from pathlib import Path
     from curation.home import Home
-    from serving.releases import ReleaseStore
+    from serving.releases.store import ReleaseStore
     from tests.serving.test_releases import DRAFT, stage
     store = ReleaseStore(Home(Path(sys.argv[1])))
     print("ready", flush=True)
@@ -207,7 +211,7 @@ def test_killed_at_any_instant_the_served_release_is_whole(home: Home) -> None:
 def test_what_killed_builds_left_goes_with_its_locks_but_not_under_somebodys_hands(home: Home) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; from curation.home import Home; "
-        "from serving.releases import ReleaseStore; store = ReleaseStore(Home(Path(sys.argv[1]))); "
+        "from serving.releases.store import ReleaseStore; store = ReleaseStore(Home(Path(sys.argv[1]))); "
         "[store.staging(name) for name in 'abc']; os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(home.root)], cwd=Path(__file__).parents[2], check=False)
@@ -215,7 +219,7 @@ def test_what_killed_builds_left_goes_with_its_locks_but_not_under_somebodys_han
     left = [f".staging-{name}{end}" for name in "abc" for end in ("", ".lock")]
     assert sorted(path.name for path in store.root.glob(".staging-*")) == left
     store.discard("a")
-    shutil.rmtree(store.root / ".staging-b")  # an earlier version's clean() left the lock alone
+    shutil.rmtree(store.root / ".staging-b")  # killed while it cleaned: the lock is left
     other.staging("c")
     store.discard("c")
     assert store.clean() == ("b",)

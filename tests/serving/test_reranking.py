@@ -1,4 +1,4 @@
-"""A release with a reranker: published whole, served with its embedding model, and refused when it is damaged."""
+"""A release with a reranker: published whole, served with its model, refused when it is damaged."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from curation import Corpus, Home, ReleaseError, SettingsError
 from serving.bot.live import LiveRelease
-from serving.releases.build import assemble
-from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Draft, Release, RerankerInfo
+from serving.releases.build import ReleaseParts, build_release
+from serving.releases.record import (
+    INDEX_FOLDER,
+    MODEL_FOLDER,
+    RERANKER_FOLDER,
+    Release,
+    ReleaseDraft,
+    ReleaseOrigin,
+)
 from serving.releases.reindex import reindex
+from serving.releases.retriever import Retriever, load_release, open_reranker
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.reranker import Reranker, fuse, load_cross_encoder
-from serving.retrieval.retriever import Retriever, load_release
+from serving.retrieval.reranker import Reranker, RerankerChoice, RerankerInfo, mix_scores
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from tests.cross_encoders import MODEL, small_transformer, untrained_reranker
 from tests.serving.pages import make_chunks
@@ -56,14 +62,14 @@ def prepared(weights: Path, embedder: Embedder, tmp_path_factory: pytest.TempPat
     chunks = make_chunks()
     vectors = embedder.documents([chunk.text for chunk in chunks])
 
-    def publish(info: RerankerInfo | None) -> Release:
+    def publish(reranker: RerankerChoice | None) -> Release:
         folder = store.staging("test")
-        if info is not None:
-            shutil.copytree(weights, folder / RERANKER_FOLDER)
-        draft = assemble(folder, embedder, chunks, SERVING, base_model=MODEL, vectors=vectors, reranker=info)
+        parts = ReleaseParts(embedder, chunks, vectors, reranker)
+        draft = build_release(folder, parts, ReleaseOrigin(base_model=MODEL), SERVING)
         return store.promote(store.publish(folder, draft).id)
 
-    return Made(home, publish(None), publish(INFO))
+    (weights / "pytorch_model.bin").write_bytes(b"pickled, and of no use beside the safetensors")
+    return Made(home, publish(None), publish(RerankerChoice(weights, INFO)))
 
 
 @pytest.fixture
@@ -76,7 +82,9 @@ def made(prepared: Made, tmp_path: Path) -> Made:
 def test_it_is_published_with_its_hashes_and_orders_the_nearest_chunks(prepared: Made) -> None:
     store, release = ReleaseStore(prepared.home), prepared.better
     assert store.get(release.id).reranker == INFO
-    assert f"{RERANKER_FOLDER}/model.safetensors" in release.files
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        assert f"{RERANKER_FOLDER}/{name}" in release.files
+    assert not [name for name in release.files if name.endswith(".bin")]
     assert "cross-encoder" in (store.folder(release.id) / "README.md").read_text()
 
     retriever = load_release(store, None, SERVING)
@@ -112,17 +120,16 @@ def test_the_running_bot_takes_it_with_its_release_and_lets_it_go_again(made: Ma
     store = ReleaseStore(made.home)
     store.promote(made.plain.id)
     live = LiveRelease(store, lambda release_id: load_release(store, release_id, SERVING))
-    with live.acquire() as old:
-        assert old.reranker is None and old.search(QUESTION)[0].nearest is None
-        store.promote(made.better.id)
-        assert live.check() and live.release_id == made.better.id
-        with live.acquire() as new:
-            assert new.reranker is not None and new.search(QUESTION)[0].nearest is not None
-        assert old.search(QUESTION)[0].nearest is None  # a request under way keeps what it has
+    old = live.retriever
+    assert old.reranker is None and old.search(QUESTION)[0].nearest is None
+    store.promote(made.better.id)
+    assert live.check() and live.release_id == made.better.id
+    new = live.retriever
+    assert new.reranker is not None and new.search(QUESTION)[0].nearest is not None
+    assert old.search(QUESTION)[0].nearest is None  # a request under way keeps what it has
     store.promote(made.plain.id)
     assert live.check()
-    with live.acquire() as again:
-        assert again.reranker is None
+    assert live.retriever.reranker is None
 
 
 def test_changed_documents_keep_it(made: Made) -> None:
@@ -141,7 +148,7 @@ def test_a_damaged_reranker_is_named(made: Made) -> None:
     with pytest.raises(ReleaseError, match=r"reranker/model\.safetensors is corrupt"):
         load_release(store, None, SERVING)
     with pytest.raises(ReleaseError, match=r"The reranker in .* can't be loaded"):
-        Reranker.open(folder, INFO, CPU)
+        open_reranker(folder.parent, made.better, SERVING)
     shutil.rmtree(folder)
     with pytest.raises(ReleaseError, match=r"reranker/config\.json is missing"):
         store.verify(made.better.id)
@@ -158,28 +165,37 @@ def test_a_draft_that_names_one_must_bring_it(made: Made) -> None:
     folder = store.staging("test")
     for part in (MODEL_FOLDER, INDEX_FOLDER):
         shutil.copytree(store.folder(made.better.id) / part, folder / part)
-    draft = Draft.model_validate(made.better.model_dump())
+    draft = ReleaseDraft.model_validate(made.better.model_dump())
     with pytest.raises(ReleaseError, match="lacks reranker"):
         store.publish(folder, draft)
 
 
-def test_what_no_reranker_can_be_made_of_is_a_clear_error(tmp_path: Path, weights: Path) -> None:
+def test_what_no_reranker_can_be_made_of_is_a_clear_error(tmp_path: Path) -> None:
+    from sentence_transformers import CrossEncoder
+
     with pytest.raises(SettingsError, match="There is no folder"):
-        load_cross_encoder(str(tmp_path / "nowhere"), CPU, 64)
+        Reranker.open(str(tmp_path / "nowhere"), INFO, CPU)
     (tmp_path / "empty").mkdir()
     with pytest.raises(SettingsError, match="can't be loaded as a reranker"):
-        load_cross_encoder(tmp_path / "empty", CPU, 64)
+        Reranker.open(tmp_path / "empty", INFO, CPU)
     pickled = tmp_path / "pickled"
     pickled.mkdir()
     (pickled / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(SettingsError, match="pickled weights"):
-        load_cross_encoder(pickled, CPU, 64)
+        Reranker.open(pickled, INFO, CPU)
+    base = small_transformer(tmp_path / "base", [QUESTION])
+    with pytest.raises(SettingsError, match="has no head that gives scores"):
+        Reranker.open(base, INFO, CPU)
+    two = tmp_path / "two"
+    CrossEncoder(str(base), num_labels=2, device="cpu", local_files_only=True).save_pretrained(str(two))
+    with pytest.raises(SettingsError, match="not one"):
+        Reranker.open(two, INFO, CPU)
 
 
 def test_scores_that_are_not_numbers_are_an_error(weights: Path) -> None:
     import torch
 
-    reranker = Reranker(load_cross_encoder(weights, CPU, 64), INFO, CPU)
+    reranker = Reranker.open(weights, INFO, CPU)
     assert reranker.scores([]).shape == (0,)
     assert np.isfinite(reranker.scores([("half a pair \ud800", "")])).all()
     with torch.no_grad():
@@ -195,10 +211,10 @@ _NUMBERS = st.floats(-50, 50, width=32).map(lambda value: round(value, 2))
 @settings(max_examples=60, deadline=None)
 def test_fusing_hangs_on_neither_scale_nor_offset(values: np.ndarray, weight: float) -> None:
     cosines, scores = values
-    mixed = fuse(cosines, scores, weight)
+    mixed = mix_scores(cosines, scores, weight)
     assert np.isfinite(mixed).all()
-    np.testing.assert_allclose(fuse(cosines, 3 * scores + 7, weight), mixed, atol=1e-2)
-    np.testing.assert_allclose(fuse(np.stack([cosines] * 2), np.stack([scores] * 2), weight)[1], mixed)
+    np.testing.assert_allclose(mix_scores(cosines, 3 * scores + 7, weight), mixed, atol=1e-2)
+    np.testing.assert_allclose(mix_scores(np.stack([cosines] * 2), np.stack([scores] * 2), weight)[1], mixed)
     for alone, own in ((0.0, cosines), (1.0, scores)):
-        order = np.argsort(-fuse(cosines, scores, alone), kind="stable")
+        order = np.argsort(-mix_scores(cosines, scores, alone), kind="stable")
         assert (np.diff(own[order]) <= 1e-4).all()

@@ -11,10 +11,12 @@ import pytest
 
 from curation import Corpus, Home, ReleaseError, SettingsError, StateError
 from serving.releases.bootstrap import bootstrap
+from serving.releases.build import ReleaseParts, build_release
+from serving.releases.record import ReleaseOrigin
+from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.index import ChunkIndex, Hit, build_index
-from serving.retrieval.retriever import load_release, rank_paths
+from serving.retrieval.index import ChunkIndex, build_index
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from tests.serving.conftest import MakeRelease
 from tests.serving.pages import make_chunks
@@ -36,9 +38,6 @@ def test_an_index_finds_its_chunks_wherever_it_was_moved(tmp_path: Path) -> None
     build_index(tmp_path / "staging", chunks, vectors)
     shutil.move(tmp_path / "staging", tmp_path / "final")
     index = ChunkIndex.open(tmp_path / "final")
-    first, *_, last = index.chunks()
-    assert index.find([last.id, "nowhere", first.id]) == {first.id: first, last.id: last}
-    assert index.find(["nowhere"]) == index.find([]) == {}
     assert len(index) == len(chunks) and index.dimension == 40
     assert index.chunks() == chunks
     np.testing.assert_array_equal(index.vectors(), vectors)
@@ -113,14 +112,6 @@ def test_the_setting_overrides_the_calibrated_threshold(home: Home, make_release
     assert len(hits) == 2 and not retriever.should_answer(hits)
 
 
-def test_files_are_ranked_by_their_best_chunk() -> None:
-    chunks = make_chunks()
-    hits = [
-        Hit(chunk=chunks[number], score=score) for number, score in ((3, 0.9), (0, 0.8), (4, 0.7), (1, 0.85))
-    ]
-    assert rank_paths(hits) == [("config.md", 0.9), ("install.md", 0.85)]
-
-
 def test_bootstrap_makes_and_serves_the_first_release_once(home: Home, settings: ServingSettings) -> None:
     corpus = Corpus(documents=[], chunks=make_chunks())
     release = bootstrap(home, corpus, settings)
@@ -149,13 +140,12 @@ def test_bootstrap_says_what_comes_first_and_leaves_nothing_behind(home: Home) -
 def test_a_base_model_in_memory_can_be_released(
     home: Home, embedder: Embedder, settings: ServingSettings
 ) -> None:
-    from serving.releases.build import assemble
-
     store = ReleaseStore(home)
     folder = store.staging("trained")
     fitted = Embedder(embedder.model, settings.embedding, name="fitted")
     (folder / "evaluation.json").write_text("{}")
-    draft = assemble(folder, fitted, make_chunks(), settings, base_model="base", trained_on={"triplets": 3})
+    origin = ReleaseOrigin(base_model="base", trained_on={"triplets": 3})
+    draft = build_release(folder, ReleaseParts(fitted, make_chunks()), origin, settings)
     release = store.publish(folder, draft)
     assert release.embedding.name == "fitted" and "evaluation.json" in release.files
     assert load_release(store, release.id, settings).embedder.name == "fitted"

@@ -11,15 +11,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from curation import ClayloopError, Corpus, Decision, Home
+from curation import ClayloopError, Corpus, Decision, Home, Progress
 from tests.training.material import make_chunks, serving, settings
 from training.retrain import retrain_from_annotations
+from training.runs.run import Run
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
@@ -36,14 +38,20 @@ class _Process(Protocol):
 
 
 class Child:
-    """A retrain on ``home`` with the decisions in a JSON file instead of Argilla's. Files that it writes may have at most
-    ``largest`` bytes: writing more fails as on a full disk."""
+    """A retrain on ``home`` with the decisions in a JSON file instead of Argilla's.
 
-    def __init__(self, home: Home, decisions: Path, largest: int = 0) -> None:
+    Files that it writes may have at most ``largest`` bytes: writing more fails as on a full disk. ``killed_at`` is a
+    step and a point in it, at which the process is killed: "begun", "written" (its work is done), or "renamed" (its
+    folder has its final name, and the record does not say so yet).
+    """
+
+    def __init__(
+        self, home: Home, decisions: Path, largest: int = 0, killed_at: tuple[str, str] | None = None
+    ) -> None:
         stem = f"{decisions.name}-{time.monotonic_ns()}"
         self._said, self._complained = (decisions.with_name(f"{stem}.{name}") for name in ("out", "err"))
         self._process: _Process = _FORKS.Process(
-            target=_retrain, args=(home, decisions, largest, self._said, self._complained)
+            target=_retrain, args=(home, decisions, largest, killed_at, (self._said, self._complained))
         )
         # A new process would run the main module again: pytest's, or what another test (Streamlit's) has left in its place.
         main = sys.modules["__main__"]
@@ -75,14 +83,23 @@ class Child:
         return self._process.exitcode, self._said.read_text(), self._complained.read_text()
 
 
-def _retrain(home: Home, decisions: Path, largest: int, said: Path, complained: Path) -> None:
-    sys.stdout, sys.stderr = said.open("w"), complained.open("w")
+def _retrain(
+    home: Home,
+    decisions: Path,
+    largest: int,
+    killed_at: tuple[str, str] | None,
+    output: tuple[Path, Path],
+) -> None:
+    sys.stdout, sys.stderr = (path.open("w") for path in output)
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         os.dup2(stream.fileno(), number)
     if largest:
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
+    if killed_at is not None:
+        _be_killed_at(*killed_at)
 
     def read() -> list[Decision]:
         return TypeAdapter(list[Decision]).validate_json(decisions.read_bytes())
@@ -94,3 +111,35 @@ def _retrain(home: Home, decisions: Path, largest: int, said: Path, complained: 
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.exit(error.exit_code)
     sys.stdout.write(summary.model_dump_json())
+
+
+def _be_killed_at(step: str, point: str) -> None:
+    """SIGKILL for this process when it is there."""
+    from training.runs import run
+
+    whole, sync = Run.step, run.sync_folder
+
+    def do(self: Run, name: str, work: Callable[[Path], str], progress: Progress) -> Path:
+        def killed(folder: Path) -> str:
+            if point == "begun":
+                _kill()
+            note = work(folder)
+            if point == "written":
+                _kill()
+            return note
+
+        def synced(folder: Path) -> None:
+            if point == "renamed" and folder == self.folder:
+                _kill()
+            sync(folder)
+
+        if name == step:
+            run.sync_folder = synced
+        return whole(self, name, killed if name == step else work, progress)
+
+    Run.step = do  # type: ignore[method-assign]
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)

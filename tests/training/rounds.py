@@ -14,19 +14,19 @@ from pathlib import Path
 
 from curation import Chunk, Decision, Home, Verdict
 from serving import (
-    OUT_OF_DOMAIN,
+    OUT_OF_DOMAIN_QUESTIONS,
     Embedder,
     EmbeddingSettings,
+    ReleaseOrigin,
+    ReleaseParts,
     ReleaseStore,
     ServingSettings,
-    assemble,
+    build_release,
     resolve_model,
 )
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
-from training.fit_settings import FitSettings
-from training.gate_settings import GateSettings
-from training.judge.generic import generic_set
-from training.settings import DedupSettings, TrainingSettings
+from training.judge.questions import generic_set
+from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 THINGS = (
     ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"), ("stove", "cooker"),
@@ -180,7 +180,7 @@ def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> P
         *(decision.fields["positive"] for seed in range(3) for decision in questions(chunks, chunks, seed)),
         *generic.queries.values(),
         *(generic.corpus or {}).values(),
-        *OUT_OF_DOMAIN,
+        *OUT_OF_DOMAIN_QUESTIONS,
     ]
     described = json.loads(whole.tokenizer.backend_tokenizer.to_str())
     vocabulary: dict[str, int] = described["model"]["vocab"]
@@ -210,9 +210,7 @@ def serving(model: Path | str) -> ServingSettings:
 def training(**gate: float) -> TrainingSettings:
     """The gate's defaults. Word vectors want a far higher learning rate than a transformer."""
     return TrainingSettings(
-        fit=FitSettings(
-            epochs=2, batch_size=32, learning_rate=0.02, max_tokens=32, dimensions=[384], start="base"
-        ),
+        fit=FitSettings(epochs=2, batch_size=32, learning_rate=0.02, max_tokens=32, dimensions=[384]),
         dedup=DedupSettings(threshold=0.95),
         gate=GateSettings(**gate),  # type: ignore[arg-type]
     )
@@ -224,6 +222,7 @@ def bootstrapped(root: Path, model: Path | str, chunks: Sequence[Chunk]) -> Home
     store, settings = ReleaseStore(home), serving(model)
     staging = store.staging("first")
     embedder = Embedder(str(model), settings.embedding)
-    draft = assemble(staging, embedder, chunks, settings, base_model=str(model))
+    parts, origin = ReleaseParts(embedder, chunks), ReleaseOrigin(base_model=str(model))
+    draft = build_release(staging, parts, origin, settings)
     store.promote(store.publish(staging, draft).id)
     return home

@@ -13,11 +13,11 @@ from curation import Chunk, Corpus, Decision, Home, SettingsError
 from serving import EVALUATION_FILE, ReleaseStore, RetrievalSettings
 from tests.training import rounds
 from tests.training.material import triplet
-from training.gate_settings import GateSettings, GuardSettings, TestSetSettings
 from training.judge.comparison import SIDES, read_comparison
 from training.report.summary import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
 from training.runs.run import RunStore
+from training.settings import GateSettings, GuardSettings, TestSetSettings
 
 CHUNKS = rounds.make_corpus()
 METRICS = {"ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50"}

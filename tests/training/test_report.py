@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.browser import chromium_page
-from tests.training.comparisons import compared, comparison, question
+from tests.training.judge.comparisons import compared, comparison, question
 from tests.training.material import make_chunks, triplet
-from training.gate_settings import GateSettings
 from training.judge.gate import judge
 from training.judge.plausibility import Pair, Plausibility
 from training.ledger.tally import Tally
@@ -20,6 +19,7 @@ from training.prepare.split import Dropped
 from training.report.material import Material
 from training.report.page import write_report
 from training.runs.record import RunInputs, RunRecord, StepRecord
+from training.settings import GateSettings
 
 ATTACK = (
     '</title></style><script>window.pwned=1</script><img src=https://evil.example/x.png onerror="window.pwned=2">'

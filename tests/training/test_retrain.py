@@ -19,12 +19,11 @@ from tests.training.material import (
     settings,
     triplet,
 )
-from training.gate_settings import GateSettings
 from training.ledger.lineage import read_lineage
 from training.report.summary import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
 from training.runs.run import RunStore
-from training.settings import TrainingSettings
+from training.settings import GateSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 

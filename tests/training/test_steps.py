@@ -13,7 +13,6 @@ from curation import SILENT, Corpus, Decision, Home
 from serving import Embedder, ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, make_chunks, triplet
-from training.gate_settings import TestSetSettings
 from training.judge.questions import HoldoutQuestion
 from training.ledger.news import run_inputs
 from training.prepare.conflicts import Conflict
@@ -24,7 +23,7 @@ from training.prepare.split import is_holdout
 from training.runs.jsonl import read_rows, write_rows
 from training.runs.run import RunStore
 from training.runs.steps import Steps
-from training.settings import DedupSettings
+from training.settings import DedupSettings, TestSetSettings
 
 CHUNKS = make_chunks()
 HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]

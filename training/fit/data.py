@@ -1,241 +1,171 @@
-"""Examples and negatives as the datasets that a sentence-transformers loss takes.
+"""Examples and negatives as the datasets that training reads, and which of their rows may not meet in a
+batch.
 
-A loss wants the same columns in every row. Rows with and without negatives therefore are datasets of their own, and the
-trainer takes batches from each in proportion:
+A loss wants the same columns in every row. Rows with and without negatives are therefore datasets of their
+own, and the trainer takes batches from each in proportion:
 
     pairs    question, the text that answers it
-    harder   question, the text that answers it, texts that do not
-    asked    text, a question that it answers, one that it does not: the tutorial's arrangement
+    harder   question, the text that answers it, a text that does not
+    asked    text, a question that it answers, a question that it does not
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from curation import DatasetName
-from training.prepare.dedup import normalise
-from training.prepare.examples import Example
-from training.prepare.negatives import Negative
-from training.prepare.taught import choose_refused
+from pydantic import BaseModel
 
-# Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each embeds a whole
-# text again, and most of them are far from the text anyway.
+from training.ledger.negative import Negative
+from training.ledger.rows import LedgerRow, RecordKey
+from training.ledger.text import normalise
+
+# Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each
+# row embeds a whole text again, and most of them are far from the text anyway.
 _MOST_STORED = 0.25
 
-Columns = dict[str, list[str]]
-_Key = tuple[DatasetName, str]
 SetName = Literal["pairs", "harder", "asked"]
-
-# What the first column of a dataset holds, then all others: for models that want prompts.
-SIDES: dict[SetName, tuple[Literal["query", "document"], Literal["query", "document"]]] = {
-    "pairs": ("query", "document"),
-    "harder": ("query", "document"),
-    "asked": ("document", "query"),
-}
+Columns = dict[str, list[str]]
 
 
-def training_sets(
-    examples: Sequence[Example],
-    negatives: Sequence[Negative],
-    wanted: int,
-    always: bool,
-    seed: int,
-    groups: Mapping[str, str] | None = None,
-    accepted: Sequence[Example] = (),
-) -> dict[SetName, Columns]:
+@dataclass(frozen=True)
+class TrainingMaterial:
+    """What a model is trained on.
+
+    All ``negatives`` are used; each is set against one of the ``examples``. ``groups`` maps a chunk's id to
+    that of its near duplicates' representative. ``accepted`` are pairs that are not trained on but may be
+    right: none of them is a negative.
+    """
+
+    examples: Sequence[LedgerRow]
+    negatives: Sequence[Negative] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    accepted: Sequence[LedgerRow] = ()
+
+
+class FitReport(BaseModel):
+    """What a training did. ``rows`` counts the training rows of each dataset, ``batch_size`` those of a full
+    batch of all processes together. ``loss`` is the mean training loss, summed over the Matryoshka
+    dimensions. ``computing`` are the seconds spent in forward and backward passes."""
+
+    examples: int
+    rows: dict[str, int]
+    batch_size: int
+    steps: int
+    epochs: float
+    dimensions: list[int]
+    precision: str
+    loss: float
+    seconds: float
+    computing: float
+
+    def __str__(self) -> str:
+        seconds = max(self.seconds, 0.001)
+        return (
+            f"{self.steps} steps of {self.batch_size} in {self.precision}, "
+            f"{sum(self.rows.values()) * self.epochs / seconds:.1f} examples/s, "
+            f"loss {self.loss}, {self.computing / seconds:.0%} of the time in passes"
+        )
+
+
+def training_sets(material: TrainingMaterial, seed: int) -> dict[SetName, Columns]:
     """The datasets that are not empty, each as column → values.
 
-    A row of ``harder`` has ``wanted`` negative texts (at least one). What people refused comes first, in as many rows as
-    that takes; the last one is completed with mined texts, then with texts of other examples that nobody accepted for the
-    question (here or in ``accepted``; near duplicates by ``groups``, chunk → the one that stands for it, are no others). An example that is there
-    several times takes its rows in turn. With ``always`` (the triplet loss) every example is such a row, and there are no
-    ``pairs``. ``asked`` has a row for each question that people refused (training.taught bounds both), and one for a share
-    of the chunks that only have stored negatives, drawn with the seed. Raises ValueError where no two texts differ and a
-    negative is needed.
+    Each negative text is a row of ``harder``, and an example without one is a row of ``pairs``. Each question
+    that people refused is a row of ``asked``. So is one stored question of a chunk, for a share of the chunks
+    of which people refused none, drawn with ``seed``.
     """
-    found = _sorted(examples, negatives)
-    chance = random.Random(seed)  # noqa: S311 - not a secret
-    width = max(1, wanted)
-    right: dict[str, set[str]] = defaultdict(set)
-    for example in (*examples, *accepted):
-        right[normalise(example.query)].add(_group(example.chunk_id, groups))
-    pairs: Columns = {"anchor": [], "positive": []}
-    harder: Columns = {"anchor": [], "positive": [], **{_negative(number): [] for number in range(width)}}
-    asked: Columns = {"anchor": [], "positive": [], _negative(0): []}
-    answered: list[_Answer] = []
-    times = Counter((one.dataset, one.record_id) for one in examples)
-    for key, example in {(one.dataset, one.record_id): one for one in examples}.items():
-        parts = list(_parts(found.texts[key], width))
-        if not parts and (found.mined[key] or always):
-            parts = [[]]
-        rows = [
-            _filled([*part, *found.mined[key]], width, example, examples, right, groups, chance)
-            for part in parts
-        ]
-        for turn in range(max(times[key], len(rows))):
-            if rows:
-                _append(harder, example.query, example.text, *rows[turn % len(rows)])
-            else:
-                _append(pairs, example.query, example.text)
-        for question in found.questions[key]:
-            answered.append(_Answer(example.chunk_id, True, [example.text, example.query, question]))
-        for question in found.stored[key][:1]:
-            answered.append(_Answer(example.chunk_id, False, [example.text, example.query, question]))
-    for row in _some(answered, math.ceil(_MOST_STORED * len(examples)), chance):
-        _append(asked, *row)
-    named: tuple[tuple[SetName, Columns], ...] = (("pairs", pairs), ("harder", harder), ("asked", asked))
-    return {name: columns for name, columns in named if columns["anchor"]}
+    texts, questions = (defaultdict[RecordKey, dict[str, None]](dict) for _ in range(2))
+    stored: dict[RecordKey, str] = {}
+    for negative in material.negatives:
+        if negative.kind == "text":
+            texts[negative.example][negative.text] = None
+        elif negative.source == "refused":
+            questions[negative.example][negative.text] = None
+        else:
+            stored.setdefault(negative.example, negative.text)
+
+    refused = {one.chunk_id for one in material.examples if one.key in questions}
+    standing: dict[str, RecordKey] = {}  # chunk → the example whose stored question may be taken
+    for one in material.examples:
+        if one.key in stored and one.chunk_id not in refused:
+            standing.setdefault(one.chunk_id, one.key)
+    most = min(len(standing), math.ceil(_MOST_STORED * len(material.examples)))
+    for key in random.Random(seed).sample(list(standing.values()), most):  # noqa: S311 - not a secret
+        questions[key][stored[key]] = None
+
+    pairs = [(one.query, one.text) for one in material.examples if one.key not in texts]
+    harder = [(one.query, one.text, wrong) for one in material.examples for wrong in texts[one.key]]
+    asked = [(one.text, one.query, wrong) for one in material.examples for wrong in questions[one.key]]
+    columns = ("anchor", "positive", "negative")
+    sets: dict[SetName, Sequence[tuple[str, ...]]] = {"pairs": pairs, "harder": harder, "asked": asked}
+    return {
+        name: dict(zip(columns, map(list, zip(*rows, strict=True)), strict=False))
+        for name, rows in sets.items()
+        if rows
+    }
 
 
-def same_thing(
-    examples: Sequence[Example], groups: Mapping[str, str], negatives: Sequence[Negative] = ()
-) -> dict[str, str]:
-    """Text or question → what it counts as when a batch must not hold the same thing twice: a chunk's text and its body
-    are one, near duplicates are one, and so are spellings of a question. A text that stands in two chunks makes them one."""
-    told = [(one.text, f"chunk {_group(one.chunk_id, groups)}") for one in examples]
-    told += [
-        (one.text, f"chunk {_group(one.chunk_id, groups)}")
-        for one in negatives
-        if one.kind == "text" and one.chunk_id
-    ]
-    told += [(one.query, f"question {normalise(one.query)}") for one in examples]
-    told += [(one.text, f"question {normalise(one.text)}") for one in negatives if one.kind == "question"]
-    leader: dict[str, str] = {}
-    same: dict[str, str] = {}
-    for value, thing in told:
-        leader[_leader(thing, leader)] = _leader(same.setdefault(value, thing), leader)
-    return {value: _leader(thing, leader) for value, thing in same.items()}
+def side_of(name: SetName, column: str) -> Literal["query", "document"]:
+    """What a column of a dataset holds: for models that want a prompt before it."""
+    return "query" if (column == "anchor") == (name != "asked") else "document"
 
 
-def _leader(thing: str, leader: Mapping[str, str]) -> str:
-    """The one that stands for all that ``thing`` was found to be the same as."""
-    while leader.get(thing, thing) != thing:
-        thing = leader[thing]
-    return thing
+@dataclass(frozen=True)
+class Sameness:
+    """What counts as the same thing in a batch. ``thing`` maps a text or question to what it counts as.
+    ``answers`` maps what a question counts as to what the texts that answer it count as."""
+
+    thing: Mapping[str, Hashable]
+    answers: Mapping[Hashable, Set[Hashable]]
 
 
-def right_texts(examples: Sequence[Example], same: Mapping[str, str]) -> dict[str, set[str]]:
-    """Question → all texts that answer it, each as what it counts as (``same_thing`` of these ``examples``)."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for one in examples:
-        found[same[one.query]].add(same[one.text])
-    return dict(found)
+def same_things(material: TrainingMaterial) -> Sameness:
+    """A chunk's text and its body are the same thing, and so are near duplicates, spellings of a question,
+    and two chunks that hold the same text."""
+    from scipy.cluster.hierarchy import DisjointSet
+
+    accepted = [*material.examples, *material.accepted]
+    things = DisjointSet()
+
+    def same(value: str, kind: str, name: str) -> None:
+        things.add(value)
+        things.add((kind, name))
+        things.merge(value, (kind, name))
+
+    for one in accepted:
+        same(one.text, "chunk", material.groups.get(one.chunk_id, one.chunk_id))
+        same(one.query, "question", normalise(one.query))
+    for negative in material.negatives:
+        if negative.kind == "question":
+            same(negative.text, "question", normalise(negative.text))
+        elif negative.chunk_id:
+            same(negative.text, "chunk", material.groups.get(negative.chunk_id, negative.chunk_id))
+    answers: dict[Hashable, set[Hashable]] = defaultdict(set)
+    for one in accepted:
+        answers[things[one.query]].add(things[one.text])
+    return Sameness({value: things[value] for value in things if isinstance(value, str)}, dict(answers))
 
 
-def told_apart(
-    columns: Columns, same: Mapping[str, str], right: Mapping[str, Set[str]] | None = None
-) -> tuple[Columns, list[set[str]]]:
-    """The columns with each value as what it counts as (``same_thing``), and for each row what no row beside it may hold: the
-    ``right`` texts of its questions (``right_texts``), of which it holds one.
+def told_apart(columns: Columns, sameness: Sameness) -> tuple[dict[str, list[Hashable]], list[set[Hashable]]]:
+    """The columns with each value as what it counts as, and for each row the things that no row beside it may
+    hold: the right texts of its questions, except its own.
 
-    A negative that is right in no row and for no question may meet itself in a batch: whoever is pushed from it once may be
-    pushed twice.
+    A negative that is right in no row and for no question may meet itself in a batch: a question that is
+    pushed from it once may be pushed from it twice.
     """
-    answers = right or {}
-    things = {name: [same.get(value, value) for value in values] for name, values in columns.items()}
+    things = {
+        name: [sameness.thing.get(value, value) for value in values] for name, values in columns.items()
+    }
     rows = [set(row) for row in zip(*things.values(), strict=True)]
-    others = [set().union(*(answers.get(one, ()) for one in row)) - row for row in rows]
-    known = {one for name in ("anchor", "positive") for one in things[name]}.union(*others)
-    for name, values in things.items():
-        if name not in ("anchor", "positive"):
-            things[name] = [one if one in known else f"{name} of row {row}" for row, one in enumerate(values)]
-    return things, others
-
-
-@dataclass
-class _Found:
-    """By example: refused texts and questions, mined texts, the stored question."""
-
-    texts: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
-    questions: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
-    mined: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
-    stored: dict[_Key, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-
-class _Answer(NamedTuple):
-    """A row of ``asked``, the chunk that it is about, and whether people refused its last question."""
-
-    chunk_id: str
-    is_refused: bool
-    row: list[str]
-
-
-def _sorted(examples: Sequence[Example], negatives: Sequence[Negative]) -> _Found:
-    found = _Found()
-    for negative in choose_refused(examples, negatives).negatives:
-        kind = found.texts if negative.kind == "text" else found.questions
-        key = (negative.dataset, negative.record_id)
-        if negative.text not in kind[key]:
-            kind[key].append(negative.text)
-    for negative in negatives:
-        if negative.source != "refused":
-            kind = found.mined if negative.kind == "text" else found.stored
-            kind[negative.dataset, negative.record_id].append(negative.text)
-    return found
-
-
-def _parts(texts: Sequence[str], width: int) -> Iterator[Sequence[str]]:
-    """``texts`` in rows of ``width``."""
-    for start in range(0, len(texts), width):
-        yield texts[start : start + width]
-
-
-def _some(answered: Sequence[_Answer], stored: int, chance: random.Random) -> list[list[str]]:
-    """All rows that people refused, and ``stored`` of the others: one for each chunk that has no refused one."""
-    refused = {one.chunk_id for one in answered if one.is_refused}
-    rest: dict[str, int] = {}
-    for place, one in enumerate(answered):
-        if one.chunk_id not in refused:
-            rest.setdefault(one.chunk_id, place)
-    chosen = set(chance.sample(list(rest.values()), min(stored, len(rest))))
-    return [one.row for place, one in enumerate(answered) if one.is_refused or place in chosen]
-
-
-def _filled(
-    found: Sequence[str],
-    width: int,
-    example: Example,
-    examples: Sequence[Example],
-    right: Mapping[str, Set[str]],
-    groups: Mapping[str, str] | None,
-    chance: random.Random,
-) -> list[str]:
-    row = list(dict.fromkeys(found))[:width]
-    accepted = right[normalise(example.query)]
-    for _ in range(20 * width):
-        if len(row) == width:
-            break
-        other = chance.choice(examples)
-        if (
-            _group(other.chunk_id, groups) not in accepted
-            and other.text not in row
-            and other.text != example.text
-        ):
-            row.append(other.text)
-    if not row:  # hardly any other texts
-        others = [one for one in examples if one.text != example.text]
-        if not others:
-            raise ValueError("training needs two texts that differ: one is the other's negative")
-        surely = (one.text for one in others if _group(one.chunk_id, groups) not in accepted)
-        row.append(next(surely, others[0].text))
-    while len(row) < width:  # say the same negative twice
-        row.append(row[-1])
-    return row
-
-
-def _group(chunk_id: str, groups: Mapping[str, str] | None) -> str:
-    return (groups or {}).get(chunk_id, chunk_id)
-
-
-def _negative(number: int) -> str:
-    return f"negative_{number + 1}"
-
-
-def _append(columns: Columns, *values: str) -> None:
-    for column, value in zip(columns.values(), values, strict=True):
-        column.append(value)
+    barred = [set().union(*(sameness.answers.get(one, ()) for one in row)) - row for row in rows]
+    right = {*things["anchor"], *things["positive"]}.union(*barred)
+    if "negative" in things:
+        things["negative"] = [
+            one if one in right else ("negative", row) for row, one in enumerate(things["negative"])
+        ]
+    return things, barred

@@ -1,36 +1,40 @@
-"""evaluation.json: how base, served release and candidate do on the same questions over the same chunks, each question
-by itself.
+"""evaluation.json: how base model, served release and candidate do on the same questions over the same
+chunks.
 
-Values of single questions are kept in columns (metric → list, in the order of the questions, 4 decimals): a thousand
-questions at four dimensions take half a megabyte.
+Values of single questions are kept in columns (metric → list, in the order of the questions, 4 decimals): a
+thousand questions at four dimensions take half a megabyte.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from curation import StateError, read_json, write_text
+from curation import StateError, read_json, write_json, write_text
 from training.judge.coverage import Coverage
 from training.judge.evaluate import Scores
+from training.judge.intervals import Interval, mean_interval
 from training.judge.plausibility import Plausibility
 from training.judge.questions import HoldoutQuestion
+from training.settings import SLICE_QUERIES, GateSettings
 
 Side = Literal["base", "served", "candidate"]
-LATENCY_FILE = "latency.json"
 SIDES: tuple[Side, ...] = ("base", "served", "candidate")
 Kind = Literal["holdout", "own", "generic"]
 PerDimension = dict[int, Scores]
 
+LATENCY_FILE = "latency.json"
+
 
 class ComparedSet(BaseModel):
-    """One set of questions under all three models. ``own`` sets have a user's qrels over the bot's own chunks (or, with a
-    corpus of their own, are ``generic``); ``generic`` ones are about other things and tell forgetting."""
+    """One set of questions under all three models. ``own`` sets have a user's qrels over the bot's own
+    chunks; ``generic`` ones, which bring their documents, are about other things and tell forgetting."""
 
     name: str
     kind: Kind
@@ -49,17 +53,10 @@ class ComparedSet(BaseModel):
         return [after[question.id][metric] - before[question.id][metric] for question in self.questions]
 
 
-class Latency(BaseModel):
-    """Median seconds of a question, embedding and search, asked of both in turn."""
-
-    served: float
-    candidate: float
-
-
-class Refusal(BaseModel):
-    """``threshold``: the least cosine that is answered. ``answered``: the share of off-topic questions that it lets pass.
-    ``refused`` says of each question that decides (the holdout's, then those of the own sets) whether the bot would refuse it;
-    empty in runs that did not look. ``smoke`` maps the maintainer's own questions to the cosine of their best chunk."""
+class RefusalRates(BaseModel):
+    """What a model would refuse. ``threshold``: the least cosine that is answered. ``answered``: the share of
+    off-topic questions that it lets pass. ``refused`` says of each question that decides whether the bot
+    would refuse it. ``smoke`` maps the maintainer's own questions to the cosine of their best chunk."""
 
     threshold: float
     answered: float
@@ -67,30 +64,35 @@ class Refusal(BaseModel):
     smoke: dict[str, float] = Field(default_factory=dict)
 
 
-class Vitals(BaseModel):
-    """What else must not get worse. ``megabytes`` is the size of vectors and model."""
+class Latency(BaseModel):
+    """Median seconds of a question (embedding, search and reranking), asked of both in turn. ``reranks``: the
+    candidate has a reranker."""
 
-    megabytes: float
-    served: Refusal
-    candidate: Refusal
+    served: float
+    candidate: float
+    reranks: bool = False
 
 
 class Comparison(BaseModel):
-    """Everything that the gate judges. ``known`` holds the ids of the holdout questions that the served release was
-    made with: nothing that was decided since has touched them. ``latency`` is measured, not computed: it is no part of
-    evaluation.json, which is the same after a rerun. ``without_reranker`` are the candidate's means on the holdout by its
-    embedding model alone, where it has a reranker."""
+    """Everything that the gate judges.
+
+    ``earlier`` holds the ids of the holdout questions that the served release was judged by too and nobody
+    has answered differently since. ``without_reranker`` has the candidate's means on the holdout by its
+    embedding model alone, where it has a reranker. ``latency`` is measured, not computed: it is no part of
+    evaluation.json, which is the same after a rerun, but of the file beside it.
+    """
 
     release_before: str
     base_model: str
     holdout: ComparedSet
-    known: list[str] = Field(default_factory=list)
+    earlier: list[str]
     sets: list[ComparedSet] = Field(default_factory=list)
-    vitals: Vitals
+    served_refusals: RefusalRates
+    candidate_refusals: RefusalRates
     decisions: Plausibility = Plausibility()
     coverage: Coverage = Coverage()
-    latency: Latency | None = None
     without_reranker: dict[str, float] = Field(default_factory=dict)
+    latency: Latency | None = None
 
     @property
     def deciding(self) -> list[ComparedSet]:
@@ -102,43 +104,37 @@ class Comparison(BaseModel):
         return [value for one in self.deciding for value in one.differences(metric, old)]
 
 
-def at(scores: Mapping[int, Scores], dimension: int | None = None) -> Scores:
-    """At ``dimension``, or at the largest one."""
-    return scores[max(scores) if dimension is None else dimension]
+def at(scores: Mapping[int, Scores]) -> Scores:
+    """At full dimension, the one that is served."""
+    return scores[max(scores)]
+
+
+def means(scores: Scores, ids: Sequence[str]) -> dict[str, float]:
+    """The means over some of the questions."""
+    return {name: fmean(scores.questions[one][name] for one in ids) for name in scores.metrics}
 
 
 def write_comparison(path: Path, found: Comparison) -> None:
-    """Write evaluation.json, with the holdout at the top level, where the dashboard looks for it."""
-    value: dict[str, Any] = {
-        "release_before": found.release_before,
-        "base_model": found.base_model,
-        "known": found.known,
-        **_packed(found.holdout, questions="holdout"),
-        "sets": [_packed(one, questions="questions") for one in found.sets],
-        "vitals": found.vitals.model_dump(mode="json"),
-        "decisions": found.decisions.model_dump(mode="json"),
-        "coverage": found.coverage.model_dump(mode="json"),
-        "without_reranker": {name: round(value, 6) for name, value in found.without_reranker.items()},
-    }
+    """Write evaluation.json, with the holdout at the top level, where the dashboard looks for it, and
+    latency.json."""
+    value = found.model_dump(mode="json", exclude={"holdout", "sets", "latency"})
+    value |= _packed(found.holdout, questions="holdout")
+    value["sets"] = [_packed(one, questions="questions") for one in found.sets]
+    if found.latency is not None:
+        write_json(path.with_name(LATENCY_FILE), found.latency.model_dump(mode="json"))
     write_text(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 def read_comparison(path: Path) -> Comparison:
-    """Read it back. Raises StateError when it is missing or damaged."""
+    """Read it back, a latency.json beside it included. Raises StateError when it is missing or damaged."""
+    beside = path.with_name(LATENCY_FILE)
     try:
         value = read_json(path)
-        return Comparison(
-            release_before=value["release_before"],
-            base_model=value["base_model"],
-            known=value["known"],
-            holdout=_unpacked(value, questions="holdout"),
-            sets=[_unpacked(one, questions="questions") for one in value["sets"]],
-            vitals=Vitals.model_validate(value["vitals"]),
-            decisions=Plausibility.model_validate(value["decisions"]),
-            coverage=Coverage.model_validate(value.get("coverage", {})),
-            without_reranker=value.get("without_reranker", {}),
-        )
-    except (OSError, KeyError, TypeError, IndexError, ValidationError) as error:
+        value["sets"] = [_unpacked(one, questions="questions") for one in value["sets"]]
+        value["holdout"] = _unpacked(value, questions="holdout")
+        value["latency"] = read_json(beside) if beside.exists() else None
+        return Comparison.model_validate(value)
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise StateError(
             f"{path} can't be read: it is missing or damaged.",
             "Remove the run's folder and start again; the served release is untouched.",
@@ -147,38 +143,98 @@ def read_comparison(path: Path) -> Comparison:
 
 def _packed(found: ComparedSet, questions: str) -> dict[str, Any]:
     ids = [question.id for question in found.questions]
-    sides: dict[str, Any] = {
-        side: {str(size): _columns(scores, ids) for size, scores in found.side(side).items()}
-        for side in SIDES
-    }
     asked = [question.model_dump(mode="json") for question in found.questions]
-    return {"name": found.name, "kind": found.kind, questions: asked, **sides}
+    value: dict[str, Any] = {"name": found.name, "kind": found.kind, questions: asked}
+    for side in SIDES:
+        value[side] = {
+            size: {
+                "metrics": {name: round(mean, 6) for name, mean in one.metrics.items()},
+                "values": {name: [round(one.questions[key][name], 4) for key in ids] for name in one.metrics},
+            }
+            for size, one in found.side(side).items()
+        }
+    return value
 
 
-def _unpacked(value: Mapping[str, Any], questions: str) -> ComparedSet:
-    asked = [HoldoutQuestion.model_validate(one) for one in value[questions]]
-    ids = [question.id for question in asked]
-    sides: dict[str, PerDimension] = {
-        side: {int(size): _rows(one, ids) for size, one in value[side].items()} for side in SIDES
-    }
-    return ComparedSet(name=value["name"], kind=value["kind"], questions=asked, **sides)
+def _unpacked(value: Mapping[str, Any], questions: str) -> dict[str, Any]:
+    """The fields of a ComparedSet."""
+    ids = [question["id"] for question in value[questions]]
+    sides: dict[str, Any] = {}
+    for side in SIDES:
+        sides[side] = {}
+        for size, one in value[side].items():
+            rows = zip(*one["values"].values(), strict=True)
+            cells = [dict(zip(one["values"], row, strict=True)) for row in rows]
+            values = dict(zip(ids, cells, strict=True))
+            sides[side][size] = {"metrics": one["metrics"], "questions": values}
+    return {"name": value["name"], "kind": value["kind"], "questions": value[questions], **sides}
 
 
-def _columns(scores: Scores, ids: Sequence[str]) -> dict[str, Any]:
-    return {
-        "metrics": {name: round(value, 6) for name, value in scores.metrics.items()},
-        "values": {name: [round(scores.questions[one][name], 4) for one in ids] for name in scores.metrics},
-    }
+BY = ("source", "section", "origin", "style")
 
 
-def _rows(value: Mapping[str, Any], ids: Sequence[str]) -> Scores:
-    columns: Mapping[str, Sequence[float]] = value["values"]
-    if any(len(column) != len(ids) for column in columns.values()):
-        raise KeyError("values")
-    questions = {one: {name: column[row] for name, column in columns.items()} for row, one in enumerate(ids)}
-    return Scores(metrics=value["metrics"], questions=questions)
+class Slice(BaseModel):
+    """The questions whose ``by`` is ``value``. ``base``, ``served`` and ``candidate`` are means of the
+    deciding metric at full dimension; ``change`` is candidate − served, ``alone`` the same at the confidence
+    of a single interval; None with fewer questions than count."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str
+    value: str
+    queries: int
+    base: float
+    served: float
+    candidate: float
+    change: Interval | None = None
+    alone: Interval | None = None
 
 
-def means(scores: Scores, ids: Sequence[str]) -> dict[str, float]:
-    """The means over some of the questions."""
-    return {name: fmean(scores.questions[one][name] for one in ids) for name in scores.metrics}
+def slices(found: ComparedSet, settings: GateSettings) -> list[Slice]:
+    """Every slice of the holdout, the largest first. A property that all questions share makes none.
+
+    The intervals are at a confidence that is shared out among all slices that count (Bonferroni): with twenty
+    slices, one in twenty would otherwise seem to drop by chance.
+    """
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    sections = sections_of(found.questions)
+    for row, question in enumerate(found.questions):
+        for by in BY:
+            value = sections[row] if by == "section" else str(getattr(question, by))
+            groups[by, value or "none"].append(row)
+    parts = {key: rows for key, rows in groups.items() if len(rows) < len(found.questions)}
+    counted = sum(len(rows) >= SLICE_QUERIES for rows in parts.values())
+    shared = 1 - (1 - settings.confidence) / max(1, counted)
+    differences = found.differences(settings.metric)
+    made = []
+    for (by, value), rows in parts.items():
+        ids, changes = [found.questions[row].id for row in rows], [differences[row] for row in rows]
+        counts = len(rows) >= SLICE_QUERIES
+        made.append(
+            Slice(
+                by=by,
+                value=value,
+                queries=len(rows),
+                base=means(at(found.base), ids)[settings.metric],
+                served=means(at(found.served), ids)[settings.metric],
+                candidate=means(at(found.candidate), ids)[settings.metric],
+                change=mean_interval(changes, shared) if counts else None,
+                alone=mean_interval(changes, settings.confidence) if counts else None,
+            )
+        )
+    return sorted(made, key=lambda one: (BY.index(one.by), -one.queries, one.value))
+
+
+def sections_of(questions: Sequence[HoldoutQuestion]) -> list[str]:
+    """The section of each question: its path cut at the first level where two parts or more have enough
+    questions to count, or, where no level has that, at the first that tells questions apart."""
+    parts = [question.path.split("/") if question.path else [question.section] for question in questions]
+    first: list[str] | None = None
+    for level in range(1, max(map(len, parts), default=1) + 1):
+        cut = ["/".join(part[:level]) for part in parts]
+        sizes = Counter(cut)
+        if sum(size >= SLICE_QUERIES for size in sizes.values()) >= 2:
+            return cut
+        if first is None and len(sizes) > 1:
+            first = cut
+    return first or ["/".join(part) for part in parts]

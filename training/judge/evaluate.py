@@ -1,11 +1,12 @@
 """How well a model finds the right chunk or file: NDCG@10, MRR@10 and recall@k by ir_measures.
 
-Every model encodes once; smaller Matryoshka dimensions are cut from the same vectors and normalised again.
+Every model embeds once; smaller Matryoshka dimensions are cut from the same vectors and normalised again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -13,10 +14,21 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
-from curation import SILENT, Progress, SettingsError
-from serving import Embedder, ReleaseStore, Reranker, ServingSettings, load_release, truncate
-from training.judge.testsets import TestSet
-from training.reranker.reading import reranked
+from curation import SILENT, Chunk, Progress
+from serving import (
+    Embedder,
+    ReleaseStore,
+    Reranker,
+    RerankerChoice,
+    RerankerInfo,
+    ServingSettings,
+    load_release,
+    mix_scores,
+    model_name,
+    truncate_vectors,
+)
+from training.judge.questions import HoldoutQuestion, Qrels, TestSet, bare_text, check_paths
+from training.settings import RerankerSettings
 
 Vectors = npt.NDArray[np.float32]
 
@@ -29,20 +41,37 @@ METRICS = {
     "recall@10": "R@10",
     "recall@50": "R@50",
 }
-# What `clayloop evaluate --json` has had under "metrics" from the start; the others came later.
+# What `clayloop evaluate --json` has under "metrics"; the others are under "more".
 REPORTED = ("ndcg@10", "mrr@10", "recall@10")
 _DEPTH = 50  # deep enough for all of them
 
 
 class Scores(BaseModel):
-    """``metrics`` are means over the questions, ``questions`` the values of each one (id → metric → value)."""
+    """``metrics`` are means over the questions, ``questions`` the values of each one (id → metric →
+    value)."""
 
     metrics: dict[str, float]
     questions: dict[str, dict[str, float]]
 
 
+@dataclass(frozen=True)
+class SearchModel:
+    """What ranks the chunks: an embedding model, its (n, d) unit ``vectors`` of them, and perhaps a
+    reranker."""
+
+    embedder: Embedder
+    vectors: Vectors
+    reranker: Reranker | None = None
+
+    @property
+    def alone(self) -> SearchModel:
+        """Without its reranker."""
+        return replace(self, reranker=None)
+
+
 def score(qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]) -> Scores:
-    """The metrics of a ranking. ``qrels`` maps question → right item → relevance, ``run`` question → item → score.
+    """The metrics of a ranking. ``qrels``: question → right item → relevance; ``run``: question → item →
+    score.
 
     A question with qrels and no ranked item counts as 0. Raises ValueError without any question.
     """
@@ -62,9 +91,10 @@ def score(qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str,
 
 
 def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The best items per question: (m, n) cosines give question → item → score.
+    """The best items of each question: (m, n) cosines give question → item → score.
 
-    ``items`` names the n columns; a name that comes more than once (the chunks of a file) counts with its best column.
+    ``items`` names the n columns; a name that comes more than once (the chunks of a file) counts with its
+    best one.
     """
     names, column_of = np.unique(np.asarray(items, dtype=object), return_inverse=True)
     if len(names) == 0:
@@ -79,65 +109,153 @@ def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict
     return run
 
 
-def evaluate_vectors(
-    queries: Mapping[str, str],
-    query_vectors: Vectors,
-    vectors: Vectors,
-    items: Sequence[str],
-    qrels: Mapping[str, Mapping[str, int]],
-    dimensions: Sequence[int],
-) -> dict[int, Scores]:
-    """Scores per dimension. ``query_vectors`` (m, d) are of ``queries`` in order, ``vectors`` (n, d) of ``items``."""
-    return {
-        dimension: score(
-            qrels,
-            rank(truncate(query_vectors, dimension) @ truncate(vectors, dimension).T, list(queries), items),
-        )
-        for dimension in dimensions
-    }
+def reranker_choice(settings: RerankerSettings, serving: ServingSettings) -> RerankerChoice | None:
+    """The cross-encoder of the settings, used as it is. None without one, or if the bot would not ask it."""
+    if not settings.model or not serving.retrieval.rerank:
+        return None
+    info = RerankerInfo(name=model_name(settings.model), **settings.model_dump(exclude={"model"}))
+    return RerankerChoice(settings.model, info)
 
 
-def evaluate_set(
-    embedder: Embedder,
-    test_set: TestSet,
-    paths: Sequence[str],
-    vectors: Vectors,
-    dimensions: Sequence[int],
+def load_reranker(settings: RerankerSettings, serving: ServingSettings) -> Reranker | None:
+    """The same, loaded. Raises SettingsError when that can't be done."""
+    choice = reranker_choice(settings, serving)
+    return Reranker.open(choice.model, choice.info, serving.embedding) if choice else None
+
+
+def reranked(
+    reranker: Reranker,
+    questions: Sequence[str],
+    cosines: Vectors,
+    text_of: Callable[[int, int], str],
     progress: Progress = SILENT,
-    reranker: Reranker | None = None,
-    texts: Sequence[str] = (),
-) -> dict[int, Scores]:
-    """Scores per dimension on a test set: over its own corpus, or by file over the chunks, whose files are ``paths`` and
-    whose (n, d) unit vectors are ``vectors``. A ``reranker`` has its say at full dimension; it needs the chunks' ``texts``.
+) -> Vectors:
+    """(m, n) ``cosines`` changed so that they rank as a release with this reranker does.
+
+    It reads the nearest texts of each question, ``text_of(row, column)``; these come first, in the mixed
+    order.
     """
-    items = list(paths)
-    if test_set.corpus is not None:
-        items, texts = list(test_set.corpus), list(test_set.corpus.values())
-        vectors = embedder.documents(texts, progress=progress)
-    asked = embedder.queries(list(test_set.queries.values()), progress=progress)
-    found = evaluate_vectors(test_set.queries, asked, vectors, items, test_set.qrels, dimensions)
-    if reranker is not None:
-        questions = list(test_set.queries.values())
-        cosines = reranked(reranker, questions, asked @ vectors.T, lambda _, column: texts[column], progress)
-        found[embedder.dimension] = score(test_set.qrels, rank(cosines, list(test_set.queries), items))
+    if not len(questions):
+        return cosines
+    count = min(reranker.info.candidates, cosines.shape[1])
+    columns = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+    scores = np.zeros(columns.shape, dtype=np.float32)
+    with progress.task("Reranking", total=len(questions), unit="questions") as advance:
+        for row, question in enumerate(questions):
+            scores[row] = reranker.scores([(question, text_of(row, int(one))) for one in columns[row]])
+            advance(1)
+    mixed = mix_scores(np.take_along_axis(cosines, columns, axis=1), scores, reranker.info.weight)
+    order = np.argsort(-mixed, axis=1, kind="stable")
+    found: Vectors = cosines.copy()
+    above = 1 + np.arange(count, 0, -1, dtype=np.float32)  # a cosine is 1 at most
+    np.put_along_axis(found, np.take_along_axis(columns, order, axis=1), above[None, :], axis=1)
     return found
 
 
-def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress: Progress) -> None:
-    """Whether the right files of a set without a corpus are among ``paths``. Raises SettingsError when none is."""
+@dataclass(frozen=True)
+class EmbeddedQuestions:
+    """Questions (id → text) and the texts that are ranked for them, with their unit vectors. For the rows
+    ``headings`` the columns ``bare`` have other texts and vectors: those without their headings."""
+
+    queries: Mapping[str, str]
+    query_vectors: Vectors
+    texts: Sequence[str]
+    vectors: Vectors
+    headings: Sequence[int] = ()
+    bare: Mapping[int, str] = field(default_factory=dict)
+    bare_vectors: Vectors | None = None
+
+    def cosines(self, dimension: int) -> Vectors:
+        """(m, n): of every question with every text."""
+        asked = truncate_vectors(self.query_vectors, dimension)
+        cosines: Vectors = asked @ truncate_vectors(self.vectors, dimension).T
+        if self.bare_vectors is not None and self.bare:
+            bare = truncate_vectors(self.bare_vectors, dimension)
+            cosines[np.ix_(self.headings, list(self.bare))] = asked[list(self.headings)] @ bare.T
+        return cosines
+
+    def text(self, row: int, column: int) -> str:
+        """The text in ``column`` as the question in ``row`` sees it."""
+        is_bare = column in self.bare and row in self.headings
+        return self.bare[column] if is_bare else self.texts[column]
+
+    def scores(
+        self,
+        items: Sequence[str],
+        qrels: Qrels,
+        dimensions: Sequence[int],
+        reranker: Reranker | None = None,
+        progress: Progress = SILENT,
+    ) -> dict[int, Scores]:
+        """Per dimension; ``items`` names the texts. A reranker has its say at full dimension, the one that is
+        served."""
+        found = {}
+        for dimension in dimensions:
+            cosines = self.cosines(dimension)
+            if reranker is not None and dimension == self.vectors.shape[1]:
+                questions = list(self.queries.values())
+                cosines = reranked(reranker, questions, cosines, self.text, progress)
+            found[dimension] = score(qrels, rank(cosines, list(self.queries), items))
+        return found
+
+
+def evaluate_set(
+    model: SearchModel,
+    test_set: TestSet,
+    chunks: Sequence[Chunk],
+    dimensions: Sequence[int],
+    progress: Progress = SILENT,
+) -> dict[int, Scores]:
+    """Scores per dimension on a test set: over its own corpus, or by file over ``chunks``, which the model's
+    vectors are of."""
+    items, texts, vectors = [chunk.path for chunk in chunks], [chunk.text for chunk in chunks], model.vectors
     if test_set.corpus is not None:
-        return
-    wanted = {path for right in test_set.qrels.values() for path in right}
-    unknown = sorted(wanted - set(paths))
-    if len(unknown) == len(wanted):
-        raise SettingsError(
-            f"{test_set.name}: none of its {len(wanted)} files is in {where} (for example {unknown[0]!r}).",
-            "Paths are relative to the ingested folder, with forward slashes.",
-        )
-    if unknown:
-        progress.say(
-            f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, such as {unknown[0]}."
-        )
+        items, texts = list(test_set.corpus), list(test_set.corpus.values())
+        vectors = model.embedder.documents(texts, progress=progress)
+    asked = model.embedder.queries(list(test_set.queries.values()), progress=progress)
+    embedded = EmbeddedQuestions(test_set.queries, asked, texts, vectors)
+    return embedded.scores(items, test_set.qrels, dimensions, model.reranker, progress)
+
+
+def measure(
+    model: SearchModel,
+    questions: Sequence[HoldoutQuestion],
+    chunks: Sequence[Chunk],
+    dimensions: Sequence[int],
+    progress: Progress = SILENT,
+) -> dict[int, Scores]:
+    """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of."""
+    embedded = embed_questions(model, questions, chunks, progress)
+    qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
+    return embedded.scores([chunk.id for chunk in chunks], qrels, dimensions, model.reranker, progress)
+
+
+def embed_questions(
+    model: SearchModel,
+    questions: Sequence[HoldoutQuestion],
+    chunks: Sequence[Chunk],
+    progress: Progress = SILENT,
+) -> EmbeddedQuestions:
+    """Embed what ``measure`` compares.
+
+    A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions
+    the right chunks are therefore ranked by their bodies alone: those of *all* heading questions, against the
+    rest as they are served. Were only its own bare, a model that puts whatever lacks a heading first would
+    look good.
+    """
+    column = {chunk.id: index for index, chunk in enumerate(chunks)}
+    headings = [index for index, question in enumerate(questions) if question.is_heading]
+    right = sorted({column[key] for index in headings for key in questions[index].right})
+    bare = {index: bare_text(chunks[index]) for index in right}
+    return EmbeddedQuestions(
+        queries={question.id: question.text for question in questions},
+        query_vectors=model.embedder.queries([question.text for question in questions]),
+        texts=[chunk.text for chunk in chunks],
+        vectors=model.vectors,
+        headings=headings,
+        bare=bare,
+        bare_vectors=model.embedder.documents(list(bare.values()), progress=progress),
+    )
 
 
 def evaluate_release(
@@ -147,27 +265,19 @@ def evaluate_release(
     settings: ServingSettings,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
-    """Score a release (None: the served one) on a test set as it is served, at full dimension and with its reranker: over
-    everything it indexes, by file, or over the set's own corpus.
+    """Score a release (None: the served one) on a test set as it is served, at full dimension and with its
+    reranker: over everything that it indexes, by file, or over the set's own corpus.
 
-    Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}, "more": {"recall@1", …}}``. Raises SettingsError for a set of other
-    documents, StateError without a release, ReleaseError for a damaged one.
+    Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}, "more":
+    {"recall@1", …}}``. Raises SettingsError for a set of other documents, StateError without a release,
+    ReleaseError for a damaged one.
     """
     retriever = load_release(store, release_id, settings)
     chunks = retriever.index.chunks()
-    paths = [chunk.path for chunk in chunks]
-    check_paths(test_set, paths, f"release {retriever.release.id}", progress)
+    check_paths(test_set, {chunk.path for chunk in chunks}, f"release {retriever.release.id}", progress)
+    model = SearchModel(retriever.embedder, retriever.index.vectors(), retriever.reranker)
     size = retriever.embedder.dimension
-    found = evaluate_set(
-        retriever.embedder,
-        test_set,
-        paths,
-        retriever.index.vectors(),
-        [size],
-        progress,
-        retriever.reranker,
-        [chunk.text for chunk in chunks],
-    )[size]
+    found = evaluate_set(model, test_set, chunks, [size], progress)[size]
     rounded = {name: round(value, 6) for name, value in found.metrics.items()}
     return {
         "release": retriever.release.id,

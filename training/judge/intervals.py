@@ -1,4 +1,5 @@
-"""How sure a difference is: bootstrap confidence intervals (Efron 1979; for retrieval: Sakai 2006, SIGIR), by scipy."""
+"""How sure a difference is: bootstrap confidence intervals (Efron 1979; for retrieval: Sakai 2006, SIGIR), by
+scipy."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from training.gate_settings import Verdict
+from training.settings import RESAMPLES, SEED, Verdict
 
 Values = npt.NDArray[np.float64]
 
@@ -19,7 +20,8 @@ _BATCH = 500  # resamples drawn at once: bounds the memory for large samples
 
 
 class Interval(BaseModel):
-    """An estimate and the two-sided interval around it. ``size`` counts what was drawn from (questions, decisions)."""
+    """An estimate and the two-sided interval around it. ``size`` counts what was drawn from (questions,
+    decisions)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,40 +31,47 @@ class Interval(BaseModel):
     confidence: float
     size: int
 
+    @classmethod
+    def rounded(cls, estimate: float, low: float, high: float, confidence: float, size: int) -> Interval:
+        ends = {"estimate": round(estimate, 6), "low": round(low, 6), "high": round(high, 6)}
+        return cls(**ends, confidence=confidence, size=size)
+
     def __str__(self) -> str:
         return f"{self.estimate:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
 
 def mean_interval(
-    differences: Sequence[float], confidence: float, resamples: int = 5000, seed: int = 17
+    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Interval:
     """The mean of paired differences (one per question, new − old) and its percentile-bootstrap interval.
 
-    The pairs are what is drawn again, with replacement. The same input and seed give the same interval, whatever the
-    order of the questions. Raises ValueError without any difference.
+    The pairs are what is drawn again, with replacement. The same input and seed give the same interval,
+    whatever the order of the questions. Raises ValueError without any difference.
     """
     if not len(differences):
         raise ValueError("an interval needs at least one difference")
     # Sorted: the interval must not depend on the order in which annotators worked.
     values: Values = np.sort(np.asarray(differences, dtype=np.float64))
-    return bootstrap_interval((values,), _mean, confidence, resamples, seed)
+    return bootstrap_interval((values,), np.mean, confidence, resamples, seed)
 
 
 def expanded_interval(
-    differences: Sequence[float], confidence: float, resamples: int = 5000, seed: int = 17
+    differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Interval:
     """``mean_interval`` where something is to be let through: as wide as few differences ask for.
 
-    A percentile interval of few values is too narrow: it takes their spread for the true one, and a little too small. Its
-    ends are therefore taken further out, where Student's t would have them (the expanded percentile interval: Hesterberg
-    2015, The American Statistician 69). From some fifty differences on the two are the same but for a few per cent.
+    A percentile interval of few values is too narrow: it takes their spread for the true one, and a little
+    too small. Its ends are therefore taken further out, where Student's t would have them (the expanded
+    percentile interval: Hesterberg 2015, The American Statistician 69). From some fifty differences on the
+    two hardly differ.
     """
     found = mean_interval(differences, _expanded(confidence, len(differences)), resamples, seed)
     return found.model_copy(update={"confidence": confidence})
 
 
 def _expanded(confidence: float, size: int) -> float:
-    """At which confidence a percentile interval is to be asked for, to be what it says with ``size`` differences."""
+    """At which confidence a percentile interval is to be asked for, to be what it says with ``size``
+    differences."""
     from scipy.stats import norm, t
 
     if size < 2:
@@ -72,7 +81,11 @@ def _expanded(confidence: float, size: int) -> float:
 
 
 def bootstrap_interval(
-    samples: Sequence[Values], statistic: Callable[..., Any], confidence: float, resamples: int, seed: int
+    samples: Sequence[Values],
+    statistic: Callable[..., Any],
+    confidence: float,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
 ) -> Interval:
     """The interval of ``statistic(*samples, axis=-1)``, each sample drawn on its own."""
     from scipy.stats import bootstrap
@@ -91,14 +104,7 @@ def bootstrap_interval(
             rng=np.random.default_rng(seed),
         ).confidence_interval
         low, high = float(found.low), float(found.high)
-    size = sum(len(sample) for sample in samples)
-    return Interval(
-        estimate=round(estimate, 6),
-        low=round(low, 6),
-        high=round(high, 6),
-        confidence=confidence,
-        size=size,
-    )
+    return Interval.rounded(estimate, low, high, confidence, sum(map(len, samples)))
 
 
 def share_interval(count: int, of: int, confidence: float) -> Interval:
@@ -106,21 +112,15 @@ def share_interval(count: int, of: int, confidence: float) -> Interval:
     from scipy.stats import binomtest
 
     found = binomtest(count, of).proportion_ci(confidence, method="exact")
-    return Interval(
-        estimate=round(count / of, 6),
-        low=round(float(found.low), 6),
-        high=round(float(found.high), 6),
-        confidence=confidence,
-        size=of,
-    )
+    return Interval.rounded(count / of, float(found.low), float(found.high), confidence, of)
 
 
 def classify(interval: Interval, margin: float) -> Verdict:
     """What the interval of new − old says, against a non-inferiority ``margin`` (Piaggio et al. 2012, JAMA).
 
-    ``superior``: all of it above 0. ``non-inferior``: all of it above −margin. ``inferior``: all of it below 0, and not
-    all above −margin. ``inconclusive``: the rest, where more questions are needed to tell, and an interval that is not of
-    numbers.
+    ``superior``: all of it above 0. ``non-inferior``: all of it above −margin. ``inferior``: all of it below
+    0, and not all above −margin. ``inconclusive``: the rest, where more questions are needed to tell, and an
+    interval that is not of numbers.
     """
     if interval.low > ROUNDING:
         return "superior"
@@ -129,7 +129,3 @@ def classify(interval: Interval, margin: float) -> Verdict:
     if interval.high < -ROUNDING:
         return "inferior"
     return "inconclusive"
-
-
-def _mean(values: Values, axis: int = -1) -> Any:
-    return values.mean(axis=axis)

@@ -1,44 +1,120 @@
 """Whether what was decided lately can be meant: a guard against answers mixed up or made in bad faith.
 
-A model that was trained on some wrong pairs of question and chunk may still be better than before, since most pairs are
-right (benchmarks/poisoned_rounds.py: with 30% of the answers swapped nearly every candidate is). So the decisions
-themselves are looked at, through the untouched base model, which learned from none of them:
+A model that was trained on some wrong pairs of question and chunk may still be better than before, since most
+pairs are right (benchmarks/poisoned_rounds.py: with 30% of the answers swapped nearly every candidate is). So
+the decisions themselves are looked at, through the untouched base model, which learned from none of them:
 
-* *Apart.* What can be seen of accepted and of rejected pairs differs (training.pair_signals). The probability that an
-  accepted one looks more like an accepted one than a rejected one does (the area under the ROC curve, Hanley and
-  McNeil 1982) falls towards 0.5 when answers are swapped.
-* *By chance.* A chunk that has nothing to do with its question is as likely in the lower half of the base model's
-  ranking as in the upper one; one that answers it hardly ever is. Twice the share of accepted pairs in the lower half
-  is about the share that was matched at random. With earlier pairs to compare with, the mean place says it more
-  sharply: it is 0.5 for a random pair, and that of the earlier ones for a pair that was meant.
+* *Apart.* What can be seen of accepted and of rejected pairs differs (training.judge.plausibility). The
+  probability that an accepted one looks more like an accepted one than a rejected one does (the area under
+  the ROC curve, Hanley and McNeil 1982) falls towards 0.5 when answers are swapped.
+* *By chance.* A chunk that has nothing to do with its question is as likely in the lower half of the base
+  model's ranking as in the upper one; one that answers it hardly ever is. Twice the share of accepted pairs
+  in the lower half is about the share that was matched at random. With earlier pairs to compare with, the
+  mean place says it more sharply: it is 0.5 for a random pair, and that of the earlier ones for a pair that
+  was meant.
 
-Both are compared with what the served release was made from, where that is enough to compare with. Accepted conversations
-(the question, and the chunk that the answer cites) are looked at in the second way, by themselves: a rejected one says
-nothing about its chunk.
+Both are compared with what the served release was made from, where that is enough to compare with. Accepted
+conversations (the question, and the chunk that the answer cites) are looked at in the second way, by
+themselves: a rejected one says nothing about its chunk.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation import Chunk, DatasetName, Decision
+from curation import Chunk, DatasetName
 from training.judge.intervals import Interval, Values, bootstrap_interval
-from training.judge.pair_signals import Answers, Signals, foretell, signals
+from training.ledger.rows import LedgerRow
+from training.settings import RESAMPLES, SEED
 
 Vectors = npt.NDArray[np.float32]
+Signals = npt.NDArray[np.float64]
+Answers = npt.NDArray[np.bool_]
 
-ENOUGH = 10  # accepted, and rejected, pairs from which they can be told apart
+_WORD = re.compile(r"\w+")
+_TIE = 1e-6
+_BLOCK = 256
+_FOLDS = 5
+
+
+def signals(
+    queries: Sequence[str], asked: Vectors, rows: Sequence[int], texts: Sequence[str], vectors: Vectors
+) -> Signals:
+    """(m, 6) signals of ``queries``, whose unit vectors are ``asked`` (m, d), with the chunks ``rows`` of
+    ``texts``, whose unit vectors are ``vectors`` (n, d), n at least 2. The first column is the chunk's place
+    as a share of the index."""
+    words_of = [frozenset(_WORD.findall(text.casefold())) for text in texts]
+    rarity = _rarity(words_of)
+    unseen = math.log(1 + len(texts))
+    found: Signals = np.empty((len(queries), 6), dtype=np.float64)
+    for start in range(0, len(queries), _BLOCK):
+        cosines = asked[start : start + _BLOCK] @ vectors.T
+        for number, line in enumerate(cosines):
+            place, row = start + number, rows[start + number]
+            own = float(line[row])
+            above = int((line > own + _TIE).sum())
+            line[row] = -2.0
+            words = frozenset(_WORD.findall(queries[place].casefold()))
+            weight = {word: rarity.get(word, unseen) for word in words}
+            held = sum(weight[word] for word in words & words_of[row])
+            found[place] = (
+                above / (len(texts) - 1),
+                own,
+                own - float(line.max()),
+                held / (sum(weight.values()) or 1.0),
+                math.log1p(len(words)),
+                float(queries[place].rstrip().endswith("?")),
+            )
+    return found
+
+
+def foretell(judged: Signals, answers: Answers, wanted: Signals | None = None) -> npt.NDArray[np.float64]:
+    """The probability of "accepted" for each of ``wanted``, learned from ``judged`` and their ``answers``;
+    without ``wanted`` for those themselves, each from the other four fifths (cross-validation). Both answers
+    must occur at least twice."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    if wanted is not None:
+        chances: Any = model.fit(_scaled(judged), answers).predict_proba(_scaled(wanted))
+    else:
+        rarer = int(min(answers.sum(), (~answers).sum()))
+        folds = StratifiedKFold(min(_FOLDS, rarer), shuffle=True, random_state=0)
+        chances = cross_val_predict(model, _scaled(judged), answers, cv=folds, method="predict_proba")
+    probability: npt.NDArray[np.float64] = chances[:, 1]
+    return probability
+
+
+def _scaled(found: Signals) -> Signals:
+    """Places on a logarithmic scale: first or tenth matters, 510th or 520th does not."""
+    return np.column_stack([np.log(found[:, 0] + 1e-3), found[:, 1:]])
+
+
+def _rarity(words_of: Sequence[frozenset[str]]) -> Mapping[str, float]:
+    counts = Counter(word for words in words_of for word in words)
+    return {word: math.log((1 + len(words_of)) / (1 + count)) for word, count in counts.items()}
+
+
+
+_ENOUGH = 10  # accepted, and rejected, pairs from which they can be told apart
 _ENOUGH_ACCEPTED = 20
 _MOST = 400  # pairs of a kind looked at on each side: bounds the time, and is enough to tell
+_DOUBTFUL = 20  # pairs that are listed
 
-# How far the new decisions may lie from the earlier ones, and what is refused without any to compare with. Chosen by
-# benchmarks/poisoned_rounds.py and on the demo's decisions (docs/decisions-training.md).
+# How far the new decisions may lie from the earlier ones, and what is refused without any to compare with.
+# Chosen by benchmarks/poisoned_rounds.py and on the demo's decisions (docs/decisions-training.md).
 _CONFIDENCE = 0.9
 _APART_DROP = 0.02
 _APART_LEAST = 0.7
@@ -47,9 +123,9 @@ _CHANCE_MOST = 0.2
 
 
 class Pair(BaseModel):
-    """A judged pair. ``place`` is that of its chunk in the base model's ranking for its question, as a share of the index
-    (0: first, 1: last); ``likely`` the probability that it is accepted, going by how the other pairs were answered (0.5 for
-    a conversation's)."""
+    """A judged pair. ``place`` is that of its chunk in the base model's ranking for its question, as a share
+    of the index (0: first, 1: last); ``likely`` the probability that it is accepted, going by how the other
+    pairs were answered (0.5 for a conversation's). ``new``: decided since the served release."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,9 +140,10 @@ class Pair(BaseModel):
 
 
 class Plausibility(BaseModel):
-    """``apart`` and ``chance`` are of the new triplets, ``apart_before`` and ``chance_before`` of the earlier ones;
-    ``cited`` and ``cited_before`` are what ``chance`` is, of accepted conversations. None where there are too few.
-    ``pairs`` counts the new ones of both kinds. ``doubtful`` are new pairs that fit worst with their verdict, worst first."""
+    """``apart`` and ``chance`` are of the new triplets, ``apart_before`` and ``chance_before`` of the earlier
+    ones; ``cited`` and ``cited_before`` are what ``chance`` is, of accepted conversations. None where there
+    are too few. ``pairs`` counts the new ones of both kinds. ``doubtful`` are new pairs that fit worst with
+    their verdict, worst first."""
 
     pairs: int = 0
     apart: Interval | None = None
@@ -79,79 +156,115 @@ class Plausibility(BaseModel):
     doubtful: list[Pair] = Field(default_factory=list)
 
 
-def judged_pairs(decisions: Sequence[Decision]) -> list[tuple[Decision, str, str]]:
-    """(decision, question, chunk id) of the triplets that annotators accepted or whose positive they rejected, and of the
-    conversations with a chunk of which they say that it answers.
-
-    Other conversations are left out: a wrong answer says nothing about the chunk.
-    """
-    found = []
-    for one in decisions:
-        if one.dataset == "chunks" or one.verdict == "undecided":
-            continue
-        about_the_chunk = one.dataset == "triplets" and not (
-            one.values.get("is_positive_relevant") == "yes"
-            and one.values.get("is_negative_irrelevant") == "no"
-        )
-        if not one.affirms and not (one.verdict == "rejected" and about_the_chunk):
-            continue
-        query, chunk_id = one.question.strip(), one.chunk_id
-        if query and chunk_id:
-            found.append((one, query, chunk_id))
-    return found
+def judged_pairs(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+    """The rows by which annotators judged a question and a chunk: what they accepted, and triplets whose
+    positive they rejected. Rejected conversations are left out: a wrong answer says nothing about the
+    chunk."""
+    used = [row for row in rows if row.fate != "left-out" and row.query and _chunk_of(row)]
+    return [row for row in used if row.teaches == "example" or _is_rejected_pair(row)]
 
 
 def view_pairs(
-    decisions: Sequence[Decision],
-    known: Collection[str],
+    rows: Sequence[LedgerRow],
+    earlier: Collection[str],
     chunks: Sequence[Chunk],
     vectors: Vectors,
     embed: Callable[[Sequence[str]], Vectors],
-    seed: int,
 ) -> list[Pair]:
-    """Look at each pair as the base model sees it. ``known`` are the fingerprints that the served release was made from;
-    ``vectors`` (n, d) are the base model's of ``chunks``. At most 400 new and 400 earlier ones of a kind, drawn by the seed."""
-    row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
-    found = [one for one in judged_pairs(decisions) if one[2] in row_of]
-    # In an order of its own, not in the one that the annotators worked in.
-    found.sort(
-        key=lambda one: hashlib.sha256(f"{seed} {one[0].record_id}".encode("utf-8", "replace")).digest()
-    )
+    """Look at each judged pair as the base model sees it.
+
+    ``earlier`` are the fingerprints that the served release was made from; ``vectors`` (n, d) are the base
+    model's of ``chunks``, and ``embed`` gives its vectors of questions. At most 400 new and 400 earlier ones
+    of a kind, drawn by the seed.
+    """
+    place_of = {chunk.id: place for place, chunk in enumerate(chunks)}
+    found = [row for row in judged_pairs(rows) if _chunk_of(row) in place_of]
+    found.sort(key=_drawn)
     sides = [
-        [one for one in found if one[0].dataset == kind and (one[0].fingerprint in known) is old][:_MOST]
+        [row for row in found if row.dataset == kind and (row.fingerprint in earlier) is old][:_MOST]
         for kind in ("triplets", "conversations")
         for old in (False, True)
     ]
-    chosen = [one for side in sides for one in side]
+    chosen = [row for side in sides for row in side]
     if not chosen or len(chunks) < 2:
         return []
-    queries = [query for _, query, _ in chosen]
-    rows = [row_of[chunk_id] for *_, chunk_id in chosen]
-    seen = signals(queries, embed(queries), rows, [chunk.text for chunk in chunks], vectors)
-    answers = np.array([decision.affirms for decision, *_ in chosen])
+    queries = [row.query for row in chosen]
+    places = [place_of[_chunk_of(row)] for row in chosen]
+    seen = signals(queries, embed(queries), places, [chunk.text for chunk in chunks], vectors)
+    answers = np.array([row.teaches == "example" for row in chosen])
     new, triplets = len(sides[0]), len(sides[0]) + len(sides[1])
     likely: Values = np.full(len(chosen), 0.5)
     likely[:triplets] = _likely(seen[:triplets], answers[:triplets], new)
     return [
         Pair(
-            dataset=decision.dataset,
-            record_id=decision.record_id,
-            query=query,
-            chunk_id=chunk_id,
-            accepted=bool(accepted),
-            new=decision.fingerprint not in known,
+            dataset=row.dataset,
+            record_id=row.record_id,
+            query=row.query,
+            chunk_id=_chunk_of(row),
+            accepted=row.teaches == "example",
+            new=row.fingerprint not in earlier,
             place=round(float(place), 4),
             likely=round(float(chance), 4),
         )
-        for number, ((decision, query, chunk_id), accepted, place, chance) in enumerate(
-            zip(chosen, answers, seen[:, 0], likely, strict=True)
-        )
+        for row, place, chance in zip(chosen, seen[:, 0], likely, strict=True)
     ]
 
 
+def weigh(pairs: Sequence[Pair], resamples: int = RESAMPLES) -> Plausibility:
+    """What the pairs say about the new decisions; ``complaint`` is empty when nothing speaks against them."""
+    new, old, talks, talks_before = (
+        [one for one in pairs if one.new is side and (one.dataset == "triplets") is kind]
+        for kind in (True, False)
+        for side in (True, False)
+    )
+    found = Plausibility(
+        pairs=len(new) + len(talks),
+        apart=_apart(new, resamples),
+        apart_before=_apart(old, resamples),
+        chance=_chance(new, resamples),
+        chance_before=_chance(old, resamples),
+        cited=_chance(talks, resamples),
+        cited_before=_chance(talks_before, resamples),
+        doubtful=_doubtful([*new, *talks]),
+    )
+    # Who has not judged conversations before has perhaps judged triplets.
+    before = talks_before if found.cited_before is not None else old
+    complaint = (
+        _mixed_up(found, new, old, resamples)
+        or _matched_by_chance("questions", found.chance, (new, old), resamples)
+        or _matched_by_chance("conversations", found.cited, (talks, before), resamples)
+    )
+    return found.model_copy(update={"complaint": complaint})
+
+
+def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
+    """The probability that an accepted pair is likelier than a rejected one, ties counting half: the
+    Mann-Whitney U over the number of pairs."""
+    from scipy.stats import rankdata
+
+    count, others = accepted.shape[axis], rejected.shape[axis]
+    ranks = rankdata(np.concatenate([accepted, rejected], axis=axis), axis=axis)
+    total = np.take(ranks, np.arange(count), axis=axis).sum(axis=axis)
+    return (total - count * (count + 1) / 2) / (count * others)
+
+
+def _drawn(row: LedgerRow) -> bytes:
+    """An order of its own, not the one that the annotators worked in."""
+    return hashlib.sha256(f"{SEED} {row.record_id}".encode("utf-8", "replace")).digest()
+
+
+def _chunk_of(row: LedgerRow) -> str:
+    """The chunk of today that it is about, or else the one that was judged."""
+    return row.version or row.chunk_id
+
+
+def _is_rejected_pair(row: LedgerRow) -> bool:
+    return row.teaches == "refusal" and row.dataset == "triplets" and row.certain
+
+
 def _likely(seen: Signals, answers: Answers, new: int) -> Values:
-    """How likely each pair is accepted, the first ``new`` ones going by the earlier ones if those are enough, else by each
-    other. 0.5 for all where there is nothing to go by."""
+    """How likely each pair is accepted, the first ``new`` ones going by the earlier ones if those are enough,
+    else by each other. 0.5 for all where there is nothing to go by."""
     likely: Values = np.full(len(answers), 0.5)
     fresh, old = slice(0, new), slice(new, len(answers))
     if _enough(answers[old]):
@@ -164,90 +277,49 @@ def _likely(seen: Signals, answers: Answers, new: int) -> Values:
 
 
 def _enough(answers: Answers) -> bool:
-    return bool(min(answers.sum(), (~answers).sum()) >= ENOUGH)
+    return bool(min(answers.sum(), (~answers).sum()) >= _ENOUGH)
 
 
-def weigh(pairs: Sequence[Pair], resamples: int, seed: int) -> Plausibility:
-    """What the pairs say about the new decisions; ``complaint`` is empty when nothing speaks against them."""
-    new, old = (
-        [one for one in pairs if one.new is side and one.dataset == "triplets"] for side in (True, False)
-    )
-    talks, earlier = (
-        [one for one in pairs if one.new is side and one.dataset != "triplets"] for side in (True, False)
-    )
-    found = Plausibility(
-        pairs=len(new) + len(talks),
-        apart=_apart(new, resamples, seed),
-        apart_before=_apart(old, resamples, seed),
-        chance=_chance(new, resamples, seed),
-        chance_before=_chance(old, resamples, seed),
-        cited=_chance(talks, resamples, seed),
-        cited_before=_chance(earlier, resamples, seed),
-        doubtful=_doubtful([*new, *talks]),
-    )
-    # Who has not judged conversations before has perhaps judged triplets.
-    before = earlier if found.cited_before is not None else old
-    complaint = (
-        _mixed_up(found, new, old, resamples, seed)
-        or _matched_by_chance("questions", new, old, resamples, seed)
-        or _matched_by_chance("conversations", talks, before, resamples, seed)
-    )
-    return found.model_copy(update={"complaint": complaint})
-
-
-def _mixed_up(
-    found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], resamples: int, seed: int
-) -> str:
+def _mixed_up(found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], resamples: int) -> str:
     if found.apart is None:
         return ""
+    before = ""
     if found.apart_before is not None:
-        fall = bootstrap_interval(
-            (*_sides(new), *_sides(old)),
-            lambda a, b, c, d, axis: area(a, b, axis) - area(c, d, axis),
-            _CONFIDENCE,
-            resamples,
-            seed,
-        )
+        fall = bootstrap_interval((*_likelihoods(new), *_likelihoods(old)), _fall, _CONFIDENCE, resamples)
         if fall.high >= -_APART_DROP:
             return ""
         before = f", against {found.apart_before.estimate:.0%} of the earlier ones"
-    else:
-        if found.apart.high >= _APART_LEAST:
-            return ""
-        before = ""
+    elif found.apart.high >= _APART_LEAST:
+        return ""
     return (
-        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more like one than a "
-        f"rejected one does in {found.apart.estimate:.0%} of the cases{before} (50% is chance)"
+        "accepted and rejected questions of this round are hard to tell apart: an accepted one looks more "
+        f"like one than a rejected one does in {found.apart.estimate:.0%} of the cases{before} "
+        "(50% is chance)"
     )
 
 
-def _matched_by_chance(what: str, new: Sequence[Pair], old: Sequence[Pair], resamples: int, seed: int) -> str:
-    chance = _chance(new, resamples, seed)
+def _matched_by_chance(
+    what: str, chance: Interval | None, sides: tuple[Sequence[Pair], Sequence[Pair]], resamples: int
+) -> str:
     if chance is None:
         return ""
+    new, old = map(_places, sides)
     since = ""
-    if len(_places(old)) >= _ENOUGH_ACCEPTED:
-        chance = bootstrap_interval((_places(new), _places(old)), _rise, _CONFIDENCE, resamples, seed)
+    if len(old) >= _ENOUGH_ACCEPTED:
+        chance = bootstrap_interval((new, old), _rise, _CONFIDENCE, resamples)
         if chance.low <= _CHANCE_RISE:
             return ""
         since = ", going by the earlier ones"
     elif chance.low <= _CHANCE_MOST:
         return ""
     return (
-        f"about {chance.estimate:.0%} of the accepted {what} of this round seem to have been matched with a chunk at "
-        f"random{since}"
+        f"about {chance.estimate:.0%} of the accepted {what} of this round seem to have been matched with a "
+        f"chunk at random{since}"
     )
 
 
-def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
-    """The probability that an accepted pair is likelier than a rejected one, ties counting half: the Mann-Whitney U over
-    the number of pairs."""
-    from scipy.stats import rankdata
-
-    count, others = accepted.shape[axis], rejected.shape[axis]
-    ranks = rankdata(np.concatenate([accepted, rejected], axis=axis), axis=axis)
-    total = np.take(ranks, np.arange(count), axis=axis).sum(axis=axis)
-    return (total - count * (count + 1) / 2) / (count * others)
+def _fall(new: Values, rejected: Values, old: Values, old_rejected: Values, axis: int = -1) -> Any:
+    return area(new, rejected, axis) - area(old, old_rejected, axis)
 
 
 def _share(places: Values, axis: int = -1) -> Any:
@@ -261,22 +333,20 @@ def _rise(new: Values, old: Values, axis: int = -1) -> Any:
     return (new.mean(axis=axis) - meant) / np.maximum(0.5 - meant, 0.05)
 
 
-def _apart(pairs: Sequence[Pair], resamples: int, seed: int) -> Interval | None:
-    sides = _sides(pairs)
-    if min(map(len, sides)) < ENOUGH:
-        return None
-    return bootstrap_interval(sides, area, _CONFIDENCE, resamples, seed)
+def _apart(pairs: Sequence[Pair], resamples: int) -> Interval | None:
+    sides = _likelihoods(pairs)
+    enough = min(map(len, sides)) >= _ENOUGH
+    return bootstrap_interval(sides, area, _CONFIDENCE, resamples) if enough else None
 
 
-def _chance(pairs: Sequence[Pair], resamples: int, seed: int) -> Interval | None:
+def _chance(pairs: Sequence[Pair], resamples: int) -> Interval | None:
     places = _places(pairs)
-    if len(places) < _ENOUGH_ACCEPTED:
-        return None
-    return bootstrap_interval((places,), _share, _CONFIDENCE, resamples, seed)
+    enough = len(places) >= _ENOUGH_ACCEPTED
+    return bootstrap_interval((places,), _share, _CONFIDENCE, resamples) if enough else None
 
 
-def _sides(pairs: Sequence[Pair]) -> tuple[Values, Values]:
-    """How likely the accepted ones are, and the rejected ones."""
+def _likelihoods(pairs: Sequence[Pair]) -> tuple[Values, Values]:
+    """Of the accepted ones, and of the rejected ones."""
     accepted, rejected = ([pair.likely for pair in pairs if pair.accepted is side] for side in (True, False))
     return np.array(accepted), np.array(rejected)
 
@@ -285,11 +355,11 @@ def _places(pairs: Sequence[Pair]) -> Values:
     return np.array([pair.place for pair in pairs if pair.accepted])
 
 
-def _doubtful(pairs: Sequence[Pair], most: int = 20) -> list[Pair]:
+def _doubtful(pairs: Sequence[Pair]) -> list[Pair]:
     """Those whose answer is the least likely, or whose chunk is far down although they were accepted."""
 
     def doubt(pair: Pair) -> float:
         return max(1 - pair.likely, pair.place) if pair.accepted else pair.likely
 
     odd = [pair for pair in pairs if doubt(pair) > 0.5]
-    return sorted(odd, key=lambda pair: (-doubt(pair), pair.record_id))[:most]
+    return sorted(odd, key=lambda pair: (-doubt(pair), pair.record_id))[:_DOUBTFUL]

@@ -1,35 +1,40 @@
-"""The questions that nobody trains on, and how a model does on them."""
+"""The questions that a candidate is judged by: people accepted their answers, and nobody trains on them."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from curation import SILENT, Chunk, Progress, content_id
-from serving import Embedder, Reranker, truncate
-from training.judge.evaluate import Scores, rank, score
-from training.judge.question_style import Style, style_of
-from training.judge.testsets import TestSet
-from training.prepare.dedup import normalise
-from training.prepare.examples import HEADING, Example, section_of
-from training.prepare.meaning import VectorsOf, questions_like
-from training.prepare.split import IN_OTHER_WORDS, Dropped
-from training.reranker.reading import reranked
-from training.settings import DedupSettings
+from curation import Chunk, Progress, SettingsError, content_id
+from training.ledger.rows import HEADING, LedgerRow
+from training.ledger.text import normalise, section_of
+from training.settings import TestSetSettings
 
-Vectors = npt.NDArray[np.float32]
+Style = Literal["heading", "question", "keywords", "sentence"]
+
+_OPENS = re.compile(
+    r"(how|what|why|when|where|which|who|whom|whose|can|could|do|does|did|is|are|am|was|were|will|would|"
+    r"should|shall|may|must|has|have|isn't|aren't|can't|don't|doesn't)\b",
+    re.IGNORECASE,
+)
+_QUESTION_MARKS = ("?", "？", "؟", "⁇")
+_KEYWORDS = 6  # words at most
 
 
 class HoldoutQuestion(BaseModel):
-    """A question and the ids of all chunks that answer it. ``is_heading``: the question is a section's heading. The rest
-    are what results are sliced by: where the (first) right chunk comes from, its top-level path and its whole one, who
-    made the question."""
+    """A question and the ids of all chunks that answer it.
+
+    Results are sliced by the rest: ``source``, ``path`` and ``section`` (the path's top level) are those of
+    the first right chunk, ``origin`` says who made the question, ``style`` how it is put. ``is_heading``: it
+    is a section's heading.
+    """
 
     id: str
     text: str
@@ -43,35 +48,33 @@ class HoldoutQuestion(BaseModel):
 
 
 def holdout_questions(
-    examples: Sequence[Example],
+    examples: Sequence[LedgerRow],
     chunks: Sequence[Chunk],
     groups: Mapping[str, str],
-    accepted: Sequence[Example] = (),
+    accepted: Sequence[LedgerRow] = (),
 ) -> list[HoldoutQuestion]:
-    """One entry per distinct question of ``examples``. Right are the chunks that were accepted for it, their near duplicates
-    (``groups``) and, for a heading, every chunk of its section. ``accepted`` are further examples whose chunks are right
-    too where they ask the same: those that were not held out, whoever learns from them or not."""
+    """One question for each distinct query of ``examples``, the held-out ones.
+
+    Right are the chunks that were accepted for it, their near duplicates (``groups``: chunk id → the id that
+    stands for all of them) and, for a heading, every chunk of its section. ``accepted`` are examples that
+    were not held out: where they ask the same, their chunks are right too.
+    """
     by_id = {chunk.id: chunk for chunk in chunks}
-    alike: dict[str, list[str]] = defaultdict(list)
+    duplicates: dict[str, list[str]] = defaultdict(list)
     section: dict[str, list[str]] = defaultdict(list)
     for chunk in chunks:
-        alike[groups.get(chunk.id, chunk.id)].append(chunk.id)
+        duplicates[groups.get(chunk.id, chunk.id)].append(chunk.id)
         section[section_of(chunk)].append(chunk.id)
-    asked: dict[str, list[Example]] = defaultdict(list)
-    for example in examples:
-        asked[normalise(example.query)].append(example)
-    others: dict[str, list[Example]] = defaultdict(list)
-    for example in accepted:
-        others[normalise(example.query)].append(example)
+    held, others = _by_query(examples), _by_query(accepted)
     questions = []
-    for text, rows in asked.items():
+    for text, rows in held.items():
         right: dict[str, None] = {}
-        for example in (*rows, *others[text]):
-            right.update(dict.fromkeys(alike[groups.get(example.chunk_id, example.chunk_id)]))
-            if example.origin == HEADING:
-                right.update(dict.fromkeys(section[example.place]))
+        for row in (*rows, *others.get(text, ())):
+            right.update(dict.fromkeys(duplicates[groups.get(row.chunk_id, row.chunk_id)]))
+            if row.origin == HEADING:
+                right.update(dict.fromkeys(section[row.place]))
         if right:
-            is_heading = any(example.origin == HEADING for example in rows)
+            is_heading = any(row.origin == HEADING for row in rows)
             first = by_id[next(iter(right))]
             questions.append(
                 HoldoutQuestion(
@@ -80,7 +83,7 @@ def holdout_questions(
                     right=list(right),
                     is_heading=is_heading,
                     source=first.source,
-                    section=top_level(first.path),
+                    section=first.path.split("/", 1)[0],
                     path=first.path,
                     origin=HEADING if is_heading else rows[0].origin,
                     style=style_of(rows[0].query, is_heading),
@@ -94,103 +97,20 @@ def question_id(text: str) -> str:
     return content_id("question", normalise(text))
 
 
-def top_level(path: str) -> str:
-    """The first folder of a document's path, or its file's name where there is no folder."""
-    return path.split("/", 1)[0]
+def style_of(text: str, is_heading: bool = False) -> Style:
+    """How a question is put, by a small rule; a model may serve one style badly.
 
-
-def without_test_questions(
-    train: Sequence[Example],
-    sets: Sequence[TestSet],
-    settings: DedupSettings,
-    vectors_of: VectorsOf | None = None,
-) -> tuple[list[Example], list[Dropped]]:
-    """``train`` without the questions that a test set of one's own asks too, and those: nobody trains on a test.
-    ``vectors_of`` embeds questions; without it, only their wording is compared."""
-    asked = [(one.name, key, text) for one in sets for key, text in one.queries.items()]
-    worded, meant = questions_like(
-        [example.query for example in train], [text for *_, text in asked], settings, vectors_of
-    )
-    dropped = []
-    for number, match in enumerate((*worded, *meant)):
-        example, (name, key, text) = train[match.index], asked[match.kept]
-        how = "same" if match.exact else "nearly the same" if number < len(worded) else IN_OTHER_WORDS
-        dropped.append(
-            Dropped(
-                dataset=example.dataset,
-                record_id=example.record_id,
-                query=example.query,
-                chunk_id=example.chunk_id,
-                reason=f"{how} question as in a test set",
-                similarity=round(match.similarity, 4),
-                kept_record_id=f"{name}: {key}",
-                kept=text,
-                place=example.place,
-            )
-        )
-    gone = {match.index for match in (*worded, *meant)}
-    return [example for row, example in enumerate(train) if row not in gone], dropped
-
-
-def measure(
-    embedder: Embedder,
-    questions: Sequence[HoldoutQuestion],
-    chunks: Sequence[Chunk],
-    vectors: Vectors,
-    dimensions: Sequence[int],
-    progress: Progress = SILENT,
-    reranker: Reranker | None = None,
-) -> dict[int, Scores]:
-    """Scores per dimension of finding the right chunks among ``chunks``, whose (n, d) unit vectors are ``vectors``.
-    ``reranker`` has its say at full dimension, the one that is served.
+    ``heading``: a section's heading (``is_heading``). ``question``: it ends in a question mark, or opens with
+    an English question word or auxiliary verb. ``keywords``: at most six words, and no full stop at the end.
+    ``sentence``: the rest, such as "my spider stops after the first page".
     """
-    asked = ask(embedder, questions, chunks, vectors, progress)
-    qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
-    ids = [question.id for question in questions]
-    items = [chunk.id for chunk in chunks]
-    found = {}
-    for dimension in dimensions:
-        cosines = asked.cosines(dimension)
-        if reranker is not None and dimension == embedder.dimension:
-            texts = [question.text for question in questions]
-            cosines = reranked(reranker, texts, cosines, asked.text, progress)
-        found[dimension] = score(qrels, rank(cosines, ids, items))
-    return found
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Questions and chunks, embedded. ``headings`` are the rows of the heading questions, ``bare`` the columns of the chunks
-    that are right for any of them: all heading questions see these without their headings."""
-
-    chunks: Sequence[Chunk]
-    query_vectors: Vectors
-    vectors: Vectors
-    headings: list[int]
-    bare: list[int]
-    bare_vectors: Vectors
-
-    def cosines(self, dimension: int) -> Vectors:
-        """(m, n): of every question with every chunk."""
-        asked = truncate(self.query_vectors, dimension)
-        cosines: Vectors = asked @ truncate(self.vectors, dimension).T
-        if self.bare:
-            bare = truncate(self.bare_vectors, dimension)
-            cosines[np.ix_(self.headings, self.bare)] = asked[self.headings] @ bare.T
-        return cosines
-
-    def text(self, row: int, column: int) -> str:
-        """The chunk in ``column`` as the question in ``row`` sees it."""
-        is_bare = row in self._headings and column in self._bare
-        return bare_text(self.chunks[column]) if is_bare else self.chunks[column].text
-
-    @cached_property
-    def _headings(self) -> frozenset[int]:
-        return frozenset(self.headings)
-
-    @cached_property
-    def _bare(self) -> frozenset[int]:
-        return frozenset(self.bare)
+    if is_heading:
+        return "heading"
+    line = text.strip()
+    if line.endswith(_QUESTION_MARKS) or _OPENS.match(line):
+        return "question"
+    is_short = len(line.split()) <= _KEYWORDS and not line.endswith((".", "!", "。"))
+    return "keywords" if is_short else "sentence"
 
 
 def bare_text(chunk: Chunk) -> str:
@@ -198,22 +118,220 @@ def bare_text(chunk: Chunk) -> str:
     return chunk.body.strip() or chunk.text
 
 
-def ask(
-    embedder: Embedder,
-    questions: Sequence[HoldoutQuestion],
-    chunks: Sequence[Chunk],
-    vectors: Vectors,
-    progress: Progress = SILENT,
-) -> Asked:
-    """Embed what ``measure`` compares.
+def _by_query(rows: Sequence[LedgerRow]) -> dict[str, list[LedgerRow]]:
+    found: dict[str, list[LedgerRow]] = defaultdict(list)
+    for row in rows:
+        found[normalise(row.query)].append(row)
+    return found
 
-    A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions the right
-    chunks are therefore ranked by their bodies alone: those of *all* heading questions, against the rest as they are
-    served. Were only its own bare, a model that puts whatever lacks a heading first would look good.
+
+Qrels = dict[str, dict[str, int]]
+
+_FORMAT = "Each line holds a question id, a path and a relevance (0, 1, …), separated by tabs."
+# int() also takes 1_0, and fails on a superscript two, which is a digit.
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+_BEIR = "A test set has queries.jsonl, qrels.tsv or qrels/test.tsv, and perhaps corpus.jsonl."
+_QUERY = '{"_id": "q1", "text": "How …?"}'
+_DOCUMENT = '{"_id": "d1", "title": "…", "text": "…"}'
+_GENERIC = Path(__file__).with_name("generic.jsonl")
+
+
+class TestSet(BaseModel):
+    """``queries``: question id → text. ``qrels``: question id → right item → relevance. ``corpus``: item →
+    text where the set brings its own documents; else items are paths of the bot's documents."""
+
+    __test__ = False  # not a test of pytest's
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    queries: dict[str, str]
+    qrels: Qrels
+    corpus: dict[str, str] | None = None
+
+
+def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:
+    """Those of the settings, each under a name of its own. Raises SettingsError naming file and line."""
+    found: dict[str, TestSet] = {}
+    for one in settings:
+        if one.folder:
+            made = load_folder(Path(one.folder), one.name)
+        else:
+            corpus = Path(one.corpus) if one.corpus else None
+            made = load_files(Path(one.queries), Path(one.qrels), corpus, one.name)
+        if made.name in found:
+            hint = "Give them names (training.testsets)."
+            raise SettingsError(f"Two test sets are called {made.name!r}.", hint)
+        found[made.name] = made
+    return list(found.values())
+
+
+@cache
+def generic_set() -> TestSet:
+    """64 questions about everything but software: what a model forgets when it learns one documentation by
+    heart.
+
+    Each has the passage that answers it, in 16 subjects of four, so that passages of one subject compete.
+    They were written for clayloop and are under its licence. A model that finds them as well as its base has
+    forgotten little; how good it is elsewhere they do not tell, since they are few and easy.
     """
-    column = {chunk.id: index for index, chunk in enumerate(chunks)}
-    headings = [index for index, question in enumerate(questions) if question.is_heading]
-    bare = sorted({column[key] for index in headings for key in questions[index].right})
-    query_vectors = embedder.queries([question.text for question in questions])
-    bare_vectors = embedder.documents([bare_text(chunks[index]) for index in bare], progress=progress)
-    return Asked(chunks, query_vectors, vectors, headings, bare, bare_vectors)
+    rows = [row for _, row in _rows(_GENERIC, _QUERY)]
+    return TestSet(
+        name="generic",
+        queries={row["_id"]: row["text"] for row in rows},
+        qrels={row["_id"]: {row["_id"]: 1} for row in rows},
+        corpus={row["_id"]: row["passage"] for row in rows},
+    )
+
+
+def load_folder(folder: Path, name: str = "") -> TestSet:
+    """A folder in the layout of BEIR. Raises SettingsError naming the file and line that is wrong or
+    missing."""
+    if not folder.is_dir():
+        raise SettingsError(f"The test set {folder} is not a folder.", _BEIR)
+    places = (folder / "qrels.tsv", folder / "qrels" / "test.tsv")
+    qrels = next((path for path in places if path.exists()), None)
+    if qrels is None:
+        raise SettingsError(f"{folder} has neither qrels.tsv nor qrels/test.tsv.", _BEIR)
+    corpus = folder / "corpus.jsonl"
+    queries, name = folder / "queries.jsonl", name or folder.resolve().name
+    return load_files(queries, qrels, corpus if corpus.exists() else None, name)
+
+
+def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str = "") -> TestSet:
+    """A set from files. Raises SettingsError naming the file and line that is wrong."""
+    # BEIR keeps the queries of all splits in one file: only those that qrels name are meant.
+    beir = qrels.parent.name == "qrels"
+    asked = load_queries(queries)
+    judged = load_qrels(qrels, asked, every=not beir)
+    documents = None if corpus is None else load_corpus(corpus)
+    if documents is not None:
+        unknown = sorted({item for right in judged.values() for item in right} - set(documents))
+        if unknown:
+            example = f"for example {unknown[0]!r}"
+            raise SettingsError(
+                f"{qrels}: {len(unknown)} of its documents are not in {corpus}, {example}.",
+                "The second column names documents by their _id.",
+            )
+    return TestSet(
+        name=name or queries.resolve().parent.name,
+        queries={key: text for key, text in asked.items() if key in judged},
+        qrels=judged,
+        corpus=documents,
+    )
+
+
+def load_queries(path: Path) -> dict[str, str]:
+    """Question id → text, in the file's order. Raises SettingsError naming the file and line that is
+    wrong."""
+    return _texts(path, "question", _QUERY, lambda row: row["text"].strip())
+
+
+def load_corpus(path: Path) -> dict[str, str]:
+    """Document id → title and text. Raises SettingsError naming the file and line that is wrong."""
+
+    def text_of(row: dict[str, Any]) -> str:
+        title = row.get("title")
+        parts = [title if isinstance(title, str) else "", row["text"]]
+        return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    return _texts(path, "document", _DOCUMENT, text_of)
+
+
+def _texts(path: Path, what: str, example: str, text_of: Callable[[dict[str, Any]], str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, row in _rows(path, example):
+        key, text = str(row["_id"]), text_of(row)
+        if not text:
+            raise _wrong(path, number, f"the text of {what} {key!r} is empty")
+        if key in found:
+            raise _wrong(path, number, f"{what} {key!r} comes a second time")
+        found[key] = text
+    if not found:
+        raise SettingsError(f"{path} has no {what}s.", f"One {example} a line is expected.")
+    return found
+
+
+def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qrels:
+    """Question id → item → relevance (above 0). Raises SettingsError naming the file and line that is wrong,
+    or, where ``every`` question needs one, those without a right item."""
+    qrels: Qrels = {}
+    first = True
+    for number, line in _lines(path):
+        cells = [cell.strip() for cell in line.split("\t")]
+        is_header, first = first and _is_header(cells), False
+        if is_header:
+            continue
+        if len(cells) != 3 or not cells[0] or not cells[1]:
+            raise _wrong(path, number, f"{len(cells)} columns instead of 3 (or an empty one)", _FORMAT)
+        query, item, relevance = cells
+        if not _WHOLE_NUMBER.fullmatch(relevance):
+            what = f"the relevance {relevance!r} is not a whole number of at most 9 digits"
+            raise _wrong(path, number, what, _FORMAT)
+        if query not in queries:
+            raise _wrong(path, number, f"there is no question {query!r} in the queries file")
+        if int(relevance) > 0:
+            qrels.setdefault(query, {})[item] = int(relevance)
+    if not qrels:
+        raise SettingsError(f"{path} names no right file for any question.", _FORMAT)
+    missing = [query for query in queries if query not in qrels] if every else []
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise SettingsError(
+            f"{path} names no right file for the questions {', '.join(missing[:5])}{more}.",
+            "Add their lines, or remove those questions from the queries file.",
+        )
+    return qrels
+
+
+def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress: Progress) -> None:
+    """Whether the right files of a set without a corpus are among ``paths``. Raises SettingsError when none
+    is."""
+    if test_set.corpus is not None:
+        return
+    wanted = {path for right in test_set.qrels.values() for path in right}
+    unknown = sorted(wanted - set(paths))
+    if len(unknown) == len(wanted):
+        raise SettingsError(
+            f"{test_set.name}: none of its {len(wanted)} files is in {where} (for example {unknown[0]!r}).",
+            "Paths are relative to the ingested folder, with forward slashes.",
+        )
+    if unknown:
+        progress.say(
+            f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, "
+            f"such as {unknown[0]}."
+        )
+
+
+def _is_header(cells: list[str]) -> bool:
+    """A first line whose relevance is no number; 'query-id corpus-id score' in BEIR."""
+    return len(cells) >= 2 and cells[0].lower().replace("_", "-") in ("query-id", "query", "qid", "id")
+
+
+def _rows(path: Path, example: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number from 1, object with an _id and a text) of each line that is not blank."""
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise _wrong(path, number, f"not JSON ({error})", example) from error
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str) or row.get("_id") in (None, ""):
+            raise _wrong(path, number, "needs the keys _id and text", example)
+        yield number, row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of each line that is not blank."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line.rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
+
+
+def _wrong(path: Path, number: int, what: str, hint: str = "") -> SettingsError:
+    return SettingsError(f"{path}, line {number}: {what}.", hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation import Chunk, Corpus, Decision
-from serving import NO_LONGER_THERE
+from serving import GONE_FROM_DOCUMENTS
 from training.ledger.rows import HEADING, LedgerRow, of
 from training.ledger.text import section_of
 
@@ -129,7 +129,9 @@ def _of_chunk(decision: Decision, chunks: _Chunks) -> LedgerRow:
         return row.settled("removed", decision.reason)
     if decision.record_id in chunks.indexed:
         return row.settled("indexed", decision.reason)
-    return row.settled("unused", NO_LONGER_THERE if decision.record_id not in chunks.here else _why(decision))
+    return row.settled(
+        "unused", GONE_FROM_DOCUMENTS if decision.record_id not in chunks.here else _why(decision)
+    )
 
 
 def _row(decision: Decision, **taught: Any) -> LedgerRow:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from serving import Draft, model_card
-from training.fit.train import FitReport
+from serving import ReleaseDraft, model_card
+from training.fit.data import FitReport
 from training.judge.comparison import Comparison
 from training.judge.evaluate import METRICS
-from training.judge.gate import GateVerdict
-from training.judge.guards import LATENCY
+from training.judge.gate import LATENCY, GateVerdict
 from training.ledger.people import Selection
 from training.settings import FitSettings
 
@@ -26,7 +25,11 @@ _LIMITS = """\
 
 
 def release_card(
-    draft: Draft, report: FitReport, settings: FitSettings, comparison: Comparison, verdict: GateVerdict
+    draft: ReleaseDraft,
+    report: FitReport,
+    settings: FitSettings,
+    comparison: Comparison,
+    verdict: GateVerdict,
 ) -> str:
     """Markdown: the card of any release, then training, scores per Matryoshka dimension beside those of the
     release that was served, and limits."""

@@ -18,7 +18,7 @@ from training.ledger.rows import LedgerRow, Tally, by_decision, of, tally
 from training.prepare.conflicts import Conflict
 from training.report.drawings import dimension_bars, forest, question_bars, shares
 from training.runs.record import RunRecord
-from training.settings import GateSettings
+from training.settings import SLICE_QUERIES, GateSettings
 
 LISTED = 25  # gains, and losses, with their texts
 _ROWS = 100
@@ -82,6 +82,7 @@ def content(material: Material) -> dict[str, Any]:
         "selection": [clean(line) for line in material.selection],
         "metric": material.gate.metric,
         "gate": material.gate,
+        "slice_queries": SLICE_QUERIES,
         "funnel": shares(_funnel(material, counted)),
         "reasons": [
             (fate, clean(reason), count)
@@ -113,7 +114,7 @@ def content(material: Material) -> dict[str, Any]:
 
 def _duplicates(ledger: Sequence[LedgerRow]) -> list[tuple[str, str, float, str]]:
     """(question, reason, similarity, what was kept instead) of the first examples that were dropped."""
-    query = {(row.dataset, row.record_id): row.query for row in of(ledger, "example")}
+    query: dict[tuple[str, str], str] = {row.key: row.query for row in of(ledger, "example")}
     return [
         (
             clean(row.query),

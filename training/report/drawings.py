@@ -66,7 +66,7 @@ def forest(verdict: GateVerdict, margin: float) -> Forest | None:
     """All questions, the earlier and the new ones, and every slice that counts."""
     named: list[tuple[str, Interval | None]] = [
         ("all questions", verdict.interval),
-        ("held out before", verdict.known),
+        ("held out before", verdict.earlier),
         ("held out since", verdict.fresh),
         *((f"{one.by}: {one.value}", one.change) for one in verdict.slices),
     ]

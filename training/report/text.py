@@ -164,8 +164,8 @@ def _gate(verdict: GateVerdict) -> list[str]:
         )
     else:
         lines.append(f"Verdict     {verdict.verdict}: {verdict.queries} questions")
-    if verdict.known is not None and verdict.fresh is not None:
-        lines.append(f"            {verdict.known} on earlier questions, {verdict.fresh} on new ones")
+    if verdict.earlier is not None and verdict.fresh is not None:
+        lines.append(f"            {verdict.earlier} on earlier questions, {verdict.fresh} on new ones")
     counted = [one for one in verdict.slices if one.change is not None]
     for one in counted[:_MOST_SLICES]:
         lines.append(f"  {one.by:<9} {one.value}: {one.change} ({one.queries} questions)")

@@ -7,28 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.prepare.selection import Selection
+from training.ledger.people import Selection
 
-# In the order in which they are done; a run that has nothing to train on ends after "split".
-STEPS = (
-    "read",
-    "examples",
-    "dedup",
-    "split",
-    "start",
-    "mine",
-    "fit",
-    "index",
-    "rerank",
-    "evaluate",
-    "gate",
-    "publish",
-    "promote",
-)
-
-# Of what the steps write. To be raised when a step reads something else than before from the folders of earlier ones: a run that was
-# interrupted under another format is given up instead of misread.
-RUN_FORMAT = 1
+# In the order in which they are done. A run that has nothing to train on ends after the first, one that the
+# gate refuses after the fourth.
+STEPS = ("prepare", "fit", "index", "judge", "publish")
 
 StepStatus = Literal["running", "finished", "failed"]
 RunStatus = Literal["running", "finished", "failed", "abandoned"]
@@ -36,10 +19,13 @@ Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
 
 
 class StepRecord(BaseModel):
-    """One step. ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes), measured
-    as ``peak_memory_kind`` says (training.memory). ``outputs`` maps what it wrote, below the step's folder, to bytes;
-    ``inputs`` names the earlier steps that were finished when it began: their folders are all that it could read beside
-    the run's own inputs."""
+    """One step.
+
+    ``peak_memory_mb`` is the most resident memory of the process while it ran, in MB (10^6 bytes), measured
+    as ``peak_memory_kind`` says. ``outputs`` maps each file that it wrote, below the step's folder, to its
+    bytes. ``inputs`` names the earlier steps that were finished when it began: it read nothing but their
+    folders and the run's own inputs.
+    """
 
     name: str
     status: StepStatus
@@ -53,12 +39,12 @@ class StepRecord(BaseModel):
 
 
 class RunInputs(BaseModel):
-    """What a run's result depends on, as digests: with other inputs it is another run. ``selection`` is empty when
-    nothing was left out, ``testsets`` when the settings name none. ``model`` is of the files that training may start
-    from and of how they are computed with; runs of versions that did not look into them have "", which equals no
-    digest: nobody can tell what they would be resumed with. ``format`` is the RUN_FORMAT of what the steps write: it says
-    whether the run can be resumed, and nothing about its result. ``answers`` is of the same decisions as ``decisions``, which
-    goes by user names; runs of versions that did not know better have ""."""
+    """Digests of all that a run's result depends on: runs with equal inputs come to the same.
+
+    ``decisions`` is of those that the selection left. ``selection`` is empty when nothing was left out,
+    ``testsets`` when the settings name none. ``model`` is of the models' files and of how they are computed
+    with. ``release`` is the id of the served release.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,23 +55,15 @@ class RunInputs(BaseModel):
     selection: str = ""
     testsets: str = ""
     model: str = ""
-    format: int = 0
-    answers: str = ""
-
-    def same_as(self, other: RunInputs) -> bool:
-        """Whether a run with ``other`` can go on as one with these inputs: also if somebody has been renamed."""
-        same_answers = bool(self.answers) and self.answers == other.answers
-        mine, theirs = (one.model_copy(update={"decisions": "", "answers": ""}) for one in (self, other))
-        return mine == theirs and (same_answers or self.decisions == other.decisions)
-
-    def same_result(self, other: RunInputs) -> bool:
-        """Whether runs with these inputs and with ``other`` would come to the same."""
-        return self.same_as(other.model_copy(update={"format": self.format}))
 
 
 class RunRecord(BaseModel):
-    """The contents of run.json. ``process`` is the id of the process that works or last worked on it; ``selection`` what
-    the person who started it wanted left out."""
+    """The contents of run.json.
+
+    ``process`` is the id of the process that works or last worked on it. ``selection`` is what the person who
+    started it wanted left out. ``overtaken``: it came to nothing because somebody promoted another release
+    while it was at work.
+    """
 
     id: str
     status: RunStatus = "running"
@@ -99,6 +77,7 @@ class RunRecord(BaseModel):
     verdict: str = ""
     release_before: str | None = None
     release_after: str | None = None
+    overtaken: bool = False
 
     def step(self, name: str) -> StepRecord | None:
         return next((step for step in self.steps if step.name == name), None)
@@ -107,3 +86,8 @@ class RunRecord(BaseModel):
         """Whether the step ``name`` is done."""
         step = self.step(name)
         return step is not None and step.status == "finished"
+
+    @property
+    def last_sign(self) -> datetime:
+        """When somebody last began to work on it."""
+        return max([self.created_at, *(step.started for step in self.steps)])

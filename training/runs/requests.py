@@ -29,15 +29,16 @@ class RetrainRequest(BaseModel):
 
 
 def ask_for_retrain(home: Home, by: str) -> RetrainRequest:
-    """Leave a request; it takes the place of one that nobody has answered yet. Raises StateError when it can't be
-    written."""
+    """Leave a request; it takes the place of one that nobody has answered yet. Raises StateError when it
+    can't be written."""
     request = RetrainRequest(id=uuid4().hex, by=by, asked_at=datetime.now(timezone.utc))
     write_json(home.runs / _FILE, request.model_dump(mode="json"))
     return request
 
 
 def pending_request(home: Home) -> RetrainRequest | None:
-    """The request that waits, if one does. One that cannot be read still is one: it is answered once, and removed."""
+    """The request that waits, if one does. One that cannot be read still is one: it is answered once, and
+    removed."""
     path = home.runs / _FILE
     try:
         return RetrainRequest.model_validate(read_json(path))
@@ -63,8 +64,8 @@ def settle_request(home: Home, request: RetrainRequest) -> None:
 
 
 def watch_lock(home: Home) -> FileLock:
-    """What a watcher holds while it is at work. Whoever only looks (`is_watched`) holds it for an instant: take it with a
-    timeout of some tenths of a second."""
+    """What a watcher holds while it is at work. Whoever only looks (`is_watched`) holds it for an instant:
+    take it with a timeout of some tenths of a second."""
     return FileLock(home.root / _LOCK)
 
 

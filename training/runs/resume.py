@@ -1,112 +1,86 @@
-"""Taking up the run that was interrupted, if it still can be finished."""
+"""What is on disk of earlier runs: those that were interrupted, and what is removed of those that are over."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from curation import Progress, ReleaseError
-from serving import Release, ReleaseStore
-from training.prepare.selection import Selection
-from training.runs.ending import close
-from training.runs.record import RunInputs, RunRecord
-from training.runs.run import Run, RunStore
-from training.runs.step_folder import sizes
+import psutil
 
-LEFT_ALONE = timedelta(days=7)
+from curation import ClayloopError, Corpus, Progress, ReleaseError
+from serving import ReleaseStore
+from training.prepare.prepared import Prepared
+from training.runs.publish import Ending, close, ending_of
+from training.runs.record import RunRecord
+from training.runs.run import Run, RunStore, sizes
 
-# Field of RunInputs → what people call it. Decisions are compared where they are read.
-_WORDS = {
-    "corpus": "the documents",
-    "settings": "the settings",
-    "testsets": "what is in the test sets",
-    "model": "the base model, or how it is computed with",
-    "format": "the version of clayloop",
-}
+# Seconds by which the clocks of the record and of the system may differ.
+_CLOCKS = 5
 
 
-def take_up(
-    runs: RunStore,
-    store: ReleaseStore,
-    served: Release,
-    now: RunInputs,
-    selection: Selection,
-    progress: Progress,
-) -> Run | None:
-    """The newest unfinished run that had read its annotations and whose inputs are those of ``now`` (whose decisions do not
-    matter). A run with another selection is its owner's to finish: it is left alone for a week. All others are closed, if
-    their release was promoted, or given up; ``progress`` is told of each. What a kill left of runs that were closed or
-    given up before is removed.
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that was killed or failed, and what decides whether it can go on.
+
+    ``ending`` is what came of it, if it was interrupted after that was settled. ``release`` is what it
+    published, if it did. ``damage`` names what is missing of its finished steps' results, or is empty.
+    ``has_base``: the release that it compares with is there. ``at_work``: a living process works on it.
     """
-    chosen: Run | None = None
-    left_alone: list[str] = []
+
+    record: RunRecord
+    ending: Ending | None = None
+    release: str | None = None
+    damage: str = ""
+    has_base: bool = True
+    at_work: bool = False
+
+
+def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
+    """Those of ``runs`` that were killed or failed, in the same order."""
+    found = []
+    for record in runs:
+        if record.status in ("running", "failed"):
+            made = releases.of_run(record.id)
+            found.append(
+                Unfinished(
+                    record=record,
+                    ending=ending_of(record, releases),
+                    release=made.id if made else None,
+                    damage=_damage(store.open(record)),
+                    has_base=_is_there(releases, record.inputs.release),
+                    at_work=_is_at_work(record),
+                )
+            )
+    return found
+
+
+def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> None:
+    """Close an unfinished run that was at its end, or abandon it for ``reason``. What it was building is
+    removed."""
+    ending = ending_of(run.record, store)
+    if ending is not None:
+        result = ending.verdict or f"its release {ending.release} is served"
+        progress.say(f"Closing run {run.id}, which was interrupted at its very end: {result}")
+        close(run, ending)
+    else:
+        progress.say(f"Giving up run {run.id}: {reason}")
+        run.abandon(reason)
+    store.discard(run.id)
+
+
+def clean(runs: RunStore, store: ReleaseStore) -> None:
+    """Remove what a kill left of runs that are over, and folders of releases that no unfinished run is
+    building."""
+    unfinished = []
     for record in runs.list():
         if record.status in ("finished", "abandoned"):
             runs.open(record).lighten()
-            continue
-        if record.inputs.selection != now.selection and _age(record) < LEFT_ALONE:
-            progress.say(
-                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, and this one "
-                f"is {_how(selection)}. A retrain with its selection finishes it; after {LEFT_ALONE.days} days it is given up."
-            )
-            left_alone.append(record.id)
-            continue
-        reason = (
-            "a newer run took its place" if chosen else _obstacle(runs, record, store, served, now, selection)
-        )
-        if not reason:
-            chosen = runs.open(record)
-            continue
-        give_up(runs, record, store, reason, progress)
-    store.clean(keep=[*left_alone, *([chosen.id] if chosen else [])])
-    return chosen
-
-
-def give_up(runs: RunStore, record: RunRecord, store: ReleaseStore, reason: str, progress: Progress) -> None:
-    """Close an unfinished run that had come to its end, or abandon it for ``reason``. What it was building goes either way."""
-    ending = close(runs.open(record), store)
-    if ending is not None:
-        came_to = ending.verdict or f"its release {ending.release} is served"
-        progress.say(f"Closing run {record.id}, which was interrupted at its very end: {came_to}")
-    else:
-        progress.say(f"Giving up run {record.id}: {reason}")
-        runs.abandon(record, reason)
-    store.discard(record.id)
-
-
-def _age(record: RunRecord) -> timedelta:
-    """Since somebody last worked on it."""
-    last_sign = max(
-        time.timestamp() for time in (record.created_at, *(step.started for step in record.steps))
-    )
-    return timedelta(seconds=datetime.now(timezone.utc).timestamp() - last_sign)
-
-
-def _obstacle(
-    runs: RunStore,
-    record: RunRecord,
-    store: ReleaseStore,
-    served: Release,
-    now: RunInputs,
-    selection: Selection,
-) -> str:
-    """Why the run cannot be finished, or nothing."""
-    if record.inputs.selection != now.selection:
-        return f"it was made {_how(record.selection)} more than {LEFT_ALONE.days} days ago, and this one is {_how(selection)}"
-    changed = [words for name, words in _WORDS.items() if getattr(record.inputs, name) != getattr(now, name)]
-    mine = store.of_run(record.id)
-    if served.id not in (record.inputs.release, mine.id if mine else None):
-        changed.append("the served release")
-    if changed:
-        return f"changed since it was interrupted: {', '.join(changed)}"
-    if record.inputs.release != served.id and not _is_there(store, record.inputs.release):
-        return f"the release that it compared with, {record.inputs.release}, is gone"
-    if not record.has_finished("read"):
-        return "it was interrupted before annotations were read"
-    return _damage(runs.open(record))
+        else:
+            unfinished.append(record.id)
+    store.clean(keep=unfinished)
 
 
 def _damage(run: Run) -> str:
-    """What of the finished steps' results is not there any more, or nothing."""
     for step in run.record.steps:
         folder = run.folder / step.name
         if step.status != "finished" or not folder.is_dir():  # a step whose folder is gone is done again
@@ -115,6 +89,11 @@ def _damage(run: Run) -> str:
         wrong = next((name for name, size in step.outputs.items() if there.get(name) != size), None)
         if wrong is not None:
             return f"{step.name}/{wrong} is missing or damaged"
+    if run.record.has_finished("prepare"):
+        try:
+            Prepared.read(run.folder / "prepare", Corpus(documents=[], chunks=[]), include_unreviewed=True)
+        except (ClayloopError, OSError, ValueError) as error:  # pydantic's errors are ValueErrors
+            return f"what the step prepare wrote can't be read: {error}"
     return ""
 
 
@@ -126,5 +105,9 @@ def _is_there(store: ReleaseStore, release_id: str) -> bool:
     return True
 
 
-def _how(selection: Selection) -> str:
-    return ", ".join(selection.describe()) or "with everything"
+def _is_at_work(record: RunRecord) -> bool:
+    """Whether the process that the record names lives and is not a later one that got its number."""
+    try:
+        return psutil.Process(record.process).create_time() <= record.last_sign.timestamp() + _CLOCKS
+    except (psutil.Error, ValueError):
+        return False

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,26 +24,22 @@ from curation import (
     BusyError,
     ClayloopError,
     Home,
+    PeakMemory,
     Progress,
     StateError,
+    give_back,
     read_json,
     sync_folder,
     write_json,
     write_text,
 )
-from serving import RERANKER_FOLDER
-from training.fit.memory import PeakMemory, give_back
-from training.prepare.selection import Selection
-from training.runs.packing import pack
-from training.runs.record import STEPS, Outcome, RunInputs, RunRecord, StepRecord, StepStatus
+from training.ledger.people import Selection
+from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
 from training.runs.shortage import shortage
-from training.runs.step_folder import sizes, sync_tree
-
-__all__ = ["STEPS", "Outcome", "Run", "RunInputs", "RunRecord", "RunStore", "StepRecord", "StepStatus"]
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
-_HEAVY = ("fit", "index", f"rerank/{RERANKER_FOLDER}")  # folders of steps whose results a release holds
+_HEAVY = ("fit", "index")  # steps whose results a release holds
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
 
 _EVERYTHING = Selection()
@@ -65,52 +61,49 @@ class Run:
     def step(self, name: str, work: Callable[[Path], str], progress: Progress) -> Path:
         """Do ``work`` unless an earlier process finished it, and return the folder that holds what it wrote.
 
-        ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final name
-        when it is whole. A full disk, or no memory, raises StateError whatever the library at work calls it. Whatever it
-        raises makes the run a failed one, except what stops the process (KeyboardInterrupt, SystemExit): then it is an
-        interrupted one, like after a kill.
+        ``work`` gets an empty folder to write into and returns a note for people. The folder takes its final
+        name by one rename, when it is whole. Raises StateError for a full disk and for lack of memory,
+        whatever the library at work calls it. An exception makes the run a failed one, unless it stops the
+        process (KeyboardInterrupt, SystemExit): then the run is an interrupted one, as after a kill.
         """
         folder = self.folder / name
         before = self.record.step(name)
         if before and before.status == "finished" and folder.is_dir():
             self.log(f"{name}: finished before, {before.note}")
             return folder
-        aside = self.folder / f".{name}.part"
+        part = self.folder / f".{name}.part"
         self._start(name)
         started = time.monotonic()
         give_back()
         memory = PeakMemory()
         try:
-            for leftover in (aside, folder):
+            for leftover in (part, folder):
                 if leftover.exists():
                     shutil.rmtree(leftover)
-            aside.mkdir()
+            part.mkdir()
             with memory:
-                note = work(aside)
-            sync_tree(aside)
-            written = sizes(aside)
-            aside.rename(folder)
+                note = work(part)
+            _sync(part)
+            written = sizes(part)
+            part.rename(folder)
             sync_folder(self.folder)
         except BaseException as error:
-            shutil.rmtree(aside, ignore_errors=True)
-            if not isinstance(
-                error, Exception
-            ):  # Ctrl-C: nothing failed, the next start goes on here as after a kill
+            shutil.rmtree(part, ignore_errors=True)
+            if not isinstance(error, Exception):  # Ctrl-C, for example
                 self.log(f"{name}: interrupted ({type(error).__name__})")
                 raise
             self._fail(name, time.monotonic() - started, memory, error)
             if not isinstance(error, ClayloopError):
-                told = shortage(error, name, self.id, self.folder)
-                if told is not None:
-                    raise told from error
+                lack = shortage(error, name, self.id, self.folder)
+                if lack is not None:
+                    raise lack from error
             raise
         self._end(name, "finished", time.monotonic() - started, memory, note, written)
         progress.say(f"{name}: {note}")
         return folder
 
     def finish(self, outcome: Outcome, verdict: str, release_after: str | None) -> None:
-        """Close the run. What the release holds too (the models, the vectors) is removed from the run's folder, large files of
-        texts are compressed."""
+        """Close the run, and remove from its folder what the release holds too (the model, the vectors)."""
         self.record.outcome = outcome
         self.record.verdict = verdict
         self.record.release_after = release_after
@@ -120,21 +113,28 @@ class Run:
         self.log(f"{outcome}: {verdict}")
         self.lighten()
 
+    def abandon(self, reason: str) -> None:
+        """Give the run up. Its record and log stay, what its steps wrote is removed."""
+        self.record.status = "abandoned"
+        self.record.verdict = reason
+        self.record.finished_at = _now()
+        self.save()
+        self.log(f"abandoned: {reason}")
+        self.lighten()
+
     def lighten(self) -> None:
-        """Remove or compress what nobody needs any more of a run that is finished or given up; also what a kill in the middle
-        of this left."""
+        """Remove what nobody needs any more of a run that is finished or given up, also after a kill in the
+        middle of it."""
         given_up = self.record.status == "abandoned"
         for entry in list(self.folder.iterdir()) if given_up else (self.folder / name for name in _HEAVY):
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
-        if not given_up:
-            pack(self.folder)
 
     def save(self) -> None:
         write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
 
     def log(self, line: str) -> None:
-        """Append to run.log. A log that can't be written must not hide the error that it is about."""
+        """Append to run.log. If that fails, the error that the line is about still matters more."""
         log.info("run %s: %s", self.id, line)
         try:
             with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
@@ -172,7 +172,7 @@ class Run:
         note = (str(error).strip().splitlines() or [type(error).__name__])[0]
         try:
             self._end(name, "failed", seconds, memory, note)
-        except StateError:  # the disk may be full: the error itself matters more than its record
+        except StateError:  # the disk may be full; the error itself matters more than its record
             log.warning("run %s: run.json can't be written", self.id)
 
 
@@ -211,10 +211,6 @@ class RunStore:
             raise StateError(f"{run_id!r} is not the id of a run.", "Look into the folder runs/ for theirs.")
         return self.root / run_id
 
-    def unfinished(self) -> Sequence[RunRecord]:
-        """Runs that were killed or failed, newest first."""
-        return [record for record in self.list() if record.status in ("running", "failed")]
-
     def create(
         self, inputs: RunInputs, release_before: str | None, selection: Selection = _EVERYTHING
     ) -> Run:
@@ -239,18 +235,8 @@ class RunStore:
         return run
 
     def open(self, record: RunRecord) -> Run:
-        """Take up an unfinished run again."""
+        """A run to work on, from its record."""
         return Run(self.folder(record.id), record)
-
-    def abandon(self, record: RunRecord, reason: str) -> None:
-        """Give an unfinished run up; its record and log stay, what its steps wrote goes."""
-        run = self.open(record)
-        run.record.status = "abandoned"
-        run.record.verdict = reason
-        run.record.finished_at = _now()
-        run.save()
-        run.log(f"abandoned: {reason}")
-        run.lighten()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -287,6 +273,23 @@ class RunStore:
             (one.id for one in self.list() if one.status == "running" and str(one.process) == process), None
         )
         return f"process {process}" + (f", run {running}" if running else ", still reading annotations")
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Path below ``folder`` → bytes, of every file."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _sync(folder: Path) -> None:
+    """Make what is in a folder survive a power cut."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            sync_folder(path)
+    sync_folder(folder)
 
 
 def _now() -> datetime:

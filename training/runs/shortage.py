@@ -1,4 +1,4 @@
-"""A step that ran out of disk or memory: every library at work calls it something else, a person wants to know what to do."""
+"""What to tell a person when a step ran out of disk or memory: every library calls that something else."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from pathlib import Path
 from curation import StateError
 
 _FULL_DISK = re.compile(r"no space left|file too large|os error (?:27|28)\b|disk quota", re.IGNORECASE)
-# torch: "CUDA out of memory.", "DefaultCPUAllocator: can't allocate memory", "not enough memory"; numpy raises MemoryError.
+# torch: "CUDA out of memory.", "DefaultCPUAllocator: can't allocate memory", "not enough memory". numpy:
+# MemoryError.
 _NO_MEMORY = re.compile(
     r"out of memory|can't allocate memory|not enough memory|unable to allocate", re.IGNORECASE
 )
 
 
 def shortage(error: Exception, step: str, run_id: str, folder: Path) -> StateError | None:
-    """What to raise instead of ``error``, which ended a step of a run in ``folder``; None when nothing has run out."""
+    """What to raise instead of ``error``, which ended a step of a run in ``folder``. None when nothing ran
+    out."""
     chain = list(_chain(error))
     if _is_full(chain):
         return StateError(
             f"The disk is full: the step {step!r} of run {run_id} could not write below {folder}.",
-            "Free some space (df) and start again: the run goes on from there. The served release is untouched.",
+            "Free some space (df) and start again: the run goes on from there. "
+            "The served release is untouched.",
         )
     if any(_lacks_memory(one) for one in chain):
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return StateError(
-            f"Memory ran out in the step {step!r} of run {run_id}: {_first_line(error)}",
-            "Stop what else needs memory and start again: the run goes on from there. Training needs less of it with a "
-            'smaller training.fit.batch_size, with training.fit.loss = "cached-mnrl", or with fewer training.fit.max_tokens. '
-            "The served release is untouched.",
+            f"Memory ran out in the step {step!r} of run {run_id}: {first_line}",
+            "Stop what else needs memory and start again: the run goes on from there. Training needs less of "
+            'it with a smaller training.fit.batch_size, with training.fit.loss = "cached-mnrl", or with fewer '
+            "training.fit.max_tokens. The served release is untouched.",
         )
     return None
 
@@ -52,7 +56,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,298 +1,249 @@
-"""The steps of a retrain. Each reads what earlier ones wrote, writes into a folder of its own, and can be repeated."""
+"""The work of the five steps of a run. Each reads what earlier ones wrote, and can be repeated."""
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from curation import Chunk, Corpus, Decision, Progress, read_json, write_json
-from serving import Release, ReleaseStore, ServingSettings
-from training.fit.tuning import QUESTION_VECTORS_FILE, Tuning
-from training.judge.evaluate import check_paths
-from training.judge.judging import Judging
-from training.judge.questions import HoldoutQuestion, holdout_questions, without_test_questions
-from training.judge.testsets import TestSet, load_test_sets
-from training.ledger.ancestry import past_of
-from training.ledger.past import Past
-from training.prepare.conflicts import Conflict, settle
-from training.prepare.examples import Example, Learnable, Refusal, Unused, Whereabouts, collect
-from training.prepare.negatives import Negative, decided_negatives
-from training.prepare.sameness import without_contradictions
-from training.prepare.selection import LeftOut
-from training.prepare.split import Dropped, chunk_groups, drop_repeated, is_holdout, split, take_sides
-from training.prepare.tracing import read_became, trace_through_releases, write_became
-from training.reranker.aside import Aside, set_aside
-from training.reranker.step import ASIDE_FILE, Reranking, check_base_model, why_not
-from training.runs.jsonl import read_rows, write_rows
+import numpy as np
+
+from curation import ClayloopError, read_json, write_json
+from serving import EVALUATION_FILE, MODEL_FOLDER, Embedder, ReleaseDraft, ServingSettings, Vectors
+from training.fit.candidate import FIT_FILE, VECTORS_FILE, check_gpus, embed_chunks, train_candidate
+from training.fit.data import FitReport, TrainingMaterial
+from training.fit.precision import Precision, choose_precision
+from training.judge.compare import Round, compare, measure_baselines
+from training.judge.comparison import Comparison, at, read_comparison, write_comparison
+from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
+from training.judge.gate import GateVerdict, judge, too_few
+from training.judge.questions import HoldoutQuestion, TestSet, check_paths, holdout_questions, load_test_sets
+from training.ledger.context import RunContext
+from training.ledger.history import history_of
+from training.ledger.rows import LedgerRow, by_decision, of
+from training.ledger.store import LedgerOrigin
+from training.prepare.prepared import LEDGER_FILE, Prepared, prepare
+from training.prepare.selection import Selected
+from training.runs.publish import Candidate, publish
 from training.runs.run import Run
-from training.settings import TrainingSettings
+
+_PRECISION_FILE = "precision.json"
+_GATE_FILE = "gate.json"
 
 
 @dataclass
 class Steps:
-    """The work of one run. ``served`` is the release that the candidate is compared with."""
+    """The steps of one run, and what they wrote. ``context.served`` is the release that the candidate is
+    compared with."""
 
     run: Run
-    corpus: Corpus
-    settings: TrainingSettings
-    serving: ServingSettings
-    store: ReleaseStore
-    served: Release
-    progress: Progress
+    context: RunContext
 
-    # what earlier steps wrote
+    # the steps: each writes into the empty folder that it is given, and returns a note for people
 
-    @cached_property
-    def decisions(self) -> list[Decision]:
-        return read_rows(self.run.folder / "read" / "decisions.jsonl", Decision)
+    def prepare(self, selected: Selected, folder: Path) -> str:
+        context = self.context
+        prepared = prepare(selected, context, questions_of(self._own_sets))
+        prepared.write(folder, LedgerOrigin(run=self.run.id, selection=selected.selection.matched))
+        deciding = len(round_of(prepared, self._own_sets, context).deciding)
+        if what_is_lacking(prepared, deciding, context):
+            return prepared.describe()
+        load_reranker(context.settings.reranker, context.serving)  # a wrong name is told before the training
+        base = Embedder(context.serving.embedding.model, context.serving.embedding)
+        check_gpus(base.model.device.type, context.settings.fit.processes)
+        precision = choose_precision(base, [one.text for one in prepared.train], self._earlier_precisions())
+        write_json(folder / _PRECISION_FILE, precision.model_dump(mode="json"))
+        return f"{prepared.describe()}; to be trained in {precision.arithmetic} ({precision.reason})"
 
-    @cached_property
-    def left_out(self) -> list[LeftOut]:
-        """What the selection kept out."""
-        path = self.run.folder / "read" / "left_out.jsonl"
-        return read_rows(path, LeftOut) if path.exists() else []
-
-    @cached_property
-    def learnable(self) -> Learnable:
-        """Derived again instead of read: it is quick, and the chunks need not be stored twice."""
-        return collect(self.decisions, self.corpus.chunks, self.serving.retrieval.include_unreviewed)
-
-    @property
-    def chunks(self) -> list[Chunk]:
-        """The chunks that the candidate indexes."""
-        return self.learnable.chunks
-
-    @property
-    def examples(self) -> list[Example]:
-        return read_rows(self.run.folder / "examples" / "examples.jsonl", Example)
-
-    @cached_property
-    def train(self) -> list[Example]:
-        return read_rows(self.run.folder / "split" / "train.jsonl", Example)
-
-    @cached_property
-    def holdout(self) -> list[Example]:
-        return read_rows(self.run.folder / "split" / "holdout.jsonl", Example)
-
-    @cached_property
-    def questions(self) -> list[HoldoutQuestion]:
-        return read_rows(self.run.folder / "split" / "questions.jsonl", HoldoutQuestion)
-
-    @cached_property
-    def dropped(self) -> list[Dropped]:
-        return [
-            row
-            for step in ("dedup", "split")
-            for row in read_rows(self.run.folder / step / "dropped.jsonl", Dropped)
-        ]
-
-    @property
-    def unused(self) -> list[Unused]:
-        return [
-            row
-            for step in ("examples", "dedup", "split", "start")
-            if (self.run.folder / step).is_dir()
-            for row in read_rows(self.run.folder / step / "unused.jsonl", Unused)
-        ]
-
-    @cached_property
-    def tuning(self) -> Tuning:
-        return Tuning(
-            self.run,
-            self.chunks,
-            self.settings.fit,
-            self.serving,
-            self.store,
-            self.served,
-            self.progress,
-            self.settings.dedup,
-        )
-
-    @cached_property
-    def reranking(self) -> Reranking:
-        """The step that trains a reranker and lets it compete."""
-        return Reranking(
-            self.run,
-            self.chunks,
-            self.settings,
-            self.serving,
-            self.tuning,
-            self.store,
-            self.served,
-            self.progress,
-        )
-
-    @property
-    def conflicts(self) -> list[Conflict]:
-        return read_rows(self.run.folder / "dedup" / "conflicts.jsonl", Conflict)
-
-    @property
-    def negatives(self) -> list[Negative]:
-        """Those that people decided on, then the mined ones."""
-        return [
-            row
-            for step in ("split", "mine")
-            if (self.run.folder / step).is_dir()
-            for row in read_rows(self.run.folder / step / "negatives.jsonl", Negative)
-        ]
-
-    @cached_property
-    def judging(self) -> Judging:
-        """The steps that evaluate the candidate, once there is one."""
-        return Judging(
-            self.run,
-            self.corpus.chunks,
-            self.chunks,
-            self.questions,
-            self.holdout,
-            self.decisions,
-            self.own_sets,
-            self.settings,
-            self.serving.model_copy(update={"embedding": self.tuning.embedding}),
-            self.store,
-            self.served,
-            self.reranking,
-            self.progress,
-        )
-
-    @cached_property
-    def own_sets(self) -> list[TestSet]:
-        """The test sets of the settings."""
-        return load_test_sets(self.settings.testsets)
-
-    @property
-    def deciding(self) -> int:
-        """Questions that decide: the holdout's and those of the user's own sets about the same documents."""
-        return len(self.questions) + sum(len(one.queries) for one in self.own_sets if one.corpus is None)
-
-    # the steps
-
-    def make_examples(self, folder: Path) -> str:
-        gone = self._gone_chunks()
-        include = self.serving.retrieval.include_unreviewed
-        found = collect(self.decisions, self.corpus.chunks, include, gone) if gone else self.learnable
-        write_became(folder, gone)
-        write_rows(folder / "examples.jsonl", found.examples)
-        write_rows(folder / "refusals.jsonl", found.refusals)
-        write_rows(folder / "unused.jsonl", found.unused)
+    def fit(self, folder: Path) -> str:
+        found, context = self.prepared, self.context
+        material = TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
+        embedding, progress = self._serving.embedding, context.progress
+        report = train_candidate(material, found.chunks, context.settings.fit, embedding, folder, progress)
+        rate = sum(report.rows.values()) * report.epochs / max(report.seconds, 0.001)
         return (
-            f"{len(found.examples)} examples, {len(found.refusals)} refusals, "
-            f"{len(found.unused)} decisions that teach nothing; "
-            f"{len(found.chunks)} chunks to index, {len(found.rejected_chunks)} rejected"
+            f"{report.steps} steps of {report.batch_size} in {report.precision}, {rate:.1f} examples/s, "
+            f"loss {report.loss}, {report.computing / max(report.seconds, 0.001):.0%} of the time in passes"
         )
 
-    def drop_duplicates(self, folder: Path) -> str:
-        examples = self.examples
-        refusals = read_rows(self.run.folder / "examples" / "refusals.jsonl", Refusal)
-        groups = chunk_groups(self.chunks, self.settings.dedup, [*examples, *refusals])
-        if self.settings.dedup.semantic and examples:
-            self.tuning.meaning.save(folder / QUESTION_VECTORS_FILE, self.tuning.questions)
-        became = read_became(self.run.folder / "examples")
-        settled = settle(
-            examples, refusals, self.decisions, groups, self.settings.dedup, self.tuning.meaning, became
-        )
-        sides = take_sides(
-            settled.examples,
-            self.chunks,
-            groups,
-            self.settings.gate.holdout_share,
-            settled.refusals,
-            self._past,
-        )
-        kept, dropped = drop_repeated(
-            settled.examples,
-            groups,
-            self.settings.dedup,
-            self.tuning.meaning,
-            sides,
-            self._past.asked | self._past.trained,
-        )
-        write_json(folder / "groups.json", {key: label for key, label in groups.items() if key != label})
-        write_rows(folder / "conflicts.jsonl", settled.conflicts)
-        write_rows(folder / "refusals.jsonl", settled.refusals)
-        write_rows(folder / "unused.jsonl", settled.unused)
-        write_rows(folder / "kept.jsonl", kept)
-        write_rows(folder / "dropped.jsonl", dropped)
-        left_out = sum(conflict.left_out for conflict in settled.conflicts)
-        return (
-            f"{len(kept)} examples stay, {len(dropped)} said the same as another one; "
-            f"{len(settled.conflicts)} conflicts ({left_out} left out, see dedup/conflicts.jsonl)"
-        )
+    def index(self, folder: Path) -> str:
+        chunks, embedding = self.prepared.chunks, self._serving.embedding
+        return embed_chunks(self.run.folder / "fit", chunks, embedding, folder, self.context.progress)
 
-    def hold_out(self, folder: Path) -> str:
-        check_base_model(self.settings.reranker, self.serving)
-        for one in self.own_sets if self.chunks else []:
-            check_paths(one, {chunk.path for chunk in self.chunks}, "the index", self.progress)
-        dedup, meaning = self.settings.dedup, self.tuning.meaning
-        kept = read_rows(self.run.folder / "dedup" / "kept.jsonl", Example)
-        groups: dict[str, str] = read_json(self.run.folder / "dedup" / "groups.json")
-        refusals = read_rows(self.run.folder / "dedup" / "refusals.jsonl", Refusal)
-        parts = split(
-            kept,
-            self.chunks,
-            groups,
-            self.settings.gate.holdout_share,
-            dedup,
-            meaning,
-            refusals,
-            self._past,
+    def judge(self, folder: Path) -> str:
+        context, serving = self.context, self._serving
+        settings = context.settings
+        embedder = Embedder(self.run.folder / "fit" / MODEL_FOLDER, serving.embedding, name="candidate")
+        candidate = SearchModel(embedder, self._vectors, load_reranker(settings.reranker, serving))
+        baselines = measure_baselines(
+            self.round, context.store, context.served, settings, serving, context.progress
         )
-        parts.train, asked = without_test_questions(parts.train, self.own_sets, dedup, meaning)
-        parts.dropped += asked
-        aside = self._set_aside(parts.train, groups)
-        held = parts.held_groups | aside.groups
-        questions = holdout_questions(parts.holdout, self.chunks, groups, self._settled)
-        decided = decided_negatives(
-            aside.train,
-            [*parts.holdout, *aside.asked],
-            refusals,
-            groups,
-            held,
-            dedup,
-            [text for one in self.own_sets for text in one.queries.values()],
-            meaning,
-        )
-        decided = without_contradictions(decided, refusals, aside.train, groups, dedup)
-        write_rows(folder / "negatives.jsonl", decided.negatives)
-        write_json(folder / "held.json", sorted(held))
-        write_rows(folder / "train.jsonl", aside.train)
-        write_rows(folder / ASIDE_FILE, aside.asked)
-        write_rows(folder / "holdout.jsonl", parts.holdout)
-        write_rows(folder / "questions.jsonl", questions)
-        write_rows(folder / "dropped.jsonl", parts.dropped)
-        write_rows(folder / "unused.jsonl", [*parts.unused, *aside.unused, *decided.unused])
-        apart = f", {len(aside.asked)} set aside to judge a reranker by" if aside.asked else ""
-        return (
-            f"{len(aside.train)} examples to train on, {len(decided.negatives)} negatives that people decided on, "
-            f"{len(questions)} questions held out, {len(parts.dropped)} dropped because they resemble a held-out one{apart}"
-        )
+        found = compare(candidate, baselines)
+        write_comparison(folder / EVALUATION_FILE, found)
+        verdict = judge(found, settings.gate)
+        write_json(folder / _GATE_FILE, verdict.model_dump(mode="json"))
+        return verdict.reason
 
-    @property
-    def _settled(self) -> list[Example]:
-        """All accepted examples that no conflict speaks against, those that were then dropped among them."""
-        against = read_rows(self.run.folder / "dedup" / "unused.jsonl", Unused)
-        gone = {(one.dataset, one.record_id) for one in against if one.of != "refusal"}
-        return [one for one in self.examples if (one.dataset, one.record_id) not in gone]
+    def publish(self, card: Callable[[ReleaseDraft], str], folder: Path) -> str:
+        """``card`` makes the model card's Markdown."""
+        return publish(self.run, self.context, partial(self._candidate, card))
 
-    def _gone_chunks(self) -> dict[str, Whereabouts]:
-        """What is known of chunks that decisions are about and that have changed or gone since."""
-        return trace_through_releases(
-            self.store,
-            self.served.id,
-            self.decisions,
-            self.corpus.chunks,
-            {chunk.id for chunk in self.chunks},
-            partial(is_holdout, share=self.settings.gate.holdout_share),
-            self.settings.dedup,
-        )
+    # what they wrote
 
     @cached_property
-    def _past(self) -> Past:
-        return past_of(self.store, self.served.id)
+    def prepared(self) -> Prepared:
+        include = self.context.serving.retrieval.include_unreviewed
+        return Prepared.read(self.run.folder / "prepare", self.context.corpus, include)
 
-    def _set_aside(self, train: list[Example], groups: dict[str, str]) -> Aside:
-        chosen = self.settings.reranker
-        if why_not(chosen, self.serving):
-            return Aside(train)
-        return set_aside(train, self.chunks, groups, chosen.share, self.settings.dedup)
+    @cached_property
+    def round(self) -> Round:
+        """What the candidate is asked, and what else it is judged by."""
+        return round_of(self.prepared, self._own_sets, self.context)
+
+    @property
+    def comparison(self) -> Comparison:
+        return read_comparison(self.run.folder / "judge" / EVALUATION_FILE)
+
+    @property
+    def verdict(self) -> GateVerdict:
+        return GateVerdict.model_validate(read_json(self.run.folder / "judge" / _GATE_FILE))
+
+    @property
+    def report(self) -> FitReport:
+        return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
+
+    @property
+    def _vectors(self) -> Vectors:
+        """(chunks, d): the candidate's vectors of the chunks."""
+        vectors: Vectors = np.load(self.run.folder / "index" / VECTORS_FILE, allow_pickle=False)
+        return vectors
+
+    @property
+    def _serving(self) -> ServingSettings:
+        """The serving settings, with the arithmetic that this run settled on: in a rerun, a trial could end
+        differently."""
+        serving = self.context.serving
+        precision = Precision.model_validate(read_json(self.run.folder / "prepare" / _PRECISION_FILE))
+        embedding = serving.embedding.model_copy(update={"precision": precision.arithmetic})
+        return serving.model_copy(update={"embedding": embedding})
+
+    @cached_property
+    def _own_sets(self) -> list[TestSet]:
+        return own_sets(self.context)
+
+    def _earlier_precisions(self) -> list[Precision]:
+        """What earlier runs found out, newest first. One that cannot be read is passed over: it only saves a
+        trial."""
+        found = []
+        for path in sorted(self.run.folder.parent.glob(f"*/prepare/{_PRECISION_FILE}"), reverse=True):
+            with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
+                found.append(Precision.model_validate(read_json(path)))
+        return found
+
+    def _candidate(self, card: Callable[[ReleaseDraft], str]) -> Candidate:
+        found, folder = self.prepared, self.run.folder
+        return Candidate(
+            model=folder / "fit" / MODEL_FOLDER,
+            embedding=self._serving.embedding,
+            chunks=found.chunks,
+            vectors=self._vectors,
+            ledger=folder / "prepare" / LEDGER_FILE,
+            evaluation=folder / "judge" / EVALUATION_FILE,
+            trained_on=_trained_on(found.ledger),
+            metrics=at(self.comparison.holdout.candidate).metrics,
+            card=card,
+            reranker=reranker_choice(self.context.settings.reranker, self._serving),
+        )
+
+
+def own_sets(context: RunContext) -> list[TestSet]:
+    """The test sets of the settings. Raises SettingsError for one that is wrong or about other documents."""
+    sets = load_test_sets(context.settings.testsets)
+    paths = {chunk.path for chunk in context.corpus.chunks}
+    for one in sets:
+        check_paths(one, paths, "the documents", context.progress)
+    return sets
+
+
+def questions_of(sets: Sequence[TestSet]) -> dict[str, str]:
+    """All questions of test sets, which nobody trains on, by name."""
+    return {f"{one.name}: {key}": text for one in sets for key, text in one.queries.items()}
+
+
+def round_of(found: Prepared, sets: Sequence[TestSet], context: RunContext) -> Round:
+    """What a candidate is judged by."""
+    return Round(
+        chunks=found.chunks,
+        documents=context.corpus.chunks,
+        questions=_questions(found),
+        own_sets=sets,
+        rows=found.ledger,
+        history=history_of(context.store, context.served.id),
+    )
+
+
+def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
+    """Why training is no use yet, or nothing. ``deciding`` counts the questions that decide."""
+    needed = context.settings.gate.min_queries
+    if not found.chunks:
+        reason = _nothing_to_index(found, context)
+    elif not found.accepted:
+        reason = "Not enough to learn from: no accepted triplet or conversation yet."
+    elif len(found.train) < 2:
+        reason = (
+            f"Not enough to learn from: {len(found.train)} example(s) to train on after {len(found.holdout)} "
+            "were held out and duplicates dropped. Accept more triplets, about other sections."
+        )
+    elif len({one.text for one in found.train}) < 2 or len(_groups(found)) < 2:
+        reason = (
+            f"Not enough to learn from: all {len(found.train)} examples are about the same text, and there "
+            "is nothing to tell it from. Accept triplets about other sections."
+        )
+    elif deciding < needed:
+        reason = too_few(deciding, needed)
+    else:
+        return ""
+    return f"{reason} The served release stays."
+
+
+def _questions(found: Prepared) -> list[HoldoutQuestion]:
+    """The held-out questions. What was accepted elsewhere for the same question is a right answer too."""
+    removed = {row.record_id for row in of(found.ledger, "chunk", "removed")}
+    accepted = [
+        row
+        for row in of(found.ledger, "example", "train", "holdout", "duplicate", "unused")
+        if row.version not in removed
+    ]
+    return holdout_questions(found.holdout, found.chunks, found.groups, accepted)
+
+
+def _groups(found: Prepared) -> set[str]:
+    """The chunks that are trained on, near duplicates being one."""
+    return {found.groups.get(row.chunk_id, row.chunk_id) for row in found.train}
+
+
+def _nothing_to_index(found: Prepared, context: RunContext) -> str:
+    if not context.corpus.chunks:
+        return "Not enough to index: there are no documents any more (`clayloop ingest`)."
+    if not of(found.ledger, "chunk", "removed"):
+        return (
+            "Not enough to index: no chunk was accepted, and serving.retrieval.include_unreviewed is false."
+        )
+    return "Not enough to index: every chunk was rejected."
+
+
+def _trained_on(rows: Sequence[LedgerRow]) -> dict[str, int]:
+    """What a release's card and record say it learned from."""
+    train = of(rows, "example", "train")
+    known = [row for row in by_decision(rows) if row.fate != "left-out"]
+    origins = Counter(row.origin or "unknown origin" for row in train)
+    return {
+        "examples": len(train),
+        "held-out examples": len(of(rows, "example", "holdout")),
+        "decisions": len(known),
+        **{f"examples from {origin}": number for origin, number in origins.most_common()},
+        "annotators": len({person for row in known for person in row.people}),
+    }

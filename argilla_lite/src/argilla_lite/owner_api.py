@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from argilla_lite.databases import database_of
+from argilla_lite.engine import ENGINE_NAME
 from argilla_lite.errors import ArgillaLiteError
 from argilla_lite.home import Home
 
@@ -95,7 +96,7 @@ def _in_process(home: Home) -> _Call:
     os.environ |= database.environment() | {
         "ARGILLA_HOME_PATH": str(home.root),
         "ARGILLA_AUTH_SECRET_KEY": home.auth_secret(),
-        "ARGILLA_SEARCH_ENGINE": "argilla_lite",
+        "ARGILLA_SEARCH_ENGINE": ENGINE_NAME,
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TMPDIR": str(home.temp_dir),
     }

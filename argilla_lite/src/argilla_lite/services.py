@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from argilla_lite.databases import Database
+from argilla_lite.engine import ENGINE_NAME
 from argilla_lite.home import Home
 from argilla_lite.redis import RedisSocket
 from argilla_lite.service import Service
 from argilla_lite.stem import Stem
 
-ENGINE_NAME = "argilla_lite"
 _FOREIGN = (
     "ARGILLA_",
     "PGHOST",
@@ -100,7 +100,7 @@ class Services:
         """Needs 3 s of import, and makes the starts of what comes after it short."""
         return Service(
             name="stem",
-            command=lambda: [sys.executable, "-m", "argilla_lite.stem"],
+            command=lambda: [sys.executable, "-m", "argilla_lite.stem_process"],
             environment=self.environment(),
             folder=self.home.root,
             ready=self.stem.answers,

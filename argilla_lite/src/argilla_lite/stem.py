@@ -1,34 +1,27 @@
-"""The process that imports argilla_server once and forks all that needs it, so that starts are short and memory is shared.
+"""The supervisor's side of the stem: asks it for processes, and waits for them as for any other child.
 
-The import takes three seconds and 150 MB. The server, the worker and the preparation are forked from here when the
-supervisor asks for them, also later when one of them has died. Whoever is forked becomes a child of the supervisor,
-which has asked the kernel for orphans (PR_SET_CHILD_SUBREAPER): it waits for it as for any other.
+What the stem is, `stem_process` says. Nothing of argilla_server is imported here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import json
 import os
-import select
 import socket
-import sys
-import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from argilla_lite.lifeline import die_with_parent
-
-_PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36  # prctl(2)
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _LIBC = ctypes.CDLL(None)
-_LARGEST_MESSAGE = 65536
-_PATIENCE = 10.0  # seconds until a stem that does not answer counts as gone
-_READY = b"ready"
+
+# What both sides keep to.
+LARGEST_MESSAGE = 65536
+PATIENCE = 10.0  # seconds until the other side, when it does not answer, counts as gone
+READY = b"ready"
 
 
 class ForkedProcess:
@@ -80,7 +73,7 @@ class Stem:
         if self._ours is not None and not self._is_ready:
             self._ours.setblocking(False)
             with contextlib.suppress(BlockingIOError):
-                self._is_ready = self._ours.recv(_LARGEST_MESSAGE) == _READY
+                self._is_ready = self._ours.recv(LARGEST_MESSAGE) == READY
         return self._is_ready
 
     def fork(self, words: Sequence[str], folder: Path) -> ForkedProcess | None:
@@ -100,9 +93,9 @@ class Stem:
             request = json.dumps(
                 {"words": list(words), "folder": str(folder), "parent": os.getpid()}
             ).encode()
-            self._ours.settimeout(_PATIENCE)
+            self._ours.settimeout(PATIENCE)
             socket.send_fds(self._ours, [request], [writing])
-            answer = self._ours.recv(_LARGEST_MESSAGE)
+            answer = self._ours.recv(LARGEST_MESSAGE)
         except OSError:
             answer = b""
         finally:
@@ -127,79 +120,3 @@ def reap_strangers(known: set[int]) -> None:
             if found.si_pid in known:
                 return  # its own `poll` is about to
             os.waitpid(found.si_pid, os.WNOHANG)
-
-
-def main() -> None:
-    """Imports, and forks until the supervisor closes the connection, which is standard input."""
-    from argilla_lite import prepare, server, worker
-
-    entries = {"prepare": prepare.main, "server": server.main, "worker": worker.main}
-    # What is garbage now would be collected in each fork, which would copy the pages that are to be shared.
-    gc.collect()
-    gc.freeze()
-    control = socket.socket(fileno=os.dup(0))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    control.send(_READY)
-    while True:
-        request, descriptors, _, _ = socket.recv_fds(control, _LARGEST_MESSAGE, 1)
-        if not request:
-            return
-        wanted = json.loads(request)
-        middle = os.fork()
-        if middle == 0:
-            _fork_again(control, descriptors[0], wanted, entries)
-        os.close(descriptors[0])
-        os.waitpid(middle, 0)
-
-
-def _await_parent(pid: int) -> None:
-    """Waits until the kernel has given this process to the supervisor, and ties its life to that one's."""
-    deadline = time.monotonic() + _PATIENCE
-    while os.getppid() != pid:
-        if time.monotonic() > deadline:
-            sys.exit("The supervisor is gone.")
-        select.select([], [], [], 0.0005)
-    die_with_parent()
-    if os.getppid() != pid:
-        sys.exit("The supervisor is gone.")
-
-
-def _fork_again(
-    control: socket.socket,
-    output: int,
-    wanted: dict[str, object],
-    entries: Mapping[str, Callable[[list[str]], None]],
-) -> None:
-    """In a child that ends at once, so that the kernel gives its own child to the supervisor."""
-    if os.fork():
-        os._exit(0)
-    status = 1
-    try:
-        _await_parent(int(str(wanted["parent"])))
-        os.setsid()
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.close(output)
-        control.send(str(os.getpid()).encode())
-        control.close()
-        os.chdir(str(wanted["folder"]))
-        words = wanted["words"]
-        assert isinstance(words, list)  # noqa: S101 - for the type checker
-        _LIBC.prctl(_PR_SET_NAME, f"argilla-{words[0]}".encode(), 0, 0, 0)
-        entries[words[0]](words[1:])
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(status)
-
-
-if __name__ == "__main__":
-    main()

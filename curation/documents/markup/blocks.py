@@ -1,4 +1,4 @@
-"""What both parsers produce: sections in document order, each with the blocks that stand under its heading."""
+"""What both parsers produce: sections in document order, each with the blocks under its heading."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Block:
     """A leaf of the document's structure.
 
     ``text`` is cleaned of markup that only a renderer needs; code is verbatim, dedented, without fences.
-    ``language`` is a code block's, if it was given. ``line`` is where it starts in the file, from 1. ``tight`` blocks
-    follow the one before without a blank line (items of a list, a term and its definition).
+    ``language`` is a code block's, if it was given. ``line`` is where it starts in the file, from 1.
+    ``tight`` blocks follow the one before without a blank line (items of a list, a term and its definition).
     """
 
     kind: Kind
@@ -76,7 +76,8 @@ class Outline:
         self.sections.append(Section(tuple(name for _, name in self._open), line))
 
     def _drop_announcements(self, title: str) -> None:
-        """Forget ``.. setting:: NAME`` and its like right above the heading that says NAME: they are its anchors."""
+        """Drop a ``.. setting:: NAME`` or the like right above the heading that says NAME: it only marks
+        the place."""
         blocks = self.sections[-1].blocks
         while blocks and blocks[-1].kind == "directive" and heading_text(blocks[-1].text) in title:
             blocks.pop()
@@ -87,7 +88,8 @@ class Outline:
             self.sections[-1].blocks.append(block)
 
     def finish(self, title: str = "") -> ParsedDocument:
-        """The parsed document. ``title`` overrules the first heading, and stands above all sections that lack it."""
+        """The parsed document. ``title`` overrules the first heading, and is put above all sections
+        without it."""
         headings = [section.path[0] for section in self.sections if section.path]
         if title and not (headings and headings[0].casefold() == title.casefold()):
             for section in self.sections:
@@ -98,7 +100,7 @@ class Outline:
 
 
 def normalise(text: str) -> str:
-    """One kind of line break, no control characters, so that line numbers and splits agree everywhere."""
+    """One kind of line break and no control characters, so that all steps count the same lines."""
     return _CONTROL.sub("", _LINE_BREAKS.sub("\n", text))
 
 

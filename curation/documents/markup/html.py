@@ -5,46 +5,13 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-_BREAKING = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "br",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
+from curation.words import word_set
+
+_BREAKING = word_set(
+    """
+    address article aside blockquote br dd details div dl dt figcaption figure footer form h1 h2 h3 h4 h5
+    h6 header hr li main nav ol p pre section summary table tbody td th thead tr ul
+    """
 )
 _SILENT = frozenset({"script", "style", "svg", "template"})
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
@@ -81,7 +48,7 @@ class _Words(HTMLParser):
 
 
 def html_words(markup: str) -> str:
-    """The readable text of an HTML fragment: no tags, comments, scripts or styles; blocks on lines of their own."""
+    """The readable text of an HTML fragment, without scripts and styles; a line for each block."""
     reader = _Words()
     try:
         reader.feed(_COMMENT.sub("", markup))

@@ -1,9 +1,9 @@
 """Dialects of Markdown (MkDocs, MyST, Docusaurus), rewritten line by line into plain CommonMark.
 
-Every input line gives exactly one output line, so that the line numbers of the parser's tokens stay those of the
-file. What is rewritten: front matter, admonitions and tabs (``!!! note``, ``??? note``, ``=== "Tab"``), whose
-indented content would otherwise be read as code; colon and brace fences (``:::note``, ```` ```{note} ````);
-mkdocstrings' ``::: module``; snippets, imports, and targets that only a renderer needs.
+Every input line gives exactly one output line, so that the parser's line numbers are the file's. Rewritten
+are: front matter, admonitions and tabs (``!!! note``, ``??? note``, ``=== "Tab"``), whose indented content
+would otherwise be read as code, colon and brace fences (``:::note``, ```` ```{note} ````), mkdocstrings'
+``::: module``, and snippets, imports and targets that only a renderer needs.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class PreparedMarkdown:
 
 @dataclass
 class _Fence:
+    """An open fence. A container is not kept: its closing line goes, and its content is read as Markdown."""
+
     mark: str
-    keep: bool = (
-        True  # False: the fence was a container; its closing line goes, its content is read as Markdown
-    )
+    keep: bool = True
     silent: bool = False
     in_options: bool = False
 

@@ -1,8 +1,8 @@
 """reStructuredText to sections of blocks.
 
-A line scanner of our own rather than docutils' parser: documentation is full of directives and roles that only its
-own build knows, docutils replaces what it does not know by error messages, and it does not keep the lines that blocks
-start on. The rules are those of the reStructuredText specification; tables are read with docutils' parsers.
+A line scanner of our own, because docutils' parser replaces directives and roles that it does not know by
+error messages, and documentation is full of those; it also does not keep the lines that blocks start on. The
+rules are those of the reStructuredText specification. Tables are read with docutils' parsers.
 """
 
 from __future__ import annotations
@@ -49,12 +49,13 @@ class _Scanner:
         self._explicit = ExplicitMarkup(self)
         self.scan(lines, 1, 0, "")
 
-    # -- walking ---------------------------------------------------------------------------------------------------
+    # Walking
 
     def scan(self, lines: list[str], first: int, depth: int, prefix: str, tight: bool = False) -> None:
         """Read ``lines``, of which the first is line ``first`` of the file, into blocks.
 
-        ``prefix`` (a list marker, a label) goes before the first block; ``tight`` glues that one to the block before.
+        ``prefix`` (a list marker, a label) goes before the first block; ``tight`` glues that one to the block
+        before.
         """
         state = Lines(lines, first, depth, prefix, tight)
         while state.at < len(lines):
@@ -90,7 +91,7 @@ class _Scanner:
             self.add("prose", "", state, first)
 
     def add(self, kind: Kind, text: str, state: Lines, line: int, language: str = "") -> None:
-        """Add a block; a pending prefix is put before prose, or on a line of its own before code and tables."""
+        """Add a block. A pending prefix goes before prose, or on a line of its own before code and tables."""
         prefix, state.prefix = state.prefix, " " * len(state.prefix) if _is_marker(state.prefix) else ""
         tight, state.tight = state.tight, False
         state.in_list = False
@@ -103,7 +104,7 @@ class _Scanner:
         shown: Kind = "list" if _is_marker(prefix) else kind
         self.outline.add(Block(shown, (prefix + text).rstrip(), number, tight=tight))
 
-    # -- sections --------------------------------------------------------------------------------------------------
+    # Sections
 
     def _overlined_title(self, state: Lines) -> bool:
         line, title, under = state.peek(0), state.peek(1), state.peek(2)
@@ -132,7 +133,7 @@ class _Scanner:
         self._level = self._styles.index(style) + 1
         self.outline.heading(self._level, rst_inline_to_text(title, self.substitutions), line)
 
-    # -- body elements ---------------------------------------------------------------------------------------------
+    # Body elements
 
     def _paragraph(self, state: Lines) -> None:
         start = state.number
@@ -156,7 +157,7 @@ class _Scanner:
             self._literal(state)
 
     def _title_ahead(self, state: Lines) -> bool:
-        """A title written without a blank line before it (its underline as long as it, so no table or rule)."""
+        """A title without a blank line before it. Its underline is as long as it is."""
         title, under = state.peek(0), state.peek(1)
         return bool(
             under and _ADORNMENT.match(under) and len(under) >= max(4, _width(title)) and title[0] != under[0]

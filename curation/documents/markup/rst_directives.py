@@ -4,118 +4,36 @@ from __future__ import annotations
 
 import re
 
+from curation.words import word_set
+
 # The content is code, kept verbatim.
-CODE = frozenset(
-    [
-        "code",
-        "code-block",
-        "sourcecode",
-        "parsed-literal",
-        "doctest",
-        "testcode",
-        "testoutput",
-        "testsetup",
-        "testcleanup",
-        "ipython",
-        "prompt",
-        "console",
-        "graphviz",
-        "digraph",
-        "mermaid",
-        "plantuml",
-        "uml",
-        "math",
-        "highlight-block",
-        "jupyter-execute",
-        "plot",
-        "productionlist",
-        "code-tab",
-        "code-cell",
-        "command-output",
-        "program-output",
-    ]
+CODE = word_set(
+    """
+    code code-block sourcecode parsed-literal doctest testcode testoutput testsetup testcleanup ipython
+    prompt console graphviz digraph mermaid plantuml uml math highlight-block jupyter-execute plot
+    productionlist code-tab code-cell command-output program-output
+    """
 )
-# Nothing a reader would see as text.
-SILENT = frozenset(
-    [
-        "toctree",
-        "contents",
-        "sectnum",
-        "index",
-        "highlight",
-        "highlightlang",
-        "default-role",
-        "role",
-        "currentmodule",
-        "currentclass",
-        "meta",
-        "tabularcolumns",
-        "include",
-        "literalinclude",
-        "default-domain",
-        "program",
-        "target-notes",
-        "header",
-        "footer",
-        "autosummary",
-        "bibliography",
-        "image",
-        "inheritance-diagram",
-        "sectionauthor",
-        "codeauthor",
-        "testsetup",
-        "testcleanup",
-        "spelling",
-        "rst-class",
-        "unicode",
-        "restructuredtext-test-directive",
-        "ifconfig-end",
-    ]
+# A reader sees no text of these.
+SILENT = word_set(
+    """
+    toctree contents sectnum index highlight highlightlang default-role role currentmodule currentclass
+    meta tabularcolumns include literalinclude default-domain program target-notes header footer
+    autosummary bibliography image inheritance-diagram sectionauthor codeauthor testsetup testcleanup
+    spelling rst-class unicode restructuredtext-test-directive ifconfig-end
+    """
 )
 # The arguments configure the builder; the content is ordinary text.
-TRANSPARENT = frozenset(
-    [
-        "only",
-        "ifconfig",
-        "class",
-        "cssclass",
-        "container",
-        "compound",
-        "tabs",
-        "tab-set",
-        "grid",
-        "table",
-        "list-table",
-        "csv-table",
-        "figure",
-        "card-carousel",
-        "div",
-        "hlist",
-        "centered",
-        "rubric",
-        "epigraph",
-        "highlights",
-        "pull-quote",
-        "glossary",
-    ]
+TRANSPARENT = word_set(
+    """
+    only ifconfig class cssclass container compound tabs tab-set grid table list-table csv-table figure
+    card-carousel div hlist centered rubric epigraph highlights pull-quote glossary
+    """
 )
-ADMONITIONS = frozenset(
-    [
-        "note",
-        "warning",
-        "tip",
-        "hint",
-        "important",
-        "caution",
-        "danger",
-        "error",
-        "attention",
-        "seealso",
-        "admonition",
-        "topic",
-        "sidebar",
-        "todo",
-    ]
+ADMONITIONS = word_set(
+    """
+    note warning tip hint important caution danger error attention seealso admonition topic sidebar todo
+    """
 )
 VERSIONS = {
     "versionadded": "New in version",
@@ -124,7 +42,7 @@ VERSIONS = {
     "deprecated-removed": "Deprecated since version",
     "versionremoved": "Removed in version",
 }
-# What stands beside the two colons is the beginning of the content.
+# Text beside the two colons begins the content.
 CONTENT_MAY_BE_ARGUMENT = ADMONITIONS - {"admonition", "topic", "sidebar"}
 # Their argument is text to show before the content, not a label.
 ARGUMENT_IS_TEXT = frozenset({"rubric", "centered", "table", "list-table", "csv-table", "hlist", "only-text"})
@@ -141,7 +59,7 @@ def argument_lines(lines: list[str]) -> int:
 
 
 def split_directive(lines: list[str], start: int = 0) -> tuple[dict[str, str], int]:
-    """Options from line ``start`` of a directive's dedented lines, and the index of the first line of its content."""
+    """Options from line ``start`` of a directive's dedented lines, and where its content starts."""
     options: dict[str, str] = {}
     number = start
     name = ""

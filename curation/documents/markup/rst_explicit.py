@@ -1,4 +1,4 @@
-"""Explicit markup of reStructuredText (what begins with two dots): directives, footnotes, targets, comments."""
+"""Explicit markup of reStructuredText (behind two dots): directives, footnotes, targets, comments."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from curation.words import word_set
+
 _LITERAL = re.compile(r"(?<!`)``(?=\S)(.+?)(?<=\S)``(?!`)", re.DOTALL)
 _ROLE_BEFORE = re.compile(r"(?<![\w`]):(?P<name>[A-Za-z][\w:.+-]*):`(?P<text>[^`]+)`", re.DOTALL)
 _ROLE_AFTER = re.compile(r"(?<![\w`])`(?P<text>[^`]+)`:(?P<name>[A-Za-z][\w:.+-]*):", re.DOTALL)
@@ -23,51 +25,17 @@ _HOLD = re.compile("\ue000(\\d+)\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
 
 # Roles whose text is a name in code: shown in backticks, as the rendered page shows it.
-_CODE_ROLES = frozenset(
-    [
-        "class",
-        "meth",
-        "func",
-        "attr",
-        "data",
-        "exc",
-        "mod",
-        "const",
-        "obj",
-        "type",
-        "option",
-        "envvar",
-        "program",
-        "command",
-        "file",
-        "code",
-        "literal",
-        "kbd",
-        "samp",
-        "setting",
-        "signal",
-        "reqmeta",
-        "templatetag",
-        "templatefilter",
-        "lookup",
-        "djadmin",
-        "djadminopt",
-        "ttag",
-        "tfilter",
-        "cls",
-        "method",
-        "function",
-        "attribute",
-        "module",
-        "exception",
-        "property",
-        "any",
-    ]
+_CODE_ROLES = word_set(
+    """
+    class meth func attr data exc mod const obj type option envvar program command file code literal kbd
+    samp setting signal reqmeta templatetag templatefilter lookup djadmin djadminopt ttag tfilter cls
+    method function attribute module exception property any
+    """
 )
 
 
 def rst_inline_to_text(text: str, substitutions: Mapping[str, str] | None = None) -> str:
-    """``text`` without inline markup. Literals keep single backticks; white space is the caller's business."""
+    """``text`` without inline markup. Literals keep single backticks; white space stays as it is."""
     held: list[str] = []
 
     def hold(value: str) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 class Lines:
     """Where the scanner stands: ``first`` is the file's line number of ``lines[0]``.
 
-    ``prefix`` (a list marker, a label) waits for the next block; ``tight`` glues that block to the one before it.
+    ``prefix`` (a list marker, a label) waits for the next block; a ``tight`` block follows without a blank
+    line.
     """
 
     def __init__(self, lines: list[str], first: int, depth: int, prefix: str, tight: bool) -> None:

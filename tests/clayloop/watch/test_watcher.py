@@ -159,7 +159,7 @@ def test_a_look_that_fails_in_a_way_nobody_thought_of_is_tried_again(
     said: list[str] = []
     watcher = Watcher(settings(home), command(log, 0, "0"), said.append)
     with monkeypatch.context() as broken:
-        broken.setattr("clayloop.watch.watcher.interrupted_run", lambda *_: dict[str, str]()["nobody"])
+        broken.setattr("clayloop.watch.watcher.ReleaseStore", lambda *_: dict[str, str]()["nobody"])
         watcher.look()
         watcher.look()
     assert said == ["Cannot look now, trying again: KeyError: 'nobody'"], "told once"

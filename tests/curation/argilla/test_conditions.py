@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argilla as rg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from curation.argilla.api import Api
 from curation.argilla.conditions import Condition, find_matching_records, parse_condition

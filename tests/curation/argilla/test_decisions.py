@@ -6,8 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from curation.argilla.decisions import acceptance_verdict, decision_of, majority
 from curation.records.decision import DatasetName, Vote

@@ -104,9 +104,9 @@ def test_the_simulated_annotator(
 ) -> None:
     corpus = small_corpus()
     push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    first = annotate_as_simulated(client, home, settings, corpus, embedder, {"triplets": 10, "chunks": 3})
+    first = annotate_as_simulated(client, settings, corpus, embedder, {"triplets": 10, "chunks": 3})
     assert {part.dataset: part.submitted for part in first.datasets} == {"chunks": 3, "triplets": 4}
-    second = annotate_as_simulated(client, home, settings, corpus, embedder, {"triplets": 10, "chunks": 100})
+    second = annotate_as_simulated(client, settings, corpus, embedder, {"triplets": 10, "chunks": 100})
     assert {part.dataset: part.submitted for part in second.datasets} == {"chunks": 5, "triplets": 0}
 
     decisions = read_decisions(client, settings)

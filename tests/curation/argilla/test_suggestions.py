@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation.argilla import rules
 from curation.argilla.signals import code_share, coverage, inverse_document_frequency, link_share
@@ -34,6 +33,7 @@ def test_scores_are_between_a_coin_and_certainty(
         assert suggestion.value in {"yes", "no"}
 
 
+@settings(deadline=None)  # the first one imports scikit-learn
 @given(st.text(max_size=300), COSINE, st.booleans())
 def test_any_text_gets_a_suggestion(text: str, duplicate: float, earlier: bool) -> None:
     suggestion = suggest_chunk(make_chunk("a.md", "Heading", text), duplicate, earlier, "agent")

@@ -5,3 +5,5 @@ from there with SQL at the moment of the question. The only derived state is the
 it, and whatever it answers is joined with Argilla's own records: a stale index can miss a record until it is
 repaired, but can never name one that does not exist.
 """
+
+ENGINE_NAME = "argilla_lite"  # the value of ARGILLA_SEARCH_ENGINE

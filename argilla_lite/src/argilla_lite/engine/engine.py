@@ -37,16 +37,14 @@ from argilla_server.search_engine.base import (
 from argilla_server.settings import settings
 
 from argilla_lite import __version__
-from argilla_lite.engine import metrics, search
+from argilla_lite.engine import ENGINE_NAME, metrics, search
 from argilla_lite.engine.results import Page
 from argilla_lite.engine.source import Snapshot
 from argilla_lite.engine.sources import open_source
-from argilla_lite.engine.tables import Dataset as Loaded
-from argilla_lite.engine.tables import Tables
+from argilla_lite.engine.tables import Dataset as Loaded, Tables
 from argilla_lite.engine.text_index import TextIndex
 from argilla_lite.engine.text_search import TextHits, TextReader
 from argilla_lite.home import Home
-from argilla_lite.services import ENGINE_NAME
 
 _LOGGER = logging.getLogger("argilla_lite")
 _THREADS = 4

@@ -1,0 +1,109 @@
+"""A release, loaded: questions in, chunks out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from curation import ReleaseError, SettingsError
+from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Release
+from serving.releases.store import ReleaseStore
+from serving.retrieval.embedding import Embedder
+from serving.retrieval.index import ChunkIndex, Hit
+from serving.retrieval.reranker import Reranker
+from serving.settings import ServingSettings
+
+
+class Retriever:
+    """Searches one release. Safe to use from several threads. Make one with ``Retriever.open``."""
+
+    def __init__(
+        self,
+        release: Release,
+        embedder: Embedder,
+        index: ChunkIndex,
+        settings: ServingSettings,
+        reranker: Reranker | None = None,
+    ) -> None:
+        if embedder.dimension != index.dimension:
+            raise ReleaseError(
+                f"Release {release.id} has a model of {embedder.dimension} dimensions and an index of "
+                f"{index.dimension}.",
+                "Promote another release (`clayloop releases`).",
+            )
+        self.release = release
+        self.embedder = embedder
+        self.index = index
+        self.reranker = reranker
+        threshold = settings.retrieval.min_score
+        self.min_score = release.retrieval.min_score if threshold is None else threshold
+        self.top_k = settings.retrieval.top_k
+
+    @classmethod
+    def open(cls, folder: Path, release: Release, settings: ServingSettings) -> Retriever:
+        """Load the release in ``folder`` without checking its files: ``load_release`` does that.
+
+        Raises ReleaseError, or SettingsError for a device that is not there.
+        """
+        embedder = Embedder(folder / MODEL_FOLDER, settings.embedding, name=release.embedding.name)
+        reranker = open_reranker(folder, release, settings)
+        return cls(release, embedder, ChunkIndex.open(folder / INDEX_FOLDER), settings, reranker)
+
+    def search(self, question: str, k: int | None = None) -> list[Hit]:
+        """The ``k`` chunks nearest to ``question``, best first (None: the setting top_k).
+
+        A reranker, if the release has one, orders the nearest of them. A blank question finds nothing. Of a
+        long question the model reads the first ``max_tokens`` tokens.
+        """
+        if not question.strip():
+            return []
+        wanted = self.top_k if k is None else k
+        candidates = self.reranker.info.candidates if self.reranker else 0
+        hits = self.index.search(self.embedder.queries([question])[0], max(wanted, candidates))
+        if self.reranker is not None and hits:
+            hits = _reranked(self.reranker, question, hits)
+        return hits[:wanted]
+
+    def should_answer(self, hits: Sequence[Hit]) -> bool:
+        """Whether the nearest chunk is near enough to the question to answer from.
+
+        Its cosine decides, whatever a reranker puts first: the threshold was calibrated for cosines.
+        """
+        if not hits:
+            return False
+        first = hits[0]
+        return (first.score if first.nearest is None else first.nearest) >= self.min_score
+
+
+def load_release(store: ReleaseStore, release_id: str | None, settings: ServingSettings) -> Retriever:
+    """Verify every file of a release (None: the current one) and load it.
+
+    Raises StateError when there is no release yet, ReleaseError when it is missing, incomplete or corrupt.
+    """
+    chosen = release_id if release_id is not None else store.current().id
+    release = store.verify(chosen)
+    return Retriever.open(store.folder(chosen), release, settings)
+
+
+def open_reranker(folder: Path, release: Release, settings: ServingSettings) -> Reranker | None:
+    """The reranker of the release in ``folder``. None where it has none or serving.retrieval.rerank is off.
+
+    Raises ReleaseError when it is missing or damaged.
+    """
+    if release.reranker is None or not settings.retrieval.rerank:
+        return None
+    try:
+        return Reranker.open(folder / RERANKER_FOLDER, release.reranker, settings.embedding)
+    except SettingsError as error:
+        raise ReleaseError(
+            f"The reranker in {folder / RERANKER_FOLDER} can't be loaded: {error.message}",
+            "Promote another release (`clayloop releases`), or set serving.retrieval.rerank = false.",
+        ) from error
+
+
+def _reranked(reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """``hits`` with the reranker's candidates in its order; what comes after them stays there."""
+    near, rest = hits[: reranker.info.candidates], hits[reranker.info.candidates :]
+    order = reranker.order(question, [hit.chunk.text for hit in near], [hit.score for hit in near])
+    nearest = hits[0].score
+    return [hit.model_copy(update={"nearest": nearest}) for hit in (*(near[place] for place in order), *rest)]

@@ -1,0 +1,28 @@
+"""Vectors of texts: one row of float32 for each text."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+
+
+def truncate_vectors(vectors: Vectors, dim: int) -> Vectors:
+    """The first ``dim`` columns of (n, d) ``vectors``, each row of unit length again (a zero row stays zero).
+
+    How a Matryoshka model is used at a smaller dimension (Kusupati et al. 2022, arXiv:2205.13147).
+    Raises ValueError when ``dim`` is not in 1..d.
+    """
+    if not 1 <= dim <= vectors.shape[1]:
+        raise ValueError(f"dim must be between 1 and {vectors.shape[1]}, not {dim}")
+    cut = np.ascontiguousarray(vectors[:, :dim], dtype=np.float32)
+    norms = np.linalg.norm(cut, axis=1, keepdims=True)
+    unit: Vectors = np.divide(cut, norms, out=np.zeros_like(cut), where=norms > 0)
+    return unit
+
+
+def nearest_cosines(queries: Vectors, vectors: Vectors) -> Vectors:
+    """The cosine of each query and its nearest vector: (m, d) and (n, d) unit vectors give (m,)."""
+    cosines: Vectors = (queries @ vectors.T).max(axis=1)
+    return cosines

@@ -1,0 +1,263 @@
+"""Chunks fit the model, follow the structure, and lose nothing."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from textwrap import dedent
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from curation.documents.chunking import chunk_document
+from curation.documents.markup.reading import parse
+from curation.documents.splitting import TokenCounter
+from curation.records.chunk import Chunk
+from curation.records.document import Document, Markup
+from tests.curation.counting import CharacterCounter, minilm
+
+WORD = st.from_regex(r"[a-z]{1,12}", fullmatch=True)
+LINE = st.lists(WORD, min_size=1, max_size=30).map(" ".join)
+
+
+def chunks_of(
+    text: str, max_tokens: int = 64, counter: TokenCounter | None = None, markup: Markup = "markdown"
+) -> list[Chunk]:
+    document = Document(
+        id=Document.make_id("a.md", text),
+        source="folder:/x",
+        path="a.md",
+        markup=markup,
+        title="A",
+        text=text,
+    )
+    return chunk_document(document, counter or minilm(), max_tokens)
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
+
+
+def stands_in(text: str, bodies: list[str]) -> bool:
+    """Whether the letters of ``text`` stand in ``bodies`` in order, other letters between them or not.
+
+    Equal pieces of one document are one chunk (two ends of endless words may be equal): a body counts again wherever
+    it comes next.
+    """
+    reached = {0}
+    for number, body in enumerate(bodies):
+        open_ends = list(reached)
+        while open_ends:
+            at = open_ends.pop()
+            for earlier in bodies[:number]:
+                if earlier and text.startswith(earlier, at) and at + len(earlier) not in reached:
+                    reached.add(at + len(earlier))
+                    open_ends.append(at + len(earlier))
+        reached = {_matched(text, at, body) for at in reached}
+    rest = {text[at:] for at in reached}
+    return any(not left or left in bodies for left in rest)
+
+
+def _matched(text: str, at: int, body: str) -> int:
+    for letter in body:
+        if at < len(text) and text[at] == letter:
+            at += 1
+    return at
+
+
+def test_the_comparison_notices_a_lost_letter() -> None:
+    assert stands_in("abcabxy", ["ab", "Hc", "xy"])
+    assert stands_in("abcxyab", ["ab", "Hc", "xy"])
+    assert not stands_in("abcdxy", ["ab", "Hc", "xy"])
+    assert not stands_in("abcxyz", ["ab", "Hc", "xy"])
+
+
+@st.composite
+def markdown(draw: st.DrawFn) -> str:
+    """Documents of headings, paragraphs, lists, tables, code (some far too long), and endless words.
+
+    No word occurs twice, so that no two chunks are equal (equal ones are one chunk).
+    """
+    numbers = itertools.count(1)
+
+    def line(longest: int = 30) -> str:
+        return " ".join(f"{draw(WORD)}{next(numbers)}" for _ in range(draw(st.integers(1, longest))))
+
+    parts: list[str] = []
+    for _ in range(draw(st.integers(0, 6))):
+        kind = draw(st.sampled_from(["heading", "prose", "long", "code", "list", "table", "word", "cjk"]))
+        count = range(draw(st.integers(1, 6)))
+        if kind == "heading":
+            parts.append("#" * draw(st.integers(1, 4)) + " " + line())
+        elif kind == "prose":
+            parts.append(". ".join(line() for _ in count))
+        elif kind == "long":
+            parts.append(" ".join(f"filler{next(numbers)}" for _ in range(200)))
+        elif kind == "code":
+            parts.append(
+                "```python\n" + "\n".join(draw(st.sampled_from(["", line()])) for _ in count) + "\n```"
+            )
+        elif kind == "list":
+            parts.append("\n".join(f"- {line()}" for _ in count))
+        elif kind == "table":
+            parts.append(
+                "\n".join(["| a | b |", "|---|---|", *(f"| {line(9)} | {line(2)} |" for _ in count)])
+            )
+        elif kind == "word":
+            parts.append("".join(f"x{next(numbers)}" for _ in range(150)))
+        else:
+            parts.append("".join(f"数据{next(numbers)}库。" for _ in range(40)))
+    return "\n\n".join(parts)
+
+
+@pytest.mark.parametrize("counter", [minilm(), CharacterCounter()], ids=["minilm", "characters"])
+@given(text=markdown(), limit=st.integers(32, 96))
+@settings(max_examples=40, deadline=None)
+def test_every_chunk_fits_and_no_word_is_lost(counter: TokenCounter, text: str, limit: int) -> None:
+    chunks = chunks_of(text, limit, counter)
+    for position, chunk in enumerate(chunks):
+        assert chunk.tokens == counter.count(chunk.text) <= limit
+        assert chunk.position == position
+        assert chunk.id == Chunk.make_id(chunk.path, chunk.section, chunk.text)
+        assert chunk.body.strip()
+        assert chunk.text in {chunk.body, f"{chunk.text.split(chr(10))[0]}\n\n{chunk.body}"}
+    expected = [block.text for section in parse(text, "markdown").sections for block in section.blocks]
+    # a word may be cut, and fences and headings may stand between: letters are compared, in order
+    assert stands_in("".join(words(" ".join(expected))), ["".join(words(chunk.body)) for chunk in chunks])
+
+
+@given(
+    code=st.lists(LINE, min_size=1, max_size=8),
+    before=st.lists(LINE, max_size=6),
+    heading=st.lists(WORD, min_size=1, max_size=60),
+)
+@settings(max_examples=40, deadline=None)
+def test_code_that_fits_is_never_split(code: list[str], before: list[str], heading: list[str]) -> None:
+    limit = 80
+    block = "\n    ".join(code)
+    text = f"# {' '.join(heading)}\n\n" + "\n\n".join(before) + f"\n\n```\n{block}\n```\n\nafter\n"
+    chunks = chunks_of(text, limit)
+    if minilm().count(block) <= limit:
+        assert sum(block in chunk.text for chunk in chunks) >= 1
+
+
+def test_code_at_the_very_limit_drops_its_heading_and_fence() -> None:
+    code = " ".join(["word"] * 62)
+    assert minilm().count(code) == 64
+    (chunk,) = [
+        chunk for chunk in chunks_of(f"# A heading\n\nintro\n\n```\n{code}\n```\n") if "word" in chunk.text
+    ]
+    assert chunk.text == code
+    assert chunk.body == code
+    assert chunk.section == ("A heading",)
+
+
+def test_heading_line_and_body() -> None:
+    (chunk,) = chunks_of("# Top\n\n## Inner *part*\n\nSome text that is here to stay.\n")
+    assert chunk.section == ("Top", "Inner part")
+    assert chunk.text == "Top > Inner part\n\nSome text that is here to stay."
+    assert chunk.body == "Some text that is here to stay."
+
+
+def test_a_long_heading_gives_way_from_the_outside() -> None:
+    outer, inner = "outer " * 50, "inner part"
+    (chunk,) = chunks_of(f"# {outer}\n\n## {inner}\n\ntext stands here\n")
+    assert chunk.text == f"{inner}\n\ntext stands here"
+    (chunk,) = chunks_of(f"# {'x' * 10} {'word ' * 80}end\n\ntext stands here\n")
+    assert chunk.text.endswith("end\n\ntext stands here")
+    assert chunk.body == "text stands here"
+
+
+def test_blocks_of_one_section_share_a_chunk() -> None:
+    (chunk,) = chunks_of("# T\n\none\n\n```py\nx\n```\n\n- a\n- b\n")
+    assert chunk.text == "T\n\none\n\n```py\nx\n```\n\n- a\n- b"
+
+
+def test_an_introduction_goes_with_its_code() -> None:
+    filler = " ".join(["filler"] * 30)
+    code = "\n".join(["call()"] * 6)
+    chunks = chunks_of(f"# T\n\n{filler}\n\nLike this:\n\n```\n{code}\n```\n")
+    assert [chunk.body for chunk in chunks] == [filler, f"Like this:\n\n```\n{code}\n```"]
+
+
+def test_tiny_sections_share_a_chunk_under_their_common_heading() -> None:
+    text = "# Settings\n\n## DEBUG\n\nOn or off.\n\n## DELAY\n\nSeconds.\n\n## Long\n\n" + "long text " * 58
+    chunks = chunks_of(text, 128)
+    assert chunks[0].section == ("Settings",)
+    assert chunks[0].body == "### DEBUG\n\nOn or off.\n\n### DELAY\n\nSeconds."
+    assert chunks[1].section == ("Settings", "Long")
+
+
+def test_long_tables_and_lists_split_between_rows_and_items() -> None:
+    rows = "\n".join(f"| name{n} | value of {n} |" for n in range(40))
+    for chunk in chunks_of(f"# T\n\n| a | b |\n|---|---|\n{rows}\n"):
+        assert all(" | " in line for line in chunk.body.split("\n"))
+    items = "\n".join(f"- item {n} is described here" for n in range(40))
+    for chunk in chunks_of(f"# T\n\n{items}\n"):
+        assert all(line.startswith("- item") for line in chunk.body.split("\n"))
+
+
+def test_long_code_splits_between_lines_into_fenced_parts() -> None:
+    code = "\n".join(f"value_{n} = call({n})" for n in range(60))
+    chunks = chunks_of(f"# T\n\n```python\n{code}\n```\n")
+    assert len(chunks) > 3
+    assert all(chunk.body.startswith("```python\n") and chunk.body.endswith("\n```") for chunk in chunks)
+    lines = [line for chunk in chunks for line in chunk.body.split("\n")[1:-1]]
+    assert lines == code.split("\n")
+
+
+def test_prose_splits_between_sentences() -> None:
+    text = " ".join(f"Sentence {n} says a thing about it." for n in range(40))
+    for chunk in chunks_of(f"# T\n\n{text}\n"):
+        assert chunk.body.startswith("Sentence")
+        assert chunk.body.endswith("it.")
+
+
+@pytest.mark.parametrize("unit", ["ab{}", "数{}", "😀{}", "a.b,c;{}", "-{}"])
+def test_endless_words_are_cut(unit: str) -> None:
+    monster = "".join(unit.format(number) for number in range(4000))
+    chunks = chunks_of(f"# T\n\nBegin {monster}\n\nend\n", 256)
+    assert all(chunk.tokens <= 256 and len(chunk.text) <= 20_000 for chunk in chunks)
+    assert monster in "".join(chunk.body for chunk in chunks)
+
+
+def test_equal_text_in_one_section_is_one_chunk() -> None:
+    long = " ".join(["same"] * 60)
+    chunks = chunks_of(f"# T\n\n{long}\n\n{long}\n")
+    assert len({chunk.id for chunk in chunks}) == len(chunks)
+
+
+def test_ids_do_not_depend_on_source_version_or_neighbours() -> None:
+    first = chunks_of("# T\n\n## A\n\n" + "alpha " * 50 + "\n\n## B\n\n" + "beta " * 50)
+    second = chunks_of("# T\n\n## A\n\nchanged " + "alpha " * 50 + "\n\n## B\n\n" + "beta " * 50)
+    assert first[-1].id == second[-1].id
+    assert first[0].id != second[0].id
+
+
+def test_documents_without_text_or_headings() -> None:
+    assert chunks_of("") == []
+    (chunk,) = chunks_of("just text")
+    assert (chunk.section, chunk.text, chunk.body) == ((), "just text", "just text")
+    (chunk,) = chunks_of("```\nonly code\n```")
+    assert chunk.text == "```\nonly code\n```"
+    (chunk,) = chunks_of("# A\n\n## Leaf one\n\n## Leaf two\n")
+    assert "Leaf one" in chunk.text
+    assert "Leaf two" in chunk.text
+
+
+def test_restructuredtext_is_cut_the_same_way() -> None:
+    text = dedent(
+        """\
+        Title
+        =====
+
+        Part
+        ----
+
+        Run::
+
+            pip install x
+        """
+    )
+    (chunk,) = chunks_of(text, markup="restructuredtext")
+    assert chunk.text == "Title > Part\n\nRun:\n\n```\npip install x\n```"

@@ -1,0 +1,165 @@
+"""Markdown and its dialects to sections of blocks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from curation.documents.markup.blocks import Block
+from curation.documents.markup.reading import parse
+
+
+def blocks(text: str) -> list[Block]:
+    return [block for section in parse(text, "markdown").sections for block in section.blocks]
+
+
+def texts(text: str) -> list[str]:
+    return [block.text for block in blocks(text)]
+
+
+def test_sections_have_paths_and_lines() -> None:
+    parsed = parse("# A\n\nintro\n\n## B\n\ntext b\n\n### C\n\ntext c\n\nD\n-\n\ntext d\n", "markdown")
+    assert parsed.title == "A"
+    assert [(section.path, section.line) for section in parsed.sections] == [
+        (("A",), 1),
+        (("A", "B"), 5),
+        (("A", "B", "C"), 9),
+        (("A", "D"), 13),
+    ]
+    assert parsed.sections[2].blocks == [Block("prose", "text c", 11)]
+
+
+def test_code_is_verbatim_and_remembers_its_language() -> None:
+    code = "def f(x):\n\tif x:  # tab\n\n        return '<b>' + \"*a*\" \\\n"
+    for text in (f"```python title='x'\n{code}```\n", f"~~~~ {{.python}}\n{code}~~~~\n"):
+        (block,) = blocks(text)
+        assert (block.kind, block.text, block.language) == ("code", code.rstrip("\n"), "python")
+    (block,) = blocks("    indented\n\n        more\n")
+    assert (block.kind, block.text) == ("code", "indented\n\n    more")
+
+
+def test_code_with_fences_gets_a_longer_fence() -> None:
+    (block,) = blocks("````md\n```python\nx\n```\n````\n")
+    assert block.rendered == "````md\n```python\nx\n```\n````"
+
+
+def test_an_unclosed_fence_takes_the_rest() -> None:
+    assert [block.kind for block in blocks("text\n\n```\ncode\n\n# not a heading\n")] == ["prose", "code"]
+
+
+def test_inline_markup_becomes_text() -> None:
+    source = (
+        "See **the** [guide](https://e.x/y?z=1) and [`Step`][pkg.Step], ![logo](data:image/png;base64,AAAA) or\n"
+        "`a[0][1]` &amp; <b>bold</b> *em* :material-star: text[^1]."
+    )
+    assert texts(source) == ["See the guide and `Step`, logo or `a[0][1]` & bold em text[^1]."]
+
+
+def test_html_is_read_for_its_words() -> None:
+    source = "<!-- secret -->\n<div align='center'>\n<h2>Fast &amp; small</h2><script>x()</script>\n<p>Really</p></div>\n"
+    assert texts(source) == ["Fast & small\nReally"]
+
+
+def test_front_matter_gives_the_title_and_description() -> None:
+    parsed = parse(
+        '---\ntitle: "Install"\ndescription: How to get it.\ntags: [a]\n---\n\n## Linux\n\napt\n', "markdown"
+    )
+    assert parsed.title == "Install"
+    assert [section.path for section in parsed.sections] == [("Install",), ("Install", "Linux")]
+    assert parsed.sections[0].blocks[0].text == "How to get it."
+    assert parsed.sections[1].line == 7
+
+
+def test_admonitions_and_tabs_of_mkdocs() -> None:
+    source = (
+        '!!! warning "Careful"\n    Do not.\n\n    ```bash\n    rm -rf x\n    ```\n\n'
+        '=== "Linux"\n\n    apt\n\n=== "Mac"\n\n    brew\n\n??? note\n    hidden\n\n!!! faq "Why?"\n    So.\n\nafter\n'
+    )
+    found = blocks(source)
+    assert [(block.kind, block.text) for block in found] == [
+        ("prose", "Careful: Do not."),
+        ("code", "rm -rf x"),
+        ("prose", "Linux:"),
+        ("prose", "apt"),
+        ("prose", "Mac:"),
+        ("prose", "brew"),
+        ("prose", "Note: hidden"),
+        ("prose", "Why? So."),
+        ("prose", "after"),
+    ]
+    assert found[1].line == 4
+
+
+def test_a_fence_keeps_what_looks_like_an_admonition() -> None:
+    assert texts("```\n!!! note\n    x\n::: y\n```\n") == ["!!! note\n    x\n::: y"]
+
+
+def test_containers_of_myst_and_docusaurus() -> None:
+    source = (
+        ":::tip Title\ninside\n:::\n\n```{note}\n:class: x\nmyst\n```\n\n```{code-block} python\nx = 1\n```\n\n"
+        "::: pkg.module\n    options:\n      show: true\n\nend {ref}`label <x>`\n\n```{toctree}\na\nb\n```\n"
+    )
+    assert [(block.kind, block.text) for block in blocks(source)] == [
+        ("prose", "Title: inside"),
+        ("prose", "Note:"),
+        ("prose", "myst"),
+        ("code", "x = 1"),
+        ("prose", "pkg.module"),
+        ("prose", "end `label`"),
+    ]
+
+
+def test_lists_keep_markers_nesting_and_code() -> None:
+    source = "3. one\n4. two\n   - deep\n\n   ```sh\n   ls\n   ```\n\n- tail\n"
+    assert [(block.kind, block.text) for block in blocks(source)] == [
+        ("list", "3. one"),
+        ("list", "4. two"),
+        ("list", "   - deep"),
+        ("code", "ls"),
+        ("list", "- tail"),
+    ]
+
+
+def test_tables_are_rows() -> None:
+    assert texts("| a | b |\n|---|:-:|\n| `x` | [y](z) |\n") == ["a | b\n`x` | y"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "\n\n",
+        "---\n",
+        "---\ntitle: x\n",
+        "#\n##\n# #\n",
+        "> " * 500 + "deep",
+        "- " * 500 + "deep",
+        "[" * 3000,
+        "*" * 3000 + "a",
+        "<!--",
+        "<![CDATA[ x",
+        "<div <div",
+        "```{",
+        "```{}\n",
+        ":::\n:::: \n:::{",
+        '=== "',
+        "\x00\x0b\x0c\u2028",
+        "| a |\n|",
+        "&#x110000; &#0;",
+        "\\",
+    ],
+)
+def test_odd_markdown_never_raises(odd: str) -> None:
+    parse(odd, "markdown")
+
+
+@given(st.text(alphabet=st.sampled_from("ab \n\t#-*>`~=|:!?[](){}<>\\_.1+\"'&é字😀"), max_size=120))
+def test_any_text_can_be_read(text: str) -> None:
+    for section in parse(text, "markdown").sections:
+        assert all(block.text.strip() and 1 <= block.line <= text.count("\n") + 1 for block in section.blocks)
+
+
+@given(st.lists(st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_size=6), max_size=6))
+def test_no_word_is_lost(paragraphs: list[list[str]]) -> None:
+    source = "\n\n".join(" ".join(words) for words in paragraphs)
+    assert " ".join(texts(source)).split() == [word for words in paragraphs for word in words]

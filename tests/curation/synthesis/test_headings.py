@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from curation.records.chunk import Chunk
+from curation.synthesis.headings import clean_heading, heading_queries, is_generic
+from curation.synthesis.negatives import NegativeRing
+
+BODY = "Something about it that has enough words to be asked about."
+
+
+def chunk(*section: str, path: str = "a.md", position: int = 0, body: str = BODY) -> Chunk:
+    text = f"{' > '.join(section)}\n\n{body}"
+    return Chunk(
+        id=Chunk.make_id(path, section, text),
+        document_id=path,
+        source="folder:/docs",
+        path=path,
+        section=section,
+        text=text,
+        tokens=9,
+        position=position,
+    )
+
+
+def queries(*chunks: Chunk) -> list[str]:
+    return list(heading_queries(chunks).values())
+
+
+def test_a_heading_belongs_to_the_first_chunk_of_its_section() -> None:
+    first = chunk("Feeds", "Choosing which items to export", position=1)
+    second = chunk("Feeds", "Choosing which items to export", position=2, body=f"More. {BODY}")
+    assert heading_queries([second, first]) == {first.id: "Choosing which items to export"}
+
+
+def test_a_short_heading_takes_its_parent_along() -> None:
+    assert queries(chunk("Feed exports", "Item filtering")) == ["Feed exports: Item filtering"]
+    assert queries(chunk("Feed exports", "Reference", "item_filter")) == ["Feed exports: item_filter"]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Introduction", "See also", "API Reference", "Notes", "2.1.0", "What’s new", "Examples", "---", "7"],
+)  # fmt: skip
+def test_a_heading_that_says_nothing_is_left_out(heading: str) -> None:
+    assert is_generic(clean_heading(heading))
+    assert queries(chunk("Feed exports guide", heading)) == []
+
+
+def test_release_notes_are_left_out() -> None:
+    assert queries(chunk("Release notes", "Feeds can filter items now")) == []
+    assert queries(chunk("Scrapy 2.11.0 (2023-09-18)", "Feeds can filter items now")) == []
+    assert queries(chunk("Changes of feeds", "Feeds can filter items now", path="docs/changelog.md")) == []
+
+
+def test_a_section_without_a_text_is_left_out() -> None:
+    assert queries(chunk("Choosing which items to export", body="See below.")) == []
+
+
+def test_the_same_heading_in_two_documents_is_told_apart_or_left_out() -> None:
+    mail, feed = (
+        chunk("Mail", "Setting the number of retries"),
+        chunk("Feeds", "Setting the number of retries", path="b.md"),
+    )
+    assert queries(mail, feed) == [
+        "Mail: Setting the number of retries",
+        "Feeds: Setting the number of retries",
+    ]
+    twin = chunk("Mail", "Setting the number of retries", path="b.md")
+    assert queries(mail, twin) == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "clean"),
+    [
+        ("``max_width``", "max_width"),
+        ("3.1. Item *filtering*", "Item filtering"),
+        ("class scrapy.Request(url[, callback, method='GET'])", "scrapy.Request"),
+        ("[Feeds](https://example.org) for `users`:", "Feeds for users"),
+        (":class:`~scrapy.Item` objects¶", "scrapy.Item objects"),
+        ("How do I filter items?", "How do I filter items?"),
+    ],
+)
+def test_headings_are_cleaned(heading: str, clean: str) -> None:
+    assert clean_heading(heading) == clean
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.text(max_size=30), max_size=3), max_size=6))
+def test_any_headings_give_one_line_queries_without_repetition(sections: list[list[str]]) -> None:
+    chunks = [chunk(*section, path=f"{number}.md") for number, section in enumerate(sections)]
+    found = heading_queries(chunks)
+    assert len(set(found.values())) == len(found)
+    assert set(found) <= {made.id for made in chunks}
+    for query in found.values():
+        assert query.strip()
+        assert "\n" not in query
+
+
+NAMES = st.lists(st.text("abcdefgh", min_size=4, max_size=6), min_size=2, max_size=4).map(" ".join)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(NAMES, st.integers(0, 3).map(str), min_size=2, max_size=30), NAMES, st.integers(0, 3).map(str)
+)  # fmt: skip
+def test_a_negative_is_of_another_document_and_stays(pool: dict[str, str], new: str, home: str) -> None:
+    ring = NegativeRing((query, ("s", path)) for query, path in pool.items())
+    grown = NegativeRing([*((query, ("s", path)) for query, path in pool.items()), (new, ("s", home))])
+    for positive, path in pool.items():
+        negative = ring.pick(positive, ("s", path))
+        if negative:
+            assert pool[negative] != path
+        else:
+            assert set(pool.values()) == {path}
+        # A new query takes a positive's negative over or leaves it alone: nothing else moves.
+        assert grown.pick(positive, ("s", path)) in (negative, new)
+
+
+def test_a_negative_shares_no_word_with_its_positive() -> None:
+    ring = NegativeRing(
+        [("Filtering of items", ("s", "b")), ("Sending mail in a queue", ("s", "c")), ("Item filters", ("s", "d"))]
+    )  # fmt: skip
+    assert ring.pick("How do I filter items?", ("s", "a")) == "Sending mail in a queue"
+    assert NegativeRing([]).pick("How do I filter items?", ("s", "a")) == ""

@@ -1,0 +1,277 @@
+"""Whether to retrain: go on with an interrupted run, leave it, or start a new one.
+
+Nothing here reads a disk or a clock. ``training.situation`` collects what the answer depends on; the command,
+its preview and the watcher all ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from curation import Verdict
+from serving import Release
+from training.ledger.people import Selection
+from training.ledger.rows import LedgerRow, RecordKey
+from training.runs.record import RunInputs, RunRecord
+from training.runs.resume import Unfinished
+
+# A run that somebody started with a selection of their own is theirs to finish for so long.
+LEFT_ALONE = timedelta(days=7)
+
+# Fields of RunInputs that must not have changed for a run to go on, and what people call them.
+_WORDS = {
+    "corpus": "the documents",
+    "settings": "the settings",
+    "testsets": "what is in the test sets",
+    "model": "the base model, or how it is computed with",
+}
+
+# What was answered to a record (its fingerprint), and what follows from it.
+_Answer = tuple[str, Verdict]
+
+
+class News(BaseModel):
+    """How many decisions differ between two ledgers.
+
+    ``new`` ones are there for the first time or were changed, ``accepted`` counts those of them that are
+    accepted, and ``withdrawn`` ones are gone.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    new: int = 0
+    withdrawn: int = 0
+    accepted: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.new + self.withdrawn
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the answer depends on.
+
+    ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
+    decisions just read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are
+    the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
+    ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
+    ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
+
+    ``looked_at`` are the ledgers of what was tried since the served release, oldest first.
+    ``chosen_by_hand``: a person, and no run, has promoted it.
+    """
+
+    now: datetime
+    inputs: RunInputs
+    selection: Selection
+    served: Release
+    rows: Sequence[LedgerRow]
+    served_rows: Sequence[LedgerRow]
+    min_new: int = 1
+    unfinished: Sequence[Unfinished] = ()
+    finished: Sequence[RunRecord] = ()
+    must_forget: bool = False
+    indexable: int = 0
+    looked_at: Sequence[Sequence[LedgerRow]] = ()
+    chosen_by_hand: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The answer, and ``why`` in a sentence for people.
+
+    ``run`` is the run to resume. ``given_up`` says why each other unfinished run has to be closed (run id →
+    reason), ``left_alone`` what to tell about each that stays as it is. ``news`` is since the served release.
+    """
+
+    what: Literal["resume", "skip", "new"]
+    why: str
+    news: News
+    run: RunRecord | None = None
+    given_up: Mapping[str, str] = field(default_factory=dict)
+    left_alone: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Due:
+    """When to retrain without being asked: once ``min_accepted`` new decisions are accepted, or
+    ``every_hours`` after the last time if anything is new (0: never so)."""
+
+    min_accepted: int
+    every_hours: float = 0.0
+
+
+def decide(found: Situation, force: bool = False) -> Choice:
+    """What a retrain would do now. ``force``: start a run even if nothing is new or the same was tried
+    before."""
+    news = compare(answers(found.rows), answers(found.served_rows))
+    resumed: RunRecord | None = None
+    given_up: dict[str, str] = {}
+    left_alone: dict[str, str] = {}
+    for one in found.unfinished:
+        record = one.record
+        if _is_somebodys_own(record, found):
+            left_alone[record.id] = (
+                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, "
+                f"and this one is {_how(found.selection)}. A retrain with its selection finishes it; after "
+                f"{LEFT_ALONE.days} days it is given up."
+            )
+        elif obstacle := "a newer run took its place" if resumed else _obstacle(one, found):
+            given_up[record.id] = obstacle
+        else:
+            resumed = record
+    if resumed is not None:
+        how = "had failed" if resumed.status == "failed" else "was interrupted"
+        why = f"Going on with run {resumed.id}, which {how}"
+        return Choice("resume", why, news, resumed, given_up, left_alone)
+    reason = "" if force else _nothing_to_learn(found, news)
+    if reason:
+        return Choice("skip", reason, news, None, given_up, left_alone)
+    why = f"{news.new} new or changed decisions, {news.withdrawn} withdrawn since {found.served.id}"
+    return Choice("new", why, news, None, given_up, left_alone)
+
+
+def is_due(found: Situation, due: Due) -> Choice:
+    """What to do without being asked.
+
+    Like ``decide``, but a new run wants as much news as ``due`` says, and what was looked at since the served
+    release is no news: a release that a person went back to stays until somebody decides something else. A
+    run that a living process works on is left to it.
+    """
+    choice = decide(found)
+    if choice.run is not None and any(one.at_work for one in found.unfinished if one.record is choice.run):
+        return replace(choice, what="skip", why=f"Run {choice.run.id} is at work.")
+    if choice.what != "new":
+        return choice
+    fresh = fresh_news(found)
+    since = fresh.total if found.chosen_by_hand else choice.news.total
+    if fresh.accepted >= due.min_accepted:
+        why = f"{fresh.accepted} new decisions were accepted (watch.min_accepted: {due.min_accepted})"
+        return replace(choice, why=why)
+    if since and _is_time(found, due.every_hours):
+        return replace(choice, why=f"{since} decisions are new after {due.every_hours:g} hours")
+    why = f"{fresh.accepted} new decisions were accepted, and watch.min_accepted is {due.min_accepted}."
+    return replace(choice, what="skip", why=why)
+
+
+def answers(rows: Sequence[LedgerRow]) -> dict[RecordKey, _Answer]:
+    """What was answered to each record that a ledger knows. What its selection left out is not known to it."""
+    return {row.key: (row.fingerprint, row.verdict) for row in rows if row.fate != "left-out"}
+
+
+def compare(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answer]) -> News:
+    """What is new. An undecided record (a tie, or no answer that counts) is no news unless it was decided
+    before."""
+
+    def is_decided(answer: _Answer | None) -> bool:
+        return answer is not None and answer[1] != "undecided"
+
+    changed = [
+        answer
+        for key, answer in now.items()
+        if answer != before.get(key) and (is_decided(answer) or is_decided(before.get(key)))
+    ]
+    return News(
+        new=len(changed),
+        withdrawn=sum(is_decided(answer) and key not in now for key, answer in before.items()),
+        accepted=sum(verdict == "accepted" for _, verdict in changed),
+    )
+
+
+def fresh_news(found: Situation) -> News:
+    """What neither the served release nor anything that was tried since has looked at."""
+    known = answers(found.served_rows)
+    for rows in found.looked_at:
+        left_out = {row.key for row in rows if row.fate == "left-out"}
+        known = {key: answer for key, answer in known.items() if key in left_out} | answers(rows)
+    return compare(answers(found.rows), known)
+
+
+def _is_somebodys_own(record: RunRecord, found: Situation) -> bool:
+    return record.inputs.selection != found.inputs.selection and found.now - record.last_sign < LEFT_ALONE
+
+
+def _obstacle(one: Unfinished, found: Situation) -> str:
+    """Why the run cannot be finished, or nothing."""
+    record, inputs = one.record, one.record.inputs
+    if inputs.selection != found.inputs.selection:
+        return (
+            f"it was made {_how(record.selection)} more than {LEFT_ALONE.days} days ago, and this one is "
+            f"{_how(found.selection)}"
+        )
+    if one.ending is not None and one.ending.release is None:
+        return one.ending.verdict
+    changed = [
+        words for name, words in _WORDS.items() if getattr(inputs, name) != getattr(found.inputs, name)
+    ]
+    if found.served.id not in (inputs.release, one.release):
+        changed.append("the served release")
+    if changed:
+        return f"changed since it was interrupted: {', '.join(changed)}"
+    if not one.has_base:
+        return f"the release that it compared with, {inputs.release}, is gone"
+    if not record.has_finished("prepare"):
+        return "it was interrupted before it was prepared"
+    if one.damage:
+        return one.damage
+    # What failed may have failed because of what it had read; what was killed had no fault.
+    if record.status == "failed" and one.ending is None and inputs.decisions != found.inputs.decisions:
+        return "it had failed, and the annotations have changed since"
+    return ""
+
+
+def _nothing_to_learn(found: Situation, news: News) -> str:
+    """Why no run is needed, or nothing."""
+    if news.total < found.min_new and not found.must_forget:
+        if news.total:
+            reason = (
+                f"Not yet: {news.total} new decisions since {found.served.id}, and a retrain starts from "
+                f"{found.min_new} (training.min_new)."
+            )
+        else:
+            reason = f"Nothing new to learn: no decision has been added or changed since {found.served.id}."
+        indexed = found.served.index.rows
+        if indexed != found.indexable:
+            reason += (
+                f" It indexes {indexed} chunks and the documents have {found.indexable} now: "
+                "`clayloop reindex` brings them to the bot."
+            )
+        return reason
+    tried = _tried_before(found)
+    if tried is not None:
+        run, verdict = tried
+        return (
+            f"Nothing new to learn since run {run} tried exactly these annotations: {verdict} "
+            "(--force tries again.)"
+        )
+    return ""
+
+
+def _tried_before(found: Situation) -> tuple[str, str] | None:
+    """The newest run with the same inputs that came to its end, and its verdict: another one would come to
+    the same."""
+    for one in found.unfinished:
+        ending = one.ending
+        if ending is not None and not ending.overtaken and one.record.inputs == found.inputs:
+            return one.record.id, ending.verdict
+    for record in found.finished:
+        if record.inputs == found.inputs:
+            return record.id, record.verdict
+    return None
+
+
+def _is_time(found: Situation, every_hours: float) -> bool:
+    last = found.finished[0].created_at if found.finished else found.served.created_at
+    return bool(every_hours) and found.now - max(found.served.created_at, last) >= timedelta(
+        hours=every_hours
+    )
+
+
+def _how(selection: Selection) -> str:
+    return ", ".join(selection.describe()) or "with everything"

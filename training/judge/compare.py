@@ -1,0 +1,286 @@
+"""Base model, served release and candidate, asked the same questions over the same chunks.
+
+The two that a candidate is compared with are measured once, for any number of candidates::
+
+    given = Round(chunks, documents, questions, own_sets, rows, history)
+    baselines = measure_baselines(given, store, served, settings, serving, progress)
+    found = compare(SearchModel(embedder, vectors, load_reranker(settings.reranker, serving)), baselines)
+    write_comparison(folder / EVALUATION_FILE, found)  # and latency.json beside it
+    verdict = judge(read_comparison(folder / EVALUATION_FILE), settings.gate)
+
+``vectors`` (n, d) are the candidate's of ``chunks``; ``vectors_of`` takes from a release's index those that
+it has. Nothing asks where the candidate comes from: it may be the served model over other chunks, a trained
+one, or one with a reranker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from curation import SILENT, Chunk, Progress
+from serving import (
+    INDEX_FOLDER,
+    MODEL_FOLDER,
+    OUT_OF_DOMAIN_QUESTIONS,
+    ChunkIndex,
+    Embedder,
+    Release,
+    ReleaseStore,
+    ServingSettings,
+    calibrate_threshold,
+    nearest_cosines,
+    open_reranker,
+)
+from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
+from training.judge.coverage import Coverage, Indexed, find_removed, with_lost_questions
+from training.judge.evaluate import METRICS, Scores, SearchModel, Vectors, evaluate_set, measure
+from training.judge.plausibility import Plausibility, view_pairs, weigh
+from training.judge.questions import HoldoutQuestion, TestSet, generic_set, question_id, style_of
+from training.ledger.history import History
+from training.ledger.rows import LedgerRow, of
+from training.settings import TrainingSettings
+
+_LATENCY_QUESTIONS = 30
+_WARM_UP = 2  # questions whose time does not count
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round of decisions came to. ``chunks``: those that the candidate indexes; ``documents``: all of
+    today; ``questions``: the holdout's; ``own_sets``: the user's test sets; ``rows``: the ledger;
+    ``history``: of the served release."""
+
+    chunks: Sequence[Chunk]
+    documents: Sequence[Chunk]
+    questions: Sequence[HoldoutQuestion]
+    own_sets: Sequence[TestSet]
+    rows: Sequence[LedgerRow]
+    history: History
+
+    @property
+    def sets(self) -> list[TestSet]:
+        """Those that are asked beside the holdout."""
+        return [*self.own_sets, generic_set()]
+
+    @property
+    def deciding(self) -> list[str]:
+        """The texts of the questions that decide: the holdout's, then those of own sets about the bot's
+        documents."""
+        own = [text for one in self.own_sets if one.corpus is None for text in one.queries.values()]
+        return [*(question.text for question in self.questions), *own]
+
+    @property
+    def earlier(self) -> list[str]:
+        """The ids of the holdout questions that the served release was judged by, with the same answers."""
+        known = self.history
+        rows = [row for row in of(self.rows, "example", "holdout") if row.key in known.asked]
+        asked = {question_id(row.query) for row in rows if row.fingerprint in known.fingerprints}
+        return [question.id for question in self.questions if question.id in asked]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What a candidate is compared with: the figures of the base model and of the ``served`` release, the
+    latter as it is served. ``decisions`` and ``coverage`` judge the round, whatever the candidate is."""
+
+    given: Round
+    release: Release
+    settings: TrainingSettings
+    serving: ServingSettings
+    served: SearchModel
+    base_scores: list[PerDimension]
+    served_scores: list[PerDimension]
+    refusals: RefusalRates
+    decisions: Plausibility
+    coverage: Coverage
+    progress: Progress = SILENT
+
+
+def measure_baselines(
+    given: Round,
+    store: ReleaseStore,
+    release: Release,
+    settings: TrainingSettings,
+    serving: ServingSettings,
+    progress: Progress = SILENT,
+) -> Baselines:
+    """Score the served ``release`` and the base model, one after the other; once where they are the same
+    model.
+
+    Raises SettingsError when the base model can't be loaded, ReleaseError when a model gives NaN.
+    """
+    name, folder = serving.embedding.model, store.folder(release.id)
+    embedder = Embedder(folder / MODEL_FOLDER, serving.embedding)
+    vectors = vectors_of(embedder, given.chunks, folder, progress)
+    served = SearchModel(embedder, vectors, open_reranker(folder, release, serving))
+    served_scores = _scores(served, given, settings, progress)
+    indexed = {chunk.id for chunk in ChunkIndex.open(folder / INDEX_FOLDER).chunks()}
+    index, asked = Indexed(given.documents, given.chunks, indexed), {one.id for one in given.questions}
+    removed = find_removed(given.rows, given.history, index, asked, settings)
+    coverage = removed.coverage
+    if removed.questions:
+        gone = vectors_of(embedder, removed.chunks, folder, progress)
+        coverage = with_lost_questions(removed, served, given.chunks, gone, progress)
+    base, base_scores = served, served_scores
+    if not is_untrained(release, name):
+        base_model = Embedder(name, serving.embedding)
+        same = untrained_release(store, name, base_model.dimension)
+        base_folder = store.folder(same.id) if same else None
+        base = SearchModel(base_model, vectors_of(base_model, given.chunks, base_folder, progress))
+        base_scores = _scores(base, given, settings, progress)
+    queries = base.embedder.queries
+    pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.vectors, queries)
+    return Baselines(
+        given=given,
+        release=release,
+        settings=settings,
+        serving=serving,
+        served=served,
+        base_scores=base_scores,
+        served_scores=served_scores,
+        refusals=_refusals(served, release.retrieval.min_score, given, settings, serving),
+        decisions=weigh(pairs),
+        coverage=coverage,
+        progress=progress,
+    )
+
+
+def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
+    """Score the ``candidate`` as it would be served. Raises ReleaseError when a model gives NaN."""
+    given, settings, serving = baselines.given, baselines.settings, baselines.serving
+    scores = _scores(candidate, given, settings, baselines.progress)
+    alone = {}
+    if candidate.reranker is not None and given.questions:
+        size = candidate.embedder.dimension
+        found = measure(candidate.alone, given.questions, given.chunks, [size], baselines.progress)
+        alone = {name: round(value, 6) for name, value in found[size].metrics.items()}
+    holdout, *others = (
+        ComparedSet(name=name, kind=kind, questions=questions, base=base, served=served, candidate=new)
+        for (name, kind, questions), base, served, new in zip(
+            _named(given), baselines.base_scores, baselines.served_scores, scores, strict=True
+        )
+    )
+    return Comparison(
+        release_before=baselines.release.id,
+        base_model=serving.embedding.model,
+        holdout=holdout,
+        earlier=given.earlier,
+        sets=others,
+        served_refusals=baselines.refusals,
+        candidate_refusals=_refusals(candidate, None, given, settings, serving),
+        decisions=baselines.decisions,
+        coverage=baselines.coverage,
+        without_reranker=alone,
+        latency=measure_latency(baselines.served, candidate, given.chunks, given.questions),
+    )
+
+
+def vectors_of(
+    embedder: Embedder, chunks: Sequence[Chunk], release_folder: Path | None, progress: Progress = SILENT
+) -> Vectors:
+    """The model's (n, d) vectors of ``chunks``: from the index of a release that has this model, where it has
+    them."""
+    vectors: Vectors = np.empty((len(chunks), embedder.dimension), dtype=np.float32)
+    row_of: dict[str, int] = {}
+    if release_folder is not None:
+        index = ChunkIndex.open(release_folder / INDEX_FOLDER)
+        row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
+        there = [place for place, chunk in enumerate(chunks) if chunk.id in row_of]
+        vectors[there] = index.vectors()[[row_of[chunks[place].id] for place in there]]
+    missing = [place for place, chunk in enumerate(chunks) if chunk.id not in row_of]
+    if missing:
+        vectors[missing] = embedder.documents([chunks[place].text for place in missing], progress=progress)
+    return vectors
+
+
+def untrained_release(store: ReleaseStore, model: str, dimension: int) -> Release | None:
+    """The newest release that serves ``model`` as it is: its index has the base model's vectors already."""
+    newest = reversed(store.list())
+    fitting = (one for one in newest if is_untrained(one, model) and one.embedding.dimension == dimension)
+    return next(fitting, None)
+
+
+def is_untrained(release: Release, model: str) -> bool:
+    """Whether a release serves the base ``model`` without training."""
+    return not release.trained_on and release.run_id is None and release.base_model == model
+
+
+def measure_latency(
+    served: SearchModel, candidate: SearchModel, chunks: Sequence[Chunk], questions: Sequence[HoldoutQuestion]
+) -> Latency:
+    """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
+    chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:_LATENCY_QUESTIONS]
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for text in [*chosen[:_WARM_UP], *chosen]:
+        for model, took in zip((served, candidate), seconds, strict=True):
+            started = time.perf_counter()
+            cosines = model.embedder.queries([text])[0] @ model.vectors.T
+            if model.reranker is None:
+                np.argmax(cosines)
+            else:
+                nearest = np.argsort(-cosines)[: model.reranker.info.candidates]
+                texts = [chunks[place].text for place in nearest]
+                model.reranker.order(text, texts, cosines[nearest].tolist())
+            took.append(time.perf_counter() - started)
+    old, new = (round(median(took[_WARM_UP:]), 5) for took in seconds)
+    return Latency(served=old, candidate=new, reranks=candidate.reranker is not None)
+
+
+def _scores(
+    model: SearchModel, given: Round, settings: TrainingSettings, progress: Progress
+) -> list[PerDimension]:
+    """On the holdout, then on each set, per Matryoshka dimension.
+
+    A reranker is heard where the bot's own chunks are ranked. Sets about other things tell what the embedding
+    model has forgotten, and are ranked by it alone.
+    """
+    sizes = settings.fit.dimensions_for(model.embedder.dimension)
+    nothing = Scores(metrics=dict.fromkeys(METRICS, 0.0), questions={})
+    return [
+        measure(model, given.questions, given.chunks, sizes, progress)
+        if given.questions
+        else dict.fromkeys(sizes, nothing),
+        *(
+            evaluate_set(model if one.corpus is None else model.alone, one, given.chunks, sizes, progress)
+            for one in given.sets
+        ),
+    ]
+
+
+def _named(given: Round) -> list[tuple[str, Kind, list[HoldoutQuestion]]]:
+    """What ``_scores`` scores, in its order."""
+    found: list[tuple[str, Kind, list[HoldoutQuestion]]] = [("holdout", "holdout", list(given.questions))]
+    for one in given.sets:
+        asked = [
+            HoldoutQuestion(id=key, text=text, right=list(one.qrels[key]), style=style_of(text))
+            for key, text in one.queries.items()
+        ]
+        found.append((one.name, "own" if one.corpus is None else "generic", asked))
+    return found
+
+
+def _refusals(
+    model: SearchModel, own: float | None, given: Round, settings: TrainingSettings, serving: ServingSettings
+) -> RefusalRates:
+    """What the model would refuse, at the threshold of the settings, or else at its ``own``: None, it is
+    calibrated, as publishing would."""
+    threshold = own if serving.retrieval.min_score is None else serving.retrieval.min_score
+    if threshold is None:
+        threshold = calibrate_threshold(model.embedder, given.chunks, model.vectors)
+    guards, queries, vectors = settings.gate.guards, model.embedder.queries, model.vectors
+    smoke = [*guards.smoke, *guards.refuse]
+    off_topic = nearest_cosines(queries(OUT_OF_DOMAIN_QUESTIONS), vectors)
+    right = nearest_cosines(queries(given.deciding), vectors) if given.deciding else np.zeros(0)
+    scores = nearest_cosines(queries(smoke), vectors).tolist() if smoke else []
+    return RefusalRates(
+        threshold=threshold,
+        answered=round(float((off_topic >= threshold).mean()), 4),
+        refused=(right < threshold).tolist(),
+        smoke={text: round(score, 4) for text, score in zip(smoke, scores, strict=True)},
+    )
