@@ -1,7 +1,7 @@
 """Whether to retrain: go on with an interrupted run, leave it, or start a new one.
 
-Nothing here reads a disk or a clock. ``training.runs.situation`` collects what the answer depends on; the command,
-its preview and the watcher all ask here.
+Nothing here reads a disk or a clock. ``training.runs.situation`` collects what the answer depends on; the
+command, its preview and the watcher all ask here.
 """
 
 from __future__ import annotations
