@@ -42,7 +42,8 @@ def release_card(
         f"{report.epochs:g} epochs, batches of {report.batch_size} without duplicates, "
         f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, "
         f"texts cut to {settings.max_tokens} tokens, {report.precision}, seed {settings.seed}. "
-        f"Weights averaged with {settings.keep:g} of the base model's; the space whitened by the indexed chunks with strength {settings.whiten:g}.",
+        f"Weights averaged with {settings.keep:g} of the base model's; "
+        f"the space whitened by the indexed chunks with strength {settings.whiten:g}.",
         "",
         "## Beside the release that it replaces",
         "",
@@ -87,7 +88,8 @@ def _sure(verdict: GateVerdict) -> list[str]:
     return [
         f"The mean difference in {verdict.metric} is {interval.estimate:+.3f}; with "
         f"{interval.confidence:.0%} confidence it lies between {interval.low:+.3f} and {interval.high:+.3f} "
-        f"(paired bootstrap over the questions): **{verdict.verdict}**. The base model without training reaches {verdict.base:.3f}.",
+        f"(paired bootstrap over the questions): **{verdict.verdict}**. "
+        f"The base model without training reaches {verdict.base:.3f}.",
         "",
     ]
 
