@@ -30,16 +30,17 @@ from training.judge.questions import generic_set
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 THINGS = (
-    ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"), ("stove", "cooker"),
-    ("roof", "housetop"), ("boat", "ship"), ("clock", "timepiece"), ("sofa", "couch"), ("radio", "receiver"),
-    ("violin", "fiddle"), ("pump", "compressor"), ("carpet", "rug"), ("curtain", "drape"), ("bucket", "pail"),
-    ("tap", "faucet"), ("lorry", "truck"), ("cupboard", "closet"), ("mirror", "looking glass"), ("suitcase", "luggage"),
-    ("pillow", "cushion"), ("hammer", "mallet"), ("knife", "blade"), ("rope", "cord"), ("candle", "taper"),
-    ("barrel", "cask"), ("ladder", "steps"), ("oven", "furnace"), ("basket", "hamper"), ("telephone", "handset"),
-    ("camera", "photo device"), ("coat", "jacket"), ("shoe", "boot"), ("door", "gate"), ("window", "pane"),
-    ("table", "desk"), ("chair", "seat"), ("bed", "bunk"), ("car", "automobile"), ("engine", "motor"),
-    ("spade", "shovel"), ("tent", "marquee"), ("ring", "band"), ("bottle", "flask"), ("picture", "painting"),
-    ("garden", "yard"), ("path", "trail"), ("wall", "partition"),
+    ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"),
+    ("stove", "cooker"), ("roof", "housetop"), ("boat", "ship"), ("clock", "timepiece"), ("sofa", "couch"),
+    ("radio", "receiver"), ("violin", "fiddle"), ("pump", "compressor"), ("carpet", "rug"),
+    ("curtain", "drape"), ("bucket", "pail"), ("tap", "faucet"), ("lorry", "truck"), ("cupboard", "closet"),
+    ("mirror", "looking glass"), ("suitcase", "luggage"), ("pillow", "cushion"), ("hammer", "mallet"),
+    ("knife", "blade"), ("rope", "cord"), ("candle", "taper"), ("barrel", "cask"), ("ladder", "steps"),
+    ("oven", "furnace"), ("basket", "hamper"), ("telephone", "handset"), ("camera", "photo device"),
+    ("coat", "jacket"), ("shoe", "boot"), ("door", "gate"), ("window", "pane"), ("table", "desk"),
+    ("chair", "seat"), ("bed", "bunk"), ("car", "automobile"), ("engine", "motor"), ("spade", "shovel"),
+    ("tent", "marquee"), ("ring", "band"), ("bottle", "flask"), ("picture", "painting"), ("garden", "yard"),
+    ("path", "trail"), ("wall", "partition"),
 )  # fmt: skip
 JOBS = (
     ("Cleaning", "wash", "Wipe the {0} with a damp cloth and dry the {0} before anybody touches it."),
@@ -49,7 +50,8 @@ JOBS = (
     ("Painting", "colour", "Sand the {0}, put on two thin coats with a brush, and let the {0} rest."),
     ("Moving", "shift", "Lift the {0} with two people, use a trolley, and pad the {0} with blankets."),
     ("Selling", "get rid of", "Take pictures of the {0} in daylight and name a fair price for the {0}."),
-    ("Measuring", "size up", "Note height, width and depth of the {0} in millimetres, then check the {0} again."),
+    ("Measuring", "size up",
+     "Note height, width and depth of the {0} in millimetres, then check the {0} again."),
 )  # fmt: skip
 REJECTED_SHARE = 0.3
 FLIPPED_SHARE = 0.3
