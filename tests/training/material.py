@@ -1,4 +1,4 @@
-"""A small made-up documentation, simulated annotators' decisions, and a home with a first release."""
+"""A small made-up documentation, what simulated annotators decided about it, and a home with a release."""
 
 from __future__ import annotations
 

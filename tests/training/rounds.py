@@ -50,10 +50,8 @@ JOBS = (
     ("Painting", "colour", "Sand the {0}, put on two thin coats with a brush, and let the {0} rest."),
     ("Moving", "shift", "Lift the {0} with two people, use a trolley, and pad the {0} with blankets."),
     ("Selling", "get rid of", "Take pictures of the {0} in daylight and name a fair price for the {0}."),
-    (
-        "Measuring", "size up",
-        "Note height, width and depth of the {0} in millimetres, then check the {0} again.",
-    ),
+    ("Measuring", "size up",
+     "Note height, width and depth of the {0} in millimetres, then check the {0} again."),
 )  # fmt: skip
 REJECTED_SHARE = 0.3
 FLIPPED_SHARE = 0.3

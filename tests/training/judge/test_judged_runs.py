@@ -193,7 +193,7 @@ def test_a_test_set_of_other_documents_is_named_before_anything_is_trained(
 ) -> None:
     wrong = _own_set(tmp_path / "visitors", {"my couch is dirty": "docs/typo.md"})
     with pytest.raises(
-        SettingsError, match=r"none of its 1 files is in the index \(for example 'docs/typo\.md'\)"
+        SettingsError, match=r"none of its 1 files is in the documents \(for example 'docs/typo\.md'\)"
     ):
         _retrain(house, model, testsets=[wrong])
     (run,) = RunStore(house).list()
