@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-import pyarrow.parquet as pq
 import pytest
 
 from curation import ArgillaError, Corpus, Decision, Home, ReleaseError, StateError
@@ -19,9 +18,11 @@ from tests.training.material import (
     settings,
     triplet,
 )
-from training.ledger.lineage import read_lineage
-from training.report.summary import RetrainSummary, render_summary
-from training.retrain import retrain_from_annotations
+from training.ledger.rows import by_decision
+from training.ledger.store import read_ledger
+from training.report.text import RetrainSummary, render_summary
+from training.retrain import RetrainOptions, retrain_from_annotations
+from training.runs.record import STEPS
 from training.runs.run import RunStore
 from training.settings import GateSettings, TrainingSettings
 
@@ -36,7 +37,12 @@ def _retrain(
     force: bool = False,
 ) -> RetrainSummary:
     return retrain_from_annotations(
-        home, corpus, chosen or settings(), serving(), lambda: list(decisions), force=force
+        home,
+        corpus,
+        chosen or settings(),
+        serving(),
+        lambda: list(decisions),
+        RetrainOptions(force=force),
     )
 
 
@@ -60,7 +66,7 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert summary.chunks == {"indexed": len(CHUNKS) - 1, "rejected": 1}
     assert set(summary.before) == set(summary.after) == {384, 256, 128, 64}
     assert summary.examples["train"] > 0 < summary.holdout_questions
-    assert {"read", "fit", "index", "evaluate", "publish", "promote"} <= set(summary.seconds)
+    assert tuple(summary.seconds) == STEPS
     assert RetrainSummary.model_validate_json(summary.model_dump_json()) == summary
     text = render_summary(summary)
     assert f"{summary.release_after} is served now" in text
@@ -76,11 +82,11 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert {LINEAGE_FILE, EVALUATION_FILE, "README.md"} <= set(release.files)
     assert "| 64 |" in (folder / "README.md").read_text()
     assert not list(folder.rglob("*.bin"))
-    rows = {(row.dataset, row.record_id): row for row in read_lineage(folder / LINEAGE_FILE)}
-    assert len(rows) == len(decisions) == pq.read_table(folder / LINEAGE_FILE).num_rows
-    assert rows["chunks", rejected.id].role == "index-removed"
-    assert rows["chunks", rejected.id].annotators == ["ada"]
-    assert {row.role for row in rows.values()} >= {"train", "holdout", "unused", "index-removed", "indexed"}
+    rows = {row.key: row for row in by_decision(read_ledger(folder / LINEAGE_FILE))}
+    assert len(rows) == len(decisions)
+    assert rows["chunks", rejected.id].fate == "removed"  # type: ignore[index]
+    assert list(rows["chunks", rejected.id].people.values()) == ["ada"]  # type: ignore[index]
+    assert {row.fate for row in rows.values()} >= {"train", "holdout", "unused", "removed", "indexed"}
 
     hits = load_release(store, None, serving()).search("How do I wash my light?", 48)
     assert rejected.id not in {hit.chunk.id for hit in hits}
