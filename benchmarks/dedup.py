@@ -19,7 +19,9 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,22 +29,24 @@ import numpy.typing as npt
 from curation import Chunk
 from training import (
     DedupSettings,
-    Example,
-    Refusal,
+    LedgerRow,
+    Setting,
+    Teaches,
+    choose_negatives,
     chunk_groups,
-    decided_negatives,
+    drop_leaks,
     drop_repeated,
     find_duplicates,
     find_matches,
+    held_groups,
     jaccard,
     matches_in_meaning,
     normalise,
     same_meaning,
     section_of,
+    settle_conflicts,
     shingles,
-    split,
     take_sides,
-    without_contradictions,
 )
 
 Found = TypeVar("Found")
@@ -172,32 +176,31 @@ def _data_steps(queries: list[str], seed: int) -> None:
             )
         )
 
-    def pair(number: int, query: str) -> dict[str, Any]:
+    def row(number: int, query: str, teaches: Teaches) -> LedgerRow:
         chunk = chance.choice(chunks)
-        about = {"text": chunk.text, "chunk_id": chunk.id, "place": section_of(chunk)}
-        return {"dataset": "triplets", "record_id": f"r{number}", "query": query, **about}
+        return LedgerRow(
+            dataset="triplets",
+            record_id=f"r{number}",
+            teaches=teaches,
+            query=query,
+            text=chunk.text,
+            chunk_id=chunk.id,
+            version=chunk.id,
+            place=section_of(chunk),
+            certain=True,
+        )
 
-    examples = [Example(**pair(number, query), origin="") for number, query in enumerate(queries)]
-    refusals = [
-        Refusal(**pair(-number, " ".join(chance.choices(words, k=9))), certain=True, reason="no")
-        for number in range(1, len(queries) // 3)
-    ]
+    rows = [row(number, query, "example") for number, query in enumerate(queries)]
+    refused = len(queries) // 3
+    rows += [row(-number, " ".join(chance.choices(words, k=9)), "refusal") for number in range(1, refused)]
     chosen = DedupSettings(semantic=False)
-    print(
-        f"\n{'data steps':34}{'CPU s':>9}{'clock s':>9}  {len(chunks):,} chunks, {len(refusals):,} refusals"
-    )
-    groups = _step("chunk groups", lambda: chunk_groups(chunks, chosen, [*examples, *refusals]))
-    sides = _step("sides", lambda: take_sides(examples, chunks, groups, 0.2, refusals))
-    kept, _ = _step("repeated questions", lambda: drop_repeated(examples, groups, chosen, sides=sides))
-    parts = _step("holdout", lambda: split(kept, chunks, groups, 0.2, chosen, refusals=refusals))
-    decided = _step(
-        "refused and stored negatives",
-        lambda: decided_negatives(parts.train, parts.holdout, refusals, groups, parts.held_groups, chosen),
-    )
-    _step(
-        "without contradictions",
-        lambda: without_contradictions(decided, refusals, parts.train, groups, chosen),
-    )
+    print(f"\n{'data steps':34}{'CPU s':>9}{'clock s':>9}  {len(chunks):,} chunks, {refused - 1:,} refusals")
+    groups = _step("chunk groups", lambda: chunk_groups(chunks, chosen, rows))
+    setting = Setting(chunks=chunks, groups=groups, dedup=chosen)
+    rows, _ = _step("conflicts", lambda: settle_conflicts(rows, setting))
+    setting = replace(setting, held=_step("held groups", lambda: held_groups(rows, setting)))
+    for step in (take_sides, drop_repeated, drop_leaks, choose_negatives):
+        rows = _step(step.__name__.replace("_", " "), partial(step, rows, setting))
 
 
 def _step(what: str, work: Callable[[], Found]) -> Found:

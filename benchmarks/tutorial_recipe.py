@@ -33,7 +33,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from curation import Chunk, ChunkSettings, Corpus, Home, heading_queries, ingest
-from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings, whiten
 from training import (
     HEADING,
     FitSettings,
@@ -46,7 +46,6 @@ from training import (
     load_qrels,
     load_queries,
     section_of,
-    whiten,
 )
 
 WANTED_RATIO = 2.0  # of the gains

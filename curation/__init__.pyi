@@ -71,6 +71,10 @@ from .journal import (
     append_line as append_line,
     read_whole_lines as read_whole_lines,
 )
+from .memory import (
+    PeakMemory as PeakMemory,
+    give_back as give_back,
+)
 from .progress import (
     SILENT as SILENT,
     Advance as Advance,
@@ -103,6 +107,7 @@ from .settings import (
     LanguageModelSettings as LanguageModelSettings,
     SynthesisSettings as SynthesisSettings,
 )
+from .shortage import shortage as shortage
 from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.language_model import LanguageModel as LanguageModel
 from .synthesis.synthesize import synthesize as synthesize

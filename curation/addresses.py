@@ -6,8 +6,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S1
 
 
 def local_url(host: str, port: int) -> str:
-    """The http address of a server bound to ``host``. "Everywhere" becomes loopback; IPv6 gets its
-    brackets."""
+    """The http address of a server bound to ``host``; "everywhere" becomes loopback."""
     reachable = _EVERYWHERE.get(host, host)
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 

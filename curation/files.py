@@ -56,8 +56,7 @@ def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value in ``path``. Raises StateError when it is no JSON, FileNotFoundError when it is
-    missing."""
+    """The JSON value in ``path``. Raises StateError when it is no JSON, FileNotFoundError without a file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -19,7 +19,6 @@ from .releases.card import (
 )
 from .releases.carried_lineage import (
     GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS,
-    chunks_not_to_index as chunks_not_to_index,
 )
 from .releases.prompt import (
     Prompt as Prompt,
@@ -79,6 +78,10 @@ from .retrieval.vectors import (
     Vectors as Vectors,
     nearest_cosines as nearest_cosines,
     truncate_vectors as truncate_vectors,
+)
+from .retrieval.whitening import (
+    remove_whitening as remove_whitening,
+    whiten as whiten,
 )
 from .settings import (
     BotSettings as BotSettings,

@@ -1,8 +1,9 @@
-"""A short look at the real parts, to see that this Python's two environments work; pytest does not collect it.
+"""A short look at the real parts, to see that this Python's two environments work; pytest does not collect
+it.
 
-Run by `make smoke`, or as `python -m tests.smoke` with ARGILLA_LITE_BIN naming the `argilla-lite` to start. Documents are
-ingested, released and searched; a record is logged with Argilla's SDK and found. Says a line for each check; ends
-with 1 at the first that fails.
+Run by `make smoke`, or as `python -m tests.smoke` with ARGILLA_LITE_BIN naming the `argilla-lite` to start.
+Documents are ingested, released and searched; a record is logged with Argilla's SDK and found. Says a line
+for each check; ends with 1 at the first that fails.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ from .decide import (
     is_due as is_due,
 )
 from .fit.data import TrainingMaterial as TrainingMaterial
-from .fit.memory import PeakMemory as PeakMemory
-from .fit.precision import cheap_passes as cheap_passes
-from .fit.train import fine_tune as fine_tune
-from .fit.whitening import whiten as whiten
+from .fit.train import (
+    cheap_passes as cheap_passes,
+    fine_tune as fine_tune,
+)
 from .judge.comparison import read_comparison as read_comparison
 from .judge.evaluate import (
     SearchModel as SearchModel,
@@ -22,14 +22,13 @@ from .judge.intervals import (
     expanded_interval as expanded_interval,
     mean_interval as mean_interval,
 )
-from .judge.testsets import (
+from .judge.questions import (
     TestSet as TestSet,
     load_files as load_files,
     load_folder as load_folder,
     load_qrels as load_qrels,
     load_queries as load_queries,
 )
-from .ledger.context import RunContext as RunContext
 from .ledger.explain import (
     Counts as Counts,
     RecordExplanation as RecordExplanation,
@@ -37,45 +36,47 @@ from .ledger.explain import (
     explain_record as explain_record,
     explain_release as explain_release,
 )
-from .ledger.people import Selection as Selection
 from .ledger.rows import (
     HEADING as HEADING,
     LedgerRow as LedgerRow,
-)
-from .ledger.text import (
+    Teaches as Teaches,
     normalise as normalise,
     section_of as section_of,
 )
-from .prepare.duplicates import drop_repeated as drop_repeated
-from .prepare.likeness import (
-    matches_in_meaning as matches_in_meaning,
-    same_meaning as same_meaning,
+from .ledger.selection import (
+    Selection as Selection,
+    select as select,
 )
-from .prepare.selection import select as select
+from .prepare.conflicts import settle_conflicts as settle_conflicts
+from .prepare.negatives import choose_negatives as choose_negatives
+from .prepare.prepared import RunContext as RunContext
 from .prepare.similarity import (
     find_duplicates as find_duplicates,
     find_matches as find_matches,
     jaccard as jaccard,
+    matches_in_meaning as matches_in_meaning,
+    same_meaning as same_meaning,
     shingles as shingles,
 )
 from .prepare.split import (
+    Setting as Setting,
     chunk_groups as chunk_groups,
+    drop_leaks as drop_leaks,
+    drop_repeated as drop_repeated,
+    held_groups as held_groups,
     take_sides as take_sides,
 )
-from .preview import (
-    Preview as Preview,
-    preview as preview,
-    render_preview as render_preview,
-)
 from .report.text import (
+    Preview as Preview,
     RetrainSummary as RetrainSummary,
+    render_preview as render_preview,
     render_summary as render_summary,
 )
 from .retrain import (
     RetrainOptions as RetrainOptions,
+    preview as preview,
     retrain_from_annotations as retrain_from_annotations,
 )
-from .runs.inputs import run_inputs as run_inputs
 from .runs.record import (
     Outcome as Outcome,
     RunInputs as RunInputs,
@@ -95,10 +96,10 @@ from .runs.run import (
     Run as Run,
     RunStore as RunStore,
 )
+from .runs.situation import read_situation as read_situation
 from .settings import (
     DedupSettings as DedupSettings,
     FitSettings as FitSettings,
     GateSettings as GateSettings,
     TrainingSettings as TrainingSettings,
 )
-from .situation import read_situation as read_situation

@@ -8,10 +8,11 @@ _PATIENCE = 10  # a crowd that never ends is answered after this many quiet time
 
 
 class Bell:
-    """Rung by any thread, from time to time or a thousand times a second; answered by one. Times are ``time.monotonic``.
+    """Rung by any thread, from time to time or a thousand times a second; answered by one. Times are
+    ``time.monotonic``.
 
-    It is due ``quiet`` seconds after the last ring, at the latest ten times that after the first, and never sooner than
-    ``quiet`` seconds after it was last answered.
+    It is due ``quiet`` seconds after the last ring, at the latest ten times that after the first, and never
+    sooner than ``quiet`` seconds after it was last answered.
     """
 
     def __init__(self, quiet: float) -> None:

@@ -30,7 +30,8 @@ class Ended:
 
     @property
     def how(self) -> str:
-        """For people. Below 0 the code is the signal that killed the retrain; the kernel sends 9 when memory runs out."""
+        """For people. Below 0 the code is the signal that killed the retrain; the kernel sends 9 when memory
+        runs out."""
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         return f"killed by signal {-self.exit_code}" + (
@@ -39,8 +40,9 @@ class Ended:
 
 
 def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended | None:
-    """Run ``command --json FILE`` to its end, with our output as its own. ``wait`` sleeps for some seconds and says
-    whether we are to stop: then the child is stopped too, its run goes on at the next start, and None is returned.
+    """Run ``command --json FILE`` to its end, with our output as its own. ``wait`` sleeps for some seconds
+    and says whether we are to stop: then the child is stopped too, its run goes on at the next start, and
+    None is returned.
 
     The child ends with this process, even when that is killed (curation.tether).
     """
@@ -62,8 +64,9 @@ def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended 
 
 
 def as_the_run_says(ended: Ended, home: Home, before: Sequence[RunRecord]) -> Ended:
-    """A retrain that finished its run has ended well, though it could not say so: its summary is a file elsewhere, whose disk
-    may be full. ``before`` are the runs that were there when it began; to close one of them without a step is no retrain."""
+    """A retrain that finished its run has ended well, though it could not say so: its summary is a file
+    elsewhere, whose disk may be full. ``before`` are the runs that were there when it began; to close one of
+    them without a step is no retrain."""
     if ended.exit_code == 0 or ended.exit_code == BusyError.exit_code:
         return ended
     newest = next((one for one in RunStore(home).list() if one.status != "abandoned"), None)

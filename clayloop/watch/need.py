@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a look came to. ``why`` is empty when no retrain is called for. ``run`` is the id of the interrupted run that it
-    would finish, or empty. ``digest`` stands for everything that was looked at."""
+    """What a look came to. ``why`` is empty when no retrain is called for. ``run`` is the id of the
+    interrupted run that it would finish, or empty. ``digest`` stands for everything that was looked at."""
 
     why: str
     run: str

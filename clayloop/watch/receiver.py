@@ -28,8 +28,8 @@ Check = Callable[[Mapping[str, str], bytes], bool]
 
 
 class Receiver:
-    """An HTTP server in a thread. ``on_call`` is called with the body of each call that ``check`` believes; it must be
-    quick. ``health`` is what GET /healthz answers with. Use it as a context manager.
+    """An HTTP server in a thread. ``on_call`` is called with the body of each call that ``check`` believes;
+    it must be quick. ``health`` is what GET /healthz answers with. Use it as a context manager.
 
     Raises SettingsError when the address cannot be had.
     """

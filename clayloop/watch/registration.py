@@ -36,8 +36,9 @@ _NOT_ALLOWED = 403  # the only refusal that stays: the key is no owner's
 
 
 def description_of(home: Home) -> str:
-    """Names the registrations of this state folder, so that old ones are known again whatever the machine, or the
-    container, is called by now. The name is made once and kept in the folder. Raises StateError when it can't be."""
+    """Names the registrations of this state folder, so that old ones are known again whatever the machine, or
+    the container, is called by now. The name is made once and kept in the folder. Raises StateError when it
+    can't be."""
     path = home.root / ID_FILE
     try:
         name = path.read_text(encoding="utf-8").strip()
@@ -88,9 +89,9 @@ class Calls:
         return registration is not None and is_signed_by_argilla(registration.secret, headers, body)
 
     def refresh(self, client: rg.Argilla) -> None:
-        """Register unless Argilla calls us already. Raises ArgillaError when it cannot be asked; a refusal is trouble,
-        and polling goes on. That only an owner may is final; any other (too many webhooks, too many requests, a key that is
-        being replaced) is tried again the next time."""
+        """Register unless Argilla calls us already. Raises ArgillaError when it cannot be asked; a refusal is
+        trouble, and polling goes on. That only an owner may is final; any other (too many webhooks, too many
+        requests, a key that is being replaced) is tried again the next time."""
         if self._given_up:
             return
         try:

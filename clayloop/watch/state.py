@@ -1,4 +1,5 @@
-"""What the watcher must not forget when it is restarted. All else is read from Argilla, the runs and the releases."""
+"""What the watcher must not forget when it is restarted. All else is read from Argilla, the runs and the
+releases."""
 
 from __future__ import annotations
 
@@ -24,9 +25,10 @@ class LastRetrain(BaseModel):
 
 
 class WatchState(BaseModel):
-    """watch.json. ``failures`` in a row; nothing is tried before ``retry_at``, unless somebody asks. ``settled`` is the digest
-    of what Argilla held when the last retrain ended well, ``settled_run`` the unfinished run that it was started for,
-    ``request`` the id of the request that was tried last: the same need not be tried again."""
+    """watch.json. ``failures`` in a row; nothing is tried before ``retry_at``, unless somebody asks.
+    ``settled`` is the digest of what Argilla held when the last retrain ended well, ``settled_run`` the
+    unfinished run that it was started for, ``request`` the id of the request that was tried last: the same
+    need not be tried again."""
 
     failures: int = 0
     retry_at: datetime | None = None

@@ -1,4 +1,5 @@
-"""Looks, and retrains when it is called for: one at a time, in a process of its own, with back-off after failures."""
+"""Looks, and retrains when it is called for: one at a time, in a process of its own, with back-off after
+failures."""
 
 from __future__ import annotations
 
@@ -38,8 +39,9 @@ STATE_FILE = "watch.json"
 
 
 class Watcher:
-    """Watches over one state folder. ``command`` is the retrain, to which ``--json FILE`` is added; ``say`` gets a line for
-    people whenever something happens. Everything but ``stop`` happens in the thread that calls ``run``.
+    """Watches over one state folder. ``command`` is the retrain, to which ``--json FILE`` is added; ``say``
+    gets a line for people whenever something happens. Everything but ``stop`` happens in the thread that
+    calls ``run``.
 
     A call from Argilla only wakes it up: whether to retrain is worked out from what Argilla holds.
     """
@@ -69,8 +71,8 @@ class Watcher:
         self._stopping.set()
 
     def run(self, ready: Callable[[str], None] = lambda url: None) -> None:
-        """Watch until ``stop``. ``ready`` is told the receiver's address. Raises BusyError when another watcher has this
-        state folder, SettingsError when the address to listen on cannot be had."""
+        """Watch until ``stop``. ``ready`` is told the receiver's address. Raises BusyError when another
+        watcher has this state folder, SettingsError when the address to listen on cannot be had."""
         with self._alone(), self._listening() as receiver:
             ready(receiver.url)
             try:
@@ -130,7 +132,8 @@ class Watcher:
         return now >= self._next_look or self._bell.is_due(now) or self._waiting_request() is not None
 
     def _waiting_request(self) -> RetrainRequest | None:
-        """One that was not tried yet, or failed and has waited. One that was answered may be there if it can't be removed."""
+        """One that was not tried yet, or failed and has waited. One that was answered may be there if it
+        can't be removed."""
         request = pending_request(self._home)
         if request is None:
             return None

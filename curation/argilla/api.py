@@ -124,8 +124,7 @@ class Api:
     def records(
         self, dataset_id: str, include: Sequence[str] = (), page: int = PAGE
     ) -> Iterator[list[JsonObject]]:
-        """Pages of a dataset's records, oldest first, from Argilla's database and not from its search
-        index."""
+        """Pages of a dataset's records, oldest first, from Argilla's database, not its search index."""
         offset = 0
         while True:
             params = {"offset": offset, "limit": page, "include": list(include)}
@@ -186,8 +185,7 @@ class Api:
             )
 
     def respond(self, responses: Sequence[JsonObject]) -> None:
-        """Store up to 100 responses of the user whose key this is. Raises when Argilla refuses any of
-        them."""
+        """Store up to 100 responses of the user whose key this is. Raises when Argilla refuses one."""
         answer = self.request(
             "POST",
             "/api/v1/me/responses/bulk",

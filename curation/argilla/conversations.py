@@ -66,8 +66,7 @@ def log_turns(
 
 
 def render_instruction(turn: Turn) -> str:
-    """The question as Markdown that shows it literally; in a longer conversation after all that was said
-    before."""
+    """The question as Markdown that shows it literally; after all that was said before, if anything."""
     if not turn.history:
         return literal(turn.question)
     names = {"user": "Person", "assistant": "Bot"}

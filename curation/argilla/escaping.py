@@ -86,8 +86,7 @@ def _defused(match: re.Match[str]) -> str:
 
 
 def _safe_span(match: re.Match[str]) -> str:
-    """Inline code. If its content would have to be escaped, its backticks are shown instead: exact, if
-    plainer."""
+    """Inline code; with its backticks shown instead if its content would have to be escaped."""
     ticks, code = match.groups()
     if re.search(r"[<&\[\]]|://|www\.", code):
         escaped = "\\`" * len(ticks)

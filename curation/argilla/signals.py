@@ -103,8 +103,7 @@ def is_boilerplate(text: str) -> bool:
 
 
 def is_change_entry(heading: str, text: str) -> bool:
-    """Whether it is a list of changes: its heading says so, and a third of its lines name versions or
-    tickets."""
+    """Whether its heading says that it lists changes, and a third of its lines name versions or tickets."""
     lines = [line for line in text.splitlines() if line.strip()]
     numbered = sum(bool(_VERSION.search(line)) for line in lines)
     return bool(_CHANGES.search(heading)) and numbered * 3 >= len(lines)

@@ -148,8 +148,7 @@ class _Bench:
         ]
 
     def _places(self, records: Sequence[JsonObject], field: str) -> list[int]:
-        """Each anchor's place in a search for the record's ``field``; the last place where there is no
-        query."""
+        """Each anchor's place in a search for the record's ``field``; the last place without a query."""
         found = [len(self._chunks.chunks)] * len(records)
         asked = [
             (index, _text(record, field), self._chunks.rows[record["metadata"]["chunk_id"]])

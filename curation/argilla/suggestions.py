@@ -81,8 +81,7 @@ def places_that_count(chunks: int) -> int:
 
 
 def suggest_positive(place: int, chunks: int, agent: str) -> Suggestion:
-    """Relevant when a search for the query finds its chunk among the top k of ``chunks``; surer the
-    higher."""
+    """Relevant when a search for the query finds its chunk among the top k of ``chunks``."""
     top = places_that_count(chunks)
     if place <= top:
         return Suggestion(YES, 1 - 0.45 * (place - 1) / top, agent)

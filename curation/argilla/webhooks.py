@@ -77,8 +77,7 @@ def is_signed_by_argilla(secret: SecretStr, headers: Mapping[str, str], body: by
 
 
 def webhook_concerns(body: bytes, workspace: str, datasets: Collection[str]) -> bool:
-    """Whether a call may be about one of the ``datasets`` in ``workspace``; also when it does not say
-    which."""
+    """Whether a call is about one of the ``datasets`` in ``workspace``, or does not say which."""
     try:
         data = json.loads(body)["data"]
         dataset = (data.get("record") or data)["dataset"]

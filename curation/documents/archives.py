@@ -53,7 +53,7 @@ def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
     found: dict[str, ArchiveFile] = {}
 
     def wanted(path: str, size: int) -> int:
-        """How many bytes of a member to read: 0 for none, one more than allowed shows that it is too
+        """How many bytes of a member to read: 0 for none; one more than allowed shows that it is too
         large."""
         if path == "PKG-INFO":
             return _METADATA_BYTES

@@ -141,8 +141,7 @@ def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
 
 
 def _places(configuration: PipConfiguration) -> tuple[list[str], list[str]]:
-    """Indexes and find-links as pip uses them: its default index unless another is set, then the extra
-    ones."""
+    """Indexes and find-links as pip uses them: its default index unless another is set, then the extra."""
     from unearth import PackageFinder
 
     indexes: list[str] = []

@@ -69,8 +69,7 @@ class Source(Protocol):
         """How many files ``read`` goes through."""
 
     def read(self) -> Iterator[SourceFile | Skipped | None]:
-        """One item for each file, by path: its text, why it is skipped, or None when it is no
-        documentation."""
+        """One item for each file, by path: its text, why it is skipped, or None for other files."""
 
 
 def open_source(spec: str, settings: ChunkSettings) -> Source:
@@ -110,8 +109,7 @@ def source_name(spec: str, known: Collection[str]) -> str | None:
 
 
 class FolderSource:
-    """The documentation below a folder. Links are not followed; hidden folders and build outputs are left
-    out."""
+    """The documentation below a folder, without links, hidden folders and build outputs."""
 
     version = ""
 
@@ -249,8 +247,7 @@ def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
 
 
 def _read_regular(file: Path, limit: int) -> bytes | None:
-    """The file's bytes; None when it is longer than ``limit``. Never blocks, even if it just became a
-    pipe."""
+    """The file's bytes; None when it is longer than ``limit``. Never blocks, not even on a pipe."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as opened:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

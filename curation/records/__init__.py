@@ -1,2 +1,1 @@
-"""The typed records that pass between rooms. Ids are content hashes: a second run replaces, never
-duplicates."""
+"""The typed records that pass between rooms. Ids are content hashes: a second run never duplicates."""

@@ -48,8 +48,7 @@ class Chunk(BaseModel):
 
     @staticmethod
     def make_id(path: str, section: tuple[str, ...], text: str) -> str:
-        """The id does not depend on the source's version or place: an unchanged chunk keeps it across
-        ingests."""
+        """Independent of the source's version and place: an unchanged chunk keeps its id across ingests."""
         return content_id("chunk", path, *section, text)
 
     @property

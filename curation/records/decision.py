@@ -64,16 +64,14 @@ class Decision(BaseModel):
 
     @property
     def named_source(self) -> str | None:
-        """The chunk that the annotators named as the source that answers a conversation's question. ""
-        when they said that no source does; None when they named none, or a number that the answer does not
-        have."""
+        """The chunk that annotators named as the source that answers a conversation's question. "" when
+        they said that none does; None when they named none, or a number that is not there."""
         named = self.values.get(BEST_SOURCE)
         return None if self.dataset != "conversations" or named is None else self._source(named)
 
     @property
     def sources_with_votes(self) -> frozenset[str]:
-        """The chunks that at least one annotator named as the source that answers, whether they won or
-        not."""
+        """The chunks that at least one annotator named as the source that answers."""
         named = (self._source(vote.value) for vote in self.votes if vote.question == BEST_SOURCE)
         return frozenset(chunk_id for chunk_id in named if chunk_id)
 

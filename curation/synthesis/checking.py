@@ -14,8 +14,7 @@ UNPARSED = "unparsed"
 
 @dataclass(frozen=True)
 class Pair:
-    """``positive`` is None when it was malformed, ``negative`` empty when there is none. ``malformed``:
-    why."""
+    """``positive`` is None when it was malformed, ``negative`` empty when there is none."""
 
     positive: str | None
     negative: str
@@ -23,8 +22,7 @@ class Pair:
 
 
 def check_pair(positive: str | None, negative: str | None, source: str, small_model: bool) -> Pair:
-    """Clean what was parsed from one answer (None where nothing was). ``source``: topic and text asked
-    about."""
+    """Clean what was parsed from one answer (None: nothing was). ``source``: topic and text asked about."""
     first, second = tidy(positive or ""), tidy(negative or "")
     reason = fault(first, source, small_model, copied=EXAMPLE_QUERIES if small_model else ())
     if reason:

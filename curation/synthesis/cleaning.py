@@ -60,8 +60,7 @@ _FILLER = word_set(
 
 
 def tidy(raw: str) -> str:
-    """The first line that says something, without bullets, labels, quotes, control characters, double
-    spaces."""
+    """The first line that says something, without bullets, labels, quotes, control characters."""
     for line in raw.splitlines():
         before, text = "", line
         while text != before:  # a label may stand behind another one, or inside quotes
@@ -133,8 +132,7 @@ def is_grounded(query: str, source: str) -> bool:
 
 
 def split_queries(output: str) -> list[str]:
-    """The lines of an answer that was asked for one query a line, tidied, without lines that introduce
-    them."""
+    """The lines of an answer that was asked for one query a line, tidied, without an introduction."""
     lines = [line.strip() for line in output.splitlines()]
     bulleted = [line for line in lines if re.match(r"^(?:[-*•–]|\(?\d{1,2}[.)])\s*\S", line)]
     chosen = bulleted or [line for line in lines if not line.endswith(":")]
@@ -160,8 +158,7 @@ def _is_copy(said: list[str], source: list[str], examples: Iterable[str]) -> boo
 
 
 def _is_verbatim(query: str, said: list[str], source: list[str]) -> bool:
-    """Whether it is a passage of the text: nobody types that to look for it, though a few of its words may
-    be."""
+    """Whether it is a passage of the text, which nobody types to look for it."""
     if len(said) < VERBATIM_WORDS or "?" in query:
         return False
     return any(source[i : i + len(said)] == said for i in range(len(source) - len(said) + 1))

@@ -122,8 +122,7 @@ class _Recorder(Step):  # type: ignore[misc]
 
 
 class DropMalformed(_Recorder):
-    """Drops rows without a positive query, stores that they were asked about, and reports the model's
-    failures."""
+    """Drops rows without a positive query, stores that they were asked about, and reports failures."""
 
     @property
     def inputs(self) -> list[str]:

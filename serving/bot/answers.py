@@ -31,9 +31,8 @@ BROKEN_OFF = "The language model stopped before the end of its answer."
 
 _SOURCES = "\n\n**Sources**\n\n"
 _TEMPERATURE = 0.1
-_HISTORY_TURNS = (
-    4  # given to the language model; a small one's context holds few tokens besides the documentation
-)
+# Earlier turns given to the language model: a small one's context is soon full.
+_HISTORY_TURNS = 4
 _PASSAGES = 3
 _PASSAGE_CHARACTERS = 700
 _QUESTION_CHARACTERS = 4_000

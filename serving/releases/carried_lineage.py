@@ -1,6 +1,7 @@
-"""The ledger of a release (lineage.parquet) as far as serving needs it: which chunks people rejected, and
-which are indexed. training/ledger writes it: a row for each decision, whose ``teaches`` is "chunk" where a
-chunk was judged."""
+"""The ledger of a release (lineage.parquet): which chunks people rejected, and which are indexed.
+
+training/ledger writes it, with a row for each decision. ``teaches`` is "chunk" where a chunk was judged.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +19,7 @@ _COLUMNS = ("teaches", "record_id", "verdict", "decided", "fate", "reason")
 
 
 def chunks_not_to_index(lineage: Path, chunks: Sequence[Chunk], include_unreviewed: bool) -> set[str]:
-    """Ids of those of ``chunks`` that annotators rejected, or, without ``include_unreviewed``, did not
-    accept.
+    """Ids of the ``chunks`` that annotators rejected or, without ``include_unreviewed``, did not accept.
 
     Without the file ``lineage`` nobody has judged any. Raises StateError for a damaged one.
     """
@@ -29,13 +29,20 @@ def chunks_not_to_index(lineage: Path, chunks: Sequence[Chunk], include_unreview
         judged = pc.and_(pc.equal(table["teaches"], "chunk"), pc.not_equal(table["fate"], "left-out"))
         table = table.filter(judged)
         verdicts = dict(zip(table["record_id"].to_pylist(), table["verdict"].to_pylist(), strict=True))
-    unwanted = {"rejected"} if include_unreviewed else {"rejected", "undecided", None}
-    return {chunk.id for chunk in chunks if verdicts.get(chunk.id) in unwanted}
+    return {
+        chunk.id
+        for chunk in chunks
+        if (verdict := verdicts.get(chunk.id)) == "rejected"
+        or (not include_unreviewed and verdict != "accepted")
+    }
 
 
 def carry_lineage(source: Path, target: Path, indexed: Collection[str]) -> None:
-    """Copy a lineage.parquet for a release that indexes the chunk ids ``indexed``: the rows about accepted
-    chunks say whether these are among them. Raises StateError for a damaged one, and on a full disk."""
+    """Copy a lineage.parquet for a release that indexes the chunk ids ``indexed``.
+
+    The rows about chunks that were not rejected say whether these are indexed. Raises StateError for a
+    damaged file and on a full disk.
+    """
     table = _read(source)
     is_chunk = pc.equal(table["teaches"], "chunk")
     is_there = pc.is_in(table["record_id"], value_set=pa.array(sorted(indexed), pa.string()))

@@ -17,8 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Staging:
-    """The staging folders below ``root``, each with a lock file beside it for as long as somebody builds in
-    it."""
+    """The staging folders below ``root``, each with a lock file beside it while somebody builds in it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

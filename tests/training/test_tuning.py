@@ -104,7 +104,8 @@ def test_a_second_retrain_tries_both_starts_learns_from_refusals_and_reports_con
 
 
 def test_what_is_said_to_be_learned_is_what_was_trained_on(tiny_model: Path, tmp_path: Path) -> None:
-    """With questions set aside to choose a start by: summary, report, release, lineage and dry run say the same."""
+    """With questions set aside to choose a start by: summary, report, release, lineage and dry run say the
+    same."""
     chunks = rounds.make_corpus()
     documents = Corpus(documents=[], chunks=chunks)
     home = rounds.bootstrapped(tmp_path / "home", tiny_model, chunks)

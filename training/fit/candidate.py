@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 
-from curation import SILENT, Chunk, Progress, write_json
-from serving import MODEL_FOLDER, Embedder, EmbeddingSettings, save_model
+from curation import SILENT, Chunk, Progress, SettingsError, StateError, read_json, write_json
+from serving import MODEL_FOLDER, Embedder, EmbeddingSettings, save_model, whiten
 from training.fit.data import FitReport, TrainingMaterial
-from training.fit.processes import fit_in_processes, is_worth_processes
-from training.fit.train import fine_tune
-from training.fit.whitening import whiten
+from training.fit.train import diverged, fine_tune
 from training.settings import FitSettings
 
 FIT_FILE = "fit.json"
@@ -65,3 +68,106 @@ def embed_chunks(
     vectors = model.documents([chunk.text for chunk in chunks], progress=progress)
     np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
     return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
+
+
+_DIVERGED = 64  # exit code of a worker whose loss was not a number
+_BATCHES = 4  # of the configured size, an epoch, for each process
+_SHOWN = 2_000  # characters of what the workers said last
+_TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
+
+
+class _Job(BaseModel):
+    """What a worker is told."""
+
+    material: TrainingMaterial
+    settings: FitSettings
+    embedding: EmbeddingSettings
+
+
+def is_worth_processes(examples: int, settings: FitSettings) -> bool:
+    """Whether several processes are set, and gain more than the seconds that it takes to start them."""
+    return settings.processes > 1 and examples >= _BATCHES * settings.batch_size * settings.processes
+
+
+def check_gpus(device: str, processes: int) -> None:
+    """Raise SettingsError for fewer GPUs than ``processes`` on ``device`` "cuda": NCCL takes one each."""
+    import torch
+
+    if device == "cuda" and processes > torch.cuda.device_count():
+        raise SettingsError(
+            f"training.fit.candidate is {processes}, and there are {torch.cuda.device_count()} GPUs to train "
+            "on.",
+            "Set it to the number of GPUs at most: one process trains on each.",
+        )
+
+
+def fit_in_processes(
+    material: TrainingMaterial,
+    settings: FitSettings,
+    embedding: EmbeddingSettings,
+    folder: Path,
+    progress: Progress = SILENT,
+) -> tuple[Embedder, FitReport]:
+    """``fine_tune`` the model ``embedding.model`` in ``settings.processes`` processes; it and the report.
+
+    What passes between them lies in ``folder`` (a model's size) and is gone afterwards, unless this process
+    is killed. On the CPU they share the torch threads of this one. Raises StateError when the loss is not a
+    number or a worker dies.
+    """
+    import torch
+
+    with (
+        tempfile.TemporaryDirectory(prefix="clayloop-processes-", dir=folder) as scratch,
+        progress.task(f"Training in {settings.processes} processes"),
+    ):
+        place = Path(scratch)
+        job = _Job(material=material, settings=settings, embedding=embedding)
+        (place / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
+        threads = max(1, torch.get_num_threads() // settings.processes)
+        done = subprocess.run(
+            [
+                *_TETHERED,
+                *("torch.distributed.run", "--standalone", f"--nproc-per-node={settings.processes}"),
+                *("--no-python", *_TETHERED, "training.fit.candidate", scratch),
+            ],
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if (place / "diverged").exists():
+            raise diverged()
+        if done.returncode:
+            raise StateError(
+                f"A training process ended with an error:\n{done.stdout[-_SHOWN:].strip()}",
+                "Set training.fit.candidate to 1, or look at what it says. Killed by signal 9: memory has "
+                "probably run out.",
+            )
+        trained = Embedder(place / "model", embedding, name="candidate")
+        return trained, FitReport.model_validate(read_json(place / "fit.json"))
+
+
+def main() -> int:
+    """One worker of torchrun's. Each trains on a GPU of its own, if there are any; the first writes."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    place = Path(sys.argv[1])
+    job = _Job.model_validate_json((place / "job.json").read_bytes())
+    embedding = job.embedding.model_copy(update={"threads": 0})  # OMP_NUM_THREADS shares them out
+    embedder = Embedder(embedding.model, embedding, name="candidate")
+    try:
+        report = fine_tune(embedder, job.material, job.settings)
+    except StateError:
+        (place / "diverged").touch()
+        return _DIVERGED
+    if os.environ.get("RANK", "0") == "0":
+        save_model(embedder, place / "model")
+        write_json(place / "fit.json", report.model_dump(mode="json"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

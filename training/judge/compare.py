@@ -41,10 +41,9 @@ from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, Pe
 from training.judge.coverage import Coverage, Indexed, find_removed, with_lost_questions
 from training.judge.evaluate import METRICS, Scores, SearchModel, Vectors, evaluate_set, measure
 from training.judge.plausibility import Plausibility, view_pairs, weigh
-from training.judge.questions import HoldoutQuestion, question_id, style_of
-from training.judge.testsets import TestSet, generic_set
-from training.ledger.history import History
+from training.judge.questions import HoldoutQuestion, TestSet, generic_set, question_id, style_of
 from training.ledger.rows import LedgerRow, of
+from training.ledger.store import History
 from training.settings import TrainingSettings
 
 _LATENCY_QUESTIONS = 30

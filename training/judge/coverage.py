@@ -19,9 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from curation import SILENT, Chunk, Progress
 from training.judge.evaluate import SearchModel, Vectors, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions
-from training.ledger.history import History
-from training.ledger.rows import LedgerRow, of
-from training.ledger.text import section_of
+from training.ledger.rows import LedgerRow, of, section_of
+from training.ledger.store import History
 from training.prepare.similarity import find_matches
 from training.prepare.split import is_holdout
 from training.settings import TrainingSettings

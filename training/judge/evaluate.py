@@ -27,8 +27,7 @@ from serving import (
     model_name,
     truncate_vectors,
 )
-from training.judge.questions import HoldoutQuestion, bare_text
-from training.judge.testsets import Qrels, TestSet, check_paths
+from training.judge.questions import HoldoutQuestion, Qrels, TestSet, bare_text, check_paths
 from training.settings import RerankerSettings
 
 Vectors = npt.NDArray[np.float32]
@@ -111,7 +110,7 @@ def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict
 
 
 def reranker_choice(settings: RerankerSettings, serving: ServingSettings) -> RerankerChoice | None:
-    """The cross-encoder of the settings, used as it is. None without one, or where the bot would not ask it."""
+    """The cross-encoder of the settings, used as it is. None without one, or if the bot would not ask it."""
     if not settings.model or not serving.retrieval.rerank:
         return None
     info = RerankerInfo(name=model_name(settings.model), **settings.model_dump(exclude={"model"}))

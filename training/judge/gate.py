@@ -3,15 +3,275 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.judge.comparison import Comparison, Side, at
-from training.judge.guards import Guard, change, check_guards
-from training.judge.intervals import ROUNDING, Interval, classify, expanded_interval
-from training.judge.slices import Slice, slices
-from training.settings import GateSettings, Verdict
+from training.judge.comparison import Comparison, Side, Slice, at, slices
+from training.judge.intervals import (
+    ROUNDING,
+    Interval,
+    classify,
+    expanded_interval,
+    mean_interval,
+    share_interval,
+)
+from training.settings import GENERIC_MARGIN, GUARD_QUERIES, REFUSAL_DROP, SLICE_MARGIN, GateSettings, Verdict
+
+LATENCY = "latency"
+_NOTICEABLE = 0.005  # seconds: a slower median matters from here on, below it is the clock's noise
+# A candidate with a reranker may take so many seconds, whatever the ratio: it reads texts where others
+# compare vectors, and whoever sets one knows that. A second is what a visitor waits for an answer to begin
+# without wondering.
+_RERANKER_SECONDS = 1.0
+# A slice that is so many times its margin lower, and so much, is far below.
+_FAR = 2.5
+_FAR_AT_LEAST = 0.125
+# So few say nothing about a round, whatever their share.
+_FEW_REMOVED = 5
+_FEW_CONTRADICTED = 2
+
+
+class Guard(BaseModel):
+    """One condition: whether it holds, and the figures behind it, for people."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def check_guards(found: Comparison, slices: Sequence[Slice], settings: GateSettings) -> list[Guard]:
+    """Every guard that there is something to say about. ``slices`` are those of the holdout."""
+    return [*_slices(slices), *(guard for check in _CHECKS for guard in check(found, settings))]
+
+
+def change(found: Comparison, ids: Sequence[str], settings: GateSettings) -> Interval | None:
+    """candidate − served over some of the holdout's questions; None when they are too few to tell."""
+    wanted = set(ids)
+    differences = found.holdout.differences(settings.metric)
+    rows = zip(found.holdout.questions, differences, strict=True)
+    chosen = [value for question, value in rows if question.id in wanted]
+    return mean_interval(chosen, settings.confidence) if len(chosen) >= GUARD_QUERIES else None
+
+
+def _is_far_below(one: Slice) -> bool:
+    """A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md):
+    certain by the slice's own interval is enough."""
+    if one.alone is None:
+        return False
+    limit = max(_FAR * SLICE_MARGIN, _FAR_AT_LEAST)
+    return one.alone.high < -ROUNDING and one.alone.estimate < -limit
+
+
+def _guard(name: str, passed: bool, detail: str) -> Guard:
+    return Guard(name=name, passed=passed, detail=detail)
+
+
+def _is_sound(interval: Interval, margin: float) -> bool:
+    """Not surely worse. A few questions say too little to hold a candidate."""
+    return interval.size < GUARD_QUERIES or classify(interval, margin) != "inferior"
+
+
+def _slices(slices: Sequence[Slice]) -> Iterator[Guard]:
+    counted = [(one, one.change) for one in slices if one.change is not None]
+    dropped = [
+        f"{one.by} {one.value} {change}"
+        for one, change in counted
+        if change.high < -SLICE_MARGIN or _is_far_below(one)
+    ]
+    if dropped:
+        yield _guard("slices", False, f"worse by more than {SLICE_MARGIN:g}: {', '.join(dropped)}")
+    elif counted:
+        detail = f"none of {len(counted)} is worse by more than {SLICE_MARGIN:g} for certain"
+        yield _guard("slices", True, detail)
+
+
+def _earlier(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """On the questions that the served release was judged by: what was decided since can't have spoilt
+    them."""
+    earlier = change(found, found.earlier, settings)
+    if earlier is not None:
+        yield _guard(
+            "earlier questions",
+            _is_sound(earlier, settings.margin),
+            f"{settings.metric} {earlier} on {earlier.size} questions that were held out before",
+        )
+
+
+def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    for one in found.sets:
+        if one.kind == "own":
+            own = mean_interval(one.differences(settings.metric), settings.confidence)
+            yield _guard(
+                f"test set {one.name}",
+                _is_sound(own, settings.margin),
+                f"{settings.metric} {own} on {own.size} questions",
+            )
+        else:
+            kept = mean_interval(one.differences(settings.metric, old="base"), settings.confidence)
+            # A drop that may be none at all passes, and so does one that few questions tell of.
+            yield _guard(
+                f"forgetting ({one.name})",
+                kept.size < GUARD_QUERIES or kept.estimate >= -GENERIC_MARGIN or kept.high >= 0,
+                f"{settings.metric} {kept} against the base model on {kept.size} questions about other "
+                "things",
+            )
+
+
+def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Many small losses, each within the margin, must not add up to a release that is worse than no
+    training."""
+    differences = found.decisive(settings.metric, old="base")
+    if differences:
+        gained = mean_interval(differences, settings.confidence)
+        yield _guard(
+            "base model",
+            _is_sound(gained, settings.margin),
+            f"{settings.metric} {gained} against the untouched base model",
+        )
+
+
+def _latency(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    if found.latency is None:
+        return
+    old, new = found.latency.served, found.latency.candidate
+    ratio = settings.guards.latency_ratio
+    limit, allowed = max(old * ratio, old + _NOTICEABLE), f"at most {ratio:g} times"
+    if found.latency.reranks:
+        limit, allowed = (
+            max(limit, _RERANKER_SECONDS),
+            f"{allowed}, or {_RERANKER_SECONDS:g} s with a reranker",
+        )
+    detail = f"median query {1000 * old:.1f} → {1000 * new:.1f} ms ({allowed})"
+    yield _guard(LATENCY, new <= limit, detail)
+
+
+def _off_topic(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    old, new = found.served_refusals, found.candidate_refusals
+    yield _guard(
+        "refusal",
+        new.answered - old.answered <= REFUSAL_DROP,
+        f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}",
+    )
+
+
+def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Who refuses everything answers no off-topic question either: those that it should answer tell."""
+    old, new = found.served_refusals, found.candidate_refusals
+    if not new.refused:
+        return
+    pairs = zip(old.refused, new.refused, strict=True)
+    risen = mean_interval([float(now) - float(before) for before, now in pairs], settings.confidence)
+    limit = settings.guards.refused_rise
+    certain = risen.size >= GUARD_QUERIES and risen.low > ROUNDING
+    passed = not certain or risen.estimate <= limit + ROUNDING
+    detail = (
+        f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} "
+        f"would be refused (cosines below {old.threshold:g} → {new.threshold:g})"
+    )
+    if not passed:
+        detail += (
+            f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so "
+            "that each release has its own threshold, or raise training.gate.guards.refused_rise"
+        )
+    yield _guard("refused questions", passed, detail)
+
+
+def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    guards, now = settings.guards, found.candidate_refusals
+    wrong = [f"refuses {text!r}" for text in guards.smoke if now.smoke[text] < now.threshold]
+    wrong += [f"answers {text!r}" for text in guards.refuse if now.smoke[text] >= now.threshold]
+    if guards.smoke or guards.refuse:
+        detail = "; ".join(wrong) or f"all {len(guards.smoke) + len(guards.refuse)} pass"
+        yield _guard("smoke questions", not wrong, detail)
+
+
+def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    seen = found.decisions
+    if not settings.guards.decisions:
+        return
+    if seen.complaint:
+        detail = (
+            f"{seen.complaint}; look at the doubtful ones in the report, and leave out who made them "
+            "(--without-annotator), or set training.gate.guards.decisions = false if they are meant"
+        )
+    elif seen.apart is None and seen.chance is None and seen.cited is None:
+        detail = f"{seen.pairs} new judged questions are too few to tell whether they are meant"
+    else:
+        detail = f"{seen.pairs} new judged questions look meant"
+    yield _guard("new decisions", not seen.complaint, detail)
+
+
+def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    seen, limit = found.coverage, settings.guards.removed_share
+    if not seen.indexed:
+        return
+    passed = seen.removed <= max(limit * seen.indexed, _FEW_REMOVED)
+    why = "were rejected since"
+    if seen.unaccepted:
+        why = f"leave the index, {seen.unaccepted} of them because they are no longer accepted"
+    detail = (
+        f"{seen.removed} of {seen.indexed} chunks that are served {why} "
+        f"({seen.removed / seen.indexed:.1%}, at most {limit:.0%})"
+    )
+    if seen.unreviewed:
+        never = f"{seen.unreviewed} more had never been accepted"
+        detail += f"; {never} (serving.retrieval.include_unreviewed is false)"
+    if not passed:
+        detail += (
+            "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, "
+            "if all of them are useless, raise training.gate.guards.removed_share"
+        )
+    yield _guard("removed chunks", passed, detail)
+
+
+def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """A chunk that answers an accepted question is not useless: one of the two answers is wrong."""
+    seen, limit = found.coverage, settings.guards.contradicted_share
+    if not seen.rejected:
+        return
+    share = share_interval(seen.contradicted, seen.rejected, settings.confidence)
+    passed = seen.contradicted <= _FEW_CONTRADICTED or share.low <= limit
+    detail = f"{seen.contradicted} of {seen.rejected} newly rejected chunks have accepted questions"
+    if not passed:
+        detail += (
+            f" (such as {seen.examples[0]!r}; at most {limit:.0%} may); look at the conflicts in the report "
+            "and correct one answer or the other in Argilla, leave out who rejected the chunks "
+            "(--without-annotator), or, if both are meant, raise training.gate.guards.contradicted_share"
+        )
+    yield _guard("contradicted chunks", passed, detail)
+
+
+def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Held-out questions whose chunk left the index left the holdout; here the candidate has 0 on them."""
+    lost = [-one.served[settings.metric] for one in found.coverage.lost]
+    if lost:
+        whole = mean_interval([*found.holdout.differences(settings.metric), *lost], settings.confidence)
+        yield _guard(
+            "lost questions",
+            _is_sound(whole, settings.margin),
+            f"{settings.metric} {whole} with {len(lost)} held-out questions whose chunk leaves the index "
+            "counted as 0",
+        )
+
+
+_CHECKS: tuple[Callable[[Comparison, GateSettings], Iterator[Guard]], ...] = (
+    _earlier,
+    _sets,
+    _base,
+    _latency,
+    _off_topic,
+    _refused,
+    _smoke,
+    _decisions,
+    _removed,
+    _contradicted,
+    _lost,
+)
+
 
 _NOT_ENOUGH: Verdict = "not-enough"
 _PHRASES: dict[Verdict, str] = {

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from curation import Chunk, content_id
-from training.ledger.rows import HEADING, LedgerRow
-from training.ledger.text import normalise, section_of
+from curation import Chunk, Progress, SettingsError, content_id
+from training.ledger.rows import HEADING, LedgerRow, normalise, section_of
+from training.settings import TestSetSettings
 
 Style = Literal["heading", "question", "keywords", "sentence"]
 
@@ -119,3 +122,215 @@ def _by_query(rows: Sequence[LedgerRow]) -> dict[str, list[LedgerRow]]:
     for row in rows:
         found[normalise(row.query)].append(row)
     return found
+
+
+Qrels = dict[str, dict[str, int]]
+
+_FORMAT = "Each line holds a question id, a path and a relevance (0, 1, …), separated by tabs."
+# int() also takes 1_0, and fails on a superscript two, which is a digit.
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+_BEIR = "A test set has queries.jsonl, qrels.tsv or qrels/test.tsv, and perhaps corpus.jsonl."
+_QUERY = '{"_id": "q1", "text": "How …?"}'
+_DOCUMENT = '{"_id": "d1", "title": "…", "text": "…"}'
+_GENERIC = Path(__file__).with_name("generic.jsonl")
+
+
+class TestSet(BaseModel):
+    """``queries``: question id → text. ``qrels``: question id → right item → relevance. ``corpus``: item →
+    text where the set brings its own documents; else items are paths of the bot's documents."""
+
+    __test__ = False  # not a test of pytest's
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    queries: dict[str, str]
+    qrels: Qrels
+    corpus: dict[str, str] | None = None
+
+
+def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:
+    """Those of the settings, each under a name of its own. Raises SettingsError naming file and line."""
+    found: dict[str, TestSet] = {}
+    for one in settings:
+        if one.folder:
+            made = load_folder(Path(one.folder), one.name)
+        else:
+            corpus = Path(one.corpus) if one.corpus else None
+            made = load_files(Path(one.queries), Path(one.qrels), corpus, one.name)
+        if made.name in found:
+            hint = "Give them names (training.testsets)."
+            raise SettingsError(f"Two test sets are called {made.name!r}.", hint)
+        found[made.name] = made
+    return list(found.values())
+
+
+@cache
+def generic_set() -> TestSet:
+    """64 questions about everything but software: what a model forgets when it learns one documentation by
+    heart.
+
+    Each has the passage that answers it, in 16 subjects of four, so that passages of one subject compete.
+    They were written for clayloop and are under its licence. A model that finds them as well as its base has
+    forgotten little; how good it is elsewhere they do not tell, since they are few and easy.
+    """
+    rows = [row for _, row in _rows(_GENERIC, _QUERY)]
+    return TestSet(
+        name="generic",
+        queries={row["_id"]: row["text"] for row in rows},
+        qrels={row["_id"]: {row["_id"]: 1} for row in rows},
+        corpus={row["_id"]: row["passage"] for row in rows},
+    )
+
+
+def load_folder(folder: Path, name: str = "") -> TestSet:
+    """A folder in the layout of BEIR. Raises SettingsError naming the file and line that is wrong or
+    missing."""
+    if not folder.is_dir():
+        raise SettingsError(f"The test set {folder} is not a folder.", _BEIR)
+    places = (folder / "qrels.tsv", folder / "qrels" / "test.tsv")
+    qrels = next((path for path in places if path.exists()), None)
+    if qrels is None:
+        raise SettingsError(f"{folder} has neither qrels.tsv nor qrels/test.tsv.", _BEIR)
+    corpus = folder / "corpus.jsonl"
+    queries, name = folder / "queries.jsonl", name or folder.resolve().name
+    return load_files(queries, qrels, corpus if corpus.exists() else None, name)
+
+
+def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str = "") -> TestSet:
+    """A set from files. Raises SettingsError naming the file and line that is wrong."""
+    # BEIR keeps the queries of all splits in one file: only those that qrels name are meant.
+    beir = qrels.parent.name == "qrels"
+    asked = load_queries(queries)
+    judged = load_qrels(qrels, asked, every=not beir)
+    documents = None if corpus is None else load_corpus(corpus)
+    if documents is not None:
+        unknown = sorted({item for right in judged.values() for item in right} - set(documents))
+        if unknown:
+            example = f"for example {unknown[0]!r}"
+            raise SettingsError(
+                f"{qrels}: {len(unknown)} of its documents are not in {corpus}, {example}.",
+                "The second column names documents by their _id.",
+            )
+    return TestSet(
+        name=name or queries.resolve().parent.name,
+        queries={key: text for key, text in asked.items() if key in judged},
+        qrels=judged,
+        corpus=documents,
+    )
+
+
+def load_queries(path: Path) -> dict[str, str]:
+    """Question id → text, in the file's order. Raises SettingsError naming the file and line that is
+    wrong."""
+    return _texts(path, "question", _QUERY, lambda row: row["text"].strip())
+
+
+def load_corpus(path: Path) -> dict[str, str]:
+    """Document id → title and text. Raises SettingsError naming the file and line that is wrong."""
+
+    def text_of(row: dict[str, Any]) -> str:
+        title = row.get("title")
+        parts = [title if isinstance(title, str) else "", row["text"]]
+        return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    return _texts(path, "document", _DOCUMENT, text_of)
+
+
+def _texts(path: Path, what: str, example: str, text_of: Callable[[dict[str, Any]], str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, row in _rows(path, example):
+        key, text = str(row["_id"]), text_of(row)
+        if not text:
+            raise _wrong(path, number, f"the text of {what} {key!r} is empty")
+        if key in found:
+            raise _wrong(path, number, f"{what} {key!r} comes a second time")
+        found[key] = text
+    if not found:
+        raise SettingsError(f"{path} has no {what}s.", f"One {example} a line is expected.")
+    return found
+
+
+def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qrels:
+    """Question id → item → relevance (above 0). Raises SettingsError naming the file and line that is wrong,
+    or, where ``every`` question needs one, those without a right item."""
+    qrels: Qrels = {}
+    first = True
+    for number, line in _lines(path):
+        cells = [cell.strip() for cell in line.split("\t")]
+        is_header, first = first and _is_header(cells), False
+        if is_header:
+            continue
+        if len(cells) != 3 or not cells[0] or not cells[1]:
+            raise _wrong(path, number, f"{len(cells)} columns instead of 3 (or an empty one)", _FORMAT)
+        query, item, relevance = cells
+        if not _WHOLE_NUMBER.fullmatch(relevance):
+            what = f"the relevance {relevance!r} is not a whole number of at most 9 digits"
+            raise _wrong(path, number, what, _FORMAT)
+        if query not in queries:
+            raise _wrong(path, number, f"there is no question {query!r} in the queries file")
+        if int(relevance) > 0:
+            qrels.setdefault(query, {})[item] = int(relevance)
+    if not qrels:
+        raise SettingsError(f"{path} names no right file for any question.", _FORMAT)
+    missing = [query for query in queries if query not in qrels] if every else []
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise SettingsError(
+            f"{path} names no right file for the questions {', '.join(missing[:5])}{more}.",
+            "Add their lines, or remove those questions from the queries file.",
+        )
+    return qrels
+
+
+def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress: Progress) -> None:
+    """Whether the right files of a set without a corpus are among ``paths``. Raises SettingsError when none
+    is."""
+    if test_set.corpus is not None:
+        return
+    wanted = {path for right in test_set.qrels.values() for path in right}
+    unknown = sorted(wanted - set(paths))
+    if len(unknown) == len(wanted):
+        raise SettingsError(
+            f"{test_set.name}: none of its {len(wanted)} files is in {where} (for example {unknown[0]!r}).",
+            "Paths are relative to the ingested folder, with forward slashes.",
+        )
+    if unknown:
+        progress.say(
+            f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, "
+            f"such as {unknown[0]}."
+        )
+
+
+def _is_header(cells: list[str]) -> bool:
+    """A first line whose relevance is no number; 'query-id corpus-id score' in BEIR."""
+    return len(cells) >= 2 and cells[0].lower().replace("_", "-") in ("query-id", "query", "qid", "id")
+
+
+def _rows(path: Path, example: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number from 1, object with an _id and a text) of each line that is not blank."""
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise _wrong(path, number, f"not JSON ({error})", example) from error
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str) or row.get("_id") in (None, ""):
+            raise _wrong(path, number, "needs the keys _id and text", example)
+        yield number, row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of each line that is not blank."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line.rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from error
+
+
+def _wrong(path: Path, number: int, what: str, hint: str = "") -> SettingsError:
+    return SettingsError(f"{path}, line {number}: {what}.", hint)

@@ -7,13 +7,14 @@ reports, dry run and ``explain`` count its rows.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import DatasetName, Verdict, Vote
+from curation import Chunk, DatasetName, Verdict, Vote
 
 Teaches = Literal["chunk", "example", "refusal", "nothing"]
 Fate = Literal[
@@ -149,3 +150,51 @@ def tally(rows: Sequence[LedgerRow]) -> Tally:
             if any(row.fate == fate for row in decisions)
         },
     )
+
+
+class Negative(BaseModel):
+    """Something that the row ``example`` is trained against.
+
+    ``kind`` ``text``: a text that does not answer its question; ``question``: a question that its text does
+    not answer. ``source``: ``refused`` by annotators, or ``stored`` with the accepted triplet. ``chunk_id``
+    is the chunk that it is about.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    example: RecordKey
+    kind: Literal["text", "question"]
+    source: Literal["refused", "stored"]
+    text: str
+    chunk_id: str = ""
+
+
+def negatives_of(rows: Sequence[LedgerRow]) -> list[Negative]:
+    """The negatives that training uses: the refusals that were given an example, then those stored with
+    examples."""
+    refused = [
+        Negative(
+            example=RecordKey(row.other_dataset, row.other),  # type: ignore[arg-type]
+            kind="text" if row.negative_kind == "text" else "question",
+            source="refused",
+            text=row.text if row.negative_kind == "text" else row.query,
+            chunk_id=row.chunk_id,
+        )
+        for row in of(rows, "refusal", "negative")
+    ]
+    stored = [
+        Negative(example=row.key, kind="question", source="stored", text=row.negative, chunk_id=row.chunk_id)
+        for row in of(rows, "example", "train")
+        if row.negative
+    ]
+    return [*refused, *stored]
+
+
+def normalise(text: str) -> str:
+    """What makes two texts exactly the same: Unicode NFKC, case folded, runs of white space as one space."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def section_of(chunk: Chunk) -> str:
+    """The name of the chunk's section, its file's path first: what stays when its text is edited."""
+    return "\t".join((chunk.path, *chunk.section))

@@ -9,8 +9,7 @@ from typing import Any
 
 from curation import Chunk, Corpus, Decision
 from serving import GONE_FROM_DOCUMENTS
-from training.ledger.rows import HEADING, LedgerRow, of
-from training.ledger.text import section_of
+from training.ledger.rows import HEADING, LedgerRow, of, section_of
 
 CHUNK_REJECTED = "its chunk was rejected"
 

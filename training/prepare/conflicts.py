@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict
 from curation import DatasetName
 from training.ledger.rows import LedgerRow, RecordKey, of
 from training.prepare.collect import CHUNK_REJECTED
-from training.prepare.likeness import Likeness, Sameness
-from training.prepare.setting import Setting
+from training.prepare.similarity import Likeness, Sameness
+from training.prepare.split import Setting
 
 OTHER_WAY = "another record was decided the other way"
 # The question whose answer accepts or rejects a record.

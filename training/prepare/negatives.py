@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, of
-from training.ledger.text import normalise
-from training.prepare.likeness import Sameness, questions_like
-from training.prepare.setting import Setting
+from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, normalise, of
+from training.prepare.similarity import Sameness, questions_like
+from training.prepare.split import Setting
 
 # Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that was
 # accepted for more than that comes in as many batches anyway, and takes as many.

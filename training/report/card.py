@@ -8,9 +8,8 @@ from serving import ReleaseDraft, model_card
 from training.fit.data import FitReport
 from training.judge.comparison import Comparison
 from training.judge.evaluate import METRICS
-from training.judge.gate import GateVerdict
-from training.judge.guards import LATENCY
-from training.ledger.people import Selection
+from training.judge.gate import LATENCY, GateVerdict
+from training.ledger.selection import Selection
 from training.settings import FitSettings
 
 _LIMITS = """\

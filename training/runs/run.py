@@ -24,17 +24,18 @@ from curation import (
     BusyError,
     ClayloopError,
     Home,
+    PeakMemory,
     Progress,
     StateError,
+    give_back,
     read_json,
+    shortage,
     sync_folder,
     write_json,
     write_text,
 )
-from training.fit.memory import PeakMemory, give_back
-from training.ledger.people import Selection
+from training.ledger.selection import Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
-from training.runs.shortage import shortage
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"

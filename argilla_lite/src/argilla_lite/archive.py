@@ -1,4 +1,5 @@
-"""A backup's file format: a compressed tar with a manifest first, every file's SHA-256 in it, readable by its owner only."""
+"""A backup's file format: a compressed tar with a manifest first, every file's SHA-256 in it, readable by its
+owner only."""
 
 from __future__ import annotations
 

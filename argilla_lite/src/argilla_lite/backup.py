@@ -1,4 +1,5 @@
-"""`argilla-lite backup`: one file with the database as of one instant and the secrets, taken while people work."""
+"""`argilla-lite backup`: one file with the database as of one instant and the secrets, taken while people
+work."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from argilla_lite.home import Home
 def backup(home: Home, target: Path, force: bool) -> archive.Manifest:
     """Writes a backup.
 
-    The text index is left out, because a start derives it from the database, and so are webhook events that are
-    waiting to be delivered: those belong to the Argilla that goes on.
+    The text index is left out, because a start derives it from the database, and so are webhook events that
+    are waiting to be delivered: those belong to the Argilla that goes on.
 
     Args:
         target: The file to write, 0600. It appears whole or not at all.

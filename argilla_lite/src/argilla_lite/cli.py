@@ -142,7 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _hide_database(arguments: list[str]) -> NoReturn:
-    """Starts this program anew with the URL in the environment: its own user may see that, everybody a command line."""
+    """Starts this program anew with the URL in the environment: its own user may see that, everybody a
+    command line."""
     rest: list[str] = []
     words = iter(arguments)
     for word in words:

@@ -82,7 +82,8 @@ class SqliteDatabase:
         return self.rows("PRAGMA journal_mode") == [("wal",)]
 
     def tune(self) -> None:
-        """Write-ahead logging: readers and one writer at once. A property of the file: setting it once is enough."""
+        """Write-ahead logging: readers and one writer at once. A property of the file: setting it once is
+        enough."""
         with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as connection:
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         self.path.chmod(0o600)
@@ -96,8 +97,8 @@ class SqliteDatabase:
         return file_damage(self.path)
 
     def save(self, target: Path) -> None:
-        # All pages in one step: one read transaction, which in WAL mode blocks nobody and never starts over. Not
-        # VACUUM INTO, which may number rows anew.
+        # All pages in one step: one read transaction, which in WAL mode blocks nobody and never starts over.
+        # Not VACUUM INTO, which may number rows anew.
         with (
             contextlib.closing(sqlite3.connect(self.path, timeout=30)) as source,
             contextlib.closing(sqlite3.connect(target)) as copy,

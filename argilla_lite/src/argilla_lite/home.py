@@ -120,9 +120,8 @@ class Home:
     def create(self) -> None:
         """Makes the folders, private to this user.
 
-        Raises:
-            ArgillaLiteError: The folder cannot be made, belongs to somebody else, or has a name that cannot be
-                part of a database address.
+        Raises: ArgillaLiteError: The folder cannot be made, belongs to somebody else, or has a name that
+        cannot be part of a database address.
         """
         if odd := sorted(set(str(self.root)) & set("?#%")):
             raise ArgillaLiteError(

@@ -115,7 +115,8 @@ def reindex(home: Home, as_json: bool) -> int:
 
 
 def check(home: Home, as_json: bool) -> int:
-    """Compares the text index with the records, and has both databases check themselves. 0 when all is well, 6 if not."""
+    """Compares the text index with the records, and has both databases check themselves. 0 when all is well,
+    6 if not."""
     database = database_of(home)
     index = _text_index(home, database)
     from argilla_lite.engine.text_repair import differences

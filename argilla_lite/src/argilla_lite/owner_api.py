@@ -1,7 +1,8 @@
 """Argilla's HTTP API as the home's owner: of the running server, or of the application in this process.
 
-Both ways go through the same code of Argilla with the same checks. While Argilla is stopped the application is called
-without a server: that takes seconds for its import, needs no port and no Redis, and holds the home meanwhile.
+Both ways go through the same code of Argilla with the same checks. While Argilla is stopped the application
+is called without a server: that takes seconds for its import, needs no port and no Redis, and holds the home
+meanwhile.
 """
 
 from __future__ import annotations

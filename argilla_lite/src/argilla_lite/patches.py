@@ -1,22 +1,22 @@
 """Small repairs of argilla_server 2.8.0. Answers stay the same, except that fewer of them are 500.
 
-1. `Question.parsed_settings` and `MetadataProperty.parsed_settings` build a pydantic TypeAdapter at each access,
-   several times per record (models/database.py:294, 371). The adapters are kept instead.
-2. A webhook event is built per record, with a handful of queries each, before anybody asks whether a webhook
-   listens (webhooks/v1/records.py). It is asked first, once per database session, which lasts for one request.
-3. A job that cannot be queued, because Redis is gone, waits on disk instead of failing the request: `without_redis`.
-4. A webhook's id is that of its job (webhooks/v1/commons.py:_generate_msg_id makes a new one per attempt), so that a
-   listener can tell a repeated delivery from a new event, as Standard Webhooks has it.
-5. One record that has vectors is loaded with the settings that name them (api/handlers/v1/records.py:get_record), or
-   asking for it is answered with 500, and the page's "find similar: least" shows what it showed before.
-6. JSON columns, requests and answers are read and written with orjson, and answers compressed with less effort:
-   `patches_encoding`.
-7. Suggestions and vectors of a bulk request are written without being read back: `patches_bulk`.
-8. Webhooks are delivered with one TLS context, made once: httpx reads all root certificates for each, a quarter of a
-   delivery's processor time.
+1. `Question.parsed_settings` and `MetadataProperty.parsed_settings` build a pydantic TypeAdapter at each
+access, several times per record (models/database.py:294, 371). The adapters are kept instead. 2. A webhook
+event is built per record, with a handful of queries each, before anybody asks whether a webhook listens
+(webhooks/v1/records.py). It is asked first, once per database session, which lasts for one request. 3. A job
+that cannot be queued, because Redis is gone, waits on disk instead of failing the request: `without_redis`.
+4. A webhook's id is that of its job (webhooks/v1/commons.py:_generate_msg_id makes a new one per attempt), so
+that a listener can tell a repeated delivery from a new event, as Standard Webhooks has it. 5. One record that
+has vectors is loaded with the settings that name them (api/handlers/v1/records.py:get_record), or asking for
+it is answered with 500, and the page's "find similar: least" shows what it showed before. 6. JSON columns,
+requests and answers are read and written with orjson, and answers compressed with less effort:
+`patches_encoding`. 7. Suggestions and vectors of a bulk request are written without being read back:
+`patches_bulk`. 8. Webhooks are delivered with one TLS context, made once: httpx reads all root certificates
+for each, a quarter of a delivery's processor time.
 
-The first two and the last two make logging records faster, and annotating beside it. Applied only to the version they were
-written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server as it is.
+The first two and the last two make logging records faster, and annotating beside it. Applied only to the
+version they were written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server
+as it is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """A patch that makes bulk logging hold SQLite's only writer for a shorter time.
 
-Suggestions and vectors of a bulk request are upserted by one statement with a VALUES row each, which SQLAlchemy puts
-together anew for every batch, and read back as objects that nobody looks at (bulk/records_bulk.py, models/mixins.py:
-upsert_many). That was half of the time between a batch's first write and its commit, in which every answer waits. One
-prepared statement, executed with all rows at once, writes the same.
+Suggestions and vectors of a bulk request are upserted by one statement with a VALUES row each, which
+SQLAlchemy puts together anew for every batch, and read back as objects that nobody looks at
+(bulk/records_bulk.py, models/mixins.py: upsert_many). That was half of the time between a batch's first write
+and its commit, in which every answer waits. One prepared statement, executed with all rows at once, writes
+the same.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def _upsert_many(original: Any) -> Any:
     async def upsert_many(
         cls: Any, db: Any, objects: list[Any], constraints: list[Any], autocommit: bool = True
     ) -> list[Any]:
-        # One object may be wanted back, and those that the session holds already must be refreshed: as released.
+        # One object may be wanted back, and those that the session holds already must be refreshed: as
+        # released.
         if autocommit or len(objects) < 2 or any(isinstance(held, cls) for held in db.identity_map.values()):
             found: list[Any] = await original(cls, db, objects, constraints, autocommit)
             return found

@@ -50,8 +50,8 @@ class PostgresDatabase:
     def parse(cls, url: str) -> PostgresDatabase:
         """Reads a URL.
 
-        Raises:
-            ArgillaLiteError: It is not PostgreSQL's, names no user, host or database, or has an unknown option.
+        Raises: ArgillaLiteError: It is not PostgreSQL's, names no user, host or database, or has an unknown
+        option.
         """
         try:
             parts = urlsplit(url)
@@ -105,8 +105,8 @@ class PostgresDatabase:
     def environment(self) -> dict[str, str]:
         """The parts as libpq's variables, which asyncpg reads too, beside a bare URL.
 
-        A password inside the URL could end in a traceback, and percent signs in it would end Alembic, which reads
-        the URL as a template.
+        A password inside the URL could end in a traceback, and percent signs in it would end Alembic, which
+        reads the URL as a template.
         """
         variables = {
             "PGHOST": self.host,

@@ -1,8 +1,8 @@
 """Puts jobs back that were in a dead worker's hands.
 
-rq takes a job from its list before it notes who works on it: a worker or a Redis that is killed in between loses the
-job, and one killed later leaves it "started" for minutes. A home has one worker only, so when that starts, whatever
-is neither waiting nor scheduled nor done was in the hands of its predecessor.
+rq takes a job from its list before it notes who works on it: a worker or a Redis that is killed in between
+loses the job, and one killed later leaves it "started" for minutes. A home has one worker only, so when that
+starts, whatever is neither waiting nor scheduled nor done was in the hands of its predecessor.
 """
 
 from __future__ import annotations

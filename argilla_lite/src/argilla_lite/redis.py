@@ -53,7 +53,8 @@ class RedisSocket:
         return f"unix://{self.address}?db=0"
 
     def command(self, folder: Path) -> list[str]:
-        """The server's command line. The append-only file is synced before each answer: what is queued survives a power cut."""
+        """The server's command line. The append-only file is synced before each answer: what is queued
+        survives a power cut."""
         return [
             str(binary()),
             *("--port", "0", "--unixsocket", self.address, "--unixsocketperm", "600"),

@@ -1,9 +1,9 @@
 """Two requests that the pinned Starlette (0.46, for FastAPI 0.115) takes too long over never reach it.
 
 - A `Range` header with many parts takes quadratic time, without a login (CVE-2025-62727). Ranges are optional
-  (RFC 9110, 14.2) and a web page needs none: the header is dropped.
-- A large file in a form blocks all other requests while it is written to disk (CVE-2025-54121). Argilla's only form
-  is the login: larger ones are refused.
+(RFC 9110, 14.2) and a web page needs none: the header is dropped. - A large file in a form blocks all other
+requests while it is written to disk (CVE-2025-54121). Argilla's only form is the login: larger ones are
+refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`argilla-lite restore`: verifies a backup as a whole, then replaces a home with it, all or nothing.
 
-The new files are unpacked and verified beside the old ones. One rename, to `restore/`, decides: before it the old
-home stands as it was, after it the new one is put in place, by this command or by whichever comes next.
+The new files are unpacked and verified beside the old ones. One rename, to `restore/`, decides: before it the
+old home stands as it was, after it the new one is put in place, by this command or by whichever comes next.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ def restore(home: Home, source: Path, database_url: str | None, force: bool) -> 
         database_url: For a backup of PostgreSQL, where to restore it to; by default what the home uses.
         force: Whether to replace an Argilla that is there.
 
-    Raises:
-        AlreadyRunningError: The home is in use.
-        ArgillaLiteError: The file is no backup or damaged, or there is an Argilla already; nothing has changed then.
+    Raises: AlreadyRunningError: The home is in use. ArgillaLiteError: The file is no backup or damaged, or
+    there is an Argilla already; nothing has changed then.
     """
     home.create()
     with home.locked():

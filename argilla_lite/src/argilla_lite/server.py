@@ -22,8 +22,9 @@ from argilla_lite.without_redis import keep_emptying
 with web_page.not_copied():
     from argilla_lite.plugin import app, warm_up
 
-# A batch of records makes tens of thousands of objects that live as long as its request. With Python's own thresholds the
-# collector goes through all of the server's objects in the midst of it, for 20 to 50 ms in which nobody is answered.
+# A batch of records makes tens of thousands of objects that live as long as its request. With Python's own
+# thresholds the collector goes through all of the server's objects in the midst of it, for 20 to 50 ms in
+# which nobody is answered.
 _COLLECT = (20_000, 20, 50)
 _DOCUMENTATION = {"/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect", "/api"}
 
@@ -45,9 +46,8 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: list[str]) -> None:
-    """Serves until SIGTERM. The first argument is the descriptor of a bound socket; with `--repair` what a server
-    that died had not indexed yet is indexed first.
-    """
+    """Serves until SIGTERM. The first argument is the descriptor of a bound socket; with `--repair` what a
+    server that died had not indexed yet is indexed first."""
     from argilla_server.jobs.queues import REDIS_CONNECTION
     from argilla_server.settings import settings
 

@@ -36,17 +36,11 @@ _FOREIGN = (
 class Services:
     """Builds each service's definition for one home and address.
 
-    Args:
-        home: Where the files are.
-        database: Where the data is.
-        redis: The socket that all share.
-        listener: The bound socket that the server inherits: taken before anything starts, kept across restarts.
-        url: The address that browsers use.
-        host: The address that the server listens on.
-        origins: Web origins that may call the API from a browser.
-        api_docs: Whether to serve /api/v1/docs.
-        access_log: Whether the server logs each request.
-        patches: Whether to apply `patches`.
+    Args: home: Where the files are. database: Where the data is. redis: The socket that all share. listener:
+    The bound socket that the server inherits: taken before anything starts, kept across restarts. url: The
+    address that browsers use. host: The address that the server listens on. origins: Web origins that may
+    call the API from a browser. api_docs: Whether to serve /api/v1/docs. access_log: Whether the server logs
+    each request. patches: Whether to apply `patches`.
     """
 
     home: Home
@@ -63,7 +57,8 @@ class Services:
     _worker_name: str = field(default="", init=False)
 
     def environment(self) -> dict[str, str]:
-        """What argilla_server reads. Nothing of the caller's own Argilla and PostgreSQL settings gets through."""
+        """What argilla_server reads. Nothing of the caller's own Argilla and PostgreSQL settings gets
+        through."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return inherited | {
             "ARGILLA_HOME_PATH": str(self.home.root),
@@ -132,7 +127,8 @@ class Services:
         starts = itertools.count()
 
         def words_now() -> list[str]:
-            # The first start follows a step that repairs the index; one that died may have left something again.
+            # The first start follows a step that repairs the index; one that died may have left something
+            # again.
             return [*words, "--repair"] if next(starts) else words
 
         return self._forked("server", words_now, ready=self._server_answers)

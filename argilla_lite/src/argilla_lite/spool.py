@@ -1,10 +1,10 @@
 """Jobs that could not be queued because Redis was gone: kept on disk, queued in their order when it is back.
 
-A job gets its id before the first attempt. Redis may have taken it although the answer was lost, so the id is looked up
-before a second attempt, and a job's entry goes only after Redis holds the job. A crash in between leaves an entry
-whose job is found then: nothing is lost, and nothing is queued twice as long as Redis remembers the job (500 s after
-its end). What is executed twice nevertheless (a worker killed between delivering and noting it) carries the same
-webhook-id: see `patches`.
+A job gets its id before the first attempt. Redis may have taken it although the answer was lost, so the id is
+looked up before a second attempt, and a job's entry goes only after Redis holds the job. A crash in between
+leaves an entry whose job is found then: nothing is lost, and nothing is queued twice as long as Redis
+remembers the job (500 s after its end). What is executed twice nevertheless (a worker killed between
+delivering and noting it) carries the same webhook-id: see `patches`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Spool:
     def drain(self, queue: Callable[[str, str, list[Any]], None]) -> int:
         """Hands the oldest jobs over, one after the other.
 
-        Args:
-            queue: Gets id, name and arguments. What it raises ends the draining; that job and the later ones stay.
+        Args: queue: Gets id, name and arguments. What it raises ends the draining; that job and the later
+        ones stay.
 
         Returns:
             How many were handed over; 0 when nothing waits.

@@ -62,7 +62,8 @@ class Stem:
     _is_ready: bool = field(default=False, init=False)
 
     def new_end(self) -> int:
-        """Makes a connection for a stem that is about to be started; the descriptor to hand it, ours to close after."""
+        """Makes a connection for a stem that is about to be started; the descriptor to hand it, ours to close
+        after."""
         self.close()
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

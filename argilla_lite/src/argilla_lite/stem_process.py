@@ -1,8 +1,10 @@
-"""The process that imports argilla_server once and forks all that needs it, so that starts are short and memory is shared.
+"""The process that imports argilla_server once and forks all that needs it, so that starts are short and
+memory is shared.
 
-The import takes three seconds and 150 MB. The server, the worker and the preparation are forked from here when the
-supervisor asks for them, also later when one of them has died. Whoever is forked becomes a child of the supervisor,
-which has asked the kernel for orphans (PR_SET_CHILD_SUBREAPER): it waits for it as for any other.
+The import takes three seconds and 150 MB. The server, the worker and the preparation are forked from here
+when the supervisor asks for them, also later when one of them has died. Whoever is forked becomes a child of
+the supervisor, which has asked the kernel for orphans (PR_SET_CHILD_SUBREAPER): it waits for it as for any
+other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Starts services in order, waits until each answers, passes their logs on, restarts what dies, stops all.
 
-One thread, one loop: nothing here may block for long, and processes are only ever started from the main thread,
-whose life the kernel ties theirs to (see `lifeline`).
+One thread, one loop: nothing here may block for long, and processes are only ever started from the main
+thread, whose life the kernel ties theirs to (see `lifeline`).
 """
 
 from __future__ import annotations

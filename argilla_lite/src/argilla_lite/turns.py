@@ -1,8 +1,9 @@
-"""People before pipelines: while somebody annotates, records that are logged in bulk leave room between batches.
+"""People before pipelines: while somebody annotates, records that are logged in bulk leave room between
+batches.
 
-The server has one event loop and SQLite one writer: a batch of 256 records keeps both busy for a few tenths of a
-second, and a pipeline sends batch after batch. With nobody there it may; otherwise each batch first waits as long as
-the one before it took, and half as long again.
+The server has one event loop and SQLite one writer: a batch of 256 records keeps both busy for a few tenths
+of a second, and a pipeline sends batch after batch. With nobody there it may; otherwise each batch first
+waits as long as the one before it took, and half as long again.
 """
 
 from __future__ import annotations

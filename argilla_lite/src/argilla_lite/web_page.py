@@ -1,8 +1,8 @@
 """The web page's files, made once per version instead of at each import of argilla_server.
 
-argilla_server copies 14 MB in 1,333 files to a new temporary folder whenever it is imported (_app.py:257), to put its
-base path into some of them; also in processes that serve no page. A third of a start's time and most of a stop's
-went there. Here the import copies nothing, and the server mounts a folder of the home.
+argilla_server copies 14 MB in 1,333 files to a new temporary folder whenever it is imported (_app.py:257), to
+put its base path into some of them; also in processes that serve no page. A third of a start's time and most
+of a stop's went there. Here the import copies nothing, and the server mounts a folder of the home.
 """
 
 from __future__ import annotations

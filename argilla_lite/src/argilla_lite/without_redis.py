@@ -1,8 +1,9 @@
 """Lets Argilla's requests succeed while Redis is gone: their jobs wait in a spool.
 
-Upstream stores a response and then answers 500 when its webhook event cannot be queued: the annotator submits again,
-and the event is lost. `PATCH /datasets` fails in the same way. Patched are the jobs behind these requests; the one
-that imports from or exports to the Hugging Face hub is not, because its request answers with the job.
+Upstream stores a response and then answers 500 when its webhook event cannot be queued: the annotator submits
+again, and the event is lost. `PATCH /datasets` fails in the same way. Patched are the jobs behind these
+requests; the one that imports from or exports to the Hugging Face hub is not, because its request answers
+with the job.
 """
 
 from __future__ import annotations

@@ -39,10 +39,11 @@ class _QueueOfOneRedis(Queue):
 
 
 class _WorkerOfOneRedis(Worker):
-    """Ends when it loses Redis instead of waiting for it, so that its successor puts back what it had in hand.
+    """Ends when it loses Redis instead of waiting for it, so that its successor puts back what it had in
+    hand.
 
-    It also queues the jobs that are due again: a failed webhook's delivery after 10, 60 and 180 seconds. rq has a
-    second process for that, which costs 90 MB.
+    It also queues the jobs that are due again: a failed webhook's delivery after 10, 60 and 180 seconds. rq
+    has a second process for that, which costs 90 MB.
     """
 
     queue_class = _QueueOfOneRedis

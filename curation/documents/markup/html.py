@@ -48,8 +48,7 @@ class _Words(HTMLParser):
 
 
 def html_words(markup: str) -> str:
-    """The readable text of an HTML fragment, without tags, comments, scripts or styles; a line for each
-    block."""
+    """The readable text of an HTML fragment, without scripts and styles; a line for each block."""
     reader = _Words()
     try:
         reader.feed(_COMMENT.sub("", markup))

@@ -20,8 +20,7 @@ _EXPLICIT_MARKUP = re.compile(r"^\.\. (?:[\w:.-]+::|_[^:\n]+:|\|)|:[\w:+-]+:`", 
 
 
 def markup_of(path: str) -> Markup | None:
-    """The markup that a file's name promises; None for ``.txt`` (see looks_like_restructuredtext) and
-    others."""
+    """The markup that a file's name promises; None for ``.txt`` (see below) and others."""
     name = path.rsplit("/", 1)[-1].lower()
     dot = name.rfind(".")
     return _SUFFIXES.get(name[dot:]) if dot > 0 else None

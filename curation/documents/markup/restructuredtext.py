@@ -157,8 +157,7 @@ class _Scanner:
             self._literal(state)
 
     def _title_ahead(self, state: Lines) -> bool:
-        """A title without a blank line before it. Its underline is as long as it, so it is no table and no
-        rule."""
+        """A title without a blank line before it. Its underline is as long as it is."""
         title, under = state.peek(0), state.peek(1)
         return bool(
             under and _ADORNMENT.match(under) and len(under) >= max(4, _width(title)) and title[0] != under[0]

@@ -59,8 +59,7 @@ def argument_lines(lines: list[str]) -> int:
 
 
 def split_directive(lines: list[str], start: int = 0) -> tuple[dict[str, str], int]:
-    """Options from line ``start`` of a directive's dedented lines, and the index of its first line of
-    content."""
+    """Options from line ``start`` of a directive's dedented lines, and where its content starts."""
     options: dict[str, str] = {}
     number = start
     name = ""

@@ -129,6 +129,12 @@ def test_of_several_chunks_in_the_section_the_most_alike_follows(home: Home, doc
         assert now.body.split()[0] == old.body.split()[0]
 
 
+def test_a_paragraph_that_moved_to_another_section_is_followed_there(home: Home, docs: Path) -> None:
+    before = read(home, docs, a=page(("Water", f"{WATER} {WATER} {WATER} {WATER}"), ("Seed", SEED)))
+    corpus = read(home, docs, a=page(("Water", MARKET), ("Seed", f"{SEED} {WATER}")))
+    assert successor(corpus, the(before, "Water")) == "a.md Seed"
+
+
 def test_what_is_gone_has_no_successor_until_it_comes_back(home: Home, docs: Path) -> None:
     both = page(("Water", WATER), ("Seed", SEED))
     before = read(home, docs, a=both, b=page(("Frost", FROST)))

@@ -20,11 +20,10 @@ from curation import SILENT, Advance, Progress
 from serving import Embedder, EmbeddingSettings
 from tests.training.fit.material import example, negative
 from tests.training.material import make_chunks
-from training.fit.batches import Batches, Mixed, is_divided
 from training.fit.data import Columns, FitReport, TrainingMaterial, same_things, told_apart, training_sets
 from training.fit.train import fine_tune
-from training.ledger.negative import Negative
-from training.ledger.rows import LedgerRow
+from training.fit.trainer import Batches, Mixed, is_divided
+from training.ledger.rows import LedgerRow, Negative
 from training.settings import FitSettings
 
 _ROW = st.tuples(*[st.integers(0, 5)] * 2)

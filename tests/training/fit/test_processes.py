@@ -16,8 +16,8 @@ import torch
 from curation import SettingsError, StateError
 from serving import Embedder, EmbeddingSettings
 from tests.training.fit.material import example, negative
+from training.fit.candidate import check_gpus, fit_in_processes
 from training.fit.data import TrainingMaterial
-from training.fit.processes import check_gpus, fit_in_processes
 from training.fit.train import fine_tune
 from training.settings import FitSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import T5Config, T5EncoderModel
 
-from training.fit.weights import average, copy_of
+from training.fit.train import average, copy_of
 
 
 def test_every_weight_goes_back_by_the_share_whatever_the_number_of_its_names() -> None:

@@ -26,11 +26,9 @@ from training.judge.compare import Baselines, Round, compare, measure_baselines,
 from training.judge.comparison import LATENCY_FILE, at, read_comparison, write_comparison
 from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, reranked
 from training.judge.gate import judge
-from training.judge.questions import holdout_questions
-from training.judge.testsets import TestSet
-from training.ledger.history import History
-from training.ledger.rows import LedgerRow
-from training.ledger.text import section_of
+from training.judge.questions import TestSet, holdout_questions
+from training.ledger.rows import LedgerRow, section_of
+from training.ledger.store import History
 from training.prepare.split import is_holdout
 from training.settings import RerankerSettings, TrainingSettings
 

@@ -13,10 +13,9 @@ from tests.training.judge.comparisons import compared, comparison
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from training.judge.coverage import Coverage, Indexed, LostQuestion, RemovedChunks, find_removed
-from training.judge.gate import judge
-from training.judge.guards import Guard
-from training.ledger.history import History
-from training.ledger.text import section_of
+from training.judge.gate import Guard, judge
+from training.ledger.rows import section_of
+from training.ledger.store import History
 from training.prepare.split import is_holdout
 from training.settings import DedupSettings, GateSettings, GuardSettings, TrainingSettings
 

@@ -23,8 +23,15 @@ from training.judge.evaluate import (
     rank,
     score,
 )
-from training.judge.questions import HoldoutQuestion
-from training.judge.testsets import TestSet, generic_set, load_files, load_folder, load_qrels, load_queries
+from training.judge.questions import (
+    HoldoutQuestion,
+    TestSet,
+    generic_set,
+    load_files,
+    load_folder,
+    load_qrels,
+    load_queries,
+)
 
 
 def test_scores_agree_with_the_definitions() -> None:

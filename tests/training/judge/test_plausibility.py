@@ -18,8 +18,17 @@ from serving import Embedder
 from tests.training import rounds
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, make_chunks, triplet
-from training.judge.plausibility import Pair, Plausibility, Vectors, area, judged_pairs, view_pairs, weigh
-from training.judge.signals import foretell, signals
+from training.judge.plausibility import (
+    Pair,
+    Plausibility,
+    Vectors,
+    area,
+    foretell,
+    judged_pairs,
+    signals,
+    view_pairs,
+    weigh,
+)
 
 CHUNKS = rounds.make_corpus()
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from tests.training.judge.comparisons import compared, comparison, failures, question
-from training.judge.comparison import Comparison
+from training.judge.comparison import Comparison, sections_of
 from training.judge.gate import judge
 from training.judge.questions import HoldoutQuestion
-from training.judge.slices import sections_of
 from training.settings import GateSettings
 
 

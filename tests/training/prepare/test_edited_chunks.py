@@ -22,8 +22,7 @@ from tests.training.prepare.made_up import (
     replaced,
     with_text,
 )
-from training.ledger.rows import LedgerRow, of
-from training.ledger.text import section_of
+from training.ledger.rows import LedgerRow, of, section_of
 from training.prepare.collect import collect
 from training.prepare.prepared import Prepared
 from training.prepare.split import is_holdout
@@ -156,7 +155,7 @@ _EDITS = ["same", "longer", "rewritten", "moved", "renamed", "removed"]
 @settings(max_examples=25, deadline=None)
 def test_no_edit_moves_a_question_to_the_other_side(edits: list[str], again: bool) -> None:
     """Whatever happens to the chunks, and whatever is asked anew about those of today."""
-    pairs = [(chunk, _changed(chunk, how, row)) for row, (chunk, how) in enumerate(zip(CHUNKS, edits))]
+    pairs = [(chunk, _changed(chunk, edits[row], row)) for row, chunk in enumerate(CHUNKS)]
     chunks = [chunk for _, chunk in pairs if chunk]
     more = [triplet(chunk, f"again {row * 104729}") for row, chunk in enumerate(chunks)] if again else []
     found = prepared([*more, *ASKED, *TOLD], chunks, NEAR, replaced(pairs))

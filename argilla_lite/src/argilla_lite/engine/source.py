@@ -1,7 +1,8 @@
 """Argilla's own database, read in snapshots: the one truth that everything here is derived from.
 
-The same statements run on SQLite and on PostgreSQL; a `Dialect` says the few things that the two say differently. Ids
-are 32 hexadecimal digits throughout, moments whole microseconds since 1970 (UTC), JSON columns their text.
+The same statements run on SQLite and on PostgreSQL; a `Dialect` says the few things that the two say
+differently. Ids are 32 hexadecimal digits throughout, moments whole microseconds since 1970 (UTC), JSON
+columns their text.
 """
 
 # ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
@@ -22,7 +23,8 @@ BATCH = 500  # ids in one statement
 
 
 def parsed(text: str) -> Any:
-    """JSON text as Argilla stores it. orjson reads a vector in a fifth of the time, but no NaN, and no huge number."""
+    """JSON text as Argilla stores it. orjson reads a vector in a fifth of the time, but no NaN, and no huge
+    number."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -120,7 +122,8 @@ class Snapshot:
         return self._dialect.revision(self._cursor)
 
     def changed(self, dataset_id: str, since: int) -> list[str]:
-        """Ids of records that may have changed, appeared or gone since the snapshot with the revision `since`."""
+        """Ids of records that may have changed, appeared or gone since the snapshot with the revision
+        `since`."""
         return self._dialect.changed(self._cursor, dataset_id, since)
 
     def datasets(self) -> list[str]:
@@ -271,7 +274,8 @@ class Source:
         self._idle.append(connection)
 
     def _begun(self) -> tuple[Any, Any]:
-        """A connection and its cursor in a new transaction. One that broke since it was last used is replaced."""
+        """A connection and its cursor in a new transaction. One that broke since it was last used is
+        replaced."""
         while self._idle:
             connection = self._idle.pop()
             try:

@@ -1,7 +1,8 @@
-"""A dataset's records in memory, column by column, brought up to date from Argilla's database before each query.
+"""A dataset's records in memory, column by column, brought up to date from Argilla's database before each
+query.
 
-Nothing here is a second truth: the table is filled from one snapshot of the database, and follows the changes that
-the database itself notes (`source`). It is lost with the process and read again.
+Nothing here is a second truth: the table is filled from one snapshot of the database, and follows the changes
+that the database itself notes (`source`). It is lost with the process and read again.
 """
 
 from __future__ import annotations

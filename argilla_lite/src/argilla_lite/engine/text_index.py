@@ -1,9 +1,10 @@
-"""The full-text index: one FTS5 table per dataset in a SQLite file of its own, derived from Argilla's records.
+"""The full-text index: one FTS5 table per dataset in a SQLite file of its own, derived from Argilla's
+records.
 
-Each record's row in `documents` notes which state of the record was indexed. Writing reads the records anew from
-Argilla's database inside the index's write transaction, so that of two concurrent writers the later one always
-indexes the newer state, and a crash between Argilla's commit and ours is found and repaired at the next start
-(`text_repair`).
+Each record's row in `documents` notes which state of the record was indexed. Writing reads the records anew
+from Argilla's database inside the index's write transaction, so that of two concurrent writers the later one
+always indexes the newer state, and a crash between Argilla's commit and ours is found and repaired at the
+next start (`text_repair`).
 """
 
 # ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
@@ -89,8 +90,8 @@ class TextIndex:
     def refresh(self, dataset_id: str, record_ids: Sequence[str]) -> None:
         """Indexes records as Argilla's database has them now; forgets those that it no longer has.
 
-        A failure (a full disk) is logged and tried again with the next call: the records are safe in Argilla's
-        database already, and answering with an error would tell the caller otherwise.
+        A failure (a full disk) is logged and tried again with the next call: the records are safe in
+        Argilla's database already, and answering with an error would tell the caller otherwise.
         """
         with self._lock:
             wanted = self._pending.pop(dataset_id, set()) | set(record_ids)

@@ -17,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curation import SILENT, Progress
-from serving import Embedder
-
-Vectors = npt.NDArray[np.float32]
+from serving.retrieval.embedding import Embedder
+from serving.retrieval.vectors import Vectors
 
 LAYER = "whitening"
 _UNIT = "whitening_unit"

@@ -1,4 +1,4 @@
-"""Whole retrains, as far as their evaluation goes: test sets of one's own, guards, and what is written down."""
+"""Whole retrains, as far as they judge: test sets of one's own, guards, and what is written down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from serving import EVALUATION_FILE, ReleaseStore, RetrievalSettings
 from tests.training import rounds
 from tests.training.material import triplet
 from training.judge.comparison import SIDES, read_comparison
-from training.report.summary import RetrainSummary, render_summary
+from training.ledger.rows import section_of
+from training.prepare.split import is_holdout
+from training.report.text import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
 from training.runs.run import RunStore
 from training.settings import GateSettings, GuardSettings, TestSetSettings
@@ -80,7 +82,7 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
 
     assert summary.outcome == "promoted" and summary.release_after and summary.gate and summary.run
     assert summary.gate.queries == summary.holdout_questions + 3
-    assert summary.dropped["same question as in a test set"] == 1
+    assert summary.reasons["duplicate"]["same question as in a test set"] == 1
     names = [guard.name for guard in summary.gate.guards]
     assert {"test set visitors", "forgetting (generic)", "base model", "refusal", "new decisions"} <= set(
         names
@@ -105,7 +107,7 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
     interval = str(summary.gate.interval)
     assert interval in summary.verdict and interval in render_summary(summary)
     assert "recall@50" in render_summary(summary) and "base model" in render_summary(summary)
-    gate = json.loads((house.runs / summary.run / "gate" / "gate.json").read_text())
+    gate = json.loads((house.runs / summary.run / "judge" / "gate.json").read_text())
     assert gate["verdict"] == "superior" and gate["interval"]["confidence"] == 0.9
     card = (folder / "README.md").read_text()
     assert "**superior**" in card and "### Guards" in card and "median query" not in card
@@ -115,19 +117,16 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
 
 def _trained_chunk() -> Chunk:
     """One that the first round accepts a question for, and that is not held out."""
-    from training.prepare.examples import section_of
-    from training.prepare.split import is_holdout
-
     accepted = {one.metadata["chunk_id"] for one in rounds.first_round(CHUNKS) if one.verdict == "accepted"}
     return next(chunk for chunk in CHUNKS if chunk.id in accepted and not is_holdout(section_of(chunk), 0.2))
 
 
 def test_the_second_round_knows_what_was_held_out_before(house: Home, model: Path) -> None:
     first = _retrain(house, model)
-    assert first.gate and first.gate.known is None
+    assert first.gate and first.gate.earlier is None
     second = _retrain(house, model, [*rounds.first_round(CHUNKS), *rounds.second_round(CHUNKS, 3)])
-    assert second.gate and second.gate.known and second.gate.fresh
-    assert second.gate.known.size == first.holdout_questions
+    assert second.gate and second.gate.earlier and second.gate.fresh
+    assert second.gate.earlier.size == first.holdout_questions
     assert second.gate.fresh.size == second.holdout_questions - first.holdout_questions
     assert second.base[384]["ndcg@10"] < second.before[384]["ndcg@10"]
     assert "on earlier questions" in render_summary(second)
@@ -150,7 +149,7 @@ def test_the_same_evaluation_twice_is_the_same_file(house: Home, model: Path, tm
     for home in (house, Home(tmp_path / "again")):
         summary = _retrain(home, model)
         assert summary.run
-        files.append((home.runs / summary.run / "evaluate" / EVALUATION_FILE).read_bytes())
+        files.append((home.runs / summary.run / "judge" / EVALUATION_FILE).read_bytes())
     assert files[0] == files[1]
 
 
@@ -198,11 +197,12 @@ def test_a_test_set_of_other_documents_is_named_before_anything_is_trained(
     ):
         _retrain(house, model, testsets=[wrong])
     (run,) = RunStore(house).list()
-    assert run.step("start") is None and run.step("fit") is None
+    assert run.step("fit") is None
 
 
 def test_a_bot_that_refuses_more_of_what_it_should_answer_is_held(house: Home, model: Path) -> None:
-    """A threshold that is set by hand fits one model's cosines: the next one may lie below it with what it knows."""
+    """A threshold that is set by hand fits one model's cosines: the next one may lie below it with what it
+    knows."""
     found = rounds.first_round(CHUNKS)
     serving = rounds.serving(model)
     by_hand = serving.model_copy(update={"retrieval": RetrievalSettings(min_score=0.5)})
@@ -211,5 +211,5 @@ def test_a_bot_that_refuses_more_of_what_it_should_answer_is_held(house: Home, m
     assert summary.gate and summary.gate.verdict == "superior" and summary.outcome == "rejected"
     assert {guard.name for guard in summary.gate.failed} == {"refused questions"}
     assert summary.report and "refused questions" in Path(summary.report).read_text()
-    comparison = read_comparison(house.runs / str(summary.run) / "evaluate" / EVALUATION_FILE)
-    assert len(comparison.vitals.candidate.refused) == summary.gate.queries
+    comparison = read_comparison(house.runs / str(summary.run) / "judge" / EVALUATION_FILE)
+    assert len(comparison.candidate_refusals.refused) == summary.gate.queries

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from serving import Embedder, EmbeddingSettings, save_model
+from serving.retrieval.whitening import remove_whitening, whiten, whitening
 from tests.training.material import MODEL, make_chunks
-from training.fit.whitening import remove_whitening, whiten, whitening
 
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
 TEXTS = [chunk.text for chunk in make_chunks()][:12]
