@@ -134,7 +134,7 @@ def _of_chunk(decision: Decision, chunks: _Chunks) -> LedgerRow:
     )
 
 
-def _row(decision: Decision, **taught: Any) -> LedgerRow:
+def _row(decision: Decision, **content: Any) -> LedgerRow:
     return LedgerRow(
         dataset=decision.dataset,
         record_id=decision.record_id,
@@ -143,7 +143,7 @@ def _row(decision: Decision, **taught: Any) -> LedgerRow:
         decided=decision.reason,
         agreement=decision.agreement,
         votes=decision.votes,
-        **taught,
+        **content,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from training.ledger.rows import LedgerRow, RecordKey, of
+from training.ledger.rows import LedgerRow, RecordKey, exchange, of
 from training.prepare.likeness import matches_in_meaning, questions_like, same_meaning
 from training.prepare.setting import Setting
 from training.prepare.similarity import Match, find_duplicates, find_matches
@@ -23,26 +23,22 @@ def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow
     """
     first = setting.history.asked | setting.history.trained
     examples = sorted(of(rows, "example", "train", "holdout"), key=lambda row: row.key not in first)
-    gone: dict[
-        int, LedgerRow
-    ] = {}  # by id(): a row's key and side tell it apart, its place in memory does so as well
 
     def keys(chosen: Sequence[LedgerRow]) -> list[str]:
         return [f"{row.fate}\t{setting.group_of(row)}" for row in chosen]
 
     matches = find_duplicates([row.query for row in examples], setting.dedup, keys=keys(examples))
-    gone |= {id(examples[match.index]): _dropped(examples, match, examples) for match in matches}
-    examples = [row for row in examples if id(row) not in gone]
+    dropped = [_dropped(examples, match, examples) for match in matches]
+    examples = _without(examples, matches)
     if setting.by_meaning and examples:
         vectors = setting.by_meaning([row.query for row in examples])
         matches = same_meaning(vectors, keys(examples), setting.dedup.semantic_threshold)
-        then = {
-            id(examples[match.index]): _dropped(examples, match, examples, IN_OTHER_WORDS)
+        later = {
+            examples[match.index].key: _dropped(examples, match, examples, IN_OTHER_WORDS)
             for match in matches
         }
-        went = {row.key: row for row in then.values()}
-        gone = {key: _to_the_last(row, went) for key, row in gone.items()} | then
-    return [gone.get(id(row), row) for row in rows]
+        dropped = [*(_for_the_one_that_stays(row, later) for row in dropped), *later.values()]
+    return exchange(rows, dropped)
 
 
 def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
@@ -50,44 +46,45 @@ def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     nobody trains on a test."""
     held = of(rows, "example", "holdout")
     train = of(rows, "example", "train")
-    gone: dict[int, LedgerRow] = {}
+    dropped: list[LedgerRow] = []
     parts: tuple[tuple[Callable[[LedgerRow], str], str], ...] = (
         (lambda row: row.query, "holdout question"),
         (lambda row: row.text, "holdout chunk"),
     )
     for text_of, what in parts:
         matches = find_matches([text_of(row) for row in train], [text_of(row) for row in held], setting.dedup)
-        gone |= {id(train[match.index]): _dropped(train, match, held, what=what) for match in matches}
-        train = [row for row in train if id(row) not in gone]
+        dropped += [_dropped(train, match, held, what=what) for match in matches]
+        train = _without(train, matches)
     if setting.by_meaning and train and held:
         matches = matches_in_meaning(
             setting.by_meaning([row.query for row in train]),
             setting.by_meaning([row.query for row in held]),
             setting.dedup.semantic_threshold,
         )
-        gone |= {
-            id(train[match.index]): _dropped(train, match, held, IN_OTHER_WORDS, "holdout question")
-            for match in matches
-        }
-        train = [row for row in train if id(row) not in gone]
-    gone |= _asked_by_tests(train, setting)
-    return [gone.get(id(row), row) for row in rows]
+        dropped += [_dropped(train, match, held, IN_OTHER_WORDS, "holdout question") for match in matches]
+        train = _without(train, matches)
+    return exchange(rows, [*dropped, *_asked_by_tests(train, setting)])
 
 
-def _asked_by_tests(train: Sequence[LedgerRow], setting: Setting) -> dict[int, LedgerRow]:
+def _asked_by_tests(train: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
+    """Those of ``train`` that ask what a test set asks, with their fate. Their ``other`` names the test."""
     names = list(setting.tests)
     worded, meant = questions_like(
         [row.query for row in train], list(setting.tests.values()), setting.dedup, setting.by_meaning
     )
-    found = {}
+    found = []
     for number, match in enumerate((*worded, *meant)):
         how = "same" if match.exact else NEARLY_THE_SAME if number < len(worded) else IN_OTHER_WORDS
-        row = train[match.index]
-        reason = f"{how} question as in a test set"
-        found[id(row)] = row.settled("duplicate", reason, similarity=round(match.similarity, 4)).model_copy(
-            update={"other": names[match.kept]}
+        settled = train[match.index].settled(
+            "duplicate", f"{how} question as in a test set", similarity=round(match.similarity, 4)
         )
+        found.append(settled.model_copy(update={"other": names[match.kept]}))
     return found
+
+
+def _without(rows: Sequence[LedgerRow], matches: Sequence[Match]) -> list[LedgerRow]:
+    gone = {match.index for match in matches}
+    return [row for place, row in enumerate(rows) if place not in gone]
 
 
 def _dropped(
@@ -105,9 +102,9 @@ def _dropped(
     )
 
 
-def _to_the_last(row: LedgerRow, went: Mapping[RecordKey, LedgerRow]) -> LedgerRow:
-    """A row that went for one that then went itself belongs to the one that stayed."""
-    further = went.get(RecordKey(row.other_dataset, row.other))  # type: ignore[arg-type]
+def _for_the_one_that_stays(row: LedgerRow, later: Mapping[RecordKey, LedgerRow]) -> LedgerRow:
+    """``row``, dropped for another one; if that one is among those dropped ``later``, for the one kept then."""
+    further = later.get(RecordKey(row.other_dataset, row.other))  # type: ignore[arg-type]
     if further is None:
         return row
     return row.model_copy(

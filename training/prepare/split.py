@@ -52,7 +52,7 @@ def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
         for chunk in setting.chunks
         if is_holdout(section_of(chunk), share)
     }
-    # A place that is only an id says nothing.
+    # Where only a chunk's id is known, the id stands for its place, and tells no side.
     held |= {
         setting.group_of(row)
         for row in rows
