@@ -38,7 +38,7 @@ class History:
 
     @classmethod
     def of(cls, rows: Sequence[LedgerRow]) -> History:
-        """From a release's ledger. What its selection left out is not known to it."""
+        """From a release's ledger. Rows that its selection left out count as if they were not there."""
         known = [row for row in rows if row.fate != "left-out"]
         trained = [row for row in known if row.fate == "train"]
         return cls(

@@ -119,8 +119,8 @@ class _Opposite:
 def _opposites(
     examples: Sequence[LedgerRow], refusals: Sequence[LedgerRow], setting: Setting
 ) -> list[_Opposite]:
-    """What was accepted and what was refused of like questions and the same chunk, ordered by the first that
-    was accepted. A refusal that is the same as two others in its words brings these together."""
+    """What was accepted and what was refused of like questions about the same chunk, in the order of the
+    first accepted one. Accepted questions that have the words of the same refusal stand in one conflict."""
     yes: dict[str, list[int]] = defaultdict(list)
     no: dict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(examples):
@@ -144,7 +144,7 @@ def _opposites(
 def _against(
     at: int, refusal: LedgerRow, accepted: Sequence[tuple[int, LedgerRow]], same: Sameness
 ) -> _Opposite | None:
-    """What was accepted that asks like one refusal, about the same chunk."""
+    """One refusal and what was ``accepted`` of like questions about the same chunk; None without any."""
     how: dict[int, Likeness] = {}
     for place, example in accepted:
         likeness = same.how(example.query, refusal.query)
@@ -167,7 +167,8 @@ def _is_of_before(row: LedgerRow) -> bool:
 
 
 def _linked(alone: Sequence[_Opposite]) -> list[_Opposite]:
-    """Those with the same accepted rows as one. What takes no example with it joins nothing to the others."""
+    """Make one conflict of those that share an accepted row. Only refusals that take their examples with them
+    (``words``) bring several conflicts together."""
     linked: list[_Opposite] = []
     for one in sorted(alone, key=lambda one: one.by != "words"):
         touched = [other for other in linked if set(other.accepted) & set(one.accepted)]

@@ -103,7 +103,7 @@ def _dropped(
 
 
 def _for_the_one_that_stays(row: LedgerRow, later: Mapping[RecordKey, LedgerRow]) -> LedgerRow:
-    """``row``, dropped for another one; if that one is among those dropped ``later``, for the one kept then."""
+    """``row`` was dropped for another one. If that one was dropped ``later``, name what was kept for it."""
     further = later.get(RecordKey(row.other_dataset, row.other))  # type: ignore[arg-type]
     if further is None:
         return row

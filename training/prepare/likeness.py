@@ -89,8 +89,8 @@ _ENDINGS = " ?!.,;:…"
 
 
 class Sameness:
-    """The same words after normalisation, nearly the same wording, or the same meaning, as ``settings`` say.
-    Meaning counts for texts that were embedded."""
+    """Compares texts: the same words after normalisation, nearly the same wording, or the same meaning, as
+    far as ``settings`` let each of them count. Meaning counts between texts that were embedded before."""
 
     def __init__(self, settings: DedupSettings) -> None:
         self._settings = settings

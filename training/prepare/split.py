@@ -14,6 +14,7 @@ from training.prepare.similarity import group
 from training.settings import DedupSettings
 
 _SALT = "clayloop holdout 1\t"
+_HELD = "kept from training: its section is held out, and the served release"
 
 
 def is_holdout(place: str, share: float) -> bool:
@@ -65,9 +66,9 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     """Each example is held out or trained on. A section is on one side for ever, whatever is added.
 
     A chunk on the training side that nearly equals a held-out one is not trained on; it does not move to the
-    holdout either. What the served release was trained on is not asked, nor anything else about such a chunk
-    or section, unless it was asked before: a share that was raised since holds out what was trained on, and
-    the comparison would favour the served release.
+    holdout either. What the served release learned is not asked, nor anything else about such a chunk or
+    section unless it was asked before. When the share is raised, sections are held out that the served
+    release was trained on, and asking about them would favour it.
     """
     indexed = {chunk.id for chunk in setting.chunks}
     history = setting.history
@@ -95,6 +96,3 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
         return row.settled("train")
 
     return [side(row) if row.teaches == "example" and row.fate == "open" else row for row in rows]
-
-
-_HELD = "kept from training: its section is held out, and the served release"
