@@ -1,4 +1,4 @@
-"""What a user can set about retraining by itself."""
+"""The settings of automatic retraining."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class WatchSettings(BaseModel):
-    """`clayloop watch`: when to retrain without being told."""
+    """`clayloop watch`: when to retrain without a command."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
 

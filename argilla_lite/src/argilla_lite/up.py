@@ -1,4 +1,4 @@
-"""`argilla-lite up` and `down`: everything started in order, in front or in the background, and stopped."""
+"""`argilla-lite up` and `down`: start Argilla, in the foreground or the background, and stop it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run_detached(home: Home, arguments: Sequence[str]) -> int:
         arguments: The command line of `up`, with `--detach`.
 
     Returns:
-        0 when it is ready; else what `up` ended with, after its reason was printed.
+        0 when it is ready; else the exit code of `up`, after its output was printed.
     """
     os.umask(0o077)
     home.create()
@@ -81,7 +81,7 @@ def run_detached(home: Home, arguments: Sequence[str]) -> int:
 
 
 def stop(home: Home) -> int:
-    """Stops what runs in the home and waits until it has ended.
+    """Stops the Argilla of the home and waits until it has ended.
 
     Raises:
         ArgillaLiteError: It does not end.
@@ -103,7 +103,7 @@ def stop(home: Home) -> int:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Takes the address before anything starts.
+    """Binds the address before anything starts.
 
     Raises:
         PortTakenError: The address cannot be bound.
