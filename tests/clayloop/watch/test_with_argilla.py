@@ -42,7 +42,7 @@ from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.forwarder import Forwarder
 from tests.curation.argilla.sample import Person, hire
 from tests.training.material import accepted_triplets, make_chunks
-from training import RunStore, read_lineage
+from training import RunStore, read_ledger
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite
@@ -240,8 +240,8 @@ def test_answers_become_one_release_whatever_calls(
         (run,) = runs.list()
         assert run.outcome == "promoted", run.verdict
         assert store.current_id() == run.release_after != first
-        rows = read_lineage(store.folder(run.release_after or "") / "lineage.parquet")
-        assert {name for row in rows for name in row.annotators} == {world.person.name}
+        rows = read_ledger(store.folder(run.release_after or "") / "lineage.parquet")
+        assert {name for row in rows for name in row.people.values()} == {world.person.name}
 
         # True calls, a thousand times: nothing is new.
         looks = watcher.health["looks"]
