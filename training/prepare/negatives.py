@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, exchange, of
-from training.ledger.rows import normalise
+from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, exchange, normalise, of
 from training.prepare.similarity import Sameness, questions_like
 from training.prepare.split import Setting
 

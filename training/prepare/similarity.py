@@ -8,19 +8,16 @@ checked exactly: what is reported as a duplicate is one, and at most a few in a 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from rensa import RMinHash, RMinHashLSH
-from training.ledger.rows import normalise
-from training.settings import DedupSettings
-from collections import defaultdict
-from collections.abc import Callable, Sequence
 from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
+from rensa import RMinHash, RMinHashLSH
+
 from training.ledger.rows import normalise
 from training.settings import DedupSettings
-
 
 SHINGLE = 4
 # What a near duplicate's similarity is reported as at most: 1.0 means exact.

@@ -4,20 +4,23 @@ across retrains."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from curation import Chunk
-from training.ledger.rows import LedgerRow, of
-from training.ledger.rows import section_of
-from dataclasses import dataclass, field
-from training.ledger.store import History
-from training.prepare.similarity import VectorsOf
-from training.prepare.similarity import group
-from training.settings import DedupSettings
 from collections.abc import Callable, Mapping, Sequence
-from training.ledger.rows import LedgerRow, RecordKey, exchange, of
-from training.prepare.similarity import matches_in_meaning, questions_like, same_meaning
-from training.prepare.similarity import Match, find_duplicates, find_matches
+from dataclasses import dataclass, field
 
+from curation import Chunk
+from training.ledger.rows import LedgerRow, RecordKey, exchange, of, section_of
+from training.ledger.store import History
+from training.prepare.similarity import (
+    Match,
+    VectorsOf,
+    find_duplicates,
+    find_matches,
+    group,
+    matches_in_meaning,
+    questions_like,
+    same_meaning,
+)
+from training.settings import DedupSettings
 
 _SALT = "clayloop holdout 1\t"
 _HELD = "kept from training: its section is held out, and the served release"
