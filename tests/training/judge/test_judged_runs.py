@@ -48,7 +48,8 @@ def _retrain(
     gate: GateSettings | None = None,
     **more: Any,
 ) -> RetrainSummary:
-    training = rounds.training().model_copy(update={"gate": gate or GateSettings(), **more})
+    training = rounds.training()
+    training = training.model_copy(update={"gate": gate or training.gate, **more})
     found = rounds.first_round(CHUNKS) if decisions is None else decisions
     corpus = Corpus(documents=[], chunks=CHUNKS)
     return retrain_from_annotations(home, corpus, training, rounds.serving(model), lambda: found)
