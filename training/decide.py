@@ -88,9 +88,9 @@ def decide(found: Situation, force: bool = False) -> Choice:
         record = one.record
         if _is_somebodys_own(record, found):
             left_alone[record.id] = (
-                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, "
-                f"and this one is {_how(found.selection)}. A retrain with its selection finishes it; after "
-                f"{LEFT_ALONE.days} days it is given up."
+                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)},"
+                f" and this one is {_how(found.selection)}. A retrain with its selection finishes it; after"
+                f" {LEFT_ALONE.days} days it is given up."
             )
         elif obstacle := "a newer run took its place" if resumed else _obstacle(one, found):
             given_up[record.id] = obstacle
@@ -131,7 +131,7 @@ def is_due(found: Situation, due: Due) -> Choice:
 
 
 def answers(rows: Sequence[LedgerRow]) -> dict[RecordKey, _Answer]:
-    """What was answered to each record that a ledger knows. What its selection left out is not known to it."""
+    """What was answered to each record of a ledger, except those that its selection left out."""
     return {row.key: (row.fingerprint, row.verdict) for row in rows if row.fate != "left-out"}
 
 

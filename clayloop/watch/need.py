@@ -1,4 +1,4 @@
-"""Whether a retrain is called for, worked out anew each time from Argilla, the runs and the served release."""
+"""Decides whether to retrain, from what Argilla holds, the runs and the served release."""
 
 from __future__ import annotations
 

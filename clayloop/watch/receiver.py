@@ -1,4 +1,4 @@
-"""Listens for Argilla's calls. Whatever is not signed by the Argilla that we registered with is turned away."""
+"""Listens for webhook calls, and refuses those that our Argilla did not sign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No file of argilla_lite imports itself by way of others: what a file needs can be read from the top down."""
+"""No file of argilla_lite imports itself by way of others."""
 
 from __future__ import annotations
 

@@ -58,8 +58,10 @@ def change(found: Comparison, ids: Sequence[str], settings: GateSettings) -> Int
 
 
 def _is_far_below(one: Slice) -> bool:
-    """A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md):
-    certain by the slice's own interval is enough."""
+    """Whether a slice drops further than noise in one of many slices hardly ever does.
+
+    The slice's own interval is enough to be certain then (docs/measurements/2026-11-gate.md).
+    """
     if one.alone is None:
         return False
     limit = max(_FAR * SLICE_MARGIN, _FAR_AT_LEAST)

@@ -103,15 +103,22 @@ class LedgerRow(BaseModel):
 
     def settled(self, fate: Fate, reason: str = "", other: LedgerRow | None = None, **more: Any) -> LedgerRow:
         """The same row with its fate. ``other`` is the row that decided it."""
-        told: dict[str, Any] = {"fate": fate, "reason": reason, **more}
+        changes: dict[str, Any] = {"fate": fate, "reason": reason, **more}
         if other is not None:
-            told |= {"other_dataset": other.dataset, "other": other.record_id}
-        return self.model_copy(update=told)
+            changes |= {"other_dataset": other.dataset, "other": other.record_id}
+        return self.model_copy(update=changes)
 
 
 def of(rows: Iterable[LedgerRow], teaches: Teaches, *fates: Fate) -> list[LedgerRow]:
     """The rows that teach one kind of thing and have one of ``fates`` (any, without them), in their order."""
     return [row for row in rows if row.teaches == teaches and (not fates or row.fate in fates)]
+
+
+def exchange(rows: Iterable[LedgerRow], changed: Iterable[LedgerRow]) -> list[LedgerRow]:
+    """The ``rows`` in their order, each as it stands among ``changed`` if it is there: the row of the same
+    decision that teaches the same kind of thing. Of several the last one counts."""
+    new = {(row.key, row.teaches): row for row in changed}
+    return [new.get((row.key, row.teaches), row) for row in rows]
 
 
 def by_decision(rows: Iterable[LedgerRow]) -> list[LedgerRow]:

@@ -71,15 +71,15 @@ class Selection(BaseModel):
 
     def describe(self) -> list[str]:
         """One phrase per part, for people."""
-        told = [f"without annotator {name}" for name in self.without_annotators]
+        phrases = [f"without annotator {name}" for name in self.without_annotators]
         if self.without_records:
-            told.append(f"without {len(self.without_records)} named records")
+            phrases.append(f"without {len(self.without_records)} named records")
         if self.since is not None:
-            told.append(f"answered since {self.since:%Y-%m-%d %H:%M} UTC")
-        told += [f"filter: {condition}" for condition in self.filters]
+            phrases.append(f"answered since {self.since:%Y-%m-%d %H:%M} UTC")
+        phrases += [f"filter: {condition}" for condition in self.filters]
         if self.max_records is not None:
-            told.append(f"the newest {self.max_records} records")
-        return told
+            phrases.append(f"the newest {self.max_records} records")
+        return phrases
 
 
 EVERYTHING = Selection()
@@ -117,13 +117,13 @@ class Unmatched(BaseModel):
     @property
     def notes(self) -> list[str]:
         """What the person who asked should know."""
-        told = [f"No decision is about {', '.join(self.records)}."] if self.records else []
+        notes = [f"No decision is about {', '.join(self.records)}."] if self.records else []
         for name, alike in self.annotators.items():
-            told.append(
+            notes.append(
                 f"training.without_annotators names {name!r}, and nobody of that name has answered: nothing "
                 "was left out because of it." + (f" Is {alike!r} meant?" if alike else "")
             )
-        return told
+        return notes
 
 
 def find_unmatched(selection: Selection, decisions: Sequence[Decision]) -> Unmatched:

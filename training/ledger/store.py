@@ -57,8 +57,8 @@ class LedgerOrigin(BaseModel):
 def write_ledger(path: Path, rows: Sequence[LedgerRow], origin: LedgerOrigin | None = None) -> None:
     """Write the table, whole or not at all. Raises StateError when the disk is full."""
     table = pa.Table.from_pylist([row.model_dump() for row in rows], schema=LEDGER_SCHEMA)
-    told = (origin or LedgerOrigin()).model_dump_json().encode()
-    write_table(path, table.replace_schema_metadata({_ORIGIN: told}))
+    metadata = {_ORIGIN: (origin or LedgerOrigin()).model_dump_json().encode()}
+    write_table(path, table.replace_schema_metadata(metadata))
 
 
 def read_ledger(
@@ -127,7 +127,7 @@ class History:
 
     @classmethod
     def of(cls, rows: Sequence[LedgerRow]) -> History:
-        """From a release's ledger. What its selection left out is not known to it."""
+        """From a release's ledger. Rows that its selection left out count as if they were not there."""
         known = [row for row in rows if row.fate != "left-out"]
         trained = [row for row in known if row.fate == "train"]
         return cls(

@@ -8,16 +8,19 @@ checked exactly: what is reported as a duplicate is one, and at most a few in a 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
 from rensa import RMinHash, RMinHashLSH
-
 from training.ledger.rows import normalise
 from training.settings import DedupSettings
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Literal
+import numpy as np
+import numpy.typing as npt
+from training.ledger.rows import normalise
+from training.settings import DedupSettings
+
 
 SHINGLE = 4
 # What a near duplicate's similarity is reported as at most: 1.0 means exact.
@@ -300,8 +303,8 @@ _ENDINGS = " ?!.,;:…"
 
 
 class Sameness:
-    """The same words after normalisation, nearly the same wording, or the same meaning, as ``settings`` say.
-    Meaning counts for texts that were embedded."""
+    """Compares texts: the same words after normalisation, nearly the same wording, or the same meaning, as
+    far as ``settings`` let each of them count. Meaning counts between texts that were embedded before."""
 
     def __init__(self, settings: DedupSettings) -> None:
         self._settings = settings

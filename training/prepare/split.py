@@ -4,25 +4,23 @@ across retrains."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-
+from collections.abc import Sequence
 from curation import Chunk
-from training.ledger.rows import LedgerRow, RecordKey, of, section_of
+from training.ledger.rows import LedgerRow, of
+from training.ledger.rows import section_of
+from dataclasses import dataclass, field
 from training.ledger.store import History
-from training.prepare.similarity import (
-    Match,
-    VectorsOf,
-    find_duplicates,
-    find_matches,
-    group,
-    matches_in_meaning,
-    questions_like,
-    same_meaning,
-)
+from training.prepare.similarity import VectorsOf
+from training.prepare.similarity import group
 from training.settings import DedupSettings
+from collections.abc import Callable, Mapping, Sequence
+from training.ledger.rows import LedgerRow, RecordKey, exchange, of
+from training.prepare.similarity import matches_in_meaning, questions_like, same_meaning
+from training.prepare.similarity import Match, find_duplicates, find_matches
+
 
 _SALT = "clayloop holdout 1\t"
+_HELD = "kept from training: its section is held out, and the served release"
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
         for chunk in setting.chunks
         if is_holdout(section_of(chunk), share)
     }
-    # A place that is only an id says nothing.
+    # Where only a chunk's id is known, the id stands for its place, and tells no side.
     held |= {
         setting.group_of(row)
         for row in rows
@@ -102,9 +100,9 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     """Each example is held out or trained on. A section is on one side for ever, whatever is added.
 
     A chunk on the training side that nearly equals a held-out one is not trained on; it does not move to the
-    holdout either. What the served release was trained on is not asked, nor anything else about such a chunk
-    or section, unless it was asked before: a share that was raised since holds out what was trained on, and
-    the comparison would favour the served release.
+    holdout either. What the served release learned is not asked, nor anything else about such a chunk or
+    section unless it was asked before. When the share is raised, sections are held out that the served
+    release was trained on, and asking about them would favour it.
     """
     indexed = {chunk.id for chunk in setting.chunks}
     history = setting.history
@@ -134,9 +132,6 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     return [side(row) if row.teaches == "example" and row.fate == "open" else row for row in rows]
 
 
-_HELD = "kept from training: its section is held out, and the served release"
-
-
 IN_OTHER_WORDS = "in other words the same"
 NEARLY_THE_SAME = "nearly the same"
 
@@ -150,26 +145,22 @@ def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow
     """
     first = setting.history.asked | setting.history.trained
     examples = sorted(of(rows, "example", "train", "holdout"), key=lambda row: row.key not in first)
-    gone: dict[
-        int, LedgerRow
-    ] = {}  # by id(): a row's key and side tell it apart, its place in memory does so as well
 
     def keys(chosen: Sequence[LedgerRow]) -> list[str]:
         return [f"{row.fate}\t{setting.group_of(row)}" for row in chosen]
 
     matches = find_duplicates([row.query for row in examples], setting.dedup, keys=keys(examples))
-    gone |= {id(examples[match.index]): _dropped(examples, match, examples) for match in matches}
-    examples = [row for row in examples if id(row) not in gone]
+    dropped = [_dropped(examples, match, examples) for match in matches]
+    examples = _without(examples, matches)
     if setting.by_meaning and examples:
         vectors = setting.by_meaning([row.query for row in examples])
         matches = same_meaning(vectors, keys(examples), setting.dedup.semantic_threshold)
-        then = {
-            id(examples[match.index]): _dropped(examples, match, examples, IN_OTHER_WORDS)
+        later = {
+            examples[match.index].key: _dropped(examples, match, examples, IN_OTHER_WORDS)
             for match in matches
         }
-        went = {row.key: row for row in then.values()}
-        gone = {key: _to_the_last(row, went) for key, row in gone.items()} | then
-    return [gone.get(id(row), row) for row in rows]
+        dropped = [*(_for_the_one_that_stays(row, later) for row in dropped), *later.values()]
+    return exchange(rows, dropped)
 
 
 def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
@@ -177,44 +168,45 @@ def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     nobody trains on a test."""
     held = of(rows, "example", "holdout")
     train = of(rows, "example", "train")
-    gone: dict[int, LedgerRow] = {}
+    dropped: list[LedgerRow] = []
     parts: tuple[tuple[Callable[[LedgerRow], str], str], ...] = (
         (lambda row: row.query, "holdout question"),
         (lambda row: row.text, "holdout chunk"),
     )
     for text_of, what in parts:
         matches = find_matches([text_of(row) for row in train], [text_of(row) for row in held], setting.dedup)
-        gone |= {id(train[match.index]): _dropped(train, match, held, what=what) for match in matches}
-        train = [row for row in train if id(row) not in gone]
+        dropped += [_dropped(train, match, held, what=what) for match in matches]
+        train = _without(train, matches)
     if setting.by_meaning and train and held:
         matches = matches_in_meaning(
             setting.by_meaning([row.query for row in train]),
             setting.by_meaning([row.query for row in held]),
             setting.dedup.semantic_threshold,
         )
-        gone |= {
-            id(train[match.index]): _dropped(train, match, held, IN_OTHER_WORDS, "holdout question")
-            for match in matches
-        }
-        train = [row for row in train if id(row) not in gone]
-    gone |= _asked_by_tests(train, setting)
-    return [gone.get(id(row), row) for row in rows]
+        dropped += [_dropped(train, match, held, IN_OTHER_WORDS, "holdout question") for match in matches]
+        train = _without(train, matches)
+    return exchange(rows, [*dropped, *_asked_by_tests(train, setting)])
 
 
-def _asked_by_tests(train: Sequence[LedgerRow], setting: Setting) -> dict[int, LedgerRow]:
+def _asked_by_tests(train: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
+    """Those of ``train`` that ask what a test set asks, with their fate. Their ``other`` names the test."""
     names = list(setting.tests)
     worded, meant = questions_like(
         [row.query for row in train], list(setting.tests.values()), setting.dedup, setting.by_meaning
     )
-    found = {}
+    found = []
     for number, match in enumerate((*worded, *meant)):
         how = "same" if match.exact else NEARLY_THE_SAME if number < len(worded) else IN_OTHER_WORDS
-        row = train[match.index]
-        reason = f"{how} question as in a test set"
-        found[id(row)] = row.settled("duplicate", reason, similarity=round(match.similarity, 4)).model_copy(
-            update={"other": names[match.kept]}
+        settled = train[match.index].settled(
+            "duplicate", f"{how} question as in a test set", similarity=round(match.similarity, 4)
         )
+        found.append(settled.model_copy(update={"other": names[match.kept]}))
     return found
+
+
+def _without(rows: Sequence[LedgerRow], matches: Sequence[Match]) -> list[LedgerRow]:
+    gone = {match.index for match in matches}
+    return [row for place, row in enumerate(rows) if place not in gone]
 
 
 def _dropped(
@@ -232,9 +224,9 @@ def _dropped(
     )
 
 
-def _to_the_last(row: LedgerRow, went: Mapping[RecordKey, LedgerRow]) -> LedgerRow:
-    """A row that went for one that then went itself belongs to the one that stayed."""
-    further = went.get(RecordKey(row.other_dataset, row.other))  # type: ignore[arg-type]
+def _for_the_one_that_stays(row: LedgerRow, later: Mapping[RecordKey, LedgerRow]) -> LedgerRow:
+    """``row`` was dropped for another one. If that one was dropped ``later``, name what was kept for it."""
+    further = later.get(RecordKey(row.other_dataset, row.other))  # type: ignore[arg-type]
     if further is None:
         return row
     return row.model_copy(

@@ -131,7 +131,7 @@ def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Se
 
 
 def _digest_of_models(settings: TrainingSettings, serving: ServingSettings) -> str:
-    """Of the models' files and the arithmetic. Threads and batch size change the speed, not what is learned."""
+    """A digest of the models' files and the arithmetic. Threads and batch size do not change the result."""
     embedding, reranker = serving.embedding, settings.reranker
     parts = [digest_of_model(embedding.model), embedding.precision, embedding.device]
     if reranker.model:

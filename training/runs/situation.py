@@ -202,7 +202,7 @@ def ledger_of(store: ReleaseStore, release_id: str | None, columns: Sequence[str
 
 
 def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:
-    """The ledger of the newest run that is over and still has one. Operators may delete the folders of runs."""
+    """The ledger of the newest run that has ended and still has one. Operators may delete runs' folders."""
     for record in ended:
         try:
             rows = read_ledger(runs.folder(record.id) / "prepare" / LEDGER_FILE, _ANSWERS)

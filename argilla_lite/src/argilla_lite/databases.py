@@ -1,4 +1,4 @@
-"""Argilla's own database, of either kind, as the command line sees it: where it is and a few questions to it."""
+"""Argilla's own database, SQLite or PostgreSQL, for the command line: where it is, and a few queries."""
 
 from __future__ import annotations
 
@@ -161,8 +161,8 @@ def choose(home: Home, url: str | None) -> None:
     database = PostgresDatabase.parse(url)
     if home.database.exists():
         raise ArgillaLiteError(
-            f"The Argilla in {home.root} is kept in SQLite ({home.database.name}). Its data would be missing in "
-            f"{database.shown}: choose a new folder with --home, or leave the database out."
+            f"The Argilla in {home.root} is kept in SQLite ({home.database.name}). Its data would be missing "
+            f"in {database.shown}: choose a new folder with --home, or leave the database out."
         )
     if not home.database_url_file.exists() or database_of(home) != database:
         database.require()  # a mistyped address is not worth remembering

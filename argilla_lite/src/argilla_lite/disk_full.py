@@ -30,6 +30,7 @@ async def _answer(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(
         status_code=_STATUS,
         content={
-            "detail": f"Argilla's disk is full or cannot be written ({message}). Nothing of this request was stored."
+            "detail": f"Argilla's disk is full or cannot be written ({message}). "
+            "Nothing of this request was stored."
         },
     )

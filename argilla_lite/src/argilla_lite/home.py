@@ -125,8 +125,8 @@ class Home:
         """
         if odd := sorted(set(str(self.root)) & set("?#%")):
             raise ArgillaLiteError(
-                f"The home folder's path {self.root} contains {' '.join(odd)}, which a database address cannot hold. "
-                "Choose another one with --home."
+                f"The home folder's path {self.root} contains {' '.join(odd)}, which a database address "
+                "cannot hold. Choose another one with --home."
             )
         try:
             for folder in (self.root, self.run_dir, self.temp_dir, self.redis_dir, self.log_file.parent):

@@ -130,8 +130,8 @@ def check(home: Home, as_json: bool) -> int:
         for line in damage:
             print(line)
         print(
-            f"Text index: {found.missing} records missing, {found.outdated} outdated, {found.superfluous} superfluous."
-            " `argilla-lite reindex` repairs it, and so does the next start."
+            f"Text index: {found.missing} records missing, {found.outdated} outdated, "
+            f"{found.superfluous} superfluous. `argilla-lite reindex` repairs it, and so does the next start."
         )
     else:
         print("The database and the text index agree.")

@@ -55,7 +55,7 @@ def answer_with_orjson() -> None:
 
 
 def compress_less(app: FastAPI) -> None:
-    """Lowers the quality of the Brotli middleware (_app.py:212). To be called before the application starts."""
+    """Lowers the Brotli middleware's quality (_app.py:212). Call it before the application starts."""
     for middleware in app.user_middleware:
         if getattr(middleware.cls, "__name__", "") == "BrotliMiddleware":
             middleware.kwargs["quality"] = _BROTLI_QUALITY

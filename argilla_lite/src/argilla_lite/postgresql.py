@@ -96,7 +96,8 @@ class PostgresDatabase:
         if self.host.startswith("/"):
             place, options = "", {"host": self.host, **options}
         query = "?" + urlencode(options, safe="/") if options else ""
-        return f"postgresql://{quote(self.user, safe='')}{password}@{place}:{self.port}/{quote(self.name, safe='')}{query}"
+        user, name = quote(self.user, safe=""), quote(self.name, safe="")
+        return f"postgresql://{user}{password}@{place}:{self.port}/{name}{query}"
 
     def _tls_options(self) -> dict[str, str]:
         given = dict(self.tls)
@@ -215,7 +216,8 @@ class PostgresDatabase:
         path = shutil.which(program) or _newest(program)
         if path is None:
             raise ArgillaLiteError(
-                f"{program} is needed to back up or restore PostgreSQL, and is not installed (Debian: postgresql-client)."
+                f"{program} is needed to back up or restore PostgreSQL, and is not installed "
+                "(Debian: postgresql-client)."
             )
         plain = [] if owners else ["--no-owner", "--no-privileges"]
         environment = {"PATH": os.environ.get("PATH", ""), **self.environment()}

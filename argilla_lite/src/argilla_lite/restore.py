@@ -98,7 +98,8 @@ def _load_dump(pending: Path, home: Home) -> None:
 def _need_nothing(home: Home, target: Database) -> None:
     if any(path.exists() for path in (home.database, home.credentials_file, home.database_url_file)):
         raise ArgillaLiteError(
-            f"There is an Argilla in {home.root} already. Choose an empty folder with --home, or replace it with --force."
+            f"There is an Argilla in {home.root} already. Choose an empty folder with --home, or replace it "
+            "with --force."
         )
     if isinstance(target, PostgresDatabase):
         target.require()
@@ -107,7 +108,8 @@ def _need_nothing(home: Home, target: Database) -> None:
         except LookupError:
             return
         raise ArgillaLiteError(
-            f"There is an Argilla in {target.shown} already. Name an empty database, or replace it with --force."
+            f"There is an Argilla in {target.shown} already. Name an empty database, or replace it "
+            "with --force."
         )
 
 

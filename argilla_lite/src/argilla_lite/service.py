@@ -154,7 +154,8 @@ class Child:
     def post_mortem(self) -> str:
         """What it ended with, and its last lines."""
         tail = "\n".join(f"    {line}" for line in self._last_lines)
-        return f"{self.service.name} ended with {describe(self.status or 0)} while starting. Its last lines:\n{tail}"
+        ending = describe(self.status or 0)
+        return f"{self.service.name} ended with {ending} while starting. Its last lines:\n{tail}"
 
 
 def describe(status: int) -> str:

@@ -104,7 +104,7 @@ class Supervisor:
             reap_strangers({child.process.pid for child in self._children if child.process is not None})
 
     def stop(self) -> None:
-        """Ends all services: SIGTERM to their process groups, SIGKILL to what is left of them after a while."""
+        """Ends all services: SIGTERM to their process groups, later SIGKILL to what is left of them."""
         self._end([child for child in self._children if not child.service.stops_last])
         self._end([child for child in self._children if child.service.stops_last])
         self._children.clear()

@@ -118,7 +118,8 @@ def _bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PortTakenError(
-            f"Port {port} on {host} cannot be used: {reason}. Choose another one with --port, or --port 0 for any."
+            f"Port {port} on {host} cannot be used: {reason}. Choose another one with --port, "
+            "or --port 0 for any."
         ) from error
     return listener
 
@@ -220,9 +221,9 @@ def _warn_of_exposure(options: argparse.Namespace) -> None:
         return
     docs = ", the API's documentation" if options.api_docs else ""
     print(
-        f"Listening on {options.host}. Whoever can reach this machine can see the login page{docs} and the server's "
-        "version, and can try passwords, over plain HTTP: put a TLS proxy in front. Redis and the database files stay "
-        "private to this user."
+        f"Listening on {options.host}. Whoever can reach this machine can see the login page{docs} and the "
+        "server's version, and can try passwords, over plain HTTP: put a TLS proxy in front. Redis and the "
+        "database files stay private to this user."
     )
     if options.origin:
         print(f"Web pages of {', '.join(options.origin)} may call the API from their visitors' browsers.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, strategies as st
 
 from curation import Home
-from serving import LINEAGE_FILE, Draft, ReleaseStore
+from serving import LINEAGE_FILE, ReleaseDraft, ReleaseStore
 from tests.training.ledger.made_up import ROWS
 from training.ledger.explain import chain, explain_record, explain_release
 from training.ledger.rows import LedgerRow, by_decision
@@ -36,7 +36,7 @@ def release(home: Home, rows: Sequence[LedgerRow], origin: LedgerOrigin | None =
     shutil.copytree(store.folder(served.id), folder, dirs_exist_ok=True)
     write_ledger(folder / LINEAGE_FILE, rows, origin)
     told = served.model_dump(exclude={"id", "created_at", "files"})
-    draft = Draft.model_validate({**told, "parent": served.id, "run_id": origin.run if origin else ""})
+    draft = ReleaseDraft.model_validate({**told, "parent": served.id, "run_id": origin.run if origin else ""})
     return store.promote(store.publish(folder, draft).id).id
 
 

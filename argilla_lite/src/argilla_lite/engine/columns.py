@@ -45,7 +45,7 @@ class Column:
         return len(self._rows) + len(self._new[0])
 
     def add(self, row: int, generation: int, value: object, user: int = -1) -> None:
-        """Adds a value as Argilla stores it: a scalar, a list of scalars, spans or ranked options, or None."""
+        """Adds a value as Argilla stores it: a scalar, a list of scalars, spans, ranked options, or None."""
         rows, generations, users, values = self._new
         for one in _members(value):
             stored = self._stored(one)

@@ -83,7 +83,8 @@ class PostgresDialect(Dialect):
 
     def changed(self, cursor: Any, dataset_id: str, since: int) -> list[str]:
         cursor.execute(
-            f"SELECT DISTINCT {self.hexed('record_id')} FROM {_CHANGES} WHERE dataset_id = %s AND transaction >= %s",
+            f"SELECT DISTINCT {self.hexed('record_id')} FROM {_CHANGES}"
+            " WHERE dataset_id = %s AND transaction >= %s",
             (dataset_id, since),
         )
         return [row[0] for row in cursor.fetchall()]

@@ -42,7 +42,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Definition:
-    """What a dataset's records can be asked for: questions, and metadata property → terms, integer or float."""
+    """What a dataset's records can be searched by: questions, and metadata property → its type.
+
+    The type is terms, integer or float.
+    """
 
     questions: tuple[Question, ...]
     properties: tuple[tuple[str, str], ...]
@@ -99,7 +102,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def revision(self, cursor: Any) -> int:
-        """The number up to which every change is visible in this snapshot, and below which none will appear."""
+        """The number up to which this snapshot shows every change: no change below it will appear later."""
 
     @abstractmethod
     def changed(self, cursor: Any, dataset_id: str, since: int) -> list[str]:
@@ -188,7 +191,10 @@ class Snapshot:
     def texts(self, dataset_id: str, ids: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
         """Record id, fields (JSON text) and stamp, of those of `ids` that are there."""
         say = self._dialect
-        select = f"SELECT {say.hexed('r.id')}, {say.text('r.fields')}, {say.micros('r.updated_at')} FROM records AS r"
+        select = (
+            f"SELECT {say.hexed('r.id')}, {say.text('r.fields')}, {say.micros('r.updated_at')}"
+            " FROM records AS r"
+        )
         for record_id, fields, updated in self._of_records(select, dataset_id, ids):
             yield record_id, fields, str(updated)
 
@@ -198,8 +204,9 @@ class Snapshot:
         """Record id, question id, value and score (JSON text), agent, type."""
         say = self._dialect
         select = (
-            f"SELECT {say.hexed('r.id')}, {say.hexed('s.question_id')}, {say.text('s.value')}, {say.text('s.score')},"
-            f" s.agent, {say.text('s.type')} FROM records AS r JOIN suggestions AS s ON s.record_id = r.id"
+            f"SELECT {say.hexed('r.id')}, {say.hexed('s.question_id')}, {say.text('s.value')},"
+            f" {say.text('s.score')}, s.agent, {say.text('s.type')}"
+            " FROM records AS r JOIN suggestions AS s ON s.record_id = r.id"
         )
         yield from self._of_records(select, dataset_id, ids)
 

@@ -72,7 +72,8 @@ class TextIndex:
                 writer.execute("CREATE TABLE datasets (dataset_id TEXT PRIMARY KEY, columns TEXT NOT NULL)")
                 writer.execute(
                     "CREATE TABLE documents (rowid INTEGER PRIMARY KEY, record_id TEXT NOT NULL UNIQUE,"
-                    " dataset_id TEXT NOT NULL, stamp TEXT NOT NULL, digest BLOB NOT NULL, revision INTEGER NOT NULL)"
+                    " dataset_id TEXT NOT NULL, stamp TEXT NOT NULL, digest BLOB NOT NULL,"
+                    " revision INTEGER NOT NULL)"
                 )
                 writer.execute("CREATE INDEX documents_revision ON documents (dataset_id, revision)")
                 # A revision is never given twice, also when the documents that had it are gone.
@@ -171,7 +172,8 @@ def _create(writer: sqlite3.Connection, dataset_id: str, names: list[str]) -> No
     columns = ", ".join(f"c{number}" for number in range(len(names)))
     tokenizer = tokens.TOKENIZER.replace("'", "''")
     writer.execute(
-        f"CREATE VIRTUAL TABLE IF NOT EXISTS text_{dataset_id} USING fts5({columns}, {MARKER}, tokenize='{tokenizer}')"
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS text_{dataset_id}"
+        f" USING fts5({columns}, {MARKER}, tokenize='{tokenizer}')"
     )
     writer.execute("INSERT INTO datasets VALUES (?, ?)", (dataset_id, json.dumps(names)))
 
