@@ -5,8 +5,7 @@ from __future__ import annotations
 from curation import Corpus, FormerChunk
 from tests.training.material import make_chunks, triplet
 from training.judge.questions import holdout_questions
-from training.ledger.rows import of
-from training.ledger.rows import section_of
+from training.ledger.rows import of, section_of
 from training.prepare.collect import collect
 from training.prepare.split import is_holdout
 

@@ -14,7 +14,15 @@ from curation import StateError, Vote
 from tests.training.ledger.made_up import ROWS
 from training.ledger.rows import LedgerRow, by_decision
 from training.ledger.selection import Selection
-from training.ledger.store import LEDGER_SCHEMA, LedgerOrigin, count_fates, find_rows, read_ledger, read_origin, write_ledger
+from training.ledger.store import (
+    LEDGER_SCHEMA,
+    LedgerOrigin,
+    count_fates,
+    find_rows,
+    read_ledger,
+    read_origin,
+    write_ledger,
+)
 
 ROW = LedgerRow(dataset="triplets", record_id="one", fate="train")
 
