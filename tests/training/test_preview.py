@@ -20,13 +20,12 @@ from training.prepare.split import is_holdout
 from training.report.text import Preview, RetrainSummary, render_preview
 from training.retrain import RetrainOptions, preview, retrain_from_annotations
 from training.runs.run import RunStore
-from training.settings import DedupSettings, GateSettings, GuardSettings, TestSetSettings, TrainingSettings
+from training.settings import DedupSettings, TestSetSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 MANY = rounds.make_corpus()
 NEAR = DedupSettings(semantic=False, threshold=0.95)
-# A busy machine is no reason to hold a candidate.
-LENIENT = GateSettings(margin=1.0, min_queries=5, guards=GuardSettings(latency_ratio=100.0))
+LENIENT = rounds.training(margin=1.0, min_queries=5).gate
 HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]
 
 

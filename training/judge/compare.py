@@ -214,14 +214,11 @@ def is_untrained(release: Release, model: str) -> bool:
 def measure_latency(
     served: SearchModel, candidate: SearchModel, chunks: Sequence[Chunk], questions: Sequence[HoldoutQuestion]
 ) -> Latency:
-    """Median seconds a question of each, asked in turn and each first every other time: what else the machine
-    does slows both alike."""
+    """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
     chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:_LATENCY_QUESTIONS]
     seconds: tuple[list[float], list[float]] = ([], [])
-    turn = list(zip((served, candidate), seconds, strict=True))
     for text in [*chosen[:_WARM_UP], *chosen]:
-        turn.reverse()
-        for model, took in turn:
+        for model, took in zip((served, candidate), seconds, strict=True):
             started = time.perf_counter()
             cosines = model.embedder.queries([text])[0] @ model.vectors.T
             if model.reranker is None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from curation import Chunk, Corpus, Decision, Home, SettingsError
-from serving import EVALUATION_FILE, ReleaseStore, RetrievalSettings
+from serving import EVALUATION_FILE, RERANKER_FOLDER, ReleaseStore, RerankerInfo, RetrievalSettings
+from tests.cross_encoders import small_transformer, untrained_reranker
 from tests.training import rounds
 from tests.training.material import triplet
 from training.judge.comparison import SIDES, read_comparison
@@ -19,7 +20,7 @@ from training.prepare.split import is_holdout
 from training.report.text import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
 from training.runs.run import RunStore
-from training.settings import GateSettings, GuardSettings, TestSetSettings
+from training.settings import GateSettings, GuardSettings, RerankerSettings, TestSetSettings
 
 CHUNKS = rounds.make_corpus()
 METRICS = {"ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50"}
@@ -48,7 +49,8 @@ def _retrain(
     gate: GateSettings | None = None,
     **more: Any,
 ) -> RetrainSummary:
-    training = rounds.training().model_copy(update={"gate": gate or GateSettings(), **more})
+    training = rounds.training()
+    training = training.model_copy(update={"gate": gate or training.gate, **more})
     found = rounds.first_round(CHUNKS) if decisions is None else decisions
     corpus = Corpus(documents=[], chunks=CHUNKS)
     return retrain_from_annotations(home, corpus, training, rounds.serving(model), lambda: found)
@@ -213,3 +215,39 @@ def test_a_bot_that_refuses_more_of_what_it_should_answer_is_held(house: Home, m
     assert summary.report and "refused questions" in Path(summary.report).read_text()
     comparison = read_comparison(house.runs / str(summary.run) / "judge" / EVALUATION_FILE)
     assert len(comparison.candidate_refusals.refused) == summary.gate.queries
+
+
+def test_a_reranker_is_a_part_of_the_candidate_and_is_judged_and_served_with_it(
+    house: Home, model: Path, tmp_path: Path
+) -> None:
+    base = small_transformer(tmp_path / "base", [chunk.text for chunk in CHUNKS])
+    whole = untrained_reranker(tmp_path / "whole", base)
+    chosen = RerankerSettings(model=str(whole), candidates=5, max_tokens=64, weight=0.001)
+    summary = _retrain(house, model, reranker=chosen)
+    assert summary.outcome == "promoted", summary.verdict
+    assert summary.release_after
+    assert set(summary.without_reranker) == METRICS
+    assert "no reranker" in render_summary(summary)
+    store = ReleaseStore(house)
+    release = store.verify(summary.release_after)
+    assert release.reranker == RerankerInfo(name="whole", candidates=5, max_tokens=64, weight=0.001)
+    folder = store.folder(release.id)
+    assert "without its reranker" in (folder / "README.md").read_text()
+    assert summary.report and "<h2>Reranker</h2>" in Path(summary.report).read_text()
+    weights = "model.safetensors"
+    assert (folder / RERANKER_FOLDER / weights).read_bytes() == (whole / weights).read_bytes(), "as it is"
+    # Without one the next candidate has none, and is compared with the release as it is served.
+    again = _retrain(house, model, [*rounds.first_round(CHUNKS), *rounds.second_round(CHUNKS, 3)])
+    assert again.release_after, again.verdict
+    assert store.get(again.release_after).reranker is None
+    assert not again.without_reranker
+
+
+def test_a_reranker_that_cannot_be_loaded_is_named_before_anything_is_trained(
+    house: Home, model: Path
+) -> None:
+    with pytest.raises(SettingsError, match="can't be loaded as a reranker"):
+        _retrain(house, model, reranker=RerankerSettings(model=str(model)))
+    (run,) = RunStore(house).list()
+    assert run.step("fit") is None
+    assert _retrain(house, model).outcome == "promoted"

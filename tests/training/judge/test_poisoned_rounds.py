@@ -50,7 +50,8 @@ def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Served
     root, chunks = tmp_path_factory.mktemp("rounds"), rounds.make_corpus()
     first = rounds.first_round(chunks)
     home = rounds.bootstrapped(root / "home", tiny_model, chunks)
-    assert _retrain(home, tiny_model, chunks, first).outcome == "promoted"
+    summary = _retrain(home, tiny_model, chunks, first)
+    assert summary.outcome == "promoted", summary.verdict
     return Served(home, tiny_model, chunks, first)
 
 
