@@ -160,6 +160,7 @@ def test_what_is_said_is_what_is_done(large: Bot) -> None:
     negatives = [row for row in rows if row.fate == "negative"]
     assert len(negatives) > 20
     assert len([one for one in negatives_of(rows) if one.source == "refused"]) == len(negatives)
+    assert {one.example for one in negatives_of(rows)} <= {row.key for row in rows if row.fate == "train"}
     lost = [row for row in rows if row.teaches == "refusal" and row.fate == "unused"]
     assert lost
     assert all(row.reason for row in lost)
