@@ -33,13 +33,14 @@ from serving import (
     Release,
     ReleaseStore,
     ServingSettings,
+    Vectors,
     calibrate_threshold,
     nearest_cosines,
     open_reranker,
 )
 from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
 from training.judge.coverage import Coverage, Indexed, find_removed, with_lost_questions
-from training.judge.evaluate import METRICS, Scores, SearchModel, Vectors, evaluate_set, measure
+from training.judge.evaluate import METRICS, Scores, SearchModel, evaluate_set, measure
 from training.judge.plausibility import Plausibility, view_pairs, weigh
 from training.judge.questions import HoldoutQuestion, TestSet, generic_set, question_id, style_of
 from training.ledger.history import History

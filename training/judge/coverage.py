@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import SILENT, Chunk, Progress
-from training.judge.evaluate import SearchModel, Vectors, measure
+from serving import Vectors
+from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions
 from training.ledger.history import History
 from training.ledger.rows import LedgerRow, of

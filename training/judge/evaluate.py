@@ -11,7 +11,6 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel
 
 from curation import SILENT, Chunk, Progress
@@ -22,6 +21,7 @@ from serving import (
     RerankerChoice,
     RerankerInfo,
     ServingSettings,
+    Vectors,
     load_release,
     mix_scores,
     model_name,
@@ -29,8 +29,6 @@ from serving import (
 )
 from training.judge.questions import HoldoutQuestion, Qrels, TestSet, bare_text, check_paths
 from training.settings import RerankerSettings
-
-Vectors = npt.NDArray[np.float32]
 
 # Our names of the metrics → those of ir_measures.
 METRICS = {
