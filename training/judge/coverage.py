@@ -11,12 +11,12 @@ questions that the candidate can no longer answer.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation import SILENT, Chunk, Progress
+from curation import Chunk
 from serving import Vectors
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions
@@ -76,7 +76,7 @@ class RemovedChunks:
     """The served release's ``chunks`` that left the index, and the held-out ``questions`` that left with
     them."""
 
-    coverage: Coverage = field(default_factory=Coverage)
+    coverage: Coverage
     chunks: Sequence[Chunk] = ()
     questions: Sequence[HoldoutQuestion] = ()
 
@@ -112,45 +112,29 @@ def find_removed(
     about = _examples_about(used, gone, index.documents)
     contradicting = [one for one in about if one.version in rejected]
     left = [chunk for chunk in still_here if chunk.id in gone]
-    found = {
-        "removed": len(left),
-        "unaccepted": sum(chunk.id not in rejected for chunk in left),
-        "rejected": len(rejected & set(gone)),
-        "contradicted": len({one.version for one in contradicting}),
-        "examples": [one.query for one in contradicting[:_EXAMPLES]],
-    }
-    share = settings.gate.holdout_share
-    held = {chunk.id for chunk in left if is_holdout(section_of(chunk), share)}
-    questions = [
-        one
-        for one in holdout_questions(
-            [row for row in about if row.version in held], [*index.chunks, *left], {}
-        )
-        if one.id not in asked and not here.intersection(one.right)
-    ]
-    return RemovedChunks(coverage.model_copy(update=found), left, questions)
+    coverage.removed = len(left)
+    coverage.unaccepted = sum(chunk.id not in rejected for chunk in left)
+    coverage.rejected = len(rejected & set(gone))
+    coverage.contradicted = len({one.version for one in contradicting})
+    coverage.examples = [one.query for one in contradicting[:_EXAMPLES]]
+    held = {chunk.id for chunk in left if is_holdout(section_of(chunk), settings.gate.holdout_share)}
+    questions = holdout_questions([row for row in about if row.version in held], [*index.chunks, *left], {})
+    lost = [one for one in questions if one.id not in asked and not here.intersection(one.right)]
+    return RemovedChunks(coverage, left, lost)
 
 
 def with_lost_questions(
-    removed: RemovedChunks,
-    served: SearchModel,
-    chunks: Sequence[Chunk],
-    vectors: Vectors,
-    progress: Progress = SILENT,
+    removed: RemovedChunks, served: SearchModel, chunks: Sequence[Chunk], vectors: Vectors
 ) -> Coverage:
     """The coverage with the ``served`` release's scores on the lost questions; its own vectors are of the
     candidate's ``chunks``, the (m, d) ``vectors`` of the removed ones. There must be a question."""
     size = served.embedder.dimension
-    everything = SearchModel(served.embedder, np.concatenate([served.vectors, vectors]), served.reranker)
-    found = measure(everything, removed.questions, [*chunks, *removed.chunks], [size], progress)[size]
-    lost = [
-        LostQuestion(
-            id=one.id,
-            text=one.text,
-            served={name: round(value, 4) for name, value in found.questions[one.id].items()},
-        )
-        for one in removed.questions
-    ]
+    everything = replace(served, vectors=np.concatenate([served.vectors, vectors]))
+    found = measure(everything, removed.questions, [*chunks, *removed.chunks], [size])[size].questions
+    lost = []
+    for one in removed.questions:
+        values = {name: round(value, 4) for name, value in found[one.id].items()}
+        lost.append(LostQuestion(id=one.id, text=one.text, served=values))
     return removed.coverage.model_copy(update={"lost": lost})
 
 

@@ -54,12 +54,13 @@ class Scores(BaseModel):
 
 @dataclass(frozen=True)
 class SearchModel:
-    """What ranks the chunks: an embedding model, its (n, d) unit ``vectors`` of them, and perhaps a
-    reranker."""
+    """What ranks the chunks: an embedding model, its (n, d) unit ``vectors`` of them, and perhaps a reranker.
+    ``progress`` shows how far it is."""
 
     embedder: Embedder
     vectors: Vectors
     reranker: Reranker | None = None
+    progress: Progress = SILENT
 
     @property
     def alone(self) -> SearchModel:
@@ -182,37 +183,32 @@ class EmbeddedQuestions:
         items: Sequence[str],
         qrels: Qrels,
         dimensions: Sequence[int],
-        reranker: Reranker | None = None,
-        progress: Progress = SILENT,
+        model: SearchModel | None = None,
     ) -> dict[int, Scores]:
-        """Per dimension; ``items`` names the texts. A reranker has its say at full dimension, the one that is
-        served."""
+        """Per dimension; ``items`` names the texts. The reranker of the ``model`` has its say at full
+        dimension, the one that is served."""
         found = {}
         for dimension in dimensions:
             cosines = self.cosines(dimension)
-            if reranker is not None and dimension == self.vectors.shape[1]:
+            if model is not None and model.reranker is not None and dimension == self.vectors.shape[1]:
                 questions = list(self.queries.values())
-                cosines = reranked(reranker, questions, cosines, self.text, progress)
+                cosines = reranked(model.reranker, questions, cosines, self.text, model.progress)
             found[dimension] = score(qrels, rank(cosines, list(self.queries), items))
         return found
 
 
 def evaluate_set(
-    model: SearchModel,
-    test_set: TestSet,
-    chunks: Sequence[Chunk],
-    dimensions: Sequence[int],
-    progress: Progress = SILENT,
+    model: SearchModel, test_set: TestSet, chunks: Sequence[Chunk], dimensions: Sequence[int]
 ) -> dict[int, Scores]:
     """Scores per dimension on a test set: over its own corpus, or by file over ``chunks``, which the model's
     vectors are of."""
     items, texts, vectors = [chunk.path for chunk in chunks], [chunk.text for chunk in chunks], model.vectors
     if test_set.corpus is not None:
         items, texts = list(test_set.corpus), list(test_set.corpus.values())
-        vectors = model.embedder.documents(texts, progress=progress)
-    asked = model.embedder.queries(list(test_set.queries.values()), progress=progress)
+        vectors = model.embedder.documents(texts, progress=model.progress)
+    asked = model.embedder.queries(list(test_set.queries.values()), progress=model.progress)
     embedded = EmbeddedQuestions(test_set.queries, asked, texts, vectors)
-    return embedded.scores(items, test_set.qrels, dimensions, model.reranker, progress)
+    return embedded.scores(items, test_set.qrels, dimensions, model)
 
 
 def measure(
@@ -220,19 +216,18 @@ def measure(
     questions: Sequence[HoldoutQuestion],
     chunks: Sequence[Chunk],
     dimensions: Sequence[int],
-    progress: Progress = SILENT,
 ) -> dict[int, Scores]:
-    """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of."""
-    embedded = embed_questions(model, questions, chunks, progress)
+    """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of; 0
+    without any question."""
+    if not questions:
+        return dict.fromkeys(dimensions, Scores(metrics=dict.fromkeys(METRICS, 0.0), questions={}))
     qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
-    return embedded.scores([chunk.id for chunk in chunks], qrels, dimensions, model.reranker, progress)
+    items = [chunk.id for chunk in chunks]
+    return embed_questions(model, questions, chunks).scores(items, qrels, dimensions, model)
 
 
 def embed_questions(
-    model: SearchModel,
-    questions: Sequence[HoldoutQuestion],
-    chunks: Sequence[Chunk],
-    progress: Progress = SILENT,
+    model: SearchModel, questions: Sequence[HoldoutQuestion], chunks: Sequence[Chunk]
 ) -> EmbeddedQuestions:
     """Embed what ``measure`` compares.
 
@@ -252,7 +247,7 @@ def embed_questions(
         vectors=model.vectors,
         headings=headings,
         bare=bare,
-        bare_vectors=model.embedder.documents(list(bare.values()), progress=progress),
+        bare_vectors=model.embedder.documents(list(bare.values()), progress=model.progress),
     )
 
 
@@ -273,9 +268,9 @@ def evaluate_release(
     retriever = load_release(store, release_id, settings)
     chunks = retriever.index.chunks()
     check_paths(test_set, {chunk.path for chunk in chunks}, f"release {retriever.release.id}", progress)
-    model = SearchModel(retriever.embedder, retriever.index.vectors(), retriever.reranker)
+    model = SearchModel(retriever.embedder, retriever.index.vectors(), retriever.reranker, progress)
     size = retriever.embedder.dimension
-    found = evaluate_set(model, test_set, chunks, [size], progress)[size]
+    found = evaluate_set(model, test_set, chunks, [size])[size]
     rounded = {name: round(value, 6) for name, value in found.metrics.items()}
     return {
         "release": retriever.release.id,

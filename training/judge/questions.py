@@ -153,6 +153,13 @@ class TestSet(BaseModel):
         """All right ones."""
         return {item for right in self.qrels.values() for item in right}
 
+    @property
+    def questions(self) -> list[HoldoutQuestion]:
+        return [
+            HoldoutQuestion(id=key, text=text, right=list(self.qrels[key]), style=style_of(text))
+            for key, text in self.queries.items()
+        ]
+
 
 def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:
     """Those of the settings, each under a name of its own. Raises SettingsError naming file and line."""
