@@ -33,50 +33,14 @@ from serving import (
     open_reranker,
 )
 from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
-from training.judge.coverage import Coverage, Indexed, find_removed, with_lost_questions
+from training.judge.coverage import Coverage, Round, find_removed, with_lost_questions
 from training.judge.evaluate import SearchModel, evaluate_set, measure
 from training.judge.plausibility import Plausibility, view_pairs, weigh
-from training.judge.questions import HoldoutQuestion, TestSet, generic_set, question_id
-from training.ledger.history import History
-from training.ledger.rows import LedgerRow, of
+from training.judge.questions import HoldoutQuestion
 from training.settings import TrainingSettings
 
 _LATENCY_QUESTIONS = 30
 _WARM_UP = 2  # questions whose time does not count
-
-
-@dataclass(frozen=True)
-class Round:
-    """What a round of decisions came to. ``chunks``: those that the candidate indexes; ``documents``: all of
-    today; ``questions``: the holdout's; ``own_sets``: the user's test sets; ``rows``: the ledger;
-    ``history``: of the served release."""
-
-    chunks: Sequence[Chunk]
-    documents: Sequence[Chunk]
-    questions: Sequence[HoldoutQuestion]
-    own_sets: Sequence[TestSet]
-    rows: Sequence[LedgerRow]
-    history: History
-
-    @property
-    def sets(self) -> list[TestSet]:
-        """Those that are asked beside the holdout."""
-        return [*self.own_sets, generic_set()]
-
-    @property
-    def deciding(self) -> list[str]:
-        """The texts of the questions that decide: the holdout's, then those of own sets about the bot's
-        documents."""
-        own = [text for one in self.own_sets if one.corpus is None for text in one.queries.values()]
-        return [*(question.text for question in self.questions), *own]
-
-    @property
-    def earlier(self) -> list[str]:
-        """The ids of the holdout questions that the served release was judged by, with the same answers."""
-        known = self.history
-        rows = [row for row in of(self.rows, "example", "holdout") if row.key in known.asked]
-        asked = {question_id(row.query) for row in rows if row.fingerprint in known.fingerprints}
-        return [question.id for question in self.questions if question.id in asked]
 
 
 @dataclass(frozen=True)
@@ -114,8 +78,7 @@ def measure_baselines(
     served = SearchModel(embedder, vectors, open_reranker(folder, release, serving), progress)
     served_scores = _scores(served, given, settings)
     indexed = {chunk.id for chunk in ChunkIndex.open(folder / INDEX_FOLDER).chunks()}
-    index, asked = Indexed(given.documents, given.chunks, indexed), {one.id for one in given.questions}
-    removed = find_removed(given.rows, given.history, index, asked, settings)
+    removed = find_removed(given, indexed, settings)
     coverage = removed.coverage
     if removed.questions:
         gone = vectors_of(embedder, removed.chunks, folder, progress)
