@@ -151,6 +151,7 @@ def read_comparison(path: Path) -> Comparison:
 
 
 def _packed(found: ComparedSet, questions: str) -> dict[str, Any]:
+    """Its fields, the values of its questions in columns."""
     ids = [question.id for question in found.questions]
     asked = [question.model_dump(mode="json") for question in found.questions]
     value: dict[str, Any] = {"name": found.name, "kind": found.kind, questions: asked}
@@ -167,16 +168,19 @@ def _packed(found: ComparedSet, questions: str) -> dict[str, Any]:
 
 def _unpacked(value: Mapping[str, Any], questions: str) -> dict[str, Any]:
     """The fields of a ComparedSet."""
+    import pandas as pd
+
     ids = [question["id"] for question in value[questions]]
-    sides: dict[str, Any] = {}
+    found: dict[str, Any] = {"name": value["name"], "kind": value["kind"], "questions": value[questions]}
     for side in SIDES:
-        sides[side] = {}
-        for size, one in value[side].items():
-            rows = zip(*one["values"].values(), strict=True)
-            cells = [dict(zip(one["values"], row, strict=True)) for row in rows]
-            values = dict(zip(ids, cells, strict=True))
-            sides[side][size] = {"metrics": one["metrics"], "questions": values}
-    return {"name": value["name"], "kind": value["kind"], "questions": value[questions], **sides}
+        found[side] = {
+            size: {
+                "metrics": one["metrics"],
+                "questions": pd.DataFrame(one["values"], index=ids).to_dict("index"),
+            }
+            for size, one in value[side].items()
+        }
+    return found
 
 
 BY = ("source", "section", "origin", "style")

@@ -26,9 +26,9 @@ _NOTICEABLE = 0.005  # seconds: a slower median matters from here on, below it i
 # compare vectors, and whoever sets one knows that. A second is what a visitor waits for an answer to begin
 # without wondering.
 _RERANKER_SECONDS = 1.0
-# A slice that is so many times its margin lower, and so much, is far below.
-_FAR = 2.5
-_FAR_AT_LEAST = 0.125
+# A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md): that it is
+# certain by the slice's own interval is enough.
+_FAR_BELOW = 0.125
 # So few say nothing about a round, whatever their share.
 _FEW_REMOVED = 5
 _FEW_CONTRADICTED = 2
@@ -43,15 +43,6 @@ class Guard:
     detail: str
 
 
-def _is_far_below(one: Slice) -> bool:
-    """A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md):
-    certain by the slice's own interval is enough."""
-    if one.alone is None:
-        return False
-    limit = max(_FAR * SLICE_MARGIN, _FAR_AT_LEAST)
-    return one.alone.high < -ROUNDING and one.alone.estimate < -limit
-
-
 def _not_worse(name: str, differences: Sequence[float], words: str, settings: GateSettings) -> Guard:
     """The guard that holds a candidate whose ``differences`` are worse for certain. A few questions say too
     little for that. ``words`` say what the interval is of."""
@@ -61,11 +52,11 @@ def _not_worse(name: str, differences: Sequence[float], words: str, settings: Ga
 
 
 def _slices(slices: Sequence[Slice]) -> Iterator[Guard]:
-    counted = [(one, one.change) for one in slices if one.change is not None]
+    counted = [(one, one.change, one.alone) for one in slices if one.change and one.alone]
     dropped = [
         f"{one.by} {one.value} {change}"
-        for one, change in counted
-        if change.high < -SLICE_MARGIN or _is_far_below(one)
+        for one, change, alone in counted
+        if change.high < -SLICE_MARGIN or (alone.high < -ROUNDING and alone.estimate < -_FAR_BELOW)
     ]
     detail = f"none of {len(counted)} is worse by more than {SLICE_MARGIN:g} for certain"
     if dropped:
@@ -345,9 +336,8 @@ def _needed(interval: Interval, settings: GateSettings) -> int:
 
 def too_few(queries: int, needed: int) -> str:
     """Why nothing can be promoted with so few questions, and what to do about it."""
-    have = {0: "none of the accepted questions is", 1: "1 accepted question is"}.get(
-        queries, f"{queries} accepted questions are"
-    )
+    few = {0: "none of the accepted questions is", 1: "1 accepted question is"}
+    have = few.get(queries, f"{queries} accepted questions are")
     return (
         f"Not enough to tell: {have} held out for the check, and {needed} are needed. "
         f"Accept more triplets: about one in five chunks is held out."
