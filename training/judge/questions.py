@@ -218,7 +218,7 @@ def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str
         name=name or queries.resolve().parent.name,
         queries={key: text for key, text in asked.items() if key in judged},
         qrels=judged,
-        corpus=None if corpus is None else load_queries(corpus, _Document),
+        corpus=None if corpus is None else _texts(corpus, _Document),
     )
     unknown = [] if found.corpus is None else sorted(found.items.difference(found.corpus))
     if unknown:
@@ -258,8 +258,13 @@ class _Document(_Question):
         return f"{(self.title or '').strip()}\n\n{self.text.strip()}".strip()
 
 
-def load_queries(path: Path, kind: type[_Question] = _Question) -> dict[str, str]:
-    """Id → text, in the file's order. Raises SettingsError naming the file and line that is wrong."""
+def load_queries(path: Path) -> dict[str, str]:
+    """Question id → text, in the file's order. Raises SettingsError naming the file and line that is
+    wrong."""
+    return _texts(path, _Question)
+
+
+def _texts(path: Path, kind: type[_Question]) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, line in _lines(path):
         try:
