@@ -30,7 +30,7 @@ from transformers import Trainer
 
 from curation import Chunk, ChunkSettings, Corpus, Decision, Home, Triplet, ingest
 from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings, bootstrap
-from training import TrainingSettings, retrain_from_annotations
+from training import RetrainOptions, TrainingSettings, retrain_from_annotations
 
 MOST_SECONDS = 360.0
 LEAST_SHARE = 0.75
@@ -125,7 +125,12 @@ def main() -> int:
         started, used = time.perf_counter(), time.process_time()
         with Watched(Embedder, "_embed") as embedding, Watched(Trainer, "training_step") as training:
             summary = retrain_from_annotations(
-                home, corpus, TrainingSettings(), serving, lambda: decisions, lines, force=True
+                home,
+                corpus,
+                TrainingSettings(),
+                serving,
+                lambda: decisions,
+                RetrainOptions(lines, force=True),
             )
         seconds, cpu = time.perf_counter() - started, time.process_time() - used
     share = (training.seconds + embedding.seconds) / seconds

@@ -46,6 +46,7 @@ from curation import (
 )
 from serving import ModelTokenCounter, ReleaseStore, ServingSettings, bootstrap, load_release
 from training import (
+    RetrainOptions,
     SearchModel,
     TestSet,
     TrainingSettings,
@@ -132,7 +133,12 @@ def measure(
     triplets = [one for one in load_triplets(home) if generated or one.origin == "heading"]
     store.promote(base)
     summary = retrain_from_annotations(
-        home, corpus, training, serving, lambda: [accept(triplet) for triplet in triplets], lines, force=True
+        home,
+        corpus,
+        training,
+        serving,
+        lambda: [accept(triplet) for triplet in triplets],
+        RetrainOptions(lines, force=True),
     )
     print(f"    {summary.verdict}", flush=True)
     after = score_release(store, summary.release_after or base, questions, serving)

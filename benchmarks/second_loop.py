@@ -70,6 +70,7 @@ from serving import (
 )
 from training import (
     FitSettings,
+    RetrainOptions,
     RetrainSummary,
     SearchModel,
     TestSet,
@@ -216,7 +217,12 @@ class Loop:
         """The product's retrain; ``home`` serves the result if its gate promotes it."""
         training = TrainingSettings(fit=FitSettings(seed=seed))
         summary = retrain_from_annotations(
-            home, self.corpus, training, self.serving, lambda: list(decisions), Lines(), force=True
+            home,
+            self.corpus,
+            training,
+            self.serving,
+            lambda: list(decisions),
+            RetrainOptions(Lines(), force=True),
         )
         print(f"    {summary.verdict}", flush=True)
         return summary

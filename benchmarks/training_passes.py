@@ -4,7 +4,7 @@
 
 as released    bfloat16 autocast and the model's own dropout, as sentence-transformers runs it
 no dropout     the same without: PyTorch then has a fused attention
-ours           and that attention in float32 (training/fit/precision.py)
+ours           and that attention in float32 (training/fit/train.py)
 
 The ways take turns, so that what else runs on the machine hits all of them alike. Medians of wall and
 processor seconds.

@@ -107,6 +107,7 @@ from .settings import (
     LanguageModelSettings as LanguageModelSettings,
     SynthesisSettings as SynthesisSettings,
 )
+from .shortage import shortage as shortage
 from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.language_model import LanguageModel as LanguageModel
 from .synthesis.synthesize import synthesize as synthesize

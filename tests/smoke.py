@@ -1,8 +1,9 @@
-"""A short look at the real parts, to see that this Python's two environments work; pytest does not collect it.
+"""A short look at the real parts, to see that this Python's two environments work; pytest does not collect
+it.
 
-Run by `make smoke`, or as `python -m tests.smoke` with ARGILLA_LITE_BIN naming the `argilla-lite` to start. Documents are
-ingested, released and searched; a record is logged with Argilla's SDK and found. Says a line for each check; ends
-with 1 at the first that fails.
+Run by `make smoke`, or as `python -m tests.smoke` with ARGILLA_LITE_BIN naming the `argilla-lite` to start.
+Documents are ingested, released and searched; a record is logged with Argilla's SDK and found. Says a line
+for each check; ends with 1 at the first that fails.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ from typing import Any
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
 
 PAGES = {
-    "install.md": "# Installing the kettle\n\nRun `pip install kettle` in a virtual environment. Linux and macOS are supported.\n",
-    "cleaning.md": "# Removing limescale\n\nFill the kettle with vinegar, boil it once and rinse it twice with fresh water.\n",
-    "warranty.md": "# Warranty\n\nWe replace a broken lid within two years. Keep the receipt of your purchase.\n",
-    "noise.md": "# Loud noises\n\nA kettle that whistles without being hot has a worn valve. Order a spare part.\n",
+    "install.md": "# Installing the kettle\n\n"
+    "Run `pip install kettle` in a virtual environment. Linux and macOS are supported.\n",
+    "cleaning.md": "# Removing limescale\n\n"
+    "Fill the kettle with vinegar, boil it once and rinse it twice with fresh water.\n",
+    "warranty.md": "# Warranty\n\n"
+    "We replace a broken lid within two years. Keep the receipt of your purchase.\n",
+    "noise.md": "# Loud noises\n\n"
+    "A kettle that whistles without being hot has a worn valve. Order a spare part.\n",
 }
 QUESTION, ANSWER = "How do I get rid of chalk deposits?", "cleaning.md"
 PATIENCE = 300.0  # seconds for one command
@@ -36,7 +41,7 @@ class CheckError(Exception):
 
 
 def clayloop(home: Path, *arguments: str) -> Any:
-    """Calls `clayloop` of this Python's environment in an empty folder and returns the JSON that it prints."""
+    """Runs this environment's `clayloop` in an empty folder and returns the JSON that it prints."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("CLAYLOOP_")}
     done = subprocess.run(
         [Path(sys.executable).with_name("clayloop"), *arguments, "--json"],

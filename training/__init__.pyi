@@ -6,8 +6,10 @@ from .decide import (
     is_due as is_due,
 )
 from .fit.data import TrainingMaterial as TrainingMaterial
-from .fit.precision import cheap_passes as cheap_passes
-from .fit.train import fine_tune as fine_tune
+from .fit.train import (
+    cheap_passes as cheap_passes,
+    fine_tune as fine_tune,
+)
 from .judge.comparison import read_comparison as read_comparison
 from .judge.evaluate import (
     SearchModel as SearchModel,
@@ -27,7 +29,6 @@ from .judge.questions import (
     load_qrels as load_qrels,
     load_queries as load_queries,
 )
-from .ledger.context import RunContext as RunContext
 from .ledger.explain import (
     Counts as Counts,
     RecordExplanation as RecordExplanation,
@@ -35,50 +36,45 @@ from .ledger.explain import (
     explain_record as explain_record,
     explain_release as explain_release,
 )
-from .ledger.people import Selection as Selection
 from .ledger.rows import (
     HEADING as HEADING,
     LedgerRow as LedgerRow,
     Teaches as Teaches,
-)
-from .ledger.text import (
     normalise as normalise,
     section_of as section_of,
 )
+from .ledger.selection import (
+    Selection as Selection,
+    select as select,
+)
 from .prepare.conflicts import settle_conflicts as settle_conflicts
-from .prepare.duplicates import (
-    drop_leaks as drop_leaks,
-    drop_repeated as drop_repeated,
-)
-from .prepare.likeness import (
-    matches_in_meaning as matches_in_meaning,
-    same_meaning as same_meaning,
-)
 from .prepare.negatives import choose_negatives as choose_negatives
-from .prepare.selection import select as select
-from .prepare.setting import Setting as Setting
+from .prepare.prepared import RunContext as RunContext
 from .prepare.similarity import (
     find_duplicates as find_duplicates,
     find_matches as find_matches,
     jaccard as jaccard,
+    matches_in_meaning as matches_in_meaning,
+    same_meaning as same_meaning,
     shingles as shingles,
 )
 from .prepare.split import (
+    Setting as Setting,
     chunk_groups as chunk_groups,
+    drop_leaks as drop_leaks,
+    drop_repeated as drop_repeated,
     held_groups as held_groups,
     take_sides as take_sides,
 )
-from .preview import (
-    Preview as Preview,
-    preview as preview,
-    render_preview as render_preview,
-)
 from .report.text import (
+    Preview as Preview,
     RetrainSummary as RetrainSummary,
+    render_preview as render_preview,
     render_summary as render_summary,
 )
 from .retrain import (
     RetrainOptions as RetrainOptions,
+    preview as preview,
     retrain_from_annotations as retrain_from_annotations,
 )
 from .runs.record import (
@@ -100,10 +96,10 @@ from .runs.run import (
     Run as Run,
     RunStore as RunStore,
 )
+from .runs.situation import read_situation as read_situation
 from .settings import (
     DedupSettings as DedupSettings,
     FitSettings as FitSettings,
     GateSettings as GateSettings,
     TrainingSettings as TrainingSettings,
 )
-from .situation import read_situation as read_situation

@@ -1,24 +1,23 @@
 """Whether to retrain: go on with an interrupted run, leave it, or start a new one.
 
-Nothing here reads a disk or a clock. ``training.situation`` collects what the answer depends on; the command,
-its preview and the watcher all ask here.
+Nothing here reads a disk or a clock. ``training.runs.situation`` collects what the answer depends on; the
+command, its preview and the watcher all ask here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from curation import Verdict
-from serving import Release
-from training.ledger.people import Selection
 from training.ledger.rows import LedgerRow, RecordKey
-from training.runs.record import RunInputs, RunRecord
-from training.runs.resume import Unfinished
+from training.ledger.selection import Selection
+from training.runs.record import RunRecord
+from training.runs.situation import Situation, Unfinished
 
 # A run that somebody started with a selection of their own is theirs to finish for so long.
 LEFT_ALONE = timedelta(days=7)
@@ -51,35 +50,6 @@ class News(BaseModel):
     @property
     def total(self) -> int:
         return self.new + self.withdrawn
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What the answer depends on.
-
-    ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
-    decisions just read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are
-    the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
-    ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
-    ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
-
-    ``looked_at`` are the ledgers of what was tried since the served release, oldest first.
-    ``chosen_by_hand``: a person, and no run, has promoted it.
-    """
-
-    now: datetime
-    inputs: RunInputs
-    selection: Selection
-    served: Release
-    rows: Sequence[LedgerRow]
-    served_rows: Sequence[LedgerRow]
-    min_new: int = 1
-    unfinished: Sequence[Unfinished] = ()
-    finished: Sequence[RunRecord] = ()
-    must_forget: bool = False
-    indexable: int = 0
-    looked_at: Sequence[Sequence[LedgerRow]] = ()
-    chosen_by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,9 +88,9 @@ def decide(found: Situation, force: bool = False) -> Choice:
         record = one.record
         if _is_somebodys_own(record, found):
             left_alone[record.id] = (
-                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)}, "
-                f"and this one is {_how(found.selection)}. A retrain with its selection finishes it; after "
-                f"{LEFT_ALONE.days} days it is given up."
+                f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)},"
+                f" and this one is {_how(found.selection)}. A retrain with its selection finishes it; after"
+                f" {LEFT_ALONE.days} days it is given up."
             )
         elif obstacle := "a newer run took its place" if resumed else _obstacle(one, found):
             given_up[record.id] = obstacle
@@ -161,7 +131,7 @@ def is_due(found: Situation, due: Due) -> Choice:
 
 
 def answers(rows: Sequence[LedgerRow]) -> dict[RecordKey, _Answer]:
-    """What was answered to each record that a ledger knows. What its selection left out is not known to it."""
+    """What was answered to each record of a ledger, except those that its selection left out."""
     return {row.key: (row.fingerprint, row.verdict) for row in rows if row.fate != "left-out"}
 
 

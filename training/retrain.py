@@ -17,20 +17,25 @@ from functools import partial
 from curation import SILENT, Corpus, Home, Progress
 from serving import ReleaseDraft, ReleaseStore, ServingSettings
 from training.decide import Choice, News, answers, compare, decide
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING, Selection, Unmatched
 from training.ledger.rows import LedgerRow, by_decision, of, tally
-from training.prepare.selection import FindMatching, ReadDecisions, Selected, read_selected
+from training.ledger.selection import (
+    EVERYTHING,
+    FindMatching,
+    ReadDecisions,
+    Selected,
+    Selection,
+    Unmatched,
+    read_selected,
+)
+from training.prepare.prepared import RunContext, prepare
 from training.report.card import release_card, selection_card
-from training.report.content import Material
-from training.report.page import write_report
-from training.report.text import RetrainSummary
+from training.report.content import Material, write_report
+from training.report.text import Preview, RetrainSummary
 from training.runs.publish import ending_of
-from training.runs.resume import clean, give_up
 from training.runs.run import RunStore
-from training.runs.steps import Steps, what_is_lacking
+from training.runs.situation import clean, give_up, ledger_of, read_situation, rows_of
+from training.runs.steps import Steps, own_sets, questions_of, round_of, what_is_lacking
 from training.settings import TrainingSettings
-from training.situation import ledger_of, read_situation, rows_of
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +87,47 @@ def retrain_from_annotations(
         # The run may have promoted its own release already, and compares with the one before.
         compared = replace(context, served=store.get(choice.run.inputs.release))
         return _work(Steps(runs.open(choice.run), compared), selected, resumed=True)
+
+
+def preview(
+    home: Home,
+    corpus: Corpus,
+    settings: TrainingSettings,
+    serving: ServingSettings,
+    read_decisions: ReadDecisions,
+    options: RetrainOptions = DEFAULT_OPTIONS,
+) -> Preview:
+    """Decide and prepare as ``retrain_from_annotations`` would, and raise what it raises until then."""
+    store = ReleaseStore(home)
+    context = RunContext(home, corpus, settings, serving, store, store.current(), options.progress)
+    selected = read_selected(
+        read_decisions, options.selection, options.find_matching, settings.without_annotators
+    )
+    choice = decide(read_situation(context, selected, datetime.now(timezone.utc)), options.force)
+    sets = own_sets(context)
+    found = prepare(selected, context, questions_of(sets))
+    asked = round_of(found, sets, context)
+    if choice.what == "skip":
+        verdict = f"Would not train: {choice.why}"
+    elif choice.run is not None:
+        verdict = f"Would finish run {choice.run.id}, which is unfinished, before anything else."
+    else:
+        verdict = what_is_lacking(found, len(asked.deciding), context) or "Would train."
+    counted = tally(found.ledger)
+    return Preview(
+        would_train=verdict == "Would train.",
+        verdict=verdict,
+        release_before=context.served.id,
+        new=choice.news.new,
+        withdrawn=choice.news.withdrawn,
+        selection=selected.selection.matched.describe(),
+        notes=selected.unmatched.notes,
+        fates=dict(counted.fates),
+        reasons=dict(counted.reasons),
+        holdout_questions=len(asked.questions),
+        chunks=len(found.chunks),
+        rows=found.ledger,
+    )
 
 
 def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:

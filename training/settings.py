@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Verdict = Literal["superior", "non-inferior", "inconclusive", "inferior", "not-enough"]
 Promotable = Literal["superior", "non-inferior", "inconclusive"]
 
-# The gate's constants. docs/decisions-training.md has the measurements behind them.
+# The gate's constants. docs/measurements/2026-11-gate.md has the measurements behind them.
 
 # Bootstrap resamples of an interval, and their seed: more resamples change the third digit, and the seed only
 # makes a verdict repeatable.

@@ -1,1 +1,1 @@
-"""Retraining by itself: when enough was accepted, on a schedule, or when somebody asks for it."""
+"""Retrains automatically: when enough was accepted, on a schedule, or when somebody asks."""

@@ -1,17 +1,19 @@
-"""When to look: Argilla's calls come in crowds, and one look answers them all."""
+"""Debounces Argilla's webhook calls: many of them within a few seconds cause one check."""
 
 from __future__ import annotations
 
 import threading
 
-_PATIENCE = 10  # a crowd that never ends is answered after this many quiet times
+_PATIENCE = 10  # quiet times after which a check is due although calls still come in
 
 
 class Bell:
-    """Rung by any thread, from time to time or a thousand times a second; answered by one. Times are ``time.monotonic``.
+    """Remembers that Argilla called, and says when to check for it.
 
-    It is due ``quiet`` seconds after the last ring, at the latest ten times that after the first, and never sooner than
-    ``quiet`` seconds after it was last answered.
+    Any thread may ring, however often; one thread answers. Times are ``time.monotonic``, in seconds.
+
+    A check is due ``quiet`` seconds after the last ring, at the latest ten times that after the first ring,
+    and never sooner than ``quiet`` seconds after the last answer.
     """
 
     def __init__(self, quiet: float) -> None:
@@ -22,7 +24,7 @@ class Bell:
         self._answered = float("-inf")
 
     def ring(self, now: float) -> None:
-        """Somebody calls."""
+        """Note a call."""
         with self._lock:
             if self._first is None:
                 self._first = now
@@ -30,19 +32,19 @@ class Bell:
 
     @property
     def rings(self) -> bool:
-        """Whether somebody called and was not answered."""
+        """Whether a call has not been answered yet."""
         with self._lock:
             return self._first is not None
 
     def is_due(self, now: float) -> bool:
-        """Whether to look now."""
+        """Whether to check now."""
         with self._lock:
             if self._first is None or now - self._answered < self._quiet:
                 return False
             return now - self._last >= self._quiet or now - self._first >= _PATIENCE * self._quiet
 
     def answer(self, now: float) -> None:
-        """What rang until now is being answered."""
+        """Note that the check for all calls until now begins."""
         with self._lock:
             self._first = None
             self._answered = now

@@ -1,4 +1,4 @@
-"""The retrain as a process of its own: when it crashes, the watcher goes on."""
+"""Runs the retrain in a separate process: when it crashes, the watcher goes on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STOP_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a retrain ended. ``outcome`` and ``verdict`` are empty when it said nothing."""
+    """How a retrain ended. ``outcome`` and ``verdict`` are empty when it wrote no summary."""
 
     exit_code: int
     outcome: str = ""
@@ -30,7 +30,10 @@ class Ended:
 
     @property
     def how(self) -> str:
-        """For people. Below 0 the code is the signal that killed the retrain; the kernel sends 9 when memory runs out."""
+        """The exit code in words.
+
+        A negative code is the signal that killed the retrain; the kernel sends 9 when memory runs out.
+        """
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         return f"killed by signal {-self.exit_code}" + (
@@ -39,10 +42,13 @@ class Ended:
 
 
 def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended | None:
-    """Run ``command --json FILE`` to its end, with our output as its own. ``wait`` sleeps for some seconds and says
-    whether we are to stop: then the child is stopped too, its run goes on at the next start, and None is returned.
+    """Run ``command --json FILE`` to its end.
 
-    The child ends with this process, even when that is killed (curation.tether).
+    ``wait`` sleeps for the given seconds and says whether the watcher is to stop. If so, this stops the
+    retrain, whose run goes on at the next start, and returns None.
+
+    The retrain prints to this process's output, and ends with this process, even when that is killed
+    (curation.tether).
     """
     with tempfile.TemporaryDirectory(prefix="clayloop-watch-") as folder:
         summary = Path(folder) / "summary.json"
@@ -62,8 +68,12 @@ def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended 
 
 
 def as_the_run_says(ended: Ended, home: Home, before: Sequence[RunRecord]) -> Ended:
-    """A retrain that finished its run has ended well, though it could not say so: its summary is a file elsewhere, whose disk
-    may be full. ``before`` are the runs that were there when it began; to close one of them without a step is no retrain."""
+    """Correct ``ended`` to exit code 0 when the retrain failed after it had finished its run.
+
+    It may, for instance, have been unable to write its summary because the disk of temporary files is full.
+    ``before`` are the runs that were there when it began. A run of these that was closed without another step
+    does not count.
+    """
     if ended.exit_code == 0 or ended.exit_code == BusyError.exit_code:
         return ended
     newest = next((one for one in RunStore(home).list() if one.status != "abandoned"), None)

@@ -1,4 +1,4 @@
-"""Whether a retrain is called for, worked out anew each time from Argilla, the runs and the served release."""
+"""Decides whether to retrain, from what Argilla holds, the runs and the served release."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a look came to. ``why`` is empty when no retrain is called for. ``run`` is the id of the interrupted run that it
-    would finish, or empty. ``digest`` stands for everything that was looked at."""
+    """What a check found.
+
+    ``why`` says why to retrain, and is empty when there is no reason. ``run`` is the id of the interrupted
+    run that a retrain would finish, or empty. ``digest`` is a digest of all inputs of a retrain.
+    """
 
     why: str
     run: str
@@ -26,7 +29,7 @@ class Findings:
 
 
 def look(settings: Settings, decisions: Sequence[Decision], now: datetime) -> Findings:
-    """Ask ``training.is_due`` about ``decisions``, all that Argilla holds.
+    """Ask ``training.is_due`` whether ``decisions``, all those in Argilla, call for a retrain.
 
     Raises StateError when there is no release yet, ReleaseError when the served one is damaged.
     """

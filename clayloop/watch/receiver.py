@@ -1,4 +1,4 @@
-"""Listens for Argilla's calls. Whatever is not signed by the Argilla that we registered with is turned away."""
+"""Listens for webhook calls, and refuses those that our Argilla did not sign."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ log = logging.getLogger(__name__)
 
 PATH = "/argilla"
 HEALTH = "/healthz"
-MOST_BYTES = 2_000_000  # an event holds a whole record with its answers
+MOST_BYTES = 2_000_000  # of a call's body: an event holds a whole record with its answers
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 
-# Signed headers and body → whether to believe them.
+# Headers and body of a call → whether our Argilla signed it.
 Check = Callable[[Mapping[str, str], bytes], bool]
 
 
 class Receiver:
-    """An HTTP server in a thread. ``on_call`` is called with the body of each call that ``check`` believes; it must be
-    quick. ``health`` is what GET /healthz answers with. Use it as a context manager.
+    """An HTTP server in a thread, used as a context manager.
 
-    Raises SettingsError when the address cannot be had.
+    It passes the body of each call that ``check`` accepts to ``on_call``, which must be quick. It answers
+    GET /healthz with what ``health`` returns.
+
+    Raises SettingsError when it cannot listen on the address.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(128)  # from here on who calls waits to be answered: uvicorn still has to be loaded
+        listener.listen(128)  # the kernel holds calls until uvicorn is loaded and answers them
     except OSError as error:
         listener.close()
         raise SettingsError(
@@ -116,7 +118,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _read(receive: _Receive) -> bytes | None:
-    """The request's body; None when it is longer than anything that Argilla sends."""
+    """The request's body, or None when it is longer than MOST_BYTES."""
     parts: list[bytes] = []
     size = 0
     while True:

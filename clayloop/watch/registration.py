@@ -1,4 +1,4 @@
-"""Keeping Argilla's calls coming: registered at the start, looked after, registered anew when it is gone."""
+"""Registers the watcher's webhook with Argilla, and again whenever Argilla has lost it."""
 
 from __future__ import annotations
 
@@ -32,12 +32,15 @@ log = logging.getLogger(__name__)
 
 ID_FILE = "watch.id"
 _ID = re.compile(r"[0-9a-f]{16}")
-_NOT_ALLOWED = 403  # the only refusal that stays: the key is no owner's
+_NOT_ALLOWED = 403  # the API key is not an owner's: asking again would not help
 
 
 def description_of(home: Home) -> str:
-    """Names the registrations of this state folder, so that old ones are known again whatever the machine, or the
-    container, is called by now. The name is made once and kept in the folder. Raises StateError when it can't be."""
+    """The description of the webhooks of this state folder, by which old ones are found and removed.
+
+    It holds a random id that is kept in the folder, because the host name of a container changes.
+    Raises StateError when the id cannot be stored.
+    """
     path = home.root / ID_FILE
     try:
         name = path.read_text(encoding="utf-8").strip()
@@ -50,12 +53,12 @@ def description_of(home: Home) -> str:
 
 
 def _earlier_description_of(home: Home) -> str:
-    """What earlier versions called them."""
+    """The description that earlier versions gave to these webhooks."""
     return f"clayloop watch {content_id('watch', socket.gethostname(), str(home.root))[:16]}"
 
 
 def is_local(url: str) -> bool:
-    """Whether the address is this machine's own (loopback)."""
+    """Whether the address is a loopback address."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -64,7 +67,7 @@ def is_local(url: str) -> bool:
 
 
 class Calls:
-    """The registration with one Argilla, or why there is none (``trouble``, told once).
+    """The webhook at one Argilla. ``trouble`` says why there is none, or is empty.
 
     Raises StateError when the state folder cannot be written.
     """
@@ -83,14 +86,18 @@ class Calls:
         return self._registration is not None
 
     def believes(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Whether Argilla signed this. Nobody is believed before we are registered."""
+        """Whether Argilla signed this call. Always False before the webhook is registered."""
         registration = self._registration
         return registration is not None and is_signed_by_argilla(registration.secret, headers, body)
 
     def refresh(self, client: rg.Argilla) -> None:
-        """Register unless Argilla calls us already. Raises ArgillaError when it cannot be asked; a refusal is trouble,
-        and polling goes on. That only an owner may is final; any other (too many webhooks, too many requests, a key that is
-        being replaced) is tried again the next time."""
+        """Register the webhook unless Argilla still has it.
+
+        When Argilla refuses, ``trouble`` says why, and the watcher goes on polling. After a refusal because
+        the key is not an owner's this does nothing any more. After any other (too many webhooks, too many
+        requests, a key that is being replaced) it tries again at the next call. Raises ArgillaError when
+        Argilla does not answer.
+        """
         if self._given_up:
             return
         try:
@@ -110,7 +117,7 @@ class Calls:
                 self._say(f"No calls from Argilla ({self.trouble}): polling only")
 
     def end(self, client: rg.Argilla) -> None:
-        """Take the registration back."""
+        """Remove the webhook from Argilla."""
         if self._registration is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""What a user can set about retraining by itself."""
+"""The settings of automatic retraining."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class WatchSettings(BaseModel):
-    """`clayloop watch`: when to retrain without being told."""
+    """`clayloop watch`: when to retrain without a command."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
@@ -32,7 +32,8 @@ class WatchSettings(BaseModel):
     port: int = Field(0, ge=0, le=65535, description="Port to listen on (0: any free one).")
     callback_url: str = Field(
         "",
-        description="Where Argilla reaches host and port, when it runs on another machine; empty: at host and port.",
+        description="Where Argilla reaches host and port, when it runs on another machine; "
+        "empty: at host and port.",
     )
     debounce_seconds: float = Field(
         20.0, ge=0, description="Quiet time to wait for after a call before looking."

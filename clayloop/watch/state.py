@@ -1,4 +1,4 @@
-"""What the watcher must not forget when it is restarted. All else is read from Argilla, the runs and the releases."""
+"""What the watcher stores for its next start; all else it reads from Argilla, the runs and the releases."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ class LastRetrain(BaseModel):
 
 
 class WatchState(BaseModel):
-    """watch.json. ``failures`` in a row; nothing is tried before ``retry_at``, unless somebody asks. ``settled`` is the digest
-    of what Argilla held when the last retrain ended well, ``settled_run`` the unfinished run that it was started for,
-    ``request`` the id of the request that was tried last: the same need not be tried again."""
+    """The content of watch.json.
+
+    ``failures`` counts the failed retrains since the last that succeeded. Before ``retry_at`` the watcher
+    starts none, unless somebody asks for it. The next three say what need not be tried again: ``settled`` is
+    the digest of a retrain's inputs (``Findings.digest``) when the last one succeeded, ``settled_run`` the
+    unfinished run that was finished last, and ``request`` the id of the request that was tried last.
+    """
 
     failures: int = 0
     retry_at: datetime | None = None
@@ -41,7 +45,7 @@ class WatchState(BaseModel):
 
 
 def load_state(path: Path) -> WatchState:
-    """What was saved; a fresh state when there is none or it is damaged: it costs one wait at most."""
+    """Read the saved state. When there is none or it is damaged, start with an empty one."""
     try:
         return WatchState.model_validate(read_json(path))
     except FileNotFoundError:

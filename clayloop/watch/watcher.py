@@ -1,4 +1,4 @@
-"""Looks, and retrains when it is called for: one at a time, in a process of its own, with back-off after failures."""
+"""The watcher: checks whether a retrain is due and runs it, one at a time, with back-off after failures."""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TICK = 0.5
-_SOON = 30.0  # seconds until the next look while something is in the way
-_OTHERS_LOOK = 0.5  # seconds: whoever asks whether somebody watches has the lock for an instant
+_SOON = 30.0  # seconds until the next check when one failed or somebody else is retraining
+_OTHERS_LOOK = 0.5  # seconds to wait for the lock: `is_watched` takes it for an instant
 STATE_FILE = "watch.json"
 
 
 class Watcher:
-    """Watches over one state folder. ``command`` is the retrain, to which ``--json FILE`` is added; ``say`` gets a line for
+    """Watches over one state folder.
+
+    ``command`` is the command line of a retrain, to which ``--json FILE`` is added. ``say`` gets a line for
     people whenever something happens. Everything but ``stop`` happens in the thread that calls ``run``.
 
-    A call from Argilla only wakes it up: whether to retrain is worked out from what Argilla holds.
+    A webhook call from Argilla only causes a check. Whether to retrain depends on what Argilla holds.
     """
 
     def __init__(self, settings: Settings, command: Sequence[str], say: Callable[[str], None]) -> None:
@@ -53,7 +55,7 @@ class Watcher:
         self._bell = Bell(self._watch.debounce_seconds)
         self._stopping = threading.Event()
         self._next_look = 0.0  # by time.monotonic: at once
-        self._not_before = 0.0  # somebody else is retraining until then, perhaps
+        self._not_before = 0.0  # by time.monotonic: no check until then, because somebody else is retraining
         self._looks = 0
         self._trouble = ""
         self._kind_of_trouble: type[Exception] = Exception
@@ -65,12 +67,15 @@ class Watcher:
         self._is_kept = True
 
     def stop(self) -> None:
-        """End ``run`` soon; a retrain at work is stopped and goes on at the next start."""
+        """End ``run`` soon. A retrain that is running is stopped, and goes on at the next start."""
         self._stopping.set()
 
     def run(self, ready: Callable[[str], None] = lambda url: None) -> None:
-        """Watch until ``stop``. ``ready`` is told the receiver's address. Raises BusyError when another watcher has this
-        state folder, SettingsError when the address to listen on cannot be had."""
+        """Watch until ``stop``. ``ready`` is called with the receiver's address.
+
+        Raises BusyError when another watcher is at work on this state folder, SettingsError when it cannot
+        listen on the address.
+        """
         with self._alone(), self._listening() as receiver:
             ready(receiver.url)
             try:
@@ -82,7 +87,7 @@ class Watcher:
                 self._end_calls()
 
     def look(self) -> None:
-        """One look, and a retrain if it is called for. What goes wrong is told, and tried again later."""
+        """Check once, and retrain if that is due. Errors are reported, and the check is repeated later."""
         now = time.monotonic()
         self._bell.answer(now)
         self._next_look = now + self._watch.poll_seconds
@@ -93,18 +98,18 @@ class Watcher:
                 self._keep()
             self._looks += 1
             self._trouble = ""
-        except Exception as error:  # whoever dies of one bad answer watches nothing
+        except Exception as error:  # the watcher must survive any error
             if not isinstance(error, ClayloopError):
                 log.exception("a look failed")
             self._next_look = min(self._next_look, time.monotonic() + _SOON)
-            # Told once, however often it is tried: the same outage comes in many words.
+            # Reported once per kind of error: the messages of one outage differ.
             words = str(error) if isinstance(error, ClayloopError) else f"{type(error).__name__}: {error}"
             if not self._trouble or type(error) is not self._kind_of_trouble:
                 self._say(f"Cannot look now, trying again: {words}")
             self._trouble, self._kind_of_trouble = words, type(error)
 
     def health(self) -> dict[str, Any]:
-        """For GET /healthz; no secret in it."""
+        """The answer to GET /healthz; it holds no secret."""
         calls, receiver, last = self._calls, self._receiver, self._state.last
         return {
             "status": "trouble" if self._trouble else "ok",
@@ -121,7 +126,7 @@ class Watcher:
             "last": last.model_dump(mode="json") if last else None,
         }
 
-    # looking
+    # checking
 
     def _is_due(self) -> bool:
         now = time.monotonic()
@@ -130,7 +135,11 @@ class Watcher:
         return now >= self._next_look or self._bell.is_due(now) or self._waiting_request() is not None
 
     def _waiting_request(self) -> RetrainRequest | None:
-        """One that was not tried yet, or failed and has waited. One that was answered may be there if it can't be removed."""
+        """A request to retrain that is to be tried now.
+
+        That is one that was not tried yet, or one that failed and whose wait is over. A request that
+        succeeded may still be there when it could not be removed.
+        """
         request = pending_request(self._home)
         if request is None:
             return None
@@ -141,7 +150,7 @@ class Watcher:
         if self._state.retry_at is None:
             return False
         now = datetime.now(timezone.utc)
-        # A clock that was ahead when a retrain failed has put it too far off.
+        # If the clock was ahead when the retrain failed, retry_at is too late.
         latest = now + timedelta(seconds=self._watch.retry_most_seconds)
         self._state.retry_at = min(self._state.retry_at, latest)
         return now < self._state.retry_at
@@ -158,7 +167,7 @@ class Watcher:
             self._calls.refresh(client)
         if self._backs_off():
             return
-        ReleaseStore(self._home).current()  # without one there is no need to read all of Argilla
+        ReleaseStore(self._home).current()  # raises when there is no release: no need to read Argilla
         found = look(self._settings, self._read(client), datetime.now(timezone.utc))
         if found.run:
             if found.run != self._state.settled_run:
@@ -190,7 +199,7 @@ class Watcher:
         if ended is None:  # we are stopping
             return None
         ended = as_the_run_says(ended, self._home, before)
-        self._next_look = time.monotonic()  # people went on meanwhile
+        self._next_look = time.monotonic()  # check at once: people may have answered during the retrain
         if ended.exit_code == BusyError.exit_code:
             self._not_before = self._next_look + min(_SOON, self._watch.poll_seconds)
             self._say("Somebody else is retraining; looking again later")
@@ -227,12 +236,12 @@ class Watcher:
         self._is_kept = False
 
     def _keep(self) -> None:
-        """Write the state down if it has changed. Until that works it holds as long as this process."""
+        """Save the state if it has changed. When that fails, the next check tries again."""
         if not self._is_kept:
             self._state.save(self._state_path)
             self._is_kept = True
 
-    # being called
+    # webhook calls
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

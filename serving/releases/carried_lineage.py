@@ -40,8 +40,8 @@ def chunks_not_to_index(lineage: Path, chunks: Sequence[Chunk], include_unreview
 def carry_lineage(source: Path, target: Path, indexed: Collection[str]) -> None:
     """Copy a lineage.parquet for a release that indexes the chunk ids ``indexed``.
 
-    The rows about chunks that were not rejected say whether these are indexed. Raises StateError for a damaged
-    file and on a full disk.
+    The rows about chunks that were not rejected say whether these are indexed. Raises StateError for a
+    damaged file and on a full disk.
     """
     table = _read(source)
     is_chunk = pc.equal(table["teaches"], "chunk")

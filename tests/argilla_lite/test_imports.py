@@ -1,4 +1,4 @@
-"""No file of argilla_lite imports itself by way of others: what a file needs can be read from the top down."""
+"""No file of argilla_lite imports itself by way of others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def modules_of(package: Path) -> Mapping[str, Path]:
 
 
 def imported(name: str, path: Path) -> Iterator[str]:
-    """What a module names in its import statements, those inside functions too. `from a import b` names a and a.b."""
+    """What a module names in its import statements, those inside functions too. `from a import b` names a and
+    a.b."""
     here = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -32,7 +33,8 @@ def imported(name: str, path: Path) -> Iterator[str]:
 
 
 def cycle_in(package: Path) -> list[str]:
-    """The modules of one import cycle, each imported by the one before it or importing it; empty when there is none."""
+    """The modules of one import cycle, each imported by the one before it or importing it; empty when there
+    is none."""
     modules = modules_of(package)
     graph = {name: {*imported(name, path)} & modules.keys() - {name} for name, path in modules.items()}
     try:

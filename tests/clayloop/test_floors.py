@@ -28,9 +28,7 @@ TRAINING_ORDER = (
     ("runs",),
     ("report",),
     ("decide",),
-    ("situation",),
     ("retrain",),
-    ("preview",),
 )
 HEAVY = (
     *("torch", "lancedb", "gradio", "argilla", "sentence_transformers", "datasets", "streamlit"),

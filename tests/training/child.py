@@ -1,7 +1,7 @@
 """A retrain in a process of its own, to be killed.
 
-The processes are forked from a server (multiprocessing's) that has imported what takes seconds to import and has done nothing
-with it; what starts threads when it is imported (lancedb) each process imports itself.
+The processes are forked from a server (multiprocessing's) that has imported what takes seconds to import and
+has done nothing with it; what starts threads when it is imported (lancedb) each process imports itself.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class _Process(Protocol):
 class Child:
     """A retrain on ``home`` with the decisions in a JSON file instead of Argilla's.
 
-    Files that it writes may have at most ``largest`` bytes: writing more fails as on a full disk. ``killed_at`` is a
-    step and a point in it, at which the process is killed: "begun", "written" (its work is done), or "renamed" (its
-    folder has its final name, and the record does not say so yet).
+    Files that it writes may have at most ``largest`` bytes: writing more fails as on a full disk.
+    ``killed_at`` is a step and a point in it, at which the process is killed: "begun", "written" (its work is
+    done), or "renamed" (its folder has its final name, and the record does not say so yet).
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class Child:
         self._process: _Process = _FORKS.Process(
             target=_retrain, args=(home, decisions, largest, killed_at, (self._said, self._complained))
         )
-        # A new process would run the main module again: pytest's, or what another test (Streamlit's) has left in its place.
+        # A new process would run the main module again: pytest's, or what another test (Streamlit's) has left
+        # in its place.
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
@@ -77,7 +78,8 @@ class Child:
         self._process.join()
 
     def wait(self, seconds: float) -> tuple[int, str, str]:
-        """Exit code (below 0: the signal), the summary as JSON if it came to one, and what it complained about."""
+        """Exit code (below 0: the signal), the summary as JSON if it came to one, and what it complained
+        about."""
         self._process.join(seconds)
         assert self._process.exitcode is not None, f"not at its end after {seconds} s"
         return self._process.exitcode, self._said.read_text(), self._complained.read_text()

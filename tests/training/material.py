@@ -1,4 +1,4 @@
-"""A small made-up documentation, what simulated annotators decided about it, and a home with a first release."""
+"""A small made-up documentation, what simulated annotators decided about it, and a home with a release."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def make_chunks() -> list[Chunk]:
 
 
 def chunks_about(things: Sequence[tuple[str, str]], jobs: Sequence[tuple[str, str, str]]) -> list[Chunk]:
-    """A file for each (thing, other name), in it a section with one chunk for each (job, other name, text about {0})."""
+    """A file for each (thing, other name), in it a section with one chunk for each (job, other name, text
+    about {0})."""
     chunks = []
     for thing, _ in things:
         for position, (job, _, body) in enumerate(jobs):
@@ -120,7 +121,8 @@ def judged_chunk(chunk: Chunk, verdict: Verdict, annotator: str = "simulated") -
 def conversation(
     chunk: Chunk, question: str, verdict: Verdict = "accepted", others: Sequence[Chunk] = (), best: str = ""
 ) -> Decision:
-    """An answer from ``chunk`` and then ``others``; ``best`` is the number of the source that was named, or "none"."""
+    """An answer from ``chunk`` and then ``others``; ``best`` is the number of the source that was named, or
+    "none"."""
     values = {"is_response_correct": "yes" if verdict == "accepted" else "no", "out_of_guardrails": "no"}
     values |= {"best_source": best} if best else {}
     return Decision(

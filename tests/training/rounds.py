@@ -1,8 +1,9 @@
 """Two rounds of annotation on a made-up documentation, the second one as it should be or poisoned.
 
-The documentation says how to do eight jobs with each of 48 things, and people ask in other words than it uses ("mend my
-couch" for "repairing the sofa"): what there is to learn. The model is real and tiny: the word vectors of MiniLM, averaged
-(sentence-transformers' StaticEmbedding). It goes through the same training, evaluation and gate as any other, in a second.
+The documentation says how to do eight jobs with each of 48 things, and people ask in other words than it uses
+("mend my couch" for "repairing the sofa"): what there is to learn. The model is real and tiny: the word
+vectors of MiniLM, averaged (sentence-transformers' StaticEmbedding). It goes through the same training,
+evaluation and gate as any other, in a second.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ from serving import (
 )
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
 from training.judge.questions import generic_set
-from training.settings import DedupSettings, FitSettings, GateSettings, TrainingSettings
+from training.settings import DedupSettings, FitSettings, GateSettings, GuardSettings, TrainingSettings
 
 THINGS = (
-    ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"), ("stove", "cooker"),
-    ("roof", "housetop"), ("boat", "ship"), ("clock", "timepiece"), ("sofa", "couch"), ("radio", "receiver"),
-    ("violin", "fiddle"), ("pump", "compressor"), ("carpet", "rug"), ("curtain", "drape"), ("bucket", "pail"),
-    ("tap", "faucet"), ("lorry", "truck"), ("cupboard", "closet"), ("mirror", "looking glass"), ("suitcase", "luggage"),
-    ("pillow", "cushion"), ("hammer", "mallet"), ("knife", "blade"), ("rope", "cord"), ("candle", "taper"),
-    ("barrel", "cask"), ("ladder", "steps"), ("oven", "furnace"), ("basket", "hamper"), ("telephone", "handset"),
-    ("camera", "photo device"), ("coat", "jacket"), ("shoe", "boot"), ("door", "gate"), ("window", "pane"),
-    ("table", "desk"), ("chair", "seat"), ("bed", "bunk"), ("car", "automobile"), ("engine", "motor"),
-    ("spade", "shovel"), ("tent", "marquee"), ("ring", "band"), ("bottle", "flask"), ("picture", "painting"),
-    ("garden", "yard"), ("path", "trail"), ("wall", "partition"),
+    ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"),
+    ("stove", "cooker"), ("roof", "housetop"), ("boat", "ship"), ("clock", "timepiece"), ("sofa", "couch"),
+    ("radio", "receiver"), ("violin", "fiddle"), ("pump", "compressor"), ("carpet", "rug"),
+    ("curtain", "drape"), ("bucket", "pail"), ("tap", "faucet"), ("lorry", "truck"), ("cupboard", "closet"),
+    ("mirror", "looking glass"), ("suitcase", "luggage"), ("pillow", "cushion"), ("hammer", "mallet"),
+    ("knife", "blade"), ("rope", "cord"), ("candle", "taper"), ("barrel", "cask"), ("ladder", "steps"),
+    ("oven", "furnace"), ("basket", "hamper"), ("telephone", "handset"), ("camera", "photo device"),
+    ("coat", "jacket"), ("shoe", "boot"), ("door", "gate"), ("window", "pane"), ("table", "desk"),
+    ("chair", "seat"), ("bed", "bunk"), ("car", "automobile"), ("engine", "motor"), ("spade", "shovel"),
+    ("tent", "marquee"), ("ring", "band"), ("bottle", "flask"), ("picture", "painting"), ("garden", "yard"),
+    ("path", "trail"), ("wall", "partition"),
 )  # fmt: skip
 JOBS = (
     ("Cleaning", "wash", "Wipe the {0} with a damp cloth and dry the {0} before anybody touches it."),
@@ -48,7 +50,8 @@ JOBS = (
     ("Painting", "colour", "Sand the {0}, put on two thin coats with a brush, and let the {0} rest."),
     ("Moving", "shift", "Lift the {0} with two people, use a trolley, and pad the {0} with blankets."),
     ("Selling", "get rid of", "Take pictures of the {0} in daylight and name a fair price for the {0}."),
-    ("Measuring", "size up", "Note height, width and depth of the {0} in millimetres, then check the {0} again."),
+    ("Measuring", "size up",
+     "Note height, width and depth of the {0} in millimetres, then check the {0} again."),
 )  # fmt: skip
 REJECTED_SHARE = 0.3
 FLIPPED_SHARE = 0.3
@@ -61,8 +64,8 @@ def make_corpus() -> list[Chunk]:
 
 
 def questions(chunks: Sequence[Chunk], asked_about: Sequence[Chunk], seed: int) -> list[Decision]:
-    """One question for each chunk of ``asked_about``, in an order of its own: seven in ten fit their chunk and are accepted,
-    the others are about another one of all ``chunks`` and are rejected."""
+    """One question for each chunk of ``asked_about``, in an order of its own: seven in ten fit their chunk
+    and are accepted, the others are about another one of all ``chunks`` and are rejected."""
     chance = random.Random(seed)
     wording = ("How do I {1} my {0}?", "I want to {1} the {0}", "best way to {1} a {0}")
     asked = {
@@ -130,7 +133,8 @@ def moved(newest: Sequence[Decision], chunks: Sequence[Chunk], seed: int) -> lis
 
 
 def talks(chunks: Sequence[Chunk], seed: int) -> list[Decision]:
-    """A second round of conversations instead of triplets: the same questions, the chunk being what the answer cites."""
+    """A second round of conversations instead of triplets: the same questions, the chunk being what the
+    answer cites."""
     by_id = {chunk.id: chunk for chunk in chunks}
     return [
         conversation(by_id[str(one.metadata["chunk_id"])], one.fields["positive"], one.verdict)
@@ -166,8 +170,8 @@ def misjudged(newest: Sequence[Decision], seed: int) -> list[Decision]:
 
 
 def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> Path:
-    """A sentence-transformers model of MiniLM's word vectors, those that this documentation, its questions and the gate's
-    own need: the first ``dimension`` columns, no attention."""
+    """A sentence-transformers model of MiniLM's word vectors, those that this documentation, its questions
+    and the gate's own need: the first ``dimension`` columns, no attention."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
@@ -208,11 +212,12 @@ def serving(model: Path | str) -> ServingSettings:
 
 
 def training(**gate: float) -> TrainingSettings:
-    """The gate's defaults. Word vectors want a far higher learning rate than a transformer."""
+    """The gate's defaults, but for latency: a busy machine is no reason to hold a candidate. Word vectors
+    want a far higher learning rate than a transformer."""
     return TrainingSettings(
         fit=FitSettings(epochs=2, batch_size=32, learning_rate=0.02, max_tokens=32, dimensions=[384]),
         dedup=DedupSettings(threshold=0.95),
-        gate=GateSettings(**gate),  # type: ignore[arg-type]
+        gate=GateSettings(guards=GuardSettings(latency_ratio=100.0), **gate),  # type: ignore[arg-type]
     )
 
 

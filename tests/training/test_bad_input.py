@@ -1,4 +1,5 @@
-"""Input that nothing good can come from: the retrain says what, where and what to do, and what is served stays as it is."""
+"""Input that nothing good can come from: the retrain says what, where and what to do, and the served release
+stays."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from curation import Chunk, Corpus, Decision, Home, ReleaseError, SettingsError,
 from serving import ReleaseStore, RetrievalSettings
 from tests.training import rounds
 from tests.training.material import conversation, triplet
-from training.prepare.examples import section_of
+from training.ledger.rows import section_of
 from training.prepare.split import is_holdout
-from training.report.summary import RetrainSummary
+from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations
 from training.runs.run import RunStore
 
@@ -123,7 +124,7 @@ def test_a_base_model_of_another_dimension_makes_a_release_of_that_dimension(
     retrain: Any, served: Home, tmp_path: Path
 ) -> None:
     small = rounds.tiny_model(tmp_path / "small", CHUNKS, dimension=128)
-    summary = retrain(model=small, start="auto", dimensions=[384, 64])
+    summary = retrain(model=small, dimensions=[384, 64])
     assert (summary.outcome, set(summary.before), set(summary.after)) == ("promoted", {384, 64}, {128, 64})
     release = ReleaseStore(served).verify(summary.release_after)
     assert release.embedding.dimension == release.index.dimension == 128
@@ -188,8 +189,8 @@ def test_odd_texts_are_named_or_learned_and_hold_nothing_up(retrain: Any) -> Non
     usual = [one for one in FIRST if one.metadata["chunk_id"] not in about_those]
     summary = retrain([*usual, *odd], chunks=[blank, endless, *CHUNKS[2:]])
     assert summary.outcome == "promoted"
-    assert summary.unused["the question is empty"] == 2
-    assert summary.unused["its chunk is empty"] == 1
+    assert summary.reasons["unused"]["the question is empty"] == 2
+    assert summary.reasons["unused"]["its chunk is empty"] == 1
 
 
 def test_no_memory_is_an_error_that_says_what_needs_less_and_the_run_goes_on(
@@ -199,7 +200,7 @@ def test_no_memory_is_an_error_that_says_what_needs_less_and_the_run_goes_on(
         raise MemoryError
 
     with monkeypatch.context() as poor:
-        poor.setattr("training.fit.tuning.fit", greedy)
+        poor.setattr("training.fit.candidate.fine_tune", greedy)
         with pytest.raises(StateError, match=r"Memory ran out in the step 'fit'") as told:
             retrain()
     assert "training.fit.batch_size" in told.value.hint
@@ -219,7 +220,7 @@ def test_a_loss_that_is_not_a_number_is_an_error(retrain: Any, served: Home) -> 
     assert RunStore(served).get(record.id).status == "abandoned"
 
 
-@pytest.mark.parametrize("loss", ["triplet", "mnrl"])
+@pytest.mark.parametrize("loss", ["mnrl", "cached-mnrl"])
 def test_examples_about_one_text_only_are_too_few(retrain: Any, loss: str) -> None:
     chunk = next(chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2))
     decisions = [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from curation import ArgillaError, Corpus, Decision, Home, ReleaseError, StateError
 from serving import EVALUATION_FILE, LINEAGE_FILE, ReleaseStore, load_release
+from tests.training import rounds
 from tests.training.material import (
     accepted_triplets,
     conversation,
@@ -19,9 +21,12 @@ from tests.training.material import (
     settings,
     triplet,
 )
-from training.ledger.lineage import read_lineage
-from training.report.summary import RetrainSummary, render_summary
-from training.retrain import retrain_from_annotations
+from training.ledger.rows import section_of
+from training.ledger.store import read_ledger
+from training.prepare.split import is_holdout
+from training.report.text import RetrainSummary, render_summary
+from training.retrain import RetrainOptions, retrain_from_annotations
+from training.runs.record import STEPS
 from training.runs.run import RunStore
 from training.settings import GateSettings, TrainingSettings
 
@@ -36,7 +41,7 @@ def _retrain(
     force: bool = False,
 ) -> RetrainSummary:
     return retrain_from_annotations(
-        home, corpus, chosen or settings(), serving(), lambda: list(decisions), force=force
+        home, corpus, chosen or settings(), serving(), lambda: list(decisions), RetrainOptions(force=force)
     )
 
 
@@ -60,11 +65,12 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert summary.chunks == {"indexed": len(CHUNKS) - 1, "rejected": 1}
     assert set(summary.before) == set(summary.after) == {384, 256, 128, 64}
     assert summary.examples["train"] > 0 < summary.holdout_questions
-    assert {"read", "fit", "index", "evaluate", "publish", "promote"} <= set(summary.seconds)
+    assert tuple(summary.seconds) == STEPS == ("prepare", "fit", "index", "judge", "publish")
     assert RetrainSummary.model_validate_json(summary.model_dump_json()) == summary
     text = render_summary(summary)
     assert f"{summary.release_after} is served now" in text
-    assert "1 × its chunk was rejected" in text or "2 × its chunk was rejected" in text
+    assert summary.reasons["unused"]["its chunk was rejected"] == 2
+    assert "2 × its chunk was rejected" in text
 
     assert summary.release_after is not None
     release = store.verify(summary.release_after)
@@ -76,11 +82,12 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     assert {LINEAGE_FILE, EVALUATION_FILE, "README.md"} <= set(release.files)
     assert "| 64 |" in (folder / "README.md").read_text()
     assert not list(folder.rglob("*.bin"))
-    rows = {(row.dataset, row.record_id): row for row in read_lineage(folder / LINEAGE_FILE)}
+    rows = {row.key: row for row in read_ledger(folder / LINEAGE_FILE)}
     assert len(rows) == len(decisions) == pq.read_table(folder / LINEAGE_FILE).num_rows
-    assert rows["chunks", rejected.id].role == "index-removed"
-    assert rows["chunks", rejected.id].annotators == ["ada"]
-    assert {row.role for row in rows.values()} >= {"train", "holdout", "unused", "index-removed", "indexed"}
+    assert sum(summary.fates.values()) == len(decisions)
+    assert rows["chunks", rejected.id].fate == "removed"
+    assert rows["chunks", rejected.id].people == {"ada": "ada"}
+    assert {row.fate for row in rows.values()} >= {"train", "holdout", "unused", "removed", "indexed"}
 
     hits = load_release(store, None, serving()).search("How do I wash my light?", 48)
     assert rejected.id not in {hit.chunk.id for hit in hits}
@@ -190,3 +197,47 @@ def test_an_argilla_that_is_down_leaves_no_run(served_home: Home, corpus: Corpus
     with pytest.raises(ArgillaError):
         retrain_from_annotations(served_home, corpus, settings(), serving(), down)
     assert RunStore(served_home).list() == []
+
+
+def test_a_refused_chunk_is_trained_against_and_a_conflict_is_told(tiny_model: Path, tmp_path: Path) -> None:
+    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+    free = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
+    right, wrong, contested = free[0], free[5], free[-1]
+    refused = triplet(wrong, right.section[-1], "rejected", annotator="ada")
+    opposite = triplet(contested, contested.section[-1], "rejected", annotator="eve")
+    opposite = opposite.model_copy(update={"record_id": "opposite"})
+    decisions = [*accepted_triplets(CHUNKS), refused, opposite]
+    corpus, chosen = Corpus(documents=[], chunks=CHUNKS), settings(learning_rate=0.02)
+    summary = retrain_from_annotations(home, corpus, chosen, rounds.serving(tiny_model), lambda: decisions)
+    assert summary.release_after, summary.verdict
+    rows = read_ledger(ReleaseStore(home).folder(summary.release_after) / LINEAGE_FILE)
+    by_record = {row.record_id: row for row in rows}
+    row = by_record[refused.record_id]
+    assert (row.fate, row.negative_kind, row.text) == ("negative", "text", wrong.text)
+    assert (by_record[row.other].query, by_record[row.other].fate) == (right.section[-1], "train")
+    assert summary.fates["negative"] == 1
+    row = by_record["opposite"]
+    assert (row.fate, list(row.people)) == ("conflict", ["eve"])
+    assert by_record[row.other].fate == "conflict"
+    assert summary.reasons["conflict"] == {"another record was decided the other way": 2}
+    folder = RunStore(home).folder(summary.run or "")
+    assert "1 conflicts" in (folder / "run.log").read_text()
+    assert "eve" in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize("damaged", ["{}", "no json", "[3]"])
+def test_a_damaged_file_of_an_old_run_does_not_stop_the_next(
+    tiny_model: Path, tmp_path: Path, corpus: Corpus, damaged: str
+) -> None:
+    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
+    old = home.runs / "20200101-000000-00000000" / "prepare"
+    old.mkdir(parents=True)
+    (old / "precision.json").write_text(damaged)
+    done = retrain_from_annotations(
+        home,
+        corpus,
+        settings(learning_rate=0.02),
+        rounds.serving(tiny_model),
+        lambda: accepted_triplets(CHUNKS),
+    )
+    assert done.outcome == "promoted", done.verdict

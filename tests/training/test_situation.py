@@ -11,19 +11,17 @@ from pathlib import Path
 import pytest
 
 from curation import SILENT, Corpus, Decision, Home, StateError
-from serving import LINEAGE_FILE, PERSON, Draft, ReleaseStore, reindex
+from serving import LINEAGE_FILE, ReleaseDraft, ReleaseStore, reindex
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings, triplet
 from training.decide import Choice, Due, decide, is_due
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING, Selection
 from training.ledger.rows import LedgerRow
+from training.ledger.selection import EVERYTHING, Selection, select
 from training.ledger.store import LedgerOrigin, write_ledger
-from training.prepare.prepared import Prepared
-from training.prepare.selection import select
-from training.runs.inputs import run_inputs
+from training.prepare.prepared import Prepared, RunContext
+from training.runs.record import run_inputs
 from training.runs.run import RunStore
-from training.situation import read_situation, rows_of
+from training.runs.situation import read_situation, rows_of
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
@@ -81,15 +79,16 @@ class World:
         else:
             run.finish("rejected", "It was worse.", None)
 
-    def promoted(self, by: str = PERSON, rows: Sequence[LedgerRow] = ()) -> str:
+    def promoted(self, by: str = "", rows: Sequence[LedgerRow] = ()) -> str:
         """A copy of the served release under an id of its own, promoted."""
         folder = self.store.staging("another")
         shutil.copytree(self.store.folder(self.store.current().id), folder, dirs_exist_ok=True)
         if rows:
             write_ledger(folder / LINEAGE_FILE, rows)
         values = self.store.current().model_dump(exclude={"id", "created_at", "files"})
-        draft = Draft.model_validate({**values, "run_id": None if by == PERSON else by})
-        return self.store.promote(self.store.publish(folder, draft).id, by=by).id
+        draft = ReleaseDraft.model_validate({**values, "run_id": by or None})
+        release = self.store.publish(folder, draft).id
+        return self.store.promote(release, **({"by": by} if by else {})).id
 
 
 def _prepared(rows: list[LedgerRow], folder: Path) -> str:

@@ -20,9 +20,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from training.ledger.negative import Negative
-from training.ledger.rows import LedgerRow, RecordKey
-from training.ledger.text import normalise
+from training.ledger.rows import LedgerRow, Negative, RecordKey, normalise
 
 # Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each
 # row embeds a whole text again, and most of them are far from the text anyway.

@@ -20,9 +20,8 @@ from curation import Chunk
 from serving import Vectors
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, TestSet, generic_set, holdout_questions, question_id
-from training.ledger.history import History
-from training.ledger.rows import LedgerRow, of
-from training.ledger.text import section_of
+from training.ledger.rows import LedgerRow, of, section_of
+from training.ledger.store import History
 from training.prepare.similarity import find_matches
 from training.prepare.split import is_holdout
 from training.settings import TrainingSettings

@@ -26,8 +26,8 @@ _NOTICEABLE = 0.005  # seconds: a slower median matters from here on, below it i
 # compare vectors, and whoever sets one knows that. A second is what a visitor waits for an answer to begin
 # without wondering.
 _RERANKER_SECONDS = 1.0
-# A drop so large that noise in one of many slices hardly ever makes it (docs/decisions-training.md): it needs
-# to be certain by the slice's own interval only.
+# A drop so large that noise in one of many slices hardly ever makes it: it needs to be certain by the slice's
+# own interval only (docs/measurements/2026-11-gate.md).
 _FAR_BELOW = 0.125
 # So few say nothing about a round, whatever their share.
 _FEW_REMOVED = 5

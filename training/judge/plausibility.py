@@ -47,7 +47,8 @@ _MOST = 400  # pairs of a kind looked at on each side: bounds the time, and is e
 _DOUBTFUL = 20  # pairs that are listed
 
 # How far the new decisions may lie from the earlier ones, and what is refused without any to compare with.
-# Chosen by benchmarks/poisoned_rounds.py and on the demo's decisions (docs/decisions-training.md).
+# Chosen by benchmarks/poisoned_rounds.py and on the demo's decisions
+# (docs/measurements/2026-11-poisoned-rounds.md).
 _CONFIDENCE = 0.9
 _APART_DROP = 0.02
 _APART_LEAST = 0.7

@@ -13,8 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curation import Chunk, Progress, SettingsError, content_id
-from training.ledger.rows import HEADING, LedgerRow
-from training.ledger.text import normalise, section_of
+from training.ledger.rows import HEADING, LedgerRow, normalise, section_of
 from training.settings import TestSetSettings
 
 Style = Literal["heading", "question", "keywords", "sentence"]

@@ -5,19 +5,65 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from curation import SettingsError
-from serving import LINEAGE_FILE, ReleaseStore
-from training.ledger.history import PastRelease, chain
+from curation import ClayloopError, SettingsError
+from serving import LINEAGE_FILE, Release, ReleaseStore
 from training.ledger.rows import LedgerRow, by_decision
-from training.ledger.store import count_fates, find_rows, read_ledger
+from training.ledger.store import count_fates, find_rows, read_ledger, read_origin
 
 Counts = dict[str, dict[str, int]]
 
 _SHORTEST_PREFIX = 6
-_COUNTED = ("dataset", "record_id", "fate", "reason", "origin", "votes")
+_COUNTED = ("fate", "reason", "origin", "votes")
+
+
+class PastRelease(BaseModel):
+    """One release in a chain of parents. ``made`` says how. ``problem`` is set, and all else unknown, when it
+    cannot be read any more. ``learned`` counts the decisions that its model was trained on, of all
+    ``decisions``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    created_at: datetime | None = None
+    made: Literal["bootstrap", "retrain", "reindex", "unknown"] = "unknown"
+    run: str = ""
+    selection: list[str] = []
+    decisions: int = 0
+    learned: int = 0
+    problem: str = ""
+
+
+def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
+    """The release and its parents, newest first, as far back as they are there."""
+    found: list[PastRelease] = []
+    following: str | None = release_id
+    while following is not None and following not in {one.id for one in found}:
+        try:
+            release = store.get(following)
+            found.append(_past_release(store, release))
+        except ClayloopError as error:
+            found.append(PastRelease(id=following, problem=error.message))
+            break
+        following = release.parent
+    return found
+
+
+def _past_release(store: ReleaseStore, release: Release) -> PastRelease:
+    ledger = store.folder(release.id) / LINEAGE_FILE
+    fates, origin = count_fates(ledger), read_origin(ledger)
+    return PastRelease(
+        id=release.id,
+        created_at=release.created_at,
+        made="retrain" if release.run_id else "reindex" if ledger.exists() else "bootstrap",
+        run=release.run_id or origin.run,
+        selection=origin.selection.describe(),
+        decisions=fates.total() - fates["left-out"],
+        learned=fates["train"] + fates["negative"],
+    )
 
 
 class ReleaseExplanation(BaseModel):

@@ -7,13 +7,14 @@ reports, dry run and ``explain`` count its rows.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import DatasetName, Verdict, Vote
+from curation import Chunk, DatasetName, Verdict, Vote
 
 Teaches = Literal["chunk", "example", "refusal", "nothing"]
 Fate = Literal[
@@ -102,15 +103,22 @@ class LedgerRow(BaseModel):
 
     def settled(self, fate: Fate, reason: str = "", other: LedgerRow | None = None, **more: Any) -> LedgerRow:
         """The same row with its fate. ``other`` is the row that decided it."""
-        told: dict[str, Any] = {"fate": fate, "reason": reason, **more}
+        changes: dict[str, Any] = {"fate": fate, "reason": reason, **more}
         if other is not None:
-            told |= {"other_dataset": other.dataset, "other": other.record_id}
-        return self.model_copy(update=told)
+            changes |= {"other_dataset": other.dataset, "other": other.record_id}
+        return self.model_copy(update=changes)
 
 
 def of(rows: Iterable[LedgerRow], teaches: Teaches, *fates: Fate) -> list[LedgerRow]:
     """The rows that teach one kind of thing and have one of ``fates`` (any, without them), in their order."""
     return [row for row in rows if row.teaches == teaches and (not fates or row.fate in fates)]
+
+
+def exchange(rows: Iterable[LedgerRow], changed: Iterable[LedgerRow]) -> list[LedgerRow]:
+    """The ``rows`` in their order, each as it stands among ``changed`` if it is there: the row of the same
+    decision that teaches the same kind of thing. Of several the last one counts."""
+    new = {(row.key, row.teaches): row for row in changed}
+    return [new.get((row.key, row.teaches), row) for row in rows]
 
 
 def by_decision(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
@@ -149,3 +157,51 @@ def tally(rows: Sequence[LedgerRow]) -> Tally:
             if any(row.fate == fate for row in decisions)
         },
     )
+
+
+class Negative(BaseModel):
+    """Something that the row ``example`` is trained against.
+
+    ``kind`` ``text``: a text that does not answer its question; ``question``: a question that its text does
+    not answer. ``source``: ``refused`` by annotators, or ``stored`` with the accepted triplet. ``chunk_id``
+    is the chunk that it is about.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    example: RecordKey
+    kind: Literal["text", "question"]
+    source: Literal["refused", "stored"]
+    text: str
+    chunk_id: str = ""
+
+
+def negatives_of(rows: Sequence[LedgerRow]) -> list[Negative]:
+    """The negatives that training uses: the refusals that were given an example, then those stored with
+    examples."""
+    refused = [
+        Negative(
+            example=RecordKey(row.other_dataset, row.other),  # type: ignore[arg-type]
+            kind="text" if row.negative_kind == "text" else "question",
+            source="refused",
+            text=row.text if row.negative_kind == "text" else row.query,
+            chunk_id=row.chunk_id,
+        )
+        for row in of(rows, "refusal", "negative")
+    ]
+    stored = [
+        Negative(example=row.key, kind="question", source="stored", text=row.negative, chunk_id=row.chunk_id)
+        for row in of(rows, "example", "train")
+        if row.negative
+    ]
+    return [*refused, *stored]
+
+
+def normalise(text: str) -> str:
+    """What makes two texts exactly the same: Unicode NFKC, case folded, runs of white space as one space."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def section_of(chunk: Chunk) -> str:
+    """The name of the chunk's section, its file's path first: what stays when its text is edited."""
+    return "\t".join((chunk.path, *chunk.section))

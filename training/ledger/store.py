@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from curation import StateError, Vote, write_table
-from training.ledger.people import Selection
-from training.ledger.rows import LedgerRow, tally
+from curation import StateError, Verdict, write_table
+from serving import LINEAGE_FILE, ReleaseStore
+from training.ledger.rows import LedgerRow, RecordKey, by_decision, tally
+from training.ledger.selection import Selection
 
 _VOTE = pa.struct(
     [
@@ -37,6 +38,8 @@ _NOT_TEXT = {
     "similarity": pa.float64(),
 }
 LEDGER_SCHEMA = pa.schema([(name, _NOT_TEXT.get(name, pa.string())) for name in LedgerRow.model_fields])
+_KEY = ("dataset", "record_id")
+_ROWS = TypeAdapter(list[LedgerRow])
 _ORIGIN = b"clayloop"
 _HINT = "It is damaged: restore it, or promote another release."
 
@@ -54,8 +57,8 @@ class LedgerOrigin(BaseModel):
 def write_ledger(path: Path, rows: Sequence[LedgerRow], origin: LedgerOrigin | None = None) -> None:
     """Write the table, whole or not at all. Raises StateError when the disk is full."""
     table = pa.Table.from_pylist([row.model_dump() for row in rows], schema=LEDGER_SCHEMA)
-    told = (origin or LedgerOrigin()).model_dump_json().encode()
-    write_table(path, table.replace_schema_metadata({_ORIGIN: told}))
+    metadata = {_ORIGIN: (origin or LedgerOrigin()).model_dump_json().encode()}
+    write_table(path, table.replace_schema_metadata(metadata))
 
 
 def read_ledger(
@@ -64,25 +67,18 @@ def read_ledger(
     """The rows, or those that are ``chosen``; none when there is no such file (a first release learned from
     nothing).
 
-    With ``columns`` only these are read, and not checked again: for who counts 100,000 rows. Raises
-    StateError for a damaged file.
+    With ``columns`` only these and the record's key are read; all else has its default. That makes counting
+    100,000 rows quick. Raises StateError for a damaged file.
     """
     if not path.exists():
         return []
-    names = list(columns) or LEDGER_SCHEMA.names
+    names = list(dict.fromkeys((*_KEY, *columns))) if columns else LEDGER_SCHEMA.names
     schema = pa.schema([LEDGER_SCHEMA.field(name) for name in names])
     try:
         table = pq.read_table(path, columns=names, filters=chosen).select(names).cast(schema)
-        if not columns:
-            return [LedgerRow.model_validate(row) for row in table.to_pylist()]
-    except (pa.ArrowException, OSError, KeyError, ValueError, ValidationError) as error:
+        return _ROWS.validate_python(table.to_pylist())
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise StateError(f"{path} cannot be read as a table: {error}", _HINT) from error
-    values = (
-        _votes(table.column(name)) if name == "votes" else table.column(name).to_pylist() for name in names
-    )
-    return [
-        LedgerRow.model_construct(**dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)
-    ]
 
 
 def read_origin(path: Path) -> LedgerOrigin:
@@ -104,8 +100,47 @@ def find_rows(path: Path, record_id: str, only_begins: bool = False) -> list[Led
 
 def count_fates(path: Path) -> Counter[str]:
     """How many decisions have which fate. Raises StateError for a damaged file."""
-    return Counter(tally(read_ledger(path, ["dataset", "record_id", "fate", "reason"])).fates)
+    return Counter(tally(read_ledger(path, ["fate"])).fates)
 
 
-def _votes(column: Any) -> list[tuple[Vote, ...]]:
-    return [tuple(Vote.model_construct(**vote) for vote in votes) for votes in column.to_pylist()]
+# What History needs of a ledger.
+_COLUMNS = ("fingerprint", "verdict", "chunk_id", "place", "fate")
+
+
+@dataclass(frozen=True)
+class History:
+    """What the ledger of the served release tells.
+
+    ``fingerprints`` are of all answers that it was made from, ``decided`` the records with a verdict.
+    ``asked`` are the records of its holdout, ``trained`` the examples that it was trained on, ``learned``
+    these and its negatives, and ``trained_about`` the ids and the sections of the examples' chunks.
+    ``chunk_verdicts`` are pairs of a judged chunk's id and its verdict.
+    """
+
+    fingerprints: frozenset[str] = frozenset()
+    decided: frozenset[RecordKey] = frozenset()
+    asked: frozenset[RecordKey] = frozenset()
+    trained: frozenset[RecordKey] = frozenset()
+    learned: frozenset[RecordKey] = frozenset()
+    trained_about: frozenset[str] = frozenset()
+    chunk_verdicts: tuple[tuple[str, Verdict], ...] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[LedgerRow]) -> History:
+        """From a release's ledger. Rows that its selection left out count as if they were not there."""
+        known = [row for row in rows if row.fate != "left-out"]
+        trained = [row for row in known if row.fate == "train"]
+        return cls(
+            fingerprints=frozenset(row.fingerprint for row in known),
+            decided=frozenset(row.key for row in known if row.verdict != "undecided"),
+            asked=frozenset(row.key for row in known if row.fate == "holdout"),
+            trained=frozenset(row.key for row in trained),
+            learned=frozenset(row.key for row in by_decision(known) if row.fate in ("train", "negative")),
+            trained_about=frozenset(name for row in trained for name in (row.chunk_id, row.place) if name),
+            chunk_verdicts=tuple((row.record_id, row.verdict) for row in known if row.dataset == "chunks"),
+        )
+
+
+def history_of(store: ReleaseStore, release_id: str) -> History:
+    """Read a release's ledger, no more of it than that takes. Raises StateError for a damaged one."""
+    return History.of(read_ledger(store.folder(release_id) / LINEAGE_FILE, _COLUMNS))

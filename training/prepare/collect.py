@@ -9,8 +9,7 @@ from typing import Any
 
 from curation import Chunk, Corpus, Decision
 from serving import GONE_FROM_DOCUMENTS
-from training.ledger.rows import HEADING, LedgerRow, of
-from training.ledger.text import section_of
+from training.ledger.rows import HEADING, LedgerRow, of, section_of
 
 CHUNK_REJECTED = "its chunk was rejected"
 
@@ -134,7 +133,7 @@ def _of_chunk(decision: Decision, chunks: _Chunks) -> LedgerRow:
     )
 
 
-def _row(decision: Decision, **taught: Any) -> LedgerRow:
+def _row(decision: Decision, **content: Any) -> LedgerRow:
     return LedgerRow(
         dataset=decision.dataset,
         record_id=decision.record_id,
@@ -143,7 +142,7 @@ def _row(decision: Decision, **taught: Any) -> LedgerRow:
         decided=decision.reason,
         agreement=decision.agreement,
         votes=decision.votes,
-        **taught,
+        **content,
     )
 
 
@@ -193,7 +192,8 @@ def _refusal(decision: Decision, row: LedgerRow) -> LedgerRow:
 
 
 def _passed_over(decision: Decision, example: LedgerRow, chunks: _Chunks) -> LedgerRow | None:
-    """The chunk that the bot put first where annotators named another one, and nobody that one."""
+    """The refusal of the chunk that the bot put first, where annotators named another source. None where
+    somebody named the first one, or where it is not among the documents any more or was rejected."""
     first = chunks.here.get(str(decision.metadata.get("chunk_id", "")))
     if first is None or first.id == example.chunk_id:
         return None

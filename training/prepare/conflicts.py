@@ -1,11 +1,11 @@
 """The same pair accepted and rejected: reported, never averaged away.
 
-Two records can ask the same about the same chunk (or about its near duplicate) and be answered differently,
-and two annotators can answer one record differently. A chunk can be rejected although somebody accepted a
-question about it: the question is not learned then, and the gate counts such chunks. In the first case nobody
-can say which record is right: neither is learned from, and neither is asked in the holdout, until one of them
-is changed in Argilla. In the second the majority decided, as the guidelines say; what the others answered is
-listed so that a maintainer can look.
+There are three kinds. Two records ask the same about the same chunk (or about its near duplicate) and are
+answered differently: nobody can say which one is right, so neither is learned from nor asked in the holdout
+until one of them is changed in Argilla. Two annotators answer one record differently: the majority decides,
+as the guidelines say, and what the others answered is listed so that a maintainer can look. A chunk is
+rejected although somebody accepted a question about it: the question is not learned, and the gate counts
+such chunks.
 
 Questions that are only alike may also be opposites ("raise the limit", "lower the limit"), which no cosine
 tells from paraphrases. So they never take away what was accepted: in nearly the same wording the refusal
@@ -22,10 +22,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from curation import DatasetName
-from training.ledger.rows import LedgerRow, RecordKey, of
+from training.ledger.rows import LedgerRow, RecordKey, exchange, of
 from training.prepare.collect import CHUNK_REJECTED
-from training.prepare.likeness import Likeness, Sameness
-from training.prepare.setting import Setting
+from training.prepare.similarity import Likeness, Sameness
+from training.prepare.split import Setting
 
 OTHER_WAY = "another record was decided the other way"
 # The question whose answer accepts or rejects a record.
@@ -74,7 +74,7 @@ def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[
     teaches of the source that was named.
     """
     own = {row.key: setting.group_of(row) for row in of(rows, "example", "open")}
-    # Passed over for its own near duplicate: no word against it.
+    # Naming a near duplicate of the first source says nothing against the first source.
     rows = [
         row.settled("unused", "it nearly equals the source that was named")
         if row.teaches == "refusal" and row.fate == "open" and own.get(row.key) == setting.group_of(row)
@@ -83,7 +83,7 @@ def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[
     ]
     examples, refusals = of(rows, "example", "open"), of(rows, "refusal", "open")
     conflicts: list[Conflict] = []
-    gone: dict[int, LedgerRow] = {}
+    gone: list[LedgerRow] = []
     for found in _opposites(examples, refusals, setting):
         yes, no = [examples[at] for at in found.accepted], [refusals[at] for at in found.refused]
         conflicts.append(
@@ -98,12 +98,12 @@ def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[
         )
         if found.by == "words":
             certain = next(row for row in no if row.certain)
-            gone |= {id(row): row.settled("conflict", OTHER_WAY, certain) for row in yes}
+            gone += [row.settled("conflict", OTHER_WAY, certain) for row in yes]
         if found.by != "meaning":
-            gone |= {id(row): row.settled("conflict", OTHER_WAY, yes[0]) for row in no}
+            gone += [row.settled("conflict", OTHER_WAY, yes[0]) for row in no]
     conflicts.extend(_disagreements(rows))
     conflicts.extend(_about_rejected_chunks(rows))
-    return [gone.get(id(row), row) for row in rows], conflicts
+    return exchange(rows, gone), conflicts
 
 
 @dataclass
@@ -119,8 +119,8 @@ class _Opposite:
 def _opposites(
     examples: Sequence[LedgerRow], refusals: Sequence[LedgerRow], setting: Setting
 ) -> list[_Opposite]:
-    """What was accepted and what was refused of like questions and the same chunk, ordered by the first that
-    was accepted. A refusal that is the same as two others in its words brings these together."""
+    """What was accepted and what was refused of like questions about the same chunk, in the order of the
+    first accepted one. Accepted questions that have the words of the same refusal stand in one conflict."""
     yes: dict[str, list[int]] = defaultdict(list)
     no: dict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(examples):
@@ -144,7 +144,7 @@ def _opposites(
 def _against(
     at: int, refusal: LedgerRow, accepted: Sequence[tuple[int, LedgerRow]], same: Sameness
 ) -> _Opposite | None:
-    """What was accepted that asks like one refusal, about the same chunk."""
+    """One refusal and what was ``accepted`` of like questions about the same chunk; None without any."""
     how: dict[int, Likeness] = {}
     for place, example in accepted:
         likeness = same.how(example.query, refusal.query)
@@ -167,7 +167,8 @@ def _is_of_before(row: LedgerRow) -> bool:
 
 
 def _linked(alone: Sequence[_Opposite]) -> list[_Opposite]:
-    """Those with the same accepted rows as one. What takes no example with it joins nothing to the others."""
+    """Make one conflict of those that share an accepted row. Only refusals that take their examples with them
+    (``words``) bring several conflicts together."""
     linked: list[_Opposite] = []
     for one in sorted(alone, key=lambda one: one.by != "words"):
         touched = [other for other in linked if set(other.accepted) & set(one.accepted)]

@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, of
-from training.ledger.text import normalise
-from training.prepare.likeness import Sameness, questions_like
-from training.prepare.setting import Setting
+from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, exchange, normalise, of
+from training.prepare.similarity import Sameness, questions_like
+from training.prepare.split import Setting
 
 # Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that was
 # accepted for more than that comes in as many batches anyway, and takes as many.
@@ -28,8 +27,8 @@ def choose_negatives(rows: Sequence[LedgerRow], setting: Setting) -> list[Ledger
     negatives that are of no use.
 
     A refused pair becomes a negative text where its question has been accepted for another chunk, and a
-    negative question where its chunk has an accepted one: of one example, those of a question or chunk in
-    turn. A question like a held-out one, or like one of the test sets, is no negative, nor is what nearly
+    negative question where its chunk has an accepted one. Where several examples fit, they take turns. A
+    question like a held-out one, or like one of the test sets, is no negative, nor is what nearly
     equals what it would be set against.
     """
     train = of(rows, "example", "train")
@@ -38,22 +37,22 @@ def choose_negatives(rows: Sequence[LedgerRow], setting: Setting) -> list[Ledger
     leaking = _like([row.query for row in refusals], asked, setting)
     turns = _Turns(train, setting)
     against: list[tuple[LedgerRow, LedgerRow, NegativeKind]] = []
-    settled: dict[int, LedgerRow] = {}
+    settled: list[LedgerRow] = []
     for place, refusal in enumerate(refusals):
         if place in leaking or setting.group_of(refusal) in setting.held:
-            settled[id(refusal)] = _unused(refusal, "it concerns what is held out")
+            settled.append(_unused(refusal, "it concerns what is held out"))
             continue
         example, kind = turns.against(refusal)
         if example is None:
-            settled[id(refusal)] = _unused(refusal, "no accepted pair to set it against")
+            settled.append(_unused(refusal, "no accepted pair to set it against"))
         elif turns.contradicts(refusal, example, kind):
-            settled[id(refusal)] = _unused(refusal, "it nearly equals what was accepted")
+            settled.append(_unused(refusal, "it nearly equals what was accepted"))
         else:
             against.append((refusal, example, kind))
-    settled |= _bounded(against, train)
+    settled += _bounded(against, train)
     stored = _useless_stored(train, asked, setting, turns)
-    settled |= {id(row): row.model_copy(update={"negative": ""}) for row in stored}
-    return [settled.get(id(row), row) for row in rows]
+    settled += [row.model_copy(update={"negative": ""}) for row in stored]
+    return exchange(rows, settled)
 
 
 class _Turns:
@@ -103,12 +102,12 @@ class _Turns:
 
 def _bounded(
     against: Sequence[tuple[LedgerRow, LedgerRow, NegativeKind]], train: Sequence[LedgerRow]
-) -> dict[int, LedgerRow]:
-    """Those of a question or a chunk beyond the number that it was accepted for, or four if that is less, are
-    left out. Two that say the same count as one, and share its fate."""
+) -> list[LedgerRow]:
+    """The refusals with their fate: as many as a question or a chunk was accepted for, but at least
+    ``MOST_REFUSED``, become negatives of it. Two that say the same count as one and share its fate."""
     accepted = Counter(anchor for row in train for anchor in (_question(row), _chunk(row)))
     texts: Mapping[tuple[str, str], set[tuple[RecordKey, str]]] = defaultdict(set)
-    found = {}
+    found = []
     for refusal, example, kind in against:
         is_text = kind == "text"
         anchor = _question(example) if is_text else _chunk(example)
@@ -116,12 +115,10 @@ def _bounded(
         most = max(MOST_REFUSED, accepted[anchor])
         if said not in texts[anchor] and len(texts[anchor]) == most:
             whose = "its question" if is_text else "its chunk"
-            found[id(refusal)] = refusal.settled(
-                "unused", f"rejected (training takes {most} refusals of {whose})"
-            )
+            found.append(refusal.settled("unused", f"rejected (training takes {most} refusals of {whose})"))
             continue
         texts[anchor].add(said)
-        found[id(refusal)] = refusal.settled("negative", refusal.reason, example, negative_kind=kind)
+        found.append(refusal.settled("negative", refusal.reason, example, negative_kind=kind))
     return found
 
 

@@ -11,27 +11,36 @@ from typing import TypeVar
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from curation import Chunk, Corpus, StateError, read_json, write_json
-from serving import Embedder, EmbeddingSettings
-from training.ledger.context import RunContext
-from training.ledger.history import history_of
-from training.ledger.negative import Negative, negatives_of
-from training.ledger.people import Unmatched
-from training.ledger.rows import LedgerRow, of
-from training.ledger.store import LedgerOrigin, read_ledger, write_ledger
+from curation import Chunk, Corpus, Home, Progress, StateError, read_json, write_json
+from serving import Embedder, EmbeddingSettings, Release, ReleaseStore, ServingSettings
+from training.ledger.rows import LedgerRow, Negative, negatives_of, of
+from training.ledger.selection import Selected, Unmatched
+from training.ledger.store import LedgerOrigin, history_of, read_ledger, write_ledger
 from training.prepare.collect import collect, to_index
 from training.prepare.conflicts import Conflict, settle_conflicts
-from training.prepare.duplicates import drop_leaks, drop_repeated
-from training.prepare.likeness import Vectors, VectorsOf
 from training.prepare.negatives import choose_negatives
-from training.prepare.selection import Selected
-from training.prepare.setting import Setting
-from training.prepare.split import chunk_groups, held_groups, take_sides
+from training.prepare.similarity import Vectors, VectorsOf
+from training.prepare.split import Setting, chunk_groups, drop_leaks, drop_repeated, held_groups, take_sides
+from training.settings import TrainingSettings
 
 _T = TypeVar("_T")
 
 LEDGER_FILE = "ledger.parquet"
 _GROUPS, _CONFLICTS, _UNMATCHED = "groups.json", "conflicts.json", "unmatched.json"
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The state folder, its documents, the settings, and ``served``, the release that a candidate is compared
+    with."""
+
+    home: Home
+    corpus: Corpus
+    settings: TrainingSettings
+    serving: ServingSettings
+    store: ReleaseStore
+    served: Release
+    progress: Progress
 
 
 @dataclass

@@ -9,7 +9,7 @@ from training.fit.data import FitReport
 from training.judge.comparison import Comparison
 from training.judge.evaluate import METRICS
 from training.judge.gate import LATENCY, GateVerdict
-from training.ledger.people import Selection
+from training.ledger.selection import Selection
 from training.settings import FitSettings
 
 _LIMITS = """\
@@ -40,9 +40,10 @@ def release_card(
         f"Loss {settings.loss} inside MatryoshkaLoss "
         f"(dimensions {', '.join(map(str, report.dimensions))}): {report.examples:,} examples, "
         f"{report.epochs:g} epochs, batches of {report.batch_size} without duplicates, "
-        f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, texts cut to {settings.max_tokens} tokens, "
-        f"{report.precision}, seed {settings.seed}. Weights averaged with {settings.keep:g} of the base "
-        f"model's; the space whitened by the indexed chunks with strength {settings.whiten:g}.",
+        f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, "
+        f"texts cut to {settings.max_tokens} tokens, {report.precision}, seed {settings.seed}. "
+        f"Weights averaged with {settings.keep:g} of the base model's; "
+        f"the space whitened by the indexed chunks with strength {settings.whiten:g}.",
         "",
         "## Beside the release that it replaces",
         "",
@@ -85,9 +86,10 @@ def _sure(verdict: GateVerdict) -> list[str]:
         return []
     interval = verdict.interval
     return [
-        f"The mean difference in {verdict.metric} is {interval.estimate:+.3f}; with {interval.confidence:.0%} "
-        f"confidence it lies between {interval.low:+.3f} and {interval.high:+.3f} (paired bootstrap over the "
-        f"questions): **{verdict.verdict}**. The base model without training reaches {verdict.base:.3f}.",
+        f"The mean difference in {verdict.metric} is {interval.estimate:+.3f}; with "
+        f"{interval.confidence:.0%} confidence it lies between {interval.low:+.3f} and {interval.high:+.3f} "
+        f"(paired bootstrap over the questions): **{verdict.verdict}**. "
+        f"The base model without training reaches {verdict.base:.3f}.",
         "",
     ]
 

@@ -6,15 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from curation import Chunk
+from curation import Chunk, write_text
 from training.judge.comparison import SIDES, ComparedSet, Comparison, at
 from training.judge.evaluate import METRICS
 from training.judge.gate import GateVerdict
 from training.judge.questions import HoldoutQuestion
-from training.ledger.negative import negatives_of
-from training.ledger.rows import LedgerRow, Tally, by_decision, of, tally
+from training.ledger.rows import LedgerRow, Tally, by_decision, negatives_of, of, tally
 from training.prepare.conflicts import Conflict
 from training.report.drawings import dimension_bars, forest, question_bars, shares
 from training.runs.record import RunRecord
@@ -248,3 +248,30 @@ def _steps(material: Material) -> list[tuple[str, float, float, float, str]]:
 def _people(sides: Iterable[Any]) -> str:
     names: Sequence[str] = sorted({name for side in sides for name in side.annotators})
     return clean(", ".join(names), 200)
+
+
+REPORT_FILE = "report.html"
+_HERE = Path(__file__).parent
+
+
+def write_report(folder: Path, material: Material) -> Path:
+    """Write ``report.html`` into the run's ``folder`` and return its path. Raises StateError when the disk is
+    full."""
+    path = folder / REPORT_FILE
+    write_text(path, render_report(material))
+    return path
+
+
+def render_report(material: Material) -> str:
+    """The page as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.jinja").render(**content(material))
+    return UNSHOWABLE.sub("\ufffd", page)

@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field
 
 from training.judge.comparison import SIDES, Comparison
 from training.judge.gate import GateVerdict
-from training.ledger.rows import Tally
+from training.ledger.rows import LedgerRow, Tally
 from training.runs.record import Outcome, RunRecord
 
 _SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
 _MOST_SLICES = 8
 _MOST_REASONS = 8
+_MOST_DUPLICATES = 8
 
 
 class RetrainSummary(BaseModel):
@@ -75,6 +76,28 @@ class RetrainSummary(BaseModel):
         self.seconds = {step.name: step.seconds for step in record.steps}
         self.total_seconds = round(sum(self.seconds.values()), 2)
         self.peak_memory_mb = max((step.peak_memory_mb for step in record.steps), default=0.0)
+
+
+class Preview(BaseModel):
+    """What a retrain would do.
+
+    ``verdict`` says whether it would train, and why not. ``fates`` counts the decisions by what they would
+    become, ``reasons`` why nothing is learned from others (fate → reason → number). ``rows`` is the ledger
+    that the release would have.
+    """
+
+    would_train: bool
+    verdict: str
+    release_before: str
+    new: int
+    withdrawn: int
+    selection: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+    fates: dict[str, int] = Field(default_factory=dict)
+    reasons: dict[str, dict[str, int]] = Field(default_factory=dict)
+    holdout_questions: int = 0
+    chunks: int = 0
+    rows: list[LedgerRow] = Field(default_factory=list)
 
 
 def render_summary(summary: RetrainSummary) -> str:
@@ -176,3 +199,37 @@ def _gate(verdict: GateVerdict) -> list[str]:
         for guard in verdict.guards
     ]
     return lines
+
+
+def render_preview(plan: Preview) -> str:
+    """A few lines of plain text."""
+    lines = [
+        plan.verdict,
+        f"New         {plan.new} new or changed, {plan.withdrawn} withdrawn since {plan.release_before}",
+    ]
+    if plan.selection:
+        lines.append(f"Selection   {', '.join(plan.selection)}")
+    lines += [f"Note        {note}" for note in plan.notes]
+    fates = plan.fates
+    lines.append(
+        f"Examples    {fates.get('train', 0)} decisions to train on, "
+        f"{fates.get('negative', 0)} as negatives, "
+        f"{fates.get('holdout', 0)} held out ({plan.holdout_questions} questions)"
+    )
+    lines.append(f"Index       {plan.chunks} chunks, {fates.get('removed', 0)} rejected ones left out")
+    lines += [
+        f"  not used  {count} × {fate}: {reason}"
+        for fate, reasons in plan.reasons.items()
+        for reason, count in reasons.items()
+    ]
+    same = [row for row in plan.rows if row.fate == "duplicate"]
+    lines += [
+        f"  duplicate {_one_line(row.query)}: {_one_line(row.reason)}" for row in same[:_MOST_DUPLICATES]
+    ]
+    if len(same) > _MOST_DUPLICATES:
+        lines.append(f"  …         and {len(same) - _MOST_DUPLICATES} more (--json has every row)")
+    return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -30,7 +30,7 @@ from serving import (
     build_release,
     model_name,
 )
-from training.ledger.context import RunContext
+from training.prepare.prepared import RunContext
 from training.runs.record import Outcome, RunRecord
 from training.runs.run import Run
 

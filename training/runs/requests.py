@@ -70,7 +70,7 @@ def watch_lock(home: Home) -> FileLock:
 
 
 def is_watched(home: Home) -> bool:
-    """Whether a watcher is at work on the state folder now. Raises OSError when the folder can't be written."""
+    """Whether a watcher is at work on the state folder. Raises OSError when the folder cannot be written."""
     if not home.root.is_dir():
         return False
     lock = watch_lock(home)

@@ -29,13 +29,13 @@ from curation import (
     StateError,
     give_back,
     read_json,
+    shortage,
     sync_folder,
     write_json,
     write_text,
 )
-from training.ledger.people import Selection
+from training.ledger.selection import Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
-from training.runs.shortage import shortage
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"

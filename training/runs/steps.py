@@ -15,19 +15,17 @@ from curation import ClayloopError, read_json, write_json
 from serving import EVALUATION_FILE, MODEL_FOLDER, Embedder, ReleaseDraft, ServingSettings, Vectors
 from training.fit.candidate import FIT_FILE, VECTORS_FILE, check_gpus, embed_chunks, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
-from training.fit.precision import Precision, choose_precision
+from training.fit.train import Precision, choose_precision
 from training.judge.compare import compare, measure_baselines
 from training.judge.comparison import Comparison, at, read_comparison, write_comparison
 from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, TestSet, check_paths, holdout_questions, load_test_sets
-from training.ledger.context import RunContext
-from training.ledger.history import history_of
 from training.ledger.rows import LedgerRow, by_decision, of
-from training.ledger.store import LedgerOrigin
-from training.prepare.prepared import LEDGER_FILE, Prepared, prepare
-from training.prepare.selection import Selected
+from training.ledger.selection import Selected
+from training.ledger.store import LedgerOrigin, history_of
+from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
 from training.runs.publish import Candidate, publish
 from training.runs.run import Run
 

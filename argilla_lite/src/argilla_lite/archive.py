@@ -1,4 +1,7 @@
-"""A backup's file format: a compressed tar with a manifest first, every file's SHA-256 in it, readable by its owner only."""
+"""A backup's file format: a compressed tar that begins with a manifest of every file's SHA-256.
+
+Only its owner can read the file.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,15 @@ _DAMAGE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says about itself.
+    """The first file of a backup, which describes the others.
 
     Args:
         database: `sqlite` or `postgresql`.
         argilla_lite: The version that wrote it.
         argilla_server: The version of Argilla that the database belongs to.
         revision: The database's schema.
-        created: When, ISO 8601 in UTC.
-        counts: Rows per table, as information.
+        created: When the backup was made, ISO 8601 in UTC.
+        counts: Rows per table, only to be shown.
         files: Name → SHA-256 in hexadecimal.
     """
 
@@ -71,7 +74,7 @@ def _digest(file: IO[bytes]) -> str:
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
-    """A private folder that is gone afterwards.
+    """A private folder that is removed at the end.
 
     Raises:
         ArgillaLiteError: It cannot be made.
@@ -96,7 +99,7 @@ def write(target: Path, manifest: Manifest, folder: Path) -> None:
     scratch = folder / "archive"
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        # Level 1: the bulk is vectors as text, on which more effort gains little.
+        # Level 1: most of it is vectors as text, which higher levels hardly compress further.
         with (
             gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, filename="") as packed,
             tarfile.open(fileobj=packed, mode="w|") as tar,
@@ -178,9 +181,8 @@ def _unpack(
     content = tar.extractfile(entry) if entry.isfile() and entry.name in manifest.files else None
     if content is None:
         raise ArgillaLiteError(f"{source} holds {entry.name!r}, which its manifest does not name.")
-    target = (
-        folder / entry.name
-    )  # one of the manifest's names, which are all known: not a path of somebody's choice
+    # The name is safe as a path: `_manifest` accepts only the names that a backup has.
+    target = folder / entry.name
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         shutil.copyfileobj(content, file, 1 << 20)

@@ -1,4 +1,7 @@
-"""`argilla-lite backup`: one file with the database as of one instant and the secrets, taken while people work."""
+"""`argilla-lite backup`: writes the database as of one instant and the secrets into one file.
+
+Argilla may run meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from argilla_lite.home import Home
 def backup(home: Home, target: Path, force: bool) -> archive.Manifest:
     """Writes a backup.
 
-    The text index is left out, because a start derives it from the database, and so are webhook events that are
-    waiting to be delivered: those belong to the Argilla that goes on.
+    The text index is left out, because a start builds it from the database. Webhook events that are waiting
+    to be delivered are left out too, because the running Argilla still delivers them.
 
     Args:
         target: The file to write, 0600. It appears whole or not at all.

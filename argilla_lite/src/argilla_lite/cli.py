@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"argilla-lite: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python would complain once more when it flushes.
+        # The reader of the output has closed it; Python would report that again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -142,7 +142,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _hide_database(arguments: list[str]) -> NoReturn:
-    """Starts this program anew with the URL in the environment: its own user may see that, everybody a command line."""
+    """Restarts this program with the database URL in the environment instead of on the command line.
+
+    Every user of the machine can see a command line, but only this one the environment.
+    """
     rest: list[str] = []
     words = iter(arguments)
     for word in words:

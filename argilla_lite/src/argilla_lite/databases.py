@@ -1,4 +1,4 @@
-"""Argilla's own database, of either kind, as the command line sees it: where it is and a few questions to it."""
+"""Argilla's own database, SQLite or PostgreSQL, for the command line: where it is, and a few queries."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from argilla_lite.errors import ArgillaLiteError
 from argilla_lite.home import Home, write_private
 from argilla_lite.postgresql import PostgresDatabase
 
-DATABASE_VARIABLE = "ARGILLA_LITE_DATABASE_URL"  # what `--database` may be told by instead
+DATABASE_VARIABLE = "ARGILLA_LITE_DATABASE_URL"  # read instead of `--database`
 
 
 class Database(Protocol):
-    """What the command line needs to know; argilla_server has connections of its own."""
+    """What the command line needs from a database; argilla_server opens its own connections."""
 
     @property
     def shown(self) -> str:
-        """Where it is, without a secret."""
+        """Its path, or its URL without the password."""
 
     def environment(self) -> dict[str, str]:
-        """Tells argilla_server, and our engine in it, where the database is."""
+        """Variables that tell argilla_server and our engine where the database is."""
 
     def require(self) -> None:
         """Raises ArgillaLiteError unless the database can be used."""
 
     def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
-        """What a query finds; parameters stand as `?`.
+        """The rows that a query finds; `?` in it stands for a parameter.
 
         Raises:
             LookupError: The database is not there, or holds no Argilla yet.
@@ -39,10 +39,10 @@ class Database(Protocol):
         """Whether `tune` has nothing to do."""
 
     def tune(self) -> None:
-        """Settings that stay with the database."""
+        """Changes settings that the database keeps."""
 
     def size(self) -> int | None:
-        """Bytes, or None when it does not say."""
+        """Its size in bytes, or None when it does not answer."""
 
     def damage(self) -> list[str]:
         """What a quick look at its integrity finds, a line each."""
@@ -68,7 +68,7 @@ class SqliteDatabase:
         }
 
     def require(self) -> None:
-        """A missing file is made by the migration; a damaged one is reported by it."""
+        """Checks nothing: the migration makes a missing file, and reports a damaged one."""
 
     def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
         try:
@@ -82,7 +82,10 @@ class SqliteDatabase:
         return self.rows("PRAGMA journal_mode") == [("wal",)]
 
     def tune(self) -> None:
-        """Write-ahead logging: readers and one writer at once. A property of the file: setting it once is enough."""
+        """Turns on write-ahead logging, with which readers and one writer can work at once.
+
+        The file keeps the setting, so once is enough.
+        """
         with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as connection:
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         self.path.chmod(0o600)
@@ -96,8 +99,8 @@ class SqliteDatabase:
         return file_damage(self.path)
 
     def save(self, target: Path) -> None:
-        # All pages in one step: one read transaction, which in WAL mode blocks nobody and never starts over. Not
-        # VACUUM INTO, which may number rows anew.
+        # All pages in one step: one read transaction, which in WAL mode blocks nobody and never starts over.
+        # Not VACUUM INTO, which may number rows anew.
         with (
             contextlib.closing(sqlite3.connect(self.path, timeout=30)) as source,
             contextlib.closing(sqlite3.connect(target)) as copy,
@@ -123,7 +126,7 @@ def file_damage(path: Path) -> list[str]:
 
 
 def counts_of(database: Database) -> dict[str, int | None]:
-    """Rows per table that people ask for; None when the database does not answer."""
+    """Rows of each table that `status` shows; None for each when the database does not answer."""
     names = ("datasets", "records", "responses", "users")
     try:
         return {name: database.rows(f"SELECT count(*) FROM {name}")[0][0] for name in names}  # noqa: S608
@@ -146,23 +149,24 @@ def database_of(home: Home) -> Database:
 
 
 def choose(home: Home, url: str | None) -> None:
-    """Remembers where the home's database is (0600), so that later commands need not be told.
+    """Stores where the home's database is (0600), for later commands.
 
     Args:
-        home: A home that this process holds.
-        url: `postgresql://…`, or None to leave things as they are.
+        home: A home whose lock this process holds.
+        url: `postgresql://…`, or None to change nothing.
 
     Raises:
-        ArgillaLiteError: The URL makes no sense or leads nowhere, or the home's Argilla is in SQLite already.
+        ArgillaLiteError: The URL is malformed, the database cannot be used, or the home's Argilla is in
+            SQLite already.
     """
     if url is None:
         return
     database = PostgresDatabase.parse(url)
     if home.database.exists():
         raise ArgillaLiteError(
-            f"The Argilla in {home.root} is kept in SQLite ({home.database.name}). Its data would be missing in "
-            f"{database.shown}: choose a new folder with --home, or leave the database out."
+            f"The Argilla in {home.root} is kept in SQLite ({home.database.name}). Its data would be missing "
+            f"in {database.shown}: choose a new folder with --home, or leave the database out."
         )
     if not home.database_url_file.exists() or database_of(home) != database:
-        database.require()  # a mistyped address is not worth remembering
+        database.require()  # a mistyped address is not stored
         write_private(home.database_url_file, database.url + "\n")

@@ -1,4 +1,4 @@
-"""A full disk is answered with 507 and a sentence, where upstream has a bare 500."""
+"""Answers requests with status 507 and a message when the disk is full, where Argilla answers 500."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STATUS = 507  # Insufficient Storage (RFC 4918)
 
 
 def explain_full_disk(application: FastAPI) -> None:
-    """Adds the answer to the application and to those mounted in it."""
+    """Adds the error handlers to the application and to those mounted in it."""
     application.add_exception_handler(DBAPIError, _answer)
     application.add_exception_handler(sqlite3.OperationalError, _answer)
     for route in application.router.routes:
@@ -23,13 +23,14 @@ def explain_full_disk(application: FastAPI) -> None:
 
 
 async def _answer(_request: Request, error: Exception) -> JSONResponse:
-    # The driver's message, without the statement and its parameters, which are somebody's data.
+    # The driver's message, without the statement and its parameters, which may hold users' data.
     message = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     if not any(sign in message for sign in _SIGNS):
         raise error
     return JSONResponse(
         status_code=_STATUS,
         content={
-            "detail": f"Argilla's disk is full or cannot be written ({message}). Nothing of this request was stored."
+            "detail": f"Argilla's disk is full or cannot be written ({message}). "
+            "Nothing of this request was stored."
         },
     )

@@ -2,7 +2,7 @@
 
 
 class ArgillaLiteError(Exception):
-    """Something a person can act upon: what is wrong, where, and what to do.
+    """An error whose message says what is wrong, where, and what to do.
 
     Args:
         message: The line that is shown.

@@ -1,4 +1,4 @@
-"""The home folder: where everything of one Argilla lives, and who may read it."""
+"""The home folder, which holds all files of one Argilla."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class Home:
 
     @property
     def database(self) -> Path:
-        """Argilla's own SQLite database: the truth. Not there with PostgreSQL."""
+        """Argilla's own SQLite database. It is absent when PostgreSQL is used."""
         return self.root / "argilla.db"
 
     @property
     def database_url_file(self) -> Path:
-        """Where the database is when it is PostgreSQL; contains a password."""
+        """Holds the URL of a PostgreSQL database, with its password."""
         return self.root / "database_url"
 
     @property
     def text_index(self) -> Path:
-        """The full-text index: derived, may be deleted at any time while stopped."""
+        """The full-text index. It can be deleted while Argilla is stopped: a start builds it anew."""
         return self.root / "text.db"
 
     @property
@@ -61,7 +61,7 @@ class Home:
 
     @property
     def prepared_file(self) -> Path:
-        """Notes for which versions the database was prepared, so that a restart can skip it."""
+        """Holds the versions for which the database was prepared, so that a restart can skip that."""
         return self.root / "prepared.json"
 
     @property
@@ -75,7 +75,7 @@ class Home:
         return self.root / "restore"
 
     def derived_files(self) -> list[Path]:
-        """What belongs to the database beside it, and must not outlive it."""
+        """Files that were made from the database, to be deleted when it is replaced."""
         bases = (self.text_index, self.spool_file)
         return [Path(f"{base}{suffix}") for base in bases for suffix in ("-wal", "-shm", "")] + [
             self.prepared_file
@@ -121,13 +121,13 @@ class Home:
         """Makes the folders, private to this user.
 
         Raises:
-            ArgillaLiteError: The folder cannot be made, belongs to somebody else, or has a name that cannot be
+            ArgillaLiteError: The folder cannot be made, belongs to another user, or has a name that cannot be
                 part of a database address.
         """
         if odd := sorted(set(str(self.root)) & set("?#%")):
             raise ArgillaLiteError(
-                f"The home folder's path {self.root} contains {' '.join(odd)}, which a database address cannot hold. "
-                "Choose another one with --home."
+                f"The home folder's path {self.root} contains {' '.join(odd)}, which a database address "
+                "cannot hold. Choose another one with --home."
             )
         try:
             for folder in (self.root, self.run_dir, self.temp_dir, self.redis_dir, self.log_file.parent):
@@ -152,10 +152,10 @@ class Home:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the home for one supervisor. The kernel lets go of it however the process ends.
+        """Locks the home for this process. The kernel releases the lock however the process ends.
 
         Raises:
-            AlreadyRunningError: Another process holds it.
+            AlreadyRunningError: Another process has locked it.
         """
         descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -173,7 +173,7 @@ class Home:
             os.close(descriptor)
 
     def is_running(self) -> bool:
-        """Whether a supervisor holds the home just now."""
+        """Whether another process has locked the home."""
         if not self.lock_file.exists():
             return False
         try:
@@ -207,7 +207,7 @@ class Home:
             ) from error
 
     def store_credentials(self, url: str, workspace: str | None) -> tuple[Credentials, bool]:
-        """Brings `credentials.json` up to date, making secrets on the first start.
+        """Updates `credentials.json`, and makes the secrets on the first start.
 
         Returns:
             The credentials, and whether they are new.
@@ -225,7 +225,7 @@ class Home:
         return credentials, known is None
 
     def auth_secret(self) -> str:
-        """The secret that signs login tokens; made once, so that a restart logs nobody out."""
+        """The secret that signs login tokens; it is kept, so that a restart logs nobody out."""
         try:
             secret = self.secret_file.read_text(encoding="ascii").strip()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Ties a process's life to its parent's (Linux), so that a killed supervisor leaves no orphan."""
+"""Has the kernel kill a process when its parent ends (Linux), so that a killed supervisor leaves none."""
 
 from __future__ import annotations
 

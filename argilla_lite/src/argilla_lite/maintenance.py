@@ -1,4 +1,4 @@
-"""`argilla-lite status`, `reindex` and `check`."""
+"""The commands `status`, `backup`, `restore`, `reindex` and `check` of `argilla-lite`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def status(home: Home, as_json: bool) -> int:
-    """Prints what runs. 0 when it does, 1 when not."""
+    """Prints whether Argilla runs, where, and how large it is. Returns 0 when it runs, 1 when not."""
     database = database_of(home)
     running = home.is_running()
     state = home.read_state() if running else {}
@@ -87,7 +87,7 @@ def restore(home: Home, source: Path, database_url: str | None, force: bool) -> 
 
 
 def finish_restore(home: Home) -> None:
-    """Ends a restore that was killed after the point of no return."""
+    """Finishes a restore that was killed after it had begun to replace the home."""
     if home.pending_restore.exists():
         from argilla_lite.restore import finish
 
@@ -115,7 +115,11 @@ def reindex(home: Home, as_json: bool) -> int:
 
 
 def check(home: Home, as_json: bool) -> int:
-    """Compares the text index with the records, and has both databases check themselves. 0 when all is well, 6 if not."""
+    """Compares the text index with the records, and checks both databases for damage.
+
+    Returns:
+        0 when all is well, 6 if not.
+    """
     database = database_of(home)
     index = _text_index(home, database)
     from argilla_lite.engine.text_repair import differences
@@ -129,8 +133,8 @@ def check(home: Home, as_json: bool) -> int:
         for line in damage:
             print(line)
         print(
-            f"Text index: {found.missing} records missing, {found.outdated} outdated, {found.superfluous} superfluous."
-            " `argilla-lite reindex` repairs it, and so does the next start."
+            f"Text index: {found.missing} records missing, {found.outdated} outdated, "
+            f"{found.superfluous} superfluous. `argilla-lite reindex` repairs it, and so does the next start."
         )
     else:
         print("The database and the text index agree.")
@@ -145,7 +149,7 @@ def _text_index(home: Home, database: Database) -> TextIndex:
         raise ArgillaLiteError(
             f"There is no Argilla in {home.root}. Start one with `argilla-lite up`."
         ) from error
-    # The engine finds the database as it does inside the server: by what the environment says.
+    # The engine reads from the environment where the database is, as it does inside the server.
     os.environ.update(database.environment())
     from argilla_lite.engine.repair import open_index
 

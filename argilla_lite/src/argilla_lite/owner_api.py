@@ -1,7 +1,8 @@
-"""Argilla's HTTP API as the home's owner: of the running server, or of the application in this process.
+"""Calls Argilla's HTTP API as the home's owner, whether Argilla runs or not.
 
-Both ways go through the same code of Argilla with the same checks. While Argilla is stopped the application is called
-without a server: that takes seconds for its import, needs no port and no Redis, and holds the home meanwhile.
+While Argilla runs, requests go to the server. While it is stopped, they go to Argilla's application, which is
+imported into this process: that takes seconds, needs no port and no Redis, and keeps the home locked
+meanwhile. Both ways run the same code of Argilla with the same checks.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _in_process(home: Home) -> _Call:
 
 
 def _reason(content: bytes) -> str:
-    """What a person can use of Argilla's error; validation errors come as a list."""
+    """The readable part of Argilla's error; validation errors come as a list."""
     try:
         detail = json.loads(content)["detail"]
     except (ValueError, KeyError, TypeError):

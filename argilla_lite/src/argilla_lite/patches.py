@@ -1,22 +1,26 @@
-"""Small repairs of argilla_server 2.8.0. Answers stay the same, except that fewer of them are 500.
+"""Patches of argilla_server 2.8.0. Answers stay the same, except that fewer of them are 500.
 
-1. `Question.parsed_settings` and `MetadataProperty.parsed_settings` build a pydantic TypeAdapter at each access,
-   several times per record (models/database.py:294, 371). The adapters are kept instead.
-2. A webhook event is built per record, with a handful of queries each, before anybody asks whether a webhook
-   listens (webhooks/v1/records.py). It is asked first, once per database session, which lasts for one request.
-3. A job that cannot be queued, because Redis is gone, waits on disk instead of failing the request: `without_redis`.
-4. A webhook's id is that of its job (webhooks/v1/commons.py:_generate_msg_id makes a new one per attempt), so that a
-   listener can tell a repeated delivery from a new event, as Standard Webhooks has it.
-5. One record that has vectors is loaded with the settings that name them (api/handlers/v1/records.py:get_record), or
-   asking for it is answered with 500, and the page's "find similar: least" shows what it showed before.
-6. JSON columns, requests and answers are read and written with orjson, and answers compressed with less effort:
-   `patches_encoding`.
+1. `Question.parsed_settings` and `MetadataProperty.parsed_settings` build a pydantic TypeAdapter at each
+   access, several times per record (models/database.py:294, 371). The patch keeps the adapters.
+2. Argilla builds a webhook event for each record, with a handful of queries, even when no webhook listens
+   (webhooks/v1/records.py). The patch first looks whether one does, once per request's database session.
+3. A job that cannot be queued because Redis is gone waits on disk instead of failing the request:
+   `without_redis`.
+4. A webhook's id is that of its job, so that a listener can tell a repeated delivery from a new event, as the
+   Standard Webhooks specification demands. Argilla makes a new id per attempt
+   (webhooks/v1/commons.py:_generate_msg_id).
+5. A single record with vectors is loaded with the settings that name the vectors
+   (api/handlers/v1/records.py:get_record). Otherwise the request fails with 500, and the page's "find
+   similar: least" goes on showing its previous result.
+6. JSON columns, requests and answers are read and written with orjson, and answers are compressed with less
+   effort: `patches_encoding`.
 7. Suggestions and vectors of a bulk request are written without being read back: `patches_bulk`.
-8. Webhooks are delivered with one TLS context, made once: httpx reads all root certificates for each, a quarter of a
-   delivery's processor time.
+8. Webhooks are delivered with one TLS context. httpx makes one for each delivery, for which it reads all root
+   certificates: a quarter of a delivery's processor time.
 
-The first two and the last two make logging records faster, and annotating beside it. Applied only to the version they were
-written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves argilla_server as it is.
+Patches 1, 2, 6, 7 and 8 save time, above all while records are logged. All are applied only to the version of
+argilla_server that they were written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves
+argilla_server as it is.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ from argilla_lite.without_redis import JobSpool
 
 PATCHED_VERSION = "2.8.0"
 _LISTENING = "argilla_lite_events_listened_to"
-job_spool: JobSpool | None = None  # set when the patches are applied; the server empties it
+job_spool: JobSpool | None = None  # set when the patches are applied; the server queues its jobs
 _NOTIFYING_MODULES = ("bulk.records_bulk", "contexts.records", "contexts.distribution")
 
 
@@ -92,7 +96,7 @@ def _keep_type_adapters() -> None:
     adapters: dict[int, tuple[Any, TypeAdapter[Any]]] = {}
 
     def adapter(kind: Any) -> TypeAdapter[Any]:
-        # By identity: these unions are module constants, and annotated types need not be hashable.
+        # By identity, because annotated types may not be hashable. These unions live as long as their module.
         if id(kind) not in adapters:
             adapters[id(kind)] = kind, TypeAdapter(kind)
         return adapters[id(kind)][1]

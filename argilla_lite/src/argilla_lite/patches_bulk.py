@@ -1,9 +1,9 @@
-"""A patch that makes bulk logging hold SQLite's only writer for a shorter time.
+"""A patch that shortens the time for which bulk logging locks SQLite against other writers.
 
-Suggestions and vectors of a bulk request are upserted by one statement with a VALUES row each, which SQLAlchemy puts
-together anew for every batch, and read back as objects that nobody looks at (bulk/records_bulk.py, models/mixins.py:
-upsert_many). That was half of the time between a batch's first write and its commit, in which every answer waits. One
-prepared statement, executed with all rows at once, writes the same.
+Argilla upserts the suggestions and vectors of a bulk request by one statement with a VALUES row each.
+SQLAlchemy compiles it anew for every batch, and reads back objects that nobody uses (bulk/records_bulk.py,
+models/mixins.py: upsert_many). That was half of the time between a batch's first write and its commit, in
+which annotators' answers wait. The patch executes one prepared statement with all rows, and writes the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def upsert_without_reading_back() -> None:
-    """Has suggestions and vectors that belong to a larger transaction upserted without being read back."""
+    """Patches Argilla to write suggestions and vectors of bulk requests without reading them back."""
     from argilla_server.models import Suggestion, Vector
 
     for model in (Suggestion, Vector):
@@ -24,7 +24,8 @@ def _upsert_many(original: Any) -> Any:
     async def upsert_many(
         cls: Any, db: Any, objects: list[Any], constraints: list[Any], autocommit: bool = True
     ) -> list[Any]:
-        # One object may be wanted back, and those that the session holds already must be refreshed: as released.
+        # Argilla's own way when the caller may use the result (one object), or when the session holds objects
+        # that have to be refreshed.
         if autocommit or len(objects) < 2 or any(isinstance(held, cls) for held in db.identity_map.values()):
             found: list[Any] = await original(cls, db, objects, constraints, autocommit)
             return found

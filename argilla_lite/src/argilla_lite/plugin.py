@@ -1,7 +1,7 @@
-"""Registers the embedded engine with argilla_server and passes its application and command line on.
+"""Registers the embedded search engine with argilla_server, whose application and command line it exports.
 
-Import this instead of argilla_server. `python -m argilla_lite.plugin …` is `argilla_server …` with the engine
-known, for instance `search-engine reindex`; it wants the environment that `services` makes.
+Import this instead of argilla_server. `python -m argilla_lite.plugin …` is `argilla_server …` with that
+engine, for instance `search-engine reindex`. It needs the environment that `services` makes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from argilla_lite.postgresql import use_psycopg
 
-# A matrix times one vector gains little from threads, and on a busy machine they wait for each other.
+# Multiplying a matrix by one vector gains little from threads, which wait for each other on a busy machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

@@ -1,4 +1,4 @@
-"""Argilla's database in PostgreSQL instead of SQLite, told by a URL."""
+"""Argilla's database in PostgreSQL instead of SQLite, given by a URL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PATIENCE = 10  # seconds until a server that does not answer counts as absent
 
 @dataclass(frozen=True)
 class PostgresDatabase:
-    """One database of a PostgreSQL server. Compares equal when nothing differs, the password included.
+    """One database of a PostgreSQL server. Two are equal when all fields are, the password included.
 
     Args:
         host: A name, an address, or the folder of a unix socket.
@@ -51,7 +51,8 @@ class PostgresDatabase:
         """Reads a URL.
 
         Raises:
-            ArgillaLiteError: It is not PostgreSQL's, names no user, host or database, or has an unknown option.
+            ArgillaLiteError: It is no PostgreSQL URL, lacks a user, host or database, or has an unknown
+                option.
         """
         try:
             parts = urlsplit(url)
@@ -83,7 +84,7 @@ class PostgresDatabase:
 
     @property
     def url(self) -> str:
-        """With the password."""
+        """The URL with the password."""
         return self._url(f":{quote(self.password, safe='')}" if self.password else "")
 
     @property
@@ -96,17 +97,18 @@ class PostgresDatabase:
         if self.host.startswith("/"):
             place, options = "", {"host": self.host, **options}
         query = "?" + urlencode(options, safe="/") if options else ""
-        return f"postgresql://{quote(self.user, safe='')}{password}@{place}:{self.port}/{quote(self.name, safe='')}{query}"
+        user, name = quote(self.user, safe=""), quote(self.name, safe="")
+        return f"postgresql://{user}{password}@{place}:{self.port}/{name}{query}"
 
     def _tls_options(self) -> dict[str, str]:
         given = dict(self.tls)
         return {option: given[variable] for option, variable in _TLS.items() if variable in given}
 
     def environment(self) -> dict[str, str]:
-        """The parts as libpq's variables, which asyncpg reads too, beside a bare URL.
+        """The URL's parts as libpq's variables, which asyncpg reads too, and a URL without any of them.
 
-        A password inside the URL could end in a traceback, and percent signs in it would end Alembic, which reads
-        the URL as a template.
+        A password inside the URL could appear in a traceback, and percent signs in it would make Alembic
+        fail, which reads the URL as a template.
         """
         variables = {
             "PGHOST": self.host,
@@ -175,7 +177,7 @@ class PostgresDatabase:
         return True
 
     def tune(self) -> None:
-        """Nothing: the server belongs to somebody else."""
+        """Changes nothing: the server belongs to somebody else."""
 
     def size(self) -> int | None:
         try:
@@ -184,11 +186,11 @@ class PostgresDatabase:
             return None
 
     def damage(self) -> list[str]:
-        """PostgreSQL guards its own files."""
+        """Finds nothing: PostgreSQL checks its own files."""
         return []
 
     def save(self, target: Path) -> None:
-        # Of our search engine's own tables only the form: what is in them is derived, and of this server.
+        # Of our search engine's tables only the schema: their rows are made from Argilla's on each server.
         self._run(
             "pg_dump",
             "--format=custom",
@@ -215,7 +217,8 @@ class PostgresDatabase:
         path = shutil.which(program) or _newest(program)
         if path is None:
             raise ArgillaLiteError(
-                f"{program} is needed to back up or restore PostgreSQL, and is not installed (Debian: postgresql-client)."
+                f"{program} is needed to back up or restore PostgreSQL, and is not installed "
+                "(Debian: postgresql-client)."
             )
         plain = [] if owners else ["--no-owner", "--no-privileges"]
         environment = {"PATH": os.environ.get("PATH", ""), **self.environment()}
@@ -233,7 +236,7 @@ class PostgresDatabase:
 
 
 def _newest(program: str) -> str | None:
-    """Where Debian keeps the programs of each version."""
+    """The program of the newest installed version, in the folders that Debian uses."""
     found = sorted(
         Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda path: float(path.parts[-3])
     )
@@ -241,9 +244,9 @@ def _newest(program: str) -> str | None:
 
 
 def use_psycopg() -> None:
-    """Has SQLAlchemy use psycopg 3 for `postgresql://`, so that psycopg2 need not be installed beside it.
+    """Has SQLAlchemy use psycopg 3 for `postgresql://`, so that psycopg2 need not be installed too.
 
-    To be called before argilla_server is imported, which makes a synchronous engine at once (database.py:65).
+    Call it before argilla_server is imported, which makes a synchronous engine at once (database.py:65).
     """
     from sqlalchemy.dialects import registry
 

@@ -1,4 +1,4 @@
-"""Brings Argilla's database up to date: schema, owner and workspace. Runs in a process of its own.
+"""Brings Argilla's database up to date: schema, owner and workspace. Runs in a separate process.
 
 The secrets come from the home folder's files, never from the command line, where other users could see them.
 """
@@ -19,7 +19,7 @@ from argilla_lite.home import Credentials, Home, write_private
 
 
 def is_prepared(home: Home, database: Database, workspace: str) -> bool:
-    """Whether nothing has to be done, told without the seconds that importing argilla_server takes."""
+    """Whether the database is up to date. Does not import argilla_server, which takes seconds."""
     try:
         noted = json.loads(home.prepared_file.read_text(encoding="utf-8"))
         revision = database.rows("SELECT version_num FROM alembic_version")
@@ -84,7 +84,7 @@ def prepare(home: Home, workspace: str) -> None:
     if credentials is None:
         sys.exit(f"{home.credentials_file} is missing: start with `argilla-lite up`.")
     database_of(home).tune()
-    # Here, because the supervisor asks `is_prepared` and needs nothing else of what is imported.
+    # Imported here, because the supervisor imports this module for `is_prepared` only.
     from argilla_lite.web_page import not_copied
 
     with not_copied():

@@ -1,8 +1,8 @@
-"""Puts jobs back that were in a dead worker's hands.
+"""Queues the jobs again that a killed worker had not finished.
 
-rq takes a job from its list before it notes who works on it: a worker or a Redis that is killed in between loses the
-job, and one killed later leaves it "started" for minutes. A home has one worker only, so when that starts, whatever
-is neither waiting nor scheduled nor done was in the hands of its predecessor.
+rq takes a job from its list before it notes which worker has it. A worker or a Redis that is killed in
+between loses the job, and one that is killed later leaves it "started" for minutes. A home has only one
+worker, so when that starts, its predecessor had every job that is neither waiting nor scheduled nor done.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _UNFINISHED = {JobStatus.QUEUED.value, JobStatus.STARTED.value}
 
 
 def recover(connection: Any, queues: Sequence[Queue]) -> int:
-    """Queues such jobs anew, in front.
+    """Queues these jobs in front of the others.
 
     Args:
-        connection: To a Redis that only this worker works for.
+        connection: A connection to a Redis that has no other worker.
 
     Returns:
         How many jobs were put back.

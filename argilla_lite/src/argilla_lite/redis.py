@@ -25,10 +25,10 @@ def binary() -> Path:
 
 
 class RedisSocket:
-    """A unix socket in a private folder, under a name that is always short enough to bind.
+    """A unix socket in a private folder, under an address that is always short enough to bind.
 
-    A deep home's path does not fit into a socket address. Then the folder is held open and addressed through
-    `/proc/self/fd`, which all services inherit: nothing outside the home is needed, and nothing to clean up.
+    The path of a deep home does not fit into a socket address. Then this keeps the folder open, and addresses
+    it by `/proc/self/fd/N`; all services inherit the descriptor. So no folder outside the home is needed.
 
     Args:
         folder: An existing folder, 0700.
@@ -53,7 +53,10 @@ class RedisSocket:
         return f"unix://{self.address}?db=0"
 
     def command(self, folder: Path) -> list[str]:
-        """The server's command line. The append-only file is synced before each answer: what is queued survives a power cut."""
+        """The server's command line.
+
+        Redis syncs its append-only file before each answer, so that queued jobs survive a power cut.
+        """
         return [
             str(binary()),
             *("--port", "0", "--unixsocket", self.address, "--unixsocketperm", "600"),
@@ -88,7 +91,7 @@ class RedisSocket:
             return False
 
     def close(self) -> None:
-        """Lets go of the folder and removes the socket."""
+        """Closes the folder and removes the socket."""
         for descriptor in self.inherited_fds:
             os.close(descriptor)
         self.inherited_fds = ()

@@ -1,7 +1,8 @@
 """`argilla-lite restore`: verifies a backup as a whole, then replaces a home with it, all or nothing.
 
-The new files are unpacked and verified beside the old ones. One rename, to `restore/`, decides: before it the old
-home stands as it was, after it the new one is put in place, by this command or by whichever comes next.
+The new files are unpacked and verified beside the old ones, and then their folder is renamed to `restore/`.
+When the command is killed before the rename, the old home is unchanged. When it is killed after it, the next
+command puts the new files in place.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def restore(home: Home, source: Path, database_url: str | None, force: bool) -> 
 
     Raises:
         AlreadyRunningError: The home is in use.
-        ArgillaLiteError: The file is no backup or damaged, or there is an Argilla already; nothing has changed then.
+        ArgillaLiteError: The file is no backup or damaged, or there is an Argilla already; nothing has
+            changed.
     """
     home.create()
     with home.locked():
@@ -58,7 +60,7 @@ def finish(home: Home) -> None:
     """Puts a verified backup in place, if one is pending. Can be killed at any point and called again.
 
     Args:
-        home: A home that this process holds.
+        home: A home whose lock this process holds.
 
     Raises:
         ArgillaLiteError: PostgreSQL refused; the restore stays pending.
@@ -66,14 +68,14 @@ def finish(home: Home) -> None:
     pending = home.pending_restore
     if not pending.is_dir():
         return
-    # The manifest goes last: without it all else is in place already.
+    # The manifest is deleted last: when it is gone, all else is in place.
     if (pending / archive.MANIFEST).exists():
         _load_dump(pending, home)
         for path in home.derived_files():
             path.unlink(missing_ok=True)
         shutil.rmtree(home.redis_dir, ignore_errors=True)
         home.create()
-        # Of the old database and of the old address only what the backup brings anew may stay.
+        # Deletes the old database, or the old database address, unless the backup replaces it.
         kind = json.loads((pending / archive.MANIFEST).read_text(encoding="utf-8"))["database"]
         if kind == "sqlite":
             home.database_url_file.unlink(missing_ok=True)
@@ -99,7 +101,8 @@ def _load_dump(pending: Path, home: Home) -> None:
 def _need_nothing(home: Home, target: Database) -> None:
     if any(path.exists() for path in (home.database, home.credentials_file, home.database_url_file)):
         raise ArgillaLiteError(
-            f"There is an Argilla in {home.root} already. Choose an empty folder with --home, or replace it with --force."
+            f"There is an Argilla in {home.root} already. Choose an empty folder with --home, or replace it "
+            "with --force."
         )
     if isinstance(target, PostgresDatabase):
         target.require()
@@ -108,7 +111,8 @@ def _need_nothing(home: Home, target: Database) -> None:
         except LookupError:
             return
         raise ArgillaLiteError(
-            f"There is an Argilla in {target.shown} already. Name an empty database, or replace it with --force."
+            f"There is an Argilla in {target.shown} already. Name an empty database, or replace it "
+            "with --force."
         )
 
 

@@ -1,4 +1,4 @@
-"""One process that is kept alive: how it is started, what it says, how it is killed."""
+"""A service's process: how it is started, its output is read, and it is killed."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Output = Callable[[str, str], None]  # (service, line)
 
 @dataclass(frozen=True)
 class Service:
-    """One process to keep alive.
+    """How to run one process.
 
     Args:
         name: Shown in front of its log lines.
         command: Called for each start, so that a restart can differ (a fresh worker name).
-        fork: Tried before `command`: gets the process in a quicker way, or None if there is none just now.
+        fork: Tried before `command`: has the stem fork the process, which is quicker. None if it cannot now.
         environment: The whole environment.
         folder: Working directory.
-        ready: Whether it answers; asked every tick until it does.
+        ready: Whether the service answers; called every tick until it does.
         start_timeout: Seconds it may take until it answers.
         inherited_fds: Descriptors to pass on.
         standard_input: Called for each start; the descriptor is closed here once it is passed on.
@@ -54,12 +54,12 @@ class Service:
 
 
 class Child:
-    """A service and its process, if it has one just now.
+    """A service and its process, if one runs.
 
     Args:
         service: What to run.
         selector: Where its output is watched.
-        output: Gets each line of it.
+        output: Called with each line of the output.
     """
 
     def __init__(self, service: Service, selector: selectors.BaseSelector, output: Output) -> None:
@@ -105,7 +105,7 @@ class Child:
 
     @property
     def status(self) -> int | None:
-        """What the process ended with; None while it runs, or when there is none."""
+        """The process's exit status; None while it runs, or when there is none."""
         return self.process.poll() if self.process is not None else None
 
     @property
@@ -113,14 +113,14 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def kill(self, number: int) -> None:
-        """Sends a signal to the process and what it has forked."""
+        """Sends a signal to the process and those that it has forked."""
         if self.process is not None:
             # The group keeps its id as long as it has a member; the leader is reaped only after this.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, number)
 
     def read(self, pipe: IO[bytes]) -> bool:
-        """Passes on what there is to read. False at the end of the output."""
+        """Passes on the output that can be read now. Returns False at its end."""
         try:
             data = os.read(pipe.fileno(), 65536)
         except BlockingIOError:
@@ -152,9 +152,10 @@ class Child:
             pipe.close()
 
     def post_mortem(self) -> str:
-        """What it ended with, and its last lines."""
+        """A message with the exit status and the last lines of the output."""
         tail = "\n".join(f"    {line}" for line in self._last_lines)
-        return f"{self.service.name} ended with {describe(self.status or 0)} while starting. Its last lines:\n{tail}"
+        ending = describe(self.status or 0)
+        return f"{self.service.name} ended with {ending} while starting. Its last lines:\n{tail}"
 
 
 def describe(status: int) -> str:

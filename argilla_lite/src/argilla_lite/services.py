@@ -1,4 +1,4 @@
-"""What `argilla-lite up` runs: Redis, the preparation, the text index's repair, the server and the worker."""
+"""Defines the services of `argilla-lite up`: Redis, preparation, index repair, server and worker."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Services:
         home: Where the files are.
         database: Where the data is.
         redis: The socket that all share.
-        listener: The bound socket that the server inherits: taken before anything starts, kept across restarts.
+        listener: The bound socket that the server inherits. It is bound before anything starts, and kept when
+            the server is restarted.
         url: The address that browsers use.
         host: The address that the server listens on.
         origins: Web origins that may call the API from a browser.
@@ -63,7 +64,7 @@ class Services:
     _worker_name: str = field(default="", init=False)
 
     def environment(self) -> dict[str, str]:
-        """What argilla_server reads. Nothing of the caller's own Argilla and PostgreSQL settings gets through."""
+        """The caller's environment variables without those of Argilla and PostgreSQL, and ours."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return inherited | {
             "ARGILLA_HOME_PATH": str(self.home.root),
@@ -97,7 +98,7 @@ class Services:
         )
 
     def stem_process(self) -> Service:
-        """Needs 3 s of import, and makes the starts of what comes after it short."""
+        """Takes 3 s to import argilla_server, and then forks the other services quickly."""
         return Service(
             name="stem",
             command=lambda: [sys.executable, "-m", "argilla_lite.stem_process"],
@@ -132,7 +133,8 @@ class Services:
         starts = itertools.count()
 
         def words_now() -> list[str]:
-            # The first start follows a step that repairs the index; one that died may have left something again.
+            # The index was repaired before the first start. Later starts follow a server that died, which may
+            # have left records unindexed.
             return [*words, "--repair"] if next(starts) else words
 
         return self._forked("server", words_now, ready=self._server_answers)
@@ -144,11 +146,11 @@ class Services:
         ready: Callable[[], bool] = lambda: True,
         start_timeout: float = 90.0,
     ) -> Service:
-        """A module of ours: forked from the stem, or started by itself while there is none.
+        """A service that runs a module of argilla_lite, forked from the stem, or started without it.
 
         Args:
-            name: Of the service and of the module.
-            words: What the module's `main` is called with.
+            name: The name of the service and of the module.
+            words: Returns the arguments of the module's `main`.
         """
         return Service(
             name=name,

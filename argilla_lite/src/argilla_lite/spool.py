@@ -1,10 +1,10 @@
-"""Jobs that could not be queued because Redis was gone: kept on disk, queued in their order when it is back.
+"""Keeps jobs on disk that cannot be queued while Redis is gone, and queues them in order when it is back.
 
-A job gets its id before the first attempt. Redis may have taken it although the answer was lost, so the id is looked up
-before a second attempt, and a job's entry goes only after Redis holds the job. A crash in between leaves an entry
-whose job is found then: nothing is lost, and nothing is queued twice as long as Redis remembers the job (500 s after
-its end). What is executed twice nevertheless (a worker killed between delivering and noting it) carries the same
-webhook-id: see `patches`.
+A job gets its id before the first attempt to queue it. Redis may have taken the job although its answer was
+lost, so the id is looked up before a second attempt. A job's entry is deleted only after Redis holds the job;
+after a crash in between, the next attempt finds the job in Redis. So no job is lost, and none is queued twice
+while Redis remembers it (500 s after its end). A worker that is killed between delivering a webhook and
+noting that delivers it twice, with the same webhook-id: see `patches`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ class Spool:
         self._path = path
 
     def is_empty(self) -> bool:
-        """Whether nothing waits. Costs next to nothing while Redis has never been lost."""
+        """Whether no job waits. Very cheap as long as Redis was never gone."""
         if not self._path.exists():
             return True
         with self._opened() as connection:
             return connection.execute("SELECT 1 FROM jobs LIMIT 1").fetchone() is None
 
     def add(self, job_id: str, name: str, arguments: Sequence[Any]) -> None:
-        """Keeps a job; when this returns it survives a power cut.
+        """Stores a job; after this returns, the job survives a power cut.
 
         Args:
-            name: Of the function to call, for whoever takes the job out.
-            arguments: What JSON can hold.
+            name: The kind of the job, passed to the `queue` of `drain`.
+            arguments: Values that JSON can hold.
         """
         with self._opened() as connection:
             connection.execute(
@@ -49,7 +49,8 @@ class Spool:
         """Hands the oldest jobs over, one after the other.
 
         Args:
-            queue: Gets id, name and arguments. What it raises ends the draining; that job and the later ones stay.
+            queue: Called with id, name and arguments. When it raises an error, that job and the later ones
+                stay.
 
         Returns:
             How many were handed over; 0 when nothing waits.
@@ -77,8 +78,8 @@ class Spool:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
-                " name TEXT NOT NULL, arguments TEXT NOT NULL)"
+                "CREATE TABLE IF NOT EXISTS jobs (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+                " id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, arguments TEXT NOT NULL)"
             )
             with connection:
                 yield connection

@@ -1,6 +1,6 @@
-"""The supervisor's side of the stem: asks it for processes, and waits for them as for any other child.
+"""The supervisor's side of the stem, the process that forks the services (see `stem_process`).
 
-What the stem is, `stem_process` says. Nothing of argilla_server is imported here.
+Nothing of argilla_server is imported here.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import IO
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _LIBC = ctypes.CDLL(None)
 
-# What both sides keep to.
+# The protocol between the supervisor and the stem.
 LARGEST_MESSAGE = 65536
 PATIENCE = 10.0  # seconds until the other side, when it does not answer, counts as gone
 READY = b"ready"
 
 
 class ForkedProcess:
-    """A process that the stem has forked for us, with what we need of `subprocess.Popen`."""
+    """A process that the stem has forked, with the part of `subprocess.Popen` that the supervisor uses."""
 
     def __init__(self, pid: int, stdout: IO[bytes]) -> None:
         self.pid = pid
@@ -56,20 +56,24 @@ class ForkedProcess:
 
 @dataclass
 class Stem:
-    """The supervisor's side. Thread-unsafe, as the supervisor is."""
+    """The connection to the stem. Not thread-safe, as the supervisor is not."""
 
     _ours: socket.socket | None = field(default=None, init=False)
     _is_ready: bool = field(default=False, init=False)
 
     def new_end(self) -> int:
-        """Makes a connection for a stem that is about to be started; the descriptor to hand it, ours to close after."""
+        """Makes a connection to a stem that is about to be started.
+
+        Returns:
+            The descriptor to hand to the stem. The caller closes it afterwards.
+        """
         self.close()
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         return theirs.detach()
 
     def answers(self) -> bool:
-        """Whether it has imported everything."""
+        """Whether the stem has imported everything."""
         if self._ours is not None and not self._is_ready:
             self._ours.setblocking(False)
             with contextlib.suppress(BlockingIOError):
@@ -77,11 +81,11 @@ class Stem:
         return self._is_ready
 
     def fork(self, words: Sequence[str], folder: Path) -> ForkedProcess | None:
-        """Has it fork a process.
+        """Has the stem fork a process.
 
         Args:
-            words: The module below argilla_lite whose `main` is called, and what with.
-            folder: Its working directory.
+            words: The module of argilla_lite whose `main` is called, and its arguments.
+            folder: The process's working directory.
 
         Returns:
             The process, a child of ours; None when there is no stem to ask.
@@ -107,16 +111,16 @@ class Stem:
         return ForkedProcess(int(answer), os.fdopen(reading, "rb", buffering=0))
 
     def close(self) -> None:
-        """Lets go of the stem; it ends by itself then."""
+        """Closes the connection, on which the stem ends."""
         if self._ours is not None:
             self._ours.close()
         self._ours, self._is_ready = None, False
 
 
 def reap_strangers(known: set[int]) -> None:
-    """Buries processes that the kernel gave us as orphans: forks of a service that has died."""
+    """Reaps ended processes that the kernel gave to the supervisor: forks of a service that has died."""
     with contextlib.suppress(ChildProcessError):
         while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             if found.si_pid in known:
-                return  # its own `poll` is about to
+                return  # the `poll` of that child reaps it
             os.waitpid(found.si_pid, os.WNOHANG)

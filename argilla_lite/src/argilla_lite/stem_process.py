@@ -1,8 +1,9 @@
-"""The process that imports argilla_server once and forks all that needs it, so that starts are short and memory is shared.
+"""The stem: a process that imports argilla_server once and forks the services that need it.
 
-The import takes three seconds and 150 MB. The server, the worker and the preparation are forked from here when the
-supervisor asks for them, also later when one of them has died. Whoever is forked becomes a child of the supervisor,
-which has asked the kernel for orphans (PR_SET_CHILD_SUBREAPER): it waits for it as for any other.
+The import takes three seconds and 150 MB, which the forks save. The supervisor asks for the server, the
+worker and the preparation, and again for one that has died. A forked process becomes a child of the
+supervisor, which has asked the kernel for orphans (PR_SET_CHILD_SUBREAPER), and waits for it as for any other
+child.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _LIBC = ctypes.CDLL(None)
 def main() -> None:
     """Forks until the supervisor closes the connection, which is standard input."""
     entries = {"prepare": prepare.main, "server": server.main, "worker": worker.main}
-    # What is garbage now would be collected in each fork, which would copy the pages that are to be shared.
+    # Each fork would collect the garbage of now, and so copy memory pages that the forks should share.
     gc.collect()
     gc.freeze()
     control = socket.socket(fileno=os.dup(0))
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def _await_parent(pid: int) -> None:
-    """Waits until the kernel has given this process to the supervisor, and ties its life to that one's."""
+    """Waits until the kernel has given this process to the supervisor, and has it killed when that ends."""
     deadline = time.monotonic() + PATIENCE
     while os.getppid() != pid:
         if time.monotonic() > deadline:
@@ -66,7 +67,7 @@ def _fork_again(
     wanted: dict[str, object],
     entries: Mapping[str, Callable[[list[str]], None]],
 ) -> None:
-    """In a child that ends at once, so that the kernel gives its own child to the supervisor."""
+    """Runs in a child, which forks again and ends, so that the kernel gives its child to the supervisor."""
     if os.fork():
         os._exit(0)
     status = 1

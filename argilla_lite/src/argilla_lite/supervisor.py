@@ -1,7 +1,7 @@
-"""Starts services in order, waits until each answers, passes their logs on, restarts what dies, stops all.
+"""Starts the services in order, passes their logs on, restarts those that die, and stops all.
 
-One thread, one loop: nothing here may block for long, and processes are only ever started from the main thread,
-whose life the kernel ties theirs to (see `lifeline`).
+It runs in one thread, so nothing here may block for long. Only the main thread starts processes, because the
+kernel kills them when the thread that started them ends (see `lifeline`).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from argilla_lite.stem import reap_strangers
 _TICK = 0.05  # seconds between two looks at the children
 _FIRST_BACK_OFF = 0.5
 _LONGEST_BACK_OFF = 30.0
-_STEADY_AFTER = 60.0  # a child that ran this long starts its back-off anew
+_STEADY_AFTER = 60.0  # after a child ran this long, its back-off starts again at the first
 _STOP_PATIENCE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 class _Kept(Child):
-    """A child that is restarted, later each time."""
+    """A child that is restarted, after a longer wait each time."""
 
     restart_at: float | None = None
     back_off = _FIRST_BACK_OFF
 
 
 class Supervisor:
-    """Runs services until it is told to stop.
+    """Runs services until a signal asks it to stop.
 
     Args:
         output: Gets each line of each service's output.
@@ -95,7 +95,7 @@ class Supervisor:
         return lambda: self._await_ready(child)
 
     def watch(self) -> None:
-        """Restarts what dies, until a signal arrives."""
+        """Restarts services that die, until a signal arrives."""
         while not self.stopping:
             self._pump(_TICK)
             now = time.monotonic()
@@ -104,13 +104,13 @@ class Supervisor:
             reap_strangers({child.process.pid for child in self._children if child.process is not None})
 
     def stop(self) -> None:
-        """Ends all services: SIGTERM to their process groups, SIGKILL to what is left of them after a while."""
+        """Ends all services: SIGTERM to their process groups, later SIGKILL to what is left of them."""
         self._end([child for child in self._children if not child.service.stops_last])
         self._end([child for child in self._children if child.service.stops_last])
         self._children.clear()
 
     def process_ids(self) -> dict[str, int]:
-        """Name → process id of what runs just now."""
+        """Name → process id of the services that run."""
         return {
             child.service.name: child.process.pid
             for child in self._children
@@ -161,7 +161,7 @@ class Supervisor:
         status = child.status
         if status is not None:
             child.drain()
-            child.kill(signal.SIGKILL)  # what it may have left behind in its group
+            child.kill(signal.SIGKILL)  # processes that it may have left in its group
             if now - child.started > _STEADY_AFTER:
                 child.back_off = _FIRST_BACK_OFF
             child.restart_at = now + child.back_off

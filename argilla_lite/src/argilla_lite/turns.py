@@ -1,8 +1,8 @@
-"""People before pipelines: while somebody annotates, records that are logged in bulk leave room between batches.
+"""Delays bulk logging while somebody annotates, so that annotators need not wait.
 
-The server has one event loop and SQLite one writer: a batch of 256 records keeps both busy for a few tenths of a
-second, and a pipeline sends batch after batch. With nobody there it may; otherwise each batch first waits as long as
-the one before it took, and half as long again.
+The server has one event loop and SQLite allows one writer. A batch of 256 records keeps both busy for a few
+tenths of a second, and a pipeline sends batch after batch. While somebody annotates, each batch waits before
+it begins, one and a half times as long as the last batch took.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_WAIT = 1.5  # times what the last batch took
+_WAIT = 1.5  # times the duration of the last batch
 _LONGEST_WAIT = 1.0  # seconds
-_PRESENT = 5.0  # seconds after an answer or a search in which its author counts as there
+_PRESENT = 5.0  # seconds after an answer or a search for which somebody counts as annotating
 
 
 class TakingTurns:
-    """ASGI middleware. Nothing is refused, and the order of one client's batches stays."""
+    """ASGI middleware that delays bulk requests. It refuses none."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""`argilla-lite up` and `down`: everything started in order, in front or in the background, and stopped."""
+"""`argilla-lite up` and `down`: start Argilla, in the foreground or the background, and stop it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run_detached(home: Home, arguments: Sequence[str]) -> int:
         arguments: The command line of `up`, with `--detach`.
 
     Returns:
-        0 when it is ready; else what `up` ended with, after its reason was printed.
+        0 when it is ready; else the exit code of `up`, after its output was printed.
     """
     os.umask(0o077)
     home.create()
@@ -81,7 +81,7 @@ def run_detached(home: Home, arguments: Sequence[str]) -> int:
 
 
 def stop(home: Home) -> int:
-    """Stops what runs in the home and waits until it has ended.
+    """Stops the Argilla of the home and waits until it has ended.
 
     Raises:
         ArgillaLiteError: It does not end.
@@ -103,7 +103,7 @@ def stop(home: Home) -> int:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Takes the address before anything starts.
+    """Binds the address before anything starts.
 
     Raises:
         PortTakenError: The address cannot be bound.
@@ -118,7 +118,8 @@ def _bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PortTakenError(
-            f"Port {port} on {host} cannot be used: {reason}. Choose another one with --port, or --port 0 for any."
+            f"Port {port} on {host} cannot be used: {reason}. Choose another one with --port, "
+            "or --port 0 for any."
         ) from error
     return listener
 
@@ -220,9 +221,9 @@ def _warn_of_exposure(options: argparse.Namespace) -> None:
         return
     docs = ", the API's documentation" if options.api_docs else ""
     print(
-        f"Listening on {options.host}. Whoever can reach this machine can see the login page{docs} and the server's "
-        "version, and can try passwords, over plain HTTP: put a TLS proxy in front. Redis and the database files stay "
-        "private to this user."
+        f"Listening on {options.host}. Whoever can reach this machine can see the login page{docs} and the "
+        "server's version, and can try passwords, over plain HTTP: put a TLS proxy in front. Redis and the "
+        "database files stay private to this user."
     )
     if options.origin:
         print(f"Web pages of {', '.join(options.origin)} may call the API from their visitors' browsers.")

@@ -1,4 +1,4 @@
-"""`argilla-lite users`: what an owner does in the web page and the SDK, from a terminal."""
+"""`argilla-lite users`: list, add and remove users, and set passwords."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The web page's files, made once per version instead of at each import of argilla_server.
 
-argilla_server copies 14 MB in 1,333 files to a new temporary folder whenever it is imported (_app.py:257), to put its
-base path into some of them; also in processes that serve no page. A third of a start's time and most of a stop's
-went there. Here the import copies nothing, and the server mounts a folder of the home.
+Whenever argilla_server is imported, even in processes that serve no page, it copies 14 MB in 1,333 files to a
+new temporary folder, to put its base path into some of them (_app.py:257). That took a third of the time of a
+start and most of that of a stop. Here the import copies nothing, and the server mounts a folder of the home.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from argilla_lite.home import Home
 
 _LAYOUT = 2  # raise it when the files are made differently
 _BASE_PATH = b"@@baseUrl@@"
-# Two fonts from Google. The page names others to fall back on, and whoever annotates need not be known there.
+# Two fonts from Google. The page has fallback fonts, and Google need not learn who annotates.
 _FONTS_FROM_OUTSIDE = re.compile(rb"@import url\(https://fonts\.googleapis\.com/[^)]*\);?")
 _WITH_BASE_PATH = {".js", ".html"}
 
 
 @contextlib.contextmanager
 def not_copied() -> Iterator[None]:
-    """While argilla_server is imported: leaves the page where it is, and an empty folder in its place."""
+    """Keeps argilla_server from copying the page while it is imported in this context."""
     copy = shutil.copytree
 
     def copytree(source: Any, target: Any, *arguments: Any, **options: Any) -> Any:
@@ -46,7 +46,7 @@ def not_copied() -> Iterator[None]:
 
 
 def prepare(home: Home) -> Path:
-    """Makes the page's folder for the installed version, if it is not there yet; older versions' go.
+    """Makes the page's folder for the installed version if it is missing, and deletes older ones.
 
     Raises:
         OSError: There is no room for it.

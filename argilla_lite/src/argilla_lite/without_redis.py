@@ -1,8 +1,9 @@
 """Lets Argilla's requests succeed while Redis is gone: their jobs wait in a spool.
 
-Upstream stores a response and then answers 500 when its webhook event cannot be queued: the annotator submits again,
-and the event is lost. `PATCH /datasets` fails in the same way. Patched are the jobs behind these requests; the one
-that imports from or exports to the Hugging Face hub is not, because its request answers with the job.
+When a webhook event cannot be queued, Argilla stores the response but answers 500: the annotator submits
+again, and the event is lost. `PATCH /datasets` fails in the same way. This patches the jobs behind these
+requests. Imports from and exports to the Hugging Face hub are not patched, because their requests answer with
+the job.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _PAUSE = 0.5  # seconds between two attempts to empty the spool
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of job: its arguments to JSON and back, and rq's own way to queue it."""
+    """A kind of job: functions that turn its arguments to JSON and back, and rq's function to queue it."""
 
     pack: Callable[..., list[Any]]
     unpack: Callable[..., tuple[Any, ...]]
@@ -38,10 +39,10 @@ class _Kind:
 
 
 class JobSpool:
-    """Queues jobs in Redis, or keeps them until it is back.
+    """Queues jobs in Redis, or keeps them until Redis is back.
 
     Args:
-        file: Where they wait.
+        file: The file in which they wait.
     """
 
     def __init__(self, file: Path) -> None:
@@ -49,7 +50,7 @@ class JobSpool:
         self._kinds: dict[str, _Kind] = {}
 
     def patch(self) -> None:
-        """Takes over the queueing of webhook events and of a dataset's record statuses."""
+        """Replaces the functions that queue webhook events and updates of a dataset's record statuses."""
         from argilla_server.jobs import dataset_jobs, webhook_jobs
 
         self._take_over(
@@ -77,7 +78,7 @@ class JobSpool:
 
         def delay(*arguments: Any) -> Any:
             job_id = str(uuid.uuid4())
-            # Behind what waits already, so that events keep their order.
+            # When jobs wait already, this one waits behind them, so that events keep their order.
             if self._spool.is_empty():
                 try:
                     return self._kinds[name].queue(*arguments, job_id=job_id)
@@ -90,7 +91,7 @@ class JobSpool:
 
     @contextlib.asynccontextmanager
     async def emptied(self) -> AsyncIterator[None]:
-        """Empties the spool in the background, whenever Redis answers."""
+        """Empties the spool in the background, within this context, whenever Redis answers."""
         task = asyncio.create_task(self._keep_emptying())
         try:
             yield
@@ -116,7 +117,7 @@ class JobSpool:
 
 
 def keep_emptying(application: FastAPI, spool: JobSpool) -> None:
-    """Has the application empty the spool as long as it runs."""
+    """Has the application queue the spool's jobs again whenever Redis answers."""
     original = application.router.lifespan_context
 
     @contextlib.asynccontextmanager

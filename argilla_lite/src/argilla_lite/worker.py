@@ -20,7 +20,7 @@ with not_copied():
     from argilla_lite.plugin import app  # noqa: F401 - jobs are forked from here and need the engine registered
 
 
-_LOOK_AROUND = 2  # seconds between two looks at what is due
+_LOOK_AROUND = 2  # seconds between two checks for jobs that are due
 
 
 @contextlib.contextmanager
@@ -39,10 +39,10 @@ class _QueueOfOneRedis(Queue):
 
 
 class _WorkerOfOneRedis(Worker):
-    """Ends when it loses Redis instead of waiting for it, so that its successor puts back what it had in hand.
+    """A worker that ends when it loses Redis, so that the next one puts unfinished jobs back.
 
-    It also queues the jobs that are due again: a failed webhook's delivery after 10, 60 and 180 seconds. rq has a
-    second process for that, which costs 90 MB.
+    It also queues jobs that are due again: rq repeats a failed webhook's delivery after 10, 60 and 180
+    seconds. rq would use a second process for that, which takes 90 MB.
     """
 
     queue_class = _QueueOfOneRedis
@@ -71,7 +71,7 @@ class _WorkerOfOneRedis(Worker):
 def main(arguments: list[str]) -> None:
     """Works until SIGTERM, or until Redis is lost.
 
-    `argilla_server worker` puts a pool process above the worker; one worker does not need it.
+    `argilla_server worker` would add a pool process, which one worker does not need.
 
     Args:
         arguments: The name under which the worker registers itself in Redis.

@@ -1,7 +1,7 @@
 """A FAKE retrain that only counts: ``fake_retrain LOG SECONDS CODES --json FILE``.
 
-Writes "start PID" to LOG, sleeps, writes "end PID", and exits with the code that CODES (such as 3,3,0) has for its
-place among the starts; the last one counts for all later ones.
+Writes "start PID" to LOG, sleeps, writes "end PID", and exits with the code that CODES (such as 3,3,0) has
+for its place among the starts; the last one counts for all later ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The real watcher with a FAKE retrain, as a process: ``python -m tests.clayloop.watch.fake_watcher HOME LOG SECONDS CODES``."""
+"""The real watcher with a FAKE retrain, as a process: ``python -m tests.clayloop.watch.fake_watcher HOME LOG
+SECONDS CODES``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Registered with Argilla: known again after a move to another machine, and tried again when there were too many."""
+"""Registered with Argilla: known again after a move to another machine, and tried again when there were too
+many."""
 
 from __future__ import annotations
 

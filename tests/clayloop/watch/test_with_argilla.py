@@ -42,7 +42,7 @@ from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.forwarder import Forwarder
 from tests.curation.argilla.sample import Person, hire
 from tests.training.material import accepted_triplets, make_chunks
-from training import RunStore, read_lineage
+from training import RunStore, explain_release
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite
@@ -240,8 +240,8 @@ def test_answers_become_one_release_whatever_calls(
         (run,) = runs.list()
         assert run.outcome == "promoted", run.verdict
         assert store.current_id() == run.release_after != first
-        rows = read_lineage(store.folder(run.release_after or "") / "lineage.parquet")
-        assert {name for row in rows for name in row.annotators} == {world.person.name}
+        made_from = explain_release(store, run.release_after or "")
+        assert set(made_from.annotators) == {world.person.name}
 
         # True calls, a thousand times: nothing is new.
         looks = watcher.health["looks"]
@@ -257,7 +257,9 @@ def test_answers_become_one_release_whatever_calls(
     assert not [entry for entry in world.home.root.rglob("*.json") if ours["secret"] in entry.read_text()]
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
-    _what_the_command_line_says(Command(world.home.root, monkeypatch, capfd), world.person.name, len(rows))
+    _what_the_command_line_says(
+        Command(world.home.root, monkeypatch, capfd), world.person.name, made_from.decisions
+    )
 
 
 def _what_the_command_line_says(clayloop: Command, annotator: str, decisions: int) -> None:
@@ -267,15 +269,15 @@ def _what_the_command_line_says(clayloop: Command, annotator: str, decisions: in
     assert annotator in clayloop.well("explain").out
     before = sorted(path.stat().st_mtime_ns for path in clayloop.home.rglob("*"))
     plan = clayloop.well("retrain", "--dry-run", "--json", "-", "--without-annotator", annotator).json
-    assert (plan["roles"], plan["would_train"]) == ({"left-out": decisions}, False)
+    assert (plan["fates"], plan["would_train"]) == ({"left-out": decisions}, False)
     record = plan["rows"][0]["record_id"]
     assert record in clayloop.well("explain", "--record", record).out
     some = clayloop.well("retrain", "--dry-run", "--json", "-", "--filter", "kettle").json
-    assert 0 < some["roles"]["left-out"] < decisions
+    assert 0 < some["fates"]["left-out"] < decisions
     assert all(
-        "kettle" in example["query"] or "kettle" in example["place"]
+        "kettle" in row["query"] or "kettle" in row["place"]
         for row in some["rows"]
-        for example in row["examples"]
+        if row["teaches"] == "example"
     )
     newest = clayloop.well("retrain", "--dry-run", "--since", "2000-01-01", "--max-records", "7")
     assert "the newest 7 records" in newest.out

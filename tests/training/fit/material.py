@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from training.ledger.negative import Negative
-from training.ledger.rows import LedgerRow, RecordKey
+from training.ledger.rows import LedgerRow, Negative, RecordKey
 
 
 def example(query: str, text: str, chunk_id: str = "") -> LedgerRow:

@@ -23,8 +23,7 @@ from tests.training.material import make_chunks
 from training.fit.data import Columns, FitReport, TrainingMaterial, same_things, told_apart, training_sets
 from training.fit.train import fine_tune
 from training.fit.trainer import Batches, Mixed, is_divided
-from training.ledger.negative import Negative
-from training.ledger.rows import LedgerRow
+from training.ledger.rows import LedgerRow, Negative
 from training.settings import FitSettings
 
 _ROW = st.tuples(*[st.integers(0, 5)] * 2)

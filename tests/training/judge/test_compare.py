@@ -28,9 +28,8 @@ from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, reranked
 from training.judge.gate import judge
 from training.judge.questions import TestSet, holdout_questions
-from training.ledger.history import History
-from training.ledger.rows import LedgerRow
-from training.ledger.text import section_of
+from training.ledger.rows import LedgerRow, section_of
+from training.ledger.store import History
 from training.prepare.split import is_holdout
 from training.settings import RerankerSettings, TrainingSettings
 

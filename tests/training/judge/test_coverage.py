@@ -15,8 +15,8 @@ from tests.training.material import conversation, judged_chunk, make_chunks, tri
 from training.judge.coverage import Coverage, LostQuestion, RemovedChunks, Round, find_removed
 from training.judge.gate import Guard, judge
 from training.judge.questions import HoldoutQuestion
-from training.ledger.history import History
-from training.ledger.text import section_of
+from training.ledger.rows import section_of
+from training.ledger.store import History
 from training.prepare.split import is_holdout
 from training.settings import DedupSettings, GateSettings, GuardSettings, TrainingSettings
 

@@ -45,15 +45,13 @@ def test_of_two_that_taught_nothing_the_example_says_why() -> None:
 
 
 def test_reasons_are_counted_without_the_record_that_they_are_about() -> None:
+    others = [EXAMPLE.model_copy(update={"record_id": name}) for name in "abcd"]
+    why = "another record was decided the other way"
     rows = [
-        LedgerRow(dataset="triplets", record_id=str(number)).settled(
-            "conflict",
-            "another record was decided the other way",
-            EXAMPLE.model_copy(update={"record_id": name}),
-        )
-        for number, name in enumerate("abcd")
+        LedgerRow(dataset="triplets", record_id=str(number)).settled("conflict", why, other)
+        for number, other in enumerate(others)
     ]
-    rows += [row.settled("duplicate", "same question") for row in (EXAMPLE,)]
+    rows.append(EXAMPLE.settled("duplicate", "same question"))
     assert tally(rows).fates == {"conflict": 4, "duplicate": 1}
     assert tally(rows).reasons == {
         "conflict": {"another record was decided the other way": 4},

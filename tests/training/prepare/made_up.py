@@ -7,13 +7,11 @@ from typing import Any
 
 from curation import Chunk, Corpus, Decision, FormerChunk
 from tests.training.material import make_chunks
-from training.ledger.history import History
-from training.ledger.rows import LedgerRow, RecordKey, of
-from training.ledger.text import section_of
+from training.ledger.rows import LedgerRow, RecordKey, of, section_of
+from training.ledger.store import History
 from training.prepare.collect import collect, to_index
 from training.prepare.prepared import Prepared, settle
-from training.prepare.setting import Setting
-from training.prepare.split import chunk_groups, is_holdout
+from training.prepare.split import Setting, chunk_groups, is_holdout
 from training.settings import DedupSettings
 
 CHUNKS = make_chunks()

@@ -26,7 +26,7 @@ from tests.training.prepare.made_up import (
 from training.ledger.rows import LedgerRow, of
 from training.prepare.collect import collect
 from training.prepare.conflicts import Conflict, settle_conflicts
-from training.prepare.likeness import Sameness, VectorsOf
+from training.prepare.similarity import Sameness, VectorsOf
 from training.settings import DedupSettings
 
 NEAR = DedupSettings(semantic=False, threshold=0.75)
@@ -197,7 +197,8 @@ def test_no_record_is_in_conflict_with_itself() -> None:
     named = conversation(CHUNKS[0], "How do I wash it?", "rejected", [CHUNKS[5]], best="2")
     settled = _settle([named], {CHUNKS[5].id: CHUNKS[0].id})
     assert [one.chunk_id for one in settled.examples] == [CHUNKS[5].id]
-    assert settled.refusals == settled.gone == settled.conflicts == []
+    assert settled.refusals == settled.gone == []
+    assert settled.conflicts == []
     (passed_over,) = of(settled.rows, "refusal")
     assert (passed_over.fate, passed_over.reason) == (
         "unused",

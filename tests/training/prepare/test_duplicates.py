@@ -12,7 +12,7 @@ from curation import Decision
 from tests.training.material import triplet
 from tests.training.prepare.made_up import CHUNKS, FREE, HELD, NEAR, history, prepared
 from training.ledger.rows import LedgerRow, RecordKey
-from training.prepare.likeness import Vectors, matches_in_meaning
+from training.prepare.similarity import Vectors, matches_in_meaning
 from training.settings import DedupSettings
 
 MEANING = DedupSettings(semantic_threshold=0.9)

@@ -22,8 +22,7 @@ from tests.training.prepare.made_up import (
     replaced,
     with_text,
 )
-from training.ledger.rows import LedgerRow, of
-from training.ledger.text import section_of
+from training.ledger.rows import LedgerRow, of, section_of
 from training.prepare.collect import collect
 from training.prepare.prepared import Prepared
 from training.prepare.split import is_holdout

@@ -12,12 +12,10 @@ from hypothesis import given, settings, strategies as st
 from curation import Decision
 from tests.training.material import conversation, triplet
 from tests.training.prepare.made_up import CHUNKS, FREE, HELD, NEAR, prepared
-from training.ledger.negative import Negative, negatives_of
-from training.ledger.rows import LedgerRow, of
-from training.ledger.text import normalise
-from training.prepare.likeness import Sameness, Vectors
+from training.ledger.rows import LedgerRow, Negative, negatives_of, normalise, of
 from training.prepare.negatives import MOST_REFUSED
 from training.prepare.prepared import Prepared
+from training.prepare.similarity import Sameness, Vectors
 from training.settings import DedupSettings
 
 WASH = "How do I wash it?"

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from curation import SILENT, Decision, Home, StateError, Verdict
 from serving import LINEAGE_FILE, Release, ReleaseStore, ServingSettings
+from tests.training import rounds
 from tests.training.material import conversation, judged_chunk, triplet
 from tests.training.prepare.made_up import (
     CHUNKS,
+    FREE,
     HELD,
     SHARE,
     corpus_of,
@@ -20,13 +22,10 @@ from tests.training.prepare.made_up import (
     prepared,
     replaced,
 )
-from training.ledger.context import RunContext
-from training.ledger.people import Selection
-from training.ledger.rows import LedgerRow, tally
+from training.ledger.rows import LedgerRow, normalise, tally
+from training.ledger.selection import Selected, Selection, select
 from training.ledger.store import LedgerOrigin, write_ledger
-from training.ledger.text import normalise
-from training.prepare.prepared import LEDGER_FILE, Prepared, prepare
-from training.prepare.selection import Selected, select
+from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
 from training.settings import DedupSettings, TrainingSettings
 
 # Every fourth chunk has been edited since it was judged, and every eleventh removed.
@@ -67,15 +66,15 @@ def _decisions(drawn: list[_Drawn]) -> list[Decision]:
     return list({(one.dataset, one.record_id): one for one in made}.values())
 
 
-def _context(home: Home, dedup: DedupSettings) -> RunContext:
+def _context(home: Home, dedup: DedupSettings, serving: ServingSettings | None = None) -> RunContext:
     """Of a home whose served release was made from no decision. Nothing of it but its id is read."""
     return RunContext(
         home=home,
         corpus=CORPUS,
         settings=TrainingSettings(dedup=dedup),
-        serving=ServingSettings(),
+        serving=serving or ServingSettings(),
         store=ReleaseStore(home),
-        served=Release.model_construct(id="r0001-00000000"),
+        served=Release.model_construct(id="r0001-00000000"),  # type: ignore[call-arg]
         progress=SILENT,
     )
 
@@ -168,6 +167,22 @@ def test_what_the_served_release_asked_is_read_from_its_ledger(home: Home) -> No
         (old.record_id, "holdout"),
     ]
     assert context.settings.gate.holdout_share == SHARE
+
+
+def test_meaning_is_compared_by_the_base_model(tiny_model: Path, home: Home) -> None:
+    """The tiny model does not see the order of words; the wording is another one."""
+    free = next(chunk for chunk in FREE if chunk.id not in _NOW)
+    decisions = [
+        triplet(free, "where is the door"),
+        triplet(free, "a couch: way to mend best"),
+        triplet(free, "a lamp: way to wash best", "rejected"),
+    ]
+    tests = {"own: 1": "best way to mend a couch", "own: 2": "best way to wash a lamp"}
+    context = _context(home, DedupSettings(threshold=0.95), rounds.serving(tiny_model))
+    train, dropped, unused = prepare(Selected(decisions=decisions), context, tests).ledger
+    assert (train.fate, dropped.fate, unused.fate) == ("train", "duplicate", "unused")
+    assert (dropped.reason, dropped.other) == ("in other words the same question as in a test set", "own: 1")
+    assert "held out" in unused.reason
 
 
 def _made() -> Prepared:

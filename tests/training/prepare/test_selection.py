@@ -10,9 +10,8 @@ from hypothesis import given, strategies as st
 
 from curation import Decision, SettingsError, Vote, majority
 from tests.training.material import judged_chunk, make_chunks, triplet
-from training.ledger.people import Selection, learned_from
-from training.ledger.rows import LedgerRow
-from training.prepare.selection import read_selected, select
+from training.ledger.rows import Fate, LedgerRow
+from training.ledger.selection import Selection, learned_from, read_selected, select
 
 CHUNKS = make_chunks()
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -243,7 +242,8 @@ def test_a_release_learned_from_somebody_where_their_answers_were_trained_on() -
     (decision,) = called([voted(0, [("ada", "yes")])], {})
     selected = select([decision], Selection(without_annotators=("ada",)))
     row = LedgerRow(dataset="triplets", record_id=decision.record_id, votes=decision.votes)
-    for fate, learned in (("train", True), ("negative", True), ("holdout", False), ("unused", False)):
+    fates: dict[Fate, bool] = {"train": True, "negative": True, "holdout": False, "unused": False}
+    for fate, learned in fates.items():
         rows = [row.settled(fate)]
         assert learned_from(rows, selected.selection) == learned
         assert learned_from(rows, Selection(without_records=(decision.record_id,))) == learned

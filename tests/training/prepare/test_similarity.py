@@ -7,13 +7,14 @@ import random
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
-from training.ledger.text import normalise
-from training.prepare.likeness import matches_in_meaning, same_meaning
+from training.ledger.rows import normalise
 from training.prepare.similarity import (
     find_duplicates,
     find_matches,
     group,
     jaccard,
+    matches_in_meaning,
+    same_meaning,
     shingles,
     surely_differ,
 )

@@ -22,9 +22,8 @@ from tests.training.prepare.made_up import (
     setting_of,
     with_text,
 )
-from training.ledger.history import History
-from training.ledger.rows import LedgerRow, of
-from training.ledger.text import normalise, section_of
+from training.ledger.rows import LedgerRow, normalise, of, section_of
+from training.ledger.store import History
 from training.prepare.prepared import Prepared
 from training.prepare.similarity import jaccard, shingles
 from training.prepare.split import chunk_groups, held_groups, is_holdout, take_sides
@@ -59,7 +58,7 @@ def test_the_share_is_kept_to() -> None:
 @given(st.lists(st.tuples(st.integers(0, 47), st.text("abc ", min_size=1, max_size=12)), max_size=60))
 @settings(max_examples=60, deadline=None)
 def test_no_held_out_chunk_or_question_is_trained_on(picks: list[tuple[int, str]]) -> None:
-    decisions = [triplet(CHUNKS[number], text) for number, text in picks if text.strip()]
+    decisions = [triplet(CHUNKS[number], text) for number, text in dict.fromkeys(picks) if text.strip()]
     found = prepared(decisions, holdout_share=0.3)
     groups = found.groups
     trained = {row.chunk_id for row in found.train}
@@ -210,6 +209,21 @@ def test_no_share_asks_what_was_learned_and_what_is_asked_stays_so(
     asked = {one.chunk_id for one in then_holdout}
     held = {chunk.id for chunk in CHUNKS if is_holdout(section_of(chunk), after)}
     assert untouched & held <= asked, "what nobody learned from is asked as ever"
+
+
+def test_a_raised_share_asks_nothing_that_the_served_release_learned() -> None:
+    said = [triplet(chunk, f"Number {row * 7919}?") for row, chunk in enumerate(CHUNKS[::2])]
+    before = prepared(said)
+    new = [triplet(chunk, f"And {row * 104729}, please?") for row, chunk in enumerate(CHUNKS)]
+    after = prepared([*said, *new], holdout_share=0.5, history=History.of(before.ledger))
+    fates = {row.record_id: row.fate for row in after.ledger}
+    held = {chunk.id for chunk in CHUNKS if is_holdout(section_of(chunk), 0.5)}
+    learned = {row.chunk_id for row in before.train}
+    assert held & learned
+    assert "holdout" not in {fates[row.record_id] for row in before.train}
+    assert {fates[one.record_id] for one in new if one.chunk_id in held & learned} == {"unused"}
+    assert {fates[one.record_id] for one in new if one.chunk_id in held - learned} == {"holdout"}
+    assert {fates[row.record_id] for row in before.holdout} == {"holdout"}
 
 
 def test_a_refusal_that_was_learned_is_not_asked_when_it_is_accepted_later() -> None:

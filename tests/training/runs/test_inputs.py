@@ -14,16 +14,13 @@ from curation import SILENT, Corpus, Home, StateError
 from serving import ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import accepted_triplets, make_chunks, settings
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING
-from training.ledger.rows import of
+from training.ledger.rows import normalise, of
+from training.ledger.selection import EVERYTHING
 from training.ledger.store import read_ledger
-from training.ledger.text import normalise
-from training.prepare.prepared import LEDGER_FILE
+from training.prepare.prepared import LEDGER_FILE, RunContext
 from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations
-from training.runs.inputs import digest_of_model, digest_of_test_sets, run_inputs
-from training.runs.record import RunInputs
+from training.runs.record import RunInputs, digest_of_model, digest_of_test_sets, run_inputs
 from training.runs.run import RunStore
 from training.settings import RerankerSettings, TestSetSettings, TrainingSettings
 

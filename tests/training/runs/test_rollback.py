@@ -24,11 +24,10 @@ from tests.training.runs.loop import (
     stop,
 )
 from training.decide import Choice, Due, is_due
-from training.ledger.context import RunContext
-from training.ledger.people import EVERYTHING
-from training.prepare.selection import select
+from training.ledger.selection import EVERYTHING, select
+from training.prepare.prepared import RunContext
 from training.runs.run import Run, RunStore
-from training.situation import read_situation
+from training.runs.situation import read_situation
 
 
 def _watcher(home: Home, model: Path, corpus: Corpus = CORPUS) -> Choice:

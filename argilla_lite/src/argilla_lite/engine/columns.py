@@ -1,7 +1,7 @@
 """Values of a dataset's records as arrays: what filters compare, sorts order and metrics count.
 
-As in Elasticsearch every field is multi-valued: a list matches when any member does; sorting takes its least member
-ascending and its greatest descending. Of a span the label counts, of a ranking the option.
+As in Elasticsearch every field is multi-valued: a list matches when any member does; sorting takes its least
+member ascending and its greatest descending. Of a span the label counts, of a ranking the option.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 class Column:
     """Entries (row, value, user): any number per row.
 
-    An entry counts as long as its generation is its row's: a row that changes gets the next generation and its
-    entries anew, and the old ones need not be looked for.
+    An entry counts as long as its generation is its row's: a row that changes gets the next generation and
+    its entries anew, and the old ones need not be looked for.
 
     Args:
         kind: Terms are kept as codes of a vocabulary; integers exactly, as 64 bits hold them.
@@ -45,7 +45,7 @@ class Column:
         return len(self._rows) + len(self._new[0])
 
     def add(self, row: int, generation: int, value: object, user: int = -1) -> None:
-        """Adds a value as Argilla stores it: a scalar, a list of scalars, spans or ranked options, or None."""
+        """Adds a value as Argilla stores it: a scalar, a list of scalars, spans, ranked options, or None."""
         rows, generations, users, values = self._new
         for one in _members(value):
             stored = self._stored(one)

@@ -1,4 +1,5 @@
-"""Dates in filters, as Elasticsearch reads them: ISO 8601 or milliseconds; parts left out round up for upper bounds."""
+"""Dates in filters, as Elasticsearch reads them: ISO 8601 or milliseconds; parts left out round up for upper
+bounds."""
 
 from __future__ import annotations
 

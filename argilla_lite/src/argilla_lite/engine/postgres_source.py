@@ -1,8 +1,8 @@
 """Argilla's database in PostgreSQL, where each write appends to a table of changes through triggers.
 
-A change is numbered with its transaction. Transactions become visible in another order than that of their numbers,
-so the revision of a snapshot is the number below which all are decided (`pg_snapshot_xmin`), and what lies above it
-is read again the next time.
+A change is numbered with its transaction. Transactions become visible in another order than that of their
+numbers, so the revision of a snapshot is the number below which all are decided (`pg_snapshot_xmin`), and
+what lies above it is read again the next time.
 """
 
 # ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
@@ -83,7 +83,8 @@ class PostgresDialect(Dialect):
 
     def changed(self, cursor: Any, dataset_id: str, since: int) -> list[str]:
         cursor.execute(
-            f"SELECT DISTINCT {self.hexed('record_id')} FROM {_CHANGES} WHERE dataset_id = %s AND transaction >= %s",
+            f"SELECT DISTINCT {self.hexed('record_id')} FROM {_CHANGES}"
+            " WHERE dataset_id = %s AND transaction >= %s",
             (dataset_id, since),
         )
         return [row[0] for row in cursor.fetchall()]

@@ -126,7 +126,8 @@ class Vectors:
         cosines = self._units[rows] @ query if few else (self._units[: table.count] @ query)[rows]
         best = np.arange(len(rows))
         if limit < len(rows):
-            # With all that are as similar as the last one, so that equal ones come in the order they were added.
+            # With all that are as similar as the last one, so that equal ones come in the order they were
+            # added.
             last = np.partition(cosines, len(rows) - limit)[len(rows) - limit]
             best = np.flatnonzero(cosines >= last)
         best = best[np.argsort(-cosines[best], kind="stable")][:limit]

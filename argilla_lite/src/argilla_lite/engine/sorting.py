@@ -1,4 +1,5 @@
-"""Argilla's sort orders on a table's columns. Records without a value come last in both directions, as in Elasticsearch."""
+"""Argilla's sort orders on a table's columns. Records without a value come last in both directions, as in
+Elasticsearch."""
 
 from __future__ import annotations
 
@@ -36,10 +37,11 @@ def ordered(table: Table, rows: Rows, sort: Sequence[Order]) -> Rows:
 
 
 def random_scores(table: Table, user_id: object) -> NDArray[np.float64]:
-    """Shape (table.count,): a number in (0, 1] per record that differs between users and never changes for one.
+    """Shape (table.count,): a number in (0, 1] per record that differs between users and never changes for
+    one.
 
-    So that annotators who work on a dataset at once do not all get the same records first. The orders of two users
-    have nothing to do with each other: the ids' bits are mixed with splitmix64 (Steele et al. 2014).
+    So that annotators who work on a dataset at once do not all get the same records first. The orders of two
+    users have nothing to do with each other: the ids' bits are mixed with splitmix64 (Steele et al. 2014).
     """
     seed = int.from_bytes(hashlib.blake2b(str(user_id).encode(), digest_size=8).digest(), "big")
     with np.errstate(over="ignore"):

@@ -1,7 +1,8 @@
 """Argilla's own database, read in snapshots: the one truth that everything here is derived from.
 
-The same statements run on SQLite and on PostgreSQL; a `Dialect` says the few things that the two say differently. Ids
-are 32 hexadecimal digits throughout, moments whole microseconds since 1970 (UTC), JSON columns their text.
+The same statements run on SQLite and on PostgreSQL; a `Dialect` says the few things that the two say
+differently. Ids are 32 hexadecimal digits throughout, moments whole microseconds since 1970 (UTC), JSON
+columns their text.
 """
 
 # ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
@@ -22,7 +23,8 @@ BATCH = 500  # ids in one statement
 
 
 def parsed(text: str) -> Any:
-    """JSON text as Argilla stores it. orjson reads a vector in a fifth of the time, but no NaN, and no huge number."""
+    """JSON text as Argilla stores it. orjson reads a vector in a fifth of the time, but no NaN, and no huge
+    number."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -40,7 +42,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Definition:
-    """What a dataset's records can be asked for: questions, and metadata property → terms, integer or float."""
+    """What a dataset's records can be searched by: questions, and metadata property → its type.
+
+    The type is terms, integer or float.
+    """
 
     questions: tuple[Question, ...]
     properties: tuple[tuple[str, str], ...]
@@ -97,7 +102,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def revision(self, cursor: Any) -> int:
-        """The number up to which every change is visible in this snapshot, and below which none will appear."""
+        """The number up to which this snapshot shows every change: no change below it will appear later."""
 
     @abstractmethod
     def changed(self, cursor: Any, dataset_id: str, since: int) -> list[str]:
@@ -120,7 +125,8 @@ class Snapshot:
         return self._dialect.revision(self._cursor)
 
     def changed(self, dataset_id: str, since: int) -> list[str]:
-        """Ids of records that may have changed, appeared or gone since the snapshot with the revision `since`."""
+        """Ids of records that may have changed, appeared or gone since the snapshot with the revision
+        `since`."""
         return self._dialect.changed(self._cursor, dataset_id, since)
 
     def datasets(self) -> list[str]:
@@ -185,7 +191,10 @@ class Snapshot:
     def texts(self, dataset_id: str, ids: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
         """Record id, fields (JSON text) and stamp, of those of `ids` that are there."""
         say = self._dialect
-        select = f"SELECT {say.hexed('r.id')}, {say.text('r.fields')}, {say.micros('r.updated_at')} FROM records AS r"
+        select = (
+            f"SELECT {say.hexed('r.id')}, {say.text('r.fields')}, {say.micros('r.updated_at')}"
+            " FROM records AS r"
+        )
         for record_id, fields, updated in self._of_records(select, dataset_id, ids):
             yield record_id, fields, str(updated)
 
@@ -195,8 +204,9 @@ class Snapshot:
         """Record id, question id, value and score (JSON text), agent, type."""
         say = self._dialect
         select = (
-            f"SELECT {say.hexed('r.id')}, {say.hexed('s.question_id')}, {say.text('s.value')}, {say.text('s.score')},"
-            f" s.agent, {say.text('s.type')} FROM records AS r JOIN suggestions AS s ON s.record_id = r.id"
+            f"SELECT {say.hexed('r.id')}, {say.hexed('s.question_id')}, {say.text('s.value')},"
+            f" {say.text('s.score')}, s.agent, {say.text('s.type')}"
+            " FROM records AS r JOIN suggestions AS s ON s.record_id = r.id"
         )
         yield from self._of_records(select, dataset_id, ids)
 
@@ -271,7 +281,8 @@ class Source:
         self._idle.append(connection)
 
     def _begun(self) -> tuple[Any, Any]:
-        """A connection and its cursor in a new transaction. One that broke since it was last used is replaced."""
+        """A connection and its cursor in a new transaction. One that broke since it was last used is
+        replaced."""
         while self._idle:
             connection = self._idle.pop()
             try:

@@ -10,7 +10,8 @@ from argilla_lite.home import Home
 
 
 def open_source(home: Home) -> Source:
-    """The database that the environment names (`databases.Database.environment`), the home's own file without one."""
+    """The database that the environment names (`databases.Database.environment`), the home's own file without
+    one."""
     if os.environ.get("ARGILLA_DATABASE_URL", "").startswith("postgresql"):
         from argilla_lite.engine.postgres_source import PostgresDialect
 

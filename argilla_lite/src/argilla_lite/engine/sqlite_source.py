@@ -16,7 +16,8 @@ _CHANGES = "argilla_lite_changes"
 
 
 class SqliteDialect(Dialect):
-    """`database` is Argilla's file. Ids are stored as 32 hexadecimal digits, moments as UTC text with microseconds."""
+    """`database` is Argilla's file. Ids are stored as 32 hexadecimal digits, moments as UTC text with
+    microseconds."""
 
     mark = "?"
 

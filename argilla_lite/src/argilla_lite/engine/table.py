@@ -1,7 +1,8 @@
-"""A dataset's records in memory, column by column, brought up to date from Argilla's database before each query.
+"""A dataset's records in memory, column by column, brought up to date from Argilla's database before each
+query.
 
-Nothing here is a second truth: the table is filled from one snapshot of the database, and follows the changes that
-the database itself notes (`source`). It is lost with the process and read again.
+Nothing here is a second truth: the table is filled from one snapshot of the database, and follows the changes
+that the database itself notes (`source`). It is lost with the process and read again.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Table:
         return self._users.setdefault(user_id, len(self._users))
 
     def rows(self, mask: Mask | None = None) -> Rows:
-        """The records, or those of them in a mask of shape (count,), in the order in which they were added."""
+        """The records, or those in a mask of shape (count,), in the order in which they were added."""
         if self._order is None:
             steps = np.diff(self.inserted)
             if len(steps) and steps.min() <= 0:  # equal moments, or a clock that was set back

@@ -1,4 +1,5 @@
-"""The tables of all datasets, the least recently asked one given up when there are too many records in memory."""
+"""The tables of all datasets, the least recently asked one given up when there are too many records in
+memory."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ class Tables:
 
     @contextmanager
     def current(self, dataset_id: str) -> Iterator[tuple[Dataset, Snapshot]]:
-        """A dataset as Argilla's database has it now, for this thread alone, and the snapshot it was taken from."""
+        """A dataset as Argilla's database has it now, for this thread alone, and the snapshot it was taken
+        from."""
         with self._lock:
             dataset = self._datasets.setdefault(dataset_id, Dataset(Table(dataset_id)))
             self._datasets.move_to_end(dataset_id)
@@ -65,7 +67,8 @@ class Tables:
             yield dataset, snapshot
 
     def fill(self, reader: TextReader) -> None:
-        """Reads what is there, vectors too, as far as memory allows: the first queries then need not wait for it."""
+        """Reads what is there, vectors too, as far as memory allows: the first queries then need not wait for
+        it."""
         with self._source.snapshot() as snapshot:
             dataset_ids = snapshot.datasets()
         for dataset_id in dataset_ids:

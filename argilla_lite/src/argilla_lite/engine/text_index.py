@@ -1,9 +1,10 @@
-"""The full-text index: one FTS5 table per dataset in a SQLite file of its own, derived from Argilla's records.
+"""The full-text index: one FTS5 table per dataset in a SQLite file of its own, derived from Argilla's
+records.
 
-Each record's row in `documents` notes which state of the record was indexed. Writing reads the records anew from
-Argilla's database inside the index's write transaction, so that of two concurrent writers the later one always
-indexes the newer state, and a crash between Argilla's commit and ours is found and repaired at the next start
-(`text_repair`).
+Each record's row in `documents` notes which state of the record was indexed. Writing reads the records anew
+from Argilla's database inside the index's write transaction, so that of two concurrent writers the later one
+always indexes the newer state, and a crash between Argilla's commit and ours is found and repaired at the
+next start (`text_repair`).
 """
 
 # ruff: noqa: S608 - only names that this package makes get into SQL text; values are parameters
@@ -71,7 +72,8 @@ class TextIndex:
                 writer.execute("CREATE TABLE datasets (dataset_id TEXT PRIMARY KEY, columns TEXT NOT NULL)")
                 writer.execute(
                     "CREATE TABLE documents (rowid INTEGER PRIMARY KEY, record_id TEXT NOT NULL UNIQUE,"
-                    " dataset_id TEXT NOT NULL, stamp TEXT NOT NULL, digest BLOB NOT NULL, revision INTEGER NOT NULL)"
+                    " dataset_id TEXT NOT NULL, stamp TEXT NOT NULL, digest BLOB NOT NULL,"
+                    " revision INTEGER NOT NULL)"
                 )
                 writer.execute("CREATE INDEX documents_revision ON documents (dataset_id, revision)")
                 # A revision is never given twice, also when the documents that had it are gone.
@@ -89,8 +91,8 @@ class TextIndex:
     def refresh(self, dataset_id: str, record_ids: Sequence[str]) -> None:
         """Indexes records as Argilla's database has them now; forgets those that it no longer has.
 
-        A failure (a full disk) is logged and tried again with the next call: the records are safe in Argilla's
-        database already, and answering with an error would tell the caller otherwise.
+        A failure (a full disk) is logged and tried again with the next call: the records are safe in
+        Argilla's database already, and answering with an error would tell the caller otherwise.
         """
         with self._lock:
             wanted = self._pending.pop(dataset_id, set()) | set(record_ids)
@@ -170,7 +172,8 @@ def _create(writer: sqlite3.Connection, dataset_id: str, names: list[str]) -> No
     columns = ", ".join(f"c{number}" for number in range(len(names)))
     tokenizer = tokens.TOKENIZER.replace("'", "''")
     writer.execute(
-        f"CREATE VIRTUAL TABLE IF NOT EXISTS text_{dataset_id} USING fts5({columns}, {MARKER}, tokenize='{tokenizer}')"
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS text_{dataset_id}"
+        f" USING fts5({columns}, {MARKER}, tokenize='{tokenizer}')"
     )
     writer.execute("INSERT INTO datasets VALUES (?, ?)", (dataset_id, json.dumps(names)))
 

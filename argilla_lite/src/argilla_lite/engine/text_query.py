@@ -1,9 +1,10 @@
 """Translates Argilla's text queries to FTS5.
 
-The language is Lucene's SimpleQueryParser (org.apache.lucene.queryparser.simple), which Elasticsearch offers as
-`simple_query_string` and which Argilla asks for with AND as the default operator: `"a phrase"`, `prefix*`, `-not`,
-`one | other`, `+`, brackets and backslash escapes. Operators bind from left to right with equal strength. No input
-is an error. Differences: `term~1` (fuzzy) is taken literally without its suffix, `"a b"~3` becomes FTS5's NEAR.
+The language is Lucene's SimpleQueryParser (org.apache.lucene.queryparser.simple), which Elasticsearch offers
+as `simple_query_string` and which Argilla asks for with AND as the default operator: `"a phrase"`, `prefix*`,
+`-not`, `one | other`, `+`, brackets and backslash escapes. Operators bind from left to right with equal
+strength. No input is an error. Differences: `term~1` (fuzzy) is taken literally without its suffix, `"a b"~3`
+becomes FTS5's NEAR.
 """
 
 from __future__ import annotations

@@ -112,7 +112,8 @@ def _compare(snapshot: Snapshot, reader: sqlite3.Connection, dataset_id: str) ->
             missing.append(record_id)
         elif indexed[record_id][0] != stamp:
             doubtful.append(record_id)
-    # A response touches its record: the stamp tells that something changed, the digest whether it was the text.
+    # A response touches its record: the stamp tells that something changed, the digest whether it was the
+    # text.
     outdated: list[str] = []
     to_touch: list[tuple[str, str]] = []
     for record_id, raw, stamp in snapshot.texts(dataset_id, doubtful):

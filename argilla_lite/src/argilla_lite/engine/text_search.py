@@ -24,7 +24,8 @@ MOST_RANKED = 30_000
 
 @dataclass(frozen=True)
 class TextHits:
-    """Documents (row ids of the index, shape (n,)) and their relevance: BM25, or 1 for all where there are too many."""
+    """Documents (row ids of the index, shape (n,)) and their relevance: BM25, or 1 for all where there are
+    too many."""
 
     documents: NDArray[np.int64]
     scores: NDArray[np.float64]

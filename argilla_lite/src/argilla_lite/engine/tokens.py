@@ -1,9 +1,9 @@
 """Prepares text for SQLite's FTS5, the same way when it is indexed and when it is asked for.
 
-FTS5's unicode61 tokenizer lowers case, folds Latin accents and splits at everything that is no letter or digit.
-What it does not know is added here: scripts without spaces become one token per character (and a query in them a
-phrase, so that any substring is found), emoji become words, Arabic and Hebrew vowel points and compatibility forms
-(full-width letters, ligatures) fold.
+FTS5's unicode61 tokenizer lowers case, folds Latin accents and splits at everything that is no letter or
+digit. What it does not know is added here: scripts without spaces become one token per character (and a query
+in them a phrase, so that any substring is found), emoji become words, Arabic and Hebrew vowel points and
+compatibility forms (full-width letters, ligatures) fold.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def has_token(prepared: str) -> bool:
 
 
 def words(text: str) -> Iterator[str]:
-    """The prepared pieces of a query's term: what a reader sees as one word stays one phrase (`foo_bar`, `v2.8`)."""
+    """The prepared pieces of a query's term: what a reader sees as one word stays one phrase (`foo_bar`,
+    `v2.8`)."""
     for piece in _JOINED.findall(_POINTS.sub("", unicodedata.normalize("NFKC", text))):
         if has_token(prepared := prepare(piece)):
             yield prepared

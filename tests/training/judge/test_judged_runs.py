@@ -1,4 +1,4 @@
-"""Whole retrains, as far as their evaluation goes: test sets of one's own, guards, and what is written down."""
+"""Whole retrains, as far as they judge: test sets of one's own, guards, and what is written down."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from curation import Chunk, Corpus, Decision, Home, SettingsError
-from serving import EVALUATION_FILE, ReleaseStore, RetrievalSettings
+from serving import EVALUATION_FILE, RERANKER_FOLDER, ReleaseStore, RerankerInfo, RetrievalSettings
+from tests.cross_encoders import small_transformer, untrained_reranker
 from tests.training import rounds
 from tests.training.material import triplet
 from training.judge.comparison import SIDES, read_comparison
-from training.report.summary import RetrainSummary, render_summary
+from training.ledger.rows import section_of
+from training.prepare.split import is_holdout
+from training.report.text import RetrainSummary, render_summary
 from training.retrain import retrain_from_annotations
 from training.runs.run import RunStore
-from training.settings import GateSettings, GuardSettings, TestSetSettings
+from training.settings import GateSettings, GuardSettings, RerankerSettings, TestSetSettings
 
 CHUNKS = rounds.make_corpus()
 METRICS = {"ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50"}
@@ -46,7 +49,8 @@ def _retrain(
     gate: GateSettings | None = None,
     **more: Any,
 ) -> RetrainSummary:
-    training = rounds.training().model_copy(update={"gate": gate or GateSettings(), **more})
+    training = rounds.training()
+    training = training.model_copy(update={"gate": gate or training.gate, **more})
     found = rounds.first_round(CHUNKS) if decisions is None else decisions
     corpus = Corpus(documents=[], chunks=CHUNKS)
     return retrain_from_annotations(home, corpus, training, rounds.serving(model), lambda: found)
@@ -80,7 +84,7 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
 
     assert summary.outcome == "promoted" and summary.release_after and summary.gate and summary.run
     assert summary.gate.queries == summary.holdout_questions + 3
-    assert summary.dropped["same question as in a test set"] == 1
+    assert summary.reasons["duplicate"]["same question as in a test set"] == 1
     names = [guard.name for guard in summary.gate.guards]
     assert {"test set visitors", "forgetting (generic)", "base model", "refusal", "new decisions"} <= set(
         names
@@ -105,7 +109,7 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
     interval = str(summary.gate.interval)
     assert interval in summary.verdict and interval in render_summary(summary)
     assert "recall@50" in render_summary(summary) and "base model" in render_summary(summary)
-    gate = json.loads((house.runs / summary.run / "gate" / "gate.json").read_text())
+    gate = json.loads((house.runs / summary.run / "judge" / "gate.json").read_text())
     assert gate["verdict"] == "superior" and gate["interval"]["confidence"] == 0.9
     card = (folder / "README.md").read_text()
     assert "**superior**" in card and "### Guards" in card and "median query" not in card
@@ -115,19 +119,16 @@ def test_own_questions_are_asked_of_all_three_and_never_trained_on(
 
 def _trained_chunk() -> Chunk:
     """One that the first round accepts a question for, and that is not held out."""
-    from training.prepare.examples import section_of
-    from training.prepare.split import is_holdout
-
     accepted = {one.metadata["chunk_id"] for one in rounds.first_round(CHUNKS) if one.verdict == "accepted"}
     return next(chunk for chunk in CHUNKS if chunk.id in accepted and not is_holdout(section_of(chunk), 0.2))
 
 
 def test_the_second_round_knows_what_was_held_out_before(house: Home, model: Path) -> None:
     first = _retrain(house, model)
-    assert first.gate and first.gate.known is None
+    assert first.gate and first.gate.earlier is None
     second = _retrain(house, model, [*rounds.first_round(CHUNKS), *rounds.second_round(CHUNKS, 3)])
-    assert second.gate and second.gate.known and second.gate.fresh
-    assert second.gate.known.size == first.holdout_questions
+    assert second.gate and second.gate.earlier and second.gate.fresh
+    assert second.gate.earlier.size == first.holdout_questions
     assert second.gate.fresh.size == second.holdout_questions - first.holdout_questions
     assert second.base[384]["ndcg@10"] < second.before[384]["ndcg@10"]
     assert "on earlier questions" in render_summary(second)
@@ -150,7 +151,7 @@ def test_the_same_evaluation_twice_is_the_same_file(house: Home, model: Path, tm
     for home in (house, Home(tmp_path / "again")):
         summary = _retrain(home, model)
         assert summary.run
-        files.append((home.runs / summary.run / "evaluate" / EVALUATION_FILE).read_bytes())
+        files.append((home.runs / summary.run / "judge" / EVALUATION_FILE).read_bytes())
     assert files[0] == files[1]
 
 
@@ -194,15 +195,16 @@ def test_a_test_set_of_other_documents_is_named_before_anything_is_trained(
 ) -> None:
     wrong = _own_set(tmp_path / "visitors", {"my couch is dirty": "docs/typo.md"})
     with pytest.raises(
-        SettingsError, match=r"none of its 1 files is in the index \(for example 'docs/typo\.md'\)"
+        SettingsError, match=r"none of its 1 files is in the documents \(for example 'docs/typo\.md'\)"
     ):
         _retrain(house, model, testsets=[wrong])
     (run,) = RunStore(house).list()
-    assert run.step("start") is None and run.step("fit") is None
+    assert run.step("fit") is None
 
 
 def test_a_bot_that_refuses_more_of_what_it_should_answer_is_held(house: Home, model: Path) -> None:
-    """A threshold that is set by hand fits one model's cosines: the next one may lie below it with what it knows."""
+    """A threshold that is set by hand fits one model's cosines: the next one may lie below it with what it
+    knows."""
     found = rounds.first_round(CHUNKS)
     serving = rounds.serving(model)
     by_hand = serving.model_copy(update={"retrieval": RetrievalSettings(min_score=0.5)})
@@ -211,5 +213,41 @@ def test_a_bot_that_refuses_more_of_what_it_should_answer_is_held(house: Home, m
     assert summary.gate and summary.gate.verdict == "superior" and summary.outcome == "rejected"
     assert {guard.name for guard in summary.gate.failed} == {"refused questions"}
     assert summary.report and "refused questions" in Path(summary.report).read_text()
-    comparison = read_comparison(house.runs / str(summary.run) / "evaluate" / EVALUATION_FILE)
-    assert len(comparison.vitals.candidate.refused) == summary.gate.queries
+    comparison = read_comparison(house.runs / str(summary.run) / "judge" / EVALUATION_FILE)
+    assert len(comparison.candidate_refusals.refused) == summary.gate.queries
+
+
+def test_a_reranker_is_a_part_of_the_candidate_and_is_judged_and_served_with_it(
+    house: Home, model: Path, tmp_path: Path
+) -> None:
+    base = small_transformer(tmp_path / "base", [chunk.text for chunk in CHUNKS])
+    whole = untrained_reranker(tmp_path / "whole", base)
+    chosen = RerankerSettings(model=str(whole), candidates=5, max_tokens=64, weight=0.001)
+    summary = _retrain(house, model, reranker=chosen)
+    assert summary.outcome == "promoted", summary.verdict
+    assert summary.release_after
+    assert set(summary.without_reranker) == METRICS
+    assert "no reranker" in render_summary(summary)
+    store = ReleaseStore(house)
+    release = store.verify(summary.release_after)
+    assert release.reranker == RerankerInfo(name="whole", candidates=5, max_tokens=64, weight=0.001)
+    folder = store.folder(release.id)
+    assert "without its reranker" in (folder / "README.md").read_text()
+    assert summary.report and "<h2>Reranker</h2>" in Path(summary.report).read_text()
+    weights = "model.safetensors"
+    assert (folder / RERANKER_FOLDER / weights).read_bytes() == (whole / weights).read_bytes(), "as it is"
+    # Without one the next candidate has none, and is compared with the release as it is served.
+    again = _retrain(house, model, [*rounds.first_round(CHUNKS), *rounds.second_round(CHUNKS, 3)])
+    assert again.release_after, again.verdict
+    assert store.get(again.release_after).reranker is None
+    assert not again.without_reranker
+
+
+def test_a_reranker_that_cannot_be_loaded_is_named_before_anything_is_trained(
+    house: Home, model: Path
+) -> None:
+    with pytest.raises(SettingsError, match="can't be loaded as a reranker"):
+        _retrain(house, model, reranker=RerankerSettings(model=str(model)))
+    (run,) = RunStore(house).list()
+    assert run.step("fit") is None
+    assert _retrain(house, model).outcome == "promoted"

@@ -1,7 +1,8 @@
-"""A round in which 30% of the newest answers are wrong never reaches the bot; one as it should be is not held up.
+"""A round in which 30% of the newest answers are wrong never reaches the bot; a good one is not held up.
 
-Triplets with their answers swapped, conversations that cite any chunk, and chunks with their verdicts swapped. Twenty seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with the real embedding
-model and smaller rounds, is benchmarks/poisoned_rounds.py.
+Triplets with their answers swapped, conversations that cite any chunk, and chunks with their verdicts
+swapped. Twenty seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with
+the real embedding model and smaller rounds, is benchmarks/poisoned_rounds.py.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pytest
 from curation import Chunk, Corpus, Decision, Home
 from serving import ReleaseStore
 from tests.training import rounds
-from training.report.summary import RetrainSummary
+from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations
 
 SEEDS = range(20)
@@ -49,7 +50,8 @@ def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Served
     root, chunks = tmp_path_factory.mktemp("rounds"), rounds.make_corpus()
     first = rounds.first_round(chunks)
     home = rounds.bootstrapped(root / "home", tiny_model, chunks)
-    assert _retrain(home, tiny_model, chunks, first).outcome == "promoted"
+    summary = _retrain(home, tiny_model, chunks, first)
+    assert summary.outcome == "promoted", summary.verdict
     return Served(home, tiny_model, chunks, first)
 
 

@@ -31,8 +31,8 @@ def shortage(error: Exception, step: str, run_id: str, folder: Path) -> StateErr
         return StateError(
             f"Memory ran out in the step {step!r} of run {run_id}: {first_line}",
             "Stop what else needs memory and start again: the run goes on from there. Training needs less of "
-            'it with a smaller training.fit.batch_size, with training.fit.loss = "cached-mnrl", or with fewer '
-            "training.fit.max_tokens. The served release is untouched.",
+            'it with a smaller training.fit.batch_size, with training.fit.loss = "cached-mnrl", or with '
+            "fewer training.fit.max_tokens. The served release is untouched.",
         )
     return None
 

@@ -10,19 +10,18 @@ import pytest
 
 from tests.browser import chromium_page
 from tests.training.judge.comparisons import compared, comparison, question
-from tests.training.material import make_chunks, triplet
+from tests.training.material import make_chunks
 from training.judge.gate import judge
 from training.judge.plausibility import Pair, Plausibility
-from training.ledger.tally import Tally
+from training.ledger.rows import Fate, LedgerRow
 from training.prepare.conflicts import Conflict, Side
-from training.prepare.split import Dropped
-from training.report.material import Material
-from training.report.page import write_report
+from training.report.content import Material, write_report
 from training.runs.record import RunInputs, RunRecord, StepRecord
 from training.settings import GateSettings
 
 ATTACK = (
-    '</title></style><script>window.pwned=1</script><img src=https://evil.example/x.png onerror="window.pwned=2">'
+    "</title></style><script>window.pwned=1</script>"
+    '<img src=https://evil.example/x.png onerror="window.pwned=2">'
     "\"'><a href='javascript:window.pwned=3'>{{ 7 * 7 }}</a> \ud800\x00\u202ereversed"
 )
 CHUNK = make_chunks()[0].model_copy(
@@ -60,7 +59,7 @@ def _material(whole: bool = True) -> Material:
         found = comparison(
             compared(before, after, [0.4] * 60, questions=asked),
             [mine, generic],
-            known=[f"q{number}" for number in range(12)],
+            earlier=[f"q{number}" for number in range(12)],
         )
         odd = Pair(
             record_id="t1", query=ATTACK, chunk_id=CHUNK.id, accepted=True, new=True, place=0.9, likely=0.1
@@ -75,21 +74,12 @@ def _material(whole: bool = True) -> Material:
         outcome="rejected" if whole else "not-enough",
         verdict_line=verdict.reason if verdict else "Not enough to tell.",
         gate=gate,
-        decisions=[triplet(CHUNK, ATTACK)],
         chunks=[CHUNK],
-        dropped=[
-            Dropped(
-                dataset="triplets",
-                record_id="t2",
-                query=ATTACK,
-                chunk_id=CHUNK.id,
-                reason="same question",
-                similarity=1.0,
-                kept_record_id="t1",
-                kept=ATTACK,
-            )
+        ledger=[
+            _row("t1", "train"),
+            _row("t2", "duplicate", reason="same question", other="t1", other_dataset="triplets"),
+            _row("t3", "unused", reason=ATTACK),
         ],
-        tally=Tally(unused={ATTACK: 1}),
         conflicts=[
             Conflict(
                 between="records",
@@ -102,6 +92,22 @@ def _material(whole: bool = True) -> Material:
         ],
         comparison=found,
         verdict=verdict,
+    )
+
+
+def _row(record: str, fate: Fate, **more: str) -> LedgerRow:
+    return LedgerRow.model_validate(
+        {
+            "dataset": "triplets",
+            "record_id": record,
+            "verdict": "accepted",
+            "teaches": "example",
+            "query": ATTACK,
+            "text": CHUNK.text,
+            "chunk_id": CHUNK.id,
+            "fate": fate,
+            **more,
+        }
     )
 
 
@@ -131,8 +137,18 @@ def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
 
 def test_it_shows_what_happened(tmp_path: Path) -> None:
     page = write_report(tmp_path, _material()).read_text(encoding="utf-8")
-    for words in ("superior", "33 questions gained, 15 lost, 15 did not change", "new decisions", "Largest losses",
-                  "850 MB", "12.5 s", "64 dimensions", "Conflicts", "held out before", "✗ failed"):  # fmt: skip
+    for words in (
+        "superior",
+        "33 questions gained, 15 lost, 15 did not change",
+        "new decisions",
+        "Largest losses",
+        "850 MB",
+        "12.5 s",
+        "64 dimensions",
+        "Conflicts",
+        "held out before",
+        "✗ failed",
+    ):
         assert words in page
     assert page.count("<h2>") >= 8
 

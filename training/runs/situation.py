@@ -1,0 +1,240 @@
+"""What the decision to retrain depends on, read from disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psutil
+
+from curation import ClayloopError, Corpus, Progress, ReleaseError, StateError
+from serving import LINEAGE_FILE, Release, ReleaseStore
+from training.ledger.rows import LedgerRow
+from training.ledger.selection import Selected, Selection, learned_from
+from training.ledger.store import read_ledger
+from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
+from training.runs.publish import Ending, close, ending_of
+from training.runs.record import RunInputs, RunRecord, run_inputs
+from training.runs.run import Run, RunStore, sizes
+
+# Seconds by which the clocks of the record and of the system may differ.
+_CLOCKS = 5
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that was killed or failed, and what decides whether it can go on.
+
+    ``ending`` is what came of it, if it was interrupted after that was settled. ``release`` is what it
+    published, if it did. ``damage`` names what is missing of its finished steps' results, or is empty.
+    ``has_base``: the release that it compares with is there. ``at_work``: a living process works on it.
+    """
+
+    record: RunRecord
+    ending: Ending | None = None
+    release: str | None = None
+    damage: str = ""
+    has_base: bool = True
+    at_work: bool = False
+
+
+def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
+    """Those of ``runs`` that were killed or failed, in the same order."""
+    found = []
+    for record in runs:
+        if record.status in ("running", "failed"):
+            made = releases.of_run(record.id)
+            found.append(
+                Unfinished(
+                    record=record,
+                    ending=ending_of(record, releases),
+                    release=made.id if made else None,
+                    damage=_damage(store.open(record)),
+                    has_base=_is_there(releases, record.inputs.release),
+                    at_work=_is_at_work(record),
+                )
+            )
+    return found
+
+
+def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> None:
+    """Close an unfinished run that was at its end, or abandon it for ``reason``. What it was building is
+    removed."""
+    ending = ending_of(run.record, store)
+    if ending is not None:
+        result = ending.verdict or f"its release {ending.release} is served"
+        progress.say(f"Closing run {run.id}, which was interrupted at its very end: {result}")
+        close(run, ending)
+    else:
+        progress.say(f"Giving up run {run.id}: {reason}")
+        run.abandon(reason)
+    store.discard(run.id)
+
+
+def clean(runs: RunStore, store: ReleaseStore) -> None:
+    """Remove what a kill left of runs that are over, and folders of releases that no unfinished run is
+    building."""
+    unfinished = []
+    for record in runs.list():
+        if record.status in ("finished", "abandoned"):
+            runs.open(record).lighten()
+        else:
+            unfinished.append(record.id)
+    store.clean(keep=unfinished)
+
+
+def _damage(run: Run) -> str:
+    for step in run.record.steps:
+        folder = run.folder / step.name
+        if step.status != "finished" or not folder.is_dir():  # a step whose folder is gone is done again
+            continue
+        there = sizes(folder)
+        wrong = next((name for name, size in step.outputs.items() if there.get(name) != size), None)
+        if wrong is not None:
+            return f"{step.name}/{wrong} is missing or damaged"
+    if run.record.has_finished("prepare"):
+        try:
+            Prepared.read(run.folder / "prepare", Corpus(documents=[], chunks=[]), include_unreviewed=True)
+        except (ClayloopError, OSError, ValueError) as error:  # pydantic's errors are ValueErrors
+            return f"what the step prepare wrote can't be read: {error}"
+    return ""
+
+
+def _is_there(store: ReleaseStore, release_id: str) -> bool:
+    try:
+        store.get(release_id)
+    except ReleaseError:
+        return False
+    return True
+
+
+def _is_at_work(record: RunRecord) -> bool:
+    """Whether the process that the record names lives and is not a later one that got its number."""
+    try:
+        return psutil.Process(record.process).create_time() <= record.last_sign.timestamp() + _CLOCKS
+    except (psutil.Error, ValueError):
+        return False
+
+
+log = logging.getLogger(__name__)
+
+_ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the answer depends on.
+
+    ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
+    decisions just read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are
+    the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
+    ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
+    ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
+
+    ``looked_at`` are the ledgers of what was tried since the served release, oldest first.
+    ``chosen_by_hand``: a person, and no run, has promoted it.
+    """
+
+    now: datetime
+    inputs: RunInputs
+    selection: Selection
+    served: Release
+    rows: Sequence[LedgerRow]
+    served_rows: Sequence[LedgerRow]
+    min_new: int = 1
+    unfinished: Sequence[Unfinished] = ()
+    finished: Sequence[RunRecord] = ()
+    must_forget: bool = False
+    indexable: int = 0
+    looked_at: Sequence[Sequence[LedgerRow]] = ()
+    chosen_by_hand: bool = False
+
+
+def read_situation(context: RunContext, selected: Selected, now: datetime) -> Situation:
+    """What stands on disk about runs and releases, beside the decisions that were just read and selected.
+
+    Raises StateError for a damaged ledger of the served release, ReleaseError when nobody can tell what is
+    served.
+    """
+    runs = RunStore(context.home)
+    records = runs.list()
+    unfinished = unfinished_runs(records, runs, context.store)
+    over = {one.record.id for one in unfinished if one.ending is not None and not one.ending.overtaken}
+    ended = [one for one in records if one.id in over or (one.status == "finished" and not one.overtaken)]
+    went_back_from, by_hand = _choice_of_a_person(context.store, context.served.id)
+    served_rows = ledger_of(context.store, context.served.id, _ANSWERS)
+    looked_at = [ledger_of(context.store, went_back_from, _ANSWERS), _last(runs, ended)]
+    return Situation(
+        now=now,
+        inputs=run_inputs(context, selected.decisions, selected.selection),
+        selection=selected.selection,
+        served=context.served,
+        rows=rows_of(selected),
+        served_rows=served_rows,
+        min_new=context.settings.min_new,
+        unfinished=unfinished,
+        finished=[one for one in records if one.status == "finished" and not one.overtaken],
+        must_forget=_must_forget(context, selected),
+        indexable=_indexable(context, served_rows),
+        looked_at=[rows for rows in looked_at if rows],
+        chosen_by_hand=by_hand,
+    )
+
+
+def rows_of(selected: Selected) -> list[LedgerRow]:
+    """A row for each decision that was just read: what was answered, and which the selection leaves out."""
+    rows = [
+        LedgerRow(
+            dataset=one.dataset, record_id=one.record_id, fingerprint=one.fingerprint, verdict=one.verdict
+        )
+        for one in selected.decisions
+    ]
+    return [*rows, *selected.left_out]
+
+
+def ledger_of(store: ReleaseStore, release_id: str | None, columns: Sequence[str] = ()) -> list[LedgerRow]:
+    """The ledger of a release; empty when there is no such release, or when it learned from nothing."""
+    if release_id is None:
+        return []
+    return read_ledger(store.folder(release_id) / LINEAGE_FILE, columns)
+
+
+def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:
+    """The ledger of the newest run that has ended and still has one. Operators may delete runs' folders."""
+    for record in ended:
+        try:
+            rows = read_ledger(runs.folder(record.id) / "prepare" / LEDGER_FILE, _ANSWERS)
+        except StateError as error:
+            log.warning("%s", error.message)
+            continue
+        if rows:
+            return rows
+    return []
+
+
+def _choice_of_a_person(store: ReleaseStore, served: str) -> tuple[str | None, bool]:
+    """The release that a person went back from when they chose the served one, and whether a person chose it.
+
+    New documents for a release are no choice.
+    """
+    promotion = store.promotions.origin(served)
+    if promotion is None or not promotion.is_by_hand:
+        return None, False
+    return promotion.before, True
+
+
+def _must_forget(context: RunContext, selected: Selected) -> bool:
+    """Whether the served release learned from answers that are to be left out now."""
+    selection = selected.selection
+    return selection.forgets and learned_from(ledger_of(context.store, context.served.id), selection)
+
+
+def _indexable(context: RunContext, rows: Sequence[LedgerRow]) -> int:
+    """How many of today's chunks the served release would index: those that its annotators did not reject."""
+    verdicts = {row.record_id: row.verdict for row in rows if row.dataset == "chunks"}
+    wanted = (
+        ("accepted", "undecided", None) if context.serving.retrieval.include_unreviewed else ("accepted",)
+    )
+    return sum(verdicts.get(chunk.id) in wanted for chunk in context.corpus.chunks)
