@@ -1,27 +1,21 @@
 """Base model, served release and candidate, asked the same questions over the same chunks.
 
-The two that a candidate is compared with are measured once, for any number of candidates::
-
-    given = Round(chunks, documents, questions, own_sets, rows, history)
-    baselines = measure_baselines(given, store, served, settings, serving, progress)
-    found = compare(SearchModel(embedder, vectors, load_reranker(settings.reranker, serving)), baselines)
-    write_comparison(folder / EVALUATION_FILE, found)  # and latency.json beside it
-    verdict = judge(read_comparison(folder / EVALUATION_FILE), settings.gate)
-
-``vectors`` (n, d) are the candidate's of ``chunks``; ``vectors_of`` takes from a release's index those that
-it has. Nothing asks where the candidate comes from: it may be the served model over other chunks, a trained
-one, or one with a reranker.
+The two that a candidate is compared with are measured once (``measure_baselines``), for any number of
+candidates (``compare``). Nothing asks where a candidate comes from: it may be the served model over other
+chunks, a trained one, or one with a reranker.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from curation import SILENT, Chunk, Progress
 from serving import (
@@ -33,55 +27,20 @@ from serving import (
     Release,
     ReleaseStore,
     ServingSettings,
+    Vectors,
     calibrate_threshold,
     nearest_cosines,
     open_reranker,
 )
 from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
-from training.judge.coverage import Coverage, Indexed, find_removed, with_lost_questions
-from training.judge.evaluate import METRICS, Scores, SearchModel, Vectors, evaluate_set, measure
+from training.judge.coverage import Coverage, Round, find_removed, with_lost_questions
+from training.judge.evaluate import SearchModel, evaluate_set, measure
 from training.judge.plausibility import Plausibility, view_pairs, weigh
-from training.judge.questions import HoldoutQuestion, TestSet, generic_set, question_id, style_of
-from training.ledger.rows import LedgerRow, of
-from training.ledger.store import History
+from training.judge.questions import HoldoutQuestion
 from training.settings import TrainingSettings
 
 _LATENCY_QUESTIONS = 30
 _WARM_UP = 2  # questions whose time does not count
-
-
-@dataclass(frozen=True)
-class Round:
-    """What a round of decisions came to. ``chunks``: those that the candidate indexes; ``documents``: all of
-    today; ``questions``: the holdout's; ``own_sets``: the user's test sets; ``rows``: the ledger;
-    ``history``: of the served release."""
-
-    chunks: Sequence[Chunk]
-    documents: Sequence[Chunk]
-    questions: Sequence[HoldoutQuestion]
-    own_sets: Sequence[TestSet]
-    rows: Sequence[LedgerRow]
-    history: History
-
-    @property
-    def sets(self) -> list[TestSet]:
-        """Those that are asked beside the holdout."""
-        return [*self.own_sets, generic_set()]
-
-    @property
-    def deciding(self) -> list[str]:
-        """The texts of the questions that decide: the holdout's, then those of own sets about the bot's
-        documents."""
-        own = [text for one in self.own_sets if one.corpus is None for text in one.queries.values()]
-        return [*(question.text for question in self.questions), *own]
-
-    @property
-    def earlier(self) -> list[str]:
-        """The ids of the holdout questions that the served release was judged by, with the same answers."""
-        known = self.history
-        rows = [row for row in of(self.rows, "example", "holdout") if row.key in known.asked]
-        asked = {question_id(row.query) for row in rows if row.fingerprint in known.fingerprints}
-        return [question.id for question in self.questions if question.id in asked]
 
 
 @dataclass(frozen=True)
@@ -96,10 +55,8 @@ class Baselines:
     served: SearchModel
     base_scores: list[PerDimension]
     served_scores: list[PerDimension]
-    refusals: RefusalRates
     decisions: Plausibility
     coverage: Coverage
-    progress: Progress = SILENT
 
 
 def measure_baselines(
@@ -118,62 +75,60 @@ def measure_baselines(
     name, folder = serving.embedding.model, store.folder(release.id)
     embedder = Embedder(folder / MODEL_FOLDER, serving.embedding)
     vectors = vectors_of(embedder, given.chunks, folder, progress)
-    served = SearchModel(embedder, vectors, open_reranker(folder, release, serving))
-    served_scores = _scores(served, given, settings, progress)
+    served = SearchModel(embedder, vectors, open_reranker(folder, release, serving), progress)
+    served_scores = _scores(served, given, settings)
     indexed = {chunk.id for chunk in ChunkIndex.open(folder / INDEX_FOLDER).chunks()}
-    index, asked = Indexed(given.documents, given.chunks, indexed), {one.id for one in given.questions}
-    removed = find_removed(given.rows, given.history, index, asked, settings)
+    removed = find_removed(given, indexed, settings)
     coverage = removed.coverage
     if removed.questions:
         gone = vectors_of(embedder, removed.chunks, folder, progress)
-        coverage = with_lost_questions(removed, served, given.chunks, gone, progress)
+        coverage = with_lost_questions(removed, served, given.chunks, gone)
     base, base_scores = served, served_scores
     if not is_untrained(release, name):
         base_model = Embedder(name, serving.embedding)
         same = untrained_release(store, name, base_model.dimension)
         base_folder = store.folder(same.id) if same else None
-        base = SearchModel(base_model, vectors_of(base_model, given.chunks, base_folder, progress))
-        base_scores = _scores(base, given, settings, progress)
+        vectors = vectors_of(base_model, given.chunks, base_folder, progress)
+        base = SearchModel(base_model, vectors, progress=progress)
+        base_scores = _scores(base, given, settings)
     queries = base.embedder.queries
     pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.vectors, queries)
     return Baselines(
-        given=given,
-        release=release,
-        settings=settings,
-        serving=serving,
-        served=served,
-        base_scores=base_scores,
-        served_scores=served_scores,
-        refusals=_refusals(served, release.retrieval.min_score, given, settings, serving),
-        decisions=weigh(pairs),
-        coverage=coverage,
-        progress=progress,
+        given, release, settings, serving, served, base_scores, served_scores, weigh(pairs), coverage
     )
 
 
 def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
     """Score the ``candidate`` as it would be served. Raises ReleaseError when a model gives NaN."""
-    given, settings, serving = baselines.given, baselines.settings, baselines.serving
-    scores = _scores(candidate, given, settings, baselines.progress)
+    given = baselines.given
+    candidate = replace(candidate, progress=baselines.served.progress)
+    scores = _scores(candidate, given, baselines.settings)
     alone = {}
     if candidate.reranker is not None and given.questions:
         size = candidate.embedder.dimension
-        found = measure(candidate.alone, given.questions, given.chunks, [size], baselines.progress)
-        alone = {name: round(value, 6) for name, value in found[size].metrics.items()}
+        found = measure(candidate.alone, given.questions, given.chunks, [size])[size].metrics
+        alone = {name: round(value, 6) for name, value in found.items()}
+    kinds: list[Kind] = ["own" if one.corpus is None else "generic" for one in given.sets]
     holdout, *others = (
         ComparedSet(name=name, kind=kind, questions=questions, base=base, served=served, candidate=new)
-        for (name, kind, questions), base, served, new in zip(
-            _named(given), baselines.base_scores, baselines.served_scores, scores, strict=True
+        for name, kind, questions, base, served, new in zip(
+            ["holdout", *(one.name for one in given.sets)],
+            ["holdout", *kinds],
+            [list(given.questions), *(one.questions for one in given.sets)],
+            baselines.base_scores,
+            baselines.served_scores,
+            scores,
+            strict=True,
         )
     )
     return Comparison(
         release_before=baselines.release.id,
-        base_model=serving.embedding.model,
+        base_model=baselines.serving.embedding.model,
         holdout=holdout,
         earlier=given.earlier,
         sets=others,
-        served_refusals=baselines.refusals,
-        candidate_refusals=_refusals(candidate, None, given, settings, serving),
+        served_refusals=_refusals(baselines.served, baselines.release.retrieval.min_score, baselines),
+        candidate_refusals=_refusals(candidate, None, baselines),
         decisions=baselines.decisions,
         coverage=baselines.coverage,
         without_reranker=alone,
@@ -232,52 +187,36 @@ def measure_latency(
     return Latency(served=old, candidate=new, reranks=candidate.reranker is not None)
 
 
-def _scores(
-    model: SearchModel, given: Round, settings: TrainingSettings, progress: Progress
-) -> list[PerDimension]:
+def _scores(model: SearchModel, given: Round, settings: TrainingSettings) -> list[PerDimension]:
     """On the holdout, then on each set, per Matryoshka dimension.
 
     A reranker is heard where the bot's own chunks are ranked. Sets about other things tell what the embedding
     model has forgotten, and are ranked by it alone.
     """
     sizes = settings.fit.dimensions_for(model.embedder.dimension)
-    nothing = Scores(metrics=dict.fromkeys(METRICS, 0.0), questions={})
-    return [
-        measure(model, given.questions, given.chunks, sizes, progress)
-        if given.questions
-        else dict.fromkeys(sizes, nothing),
-        *(
-            evaluate_set(model if one.corpus is None else model.alone, one, given.chunks, sizes, progress)
-            for one in given.sets
-        ),
-    ]
-
-
-def _named(given: Round) -> list[tuple[str, Kind, list[HoldoutQuestion]]]:
-    """What ``_scores`` scores, in its order."""
-    found: list[tuple[str, Kind, list[HoldoutQuestion]]] = [("holdout", "holdout", list(given.questions))]
+    found = [measure(model, given.questions, given.chunks, sizes)]
     for one in given.sets:
-        asked = [
-            HoldoutQuestion(id=key, text=text, right=list(one.qrels[key]), style=style_of(text))
-            for key, text in one.queries.items()
-        ]
-        found.append((one.name, "own" if one.corpus is None else "generic", asked))
+        ranks = model if one.corpus is None else model.alone
+        found.append(evaluate_set(ranks, one, given.chunks, sizes))
     return found
 
 
-def _refusals(
-    model: SearchModel, own: float | None, given: Round, settings: TrainingSettings, serving: ServingSettings
-) -> RefusalRates:
+def _refusals(model: SearchModel, own: float | None, baselines: Baselines) -> RefusalRates:
     """What the model would refuse, at the threshold of the settings, or else at its ``own``: None, it is
     calibrated, as publishing would."""
-    threshold = own if serving.retrieval.min_score is None else serving.retrieval.min_score
+    given, guards = baselines.given, baselines.settings.gate.guards
+    threshold = baselines.serving.retrieval.min_score
+    if threshold is None:
+        threshold = own
     if threshold is None:
         threshold = calibrate_threshold(model.embedder, given.chunks, model.vectors)
-    guards, queries, vectors = settings.gate.guards, model.embedder.queries, model.vectors
+
+    def best_cosines(questions: Sequence[str]) -> npt.NDArray[Any]:
+        return nearest_cosines(model.embedder.queries(questions), model.vectors) if questions else np.zeros(0)
+
+    off_topic, right = best_cosines(OUT_OF_DOMAIN_QUESTIONS), best_cosines(given.deciding)
     smoke = [*guards.smoke, *guards.refuse]
-    off_topic = nearest_cosines(queries(OUT_OF_DOMAIN_QUESTIONS), vectors)
-    right = nearest_cosines(queries(given.deciding), vectors) if given.deciding else np.zeros(0)
-    scores = nearest_cosines(queries(smoke), vectors).tolist() if smoke else []
+    scores = best_cosines(smoke).tolist()
     return RefusalRates(
         threshold=threshold,
         answered=round(float((off_topic >= threshold).mean()), 4),

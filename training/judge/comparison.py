@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from curation import StateError, read_json, write_json, write_text
 from training.judge.coverage import Coverage
@@ -47,10 +47,15 @@ class ComparedSet(BaseModel):
         found: PerDimension = getattr(self, side)
         return found
 
+    def values(self, side: Side, metric: str) -> list[float]:
+        """Those of the questions in turn, at full dimension."""
+        found = at(self.side(side)).questions
+        return [found[question.id][metric] for question in self.questions]
+
     def differences(self, metric: str, old: Side = "served") -> list[float]:
         """candidate − ``old`` for each question in turn, at full dimension."""
-        after, before = (at(one).questions for one in (self.candidate, self.side(old)))
-        return [after[question.id][metric] - before[question.id][metric] for question in self.questions]
+        pairs = zip(self.values("candidate", metric), self.values(old, metric), strict=True)
+        return [new - before for new, before in pairs]
 
 
 class RefusalRates(BaseModel):
@@ -103,15 +108,19 @@ class Comparison(BaseModel):
         """candidate − ``old`` for each question that decides."""
         return [value for one in self.deciding for value in one.differences(metric, old)]
 
+    def by_age(self, metric: str) -> tuple[list[float], list[float]]:
+        """candidate − served on the ``earlier`` questions of the holdout, and on those that came since."""
+        asked = list(zip(self.holdout.questions, self.holdout.differences(metric), strict=True))
+        earlier = set(self.earlier)
+        return (
+            [value for question, value in asked if question.id in earlier],
+            [value for question, value in asked if question.id not in earlier],
+        )
+
 
 def at(scores: Mapping[int, Scores]) -> Scores:
     """At full dimension, the one that is served."""
     return scores[max(scores)]
-
-
-def means(scores: Scores, ids: Sequence[str]) -> dict[str, float]:
-    """The means over some of the questions."""
-    return {name: fmean(scores.questions[one][name] for one in ids) for name in scores.metrics}
 
 
 def write_comparison(path: Path, found: Comparison) -> None:
@@ -142,6 +151,7 @@ def read_comparison(path: Path) -> Comparison:
 
 
 def _packed(found: ComparedSet, questions: str) -> dict[str, Any]:
+    """Its fields, the values of its questions in columns."""
     ids = [question.id for question in found.questions]
     asked = [question.model_dump(mode="json") for question in found.questions]
     value: dict[str, Any] = {"name": found.name, "kind": found.kind, questions: asked}
@@ -158,16 +168,19 @@ def _packed(found: ComparedSet, questions: str) -> dict[str, Any]:
 
 def _unpacked(value: Mapping[str, Any], questions: str) -> dict[str, Any]:
     """The fields of a ComparedSet."""
+    import pandas as pd
+
     ids = [question["id"] for question in value[questions]]
-    sides: dict[str, Any] = {}
+    found: dict[str, Any] = {"name": value["name"], "kind": value["kind"], "questions": value[questions]}
     for side in SIDES:
-        sides[side] = {}
-        for size, one in value[side].items():
-            rows = zip(*one["values"].values(), strict=True)
-            cells = [dict(zip(one["values"], row, strict=True)) for row in rows]
-            values = dict(zip(ids, cells, strict=True))
-            sides[side][size] = {"metrics": one["metrics"], "questions": values}
-    return {"name": value["name"], "kind": value["kind"], "questions": value[questions], **sides}
+        found[side] = {
+            size: {
+                "metrics": one["metrics"],
+                "questions": pd.DataFrame(one["values"], index=ids).to_dict("index"),
+            }
+            for size, one in value[side].items()
+        }
+    return found
 
 
 BY = ("source", "section", "origin", "style")
@@ -177,8 +190,6 @@ class Slice(BaseModel):
     """The questions whose ``by`` is ``value``. ``base``, ``served`` and ``candidate`` are means of the
     deciding metric at full dimension; ``change`` is candidate − served, ``alone`` the same at the confidence
     of a single interval; None with fewer questions than count."""
-
-    model_config = ConfigDict(frozen=True)
 
     by: str
     value: str
@@ -206,22 +217,16 @@ def slices(found: ComparedSet, settings: GateSettings) -> list[Slice]:
     counted = sum(len(rows) >= SLICE_QUERIES for rows in parts.values())
     shared = 1 - (1 - settings.confidence) / max(1, counted)
     differences = found.differences(settings.metric)
+    values = {side: found.values(side, settings.metric) for side in SIDES}
     made = []
     for (by, value), rows in parts.items():
-        ids, changes = [found.questions[row].id for row in rows], [differences[row] for row in rows]
-        counts = len(rows) >= SLICE_QUERIES
-        made.append(
-            Slice(
-                by=by,
-                value=value,
-                queries=len(rows),
-                base=means(at(found.base), ids)[settings.metric],
-                served=means(at(found.served), ids)[settings.metric],
-                candidate=means(at(found.candidate), ids)[settings.metric],
-                change=mean_interval(changes, shared) if counts else None,
-                alone=mean_interval(changes, settings.confidence) if counts else None,
-            )
-        )
+        means = {side: fmean(values[side][row] for row in rows) for side in SIDES}
+        one = Slice(by=by, value=value, queries=len(rows), **means)
+        if len(rows) >= SLICE_QUERIES:
+            changes = [differences[row] for row in rows]
+            one.change = mean_interval(changes, shared)
+            one.alone = mean_interval(changes, settings.confidence)
+        made.append(one)
     return sorted(made, key=lambda one: (BY.index(one.by), -one.queries, one.value))
 
 

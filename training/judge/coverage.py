@@ -11,14 +11,15 @@ questions that the candidate can no longer answer.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation import SILENT, Chunk, Progress
-from training.judge.evaluate import SearchModel, Vectors, measure
-from training.judge.questions import HoldoutQuestion, holdout_questions
+from curation import Chunk
+from serving import Vectors
+from training.judge.evaluate import SearchModel, measure
+from training.judge.questions import HoldoutQuestion, TestSet, generic_set, holdout_questions, question_id
 from training.ledger.rows import LedgerRow, of, section_of
 from training.ledger.store import History
 from training.prepare.similarity import find_matches
@@ -26,6 +27,40 @@ from training.prepare.split import is_holdout
 from training.settings import TrainingSettings
 
 _EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round of decisions came to. ``chunks``: those that the candidate indexes; ``documents``: all of
+    today; ``questions``: the holdout's; ``own_sets``: the user's test sets; ``rows``: the ledger;
+    ``history``: of the served release."""
+
+    chunks: Sequence[Chunk]
+    documents: Sequence[Chunk]
+    questions: Sequence[HoldoutQuestion]
+    own_sets: Sequence[TestSet]
+    rows: Sequence[LedgerRow]
+    history: History
+
+    @property
+    def sets(self) -> list[TestSet]:
+        """Those that are asked beside the holdout."""
+        return [*self.own_sets, generic_set()]
+
+    @property
+    def deciding(self) -> list[str]:
+        """The texts of the questions that decide: the holdout's, then those of own sets about the bot's
+        documents."""
+        own = [text for one in self.own_sets if one.corpus is None for text in one.queries.values()]
+        return [*(question.text for question in self.questions), *own]
+
+    @property
+    def earlier(self) -> list[str]:
+        """The ids of the holdout questions that the served release was judged by, with the same answers."""
+        known = self.history
+        rows = [row for row in of(self.rows, "example", "holdout") if row.key in known.asked]
+        asked = {question_id(row.query) for row in rows if row.fingerprint in known.fingerprints}
+        return [question.id for question in self.questions if question.id in asked]
 
 
 class LostQuestion(BaseModel):
@@ -60,95 +95,61 @@ class Coverage(BaseModel):
 
 
 @dataclass(frozen=True)
-class Indexed:
-    """``documents``: all chunks of today. ``chunks``: those that the candidate indexes. ``served``: the ids
-    of those that the served release does."""
-
-    documents: Sequence[Chunk]
-    chunks: Sequence[Chunk]
-    served: Collection[str]
-
-
-@dataclass(frozen=True)
 class RemovedChunks:
     """The served release's ``chunks`` that left the index, and the held-out ``questions`` that left with
     them."""
 
-    coverage: Coverage = field(default_factory=Coverage)
+    coverage: Coverage
     chunks: Sequence[Chunk] = ()
     questions: Sequence[HoldoutQuestion] = ()
 
 
-def find_removed(
-    rows: Sequence[LedgerRow],
-    history: History,
-    index: Indexed,
-    asked: Collection[str],
-    settings: TrainingSettings,
-) -> RemovedChunks:
-    """Compare what the candidate indexes with what the served release does.
-
-    ``history`` is the served release's. ``asked`` are the ids of the candidate's holdout questions: what is
-    asked there with another right chunk is not lost.
-    """
-    here = {chunk.id for chunk in index.chunks}
-    still_here = [chunk for chunk in index.documents if chunk.id in index.served]
-    before = dict(history.chunk_verdicts)
-    used = [row for row in rows if row.fate != "left-out"]
+def find_removed(given: Round, served: Collection[str], settings: TrainingSettings) -> RemovedChunks:
+    """Compare what the candidate indexes with the ids of the chunks that the ``served`` release does."""
+    here = {chunk.id for chunk in given.chunks}
+    still_here = [chunk for chunk in given.documents if chunk.id in served]
+    before = dict(given.history.chunk_verdicts)
+    used = [row for row in given.rows if row.fate != "left-out"]
     rejected = {row.record_id for row in used if row.dataset == "chunks" and row.verdict == "rejected"}
     rejected -= {key for key, verdict in before.items() if verdict == "rejected"}
     leaving = {chunk.id for chunk in still_here if chunk.id not in here}
     unreviewed = {key for key in leaving - rejected if before.get(key) != "accepted"}
-    new = [one for one in index.documents if one.id in rejected or one.id in leaving - unreviewed]
+    new = [one for one in given.documents if one.id in rejected or one.id in leaving - unreviewed]
     coverage = Coverage(indexed=len(still_here), unreviewed=len(unreviewed))
     if not new:
         return RemovedChunks(coverage)
     # Who takes the second copy of a text out takes nothing from anybody.
-    copies = find_matches([one.text for one in new], [one.text for one in index.chunks], settings.dedup)
+    copies = find_matches([one.text for one in new], [one.text for one in given.chunks], settings.dedup)
     repeated = {match.index for match in copies}
     gone = {chunk.id: chunk for row, chunk in enumerate(new) if row not in repeated}
-    about = _examples_about(used, gone, index.documents)
+    about = _examples_about(used, gone, given.documents)
     contradicting = [one for one in about if one.version in rejected]
     left = [chunk for chunk in still_here if chunk.id in gone]
-    found = {
-        "removed": len(left),
-        "unaccepted": sum(chunk.id not in rejected for chunk in left),
-        "rejected": len(rejected & set(gone)),
-        "contradicted": len({one.version for one in contradicting}),
-        "examples": [one.query for one in contradicting[:_EXAMPLES]],
-    }
-    share = settings.gate.holdout_share
-    held = {chunk.id for chunk in left if is_holdout(section_of(chunk), share)}
-    questions = [
-        one
-        for one in holdout_questions(
-            [row for row in about if row.version in held], [*index.chunks, *left], {}
-        )
-        if one.id not in asked and not here.intersection(one.right)
-    ]
-    return RemovedChunks(coverage.model_copy(update=found), left, questions)
+    coverage.removed = len(left)
+    coverage.unaccepted = sum(chunk.id not in rejected for chunk in left)
+    coverage.rejected = len(rejected & set(gone))
+    coverage.contradicted = len({one.version for one in contradicting})
+    coverage.examples = [one.query for one in contradicting[:_EXAMPLES]]
+    held = {chunk.id for chunk in left if is_holdout(section_of(chunk), settings.gate.holdout_share)}
+    questions = holdout_questions([row for row in about if row.version in held], [*given.chunks, *left], {})
+    # What the holdout asks with another right chunk is not lost.
+    asked = {one.id for one in given.questions}
+    lost = [one for one in questions if one.id not in asked and not here.intersection(one.right)]
+    return RemovedChunks(coverage, left, lost)
 
 
 def with_lost_questions(
-    removed: RemovedChunks,
-    served: SearchModel,
-    chunks: Sequence[Chunk],
-    vectors: Vectors,
-    progress: Progress = SILENT,
+    removed: RemovedChunks, served: SearchModel, chunks: Sequence[Chunk], vectors: Vectors
 ) -> Coverage:
     """The coverage with the ``served`` release's scores on the lost questions; its own vectors are of the
     candidate's ``chunks``, the (m, d) ``vectors`` of the removed ones. There must be a question."""
     size = served.embedder.dimension
-    everything = SearchModel(served.embedder, np.concatenate([served.vectors, vectors]), served.reranker)
-    found = measure(everything, removed.questions, [*chunks, *removed.chunks], [size], progress)[size]
-    lost = [
-        LostQuestion(
-            id=one.id,
-            text=one.text,
-            served={name: round(value, 4) for name, value in found.questions[one.id].items()},
-        )
-        for one in removed.questions
-    ]
+    everything = replace(served, vectors=np.concatenate([served.vectors, vectors]))
+    found = measure(everything, removed.questions, [*chunks, *removed.chunks], [size])[size].questions
+    lost = []
+    for one in removed.questions:
+        values = {name: round(value, 4) for name, value in found[one.id].items()}
+        lost.append(LostQuestion(id=one.id, text=one.text, served=values))
     return removed.coverage.model_copy(update={"lost": lost})
 
 
@@ -158,9 +159,8 @@ def _examples_about(
     """Accepted questions about the chunks that are ``gone``, whatever became of them, each as about today's
     chunk."""
     place = {chunk.id: row for row, chunk in enumerate(documents)}
-    found = []
-    for row in of(rows, "example"):
-        today = row.version or row.chunk_id
-        if today in gone and row.query:
-            found.append(row.model_copy(update={"chunk_id": today, "version": today}))
+    todays = [(row, row.version or row.chunk_id) for row in of(rows, "example") if row.query]
+    found = [
+        row.model_copy(update={"chunk_id": today, "version": today}) for row, today in todays if today in gone
+    ]
     return sorted(found, key=lambda one: (place[one.version], one.query, one.record_id))

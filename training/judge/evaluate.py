@@ -11,7 +11,6 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel
 
 from curation import SILENT, Chunk, Progress
@@ -22,6 +21,7 @@ from serving import (
     RerankerChoice,
     RerankerInfo,
     ServingSettings,
+    Vectors,
     load_release,
     mix_scores,
     model_name,
@@ -29,8 +29,6 @@ from serving import (
 )
 from training.judge.questions import HoldoutQuestion, Qrels, TestSet, bare_text, check_paths
 from training.settings import RerankerSettings
-
-Vectors = npt.NDArray[np.float32]
 
 # Our names of the metrics → those of ir_measures.
 METRICS = {
@@ -56,12 +54,13 @@ class Scores(BaseModel):
 
 @dataclass(frozen=True)
 class SearchModel:
-    """What ranks the chunks: an embedding model, its (n, d) unit ``vectors`` of them, and perhaps a
-    reranker."""
+    """What ranks the chunks: an embedding model, its (n, d) unit ``vectors`` of them, and perhaps a reranker.
+    ``progress`` shows how far it is."""
 
     embedder: Embedder
     vectors: Vectors
     reranker: Reranker | None = None
+    progress: Progress = SILENT
 
     @property
     def alone(self) -> SearchModel:
@@ -96,17 +95,10 @@ def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict
     ``items`` names the n columns; a name that comes more than once (the chunks of a file) counts with its
     best one.
     """
-    names, column_of = np.unique(np.asarray(items, dtype=object), return_inverse=True)
-    if len(names) == 0:
-        return {query: {} for query in queries}
-    order = np.argsort(column_of, kind="stable")
-    starts = np.searchsorted(column_of[order], np.arange(len(names)))
-    best = np.maximum.reduceat(cosines[:, order], starts, axis=1)
-    run = {}
-    for row, query in enumerate(queries):
-        top = np.argsort(-best[row], kind="stable")[:_DEPTH]
-        run[query] = {str(names[column]): float(best[row, column]) for column in top}
-    return run
+    import pandas as pd
+
+    best = pd.DataFrame(cosines.T, columns=list(queries)).groupby(np.asarray(items, dtype=object)).max()
+    return {query: best[query].nlargest(_DEPTH).to_dict() for query in queries}
 
 
 def reranker_choice(settings: RerankerSettings, serving: ServingSettings) -> RerankerChoice | None:
@@ -180,41 +172,32 @@ class EmbeddedQuestions:
         return self.bare[column] if is_bare else self.texts[column]
 
     def scores(
-        self,
-        items: Sequence[str],
-        qrels: Qrels,
-        dimensions: Sequence[int],
-        reranker: Reranker | None = None,
-        progress: Progress = SILENT,
+        self, items: Sequence[str], qrels: Qrels, dimensions: Sequence[int], model: SearchModel | None = None
     ) -> dict[int, Scores]:
-        """Per dimension; ``items`` names the texts. A reranker has its say at full dimension, the one that is
-        served."""
+        """Per dimension; ``items`` names the texts. The reranker of the ``model`` has its say at full
+        dimension, the one that is served."""
         found = {}
         for dimension in dimensions:
             cosines = self.cosines(dimension)
-            if reranker is not None and dimension == self.vectors.shape[1]:
+            if model is not None and model.reranker is not None and dimension == self.vectors.shape[1]:
                 questions = list(self.queries.values())
-                cosines = reranked(reranker, questions, cosines, self.text, progress)
+                cosines = reranked(model.reranker, questions, cosines, self.text, model.progress)
             found[dimension] = score(qrels, rank(cosines, list(self.queries), items))
         return found
 
 
 def evaluate_set(
-    model: SearchModel,
-    test_set: TestSet,
-    chunks: Sequence[Chunk],
-    dimensions: Sequence[int],
-    progress: Progress = SILENT,
+    model: SearchModel, test_set: TestSet, chunks: Sequence[Chunk], dimensions: Sequence[int]
 ) -> dict[int, Scores]:
     """Scores per dimension on a test set: over its own corpus, or by file over ``chunks``, which the model's
     vectors are of."""
     items, texts, vectors = [chunk.path for chunk in chunks], [chunk.text for chunk in chunks], model.vectors
     if test_set.corpus is not None:
         items, texts = list(test_set.corpus), list(test_set.corpus.values())
-        vectors = model.embedder.documents(texts, progress=progress)
-    asked = model.embedder.queries(list(test_set.queries.values()), progress=progress)
+        vectors = model.embedder.documents(texts, progress=model.progress)
+    asked = model.embedder.queries(list(test_set.queries.values()), progress=model.progress)
     embedded = EmbeddedQuestions(test_set.queries, asked, texts, vectors)
-    return embedded.scores(items, test_set.qrels, dimensions, model.reranker, progress)
+    return embedded.scores(items, test_set.qrels, dimensions, model)
 
 
 def measure(
@@ -222,19 +205,18 @@ def measure(
     questions: Sequence[HoldoutQuestion],
     chunks: Sequence[Chunk],
     dimensions: Sequence[int],
-    progress: Progress = SILENT,
 ) -> dict[int, Scores]:
-    """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of."""
-    embedded = embed_questions(model, questions, chunks, progress)
+    """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of; 0
+    without any question."""
+    if not questions:
+        return dict.fromkeys(dimensions, Scores(metrics=dict.fromkeys(METRICS, 0.0), questions={}))
     qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
-    return embedded.scores([chunk.id for chunk in chunks], qrels, dimensions, model.reranker, progress)
+    items = [chunk.id for chunk in chunks]
+    return embed_questions(model, questions, chunks).scores(items, qrels, dimensions, model)
 
 
 def embed_questions(
-    model: SearchModel,
-    questions: Sequence[HoldoutQuestion],
-    chunks: Sequence[Chunk],
-    progress: Progress = SILENT,
+    model: SearchModel, questions: Sequence[HoldoutQuestion], chunks: Sequence[Chunk]
 ) -> EmbeddedQuestions:
     """Embed what ``measure`` compares.
 
@@ -254,7 +236,7 @@ def embed_questions(
         vectors=model.vectors,
         headings=headings,
         bare=bare,
-        bare_vectors=model.embedder.documents(list(bare.values()), progress=progress),
+        bare_vectors=model.embedder.documents(list(bare.values()), progress=model.progress),
     )
 
 
@@ -275,9 +257,9 @@ def evaluate_release(
     retriever = load_release(store, release_id, settings)
     chunks = retriever.index.chunks()
     check_paths(test_set, {chunk.path for chunk in chunks}, f"release {retriever.release.id}", progress)
-    model = SearchModel(retriever.embedder, retriever.index.vectors(), retriever.reranker)
+    model = SearchModel(retriever.embedder, retriever.index.vectors(), retriever.reranker, progress)
     size = retriever.embedder.dimension
-    found = evaluate_set(model, test_set, chunks, [size], progress)[size]
+    found = evaluate_set(model, test_set, chunks, [size])[size]
     rounded = {name: round(value, 6) for name, value in found.metrics.items()}
     return {
         "release": retriever.release.id,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.judge.comparison import Comparison, Side, Slice, at, slices
+from training.judge.comparison import Comparison, Side, Slice, slices
 from training.judge.intervals import (
     ROUNDING,
     Interval,
@@ -25,102 +26,67 @@ _NOTICEABLE = 0.005  # seconds: a slower median matters from here on, below it i
 # compare vectors, and whoever sets one knows that. A second is what a visitor waits for an answer to begin
 # without wondering.
 _RERANKER_SECONDS = 1.0
-# A slice that is so many times its margin lower, and so much, is far below.
-_FAR = 2.5
-_FAR_AT_LEAST = 0.125
+# A drop so large that noise in one of many slices hardly ever makes it: it needs to be certain by the slice's
+# own interval only (docs/measurements/2026-11-gate.md).
+_FAR_BELOW = 0.125
 # So few say nothing about a round, whatever their share.
 _FEW_REMOVED = 5
 _FEW_CONTRADICTED = 2
 
 
-class Guard(BaseModel):
+@dataclass(frozen=True)
+class Guard:
     """One condition: whether it holds, and the figures behind it, for people."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     passed: bool
     detail: str
 
 
-def check_guards(found: Comparison, slices: Sequence[Slice], settings: GateSettings) -> list[Guard]:
-    """Every guard that there is something to say about. ``slices`` are those of the holdout."""
-    return [*_slices(slices), *(guard for check in _CHECKS for guard in check(found, settings))]
-
-
-def change(found: Comparison, ids: Sequence[str], settings: GateSettings) -> Interval | None:
-    """candidate − served over some of the holdout's questions; None when they are too few to tell."""
-    wanted = set(ids)
-    differences = found.holdout.differences(settings.metric)
-    rows = zip(found.holdout.questions, differences, strict=True)
-    chosen = [value for question, value in rows if question.id in wanted]
-    return mean_interval(chosen, settings.confidence) if len(chosen) >= GUARD_QUERIES else None
-
-
-def _is_far_below(one: Slice) -> bool:
-    """Whether a slice drops further than noise in one of many slices hardly ever does.
-
-    The slice's own interval is enough to be certain then (docs/measurements/2026-11-gate.md).
-    """
-    if one.alone is None:
-        return False
-    limit = max(_FAR * SLICE_MARGIN, _FAR_AT_LEAST)
-    return one.alone.high < -ROUNDING and one.alone.estimate < -limit
-
-
-def _guard(name: str, passed: bool, detail: str) -> Guard:
-    return Guard(name=name, passed=passed, detail=detail)
-
-
-def _is_sound(interval: Interval, margin: float) -> bool:
-    """Not surely worse. A few questions say too little to hold a candidate."""
-    return interval.size < GUARD_QUERIES or classify(interval, margin) != "inferior"
+def _not_worse(name: str, differences: Sequence[float], words: str, settings: GateSettings) -> Guard:
+    """The guard that holds a candidate whose ``differences`` are worse for certain. A few questions say too
+    little for that. ``words`` say what the interval is of."""
+    interval = mean_interval(differences, settings.confidence)
+    passed = interval.size < GUARD_QUERIES or classify(interval, settings.margin) != "inferior"
+    return Guard(name, passed, f"{settings.metric} {interval} {words}")
 
 
 def _slices(slices: Sequence[Slice]) -> Iterator[Guard]:
-    counted = [(one, one.change) for one in slices if one.change is not None]
+    counted = [(one, one.change, one.alone) for one in slices if one.change and one.alone]
     dropped = [
         f"{one.by} {one.value} {change}"
-        for one, change in counted
-        if change.high < -SLICE_MARGIN or _is_far_below(one)
+        for one, change, alone in counted
+        if change.high < -SLICE_MARGIN or (alone.high < -ROUNDING and alone.estimate < -_FAR_BELOW)
     ]
+    detail = f"none of {len(counted)} is worse by more than {SLICE_MARGIN:g} for certain"
     if dropped:
-        yield _guard("slices", False, f"worse by more than {SLICE_MARGIN:g}: {', '.join(dropped)}")
-    elif counted:
-        detail = f"none of {len(counted)} is worse by more than {SLICE_MARGIN:g} for certain"
-        yield _guard("slices", True, detail)
+        detail = f"worse by more than {SLICE_MARGIN:g}: {', '.join(dropped)}"
+    if counted:
+        yield Guard("slices", not dropped, detail)
 
 
 def _earlier(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     """On the questions that the served release was judged by: what was decided since can't have spoilt
     them."""
-    earlier = change(found, found.earlier, settings)
-    if earlier is not None:
-        yield _guard(
-            "earlier questions",
-            _is_sound(earlier, settings.margin),
-            f"{settings.metric} {earlier} on {earlier.size} questions that were held out before",
-        )
+    earlier, _ = found.by_age(settings.metric)
+    if len(earlier) >= GUARD_QUERIES:
+        words = f"on {len(earlier)} questions that were held out before"
+        yield _not_worse("earlier questions", earlier, words, settings)
 
 
 def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     for one in found.sets:
         if one.kind == "own":
-            own = mean_interval(one.differences(settings.metric), settings.confidence)
-            yield _guard(
-                f"test set {one.name}",
-                _is_sound(own, settings.margin),
-                f"{settings.metric} {own} on {own.size} questions",
-            )
-        else:
-            kept = mean_interval(one.differences(settings.metric, old="base"), settings.confidence)
-            # A drop that may be none at all passes, and so does one that few questions tell of.
-            yield _guard(
-                f"forgetting ({one.name})",
-                kept.size < GUARD_QUERIES or kept.estimate >= -GENERIC_MARGIN or kept.high >= 0,
-                f"{settings.metric} {kept} against the base model on {kept.size} questions about other "
-                "things",
-            )
+            words = f"on {len(one.questions)} questions"
+            yield _not_worse(f"test set {one.name}", one.differences(settings.metric), words, settings)
+            continue
+        kept = mean_interval(one.differences(settings.metric, old="base"), settings.confidence)
+        # A drop that may be none at all passes, and so does one that few questions tell of.
+        passed = kept.size < GUARD_QUERIES or kept.estimate >= -GENERIC_MARGIN or kept.high >= 0
+        detail = (
+            f"{settings.metric} {kept} against the base model on {kept.size} questions about other things"
+        )
+        yield Guard(f"forgetting ({one.name})", passed, detail)
 
 
 def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -128,12 +94,7 @@ def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     training."""
     differences = found.decisive(settings.metric, old="base")
     if differences:
-        gained = mean_interval(differences, settings.confidence)
-        yield _guard(
-            "base model",
-            _is_sound(gained, settings.margin),
-            f"{settings.metric} {gained} against the untouched base model",
-        )
+        yield _not_worse("base model", differences, "against the untouched base model", settings)
 
 
 def _latency(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -143,21 +104,15 @@ def _latency(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     ratio = settings.guards.latency_ratio
     limit, allowed = max(old * ratio, old + _NOTICEABLE), f"at most {ratio:g} times"
     if found.latency.reranks:
-        limit, allowed = (
-            max(limit, _RERANKER_SECONDS),
-            f"{allowed}, or {_RERANKER_SECONDS:g} s with a reranker",
-        )
-    detail = f"median query {1000 * old:.1f} → {1000 * new:.1f} ms ({allowed})"
-    yield _guard(LATENCY, new <= limit, detail)
+        limit = max(limit, _RERANKER_SECONDS)
+        allowed += f", or {_RERANKER_SECONDS:g} s with a reranker"
+    yield Guard(LATENCY, new <= limit, f"median query {1000 * old:.1f} → {1000 * new:.1f} ms ({allowed})")
 
 
 def _off_topic(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     old, new = found.served_refusals, found.candidate_refusals
-    yield _guard(
-        "refusal",
-        new.answered - old.answered <= REFUSAL_DROP,
-        f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}",
-    )
+    detail = f"off-topic questions answered {old.answered:.0%} → {new.answered:.0%}"
+    yield Guard("refusal", new.answered - old.answered <= REFUSAL_DROP, detail)
 
 
 def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -179,7 +134,7 @@ def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             f", more than {limit:.0%} more; set serving.retrieval.min_score lower, or leave it empty, so "
             "that each release has its own threshold, or raise training.gate.guards.refused_rise"
         )
-    yield _guard("refused questions", passed, detail)
+    yield Guard("refused questions", passed, detail)
 
 
 def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -188,7 +143,7 @@ def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     wrong += [f"answers {text!r}" for text in guards.refuse if now.smoke[text] >= now.threshold]
     if guards.smoke or guards.refuse:
         detail = "; ".join(wrong) or f"all {len(guards.smoke) + len(guards.refuse)} pass"
-        yield _guard("smoke questions", not wrong, detail)
+        yield Guard("smoke questions", not wrong, detail)
 
 
 def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -204,7 +159,7 @@ def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         detail = f"{seen.pairs} new judged questions are too few to tell whether they are meant"
     else:
         detail = f"{seen.pairs} new judged questions look meant"
-    yield _guard("new decisions", not seen.complaint, detail)
+    yield Guard("new decisions", not seen.complaint, detail)
 
 
 def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -227,7 +182,7 @@ def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             "; look at these chunks in Argilla, leave out who judged them wrongly (--without-annotator), or, "
             "if all of them are useless, raise training.gate.guards.removed_share"
         )
-    yield _guard("removed chunks", passed, detail)
+    yield Guard("removed chunks", passed, detail)
 
 
 def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -244,38 +199,22 @@ def _contradicted(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
             "and correct one answer or the other in Argilla, leave out who rejected the chunks "
             "(--without-annotator), or, if both are meant, raise training.gate.guards.contradicted_share"
         )
-    yield _guard("contradicted chunks", passed, detail)
+    yield Guard("contradicted chunks", passed, detail)
 
 
 def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     """Held-out questions whose chunk left the index left the holdout; here the candidate has 0 on them."""
     lost = [-one.served[settings.metric] for one in found.coverage.lost]
     if lost:
-        whole = mean_interval([*found.holdout.differences(settings.metric), *lost], settings.confidence)
-        yield _guard(
-            "lost questions",
-            _is_sound(whole, settings.margin),
-            f"{settings.metric} {whole} with {len(lost)} held-out questions whose chunk leaves the index "
-            "counted as 0",
-        )
+        differences = [*found.holdout.differences(settings.metric), *lost]
+        words = f"with {len(lost)} held-out questions whose chunk leaves the index counted as 0"
+        yield _not_worse("lost questions", differences, words, settings)
 
 
-_CHECKS: tuple[Callable[[Comparison, GateSettings], Iterator[Guard]], ...] = (
-    _earlier,
-    _sets,
-    _base,
-    _latency,
-    _off_topic,
-    _refused,
-    _smoke,
-    _decisions,
-    _removed,
-    _contradicted,
-    _lost,
-)
+_CHECKS: tuple[Callable[[Comparison, GateSettings], Iterator[Guard]], ...]
+_CHECKS = (_earlier, _sets, _base, _latency, _off_topic, _refused, _smoke)
+_CHECKS += (_decisions, _removed, _contradicted, _lost)
 
-
-_NOT_ENOUGH: Verdict = "not-enough"
 _PHRASES: dict[Verdict, str] = {
     "superior": "better than the served release",
     "non-inferior": "not worse than the served release by more than the margin",
@@ -319,13 +258,17 @@ def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
     """Promote a candidate whose verdict is among ``settings.promote`` and that passes every guard."""
     differences = found.decisive(settings.metric)
     parts = slices(found.holdout, settings)
-    guards = check_guards(found, parts, settings)
-    interval, verdict = None, _NOT_ENOUGH
+    guards = [*_slices(parts), *(guard for check in _CHECKS for guard in check(found, settings))]
+    interval: Interval | None = None
+    verdict: Verdict = "not-enough"
     if len(differences) >= settings.min_queries:
         interval = expanded_interval(differences, settings.confidence)
         verdict = classify(interval, settings.margin)
     sound = all(map(math.isfinite, differences))
-    earlier = set(found.earlier)
+    earlier, fresh = (
+        mean_interval(some, settings.confidence) if len(some) >= GUARD_QUERIES else None
+        for some in found.by_age(settings.metric)
+    )
     judged = GateVerdict(
         promoted=sound and verdict in settings.promote and all(guard.passed for guard in guards),
         verdict=verdict,
@@ -336,8 +279,8 @@ def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
         base=_mean(found, "base", settings.metric),
         queries=len(differences),
         interval=interval,
-        earlier=change(found, found.earlier, settings),
-        fresh=change(found, [one.id for one in found.holdout.questions if one.id not in earlier], settings),
+        earlier=earlier,
+        fresh=fresh,
         guards=guards,
         slices=parts,
     )
@@ -345,7 +288,7 @@ def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
 
 
 def _mean(found: Comparison, side: Side, metric: str) -> float:
-    values = [row[metric] for one in found.deciding for row in at(one.side(side)).questions.values()]
+    values = [value for one in found.deciding for value in one.values(side, metric)]
     return round(fmean(values), 6) if values else 0.0
 
 
@@ -393,9 +336,8 @@ def _needed(interval: Interval, settings: GateSettings) -> int:
 
 def too_few(queries: int, needed: int) -> str:
     """Why nothing can be promoted with so few questions, and what to do about it."""
-    have = {0: "none of the accepted questions is", 1: "1 accepted question is"}.get(
-        queries, f"{queries} accepted questions are"
-    )
+    few = {0: "none of the accepted questions is", 1: "1 accepted question is"}
+    have = few.get(queries, f"{queries} accepted questions are")
     return (
         f"Not enough to tell: {have} held out for the check, and {needed} are needed. "
         f"Accept more triplets: about one in five chunks is held out."

@@ -4,11 +4,11 @@ scipy."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from training.settings import RESAMPLES, SEED, Verdict
 
@@ -19,22 +19,20 @@ ROUNDING = 1e-9
 _BATCH = 500  # resamples drawn at once: bounds the memory for large samples
 
 
+Rounded = Annotated[float, AfterValidator(lambda value: round(value, 6))]
+
+
 class Interval(BaseModel):
     """An estimate and the two-sided interval around it. ``size`` counts what was drawn from (questions,
     decisions)."""
 
     model_config = ConfigDict(frozen=True)
 
-    estimate: float
-    low: float
-    high: float
+    estimate: Rounded
+    low: Rounded
+    high: Rounded
     confidence: float
     size: int
-
-    @classmethod
-    def rounded(cls, estimate: float, low: float, high: float, confidence: float, size: int) -> Interval:
-        ends = {"estimate": round(estimate, 6), "low": round(low, 6), "high": round(high, 6)}
-        return cls(**ends, confidence=confidence, size=size)
 
     def __str__(self) -> str:
         return f"{self.estimate:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
@@ -65,19 +63,14 @@ def expanded_interval(
     percentile interval: Hesterberg 2015, The American Statistician 69). From some fifty differences on the
     two hardly differ.
     """
-    found = mean_interval(differences, _expanded(confidence, len(differences)), resamples, seed)
-    return found.model_copy(update={"confidence": confidence})
-
-
-def _expanded(confidence: float, size: int) -> float:
-    """At which confidence a percentile interval is to be asked for, to be what it says with ``size``
-    differences."""
     from scipy.stats import norm, t
 
-    if size < 2:
-        return confidence
-    ends = np.sqrt(size / (size - 1)) * t.ppf((1 + confidence) / 2, size - 1)
-    return float(1 - 2 * norm.cdf(-ends))
+    size, wider = len(differences), confidence
+    if size > 1:
+        ends = np.sqrt(size / (size - 1)) * t.ppf((1 + confidence) / 2, size - 1)
+        wider = float(1 - 2 * norm.cdf(-ends))
+    found = mean_interval(differences, wider, resamples, seed)
+    return found.model_copy(update={"confidence": confidence})
 
 
 def bootstrap_interval(
@@ -104,7 +97,8 @@ def bootstrap_interval(
             rng=np.random.default_rng(seed),
         ).confidence_interval
         low, high = float(found.low), float(found.high)
-    return Interval.rounded(estimate, low, high, confidence, sum(map(len, samples)))
+    size = sum(map(len, samples))
+    return Interval(estimate=estimate, low=low, high=high, confidence=confidence, size=size)
 
 
 def share_interval(count: int, of: int, confidence: float) -> Interval:
@@ -112,7 +106,7 @@ def share_interval(count: int, of: int, confidence: float) -> Interval:
     from scipy.stats import binomtest
 
     found = binomtest(count, of).proportion_ci(confidence, method="exact")
-    return Interval.rounded(count / of, float(found.low), float(found.high), confidence, of)
+    return Interval(estimate=count / of, low=found.low, high=found.high, confidence=confidence, size=of)
 
 
 def classify(interval: Interval, margin: float) -> Verdict:

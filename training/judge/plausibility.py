@@ -4,9 +4,9 @@ A model that was trained on some wrong pairs of question and chunk may still be 
 pairs are right (benchmarks/poisoned_rounds.py: with 30% of the answers swapped nearly every candidate is). So
 the decisions themselves are looked at, through the untouched base model, which learned from none of them:
 
-* *Apart.* What can be seen of accepted and of rejected pairs differs (training.judge.plausibility). The
-  probability that an accepted one looks more like an accepted one than a rejected one does (the area under
-  the ROC curve, Hanley and McNeil 1982) falls towards 0.5 when answers are swapped.
+* *Apart.* What can be seen of accepted and of rejected pairs differs (``signals``). The probability that an
+  accepted one looks more like an accepted one than a rejected one does (the area under the ROC curve, Hanley
+  and McNeil 1982) falls towards 0.5 when answers are swapped.
 * *By chance.* A chunk that has nothing to do with its question is as likely in the lower half of the base
   model's ranking as in the upper one; one that answers it hardly ever is. Twice the share of accepted pairs
   in the lower half is about the share that was matched at random. With earlier pairs to compare with, the
@@ -21,10 +21,8 @@ themselves: a rejected one says nothing about its chunk.
 from __future__ import annotations
 
 import hashlib
-import math
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,81 +30,17 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import Chunk, DatasetName
+from serving import Vectors
 from training.judge.intervals import Interval, Values, bootstrap_interval
 from training.ledger.rows import LedgerRow
 from training.settings import RESAMPLES, SEED
 
-Vectors = npt.NDArray[np.float32]
-Signals = npt.NDArray[np.float64]
 Answers = npt.NDArray[np.bool_]
 
 _WORD = re.compile(r"\w+")
-_TIE = 1e-6
-_BLOCK = 256
+_TIE = 1e-6  # cosines that differ by less are equal
+_BLOCK = 256  # questions at once: bounds the memory of their cosines with all chunks
 _FOLDS = 5
-
-
-def signals(
-    queries: Sequence[str], asked: Vectors, rows: Sequence[int], texts: Sequence[str], vectors: Vectors
-) -> Signals:
-    """(m, 6) signals of ``queries``, whose unit vectors are ``asked`` (m, d), with the chunks ``rows`` of
-    ``texts``, whose unit vectors are ``vectors`` (n, d), n at least 2. The first column is the chunk's place
-    as a share of the index."""
-    words_of = [frozenset(_WORD.findall(text.casefold())) for text in texts]
-    rarity = _rarity(words_of)
-    unseen = math.log(1 + len(texts))
-    found: Signals = np.empty((len(queries), 6), dtype=np.float64)
-    for start in range(0, len(queries), _BLOCK):
-        cosines = asked[start : start + _BLOCK] @ vectors.T
-        for number, line in enumerate(cosines):
-            place, row = start + number, rows[start + number]
-            own = float(line[row])
-            above = int((line > own + _TIE).sum())
-            line[row] = -2.0
-            words = frozenset(_WORD.findall(queries[place].casefold()))
-            weight = {word: rarity.get(word, unseen) for word in words}
-            held = sum(weight[word] for word in words & words_of[row])
-            found[place] = (
-                above / (len(texts) - 1),
-                own,
-                own - float(line.max()),
-                held / (sum(weight.values()) or 1.0),
-                math.log1p(len(words)),
-                float(queries[place].rstrip().endswith("?")),
-            )
-    return found
-
-
-def foretell(judged: Signals, answers: Answers, wanted: Signals | None = None) -> npt.NDArray[np.float64]:
-    """The probability of "accepted" for each of ``wanted``, learned from ``judged`` and their ``answers``;
-    without ``wanted`` for those themselves, each from the other four fifths (cross-validation). Both answers
-    must occur at least twice."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
-    if wanted is not None:
-        chances: Any = model.fit(_scaled(judged), answers).predict_proba(_scaled(wanted))
-    else:
-        rarer = int(min(answers.sum(), (~answers).sum()))
-        folds = StratifiedKFold(min(_FOLDS, rarer), shuffle=True, random_state=0)
-        chances = cross_val_predict(model, _scaled(judged), answers, cv=folds, method="predict_proba")
-    probability: npt.NDArray[np.float64] = chances[:, 1]
-    return probability
-
-
-def _scaled(found: Signals) -> Signals:
-    """Places on a logarithmic scale: first or tenth matters, 510th or 520th does not."""
-    return np.column_stack([np.log(found[:, 0] + 1e-3), found[:, 1:]])
-
-
-def _rarity(words_of: Sequence[frozenset[str]]) -> Mapping[str, float]:
-    counts = Counter(word for words in words_of for word in words)
-    return {word: math.log((1 + len(words_of)) / (1 + count)) for word, count in counts.items()}
-
-
 _ENOUGH = 10  # accepted, and rejected, pairs from which they can be told apart
 _ENOUGH_ACCEPTED = 20
 _MOST = 400  # pairs of a kind looked at on each side: bounds the time, and is enough to tell
@@ -156,12 +90,82 @@ class Plausibility(BaseModel):
     doubtful: list[Pair] = Field(default_factory=list)
 
 
+def signals(
+    queries: Sequence[str], asked: Vectors, rows: Sequence[int], texts: Sequence[str], vectors: Vectors
+) -> Values:
+    """(m, 6) signals of ``queries``, whose unit vectors are ``asked`` (m, d), with the chunks ``rows`` of
+    ``texts``, whose unit vectors are ``vectors`` (n, d), n at least 2.
+
+    They are: the chunk's place as a share of the index, its cosine, its lead over the best other chunk, the
+    share of the question's words that it has (weighted by how rare they are), the number of words, and
+    whether the question ends in a question mark.
+    """
+    found: Values = np.empty((len(queries), 6), dtype=np.float64)
+    for start in range(0, len(queries), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        cosines = asked[block] @ vectors.T
+        own_cells = np.arange(len(cosines)), np.asarray(rows[block])
+        own = cosines[own_cells].astype(np.float64)
+        found[block, 0] = (cosines > own[:, None] + _TIE).sum(axis=1) / (len(texts) - 1)
+        found[block, 1] = own
+        cosines[own_cells] = -2.0
+        found[block, 2] = own - cosines.max(axis=1)
+    found[:, 3:5] = _word_signals(queries, rows, texts)
+    found[:, 5] = [query.rstrip().endswith("?") for query in queries]
+    return found
+
+
+def _word_signals(queries: Sequence[str], rows: Sequence[int], texts: Sequence[str]) -> Values:
+    """(m, 2): the share of each question's words that its text has, a word weighing its inverse document
+    frequency in ``texts``, and the logarithm of the number of words."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(binary=True, analyzer=lambda text: _WORD.findall(text.casefold()))
+    found = counter.fit_transform([*texts, *queries, "one"])  # it refuses texts without any word
+    in_texts, asked = found[: len(texts)], found[len(texts) : -1]
+    weights = np.log((1 + len(texts)) / (1 + in_texts.sum(axis=0)))
+    weighed = asked.multiply(weights)
+    whole = weighed.sum(axis=1)
+    share = weighed.multiply(in_texts[rows]).sum(axis=1) / np.where(whole > 0, whole, 1.0)
+    return np.hstack([share, np.log1p(asked.sum(axis=1))])
+
+
+def foretell(judged: Values, answers: Answers, wanted: Values | None = None) -> npt.NDArray[np.float64]:
+    """The probability of "accepted" for each of ``wanted``, learned from ``judged`` and their ``answers``;
+    without ``wanted`` for those themselves, each from the other four fifths (cross-validation). Both answers
+    must occur at least twice."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    if wanted is not None:
+        chances: Any = model.fit(_scaled(judged), answers).predict_proba(_scaled(wanted))
+    else:
+        rarer = int(min(answers.sum(), (~answers).sum()))
+        folds = StratifiedKFold(min(_FOLDS, rarer), shuffle=True, random_state=0)
+        chances = cross_val_predict(model, _scaled(judged), answers, cv=folds, method="predict_proba")
+    probability: npt.NDArray[np.float64] = chances[:, 1]
+    return probability
+
+
+def _scaled(found: Values) -> Values:
+    """Places on a logarithmic scale: first or tenth matters, 510th or 520th does not."""
+    return np.column_stack([np.log(found[:, 0] + 1e-3), found[:, 1:]])
+
+
 def judged_pairs(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
     """The rows by which annotators judged a question and a chunk: what they accepted, and triplets whose
     positive they rejected. Rejected conversations are left out: a wrong answer says nothing about the
     chunk."""
     used = [row for row in rows if row.fate != "left-out" and row.query and _chunk_of(row)]
-    return [row for row in used if row.teaches == "example" or _is_rejected_pair(row)]
+    return [
+        row
+        for row in used
+        if row.teaches == "example"
+        or (row.teaches == "refusal" and row.dataset == "triplets" and row.certain)
+    ]
 
 
 def view_pairs(
@@ -177,8 +181,8 @@ def view_pairs(
     model's of ``chunks``, and ``embed`` gives its vectors of questions. At most 400 new and 400 earlier ones
     of a kind, drawn by the seed.
     """
-    place_of = {chunk.id: place for place, chunk in enumerate(chunks)}
-    found = [row for row in judged_pairs(rows) if _chunk_of(row) in place_of]
+    row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
+    found = [row for row in judged_pairs(rows) if _chunk_of(row) in row_of]
     found.sort(key=_drawn)
     sides = [
         [row for row in found if row.dataset == kind and (row.fingerprint in earlier) is old][:_MOST]
@@ -189,11 +193,11 @@ def view_pairs(
     if not chosen or len(chunks) < 2:
         return []
     queries = [row.query for row in chosen]
-    places = [place_of[_chunk_of(row)] for row in chosen]
-    seen = signals(queries, embed(queries), places, [chunk.text for chunk in chunks], vectors)
+    about = [row_of[_chunk_of(row)] for row in chosen]
+    seen = signals(queries, embed(queries), about, [chunk.text for chunk in chunks], vectors)
     answers = np.array([row.teaches == "example" for row in chosen])
     new, triplets = len(sides[0]), len(sides[0]) + len(sides[1])
-    likely: Values = np.full(len(chosen), 0.5)
+    likely = np.full(len(chosen), 0.5)
     likely[:triplets] = _likely(seen[:triplets], answers[:triplets], new)
     return [
         Pair(
@@ -213,18 +217,18 @@ def view_pairs(
 def weigh(pairs: Sequence[Pair], resamples: int = RESAMPLES) -> Plausibility:
     """What the pairs say about the new decisions; ``complaint`` is empty when nothing speaks against them."""
     new, old, talks, talks_before = (
-        [one for one in pairs if one.new is side and (one.dataset == "triplets") is kind]
-        for kind in (True, False)
-        for side in (True, False)
+        [one for one in pairs if one.new is is_new and one.dataset == dataset]
+        for dataset in ("triplets", "conversations")
+        for is_new in (True, False)
     )
     found = Plausibility(
         pairs=len(new) + len(talks),
-        apart=_apart(new, resamples),
-        apart_before=_apart(old, resamples),
-        chance=_chance(new, resamples),
-        chance_before=_chance(old, resamples),
-        cited=_chance(talks, resamples),
-        cited_before=_chance(talks_before, resamples),
+        apart=_interval(area, _likelihoods(new), _ENOUGH, resamples),
+        apart_before=_interval(area, _likelihoods(old), _ENOUGH, resamples),
+        chance=_interval(_share, (_places(new),), _ENOUGH_ACCEPTED, resamples),
+        chance_before=_interval(_share, (_places(old),), _ENOUGH_ACCEPTED, resamples),
+        cited=_interval(_share, (_places(talks),), _ENOUGH_ACCEPTED, resamples),
+        cited_before=_interval(_share, (_places(talks_before),), _ENOUGH_ACCEPTED, resamples),
         doubtful=_doubtful([*new, *talks]),
     )
     # Who has not judged conversations before has perhaps judged triplets.
@@ -240,12 +244,10 @@ def weigh(pairs: Sequence[Pair], resamples: int = RESAMPLES) -> Plausibility:
 def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
     """The probability that an accepted pair is likelier than a rejected one, ties counting half: the
     Mann-Whitney U over the number of pairs."""
-    from scipy.stats import rankdata
+    from scipy.stats import mannwhitneyu
 
-    count, others = accepted.shape[axis], rejected.shape[axis]
-    ranks = rankdata(np.concatenate([accepted, rejected], axis=axis), axis=axis)
-    total = np.take(ranks, np.arange(count), axis=axis).sum(axis=axis)
-    return (total - count * (count + 1) / 2) / (count * others)
+    found = mannwhitneyu(accepted, rejected, axis=axis, method="asymptotic")
+    return found.statistic / (accepted.shape[axis] * rejected.shape[axis])
 
 
 def _drawn(row: LedgerRow) -> bytes:
@@ -258,14 +260,10 @@ def _chunk_of(row: LedgerRow) -> str:
     return row.version or row.chunk_id
 
 
-def _is_rejected_pair(row: LedgerRow) -> bool:
-    return row.teaches == "refusal" and row.dataset == "triplets" and row.certain
-
-
-def _likely(seen: Signals, answers: Answers, new: int) -> Values:
+def _likely(seen: Values, answers: Answers, new: int) -> Values:
     """How likely each pair is accepted, the first ``new`` ones going by the earlier ones if those are enough,
     else by each other. 0.5 for all where there is nothing to go by."""
-    likely: Values = np.full(len(answers), 0.5)
+    likely = np.full(len(answers), 0.5)
     fresh, old = slice(0, new), slice(new, len(answers))
     if _enough(answers[old]):
         likely[old] = foretell(seen[old], answers[old])
@@ -303,18 +301,13 @@ def _matched_by_chance(
 ) -> str:
     if chance is None:
         return ""
-    new, old = map(_places, sides)
-    since = ""
-    if len(old) >= _ENOUGH_ACCEPTED:
-        chance = bootstrap_interval((new, old), _rise, _CONFIDENCE, resamples)
-        if chance.low <= _CHANCE_RISE:
-            return ""
-        since = ", going by the earlier ones"
-    elif chance.low <= _CHANCE_MOST:
+    rise = _interval(_rise, [_places(side) for side in sides], _ENOUGH_ACCEPTED, resamples)
+    if (chance.low <= _CHANCE_MOST) if rise is None else (rise.low <= _CHANCE_RISE):
         return ""
+    since = ", going by the earlier ones" if rise else ""
     return (
-        f"about {chance.estimate:.0%} of the accepted {what} of this round seem to have been matched with a "
-        f"chunk at random{since}"
+        f"about {(rise or chance).estimate:.0%} of the accepted {what} of this round seem to have been "
+        f"matched with a chunk at random{since}"
     )
 
 
@@ -333,16 +326,13 @@ def _rise(new: Values, old: Values, axis: int = -1) -> Any:
     return (new.mean(axis=axis) - meant) / np.maximum(0.5 - meant, 0.05)
 
 
-def _apart(pairs: Sequence[Pair], resamples: int) -> Interval | None:
-    sides = _likelihoods(pairs)
-    enough = min(map(len, sides)) >= _ENOUGH
-    return bootstrap_interval(sides, area, _CONFIDENCE, resamples) if enough else None
-
-
-def _chance(pairs: Sequence[Pair], resamples: int) -> Interval | None:
-    places = _places(pairs)
-    enough = len(places) >= _ENOUGH_ACCEPTED
-    return bootstrap_interval((places,), _share, _CONFIDENCE, resamples) if enough else None
+def _interval(
+    statistic: Callable[..., Any], samples: Sequence[Values], enough: int, resamples: int
+) -> Interval | None:
+    """None where a sample has fewer than ``enough``."""
+    if min(map(len, samples)) < enough:
+        return None
+    return bootstrap_interval(samples, statistic, _CONFIDENCE, resamples)
 
 
 def _likelihoods(pairs: Sequence[Pair]) -> tuple[Values, Values]:

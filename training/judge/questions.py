@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curation import Chunk, Progress, SettingsError, content_id
 from training.ledger.rows import HEADING, LedgerRow, normalise, section_of
@@ -72,22 +72,22 @@ def holdout_questions(
             right.update(dict.fromkeys(duplicates[groups.get(row.chunk_id, row.chunk_id)]))
             if row.origin == HEADING:
                 right.update(dict.fromkeys(section[row.place]))
-        if right:
-            is_heading = any(row.origin == HEADING for row in rows)
-            first = by_id[next(iter(right))]
-            questions.append(
-                HoldoutQuestion(
-                    id=question_id(text),
-                    text=rows[0].query,
-                    right=list(right),
-                    is_heading=is_heading,
-                    source=first.source,
-                    section=first.path.split("/", 1)[0],
-                    path=first.path,
-                    origin=HEADING if is_heading else rows[0].origin,
-                    style=style_of(rows[0].query, is_heading),
-                )
-            )
+        if not right:
+            continue
+        is_heading = any(row.origin == HEADING for row in rows)
+        first = by_id[next(iter(right))]
+        question = HoldoutQuestion(
+            id=question_id(text),
+            text=rows[0].query,
+            right=list(right),
+            is_heading=is_heading,
+            source=first.source,
+            section=first.path.split("/", 1)[0],
+            path=first.path,
+            origin=HEADING if is_heading else rows[0].origin,
+            style=style_of(rows[0].query, is_heading),
+        )
+        questions.append(question)
     return questions
 
 
@@ -127,11 +127,10 @@ def _by_query(rows: Sequence[LedgerRow]) -> dict[str, list[LedgerRow]]:
 Qrels = dict[str, dict[str, int]]
 
 _FORMAT = "Each line holds a question id, a path and a relevance (0, 1, …), separated by tabs."
+_HEADERS = ("query-id", "query", "qid", "id")
 # int() also takes 1_0, and fails on a superscript two, which is a digit.
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _BEIR = "A test set has queries.jsonl, qrels.tsv or qrels/test.tsv, and perhaps corpus.jsonl."
-_QUERY = '{"_id": "q1", "text": "How …?"}'
-_DOCUMENT = '{"_id": "d1", "title": "…", "text": "…"}'
 _GENERIC = Path(__file__).with_name("generic.jsonl")
 
 
@@ -148,16 +147,29 @@ class TestSet(BaseModel):
     qrels: Qrels
     corpus: dict[str, str] | None = None
 
+    @property
+    def items(self) -> set[str]:
+        """All right ones."""
+        return {item for right in self.qrels.values() for item in right}
+
+    @property
+    def questions(self) -> list[HoldoutQuestion]:
+        return [
+            HoldoutQuestion(id=key, text=text, right=list(self.qrels[key]), style=style_of(text))
+            for key, text in self.queries.items()
+        ]
+
 
 def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:
     """Those of the settings, each under a name of its own. Raises SettingsError naming file and line."""
     found: dict[str, TestSet] = {}
     for one in settings:
-        if one.folder:
-            made = load_folder(Path(one.folder), one.name)
-        else:
-            corpus = Path(one.corpus) if one.corpus else None
-            made = load_files(Path(one.queries), Path(one.qrels), corpus, one.name)
+        corpus = Path(one.corpus) if one.corpus else None
+        made = (
+            load_folder(Path(one.folder), one.name)
+            if one.folder
+            else load_files(Path(one.queries), Path(one.qrels), corpus, one.name)
+        )
         if made.name in found:
             hint = "Give them names (training.testsets)."
             raise SettingsError(f"Two test sets are called {made.name!r}.", hint)
@@ -174,7 +186,7 @@ def generic_set() -> TestSet:
     They were written for clayloop and are under its licence. A model that finds them as well as its base has
     forgotten little; how good it is elsewhere they do not tell, since they are few and easy.
     """
-    rows = [row for _, row in _rows(_GENERIC, _QUERY)]
+    rows = [json.loads(line) for line in _GENERIC.read_text(encoding="utf-8").splitlines()]
     return TestSet(
         name="generic",
         queries={row["_id"]: row["text"] for row in rows},
@@ -184,8 +196,7 @@ def generic_set() -> TestSet:
 
 
 def load_folder(folder: Path, name: str = "") -> TestSet:
-    """A folder in the layout of BEIR. Raises SettingsError naming the file and line that is wrong or
-    missing."""
+    """A folder in the layout of BEIR. Raises SettingsError naming what is wrong or missing."""
     if not folder.is_dir():
         raise SettingsError(f"The test set {folder} is not a folder.", _BEIR)
     places = (folder / "qrels.tsv", folder / "qrels" / "test.tsv")
@@ -193,61 +204,82 @@ def load_folder(folder: Path, name: str = "") -> TestSet:
     if qrels is None:
         raise SettingsError(f"{folder} has neither qrels.tsv nor qrels/test.tsv.", _BEIR)
     corpus = folder / "corpus.jsonl"
-    queries, name = folder / "queries.jsonl", name or folder.resolve().name
-    return load_files(queries, qrels, corpus if corpus.exists() else None, name)
+    with_corpus = corpus if corpus.exists() else None
+    return load_files(folder / "queries.jsonl", qrels, with_corpus, name or folder.resolve().name)
 
 
 def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str = "") -> TestSet:
     """A set from files. Raises SettingsError naming the file and line that is wrong."""
-    # BEIR keeps the queries of all splits in one file: only those that qrels name are meant.
-    beir = qrels.parent.name == "qrels"
     asked = load_queries(queries)
-    judged = load_qrels(qrels, asked, every=not beir)
-    documents = None if corpus is None else load_corpus(corpus)
-    if documents is not None:
-        unknown = sorted({item for right in judged.values() for item in right} - set(documents))
-        if unknown:
-            example = f"for example {unknown[0]!r}"
-            raise SettingsError(
-                f"{qrels}: {len(unknown)} of its documents are not in {corpus}, {example}.",
-                "The second column names documents by their _id.",
-            )
-    return TestSet(
+    # BEIR keeps the queries of all splits in one file: only those that qrels name are meant.
+    judged = load_qrels(qrels, asked, every=qrels.parent.name != "qrels")
+    found = TestSet(
         name=name or queries.resolve().parent.name,
         queries={key: text for key, text in asked.items() if key in judged},
         qrels=judged,
-        corpus=documents,
+        corpus=None if corpus is None else _texts(corpus, _Document),
     )
+    unknown = [] if found.corpus is None else sorted(found.items.difference(found.corpus))
+    if unknown:
+        raise SettingsError(
+            f"{qrels}: {len(unknown)} of its documents are not in {corpus}, for example {unknown[0]!r}.",
+            "The second column names documents by their _id.",
+        )
+    return found
+
+
+class _Question(BaseModel):
+    """A line of queries.jsonl."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    what: ClassVar[str] = "question"
+    example: ClassVar[str] = '{"_id": "q1", "text": "How …?"}'
+
+    id: str = Field(alias="_id", min_length=1)
+    text: str = Field(strict=True)
+
+    @property
+    def content(self) -> str:
+        return self.text.strip()
+
+
+class _Document(_Question):
+    """A line of corpus.jsonl."""
+
+    what = "document"
+    example = '{"_id": "d1", "title": "…", "text": "…"}'
+
+    title: str | None = None
+
+    @property
+    def content(self) -> str:
+        return f"{(self.title or '').strip()}\n\n{self.text.strip()}".strip()
 
 
 def load_queries(path: Path) -> dict[str, str]:
     """Question id → text, in the file's order. Raises SettingsError naming the file and line that is
     wrong."""
-    return _texts(path, "question", _QUERY, lambda row: row["text"].strip())
+    return _texts(path, _Question)
 
 
-def load_corpus(path: Path) -> dict[str, str]:
-    """Document id → title and text. Raises SettingsError naming the file and line that is wrong."""
-
-    def text_of(row: dict[str, Any]) -> str:
-        title = row.get("title")
-        parts = [title if isinstance(title, str) else "", row["text"]]
-        return "\n\n".join(part.strip() for part in parts if part.strip())
-
-    return _texts(path, "document", _DOCUMENT, text_of)
-
-
-def _texts(path: Path, what: str, example: str, text_of: Callable[[dict[str, Any]], str]) -> dict[str, str]:
+def _texts(path: Path, kind: type[_Question]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for number, row in _rows(path, example):
-        key, text = str(row["_id"]), text_of(row)
-        if not text:
-            raise _wrong(path, number, f"the text of {what} {key!r} is empty")
-        if key in found:
-            raise _wrong(path, number, f"{what} {key!r} comes a second time")
-        found[key] = text
+    for number, line in _lines(path):
+        try:
+            one = kind.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            is_json = first["type"] != "json_invalid"
+            what = "needs the keys _id and text" if is_json else f"not JSON ({first['msg']})"
+            raise _wrong(path, number, what, kind.example) from error
+        if not one.content:
+            raise _wrong(path, number, f"the text of {kind.what} {one.id!r} is empty")
+        if one.id in found:
+            raise _wrong(path, number, f"{kind.what} {one.id!r} comes a second time")
+        found[one.id] = one.content
     if not found:
-        raise SettingsError(f"{path} has no {what}s.", f"One {example} a line is expected.")
+        raise SettingsError(f"{path} has no {kind.what}s.", f"One {kind.example} a line is expected.")
     return found
 
 
@@ -255,11 +287,10 @@ def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qr
     """Question id → item → relevance (above 0). Raises SettingsError naming the file and line that is wrong,
     or, where ``every`` question needs one, those without a right item."""
     qrels: Qrels = {}
-    first = True
-    for number, line in _lines(path):
+    for place, (number, line) in enumerate(_lines(path)):
         cells = [cell.strip() for cell in line.split("\t")]
-        is_header, first = first and _is_header(cells), False
-        if is_header:
+        # The first line may be a header: 'query-id corpus-id score' in BEIR.
+        if place == 0 and len(cells) > 1 and cells[0].lower().replace("_", "-") in _HEADERS:
             continue
         if len(cells) != 3 or not cells[0] or not cells[1]:
             raise _wrong(path, number, f"{len(cells)} columns instead of 3 (or an empty one)", _FORMAT)
@@ -288,11 +319,10 @@ def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress:
     is."""
     if test_set.corpus is not None:
         return
-    wanted = {path for right in test_set.qrels.values() for path in right}
-    unknown = sorted(wanted - set(paths))
-    if len(unknown) == len(wanted):
+    unknown = sorted(test_set.items.difference(paths))
+    if len(unknown) == len(test_set.items):
         raise SettingsError(
-            f"{test_set.name}: none of its {len(wanted)} files is in {where} (for example {unknown[0]!r}).",
+            f"{test_set.name}: none of its {len(unknown)} files is in {where} (for example {unknown[0]!r}).",
             "Paths are relative to the ingested folder, with forward slashes.",
         )
     if unknown:
@@ -300,23 +330,6 @@ def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress:
             f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, "
             f"such as {unknown[0]}."
         )
-
-
-def _is_header(cells: list[str]) -> bool:
-    """A first line whose relevance is no number; 'query-id corpus-id score' in BEIR."""
-    return len(cells) >= 2 and cells[0].lower().replace("_", "-") in ("query-id", "query", "qid", "id")
-
-
-def _rows(path: Path, example: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(number from 1, object with an _id and a text) of each line that is not blank."""
-    for number, line in _lines(path):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise _wrong(path, number, f"not JSON ({error})", example) from error
-        if not isinstance(row, dict) or not isinstance(row.get("text"), str) or row.get("_id") in (None, ""):
-            raise _wrong(path, number, "needs the keys _id and text", example)
-        yield number, row
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

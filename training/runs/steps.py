@@ -16,8 +16,9 @@ from serving import EVALUATION_FILE, MODEL_FOLDER, Embedder, ReleaseDraft, Servi
 from training.fit.candidate import FIT_FILE, VECTORS_FILE, check_gpus, embed_chunks, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
 from training.fit.train import Precision, choose_precision
-from training.judge.compare import Round, compare, measure_baselines
+from training.judge.compare import compare, measure_baselines
 from training.judge.comparison import Comparison, at, read_comparison, write_comparison
+from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, TestSet, check_paths, holdout_questions, load_test_sets

@@ -22,8 +22,9 @@ from serving import (
 from tests.cross_encoders import small_transformer, untrained_reranker
 from tests.training import rounds
 from tests.training.judge.rows import ledger
-from training.judge.compare import Baselines, Round, compare, measure_baselines, vectors_of
+from training.judge.compare import Baselines, compare, measure_baselines, vectors_of
 from training.judge.comparison import LATENCY_FILE, at, read_comparison, write_comparison
+from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, reranked
 from training.judge.gate import judge
 from training.judge.questions import TestSet, holdout_questions

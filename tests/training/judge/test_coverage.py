@@ -12,8 +12,9 @@ from curation import Chunk, Decision, FormerChunk
 from tests.training.judge.comparisons import compared, comparison
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
-from training.judge.coverage import Coverage, Indexed, LostQuestion, RemovedChunks, find_removed
+from training.judge.coverage import Coverage, LostQuestion, RemovedChunks, Round, find_removed
 from training.judge.gate import Guard, judge
+from training.judge.questions import HoldoutQuestion
 from training.ledger.rows import section_of
 from training.ledger.store import History
 from training.prepare.split import is_holdout
@@ -38,8 +39,9 @@ def _found(
     kept = {"accepted", "undecided", None} if include_unreviewed else {"accepted"}
     chunks = [chunk for chunk in documents if verdicts.get(chunk.id) in kept]
     history = History.of(ledger(before, documents))
-    index = Indexed(documents, chunks, served)
-    return find_removed(ledger(decisions, documents), history, index, asked, SETTINGS)
+    questions = [HoldoutQuestion(id=one, text="?", right=[]) for one in asked]
+    given = Round(chunks, documents, questions, [], ledger(decisions, documents), history)
+    return find_removed(given, served, SETTINGS)
 
 
 def _guards(coverage: Coverage, **limits: float) -> dict[str, Guard]:
@@ -162,9 +164,9 @@ def test_a_question_about_a_chunk_as_it_was_is_lost_when_todays_is_rejected() ->
     documents = [new, *CHUNKS[1:]]
     said = [triplet(old, "How do I wash it?"), judged_chunk(new, "rejected")]
     rows = ledger(said, documents, {old.id: FormerChunk(chunk=old, replaced_by="edited")})
-    index = Indexed(documents, documents[1:], {one.id for one in documents})
+    given = Round(documents[1:], documents, [], [], rows, History())
     asked = SETTINGS.model_copy(update={"gate": GateSettings(holdout_share=0.99)})
-    found = find_removed(rows, History(), index, set(), asked)
+    found = find_removed(given, {one.id for one in documents}, asked)
     assert found.coverage.contradicted == 1
     assert [one.text for one in found.questions] == ["How do I wash it?"]
 

@@ -14,14 +14,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from curation import Decision
-from serving import Embedder
+from serving import Embedder, Vectors
 from tests.training import rounds
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, make_chunks, triplet
 from training.judge.plausibility import (
     Pair,
     Plausibility,
-    Vectors,
     area,
     foretell,
     judged_pairs,
