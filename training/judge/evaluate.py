@@ -95,10 +95,17 @@ def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict
     ``items`` names the n columns; a name that comes more than once (the chunks of a file) counts with its
     best one.
     """
-    import pandas as pd
-
-    best = pd.DataFrame(cosines.T, columns=list(queries)).groupby(np.asarray(items, dtype=object)).max()
-    return {query: best[query].nlargest(_DEPTH).to_dict() for query in queries}
+    names, column_of = np.unique(np.asarray(items, dtype=object), return_inverse=True)
+    if len(names) == 0:
+        return {query: {} for query in queries}
+    order = np.argsort(column_of, kind="stable")
+    starts = np.searchsorted(column_of[order], np.arange(len(names)))
+    best = np.maximum.reduceat(cosines[:, order], starts, axis=1)  # pandas' groupby takes ten times as long
+    run = {}
+    for row, query in enumerate(queries):
+        top = np.argsort(-best[row], kind="stable")[:_DEPTH]
+        run[query] = {str(names[column]): float(best[row, column]) for column in top}
+    return run
 
 
 def reranker_choice(settings: RerankerSettings, serving: ServingSettings) -> RerankerChoice | None:
