@@ -31,9 +31,8 @@ from training.prepare.prepared import RunContext, prepare
 from training.report.card import release_card, selection_card
 from training.report.content import Material, write_report
 from training.report.text import Preview, RetrainSummary
-from training.runs.publish import ending_of
 from training.runs.run import RunStore
-from training.runs.situation import clean, give_up, ledger_of, read_situation, rows_of
+from training.runs.situation import clean, ending_of, give_up, ledger_of, read_situation, rows_of
 from training.runs.steps import Steps, own_sets, questions_of, round_of, what_is_lacking
 from training.settings import TrainingSettings
 

@@ -15,12 +15,29 @@ from training.ledger.rows import LedgerRow
 from training.ledger.selection import Selected, Selection, learned_from
 from training.ledger.store import read_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
-from training.runs.publish import Ending, close, ending_of
-from training.runs.record import RunInputs, RunRecord, run_inputs
+from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
 from training.runs.run import Run, RunStore, sizes
 
 # Seconds by which the clocks of the record and of the system may differ.
 _CLOCKS = 5
+_ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What came of a run that had something to publish.
+
+    ``verdict`` is empty when its release is served; the gate's reason holds then. ``release`` is the id of
+    its release if that is served, else None. ``overtaken``: somebody promoted another release before it could
+    promote its own.
+    """
+
+    outcome: Outcome
+    verdict: str
+    release: str | None = None
+    overtaken: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,29 @@ class Unfinished:
     damage: str = ""
     has_base: bool = True
     at_work: bool = False
+
+
+def ending_of(record: RunRecord, store: ReleaseStore) -> Ending | None:
+    """What came of a run; None while its release has neither been promoted nor been refused.
+
+    Raises ReleaseError when nobody can tell what is served, StateError when the log of promotions can't be
+    read.
+    """
+    mine, served = store.of_run(record.id), store.current_id()
+    if mine is not None and mine.id == served:
+        return Ending("promoted", "", mine.id)
+    if store.promotions.is_overruled(record.id, mine.id if mine else None):
+        made = mine.id if mine else "a release that is gone"
+        return Ending("rejected", f"Promoted as {made}, but somebody has promoted {served} since.")
+    if record.has_finished("publish"):
+        kept = f"is kept as {mine.id}" if mine else "has been deleted"
+        return Ending(
+            "rejected",
+            f"Not promoted: somebody promoted {served} while this run compared with {record.inputs.release}. "
+            f"The candidate {kept}.",
+            overtaken=True,
+        )
+    return None
 
 
 def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
@@ -66,7 +106,9 @@ def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> N
     if ending is not None:
         result = ending.verdict or f"its release {ending.release} is served"
         progress.say(f"Closing run {run.id}, which was interrupted at its very end: {result}")
-        close(run, ending)
+        judged = run.record.step("judge")
+        run.record.overtaken = ending.overtaken
+        run.finish(ending.outcome, ending.verdict or (judged.note if judged else ""), ending.release)
     else:
         progress.say(f"Giving up run {run.id}: {reason}")
         run.abandon(reason)
@@ -116,11 +158,6 @@ def _is_at_work(record: RunRecord) -> bool:
         return psutil.Process(record.process).create_time() <= record.last_sign.timestamp() + _CLOCKS
     except (psutil.Error, ValueError):
         return False
-
-
-log = logging.getLogger(__name__)
-
-_ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
 
 
 @dataclass(frozen=True)
