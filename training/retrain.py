@@ -236,22 +236,11 @@ def _card(steps: Steps, draft: ReleaseDraft) -> str:
 def _report(steps: Steps, summary: RetrainSummary) -> str | None:
     """Write the run's report, and return its path. Whatever goes wrong with it must not cost a run that is
     nearly finished."""
-    run, found = steps.run, steps.prepared
-    judged = run.record.has_finished("judge")
+    run = steps.run
     try:
-        material = Material(
-            record=run.record,
-            outcome=summary.outcome,
-            verdict_line=summary.verdict,
-            gate=steps.context.settings.gate,
-            selection=summary.selection,
-            release_after=summary.release_after,
-            chunks=found.chunks,
-            ledger=found.ledger,
-            conflicts=found.conflicts,
-            comparison=steps.comparison if judged else None,
-            verdict=steps.verdict if judged else None,
-        )
+        comparison = steps.comparison if run.record.has_finished("judge") else None
+        gate = steps.context.settings.gate
+        material = Material(run.record, summary, gate, steps.prepared, comparison)
         return str(write_report(run.folder, material))
     except Exception as error:
         log.exception("run %s: no report", run.id)
