@@ -185,7 +185,8 @@ def _summary(steps: Steps, resumed: bool) -> RetrainSummary:
     """What is known once a run is prepared."""
     found, context, selection = steps.prepared, steps.context, steps.run.record.selection
     served_rows = ledger_of(context.store, context.served.id)
-    summary = RetrainSummary(
+    counted = tally(found.ledger)
+    return RetrainSummary(
         run=steps.run.id,
         outcome="not-enough",
         verdict="",
@@ -193,14 +194,14 @@ def _summary(steps: Steps, resumed: bool) -> RetrainSummary:
         decisions=_counts(found.ledger, compare(answers(found.ledger), answers(served_rows))),
         examples={"found": len(found.accepted), "train": len(found.train), "holdout": len(found.holdout)},
         chunks={"indexed": len(found.chunks), "rejected": len(of(found.ledger, "chunk", "removed"))},
+        fates=dict(counted.fates),
+        reasons=dict(counted.reasons),
         holdout_questions=len(steps.round.questions),
         metric=context.settings.gate.metric,
         resumed=resumed,
         selection=selection.matched.describe(),
         notes=_notes(selection, found.unmatched, context.settings),
     )
-    summary.take_counts(tally(found.ledger))
-    return summary
 
 
 def _counts(rows: Sequence[LedgerRow], news: News) -> dict[str, int]:

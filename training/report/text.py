@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from training.judge.comparison import SIDES, Comparison
 from training.judge.gate import GateVerdict
-from training.ledger.rows import LedgerRow, Tally
+from training.ledger.rows import LedgerRow
 from training.runs.record import Outcome, RunRecord
 
 _SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
@@ -57,11 +57,6 @@ class RetrainSummary(BaseModel):
     resumed: bool = False
     selection: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
-
-    def take_counts(self, counted: Tally) -> None:
-        """Fill in what became of the decisions."""
-        self.fates = {str(fate): count for fate, count in counted.fates.items()}
-        self.reasons = {str(fate): reasons for fate, reasons in counted.reasons.items()}
 
     def take_figures(self, found: Comparison) -> None:
         """Fill in what base, served release and candidate reach on the holdout."""

@@ -195,28 +195,30 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
     Raises StateError for a damaged ledger of the served release, ReleaseError when nobody can tell what is
     served.
     """
-    runs = RunStore(context.home)
+    runs, store, selection = RunStore(context.home), context.store, selected.selection
     records = runs.list()
-    unfinished = unfinished_runs(records, runs, context.store)
+    unfinished = unfinished_runs(records, runs, store)
+    finished = [one for one in records if one.status == "finished" and not one.overtaken]
     over = {one.record.id for one in unfinished if one.ending is not None and not one.ending.overtaken}
     ended = [one for one in records if one.id in over or (one.status == "finished" and not one.overtaken)]
-    went_back_from, by_hand = _choice_of_a_person(context.store, context.served.id)
-    served_rows = ledger_of(context.store, context.served.id, _ANSWERS)
-    looked_at = [ledger_of(context.store, went_back_from, _ANSWERS), _last(runs, ended)]
+    promotion = store.promotions.origin(context.served.id)
+    by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
+    went_back_from = ledger_of(store, by_hand.before if by_hand else None, _ANSWERS)
+    served_rows = ledger_of(store, context.served.id, _ANSWERS)
     return Situation(
         now=now,
-        inputs=run_inputs(context, selected.decisions, selected.selection),
-        selection=selected.selection,
+        inputs=run_inputs(context, selected.decisions, selection),
+        selection=selection,
         served=context.served,
         rows=rows_of(selected),
         served_rows=served_rows,
         min_new=context.settings.min_new,
         unfinished=unfinished,
-        finished=[one for one in records if one.status == "finished" and not one.overtaken],
-        must_forget=_must_forget(context, selected),
+        finished=finished,
+        must_forget=selection.forgets and learned_from(ledger_of(store, context.served.id), selection),
         indexable=_indexable(context, served_rows),
-        looked_at=[rows for rows in looked_at if rows],
-        chosen_by_hand=by_hand,
+        looked_at=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
+        chosen_by_hand=by_hand is not None,
     )
 
 
@@ -249,23 +251,6 @@ def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:
         if rows:
             return rows
     return []
-
-
-def _choice_of_a_person(store: ReleaseStore, served: str) -> tuple[str | None, bool]:
-    """The release that a person went back from when they chose the served one, and whether a person chose it.
-
-    New documents for a release are no choice.
-    """
-    promotion = store.promotions.origin(served)
-    if promotion is None or not promotion.is_by_hand:
-        return None, False
-    return promotion.before, True
-
-
-def _must_forget(context: RunContext, selected: Selected) -> bool:
-    """Whether the served release learned from answers that are to be left out now."""
-    selection = selected.selection
-    return selection.forgets and learned_from(ledger_of(context.store, context.served.id), selection)
 
 
 def _indexable(context: RunContext, rows: Sequence[LedgerRow]) -> int:
