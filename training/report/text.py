@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from training.judge.comparison import SIDES, Comparison
 from training.judge.evaluate import METRICS
 from training.judge.gate import GateVerdict
-from training.ledger.rows import LedgerRow
+from training.ledger.rows import LedgerRow, of, tally
+from training.prepare.prepared import Prepared
 from training.runs.record import Outcome, RunRecord
 
 _MOST = 8  # of a kind: slices, reasons, duplicates
@@ -55,6 +56,19 @@ class RetrainSummary(BaseModel):
     resumed: bool = False
     selection: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+
+    def take_prepared(self, found: Prepared, questions: int) -> None:
+        """Fill in what becomes of the decisions; ``questions`` are held out."""
+        counted = tally(found.ledger)
+        self.fates, self.reasons = dict(counted.fates), dict(counted.reasons)
+        self.examples = {
+            "found": len(found.accepted),
+            "train": len(found.train),
+            "holdout": len(found.holdout),
+        }
+        removed = of(found.ledger, "chunk", "removed")
+        self.chunks = {"indexed": len(found.chunks), "rejected": len(removed)}
+        self.holdout_questions = questions
 
     def take_figures(self, found: Comparison) -> None:
         """Fill in what base, served release and candidate reach on the holdout."""
