@@ -1,10 +1,10 @@
-"""What a report says: plain values for the template, texts cut and cleaned."""
+"""The page of a run: what the template shows, and how texts from outside are cut and cleaned."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,16 @@ from training.judge.comparison import SIDES, ComparedSet, Comparison, at
 from training.judge.evaluate import METRICS
 from training.judge.gate import GateVerdict
 from training.judge.questions import HoldoutQuestion
-from training.ledger.rows import Fate, LedgerRow, by_decision, negatives_of, of, tally
-from training.prepare.conflicts import Side
+from training.ledger.rows import Fate, by_decision, negatives_of, of, tally
 from training.prepare.prepared import Prepared
 from training.report.drawings import dimension_bars, forest, question_bars, shares
 from training.report.text import RetrainSummary
 from training.runs.record import RunRecord
 from training.settings import SLICE_QUERIES, GateSettings
 
-LISTED = 25  # gains, and losses, with their texts
+REPORT_FILE = "report.html"
+_HERE = Path(__file__).parent
+_LISTED = 25  # gains, and losses, with their texts
 _ROWS = 100
 _ALL_QUESTIONS = 1000
 _LONGEST = 1200  # characters of a chunk
@@ -81,22 +82,10 @@ def content(material: Material) -> dict[str, Any]:
         "gate": material.gate,
         "slice_queries": SLICE_QUERIES,
         "funnel": shares(_funnel(material, counted.fates)),
-        "reasons": [
-            (fate, clean(reason), count)
-            for fate, reasons in counted.reasons.items()
-            for reason, count in reasons.items()
-        ],
-        "duplicates": _duplicates(ledger),
-        "conflicts": [
-            (
-                clean(one.query),
-                one.between,
-                _people(one.accepted),
-                _people(one.rejected),
-                "left out" if one.left_out else "",
-            )
-            for one in material.prepared.conflicts[:_ROWS]
-        ],
+        "reasons": counted.reasons,
+        "duplicates": of(ledger, "example", "duplicate")[:_ROWS],
+        "queries": {row.key: row.query for row in of(ledger, "example")},
+        "conflicts": material.prepared.conflicts[:_ROWS],
         "negatives": sorted(negatives.items()),
         "steps": _steps(record),
         "metrics": list(METRICS),
@@ -109,20 +98,6 @@ def content(material: Material) -> dict[str, Any]:
     return found
 
 
-def _duplicates(ledger: Sequence[LedgerRow]) -> list[tuple[str, str, float, str]]:
-    """(question, reason, similarity, what was kept instead) of the first examples that were dropped."""
-    query: dict[tuple[str, str], str] = {row.key: row.query for row in of(ledger, "example")}
-    return [
-        (
-            clean(row.query),
-            clean(row.reason),
-            row.similarity,
-            clean(query.get((row.other_dataset, row.other), row.other)),
-        )
-        for row in of(ledger, "example", "duplicate")[:_ROWS]
-    ]
-
-
 def _figures(material: Material, comparison: Comparison, verdict: GateVerdict) -> dict[str, Any]:
     holdout, metric = comparison.holdout, material.gate.metric
     by_id = {chunk.id: chunk for chunk in material.prepared.chunks}
@@ -133,7 +108,6 @@ def _figures(material: Material, comparison: Comparison, verdict: GateVerdict) -
     changes.sort(key=lambda one: one.change)
     gains = [one for one in reversed(changes) if one.change > 0]
     losses = [one for one in changes if one.change < 0]
-    seen = comparison.decisions
     return {
         "comparison": comparison,
         "with_reranker": at(holdout.candidate).metrics[metric],
@@ -148,22 +122,14 @@ def _figures(material: Material, comparison: Comparison, verdict: GateVerdict) -
         ],
         "questions": question_bars([(one.change, one.text) for one in changes]),
         "same": len(changes) - len(gains) - len(losses),
-        "gains": gains[:LISTED],
-        "losses": losses[:LISTED],
+        "gains": gains[:_LISTED],
+        "losses": losses[:_LISTED],
         "gained": len(gains),
         "lost": len(losses),
         "all": sorted(changes, key=lambda one: -one.change)[:_ALL_QUESTIONS],
-        "doubtful": [
-            (
-                clean(one.query),
-                "accepted" if one.accepted else "rejected",
-                one.likely,
-                clean(by_id[one.chunk_id].text, _LONGEST) if one.chunk_id in by_id else "",
-                one.record_id,
-            )
-            for one in seen.doubtful
-        ],
-        "decisions": seen,
+        "chunks": by_id,
+        "longest": _LONGEST,
+        "decisions": comparison.decisions,
     }
 
 
@@ -235,15 +201,6 @@ def _steps(record: RunRecord) -> list[tuple[str, float, float, float, str]]:
     ]
 
 
-def _people(sides: Iterable[Side]) -> str:
-    names = sorted({name for side in sides for name in side.annotators})
-    return clean(", ".join(names), 200)
-
-
-REPORT_FILE = "report.html"
-_HERE = Path(__file__).parent
-
-
 def write_report(folder: Path, material: Material) -> Path:
     """Write ``report.html`` into the run's ``folder`` and return its path. Raises StateError when the disk is
     full."""
@@ -256,6 +213,7 @@ def write_report(folder: Path, material: Material) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["clean"] = clean
     page = environment.get_template("report.html.jinja").render(**content(material))
     path = folder / REPORT_FILE
     write_text(path, UNSHOWABLE.sub("\ufffd", page))

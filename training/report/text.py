@@ -60,7 +60,7 @@ class RetrainSummary(BaseModel):
     def take_prepared(self, found: Prepared, questions: int) -> None:
         """Fill in what becomes of the decisions; ``questions`` are held out."""
         counted = tally(found.ledger)
-        self.fates, self.reasons = dict(counted.fates), dict(counted.reasons)
+        self.fates, self.reasons = dict(counted.fates.items()), dict(counted.reasons.items())
         self.examples = {
             "found": len(found.accepted),
             "train": len(found.train),
