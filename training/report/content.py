@@ -81,6 +81,7 @@ def content(material: Material) -> dict[str, Any]:
         "metric": material.gate.metric,
         "gate": material.gate,
         "slice_queries": SLICE_QUERIES,
+        "rows_shown": _ROWS,
         "funnel": shares(_funnel(material, counted.fates)),
         "reasons": counted.reasons,
         "duplicates": of(ledger, "example", "duplicate")[:_ROWS],
@@ -110,16 +111,9 @@ def _figures(material: Material, comparison: Comparison, verdict: GateVerdict) -
     losses = [one for one in changes if one.change < 0]
     return {
         "comparison": comparison,
-        "with_reranker": at(holdout.candidate).metrics[metric],
-        "counted": [one for one in verdict.slices if one.change is not None],
-        "small": [one for one in verdict.slices if one.change is None][:_ROWS],
         "forest": forest(verdict, material.gate.margin),
         "dimensions": dimension_bars(holdout, metric) if holdout.questions else None,
-        "table": _table(holdout) if holdout.questions else [],
-        "sets": [
-            (clean(one.name), one.kind, len(one.questions), [at(one.side(side)).metrics for side in SIDES])
-            for one in comparison.sets
-        ],
+        "at": at,
         "questions": question_bars([(one.change, one.text) for one in changes]),
         "same": len(changes) - len(gains) - len(losses),
         "gains": gains[:_LISTED],
@@ -159,16 +153,6 @@ def _changes(found: ComparedSet, metric: str, by_id: Mapping[str, Chunk]) -> lis
 def _about(question: HoldoutQuestion, found: ComparedSet) -> str:
     parts = (question.section, question.origin, question.style) if found.kind == "holdout" else (found.name,)
     return clean(" · ".join(part for part in parts if part), 120)
-
-
-def _table(found: ComparedSet) -> list[tuple[int, str, list[float]]]:
-    """(dimension, side, means) in the order of the metrics."""
-    return [
-        (size, side, [found.side(side)[size].metrics[name] for name in METRICS])
-        for size in sorted(found.candidate, reverse=True)
-        for side in SIDES
-        if size in found.side(side)
-    ]
 
 
 def _funnel(material: Material, fates: Mapping[Fate, int]) -> dict[str, float]:

@@ -35,7 +35,7 @@ from curation import (
     write_text,
 )
 from training.ledger.selection import Selection
-from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
+from training.runs.record import Outcome, RunInputs, RunRecord, RunStatus, StepRecord, StepStatus
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
@@ -106,22 +106,17 @@ class Run:
 
     def finish(self, outcome: Outcome, verdict: str, release_after: str | None) -> None:
         """Close the run, and remove from its folder what the release holds too (the model, the vectors)."""
-        self.record.outcome = outcome
-        self.record.verdict = verdict
-        self.record.release_after = release_after
-        self.record.status = "finished"
-        self.record.finished_at = _now()
-        self.save()
-        self.log(f"{outcome}: {verdict}")
-        self.lighten()
+        self.record.outcome, self.record.release_after = outcome, release_after
+        self._close("finished", verdict, f"{outcome}: {verdict}")
 
     def abandon(self, reason: str) -> None:
         """Give the run up. Its record and log stay, what its steps wrote is removed."""
-        self.record.status = "abandoned"
-        self.record.verdict = reason
-        self.record.finished_at = _now()
+        self._close("abandoned", reason, f"abandoned: {reason}")
+
+    def _close(self, status: RunStatus, verdict: str, line: str) -> None:
+        self.record.status, self.record.verdict, self.record.finished_at = status, verdict, _now()
         self.save()
-        self.log(f"abandoned: {reason}")
+        self.log(line)
         self.lighten()
 
     def lighten(self) -> None:
