@@ -96,15 +96,13 @@ def decide(found: Situation, force: bool = False) -> Choice:
             given_up[record.id] = obstacle
         else:
             resumed = record
+    why = f"{news.new} new or changed decisions, {news.withdrawn} withdrawn since {found.served.id}"
+    choice = Choice("new", why, news, resumed, given_up, left_alone)
     if resumed is not None:
         how = "had failed" if resumed.status == "failed" else "was interrupted"
-        why = f"Going on with run {resumed.id}, which {how}"
-        return Choice("resume", why, news, resumed, given_up, left_alone)
+        return replace(choice, what="resume", why=f"Going on with run {resumed.id}, which {how}")
     reason = "" if force else _nothing_to_learn(found, news)
-    if reason:
-        return Choice("skip", reason, news, None, given_up, left_alone)
-    why = f"{news.new} new or changed decisions, {news.withdrawn} withdrawn since {found.served.id}"
-    return Choice("new", why, news, None, given_up, left_alone)
+    return replace(choice, what="skip", why=reason) if reason else choice
 
 
 def is_due(found: Situation, due: Due) -> Choice:
@@ -213,27 +211,20 @@ def _nothing_to_learn(found: Situation, news: News) -> str:
                 "`clayloop reindex` brings them to the bot."
             )
         return reason
-    tried = _tried_before(found)
-    if tried is not None:
-        run, verdict = tried
+    # The newest run with the same inputs that came to its end: another one would come to the same.
+    ended = {
+        one.record.id: one.ending.verdict
+        for one in found.unfinished
+        if one.ending is not None and not one.ending.overtaken and one.record.inputs == found.inputs
+    }
+    ended |= {one.id: one.verdict for one in found.finished if one.inputs == found.inputs}
+    if ended:
+        run, verdict = next(iter(ended.items()))
         return (
             f"Nothing new to learn since run {run} tried exactly these annotations: {verdict} "
             "(--force tries again.)"
         )
     return ""
-
-
-def _tried_before(found: Situation) -> tuple[str, str] | None:
-    """The newest run with the same inputs that came to its end, and its verdict: another one would come to
-    the same."""
-    for one in found.unfinished:
-        ending = one.ending
-        if ending is not None and not ending.overtaken and one.record.inputs == found.inputs:
-            return one.record.id, ending.verdict
-    for record in found.finished:
-        if record.inputs == found.inputs:
-            return record.id, record.verdict
-    return None
 
 
 def _is_time(found: Situation, every_hours: float) -> bool:

@@ -17,23 +17,21 @@ from functools import partial
 from curation import SILENT, Corpus, Home, Progress
 from serving import ReleaseDraft, ReleaseStore, ServingSettings
 from training.decide import Choice, News, answers, compare, decide
-from training.ledger.rows import LedgerRow, by_decision, of, tally
+from training.ledger.rows import LedgerRow, by_decision, tally
 from training.ledger.selection import (
     EVERYTHING,
     FindMatching,
     ReadDecisions,
     Selected,
     Selection,
-    Unmatched,
     read_selected,
 )
 from training.prepare.prepared import RunContext, prepare
 from training.report.card import release_card, selection_card
 from training.report.content import Material, write_report
 from training.report.text import Preview, RetrainSummary
-from training.runs.publish import ending_of
 from training.runs.run import RunStore
-from training.runs.situation import clean, give_up, ledger_of, read_situation, rows_of
+from training.runs.situation import clean, ending_of, give_up, ledger_of, read_situation, rows_of
 from training.runs.steps import Steps, own_sets, questions_of, round_of, what_is_lacking
 from training.settings import TrainingSettings
 
@@ -80,7 +78,9 @@ def retrain_from_annotations(
         choice = decide(found, options.force)
         _settle_others(choice, runs, context)
         if choice.what == "skip":
-            return _nothing_new(choice, selected, context)
+            summary = _summary(context, selected, rows_of(selected), choice.news)
+            summary.verdict = choice.why
+            return summary
         if choice.run is None:
             run = runs.create(found.inputs, served.id, selected.selection)
             return _work(Steps(run, context), selected, resumed=False)
@@ -134,8 +134,13 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     """Do what is left of a run's steps, and say what came of it."""
     run, context = steps.run, steps.context
     run.step("prepare", partial(steps.prepare, selected), context.progress)
-    summary = _summary(steps, resumed)
-    summary.verdict = what_is_lacking(steps.prepared, len(steps.round.deciding), context)
+    found = steps.prepared
+    served_rows = ledger_of(context.store, context.served.id)
+    news = compare(answers(found.ledger), answers(served_rows))
+    summary = _summary(context, selected, found.ledger, news)
+    summary.run, summary.outcome, summary.resumed = run.id, "not-enough", resumed
+    summary.take_prepared(found, len(steps.round.questions))
+    summary.verdict = what_is_lacking(found, len(steps.round.deciding), context)
     if not summary.verdict:
         run.step("fit", steps.fit, context.progress)
         run.step("index", steps.index, context.progress)
@@ -169,39 +174,19 @@ def _settle_others(choice: Choice, runs: RunStore, context: RunContext) -> None:
         context.progress.say(choice.why)
 
 
-def _nothing_new(choice: Choice, selected: Selected, context: RunContext) -> RetrainSummary:
-    selection = selected.selection
+def _summary(
+    context: RunContext, selected: Selected, rows: Sequence[LedgerRow], news: News
+) -> RetrainSummary:
+    """What is known before anything is done. ``rows`` are of the decisions that were read."""
     return RetrainSummary(
         outcome="nothing-new",
-        verdict=choice.why,
-        release_before=context.served.id,
-        decisions=_counts(rows_of(selected), choice.news),
-        metric=context.settings.gate.metric,
-        selection=selection.matched.describe(),
-        notes=_notes(selection, selected.unmatched, context.settings),
-    )
-
-
-def _summary(steps: Steps, resumed: bool) -> RetrainSummary:
-    """What is known once a run is prepared."""
-    found, context, selection = steps.prepared, steps.context, steps.run.record.selection
-    served_rows = ledger_of(context.store, context.served.id)
-    summary = RetrainSummary(
-        run=steps.run.id,
-        outcome="not-enough",
         verdict="",
         release_before=context.served.id,
-        decisions=_counts(found.ledger, compare(answers(found.ledger), answers(served_rows))),
-        examples={"found": len(found.accepted), "train": len(found.train), "holdout": len(found.holdout)},
-        chunks={"indexed": len(found.chunks), "rejected": len(of(found.ledger, "chunk", "removed"))},
-        holdout_questions=len(steps.round.questions),
+        decisions=_counts(rows, news),
         metric=context.settings.gate.metric,
-        resumed=resumed,
-        selection=selection.matched.describe(),
-        notes=_notes(selection, found.unmatched, context.settings),
+        selection=selected.selection.matched.describe(),
+        notes=_notes(selected, context.settings),
     )
-    summary.take_counts(tally(found.ledger))
-    return summary
 
 
 def _counts(rows: Sequence[LedgerRow], news: News) -> dict[str, int]:
@@ -217,10 +202,10 @@ def _counts(rows: Sequence[LedgerRow], news: News) -> dict[str, int]:
     }
 
 
-def _notes(selection: Selection, unmatched: Unmatched, settings: TrainingSettings) -> list[str]:
+def _notes(selected: Selected, settings: TrainingSettings) -> list[str]:
     """What the person who asked for a selection should know about it."""
-    notes = [*unmatched.notes]
-    if any(name not in settings.without_annotators for name in selection.without_annotators):
+    notes = [*selected.unmatched.notes]
+    if any(name not in settings.without_annotators for name in selected.selection.without_annotators):
         notes.append(
             "The next retrain without this option learns from them again: training.without_annotators leaves "
             "somebody out for good."
@@ -237,22 +222,11 @@ def _card(steps: Steps, draft: ReleaseDraft) -> str:
 def _report(steps: Steps, summary: RetrainSummary) -> str | None:
     """Write the run's report, and return its path. Whatever goes wrong with it must not cost a run that is
     nearly finished."""
-    run, found = steps.run, steps.prepared
-    judged = run.record.has_finished("judge")
+    run = steps.run
     try:
-        material = Material(
-            record=run.record,
-            outcome=summary.outcome,
-            verdict_line=summary.verdict,
-            gate=steps.context.settings.gate,
-            selection=summary.selection,
-            release_after=summary.release_after,
-            chunks=found.chunks,
-            ledger=found.ledger,
-            conflicts=found.conflicts,
-            comparison=steps.comparison if judged else None,
-            verdict=steps.verdict if judged else None,
-        )
+        comparison = steps.comparison if run.record.has_finished("judge") else None
+        gate = steps.context.settings.gate
+        material = Material(run.record, summary, gate, steps.prepared, comparison)
         return str(write_report(run.folder, material))
     except Exception as error:
         log.exception("run %s: no report", run.id)

@@ -37,14 +37,10 @@ class DedupSettings(_Section):
     """Which examples count as the same."""
 
     near: bool = Field(True, description="Drop near duplicates (MinHash), not only exact ones.")
-    threshold: float = Field(
-        0.8, gt=0, le=1, description="Jaccard similarity of character shingles from which two texts are one."
-    )
-    semantic: bool = Field(
-        True, description="Drop questions that say the same in other words, by the base model's vectors."
-    )
+    threshold: float = Field(0.8, gt=0, le=1, description="Jaccard similarity from which two texts are one.")
+    semantic: bool = Field(True, description="Drop questions that say the same in other words.")
     semantic_threshold: float = Field(
-        0.95, gt=0, le=1, description="Cosine from which two questions ask the same."
+        0.95, gt=0, le=1, description="Cosine from which two questions are one."
     )
 
 
@@ -57,23 +53,14 @@ class FitSettings(_Section):
         "do not fit into memory.",
     )
     epochs: float = Field(3.0, gt=0, description="Passes over the examples.")
-    batch_size: int = Field(
-        32, ge=2, description="Examples in a batch: each sees the others' chunks as negatives."
-    )
+    batch_size: int = Field(32, ge=2, description="Examples: each sees the others' chunks as negatives.")
     learning_rate: float = Field(6e-5, gt=0, description="Peak learning rate.")
-    dimensions: list[int] = Field(
-        [384, 256, 128, 64], description="Matryoshka dimensions, the model's own first."
-    )
+    dimensions: list[int] = Field([384, 256, 128, 64], description="Matryoshka dimensions, largest first.")
     max_tokens: int = Field(
-        128,
-        ge=16,
-        description="Tokens of a text that training sees: the first ones say most, and time grows with them.",
+        128, ge=16, description="Tokens of a text that training sees, from the first: time grows with them."
     )
     keep: float = Field(
-        0.5,
-        ge=0,
-        lt=1,
-        description="Share of the base model's weights in the result: guards what it knew before (0: none).",
+        0.5, ge=0, lt=1, description="Share of the base model's weights in the result: guards what it knew."
     )
     whiten: float = Field(
         0.2,
@@ -84,12 +71,10 @@ class FitSettings(_Section):
     )
     train: Literal["full", "lora"] = Field(
         "full",
-        description="Which weights move: all, or low-rank adapters that are merged into the model afterwards "
+        description="Which weights move: all, or low-rank adapters that are then merged into the model "
         "(lora needs `pip install 'clayloop[lora]'`).",
     )
-    processes: int = Field(
-        1, ge=1, description="Training processes on this machine: one a GPU, or a few on a large CPU."
-    )
+    processes: int = Field(1, ge=1, description="Training processes: one a GPU, or a few on a large CPU.")
     seed: int = Field(17, description="Seed of everything random.")
 
     def dimensions_for(self, own: int) -> list[int]:
@@ -102,19 +87,13 @@ class RerankerSettings(_Section):
     """A cross-encoder that puts the nearest chunks in a better order. It is used as it is and judged by the
     gate."""
 
-    model: str = Field(
-        "",
-        description="A folder, a Hugging Face name or package:NAME of any cross-encoder; empty: no reranker.",
-    )
+    model: str = Field("", description="A folder, Hugging Face name or package:NAME; empty: no reranker.")
     candidates: int = Field(
-        20, ge=2, le=200, description="How many of the nearest chunks it reads: time grows with them."
+        20, ge=2, le=200, description="Nearest chunks that it reads: time grows with them."
     )
     max_tokens: int = Field(128, ge=16, description="Tokens of question and chunk together.")
     weight: float = Field(
-        0.3,
-        gt=0,
-        le=1,
-        description="Share of its standardised score in the mixture with the cosine's (1: it alone decides).",
+        0.3, gt=0, le=1, description="Share of its standardised score, mixed with the cosine (1: it alone)."
     )
 
 
@@ -132,17 +111,13 @@ class GuardSettings(_Section):
         "interval wholly above 0, holds a candidate.",
     )
     removed_share: float = Field(
-        0.1, ge=0, le=1, description="Most of the served index that one round's decisions may take out."
+        0.1, ge=0, le=1, description="Most of the index that one round may take out."
     )
     contradicted_share: float = Field(
         0.1, ge=0, le=1, description="How many of the newly rejected chunks may have accepted questions."
     )
-    smoke: list[str] = Field(
-        default_factory=list, description="Questions of yours that the bot must not refuse."
-    )
-    refuse: list[str] = Field(
-        default_factory=list, description="Questions of yours that the bot must refuse."
-    )
+    smoke: list[str] = Field([], description="Questions of yours that the bot must not refuse.")
+    refuse: list[str] = Field([], description="Questions of yours that the bot must refuse.")
     decisions: bool = Field(
         True, description="Hold a round whose new decisions look mixed up (docs/maintainers.md)."
     )
@@ -152,7 +127,7 @@ class GateSettings(_Section):
     """When a candidate may be served."""
 
     holdout_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of the chunks whose questions are kept for evaluation."
+        0.2, gt=0, lt=1, description="Share of the chunks whose questions are held out."
     )
     metric: str = Field(
         "ndcg@10",
@@ -164,8 +139,7 @@ class GateSettings(_Section):
     )
     confidence: float = Field(0.9, gt=0.5, lt=1, description="Of the interval of the mean difference.")
     promote: list[Promotable] = Field(
-        ["superior", "non-inferior"],
-        description="Verdicts that may be served: superior, non-inferior, inconclusive.",
+        ["superior", "non-inferior"], description="Verdicts that may be served; inconclusive can be added."
     )
     min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote anything.")
     guards: GuardSettings = GuardSettings()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
-import socket
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from curation import (
     ArgillaError,
     ArgillaRefusalError,
     Home,
-    content_id,
     has_webhook,
     is_signed_by_argilla,
     register_webhook,
@@ -52,11 +50,6 @@ def description_of(home: Home) -> str:
     return f"clayloop watch {name}"
 
 
-def _earlier_description_of(home: Home) -> str:
-    """The description that earlier versions gave to these webhooks."""
-    return f"clayloop watch {content_id('watch', socket.gethostname(), str(home.root))[:16]}"
-
-
 def is_local(url: str) -> bool:
     """Whether the address is a loopback address."""
     host = urlsplit(url).hostname or ""
@@ -74,7 +67,6 @@ class Calls:
 
     def __init__(self, home: Home, url: str, say: Callable[[str], None]) -> None:
         self._description = description_of(home)
-        self._earlier = _earlier_description_of(home)
         self._url = url
         self._say = say
         self._registration: WebhookRegistration | None = None
@@ -103,7 +95,6 @@ class Calls:
         try:
             if self._registration is not None and has_webhook(client, self._registration):
                 return
-            unregister_webhook(client, self._earlier)
             self._registration = register_webhook(client, self._url, self._description)
             self.trouble = ""
             self._say(f"Argilla calls {self._url} when somebody answers")

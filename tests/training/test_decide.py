@@ -15,9 +15,8 @@ from serving import Release
 from training.decide import Due, Situation, answers, compare, decide, is_due
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import EVERYTHING, Selection
-from training.runs.publish import Ending
 from training.runs.record import RunInputs, RunRecord, StepRecord
-from training.runs.situation import Unfinished
+from training.runs.situation import Ending, Unfinished
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 INPUTS = RunInputs(decisions="d", corpus="c", settings="s", release="r0001-00000000", model="m")

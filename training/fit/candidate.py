@@ -70,7 +70,6 @@ def embed_chunks(
     return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
 
 
-_DIVERGED = 64  # exit code of a worker whose loss was not a number
 _BATCHES = 4  # of the configured size, an epoch, for each process
 _SHOWN = 2_000  # characters of what the workers said last
 _TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
@@ -95,8 +94,7 @@ def check_gpus(device: str, processes: int) -> None:
 
     if device == "cuda" and processes > torch.cuda.device_count():
         raise SettingsError(
-            f"training.fit.candidate is {processes}, and there are {torch.cuda.device_count()} GPUs to train "
-            "on.",
+            f"training.fit.processes is {processes}, and there are {torch.cuda.device_count()} GPUs.",
             "Set it to the number of GPUs at most: one process trains on each.",
         )
 
@@ -141,7 +139,7 @@ def fit_in_processes(
         if done.returncode:
             raise StateError(
                 f"A training process ended with an error:\n{done.stdout[-_SHOWN:].strip()}",
-                "Set training.fit.candidate to 1, or look at what it says. Killed by signal 9: memory has "
+                "Set training.fit.processes to 1, or look at what it says. Killed by signal 9: memory has "
                 "probably run out.",
             )
         trained = Embedder(place / "model", embedding, name="candidate")
@@ -162,7 +160,7 @@ def main() -> int:
         report = fine_tune(embedder, job.material, job.settings)
     except StateError:
         (place / "diverged").touch()
-        return _DIVERGED
+        return 1
     if os.environ.get("RANK", "0") == "0":
         save_model(embedder, place / "model")
         write_json(place / "fit.json", report.model_dump(mode="json"))

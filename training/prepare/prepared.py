@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from curation import Chunk, Corpus, Home, Progress, StateError, read_json, write_json
 from serving import Embedder, EmbeddingSettings, Release, ReleaseStore, ServingSettings
 from training.ledger.rows import LedgerRow, Negative, negatives_of, of
-from training.ledger.selection import Selected, Unmatched
+from training.ledger.selection import Selected
 from training.ledger.store import LedgerOrigin, history_of, read_ledger, write_ledger
 from training.prepare.collect import collect, to_index
 from training.prepare.conflicts import Conflict, settle_conflicts
@@ -26,7 +26,7 @@ from training.settings import TrainingSettings
 _T = TypeVar("_T")
 
 LEDGER_FILE = "ledger.parquet"
-_GROUPS, _CONFLICTS, _UNMATCHED = "groups.json", "conflicts.json", "unmatched.json"
+_GROUPS, _CONFLICTS = "groups.json", "conflicts.json"
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,12 @@ class RunContext:
 @dataclass
 class Prepared:
     """What a retrain learns from and what it asks. ``groups`` maps a chunk's id to the one that stands for
-    its near duplicates; ``chunks`` are those that the candidate indexes. ``unmatched`` names what the
-    selection asked for and nobody has."""
+    its near duplicates; ``chunks`` are those that the candidate indexes."""
 
     ledger: list[LedgerRow]
     chunks: list[Chunk] = field(default_factory=list)
     groups: dict[str, str] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
-    unmatched: Unmatched = field(default_factory=Unmatched)
 
     @property
     def accepted(self) -> list[LedgerRow]:
@@ -77,7 +75,6 @@ class Prepared:
         write_ledger(folder / LEDGER_FILE, self.ledger, origin)
         write_json(folder / _GROUPS, {key: one for key, one in self.groups.items() if key != one})
         write_json(folder / _CONFLICTS, [one.model_dump(mode="json") for one in self.conflicts])
-        write_json(folder / _UNMATCHED, self.unmatched.model_dump(mode="json"))
 
     @classmethod
     def read(cls, folder: Path, corpus: Corpus, include_unreviewed: bool) -> Prepared:
@@ -88,7 +85,6 @@ class Prepared:
             chunks=to_index(ledger, corpus.chunks, include_unreviewed),
             groups=_read(folder / _GROUPS, dict[str, str]),
             conflicts=_read(folder / _CONFLICTS, list[Conflict]),
-            unmatched=_read(folder / _UNMATCHED, Unmatched),
         )
 
     def describe(self) -> str:
@@ -135,7 +131,6 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
         chunks=chunks,
         groups=dict(setting.groups),
         conflicts=conflicts,
-        unmatched=selected.unmatched,
     )
 
 

@@ -10,6 +10,7 @@ from training.judge.comparison import Comparison
 from training.judge.evaluate import METRICS
 from training.judge.gate import LATENCY, GateVerdict
 from training.ledger.selection import Selection
+from training.report.text import one_line
 from training.settings import FitSettings
 
 _LIMITS = """\
@@ -61,7 +62,7 @@ def selection_card(selection: Selection) -> str:
     """A section that says what the run left out; nothing when it learned from everything."""
     if not selection:
         return ""
-    parts = "\n".join(f"- `{_one_line(part.replace('`', ' '))}`" for part in selection.describe())
+    parts = "\n".join(f"- `{one_line(part.replace('`', ' '))}`" for part in selection.describe())
     return f"\n## Selection\n\nThis run left out a part of the annotations:\n\n{parts}\n"
 
 
@@ -129,10 +130,6 @@ def _guards(verdict: GateVerdict) -> list[str]:
     ]
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _cell(text: str) -> str:
     """Text from outside in Markdown: no markup, and no end of a table's cell."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", _one_line(text))
+    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", one_line(text))

@@ -1,10 +1,10 @@
-"""What a report says: plain values for the template, texts cut and cleaned."""
+"""The page of a run: what the template shows, and how texts from outside are cut and cleaned."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from training.judge.comparison import SIDES, ComparedSet, Comparison, at
 from training.judge.evaluate import METRICS
 from training.judge.gate import GateVerdict
 from training.judge.questions import HoldoutQuestion
-from training.ledger.rows import LedgerRow, Tally, by_decision, negatives_of, of, tally
-from training.prepare.conflicts import Conflict
+from training.ledger.rows import Fate, by_decision, negatives_of, of, tally
+from training.prepare.prepared import Prepared
 from training.report.drawings import dimension_bars, forest, question_bars, shares
+from training.report.text import RetrainSummary
 from training.runs.record import RunRecord
 from training.settings import SLICE_QUERIES, GateSettings
 
-LISTED = 25  # gains, and losses, with their texts
+REPORT_FILE = "report.html"
+_HERE = Path(__file__).parent
+_LISTED = 25  # gains, and losses, with their texts
 _ROWS = 100
 _ALL_QUESTIONS = 1000
 _LONGEST = 1200  # characters of a chunk
@@ -31,20 +34,14 @@ UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069
 
 @dataclass(frozen=True)
 class Material:
-    """What a report is made from. ``comparison`` and ``verdict`` are None when there was too little to train
-    on. ``verdict_line`` says how the run ended."""
+    """What a report is made from. ``comparison`` and the summary's verdict of the gate are None when there
+    was too little to train on."""
 
     record: RunRecord
-    outcome: str
-    verdict_line: str
+    summary: RetrainSummary
     gate: GateSettings
-    selection: Sequence[str] = ()
-    release_after: str | None = None
-    ledger: Sequence[LedgerRow] = ()
-    chunks: Sequence[Chunk] = ()
-    conflicts: Sequence[Conflict] = ()
+    prepared: Prepared
     comparison: Comparison | None = None
-    verdict: GateVerdict | None = None
 
 
 @dataclass(frozen=True)
@@ -70,65 +67,41 @@ def clean(text: str, longest: int = 400) -> str:
 
 def content(material: Material) -> dict[str, Any]:
     """Everything that the template shows."""
-    record, counted = material.record, tally(material.ledger)
-    negatives = Counter(f"{one.source} {one.kind}s" for one in negatives_of(material.ledger))
+    record, summary, ledger = material.record, material.summary, material.prepared.ledger
+    counted = tally(ledger)
+    negatives = Counter(f"{one.source} {one.kind}s" for one in negatives_of(ledger))
     found: dict[str, Any] = {
         "run": record.id,
-        "outcome": material.outcome,
-        "verdict_line": clean(material.verdict_line, 4000),
+        "outcome": summary.outcome,
+        "verdict_line": clean(summary.verdict, 4000),
         "started": f"{record.created_at:%Y-%m-%d %H:%M} UTC",
         "before": record.release_before or "none",
-        "after": material.release_after,
-        "selection": [clean(line) for line in material.selection],
+        "after": summary.release_after,
+        "selection": [clean(line) for line in summary.selection],
         "metric": material.gate.metric,
         "gate": material.gate,
         "slice_queries": SLICE_QUERIES,
-        "funnel": shares(_funnel(material, counted)),
-        "reasons": [
-            (fate, clean(reason), count)
-            for fate, reasons in counted.reasons.items()
-            for reason, count in reasons.items()
-        ],
-        "duplicates": _duplicates(material.ledger),
-        "conflicts": [
-            (
-                clean(one.query),
-                one.between,
-                _people(one.accepted),
-                _people(one.rejected),
-                "left out" if one.left_out else "",
-            )
-            for one in material.conflicts[:_ROWS]
-        ],
+        "rows_shown": _ROWS,
+        "funnel": shares(_funnel(material, counted.fates)),
+        "reasons": counted.reasons,
+        "duplicates": of(ledger, "example", "duplicate")[:_ROWS],
+        "queries": {row.key: row.query for row in of(ledger, "example")},
+        "conflicts": material.prepared.conflicts[:_ROWS],
         "negatives": sorted(negatives.items()),
-        "steps": _steps(material),
+        "steps": _steps(record),
         "metrics": list(METRICS),
         "sides": SIDES,
-        "verdict": material.verdict,
+        "verdict": summary.gate,
         "comparison": None,
     }
-    if material.comparison is not None and material.verdict is not None:
-        found |= _figures(material, material.comparison)
+    if material.comparison is not None and summary.gate is not None:
+        found |= _figures(material, material.comparison, summary.gate)
     return found
 
 
-def _duplicates(ledger: Sequence[LedgerRow]) -> list[tuple[str, str, float, str]]:
-    """(question, reason, similarity, what was kept instead) of the first examples that were dropped."""
-    query: dict[tuple[str, str], str] = {row.key: row.query for row in of(ledger, "example")}
-    return [
-        (
-            clean(row.query),
-            clean(row.reason),
-            row.similarity,
-            clean(query.get((row.other_dataset, row.other), row.other)),
-        )
-        for row in of(ledger, "example", "duplicate")[:_ROWS]
-    ]
-
-
-def _figures(material: Material, comparison: Comparison) -> dict[str, Any]:
-    holdout, metric, verdict = comparison.holdout, material.gate.metric, material.verdict
-    by_id = {chunk.id: chunk for chunk in material.chunks}
+def _figures(material: Material, comparison: Comparison, verdict: GateVerdict) -> dict[str, Any]:
+    holdout, metric = comparison.holdout, material.gate.metric
+    by_id = {chunk.id: chunk for chunk in material.prepared.chunks}
     changes = _changes(holdout, metric, by_id)
     for one in comparison.sets:
         if one.kind == "own":
@@ -136,37 +109,21 @@ def _figures(material: Material, comparison: Comparison) -> dict[str, Any]:
     changes.sort(key=lambda one: one.change)
     gains = [one for one in reversed(changes) if one.change > 0]
     losses = [one for one in changes if one.change < 0]
-    seen = comparison.decisions
     return {
         "comparison": comparison,
-        "with_reranker": at(holdout.candidate).metrics[metric],
-        "counted": [one for one in verdict.slices if one.change is not None] if verdict else [],
-        "small": [one for one in verdict.slices if one.change is None][:_ROWS] if verdict else [],
-        "forest": forest(verdict, material.gate.margin) if verdict else None,
+        "forest": forest(verdict, material.gate.margin),
         "dimensions": dimension_bars(holdout, metric) if holdout.questions else None,
-        "table": _table(holdout) if holdout.questions else [],
-        "sets": [
-            (clean(one.name), one.kind, len(one.questions), [at(one.side(side)).metrics for side in SIDES])
-            for one in comparison.sets
-        ],
+        "at": at,
         "questions": question_bars([(one.change, one.text) for one in changes]),
         "same": len(changes) - len(gains) - len(losses),
-        "gains": gains[:LISTED],
-        "losses": losses[:LISTED],
+        "gains": gains[:_LISTED],
+        "losses": losses[:_LISTED],
         "gained": len(gains),
         "lost": len(losses),
         "all": sorted(changes, key=lambda one: -one.change)[:_ALL_QUESTIONS],
-        "doubtful": [
-            (
-                clean(one.query),
-                "accepted" if one.accepted else "rejected",
-                one.likely,
-                clean(by_id[one.chunk_id].text, _LONGEST) if one.chunk_id in by_id else "",
-                one.record_id,
-            )
-            for one in seen.doubtful
-        ],
-        "decisions": seen,
+        "chunks": by_id,
+        "longest": _LONGEST,
+        "decisions": comparison.decisions,
     }
 
 
@@ -198,72 +155,39 @@ def _about(question: HoldoutQuestion, found: ComparedSet) -> str:
     return clean(" · ".join(part for part in parts if part), 120)
 
 
-def _table(found: ComparedSet) -> list[tuple[int, str, list[float]]]:
-    """(dimension, side, means) in the order of the metrics."""
-    return [
-        (size, side, [found.side(side)[size].metrics[name] for name in METRICS])
-        for size in sorted(found.candidate, reverse=True)
-        for side in SIDES
-        if size in found.side(side)
-    ]
-
-
-def _funnel(material: Material, counted: Tally) -> dict[str, float]:
+def _funnel(material: Material, fates: Mapping[Fate, int]) -> dict[str, float]:
     """From annotations to examples."""
-    decisions = [row for row in by_decision(material.ledger) if row.fate != "left-out"]
+    ledger, verdict = material.prepared.ledger, material.summary.gate
+    decisions = [row for row in by_decision(ledger) if row.fate != "left-out"]
     verdicts = Counter(row.verdict for row in decisions)
-    fates = counted.fates
     return {
         "decisions read": len(decisions),
         "accepted": verdicts["accepted"],
         "rejected": verdicts["rejected"],
         "undecided": verdicts["undecided"],
-        "examples found": len(of(material.ledger, "example")),
+        "examples found": len(of(ledger, "example")),
         "dropped as duplicates": fates.get("duplicate", 0),
         "in conflict": fates.get("conflict", 0),
         "trained on": fates.get("train", 0),
         "negatives": fates.get("negative", 0),
         "held out": fates.get("holdout", 0),
         "unused": fates.get("unused", 0),
-        "questions that decide": material.verdict.queries if material.verdict else 0,
+        "questions that decide": verdict.queries if verdict else 0,
     }
 
 
-def _steps(material: Material) -> list[tuple[str, float, float, float, str]]:
+def _steps(record: RunRecord) -> list[tuple[str, float, float, float, str]]:
     """(name, seconds, per cent of the slowest, peak MB, note)."""
-    done = material.record.steps
-    slowest = max((step.seconds for step in done), default=0.0) or 1.0
+    took = shares({step.name: step.seconds for step in record.steps})
     return [
-        (
-            step.name,
-            step.seconds,
-            round(100 * step.seconds / slowest, 1),
-            step.peak_memory_mb,
-            clean(step.note, 600),
-        )
-        for step in done
+        (*bar, step.peak_memory_mb, clean(step.note, 600))
+        for bar, step in zip(took, record.steps, strict=True)
     ]
-
-
-def _people(sides: Iterable[Any]) -> str:
-    names: Sequence[str] = sorted({name for side in sides for name in side.annotators})
-    return clean(", ".join(names), 200)
-
-
-REPORT_FILE = "report.html"
-_HERE = Path(__file__).parent
 
 
 def write_report(folder: Path, material: Material) -> Path:
     """Write ``report.html`` into the run's ``folder`` and return its path. Raises StateError when the disk is
     full."""
-    path = folder / REPORT_FILE
-    write_text(path, render_report(material))
-    return path
-
-
-def render_report(material: Material) -> str:
-    """The page as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -273,5 +197,8 @@ def render_report(material: Material) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["clean"] = clean
     page = environment.get_template("report.html.jinja").render(**content(material))
-    return UNSHOWABLE.sub("\ufffd", page)
+    path = folder / REPORT_FILE
+    write_text(path, UNSHOWABLE.sub("\ufffd", page))
+    return path

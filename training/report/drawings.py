@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from training.judge.comparison import SIDES, ComparedSet
 from training.judge.gate import GateVerdict
@@ -14,56 +14,13 @@ _LABELS = 250
 _ROW = 26
 _TOP = 24
 
-
-@dataclass(frozen=True)
-class Whisker:
-    """One interval of a forest plot: a line from ``x1`` to ``x2`` and a dot at ``x``."""
-
-    label: str
-    interval: Interval
-    y: float
-    x1: float
-    x: float
-    x2: float
-    strong: bool
+# What a chart is drawn from: the template knows its keys.
+Drawing = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Forest:
-    """Intervals below each other, on one scale. ``zero`` and ``margin``: where no change and −margin lie."""
-
-    rows: Sequence[Whisker]
-    height: float
-    zero: float
-    margin: float
-    ticks: Sequence[tuple[float, str]]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A bar from ``x`` of ``width``, or from ``y`` of ``height``."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-    title: str
-    value: str = ""
-
-
-@dataclass(frozen=True)
-class Bars:
-    """Bars, and labels at (x, y)."""
-
-    bars: Sequence[Bar]
-    labels: Sequence[tuple[float, float, str]]
-    height: float
-    baseline: float = 0.0
-
-
-def forest(verdict: GateVerdict, margin: float) -> Forest | None:
-    """All questions, the earlier and the new ones, and every slice that counts."""
+def forest(verdict: GateVerdict, margin: float) -> Drawing | None:
+    """Intervals below each other, on one scale: all questions, the earlier and the new ones, and every slice
+    that counts. Each row is a line from ``x1`` to ``x2`` and a dot at ``x``; no change lies at ``zero``."""
     named: list[tuple[str, Interval | None]] = [
         ("all questions", verdict.interval),
         ("held out before", verdict.earlier),
@@ -80,15 +37,14 @@ def forest(verdict: GateVerdict, margin: float) -> Forest | None:
         return round(_LABELS + (value - low) / (high - low) * (WIDTH - _LABELS - 20), 1)
 
     rows = [
-        Whisker(
-            label,
-            one,
-            _TOP + number * _ROW + _ROW / 2,
-            place(one.low),
-            place(one.estimate),
-            place(one.high),
-            number == 0,
-        )
+        {
+            "label": label,
+            "interval": one,
+            "y": _TOP + number * _ROW + _ROW / 2,
+            "x1": place(one.low),
+            "x": place(one.estimate),
+            "x2": place(one.high),
+        }
         for number, (label, one) in enumerate(found)
     ]
     step = next((size for size in (0.02, 0.05, 0.1, 0.2) if (high - low) / size <= 9), 0.5)
@@ -98,16 +54,22 @@ def forest(verdict: GateVerdict, margin: float) -> Forest | None:
         for number in range(first, int(high / step) + 2)
         if low <= number * step <= high
     ]
-    return Forest(rows, _TOP + len(rows) * _ROW + 26, place(0.0), place(-margin), ticks)
+    return {
+        "rows": rows,
+        "height": _TOP + len(rows) * _ROW + 26,
+        "zero": place(0.0),
+        "margin": place(-margin),
+        "ticks": ticks,
+    }
 
 
-def dimension_bars(found: ComparedSet, metric: str) -> Bars:
+def dimension_bars(found: ComparedSet, metric: str) -> Drawing:
     """One group of bars per Matryoshka dimension: base, served, candidate."""
-    sizes = sorted({*found.base, *found.served, *found.candidate}, reverse=True)
-    best = max(
-        (scores[size].metrics[metric] for side in SIDES for scores in [found.side(side)] for size in scores),
-        default=0.0,
-    )
+    values = {
+        (size, side): scores.metrics[metric] for side in SIDES for size, scores in found.side(side).items()
+    }
+    sizes = sorted({size for size, _ in values}, reverse=True)
+    best = max(values.values(), default=0.0) or 1.0
     top, tall = 18.0, 170.0
     group = WIDTH / max(1, len(sizes))
     wide = min(52.0, group / 4)
@@ -115,27 +77,18 @@ def dimension_bars(found: ComparedSet, metric: str) -> Bars:
     for number, size in enumerate(sizes):
         start = number * group + (group - 3.3 * wide) / 2
         for place, side in enumerate(SIDES):
-            scores = found.side(side).get(size)
-            if scores is None:
+            value = values.get((size, side))
+            if value is None:
                 continue
-            value = scores.metrics[metric]
-            height = round(value / (best or 1.0) * tall, 1)
-            bars.append(
-                Bar(
-                    round(start + place * 1.1 * wide, 1),
-                    top + tall - height,
-                    wide,
-                    height,
-                    side,
-                    f"{side}, {size} dimensions: {metric} {value:.4f}",
-                    f"{value:.3f}",
-                )
-            )
+            height = round(value / best * tall, 1)
+            bar = _bar(round(start + place * 1.1 * wide, 1), top + tall - height, wide, height)
+            title = f"{side}, {size} dimensions: {metric} {value:.4f}"
+            bars.append({**bar, "kind": side, "title": title, "value": f"{value:.3f}"})
         labels.append((number * group + group / 2, top + tall + 20, f"{size} dimensions"))
-    return Bars(bars, labels, top + tall + 32, top + tall)
+    return {"bars": bars, "labels": labels, "height": top + tall + 32, "baseline": top + tall}
 
 
-def question_bars(changes: Sequence[tuple[float, str]]) -> Bars:
+def question_bars(changes: Sequence[tuple[float, str]]) -> Drawing:
     """(change, text) of every question, from the largest gain to the largest loss."""
     ordered = sorted(changes, key=lambda one: -one[0])
     tall = 90.0
@@ -145,19 +98,14 @@ def question_bars(changes: Sequence[tuple[float, str]]) -> Bars:
     for number, (change, text) in enumerate(ordered):
         height = round(abs(change) / most * tall, 1)
         if height > 0:
-            y = tall - height if change > 0 else tall
-            kind = "gain" if change > 0 else "loss"
-            bars.append(
-                Bar(
-                    round(number * wide, 2),
-                    y,
-                    round(max(0.6, wide - 0.6), 2),
-                    height,
-                    kind,
-                    f"{change:+.3f} {text}",
-                )
-            )
-    return Bars(bars, [], 2 * tall, tall)
+            top, kind = (tall - height, "gain") if change > 0 else (tall, "loss")
+            bar = _bar(round(number * wide, 2), top, round(max(0.6, wide - 0.6), 2), height)
+            bars.append({**bar, "kind": kind, "title": f"{change:+.3f} {text}"})
+    return {"bars": bars, "height": 2 * tall, "baseline": tall}
+
+
+def _bar(x: float, y: float, width: float, height: float) -> Drawing:
+    return {"x": x, "y": y, "width": width, "height": height}
 
 
 def shares(counts: Mapping[str, float]) -> list[tuple[str, float, float]]:

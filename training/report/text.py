@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from pydantic import BaseModel, Field
 
 from training.judge.comparison import SIDES, Comparison
+from training.judge.evaluate import METRICS
 from training.judge.gate import GateVerdict
-from training.ledger.rows import LedgerRow, Tally
+from training.ledger.rows import LedgerRow, of, tally
+from training.prepare.prepared import Prepared
 from training.runs.record import Outcome, RunRecord
 
-_SHOWN = ("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@50")
-_MOST_SLICES = 8
-_MOST_REASONS = 8
-_MOST_DUPLICATES = 8
+_MOST = 8  # of a kind: slices, reasons, duplicates
 
 
 class RetrainSummary(BaseModel):
@@ -58,10 +57,18 @@ class RetrainSummary(BaseModel):
     selection: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
-    def take_counts(self, counted: Tally) -> None:
-        """Fill in what became of the decisions."""
-        self.fates = {str(fate): count for fate, count in counted.fates.items()}
-        self.reasons = {str(fate): reasons for fate, reasons in counted.reasons.items()}
+    def take_prepared(self, found: Prepared, questions: int) -> None:
+        """Fill in what becomes of the decisions; ``questions`` are held out."""
+        counted = tally(found.ledger)
+        self.fates, self.reasons = dict(counted.fates.items()), dict(counted.reasons.items())
+        self.examples = {
+            "found": len(found.accepted),
+            "train": len(found.train),
+            "holdout": len(found.holdout),
+        }
+        removed = of(found.ledger, "chunk", "removed")
+        self.chunks = {"indexed": len(found.chunks), "rejected": len(removed)}
+        self.holdout_questions = questions
 
     def take_figures(self, found: Comparison) -> None:
         """Fill in what base, served release and candidate reach on the holdout."""
@@ -120,7 +127,11 @@ def render_summary(summary: RetrainSummary) -> str:
             f"Examples    {summary.examples.get('train', 0)} trained on, "
             f"{summary.examples.get('holdout', 0)} held out ({summary.holdout_questions} questions)"
         )
-    lines += reason_lines(summary.reasons)
+    lines += [
+        f"  {fate:<9} {count} × {reason}"
+        for fate, reasons in summary.reasons.items()
+        for reason, count in list(reasons.items())[:_MOST]  # the most frequent ones
+    ]
     if summary.chunks:
         removed = summary.chunks.get("rejected", 0)
         lines.append(
@@ -128,9 +139,6 @@ def render_summary(summary: RetrainSummary) -> str:
             + (f", {removed} rejected ones left out" if removed else "")
         )
     lines += _table(summary)
-    if summary.without_reranker:
-        cells = "".join(f"{summary.without_reranker[name]:<17.3f}" for name in _SHOWN).rstrip()
-        lines.append(f"{'no reranker':<12}{cells}")
     if summary.gate is not None:
         lines += _gate(summary.gate)
     if summary.seconds:
@@ -155,25 +163,19 @@ def _table(summary: RetrainSummary) -> list[str]:
     dimensions = [dimension for dimension in summary.after if dimension in summary.before]
     if not dimensions:
         return []
-    lines = ["", "On the held-out questions, served release → candidate:"]
-    lines.append("dimensions  " + "".join(f"{name:<17}" for name in _SHOWN).rstrip())
+    lines = ["", "On the held-out questions, served release → candidate:", _row("dimensions", METRICS)]
     for dimension in dimensions:
         before, after = summary.before[dimension], summary.after[dimension]
-        cells = "".join(f"{f'{before[name]:.3f} → {after[name]:.3f}':<17}" for name in _SHOWN)
-        lines.append(f"{dimension:<12}{cells}".rstrip())
-    if summary.base:
-        base = summary.base[max(summary.base)]
-        lines.append(f"{'base model':<12}" + "".join(f"{base[name]:<17.3f}" for name in _SHOWN).rstrip())
+        lines.append(_row(dimension, (f"{before[name]:.3f} → {after[name]:.3f}" for name in METRICS)))
+    base = summary.base[max(summary.base)] if summary.base else {}
+    for label, means in (("base model", base), ("no reranker", summary.without_reranker)):
+        if means:
+            lines.append(_row(label, (f"{means[name]:.3f}" for name in METRICS)))
     return lines
 
 
-def reason_lines(reasons: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Why nothing is learned from some decisions, the most frequent reasons of each fate first."""
-    return [
-        f"  {fate:<9} {count} × {reason}"
-        for fate, counts in reasons.items()
-        for reason, count in list(counts.items())[:_MOST_REASONS]
-    ]
+def _row(label: str | int, cells: Iterable[str]) -> str:
+    return (f"{label:<12}" + "".join(f"{cell:<17}" for cell in cells)).rstrip()
 
 
 def _gate(verdict: GateVerdict) -> list[str]:
@@ -190,10 +192,10 @@ def _gate(verdict: GateVerdict) -> list[str]:
     if verdict.earlier is not None and verdict.fresh is not None:
         lines.append(f"            {verdict.earlier} on earlier questions, {verdict.fresh} on new ones")
     counted = [one for one in verdict.slices if one.change is not None]
-    for one in counted[:_MOST_SLICES]:
+    for one in counted[:_MOST]:
         lines.append(f"  {one.by:<9} {one.value}: {one.change} ({one.queries} questions)")
-    if len(counted) > _MOST_SLICES:
-        lines.append(f"            … and {len(counted) - _MOST_SLICES} more slices")
+    if len(counted) > _MOST:
+        lines.append(f"            … and {len(counted) - _MOST} more slices")
     lines += [
         f"Guard       {'ok  ' if guard.passed else 'FAIL'} {guard.name}: {guard.detail}"
         for guard in verdict.guards
@@ -223,13 +225,11 @@ def render_preview(plan: Preview) -> str:
         for reason, count in reasons.items()
     ]
     same = [row for row in plan.rows if row.fate == "duplicate"]
-    lines += [
-        f"  duplicate {_one_line(row.query)}: {_one_line(row.reason)}" for row in same[:_MOST_DUPLICATES]
-    ]
-    if len(same) > _MOST_DUPLICATES:
-        lines.append(f"  …         and {len(same) - _MOST_DUPLICATES} more (--json has every row)")
+    lines += [f"  duplicate {one_line(row.query)}: {one_line(row.reason)}" for row in same[:_MOST]]
+    if len(same) > _MOST:
+        lines.append(f"  …         and {len(same) - _MOST} more (--json has every row)")
     return "\n".join(lines)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     return " ".join(text.split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import Decision, SettingsError, content_id
-from serving import ServingSettings, resolve_model
+from serving import resolve_model
 from training.ledger.selection import Selection
 from training.prepare.prepared import RunContext
-from training.settings import TestSetSettings, TrainingSettings
+from training.settings import TestSetSettings
 
 # In the order in which they are done. A run that has nothing to train on ends after the first, one that the
 # gate refuses after the fourth.
@@ -107,16 +107,20 @@ _SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
 _MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
 _WHOLE = 8 << 20  # bytes up to which a model's file is read whole
 _SAMPLES = 64
-_SAMPLE = 64 << 10  # bytes
-_BLOCK = 1 << 20
+_BLOCK = 64 << 10  # bytes
 
 
 def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Selection) -> RunInputs:
     """The inputs of a run on ``decisions``, which are those that ``selection`` leaves."""
     settings, serving = context.settings, context.serving
+    embedding = serving.embedding
+    # Threads and batch size do not change the result.
+    models = [digest_of_model(embedding.model), embedding.precision, embedding.device]
+    if settings.reranker.model:
+        models.append(digest_of_model(settings.reranker.model))
     relevant = {
         "training": settings.model_dump(mode="json", exclude=_NOT_INPUTS),
-        "model": serving.embedding.model,
+        "model": embedding.model,
         "retrieval": serving.retrieval.model_dump(mode="json"),
     }
     return RunInputs(
@@ -126,17 +130,8 @@ def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Se
         release=context.served.id,
         selection=selection.digest,
         testsets=digest_of_test_sets(settings.testsets),
-        model=_digest_of_models(settings, serving),
+        model=content_id("model", *models),
     )
-
-
-def _digest_of_models(settings: TrainingSettings, serving: ServingSettings) -> str:
-    """A digest of the models' files and the arithmetic. Threads and batch size do not change the result."""
-    embedding, reranker = serving.embedding, settings.reranker
-    parts = [digest_of_model(embedding.model), embedding.precision, embedding.device]
-    if reranker.model:
-        parts.append(digest_of_model(reranker.model))
-    return content_id("model", *parts)
 
 
 def digest_of_test_sets(settings: Sequence[TestSetSettings]) -> str:
@@ -147,15 +142,13 @@ def digest_of_test_sets(settings: Sequence[TestSetSettings]) -> str:
     """
     if not settings:
         return ""
-    parts = []
-    for one in settings:
-        paths = (
-            [Path(one.folder) / name for name in _SET_FILES]
-            if one.folder
-            else [Path(name) for name in (one.queries, one.qrels, one.corpus) if name]
-        )
-        parts.append(content_id(*(_digest(path) for path in paths)))
-    return content_id("test sets", *parts)
+    paths = [
+        [Path(one.folder) / name for name in _SET_FILES]
+        if one.folder
+        else [Path(name) for name in (one.queries, one.qrels, one.corpus) if name]
+        for one in settings
+    ]
+    return content_id("test sets", *(content_id(*map(_digest, files)) for files in paths))
 
 
 def digest_of_model(name: str) -> str:
@@ -190,28 +183,19 @@ def _commit(name: str) -> str:
 
 
 def _digest(path: Path, sampled: bool = False) -> str:
-    """Empty when it can't be read."""
+    """Of all bytes of a file, or where it is large and ``sampled`` of blocks that are evenly spaced from the
+    first (where safetensors keep their header) to the last. Empty when it can't be read."""
     found = hashlib.sha256()
     try:
         size = path.stat().st_size
         found.update(size.to_bytes(8, "big"))
-        for block in _samples(path, size) if sampled and size > _WHOLE else _blocks(path):
-            found.update(block)
+        starts: Iterable[int] = range(0, size, _BLOCK)
+        if sampled and size > _WHOLE:
+            starts = ((size - _BLOCK) * number // (_SAMPLES - 1) for number in range(_SAMPLES))
+        with path.open("rb") as file:
+            for start in starts:
+                file.seek(start)
+                found.update(file.read(_BLOCK))
     except OSError:
         return ""
     return found.hexdigest()
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
-
-
-def _samples(path: Path, size: int) -> Iterator[bytes]:
-    """The first bytes (where safetensors keep their header), the last ones, and evenly spaced ones between
-    them."""
-    with path.open("rb") as file:
-        for number in range(_SAMPLES):
-            file.seek((size - _SAMPLE) * number // (_SAMPLES - 1))
-            yield file.read(_SAMPLE)

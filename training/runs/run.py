@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,7 +35,7 @@ from curation import (
     write_text,
 )
 from training.ledger.selection import Selection
-from training.runs.record import Outcome, RunInputs, RunRecord, StepRecord, StepStatus
+from training.runs.record import Outcome, RunInputs, RunRecord, RunStatus, StepRecord, StepStatus
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
@@ -72,7 +72,7 @@ class Run:
             self.log(f"{name}: finished before, {before.note}")
             return folder
         part = self.folder / f".{name}.part"
-        self._start(name)
+        step = self._start(name)
         started = time.monotonic()
         give_back()
         memory = PeakMemory()
@@ -84,7 +84,7 @@ class Run:
             with memory:
                 note = work(part)
             _sync(part)
-            written = sizes(part)
+            step.outputs = sizes(part)
             part.rename(folder)
             sync_folder(self.folder)
         except BaseException as error:
@@ -92,34 +92,31 @@ class Run:
             if not isinstance(error, Exception):  # Ctrl-C, for example
                 self.log(f"{name}: interrupted ({type(error).__name__})")
                 raise
-            self._fail(name, time.monotonic() - started, memory, error)
+            step.seconds = time.monotonic() - started
+            self._fail(step, memory, error)
             if not isinstance(error, ClayloopError):
                 lack = shortage(error, name, self.id, self.folder)
                 if lack is not None:
                     raise lack from error
             raise
-        self._end(name, "finished", time.monotonic() - started, memory, note, written)
+        step.seconds = time.monotonic() - started
+        self._end(step, "finished", memory, note)
         progress.say(f"{name}: {note}")
         return folder
 
     def finish(self, outcome: Outcome, verdict: str, release_after: str | None) -> None:
         """Close the run, and remove from its folder what the release holds too (the model, the vectors)."""
-        self.record.outcome = outcome
-        self.record.verdict = verdict
-        self.record.release_after = release_after
-        self.record.status = "finished"
-        self.record.finished_at = _now()
-        self.save()
-        self.log(f"{outcome}: {verdict}")
-        self.lighten()
+        self.record.outcome, self.record.release_after = outcome, release_after
+        self._close("finished", verdict, f"{outcome}: {verdict}")
 
     def abandon(self, reason: str) -> None:
         """Give the run up. Its record and log stay, what its steps wrote is removed."""
-        self.record.status = "abandoned"
-        self.record.verdict = reason
-        self.record.finished_at = _now()
+        self._close("abandoned", reason, f"abandoned: {reason}")
+
+    def _close(self, status: RunStatus, verdict: str, line: str) -> None:
+        self.record.status, self.record.verdict, self.record.finished_at = status, verdict, _now()
         self.save()
-        self.log(f"abandoned: {reason}")
+        self.log(line)
         self.lighten()
 
     def lighten(self) -> None:
@@ -142,36 +139,27 @@ class Run:
         except OSError:
             log.warning("run %s: run.log can't be written", self.id)
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str) -> StepRecord:
         self.record.steps = [step for step in self.record.steps if step.name != name]
         before = [step.name for step in self.record.steps if step.status == "finished"]
-        self.record.steps.append(StepRecord(name=name, status="running", started=_now(), inputs=before))
+        step = StepRecord(name=name, status="running", started=_now(), inputs=before)
+        self.record.steps.append(step)
         self.record.status = "running"
         self.record.process = os.getpid()
         self.save()
+        return step
 
-    def _end(
-        self,
-        name: str,
-        status: StepStatus,
-        seconds: float,
-        memory: PeakMemory,
-        note: str,
-        outputs: Mapping[str, int] | None = None,
-    ) -> None:
-        step = self.record.step(name)
-        assert step is not None  # noqa: S101 - _start() put it there
-        step.status, step.seconds, step.note = status, round(seconds, 3), note
+    def _end(self, step: StepRecord, status: StepStatus, memory: PeakMemory, note: str) -> None:
+        step.status, step.seconds, step.note = status, round(step.seconds, 3), note
         step.peak_memory_mb, step.peak_memory_kind = round(memory.peak_mb, 1), memory.kind
-        step.outputs = dict(outputs or {})
         self.save()
-        self.log(f"{name}: {status} in {seconds:.1f} s, peak {memory.peak_mb:.0f} MB, {note}")
+        self.log(f"{step.name}: {status} in {step.seconds:.1f} s, peak {memory.peak_mb:.0f} MB, {note}")
 
-    def _fail(self, name: str, seconds: float, memory: PeakMemory, error: Exception) -> None:
+    def _fail(self, step: StepRecord, memory: PeakMemory, error: Exception) -> None:
         self.record.status = "failed"
         note = (str(error).strip().splitlines() or [type(error).__name__])[0]
         try:
-            self._end(name, "failed", seconds, memory, note)
+            self._end(step, "failed", memory, note)
         except StateError:  # the disk may be full; the error itself matters more than its record
             log.warning("run %s: run.json can't be written", self.id)
 
@@ -217,11 +205,8 @@ class RunStore:
         """Start a run. Raises StateError when the folder can't be written."""
         now = _now()
         stem = f"{now:%Y%m%d-%H%M%S}-{inputs.decisions[:6]}"
-        run_id = stem
-        for number in range(2, 1000):
-            if not (self.root / run_id).exists():
-                break
-            run_id = f"{stem}-{number}"
+        names = (f"{stem}-{number}" for number in range(2, 1000))
+        run_id = next(name for name in (stem, *names) if not (self.root / name).exists())
         record = RunRecord(
             id=run_id,
             created_at=now,

@@ -15,12 +15,29 @@ from training.ledger.rows import LedgerRow
 from training.ledger.selection import Selected, Selection, learned_from
 from training.ledger.store import read_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
-from training.runs.publish import Ending, close, ending_of
-from training.runs.record import RunInputs, RunRecord, run_inputs
+from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
 from training.runs.run import Run, RunStore, sizes
 
 # Seconds by which the clocks of the record and of the system may differ.
 _CLOCKS = 5
+_ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What came of a run that had something to publish.
+
+    ``verdict`` is empty when its release is served; the gate's reason holds then. ``release`` is the id of
+    its release if that is served, else None. ``overtaken``: somebody promoted another release before it could
+    promote its own.
+    """
+
+    outcome: Outcome
+    verdict: str
+    release: str | None = None
+    overtaken: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,29 @@ class Unfinished:
     damage: str = ""
     has_base: bool = True
     at_work: bool = False
+
+
+def ending_of(record: RunRecord, store: ReleaseStore) -> Ending | None:
+    """What came of a run; None while its release has neither been promoted nor been refused.
+
+    Raises ReleaseError when nobody can tell what is served, StateError when the log of promotions can't be
+    read.
+    """
+    mine, served = store.of_run(record.id), store.current_id()
+    if mine is not None and mine.id == served:
+        return Ending("promoted", "", mine.id)
+    if store.promotions.is_overruled(record.id, mine.id if mine else None):
+        made = mine.id if mine else "a release that is gone"
+        return Ending("rejected", f"Promoted as {made}, but somebody has promoted {served} since.")
+    if record.has_finished("publish"):
+        kept = f"is kept as {mine.id}" if mine else "has been deleted"
+        return Ending(
+            "rejected",
+            f"Not promoted: somebody promoted {served} while this run compared with {record.inputs.release}. "
+            f"The candidate {kept}.",
+            overtaken=True,
+        )
+    return None
 
 
 def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
@@ -66,7 +106,9 @@ def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> N
     if ending is not None:
         result = ending.verdict or f"its release {ending.release} is served"
         progress.say(f"Closing run {run.id}, which was interrupted at its very end: {result}")
-        close(run, ending)
+        judged = run.record.step("judge")
+        run.record.overtaken = ending.overtaken
+        run.finish(ending.outcome, ending.verdict or (judged.note if judged else ""), ending.release)
     else:
         progress.say(f"Giving up run {run.id}: {reason}")
         run.abandon(reason)
@@ -118,11 +160,6 @@ def _is_at_work(record: RunRecord) -> bool:
         return False
 
 
-log = logging.getLogger(__name__)
-
-_ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
-
-
 @dataclass(frozen=True)
 class Situation:
     """What the answer depends on.
@@ -158,28 +195,30 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
     Raises StateError for a damaged ledger of the served release, ReleaseError when nobody can tell what is
     served.
     """
-    runs = RunStore(context.home)
+    runs, store, selection = RunStore(context.home), context.store, selected.selection
     records = runs.list()
-    unfinished = unfinished_runs(records, runs, context.store)
+    unfinished = unfinished_runs(records, runs, store)
+    finished = [one for one in records if one.status == "finished" and not one.overtaken]
     over = {one.record.id for one in unfinished if one.ending is not None and not one.ending.overtaken}
     ended = [one for one in records if one.id in over or (one.status == "finished" and not one.overtaken)]
-    went_back_from, by_hand = _choice_of_a_person(context.store, context.served.id)
-    served_rows = ledger_of(context.store, context.served.id, _ANSWERS)
-    looked_at = [ledger_of(context.store, went_back_from, _ANSWERS), _last(runs, ended)]
+    promotion = store.promotions.origin(context.served.id)
+    by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
+    went_back_from = ledger_of(store, by_hand.before if by_hand else None, _ANSWERS)
+    served_rows = ledger_of(store, context.served.id, _ANSWERS)
     return Situation(
         now=now,
-        inputs=run_inputs(context, selected.decisions, selected.selection),
-        selection=selected.selection,
+        inputs=run_inputs(context, selected.decisions, selection),
+        selection=selection,
         served=context.served,
         rows=rows_of(selected),
         served_rows=served_rows,
         min_new=context.settings.min_new,
         unfinished=unfinished,
-        finished=[one for one in records if one.status == "finished" and not one.overtaken],
-        must_forget=_must_forget(context, selected),
+        finished=finished,
+        must_forget=selection.forgets and learned_from(ledger_of(store, context.served.id), selection),
         indexable=_indexable(context, served_rows),
-        looked_at=[rows for rows in looked_at if rows],
-        chosen_by_hand=by_hand,
+        looked_at=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
+        chosen_by_hand=by_hand is not None,
     )
 
 
@@ -212,23 +251,6 @@ def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:
         if rows:
             return rows
     return []
-
-
-def _choice_of_a_person(store: ReleaseStore, served: str) -> tuple[str | None, bool]:
-    """The release that a person went back from when they chose the served one, and whether a person chose it.
-
-    New documents for a release are no choice.
-    """
-    promotion = store.promotions.origin(served)
-    if promotion is None or not promotion.is_by_hand:
-        return None, False
-    return promotion.before, True
-
-
-def _must_forget(context: RunContext, selected: Selected) -> bool:
-    """Whether the served release learned from answers that are to be left out now."""
-    selection = selected.selection
-    return selection.forgets and learned_from(ledger_of(context.store, context.served.id), selection)
 
 
 def _indexable(context: RunContext, rows: Sequence[LedgerRow]) -> int:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from curation import ClayloopError, read_json, write_json
-from serving import EVALUATION_FILE, MODEL_FOLDER, Embedder, ReleaseDraft, ServingSettings, Vectors
+from curation import ClayloopError, read_json, write_json, write_text
+from serving import (
+    CARD_FILE,
+    EVALUATION_FILE,
+    LINEAGE_FILE,
+    MODEL_FOLDER,
+    RERANKER_FOLDER,
+    Embedder,
+    NotPromotedError,
+    ReleaseDraft,
+    ReleaseOrigin,
+    ReleaseParts,
+    ServingSettings,
+    Vectors,
+    build_release,
+    model_name,
+)
 from training.fit.candidate import FIT_FILE, VECTORS_FILE, check_gpus, embed_chunks, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
 from training.fit.train import Precision, choose_precision
@@ -26,7 +42,6 @@ from training.ledger.rows import LedgerRow, by_decision, of
 from training.ledger.selection import Selected
 from training.ledger.store import LedgerOrigin, history_of
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
-from training.runs.publish import Candidate, publish
 from training.runs.run import Run
 
 _PRECISION_FILE = "precision.json"
@@ -62,11 +77,7 @@ class Steps:
         material = TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
         embedding, progress = self._serving.embedding, context.progress
         report = train_candidate(material, found.chunks, context.settings.fit, embedding, folder, progress)
-        rate = sum(report.rows.values()) * report.epochs / max(report.seconds, 0.001)
-        return (
-            f"{report.steps} steps of {report.batch_size} in {report.precision}, {rate:.1f} examples/s, "
-            f"loss {report.loss}, {report.computing / max(report.seconds, 0.001):.0%} of the time in passes"
-        )
+        return str(report)
 
     def index(self, folder: Path) -> str:
         chunks, embedding = self.prepared.chunks, self._serving.embedding
@@ -87,8 +98,48 @@ class Steps:
         return verdict.reason
 
     def publish(self, card: Callable[[ReleaseDraft], str], folder: Path) -> str:
-        """``card`` makes the model card's Markdown."""
-        return publish(self.run, self.context, partial(self._candidate, card))
+        """Make a release of the candidate, unless an earlier, killed try has published it. Serve it if the
+        release that it was compared with still is.
+
+        What came of it is not remembered: the pointer to the served release and the log of promotions tell.
+        ``card`` makes the model card's Markdown. Raises StateError on a full disk and ReleaseError for a
+        damaged release.
+        """
+        store, run = self.context.store, self.run.id
+        release = store.of_run(run)
+        if release is None:
+            staging = store.staging(run)
+            release = store.publish(staging, self._draft(staging, card))
+        try:
+            store.promote(release.id, expected=self.context.served.id, by=run)
+        except NotPromotedError as error:
+            if error.overruled:
+                return f"{release.id} was promoted before, and {error.served} since"
+            return f"not promoted, kept as {release.id}: {error.served} is served by now"
+        return f"{release.id} is served now"
+
+    def _draft(self, staging: Path, card: Callable[[ReleaseDraft], str]) -> ReleaseDraft:
+        """Put the release together in ``staging``, where a killed process may have left a part of it."""
+        context, folder, serving, found = self.context, self.run.folder, self._serving, self.prepared
+        base, model = serving.embedding.model, staging / MODEL_FOLDER
+        for leftover in (model, staging / RERANKER_FOLDER):
+            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.copytree(folder / "fit" / MODEL_FOLDER, model)
+        shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
+        shutil.copyfile(folder / "prepare" / LEDGER_FILE, staging / LINEAGE_FILE)
+        embedder = Embedder(model, serving.embedding, name=f"{model_name(base)}-{self.run.id}")
+        reranker = reranker_choice(context.settings.reranker, serving)
+        origin = ReleaseOrigin(
+            base_model=base,
+            run_id=self.run.id,
+            parent=context.served.id,
+            trained_on=_trained_on(found.ledger),
+            metrics=at(self.comparison.holdout.candidate).metrics,
+        )
+        parts = ReleaseParts(embedder, found.chunks, self._vectors, reranker)
+        draft = build_release(staging, parts, origin, serving, context.progress)
+        write_text(staging / CARD_FILE, card(draft))
+        return draft
 
     # what they wrote
 
@@ -141,21 +192,6 @@ class Steps:
             with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
                 found.append(Precision.model_validate(read_json(path)))
         return found
-
-    def _candidate(self, card: Callable[[ReleaseDraft], str]) -> Candidate:
-        found, folder = self.prepared, self.run.folder
-        return Candidate(
-            model=folder / "fit" / MODEL_FOLDER,
-            embedding=self._serving.embedding,
-            chunks=found.chunks,
-            vectors=self._vectors,
-            ledger=folder / "prepare" / LEDGER_FILE,
-            evaluation=folder / "judge" / EVALUATION_FILE,
-            trained_on=_trained_on(found.ledger),
-            metrics=at(self.comparison.holdout.candidate).metrics,
-            card=card,
-            reranker=reranker_choice(self.context.settings.reranker, self._serving),
-        )
 
 
 def own_sets(context: RunContext) -> list[TestSet]:

@@ -77,16 +77,6 @@ def test_what_a_killed_watcher_left_is_removed_in_another_container(
     assert argilla.descriptions == ["somebody's own", other]
 
 
-def test_what_an_earlier_version_left_is_removed_too(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    from curation import content_id
-
-    monkeypatch.setattr("socket.gethostname", lambda: "garden")
-    argilla = FakeArgilla()
-    argilla.add(description=f"clayloop watch {content_id('watch', 'garden', str(home.root))[:16]}")
-    Calls(home, URL, print).refresh(argilla.client)
-    assert argilla.descriptions == [description_of(home)]
-
-
 @pytest.mark.parametrize("damage", ["", "not an id", "\x00"])
 def test_a_damaged_id_is_made_anew(home: Home, damage: str) -> None:
     first = description_of(home)

@@ -193,9 +193,7 @@ def _made() -> Prepared:
         conversation(CHUNKS[3], "What is it?", "rejected", [CHUNKS[5]], "2"),
         judged_chunk(CHUNKS[6], "rejected"),
     ]
-    found = prepared(decisions)
-    found.unmatched = select(decisions, Selection(without_records=("gone",))).unmatched
-    return found
+    return prepared(decisions)
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -205,7 +203,6 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert again.ledger == found.ledger
     assert again.chunks == found.chunks
     assert again.conflicts == found.conflicts
-    assert again.unmatched == found.unmatched
     assert (again.train, again.holdout, again.negatives) == (found.train, found.holdout, found.negatives)
     for key in found.groups:
         assert again.groups.get(key, key) == found.groups[key]
@@ -213,7 +210,7 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert again.describe() == found.describe()
 
 
-@pytest.mark.parametrize("name", [LEDGER_FILE, "groups.json", "conflicts.json", "unmatched.json"])
+@pytest.mark.parametrize("name", [LEDGER_FILE, "groups.json", "conflicts.json"])
 @pytest.mark.parametrize("damaged", ["", "{", "[3]", "7"])
 def test_a_damaged_file_of_a_preparation_is_named(tmp_path: Path, name: str, damaged: str) -> None:
     _made().write(tmp_path, LedgerOrigin(run="x"))

@@ -15,7 +15,9 @@ from training.judge.gate import judge
 from training.judge.plausibility import Pair, Plausibility
 from training.ledger.rows import Fate, LedgerRow
 from training.prepare.conflicts import Conflict, Side
+from training.prepare.prepared import Prepared
 from training.report.content import Material, write_report
+from training.report.text import RetrainSummary
 from training.runs.record import RunInputs, RunRecord, StepRecord
 from training.settings import GateSettings
 
@@ -69,30 +71,21 @@ def _material(whole: bool = True) -> Material:
         )
         verdict = judge(found, gate)
     side = (Side(dataset="triplets", record_id="t1", annotators=(ATTACK,)),)
-    return Material(
-        record=record,
-        outcome="rejected" if whole else "not-enough",
-        verdict_line=verdict.reason if verdict else "Not enough to tell.",
-        gate=gate,
-        chunks=[CHUNK],
-        ledger=[
-            _row("t1", "train"),
-            _row("t2", "duplicate", reason="same question", other="t1", other_dataset="triplets"),
-            _row("t3", "unused", reason=ATTACK),
-        ],
-        conflicts=[
-            Conflict(
-                between="records",
-                query=ATTACK,
-                chunk_id=CHUNK.id,
-                accepted=side,
-                rejected=side,
-                left_out=True,
-            )
-        ],
-        comparison=found,
-        verdict=verdict,
+    ledger = [
+        _row("t1", "train"),
+        _row("t2", "duplicate", reason="same question", other="t1", other_dataset="triplets"),
+        _row("t3", "unused", reason=ATTACK),
+    ]
+    conflict = Conflict(
+        between="records", query=ATTACK, chunk_id=CHUNK.id, accepted=side, rejected=side, left_out=True
     )
+    summary = RetrainSummary(
+        outcome="rejected" if whole else "not-enough",
+        verdict=verdict.reason if verdict else "Not enough to tell.",
+        gate=verdict,
+    )
+    prepared = Prepared(ledger, chunks=[CHUNK], conflicts=[conflict])
+    return Material(record, summary, gate, prepared, found)
 
 
 def _row(record: str, fate: Fate, **more: str) -> LedgerRow:
