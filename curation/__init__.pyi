@@ -1,112 +1,49 @@
 """What other rooms may use of curation/: each name is loaded when it is first used."""
 # ruff: isort: skip_file
 
-from .addresses import (
-    local_url as local_url,
-    without_login as without_login,
-)
-from .argilla.api import (
-    Api as Api,
-    ArgillaRefusalError as ArgillaRefusalError,
-)
-from .argilla.conditions import (
-    find_matching_records as find_matching_records,
-    parse_condition as parse_condition,
-    votes_match as votes_match,
-)
+from .addresses import local_url as local_url, without_login as without_login
+from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
+from .argilla.conditions import find_matching_records as find_matching_records
+from .argilla.conditions import parse_condition as parse_condition, votes_match as votes_match
 from .argilla.connection import connect_to_argilla as connect_to_argilla
 from .argilla.conversations import log_turns as log_turns
 from .argilla.datasets import find_dataset as find_dataset
-from .argilla.decisions import (
-    acceptance_verdict as acceptance_verdict,
-    decision_without as decision_without,
-    majority as majority,
-    read_decisions as read_decisions,
-)
-from .argilla.progress import (
-    AnnotatorProgress as AnnotatorProgress,
-    DatasetProgress as DatasetProgress,
-    read_progress as read_progress,
-)
+from .argilla.decisions import acceptance_verdict as acceptance_verdict
+from .argilla.decisions import decision_without as decision_without, majority as majority
+from .argilla.decisions import read_decisions as read_decisions
+from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
+from .argilla.progress import read_progress as read_progress
 from .argilla.push import push_to_argilla as push_to_argilla
 from .argilla.schemas import DATASETS as DATASETS
-from .argilla.simulated import (
-    SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR,
-    annotate_as_simulated as annotate_as_simulated,
-)
-from .argilla.webhooks import (
-    WebhookRegistration as WebhookRegistration,
-    has_webhook as has_webhook,
-    is_signed_by_argilla as is_signed_by_argilla,
-    register_webhook as register_webhook,
-    unregister_webhook as unregister_webhook,
-    webhook_concerns as webhook_concerns,
-)
+from .argilla.simulated import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
+from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
+from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
+from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
+from .argilla.webhooks import register_webhook as register_webhook, unregister_webhook as unregister_webhook
+from .argilla.webhooks import webhook_concerns as webhook_concerns
 from .documents.corpus import Corpus as Corpus
-from .documents.ingest import (
-    drop_source as drop_source,
-    ingest as ingest,
-)
+from .documents.ingest import drop_source as drop_source, ingest as ingest
+from .documents.markup.rst_directives import SILENT as SILENT
 from .documents.markup.rst_inline import rst_inline_to_text as rst_inline_to_text
 from .documents.sdist import download_sdist as download_sdist
-from .errors import (
-    ArgillaError as ArgillaError,
-    BusyError as BusyError,
-    ClayloopError as ClayloopError,
-    LanguageModelError as LanguageModelError,
-    ReleaseError as ReleaseError,
-    SettingsError as SettingsError,
-    StateError as StateError,
-)
-from .files import (
-    read_json as read_json,
-    replace_atomically as replace_atomically,
-    sync_folder as sync_folder,
-    write_json as write_json,
-    write_table as write_table,
-    write_text as write_text,
-)
+from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
+from .errors import LanguageModelError as LanguageModelError, ReleaseError as ReleaseError
+from .errors import SettingsError as SettingsError, StateError as StateError
+from .files import read_json as read_json, sync_folder as sync_folder, write_json as write_json
+from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
-from .journal import (
-    append_line as append_line,
-    read_whole_lines as read_whole_lines,
-)
-from .memory import (
-    PeakMemory as PeakMemory,
-    give_back as give_back,
-)
-from .progress import (
-    SILENT as SILENT,
-    Advance as Advance,
-    Progress as Progress,
-)
-from .records.chunk import (
-    CHUNK_SCHEMA as CHUNK_SCHEMA,
-    SECTION_SEPARATOR as SECTION_SEPARATOR,
-    Chunk as Chunk,
-    FormerChunk as FormerChunk,
-)
-from .records.decision import (
-    BEST_SOURCE as BEST_SOURCE,
-    NO_SOURCE as NO_SOURCE,
-    DatasetName as DatasetName,
-    Decision as Decision,
-    Verdict as Verdict,
-    Vote as Vote,
-)
+from .journal import append_line as append_line, read_whole_lines as read_whole_lines
+from .memory import PeakMemory as PeakMemory, give_back as give_back
+from .progress import Advance as Advance, Progress as Progress
+from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
+from .records.decision import BEST_SOURCE as BEST_SOURCE, DatasetName as DatasetName, Decision as Decision
+from .records.decision import NO_SOURCE as NO_SOURCE, Verdict as Verdict, Vote as Vote
 from .records.identity import content_id as content_id
 from .records.triplet import Triplet as Triplet
-from .records.turn import (
-    Message as Message,
-    Turn as Turn,
-)
-from .settings import (
-    ArgillaSettings as ArgillaSettings,
-    ChunkSettings as ChunkSettings,
-    CurationSettings as CurationSettings,
-    LanguageModelSettings as LanguageModelSettings,
-    SynthesisSettings as SynthesisSettings,
-)
+from .records.turn import Message as Message, Turn as Turn
+from .settings import ArgillaSettings as ArgillaSettings, ChunkSettings as ChunkSettings
+from .settings import CurationSettings as CurationSettings, LanguageModelSettings as LanguageModelSettings
+from .settings import SynthesisSettings as SynthesisSettings
 from .shortage import shortage as shortage
 from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.language_model import LanguageModel as LanguageModel

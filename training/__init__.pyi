@@ -1,105 +1,40 @@
 """What other rooms may use of training/: each name is loaded when it is first used."""
 # ruff: isort: skip_file
 
-from .decide import (
-    Due as Due,
-    is_due as is_due,
-)
+from .decide import Due as Due, is_due as is_due
 from .fit.data import TrainingMaterial as TrainingMaterial
-from .fit.train import (
-    cheap_passes as cheap_passes,
-    fine_tune as fine_tune,
-)
+from .fit.train import cheap_passes as cheap_passes, fine_tune as fine_tune
 from .judge.comparison import read_comparison as read_comparison
-from .judge.evaluate import (
-    SearchModel as SearchModel,
-    evaluate_release as evaluate_release,
-    evaluate_set as evaluate_set,
-)
-from .judge.intervals import (
-    Interval as Interval,
-    classify as classify,
-    expanded_interval as expanded_interval,
-    mean_interval as mean_interval,
-)
-from .judge.questions import (
-    TestSet as TestSet,
-    load_files as load_files,
-    load_folder as load_folder,
-    load_qrels as load_qrels,
-    load_queries as load_queries,
-)
-from .ledger.explain import (
-    Counts as Counts,
-    RecordExplanation as RecordExplanation,
-    ReleaseExplanation as ReleaseExplanation,
-    explain_record as explain_record,
-    explain_release as explain_release,
-)
-from .ledger.rows import (
-    HEADING as HEADING,
-    LedgerRow as LedgerRow,
-    Teaches as Teaches,
-    normalise as normalise,
-    section_of as section_of,
-)
-from .ledger.selection import (
-    Selection as Selection,
-    select as select,
-)
+from .judge.evaluate import SearchModel as SearchModel, evaluate_release as evaluate_release
+from .judge.evaluate import evaluate_set as evaluate_set
+from .judge.intervals import Interval as Interval, classify as classify
+from .judge.intervals import expanded_interval as expanded_interval, mean_interval as mean_interval
+from .judge.questions import TestSet as TestSet, load_files as load_files, load_folder as load_folder
+from .judge.questions import load_qrels as load_qrels, load_queries as load_queries
+from .ledger.explain import Counts as Counts, RecordExplanation as RecordExplanation
+from .ledger.explain import ReleaseExplanation as ReleaseExplanation, explain_record as explain_record
+from .ledger.explain import explain_release as explain_release
+from .ledger.rows import HEADING as HEADING, LedgerRow as LedgerRow, Teaches as Teaches
+from .ledger.rows import normalise as normalise, section_of as section_of
+from .ledger.selection import Selection as Selection, select as select
 from .prepare.conflicts import settle_conflicts as settle_conflicts
 from .prepare.negatives import choose_negatives as choose_negatives
 from .prepare.prepared import RunContext as RunContext
-from .prepare.similarity import (
-    find_duplicates as find_duplicates,
-    find_matches as find_matches,
-    jaccard as jaccard,
-    matches_in_meaning as matches_in_meaning,
-    same_meaning as same_meaning,
-    shingles as shingles,
-)
-from .prepare.split import (
-    Setting as Setting,
-    chunk_groups as chunk_groups,
-    drop_leaks as drop_leaks,
-    drop_repeated as drop_repeated,
-    held_groups as held_groups,
-    take_sides as take_sides,
-)
-from .report.text import (
-    Preview as Preview,
-    RetrainSummary as RetrainSummary,
-    render_preview as render_preview,
-    render_summary as render_summary,
-)
-from .retrain import (
-    RetrainOptions as RetrainOptions,
-    preview as preview,
-    retrain_from_annotations as retrain_from_annotations,
-)
-from .runs.record import (
-    Outcome as Outcome,
-    RunInputs as RunInputs,
-    RunRecord as RunRecord,
-    STEPS as STEPS,
-)
-from .runs.requests import (
-    RetrainRequest as RetrainRequest,
-    ask_for_retrain as ask_for_retrain,
-    is_watched as is_watched,
-    pending_request as pending_request,
-    settle_request as settle_request,
-    watch_lock as watch_lock,
-)
-from .runs.run import (
-    RUN_FILE as RUN_FILE,
-    Run as Run,
-    RunStore as RunStore,
-)
+from .prepare.similarity import find_duplicates as find_duplicates, find_matches as find_matches
+from .prepare.similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
+from .prepare.similarity import same_meaning as same_meaning, shingles as shingles
+from .prepare.split import Setting as Setting, chunk_groups as chunk_groups, drop_leaks as drop_leaks
+from .prepare.split import drop_repeated as drop_repeated, held_groups as held_groups
+from .prepare.split import take_sides as take_sides
+from .report.text import Preview as Preview, RetrainSummary as RetrainSummary
+from .report.text import render_preview as render_preview, render_summary as render_summary
+from .retrain import RetrainOptions as RetrainOptions, preview as preview
+from .retrain import retrain_from_annotations as retrain_from_annotations
+from .runs.record import Outcome as Outcome, RunInputs as RunInputs, RunRecord as RunRecord, STEPS as STEPS
+from .runs.requests import RetrainRequest as RetrainRequest, ask_for_retrain as ask_for_retrain
+from .runs.requests import is_watched as is_watched, pending_request as pending_request
+from .runs.requests import settle_request as settle_request, watch_lock as watch_lock
+from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore
 from .runs.situation import read_situation as read_situation
-from .settings import (
-    DedupSettings as DedupSettings,
-    FitSettings as FitSettings,
-    GateSettings as GateSettings,
-    TrainingSettings as TrainingSettings,
-)
+from .settings import DedupSettings as DedupSettings, FitSettings as FitSettings
+from .settings import GateSettings as GateSettings, TrainingSettings as TrainingSettings
