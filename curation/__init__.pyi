@@ -23,7 +23,7 @@ from .argilla.webhooks import register_webhook as register_webhook, unregister_w
 from .argilla.webhooks import webhook_concerns as webhook_concerns
 from .documents.corpus import Corpus as Corpus
 from .documents.ingest import drop_source as drop_source, ingest as ingest
-from .documents.markup.rst_directives import SILENT as SILENT
+
 from .documents.markup.rst_inline import rst_inline_to_text as rst_inline_to_text
 from .documents.sdist import download_sdist as download_sdist
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
@@ -34,7 +34,7 @@ from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .memory import PeakMemory as PeakMemory, give_back as give_back
-from .progress import Advance as Advance, Progress as Progress
+from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
 from .records.decision import BEST_SOURCE as BEST_SOURCE, DatasetName as DatasetName, Decision as Decision
 from .records.decision import NO_SOURCE as NO_SOURCE, Verdict as Verdict, Vote as Vote

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - what "everywhere" is reached by
+# An address that stands for all of a machine's → the one by which the machine itself reaches it.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def local_url(host: str, port: int) -> str:

@@ -29,7 +29,8 @@ from curation.records.decision import DatasetName, Vote
 from curation.settings import ArgillaSettings
 
 _CONDITION = re.compile(
-    r"^(?P<left>[A-Za-z_]+)(?:\.(?P<name>[\w.-]+?))?\s*(?P<operator>==|>=|<=|!=|=|<|>|\bin\b)\s*(?P<right>.*)$",
+    r"^(?P<left>[A-Za-z_]+)(?:\.(?P<name>[\w.-]+?))?\s*"
+    r"(?P<operator>==|>=|<=|!=|=|<|>|\bin\b)\s*(?P<right>.*)$",
     re.DOTALL,
 )
 _NAMED = ("metadata", "response", "suggestion")

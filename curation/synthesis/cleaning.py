@@ -40,7 +40,8 @@ _TALK = re.compile(
     re.IGNORECASE,
 )
 _ASKING = re.compile(
-    r"^(?:how|what|which|who|whom|whose|why|when|where|is|are|was|can|could|do|does|did|should|would|will|may|"
+    r"^(?:how|what|which|who|whom|whose|why|when|where|is|are|was|can|could|"
+    r"do|does|did|should|would|will|may|"
     r"must|has|have|in what|in which|for what|at what|to what|on what|from where)\b",
     re.IGNORECASE,
 )

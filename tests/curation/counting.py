@@ -1,4 +1,4 @@
-"""Token counters for the documents' tests: the real embedding model's, and one that counts quite differently."""
+"""Token counters for the documents' tests: the real embedding model's, and one that counts differently."""
 
 from __future__ import annotations
 

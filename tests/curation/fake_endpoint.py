@@ -135,7 +135,10 @@ def hangs_up(request: FakeRequest) -> None:
     request.send_header("Content-Type", "text/event-stream")
     request.send_header("Transfer-Encoding", "chunked")
     request.end_headers()
-    data = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Half an"},"finish_reason":null}]}\n\n'
+    data = (
+        b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m",'
+        b'"choices":[{"index":0,"delta":{"content":"Half an"},"finish_reason":null}]}\n\n'
+    )
     request.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
     request.wfile.flush()
     request.connection.close()

@@ -17,7 +17,8 @@ NAMES = ["apple", "birch", "cedar", "daisy", "elder", "ferns", "grape", "hazel"]
 
 def chunk(name: str, text: str = "") -> Chunk:
     section = ("Garden manual", f"Growing {name} at home")
-    text = f"{' > '.join(section)}\n\n{text or f'Put the {name} into the ground in spring and give it water daily.'}"
+    body = text or f"Put the {name} into the ground in spring and give it water daily."
+    text = f"{' > '.join(section)}\n\n{body}"
     return Chunk(
         id=Chunk.make_id(f"{name}.md", section, text),
         document_id=name,
@@ -40,7 +41,8 @@ def gardener(prompt: str) -> str:
         return "Hello!"
     name = re.findall("|".join(NAMES), prompt)[-1]
     if "## Positive" in prompt:
-        return f"## Positive\nWhen is the {name} put into the ground?\n\n## Negative\nWho invented the {name} pie?"
+        right, wrong = f"When is the {name} put into the ground?", f"Who invented the {name} pie?"
+        return f"## Positive\n{right}\n\n## Negative\n{wrong}"
     return f"- how much water does {name} need\n- spring {name}\n- When is the {name} put into the ground?"
 
 

@@ -146,7 +146,7 @@ def conversation(
 
 def settings(**fit: float) -> TrainingSettings:
     """Quick, and promoted even if it is much worse on the holdout, or slower because the machine is busy."""
-    chosen = FitSettings(**{"epochs": 1.0, "batch_size": 16, "max_tokens": 32, **fit})  # type: ignore[arg-type]
+    chosen = FitSettings.model_validate({"epochs": 1.0, "batch_size": 16, "max_tokens": 32, **fit})
     anything = GateSettings(margin=1.0, min_queries=10, guards=GuardSettings(latency_ratio=100.0))
     return TrainingSettings(fit=chosen, gate=anything, dedup=DedupSettings(threshold=0.9))
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from curation import SILENT, Chunk, Progress, SettingsError, StateError, read_json, write_json
 from serving import MODEL_FOLDER, Embedder, EmbeddingSettings, save_model, whiten
-from training.fit.data import FitReport, TrainingMaterial
-from training.fit.train import diverged, fine_tune
+from training.fit.data import FitReport, TrainingMaterial, diverged
+from training.fit.train import fine_tune
 from training.settings import FitSettings
 
 FIT_FILE = "fit.json"

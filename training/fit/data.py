@@ -16,10 +16,11 @@ import random
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from curation import StateError
 from training.ledger.rows import LedgerRow, Negative, RecordKey, normalise
 
 # Negatives that came with triplets give at most this many rows of ``asked``, as a share of the examples: each
@@ -167,3 +168,22 @@ def told_apart(columns: Columns, sameness: Sameness) -> tuple[dict[str, list[Has
             one if one in right else ("negative", row) for row, one in enumerate(things["negative"])
         ]
     return things, barred
+
+
+def has_diverged(model: Any, loss: float) -> bool:
+    """Whether the mean training ``loss`` is not a number, or the weights are of no use."""
+    import torch
+
+    # Squared: weights of 1e20 are numbers, but what is computed with them is none.
+    return not math.isfinite(loss) or not all(
+        bool(torch.isfinite(weights.square().sum())) for weights in model.parameters()
+    )
+
+
+def diverged() -> StateError:
+    """The error that says so."""
+    return StateError(
+        "Training diverged: the loss is not a number, or weights are beyond all bounds.",
+        "Lower training.fit.learning_rate (3e-5 suits most models) and start again; the served release is "
+        "untouched.",
+    )

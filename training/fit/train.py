@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import SILENT, Progress, SettingsError, StateError, content_id
+from curation import SILENT, Progress, SettingsError, content_id
 from serving import Embedder, remove_whitening
-from training.fit.data import FitReport, TrainingMaterial, same_things, training_sets
+from training.fit.data import FitReport, TrainingMaterial, diverged, has_diverged, same_things, training_sets
 from training.settings import FitSettings
 
 Arithmetic = Literal["float32", "bfloat16"]
@@ -189,25 +189,6 @@ def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
     with torch.no_grad():
         for name, weights in model.named_parameters():
             weights.lerp_(before[name].to(weights), keep)
-
-
-def has_diverged(model: Any, loss: float) -> bool:
-    """Whether the mean training ``loss`` is not a number, or the weights are of no use."""
-    import torch
-
-    # Squared: weights of 1e20 are numbers, but what is computed with them is none.
-    return not math.isfinite(loss) or not all(
-        bool(torch.isfinite(weights.square().sum())) for weights in model.parameters()
-    )
-
-
-def diverged() -> StateError:
-    """The error that says so."""
-    return StateError(
-        "Training diverged: the loss is not a number, or weights are beyond all bounds.",
-        "Lower training.fit.learning_rate (3e-5 suits most models) and start again; the served release is "
-        "untouched.",
-    )
 
 
 def fine_tune(

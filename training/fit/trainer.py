@@ -17,8 +17,7 @@ from sentence_transformers.sentence_transformer import losses
 from transformers import PrinterCallback, TrainerCallback
 
 from curation import Advance, give_back
-from training.fit.data import Columns, Sameness, SetName, side_of, told_apart
-from training.fit.train import diverged
+from training.fit.data import Columns, Sameness, SetName, diverged, side_of, told_apart
 from training.settings import FitSettings
 
 

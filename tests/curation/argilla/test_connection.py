@@ -44,7 +44,10 @@ def fails(settings: ArgillaSettings, home: Home) -> ArgillaError:
 def answering(
     status: int, body: str, headers: dict[str, str] | None = None, asked: list[str | None] | None = None
 ) -> Iterator[str]:
-    """A server that is not an Argilla and says the same to everybody. ``asked`` gets the Authorization of each request."""
+    """A server that is not an Argilla and says the same to everybody.
+
+    ``asked`` gets the Authorization of each request.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

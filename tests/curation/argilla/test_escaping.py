@@ -77,7 +77,8 @@ def test_a_question_is_shown_exactly_as_written(text: str) -> None:
 
 
 def test_code_lists_and_emphasis_of_an_answer_still_work() -> None:
-    answer = "Do **this**:\n\n- run `pip install x`\n- then\n\n```python\nif a < b:\n    print('<b>')\n```\n\nDone."
+    code = "```python\nif a < b:\n    print('<b>')\n```"
+    answer = f"Do **this**:\n\n- run `pip install x`\n- then\n\n{code}\n\nDone."
     rendered = RENDERER.render(harmless(answer))
     assert "<strong>this</strong>" in rendered
     assert "<li>" in rendered

@@ -148,7 +148,7 @@ def test_only_what_changed_is_touched_and_answers_stay(
     answer(person, before[license_.id]["id"], status="draft", good_chunk="no")
     answer(person, before[titled(corpus, "Logging").id]["id"], good_chunk="yes")
 
-    # Docker (answered), Backups (not answered) and License (a draft) go; one arrives; one changes its length only.
+    # Docker (answered), Backups (not answered) and License (a draft) go; one arrives; one changes its length.
     longer = titled(corpus, "Logging").model_copy(update={"tokens": 99})
     gone = {docker.id, backups.id, license_.id, longer.id}
     kept = [chunk for chunk in corpus.chunks if chunk.id not in gone]

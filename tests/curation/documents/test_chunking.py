@@ -41,8 +41,8 @@ def words(text: str) -> list[str]:
 def stands_in(text: str, bodies: list[str]) -> bool:
     """Whether the letters of ``text`` stand in ``bodies`` in order, other letters between them or not.
 
-    Equal pieces of one document are one chunk (two ends of endless words may be equal): a body counts again wherever
-    it comes next.
+    Equal pieces of one document are one chunk (two ends of endless words may be equal): a body counts again
+    wherever it comes next.
     """
     reached = {0}
     for number, body in enumerate(bodies):

@@ -49,14 +49,18 @@ def test_an_unclosed_fence_takes_the_rest() -> None:
 
 def test_inline_markup_becomes_text() -> None:
     source = (
-        "See **the** [guide](https://e.x/y?z=1) and [`Step`][pkg.Step], ![logo](data:image/png;base64,AAAA) or\n"
+        "See **the** [guide](https://e.x/y?z=1) and [`Step`][pkg.Step], "
+        "![logo](data:image/png;base64,AAAA) or\n"
         "`a[0][1]` &amp; <b>bold</b> *em* :material-star: text[^1]."
     )
     assert texts(source) == ["See the guide and `Step`, logo or `a[0][1]` & bold em text[^1]."]
 
 
 def test_html_is_read_for_its_words() -> None:
-    source = "<!-- secret -->\n<div align='center'>\n<h2>Fast &amp; small</h2><script>x()</script>\n<p>Really</p></div>\n"
+    source = (
+        "<!-- secret -->\n<div align='center'>\n<h2>Fast &amp; small</h2><script>x()</script>\n"
+        "<p>Really</p></div>\n"
+    )
     assert texts(source) == ["Fast & small\nReally"]
 
 
@@ -73,7 +77,8 @@ def test_front_matter_gives_the_title_and_description() -> None:
 def test_admonitions_and_tabs_of_mkdocs() -> None:
     source = (
         '!!! warning "Careful"\n    Do not.\n\n    ```bash\n    rm -rf x\n    ```\n\n'
-        '=== "Linux"\n\n    apt\n\n=== "Mac"\n\n    brew\n\n??? note\n    hidden\n\n!!! faq "Why?"\n    So.\n\nafter\n'
+        '=== "Linux"\n\n    apt\n\n=== "Mac"\n\n    brew\n\n'
+        '??? note\n    hidden\n\n!!! faq "Why?"\n    So.\n\nafter\n'
     )
     found = blocks(source)
     assert [(block.kind, block.text) for block in found] == [
@@ -96,7 +101,8 @@ def test_a_fence_keeps_what_looks_like_an_admonition() -> None:
 
 def test_containers_of_myst_and_docusaurus() -> None:
     source = (
-        ":::tip Title\ninside\n:::\n\n```{note}\n:class: x\nmyst\n```\n\n```{code-block} python\nx = 1\n```\n\n"
+        ":::tip Title\ninside\n:::\n\n```{note}\n:class: x\nmyst\n```\n\n"
+        "```{code-block} python\nx = 1\n```\n\n"
         "::: pkg.module\n    options:\n      show: true\n\nend {ref}`label <x>`\n\n```{toctree}\na\nb\n```\n"
     )
     assert [(block.kind, block.text) for block in blocks(source)] == [

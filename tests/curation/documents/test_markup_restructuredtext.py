@@ -138,7 +138,8 @@ def test_directives_that_are_read() -> None:
 
 def test_inline_markup_becomes_text() -> None:
     source = (
-        "A **b** *c* ``d *e*`` `f <https://g>`_ h_ :meth:`!i` `j`_ [1]_ |k| :doc:`/l/m` *args and **kw \\*n\\* o_p _q.\n\n"
+        "A **b** *c* ``d *e*`` `f <https://g>`_ h_ :meth:`!i` `j`_ [1]_ |k| :doc:`/l/m` "
+        "*args and **kw \\*n\\* o_p _q.\n\n"
         ".. |k| replace:: K\n"
     )
     assert [block.text for block in blocks(source)] == [

@@ -9,8 +9,8 @@ from curation.synthesis.prompts import EXAMPLE_QUERIES, few_shot_question, fit
 
 ANYTHING = st.text(max_size=200) | st.lists(
     st.sampled_from(
-        ["How", "do", "I", "?", "## Positive", "## Negative", "\n", "- ", "1. ", "`", '"', "<|im_end|>", "table",
-         "restore", "the", "a", "::", "\x00", "\ud800", "…", "データ", "🙂", "Query:", "  "]
+        ["How", "do", "I", "?", "## Positive", "## Negative", "\n", "- ", "1. ", "`", '"', "<|im_end|>",
+         "table", "restore", "the", "a", "::", "\x00", "\ud800", "…", "データ", "🙂", "Query:", "  "]
     ),
     max_size=60,
 ).map(" ".join)  # fmt: skip

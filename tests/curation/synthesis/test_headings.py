@@ -103,7 +103,9 @@ NAMES = st.lists(st.text("abcdefgh", min_size=4, max_size=6), min_size=2, max_si
 
 @settings(deadline=None)
 @given(
-    st.dictionaries(NAMES, st.integers(0, 3).map(str), min_size=2, max_size=30), NAMES, st.integers(0, 3).map(str)
+    st.dictionaries(NAMES, st.integers(0, 3).map(str), min_size=2, max_size=30),
+    NAMES,
+    st.integers(0, 3).map(str),
 )  # fmt: skip
 def test_a_negative_is_of_another_document_and_stays(pool: dict[str, str], new: str, home: str) -> None:
     ring = NegativeRing((query, ("s", path)) for query, path in pool.items())
@@ -120,7 +122,11 @@ def test_a_negative_is_of_another_document_and_stays(pool: dict[str, str], new: 
 
 def test_a_negative_shares_no_word_with_its_positive() -> None:
     ring = NegativeRing(
-        [("Filtering of items", ("s", "b")), ("Sending mail in a queue", ("s", "c")), ("Item filters", ("s", "d"))]
+        [
+            ("Filtering of items", ("s", "b")),
+            ("Sending mail in a queue", ("s", "c")),
+            ("Item filters", ("s", "d")),
+        ]
     )  # fmt: skip
     assert ring.pick("How do I filter items?", ("s", "a")) == "Sending mail in a queue"
     assert NegativeRing([]).pick("How do I filter items?", ("s", "a")) == ""

@@ -1,4 +1,4 @@
-"""The whole of synthesize, on the real distilabel pipeline. Each run of it costs seconds, so each test says much."""
+"""The whole of synthesize, on the real distilabel pipeline. Each run costs seconds, so each test says much."""
 
 from __future__ import annotations
 
@@ -136,7 +136,8 @@ def test_malformed_answers_are_counted_and_not_stored(home: Home, endpoint: Fake
         if name == "apple":
             return "I would rather not."
         if name == "birch":
-            return "## Positive\nWhen is the birch put into the ground?\n## Negative\nwhen is the BIRCH put into ground"
+            positive, negative = "When is the birch put into the ground?", "when is the BIRCH put into ground"
+            return f"## Positive\n{positive}\n## Negative\n{negative}"
         return gardener(prompt)
 
     endpoint.reply = says(odd)
