@@ -11,11 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import curation.journal as journal
 import serving.releases.promotions as promotions
 import serving.releases.store as releases
-from curation import Home, write_text
+from curation import Home, append_line, write_text
 
+JOURNAL = sys.modules[append_line.__module__]  # where a log's lines are written
 POINTS = ("before the line", "in the line", "after the line", "after the pointer")
 
 
@@ -33,7 +33,7 @@ def _die() -> None:
 
 
 def _main(root: str, release: str, expected: str, by: str, point: str) -> None:
-    append, move, write = promotions.PromotionLog.append, write_text, journal.write_all
+    append, move, write = promotions.PromotionLog.append, write_text, JOURNAL.write_all
 
     def dying_append(log: promotions.PromotionLog, release: str, before: str | None, by: str) -> None:
         if point == "before the line":
@@ -55,7 +55,7 @@ def _main(root: str, release: str, expected: str, by: str, point: str) -> None:
 
     for place, name, dying in (
         (promotions.PromotionLog, "append", dying_append),
-        (journal, "write_all", dying_write),
+        (JOURNAL, "write_all", dying_write),
         (releases, "write_text", dying_move),
     ):
         setattr(place, name, dying)

@@ -13,7 +13,7 @@ from curation import Home, StateError
 from serving.releases.promotions import BOOTSTRAP, PERSON, REINDEX, PromotionLog
 from serving.releases.record import NotPromotedError
 from serving.releases.store import ReleaseStore
-from tests.serving.promoter import POINTS, kill_promotion
+from tests.serving.promoter import JOURNAL, POINTS, kill_promotion
 from tests.serving.test_releases import DRAFT, stage
 
 RUN = "20260101-000000-aaaaaa"
@@ -99,7 +99,7 @@ def test_on_a_disk_without_room_for_the_line_the_pointer_stays(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("curation.journal.write_all", full)
+        patch.setattr(JOURNAL, "write_all", full)
         with pytest.raises(StateError, match="No space left"):
             store.promote(made[1])
     assert store.current_id() == made[0]

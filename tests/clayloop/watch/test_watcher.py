@@ -275,7 +275,7 @@ def test_without_a_release_argilla_is_not_read(
 ) -> None:
     read: list[int] = []
     monkeypatch.setattr(Watcher, "_read", lambda *_: read.append(1))
-    monkeypatch.setattr("curation.documents.corpus.Corpus.load", lambda _: Corpus(documents=[], chunks=[]))
+    monkeypatch.setattr(Corpus, "load", lambda _: Corpus(documents=[], chunks=[]))
     watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
     watcher.look()
     assert "release" in watcher.health()["trouble"]

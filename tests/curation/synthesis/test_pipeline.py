@@ -1,4 +1,4 @@
-"""The whole of synthesize, on the real distilabel pipeline. Each run costs seconds, so each test says much."""
+"""The whole of synthesize, on the real distilabel pipeline. Each run costs seconds: each test says much."""
 
 from __future__ import annotations
 
