@@ -76,7 +76,7 @@ def test_a_click_in_argilla_arrives_in_the_next_release(
     by_hand = {
         positives[row["record_id"]]: row
         for row in lineage
-        if argilla_lite.username in list(row["annotators"])
+        if argilla_lite.username in [vote["annotator"] for vote in row["votes"]]
     }
     assert set(by_hand) == {accepted, rejected}, "the person's two answers are in the release's lineage"
     assert by_hand[accepted]["verdict"] == "accepted"
