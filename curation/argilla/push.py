@@ -125,6 +125,8 @@ class _Push:
         self.vectors = vectors
         self.progress = progress
         self.suggests = api.shows_suggestions()
+        if not self.suggests:
+            progress.say("No answers are suggested: this Argilla's page would choose them for people.")
         self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, progress)
 
     def chunks(self) -> DatasetPush:
