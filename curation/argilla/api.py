@@ -62,6 +62,15 @@ class Api:
     def url(self) -> str:
         return str(self.http.base_url).rstrip("/")
 
+    def shows_suggestions(self) -> bool:
+        """Whether this Argilla's page shows a suggested answer without choosing it in advance.
+
+        argilla_lite's does. Every other page chooses it: the key of that answer then takes it away, and Enter
+        submits it unseen, so no answer must be suggested there.
+        """
+        status: JsonObject = self.request("GET", "/api/v1/status", "asking which Argilla this is")
+        return bool((status.get("search_engine") or {}).get("suggestions") == "shown")
+
     def request(
         self,
         method: str,

@@ -49,7 +49,7 @@ def log_turns(
     latest = {turn.id: turn for turn in turns}
     pending = list(latest.values())
     agent = agent_name(ANSWER_RULE, vector_slug(vectors.name) if vectors else "no-model")
-    standing = Standing({})
+    standing = Standing({}, suggests=api.shows_suggestions())
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
         sources = _sources(api, settings, batch)

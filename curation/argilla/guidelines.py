@@ -8,8 +8,14 @@ _COMMON = """
 * Only **submitted** answers count; drafts and discarded records change nothing.
 * When several people answer, the majority decides per question; a tie leaves the record undecided.
 * A suggestion is a guess of a simple rule, shown with how sure it is. It is often wrong: that is why you are
-  asked.
+  asked. It is never chosen for you.
 * You can change your mind: submit again, and the next retraining uses the new answer.
+
+### Keys
+
+`1` is *yes*, `2` is *no*, and the next question follows by itself. `Enter` submits; where there is only one
+question, its key does. Pressing a key twice takes the answer back. In a text box `Enter` starts a new line:
+press `Esc` first.
 
 ### Finding the records that matter
 

@@ -124,6 +124,9 @@ class _Push:
         self.corpus = corpus
         self.vectors = vectors
         self.progress = progress
+        self.suggests = api.shows_suggestions()
+        if not self.suggests:
+            progress.say("No answers are suggested: this Argilla's page would choose them for people.")
         self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, progress)
 
     def chunks(self) -> DatasetPush:
@@ -209,6 +212,7 @@ class _Push:
         started = time.perf_counter()
         dataset, vector, created = ensure_dataset(self.api, self.settings, kind, self.vectors, self.progress)
         standing = Standing({}) if created else Standing.read(self.api, dataset)
+        standing.suggests = self.suggests
         if kind == "chunks" and vector is not None and standing.records:
             self.chunk_vectors.recall = lambda: stored_vectors(
                 self.api, dataset.id, vector, self.vectors.dimension

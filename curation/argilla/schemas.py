@@ -15,7 +15,9 @@ from curation.settings import ArgillaSettings
 
 YES = "yes"
 NO = "no"
-MOST_NAMED = 5  # sources that can be named; more crowd the form
+# Sources that can be named; more crowd the form. From the tenth option on, Argilla's page waits 0.3 s after
+# the key 1 for a second digit, and an Enter within that time submits without the source.
+MOST_NAMED = 5
 DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")
 
 
@@ -71,7 +73,12 @@ class QuestionSpec:
 
 @dataclass(frozen=True)
 class FilterSpec:
-    """A metadata property, to filter and sort by."""
+    """A metadata property, to filter and sort by.
+
+    A number has both limits or none. Without any, Argilla's page offers the range of the records that are
+    there; with one of the two its filter cannot be used. Argilla refuses a record beyond a limit, so a number
+    that may grow with the documentation has none.
+    """
 
     name: str
     title: str
@@ -124,7 +131,7 @@ _CHUNKS = DatasetSpec(
         _SOURCE,
         _FOLDER,
         FilterSpec("section", "Top section"),
-        FilterSpec("tokens", "Length in tokens", "integer", 0),
+        FilterSpec("tokens", "Length in tokens", "integer"),
         FilterSpec("code_share", "Share of code (0 to 1)", "float", 0, 1),
         FilterSpec("duplicate", "Similarity to the most similar other chunk", "float", -1, 1),
         CURRENT,
@@ -156,7 +163,7 @@ _TRIPLETS = DatasetSpec(
         _SOURCE,
         _FOLDER,
         FilterSpec("similarity", "Similarity of positive and anchor", "float", -1, 1),
-        FilterSpec("rank", "Place of the anchor in a search for the positive", "integer", 1),
+        FilterSpec("rank", "Place of the anchor in a search for the positive", "integer"),
         FilterSpec("negative_similarity", "Similarity of negative and anchor", "float", -1, 1),
         FilterSpec("chunk_id", "Chunk"),
         FilterSpec("model", "Language model that wrote the query"),
@@ -206,11 +213,11 @@ _CONVERSATIONS = DatasetSpec(
     ),
     filters=(
         FilterSpec("conv_id", "Conversation"),
-        FilterSpec("turn", "Turn in the conversation", "integer", 0),
+        FilterSpec("turn", "Turn in the conversation", "integer"),
         FilterSpec("release", "Release that answered"),
         FilterSpec("refused", "The bot said that it does not know (yes/no)"),
         FilterSpec("score", "Similarity of the best source", "float", -1, 1),
-        FilterSpec("sources", "Number of sources", "integer", 0),
+        FilterSpec("sources", "Number of sources", "integer"),
         FilterSpec("chunk_id", "Best source's chunk"),
         FilterSpec("day", "Day (UTC)"),
     ),

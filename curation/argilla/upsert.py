@@ -39,9 +39,11 @@ class Finished:
 
 @dataclass
 class Standing:
-    """What Argilla holds of one dataset, by external id."""
+    """What Argilla holds of one dataset, by external id; and whether records may have suggestions there (see
+    ``Api.shows_suggestions``)."""
 
     records: dict[str, JsonObject]
+    suggests: bool = True
 
     @classmethod
     def read(cls, api: Api, dataset: RemoteDataset) -> Standing:
@@ -62,6 +64,8 @@ class Standing:
             return False
         if not outline.derived <= metadata.keys():
             return False
+        if not self.suggests:
+            return True
         agents = self._agents(record)
         for question, agent in outline.agents.items():
             found = agents.get(dataset.questions[question])
@@ -112,7 +116,7 @@ def payload(
         "suggestions": [
             suggestion.payload(dataset.questions[question])
             for question, suggestion in finished.suggestions.items()
-            if dataset.questions[question] not in foreign
+            if standing.suggests and dataset.questions[question] not in foreign
         ],
     }
     if vector is not None and finished.vector is not None:

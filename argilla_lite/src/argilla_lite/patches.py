@@ -17,6 +17,7 @@
 7. Suggestions and vectors of a bulk request are written without being read back: `patches_bulk`.
 8. Webhooks are delivered with one TLS context. httpx makes one for each delivery, for which it reads all root
    certificates: a quarter of a delivery's processor time.
+9. The web page shows a suggested label or rating without choosing it in advance: `web_page`.
 
 Patches 1, 2, 6, 7 and 8 save time, above all while records are logged. All are applied only to the version of
 argilla_server that they were written for. `ARGILLA_LITE_PATCHES=0` (`argilla-lite up --no-patches`) leaves
@@ -47,6 +48,13 @@ job_spool: JobSpool | None = None  # set when the patches are applied; the serve
 _NOTIFYING_MODULES = ("bulk.records_bulk", "contexts.records", "contexts.distribution")
 
 
+def wanted() -> bool:
+    """Whether argilla_server is the version that the patches are for, and nobody has switched them off."""
+    from argilla_server._version import __version__
+
+    return __version__ == PATCHED_VERSION and os.environ.get("ARGILLA_LITE_PATCHES") != "0"
+
+
 def apply(app: FastAPI) -> bool:
     """Applies the patches.
 
@@ -56,9 +64,7 @@ def apply(app: FastAPI) -> bool:
     Returns:
         Whether they were applied.
     """
-    from argilla_server._version import __version__
-
-    if __version__ != PATCHED_VERSION or os.environ.get("ARGILLA_LITE_PATCHES") == "0":
+    if not wanted():
         return False
     _keep_type_adapters()
     _build_events_for_listeners_only()

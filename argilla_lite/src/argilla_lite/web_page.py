@@ -3,6 +3,10 @@
 Whenever argilla_server is imported, even in processes that serve no page, it copies 14 MB in 1,333 files to a
 new temporary folder, to put its base path into some of them (_app.py:257). That took a third of the time of a
 start and most of that of a stop. Here the import copies nothing, and the server mounts a folder of the home.
+
+In those files the page is also told to show a suggested label or rating without choosing it. As released it
+chooses it in advance: its key then takes the answer away, the next key answers the wrong question, and Enter
+submits what nobody has looked at. `argilla-lite up --no-patches` leaves that as it is.
 """
 
 from __future__ import annotations
@@ -21,14 +25,18 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Mount
 
-from argilla_lite import archive
+from argilla_lite import archive, patches
 from argilla_lite.home import Home
 
-_LAYOUT = 2  # raise it when the files are made differently
+_LAYOUT = 3  # raise it when the files are made differently
 _BASE_PATH = b"@@baseUrl@@"
 # Two fonts from Google. The page has fallback fonts, and Google need not learn who annotates.
 _FONTS_FROM_OUTSIDE = re.compile(rb"@import url\(https://fonts\.googleapis\.com/[^)]*\);?")
 _WITH_BASE_PATH = {".js", ".html"}
+# Where a record that its reader has not answered takes over a suggestion (c) of a question (i), and its twin
+# that does not for the types whose keys choose one value.
+_CHOSEN = b"r.isPending?i.response(c):i.response(u)"
+_ONLY_SHOWN = b"r.isPending?(i.isSingleLabelType||i.isRatingType||i.response(c)):i.response(u)"
 
 
 @contextlib.contextmanager
@@ -46,12 +54,14 @@ def not_copied() -> Iterator[None]:
 
 
 def prepare(home: Home) -> Path:
-    """Makes the page's folder for the installed version if it is missing, and deletes older ones.
+    """Makes the page's folder for the installed version if it is missing, and deletes all others.
 
     Raises:
         OSError: There is no room for it.
     """
-    folder = home.web_dir / f"{importlib.metadata.version('argilla-server')}-{_LAYOUT}"
+    only_shown = patches.wanted()
+    variant = "" if only_shown else "-as-released"
+    folder = home.web_dir / f"{importlib.metadata.version('argilla-server')}-{_LAYOUT}{variant}"
     if folder.is_dir():
         return folder
     home.web_dir.mkdir(exist_ok=True, mode=0o700)
@@ -67,6 +77,8 @@ def prepare(home: Home) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if source.suffix in _WITH_BASE_PATH:
                 content = content.replace(_BASE_PATH, b"")
+                if only_shown:
+                    content = content.replace(_CHOSEN, _ONLY_SHOWN)
             elif source.suffix == ".css":
                 content = _FONTS_FROM_OUTSIDE.sub(b"", content)
             target.write_bytes(content)

@@ -36,7 +36,7 @@ from argilla_server.search_engine.base import (
 )
 from argilla_server.settings import settings
 
-from argilla_lite import __version__
+from argilla_lite import __version__, patches
 from argilla_lite.engine import ENGINE_NAME, metrics, search
 from argilla_lite.engine.results import Page
 from argilla_lite.engine.source import Snapshot
@@ -117,8 +117,14 @@ class EmbeddedSearchEngine(SearchEngine):
         return await self._run(look)
 
     async def info(self) -> dict[str, str]:
-        """Shown to anybody by GET /status: no paths, no counts."""
-        return {"name": ENGINE_NAME, "version": __version__, "sqlite": sqlite3.sqlite_version}
+        """Shown to anybody by GET /status: no paths, no counts. ``suggestions`` is "shown" where the web page
+        leaves the choice to people, "chosen" where it chooses a suggested answer in advance."""
+        return {
+            "name": ENGINE_NAME,
+            "version": __version__,
+            "sqlite": sqlite3.sqlite_version,
+            "suggestions": "shown" if patches.wanted() else "chosen",
+        }
 
     async def create_index(self, dataset: Dataset) -> None:
         dataset_id = dataset.id.hex

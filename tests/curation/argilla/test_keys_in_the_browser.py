@@ -1,0 +1,317 @@
+"""Annotating by keyboard as docs/annotators.md says, in Argilla's page: what is stored is what was meant."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import argilla as rg
+import pytest
+from pydantic import SecretStr
+
+from curation.argilla.api import Api, JsonObject
+from curation.argilla.connection import connect_to_argilla
+from curation.argilla.conversations import log_turns
+from curation.argilla.datasets import RemoteDataset, find_dataset
+from curation.argilla.push import push_to_argilla
+from curation.documents.corpus import Corpus
+from curation.home import Home
+from curation.records.decision import BEST_SOURCE, DatasetName
+from curation.settings import ArgillaSettings
+from serving import Embedder
+from tests.argilla_lite.annotation_page import log_in
+from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
+from tests.browser import chromium_page
+from tests.curation.argilla.sample import make_chunk, make_triplet, make_turn, small_corpus
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.argilla, pytest.mark.browser]
+
+GUIDE = Path(__file__).parents[3] / "docs" / "annotators.md"
+# What the guide says, word by word; `Keyboard` does just that.
+SENTENCES = (
+    "| chunks | `1` (yes) or `2` (no): that submits it |",
+    "| triplets | `1` or `2` for the positive, `1` or `2` for the negative, `Enter` |",
+    "| conversations | `1` or `2`, `1` or `2`, `Enter`. To name a source: its key before `Enter` |",
+    "The keys are the same whether an answer is suggested or not.",
+    "To write into the text box, go there with `↓`, press `Shift`+`Enter`, write, press `Esc`, then `Enter`.",
+    "To change an answer that you have given, press the key of the other one, then `Enter`.",
+)
+Values = dict[str, str]
+KEYS = {"yes": "1", "no": "2"}
+QUESTIONS: dict[DatasetName, tuple[str, ...]] = {
+    "chunks": ("good_chunk",),
+    "triplets": ("is_positive_relevant", "is_negative_irrelevant"),
+    "conversations": ("is_response_correct", "out_of_guardrails"),
+}
+FIRST_FOCUSED = (
+    "() => document.querySelector('.questions-form .questions > div')?.contains(document.activeElement)"
+)
+
+
+@dataclass
+class Desk:
+    """An annotator at the page of one Argilla, with the three datasets."""
+
+    page: Page
+    url: str
+    api: Api
+    settings: ArgillaSettings
+    suggests: bool
+
+    def dataset(self, kind: DatasetName) -> RemoteDataset:
+        found = find_dataset(self.api, self.settings, kind)
+        assert found is not None
+        return found
+
+    def records(self, kind: DatasetName) -> list[JsonObject]:
+        """With suggestions and responses, ordered by id."""
+        pages = self.api.records(self.dataset(kind).id, include=["suggestions", "responses"])
+        return sorted(itertools.chain.from_iterable(pages), key=lambda record: str(record["external_id"]))
+
+    def suggested(self, kind: DatasetName) -> list[Values]:
+        """What is suggested for each record."""
+        names = {key: name for name, key in self.dataset(kind).questions.items()}
+        return [
+            {names[one["question_id"]]: one["value"] for one in record["suggestions"]}
+            for record in self.records(kind)
+        ]
+
+    def open(self, kind: DatasetName, status: str = "pending") -> None:
+        base = f"{self.url}/dataset/{self.dataset(kind).id}/annotation-mode"
+        self.page.goto(f"{base}?page=1&status={status}")
+
+    def annotate(self, kind: DatasetName, meant: list[Values]) -> None:
+        """Answer all records, in whatever order the page shows them."""
+        marks = self.marks(kind)
+        waiting = dict(zip(marks, meant, strict=True))
+        self.open(kind)
+        while waiting:
+            said = waiting.pop(self.shown(waiting))
+            with self._answer():
+                self._press(kind, said)
+
+    def change(self, kind: DatasetName, question: str, stored: list[Values]) -> list[Values]:
+        """Give another answer to the first question of the first submitted record. What is meant then."""
+        marks = self.marks(kind)
+        self.open(kind, "submitted")
+        row = marks.index(self.shown(marks))
+        meant = [dict(said) for said in stored]
+        meant[row][question] = _other(meant[row][question])
+        with self._answer():
+            self.page.keyboard.press(KEYS[meant[row][question]])
+            self.page.keyboard.press("Enter")
+        return meant
+
+    def marks(self, kind: DatasetName) -> list[str]:
+        """A part of each record's text that no other record has."""
+        return [_mark(kind, record["fields"]) for record in self.records(kind)]
+
+    def shown(self, waiting: Iterable[str]) -> str:
+        """Which of these records is shown, once one is and the page listens to keys."""
+        fields = self.page.locator(".text_field_component .content-area")
+        for _ in range(600):
+            shown = "\n".join(fields.all_inner_texts())
+            found = [mark for mark in waiting if mark in shown]
+            if found and self.page.evaluate(FIRST_FOCUSED):
+                return found[0]
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"none of {list(waiting)} is shown, but {shown!r}")
+
+    @contextmanager
+    def _answer(self) -> Iterator[None]:
+        """Until Argilla has stored an answer."""
+        with self.page.expect_response(
+            lambda response: "/responses" in response.url and response.request.method in ("POST", "PUT")
+        ) as answer:
+            yield
+        assert answer.value.ok
+
+    def _press(self, kind: DatasetName, said: Values) -> None:
+        press = self.page.keyboard.press
+        if kind == "chunks":
+            press(KEYS[said["good_chunk"]])
+            return
+        first, second = QUESTIONS[kind]
+        press(KEYS[said[first]])
+        press(KEYS[said[second]])
+        source, text = said.get(BEST_SOURCE), said.get("feedback")
+        if source:
+            press("6" if source == "none" else source)
+        if text:
+            if not source:
+                press("ArrowDown")
+            press("Shift+Enter")
+            self.page.keyboard.type(text)
+            press("Escape")
+        press("Enter")
+
+    def stored(self, kind: DatasetName) -> list[Values]:
+        """What Argilla holds as submitted, in the order of ``records``."""
+        stored = []
+        for record in self.records(kind):
+            (response,) = record["responses"] or [{"status": "none", "values": {}}]
+            assert response["status"] == "submitted"
+            stored.append({name: value["value"] for name, value in response["values"].items()})
+        return stored
+
+
+def _mark(kind: DatasetName, fields: Values) -> str:
+    """A part of a record's text that no other record has."""
+    if kind == "chunks":
+        return fields["chunk"].partition("\n")[2].strip()[:30]
+    return fields["positive" if kind == "triplets" else "instruction"]
+
+
+@pytest.fixture(scope="module", params=["argilla_lite", "as-released"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgillaLite]:
+    """Our page, and the one that Argilla was released with: there no answer may be suggested."""
+    if request.param == "argilla_lite":
+        yield request.getfixturevalue("argilla_lite")
+        return
+    with running_argilla_lite(tmp_path_factory.mktemp("as-released"), arguments=["--no-patches"]) as lite:
+        yield lite
+
+
+@pytest.fixture(scope="module")
+def desk(server: ArgillaLite, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Eight records in each dataset, and in each a number larger than any limit one would think of."""
+    settings = ArgillaSettings(
+        url=server.url,
+        api_key=SecretStr(server.api_key),
+        workspace="keyboards",
+        chunks="chunks-keys",
+        triplets="triplets-keys",
+        conversations="conversations-keys",
+    )
+    client: rg.Argilla = connect_to_argilla(settings, Home(tmp_path_factory.mktemp("keys") / "home"))
+    corpus = small_corpus()
+    chunks = [*corpus.chunks[1:], corpus.chunks[0].model_copy(update={"tokens": 250_000})]
+    triplets = [
+        make_triplet(chunk, f"Query {number} about {other.heading}", f"Bread {number}")
+        for number, (chunk, other) in enumerate(zip(chunks, [chunks[0], *chunks[:-1]], strict=True))
+    ]
+    push_to_argilla(client, settings, Corpus([], chunks), triplets, embedder)
+    cited = tuple(chunk.id for chunk in chunks[:5])
+    turns = [
+        make_turn(f"Question {turn}", "Because.", f"c{turn}", turn, cited=cited[: 2 + turn % 4])
+        for turn in (0, 1, 2, 3, 4, 5, 6, 250_000)
+    ]
+    log_turns(client, settings, turns, embedder)
+    with chromium_page() as page:
+        log_in(page, server.url, server.username, server.password)
+        page.get_by_text("Your datasets").wait_for()
+        api = Api.of(client)
+        yield Desk(page, server.url, api, settings, api.shows_suggestions())
+
+
+def _take_suggestions_away(desk: Desk, kind: DatasetName) -> list[Values]:
+    """From the second half of the records. Returns what is suggested then."""
+    if desk.suggests:
+        for record in desk.records(kind)[4:]:
+            ids = ",".join(one["id"] for one in record["suggestions"])
+            desk.api.request(
+                "DELETE", f"/api/v1/records/{record['id']}/suggestions", "taking away", params={"ids": ids}
+            )
+    suggested = desk.suggested(kind)
+    assert [bool(one) for one in suggested] == [desk.suggests] * 4 + [False] * 4
+    return suggested
+
+
+def _other(value: str) -> str:
+    return "no" if value == "yes" else "yes"
+
+
+def _meant(suggested: list[Values], questions: tuple[str, ...]) -> list[Values]:
+    """Agree with, and contradict, what is suggested, in all combinations; where nothing is, all answers."""
+    choices = list(itertools.product((True, False), repeat=len(questions)))
+    meant = []
+    for row, values in enumerate(suggested):
+        choice = dict(zip(questions, choices[row % len(choices)], strict=True))
+        meant.append(
+            {
+                name: values.get(name, "yes") if agrees else _other(values.get(name, "yes"))
+                for name, agrees in choice.items()
+            }
+        )
+    return meant
+
+
+def test_the_guide_says_so() -> None:
+    guide = " ".join(GUIDE.read_text().split())
+    assert [sentence for sentence in SENTENCES if sentence not in guide] == []
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_what_is_stored_is_what_was_meant(desk: Desk, kind: DatasetName) -> None:
+    meant = _meant(_take_suggestions_away(desk, kind), QUESTIONS[kind])
+    if kind == "conversations":
+        more: list[Values] = [{}, {BEST_SOURCE: "2"}, {BEST_SOURCE: "none"}, {"feedback": "see 1 and 2"}]
+        more += [{}, {}, {BEST_SOURCE: "1", "feedback": "yes 12"}, {BEST_SOURCE: "1"}]
+        meant = [{**said, **one} for said, one in zip(meant, more, strict=True)]
+    desk.annotate(kind, meant)
+    assert desk.stored(kind) == meant
+
+    changed = desk.change(kind, QUESTIONS[kind][0], meant)
+    assert desk.stored(kind) == changed
+
+
+def test_enter_alone_submits_nothing(desk: Desk, embedder: Embedder) -> None:
+    """An Enter too many, or held down, must not answer the next record with what a machine suggests."""
+    chunk = make_chunk("more.md", "More", "Enough words to be suggested as one that is worth finding again.")
+    triplets = [make_triplet(chunk, "Who wants more?", "Who wants less?")]
+    client = rg.Argilla(api_url=desk.url, api_key=desk.settings.api_key.get_secret_value())
+    settings = desk.settings.model_copy(update={kind: f"{kind}-enter" for kind in ("chunks", "triplets")})
+    other = Desk(desk.page, desk.url, desk.api, settings, desk.suggests)
+    push_to_argilla(client, settings, Corpus([], [chunk]), triplets, embedder)
+    kinds: tuple[DatasetName, ...] = ("chunks", "triplets")
+    for kind in kinds:
+        assert bool(other.suggested(kind)[0]) == desk.suggests
+        other.open(kind)
+        other.shown(other.marks(kind))
+        for _ in range(3):
+            desk.page.keyboard.press("Enter")
+        desk.page.wait_for_timeout(1000)
+        assert other.records(kind)[0]["responses"] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "title"),
+    [
+        ("chunks", "tokens", "Length in tokens"),
+        ("triplets", "rank", "Place of the anchor in a search for the positive"),
+        ("conversations", "turn", "Turn in the conversation"),
+        ("conversations", "sources", "Number of sources"),
+    ],
+)
+def test_numbers_can_be_filtered(desk: Desk, kind: DatasetName, name: str, title: str) -> None:
+    """The page offers the range of the records that are there, however large, and finds those inside."""
+    from playwright.sync_api import expect
+
+    numbers = sorted(int(record["metadata"][name]) for record in desk.records(kind))
+    least = next(number for number in numbers if number > numbers[0])
+    page = desk.page
+    desk.open(kind, "submitted" if desk.records(kind)[0]["responses"] else "pending")
+    desk.shown(desk.marks(kind))
+    page.get_by_role("button", name="Filters", exact=True).click()
+    metadata = page.locator(".metadata-filter")
+    metadata.get_by_text("Metadata").click()
+    metadata.get_by_text(title, exact=True).click()
+    low, high = metadata.locator(".range__inputs input").all()
+    expect(low).to_have_value(str(numbers[0]))
+    expect(high).to_have_value(str(numbers[-1]))
+    low.fill(str(least))
+    with page.expect_response(lambda response: "/records/search?" in response.url) as found:
+        low.press("Tab")
+    body = found.value.request.post_data_json
+    assert body is not None
+    asked = body["filters"]["and"]
+    scope = {"entity": "metadata", "metadata_property": name}
+    assert {"type": "range", "scope": scope, "ge": least, "le": numbers[-1]} in asked
+    assert found.value.json()["total"] == sum(number >= least for number in numbers)
