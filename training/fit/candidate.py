@@ -22,6 +22,10 @@ from training.settings import FitSettings
 FIT_FILE = "fit.json"
 VECTORS_FILE = "vectors.npy"
 
+_BATCHES = 4  # of the configured size, an epoch, for each process
+_SHOWN = 2_000  # characters of what the workers said last
+_TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
+
 
 def train_candidate(
     material: TrainingMaterial,
@@ -68,19 +72,6 @@ def embed_chunks(
     vectors = model.documents([chunk.text for chunk in chunks], progress=progress)
     np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
     return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
-
-
-_BATCHES = 4  # of the configured size, an epoch, for each process
-_SHOWN = 2_000  # characters of what the workers said last
-_TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
-
-
-class _Job(BaseModel):
-    """What a worker is told."""
-
-    material: TrainingMaterial
-    settings: FitSettings
-    embedding: EmbeddingSettings
 
 
 def is_worth_processes(examples: int, settings: FitSettings) -> bool:
@@ -144,6 +135,14 @@ def fit_in_processes(
             )
         trained = Embedder(place / "model", embedding, name="candidate")
         return trained, FitReport.model_validate(read_json(place / "fit.json"))
+
+
+class _Job(BaseModel):
+    """What a worker is told."""
+
+    material: TrainingMaterial
+    settings: FitSettings
+    embedding: EmbeddingSettings
 
 
 def main() -> int:

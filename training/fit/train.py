@@ -28,167 +28,9 @@ Arithmetic = Literal["float32", "bfloat16"]
 
 log = logging.getLogger(__name__)
 
+_RANK = 16  # of the adapters; the usual choice, as is scaling them by twice the rank
 _TRIAL_ROWS = 8
 _TURNS = 3  # the best counts: other work on the machine only ever slows one down
-
-
-class Precision(BaseModel):
-    """``machine`` stands for what decides: the processor, torch, its threads, the model, the setting."""
-
-    model_config = ConfigDict(frozen=True)
-
-    arithmetic: Arithmetic
-    machine: str
-    reason: str
-
-
-def choose_precision(
-    embedder: Embedder, texts: Sequence[str], earlier: Sequence[Precision] = ()
-) -> Precision:
-    """As set, or the outcome of an ``earlier`` trial on this machine, or what a trial shows to be faster.
-
-    ``texts`` are a few of those that will be trained on.
-    """
-    import torch
-
-    device = embedder.model.device.type
-    setting, threads = embedder.settings.precision, torch.get_num_threads()
-    machine = content_id(
-        platform.machine(), _processor(), device, torch.__version__, str(threads), embedder.name, setting
-    )
-    same = next((one for one in earlier if one.machine == machine), None)
-    if setting == "auto" and same is not None:
-        return same
-    arithmetic: Arithmetic = "bfloat16" if uses_bfloat16(embedder) else "float32"
-    reason = "as set" if setting != "auto" else f"what {device} is fast at"
-    if setting == "auto" and device == "cpu":
-        seconds = _trial(embedder, texts)
-        arithmetic = "bfloat16" if seconds["bfloat16"] < seconds["float32"] else "float32"
-        bfloat16, float32 = seconds["bfloat16"], seconds["float32"]
-        reason = f"one small step took {bfloat16:.2f} s in bfloat16, {float32:.2f} s in float32"
-        log.info("%s: %s", arithmetic, reason)
-    return Precision(arithmetic=arithmetic, machine=machine, reason=reason)
-
-
-def _trial(embedder: Embedder, texts: Sequence[str]) -> dict[Arithmetic, float]:
-    """Seconds that a forward and backward pass takes each way, at its best."""
-    import torch
-
-    features = embedder.model.preprocess(list(texts[:_TRIAL_ROWS]))
-    seconds: dict[Arithmetic, float] = {}
-    kinds: tuple[Arithmetic, Arithmetic] = ("bfloat16", "float32")
-    for turn in range(_TURNS + 1):  # the first one warms up
-        for kind in kinds:
-            started = time.perf_counter()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "bfloat16"):
-                embedder.model(dict(features))["sentence_embedding"].float().square().sum().backward()
-            took = time.perf_counter() - started
-            if turn:
-                seconds[kind] = min(took, seconds.get(kind, took))
-    embedder.model.zero_grad(set_to_none=True)
-    return seconds
-
-
-def _processor() -> str:
-    """The processor's model name, as Linux tells it; elsewhere what Python knows."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
-def uses_bfloat16(embedder: Embedder) -> bool:
-    """Whether ``embedder.settings.precision`` means bfloat16 ("auto": on a GPU that is fast at it)."""
-    import torch
-
-    device, wanted = embedder.model.device.type, embedder.settings.precision
-    if wanted == "auto":
-        return device == "cuda" and bool(torch.cuda.is_bf16_supported())
-    return wanted == "bfloat16" and device != "mps"
-
-
-@contextmanager
-def cheap_passes(model: Any, bf16: bool) -> Iterator[None]:
-    """While the block runs, ``model`` drops nothing, and a CPU attends in float32 amid bfloat16."""
-    import torch
-
-    layers = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]
-    before = [layer.p for layer in layers]
-    for layer in layers:
-        layer.p = 0.0
-    try:
-        with _attention_in_float32() if bf16 and model.device.type == "cpu" else nullcontext():
-            yield
-    finally:
-        for layer, own in zip(layers, before, strict=True):
-            layer.p = own
-
-
-def _attention_in_float32() -> Any:
-    """A mode, of this thread only, in which attention inside bfloat16 autocast is computed in float32."""
-    import torch
-    from torch.overrides import TorchFunctionMode
-
-    attention = torch.nn.functional.scaled_dot_product_attention
-
-    class Float32Attention(TorchFunctionMode):  # type: ignore[misc]
-        def __torch_function__(
-            self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-        ) -> Any:
-            named = kwargs or {}
-            if func is not attention:
-                return func(*args, **named)
-            with torch.autocast("cpu", enabled=False):
-                return func(*map(_float32, args), **{key: _float32(one) for key, one in named.items()})
-
-    def _float32(value: Any) -> Any:
-        return value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
-
-    return Float32Attention()
-
-
-_RANK = 16  # of the adapters; the usual choice, as is scaling them by twice the rank
-
-
-@contextmanager
-def trainable(model: Any, which: Literal["full", "lora"]) -> Iterator[None]:
-    """While the block runs all weights move, or only low-rank adapters (Hu et al. 2021, arXiv:2106.09685).
-
-    Adapters are merged at the end, so that what is released is a plain model that loads without peft. Raises
-    SettingsError when peft is missing.
-    """
-    if which == "full":
-        yield
-        return
-    try:
-        from peft import LoraConfig, TaskType, get_peft_model
-    except ImportError as error:
-        raise SettingsError(
-            'training.fit.train is "lora" and peft is not installed.', "pip install 'clayloop[lora]'"
-        ) from error
-    kind = TaskType.FEATURE_EXTRACTION
-    adapters = LoraConfig(task_type=kind, r=_RANK, lora_alpha=2 * _RANK, target_modules="all-linear")
-    adapted = get_peft_model(model[0].auto_model, adapters)
-    try:
-        yield
-    finally:
-        adapted.merge_and_unload()
-        model.requires_grad_(True)
-
-
-def copy_of(model: Any) -> dict[str, Any]:
-    """The weights as they are now, by name. Those of several names (tied embeddings, as in T5) come once."""
-    return {name: weights.detach().clone() for name, weights in model.named_parameters()}
-
-
-def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
-    """Pull every weight back by ``keep`` of its way (Wortsman et al. 2022, arXiv:2109.01903)."""
-    import torch
-
-    with torch.no_grad():
-        for name, weights in model.named_parameters():
-            weights.lerp_(before[name].to(weights), keep)
 
 
 def fine_tune(
@@ -262,3 +104,159 @@ def _reading(model: Any, tokens: int) -> Iterator[None]:
         with contextlib.suppress(AttributeError):
             model.max_seq_length = own
         model.eval()
+
+
+@contextmanager
+def trainable(model: Any, which: Literal["full", "lora"]) -> Iterator[None]:
+    """While the block runs all weights move, or only low-rank adapters (Hu et al. 2021, arXiv:2106.09685).
+
+    Adapters are merged at the end, so that what is released is a plain model that loads without peft. Raises
+    SettingsError when peft is missing.
+    """
+    if which == "full":
+        yield
+        return
+    try:
+        from peft import LoraConfig, TaskType, get_peft_model
+    except ImportError as error:
+        raise SettingsError(
+            'training.fit.train is "lora" and peft is not installed.', "pip install 'clayloop[lora]'"
+        ) from error
+    kind = TaskType.FEATURE_EXTRACTION
+    adapters = LoraConfig(task_type=kind, r=_RANK, lora_alpha=2 * _RANK, target_modules="all-linear")
+    adapted = get_peft_model(model[0].auto_model, adapters)
+    try:
+        yield
+    finally:
+        adapted.merge_and_unload()
+        model.requires_grad_(True)
+
+
+def copy_of(model: Any) -> dict[str, Any]:
+    """The weights as they are now, by name. Those of several names (tied embeddings, as in T5) come once."""
+    return {name: weights.detach().clone() for name, weights in model.named_parameters()}
+
+
+def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
+    """Pull every weight back by ``keep`` of its way (Wortsman et al. 2022, arXiv:2109.01903)."""
+    import torch
+
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            weights.lerp_(before[name].to(weights), keep)
+
+
+@contextmanager
+def cheap_passes(model: Any, bf16: bool) -> Iterator[None]:
+    """While the block runs, ``model`` drops nothing, and a CPU attends in float32 amid bfloat16."""
+    import torch
+
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+    before = [layer.p for layer in layers]
+    for layer in layers:
+        layer.p = 0.0
+    try:
+        with _attention_in_float32() if bf16 and model.device.type == "cpu" else nullcontext():
+            yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            layer.p = own
+
+
+def _attention_in_float32() -> Any:
+    """A mode, of this thread only, in which attention inside bfloat16 autocast is computed in float32."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    attention = torch.nn.functional.scaled_dot_product_attention
+
+    class Float32Attention(TorchFunctionMode):  # type: ignore[misc]
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            named = kwargs or {}
+            if func is not attention:
+                return func(*args, **named)
+            with torch.autocast("cpu", enabled=False):
+                return func(*map(_float32, args), **{key: _float32(one) for key, one in named.items()})
+
+    def _float32(value: Any) -> Any:
+        return value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+
+    return Float32Attention()
+
+
+def uses_bfloat16(embedder: Embedder) -> bool:
+    """Whether ``embedder.settings.precision`` means bfloat16 ("auto": on a GPU that is fast at it)."""
+    import torch
+
+    device, wanted = embedder.model.device.type, embedder.settings.precision
+    if wanted == "auto":
+        return device == "cuda" and bool(torch.cuda.is_bf16_supported())
+    return wanted == "bfloat16" and device != "mps"
+
+
+class Precision(BaseModel):
+    """``machine`` stands for what decides: the processor, torch, its threads, the model, the setting."""
+
+    model_config = ConfigDict(frozen=True)
+
+    arithmetic: Arithmetic
+    machine: str
+    reason: str
+
+
+def choose_precision(
+    embedder: Embedder, texts: Sequence[str], earlier: Sequence[Precision] = ()
+) -> Precision:
+    """As set, or the outcome of an ``earlier`` trial on this machine, or what a trial shows to be faster.
+
+    ``texts`` are a few of those that will be trained on.
+    """
+    import torch
+
+    device = embedder.model.device.type
+    setting, threads = embedder.settings.precision, torch.get_num_threads()
+    machine = content_id(
+        platform.machine(), _processor(), device, torch.__version__, str(threads), embedder.name, setting
+    )
+    same = next((one for one in earlier if one.machine == machine), None)
+    if setting == "auto" and same is not None:
+        return same
+    arithmetic: Arithmetic = "bfloat16" if uses_bfloat16(embedder) else "float32"
+    reason = "as set" if setting != "auto" else f"what {device} is fast at"
+    if setting == "auto" and device == "cpu":
+        seconds = _trial(embedder, texts)
+        arithmetic = "bfloat16" if seconds["bfloat16"] < seconds["float32"] else "float32"
+        bfloat16, float32 = seconds["bfloat16"], seconds["float32"]
+        reason = f"one small step took {bfloat16:.2f} s in bfloat16, {float32:.2f} s in float32"
+        log.info("%s: %s", arithmetic, reason)
+    return Precision(arithmetic=arithmetic, machine=machine, reason=reason)
+
+
+def _trial(embedder: Embedder, texts: Sequence[str]) -> dict[Arithmetic, float]:
+    """Seconds that a forward and backward pass takes each way, at its best."""
+    import torch
+
+    features = embedder.model.preprocess(list(texts[:_TRIAL_ROWS]))
+    seconds: dict[Arithmetic, float] = {}
+    kinds: tuple[Arithmetic, Arithmetic] = ("bfloat16", "float32")
+    for turn in range(_TURNS + 1):  # the first one warms up
+        for kind in kinds:
+            started = time.perf_counter()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "bfloat16"):
+                embedder.model(dict(features))["sentence_embedding"].float().square().sum().backward()
+            took = time.perf_counter() - started
+            if turn:
+                seconds[kind] = min(took, seconds.get(kind, took))
+    embedder.model.zero_grad(set_to_none=True)
+    return seconds
+
+
+def _processor() -> str:
+    """The processor's model name, as Linux tells it; elsewhere what Python knows."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

@@ -30,6 +30,7 @@ Kind = Literal["holdout", "own", "generic"]
 PerDimension = dict[int, Scores]
 
 LATENCY_FILE = "latency.json"
+BY = ("source", "section", "origin", "style")
 
 
 class ComparedSet(BaseModel):
@@ -181,9 +182,6 @@ def _unpacked(value: Mapping[str, Any], questions: str) -> dict[str, Any]:
             for size, one in value[side].items()
         }
     return found
-
-
-BY = ("source", "section", "origin", "style")
 
 
 class Slice(BaseModel):

@@ -90,84 +90,6 @@ class Plausibility(BaseModel):
     doubtful: list[Pair] = Field(default_factory=list)
 
 
-def signals(
-    queries: Sequence[str], asked: Vectors, rows: Sequence[int], texts: Sequence[str], vectors: Vectors
-) -> Values:
-    """(m, 6) signals of ``queries``, whose unit vectors are ``asked`` (m, d), with the chunks ``rows`` of
-    ``texts``, whose unit vectors are ``vectors`` (n, d), n at least 2.
-
-    They are: the chunk's place as a share of the index, its cosine, its lead over the best other chunk, the
-    share of the question's words that it has (weighted by how rare they are), the number of words, and
-    whether the question ends in a question mark.
-    """
-    found: Values = np.empty((len(queries), 6), dtype=np.float64)
-    for start in range(0, len(queries), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        cosines = asked[block] @ vectors.T
-        own_cells = np.arange(len(cosines)), np.asarray(rows[block])
-        own = cosines[own_cells].astype(np.float64)
-        found[block, 0] = (cosines > own[:, None] + _TIE).sum(axis=1) / (len(texts) - 1)
-        found[block, 1] = own
-        cosines[own_cells] = -2.0
-        found[block, 2] = own - cosines.max(axis=1)
-    found[:, 3:5] = _word_signals(queries, rows, texts)
-    found[:, 5] = [query.rstrip().endswith("?") for query in queries]
-    return found
-
-
-def _word_signals(queries: Sequence[str], rows: Sequence[int], texts: Sequence[str]) -> Values:
-    """(m, 2): the share of each question's words that its text has, a word weighing its inverse document
-    frequency in ``texts``, and the logarithm of the number of words."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    counter = CountVectorizer(binary=True, analyzer=lambda text: _WORD.findall(text.casefold()))
-    found = counter.fit_transform([*texts, *queries, "one"])  # it refuses texts without any word
-    in_texts, asked = found[: len(texts)], found[len(texts) : -1]
-    weights = np.log((1 + len(texts)) / (1 + in_texts.sum(axis=0)))
-    weighed = asked.multiply(weights)
-    whole = weighed.sum(axis=1)
-    share = weighed.multiply(in_texts[rows]).sum(axis=1) / np.where(whole > 0, whole, 1.0)
-    return np.hstack([share, np.log1p(asked.sum(axis=1))])
-
-
-def foretell(judged: Values, answers: Answers, wanted: Values | None = None) -> npt.NDArray[np.float64]:
-    """The probability of "accepted" for each of ``wanted``, learned from ``judged`` and their ``answers``;
-    without ``wanted`` for those themselves, each from the other four fifths (cross-validation). Both answers
-    must occur at least twice."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
-    if wanted is not None:
-        chances: Any = model.fit(_scaled(judged), answers).predict_proba(_scaled(wanted))
-    else:
-        rarer = int(min(answers.sum(), (~answers).sum()))
-        folds = StratifiedKFold(min(_FOLDS, rarer), shuffle=True, random_state=0)
-        chances = cross_val_predict(model, _scaled(judged), answers, cv=folds, method="predict_proba")
-    probability: npt.NDArray[np.float64] = chances[:, 1]
-    return probability
-
-
-def _scaled(found: Values) -> Values:
-    """Places on a logarithmic scale: first or tenth matters, 510th or 520th does not."""
-    return np.column_stack([np.log(found[:, 0] + 1e-3), found[:, 1:]])
-
-
-def judged_pairs(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
-    """The rows by which annotators judged a question and a chunk: what they accepted, and triplets whose
-    positive they rejected. Rejected conversations are left out: a wrong answer says nothing about the
-    chunk."""
-    used = [row for row in rows if row.fate != "left-out" and row.query and _chunk_of(row)]
-    return [
-        row
-        for row in used
-        if row.teaches == "example"
-        or (row.teaches == "refusal" and row.dataset == "triplets" and row.certain)
-    ]
-
-
 def view_pairs(
     rows: Sequence[LedgerRow],
     earlier: Collection[str],
@@ -214,6 +136,112 @@ def view_pairs(
     ]
 
 
+def judged_pairs(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+    """The rows by which annotators judged a question and a chunk: what they accepted, and triplets whose
+    positive they rejected. Rejected conversations are left out: a wrong answer says nothing about the
+    chunk."""
+    used = [row for row in rows if row.fate != "left-out" and row.query and _chunk_of(row)]
+    return [
+        row
+        for row in used
+        if row.teaches == "example"
+        or (row.teaches == "refusal" and row.dataset == "triplets" and row.certain)
+    ]
+
+
+def _drawn(row: LedgerRow) -> bytes:
+    """An order of its own, not the one that the annotators worked in."""
+    return hashlib.sha256(f"{SEED} {row.record_id}".encode("utf-8", "replace")).digest()
+
+
+def _chunk_of(row: LedgerRow) -> str:
+    """The chunk of today that it is about, or else the one that was judged."""
+    return row.version or row.chunk_id
+
+
+def signals(
+    queries: Sequence[str], asked: Vectors, rows: Sequence[int], texts: Sequence[str], vectors: Vectors
+) -> Values:
+    """(m, 6) signals of ``queries``, whose unit vectors are ``asked`` (m, d), with the chunks ``rows`` of
+    ``texts``, whose unit vectors are ``vectors`` (n, d), n at least 2.
+
+    They are: the chunk's place as a share of the index, its cosine, its lead over the best other chunk, the
+    share of the question's words that it has (weighted by how rare they are), the number of words, and
+    whether the question ends in a question mark.
+    """
+    found: Values = np.empty((len(queries), 6), dtype=np.float64)
+    for start in range(0, len(queries), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        cosines = asked[block] @ vectors.T
+        own_cells = np.arange(len(cosines)), np.asarray(rows[block])
+        own = cosines[own_cells].astype(np.float64)
+        found[block, 0] = (cosines > own[:, None] + _TIE).sum(axis=1) / (len(texts) - 1)
+        found[block, 1] = own
+        cosines[own_cells] = -2.0
+        found[block, 2] = own - cosines.max(axis=1)
+    found[:, 3:5] = _word_signals(queries, rows, texts)
+    found[:, 5] = [query.rstrip().endswith("?") for query in queries]
+    return found
+
+
+def _word_signals(queries: Sequence[str], rows: Sequence[int], texts: Sequence[str]) -> Values:
+    """(m, 2): the share of each question's words that its text has, a word weighing its inverse document
+    frequency in ``texts``, and the logarithm of the number of words."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(binary=True, analyzer=lambda text: _WORD.findall(text.casefold()))
+    found = counter.fit_transform([*texts, *queries, "one"])  # it refuses texts without any word
+    in_texts, asked = found[: len(texts)], found[len(texts) : -1]
+    weights = np.log((1 + len(texts)) / (1 + in_texts.sum(axis=0)))
+    weighed = asked.multiply(weights)
+    whole = weighed.sum(axis=1)
+    share = weighed.multiply(in_texts[rows]).sum(axis=1) / np.where(whole > 0, whole, 1.0)
+    return np.hstack([share, np.log1p(asked.sum(axis=1))])
+
+
+def _likely(seen: Values, answers: Answers, new: int) -> Values:
+    """How likely each pair is accepted, the first ``new`` ones going by the earlier ones if those are enough,
+    else by each other. 0.5 for all where there is nothing to go by."""
+    likely = np.full(len(answers), 0.5)
+    fresh, old = slice(0, new), slice(new, len(answers))
+    if _enough(answers[old]):
+        likely[old] = foretell(seen[old], answers[old])
+        if new:
+            likely[fresh] = foretell(seen[old], answers[old], seen[fresh])
+    elif _enough(answers[fresh]):
+        likely[fresh] = foretell(seen[fresh], answers[fresh])
+    return likely
+
+
+def _enough(answers: Answers) -> bool:
+    return bool(min(answers.sum(), (~answers).sum()) >= _ENOUGH)
+
+
+def foretell(judged: Values, answers: Answers, wanted: Values | None = None) -> npt.NDArray[np.float64]:
+    """The probability of "accepted" for each of ``wanted``, learned from ``judged`` and their ``answers``;
+    without ``wanted`` for those themselves, each from the other four fifths (cross-validation). Both answers
+    must occur at least twice."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    if wanted is not None:
+        chances: Any = model.fit(_scaled(judged), answers).predict_proba(_scaled(wanted))
+    else:
+        rarer = int(min(answers.sum(), (~answers).sum()))
+        folds = StratifiedKFold(min(_FOLDS, rarer), shuffle=True, random_state=0)
+        chances = cross_val_predict(model, _scaled(judged), answers, cv=folds, method="predict_proba")
+    probability: npt.NDArray[np.float64] = chances[:, 1]
+    return probability
+
+
+def _scaled(found: Values) -> Values:
+    """Places on a logarithmic scale: first or tenth matters, 510th or 520th does not."""
+    return np.column_stack([np.log(found[:, 0] + 1e-3), found[:, 1:]])
+
+
 def weigh(pairs: Sequence[Pair], resamples: int = RESAMPLES) -> Plausibility:
     """What the pairs say about the new decisions; ``complaint`` is empty when nothing speaks against them."""
     new, old, talks, talks_before = (
@@ -239,43 +267,6 @@ def weigh(pairs: Sequence[Pair], resamples: int = RESAMPLES) -> Plausibility:
         or _matched_by_chance("conversations", found.cited, (talks, before), resamples)
     )
     return found.model_copy(update={"complaint": complaint})
-
-
-def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
-    """The probability that an accepted pair is likelier than a rejected one, ties counting half: the
-    Mann-Whitney U over the number of pairs."""
-    from scipy.stats import mannwhitneyu
-
-    found = mannwhitneyu(accepted, rejected, axis=axis, method="asymptotic")
-    return found.statistic / (accepted.shape[axis] * rejected.shape[axis])
-
-
-def _drawn(row: LedgerRow) -> bytes:
-    """An order of its own, not the one that the annotators worked in."""
-    return hashlib.sha256(f"{SEED} {row.record_id}".encode("utf-8", "replace")).digest()
-
-
-def _chunk_of(row: LedgerRow) -> str:
-    """The chunk of today that it is about, or else the one that was judged."""
-    return row.version or row.chunk_id
-
-
-def _likely(seen: Values, answers: Answers, new: int) -> Values:
-    """How likely each pair is accepted, the first ``new`` ones going by the earlier ones if those are enough,
-    else by each other. 0.5 for all where there is nothing to go by."""
-    likely = np.full(len(answers), 0.5)
-    fresh, old = slice(0, new), slice(new, len(answers))
-    if _enough(answers[old]):
-        likely[old] = foretell(seen[old], answers[old])
-        if new:
-            likely[fresh] = foretell(seen[old], answers[old], seen[fresh])
-    elif _enough(answers[fresh]):
-        likely[fresh] = foretell(seen[fresh], answers[fresh])
-    return likely
-
-
-def _enough(answers: Answers) -> bool:
-    return bool(min(answers.sum(), (~answers).sum()) >= _ENOUGH)
 
 
 def _mixed_up(found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], resamples: int) -> str:
@@ -311,6 +302,25 @@ def _matched_by_chance(
     )
 
 
+def _doubtful(pairs: Sequence[Pair]) -> list[Pair]:
+    """Those whose answer is the least likely, or whose chunk is far down although they were accepted."""
+
+    def doubt(pair: Pair) -> float:
+        return max(1 - pair.likely, pair.place) if pair.accepted else pair.likely
+
+    odd = [pair for pair in pairs if doubt(pair) > 0.5]
+    return sorted(odd, key=lambda pair: (-doubt(pair), pair.record_id))[:_DOUBTFUL]
+
+
+def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
+    """The probability that an accepted pair is likelier than a rejected one, ties counting half: the
+    Mann-Whitney U over the number of pairs."""
+    from scipy.stats import mannwhitneyu
+
+    found = mannwhitneyu(accepted, rejected, axis=axis, method="asymptotic")
+    return found.statistic / (accepted.shape[axis] * rejected.shape[axis])
+
+
 def _fall(new: Values, rejected: Values, old: Values, old_rejected: Values, axis: int = -1) -> Any:
     return area(new, rejected, axis) - area(old, old_rejected, axis)
 
@@ -343,13 +353,3 @@ def _likelihoods(pairs: Sequence[Pair]) -> tuple[Values, Values]:
 
 def _places(pairs: Sequence[Pair]) -> Values:
     return np.array([pair.place for pair in pairs if pair.accepted])
-
-
-def _doubtful(pairs: Sequence[Pair]) -> list[Pair]:
-    """Those whose answer is the least likely, or whose chunk is far down although they were accepted."""
-
-    def doubt(pair: Pair) -> float:
-        return max(1 - pair.likely, pair.place) if pair.accepted else pair.likely
-
-    odd = [pair for pair in pairs if doubt(pair) > 0.5]
-    return sorted(odd, key=lambda pair: (-doubt(pair), pair.record_id))[:_DOUBTFUL]

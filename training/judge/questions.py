@@ -17,6 +17,7 @@ from training.ledger.rows import HEADING, LedgerRow, normalise, section_of
 from training.settings import TestSetSettings
 
 Style = Literal["heading", "question", "keywords", "sentence"]
+Qrels = dict[str, dict[str, int]]
 
 _OPENS = re.compile(
     r"(how|what|why|when|where|which|who|whom|whose|can|could|do|does|did|is|are|am|was|were|will|would|"
@@ -25,6 +26,13 @@ _OPENS = re.compile(
 )
 _QUESTION_MARKS = ("?", "？", "؟", "⁇")
 _KEYWORDS = 6  # words at most
+
+_FORMAT = "Each line holds a question id, a path and a relevance (0, 1, …), separated by tabs."
+_HEADERS = ("query-id", "query", "qid", "id")
+# int() also takes 1_0, and fails on a superscript two, which is a digit.
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+_BEIR = "A test set has queries.jsonl, qrels.tsv or qrels/test.tsv, and perhaps corpus.jsonl."
+_GENERIC = Path(__file__).with_name("generic.jsonl")
 
 
 class HoldoutQuestion(BaseModel):
@@ -124,16 +132,6 @@ def _by_query(rows: Sequence[LedgerRow]) -> dict[str, list[LedgerRow]]:
     return found
 
 
-Qrels = dict[str, dict[str, int]]
-
-_FORMAT = "Each line holds a question id, a path and a relevance (0, 1, …), separated by tabs."
-_HEADERS = ("query-id", "query", "qid", "id")
-# int() also takes 1_0, and fails on a superscript two, which is a digit.
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
-_BEIR = "A test set has queries.jsonl, qrels.tsv or qrels/test.tsv, and perhaps corpus.jsonl."
-_GENERIC = Path(__file__).with_name("generic.jsonl")
-
-
 class TestSet(BaseModel):
     """``queries``: question id → text. ``qrels``: question id → right item → relevance. ``corpus``: item →
     text where the set brings its own documents; else items are paths of the bot's documents."""
@@ -160,23 +158,6 @@ class TestSet(BaseModel):
         ]
 
 
-def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:
-    """Those of the settings, each under a name of its own. Raises SettingsError naming file and line."""
-    found: dict[str, TestSet] = {}
-    for one in settings:
-        corpus = Path(one.corpus) if one.corpus else None
-        made = (
-            load_folder(Path(one.folder), one.name)
-            if one.folder
-            else load_files(Path(one.queries), Path(one.qrels), corpus, one.name)
-        )
-        if made.name in found:
-            hint = "Give them names (training.testsets)."
-            raise SettingsError(f"Two test sets are called {made.name!r}.", hint)
-        found[made.name] = made
-    return list(found.values())
-
-
 @cache
 def generic_set() -> TestSet:
     """64 questions about everything but software: what a model forgets when it learns one documentation by
@@ -193,6 +174,23 @@ def generic_set() -> TestSet:
         qrels={row["_id"]: {row["_id"]: 1} for row in rows},
         corpus={row["_id"]: row["passage"] for row in rows},
     )
+
+
+def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:
+    """Those of the settings, each under a name of its own. Raises SettingsError naming file and line."""
+    found: dict[str, TestSet] = {}
+    for one in settings:
+        corpus = Path(one.corpus) if one.corpus else None
+        made = (
+            load_folder(Path(one.folder), one.name)
+            if one.folder
+            else load_files(Path(one.queries), Path(one.qrels), corpus, one.name)
+        )
+        if made.name in found:
+            hint = "Give them names (training.testsets)."
+            raise SettingsError(f"Two test sets are called {made.name!r}.", hint)
+        found[made.name] = made
+    return list(found.values())
 
 
 def load_folder(folder: Path, name: str = "") -> TestSet:
@@ -228,59 +226,10 @@ def load_files(queries: Path, qrels: Path, corpus: Path | None = None, name: str
     return found
 
 
-class _Question(BaseModel):
-    """A line of queries.jsonl."""
-
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-    what: ClassVar[str] = "question"
-    example: ClassVar[str] = '{"_id": "q1", "text": "How …?"}'
-
-    id: str = Field(alias="_id", min_length=1)
-    text: str = Field(strict=True)
-
-    @property
-    def content(self) -> str:
-        return self.text.strip()
-
-
-class _Document(_Question):
-    """A line of corpus.jsonl."""
-
-    what = "document"
-    example = '{"_id": "d1", "title": "…", "text": "…"}'
-
-    title: str | None = None
-
-    @property
-    def content(self) -> str:
-        return f"{(self.title or '').strip()}\n\n{self.text.strip()}".strip()
-
-
 def load_queries(path: Path) -> dict[str, str]:
     """Question id → text, in the file's order. Raises SettingsError naming the file and line that is
     wrong."""
     return _texts(path, _Question)
-
-
-def _texts(path: Path, kind: type[_Question]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for number, line in _lines(path):
-        try:
-            one = kind.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            is_json = first["type"] != "json_invalid"
-            what = "needs the keys _id and text" if is_json else f"not JSON ({first['msg']})"
-            raise _wrong(path, number, what, kind.example) from error
-        if not one.content:
-            raise _wrong(path, number, f"the text of {kind.what} {one.id!r} is empty")
-        if one.id in found:
-            raise _wrong(path, number, f"{kind.what} {one.id!r} comes a second time")
-        found[one.id] = one.content
-    if not found:
-        raise SettingsError(f"{path} has no {kind.what}s.", f"One {kind.example} a line is expected.")
-    return found
 
 
 def load_qrels(path: Path, queries: Mapping[str, str], every: bool = True) -> Qrels:
@@ -330,6 +279,55 @@ def check_paths(test_set: TestSet, paths: Collection[str], where: str, progress:
             f"{test_set.name}: {len(unknown)} right files are not in the index and can't be found, "
             f"such as {unknown[0]}."
         )
+
+
+class _Question(BaseModel):
+    """A line of queries.jsonl."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    what: ClassVar[str] = "question"
+    example: ClassVar[str] = '{"_id": "q1", "text": "How …?"}'
+
+    id: str = Field(alias="_id", min_length=1)
+    text: str = Field(strict=True)
+
+    @property
+    def content(self) -> str:
+        return self.text.strip()
+
+
+class _Document(_Question):
+    """A line of corpus.jsonl."""
+
+    what = "document"
+    example = '{"_id": "d1", "title": "…", "text": "…"}'
+
+    title: str | None = None
+
+    @property
+    def content(self) -> str:
+        return f"{(self.title or '').strip()}\n\n{self.text.strip()}".strip()
+
+
+def _texts(path: Path, kind: type[_Question]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, line in _lines(path):
+        try:
+            one = kind.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            is_json = first["type"] != "json_invalid"
+            what = "needs the keys _id and text" if is_json else f"not JSON ({first['msg']})"
+            raise _wrong(path, number, what, kind.example) from error
+        if not one.content:
+            raise _wrong(path, number, f"the text of {kind.what} {one.id!r} is empty")
+        if one.id in found:
+            raise _wrong(path, number, f"{kind.what} {one.id!r} comes a second time")
+        found[one.id] = one.content
+    if not found:
+        raise SettingsError(f"{path} has no {kind.what}s.", f"One {kind.example} a line is expected.")
+    return found
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

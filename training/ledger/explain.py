@@ -37,35 +37,6 @@ class PastRelease(BaseModel):
     problem: str = ""
 
 
-def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
-    """The release and its parents, newest first, as far back as they are there."""
-    found: list[PastRelease] = []
-    following: str | None = release_id
-    while following is not None and following not in {one.id for one in found}:
-        try:
-            release = store.get(following)
-            found.append(_past_release(store, release))
-        except ClayloopError as error:
-            found.append(PastRelease(id=following, problem=error.message))
-            break
-        following = release.parent
-    return found
-
-
-def _past_release(store: ReleaseStore, release: Release) -> PastRelease:
-    ledger = store.folder(release.id) / LINEAGE_FILE
-    fates, origin = count_fates(ledger), read_origin(ledger)
-    return PastRelease(
-        id=release.id,
-        created_at=release.created_at,
-        made="retrain" if release.run_id else "reindex" if ledger.exists() else "bootstrap",
-        run=release.run_id or origin.run,
-        selection=origin.selection.describe(),
-        decisions=fates.total() - fates["left-out"],
-        learned=fates["train"] + fates["negative"],
-    )
-
-
 class ReleaseExplanation(BaseModel):
     """What a release was made from.
 
@@ -161,6 +132,35 @@ def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list
         RecordExplanation(release=release.id, rows=rows, before=list(_appearances(rows[0], older)))
         for rows in rows_of.values()
     ]
+
+
+def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
+    """The release and its parents, newest first, as far back as they are there."""
+    found: list[PastRelease] = []
+    following: str | None = release_id
+    while following is not None and following not in {one.id for one in found}:
+        try:
+            release = store.get(following)
+            found.append(_past_release(store, release))
+        except ClayloopError as error:
+            found.append(PastRelease(id=following, problem=error.message))
+            break
+        following = release.parent
+    return found
+
+
+def _past_release(store: ReleaseStore, release: Release) -> PastRelease:
+    ledger = store.folder(release.id) / LINEAGE_FILE
+    fates, origin = count_fates(ledger), read_origin(ledger)
+    return PastRelease(
+        id=release.id,
+        created_at=release.created_at,
+        made="retrain" if release.run_id else "reindex" if ledger.exists() else "bootstrap",
+        run=release.run_id or origin.run,
+        selection=origin.selection.describe(),
+        decisions=fates.total() - fates["left-out"],
+        learned=fates["train"] + fates["negative"],
+    )
 
 
 def _appearances(row: LedgerRow, older: Iterable[tuple[str, Sequence[LedgerRow]]]) -> Iterator[Appearance]:

@@ -16,6 +16,11 @@ from pydantic import BaseModel, ConfigDict
 from curation import Decision, SettingsError, Vote, content_id
 from training.ledger.rows import LedgerRow, RecordKey
 
+ReadDecisions = Callable[[], list[Decision]]
+FindMatching = Callable[[Sequence[str]], Set[tuple[str, str]]]
+
+_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
+
 
 class Selection(BaseModel):
     """What a retrain leaves out.
@@ -85,26 +90,6 @@ class Selection(BaseModel):
 EVERYTHING = Selection()
 
 
-def find_people(selection: Selection, votes: Iterable[Vote]) -> Selection:
-    """The selection with the user ids that its names mean, as far as somebody in ``votes`` has that name or
-    id."""
-    ids: dict[str, set[str]] = {}
-    for vote in votes:
-        for name in (vote.annotator, vote.annotator_id):
-            ids.setdefault(name, set()).add(vote.annotator_id)
-    people = {name: tuple(sorted(ids[name])) for name in selection.without_annotators if name in ids}
-    return selection.model_copy(update={"people": people})
-
-
-def learned_from(rows: Iterable[LedgerRow], selection: Selection) -> bool:
-    """Whether a release with the ledger ``rows`` learned from what ``selection`` wants forgotten."""
-    return any(
-        row.record_id in selection.without_records or any(selection.is_without(vote) for vote in row.votes)
-        for row in rows
-        if row.fate in ("train", "negative")
-    )
-
-
 class Unmatched(BaseModel):
     """Names and ids of a selection that no decision has: probably typing errors. ``annotators`` maps each
     name to the most similar one that has answered, or to nothing."""
@@ -124,46 +109,6 @@ class Unmatched(BaseModel):
                 "was left out because of it." + (f" Is {alike!r} meant?" if alike else "")
             )
         return notes
-
-
-def find_unmatched(selection: Selection, decisions: Sequence[Decision]) -> Unmatched:
-    """What the selection names and nobody has. ``selection`` has been through ``find_people``."""
-    names = {vote.annotator for one in decisions for vote in one.votes}
-    records = {one.record_id for one in decisions}
-    return Unmatched(
-        annotators={
-            name: _most_similar(name, names)
-            for name in dict.fromkeys(selection.without_annotators)
-            if name not in selection.people
-        },
-        records=[one for one in dict.fromkeys(selection.without_records) if one not in records],
-    )
-
-
-def check_names(
-    unmatched: Unmatched, left_out_for_good: Collection[str], decisions: Sequence[Decision]
-) -> None:
-    """Raise SettingsError for a name on the command line that nobody has. One in the settings may have left
-    altogether."""
-    unknown = [name for name in unmatched.annotators if name not in left_out_for_good]
-    if unknown:
-        known = sorted({name for decision in decisions for name in decision.annotators})
-        raise SettingsError(
-            f"No annotator has the name {', '.join(map(repr, unknown))}.",
-            f"These have answered: {', '.join(known)}." if known else "Nobody has answered anything yet.",
-        )
-
-
-def _most_similar(name: str, known: Collection[str]) -> str:
-    """The known name that ``name`` is probably meant to be; empty when none is like it."""
-    by_folded = {one.casefold(): one for one in sorted(known)}
-    found = get_close_matches(name.casefold(), list(by_folded), n=1)
-    return by_folded[found[0]] if found else ""
-
-
-ReadDecisions = Callable[[], list[Decision]]
-FindMatching = Callable[[Sequence[str]], Set[tuple[str, str]]]
-_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass
@@ -227,6 +172,54 @@ def select(
     return result
 
 
+def find_people(selection: Selection, votes: Iterable[Vote]) -> Selection:
+    """The selection with the user ids that its names mean, as far as somebody in ``votes`` has that name or
+    id."""
+    ids: dict[str, set[str]] = {}
+    for vote in votes:
+        for name in (vote.annotator, vote.annotator_id):
+            ids.setdefault(name, set()).add(vote.annotator_id)
+    people = {name: tuple(sorted(ids[name])) for name in selection.without_annotators if name in ids}
+    return selection.model_copy(update={"people": people})
+
+
+def find_unmatched(selection: Selection, decisions: Sequence[Decision]) -> Unmatched:
+    """What the selection names and nobody has. ``selection`` has been through ``find_people``."""
+    names = {vote.annotator for one in decisions for vote in one.votes}
+    records = {one.record_id for one in decisions}
+    return Unmatched(
+        annotators={
+            name: _most_similar(name, names)
+            for name in dict.fromkeys(selection.without_annotators)
+            if name not in selection.people
+        },
+        records=[one for one in dict.fromkeys(selection.without_records) if one not in records],
+    )
+
+
+def check_names(
+    unmatched: Unmatched, left_out_for_good: Collection[str], decisions: Sequence[Decision]
+) -> None:
+    """Raise SettingsError for a name on the command line that nobody has. One in the settings may have left
+    altogether."""
+    unknown = [name for name in unmatched.annotators if name not in left_out_for_good]
+    if unknown:
+        known = sorted({name for decision in decisions for name in decision.annotators})
+        raise SettingsError(
+            f"No annotator has the name {', '.join(map(repr, unknown))}.",
+            f"These have answered: {', '.join(known)}." if known else "Nobody has answered anything yet.",
+        )
+
+
+def learned_from(rows: Iterable[LedgerRow], selection: Selection) -> bool:
+    """Whether a release with the ledger ``rows`` learned from what ``selection`` wants forgotten."""
+    return any(
+        row.record_id in selection.without_records or any(selection.is_without(vote) for vote in row.votes)
+        for row in rows
+        if row.fate in ("train", "negative")
+    )
+
+
 def _without(decision: Decision, selection: Selection) -> tuple[Decision | None, str]:
     if decision.record_id in selection.without_records:
         return None, "named in --without-records"
@@ -278,3 +271,10 @@ def _left_out(decision: Decision, reason: str) -> LedgerRow:
 
 def _key(decision: Decision) -> RecordKey:
     return RecordKey(decision.dataset, decision.record_id)
+
+
+def _most_similar(name: str, known: Collection[str]) -> str:
+    """The known name that ``name`` is probably meant to be; empty when none is like it."""
+    by_folded = {one.casefold(): one for one in sorted(known)}
+    found = get_close_matches(name.casefold(), list(by_folded), n=1)
+    return by_folded[found[0]] if found else ""

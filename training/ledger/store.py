@@ -39,6 +39,8 @@ _NOT_TEXT = {
 }
 LEDGER_SCHEMA = pa.schema([(name, _NOT_TEXT.get(name, pa.string())) for name in LedgerRow.model_fields])
 _KEY = ("dataset", "record_id")
+# What History needs of a ledger.
+_COLUMNS = ("fingerprint", "verdict", "chunk_id", "place", "fate")
 _ROWS = TypeAdapter(list[LedgerRow])
 _ORIGIN = b"clayloop"
 _HINT = "It is damaged: restore it, or promote another release."
@@ -101,10 +103,6 @@ def find_rows(path: Path, record_id: str, only_begins: bool = False) -> list[Led
 def count_fates(path: Path) -> Counter[str]:
     """How many decisions have which fate. Raises StateError for a damaged file."""
     return Counter(tally(read_ledger(path, ["fate"])).fates)
-
-
-# What History needs of a ledger.
-_COLUMNS = ("fingerprint", "verdict", "chunk_id", "place", "fate")
 
 
 @dataclass(frozen=True)

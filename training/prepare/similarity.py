@@ -19,6 +19,10 @@ from rensa import RMinHash, RMinHashLSH
 from training.ledger.rows import normalise
 from training.settings import DedupSettings
 
+Vectors = npt.NDArray[np.float32]
+VectorsOf = Callable[[Sequence[str]], Vectors]
+Likeness = Literal["words", "wording", "meaning"]
+
 SHINGLE = 4
 # What a near duplicate's similarity is reported as at most: 1.0 means exact.
 NEARLY = 0.9999
@@ -27,6 +31,8 @@ _WANTED_RECALL = 0.995
 _BRUTE_FORCE_UP_TO = 40
 _SEED = 17
 _BLOCK = 2_000  # texts whose shingles are handed to rensa at a time
+_ROWS = 2_048  # rows compared with all references at a time
+_ENDINGS = " ?!.,;:…"
 
 
 @dataclass(frozen=True)
@@ -40,33 +46,6 @@ class Match:
     @property
     def exact(self) -> bool:
         return self.similarity >= 1.0
-
-
-def shingles(normalised: str) -> frozenset[str]:
-    """The character 4-grams of a normalised text; the text itself when it is shorter."""
-    return frozenset(_grams(normalised))
-
-
-def surely_differ(left: str, right: str, threshold: float) -> bool:
-    """Whether a glance at two normalised texts shows that their similarity is below ``threshold``: more of
-    the shingles of ``left`` are missing in ``right`` than that allows. It saves making all shingles of both.
-    """
-    number = len(left) - SHINGLE + 1
-    allowed = number * (1 - threshold) + 1e-6  # of at most ``number`` different ones
-    missing = set()
-    for start in range(number if number > 1 else 0):
-        one = left[start : start + SHINGLE]
-        if one not in right:
-            missing.add(one)
-            if len(missing) > allowed:
-                return True
-    return False
-
-
-def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
-    """Size of the intersection over size of the union, 0 to 1."""
-    common = len(left & right)
-    return common / (len(left) + len(right) - common) if common else 0.0
 
 
 def find_duplicates(
@@ -144,6 +123,147 @@ def group(texts: Sequence[str], settings: DedupSettings) -> list[int]:
     return [root(row) for row in range(len(texts))]
 
 
+def same_meaning(vectors: Vectors, keys: Sequence[str], threshold: float) -> list[Match]:
+    """The rows of the (n, d) unit ``vectors`` to drop, each with the earlier row of the same key that is kept
+    for it.
+
+    Greedy in order: a row whose cosine to a kept one is at least ``threshold`` goes, all others stay.
+    """
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, key in enumerate(keys):
+        rows_of[key].append(row)
+    found = []
+    for rows in rows_of.values():
+        if len(rows) < 2:
+            continue
+        cosines = vectors[rows] @ vectors[rows].T
+        kept = [0]
+        for place in range(1, len(rows)):
+            closest = max(kept, key=lambda other: float(cosines[place, other]))
+            similarity = float(cosines[place, closest])
+            if similarity >= threshold:
+                found.append(Match(rows[place], rows[closest], min(similarity, NEARLY)))
+            else:
+                kept.append(place)
+    return sorted(found, key=lambda match: match.index)
+
+
+def matches_in_meaning(vectors: Vectors, references: Vectors, threshold: float) -> list[Match]:
+    """The rows of the (n, d) ``vectors`` whose closest row of the (m, d) ``references`` has at least that
+    cosine."""
+    if not len(references):
+        return []
+    found = []
+    for start in range(0, len(vectors), _ROWS):
+        cosines = vectors[start : start + _ROWS] @ references.T
+        closest = cosines.argmax(axis=1)
+        best = cosines[np.arange(len(closest)), closest]
+        for row in np.flatnonzero(best >= threshold):
+            similarity = min(float(best[row]), NEARLY)
+            found.append(Match(start + int(row), int(closest[row]), similarity))
+    return found
+
+
+def questions_like(
+    texts: Sequence[str],
+    references: Sequence[str],
+    settings: DedupSettings,
+    vectors_of: VectorsOf | None = None,
+) -> tuple[list[Match], list[Match]]:
+    """The rows of ``texts`` that ask what one of ``references`` asks: in the same or nearly the same words,
+    and those of the others that do in other words. ``vectors_of`` embeds questions; without it, only their
+    wording is compared."""
+    worded = find_matches(texts, references, settings)
+    if not (settings.semantic and vectors_of and references):
+        return worded, []
+    known = {match.index for match in worded}
+    rest = [row for row in range(len(texts)) if row not in known]
+    if not rest:
+        return worded, []
+    meant = matches_in_meaning(
+        vectors_of([texts[row] for row in rest]), vectors_of(references), settings.semantic_threshold
+    )
+    return worded, [Match(rest[match.index], match.kept, match.similarity) for match in meant]
+
+
+class Sameness:
+    """Compares texts: the same words after normalisation, nearly the same wording, or the same meaning, as
+    far as ``settings`` let each of them count. Meaning counts between texts that were embedded before."""
+
+    def __init__(self, settings: DedupSettings) -> None:
+        self._settings = settings
+        self._normalised: dict[str, str] = {}
+        self._shingles: dict[str, frozenset[str]] = {}
+        self._vectors: dict[str, Vectors] = {}
+
+    def embed(self, texts: Sequence[str], vectors_of: VectorsOf) -> None:
+        distinct = list(dict.fromkeys(texts))
+        self._vectors.update(zip(distinct, vectors_of(distinct), strict=True))
+
+    def how(self, left: str, right: str) -> Likeness | None:
+        """In which way the two are one, the strongest that holds; None where they are two. Where near wording
+        counts, punctuation at the end makes no difference to the words."""
+        one, other = self._normal(left), self._normal(right)
+        if one == other or (self._settings.near and one.rstrip(_ENDINGS) == other.rstrip(_ENDINGS)):
+            return "words"
+        if self._settings.near and self._nearly(left, right):
+            return "wording"
+        if self._settings.semantic and left in self._vectors and right in self._vectors:
+            cosine = float(self._vectors[left] @ self._vectors[right])
+            return "meaning" if cosine >= self._settings.semantic_threshold else None
+        return None
+
+    def _nearly(self, left: str, right: str) -> bool:
+        threshold = self._settings.threshold
+        if surely_differ(self._normal(left), self._normal(right), threshold):
+            return False
+        few, many = sorted((self._of(left), self._of(right)), key=len)
+        return len(few) >= threshold * len(many) and jaccard(few, many) >= threshold
+
+    def _normal(self, text: str) -> str:
+        if text not in self._normalised:
+            self._normalised[text] = normalise(text)
+        return self._normalised[text]
+
+    def _of(self, text: str) -> frozenset[str]:
+        if text not in self._shingles:
+            self._shingles[text] = shingles(self._normal(text))
+        return self._shingles[text]
+
+
+def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+    """Size of the intersection over size of the union, 0 to 1."""
+    common = len(left & right)
+    return common / (len(left) + len(right) - common) if common else 0.0
+
+
+def shingles(normalised: str) -> frozenset[str]:
+    """The character 4-grams of a normalised text; the text itself when it is shorter."""
+    return frozenset(_grams(normalised))
+
+
+def _grams(normalised: str) -> list[str]:
+    if len(normalised) <= SHINGLE:
+        return [normalised]
+    return [normalised[start : start + SHINGLE] for start in range(len(normalised) - SHINGLE + 1)]
+
+
+def surely_differ(left: str, right: str, threshold: float) -> bool:
+    """Whether a glance at two normalised texts shows that their similarity is below ``threshold``: more of
+    the shingles of ``left`` are missing in ``right`` than that allows. It saves making all shingles of both.
+    """
+    number = len(left) - SHINGLE + 1
+    allowed = number * (1 - threshold) + 1e-6  # of at most ``number`` different ones
+    missing = set()
+    for start in range(number if number > 1 else 0):
+        one = left[start : start + SHINGLE]
+        if one not in right:
+            missing.add(one)
+            if len(missing) > allowed:
+                return True
+    return False
+
+
 def _near_duplicates(first: dict[str, int], threshold: float) -> Iterator[Match]:
     """Greedy over the distinct texts of one key: a row that is near a kept one goes, all others stay."""
     texts, rows = list(first), list(first.values())
@@ -213,132 +333,9 @@ class _Neighbours:
         return self._sets[position]
 
 
-def _grams(normalised: str) -> list[str]:
-    if len(normalised) <= SHINGLE:
-        return [normalised]
-    return [normalised[start : start + SHINGLE] for start in range(len(normalised) - SHINGLE + 1)]
-
-
 def _bands(threshold: float) -> int:
     """The fewest bands of 256 hashes that find a pair exactly at ``threshold`` almost always."""
     for bands in (2, 4, 8, 16, 32, 64, 128):
         if 1 - (1 - threshold ** (_PERMUTATIONS // bands)) ** bands >= _WANTED_RECALL:
             return bands
     return _PERMUTATIONS
-
-
-Vectors = npt.NDArray[np.float32]
-VectorsOf = Callable[[Sequence[str]], Vectors]
-_ROWS = 2_048  # rows compared with all references at a time
-
-
-def same_meaning(vectors: Vectors, keys: Sequence[str], threshold: float) -> list[Match]:
-    """The rows of the (n, d) unit ``vectors`` to drop, each with the earlier row of the same key that is kept
-    for it.
-
-    Greedy in order: a row whose cosine to a kept one is at least ``threshold`` goes, all others stay.
-    """
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, key in enumerate(keys):
-        rows_of[key].append(row)
-    found = []
-    for rows in rows_of.values():
-        if len(rows) < 2:
-            continue
-        cosines = vectors[rows] @ vectors[rows].T
-        kept = [0]
-        for place in range(1, len(rows)):
-            closest = max(kept, key=lambda other: float(cosines[place, other]))
-            similarity = float(cosines[place, closest])
-            if similarity >= threshold:
-                found.append(Match(rows[place], rows[closest], min(similarity, NEARLY)))
-            else:
-                kept.append(place)
-    return sorted(found, key=lambda match: match.index)
-
-
-def matches_in_meaning(vectors: Vectors, references: Vectors, threshold: float) -> list[Match]:
-    """The rows of the (n, d) ``vectors`` whose closest row of the (m, d) ``references`` has at least that
-    cosine."""
-    if not len(references):
-        return []
-    found = []
-    for start in range(0, len(vectors), _ROWS):
-        cosines = vectors[start : start + _ROWS] @ references.T
-        closest = cosines.argmax(axis=1)
-        best = cosines[np.arange(len(closest)), closest]
-        for row in np.flatnonzero(best >= threshold):
-            similarity = min(float(best[row]), NEARLY)
-            found.append(Match(start + int(row), int(closest[row]), similarity))
-    return found
-
-
-def questions_like(
-    texts: Sequence[str],
-    references: Sequence[str],
-    settings: DedupSettings,
-    vectors_of: VectorsOf | None = None,
-) -> tuple[list[Match], list[Match]]:
-    """The rows of ``texts`` that ask what one of ``references`` asks: in the same or nearly the same words,
-    and those of the others that do in other words. ``vectors_of`` embeds questions; without it, only their
-    wording is compared."""
-    worded = find_matches(texts, references, settings)
-    if not (settings.semantic and vectors_of and references):
-        return worded, []
-    known = {match.index for match in worded}
-    rest = [row for row in range(len(texts)) if row not in known]
-    if not rest:
-        return worded, []
-    meant = matches_in_meaning(
-        vectors_of([texts[row] for row in rest]), vectors_of(references), settings.semantic_threshold
-    )
-    return worded, [Match(rest[match.index], match.kept, match.similarity) for match in meant]
-
-
-Likeness = Literal["words", "wording", "meaning"]
-_ENDINGS = " ?!.,;:…"
-
-
-class Sameness:
-    """Compares texts: the same words after normalisation, nearly the same wording, or the same meaning, as
-    far as ``settings`` let each of them count. Meaning counts between texts that were embedded before."""
-
-    def __init__(self, settings: DedupSettings) -> None:
-        self._settings = settings
-        self._normalised: dict[str, str] = {}
-        self._shingles: dict[str, frozenset[str]] = {}
-        self._vectors: dict[str, Vectors] = {}
-
-    def embed(self, texts: Sequence[str], vectors_of: VectorsOf) -> None:
-        distinct = list(dict.fromkeys(texts))
-        self._vectors.update(zip(distinct, vectors_of(distinct), strict=True))
-
-    def how(self, left: str, right: str) -> Likeness | None:
-        """In which way the two are one, the strongest that holds; None where they are two. Where near wording
-        counts, punctuation at the end makes no difference to the words."""
-        one, other = self._normal(left), self._normal(right)
-        if one == other or (self._settings.near and one.rstrip(_ENDINGS) == other.rstrip(_ENDINGS)):
-            return "words"
-        if self._settings.near and self._nearly(left, right):
-            return "wording"
-        if self._settings.semantic and left in self._vectors and right in self._vectors:
-            cosine = float(self._vectors[left] @ self._vectors[right])
-            return "meaning" if cosine >= self._settings.semantic_threshold else None
-        return None
-
-    def _nearly(self, left: str, right: str) -> bool:
-        threshold = self._settings.threshold
-        if surely_differ(self._normal(left), self._normal(right), threshold):
-            return False
-        few, many = sorted((self._of(left), self._of(right)), key=len)
-        return len(few) >= threshold * len(many) and jaccard(few, many) >= threshold
-
-    def _normal(self, text: str) -> str:
-        if text not in self._normalised:
-            self._normalised[text] = normalise(text)
-        return self._normalised[text]
-
-    def _of(self, text: str) -> frozenset[str]:
-        if text not in self._shingles:
-            self._shingles[text] = shingles(self._normal(text))
-        return self._shingles[text]

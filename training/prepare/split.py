@@ -22,6 +22,9 @@ from training.prepare.similarity import (
 )
 from training.settings import DedupSettings
 
+IN_OTHER_WORDS = "in other words the same"
+NEARLY_THE_SAME = "nearly the same"
+
 _SALT = "clayloop holdout 1\t"
 _HELD = "kept from training: its section is held out, and the served release"
 
@@ -133,10 +136,6 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
         return row.settled("train")
 
     return [side(row) if row.teaches == "example" and row.fate == "open" else row for row in rows]
-
-
-IN_OTHER_WORDS = "in other words the same"
-NEARLY_THE_SAME = "nearly the same"
 
 
 def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:

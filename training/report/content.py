@@ -59,10 +59,23 @@ class Change:
     more: int = 0
 
 
-def clean(text: str, longest: int = 400) -> str:
-    """``text`` that can be shown and written, at most ``longest`` characters of it."""
-    shown = UNSHOWABLE.sub("\ufffd", text).strip()
-    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+def write_report(folder: Path, material: Material) -> Path:
+    """Write ``report.html`` into the run's ``folder`` and return its path. Raises StateError when the disk is
+    full."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["clean"] = clean
+    page = environment.get_template("report.html.jinja").render(**content(material))
+    path = folder / REPORT_FILE
+    write_text(path, UNSHOWABLE.sub("\ufffd", page))
+    return path
 
 
 def content(material: Material) -> dict[str, Any]:
@@ -185,20 +198,7 @@ def _steps(record: RunRecord) -> list[tuple[str, float, float, float, str]]:
     ]
 
 
-def write_report(folder: Path, material: Material) -> Path:
-    """Write ``report.html`` into the run's ``folder`` and return its path. Raises StateError when the disk is
-    full."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["clean"] = clean
-    page = environment.get_template("report.html.jinja").render(**content(material))
-    path = folder / REPORT_FILE
-    write_text(path, UNSHOWABLE.sub("\ufffd", page))
-    return path
+def clean(text: str, longest: int = 400) -> str:
+    """``text`` that can be shown and written, at most ``longest`` characters of it."""
+    shown = UNSHOWABLE.sub("\ufffd", text).strip()
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"

@@ -24,6 +24,15 @@ StepStatus = Literal["running", "finished", "failed"]
 RunStatus = Literal["running", "finished", "failed", "abandoned"]
 Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
 
+# Settings that say when to retrain, or that the selection holds already.
+_NOT_INPUTS = {"min_new", "without_annotators"}
+
+_SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
+_MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
+_WHOLE = 8 << 20  # bytes up to which a model's file is read whole
+_SAMPLES = 64
+_BLOCK = 64 << 10  # bytes
+
 
 class StepRecord(BaseModel):
     """One step.
@@ -98,16 +107,6 @@ class RunRecord(BaseModel):
     def last_sign(self) -> datetime:
         """When somebody last began to work on it."""
         return max([self.created_at, *(step.started for step in self.steps)])
-
-
-# Settings that say when to retrain, or that the selection holds already.
-_NOT_INPUTS = {"min_new", "without_annotators"}
-
-_SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
-_MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
-_WHOLE = 8 << 20  # bytes up to which a model's file is read whole
-_SAMPLES = 64
-_BLOCK = 64 << 10  # bytes
 
 
 def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Selection) -> RunInputs:

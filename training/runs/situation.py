@@ -26,18 +26,32 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Ending:
-    """What came of a run that had something to publish.
+class Situation:
+    """What the answer depends on.
 
-    ``verdict`` is empty when its release is served; the gate's reason holds then. ``release`` is the id of
-    its release if that is served, else None. ``overtaken``: somebody promoted another release before it could
-    promote its own.
+    ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
+    decisions just read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are
+    the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
+    ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
+    ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
+
+    ``looked_at`` are the ledgers of what was tried since the served release, oldest first.
+    ``chosen_by_hand``: a person, and no run, has promoted it.
     """
 
-    outcome: Outcome
-    verdict: str
-    release: str | None = None
-    overtaken: bool = False
+    now: datetime
+    inputs: RunInputs
+    selection: Selection
+    served: Release
+    rows: Sequence[LedgerRow]
+    served_rows: Sequence[LedgerRow]
+    min_new: int = 1
+    unfinished: Sequence[Unfinished] = ()
+    finished: Sequence[RunRecord] = ()
+    must_forget: bool = False
+    indexable: int = 0
+    looked_at: Sequence[Sequence[LedgerRow]] = ()
+    chosen_by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,91 @@ class Unfinished:
     damage: str = ""
     has_base: bool = True
     at_work: bool = False
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What came of a run that had something to publish.
+
+    ``verdict`` is empty when its release is served; the gate's reason holds then. ``release`` is the id of
+    its release if that is served, else None. ``overtaken``: somebody promoted another release before it could
+    promote its own.
+    """
+
+    outcome: Outcome
+    verdict: str
+    release: str | None = None
+    overtaken: bool = False
+
+
+def read_situation(context: RunContext, selected: Selected, now: datetime) -> Situation:
+    """What stands on disk about runs and releases, beside the decisions that were just read and selected.
+
+    Raises StateError for a damaged ledger of the served release, ReleaseError when nobody can tell what is
+    served.
+    """
+    runs, store, selection = RunStore(context.home), context.store, selected.selection
+    records = runs.list()
+    unfinished = unfinished_runs(records, runs, store)
+    finished = [one for one in records if one.status == "finished" and not one.overtaken]
+    over = {one.record.id for one in unfinished if one.ending is not None and not one.ending.overtaken}
+    ended = [one for one in records if one.id in over or (one.status == "finished" and not one.overtaken)]
+    promotion = store.promotions.origin(context.served.id)
+    by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
+    went_back_from = ledger_of(store, by_hand.before if by_hand else None, _ANSWERS)
+    served_rows = ledger_of(store, context.served.id, _ANSWERS)
+    return Situation(
+        now=now,
+        inputs=run_inputs(context, selected.decisions, selection),
+        selection=selection,
+        served=context.served,
+        rows=rows_of(selected),
+        served_rows=served_rows,
+        min_new=context.settings.min_new,
+        unfinished=unfinished,
+        finished=finished,
+        must_forget=selection.forgets and learned_from(ledger_of(store, context.served.id), selection),
+        indexable=_indexable(context, served_rows),
+        looked_at=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
+        chosen_by_hand=by_hand is not None,
+    )
+
+
+def rows_of(selected: Selected) -> list[LedgerRow]:
+    """A row for each decision that was just read: what was answered, and which the selection leaves out."""
+    rows = [
+        LedgerRow(
+            dataset=one.dataset, record_id=one.record_id, fingerprint=one.fingerprint, verdict=one.verdict
+        )
+        for one in selected.decisions
+    ]
+    return [*rows, *selected.left_out]
+
+
+def ledger_of(store: ReleaseStore, release_id: str | None, columns: Sequence[str] = ()) -> list[LedgerRow]:
+    """The ledger of a release; empty when there is no such release, or when it learned from nothing."""
+    if release_id is None:
+        return []
+    return read_ledger(store.folder(release_id) / LINEAGE_FILE, columns)
+
+
+def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
+    """Those of ``runs`` that were killed or failed, in the same order."""
+    found = []
+    for record in runs:
+        if record.status in ("running", "failed"):
+            made = releases.of_run(record.id)
+            found.append(
+                Unfinished(
+                    record=record,
+                    ending=ending_of(record, releases),
+                    release=made.id if made else None,
+                    damage=_damage(store.open(record)),
+                    has_base=_is_there(releases, record.inputs.release),
+                    at_work=_is_at_work(record),
+                )
+            )
+    return found
 
 
 def ending_of(record: RunRecord, store: ReleaseStore) -> Ending | None:
@@ -78,25 +177,6 @@ def ending_of(record: RunRecord, store: ReleaseStore) -> Ending | None:
             overtaken=True,
         )
     return None
-
-
-def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
-    """Those of ``runs`` that were killed or failed, in the same order."""
-    found = []
-    for record in runs:
-        if record.status in ("running", "failed"):
-            made = releases.of_run(record.id)
-            found.append(
-                Unfinished(
-                    record=record,
-                    ending=ending_of(record, releases),
-                    release=made.id if made else None,
-                    damage=_damage(store.open(record)),
-                    has_base=_is_there(releases, record.inputs.release),
-                    at_work=_is_at_work(record),
-                )
-            )
-    return found
 
 
 def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> None:
@@ -158,86 +238,6 @@ def _is_at_work(record: RunRecord) -> bool:
         return psutil.Process(record.process).create_time() <= record.last_sign.timestamp() + _CLOCKS
     except (psutil.Error, ValueError):
         return False
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What the answer depends on.
-
-    ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
-    decisions just read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are
-    the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
-    ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
-    ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
-
-    ``looked_at`` are the ledgers of what was tried since the served release, oldest first.
-    ``chosen_by_hand``: a person, and no run, has promoted it.
-    """
-
-    now: datetime
-    inputs: RunInputs
-    selection: Selection
-    served: Release
-    rows: Sequence[LedgerRow]
-    served_rows: Sequence[LedgerRow]
-    min_new: int = 1
-    unfinished: Sequence[Unfinished] = ()
-    finished: Sequence[RunRecord] = ()
-    must_forget: bool = False
-    indexable: int = 0
-    looked_at: Sequence[Sequence[LedgerRow]] = ()
-    chosen_by_hand: bool = False
-
-
-def read_situation(context: RunContext, selected: Selected, now: datetime) -> Situation:
-    """What stands on disk about runs and releases, beside the decisions that were just read and selected.
-
-    Raises StateError for a damaged ledger of the served release, ReleaseError when nobody can tell what is
-    served.
-    """
-    runs, store, selection = RunStore(context.home), context.store, selected.selection
-    records = runs.list()
-    unfinished = unfinished_runs(records, runs, store)
-    finished = [one for one in records if one.status == "finished" and not one.overtaken]
-    over = {one.record.id for one in unfinished if one.ending is not None and not one.ending.overtaken}
-    ended = [one for one in records if one.id in over or (one.status == "finished" and not one.overtaken)]
-    promotion = store.promotions.origin(context.served.id)
-    by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
-    went_back_from = ledger_of(store, by_hand.before if by_hand else None, _ANSWERS)
-    served_rows = ledger_of(store, context.served.id, _ANSWERS)
-    return Situation(
-        now=now,
-        inputs=run_inputs(context, selected.decisions, selection),
-        selection=selection,
-        served=context.served,
-        rows=rows_of(selected),
-        served_rows=served_rows,
-        min_new=context.settings.min_new,
-        unfinished=unfinished,
-        finished=finished,
-        must_forget=selection.forgets and learned_from(ledger_of(store, context.served.id), selection),
-        indexable=_indexable(context, served_rows),
-        looked_at=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
-        chosen_by_hand=by_hand is not None,
-    )
-
-
-def rows_of(selected: Selected) -> list[LedgerRow]:
-    """A row for each decision that was just read: what was answered, and which the selection leaves out."""
-    rows = [
-        LedgerRow(
-            dataset=one.dataset, record_id=one.record_id, fingerprint=one.fingerprint, verdict=one.verdict
-        )
-        for one in selected.decisions
-    ]
-    return [*rows, *selected.left_out]
-
-
-def ledger_of(store: ReleaseStore, release_id: str | None, columns: Sequence[str] = ()) -> list[LedgerRow]:
-    """The ledger of a release; empty when there is no such release, or when it learned from nothing."""
-    if release_id is None:
-        return []
-    return read_ledger(store.folder(release_id) / LINEAGE_FILE, columns)
 
 
 def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:
