@@ -80,7 +80,7 @@ class Due:
 def decide(found: Situation, force: bool = False) -> Choice:
     """What a retrain would do now. ``force``: start a run even if nothing is new or the same was tried
     before."""
-    news = compare(answers(found.rows), answers(found.served_rows))
+    news = find_news(answers(found.rows), answers(found.served_rows))
     resumed: RunRecord | None = None
     given_up: dict[str, str] = {}
     left_alone: dict[str, str] = {}
@@ -133,7 +133,7 @@ def answers(rows: Sequence[LedgerRow]) -> dict[RecordKey, _Answer]:
     return {row.key: (row.fingerprint, row.verdict) for row in rows if row.fate != "left-out"}
 
 
-def compare(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answer]) -> News:
+def find_news(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answer]) -> News:
     """What is new. An undecided record (a tie, or no answer that counts) is no news unless it was decided
     before."""
 
@@ -155,10 +155,10 @@ def compare(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answer
 def fresh_news(found: Situation) -> News:
     """What neither the served release nor anything that was tried since has looked at."""
     known = answers(found.served_rows)
-    for rows in found.looked_at:
+    for rows in found.tried:
         left_out = {row.key for row in rows if row.fate == "left-out"}
         known = {key: answer for key, answer in known.items() if key in left_out} | answers(rows)
-    return compare(answers(found.rows), known)
+    return find_news(answers(found.rows), known)
 
 
 def _is_somebodys_own(record: RunRecord, found: Situation) -> bool:

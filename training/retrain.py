@@ -16,7 +16,7 @@ from functools import partial
 
 from curation import SILENT, Corpus, Home, Progress
 from serving import ReleaseDraft, ReleaseStore, ServingSettings
-from training.decide import Choice, News, answers, compare, decide
+from training.decide import Choice, News, answers, decide, find_news
 from training.ledger.rows import LedgerRow, by_decision, tally
 from training.ledger.selection import (
     EVERYTHING,
@@ -136,7 +136,7 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     run.step("prepare", partial(steps.prepare, selected), context.progress)
     found = steps.prepared
     served_rows = ledger_of(context.store, context.served.id)
-    news = compare(answers(found.ledger), answers(served_rows))
+    news = find_news(answers(found.ledger), answers(served_rows))
     summary = _summary(context, selected, found.ledger, news)
     summary.run, summary.outcome, summary.resumed = run.id, "not-enough", resumed
     summary.take_prepared(found, len(steps.round.questions))

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from curation import Verdict
 from serving import Release
-from training.decide import Due, Situation, answers, compare, decide, is_due
+from training.decide import Due, Situation, answers, decide, find_news, is_due
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import EVERYTHING, Selection
 from training.runs.record import RunInputs, RunRecord, StepRecord
@@ -201,19 +201,19 @@ def test_enough_accepted_decisions_make_a_retrain_due() -> None:
 
 def test_what_was_looked_at_is_not_new_and_what_was_flipped_back_is() -> None:
     due = Due(min_accepted=20)
-    looked_at = _situation(_rows(50), looked_at=[_rows(40)])
-    assert is_due(looked_at, due).what == "skip"
-    assert is_due(_situation(_rows(60), looked_at=[_rows(40)]), due).what == "new"
+    tried = _situation(_rows(50), tried=[_rows(40)])
+    assert is_due(tried, due).what == "skip"
+    assert is_due(_situation(_rows(60), tried=[_rows(40)]), due).what == "new"
     flipped = _rows(40, "rejected")
     # Learned as accepted, looked at as rejected, and accepted again: something else has made it worth a run.
-    back = _situation([*_rows(40), _row(99)], _rows(40), looked_at=[flipped])
+    back = _situation([*_rows(40), _row(99)], _rows(40), tried=[flipped])
     assert "41 new decisions were accepted" in is_due(back, due).why
 
 
 def test_what_a_selection_left_out_was_not_looked_at() -> None:
     partly = [_row(number, fate="open" if number < 5 else "left-out") for number in range(40)]
-    assert "35 new decisions" in is_due(_situation(_rows(40), looked_at=[partly]), Due(20)).why
-    assert is_due(_situation([*_rows(40), _row(99)], _rows(40), looked_at=[partly]), Due(20)).what == "skip"
+    assert "35 new decisions" in is_due(_situation(_rows(40), tried=[partly]), Due(20)).why
+    assert is_due(_situation([*_rows(40), _row(99)], _rows(40), tried=[partly]), Due(20)).what == "skip"
 
 
 def test_the_schedule_wants_something_new_and_time_that_has_passed() -> None:
@@ -231,7 +231,7 @@ def test_the_schedule_wants_something_new_and_time_that_has_passed() -> None:
 
 def test_a_release_that_a_person_chose_stays_until_something_is_decided() -> None:
     later, due = NOW + timedelta(hours=1000), Due(20, every_hours=6)
-    rolled_back = _situation(_rows(40), now=later, chosen_by_hand=True, looked_at=[_rows(40)])
+    rolled_back = _situation(_rows(40), now=later, chosen_by_hand=True, tried=[_rows(40)])
     assert is_due(rolled_back, due).what == "skip"
     more = is_due(replace(rolled_back, rows=_rows(42)), due)
     assert more.why == "2 decisions are new after 6 hours"
@@ -260,7 +260,7 @@ def _ledger(said: dict[int, tuple[Verdict, str]]) -> list[LedgerRow]:
 def test_news_are_what_differs(
     now: dict[int, tuple[Verdict, str]], before: dict[int, tuple[Verdict, str]]
 ) -> None:
-    found = compare(answers(_ledger(now)), answers(_ledger(before)))
+    found = find_news(answers(_ledger(now)), answers(_ledger(before)))
     decided = {number for number, (verdict, _) in before.items() if verdict != "undecided"}
     changed = [
         number
@@ -269,4 +269,4 @@ def test_news_are_what_differs(
     ]
     assert (found.new, found.withdrawn) == (len(changed), len(decided - set(now)))
     assert found.accepted == sum(now[number][0] == "accepted" for number in changed)
-    assert compare(answers(_ledger(now)), answers(_ledger(now))).total == 0
+    assert find_news(answers(_ledger(now)), answers(_ledger(now))).total == 0

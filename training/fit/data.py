@@ -115,7 +115,7 @@ def side_of(name: SetName, column: str) -> Literal["query", "document"]:
 
 
 @dataclass(frozen=True)
-class Sameness:
+class SameThings:
     """What counts as the same thing in a batch. ``thing`` maps a text or question to what it counts as.
     ``answers`` maps what a question counts as to what the texts that answer it count as."""
 
@@ -123,7 +123,7 @@ class Sameness:
     answers: Mapping[Hashable, Set[Hashable]]
 
 
-def same_things(material: TrainingMaterial) -> Sameness:
+def same_things(material: TrainingMaterial) -> SameThings:
     """A chunk's text and its body are the same thing, and so are near duplicates, spellings of a question,
     and two chunks that hold the same text."""
     from scipy.cluster.hierarchy import DisjointSet
@@ -147,10 +147,10 @@ def same_things(material: TrainingMaterial) -> Sameness:
     answers: dict[Hashable, set[Hashable]] = defaultdict(set)
     for one in accepted:
         answers[things[one.query]].add(things[one.text])
-    return Sameness({value: things[value] for value in things if isinstance(value, str)}, dict(answers))
+    return SameThings({value: things[value] for value in things if isinstance(value, str)}, dict(answers))
 
 
-def told_apart(columns: Columns, sameness: Sameness) -> tuple[dict[str, list[Hashable]], list[set[Hashable]]]:
+def told_apart(columns: Columns, sameness: SameThings) -> tuple[dict[str, list[Hashable]], list[set[Hashable]]]:
     """The columns with each value as what it counts as, and for each row the things that no row beside it may
     hold: the right texts of its questions, except its own.
 

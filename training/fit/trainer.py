@@ -17,7 +17,7 @@ from sentence_transformers.sentence_transformer import losses
 from transformers import PrinterCallback, TrainerCallback
 
 from curation import Advance, give_back
-from training.fit.data import Columns, Sameness, SetName, diverged, side_of, told_apart
+from training.fit.data import Columns, SameThings, SetName, diverged, side_of, told_apart
 from training.settings import FitSettings
 
 # A small set gets smaller batches, so that an epoch has some steps; but not smaller than this.
@@ -40,7 +40,7 @@ class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         model: Any,
         arguments: SentenceTransformerTrainingArguments,
         sets: Mapping[SetName, Columns],
-        sameness: Sameness,
+        sameness: SameThings,
         loss: Any,
         advance: Advance,
     ) -> None:

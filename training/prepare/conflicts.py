@@ -27,7 +27,7 @@ from training.prepare.collect import CHUNK_REJECTED
 from training.prepare.similarity import Likeness, Sameness
 from training.prepare.split import Setting
 
-OTHER_WAY = "another record was decided the other way"
+_OTHER_WAY = "another record was decided the other way"
 # The question whose answer accepts or rejects a record.
 _DECIDING: dict[DatasetName, str] = {
     "triplets": "is_positive_relevant",
@@ -35,7 +35,7 @@ _DECIDING: dict[DatasetName, str] = {
 }
 
 
-class Side(BaseModel):
+class ConflictSide(BaseModel):
     """One record of a conflict, and who answered it so."""
 
     model_config = ConfigDict(frozen=True)
@@ -59,8 +59,8 @@ class Conflict(BaseModel):
     between: Literal["records", "meaning", "annotators", "chunk"]
     query: str
     chunk_id: str
-    accepted: tuple[Side, ...]
-    rejected: tuple[Side, ...]
+    accepted: tuple[ConflictSide, ...]
+    rejected: tuple[ConflictSide, ...]
     left_out: bool
 
 
@@ -98,9 +98,9 @@ def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[
         )
         if found.by == "words":
             certain = next(row for row in no if row.certain)
-            gone += [row.settled("conflict", OTHER_WAY, certain) for row in yes]
+            gone += [row.settled("conflict", _OTHER_WAY, certain) for row in yes]
         if found.by != "meaning":
-            gone += [row.settled("conflict", OTHER_WAY, yes[0]) for row in no]
+            gone += [row.settled("conflict", _OTHER_WAY, yes[0]) for row in no]
     conflicts.extend(_disagreements(rows))
     conflicts.extend(_about_rejected_chunks(rows))
     return exchange(rows, gone), conflicts
@@ -187,9 +187,9 @@ def _linked(alone: Sequence[_Opposite]) -> list[_Opposite]:
     return [*linked, *(one for one in alone if one.by == "meaning")]
 
 
-def _side(row: LedgerRow, annotators: Iterable[str] = ()) -> Side:
+def _side(row: LedgerRow, annotators: Iterable[str] = ()) -> ConflictSide:
     names = tuple(sorted(set(annotators) or set(row.people.values())))
-    return Side(dataset=row.dataset, record_id=row.record_id, annotators=names)
+    return ConflictSide(dataset=row.dataset, record_id=row.record_id, annotators=names)
 
 
 def _disagreements(rows: Sequence[LedgerRow]) -> Iterator[Conflict]:

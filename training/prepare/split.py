@@ -22,8 +22,8 @@ from training.prepare.similarity import (
 )
 from training.settings import DedupSettings
 
-IN_OTHER_WORDS = "in other words the same"
-NEARLY_THE_SAME = "nearly the same"
+_IN_OTHER_WORDS = "in other words the same"
+_NEARLY_THE_SAME = "nearly the same"
 
 _SALT = "clayloop holdout 1\t"
 _HELD = "kept from training: its section is held out, and the served release"
@@ -158,7 +158,7 @@ def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow
         vectors = setting.by_meaning([row.query for row in examples])
         matches = same_meaning(vectors, keys(examples), setting.dedup.semantic_threshold)
         later = {
-            examples[match.index].key: _dropped(examples, match, examples, IN_OTHER_WORDS)
+            examples[match.index].key: _dropped(examples, match, examples, _IN_OTHER_WORDS)
             for match in matches
         }
         dropped = [*(_for_the_one_that_stays(row, later) for row in dropped), *later.values()]
@@ -185,7 +185,7 @@ def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
             setting.by_meaning([row.query for row in held]),
             setting.dedup.semantic_threshold,
         )
-        dropped += [_dropped(train, match, held, IN_OTHER_WORDS, "holdout question") for match in matches]
+        dropped += [_dropped(train, match, held, _IN_OTHER_WORDS, "holdout question") for match in matches]
         train = _without(train, matches)
     return exchange(rows, [*dropped, *_asked_by_tests(train, setting)])
 
@@ -198,7 +198,7 @@ def _asked_by_tests(train: Sequence[LedgerRow], setting: Setting) -> list[Ledger
     )
     found = []
     for number, match in enumerate((*worded, *meant)):
-        how = "same" if match.exact else NEARLY_THE_SAME if number < len(worded) else IN_OTHER_WORDS
+        how = "same" if match.exact else _NEARLY_THE_SAME if number < len(worded) else _IN_OTHER_WORDS
         settled = train[match.index].settled(
             "duplicate", f"{how} question as in a test set", similarity=round(match.similarity, 4)
         )
@@ -215,7 +215,7 @@ def _dropped(
     rows: Sequence[LedgerRow],
     match: Match,
     references: Sequence[LedgerRow],
-    how: str = NEARLY_THE_SAME,
+    how: str = _NEARLY_THE_SAME,
     what: str = "question",
 ) -> LedgerRow:
     return rows[match.index].settled(

@@ -35,7 +35,7 @@ class Situation:
     ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
     ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
 
-    ``looked_at`` are the ledgers of what was tried since the served release, oldest first.
+    ``tried`` are the ledgers of what was tried since the served release, oldest first.
     ``chosen_by_hand``: a person, and no run, has promoted it.
     """
 
@@ -50,7 +50,7 @@ class Situation:
     finished: Sequence[RunRecord] = ()
     must_forget: bool = False
     indexable: int = 0
-    looked_at: Sequence[Sequence[LedgerRow]] = ()
+    tried: Sequence[Sequence[LedgerRow]] = ()
     chosen_by_hand: bool = False
 
 
@@ -114,7 +114,7 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
         finished=finished,
         must_forget=selection.forgets and learned_from(ledger_of(store, context.served.id), selection),
         indexable=_indexable(context, served_rows),
-        looked_at=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
+        tried=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
         chosen_by_hand=by_hand is not None,
     )
 

@@ -14,7 +14,7 @@ from tests.training.material import make_chunks
 from training.judge.gate import judge
 from training.judge.plausibility import Pair, Plausibility
 from training.ledger.rows import Fate, LedgerRow
-from training.prepare.conflicts import Conflict, Side
+from training.prepare.conflicts import Conflict, ConflictSide
 from training.prepare.prepared import Prepared
 from training.report.content import Material, write_report
 from training.report.text import RetrainSummary
@@ -70,7 +70,7 @@ def _material(whole: bool = True) -> Material:
             update={"decisions": Plausibility(pairs=3, complaint="they look odd", doubtful=[odd])}
         )
         verdict = judge(found, gate)
-    side = (Side(dataset="triplets", record_id="t1", annotators=(ATTACK,)),)
+    side = (ConflictSide(dataset="triplets", record_id="t1", annotators=(ATTACK,)),)
     ledger = [
         _row("t1", "train"),
         _row("t2", "duplicate", reason="same question", other="t1", other_dataset="triplets"),
