@@ -30,7 +30,7 @@ from curation import Chunk
 from training import (
     DedupSettings,
     LedgerRow,
-    Setting,
+    PrepareContext,
     Teaches,
     choose_negatives,
     chunk_groups,
@@ -196,7 +196,7 @@ def _data_steps(queries: list[str], seed: int) -> None:
     chosen = DedupSettings(semantic=False)
     print(f"\n{'data steps':34}{'CPU s':>9}{'clock s':>9}  {len(chunks):,} chunks, {refused - 1:,} refusals")
     groups = _step("chunk groups", lambda: chunk_groups(chunks, chosen, rows))
-    setting = Setting(chunks=chunks, groups=groups, dedup=chosen)
+    setting = PrepareContext(chunks=chunks, groups=groups, dedup=chosen)
     rows, _ = _step("conflicts", lambda: settle_conflicts(rows, setting))
     setting = replace(setting, held=_step("held groups", lambda: held_groups(rows, setting)))
     for step in (take_sides, drop_repeated, drop_leaks, choose_negatives):

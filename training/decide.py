@@ -23,7 +23,7 @@ from training.runs.situation import Situation, Unfinished
 LEFT_ALONE = timedelta(days=7)
 
 # Fields of RunInputs that must not have changed for a run to go on, and what people call them.
-_WORDS = {
+_MUST_NOT_CHANGE = {
     "corpus": "the documents",
     "settings": "the settings",
     "testsets": "what is in the test sets",
@@ -108,7 +108,7 @@ def decide(found: Situation, force: bool = False) -> Choice:
 def is_due(found: Situation, due: Due) -> Choice:
     """What to do without being asked.
 
-    Like ``decide``, but a new run wants as much news as ``due`` says, and what was looked at since the served
+    Like ``decide``, but a new run wants as much news as ``due`` says, and what was tried since the served
     release is no news: a release that a person went back to stays until somebody decides something else. A
     run that a living process works on is left to it.
     """
@@ -153,7 +153,7 @@ def find_news(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answ
 
 
 def fresh_news(found: Situation) -> News:
-    """What neither the served release nor anything that was tried since has looked at."""
+    """What is new to the served release and to everything that was tried since."""
     known = answers(found.served_rows)
     for rows in found.tried:
         left_out = {row.key for row in rows if row.fate == "left-out"}
@@ -176,7 +176,9 @@ def _obstacle(one: Unfinished, found: Situation) -> str:
     if one.ending is not None and one.ending.release is None:
         return one.ending.verdict
     changed = [
-        words for name, words in _WORDS.items() if getattr(inputs, name) != getattr(found.inputs, name)
+        words
+        for name, words in _MUST_NOT_CHANGE.items()
+        if getattr(inputs, name) != getattr(found.inputs, name)
     ]
     if found.served.id not in (inputs.release, one.release):
         changed.append("the served release")

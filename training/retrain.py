@@ -1,4 +1,4 @@
-"""The retrain: annotations in, a release or a reason why not out.
+"""The retrain, and its preview: annotations in, a release or a reason why not out.
 
 A run has five steps (training.runs.record.STEPS). Each leaves its result in runs/<run>/<step>. Killed at any
 instant, the next call goes on after the last finished step. The served release changes in one instant, at the

@@ -32,10 +32,6 @@ class Vote(BaseModel):
     response_id: str
     at: datetime | None = None
 
-    def is_by(self, user: str) -> bool:
-        """Whether ``user`` is the annotator's name or user id."""
-        return user in (self.annotator, self.annotator_id)
-
 
 class Decision(BaseModel):
     """What the annotators decided about one record of one dataset.

@@ -1,5 +1,5 @@
-"""Examples and negatives as the datasets that training reads, and which of their rows may not meet in a
-batch.
+"""Examples and negatives as the datasets that training reads, and which rows may not meet in a batch.
+Also the report of a training, and the error of one that diverged.
 
 A loss wants the same columns in every row. Rows with and without negatives are therefore datasets of their
 own, and the trainer takes batches from each in proportion:
@@ -116,8 +116,8 @@ def side_of(name: SetName, column: str) -> Literal["query", "document"]:
 
 @dataclass(frozen=True)
 class SameThings:
-    """What counts as the same thing in a batch. ``thing`` maps a text or question to what it counts as.
-    ``answers`` maps what a question counts as to what the texts that answer it count as."""
+    """What counts as the same thing in a batch. ``thing`` maps a text or question to the thing that it is.
+    ``answers`` maps a question's thing to those of the texts that answer it."""
 
     thing: Mapping[str, Hashable]
     answers: Mapping[Hashable, Set[Hashable]]
@@ -150,12 +150,13 @@ def same_things(material: TrainingMaterial) -> SameThings:
     return SameThings({value: things[value] for value in things if isinstance(value, str)}, dict(answers))
 
 
-def told_apart(columns: Columns, sameness: SameThings) -> tuple[dict[str, list[Hashable]], list[set[Hashable]]]:
-    """The columns with each value as what it counts as, and for each row the things that no row beside it may
-    hold: the right texts of its questions, except its own.
+def told_apart(
+    columns: Columns, sameness: SameThings
+) -> tuple[dict[str, list[Hashable]], list[set[Hashable]]]:
+    """The columns with things instead of values, and for each row the things that no other row of its batch
+    may hold: the other right texts of its questions.
 
-    A negative that is right in no row and for no question may meet itself in a batch: a question that is
-    pushed from it once may be pushed from it twice.
+    A negative that is a right text nowhere may come twice in a batch: nothing in it is pulled to it.
     """
     things = {
         name: [sameness.thing.get(value, value) for value in values] for name, values in columns.items()

@@ -1,7 +1,7 @@
-"""Training an embedding model on examples and negatives.
+"""Training an embedding model on examples and negatives, which weights move, and in which arithmetic.
 
 The trained weights are averaged with those before, which keeps what the model could do on questions of other
-kinds.
+kinds. Float32 or bfloat16 is chosen once, before the training (``choose_precision``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def fine_tune(
 ) -> FitReport:
     """Train ``embedder.model`` in place on at least two examples; its whitening, if any, goes.
 
-    ``embedder.settings.precision`` says what to compute in (training.fit.train finds out what "auto"
+    ``embedder.settings.precision`` says what to compute in (``choose_precision`` finds out what "auto"
     should be). Under torchrun every process calls this with the same arguments. Raises StateError when the
     loss is not a number: the weights are then spoilt. ValueError for fewer than two examples.
     """
@@ -138,7 +138,7 @@ def copy_of(model: Any) -> dict[str, Any]:
 
 
 def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
-    """Pull every weight back by ``keep`` of its way (Wortsman et al. 2022, arXiv:2109.01903)."""
+    """Move every weight back by the share ``keep`` of its way (Wortsman et al. 2022, arXiv:2109.01903)."""
     import torch
 
     with torch.no_grad():
@@ -148,7 +148,8 @@ def average(model: Any, before: Mapping[str, Any], keep: float) -> None:
 
 @contextmanager
 def cheap_passes(model: Any, bf16: bool) -> Iterator[None]:
-    """While the block runs, ``model`` drops nothing, and a CPU attends in float32 amid bfloat16."""
+    """While the block runs, ``model`` has no dropout, and a CPU computes attention in float32 even where the
+    rest is in bfloat16."""
     import torch
 
     layers = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]
@@ -197,7 +198,8 @@ def uses_bfloat16(embedder: Embedder) -> bool:
 
 
 class Precision(BaseModel):
-    """``machine`` stands for what decides: the processor, torch, its threads, the model, the setting."""
+    """The arithmetic of a run. ``machine`` is a digest of what decides: processor, torch, its threads, the
+    model, the setting."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -209,7 +211,8 @@ class Precision(BaseModel):
 def choose_precision(
     embedder: Embedder, texts: Sequence[str], earlier: Sequence[Precision] = ()
 ) -> Precision:
-    """As set, or the outcome of an ``earlier`` trial on this machine, or what a trial shows to be faster.
+    """As the settings say. Where they say "auto": what an ``earlier`` trial on this machine found, else on a
+    CPU what a trial shows to be faster.
 
     ``texts`` are a few of those that will be trained on.
     """

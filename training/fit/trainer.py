@@ -1,4 +1,7 @@
-"""sentence-transformers' trainer with our batches and our loss. It saves, reports and sends nothing."""
+"""sentence-transformers' trainer with our batches and our loss. It saves, reports and sends nothing.
+
+The batches are planned here, too: every row comes in every epoch, and no batch holds the same thing twice.
+"""
 
 from __future__ import annotations
 
@@ -167,8 +170,8 @@ def _gather(loss: Any, across: bool) -> None:
 
 class Mixed(ProportionalBatchSampler):  # type: ignore[misc]
     """The batches of all datasets, in proportion. For several processes each batch comes as its shares, one
-    after the other, which accelerate hands out in turn. ``sizes`` is a queue with the number of rows of each
-    batch that was taken: a loader reads ahead of the training."""
+    after the other, which accelerate hands out in turn. ``sizes`` is a queue of the batches' numbers of rows:
+    a loader takes batches before they are trained on."""
 
     def __init__(self, *given: Any, processes: int = 1, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -195,8 +198,8 @@ def _shares(batch: Sequence[int], processes: int) -> list[list[int]]:
     """``batch`` in as many parts of one size as there are ``processes``, or where that is impossible whole
     for each of them.
 
-    If none then gathers the others' texts, all compute the same, and the weights move as one process would
-    move them.
+    In the second case no process takes the others' texts as negatives: all compute the same, and the weights
+    move as one process would move them.
     """
     if not is_divided(len(batch), processes):
         return [list(batch) for _ in range(processes)]
@@ -208,9 +211,9 @@ class Batches(DefaultBatchSampler):  # type: ignore[misc]
     """One dataset's batches in each epoch, as lists of row numbers: every row once, no two alike together.
 
     ``things`` has what each value counts as, and ``barred`` what no row beside a row may hold
-    (``told_apart``). All rows come, except what is left at the end of one pair without a negative each: such
-    a batch teaches nothing. The number of batches differs a little between epochs, and a trainer asks for it
-    once. So they are planned for all ``epochs`` ahead.
+    (``told_apart``). Only batches of a single pair without a negative at the end are left out: they teach
+    nothing. The number of batches differs a little between epochs, and a trainer asks for it once: that is
+    why all ``epochs`` are planned ahead.
     """
 
     def __init__(
@@ -243,8 +246,8 @@ class Batches(DefaultBatchSampler):  # type: ignore[misc]
 def _without_duplicates(
     rows: Sequence[Set[Hashable]], barred: Sequence[Set[Hashable]], order: Iterable[int], size: int
 ) -> list[list[int]]:
-    """Each row in the first batch that has room, nothing in common with it, and nothing that one may not hold
-    beside the other.
+    """Put each row into the first batch that has room, has nothing in common with the row, and holds nothing
+    that the row bars or that bars the row.
 
     The same batches as sentence-transformers' NO_DUPLICATES, in a fraction of the time where many rows have
     something in common.

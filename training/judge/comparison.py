@@ -1,5 +1,5 @@
-"""evaluation.json: how base model, served release and candidate do on the same questions over the same
-chunks.
+"""How base model, served release and candidate do on the same questions over the same chunks: the record of
+it, its file evaluation.json, and the slices of the holdout.
 
 Values of single questions are kept in columns (metric → list, in the order of the questions, 4 decimals): a
 thousand questions at four dimensions take half a megabyte.

@@ -1,4 +1,5 @@
-"""What a round takes out of the index, and which accepted questions lose their answer by that.
+"""A round of decisions as the judge sees it (``Round``), what it takes out of the index, and which accepted
+questions lose their answer by that.
 
 Chunks leave the index when they are rejected and, without serving.retrieval.include_unreviewed, when they are
 no longer accepted: annotators disagree, or the one who accepted them was left out. All models are compared

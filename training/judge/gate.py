@@ -1,4 +1,7 @@
-"""Whether a candidate may be served: a verdict from how sure the difference is, and guards beside it."""
+"""Whether a candidate may be served: a verdict from how sure the difference is, and guards beside it.
+
+``judge`` makes the verdict. The guards follow; each yields its ``Guard``, or nothing where it does not apply.
+"""
 
 from __future__ import annotations
 
@@ -171,15 +174,15 @@ def _needed(interval: Interval, settings: GateSettings) -> int:
 
 
 def _not_worse(name: str, differences: Sequence[float], words: str, settings: GateSettings) -> Guard:
-    """The guard that holds a candidate whose ``differences`` are worse for certain. A few questions say too
-    little for that. ``words`` say what the interval is of."""
+    """Holds a candidate that is worse for certain by its ``differences``, unless those are too few. ``words``
+    say what the interval is of."""
     interval = mean_interval(differences, settings.confidence)
     passed = interval.size < GUARD_QUERIES or classify(interval, settings.margin) != "inferior"
     return Guard(name, passed, f"{settings.metric} {interval} {words}")
 
 
-def _slices(slices: Sequence[Slice]) -> Iterator[Guard]:
-    counted = [(one, one.change, one.alone) for one in slices if one.change and one.alone]
+def _slices(parts: Sequence[Slice]) -> Iterator[Guard]:
+    counted = [(one, one.change, one.alone) for one in parts if one.change and one.alone]
     dropped = [
         f"{one.by} {one.value} {change}"
         for one, change, alone in counted
@@ -243,7 +246,7 @@ def _off_topic(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 
 def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
-    """Who refuses everything answers no off-topic question either: those that it should answer tell."""
+    """A bot that refuses everything passes ``_off_topic``. Here the questions count that it should answer."""
     old, new = found.served_refusals, found.candidate_refusals
     if not new.refused:
         return

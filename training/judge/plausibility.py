@@ -4,7 +4,7 @@ A model that was trained on some wrong pairs of question and chunk may still be 
 pairs are right (benchmarks/poisoned_rounds.py: with 30% of the answers swapped nearly every candidate is). So
 the decisions themselves are looked at, through the untouched base model, which learned from none of them:
 
-* *Apart.* What can be seen of accepted and of rejected pairs differs (``signals``). The probability that an
+* *Apart.* Accepted and rejected pairs look different (``signals`` says in what). The probability that an
   accepted one looks more like an accepted one than a rejected one does (the area under the ROC curve, Hanley
   and McNeil 1982) falls towards 0.5 when answers are swapped.
 * *By chance.* A chunk that has nothing to do with its question is as likely in the lower half of the base

@@ -1,4 +1,5 @@
-"""The questions that a candidate is judged by: people accepted their answers, and nobody trains on them."""
+"""The questions that a candidate is judged by, none of which is ever trained on: those of the holdout, whose
+answers people accepted, the user's test sets, and the generic set, which shows forgetting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which decisions, by whom, made a release: its ledger, counted."""
+"""Which decisions, by whom, made a release, and what became of a single record: for ``clayloop explain``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger: one table, a row for each decision and what it teaches, with what became of it and why.
+"""The ledger: one table, a row for each decision and each thing it teaches, and what became of it.
 
 The rows are made when the decisions are read (training.prepare.collect). Each step of the preparation is a
 function from rows to rows that settles the fate of some. A release keeps the table as lineage.parquet;
@@ -32,7 +32,7 @@ Fate = Literal[
 NegativeKind = Literal["", "text", "question"]
 
 HEADING = "heading"  # the origin of a question that is a section's heading
-# Which row speaks for a decision that has two: the first of these.
+# A decision with two rows is counted by the one whose fate comes first here.
 _MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "duplicate")
 
 
@@ -53,9 +53,8 @@ class LedgerRow(BaseModel):
     answered by ``text``), that a ``chunk`` may be indexed, or ``nothing``. A conversation that went wrong and
     whose right source was named has two rows, the example first. ``chunk_id`` is the chunk that was judged,
     ``place`` its section (the same after an edit), ``version`` the id of the chunk of today: its own, that of
-    the chunk which replaced it, or "" when there is none. ``live``: the chunk is indexed as it was judged.
-    ``negative`` is a question that the text does not answer. A refusal is ``certain`` when the pair itself
-    was judged; else only the answer was wrong.
+    the chunk which replaced it, or "" when there is none. ``negative`` is a question that the text does not
+    answer. A refusal is ``certain`` when the pair itself was judged; else only the answer was wrong.
 
     *What became of it*: ``fate`` and ``reason``. ``other`` is the record that decided it: the one kept
     instead, the one decided the other way, or the example that a negative is set against; ``similarity`` (0
@@ -80,7 +79,6 @@ class LedgerRow(BaseModel):
     chunk_id: str = ""
     place: str = ""
     version: str = ""
-    live: bool = True
     negative: str = ""
     certain: bool = False
 
@@ -122,7 +120,7 @@ def exchange(rows: Iterable[LedgerRow], changed: Iterable[LedgerRow]) -> list[Le
 
 
 def by_decision(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
-    """One row for each decision: where it has two, the one whose fate says most."""
+    """One row for each decision: of two, the one whose fate comes first in ``_MOST_TELLING``."""
     best: dict[RecordKey, LedgerRow] = {}
     for row in rows:
         before = best.get(row.key)

@@ -1,4 +1,4 @@
-"""What a retrain leaves out, and whom the names in it mean.
+"""What a retrain leaves out: the selection itself, whom the names in it mean, and which decisions remain.
 
 A person is Argilla's user id. A name in the settings or on the command line is looked up once, when the
 decisions are read.

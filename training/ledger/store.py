@@ -1,6 +1,7 @@
-"""The ledger on disk: lineage.parquet in a release, ledger.parquet in a run. One reader and one writer.
+"""The ledger on disk, and what the served release's ledger tells (``History``).
 
-The file's own metadata says which run made it and what that run's selection left out.
+The file is lineage.parquet in a release and ledger.parquet in a run. Its metadata say which run made it and
+what that run's selection left out.
 """
 
 from __future__ import annotations
@@ -33,14 +34,13 @@ _VOTE = pa.struct(
 _NOT_TEXT = {
     "agreement": pa.float64(),
     "votes": pa.list_(_VOTE),
-    "live": pa.bool_(),
     "certain": pa.bool_(),
     "similarity": pa.float64(),
 }
 LEDGER_SCHEMA = pa.schema([(name, _NOT_TEXT.get(name, pa.string())) for name in LedgerRow.model_fields])
 _KEY = ("dataset", "record_id")
 # What History needs of a ledger.
-_COLUMNS = ("fingerprint", "verdict", "chunk_id", "place", "fate")
+_OF_HISTORY = ("fingerprint", "verdict", "chunk_id", "place", "fate")
 _ROWS = TypeAdapter(list[LedgerRow])
 _ORIGIN = b"clayloop"
 _HINT = "It is damaged: restore it, or promote another release."
@@ -109,14 +109,13 @@ def count_fates(path: Path) -> Counter[str]:
 class History:
     """What the ledger of the served release tells.
 
-    ``fingerprints`` are of all answers that it was made from, ``decided`` the records with a verdict.
-    ``asked`` are the records of its holdout, ``trained`` the examples that it was trained on, ``learned``
-    these and its negatives, and ``trained_about`` the ids and the sections of the examples' chunks.
+    ``fingerprints`` are of all answers that it was made from. ``asked`` are the records of its holdout,
+    ``trained`` the examples that it was trained on, ``learned`` these and its negatives, and
+    ``trained_about`` the ids and the sections of the examples' chunks.
     ``chunk_verdicts`` are pairs of a judged chunk's id and its verdict.
     """
 
     fingerprints: frozenset[str] = frozenset()
-    decided: frozenset[RecordKey] = frozenset()
     asked: frozenset[RecordKey] = frozenset()
     trained: frozenset[RecordKey] = frozenset()
     learned: frozenset[RecordKey] = frozenset()
@@ -130,7 +129,6 @@ class History:
         trained = [row for row in known if row.fate == "train"]
         return cls(
             fingerprints=frozenset(row.fingerprint for row in known),
-            decided=frozenset(row.key for row in known if row.verdict != "undecided"),
             asked=frozenset(row.key for row in known if row.fate == "holdout"),
             trained=frozenset(row.key for row in trained),
             learned=frozenset(row.key for row in by_decision(known) if row.fate in ("train", "negative")),
@@ -140,5 +138,5 @@ class History:
 
 
 def history_of(store: ReleaseStore, release_id: str) -> History:
-    """Read a release's ledger, no more of it than that takes. Raises StateError for a damaged one."""
-    return History.of(read_ledger(store.folder(release_id) / LINEAGE_FILE, _COLUMNS))
+    """Of a release. Raises StateError for a damaged ledger."""
+    return History.of(read_ledger(store.folder(release_id) / LINEAGE_FILE, _OF_HISTORY))

@@ -1,5 +1,4 @@
-"""From what annotators decided to the rows of the ledger: what each decision teaches, or why it teaches
-nothing."""
+"""From decisions to the rows of the ledger: what each one teaches, or why it teaches nothing."""
 
 from __future__ import annotations
 
@@ -99,7 +98,6 @@ def _rows_of(decision: Decision, chunks: _Chunks) -> list[LedgerRow]:
         chunk_id=chunk_id,
         place=at.place,
         version=at.version,
-        live=chunk_id in chunks.indexed,
     )
     reason = _teaches_nothing(decision, row, chunks)
     if reason == CHUNK_REJECTED and decision.affirms:
@@ -206,7 +204,6 @@ def _passed_over(decision: Decision, example: LedgerRow, chunks: _Chunks) -> Led
             "chunk_id": first.id,
             "place": section_of(first),
             "version": first.id,
-            "live": first.id in chunks.indexed,
             "negative": "",
             "reason": "another source was named as the one that answers",
         }

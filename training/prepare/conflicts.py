@@ -25,7 +25,7 @@ from curation import DatasetName
 from training.ledger.rows import LedgerRow, RecordKey, exchange, of
 from training.prepare.collect import CHUNK_REJECTED
 from training.prepare.similarity import Likeness, Sameness
-from training.prepare.split import Setting
+from training.prepare.split import PrepareContext
 
 _OTHER_WAY = "another record was decided the other way"
 # The question whose answer accepts or rejects a record.
@@ -64,27 +64,29 @@ class Conflict(BaseModel):
     left_out: bool
 
 
-def settle_conflicts(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[LedgerRow], list[Conflict]]:
+def settle_conflicts(
+    rows: Sequence[LedgerRow], context: PrepareContext
+) -> tuple[list[LedgerRow], list[Conflict]]:
     """Find the conflicts, and settle the rows from which nothing can be learned because of them.
 
-    Questions are alike when training would take them for one (``likeness.Sameness``). Only a pair that was
+    Questions are alike when training would take them for one (``similarity.Sameness``). Only a pair that was
     refused for certain in the same words takes an accepted one with it, unless the text was refused before an
     edit and accepted after it: the documents may have been put right. A rejected conversation judged an
     answer and not the pair: beside a like pair that was accepted it is reported and goes, but not what it
     teaches of the source that was named.
     """
-    own = {row.key: setting.group_of(row) for row in of(rows, "example", "open")}
+    own = {row.key: context.group_of(row) for row in of(rows, "example", "open")}
     # Naming a near duplicate of the first source says nothing against the first source.
     rows = [
         row.settled("unused", "it nearly equals the source that was named")
-        if row.teaches == "refusal" and row.fate == "open" and own.get(row.key) == setting.group_of(row)
+        if row.teaches == "refusal" and row.fate == "open" and own.get(row.key) == context.group_of(row)
         else row
         for row in rows
     ]
     examples, refusals = of(rows, "example", "open"), of(rows, "refusal", "open")
     conflicts: list[Conflict] = []
     gone: list[LedgerRow] = []
-    for found in _opposites(examples, refusals, setting):
+    for found in _opposites(examples, refusals, context):
         yes, no = [examples[at] for at in found.accepted], [refusals[at] for at in found.refused]
         conflicts.append(
             Conflict(
@@ -117,22 +119,22 @@ class _Opposite:
 
 
 def _opposites(
-    examples: Sequence[LedgerRow], refusals: Sequence[LedgerRow], setting: Setting
+    examples: Sequence[LedgerRow], refusals: Sequence[LedgerRow], context: PrepareContext
 ) -> list[_Opposite]:
-    """What was accepted and what was refused of like questions about the same chunk, in the order of the
-    first accepted one. Accepted questions that have the words of the same refusal stand in one conflict."""
+    """Like questions about the same chunk of which some were accepted and some refused, in the order of the
+    first accepted one. All accepted questions in the words of one refusal are in one conflict."""
     yes: dict[str, list[int]] = defaultdict(list)
     no: dict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(examples):
-        yes[setting.group_of(row)].append(at)
+        yes[context.group_of(row)].append(at)
     for at, row in enumerate(refusals):
-        no[setting.group_of(row)].append(at)
+        no[context.group_of(row)].append(at)
     both = [group for group in yes if group in no]
-    same = Sameness(setting.dedup)
-    if setting.by_meaning and both:
+    same = Sameness(context.dedup)
+    if context.by_meaning and both:
         asked = [examples[at].query for group in both for at in yes[group]]
         asked += [refusals[at].query for group in both for at in no[group]]
-        same.embed(asked, setting.by_meaning)
+        same.embed(asked, context.by_meaning)
     found: list[_Opposite] = []
     for group in both:
         accepted = [(at, examples[at]) for at in yes[group]]
@@ -148,7 +150,7 @@ def _against(
     how: dict[int, Likeness] = {}
     for place, example in accepted:
         likeness = same.how(example.query, refusal.query)
-        if likeness == "words" and _is_of_before(refusal) and not _is_of_before(example):
+        if likeness == "words" and _was_edited_since(refusal) and not _was_edited_since(example):
             likeness = "wording"  # the text that was refused is not the one that was accepted
         if likeness:
             how[place] = likeness
@@ -157,11 +159,11 @@ def _against(
         return None
     if refusal.certain and "words" in kinds:
         return _Opposite("words", [place for place in how if how[place] == "words"], [at])
-    # An answer that was wrong is no word against its source: it goes even where only the meaning is alike.
+    # A wrong answer says nothing against its source: such a refusal goes even if only the meaning is alike.
     return _Opposite("meaning" if refusal.certain and kinds == {"meaning"} else "wording", list(how), [at])
 
 
-def _is_of_before(row: LedgerRow) -> bool:
+def _was_edited_since(row: LedgerRow) -> bool:
     """Whether the chunk has been edited since it was judged."""
     return row.version not in ("", row.chunk_id)
 

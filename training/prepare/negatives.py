@@ -4,8 +4,8 @@ Two sources: what annotators refused (rejected triplets, and rejected conversati
 known), and the negatives that came with accepted triplets. Nothing that is held out is a negative: pushing
 the holdout's chunks away from training questions would move its figures without learning anything.
 
-A question cannot meet itself in a batch, nor a chunk, so each further refusal of one makes a batch of its
-own, mostly a small one. That is why their number is bounded.
+No question and no chunk comes twice in a batch. Each further refusal of the same one needs one more batch,
+mostly a small one. That is why their number is bounded.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from collections.abc import Mapping, Sequence
 
 from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, exchange, normalise, of
 from training.prepare.similarity import Sameness, questions_like
-from training.prepare.split import Setting
+from training.prepare.split import PrepareContext
 
-# Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that was
-# accepted for more than that comes in as many batches anyway, and takes as many.
+# Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that has
+# more accepted pairs comes in as many batches as those anyway, and takes as many refusals.
 MOST_REFUSED = 4
 
 
-def choose_negatives(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
+def choose_negatives(rows: Sequence[LedgerRow], context: PrepareContext) -> list[LedgerRow]:
     """Set every refusal against an example that is trained on, or say why it is not used; clear the stored
     negatives that are of no use.
 
@@ -33,13 +33,13 @@ def choose_negatives(rows: Sequence[LedgerRow], setting: Setting) -> list[Ledger
     """
     train = of(rows, "example", "train")
     refusals = of(rows, "refusal", "open")
-    asked = [*(row.query for row in of(rows, "example", "holdout")), *setting.tests.values()]
-    leaking = _like([row.query for row in refusals], asked, setting)
-    turns = _Turns(train, setting)
+    asked = [*(row.query for row in of(rows, "example", "holdout")), *context.tests.values()]
+    leaking = _like([row.query for row in refusals], asked, context)
+    turns = _Turns(train, context)
     against: list[tuple[LedgerRow, LedgerRow, NegativeKind]] = []
     settled: list[LedgerRow] = []
     for place, refusal in enumerate(refusals):
-        if place in leaking or setting.group_of(refusal) in setting.held:
+        if place in leaking or context.group_of(refusal) in context.held:
             settled.append(_unused(refusal, "it concerns what is held out"))
             continue
         example, kind = turns.against(refusal)
@@ -50,7 +50,7 @@ def choose_negatives(rows: Sequence[LedgerRow], setting: Setting) -> list[Ledger
         else:
             against.append((refusal, example, kind))
     settled += _bounded(against, train)
-    stored = _useless_stored(train, asked, setting, turns)
+    stored = _useless_stored(train, asked, context, turns)
     settled += [row.model_copy(update={"negative": ""}) for row in stored]
     return exchange(rows, settled)
 
@@ -59,16 +59,16 @@ class _Turns:
     """Sets refusals against examples: each against one, the example of several that has the fewest so far,
     and the same refusal of several records against the same one."""
 
-    def __init__(self, train: Sequence[LedgerRow], setting: Setting) -> None:
-        self._setting = setting
+    def __init__(self, train: Sequence[LedgerRow], context: PrepareContext) -> None:
+        self._setting = context
         self.by_question: dict[str, list[LedgerRow]] = defaultdict(list)
         self._by_group: dict[str, list[LedgerRow]] = defaultdict(list)
         for row in train:
             self.by_question[normalise(row.query)].append(row)
-            self._by_group[setting.group_of(row)].append(row)
+            self._by_group[context.group_of(row)].append(row)
         self._taken: Counter[tuple[NegativeKind, RecordKey]] = Counter()
         self._set_before: dict[tuple[str, str], LedgerRow] = {}
-        self._same = Sameness(setting.dedup)
+        self._same = Sameness(context.dedup)
 
     def against(self, refusal: LedgerRow) -> tuple[LedgerRow | None, NegativeKind]:
         """The example, None where no accepted pair is known, and whether the refusal is a negative text or
@@ -123,12 +123,12 @@ def _bounded(
 
 
 def _useless_stored(
-    train: Sequence[LedgerRow], asked: Sequence[str], setting: Setting, turns: _Turns
+    train: Sequence[LedgerRow], asked: Sequence[str], context: PrepareContext, turns: _Turns
 ) -> list[LedgerRow]:
     """Examples whose stored negative is not used: it is itself a training question and meets the text in the
     batches anyway, it is like a held-out question, or it nearly equals what was accepted for the chunk."""
     rows = [row for row in train if row.negative]
-    leaking = _like([row.negative for row in rows], asked, setting)
+    leaking = _like([row.negative for row in rows], asked, context)
     return [
         row
         for place, row in enumerate(rows)
@@ -138,8 +138,8 @@ def _useless_stored(
     ]
 
 
-def _like(questions: Sequence[str], asked: Sequence[str], setting: Setting) -> set[int]:
-    worded, meant = questions_like(questions, asked, setting.dedup, setting.by_meaning)
+def _like(questions: Sequence[str], asked: Sequence[str], context: PrepareContext) -> set[int]:
+    worded, meant = questions_like(questions, asked, context.dedup, context.by_meaning)
     return {match.index for match in (*worded, *meant)}
 
 

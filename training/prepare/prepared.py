@@ -1,5 +1,7 @@
-"""The preparation of a retrain: from the decisions that were read to a ledger in which every row has its
-fate."""
+"""The preparation of a retrain: from the decisions that were read to a ledger in which each row has its fate.
+
+``prepare`` takes the steps of this folder in turn. ``Prepared`` is what comes of it, in memory and on disk.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,22 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from curation import Chunk, Corpus, Home, Progress, StateError, read_json, write_json
-from serving import Embedder, EmbeddingSettings, Release, ReleaseStore, ServingSettings
+from serving import Embedder, EmbeddingSettings, Release, ReleaseStore, ServingSettings, Vectors
 from training.ledger.rows import LedgerRow, Negative, negatives_of, of
 from training.ledger.selection import Selected
 from training.ledger.store import LedgerOrigin, history_of, read_ledger, write_ledger
 from training.prepare.collect import collect, to_index
 from training.prepare.conflicts import Conflict, settle_conflicts
 from training.prepare.negatives import choose_negatives
-from training.prepare.similarity import Vectors, VectorsOf
-from training.prepare.split import Setting, chunk_groups, drop_leaks, drop_repeated, held_groups, take_sides
+from training.prepare.similarity import VectorsOf
+from training.prepare.split import (
+    PrepareContext,
+    chunk_groups,
+    drop_leaks,
+    drop_repeated,
+    held_groups,
+    take_sides,
+)
 from training.settings import TrainingSettings
 
 _T = TypeVar("_T")
@@ -116,7 +125,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
     settings, include = context.settings, context.serving.retrieval.include_unreviewed
     rows = collect(selected.decisions, context.corpus, include)
     chunks = to_index(rows, context.corpus.chunks, include)
-    setting = Setting(
+    shared = PrepareContext(
         chunks=chunks,
         groups=chunk_groups(chunks, settings.dedup, rows),
         dedup=settings.dedup,
@@ -125,27 +134,27 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
         tests=tests,
         vectors_of=question_vectors(context),
     )
-    rows, conflicts = settle(rows, setting)
+    rows, conflicts = settle(rows, shared)
     return Prepared(
         ledger=[*rows, *selected.left_out],
         chunks=chunks,
-        groups=dict(setting.groups),
+        groups=dict(shared.groups),
         conflicts=conflicts,
     )
 
 
-def settle(rows: Sequence[LedgerRow], setting: Setting) -> tuple[list[LedgerRow], list[Conflict]]:
-    """Give every open row its fate, and list the conflicts. ``setting.held`` is found here."""
-    settled, conflicts = settle_conflicts(rows, setting)
-    setting = replace(setting, held=held_groups(settled, setting))
+def settle(rows: Sequence[LedgerRow], context: PrepareContext) -> tuple[list[LedgerRow], list[Conflict]]:
+    """Give every open row its fate, and list the conflicts. ``context.held`` is found here."""
+    settled, conflicts = settle_conflicts(rows, context)
+    context = replace(context, held=held_groups(settled, context))
     for step in (take_sides, drop_repeated, drop_leaks, choose_negatives):
-        settled = step(settled, setting)
+        settled = step(settled, context)
     return settled, conflicts
 
 
 def question_vectors(context: RunContext) -> VectorsOf:
-    """Embeds questions with the base model, each once. In float32: what counts as the same must not hang on a
-    trial of speed."""
+    """Embeds questions with the base model, each once. Always in float32: what counts as the same must not
+    depend on which arithmetic is faster here."""
     serving = context.serving.embedding
     known: dict[str, Vectors] = {}
     models: list[Embedder] = []  # loaded when the first question is to be embedded

@@ -1,8 +1,11 @@
-"""Exact and near duplicates among texts, and which one is kept for which.
+"""Which texts are the same: exactly, nearly in the same words, or in other words.
 
-Near duplicates: Jaccard similarity of character shingles. Candidates come from MinHash with
+Nearly the same: Jaccard similarity of character shingles. Candidates come from MinHash with
 locality-sensitive hashing (Broder 1997; Indyk and Motwani 1998) as rensa implements it, and each is then
 checked exactly: what is reported as a duplicate is one, and at most a few in a thousand are missed.
+
+In other words: cosine of question vectors. ``Sameness`` answers for single pairs of texts, the functions
+for whole lists.
 """
 
 from __future__ import annotations
@@ -13,22 +16,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from rensa import RMinHash, RMinHashLSH
 
+from serving import Vectors
 from training.ledger.rows import normalise
 from training.settings import DedupSettings
 
-Vectors = npt.NDArray[np.float32]
 VectorsOf = Callable[[Sequence[str]], Vectors]
 Likeness = Literal["words", "wording", "meaning"]
 
 SHINGLE = 4
 # What a near duplicate's similarity is reported as at most: 1.0 means exact.
 NEARLY = 0.9999
-_PERMUTATIONS = 256
-_WANTED_RECALL = 0.995
-_BRUTE_FORCE_UP_TO = 40
+_PERMUTATIONS = 256  # hashes of a text
+_WANTED_RECALL = 0.995  # of pairs that are exactly at the threshold
+_BRUTE_FORCE_UP_TO = 40  # texts: all pairs of so few are compared at once
 _SEED = 17
 _BLOCK = 2_000  # texts whose shingles are handed to rensa at a time
 _ROWS = 2_048  # rows compared with all references at a time
@@ -309,8 +311,8 @@ class _Neighbours:
         self._sets: dict[int, frozenset[str]] = {}
         self._hashes: list[RMinHash] = []
         for start in range(0, len(texts), _BLOCK):
-            # A shingle that comes twice changes no minimum. Most texts have no candidate, and never need a
-            # set.
+            # Lists, not sets: a shingle that comes twice changes no minimum, and most texts have no candidate
+            # that would need a set.
             grams = [_grams(text) for text in texts[start : start + _BLOCK]]
             self._hashes += RMinHash.from_token_sets(grams, _PERMUTATIONS, _SEED)
         self._index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))

@@ -1,5 +1,9 @@
-"""Which questions are kept for evaluation: decided by a stable hash of their section, so that it stays so
-across retrains."""
+"""Which questions are kept for evaluation, and which examples say the same as others.
+
+A stable hash of its section decides whether a question is held out, so that it stays so across retrains.
+Then the duplicates go, and what resembles a held-out question or a test. ``PrepareContext`` is what these
+steps share with those of conflicts.py and negatives.py.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +34,14 @@ _HELD = "kept from training: its section is held out, and the served release"
 
 
 @dataclass(frozen=True)
-class Setting:
-    """``chunks`` are those to index. ``groups`` maps a chunk's id to the one that stands for its near
-    duplicates, and for what it was before an edit (``split.chunk_groups``). ``holdout_share`` of the sections
-    is kept for evaluation. ``tests`` are the questions of test sets of one's own, by name. ``vectors_of``
-    embeds questions; without it only their wording is compared. ``held`` are the groups of chunks that are
-    held out (``split.held_groups``).
+class PrepareContext:
+    """What the steps need to know beside the rows.
+
+    ``chunks`` are those to index. ``groups`` maps a chunk's id to the one that stands for its near
+    duplicates, and for what it was before an edit (``chunk_groups``). ``holdout_share`` of the sections is
+    kept for evaluation. ``tests`` are the questions of test sets of one's own, by name. ``vectors_of`` embeds
+    questions; without it only their wording is compared. ``held`` are the groups of chunks that are held out
+    (``held_groups``).
     """
 
     chunks: Sequence[Chunk]
@@ -84,25 +90,25 @@ def chunk_groups(
     return found | {key: keys[label] for key, label in zip(keys, labels, strict=True)}
 
 
-def held_groups(rows: Sequence[LedgerRow], setting: Setting) -> frozenset[str]:
-    """The groups of chunks that are held out, whether anybody asks about them or not: any of their sections
-    is, that of a text which has changed since included."""
-    share = setting.holdout_share
+def held_groups(rows: Sequence[LedgerRow], context: PrepareContext) -> frozenset[str]:
+    """The groups of chunks that are held out, whether anybody asks about them or not. A group is held out if
+    the section of any of its chunks is; the sections of texts that have changed since count too."""
+    share = context.holdout_share
     held = {
-        setting.groups.get(chunk.id, chunk.id)
-        for chunk in setting.chunks
+        context.groups.get(chunk.id, chunk.id)
+        for chunk in context.chunks
         if is_holdout(section_of(chunk), share)
     }
-    # Where only a chunk's id is known, the id stands for its place, and tells no side.
+    # Of a chunk that no ingest knew only the id is known. It stands for the place, and puts no group aside.
     held |= {
-        setting.group_of(row)
+        context.group_of(row)
         for row in rows
         if row.fate == "open" and row.place != row.chunk_id and is_holdout(row.place, share)
     }
     return frozenset(held)
 
 
-def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
+def take_sides(rows: Sequence[LedgerRow], context: PrepareContext) -> list[LedgerRow]:
     """Each example is held out or trained on. A section is on one side for ever, whatever is added.
 
     A chunk on the training side that nearly equals a held-out one is not trained on; it does not move to the
@@ -110,16 +116,16 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     section unless it was asked before. When the share is raised, sections are held out that the served
     release was trained on, and asking about them would favour it.
     """
-    indexed = {chunk.id for chunk in setting.chunks}
-    history = setting.history
+    indexed = {chunk.id for chunk in context.chunks}
+    history = context.history
     trained = {
-        setting.group_of(row) for row in rows if row.teaches == "example" and row.key in history.learned
+        context.group_of(row) for row in rows if row.teaches == "example" and row.key in history.learned
     }
-    trained |= {setting.groups.get(name, name) for name in history.trained_about}  # a section is its own name
+    trained |= {context.groups.get(name, name) for name in history.trained_about}  # a section is its own name
 
     def side(row: LedgerRow) -> LedgerRow:
-        own = setting.group_of(row)
-        if is_holdout(row.place, setting.holdout_share):
+        own = context.group_of(row)
+        if is_holdout(row.place, context.holdout_share):
             if row.version not in indexed:
                 return row.settled(
                     "unused", "kept from training, and its chunk is not in the index as it was judged"
@@ -129,7 +135,7 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
             if (own in trained or row.place in trained) and row.key not in history.asked:
                 return row.settled("unused", f"{_HELD} has learned from its chunk")
             return row.settled("holdout")
-        if own in setting.held:
+        if own in context.held:
             return row.settled(
                 "unused", "kept from training: its chunk is nearly the same as one that is held out"
             )
@@ -138,25 +144,25 @@ def take_sides(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
     return [side(row) if row.teaches == "example" and row.fate == "open" else row for row in rows]
 
 
-def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
+def drop_repeated(rows: Sequence[LedgerRow], context: PrepareContext) -> list[LedgerRow]:
     """Without the questions that ask the same about the same chunk (or about its near duplicate) on the same
     side.
 
     Of several that are the same the first one stays, and before all others one that the served release asked
     or learned: that is not exchanged for something newer.
     """
-    first = setting.history.asked | setting.history.trained
+    first = context.history.asked | context.history.trained
     examples = sorted(of(rows, "example", "train", "holdout"), key=lambda row: row.key not in first)
 
     def keys(chosen: Sequence[LedgerRow]) -> list[str]:
-        return [f"{row.fate}\t{setting.group_of(row)}" for row in chosen]
+        return [f"{row.fate}\t{context.group_of(row)}" for row in chosen]
 
-    matches = find_duplicates([row.query for row in examples], setting.dedup, keys=keys(examples))
+    matches = find_duplicates([row.query for row in examples], context.dedup, keys=keys(examples))
     dropped = [_dropped(examples, match, examples) for match in matches]
     examples = _without(examples, matches)
-    if setting.by_meaning and examples:
-        vectors = setting.by_meaning([row.query for row in examples])
-        matches = same_meaning(vectors, keys(examples), setting.dedup.semantic_threshold)
+    if context.by_meaning and examples:
+        vectors = context.by_meaning([row.query for row in examples])
+        matches = same_meaning(vectors, keys(examples), context.dedup.semantic_threshold)
         later = {
             examples[match.index].key: _dropped(examples, match, examples, _IN_OTHER_WORDS)
             for match in matches
@@ -165,7 +171,7 @@ def drop_repeated(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow
     return exchange(rows, dropped)
 
 
-def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
+def drop_leaks(rows: Sequence[LedgerRow], context: PrepareContext) -> list[LedgerRow]:
     """Without the training examples that resemble what is held out, or what a test set of one's own asks:
     nobody trains on a test."""
     held = of(rows, "example", "holdout")
@@ -176,25 +182,25 @@ def drop_leaks(rows: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
         (lambda row: row.text, "holdout chunk"),
     )
     for text_of, what in parts:
-        matches = find_matches([text_of(row) for row in train], [text_of(row) for row in held], setting.dedup)
+        matches = find_matches([text_of(row) for row in train], [text_of(row) for row in held], context.dedup)
         dropped += [_dropped(train, match, held, what=what) for match in matches]
         train = _without(train, matches)
-    if setting.by_meaning and train and held:
+    if context.by_meaning and train and held:
         matches = matches_in_meaning(
-            setting.by_meaning([row.query for row in train]),
-            setting.by_meaning([row.query for row in held]),
-            setting.dedup.semantic_threshold,
+            context.by_meaning([row.query for row in train]),
+            context.by_meaning([row.query for row in held]),
+            context.dedup.semantic_threshold,
         )
         dropped += [_dropped(train, match, held, _IN_OTHER_WORDS, "holdout question") for match in matches]
         train = _without(train, matches)
-    return exchange(rows, [*dropped, *_asked_by_tests(train, setting)])
+    return exchange(rows, [*dropped, *_asked_by_tests(train, context)])
 
 
-def _asked_by_tests(train: Sequence[LedgerRow], setting: Setting) -> list[LedgerRow]:
+def _asked_by_tests(train: Sequence[LedgerRow], context: PrepareContext) -> list[LedgerRow]:
     """Those of ``train`` that ask what a test set asks, with their fate. Their ``other`` names the test."""
-    names = list(setting.tests)
+    names = list(context.tests)
     worded, meant = questions_like(
-        [row.query for row in train], list(setting.tests.values()), setting.dedup, setting.by_meaning
+        [row.query for row in train], list(context.tests.values()), context.dedup, context.by_meaning
     )
     found = []
     for number, match in enumerate((*worded, *meant)):

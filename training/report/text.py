@@ -1,4 +1,4 @@
-"""What a retrain did, for machines and for people."""
+"""What a retrain did or would do, for machines (``RetrainSummary``, ``Preview``) and as lines for people."""
 
 from __future__ import annotations
 

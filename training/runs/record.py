@@ -1,4 +1,4 @@
-"""What run.json holds."""
+"""What run.json holds, and the digests of all that a run's result depends on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NOT_INPUTS = {"min_new", "without_annotators"}
 _SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
 _MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
 _WHOLE = 8 << 20  # bytes up to which a model's file is read whole
-_SAMPLES = 64
+_SAMPLES = 64  # blocks that are read of a larger one
 _BLOCK = 64 << 10  # bytes
 
 
@@ -113,7 +113,7 @@ def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Se
     """The inputs of a run on ``decisions``, which are those that ``selection`` leaves."""
     settings, serving = context.settings, context.serving
     embedding = serving.embedding
-    # Threads and batch size do not change the result.
+    # The number of threads (embedding.threads) is no input: it changes how long a run takes.
     models = [digest_of_model(embedding.model), embedding.precision, embedding.device]
     if settings.reranker.model:
         models.append(digest_of_model(settings.reranker.model))

@@ -1,4 +1,4 @@
-"""The record of training runs: what each step did, so that a run that was killed goes on where it was.
+"""Runs on disk, and working on one: what each step did, so that a run that was killed goes on where it was.
 
 runs/<run>/run.json      the record, replaced atomically whenever a step starts or ends
 runs/<run>/<step>/       what a finished step wrote; it gets this name by one rename when it is whole
@@ -34,15 +34,13 @@ from curation import (
     write_json,
     write_text,
 )
-from training.ledger.selection import Selection
+from training.ledger.selection import EVERYTHING, Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, RunStatus, StepRecord, StepStatus
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
 _HEAVY = ("fit", "index")  # steps whose results a release holds
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
-
-_EVERYTHING = Selection()
 
 log = logging.getLogger(__name__)
 
@@ -199,9 +197,7 @@ class RunStore:
             raise StateError(f"{run_id!r} is not the id of a run.", "Look into the folder runs/ for theirs.")
         return self.root / run_id
 
-    def create(
-        self, inputs: RunInputs, release_before: str | None, selection: Selection = _EVERYTHING
-    ) -> Run:
+    def create(self, inputs: RunInputs, release_before: str | None, selection: Selection = EVERYTHING) -> Run:
         """Start a run. Raises StateError when the folder can't be written."""
         now = _now()
         stem = f"{now:%Y%m%d-%H%M%S}-{inputs.decisions[:6]}"

@@ -1,4 +1,4 @@
-"""What the decision to retrain depends on, read from disk."""
+"""What the decision to retrain depends on, read from disk; and closing runs that nobody goes on with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The work of the five steps of a run. Each reads what earlier ones wrote, and can be repeated."""
+"""The work of the five steps of a run. Each reads what earlier ones wrote, and can be repeated.
+
+Below them: what a candidate is asked, and what is lacking for a training.
+"""
 
 from __future__ import annotations
 

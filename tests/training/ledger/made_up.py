@@ -39,7 +39,6 @@ ROWS = st.builds(
     chunk_id=_TEXT,
     place=_TEXT,
     version=_TEXT,
-    live=st.booleans(),
     negative=_TEXT,
     certain=st.booleans(),
     fate=st.sampled_from(get_args(Fate)),

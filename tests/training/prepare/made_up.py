@@ -11,7 +11,7 @@ from training.ledger.rows import LedgerRow, RecordKey, of, section_of
 from training.ledger.store import History
 from training.prepare.collect import collect, to_index
 from training.prepare.prepared import Prepared, settle
-from training.prepare.split import Setting, chunk_groups, is_holdout
+from training.prepare.split import PrepareContext, chunk_groups, is_holdout
 from training.settings import DedupSettings
 
 CHUNKS = make_chunks()
@@ -30,14 +30,14 @@ def collected(decisions: Sequence[Decision], chunks: Sequence[Chunk] = CHUNKS) -
     return collect(decisions, corpus_of(chunks))
 
 
-def setting_of(
+def context_of(
     rows: Sequence[LedgerRow], chunks: Sequence[Chunk] = CHUNKS, dedup: DedupSettings = NEAR, **more: Any
-) -> Setting:
+) -> PrepareContext:
     """How the ``rows`` are prepared: ``groups`` are those of the chunks unless they are given."""
     indexed = to_index(rows, corpus_of(chunks).chunks, include_unreviewed=True)
     groups = more.pop("groups", None)
     groups = _groups(indexed, dedup, rows) if groups is None else groups
-    return Setting(chunks=indexed, groups=groups, dedup=dedup, **{"holdout_share": SHARE, **more})
+    return PrepareContext(chunks=indexed, groups=groups, dedup=dedup, **{"holdout_share": SHARE, **more})
 
 
 _GROUPS: dict[tuple[str, ...], dict[str, str]] = {}
@@ -62,7 +62,7 @@ def prepared(
 ) -> Prepared:
     """All steps of the preparation, without a home and a model."""
     rows = collect(decisions, corpus_of(chunks, former))
-    setting = setting_of(rows, chunks, dedup, **more)
+    setting = context_of(rows, chunks, dedup, **more)
     rows, conflicts = settle(rows, setting)
     return Prepared(rows, list(setting.chunks), dict(setting.groups), conflicts)
 

@@ -72,10 +72,10 @@ def test_a_judged_chunk_that_is_gone_is_unused_and_says_so() -> None:
     assert (row.fate, row.reason) == ("unused", "no longer among the documents")
 
 
-def test_a_chunk_that_has_changed_since_still_trains_but_is_not_live() -> None:
+def test_a_chunk_that_is_gone_still_trains_with_the_text_that_was_judged() -> None:
     example = _only(examples(collected([triplet(CHUNKS[0], "How?")], CHUNKS[1:])))
     assert example.text == CHUNKS[0].text
-    assert not example.live
+    assert example.version == ""
 
 
 def test_a_conversation_without_a_source_teaches_nothing() -> None:

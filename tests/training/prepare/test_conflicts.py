@@ -16,12 +16,12 @@ from tests.training.prepare.made_up import (
     CHUNKS,
     FREE,
     collected,
+    context_of,
     corpus_of,
     edited,
     examples,
     refusals,
     replaced,
-    setting_of,
 )
 from training.ledger.rows import LedgerRow, of
 from training.prepare.collect import collect
@@ -61,7 +61,7 @@ def _settle(
 ) -> Settled:
     rows = collected(decisions)
     return Settled(
-        *settle_conflicts(rows, setting_of(rows, dedup=near, groups=groups or {}, vectors_of=vectors_of))
+        *settle_conflicts(rows, context_of(rows, dedup=near, groups=groups or {}, vectors_of=vectors_of))
     )
 
 
@@ -338,7 +338,7 @@ def test_an_accepted_question_about_a_rejected_chunk_is_listed_with_both_sides()
 def _after_an_edit(decisions: list[Decision], old: Chunk, new: Chunk) -> Settled:
     chunks = [new if chunk is old else chunk for chunk in CHUNKS]
     rows = collect(decisions, corpus_of(chunks, replaced([(old, new)])))
-    return Settled(*settle_conflicts(rows, setting_of(rows, chunks, NEAR)))
+    return Settled(*settle_conflicts(rows, context_of(rows, chunks, NEAR)))
 
 
 def test_accepted_before_an_edit_and_rejected_after_it_is_a_conflict() -> None:

@@ -60,7 +60,6 @@ def test_a_held_question_is_asked_against_what_its_chunk_has_become() -> None:
     version = {chunk.id: new.id for chunk, new in zip(CHUNKS, EDITED, strict=True)}
     assert [row.version for row in found.holdout] == [version[chunk.id] for chunk in HELD]
     assert [row.chunk_id for row in found.train] == [chunk.id for chunk in FREE]
-    assert not any(row.live for row in found.ledger)
     for row in found.holdout:
         assert found.groups[row.chunk_id] == found.groups[row.version]
 
@@ -97,7 +96,7 @@ def test_a_chunk_that_no_ingest_knew_belongs_to_no_section_and_a_triplet_about_i
     stranger = with_text(CHUNKS[0], text, "gone.md", ("Somewhere", "Else"))
     rows = _collected([triplet(stranger, "What do they do?"), conversation(stranger, "What is it?")], CHUNKS)
     (example,) = examples(rows)
-    assert (example.place, example.version, example.live) == (stranger.id, "", False)
+    assert (example.place, example.version) == (stranger.id, "")
     assert (rows[1].fate, rows[1].reason) == ("unused", "it cites no chunk of the current documents")
 
 

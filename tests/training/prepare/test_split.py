@@ -15,11 +15,11 @@ from tests.training.prepare.made_up import (
     HELD,
     NEAR,
     collected,
+    context_of,
     edited,
     history,
     keys,
     prepared,
-    setting_of,
     with_text,
 )
 from training.ledger.rows import LedgerRow, normalise, of, section_of
@@ -34,7 +34,7 @@ def _sides(
     rows: list[LedgerRow], share: float, before: History | None = None
 ) -> tuple[list[LedgerRow], list[LedgerRow]]:
     """The open examples of ``rows`` that go to training and to the holdout."""
-    setting = setting_of(rows, dedup=NEAR, groups=GROUPS, holdout_share=share, history=before or History())
+    setting = context_of(rows, dedup=NEAR, groups=GROUPS, holdout_share=share, history=before or History())
     settled = take_sides(rows, replace(setting, held=held_groups(rows, setting)))
     return of(settled, "example", "train"), of(settled, "example", "holdout")
 
