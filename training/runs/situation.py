@@ -14,13 +14,14 @@ from serving import LINEAGE_FILE, Release, ReleaseStore
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import Selected, Selection, learned_from
 from training.ledger.store import read_ledger
+from training.prepare.collect import to_index
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
 from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
 from training.runs.run import Run, RunStore, sizes
 
 # Seconds by which the clocks of the record and of the system may differ.
 _CLOCKS = 5
-_ANSWERS = ("dataset", "record_id", "fingerprint", "verdict", "fate")
+_ANSWERS = ("fingerprint", "verdict", "fate", "teaches")  # of a ledger; what decides needs no more
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
     by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
     went_back_from = ledger_of(store, by_hand.before if by_hand else None, _ANSWERS)
     served_rows = ledger_of(store, context.served.id, _ANSWERS)
+    include_unreviewed = context.serving.retrieval.include_unreviewed
     return Situation(
         now=now,
         inputs=run_inputs(context, selected.decisions, selection),
@@ -113,7 +115,7 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
         unfinished=unfinished,
         finished=finished,
         must_forget=selection.forgets and learned_from(ledger_of(store, context.served.id), selection),
-        indexable=_indexable(context, served_rows),
+        indexable=len(to_index(served_rows, context.corpus.chunks, include_unreviewed)),
         tried=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
         chosen_by_hand=by_hand is not None,
     )
@@ -251,12 +253,3 @@ def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:
         if rows:
             return rows
     return []
-
-
-def _indexable(context: RunContext, rows: Sequence[LedgerRow]) -> int:
-    """How many of today's chunks the served release would index: those that its annotators did not reject."""
-    verdicts = {row.record_id: row.verdict for row in rows if row.dataset == "chunks"}
-    wanted = (
-        ("accepted", "undecided", None) if context.serving.retrieval.include_unreviewed else ("accepted",)
-    )
-    return sum(verdicts.get(chunk.id) in wanted for chunk in context.corpus.chunks)
