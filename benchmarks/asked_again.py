@@ -1,4 +1,4 @@
-"""What people decided, asked again: what the first release, headings and annotated questions change, for those
+"""What people decided, asked again: what the first release, headings and annotated questions change for those
 who ask the same need in other words.
 
     python -m benchmarks asked_again --eval FOLDER [--sets scrapy,django] [--json FILE]
@@ -27,15 +27,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.rows import Row, StageRow, at_least
 from benchmarks.simulated import Project, converse
@@ -124,7 +121,9 @@ def load_needs(folder: Path, beside: Path) -> list[Asked]:
     if pages:
         right["pages"] = {one["_id"]: dict.fromkeys(one["paths"], 1) for one in pages}
     if not right:
-        raise SystemExit(f"{folder.name} has neither reworded.jsonl nor pages.jsonl, in {folder} or {beside}.")
+        raise SystemExit(
+            f"{folder.name} has neither reworded.jsonl nor pages.jsonl, in {folder} or {beside}."
+        )
     texts = {"faq": reworded, "pages": pages}
     return [
         Asked(
@@ -248,7 +247,9 @@ def mean_rows(asked: Sequence[Asked], kind: Kind) -> list[Row]:
     annotated_before, others_before = (means("first", needs) for needs in HALVES)
     rows = [
         compared("first release against the plain model", bars.first, first, plain),
-        changed("first release against the plain model: least change of a set", FIRST_WORST, first, plain, min),
+        changed(
+            "first release against the plain model: least change of a set", FIRST_WORST, first, plain, min
+        ),
         compared("after headings, against the first release", bars.headings, headings, first),
     ]
     if bars.headings_worst is not None:
@@ -257,7 +258,9 @@ def mean_rows(asked: Sequence[Asked], kind: Kind) -> list[Row]:
     what = "b of needs nobody annotated, against the first release"
     return [
         *rows,
-        compared("b of annotated needs, against the first release", bars.annotated, annotated, annotated_before),
+        compared(
+            "b of annotated needs, against the first release", bars.annotated, annotated, annotated_before
+        ),
         compared(
             "b of annotated needs, against the plain model",
             bars.annotated_to_plain,
@@ -285,14 +288,15 @@ def print_stages(asked: Sequence[Asked]) -> None:
             for stage in BEFORE_ANYBODY_ASKED
         ]
         moves = [
-            f"{one.mean('first', needs, 'b'):.3f} → {one.mean('last', needs, 'b'):.3f}"
-            for needs in HALVES
+            f"{one.mean('first', needs, 'b'):.3f} → {one.mean('last', needs, 'b'):.3f}" for needs in HALVES
         ]
         line = "".join(f"{cell:>14}" for cell in cells) + "".join(f"{move:>18}" for move in moves)
         print(f"{f'{one.name}, {NAMES[one.kind]}':28}{line}{one.right_first:>12.0%}")
     for one in asked:
         annotated = len(one.keys("annotated"))
-        print(f"\n{one.name}, {NAMES[one.kind]}: of {annotated} annotated needs {one.affirmed} have a right source")
+        print(
+            f"\n{one.name}, {NAMES[one.kind]}: {one.affirmed} of {annotated} annotated needs name a right source"
+        )
         for after, outcome in zip(("headings", "conversations"), one.outcomes, strict=True):
             print(f"  after {after}: {outcome}")
 

@@ -67,7 +67,7 @@ def print_rows(rows: Sequence[Row]) -> None:
     print(f"\n{'':{width}}{'ours':>12}{'other':>12}{'ratio':>9}{'bar':>9}")
     for row in shown:
         cells = _cell(row.ours, 12) + _cell(row.other, 12) + _cell(row.ratio, 9) + _cell(row.bar, 9)
-        print(f"{row.what:{width}}{cells}{ {True: '  ok', False: '  MISSED', None: ''}[row.ok]}")
+        print(f"{row.what:{width}}{cells}{ {True: '  ok', False: '  MISSED', None: ''}[row.ok] }")
 
 
 def _cell(value: float | None, width: int) -> str:

@@ -12,7 +12,7 @@ judges once as unseen, and is asked in all other folds (``asked``: seen in train
 With ``--again``, round 1 is done a second time with another seed and without any conversation: what chance
 alone changes.
 
-    python benchmarks/second_loop.py --eval ../shared/eval [--sets scrapy] [--folds 3] [--again] [--silent]
+    python -m benchmarks second_loop --eval ../shared/eval [--sets scrapy] [--folds 3] [--again] [--silent]
         [--pages 0] [--json FILE]
 
 ``--pages N`` keeps the files that answer a question and N others (by a stable hash): django's 5,965 chunks
@@ -23,21 +23,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.loop_figures import Result, Round, Side, Sides, Values, means, report, told
 from benchmarks.rows import Row
@@ -140,7 +133,7 @@ def measure(loop: Loop, folds: int, seed: int, with_again: bool, silent: bool) -
     return Result(loop.name, len(loop.project.corpus.chunks), learned, first.outcome, rounds, sides, took)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--eval", type=Path, required=True, help="folder that holds the test sets")
     parser.add_argument("--sets", default="scrapy")
@@ -149,18 +142,11 @@ def main() -> int:
     parser.add_argument("--silent", action="store_true", help="annotators never name a better source")
     parser.add_argument("--pages", type=int, default=0, help="other files to keep (0: all)")
     parser.add_argument("--seed", type=int, default=17)
-    parser.add_argument("--json", type=Path, help="write the results here")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     results = []
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
         for name in given.sets.split(","):
             print(name, flush=True)
             loop = Loop(name, given.eval / name, Home(Path(scratch) / name), given.pages)
             results.append(measure(loop, given.folds, given.seed, given.again, given.silent))
-    if given.json:
-        given.json.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n")
     return report(results)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

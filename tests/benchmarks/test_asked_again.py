@@ -11,6 +11,7 @@ import pytest
 from benchmarks import asked_again
 from benchmarks.rows import StageRow, at_least, at_most, read_rows, write_rows
 from curation import Home
+from serving import RetrievalSettings
 from tests.training import rounds
 
 PAGES, NEEDS = rounds.THINGS[:12], rounds.THINGS[:6]
@@ -20,22 +21,23 @@ WASH, MEND = rounds.JOBS[0], rounds.JOBS[1]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve ordinary pages and six of a FAQ; six needs of each kind."""
+    """Ordinary pages about twelve things and six of a FAQ; six needs of each kind."""
     made = tmp_path_factory.mktemp("eval") / "house"
     (made / "docs" / "faq").mkdir(parents=True)
     for thing, _ in PAGES:
-        sections = [f"## {job} a {thing}\n\n{body.format(thing)}\n" for job, _, body in rounds.JOBS]
-        (made / "docs" / f"{thing}.md").write_text("\n".join([f"# The {thing}\n", *sections]))
+        for job, _, body in rounds.JOBS[:4]:
+            text = f"# {job} a {thing}\n\n{body.format(thing)}\n"
+            (made / "docs" / f"{thing}-{job}.md").write_text(text)
     for number, (thing, _) in enumerate(FAQ):
         (made / "docs" / "faq" / f"{number}.md").write_text(f"{WASH[2].format(thing)}\n")
     queries = [{"_id": f"q{number}", "text": f"Cleaning a {thing}"} for number, (thing, _) in enumerate(FAQ)]
     reworded = [
-        {"_id": f"q{number}", "a": f"How do I wash my {other}?", "b": f"best way to wash a {other}"}
-        for number, (_, other) in enumerate(FAQ)
+        {"_id": f"q{number}", "a": f"How do I wash my {thing}?", "b": f"best way to wash a {other}"}
+        for number, (thing, other) in enumerate(FAQ)
     ]
     pages = [
         {"_id": f"p{number}", "a": f"How do I mend my {other}?", "b": f"I want to mend the {other}",
-         "paths": [f"{thing}.md"], "section": f"{MEND[0]} a {thing}"}
+         "paths": [f"{thing}-{MEND[0]}.md"], "section": f"{MEND[0]} a {thing}"}
         for number, (thing, other) in enumerate(NEEDS)
     ]  # fmt: skip
     for name, rows in {"queries": queries, "reworded": reworded, "pages": pages}.items():
@@ -49,8 +51,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def asked(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[asked_again.Asked]:
     scratch = tmp_path_factory.mktemp("asked")
     model = rounds.tiny_model(scratch / "model", rounds.make_corpus())
-    training = rounds.training(min_queries=5, margin=1.0)
-    return asked_again.measure(folder, Home(scratch / "home"), rounds.serving(model), training, scratch)
+    training = rounds.training(min_queries=5, margin=1.0, holdout_share=0.4)
+    serving = rounds.serving(model).model_copy(update={"retrieval": RetrievalSettings(min_score=-1.0)})
+    return asked_again.measure(folder, Home(scratch / "home"), serving, training, scratch)
 
 
 def test_each_stage_has_a_row_for_each_kind(asked: list[asked_again.Asked]) -> None:
