@@ -3,8 +3,8 @@
     python -m benchmarks [--eval ../shared/eval] [--quick] [--json FILE]
     python -m benchmarks NAME [its own options] [--json FILE]      (NAME --help tells them)
 
-Each prints both of its sides from one run. FILE gets a list of rows (benchmarks/rows.py). The exit status is 1
-when a bar is missed or a benchmark failed.
+Each prints both of its sides from one run. FILE gets a list of rows (benchmarks/rows.py). The exit status
+is 1 when a bar is missed or a benchmark failed.
 
 ``--eval`` is a folder with test sets in the form of docs/maintainers.md: ``NAME/docs``,
 ``NAME/queries.jsonl``, ``NAME/qrels.tsv``. ``--quick`` leaves the largest set out.

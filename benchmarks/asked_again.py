@@ -125,21 +125,20 @@ def load_needs(folder: Path, beside: Path) -> list[Asked]:
             f"{folder.name} has neither reworded.jsonl nor pages.jsonl, in {folder} or {beside}."
         )
     texts = {"faq": reworded, "pages": pages}
-    return [
-        Asked(
-            folder.name,
-            kind,
-            {
-                wording: TestSet(
-                    name=f"{folder.name} {kind} {wording}",
-                    queries={one["_id"]: one[wording] for one in texts[kind]},
-                    qrels=qrels,
-                )
-                for wording in BOTH
-            },
+    return [Asked(folder.name, kind, _wordings(kind, texts[kind], qrels)) for kind, qrels in right.items()]
+
+
+def _wordings(
+    kind: Kind, texts: Sequence[Mapping[str, str]], qrels: dict[str, dict[str, int]]
+) -> dict[Wording, TestSet]:
+    if len(texts) < 2:
+        raise SystemExit(f"One need of {NAMES[kind]} can't be halved: two at least are needed.")
+    return {
+        wording: TestSet(
+            name=f"{kind} {wording}", queries={one["_id"]: one[wording] for one in texts}, qrels=qrels
         )
-        for kind, qrels in right.items()
-    ]
+        for wording in BOTH
+    }
 
 
 def files_found(retriever: Retriever, question: str) -> dict[str, float]:
@@ -284,19 +283,19 @@ def print_stages(asked: Sequence[Asked]) -> None:
     print(f"{'NDCG@10':28}{heads}{'annotated':>18}{'others':>18}  right first")
     for one in asked:
         cells = [
-            f"{one.mean(stage, 'all', 'a'):.3f} / {one.mean(stage, 'all', 'b'):.3f}"
+            f"{one.mean(stage, 'all', ['a']):.3f} / {one.mean(stage, 'all', ['b']):.3f}"
             for stage in BEFORE_ANYBODY_ASKED
         ]
         moves = [
-            f"{one.mean('first', needs, 'b'):.3f} → {one.mean('last', needs, 'b'):.3f}" for needs in HALVES
+            f"{one.mean('first', needs, ONLY_B):.3f} → {one.mean('last', needs, ONLY_B):.3f}"
+            for needs in HALVES
         ]
         line = "".join(f"{cell:>14}" for cell in cells) + "".join(f"{move:>18}" for move in moves)
         print(f"{f'{one.name}, {NAMES[one.kind]}':28}{line}{one.right_first:>12.0%}")
     for one in asked:
         annotated = len(one.keys("annotated"))
-        print(
-            f"\n{one.name}, {NAMES[one.kind]}: {one.affirmed} of {annotated} annotated needs name a right source"
-        )
+        named = f"{one.affirmed} of {annotated} annotated needs have a source that is right"
+        print(f"\n{one.name}, {NAMES[one.kind]}: {named}")
         for after, outcome in zip(("headings", "conversations"), one.outcomes, strict=True):
             print(f"  after {after}: {outcome}")
 
