@@ -7,20 +7,19 @@ with replacement; questions that did not change stay so, the others are shifted 
 wanted one. So the shape is that of fine-tuning, and only the mean is made up. In the last two columns nothing
 changes but one question in ten, or in five, which drops by 0.5 (a mean of -0.05 and -0.10).
 
-    python benchmarks/gate_rates.py EVALUATION_JSON ... [--rounds 1000] [--seed 17]
+    python -m benchmarks gate_rates EVALUATION_JSON ... [--rounds 1000] [--seed 17]
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from benchmarks.rows import Row, figure
 from training import GateSettings, classify, expanded_interval, mean_interval, read_comparison
 
 QUESTIONS = (10, 15, 20, 30, 50, 100, 200)
@@ -38,12 +37,12 @@ RULES = (
 INTERVALS = {"plain": mean_interval, "expanded": expanded_interval}
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=17)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     changes = np.concatenate(
         [read_comparison(path).holdout.differences(GateSettings().metric) for path in given.files]
     )
@@ -58,7 +57,7 @@ def main() -> int:
         f"{'questions':>9}{'interval':>10}{'confidence':>12}{'margin':>8}"
         + "".join(f"{one:>8}" for one in columns)
     )
-    chance = np.random.default_rng(given.seed)
+    chance, rows = np.random.default_rng(given.seed), list[Row]()
     for questions in QUESTIONS:
         passed = dict.fromkeys(((rule, one) for rule in RULES for one in columns), 0)
         for one, population in columns.items():
@@ -73,8 +72,10 @@ def main() -> int:
                     passed[(kind, confidence, margin), one] += verdict in ("superior", "non-inferior")
         for rule in RULES:
             shares = "".join(f"{passed[rule, one] / given.rounds:>8.0%}" for one in columns)
+            named = f"promoted: {questions} questions, {rule[0]}, confidence {rule[1]:g}, margin {rule[2]:g}"
+            rows += [figure(f"{named}, {one}", passed[rule, one] / given.rounds) for one in columns]
             print(f"{questions:>9}{rule[0]:>10}{rule[1]:>12g}{rule[2]:>8g}{shares}", flush=True)
-    return 0
+    return rows
 
 
 def _shifted(changes: npt.NDArray[np.float64], wanted: float) -> npt.NDArray[np.float64]:
@@ -88,7 +89,3 @@ def _sparse(share: float) -> npt.NDArray[np.float64]:
     found = np.zeros(1000)
     found[: round(share * len(found))] = DROP
     return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

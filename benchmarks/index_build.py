@@ -6,15 +6,13 @@ finds it faster (the trial's time counts), one Arrow table, one write. Both embe
 same model and thread count, taking turns; the medians are compared. The same again with vectors given, so
 that only writing is timed.
 
-    python benchmarks/index_build.py [--docs ../shared/eval/scrapy/docs] [--rows 600] [--rounds 3] [--json
+    python -m benchmarks index_build [--docs ../shared/eval/scrapy/docs] [--rows 600] [--rounds 3] [--json
     FILE]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import tempfile
 import time
@@ -23,9 +21,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 import lancedb
 import numpy as np
 import pandas as pd
@@ -33,6 +28,7 @@ import torch
 from lancedb.embeddings import get_registry
 from lancedb.pydantic import LanceModel, Vector
 
+from benchmarks.rows import Row, at_least, figure
 from curation import Chunk, ChunkSettings, Corpus, Home, ingest
 from serving import Embedder, EmbeddingSettings, ModelTokenCounter, build_index, resolve_model
 
@@ -91,7 +87,7 @@ def load_chunks(docs: Path, rows: int) -> list[Chunk]:
     return [chosen[number % len(chosen)] for number in range(rows)]
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
     parser.add_argument("--rows", type=int, default=600, help="chunks embedded and written by each side")
@@ -100,8 +96,7 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=0, help="torch threads of both sides (0: torch's choice)"
     )
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
 
@@ -128,39 +123,22 @@ def main() -> None:
         lambda folder: tutorial(folder, many, function, lists),
         lambda folder: ours(folder, many, embedder, vectors),
     )
-    result = {
-        "rows": len(chunks),
-        "mean_tokens": round(sum(chunk.tokens for chunk in chunks) / len(chunks), 1),
-        "threads": torch.get_num_threads(),
-        "precision": embedder.faster or "float32",
-        "rounds": options.rounds,
-        "tutorial_rows_per_s": round(len(chunks) / theirs_s, 1),
-        "clayloop_rows_per_s": round(len(chunks) / ours_s, 1),
-        "ratio": round(theirs_s / ours_s, 2),
-        "write_only": {
-            "rows": len(many),
-            "tutorial_rows_per_s": round(len(many) / theirs_w),
-            "clayloop_rows_per_s": round(len(many) / ours_w),
-            "ratio": round(theirs_w / ours_w, 2),
-        },
-        "wanted_ratio": WANTED,
-    }
-    print(f"Index build, medians of {options.rounds} rounds, {result['threads']} torch thread(s), seed 17")
+    tokens = sum(chunk.tokens for chunk in chunks) / len(chunks)
+    precision = embedder.faster or "float32"
+    print(
+        f"Index build, medians of {options.rounds} rounds, {torch.get_num_threads()} torch thread(s), seed 17"
+    )
     print(f"  {'':32}{'tutorial':>12}{'clayloop':>12}{'ratio':>8}")
     print(
-        f"  {len(chunks)} chunks, {result['mean_tokens']} tokens, {result['precision']:<10}"
+        f"  {len(chunks)} chunks, {tokens:.1f} tokens, {precision:<10}"
         f"{len(chunks) / theirs_s:>8.1f} /s{len(chunks) / ours_s:>10.1f} /s{theirs_s / ours_s:>7.2f}x"
     )
     print(
         f"  {len(many)} rows, vectors given{'':<10}{len(many) / theirs_w:>10.0f} "
         f"/s{len(many) / ours_w:>10.0f} /s{theirs_w / ours_w:>7.2f}x"
     )
-    print(
-        f"  wanted: {WANTED}x with embedding: {'reached' if theirs_s / ours_s >= WANTED else 'NOT REACHED'}"
-    )
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    written = len(many)
+    return [
+        at_least("index, rows a second with embedding", len(chunks) / ours_s, WANTED, len(chunks) / theirs_s),
+        figure("index, rows a second with vectors given", written / ours_w, written / theirs_w),
+    ]

@@ -7,10 +7,10 @@ are conversations instead of triplets, ``chunks`` as many triplets and as many j
 through the whole retrain with the gate's defaults; both sides are read from the same runs: without the guards
 on new decisions and on rejected chunks a run would have been promoted when nothing but these failed.
 
-    python benchmarks/poisoned_rounds.py [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds
+    python -m benchmarks poisoned_rounds [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds
     LIST] [--json FILE]
 
-It fails when more poisoned rounds get out than the documented rates
+A bar is missed when more poisoned rounds get out than the documented rates
 (docs/measurements/2026-11-poisoned-rounds.md) let expect, nineteen times in twenty.
 
 ``tiny`` is MiniLM's word vectors averaged, a second a round; ``minilm`` the model itself, half a minute a
@@ -20,10 +20,8 @@ round. The documents and questions are made up (tests/training/rounds.py).
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -31,11 +29,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.rows import Row, at_most, figure
 from curation import Corpus, Decision, Home
 from serving import EmbeddingSettings, ServingSettings
 from tests.training import rounds
@@ -55,19 +51,18 @@ EXPECTED: dict[str, dict[int, float]] = {
 _CHANCE = 0.95
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--model", choices=("tiny", "minilm"), default="tiny")
     parser.add_argument("--decisions", default="160,80,40", help="in the second round")
     parser.add_argument("--rounds", default="", help="which, such as good,talks; all without it")
-    parser.add_argument("--json", type=Path, help="write every run's figures here")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
         return _measure(Path(scratch), given)
 
 
-def _measure(scratch: Path, given: argparse.Namespace) -> int:
+def _measure(scratch: Path, given: argparse.Namespace) -> list[Row]:
     chunks = rounds.make_corpus()
     if given.model == "tiny":
         model = str(rounds.tiny_model(scratch / "model", chunks))
@@ -129,26 +124,17 @@ def _measure(scratch: Path, given: argparse.Namespace) -> int:
                 f"({time.monotonic() - started:.0f} s)",
                 flush=True,
             )
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n")
     return _check(rows, given.seeds)
 
 
-def _check(rows: Sequence[dict[str, Any]], seeds: int) -> int:
-    """Prints how many poisoned rounds got out; 1 where that is more than the bar."""
-    failed = 0
-    print()
+def _check(rows: Sequence[dict[str, Any]], seeds: int) -> list[Row]:
+    """How many rounds got out; poisoned ones have a bar."""
+    found = []
     for size, kind in dict.fromkeys((row["decisions"], row["kind"]) for row in rows):
-        if kind not in EXPECTED:
-            continue
         out = sum(row["promoted"] for row in rows if (row["decisions"], row["kind"]) == (size, kind))
-        most = _bar(kind, size, seeds)
-        failed += out > most
-        print(
-            f"{size:>9}  {kind:<15}{out} of {seeds} got out, at most {most}: "
-            f"{'MISSED' if out > most else 'ok'}"
-        )
-    return 1 if failed else 0
+        what = f"{size} decisions, {kind}: promoted, of {seeds} rounds"
+        found.append(at_most(what, out, _bar(kind, size, seeds)) if kind in EXPECTED else figure(what, out))
+    return found
 
 
 def _bar(kind: str, size: int, seeds: int) -> int:
@@ -174,7 +160,3 @@ def _row(summary: RetrainSummary, kind: str, size: int, seed: int) -> dict[str, 
         "questions": gate.queries if gate else 0,
         "failed": failed,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,29 +5,24 @@ The chunks are those of a test set's documents, the triplets their headings and 
 simulated annotator with a negative each. "Passes" are the seconds inside forward and backward passes of the
 training and inside the embedding of texts, as a share of the whole retrain.
 
-    python benchmarks/retrain_speed.py --eval ../shared/eval [--set django] [--triplets 1000] [--chunks 2000]
+    python -m benchmarks retrain_speed --eval ../shared/eval [--set django] [--triplets 1000] [--chunks 2000]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import os
 import re
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
-from retrieval_quality import Lines, accept  # beside this script
 from transformers import Trainer
 
+from benchmarks.rows import Row, at_least, at_most
+from benchmarks.simulated import Lines, accept
 from curation import Chunk, ChunkSettings, Corpus, Decision, Home, Triplet, ingest
 from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings, bootstrap
 from training import RetrainOptions, TrainingSettings, retrain_from_annotations
@@ -99,15 +94,14 @@ class Watched:
         setattr(self.owner, self.name, self.original)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--eval", type=Path, required=True, help="folder that holds the test sets")
     parser.add_argument("--set", default="django")
     parser.add_argument("--triplets", type=int, default=1000)
     parser.add_argument("--chunks", type=int, default=2000)
     parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
-    parser.add_argument("--json", type=Path, help="write the results here")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     serving = ServingSettings(embedding=EmbeddingSettings(threads=given.threads))
     lines = Lines()
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
@@ -119,7 +113,7 @@ def main() -> int:
         preparing.start()
         preparing.join()
         if preparing.exitcode:
-            return 1
+            raise SystemExit("The documents could not be prepared: see above.")
         corpus = first_chunks(home, given.chunks)
         decisions = make_decisions(corpus.chunks, given.triplets)
         started, used = time.perf_counter(), time.process_time()
@@ -142,20 +136,8 @@ def main() -> int:
         f"({training.seconds:.0f} s training, {embedding.seconds:.0f} s embedding); "
         f"{summary.peak_memory_mb / 1000:.2f} GB at most"
     )
-    if given.json:
-        figures = {"seconds": seconds, "cpu": cpu, "share": share, "peak_mb": summary.peak_memory_mb}
-        given.json.write_text(json.dumps({**figures, "steps": summary.seconds}, indent=2) + "\n")
-    missed = []
-    if seconds > MOST_SECONDS:
-        missed.append(f"{seconds:.0f} s > {MOST_SECONDS:.0f} s")
-    if share < LEAST_SHARE:
-        missed.append(f"{share:.0%} in passes < {LEAST_SHARE:.0%}")
-    if summary.peak_memory_mb / 1000 > MOST_MEMORY:
-        missed.append(f"{summary.peak_memory_mb / 1000:.2f} GB > {MOST_MEMORY} GB")
-    for line in missed:
-        print(f"MISSED: {line}")
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return [
+        at_most("retrain, seconds", seconds, MOST_SECONDS),
+        at_least("retrain, share of the time in passes", share, LEAST_SHARE),
+        at_most("retrain, GB at most", summary.peak_memory_mb / 1000, MOST_MEMORY),
+    ]

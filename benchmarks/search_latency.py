@@ -5,27 +5,23 @@ copies with vectors disturbed by noise, seed 17, so that the index has its full 
 embedded). Each section heading is asked once, after a warm-up, one after the other and then from several
 threads.
 
-    python benchmarks/search_latency.py [--docs ../shared/eval/scrapy/docs] [--rows 7000] [--questions 200]
+    python -m benchmarks search_latency [--docs ../shared/eval/scrapy/docs] [--rows 7000] [--questions 200]
     [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 import numpy as np
-import torch
 
+from benchmarks.rows import Row, at_most, figure
 from curation import Chunk, ChunkSettings, Corpus, Home, ingest
 from serving import (
     Embedder,
@@ -83,7 +79,7 @@ def measure(retriever: Retriever, questions: list[str], k: int, threads: int) ->
         return list(pool.map(ask, questions))
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
     parser.add_argument("--rows", type=int, default=7000)
@@ -93,8 +89,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("-k", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1, help="torch threads; the bot uses one")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     settings = ServingSettings(embedding=EmbeddingSettings(threads=options.threads))
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
@@ -105,28 +100,13 @@ def main() -> None:
         measure(retriever, questions[:20], options.k, 1)
         alone = measure(retriever, questions, options.k, 1)
         together = measure(retriever, questions, options.k, 4)
-    result = {
-        "rows": options.rows,
-        "questions": len(questions),
-        "torch_threads": torch.get_num_threads(),
-        "p50_ms": round(float(np.percentile(alone, 50)), 1),
-        "p95_ms": round(float(np.percentile(alone, 95)), 1),
-        "four_at_once_p50_ms": round(float(np.percentile(together, 50)), 1),
-        "four_at_once_p95_ms": round(float(np.percentile(together, 95)), 1),
-        "wanted_p50_ms": WANTED_MS,
+    figures = {
+        f"search, {name} at once, p{share}, ms": float(np.percentile(taken, share))
+        for name, taken in {"one": alone, "four": together}.items()
+        for share in (50, 95)
     }
     print(f"Search in the process, {options.rows} chunks, top {options.k}, embedding included, seed {SEED}")
-    print(
-        f"  one at a time: p50 {result['p50_ms']} ms, p95 {result['p95_ms']} ms ({len(questions)} questions)"
-    )
-    print(f"  four at once:  p50 {result['four_at_once_p50_ms']} ms, p95 {result['four_at_once_p95_ms']} ms")
-    print(
-        f"  wanted: p50 at most {WANTED_MS:.0f} ms: "
-        f"{'reached' if result['p50_ms'] <= WANTED_MS else 'NOT REACHED'}"
-    )
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    for name, milliseconds in figures.items():
+        print(f"  {name}: {milliseconds:.1f} ({len(questions)} questions)")
+    (first, p50), *others = figures.items()
+    return [at_most(first, p50, WANTED_MS), *(figure(name, value) for name, value in others)]

@@ -1,6 +1,6 @@
 """One training step (forward and backward, a batch of questions and texts) on this processor, three ways.
 
-    python benchmarks/training_passes.py [--batch 32] [--tokens 128] [--steps 7] [--threads N]
+    python -m benchmarks training_passes [--batch 32] [--tokens 128] [--steps 7] [--threads N]
 
 as released    bfloat16 autocast and the model's own dropout, as sentence-transformers runs it
 no dropout     the same without: PyTorch then has a fused attention
@@ -13,16 +13,14 @@ processor seconds.
 from __future__ import annotations
 
 import argparse
-import os
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from statistics import median
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 import torch
 
+from benchmarks.rows import Row, figure
 from serving import Embedder, EmbeddingSettings
 from training import cheap_passes
 
@@ -48,13 +46,13 @@ def step(
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    arguments.add_argument("--batch", type=int, default=32)
-    arguments.add_argument("--tokens", type=int, default=128)
-    arguments.add_argument("--steps", type=int, default=7)
-    arguments.add_argument("--threads", type=int, default=0)
-    given = arguments.parse_args()
+def main(arguments: Sequence[str]) -> list[Row]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=0)
+    given = parser.parse_args(arguments)
     embedder = Embedder(EmbeddingSettings().model, EmbeddingSettings(threads=given.threads))
     model = embedder.model
 
@@ -73,13 +71,12 @@ def main() -> None:
                 taken[name].append(took)
     first = median(cpu for _, cpu in taken["as released"])
     print(f"{embedder.name}, batch {given.batch}, {given.tokens} tokens, {torch.get_num_threads()} threads")
+    rows = []
     for name, seconds in taken.items():
         cpu = median(one for _, one in seconds)
         print(
             f"{name:12} {median(one for one, _ in seconds):6.2f} s, {cpu:6.2f} s of processor "
             f"time ({cpu / first:.2f})"
         )
-
-
-if __name__ == "__main__":
-    main()
+        rows.append(figure(f"training step, seconds of the processor, {name}", cpu, first))
+    return rows

@@ -6,7 +6,7 @@ from .fit.data import TrainingMaterial as TrainingMaterial
 from .fit.train import cheap_passes as cheap_passes, fine_tune as fine_tune
 from .judge.comparison import read_comparison as read_comparison
 from .judge.evaluate import SearchModel as SearchModel, evaluate_release as evaluate_release
-from .judge.evaluate import evaluate_set as evaluate_set
+from .judge.evaluate import evaluate_set as evaluate_set, score as score
 from .judge.intervals import Interval as Interval, classify as classify
 from .judge.intervals import expanded_interval as expanded_interval, mean_interval as mean_interval
 from .judge.questions import TestSet as TestSet, load_files as load_files, load_folder as load_folder
