@@ -122,7 +122,8 @@ def too_few(queries: int, needed: int) -> str:
     have = few.get(queries, f"{queries} accepted questions are")
     return (
         f"Not enough to tell: {have} held out for the check, and {needed} are needed. "
-        f"Accept more triplets: about one in five chunks is held out."
+        "Accept more triplets about other sections (`clayloop synthesize` makes more): about one in five is "
+        "held out."
     )
 
 

@@ -100,7 +100,7 @@ class Prepared:
         """One line for the run's log."""
         counts = (
             f"{len(self.train)} examples to train on",
-            f"{len(self.negatives)} negatives that people decided on",
+            f"{len(self.negatives)} negatives (refused, or stored with triplets)",
             f"{len(self.holdout)} held out",
             f"{len(of(self.ledger, 'example', 'duplicate'))} that say the same as another one",
             f"{len(self.conflicts)} conflicts",

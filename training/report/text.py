@@ -124,7 +124,7 @@ def render_summary(summary: RetrainSummary) -> str:
         ]
     if summary.examples:
         lines.append(
-            f"Examples    {summary.examples.get('train', 0)} trained on, "
+            f"Examples    {summary.examples.get('train', 0)} to train on, "
             f"{summary.examples.get('holdout', 0)} held out ({summary.holdout_questions} questions)"
         )
     lines += [
