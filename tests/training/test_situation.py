@@ -219,7 +219,10 @@ def test_to_forget_somebody_is_worth_a_run_by_itself(world: World) -> None:
 
 
 def test_new_documents_are_counted_as_the_served_release_would_index_them(world: World) -> None:
-    rejected = LedgerRow(dataset="chunks", record_id=CHUNKS[0].id, verdict="rejected", fate="removed")
+    first = CHUNKS[0].id
+    rejected = LedgerRow(
+        dataset="chunks", record_id=first, teaches="chunk", verdict="rejected", fate="removed"
+    )
     world.promoted(rows=[rejected])
     found = read_situation(world.context(), select([], EVERYTHING), datetime.now(timezone.utc))
     assert found.indexable == len(CHUNKS) - 1
