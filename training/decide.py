@@ -86,7 +86,9 @@ def decide(found: Situation, force: bool = False) -> Choice:
     left_alone: dict[str, str] = {}
     for one in found.unfinished:
         record = one.record
-        if _is_somebodys_own(record, found):
+        if force and record.status == "failed" and one.ending is None:
+            given_up[record.id] = "it had failed, and a new run was asked for"
+        elif _is_somebodys_own(record, found):
             left_alone[record.id] = (
                 f"Leaving run {record.id} alone, which was interrupted: it was made {_how(record.selection)},"
                 f" and this one is {_how(found.selection)}. A retrain with its selection finishes it; after"
@@ -117,6 +119,8 @@ def is_due(found: Situation, due: Due) -> Choice:
         return replace(choice, what="skip", why=f"Run {choice.run.id} is at work.")
     if choice.what != "new":
         return choice
+    if found.must_forget:
+        return replace(choice, why="the served release learned from answers that are to be left out")
     fresh = fresh_news(found)
     since = fresh.total if found.chosen_by_hand else choice.news.total
     if fresh.accepted >= due.min_accepted:

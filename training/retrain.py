@@ -99,7 +99,8 @@ def preview(
 ) -> Preview:
     """Decide and prepare as ``retrain_from_annotations`` would, and raise what it raises until then."""
     store = ReleaseStore(home)
-    context = RunContext(home, corpus, settings, serving, store, store.current(), options.progress)
+    served = store.verify(store.current().id)
+    context = RunContext(home, corpus, settings, serving, store, served, options.progress)
     selected = read_selected(
         read_decisions, options.selection, options.find_matching, settings.without_annotators
     )

@@ -270,3 +270,17 @@ def test_news_are_what_differs(
     assert (found.new, found.withdrawn) == (len(changed), len(decided - set(now)))
     assert found.accepted == sum(now[number][0] == "accepted" for number in changed)
     assert find_news(answers(_ledger(now)), answers(_ledger(now))).total == 0
+
+
+def test_who_forces_a_retrain_is_not_given_one_that_had_failed() -> None:
+    """It would fail again: what it reads has not changed."""
+    failed = _run(1, "failed")
+    found = _situation(_rows(3), unfinished=[Unfinished(failed)])
+    assert decide(found).what == "resume"
+    forced = decide(found, force=True)
+    assert (forced.what, list(forced.given_up)) == ("new", [failed.id])
+
+
+def test_the_watcher_forgets_whoever_is_to_be_forgotten() -> None:
+    found = replace(_situation(_rows(1)), must_forget=True)
+    assert is_due(found, Due(min_accepted=100)).what == "new"

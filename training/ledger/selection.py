@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from difflib import get_close_matches
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from curation import Decision, SettingsError, Vote, content_id
 from training.ledger.rows import LedgerRow, RecordKey
@@ -36,7 +36,7 @@ class Selection(BaseModel):
 
     without_annotators: tuple[str, ...] = ()
     without_records: tuple[str, ...] = ()
-    since: datetime | None = None
+    since: AwareDatetime | None = None
     filters: tuple[str, ...] = ()
     max_records: int | None = None
     people: dict[str, tuple[str, ...]] = {}

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from training.ledger.rows import LedgerRow, NegativeKind, RecordKey, exchange, normalise, of
-from training.prepare.similarity import Sameness, questions_like
+from training.prepare.similarity import Sameness, find_matches, questions_like
 from training.prepare.split import PrepareContext
 
 # Refused texts of a question, and refused questions of a chunk, that training takes in any case. One that has
@@ -35,6 +35,8 @@ def choose_negatives(rows: Sequence[LedgerRow], context: PrepareContext) -> list
     refusals = of(rows, "refusal", "open")
     asked = [*(row.query for row in of(rows, "example", "holdout")), *context.tests.values()]
     leaking = _like([row.query for row in refusals], asked, context)
+    texts = [row.text for row in of(rows, "example", "holdout")]
+    leaking |= {match.index for match in find_matches([row.text for row in refusals], texts, context.dedup)}
     turns = _Turns(train, context)
     against: list[tuple[LedgerRow, LedgerRow, NegativeKind]] = []
     settled: list[LedgerRow] = []

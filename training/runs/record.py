@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,8 @@ Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
 # Settings that say when to retrain, or that the selection holds already.
 _NOT_INPUTS = {"min_new", "without_annotators"}
 
+# What computes: after an upgrade the same files come to other weights.
+_CODE = ("torch", "transformers", "sentence-transformers")
 _SET_FILES = ("queries.jsonl", "qrels.tsv", "qrels/test.tsv", "corpus.jsonl")
 _MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
 _WHOLE = 8 << 20  # bytes up to which a model's file is read whole
@@ -124,12 +127,13 @@ def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Se
     }
     return RunInputs(
         decisions=content_id("decisions", *sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
-        corpus=content_id(*sorted(chunk.id for chunk in context.corpus.chunks)),
+        # In their order: vectors.npy has a row for each, and an id says nothing about its place.
+        corpus=content_id(*(chunk.id for chunk in context.corpus.chunks)),
         settings=content_id(repr(relevant)),
         release=context.served.id,
         selection=selection.digest,
         testsets=digest_of_test_sets(settings.testsets),
-        model=content_id("model", *models),
+        model=content_id("model", *models, *map(version, _CODE)),
     )
 
 

@@ -223,3 +223,12 @@ def test_no_negative_equals_what_was_accepted_and_every_refusal_has_a_fate(
     assert all(row.other for row in rows if row.fate in ("negative", "conflict"))
     held = {found.groups[row.chunk_id] for row in found.holdout}
     assert not held & {found.groups[row.chunk_id] for row in rows if row.fate == "negative"}
+
+
+def test_what_a_held_out_chunk_says_is_no_negative_text_wherever_it_stood() -> None:
+    """The refused chunk is one that nobody knows any more; its words are those of a chunk that is held out."""
+    right, held = triplet(FREE[0], WASH), triplet(HELD[0], "What is asked about the held-out one?")
+    gone = HELD[0].model_copy(update={"id": "gone", "path": "elsewhere.md", "section": ("Elsewhere",)})
+    found = prepared([right, held, triplet(gone, WASH, "rejected")])
+    assert found.negatives == []
+    assert _unused(found)[0].reason.endswith("(it concerns what is held out)")

@@ -121,6 +121,9 @@ def test_the_base_models_files_and_arithmetic_are_inputs(
 
     before = inputs(settings(), serving)
     assert before == inputs(settings(), embedding(threads=3, batch_size=5))
+    turned = Corpus(documents=CORPUS.documents, chunks=CORPUS.chunks[::-1])  # vectors are kept in this order
+    other = RunContext(home, turned, settings(), serving, store, store.current(), SILENT)
+    assert before.corpus != run_inputs(other, DECISIONS, EVERYTHING).corpus
     for changed in ({"precision": "bfloat16"}, {"device": "cuda"}):
         assert before != inputs(settings(), embedding(**changed))
     reranked = settings().model_copy(update={"reranker": RerankerSettings(model=str(model))})
