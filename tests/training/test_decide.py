@@ -270,3 +270,15 @@ def test_news_are_what_differs(
     assert (found.new, found.withdrawn) == (len(changed), len(decided - set(now)))
     assert found.accepted == sum(now[number][0] == "accepted" for number in changed)
     assert compare(answers(_ledger(now)), answers(_ledger(now))).total == 0
+
+
+def test_a_time_that_is_still_to_come_holds_nothing_up() -> None:
+    """The clock was ahead when a run or the served release was made, and has been set back."""
+    ahead = _run(1, "finished", age=timedelta(days=-300), decisions="others")
+    at = Due(min_accepted=100, every_hours=1)
+    served = _release().model_copy(update={"created_at": NOW - timedelta(hours=2)})
+    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=served), at).what == "new"
+    later = served.model_copy(update={"created_at": NOW + timedelta(days=300)})
+    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=later), at).what == "new"
+    lately = _run(2, "finished", age=timedelta(minutes=5), decisions="others")
+    assert is_due(replace(_situation(_rows(1), finished=[ahead, lately]), served=served), at).what == "skip"
