@@ -234,10 +234,9 @@ def _nothing_to_learn(found: Situation, news: News) -> str:
 
 
 def _is_time(found: Situation, every_hours: float) -> bool:
-    last = found.finished[0].created_at if found.finished else found.served.created_at
-    return bool(every_hours) and found.now - max(found.served.created_at, last) >= timedelta(
-        hours=every_hours
-    )
+    times = [found.served.created_at, *(one.created_at for one in found.finished)]
+    past = [time for time in times if time <= found.now]  # the clock may have been set back
+    return bool(every_hours) and (not past or found.now - max(past) >= timedelta(hours=every_hours))
 
 
 def _how(selection: Selection) -> str:

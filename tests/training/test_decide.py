@@ -284,3 +284,15 @@ def test_who_forces_a_retrain_is_not_given_one_that_had_failed() -> None:
 def test_the_watcher_forgets_whoever_is_to_be_forgotten() -> None:
     found = replace(_situation(_rows(1)), must_forget=True)
     assert is_due(found, Due(min_accepted=100)).what == "new"
+
+
+def test_a_time_that_is_still_to_come_holds_nothing_up() -> None:
+    """The clock was ahead when a run or the served release was made, and has been set back."""
+    ahead = _run(1, "finished", age=timedelta(days=-300), decisions="others")
+    at = Due(min_accepted=100, every_hours=1)
+    served = _release().model_copy(update={"created_at": NOW - timedelta(hours=2)})
+    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=served), at).what == "new"
+    later = served.model_copy(update={"created_at": NOW + timedelta(days=300)})
+    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=later), at).what == "new"
+    lately = _run(2, "finished", age=timedelta(minutes=5), decisions="others")
+    assert is_due(replace(_situation(_rows(1), finished=[ahead, lately]), served=served), at).what == "skip"

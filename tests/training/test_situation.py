@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from curation import SILENT, Corpus, Decision, Home, StateError
 from serving import LINEAGE_FILE, ReleaseDraft, ReleaseStore, reindex
 from tests.training import rounds
-from tests.training.material import accepted_triplets, make_chunks, settings, triplet
+from tests.training.material import accepted_triplets, judged_chunk, make_chunks, settings, triplet
 from training.decide import Choice, Due, decide, is_due
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import EVERYTHING, Selection, select
@@ -239,3 +239,32 @@ def test_a_damaged_ledger_of_a_run_counts_as_none_and_that_of_the_served_release
     (world.store.folder(world.store.current().id) / LINEAGE_FILE).write_bytes(b"damaged")
     with pytest.raises(StateError, match="cannot be read"):
         world.due(DECISIONS)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"damaged"), Path.unlink])
+def test_who_goes_back_from_a_release_with_a_damaged_ledger_can_retrain(
+    world: World, damage: Callable[[Path], object]
+) -> None:
+    """That is what the error about it tells them to do."""
+    first = world.store.current().id
+    world.promoted(rows=rows_of(select(DECISIONS, EVERYTHING)))
+    damage(world.store.folder(world.store.current().id) / LINEAGE_FILE)
+    with pytest.raises(StateError, match=r"cannot be read|is missing"):
+        world.due(DECISIONS)
+    world.store.promote(first)
+    assert world.due(DECISIONS).what == "new"
+
+
+def test_the_index_forgets_too_and_so_does_who_has_left_argilla(world: World) -> None:
+    """Whatever training.min_new is."""
+    vote = judged_chunk(CHUNKS[0], "rejected", annotator="ada").votes
+    removed = LedgerRow(dataset="chunks", record_id=CHUNKS[0].id, votes=vote, fate="removed")
+    world.promoted(rows=[removed])
+    selection = Selection(without_annotators=("ada",))
+    for decisions in ([judged_chunk(CHUNKS[0], "rejected", annotator="ada")], []):
+        found = read_situation(world.context(), select(decisions, selection), datetime.now(timezone.utc))
+        assert found.must_forget
+    nobody = read_situation(
+        world.context(), select([], Selection(without_annotators=("eve",))), datetime.now(timezone.utc)
+    )
+    assert not nobody.must_forget

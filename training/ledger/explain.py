@@ -10,9 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import ClayloopError, SettingsError
-from serving import LINEAGE_FILE, Release, ReleaseStore
+from serving import Release, ReleaseStore
 from training.ledger.rows import LedgerRow, by_decision
-from training.ledger.store import count_fates, find_rows, read_ledger, read_origin
+from training.ledger.store import count_fates, find_rows, lineage_of, read_ledger, read_origin
 
 Counts = dict[str, dict[str, int]]
 
@@ -82,7 +82,7 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
     """Count what is in the ledger. Raises ReleaseError for an unknown or damaged release, StateError for a
     damaged ledger."""
     release = store.get(release_id)
-    rows = by_decision(read_ledger(store.folder(release.id) / LINEAGE_FILE, _COUNTED))
+    rows = by_decision(read_ledger(lineage_of(store, release.id), _COUNTED))
     past = chain(store, release.id)
     return ReleaseExplanation(
         release=release.id,
@@ -111,7 +111,7 @@ def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list
     start that fits several.
     """
     release = store.get(release_id)
-    ledger = store.folder(release.id) / LINEAGE_FILE
+    ledger = lineage_of(store, release.id)
     found = find_rows(ledger, record_id)
     if not found and len(record_id) >= _SHORTEST_PREFIX:
         found = find_rows(ledger, record_id, only_begins=True)
@@ -122,7 +122,7 @@ def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list
             )
     whole = found[0].record_id if found else record_id
     parents = [one.id for one in chain(store, release.id)[1:] if not one.problem]
-    older = [(parent, find_rows(store.folder(parent) / LINEAGE_FILE, whole)) for parent in parents]
+    older = [(parent, find_rows(lineage_of(store, parent), whole)) for parent in parents]
     if not found:
         raise _unknown(release.id, record_id, count_fates(ledger).total(), older)
     rows_of: dict[str, list[LedgerRow]] = defaultdict(list)
@@ -150,7 +150,7 @@ def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
 
 
 def _past_release(store: ReleaseStore, release: Release) -> PastRelease:
-    ledger = store.folder(release.id) / LINEAGE_FILE
+    ledger = lineage_of(store, release.id)
     fates, origin = count_fates(ledger), read_origin(ledger)
     return PastRelease(
         id=release.id,

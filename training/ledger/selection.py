@@ -212,11 +212,14 @@ def check_names(
 
 
 def learned_from(rows: Iterable[LedgerRow], selection: Selection) -> bool:
-    """Whether a release with the ledger ``rows`` learned from what ``selection`` wants forgotten."""
+    """Whether a release with the ledger ``rows`` learned from what ``selection`` wants forgotten, or its index
+    depends on it. Somebody without answers today may have had some then."""
+    rows = [row for row in rows if row.fate in ("train", "negative", "indexed", "removed")]
+    then = find_people(selection, (vote for row in rows for vote in row.votes))
+    meant = selection.model_copy(update={"people": then.people | selection.people})
     return any(
-        row.record_id in selection.without_records or any(selection.is_without(vote) for vote in row.votes)
+        row.record_id in meant.without_records or any(meant.is_without(vote) for vote in row.votes)
         for row in rows
-        if row.fate in ("train", "negative")
     )
 
 

@@ -80,7 +80,16 @@ def read_ledger(
         table = pq.read_table(path, columns=names, filters=chosen).select(names).cast(schema)
         return _ROWS.validate_python(table.to_pylist())
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise StateError(f"{path} cannot be read as a table: {error}", _HINT) from error
+        first = (str(error).splitlines() or [""])[0]
+        raise StateError(f"{path} cannot be read as a table: {first}", _HINT) from error
+
+
+def lineage_of(store: ReleaseStore, release_id: str) -> Path:
+    """Where a release's ledger is, if it has one. Raises StateError when it had one that is gone."""
+    path = store.folder(release_id) / LINEAGE_FILE
+    if not path.exists() and LINEAGE_FILE in store.get(release_id).files:
+        raise StateError(f"{path} is missing.", _HINT)
+    return path
 
 
 def read_origin(path: Path) -> LedgerOrigin:
@@ -139,4 +148,4 @@ class History:
 
 def history_of(store: ReleaseStore, release_id: str) -> History:
     """Of a release. Raises StateError for a damaged ledger."""
-    return History.of(read_ledger(store.folder(release_id) / LINEAGE_FILE, _OF_HISTORY))
+    return History.of(read_ledger(lineage_of(store, release_id), _OF_HISTORY))

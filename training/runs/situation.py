@@ -10,10 +10,10 @@ from datetime import datetime
 import psutil
 
 from curation import ClayloopError, Corpus, Progress, ReleaseError, StateError
-from serving import LINEAGE_FILE, Release, ReleaseStore
+from serving import Release, ReleaseStore
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import Selected, Selection, learned_from
-from training.ledger.store import read_ledger
+from training.ledger.store import lineage_of, read_ledger
 from training.prepare.collect import to_index
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
 from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
@@ -101,7 +101,7 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
     ended = [one for one in records if one.id in over or (one.status == "finished" and not one.overtaken)]
     promotion = store.promotions.origin(context.served.id)
     by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
-    went_back_from = ledger_of(store, by_hand.before if by_hand else None, _ANSWERS)
+    went_back_from = _left_behind(store, by_hand.before if by_hand else None)
     served_rows = ledger_of(store, context.served.id, _ANSWERS)
     include_unreviewed = context.serving.retrieval.include_unreviewed
     return Situation(
@@ -132,11 +132,9 @@ def rows_of(selected: Selected) -> list[LedgerRow]:
     return [*rows, *selected.left_out]
 
 
-def ledger_of(store: ReleaseStore, release_id: str | None, columns: Sequence[str] = ()) -> list[LedgerRow]:
-    """The ledger of a release; empty when there is no such release, or when it learned from nothing."""
-    if release_id is None:
-        return []
-    return read_ledger(store.folder(release_id) / LINEAGE_FILE, columns)
+def ledger_of(store: ReleaseStore, release_id: str, columns: Sequence[str] = ()) -> list[LedgerRow]:
+    """The ledger of a release; empty when it learned from nothing."""
+    return read_ledger(lineage_of(store, release_id), columns)
 
 
 def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
@@ -240,6 +238,15 @@ def _is_at_work(record: RunRecord) -> bool:
         return psutil.Process(record.process).create_time() <= record.last_sign.timestamp() + _CLOCKS
     except (psutil.Error, ValueError):
         return False
+
+
+def _left_behind(store: ReleaseStore, release_id: str | None) -> list[LedgerRow]:
+    """The ledger of a release that somebody went back from, perhaps because it is damaged or deleted."""
+    try:
+        return ledger_of(store, release_id, _ANSWERS) if release_id else []
+    except ClayloopError as error:
+        log.warning("%s", error.message)
+        return []
 
 
 def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:

@@ -21,7 +21,6 @@ from serving import (
     EVALUATION_FILE,
     LINEAGE_FILE,
     MODEL_FOLDER,
-    RERANKER_FOLDER,
     Embedder,
     NotPromotedError,
     ReleaseDraft,
@@ -111,7 +110,7 @@ class Steps:
         store, run = self.context.store, self.run.id
         release = store.of_run(run)
         if release is None:
-            staging = store.staging(run)
+            staging = store.staging(run, empty=True)  # a killed try may have left half-written files
             release = store.publish(staging, self._draft(staging, card))
         try:
             store.promote(release.id, expected=self.context.served.id, by=run)
@@ -122,11 +121,9 @@ class Steps:
         return f"{release.id} is served now"
 
     def _draft(self, staging: Path, card: Callable[[ReleaseDraft], str]) -> ReleaseDraft:
-        """Put the release together in ``staging``, where a killed process may have left a part of it."""
+        """Put the release together in ``staging``, an empty folder."""
         context, folder, serving, found = self.context, self.run.folder, self._serving, self.prepared
         base, model = serving.embedding.model, staging / MODEL_FOLDER
-        for leftover in (model, staging / RERANKER_FOLDER):
-            shutil.rmtree(leftover, ignore_errors=True)
         shutil.copytree(folder / "fit" / MODEL_FOLDER, model)
         shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
         shutil.copyfile(folder / "prepare" / LEDGER_FILE, staging / LINEAGE_FILE)

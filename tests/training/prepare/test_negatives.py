@@ -226,7 +226,7 @@ def test_no_negative_equals_what_was_accepted_and_every_refusal_has_a_fate(
 
 
 def test_what_a_held_out_chunk_says_is_no_negative_text_wherever_it_stood() -> None:
-    """The refused chunk is one that nobody knows any more; its words are those of a chunk that is held out."""
+    """The refused chunk is one that nobody knows any more; its words are those of a held-out chunk."""
     right, held = triplet(FREE[0], WASH), triplet(HELD[0], "What is asked about the held-out one?")
     gone = HELD[0].model_copy(update={"id": "gone", "path": "elsewhere.md", "section": ("Elsewhere",)})
     found = prepared([right, held, triplet(gone, WASH, "rejected")])

@@ -57,6 +57,17 @@ def about_to_promote(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pyt
     return home
 
 
+@pytest.fixture
+def about_to_publish(bootstrapped: Home, tiny_model: Path, tmp_path: Path) -> Home:
+    """A home where a run was stopped before it put its release together."""
+    shutil.copytree(bootstrapped.root, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("training.runs.steps.build_release", stop)
+        retrain(home, tiny_model)
+    return home
+
+
 @pytest.mark.parametrize(
     ("point", "status", "documents"),
     [
@@ -157,3 +168,16 @@ def test_what_a_run_read_while_somebody_indexed_anew_is_learned_after_all(
     assert (found.what, found.why[:30]) == ("new", f"{len(DECISIONS)} new decisions were accepted"[:30])
     again = retrain(home, tiny_model, corpus=fewer)
     assert (again.outcome, again.release_after) == ("promoted", ReleaseStore(home).current_id())
+
+
+def test_what_a_killed_try_left_half_written_is_in_no_release(
+    about_to_publish: Home, tiny_model: Path
+) -> None:
+    """Files are written under another name first, and a kill leaves that."""
+    store, run = ReleaseStore(about_to_publish), RunStore(about_to_publish).list()[0]
+    staging = store.root / f".staging-{run.id}"
+    staging.mkdir(exist_ok=True)
+    (staging / ".README.md.a1b2c3d4.part").write_text("half a ca")
+    summary = retrain(about_to_publish, tiny_model)
+    assert (summary.outcome, summary.resumed) == ("promoted", True)
+    assert not [name for name in store.current().files if name.endswith(".part")]
