@@ -212,8 +212,8 @@ def check_names(
 
 
 def learned_from(rows: Iterable[LedgerRow], selection: Selection) -> bool:
-    """Whether a release with the ledger ``rows`` learned from what ``selection`` wants forgotten, or its index
-    depends on it. Somebody without answers today may have had some then."""
+    """Whether what ``selection`` wants forgotten is in the model or the index of a release with these ``rows``.
+    Somebody without answers today may have had some then."""
     rows = [row for row in rows if row.fate in ("train", "negative", "indexed", "removed")]
     then = find_people(selection, (vote for row in rows for vote in row.votes))
     meant = selection.model_copy(update={"people": then.people | selection.people})

@@ -121,7 +121,9 @@ def test_the_base_models_files_and_arithmetic_are_inputs(
 
     before = inputs(settings(), serving)
     assert before == inputs(settings(), embedding(threads=3, batch_size=5))
-    turned = Corpus(documents=CORPUS.documents, chunks=CORPUS.chunks[::-1])  # vectors are kept in this order
+    # Vectors are kept in the chunks' order, which a source's name changes.
+    chunks = [one.model_copy(update={"source": f"{999 - row}"}) for row, one in enumerate(CORPUS.chunks)]
+    turned = Corpus(documents=CORPUS.documents, chunks=chunks)
     other = RunContext(home, turned, settings(), serving, store, store.current(), SILENT)
     assert before.corpus != run_inputs(other, DECISIONS, EVERYTHING).corpus
     for changed in ({"precision": "bfloat16"}, {"device": "cuda"}):
