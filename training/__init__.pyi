@@ -24,9 +24,8 @@ from .prepare.similarity import find_duplicates as find_duplicates, find_matches
 from .prepare.similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
 from .prepare.similarity import same_meaning as same_meaning, shingles as shingles
 from .prepare.split import PrepareContext as PrepareContext, chunk_groups as chunk_groups
-from .prepare.split import drop_leaks as drop_leaks
-from .prepare.split import drop_repeated as drop_repeated, held_groups as held_groups
-from .prepare.split import take_sides as take_sides
+from .prepare.split import drop_leaks as drop_leaks, drop_repeated as drop_repeated
+from .prepare.split import held_groups as held_groups, take_sides as take_sides
 from .report.text import Preview as Preview, RetrainSummary as RetrainSummary
 from .report.text import render_preview as render_preview, render_summary as render_summary
 from .retrain import RetrainOptions as RetrainOptions, preview as preview

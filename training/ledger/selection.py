@@ -212,7 +212,7 @@ def check_names(
 
 
 def learned_from(rows: Iterable[LedgerRow], selection: Selection) -> bool:
-    """Whether what ``selection`` wants forgotten is in the model or the index of a release with these ``rows``.
+    """Whether a release with these ``rows`` has what ``selection`` wants forgotten in its model or its index.
     Somebody without answers today may have had some then."""
     rows = [row for row in rows if row.fate in ("train", "negative", "indexed", "removed")]
     then = find_people(selection, (vote for row in rows for vote in row.votes))
