@@ -84,7 +84,7 @@ def test_children_end_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     program = textwrap.dedent(
         f"""
         import pathlib, sys, time
-        from clayloop.supervisor import Supervisor
+        from clayloop.up.supervisor import Supervisor
         from tests.clayloop.test_supervisor import service
         folder = pathlib.Path({str(tmp_path)!r})
         with Supervisor([service(folder, "one")], folder / "logs"):

@@ -162,7 +162,9 @@ def told_apart(
         name: [sameness.thing.get(value, value) for value in values] for name, values in columns.items()
     }
     rows = [set(row) for row in zip(*things.values(), strict=True)]
-    barred = [set().union(*(sameness.answers.get(one, ()) for one in row)) - row for row in rows]
+    own = [set(pair) for pair in zip(things["anchor"], things["positive"], strict=True)]
+    answers = [set().union(*(sameness.answers.get(one, ()) for one in row)) for row in rows]
+    barred = [found - mine for found, mine in zip(answers, own, strict=True)]
     right = {*things["anchor"], *things["positive"]}.union(*barred)
     if "negative" in things:
         things["negative"] = [

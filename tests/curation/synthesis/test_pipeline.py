@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -64,8 +65,12 @@ def stored(home: Home) -> set[str]:
 
 def workers(pid: int) -> list[psutil.Process]:
     """The pipeline's processes below process ``pid``: other sessions on this machine may have their own."""
-    below = psutil.Process(pid).children(recursive=True)
-    return [process for process in below if "curation.synthesis.worker" in " ".join(process.cmdline())]
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if "curation.synthesis.worker" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def test_a_killed_synthesis_goes_on_where_it_was(home: Home, endpoint: FakeEndpoint, tmp_path: Path) -> None:

@@ -66,15 +66,25 @@ def _decisions(drawn: list[_Drawn]) -> list[Decision]:
     return list({(one.dataset, one.record_id): one for one in made}.values())
 
 
+_SERVED = Release.model_construct(id="r0001-00000000", files={})  # type: ignore[call-arg]
+
+
+class _OneRelease(ReleaseStore):
+    """Holds a release that was made from no decision, without a folder."""
+
+    def get(self, release_id: str) -> Release:
+        return _SERVED
+
+
 def _context(home: Home, dedup: DedupSettings, serving: ServingSettings | None = None) -> RunContext:
-    """Of a home whose served release was made from no decision. Nothing of it but its id is read."""
+    """Of a home whose served release was made from no decision."""
     return RunContext(
         home=home,
         corpus=CORPUS,
         settings=TrainingSettings(dedup=dedup),
         serving=serving or ServingSettings(),
-        store=ReleaseStore(home),
-        served=Release.model_construct(id="r0001-00000000"),  # type: ignore[call-arg]
+        store=_OneRelease(home),
+        served=_SERVED,
         progress=SILENT,
     )
 
