@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,26 @@ def first_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture
 def served_home(first_home: Home, tmp_path: Path) -> Home:
     """A copy of the home with a first release, to do anything with."""
-    shutil.copytree(first_home.root, tmp_path / "served")
-    return Home(tmp_path / "served")
+    return rounds.copied(first_home, tmp_path / "served")
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real model that trains in a second: see tests/training/rounds.py."""
     return rounds.tiny_model(tmp_path_factory.mktemp("tiny") / "model", rounds.make_corpus())
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home that serves the tiny model over ``make_chunks``. Tests work on copies (``rounds.copied``)."""
+    return rounds.bootstrapped(tmp_path_factory.mktemp("bootstrapped") / "home", tiny_model, make_chunks())
+
+
+@pytest.fixture(scope="session")
+def untrained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The same over ``rounds.make_corpus``."""
+    corpus = rounds.make_corpus()
+    return rounds.bootstrapped(tmp_path_factory.mktemp("untrained") / "home", tiny_model, corpus)
 
 
 @pytest.fixture

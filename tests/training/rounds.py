@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -231,3 +232,9 @@ def bootstrapped(root: Path, model: Path | str, chunks: Sequence[Chunk]) -> Home
     draft = build_release(staging, parts, origin, settings)
     store.promote(store.publish(staging, draft).id)
     return home
+
+
+def copied(home: Home, folder: Path) -> Home:
+    """A copy of a home, to do anything with."""
+    shutil.copytree(home.root, folder)
+    return Home(folder)

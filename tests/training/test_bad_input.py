@@ -24,16 +24,10 @@ CHUNKS = rounds.make_corpus()
 FIRST = rounds.first_round(CHUNKS)
 
 
-@pytest.fixture(scope="module")
-def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("bootstrapped") / "home", tiny_model, CHUNKS)
-
-
 @pytest.fixture
-def served(bootstrapped: Home, tmp_path: Path) -> Home:
+def served(untrained: Home, tmp_path: Path) -> Home:
     """A home that serves the tiny model, to do anything with."""
-    shutil.copytree(bootstrapped.root, tmp_path / "served")
-    return Home(tmp_path / "served")
+    return rounds.copied(untrained, tmp_path / "served")
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ def serving(home: Home) -> ServingSettings:
 
 
 @pytest.fixture(scope="session")
-def first_home(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("first") / "home", tiny_model, CHUNKS)
+def first_home(bootstrapped: Home) -> Home:
+    return bootstrapped
 
 
 def _retrain(
@@ -82,18 +82,16 @@ def _preview(
 @pytest.fixture(scope="session")
 def full(first_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, RetrainSummary]:
     """A home whose served release has learned from everybody, and what its retrain said."""
-    root = tmp_path_factory.mktemp("full") / "home"
-    shutil.copytree(first_home.root, root)
-    summary = _retrain(Home(root), Corpus(documents=[], chunks=CHUNKS))
+    home = rounds.copied(first_home, tmp_path_factory.mktemp("full") / "home")
+    summary = _retrain(home, Corpus(documents=[], chunks=CHUNKS))
     assert summary.outcome == "promoted"
-    return Home(root), summary
+    return home, summary
 
 
 @pytest.fixture
 def trained(full: tuple[Home, RetrainSummary], tmp_path: Path) -> Home:
     """A copy of it, to do anything with."""
-    shutil.copytree(full[0].root, tmp_path / "trained")
-    return Home(tmp_path / "trained")
+    return rounds.copied(full[0], tmp_path / "trained")
 
 
 def test_somebody_is_left_out_of_a_trained_release_and_it_can_be_explained(

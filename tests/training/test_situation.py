@@ -30,15 +30,9 @@ DECISIONS = accepted_triplets(CHUNKS)
 NOBODY = 2**22 + 1  # no process has this id
 
 
-@pytest.fixture(scope="module")
-def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("bootstrapped") / "home", tiny_model, CHUNKS)
-
-
 @pytest.fixture
 def home(bootstrapped: Home, tmp_path: Path) -> Home:
-    shutil.copytree(bootstrapped.root, tmp_path / "home")
-    return Home(tmp_path / "home")
+    return rounds.copied(bootstrapped, tmp_path / "home")
 
 
 @pytest.fixture

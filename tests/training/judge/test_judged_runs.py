@@ -31,15 +31,9 @@ def model(tiny_model: Path) -> Path:
     return tiny_model
 
 
-@pytest.fixture(scope="module")
-def untrained(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("untrained") / "home", model, CHUNKS)
-
-
 @pytest.fixture
 def house(untrained: Home, tmp_path: Path) -> Home:
-    shutil.copytree(untrained.root, tmp_path / "house")
-    return Home(tmp_path / "house")
+    return rounds.copied(untrained, tmp_path / "house")
 
 
 def _retrain(

@@ -25,15 +25,9 @@ from training.runs.run import Run, RunStore
 
 
 @pytest.fixture(scope="module")
-def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("bootstrapped") / "home", tiny_model, CHUNKS)
-
-
-@pytest.fixture(scope="module")
 def unclosed(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home where a run has promoted its release and then could not write its record."""
-    home = Home(tmp_path_factory.mktemp("unclosed") / "home")
-    shutil.copytree(bootstrapped.root, home.root)
+    home = rounds.copied(bootstrapped, tmp_path_factory.mktemp("unclosed") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "finish", full_disk)
         with pytest.raises(StateError, match="disk is full"):
@@ -43,8 +37,7 @@ def unclosed(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def home(unclosed: Home, tmp_path: Path) -> Home:
-    shutil.copytree(unclosed.root, tmp_path / "home")
-    return Home(tmp_path / "home")
+    return rounds.copied(unclosed, tmp_path / "home")
 
 
 def test_the_next_retrain_closes_a_run_that_had_promoted(home: Home, tiny_model: Path) -> None:
@@ -102,8 +95,7 @@ def test_what_was_promoted_since_is_not_said_to_be_replaced(home: Home, tiny_mod
 def test_a_promotion_right_before_its_own_is_left_alone(
     bootstrapped: Home, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(bootstrapped.root, tmp_path / "raced")
-    home = Home(tmp_path / "raced")
+    home = rounds.copied(bootstrapped, tmp_path / "raced")
     store = ReleaseStore(home)
     other = store.current_id() or ""
     fewer = Corpus(documents=[], chunks=CHUNKS[:-1])
@@ -125,8 +117,7 @@ def test_a_promotion_right_before_its_own_is_left_alone(
 def test_a_release_deleted_before_its_promotion_is_published_again(
     bootstrapped: Home, tiny_model: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(bootstrapped.root, tmp_path / "deleted")
-    home = Home(tmp_path / "deleted")
+    home = rounds.copied(bootstrapped, tmp_path / "deleted")
     store = ReleaseStore(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ReleaseStore, "promote", full_disk)
@@ -141,8 +132,7 @@ def test_a_release_deleted_before_its_promotion_is_published_again(
 def test_stopped_by_ctrl_c_it_goes_on_even_if_somebody_answers_meanwhile(
     bootstrapped: Home, tiny_model: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(bootstrapped.root, tmp_path / "stopped")
-    home = Home(tmp_path / "stopped")
+    home = rounds.copied(bootstrapped, tmp_path / "stopped")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.runs.steps.train_candidate", stop)
         with pytest.raises(KeyboardInterrupt):

@@ -46,15 +46,9 @@ def _write(folder: Path, questions: Mapping[str, str]) -> None:
     (folder / "qrels.tsv").write_text("".join(lines))
 
 
-@pytest.fixture(scope="module")
-def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("bootstrapped") / "home", tiny_model, CHUNKS)
-
-
 @pytest.fixture
 def home(bootstrapped: Home, tmp_path: Path) -> Home:
-    shutil.copytree(bootstrapped.root, tmp_path / "home")
-    return Home(tmp_path / "home")
+    return rounds.copied(bootstrapped, tmp_path / "home")
 
 
 def _retrain(home: Home, chosen: TrainingSettings, serving: ServingSettings) -> RetrainSummary:

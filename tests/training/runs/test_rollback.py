@@ -41,15 +41,9 @@ def _watcher(home: Home, model: Path, corpus: Corpus = CORPUS) -> Choice:
 
 
 @pytest.fixture(scope="module")
-def bootstrapped(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("bootstrapped") / "home", tiny_model, CHUNKS)
-
-
-@pytest.fixture(scope="module")
 def about_to_promote(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home where a run was stopped right before it promoted its release."""
-    home = Home(tmp_path_factory.mktemp("about") / "home")
-    shutil.copytree(bootstrapped.root, home.root)
+    home = rounds.copied(bootstrapped, tmp_path_factory.mktemp("about") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ReleaseStore, "promote", stop)
         with pytest.raises(KeyboardInterrupt):
@@ -60,8 +54,7 @@ def about_to_promote(bootstrapped: Home, tiny_model: Path, tmp_path_factory: pyt
 @pytest.fixture
 def about_to_publish(bootstrapped: Home, tiny_model: Path, tmp_path: Path) -> Home:
     """A home where a run was stopped before it put its release together."""
-    shutil.copytree(bootstrapped.root, tmp_path / "home")
-    home = Home(tmp_path / "home")
+    home = rounds.copied(bootstrapped, tmp_path / "home")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("training.runs.steps.build_release", stop)
         retrain(home, tiny_model)
@@ -87,8 +80,7 @@ def test_killed_while_it_promotes_a_run_does_not_undo_a_rollback(
     status: Literal["running", "failed"],
     documents: str,
 ) -> None:
-    shutil.copytree(about_to_promote.root, tmp_path / "killed")
-    home = Home(tmp_path / "killed")
+    home = rounds.copied(about_to_promote, tmp_path / "killed")
     store, runs = ReleaseStore(home), RunStore(home)
     old, new = store.ids()
     run = runs.open(runs.list()[0])
@@ -119,8 +111,7 @@ def test_killed_while_it_promotes_a_run_does_not_undo_a_rollback(
 def test_killed_while_it_promotes_a_run_is_finished_when_nobody_went_back(
     about_to_promote: Home, tiny_model: Path, tmp_path: Path, point: str
 ) -> None:
-    shutil.copytree(about_to_promote.root, tmp_path / "killed")
-    home = Home(tmp_path / "killed")
+    home = rounds.copied(about_to_promote, tmp_path / "killed")
     store = ReleaseStore(home)
     old, new = store.ids()
     run = RunStore(home).list()[0]
@@ -134,8 +125,7 @@ def test_killed_while_it_promotes_a_run_is_finished_when_nobody_went_back(
 def test_a_disk_that_fills_after_the_promotion_does_not_undo_a_rollback(
     bootstrapped: Home, tiny_model: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(bootstrapped.root, tmp_path / "full")
-    home = Home(tmp_path / "full")
+    home = rounds.copied(bootstrapped, tmp_path / "full")
     store = ReleaseStore(home)
     old = store.current_id() or ""
 

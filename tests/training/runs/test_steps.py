@@ -28,9 +28,9 @@ FREE = [chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2)]
 TICKET = "Where can I buy a ticket?"
 
 
-@pytest.fixture(scope="module")
-def first_home(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return rounds.bootstrapped(tmp_path_factory.mktemp("first") / "home", tiny_model, CHUNKS)
+@pytest.fixture(scope="session")
+def first_home(bootstrapped: Home) -> Home:
+    return bootstrapped
 
 
 def _prepared(
