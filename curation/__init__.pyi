@@ -1,7 +1,7 @@
 """What other rooms may use of curation/: each name is loaded when it is first used."""
 # ruff: isort: skip_file
 
-from .addresses import local_url as local_url, without_login as without_login
+from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
 from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
 from .argilla.conditions import find_matching_records as find_matching_records
 from .argilla.conditions import parse_condition as parse_condition, votes_match as votes_match
@@ -28,7 +28,7 @@ from .documents.markup.rst_inline import rst_inline_to_text as rst_inline_to_tex
 from .documents.sdist import download_sdist as download_sdist
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
 from .errors import LanguageModelError as LanguageModelError, ReleaseError as ReleaseError
-from .errors import SettingsError as SettingsError, StateError as StateError
+from .errors import SettingsError as SettingsError, StateError as StateError, first_line as first_line
 from .files import read_json as read_json, sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home

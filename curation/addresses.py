@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 # An address that stands for all of a machine's → the one by which the machine itself reaches it.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -17,3 +19,11 @@ def without_login(url: str) -> str:
     stands before the last @ counts as a secret."""
     before, mark, rest = url.partition("://")
     return f"{before.rpartition('@')[2]}{mark}{rest.rpartition('@')[2]}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host``, a name or an address, is this machine to itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

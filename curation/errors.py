@@ -61,3 +61,8 @@ class StateError(ClayloopError):
     """The state folder cannot be written, or lacks what has to come first (no corpus, no release)."""
 
     exit_code = 8
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, without the long explanations that libraries append."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from curation import StateError
+from curation.errors import StateError, first_line
 
 _FULL_DISK = re.compile(r"no space left|file too large|os error (?:27|28)\b|disk quota", re.IGNORECASE)
 # torch: "CUDA out of memory.", "DefaultCPUAllocator: can't allocate memory", "not enough memory". numpy:
@@ -27,9 +27,8 @@ def shortage(error: Exception, step: str, run_id: str, folder: Path) -> StateErr
             "The served release is untouched.",
         )
     if any(_lacks_memory(one) for one in chain):
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return StateError(
-            f"Memory ran out in the step {step!r} of run {run_id}: {first_line}",
+            f"Memory ran out in the step {step!r} of run {run_id}: {first_line(error)}",
             "Stop what else needs memory and start again: the run goes on from there. Training needs less of "
             'it with a smaller training.fit.batch_size, with training.fit.loss = "cached-mnrl", or with '
             "fewer training.fit.max_tokens. The served release is untouched.",

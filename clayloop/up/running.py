@@ -109,7 +109,7 @@ def supervised(
             f"The state folder {home.root} cannot be used: {error.strerror or error}",
             "Choose another CLAYLOOP_HOME.",
         ) from error
-    with lock:
+    try:
         home.services.unlink(missing_ok=True)
         supervisor = Supervisor([], home.logs, say)
         with supervisor.signals(), supervisor:
@@ -117,6 +117,8 @@ def supervised(
                 yield Running(settings, config, supervisor, any_port)
             finally:
                 home.services.unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 @contextmanager

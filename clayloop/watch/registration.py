@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import uuid
@@ -15,6 +14,7 @@ from curation import (
     ArgillaRefusalError,
     Home,
     has_webhook,
+    is_loopback,
     is_signed_by_argilla,
     register_webhook,
     unregister_webhook,
@@ -52,11 +52,7 @@ def description_of(home: Home) -> str:
 
 def is_local(url: str) -> bool:
     """Whether the address is a loopback address."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 class Calls:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,13 @@ def former_chunks(old: Corpus, new: Corpus) -> dict[str, FormerChunk]:
     return found
 
 
+class _Old(NamedTuple):
+    """An old text: how many word sequences it has, and how many of them each chunk that came has."""
+
+    sequences: int
+    common: Any
+
+
 class _Search:
     """Looks for successors among the chunks that came."""
 
@@ -70,32 +77,42 @@ class _Search:
     def successor(self, chunk: Chunk) -> str:
         """The id of the chunk that took the place of ``chunk``; "" when none did."""
         section, document, source = _places(chunk)
-        found = self._holds_most(chunk, section) or self._holds_most(chunk, document)
+        if source not in self._numbers:
+            return ""
+        old = self._compare(chunk)
+        found = self._holds_most(old, section) or self._holds_most(old, document)
         if not found and section in self._numbers:
-            return self._most_similar(chunk, section)[0]
-        return found or self._holds_most(chunk, source)
+            return self._most_similar(old, section)[0]
+        return found or self._holds_most(old, source)
 
     def same_text(self, chunk: Chunk) -> str:
         """The id of the chunk that holds most of the text of ``chunk``; "" when none in its source does."""
-        return next(filter(None, (self._holds_most(chunk, place) for place in _places(chunk))), "")
-
-    def _holds_most(self, chunk: Chunk, place: _Place) -> str:
-        if place not in self._numbers:
+        places = _places(chunk)
+        if places[-1] not in self._numbers:
             return ""
-        found, share = self._most_similar(chunk, place)
-        return found if share >= MOST else ""
+        old = self._compare(chunk)
+        return next(filter(None, (self._holds_most(old, place) for place in places)), "")
 
-    def _most_similar(self, chunk: Chunk, place: _Place) -> tuple[str, float]:
-        """Of the chunks that came to ``place`` the one with most of the text, of equals the shortest; and
-        its share."""
+    def _compare(self, chunk: Chunk) -> _Old:
         own = self._sequences([chunk])
         if self._table is None:
             sets = self._sequences(self._came)
             self._table, self._sizes = sets.T.tocsr(), sets.getnnz(axis=1)
+        return _Old(own.nnz, (own @ self._table).toarray().ravel())
+
+    def _holds_most(self, old: _Old, place: _Place) -> str:
+        if place not in self._numbers:
+            return ""
+        found, share = self._most_similar(old, place)
+        return found if share >= MOST else ""
+
+    def _most_similar(self, old: _Old, place: _Place) -> tuple[str, float]:
+        """Of the chunks that came to ``place`` the one with most of the text, of equals the shortest; and
+        its share."""
         numbers = self._numbers[place]
-        common = (own @ self._table).toarray().ravel()[numbers]
+        common = old.common[numbers]
         best = np.lexsort((self._sizes[numbers], -common))[0]
-        share = float(common[best]) / own.nnz if own.nnz >= TOO_SHORT else 0.0
+        share = float(common[best]) / old.sequences if old.sequences >= TOO_SHORT else 0.0
         return self._came[int(numbers[best])].id, share
 
     def _sequences(self, chunks: Sequence[Chunk]) -> Any:

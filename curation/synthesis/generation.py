@@ -26,7 +26,6 @@ from curation.synthesis.store import GenerationStore
 from curation.synthesis.worker import Job
 
 POLL_SECONDS = 0.2
-END_SECONDS = 5.0
 STALL_FACTOR = 20
 """A pipeline that reports nothing for this many answers' time is stuck."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import ValidationError
 
-from curation import Home, ReleaseError, StateError, sync_folder, write_json, write_text
+from curation import Home, ReleaseError, StateError, first_line, sync_folder, write_json, write_text
 from serving.releases.files import file_names, is_inside, sha256
 from serving.releases.promotions import PERSON, PromotionLog
 from serving.releases.record import (
@@ -31,7 +31,6 @@ from serving.releases.record import (
     number_of,
 )
 from serving.releases.staging import Staging
-from serving.retrieval.models import first_line
 
 _POINTER = "current"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation import SILENT, Progress, ReleaseError, SettingsError
-from serving.retrieval.models import check_safe, first_line, model_name, resolve_model
+from curation import SILENT, Progress, ReleaseError, SettingsError, first_line
+from serving.retrieval.models import check_safe, model_name, resolve_model
 from serving.retrieval.tokens import ModelTokenCounter, printable
 from serving.retrieval.vectors import Vectors, truncate_vectors
 from serving.settings import EmbeddingSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-from curation import SettingsError
+from curation import SettingsError, first_line
 
 PACKAGE_PREFIX = "package:"
 _MODEL_FILES = ("modules.json", "config_sentence_transformers.json")
@@ -92,8 +92,3 @@ def _inside_package(distribution: str) -> Path:
         f"The package {distribution!r} carries no sentence-transformers model (no modules.json).",
         "Set serving.embedding.model to another package, a folder or a Hugging Face name.",
     )
-
-
-def first_line(error: Exception) -> str:
-    """What an exception says, without the long explanations that libraries append."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
-from curation import ReleaseError, SettingsError, StateError
+from curation import ReleaseError, SettingsError, StateError, first_line
 from serving.retrieval.embedding import arithmetic, batch_size
-from serving.retrieval.models import check_safe, first_line, resolve_model
+from serving.retrieval.models import check_safe, resolve_model
 from serving.retrieval.tokens import printable
 from serving.settings import EmbeddingSettings
 

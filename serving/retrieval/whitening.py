@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from curation import SILENT, Progress
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.vectors import Vectors
+from serving.retrieval.vectors import Vectors, truncate_vectors
 
 LAYER = "whitening"
 _UNIT = "whitening_unit"
@@ -88,10 +88,7 @@ def whiten(
     model: Any = embedder.model
     model.add_module(LAYER, layer.to(model.device))
     model.add_module(_UNIT, Normalize())
-    turned = vectors @ matrix
-    norms = np.linalg.norm(turned, axis=1, keepdims=True)
-    unit: Vectors = np.divide(turned, norms, out=np.zeros_like(turned), where=norms > 0)
-    return unit
+    return truncate_vectors(vectors @ matrix, embedder.dimension)  # of unit length again
 
 
 def remove_whitening(embedder: Embedder) -> bool:

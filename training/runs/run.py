@@ -27,6 +27,7 @@ from curation import (
     PeakMemory,
     Progress,
     StateError,
+    first_line,
     give_back,
     read_json,
     shortage,
@@ -155,9 +156,8 @@ class Run:
 
     def _fail(self, step: StepRecord, memory: PeakMemory, error: Exception) -> None:
         self.record.status = "failed"
-        note = (str(error).strip().splitlines() or [type(error).__name__])[0]
         try:
-            self._end(step, "failed", memory, note)
+            self._end(step, "failed", memory, first_line(error))
         except StateError:  # the disk may be full; the error itself matters more than its record
             log.warning("run %s: run.json can't be written", self.id)
 
