@@ -26,12 +26,13 @@ from training.ledger.selection import (
     Selection,
     read_selected,
 )
+from training.ledger.store import ANSWERS, ledger_of
 from training.prepare.prepared import RunContext, prepare
 from training.report.card import release_card, selection_card
 from training.report.content import Material, write_report
 from training.report.text import Preview, RetrainSummary
 from training.runs.run import RunStore
-from training.runs.situation import clean, ending_of, give_up, ledger_of, read_situation, rows_of
+from training.runs.situation import Situation, clean, ending_of, give_up, read_situation, rows_of
 from training.runs.steps import Steps, own_sets, questions_of, round_of, what_is_lacking
 from training.settings import TrainingSettings
 
@@ -67,14 +68,9 @@ def retrain_from_annotations(
     when the served release is damaged, SettingsError for an annotator whom nobody knows, and whatever
     ``read_decisions`` raises. In all of these cases the served release stays as it is.
     """
-    runs, store = RunStore(home), ReleaseStore(home)
+    runs = RunStore(home)
     with runs.exclusive():
-        served = store.verify(store.current().id)
-        context = RunContext(home, corpus, settings, serving, store, served, options.progress)
-        selected = read_selected(
-            read_decisions, options.selection, options.find_matching, settings.without_annotators
-        )
-        found = read_situation(context, selected, datetime.now(timezone.utc))
+        context, selected, found = _read(home, corpus, settings, serving, read_decisions, options)
         choice = decide(found, options.force)
         _settle_others(choice, runs, context)
         if choice.what == "skip":
@@ -82,10 +78,10 @@ def retrain_from_annotations(
             summary.verdict = choice.why
             return summary
         if choice.run is None:
-            run = runs.create(found.inputs, served.id, selected.selection)
+            run = runs.create(found.inputs, context.served.id, selected.selection)
             return _work(Steps(run, context), selected, resumed=False)
         # The run may have promoted its own release already, and compares with the one before.
-        compared = replace(context, served=store.get(choice.run.inputs.release))
+        compared = replace(context, served=context.store.get(choice.run.inputs.release))
         return _work(Steps(runs.open(choice.run), compared), selected, resumed=True)
 
 
@@ -98,13 +94,8 @@ def preview(
     options: RetrainOptions = DEFAULT_OPTIONS,
 ) -> Preview:
     """Decide and prepare as ``retrain_from_annotations`` would, and raise what it raises until then."""
-    store = ReleaseStore(home)
-    served = store.verify(store.current().id)
-    context = RunContext(home, corpus, settings, serving, store, served, options.progress)
-    selected = read_selected(
-        read_decisions, options.selection, options.find_matching, settings.without_annotators
-    )
-    choice = decide(read_situation(context, selected, datetime.now(timezone.utc)), options.force)
+    context, selected, situation = _read(home, corpus, settings, serving, read_decisions, options)
+    choice = decide(situation, options.force)
     sets = own_sets(context)
     found = prepare(selected, context, questions_of(sets))
     asked = round_of(found, sets, context)
@@ -131,12 +122,30 @@ def preview(
     )
 
 
+def _read(
+    home: Home,
+    corpus: Corpus,
+    settings: TrainingSettings,
+    serving: ServingSettings,
+    read_decisions: ReadDecisions,
+    options: RetrainOptions,
+) -> tuple[RunContext, Selected, Situation]:
+    """What a choice depends on, and what a run works with."""
+    store = ReleaseStore(home)
+    served = store.verify(store.current().id)
+    context = RunContext(home, corpus, settings, serving, store, served, options.progress)
+    selected = read_selected(
+        read_decisions, options.selection, options.find_matching, settings.without_annotators
+    )
+    return context, selected, read_situation(context, selected, datetime.now(timezone.utc))
+
+
 def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     """Do what is left of a run's steps, and say what came of it."""
     run, context = steps.run, steps.context
     run.step("prepare", partial(steps.prepare, selected), context.progress)
     found = steps.prepared
-    served_rows = ledger_of(context.store, context.served.id)
+    served_rows = ledger_of(context.store, context.served.id, ANSWERS)
     news = find_news(answers(found.ledger), answers(served_rows))
     summary = _summary(context, selected, found.ledger, news)
     summary.run, summary.outcome, summary.resumed = run.id, "not-enough", resumed

@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from curation import ClayloopError, Home
 from dashboards.data.notice import Notice, notice_of
 from dashboards.data.verdicts import VerdictRow, read_verdict, report_path
@@ -27,8 +25,6 @@ Outcome = Literal[
     "nothing-new",
     "not-enough",
 ]
-
-_CLOCK_SLACK = 5.0
 
 
 @dataclass(frozen=True)
@@ -117,20 +113,10 @@ def run_row(record: RunRecord) -> RunRow:
 
 def _outcome(record: RunRecord) -> Outcome:
     if record.status == "running":
-        return "running" if _is_at_work(record) else "interrupted"
+        return "running" if record.is_at_work else "interrupted"
     if record.status == "finished":
         return record.outcome or "finished"
     return record.status
-
-
-def _is_at_work(record: RunRecord) -> bool:
-    """Whether the process that wrote the record still lives, and is not a later one that got its number."""
-    last_sign = max([record.created_at, *(step.started for step in record.steps)])
-    try:
-        born = psutil.Process(record.process).create_time()
-    except (psutil.Error, ValueError):
-        return False
-    return born <= aware(last_sign).timestamp() + _CLOCK_SLACK
 
 
 def _ids(store: RunStore) -> list[str]:

@@ -133,8 +133,8 @@ def fit_in_processes(
                 "Set training.fit.processes to 1, or look at what it says. Killed by signal 9: memory has "
                 "probably run out.",
             )
-        trained = Embedder(place / "model", embedding, name="candidate")
-        return trained, FitReport.model_validate(read_json(place / "fit.json"))
+        trained = Embedder(place / MODEL_FOLDER, embedding, name="candidate")
+        return trained, FitReport.model_validate(read_json(place / FIT_FILE))
 
 
 class _Job(BaseModel):
@@ -161,8 +161,8 @@ def main() -> int:
         (place / "diverged").touch()
         return 1
     if os.environ.get("RANK", "0") == "0":
-        save_model(embedder, place / "model")
-        write_json(place / "fit.json", report.model_dump(mode="json"))
+        save_model(embedder, place / MODEL_FOLDER)
+        write_json(place / FIT_FILE, report.model_dump(mode="json"))
     return 0
 
 

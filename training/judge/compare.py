@@ -74,14 +74,14 @@ def measure_baselines(
     """
     name, folder = serving.embedding.model, store.folder(release.id)
     embedder = Embedder(folder / MODEL_FOLDER, serving.embedding)
-    vectors = vectors_of(embedder, given.chunks, folder, progress)
-    served = SearchModel(embedder, vectors, open_reranker(folder, release, serving), progress)
-    served_scores = _scores(served, given, settings)
     indexed = {chunk.id for chunk in ChunkIndex.open(folder / INDEX_FOLDER).chunks()}
     removed = find_removed(given, indexed, settings)
+    vectors = vectors_of(embedder, [*given.chunks, *removed.chunks], folder, progress)
+    here, gone = np.split(vectors, [len(given.chunks)])
+    served = SearchModel(embedder, here, open_reranker(folder, release, serving), progress)
+    served_scores = _scores(served, given, settings)
     coverage = removed.coverage
     if removed.questions:
-        gone = vectors_of(embedder, removed.chunks, folder, progress)
         coverage = with_lost_questions(removed, served, given.chunks, gone)
     base, base_scores = served, served_scores
     if not is_untrained(release, name):

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from curation import ClayloopError, SettingsError
 from serving import Release, ReleaseStore
-from training.ledger.rows import LedgerRow, by_decision
-from training.ledger.store import count_fates, find_rows, lineage_of, read_ledger, read_origin
+from training.ledger.rows import SILENT, LedgerRow, by_decision
+from training.ledger.store import count_fates, find_rows, ledger_of, lineage_of, read_origin
 
 Counts = dict[str, dict[str, int]]
 
@@ -82,7 +82,7 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
     """Count what is in the ledger. Raises ReleaseError for an unknown or damaged release, StateError for a
     damaged ledger."""
     release = store.get(release_id)
-    rows = by_decision(read_ledger(lineage_of(store, release.id), _COUNTED))
+    rows = by_decision(ledger_of(store, release.id, _COUNTED))
     past = chain(store, release.id)
     return ReleaseExplanation(
         release=release.id,
@@ -95,11 +95,7 @@ def explain_release(store: ReleaseStore, release_id: str) -> ReleaseExplanation:
         datasets=_count((row.dataset, row.fate) for row in rows),
         annotators=_count((name, row.fate) for row in rows for name in row.people.values()),
         origins=_count((row.origin, row.fate) for row in rows if row.origin),
-        reasons=_count(
-            (row.fate, row.reason)
-            for row in rows
-            if row.fate in ("duplicate", "conflict", "unused", "left-out")
-        ),
+        reasons=_count((row.fate, row.reason) for row in rows if row.fate in SILENT),
         chain=past,
     )
 

@@ -31,6 +31,8 @@ Fate = Literal[
 ]
 NegativeKind = Literal["", "text", "question"]
 
+# Nothing is learned from a decision of such a fate; its reason says why.
+SILENT: tuple[Fate, ...] = ("duplicate", "conflict", "unused", "left-out")
 HEADING = "heading"  # the origin of a question that is a section's heading
 # A decision with two rows is counted by the one whose fate comes first here.
 _MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "duplicate")
@@ -146,12 +148,11 @@ class Tally(BaseModel):
 def tally(rows: Sequence[LedgerRow]) -> Tally:
     """Count decisions, each once (``by_decision``)."""
     decisions = by_decision(rows)
-    silent: tuple[Fate, ...] = ("duplicate", "conflict", "unused", "left-out")
     return Tally(
         fates=dict(Counter(row.fate for row in decisions)),
         reasons={
             fate: dict(Counter(row.reason for row in decisions if row.fate == fate).most_common())
-            for fate in silent
+            for fate in SILENT
             if any(row.fate == fate for row in decisions)
         },
     )

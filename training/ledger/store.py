@@ -39,8 +39,8 @@ _NOT_TEXT = {
 }
 LEDGER_SCHEMA = pa.schema([(name, _NOT_TEXT.get(name, pa.string())) for name in LedgerRow.model_fields])
 _KEY = ("dataset", "record_id")
-# What History needs of a ledger.
-_OF_HISTORY = ("fingerprint", "verdict", "chunk_id", "place", "fate")
+ANSWERS = ("fingerprint", "verdict", "fate", "teaches")  # of a ledger; what decides needs no more
+_OF_HISTORY = ("fingerprint", "verdict", "chunk_id", "place", "fate")  # what History needs
 _ROWS = TypeAdapter(list[LedgerRow])
 _ORIGIN = b"clayloop"
 _HINT = "It is damaged: restore it, or promote another release."
@@ -90,6 +90,11 @@ def lineage_of(store: ReleaseStore, release_id: str) -> Path:
     if not path.exists() and LINEAGE_FILE in store.get(release_id).files:
         raise StateError(f"{path} is missing.", _HINT)
     return path
+
+
+def ledger_of(store: ReleaseStore, release_id: str, columns: Sequence[str] = ()) -> list[LedgerRow]:
+    """The ledger of a release; empty when it learned from nothing."""
+    return read_ledger(lineage_of(store, release_id), columns)
 
 
 def read_origin(path: Path) -> LedgerOrigin:
@@ -148,4 +153,4 @@ class History:
 
 def history_of(store: ReleaseStore, release_id: str) -> History:
     """Of a release. Raises StateError for a damaged ledger."""
-    return History.of(read_ledger(lineage_of(store, release_id), _OF_HISTORY))
+    return History.of(ledger_of(store, release_id, _OF_HISTORY))

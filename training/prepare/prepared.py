@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,10 +15,10 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from curation import Chunk, Corpus, Home, Progress, StateError, read_json, write_json
-from serving import Embedder, EmbeddingSettings, Release, ReleaseStore, ServingSettings, Vectors
+from serving import Embedder, Release, ReleaseStore, ServingSettings, Vectors
 from training.ledger.rows import LedgerRow, Negative, negatives_of, of
 from training.ledger.selection import Selected
-from training.ledger.store import LedgerOrigin, history_of, read_ledger, write_ledger
+from training.ledger.store import History, LedgerOrigin, history_of, read_ledger, write_ledger
 from training.prepare.collect import collect, to_index
 from training.prepare.conflicts import Conflict, settle_conflicts
 from training.prepare.negatives import choose_negatives
@@ -50,6 +51,11 @@ class RunContext:
     store: ReleaseStore
     served: Release
     progress: Progress
+
+    @cached_property
+    def history(self) -> History:
+        """What the served release learned. Raises StateError for a damaged ledger."""
+        return history_of(self.store, self.served.id)
 
 
 @dataclass
@@ -130,7 +136,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
         groups=chunk_groups(chunks, settings.dedup, rows),
         dedup=settings.dedup,
         holdout_share=settings.gate.holdout_share,
-        history=history_of(context.store, context.served.id),
+        history=context.history,
         tests=tests,
         vectors_of=question_vectors(context),
     )
@@ -156,6 +162,7 @@ def question_vectors(context: RunContext) -> VectorsOf:
     """Embeds questions with the base model, each once. Always in float32: what counts as the same must not
     depend on which arithmetic is faster here."""
     serving = context.serving.embedding
+    in_float32 = serving.model_copy(update={"precision": "float32"})
     known: dict[str, Vectors] = {}
     models: list[Embedder] = []  # loaded when the first question is to be embedded
 
@@ -163,13 +170,9 @@ def question_vectors(context: RunContext) -> VectorsOf:
         missing = [one for one in dict.fromkeys(questions) if one not in known]
         if missing:
             if not models:
-                models.append(_embedder(serving))
+                models.append(Embedder(serving.model, in_float32))
             vectors = models[0].queries(missing, progress=context.progress)
             known.update(zip(missing, vectors, strict=True))
         return np.stack([known[one] for one in questions]) if questions else np.zeros((0, 1), np.float32)
 
     return vectors_of
-
-
-def _embedder(settings: EmbeddingSettings) -> Embedder:
-    return Embedder(settings.model, settings.model_copy(update={"precision": "float32"}))

@@ -176,11 +176,9 @@ def questions_like(
     and those of the others that do in other words. ``vectors_of`` embeds questions; without it, only their
     wording is compared."""
     worded = find_matches(texts, references, settings)
-    if not (settings.semantic and vectors_of and references):
-        return worded, []
     known = {match.index for match in worded}
     rest = [row for row in range(len(texts)) if row not in known]
-    if not rest:
+    if not (settings.semantic and vectors_of and references and rest):
         return worded, []
     meant = matches_in_meaning(
         vectors_of([texts[row] for row in rest]), vectors_of(references), settings.semantic_threshold

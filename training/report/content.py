@@ -14,7 +14,7 @@ from training.judge.comparison import SIDES, ComparedSet, Comparison, at
 from training.judge.evaluate import METRICS
 from training.judge.gate import GateVerdict
 from training.judge.questions import HoldoutQuestion
-from training.ledger.rows import Fate, by_decision, negatives_of, of, tally
+from training.ledger.rows import negatives_of, of
 from training.prepare.prepared import Prepared
 from training.report.drawings import dimension_bars, forest, question_bars, shares
 from training.report.text import RetrainSummary
@@ -81,7 +81,6 @@ def write_report(folder: Path, material: Material) -> Path:
 def content(material: Material) -> dict[str, Any]:
     """Everything that the template shows."""
     record, summary, ledger = material.record, material.summary, material.prepared.ledger
-    counted = tally(ledger)
     negatives = Counter(f"{one.source} {one.kind}s" for one in negatives_of(ledger))
     found: dict[str, Any] = {
         "run": record.id,
@@ -95,8 +94,8 @@ def content(material: Material) -> dict[str, Any]:
         "gate": material.gate,
         "slice_queries": SLICE_QUERIES,
         "rows_shown": _ROWS,
-        "funnel": shares(_funnel(material, counted.fates)),
-        "reasons": counted.reasons,
+        "funnel": shares(_funnel(material)),
+        "reasons": summary.reasons,
         "duplicates": of(ledger, "example", "duplicate")[:_ROWS],
         "queries": {row.key: row.query for row in of(ledger, "example")},
         "conflicts": material.prepared.conflicts[:_ROWS],
@@ -168,17 +167,16 @@ def _about(question: HoldoutQuestion, found: ComparedSet) -> str:
     return clean(" · ".join(part for part in parts if part), 120)
 
 
-def _funnel(material: Material, fates: Mapping[Fate, int]) -> dict[str, float]:
+def _funnel(material: Material) -> dict[str, float]:
     """From annotations to examples."""
-    ledger, verdict = material.prepared.ledger, material.summary.gate
-    decisions = [row for row in by_decision(ledger) if row.fate != "left-out"]
-    verdicts = Counter(row.verdict for row in decisions)
+    summary = material.summary
+    decisions, fates, verdict = summary.decisions, summary.fates, summary.gate
     return {
-        "decisions read": len(decisions),
-        "accepted": verdicts["accepted"],
-        "rejected": verdicts["rejected"],
-        "undecided": verdicts["undecided"],
-        "examples found": len(of(ledger, "example")),
+        "decisions read": decisions["total"],
+        "accepted": decisions["accepted"],
+        "rejected": decisions["rejected"],
+        "undecided": decisions["undecided"],
+        "examples found": summary.examples["found"],
         "dropped as duplicates": fates.get("duplicate", 0),
         "in conflict": fates.get("conflict", 0),
         "trained on": fates.get("train", 0),

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import Decision, SettingsError, content_id
@@ -35,6 +36,7 @@ _MODEL_FILES = frozenset({".json", ".safetensors", ".txt", ".model"})
 _WHOLE = 8 << 20  # bytes up to which a model's file is read whole
 _SAMPLES = 64  # blocks that are read of a larger one
 _BLOCK = 64 << 10  # bytes
+_CLOCKS = 5  # seconds by which the clocks of a record and of the system may differ
 
 
 class StepRecord(BaseModel):
@@ -110,6 +112,14 @@ class RunRecord(BaseModel):
     def last_sign(self) -> datetime:
         """When somebody last began to work on it."""
         return max([self.created_at, *(step.started for step in self.steps)])
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the process that it names lives and is not a later one that got its number."""
+        try:
+            return psutil.Process(self.process).create_time() <= self.last_sign.timestamp() + _CLOCKS
+        except (psutil.Error, ValueError):
+            return False
 
 
 def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Selection) -> RunInputs:

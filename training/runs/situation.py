@@ -7,21 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import psutil
-
 from curation import ClayloopError, Corpus, Progress, ReleaseError, StateError
 from serving import Release, ReleaseStore
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import Selected, Selection, learned_from
-from training.ledger.store import lineage_of, read_ledger
+from training.ledger.store import ANSWERS, ledger_of, read_ledger
 from training.prepare.collect import to_index
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
 from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
 from training.runs.run import Run, RunStore, sizes
-
-# Seconds by which the clocks of the record and of the system may differ.
-_CLOCKS = 5
-_ANSWERS = ("fingerprint", "verdict", "fate", "teaches")  # of a ledger; what decides needs no more
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +96,8 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
     promotion = store.promotions.origin(context.served.id)
     by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
     went_back_from = _left_behind(store, by_hand.before if by_hand else None)
-    served_rows = ledger_of(store, context.served.id, _ANSWERS)
+    served_rows = ledger_of(store, context.served.id, ANSWERS)
+    learned = ledger_of(store, context.served.id, ("fate", "votes")) if selection.forgets else []
     include_unreviewed = context.serving.retrieval.include_unreviewed
     return Situation(
         now=now,
@@ -114,7 +109,7 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
         min_new=context.settings.min_new,
         unfinished=unfinished,
         finished=finished,
-        must_forget=selection.forgets and learned_from(ledger_of(store, context.served.id), selection),
+        must_forget=learned_from(learned, selection),
         indexable=len(to_index(served_rows, context.corpus.chunks, include_unreviewed)),
         tried=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
         chosen_by_hand=by_hand is not None,
@@ -132,11 +127,6 @@ def rows_of(selected: Selected) -> list[LedgerRow]:
     return [*rows, *selected.left_out]
 
 
-def ledger_of(store: ReleaseStore, release_id: str, columns: Sequence[str] = ()) -> list[LedgerRow]:
-    """The ledger of a release; empty when it learned from nothing."""
-    return read_ledger(lineage_of(store, release_id), columns)
-
-
 def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: ReleaseStore) -> list[Unfinished]:
     """Those of ``runs`` that were killed or failed, in the same order."""
     found = []
@@ -150,7 +140,7 @@ def unfinished_runs(runs: Iterable[RunRecord], store: RunStore, releases: Releas
                     release=made.id if made else None,
                     damage=_damage(store.open(record)),
                     has_base=_is_there(releases, record.inputs.release),
-                    at_work=_is_at_work(record),
+                    at_work=record.is_at_work,
                 )
             )
     return found
@@ -232,18 +222,10 @@ def _is_there(store: ReleaseStore, release_id: str) -> bool:
     return True
 
 
-def _is_at_work(record: RunRecord) -> bool:
-    """Whether the process that the record names lives and is not a later one that got its number."""
-    try:
-        return psutil.Process(record.process).create_time() <= record.last_sign.timestamp() + _CLOCKS
-    except (psutil.Error, ValueError):
-        return False
-
-
 def _left_behind(store: ReleaseStore, release_id: str | None) -> list[LedgerRow]:
     """The ledger of a release that somebody went back from, perhaps because it is damaged or deleted."""
     try:
-        return ledger_of(store, release_id, _ANSWERS) if release_id else []
+        return ledger_of(store, release_id, ANSWERS) if release_id else []
     except ClayloopError as error:
         log.warning("%s", error.message)
         return []
@@ -253,7 +235,7 @@ def _last(runs: RunStore, ended: Sequence[RunRecord]) -> list[LedgerRow]:
     """The ledger of the newest run that has ended and still has one. Operators may delete runs' folders."""
     for record in ended:
         try:
-            rows = read_ledger(runs.folder(record.id) / "prepare" / LEDGER_FILE, _ANSWERS)
+            rows = read_ledger(runs.folder(record.id) / "prepare" / LEDGER_FILE, ANSWERS)
         except StateError as error:
             log.warning("%s", error.message)
             continue

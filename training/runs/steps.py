@@ -42,7 +42,7 @@ from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, TestSet, check_paths, holdout_questions, load_test_sets
 from training.ledger.rows import LedgerRow, by_decision, of
 from training.ledger.selection import Selected
-from training.ledger.store import LedgerOrigin, history_of
+from training.ledger.store import LedgerOrigin
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
 from training.runs.run import Run
 
@@ -153,11 +153,11 @@ class Steps:
         """What the candidate is asked, and what else it is judged by."""
         return round_of(self.prepared, self._own_sets, self.context)
 
-    @property
+    @cached_property
     def comparison(self) -> Comparison:
         return read_comparison(self.run.folder / "judge" / EVALUATION_FILE)
 
-    @property
+    @cached_property
     def verdict(self) -> GateVerdict:
         return GateVerdict.model_validate(read_json(self.run.folder / "judge" / _GATE_FILE))
 
@@ -216,7 +216,7 @@ def round_of(found: Prepared, sets: Sequence[TestSet], context: RunContext) -> R
         questions=_questions(found),
         own_sets=sets,
         rows=found.ledger,
-        history=history_of(context.store, context.served.id),
+        history=context.history,
     )
 
 

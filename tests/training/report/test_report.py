@@ -82,9 +82,11 @@ def _material(whole: bool = True) -> Material:
     summary = RetrainSummary(
         outcome="rejected" if whole else "not-enough",
         verdict=verdict.reason if verdict else "Not enough to tell.",
+        decisions={"total": 3, "accepted": 3, "rejected": 0, "undecided": 0},
         gate=verdict,
     )
     prepared = Prepared(ledger, chunks=[CHUNK], conflicts=[conflict])
+    summary.take_prepared(prepared, questions=60 if whole else 0)
     return Material(record, summary, gate, prepared, found)
 
 
