@@ -37,7 +37,7 @@ from typing import Literal
 from benchmarks.rows import Row, StageRow, at_least
 from benchmarks.simulated import Project, converse
 from curation import Home
-from serving import Embedder, EmbeddingSettings, Retriever, ServingSettings
+from serving import Embedder, EmbeddingSettings, Retriever, SearchSpace, ServingSettings
 from training import (
     RetrainSummary,
     SearchModel,
@@ -161,7 +161,7 @@ def ask_plain(project: Project, asked: Sequence[Asked]) -> None:
     settings = project.serving.embedding
     embedder = Embedder(settings.model, settings)
     chunks = project.corpus.chunks
-    model = SearchModel(embedder, embedder.documents([chunk.text for chunk in chunks]))
+    model = SearchModel(embedder, SearchSpace.plain(embedder.documents([chunk.text for chunk in chunks])))
     for one in asked:
         for wording, needs in one.wordings.items():
             scores = evaluate_set(model, needs, chunks, [embedder.dimension])[embedder.dimension].questions

@@ -30,7 +30,7 @@ from lancedb.pydantic import LanceModel, Vector
 
 from benchmarks.rows import Row, at_least, figure
 from curation import Chunk, ChunkSettings, Corpus, Home, ingest
-from serving import Embedder, EmbeddingSettings, ModelTokenCounter, build_index, resolve_model
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, SearchSpace, build_index, resolve_model
 
 WANTED = 2.0
 TUTORIAL_ROWS = 50
@@ -59,7 +59,7 @@ def tutorial(
 
 def ours(folder: Path, chunks: Sequence[Chunk], embedder: Embedder, vectors: np.ndarray | None) -> None:
     found = embedder.documents([chunk.text for chunk in chunks]) if vectors is None else vectors
-    build_index(folder, chunks, found)
+    build_index(folder, chunks, SearchSpace.plain(found))
 
 
 def seconds(work: Callable[[Path], None]) -> float:

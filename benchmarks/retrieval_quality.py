@@ -59,7 +59,7 @@ Figures = dict[int, dict[str, float]]
 def score_release(store: ReleaseStore, release: str, test_set: TestSet, serving: ServingSettings) -> Figures:
     """Metrics per dimension, the full one and a small one."""
     found = load_release(store, release, serving)
-    model = SearchModel(found.embedder, found.index.vectors())
+    model = SearchModel(found.embedder, found.index.space())
     dimensions = [found.embedder.dimension, SMALL]
     scores = evaluate_set(model, test_set, found.index.chunks(), dimensions)
     return {
@@ -134,9 +134,9 @@ def main(arguments: Sequence[str]) -> list[Row]:
 
 def report(rows: list[dict[str, Any]], training: TrainingSettings) -> list[Row]:
     """Print the table; what is held against the bars."""
-    fit = training.fit
+    fit, whitening = training.fit, ServingSettings().retrieval.whiten
     print(
-        f"\nTriplets accepted by a simulated annotator; {fit.loss}, whitening {fit.whiten:g}, "
+        f"\nTriplets accepted by a simulated annotator; {fit.loss}, whitening {whitening:g}, "
         f"{fit.epochs:g} epochs, batch {fit.batch_size}, learning rate {fit.learning_rate:g}, "
         f"{fit.max_tokens} tokens, seed {fit.seed}\n"
     )

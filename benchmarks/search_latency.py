@@ -31,6 +31,7 @@ from serving import (
     ReleaseParts,
     ReleaseStore,
     Retriever,
+    SearchSpace,
     ServingSettings,
     build_release,
     heading_questions,
@@ -60,7 +61,9 @@ def make_release(home: Home, docs: Path, rows: int, embedded: int, settings: Ser
     folder = store.staging("benchmark")
     vectors = truncate_vectors(vectors[chosen] + noise, embedder.dimension)
     origin = ReleaseOrigin(base_model=settings.embedding.model)
-    draft = build_release(folder, ReleaseParts(embedder, chunks, vectors), origin, settings)
+    draft = build_release(
+        folder, ReleaseParts(embedder, chunks, SearchSpace.plain(vectors)), origin, settings
+    )
     store.promote(store.publish(folder, draft).id)
     return real
 

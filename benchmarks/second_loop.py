@@ -92,7 +92,7 @@ class Loop:
     def score(self, retriever: Retriever) -> Side:
         """What the release makes of every question, at full dimension and at a small one."""
         sizes = [retriever.embedder.dimension, SMALL]
-        model = SearchModel(retriever.embedder, retriever.index.vectors())
+        model = SearchModel(retriever.embedder, retriever.index.space())
         found = evaluate_set(model, self.test_set, retriever.index.chunks(), sizes)
         return {size: dict(scores.questions) for size, scores in found.items()}
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from benchmarks.rows import Row, at_most, figure
 from curation import Chunk, ChunkSettings, Corpus, Home, heading_queries, ingest
-from serving import Embedder, EmbeddingSettings, ModelTokenCounter, ServingSettings, whiten
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, SearchSpace, ServingSettings, whiten
 from training import (
     HEADING,
     FitSettings,
@@ -135,11 +135,11 @@ def main(arguments: Sequence[str]) -> list[Row]:
     rows = examples_of(chunks, given.rows, given.seed)
 
     def scores(embedder: Embedder, strength: float) -> dict[int, float]:
-        texts, paths = [chunk.text for chunk in chunks], [chunk.path for chunk in chunks]
-        vectors = whiten(embedder, texts, strength, paths) if strength else embedder.documents(texts)
+        space = SearchSpace.plain(embedder.documents([chunk.text for chunk in chunks]))
+        space = whiten(embedder, space, chunks, strength)
         dimensions = settings.dimensions_for(embedder.dimension)
         test_set = TestSet(name=given.set, queries=queries, qrels=qrels)
-        found = evaluate_set(SearchModel(embedder, vectors), test_set, chunks, dimensions)
+        found = evaluate_set(SearchModel(embedder, space), test_set, chunks, dimensions)
         return {dimension: one.metrics["ndcg@10"] for dimension, one in found.items()}
 
     recipes: dict[str, Callable[[Embedder], Any]] = {
@@ -155,7 +155,7 @@ def main(arguments: Sequence[str]) -> list[Row]:
         started, used = time.perf_counter(), time.process_time()
         train(embedder)
         seconds[name], busy[name] = time.perf_counter() - started, time.process_time() - used
-        after[name] = scores(embedder, settings.whiten if name == "ours" else 0)
+        after[name] = scores(embedder, ServingSettings().retrieval.whiten if name == "ours" else 0)
     print(
         f"{given.set}: {len(rows)} headings, {len(chunks)} chunks, {len(queries)} human questions, "
         f"{given.precision}, {given.threads} thread(s), seed {given.seed}\n"

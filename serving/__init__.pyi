@@ -24,13 +24,16 @@ from .retrieval.calibration import OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUES
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold
 from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
-from .retrieval.index import ChunkIndex as ChunkIndex, build_index as build_index
+from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
+from .retrieval.index import build_index as build_index
+from .retrieval.making import embed_chunks as embed_chunks, lead_to as lead_to
 from .retrieval.models import model_name as model_name, resolve_model as resolve_model
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
-from .retrieval.vectors import Vectors as Vectors, nearest_cosines as nearest_cosines
-from .retrieval.vectors import truncate_vectors as truncate_vectors
-from .retrieval.whitening import remove_whitening as remove_whitening, whiten as whiten
+from .retrieval.space import QuestionLeads as QuestionLeads, SearchSpace as SearchSpace
+from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
+from .retrieval.whitening import remove_whitening as remove_whitening, unwhitened as unwhitened
+from .retrieval.whitening import whiten as whiten
 from .settings import BotSettings as BotSettings, EmbeddingSettings as EmbeddingSettings
 from .settings import RetrievalSettings as RetrievalSettings, ServingSettings as ServingSettings

@@ -35,11 +35,18 @@ class RetrievalSettings(_Section):
         None,
         ge=-1,
         le=1,
-        description="Least cosine of the best chunk for an answer; empty: calibrated per release.",
+        description="Least score of the best chunk for an answer; empty: calibrated per release.",
     )
     include_unreviewed: bool = Field(
         True,
         description="Index chunks that nobody has judged yet; off: only chunks that annotators accepted.",
+    )
+    whiten: float = Field(
+        0.15,
+        ge=0,
+        le=0.5,
+        description="How far a release's space is whitened by its chunks (0: not at all, 0.5: wholly): what "
+        "all of them have in common says nothing about which of them is right.",
     )
     rerank: bool = Field(
         True, description="Use the release's reranker, where it has one (training.reranker)."

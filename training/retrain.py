@@ -225,7 +225,9 @@ def _notes(selected: Selected, settings: TrainingSettings) -> list[str]:
 
 def _card(steps: Steps, draft: ReleaseDraft) -> str:
     """The release's model card."""
-    card = release_card(draft, steps.report, steps.context.settings.fit, steps.comparison, steps.verdict)
+    context = steps.context
+    whitening = context.serving.retrieval.whiten
+    card = release_card(draft, steps.report, context.settings.fit, whitening, steps.comparison, steps.verdict)
     return card + selection_card(steps.run.record.selection.matched)
 
 

@@ -62,13 +62,6 @@ class FitSettings(_Section):
     keep: float = Field(
         0.5, ge=0, lt=1, description="Share of the base model's weights in the result: guards what it knew."
     )
-    whiten: float = Field(
-        0.2,
-        ge=0,
-        le=0.5,
-        description="How far the space is whitened by the chunks after training (0: not at all, 0.5: "
-        "wholly): what all of them have in common says nothing about which of them is right.",
-    )
     train: Literal["full", "lora"] = Field(
         "full",
         description="Which weights move: all, or low-rank adapters that are then merged into the model "

@@ -1,4 +1,4 @@
-"""The first release: the base model as it is, over all current chunks, with no training."""
+"""The first release: the base model over all current chunks, whitened by them, with no training."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from serving.releases.promotions import BOOTSTRAP
 from serving.releases.record import Release, ReleaseOrigin
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
+from serving.retrieval.making import embed_chunks
+from serving.retrieval.whitening import remove_whitening, whiten
 from serving.settings import ServingSettings
 
 if TYPE_CHECKING:
@@ -43,7 +45,11 @@ def bootstrap(
     folder = store.staging(_BUILD, empty=True)
     try:
         progress.say(f"Loading {model}")
-        parts = ReleaseParts(Embedder(model, settings.embedding), corpus.chunks)
+        embedder = Embedder(model, settings.embedding)
+        remove_whitening(embedder)  # the base model may be one of ours
+        space = embed_chunks(embedder, corpus.chunks, progress=progress)
+        space = whiten(embedder, space, corpus.chunks, settings.retrieval.whiten)
+        parts = ReleaseParts(embedder, corpus.chunks, space)
         origin = ReleaseOrigin(base_model=model, parent=store.served_id())
         release = store.publish(folder, build_release(folder, parts, origin, settings, progress))
     finally:

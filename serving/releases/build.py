@@ -22,20 +22,22 @@ from serving.releases.record import (
 )
 from serving.retrieval.calibration import calibrate_threshold, describe
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.index import build_index
+from serving.retrieval.index import IndexedQuestion, build_index
+from serving.retrieval.making import embed_chunks
 from serving.retrieval.reranker import RerankerChoice, copy_cross_encoder
-from serving.retrieval.vectors import Vectors
+from serving.retrieval.space import SearchSpace
 from serving.settings import ServingSettings
 
 
 @dataclass(frozen=True)
 class ReleaseParts:
-    """What goes into a release. ``vectors`` are the (n, d) unit vectors of ``chunks`` where they are there
-    already."""
+    """What goes into a release. ``space`` has the vectors of ``chunks``, and of the accepted ``questions``
+    that lead to them, where they are there already."""
 
     embedder: Embedder
     chunks: Sequence[Chunk]
-    vectors: Vectors | None = None
+    space: SearchSpace | None = None
+    questions: Sequence[IndexedQuestion] = ()
     reranker: RerankerChoice | None = None
 
 
@@ -56,23 +58,28 @@ def build_release(
     Raises ReleaseError for no chunks or NaN vectors, SettingsError when the reranker can't be had, StateError
     when the disk is full.
     """
-    embedder, chunks, vectors = parts.embedder, parts.chunks, parts.vectors
+    embedder, chunks, space = parts.embedder, parts.chunks, parts.space
     model_folder = folder / MODEL_FOLDER
-    if vectors is None:
-        vectors = embedder.documents([chunk.text for chunk in chunks], progress=progress)
+    if space is None:
+        space = embed_chunks(embedder, chunks, progress=progress)
     if embedder.folder is None or embedder.folder.resolve() != model_folder.resolve():
         save_model(embedder, model_folder)
     if parts.reranker is not None:
         copy_cross_encoder(parts.reranker.model, folder / RERANKER_FOLDER)
-    build_index(folder / INDEX_FOLDER, chunks, vectors)
-    min_score = calibrate_threshold(embedder, chunks, vectors)
+    build_index(folder / INDEX_FOLDER, chunks, space, parts.questions)
+    min_score = calibrate_threshold(embedder, chunks, space)
     progress.say(describe(min_score))
     draft = ReleaseDraft(
         **dict(origin),
         embedding=EmbeddingInfo(
             name=embedder.name, dimension=embedder.dimension, max_tokens=embedder.max_tokens
         ),
-        index=IndexInfo(rows=len(chunks), dimension=int(vectors.shape[1])),
+        index=IndexInfo(
+            rows=len(chunks),
+            dimension=space.dimension,
+            pieces=len(space.pieces),
+            questions=len(space.questions),
+        ),
         retrieval=RetrievalInfo(top_k=settings.retrieval.top_k, min_score=min_score),
         reranker=parts.reranker.info if parts.reranker else None,
     )

@@ -34,14 +34,17 @@ class EmbeddingInfo(BaseModel):
 
 
 class IndexInfo(BaseModel):
-    """The table in ``index/``."""
+    """The tables in ``index/``: ``rows`` counts the chunks, ``pieces`` and ``questions`` what else leads to
+    them."""
 
     rows: int
     dimension: int
+    pieces: int = 0
+    questions: int = 0
 
 
 class RetrievalInfo(BaseModel):
-    """``top_k`` chunks are looked up. The bot answers when the nearest one's cosine is at least
+    """``top_k`` chunks are looked up. The bot answers when the best one's score is at least
     ``min_score``."""
 
     top_k: int

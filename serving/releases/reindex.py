@@ -19,6 +19,7 @@ from serving.releases.record import (
 )
 from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
+from serving.retrieval.making import carry_questions, embed_chunks
 from serving.retrieval.reranker import RerankerChoice
 from serving.settings import ServingSettings
 
@@ -65,7 +66,9 @@ def reindex(
         if parent.reranker is not None:
             reranker = RerankerChoice(store.folder(parent.id) / RERANKER_FOLDER, parent.reranker)
         origin = ReleaseOrigin(**{**parent.model_dump(), "parent": parent.id, "run_id": None})
-        parts = ReleaseParts(served.embedder, chunks, reranker=reranker)
+        space = embed_chunks(served.embedder, chunks, served.index, progress)
+        questions, leads = carry_questions(served.index, chunks, corpus.former)
+        parts = ReleaseParts(served.embedder, chunks, space.asking(leads), questions, reranker)
         release = store.publish(folder, build_release(folder, parts, origin, settings, progress))
     finally:
         store.discard(_BUILD)

@@ -50,7 +50,7 @@ class Retriever:
         return cls(release, embedder, ChunkIndex.open(folder / INDEX_FOLDER), settings, reranker)
 
     def search(self, question: str, k: int | None = None) -> list[Hit]:
-        """The ``k`` chunks nearest to ``question``, best first (None: the setting top_k).
+        """The ``k`` chunks of the highest score for ``question``, best first (None: the setting top_k).
 
         A reranker, if the release has one, orders the nearest of them. A blank question finds nothing. Of a
         long question the model reads the first ``max_tokens`` tokens.
@@ -65,9 +65,9 @@ class Retriever:
         return hits[:wanted]
 
     def should_answer(self, hits: Sequence[Hit]) -> bool:
-        """Whether the nearest chunk is near enough to the question to answer from.
+        """Whether the best chunk is like enough to the question to answer from.
 
-        Its cosine decides, whatever a reranker puts first: the threshold was calibrated for cosines.
+        Its score decides, whatever a reranker puts first: the threshold was calibrated for scores.
         """
         if not hits:
             return False

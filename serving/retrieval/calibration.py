@@ -13,7 +13,7 @@ import numpy as np
 
 from curation import Chunk
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.vectors import Vectors, nearest_cosines
+from serving.retrieval.space import SearchSpace
 
 OUT_OF_DOMAIN_QUESTIONS: tuple[str, ...] = (
     "Will it rain tomorrow afternoon?",
@@ -86,30 +86,30 @@ _IN_QUANTILE = 0.02
 _HEADINGS = 200
 
 
-def calibrate_threshold(embedder: Embedder, chunks: Sequence[Chunk], vectors: Vectors) -> float:
-    """The least cosine of the best chunk from which a question is answered, rounded to 4 places.
+def calibrate_threshold(embedder: Embedder, chunks: Sequence[Chunk], space: SearchSpace) -> float:
+    """The least score of the best chunk from which a question is answered, rounded to 4 places.
 
-    ``vectors`` are the (n, d) unit vectors of ``chunks``. The threshold is the 95th percentile of what
+    ``space`` has the vectors of ``chunks``. The threshold is the 95th percentile of what
     out-of-domain questions reach (a few of them may be about the corpus's own subject). It is lowered where
     it would refuse more than 2% of the corpus's own headings, and kept between 0.05 and 0.95.
     """
-    strange = nearest_cosines(embedder.queries(OUT_OF_DOMAIN_QUESTIONS), vectors)
+    strange = space.best(embedder.queries(OUT_OF_DOMAIN_QUESTIONS))
     threshold = float(np.quantile(strange, _OUT_QUANTILE))
     headings = heading_questions(chunks)
     if headings:
-        own = nearest_cosines(embedder.queries(headings), vectors)
+        own = space.best(embedder.queries(headings))
         threshold = min(threshold, float(np.quantile(own, _IN_QUANTILE)))
     return round(min(max(threshold, LOWEST), HIGHEST), 4)
 
 
 def describe(threshold: float) -> str:
     """A calibrated threshold in words, with a warning where it lies at an end of its range."""
-    meaning = f"Questions whose best chunk has a cosine below {threshold:.2f} will not be answered."
+    meaning = f"Questions whose best chunk scores below {threshold:.2f} will not be answered."
     if LOWEST < threshold < HIGHEST:
         return meaning
     end = "least" if threshold <= LOWEST else "highest"
     return (
-        f"{meaning} That is the {end} threshold that is ever calibrated: this model's cosines hardly tell "
+        f"{meaning} That is the {end} threshold that is ever calibrated: this model's scores hardly tell "
         "what the documents answer from what they don't. Try some questions (`clayloop search`), or set "
         "serving.retrieval.min_score."
     )

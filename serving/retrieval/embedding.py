@@ -34,6 +34,7 @@ class Embedder:
     ``name`` is what it is called in releases. Only safetensors are loaded, and no code that comes with a
     model is run. Raises SettingsError when it can't be loaded. Safe to use from several threads at once.
 
+    ``counter`` counts tokens as the model does; None for a model without a fast tokenizer.
     ``faster`` is the precision that a trial found faster here (with precision ``auto``), None before the
     first trial.
     """
@@ -67,7 +68,7 @@ class Embedder:
         self.max_tokens: int = int(limit) if limit and limit < 1_000_000 else 512
         # A copy: the model's own tokenizer truncates and pads, and may be at work in another thread.
         backend = getattr(getattr(self.model, "tokenizer", None), "backend_tokenizer", None)
-        self._counter = None if backend is None else ModelTokenCounter.of(backend)
+        self.counter = None if backend is None else ModelTokenCounter.of(backend)
         self.batch_size = batch_size(self.model.device.type)
 
     def queries(self, texts: Sequence[str], dim: int | None = None, progress: Progress = SILENT) -> Vectors:
@@ -125,9 +126,9 @@ class Embedder:
 
         Characters are counted where one batch takes all texts or the model has no fast tokenizer.
         """
-        if len(texts) <= self.batch_size or self._counter is None:
+        if len(texts) <= self.batch_size or self.counter is None:
             return [len(text) for text in texts]
-        return [min(count, self.max_tokens) for count in self._counter.counts(texts)]
+        return [min(count, self.max_tokens) for count in self.counter.counts(texts)]
 
     def _precision(self, texts: int) -> str | None:
         """float32 or bfloat16, as set or as an earlier trial found. None: a trial has to find out."""

@@ -1,10 +1,13 @@
-"""The LanceDB index of one release: a table of chunks with their vectors, written once and never changed."""
+"""The LanceDB index of one release: its chunks, their pieces and accepted questions, each with its vector,
+written once and never changed."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +16,41 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError
+from serving.retrieval.space import Leads, QuestionLeads, Rows, SearchSpace
 from serving.retrieval.vectors import Vectors
 
-TABLE = "chunks"
-# A flat scan takes 7 ms at 10k rows and 120 ms at 100k (2 cores): from here on the graph index pays.
+TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
+# Up to so many vectors an index is searched in memory, which takes a millisecond or a few. Beyond that,
+# LanceDB finds what lies near, by a graph where a table has so many rows that it pays.
+RESIDENT = 150_000
 ANN_FROM = 50_000
 _REFINE = 10
+_WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
+_QUESTION_COLUMNS = ("text", "dataset", "record_id", "weight", "least")
+
+
+class IndexedQuestion(BaseModel):
+    """An accepted question that leads to the chunk ``chunk_id``: ``text``, and its record in Argilla.
+
+    It raises the chunk's score by ``weight`` · (cosine − ``least``) where its cosine lies above ``least``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    chunk_id: str
+    dataset: str
+    record_id: str
+    weight: float = 0.0
+    least: float = 1.0
 
 
 class Hit(BaseModel):
-    """A chunk that was found. ``score`` is the cosine similarity to the question, -1 to 1.
+    """A chunk that was found.
 
-    ``nearest`` is the best cosine of any chunk where a reranker changed the order. It is None where the hits
-    are in the order of their scores.
+    ``score`` is how like the question it is: the mean of its cosine and that of its best piece, and more
+    where an accepted question, ``asked``, raised it. ``nearest`` is the best score of any chunk where a
+    reranker changed the order. It is None where the hits are in the order of their scores.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,10 +58,14 @@ class Hit(BaseModel):
     chunk: Chunk
     score: float
     nearest: float | None = None
+    asked: IndexedQuestion | None = None
 
 
-def build_index(folder: Path, chunks: Sequence[Chunk], vectors: Vectors) -> None:
-    """Write ``chunks`` and their (n, d) float32 ``vectors`` as table ``chunks`` below ``folder``, in one go.
+def build_index(
+    folder: Path, chunks: Sequence[Chunk], space: SearchSpace, questions: Sequence[IndexedQuestion] = ()
+) -> None:
+    """Write ``chunks``, the vectors of ``space`` and its ``questions``, in the order of their leads, as
+    tables below ``folder``, in one go.
 
     What was there is replaced. Raises ReleaseError for no chunks, a wrong shape, or vectors that are not
     finite.
@@ -45,57 +74,129 @@ def build_index(folder: Path, chunks: Sequence[Chunk], vectors: Vectors) -> None
 
     if not chunks:
         raise ReleaseError("There are no chunks to index.", "Ingest documents first, or accept some chunks.")
-    if vectors.ndim != 2 or len(vectors) != len(chunks) or vectors.shape[1] == 0:
+    if len(space) != len(chunks) or space.dimension == 0 or len(space.questions) != len(questions):
         raise ReleaseError(
-            f"{len(chunks)} chunks need {len(chunks)} vectors, but the array has the shape {vectors.shape}.",
+            f"{len(chunks)} chunks and {len(questions)} questions need as many vectors, but there are "
+            f"{len(space)} and {len(space.questions)}, of {space.dimension} dimensions.",
             "This is a fault in what computed them.",
         )
-    if not np.isfinite(vectors).all():
+    leads = space.questions.leads
+    if not all(np.isfinite(one).all() for one in (space.chunks, space.pieces.vectors, leads.vectors)):
         raise ReleaseError("Some vectors are not numbers (NaN).", "Use another embedding model or release.")
+    tables = {TABLE: arrow_table(chunks, space.chunks), PIECES: _lead_table(space.pieces)}
+    tables[QUESTIONS] = _question_table(questions, leads)
     try:
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
-        table = lancedb.connect(folder).create_table(TABLE, arrow_table(chunks, vectors))
-        if len(chunks) >= ANN_FROM:
-            from lancedb.index import HnswSq
-
-            table.create_index("vector", config=HnswSq(distance_type="cosine"))
-            table.wait_for_index(
-                [index.name for index in table.list_indices()], timeout=timedelta(minutes=30)
-            )
+        database = lancedb.connect(folder)
+        for name, rows in tables.items():
+            _add_indexes(database.create_table(name, rows), on_disk=_rows(tables) > RESIDENT)
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(
             f"The index in {folder} can't be written: {error}", "Check the free space (df)."
         ) from error
 
 
+def _rows(tables: dict[str, Any]) -> int:
+    return sum(map(len, tables.values()))
+
+
+def _add_indexes(table: Any, on_disk: bool) -> None:
+    from lancedb.index import BTree, HnswSq
+
+    rows = table.count_rows()
+    if on_disk and rows:
+        table.create_index("row", config=BTree())
+    if on_disk and rows >= ANN_FROM:
+        table.create_index("vector", config=HnswSq(distance_type="cosine"))
+        names = [index.name for index in table.list_indices()]
+        table.wait_for_index(names, timeout=timedelta(minutes=30))
+
+
 def arrow_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
-    """The columns of CHUNK_SCHEMA and ``vector``, a fixed-size list of float32."""
-    dimension = vectors.shape[1]
-    columns: list[Any] = [
-        pa.array(
+    """The columns of CHUNK_SCHEMA, ``row``, and ``vector``, a fixed-size list of float32."""
+    columns = {
+        name: pa.array(
             [list(value) if isinstance(value, tuple) else value for value in values],
             type=CHUNK_SCHEMA.field(name).type,
         )
         for name in CHUNK_SCHEMA.names
         for values in [[getattr(chunk, name) for chunk in chunks]]
-    ]
+    }
+    return pa.table({**columns, **_vector_columns(vectors, np.arange(len(chunks)))})
+
+
+def _lead_table(leads: Leads) -> pa.Table:
+    return pa.table(_vector_columns(leads.vectors, leads.rows))
+
+
+def _question_table(questions: Sequence[IndexedQuestion], leads: Leads) -> pa.Table:
+    types = {"weight": pa.float32(), "least": pa.float32()}
+    columns = {
+        name: pa.array([getattr(one, name) for one in questions], types.get(name, pa.string()))
+        for name in _QUESTION_COLUMNS
+    }
+    return pa.table({**columns, **_vector_columns(leads.vectors, leads.rows)})
+
+
+def _vector_columns(vectors: Vectors, rows: Rows) -> dict[str, Any]:
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
-    columns.append(pa.FixedSizeListArray.from_arrays(flat, dimension))
-    schema = CHUNK_SCHEMA.append(pa.field("vector", pa.list_(pa.float32(), dimension)))
-    return pa.table(columns, schema=schema)
+    return {
+        "row": pa.array(rows, pa.int64()),
+        "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+    }
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """What of an index is in memory: all of it, or what leads to some chunks."""
+
+    chunks: pa.Table
+    space: SearchSpace
+    questions: pa.Table
+
+    def search(self, query: Vectors, k: int) -> list[Hit]:
+        scores = self.space.scores(query[None, :])[0]
+        count = min(k, len(scores))
+        nearest = np.argpartition(-scores, count - 1)[:count]
+        # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
+        nearest = np.flatnonzero(scores >= scores[nearest].min())
+        rows = self.chunks.take(nearest).to_pylist()
+        asked = self._asked(query, nearest)
+        hits = [
+            Hit(chunk=_chunk(row), score=float(scores[place]), asked=asked.get(int(place)))
+            for place, row in zip(nearest, rows, strict=True)
+        ]
+        hits.sort(key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position, hit.chunk.id))
+        return hits[:k]
+
+    def _asked(self, query: Vectors, places: Rows) -> dict[int, IndexedQuestion]:
+        """Chunk → the accepted question that raised it most."""
+        leads = self.space.questions.leads
+        if not len(leads):
+            return {}
+        raised = self.space.questions.raises(query[None, :])[0]
+        found: dict[int, IndexedQuestion] = {}
+        concerned = np.flatnonzero((raised > 0) & np.isin(leads.rows, places))
+        for question in concerned[np.argsort(raised[concerned], kind="stable")].tolist():
+            row = self.questions.slice(question, 1).to_pylist()[0]
+            chunk = self.chunks["id"][int(leads.rows[question])].as_py()
+            values = {name: row[name] for name in _QUESTION_COLUMNS}
+            found[int(leads.rows[question])] = IndexedQuestion(chunk_id=chunk, **values)
+        return found
 
 
 class ChunkIndex:
     """An index opened for reading; safe to search from several threads. Make one with ``ChunkIndex.open``."""
 
-    def __init__(self, folder: Path, table: Any) -> None:
+    def __init__(self, folder: Path, tables: dict[str, Any]) -> None:
         self.folder = folder
-        self._table = table
-        self.dimension = int(table.schema.field("vector").type.list_size)
-        self._rows = int(table.count_rows())
-        self._approximate = bool(table.list_indices())
+        self._tables = tables
+        self._chunks, self._pieces, self._questions = (tables[name] for name in (TABLE, PIECES, QUESTIONS))
+        self.dimension = int(self._chunks.schema.field("vector").type.list_size)
+        self._count = int(self._chunks.count_rows())
+        self._is_resident = sum(int(table.count_rows()) for table in tables.values()) <= RESIDENT
 
     @classmethod
     def open(cls, folder: Path) -> ChunkIndex:
@@ -107,23 +208,28 @@ class ChunkIndex:
                 f"There is no index in {folder}.", "The release is incomplete: use another one."
             )
         try:
-            table = lancedb.connect(folder).open_table(TABLE)
-            missing = {*CHUNK_SCHEMA.names, "vector"} - set(table.schema.names)
+            database = lancedb.connect(folder)
+            tables = {name: database.open_table(name) for name in (TABLE, PIECES, QUESTIONS)}
+            missing = {*CHUNK_SCHEMA.names, "row", "vector"} - set(tables[TABLE].schema.names)
             if missing:
                 raise ValueError(f"columns missing: {', '.join(sorted(missing))}")
-            return cls(folder, table)
+            index = cls(folder, tables)
+            if index._is_resident:
+                index._all  # noqa: B018 - read now: the first question should not wait, and damage shows
+            return index
         except (OSError, RuntimeError, ValueError, AttributeError, pa.ArrowException) as error:
             raise ReleaseError(
                 f"The index in {folder} can't be opened: {error}", "The release is corrupt: use another one."
             ) from error
 
     def __len__(self) -> int:
-        return self._rows
+        return self._count
 
     def search(self, vector: Vectors, k: int) -> list[Hit]:
-        """The ``k`` chunks nearest to ``vector`` (d,) by cosine, best first; fewer when the index is smaller.
+        """The ``k`` chunks of the highest score for the unit ``vector`` (d,), best first; fewer when the
+        index is smaller.
 
-        Exact below 50,000 rows. Raises ReleaseError for a vector of another dimension or with NaN in it.
+        Exact up to 150,000 vectors. Raises ReleaseError for a vector of another dimension or with NaN in it.
         """
         query = np.asarray(vector, dtype=np.float32).reshape(-1)
         if query.shape[0] != self.dimension:
@@ -136,29 +242,74 @@ class ChunkIndex:
         if k < 1 or not query.any():
             return []
         try:
-            request = self._table.search(query, vector_column_name="vector").distance_type("cosine")
-            if self._approximate:
-                request = request.refine_factor(_REFINE)
-            rows = request.select([*CHUNK_SCHEMA.names, "_distance"]).limit(min(k, self._rows)).to_list()
+            return (self._all if self._is_resident else self._near(query, k)).search(query, k)
         except (OSError, RuntimeError, ValueError) as error:
             raise ReleaseError(
                 f"The index in {self.folder} can't be searched: {error}", "Use another release."
             ) from error
-        hits = [Hit(chunk=_chunk(row), score=1.0 - float(row["_distance"])) for row in rows]
-        # Equal scores (the same text twice) come back in any order: make the result repeatable.
-        return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position, hit.chunk.id))
 
     def chunks(self) -> list[Chunk]:
         """Every chunk, in the order it was written."""
-        rows = self._table.search().select(CHUNK_SCHEMA.names).limit(self._rows).to_list()
-        return [_chunk(row) for row in rows]
+        if self._is_resident:
+            return [_chunk(row) for row in self._all.chunks.to_pylist()]
+        found = self._chunks.search().select([*CHUNK_SCHEMA.names, "row"]).limit(self._count).to_arrow()
+        return [_chunk(row) for row in found.sort_by("row").to_pylist()]
 
-    def vectors(self) -> Vectors:
-        """The vectors, (n, d) float32, in the order of ``chunks``."""
-        table = self._table.search().select(["vector"]).limit(self._rows).to_arrow()
-        column = table.column("vector").combine_chunks()
-        found: Vectors = column.values.to_numpy(zero_copy_only=False).reshape(-1, self.dimension)
-        return found.astype(np.float32, copy=False)
+    def space(self) -> SearchSpace:
+        """All vectors; those of chunks in the order of ``chunks``."""
+        return self._all.space
+
+    def questions(self) -> list[IndexedQuestion]:
+        """The accepted questions, in the order of their leads."""
+        chunks = self._all.chunks["id"].to_pylist()
+        rows = self._all.questions.to_pylist()
+        return [
+            IndexedQuestion(chunk_id=chunks[row["row"]], **{name: row[name] for name in _QUESTION_COLUMNS})
+            for row in rows
+        ]
+
+    @cached_property
+    def _all(self) -> _Tables:
+        return _loaded(*(_read(table) for table in self._tables.values()))
+
+    def _near(self, query: Vectors, k: int) -> _Tables:
+        """What leads to the chunks that lie near ``query`` by any of their vectors."""
+        rows: set[int] = set()
+        for table in self._tables.values():
+            request = table.search(query, vector_column_name="vector").distance_type("cosine")
+            if any(index.columns == ["vector"] for index in table.list_indices()):
+                request = request.refine_factor(_REFINE)
+            found = request.select(["row", "_distance"]).limit(k * _WIDER).to_arrow()
+            rows.update(found["row"].to_pylist())
+        where = f"row IN ({', '.join(map(str, sorted(rows)))})"
+        return _loaded(*(_read(table, where) for table in self._tables.values()))
+
+
+def _read(table: Any, where: str = "") -> pa.Table:
+    request = table.search()
+    if where:
+        request = request.where(where)
+    return request.limit(max(table.count_rows(), 1)).to_arrow().sort_by("row")
+
+
+def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
+    """Some or all rows of the tables. Chunks are counted from 0 in their order."""
+    rows = chunks["row"].to_numpy()
+    leads = Leads(_vectors(questions), np.searchsorted(rows, questions["row"].to_numpy()))
+    weights, least = (questions[name].to_numpy().astype(np.float32) for name in ("weight", "least"))
+    space = SearchSpace(
+        _vectors(chunks),
+        Leads(_vectors(pieces), np.searchsorted(rows, pieces["row"].to_numpy())),
+        QuestionLeads(leads, weights, least),
+    )
+    return _Tables(chunks.select(CHUNK_SCHEMA.names), space, questions.drop_columns(["vector"]))
+
+
+def _vectors(table: pa.Table) -> Vectors:
+    column = table["vector"].combine_chunks()
+    flat = column.flatten().to_numpy(zero_copy_only=False)
+    found: Vectors = flat.reshape(-1, column.type.list_size)
+    return found.astype(np.float32, copy=False)
 
 
 def _chunk(row: dict[str, Any]) -> Chunk:

@@ -20,9 +20,3 @@ def truncate_vectors(vectors: Vectors, dim: int) -> Vectors:
     norms = np.linalg.norm(cut, axis=1, keepdims=True)
     unit: Vectors = np.divide(cut, norms, out=np.zeros_like(cut), where=norms > 0)
     return unit
-
-
-def nearest_cosines(queries: Vectors, vectors: Vectors) -> Vectors:
-    """The cosine of each query and its nearest vector: (m, d) and (n, d) unit vectors give (m,)."""
-    cosines: Vectors = (queries @ vectors.T).max(axis=1)
-    return cosines

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation import SILENT, Progress
+from curation import Chunk
 from serving.retrieval.embedding import Embedder
+from serving.retrieval.space import SearchSpace
 from serving.retrieval.vectors import Vectors, truncate_vectors
 
 LAYER = "whitening"
@@ -61,23 +62,20 @@ def _telling_apart(vectors: npt.NDArray[np.float64], documents: Sequence[str]) -
     return directions
 
 
-def whiten(
-    embedder: Embedder,
-    texts: Sequence[str],
-    strength: float,
-    documents: Sequence[str],
-    progress: Progress = SILENT,
-) -> Vectors:
-    """Give ``embedder.model`` a layer that whitens by ``texts`` of ``documents``; their (n, d) unit vectors.
+def whiten(embedder: Embedder, space: SearchSpace, chunks: Sequence[Chunk], strength: float) -> SearchSpace:
+    """Give ``embedder.model`` a layer that whitens by ``chunks``, whose vectors ``space`` has; the space as
+    the model sees it then. ``strength`` 0 changes nothing.
 
-    The model must have none yet (``remove_whitening``).
+    The model must have no such layer yet (``remove_whitening``).
     """
+    if not strength:
+        return space
     import torch
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
-    vectors = embedder.documents(texts, progress=progress)
-    some = np.linspace(0, len(vectors) - 1, min(len(vectors), _MOST_CHUNKS)).astype(int)
-    matrix = whitening(vectors[some], strength, [documents[row] for row in some])
+    documents = [f"{chunk.source}\t{chunk.path}" for chunk in chunks]
+    some = np.linspace(0, len(space) - 1, min(len(space), _MOST_CHUNKS)).astype(int)
+    matrix = whitening(space.chunks[some], strength, [documents[row] for row in some])
     layer = Dense(
         embedder.dimension,
         embedder.dimension,
@@ -88,7 +86,16 @@ def whiten(
     model: Any = embedder.model
     model.add_module(LAYER, layer.to(model.device))
     model.add_module(_UNIT, Normalize())
-    return truncate_vectors(vectors @ matrix, embedder.dimension)  # of unit length again
+    return space.turned(matrix)
+
+
+def unwhitened(embedder: Embedder, vectors: Vectors) -> Vectors:
+    """What the (n, d) unit ``vectors`` of ``embedder`` are without its whitening."""
+    layer = embedder.model._modules.get(LAYER)
+    if layer is None:
+        return vectors
+    matrix = layer.linear.weight.detach().cpu().numpy().astype(np.float64).T
+    return truncate_vectors(np.linalg.solve(matrix.T, vectors.T).T, vectors.shape[1])
 
 
 def remove_whitening(embedder: Embedder) -> bool:

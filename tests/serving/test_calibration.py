@@ -17,7 +17,7 @@ from serving.retrieval.calibration import (
     describe,
     heading_questions,
 )
-from serving.retrieval.vectors import nearest_cosines
+from serving.retrieval.space import SearchSpace
 from tests.serving.pages import make_chunks
 
 CHUNKS = make_chunks()
@@ -35,6 +35,7 @@ class Model:
         chance = np.random.default_rng(3)
         self.near, self.common, self.size = near, common, size
         self.vectors = self._unit(chance.normal(size=(len(CHUNKS), size)))
+        self.space = SearchSpace.plain(self.vectors)
 
     def queries(self, texts: Sequence[str]) -> Any:
         chance = np.random.default_rng(4)
@@ -50,10 +51,10 @@ class Model:
         return (np.hstack([unit, shared]) / np.sqrt(1 + self.common**2)).astype(np.float32)
 
     def threshold(self) -> float:
-        return calibrate_threshold(self, CHUNKS, self.vectors)  # type: ignore[arg-type]
+        return calibrate_threshold(self, CHUNKS, self.space)  # type: ignore[arg-type]
 
     def answered(self) -> float:
-        nearest = nearest_cosines(self.queries(OUT_OF_DOMAIN_QUESTIONS), self.vectors)
+        nearest = self.space.best(self.queries(OUT_OF_DOMAIN_QUESTIONS))
         return float((nearest >= self.threshold()).mean())
 
 
@@ -72,11 +73,11 @@ def test_what_all_texts_share_changes_nothing_about_what_is_refused(common: floa
 @settings(max_examples=30, deadline=None)
 def test_hardly_any_heading_is_refused(common: float, near: float) -> None:
     model = Model(common, near)
-    own = nearest_cosines(model.queries(heading_questions(CHUNKS)), model.vectors)
+    own = model.space.best(model.queries(heading_questions(CHUNKS)))
     assert (own < model.threshold() - 1e-3).mean() <= 0.05
 
 
 def test_a_threshold_at_the_end_of_its_range_is_told() -> None:
-    assert describe(0.42) == "Questions whose best chunk has a cosine below 0.42 will not be answered."
+    assert describe(0.42) == "Questions whose best chunk scores below 0.42 will not be answered."
     assert "highest threshold" in describe(Model(5.0).threshold())
     assert "least threshold" in describe(LOWEST) and "serving.retrieval.min_score" in describe(HIGHEST)

@@ -17,6 +17,7 @@ from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, build_index
+from serving.retrieval.space import SearchSpace
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from tests.serving.conftest import MakeRelease
 from tests.serving.pages import make_chunks
@@ -34,14 +35,14 @@ STRANGE = ("How do I roast a duck?", "Who composed the Ring cycle?", "Is it goin
 def test_an_index_finds_its_chunks_wherever_it_was_moved(tmp_path: Path) -> None:
     chunks = make_chunks()
     vectors = np.eye(len(chunks), 40, dtype=np.float32)
-    build_index(tmp_path / "staging", chunks, np.ones((len(chunks), 40), dtype=np.float32))
-    build_index(tmp_path / "staging", chunks, vectors)
+    build_index(tmp_path / "staging", chunks, SearchSpace.plain(np.ones((len(chunks), 40), dtype=np.float32)))
+    build_index(tmp_path / "staging", chunks, SearchSpace.plain(vectors))
     shutil.move(tmp_path / "staging", tmp_path / "final")
     index = ChunkIndex.open(tmp_path / "final")
     assert len(index) == len(chunks) and index.dimension == 40
     assert index.chunks() == chunks
-    np.testing.assert_array_equal(index.vectors(), vectors)
-    hits = index.search(vectors[3] + 0.5 * vectors[7], 2)
+    np.testing.assert_array_equal(index.space().chunks, vectors)
+    hits = index.search((vectors[3] + 0.5 * vectors[7]) / np.sqrt(1.25, dtype=np.float32), 2)
     assert [hit.chunk for hit in hits] == [chunks[3], chunks[7]]
     assert hits[0].score == pytest.approx(1 / np.sqrt(1.25), abs=1e-5)
     assert len(index.search(vectors[0], 1000)) == len(chunks)
@@ -51,7 +52,7 @@ def test_an_index_finds_its_chunks_wherever_it_was_moved(tmp_path: Path) -> None
 def test_an_index_is_searched_from_many_threads(tmp_path: Path) -> None:
     chunks = make_chunks()
     vectors = np.eye(len(chunks), 40, dtype=np.float32)
-    build_index(tmp_path / "index", chunks, vectors)
+    build_index(tmp_path / "index", chunks, SearchSpace.plain(vectors))
     index = ChunkIndex.open(tmp_path / "index")
     wrong: list[int] = []
 
@@ -72,12 +73,13 @@ def test_what_can_not_be_indexed_or_searched_is_a_clear_error(tmp_path: Path) ->
     chunks = make_chunks()
     good = np.eye(len(chunks), 40, dtype=np.float32)
     with pytest.raises(ReleaseError, match="no chunks"):
-        build_index(tmp_path, [], good[:0])
-    with pytest.raises(ReleaseError, match="shape"):
-        build_index(tmp_path, chunks, good[:-1])
+        build_index(tmp_path, [], SearchSpace.plain(good[:0]))
+    with pytest.raises(ReleaseError, match="as many vectors"):
+        build_index(tmp_path, chunks, SearchSpace.plain(good[:-1]))
     with pytest.raises(ReleaseError, match="NaN"):
-        build_index(tmp_path, chunks, np.where(good == 1, np.nan, good).astype(np.float32))
-    build_index(tmp_path / "index", chunks, good)
+        broken = np.where(good == 1, np.nan, good).astype(np.float32)
+        build_index(tmp_path, chunks, SearchSpace.plain(broken))
+    build_index(tmp_path / "index", chunks, SearchSpace.plain(good))
     index = ChunkIndex.open(tmp_path / "index")
     with pytest.raises(ReleaseError, match="different releases"):
         index.search(np.ones(39, dtype=np.float32), 1)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from serving import Embedder, EmbeddingSettings, save_model
-from serving.retrieval.whitening import remove_whitening, whiten, whitening
+from serving import Embedder, EmbeddingSettings, SearchSpace, save_model
+from serving.retrieval.whitening import remove_whitening, unwhitened, whiten, whitening
 from tests.training.material import MODEL, make_chunks
 
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
-TEXTS = [chunk.text for chunk in make_chunks()][:12]
-DOCUMENTS = [chunk.path for chunk in make_chunks()][:12]
+CHUNKS = make_chunks()[:12]
+TEXTS = [chunk.text for chunk in CHUNKS]
 
 
 @given(st.integers(1, 60), st.integers(2, 12), st.integers(0, 10_000))
@@ -55,7 +55,8 @@ def test_the_first_dimension_tells_documents_apart() -> None:
 def test_the_layer_is_part_of_the_model_and_comes_off_again(tmp_path: Path) -> None:
     embedder = Embedder(MODEL, EMBEDDING)
     before = embedder.documents(TEXTS)
-    vectors = whiten(embedder, TEXTS, 0.3, DOCUMENTS)
+    vectors = whiten(embedder, SearchSpace.plain(before), CHUNKS, 0.3).chunks
+    np.testing.assert_allclose(unwhitened(embedder, vectors), before, atol=1e-5)
     np.testing.assert_allclose(embedder.documents(TEXTS), vectors, atol=1e-5)
     assert not np.allclose(vectors @ vectors.T, before @ before.T, atol=0.01)
     save_model(embedder, tmp_path / "model")
@@ -70,6 +71,8 @@ def test_the_layer_is_part_of_the_model_and_comes_off_again(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_hardly_any_text_is_no_problem(number: int) -> None:
-    vectors = whiten(Embedder(MODEL, EMBEDDING), TEXTS[:number], 0.5, DOCUMENTS[:number])
+    embedder = Embedder(MODEL, EMBEDDING)
+    space = SearchSpace.plain(embedder.documents(TEXTS[:number]))
+    vectors = whiten(embedder, space, CHUNKS[:number], 0.5).chunks
     assert np.isfinite(vectors).all()
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel
 
 from curation import SILENT, Chunk, Progress, SettingsError, StateError, read_json, write_json
-from serving import MODEL_FOLDER, Embedder, EmbeddingSettings, save_model, whiten
+from serving import (
+    MODEL_FOLDER,
+    Embedder,
+    EmbeddingSettings,
+    ServingSettings,
+    embed_chunks,
+    save_model,
+    whiten,
+)
 from training.fit.data import FitReport, TrainingMaterial, diverged
 from training.fit.train import fine_tune
 from training.settings import FitSettings
 
 FIT_FILE = "fit.json"
-VECTORS_FILE = "vectors.npy"
-
 _BATCHES = 4  # of the configured size, an epoch, for each process
 _SHOWN = 2_000  # characters of what the workers said last
 _TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
@@ -29,49 +33,37 @@ _TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
 
 def train_candidate(
     material: TrainingMaterial,
-    chunks: Sequence[Chunk],
     settings: FitSettings,
     embedding: EmbeddingSettings,
     folder: Path,
     progress: Progress = SILENT,
 ) -> FitReport:
-    """Train the base model ``embedding.model`` and whiten it by ``chunks``, which the candidate will index.
-
-    Writes ``model/`` and ``fit.json`` (the report) into ``folder``, and ``vectors.npy``, (chunks, d) float32,
-    where whitening had to embed the chunks anyway. Raises what ``fine_tune`` and ``fit_in_processes`` raise.
-    """
+    """Train the base model ``embedding.model``; write ``model/`` and ``fit.json`` (the report) into
+    ``folder``. Raises what ``fine_tune`` and ``fit_in_processes`` raise."""
     if is_worth_processes(len(material.examples), settings):
         model, report = fit_in_processes(material, settings, embedding, folder, progress)
     else:
         model = Embedder(embedding.model, embedding, name="candidate")
         report = fine_tune(model, material, settings, progress)
-    if settings.whiten:
-        documents = [f"{chunk.source}\t{chunk.path}" for chunk in chunks]
-        vectors = whiten(model, [chunk.text for chunk in chunks], settings.whiten, documents, progress)
-        np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
     save_model(model, folder / MODEL_FOLDER)
     write_json(folder / FIT_FILE, report.model_dump(mode="json"))
     return report
 
 
-def embed_chunks(
+def index_candidate(
     trained: Path,
     chunks: Sequence[Chunk],
-    embedding: EmbeddingSettings,
+    serving: ServingSettings,
     folder: Path,
     progress: Progress = SILENT,
 ) -> str:
-    """Write the candidate's vectors of ``chunks`` to ``folder``/vectors.npy, and say what was done.
-
-    ``trained`` is the folder that ``train_candidate`` wrote into.
-    """
-    if (trained / VECTORS_FILE).is_file():
-        shutil.copyfile(trained / VECTORS_FILE, folder / VECTORS_FILE)
-        return f"{len(chunks)} chunks, embedded for the whitening"
-    model = Embedder(trained / MODEL_FOLDER, embedding, name="candidate")
-    vectors = model.documents([chunk.text for chunk in chunks], progress=progress)
-    np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
-    return f"{len(vectors)} chunks embedded with {vectors.shape[1]} dimensions"
+    """Embed ``chunks`` with the model in ``trained`` and whiten it by them. Write ``model/`` and the vectors
+    (``SearchSpace.load``) into ``folder``, and say what was done."""
+    model = Embedder(trained, serving.embedding, name="candidate")
+    space = embed_chunks(model, chunks, progress=progress)
+    whiten(model, space, chunks, serving.retrieval.whiten).save(folder)
+    save_model(model, folder / MODEL_FOLDER)
+    return f"{len(space)} chunks and {len(space.pieces)} pieces embedded with {space.dimension} dimensions"
 
 
 def is_worth_processes(examples: int, settings: FitSettings) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -26,11 +25,13 @@ from serving import (
     Embedder,
     Release,
     ReleaseStore,
+    SearchSpace,
     ServingSettings,
     Vectors,
     calibrate_threshold,
-    nearest_cosines,
+    embed_chunks,
     open_reranker,
+    unwhitened,
 )
 from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
 from training.judge.coverage import Coverage, Round, find_removed, with_lost_questions
@@ -74,25 +75,20 @@ def measure_baselines(
     """
     name, folder = serving.embedding.model, store.folder(release.id)
     embedder = Embedder(folder / MODEL_FOLDER, serving.embedding)
-    indexed = {chunk.id for chunk in ChunkIndex.open(folder / INDEX_FOLDER).chunks()}
-    removed = find_removed(given, indexed, settings)
-    vectors = vectors_of(embedder, [*given.chunks, *removed.chunks], folder, progress)
-    here, gone = np.split(vectors, [len(given.chunks)])
+    index = ChunkIndex.open(folder / INDEX_FOLDER)
+    removed = find_removed(given, {chunk.id for chunk in index.chunks()}, settings)
+    space = embed_chunks(embedder, [*given.chunks, *removed.chunks], index, progress)
+    here = space.taking(range(len(given.chunks)))
     served = SearchModel(embedder, here, open_reranker(folder, release, serving), progress)
     served_scores = _scores(served, given, settings)
     coverage = removed.coverage
     if removed.questions:
-        coverage = with_lost_questions(removed, served, given.chunks, gone)
-    base, base_scores = served, served_scores
-    if not is_untrained(release, name):
-        base_model = Embedder(name, serving.embedding)
-        same = untrained_release(store, name, base_model.dimension)
-        base_folder = store.folder(same.id) if same else None
-        vectors = vectors_of(base_model, given.chunks, base_folder, progress)
-        base = SearchModel(base_model, vectors, progress=progress)
-        base_scores = _scores(base, given, settings)
-    queries = base.embedder.queries
-    pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.vectors, queries)
+        coverage = with_lost_questions(removed, served, given.chunks, space)
+    base_model = Embedder(name, serving.embedding)
+    base = SearchModel(base_model, base_space(base_model, given.chunks, store, serving, progress))
+    base_scores = _scores(base, given, settings)
+    queries = base_model.queries
+    pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.space.chunks, queries)
     return Baselines(
         given, release, settings, serving, served, base_scores, served_scores, weigh(pairs), coverage
     )
@@ -136,26 +132,29 @@ def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
     )
 
 
-def vectors_of(
-    embedder: Embedder, chunks: Sequence[Chunk], release_folder: Path | None, progress: Progress = SILENT
-) -> Vectors:
-    """The model's (n, d) vectors of ``chunks``: from the index of a release that has this model, where it has
-    them."""
-    vectors: Vectors = np.empty((len(chunks), embedder.dimension), dtype=np.float32)
+def base_space(
+    base: Embedder, chunks: Sequence[Chunk], store: ReleaseStore, serving: ServingSettings, progress: Progress
+) -> SearchSpace:
+    """The base model's own vectors of ``chunks``, without whitening and pieces. A release that was not
+    trained has them, but for its whitening."""
+    vectors: Vectors = np.empty((len(chunks), base.dimension), dtype=np.float32)
     row_of: dict[str, int] = {}
-    if release_folder is not None:
-        index = ChunkIndex.open(release_folder / INDEX_FOLDER)
+    same = untrained_release(store, serving.embedding.model, base.dimension)
+    if same is not None:
+        folder = store.folder(same.id)
+        index = ChunkIndex.open(folder / INDEX_FOLDER)
         row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
         there = [place for place, chunk in enumerate(chunks) if chunk.id in row_of]
-        vectors[there] = index.vectors()[[row_of[chunks[place].id] for place in there]]
+        found = index.space().chunks[[row_of[chunks[place].id] for place in there]]
+        vectors[there] = unwhitened(Embedder(folder / MODEL_FOLDER, serving.embedding), found)
     missing = [place for place, chunk in enumerate(chunks) if chunk.id not in row_of]
     if missing:
-        vectors[missing] = embedder.documents([chunks[place].text for place in missing], progress=progress)
-    return vectors
+        vectors[missing] = base.documents([chunks[place].text for place in missing], progress=progress)
+    return SearchSpace.plain(vectors)
 
 
 def untrained_release(store: ReleaseStore, model: str, dimension: int) -> Release | None:
-    """The newest release that serves ``model`` as it is: its index has the base model's vectors already."""
+    """The newest release that serves ``model`` untrained: its index has the base model's vectors already."""
     newest = reversed(store.list())
     fitting = (one for one in newest if is_untrained(one, model) and one.embedding.dimension == dimension)
     return next(fitting, None)
@@ -175,13 +174,13 @@ def measure_latency(
     for text in [*chosen[:_WARM_UP], *chosen]:
         for model, took in zip((served, candidate), seconds, strict=True):
             started = time.perf_counter()
-            cosines = model.embedder.queries([text])[0] @ model.vectors.T
+            scores = model.space.scores(model.embedder.queries([text]))[0]
             if model.reranker is None:
-                np.argmax(cosines)
+                np.argmax(scores)
             else:
-                nearest = np.argsort(-cosines)[: model.reranker.info.candidates]
+                nearest = np.argsort(-scores)[: model.reranker.info.candidates]
                 texts = [chunks[place].text for place in nearest]
-                model.reranker.order(text, texts, cosines[nearest].tolist())
+                model.reranker.order(text, texts, scores[nearest].tolist())
             took.append(time.perf_counter() - started)
     old, new = (round(median(took[_WARM_UP:]), 5) for took in seconds)
     return Latency(served=old, candidate=new, reranks=candidate.reranker is not None)
@@ -209,14 +208,14 @@ def _refusals(model: SearchModel, own: float | None, baselines: Baselines) -> Re
     if threshold is None:
         threshold = own
     if threshold is None:
-        threshold = calibrate_threshold(model.embedder, given.chunks, model.vectors)
+        threshold = calibrate_threshold(model.embedder, given.chunks, model.space)
 
-    def best_cosines(questions: Sequence[str]) -> npt.NDArray[Any]:
-        return nearest_cosines(model.embedder.queries(questions), model.vectors) if questions else np.zeros(0)
+    def best(questions: Sequence[str]) -> npt.NDArray[Any]:
+        return model.space.best(model.embedder.queries(questions)) if questions else np.zeros(0)
 
-    off_topic, right = best_cosines(OUT_OF_DOMAIN_QUESTIONS), best_cosines(given.deciding)
+    off_topic, right = best(OUT_OF_DOMAIN_QUESTIONS), best(given.deciding)
     smoke = [*guards.smoke, *guards.refuse]
-    scores = best_cosines(smoke).tolist()
+    scores = best(smoke).tolist()
     return RefusalRates(
         threshold=threshold,
         answered=round(float((off_topic >= threshold).mean()), 4),

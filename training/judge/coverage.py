@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import Chunk
-from serving import Vectors
+from serving import SearchSpace
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, TestSet, generic_set, holdout_questions, question_id
 from training.ledger.rows import LedgerRow, of, section_of
@@ -140,12 +139,12 @@ def find_removed(given: Round, served: Collection[str], settings: TrainingSettin
 
 
 def with_lost_questions(
-    removed: RemovedChunks, served: SearchModel, chunks: Sequence[Chunk], vectors: Vectors
+    removed: RemovedChunks, served: SearchModel, chunks: Sequence[Chunk], space: SearchSpace
 ) -> Coverage:
-    """The coverage with the ``served`` release's scores on the lost questions; its own vectors are of the
-    candidate's ``chunks``, the (m, d) ``vectors`` of the removed ones. There must be a question."""
+    """The coverage with the ``served`` release's scores on the lost questions. ``space`` has its vectors of
+    the candidate's ``chunks`` and then of the removed ones. There must be a question."""
     size = served.embedder.dimension
-    everything = replace(served, vectors=np.concatenate([served.vectors, vectors]))
+    everything = replace(served, space=space)
     found = measure(everything, removed.questions, [*chunks, *removed.chunks], [size])[size].questions
     lost = []
     for one in removed.questions:

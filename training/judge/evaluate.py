@@ -20,8 +20,10 @@ from serving import (
     Reranker,
     RerankerChoice,
     RerankerInfo,
+    SearchSpace,
     ServingSettings,
     Vectors,
+    embed_chunks,
     load_release,
     mix_scores,
     model_name,
@@ -54,11 +56,11 @@ class Scores(BaseModel):
 
 @dataclass(frozen=True)
 class SearchModel:
-    """What ranks the chunks: an embedding model, its (n, d) unit ``vectors`` of them, and perhaps a reranker.
-    ``progress`` shows how far it is."""
+    """What ranks the chunks: an embedding model, the ``space`` with its vectors of them, and perhaps a
+    reranker. ``progress`` shows how far it is."""
 
     embedder: Embedder
-    vectors: Vectors
+    space: SearchSpace
     reranker: Reranker | None = None
     progress: Progress = SILENT
 
@@ -89,8 +91,8 @@ def score(qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str,
     return Scores(metrics=means, questions=questions)
 
 
-def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The best items of each question: (m, n) cosines give question → item → score.
+def rank(scores: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The best items of each question: (m, n) scores give question → item → score.
 
     ``items`` names the n columns; a name that comes more than once (the chunks of a file) counts with its
     best one.
@@ -100,7 +102,7 @@ def rank(cosines: Vectors, queries: Sequence[str], items: Sequence[str]) -> dict
         return {query: {} for query in queries}
     order = np.argsort(column_of, kind="stable")
     starts = np.searchsorted(column_of[order], np.arange(len(names)))
-    best = np.maximum.reduceat(cosines[:, order], starts, axis=1)  # pandas' groupby takes ten times as long
+    best = np.maximum.reduceat(scores[:, order], starts, axis=1)  # pandas' groupby takes ten times as long
     run = {}
     for row, query in enumerate(queries):
         top = np.argsort(-best[row], kind="stable")[:_DEPTH]
@@ -125,53 +127,56 @@ def load_reranker(settings: RerankerSettings, serving: ServingSettings) -> Reran
 def reranked(
     reranker: Reranker,
     questions: Sequence[str],
-    cosines: Vectors,
+    scores: Vectors,
     text_of: Callable[[int, int], str],
     progress: Progress = SILENT,
 ) -> Vectors:
-    """(m, n) ``cosines`` changed so that they rank as a release with this reranker does.
+    """(m, n) ``scores`` changed so that they rank as a release with this reranker does.
 
     It reads the nearest texts of each question, ``text_of(row, column)``; these come first, in the mixed
     order.
     """
     if not len(questions):
-        return cosines
-    count = min(reranker.info.candidates, cosines.shape[1])
-    columns = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
-    scores = np.zeros(columns.shape, dtype=np.float32)
+        return scores
+    count = min(reranker.info.candidates, scores.shape[1])
+    columns = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    read = np.zeros(columns.shape, dtype=np.float32)
     with progress.task("Reranking", total=len(questions), unit="questions") as advance:
         for row, question in enumerate(questions):
-            scores[row] = reranker.scores([(question, text_of(row, int(one))) for one in columns[row]])
+            read[row] = reranker.scores([(question, text_of(row, int(one))) for one in columns[row]])
             advance(1)
-    mixed = mix_scores(np.take_along_axis(cosines, columns, axis=1), scores, reranker.info.weight)
+    mixed = mix_scores(np.take_along_axis(scores, columns, axis=1), read, reranker.info.weight)
     order = np.argsort(-mixed, axis=1, kind="stable")
-    found: Vectors = cosines.copy()
-    above = 1 + np.arange(count, 0, -1, dtype=np.float32)  # a cosine is 1 at most
+    found: Vectors = scores.copy()
+    above = scores.max() + np.arange(count, 0, -1, dtype=np.float32)
     np.put_along_axis(found, np.take_along_axis(columns, order, axis=1), above[None, :], axis=1)
     return found
 
 
 @dataclass(frozen=True)
 class EmbeddedQuestions:
-    """Questions (id → text) and the texts that are ranked for them, with their unit vectors. For the rows
-    ``headings`` the columns ``bare`` have other texts and vectors: those without their headings."""
+    """Questions (id → text) with their unit vectors, and the ``space`` of the texts that are ranked for them.
+    For the rows ``headings`` the columns ``bare`` have other texts: those without their headings, whose
+    vectors ``bare_space`` has."""
 
     queries: Mapping[str, str]
     query_vectors: Vectors
     texts: Sequence[str]
-    vectors: Vectors
+    space: SearchSpace
     headings: Sequence[int] = ()
     bare: Mapping[int, str] = field(default_factory=dict)
-    bare_vectors: Vectors | None = None
+    bare_space: SearchSpace | None = None
 
-    def cosines(self, dimension: int) -> Vectors:
-        """(m, n): of every question with every text."""
+    def ranked(self, dimension: int) -> Vectors:
+        """(m, n) scores: of every question with every text."""
         asked = truncate_vectors(self.query_vectors, dimension)
-        cosines: Vectors = asked @ truncate_vectors(self.vectors, dimension).T
-        if self.bare_vectors is not None and self.bare:
-            bare = truncate_vectors(self.bare_vectors, dimension)
-            cosines[np.ix_(self.headings, list(self.bare))] = asked[list(self.headings)] @ bare.T
-        return cosines
+        scores = self.space.cut(dimension).scores(asked)
+        if self.bare_space is not None and self.bare:
+            columns, headings = list(self.bare), asked[list(self.headings)]
+            bare = self.bare_space.cut(dimension).scores(headings)
+            own = self.space.taking(columns).cut(dimension)
+            scores[np.ix_(self.headings, columns)] += bare - own.likeness(headings)
+        return scores
 
     def text(self, row: int, column: int) -> str:
         """The text in ``column`` as the question in ``row`` sees it."""
@@ -185,11 +190,11 @@ class EmbeddedQuestions:
         dimension, the one that is served."""
         found = {}
         for dimension in dimensions:
-            cosines = self.cosines(dimension)
-            if model is not None and model.reranker is not None and dimension == self.vectors.shape[1]:
+            scores = self.ranked(dimension)
+            if model is not None and model.reranker is not None and dimension == self.space.dimension:
                 questions = list(self.queries.values())
-                cosines = reranked(model.reranker, questions, cosines, self.text, model.progress)
-            found[dimension] = score(qrels, rank(cosines, list(self.queries), items))
+                scores = reranked(model.reranker, questions, scores, self.text, model.progress)
+            found[dimension] = score(qrels, rank(scores, list(self.queries), items))
         return found
 
 
@@ -198,12 +203,12 @@ def evaluate_set(
 ) -> dict[int, Scores]:
     """Scores per dimension on a test set: over its own corpus, or by file over ``chunks``, which the model's
     vectors are of."""
-    items, texts, vectors = [chunk.path for chunk in chunks], [chunk.text for chunk in chunks], model.vectors
+    items, texts, space = [chunk.path for chunk in chunks], [chunk.text for chunk in chunks], model.space
     if test_set.corpus is not None:
         items, texts = list(test_set.corpus), list(test_set.corpus.values())
-        vectors = model.embedder.documents(texts, progress=model.progress)
+        space = SearchSpace.plain(model.embedder.documents(texts, progress=model.progress))
     asked = model.embedder.queries(list(test_set.queries.values()), progress=model.progress)
-    embedded = EmbeddedQuestions(test_set.queries, asked, texts, vectors)
+    embedded = EmbeddedQuestions(test_set.queries, asked, texts, space)
     return embedded.scores(items, test_set.qrels, dimensions, model)
 
 
@@ -236,14 +241,15 @@ def embed_questions(
     headings = [index for index, question in enumerate(questions) if question.is_heading]
     right = sorted({column[key] for index in headings for key in questions[index].right})
     bare = {index: bare_text(chunks[index]) for index in right}
+    without = [chunks[index].model_copy(update={"text": text, "section": ()}) for index, text in bare.items()]
     return EmbeddedQuestions(
         queries={question.id: question.text for question in questions},
         query_vectors=model.embedder.queries([question.text for question in questions]),
         texts=[chunk.text for chunk in chunks],
-        vectors=model.vectors,
+        space=model.space,
         headings=headings,
         bare=bare,
-        bare_vectors=model.embedder.documents(list(bare.values()), progress=model.progress),
+        bare_space=embed_chunks(model.embedder, without, progress=model.progress),
     )
 
 
@@ -264,7 +270,7 @@ def evaluate_release(
     retriever = load_release(store, release_id, settings)
     chunks = retriever.index.chunks()
     check_paths(test_set, {chunk.path for chunk in chunks}, f"release {retriever.release.id}", progress)
-    model = SearchModel(retriever.embedder, retriever.index.vectors(), retriever.reranker, progress)
+    model = SearchModel(retriever.embedder, retriever.index.space(), retriever.reranker, progress)
     size = retriever.embedder.dimension
     found = evaluate_set(model, test_set, chunks, [size])[size]
     rounded = {name: round(value, 6) for name, value in found.metrics.items()}

@@ -29,6 +29,7 @@ def release_card(
     draft: ReleaseDraft,
     report: FitReport,
     settings: FitSettings,
+    whitening: float,
     comparison: Comparison,
     verdict: GateVerdict,
 ) -> str:
@@ -44,7 +45,7 @@ def release_card(
         f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, "
         f"texts cut to {settings.max_tokens} tokens, {report.precision}, seed {settings.seed}. "
         f"Weights averaged with {settings.keep:g} of the base model's; "
-        f"the space whitened by the indexed chunks with strength {settings.whiten:g}.",
+        f"the space whitened by the indexed chunks with strength {whitening:g}.",
         "",
         "## Beside the release that it replaces",
         "",

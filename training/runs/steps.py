@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from curation import ClayloopError, read_json, write_json, write_text
 from serving import (
     CARD_FILE,
@@ -26,12 +24,12 @@ from serving import (
     ReleaseDraft,
     ReleaseOrigin,
     ReleaseParts,
+    SearchSpace,
     ServingSettings,
-    Vectors,
     build_release,
     model_name,
 )
-from training.fit.candidate import FIT_FILE, VECTORS_FILE, check_gpus, embed_chunks, train_candidate
+from training.fit.candidate import FIT_FILE, check_gpus, index_candidate, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
 from training.fit.train import Precision, choose_precision
 from training.judge.compare import compare, measure_baselines
@@ -78,18 +76,17 @@ class Steps:
         found, context = self.prepared, self.context
         material = TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
         embedding, progress = self._serving.embedding, context.progress
-        report = train_candidate(material, found.chunks, context.settings.fit, embedding, folder, progress)
-        return str(report)
+        return str(train_candidate(material, context.settings.fit, embedding, folder, progress))
 
     def index(self, folder: Path) -> str:
-        chunks, embedding = self.prepared.chunks, self._serving.embedding
-        return embed_chunks(self.run.folder / "fit", chunks, embedding, folder, self.context.progress)
+        trained, progress = self.run.folder / "fit" / MODEL_FOLDER, self.context.progress
+        return index_candidate(trained, self.prepared.chunks, self._serving, folder, progress)
 
     def judge(self, folder: Path) -> str:
         context, serving = self.context, self._serving
         settings = context.settings
-        embedder = Embedder(self.run.folder / "fit" / MODEL_FOLDER, serving.embedding, name="candidate")
-        candidate = SearchModel(embedder, self._vectors, load_reranker(settings.reranker, serving))
+        embedder = Embedder(self.run.folder / "index" / MODEL_FOLDER, serving.embedding, name="candidate")
+        candidate = SearchModel(embedder, self._space, load_reranker(settings.reranker, serving))
         baselines = measure_baselines(
             self.round, context.store, context.served, settings, serving, context.progress
         )
@@ -124,7 +121,7 @@ class Steps:
         """Put the release together in ``staging``, an empty folder."""
         context, folder, serving, found = self.context, self.run.folder, self._serving, self.prepared
         base, model = serving.embedding.model, staging / MODEL_FOLDER
-        shutil.copytree(folder / "fit" / MODEL_FOLDER, model)
+        shutil.copytree(folder / "index" / MODEL_FOLDER, model)
         shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
         shutil.copyfile(folder / "prepare" / LEDGER_FILE, staging / LINEAGE_FILE)
         embedder = Embedder(model, serving.embedding, name=f"{model_name(base)}-{self.run.id}")
@@ -136,7 +133,7 @@ class Steps:
             trained_on=_trained_on(found.ledger),
             metrics=at(self.comparison.holdout.candidate).metrics,
         )
-        parts = ReleaseParts(embedder, found.chunks, self._vectors, reranker)
+        parts = ReleaseParts(embedder, found.chunks, self._space, reranker=reranker)
         draft = build_release(staging, parts, origin, serving, context.progress)
         write_text(staging / CARD_FILE, card(draft))
         return draft
@@ -166,10 +163,9 @@ class Steps:
         return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
 
     @property
-    def _vectors(self) -> Vectors:
-        """(chunks, d): the candidate's vectors of the chunks."""
-        vectors: Vectors = np.load(self.run.folder / "index" / VECTORS_FILE, allow_pickle=False)
-        return vectors
+    def _space(self) -> SearchSpace:
+        """The fine-tuned model's vectors of the chunks."""
+        return SearchSpace.load(self.run.folder / "index")
 
     @property
     def _serving(self) -> ServingSettings:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from curation import StateError
-from serving import Embedder, EmbeddingSettings, save_model
+from serving import Embedder, EmbeddingSettings, SearchSpace, ServingSettings, save_model
 from tests.training.fit.material import example, negative
 from tests.training.material import make_chunks
-from training.fit.candidate import embed_chunks, train_candidate
+from training.fit.candidate import index_candidate, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
 from training.fit.train import fine_tune
 from training.ledger.rows import LedgerRow, Negative
@@ -167,21 +167,20 @@ def test_an_epoch_sees_every_refusal_though_none_shares_a_batch_with_the_next() 
     assert {text: seen.count(text) for text in refused} == dict.fromkeys(refused, 2)
 
 
-@pytest.mark.parametrize("whiten", [0.0, 0.2])
-def test_a_candidate_and_its_vectors_are_written(whiten: float, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_candidate_and_its_vectors_are_written(tiny_model: Path, tmp_path: Path) -> None:
     chunks = make_chunks()
     pairs = [example(f"how do I do that, {number}", chunk.text) for number, chunk in enumerate(chunks[:12])]
     embedding = EMBEDDING.model_copy(update={"model": str(tiny_model), "device": "cpu"})
-    settings = FitSettings(epochs=1, learning_rate=0.02, whiten=whiten)
+    settings = FitSettings(epochs=1, learning_rate=0.02)
     fit, index = tmp_path / "fit", tmp_path / "index"
     for folder in (fit, index):
         folder.mkdir()
-    report = train_candidate(TrainingMaterial(pairs), chunks, settings, embedding, fit)
+    report = train_candidate(TrainingMaterial(pairs), settings, embedding, fit)
     assert FitReport.model_validate_json((fit / "fit.json").read_bytes()) == report
-    assert (fit / "vectors.npy").is_file() == bool(whiten)
-    said = embed_chunks(fit, chunks, embedding, index)
-    assert said.startswith("48 chunks") and ("whitening" in said) == bool(whiten)
-    candidate = Embedder(fit / "model", embedding)
-    vectors = candidate.documents([chunk.text for chunk in chunks])
-    np.testing.assert_allclose(np.load(index / "vectors.npy"), vectors, atol=1e-5)
-    assert not np.allclose(vectors, Embedder(tiny_model, embedding).documents([one.text for one in chunks]))
+    said = index_candidate(fit / "model", chunks, ServingSettings(embedding=embedding), index)
+    assert said.startswith("48 chunks and ")
+    texts = [chunk.text for chunk in chunks]
+    whitened, fitted = (Embedder(folder / "model", embedding).documents(texts) for folder in (index, fit))
+    np.testing.assert_allclose(SearchSpace.load(index).chunks, whitened, atol=1e-5)
+    assert not np.allclose(whitened, fitted, atol=1e-3)
+    assert not np.allclose(fitted, Embedder(tiny_model, embedding).documents(texts))

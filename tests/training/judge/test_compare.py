@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curation import Chunk, SettingsError
+from curation import SILENT, Chunk, Corpus, Home, SettingsError
 from serving import (
     Embedder,
     EmbeddingSettings,
@@ -18,11 +18,12 @@ from serving import (
     RerankerInfo,
     RetrievalSettings,
     ServingSettings,
+    bootstrap,
 )
 from tests.cross_encoders import small_transformer, untrained_reranker
 from tests.training import rounds
 from tests.training.judge.rows import ledger
-from training.judge.compare import Baselines, compare, measure_baselines, vectors_of
+from training.judge.compare import Baselines, base_space, compare, measure_baselines
 from training.judge.comparison import LATENCY_FILE, at, read_comparison, write_comparison
 from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, reranked
@@ -77,7 +78,7 @@ def _candidate(baselines: Baselines, wrongly: bool | None = None) -> SearchModel
     text_of = {chunk.id: chunk.text for chunk in CHUNKS}
     right = {one.text: {text_of[key] for key in one.right} for one in baselines.given.questions}
     reranker: Any = None if wrongly is None else Knows(right, wrongly)
-    return SearchModel(baselines.served.embedder, baselines.served.vectors, reranker)
+    return SearchModel(baselines.served.embedder, baselines.served.space, reranker)
 
 
 def test_the_served_model_again_is_as_good(baselines: Baselines, tmp_path: Path) -> None:
@@ -110,18 +111,22 @@ def test_a_reranker_is_judged_by_the_same_gate(baselines: Baselines) -> None:
         assert generic.candidate == generic.served, "it is not asked what the embedding model has forgotten"
 
 
-def test_vectors_come_from_the_index_where_it_has_them(
-    baselines: Baselines, tiny_model: Path, tmp_path: Path
+@pytest.mark.parametrize("strength", [0.0, 0.3])
+def test_the_base_models_vectors_come_from_an_index_that_has_them(
+    strength: float, tiny_model: Path, tmp_path: Path
 ) -> None:
-    embedder = Embedder(str(tiny_model), rounds.serving(tiny_model).embedding)
+    serving = rounds.serving(tiny_model)
+    embedder = Embedder(str(tiny_model), serving.embedding)
     new = CHUNKS[0].model_copy(update={"id": "new", "text": "Something else about lamps."})
     chunks = [CHUNKS[7], new, CHUNKS[3]]
-    home = rounds.bootstrapped(tmp_path / "home", tiny_model, CHUNKS)
-    store = ReleaseStore(home)
-    found = vectors_of(embedder, chunks, store.folder(store.current_id()))
+    home = Home(tmp_path / "home")
+    retrieval = serving.retrieval.model_copy(update={"whiten": strength})
+    settings = serving.model_copy(update={"retrieval": retrieval})
+    bootstrap(home, Corpus(documents=[], chunks=CHUNKS), settings)
+    found = base_space(embedder, chunks, ReleaseStore(home), serving, SILENT)
     wanted = embedder.documents([chunk.text for chunk in chunks])
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
-    np.testing.assert_array_equal(found, vectors_of(embedder, chunks, None))
+    np.testing.assert_allclose(found.chunks, wanted, atol=1e-4)
+    assert not len(found.pieces)
 
 
 # rerankers as they are

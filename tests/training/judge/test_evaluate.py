@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from curation import Home, SettingsError
-from serving import Embedder, ReleaseStore
+from serving import Embedder, ReleaseStore, SearchSpace
 from tests.training.material import MODEL, make_chunks, serving
 from training.judge.evaluate import (
     METRICS,
@@ -81,7 +81,9 @@ def test_a_heading_must_be_found_without_its_heading() -> None:
     ]
     rest = make_chunks()[20:]
     embedder = Embedder(MODEL, serving().embedding)
-    model = SearchModel(embedder, embedder.documents([chunk.text for chunk in [*chunks, *rest]]))
+    model = SearchModel(
+        embedder, SearchSpace.plain(embedder.documents([one.text for one in [*chunks, *rest]]))
+    )
     as_heading, as_question = (
         [
             HoldoutQuestion(id=chunk.id, text=chunk.section[0], right=[chunk.id], is_heading=is_heading)
@@ -106,13 +108,13 @@ def test_for_headings_the_right_chunks_of_all_headings_are_bare() -> None:
     ]
     embedder = Embedder(MODEL, serving().embedding)
     vectors = embedder.documents([chunk.text for chunk in chunks])
-    asked = embed_questions(SearchModel(embedder, vectors), questions, chunks)
+    asked = embed_questions(SearchModel(embedder, SearchSpace.plain(vectors)), questions, chunks)
     bare = embedder.documents([chunk.body for chunk in chunks])
     wanted = asked.query_vectors @ vectors.T
     for row, column in ((0, 0), (0, 2), (1, 0), (1, 2)):
         wanted[row, column] = asked.query_vectors[row] @ bare[column]
         assert asked.text(row, column) == chunks[column].body
-    np.testing.assert_allclose(asked.cosines(384), wanted, atol=1e-5)
+    np.testing.assert_allclose(asked.ranked(384), wanted, atol=1e-5)
     assert asked.text(2, 0) == chunks[0].text
     assert asked.text(0, 1) == chunks[1].text
 
@@ -251,7 +253,7 @@ def test_what_is_wrong_with_a_folder_is_named(tmp_path: Path) -> None:
 def test_the_generic_set_is_found_by_the_base_model_and_leaves_room_to_fall() -> None:
     found = generic_set()
     embedder, nothing = Embedder(MODEL, serving().embedding), np.empty((0, 384), dtype=np.float32)
-    scores = evaluate_set(SearchModel(embedder, nothing), found, [], [384, 64])
+    scores = evaluate_set(SearchModel(embedder, SearchSpace.plain(nothing)), found, [], [384, 64])
     assert len(found.queries) == len(found.corpus or {}) == 64
     assert 0.85 < scores[384].metrics["ndcg@10"] < 1
     assert scores[64].metrics["ndcg@10"] < scores[384].metrics["ndcg@10"]

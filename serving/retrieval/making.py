@@ -1,0 +1,86 @@
+"""The vectors of an index: of chunks, of their pieces, and of the questions that lead to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from curation import SILENT, Chunk, FormerChunk, Progress
+from serving.retrieval.embedding import Embedder
+from serving.retrieval.index import ChunkIndex, IndexedQuestion
+from serving.retrieval.pieces import pieces
+from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
+from serving.retrieval.vectors import Vectors
+
+PIECE_TOKENS = 128  # half a chunk; smaller and larger ones find less (docs/measurements)
+
+
+def embed_chunks(
+    embedder: Embedder,
+    chunks: Sequence[Chunk],
+    known: ChunkIndex | None = None,
+    progress: Progress = SILENT,
+) -> SearchSpace:
+    """The vectors of ``chunks`` and of their pieces.
+
+    ``known`` is an index that was made with the same model: what it has is not embedded again. Raises
+    ReleaseError when the model gives NaN.
+    """
+    row_of = {chunk.id: row for row, chunk in enumerate(known.chunks())} if known else {}
+    there = [place for place, chunk in enumerate(chunks) if chunk.id in row_of]
+    missing = [place for place, chunk in enumerate(chunks) if chunk.id not in row_of]
+    texts, leads_to = [chunks[place].text for place in missing], []
+    for place in missing:
+        if embedder.counter is not None and chunks[place].tokens > PIECE_TOKENS:
+            found = pieces(chunks[place], PIECE_TOKENS, embedder.counter)
+            texts += found
+            leads_to += [place] * len(found)
+    new = embedder.documents(texts, progress=progress)
+
+    vectors: Vectors = np.empty((len(chunks), embedder.dimension), dtype=np.float32)
+    vectors[missing] = new[: len(missing)]
+    piece_vectors, rows = [new[len(missing) :]], [np.asarray(leads_to, dtype=np.int64)]
+    if known is not None and there:
+        old = known.space().taking([row_of[chunks[place].id] for place in there])
+        vectors[there] = old.chunks
+        piece_vectors.append(old.pieces.vectors)
+        rows.append(np.asarray(there, dtype=np.int64)[old.pieces.rows])
+    return SearchSpace(vectors, Leads.ordered(np.concatenate(piece_vectors), np.concatenate(rows)))
+
+
+def lead_to(
+    chunks: Sequence[Chunk], questions: Sequence[IndexedQuestion], vectors: Vectors
+) -> tuple[list[IndexedQuestion], QuestionLeads]:
+    """``questions``, whose unit ``vectors`` are (m, d), in the order of their chunks, and how they lead
+    there.
+
+    Those that lead to none of ``chunks`` are left out.
+    """
+    row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
+    there = [place for place, one in enumerate(questions) if one.chunk_id in row_of]
+    there.sort(key=lambda place: row_of[questions[place].chunk_id])
+    chosen = [questions[place] for place in there]
+    leads = Leads(
+        vectors[there].reshape(-1, vectors.shape[1]),
+        np.array([row_of[one.chunk_id] for one in chosen], dtype=np.int64),
+    )
+    weights, least = (
+        np.array([getattr(one, name) for one in chosen], dtype=np.float32) for name in ("weight", "least")
+    )
+    return chosen, QuestionLeads(leads, weights, least)
+
+
+def carry_questions(
+    index: ChunkIndex, chunks: Sequence[Chunk], former: Mapping[str, FormerChunk]
+) -> tuple[list[IndexedQuestion], QuestionLeads]:
+    """The questions of ``index`` for other ``chunks``. One whose chunk was edited leads to what took its
+    place."""
+    here = {chunk.id for chunk in chunks}
+    moved = [
+        one
+        if one.chunk_id in here or one.chunk_id not in former
+        else one.model_copy(update={"chunk_id": former[one.chunk_id].replaced_by})
+        for one in index.questions()
+    ]
+    return lead_to(chunks, moved, index.space().questions.leads.vectors)
