@@ -10,7 +10,8 @@ from .releases.card import model_card as model_card
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE
-from .releases.record import EmbeddingInfo as EmbeddingInfo, INDEX_FOLDER as INDEX_FOLDER
+from .releases.record import EmbeddingInfo as EmbeddingInfo, FITTED_FILE as FITTED_FILE
+from .releases.record import INDEX_FOLDER as INDEX_FOLDER
 from .releases.record import IndexInfo as IndexInfo, LINEAGE_FILE as LINEAGE_FILE
 from .releases.record import MODEL_FOLDER as MODEL_FOLDER, NotPromotedError as NotPromotedError
 from .releases.record import RERANKER_FOLDER as RERANKER_FOLDER, Release as Release
@@ -26,7 +27,8 @@ from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
 from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
 from .retrieval.index import build_index as build_index
-from .retrieval.making import embed_chunks as embed_chunks, lead_to as lead_to
+from .retrieval.making import carry_questions as carry_questions, embed_chunks as embed_chunks
+from .retrieval.making import lead_questions as lead_questions
 from .retrieval.models import model_name as model_name, resolve_model as resolve_model
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores

@@ -37,4 +37,5 @@ from .runs.requests import settle_request as settle_request, watch_lock as watch
 from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore
 from .runs.situation import read_situation as read_situation
 from .settings import DedupSettings as DedupSettings, FitSettings as FitSettings
+from .settings import FINE_TUNED as FINE_TUNED, INDEX_ONLY as INDEX_ONLY, Rung as Rung
 from .settings import GateSettings as GateSettings, TrainingSettings as TrainingSettings

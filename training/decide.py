@@ -1,4 +1,7 @@
-"""Whether to retrain: go on with an interrupted run, leave it, or start a new one.
+"""Whether to retrain: go on with an interrupted run, leave it, or start a new one, and how far it is to go.
+
+A run is needed for the index when the decisions differ from those that the served release has, and for a
+fine-tuned model when they differ from those that the served model was trained from.
 
 Nothing here reads a disk or a clock. ``training.runs.situation`` collects what the answer depends on; the
 command, its preview and the watcher all ask here.
@@ -18,6 +21,7 @@ from training.ledger.rows import LedgerRow, RecordKey
 from training.ledger.selection import Selection
 from training.runs.record import RunRecord
 from training.runs.situation import Situation, Unfinished
+from training.settings import FINE_TUNED, INDEX_ONLY, Rung
 
 # A run that somebody started with a selection of their own is theirs to finish for so long.
 LEFT_ALONE = timedelta(days=7)
@@ -56,13 +60,15 @@ class News(BaseModel):
 class Choice:
     """The answer, and ``why`` in a sentence for people.
 
-    ``run`` is the run to resume. ``given_up`` says why each other unfinished run has to be closed (run id →
-    reason), ``left_alone`` what to tell about each that stays as it is. ``news`` is since the served release.
+    ``rung`` is the highest that a new run tries. ``run`` is the run to resume. ``given_up`` says why each
+    other unfinished run has to be closed (run id → reason), ``left_alone`` what to tell about each that stays
+    as it is. ``news`` is since the served release.
     """
 
     what: Literal["resume", "skip", "new"]
     why: str
     news: News
+    rung: Rung = FINE_TUNED
     run: RunRecord | None = None
     given_up: Mapping[str, str] = field(default_factory=dict)
     left_alone: Mapping[str, str] = field(default_factory=dict)
@@ -70,16 +76,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Due:
-    """When to retrain without being asked: once ``min_accepted`` new decisions are accepted, or
+    """When to train without being asked: once ``min_accepted`` new decisions are accepted, or
     ``every_hours`` after the last time if anything is new (0: never so)."""
 
     min_accepted: int
     every_hours: float = 0.0
 
 
-def decide(found: Situation, force: bool = False) -> Choice:
-    """What a retrain would do now. ``force``: start a run even if nothing is new or the same was tried
-    before."""
+def decide(found: Situation, force: bool = False, highest: Rung = FINE_TUNED) -> Choice:
+    """What a retrain would do now, up to the rung ``highest``. ``force``: start a run even if nothing is new
+    or the same was tried before."""
     news = find_news(answers(found.rows), answers(found.served_rows))
     resumed: RunRecord | None = None
     given_up: dict[str, str] = {}
@@ -99,35 +105,50 @@ def decide(found: Situation, force: bool = False) -> Choice:
         else:
             resumed = record
     why = f"{news.new} new or changed decisions, {news.withdrawn} withdrawn since {found.served.id}"
-    choice = Choice("new", why, news, resumed, given_up, left_alone)
+    choice = Choice("new", why, news, highest, resumed, given_up, left_alone)
     if resumed is not None:
         how = "had failed" if resumed.status == "failed" else "was interrupted"
         return replace(choice, what="resume", why=f"Going on with run {resumed.id}, which {how}")
-    reason = "" if force else _nothing_to_learn(found, news)
-    return replace(choice, what="skip", why=reason) if reason else choice
+    if force:
+        return choice
+    reason = _nothing_to_index(found, news)
+    if highest == FINE_TUNED:
+        to_fit = find_news(answers(found.rows), answers(found.fitted_rows))
+        if not (unfit := _nothing_to_learn(found, to_fit)):
+            return choice
+        reason = reason and unfit
+    return replace(choice, what="skip", why=reason) if reason else replace(choice, rung=INDEX_ONLY)
 
 
 def is_due(found: Situation, due: Due) -> Choice:
     """What to do without being asked.
 
-    Like ``decide``, but a new run wants as much news as ``due`` says, and what was tried since the served
-    release is no news: a release that a person went back to stays until somebody decides something else. A
-    run that a living process works on is left to it.
+    Like ``decide``, but a run that trains wants as much news as ``due`` says, and what was tried since the
+    served release is no news: a release that a person went back to stays until somebody decides something
+    else. Any news is enough for the index. A run that a living process works on is left to it.
     """
     choice = decide(found)
     if choice.run is not None and any(one.at_work for one in found.unfinished if one.record is choice.run):
         return replace(choice, what="skip", why=f"Run {choice.run.id} is at work.")
     if choice.what != "new":
         return choice
-    if found.must_forget:
-        return replace(choice, why="the served release learned from answers that are to be left out")
-    fresh = fresh_news(found)
-    since = fresh.total if found.chosen_by_hand else choice.news.total
-    if fresh.accepted >= due.min_accepted:
-        why = f"{fresh.accepted} new decisions were accepted (watch.min_accepted: {due.min_accepted})"
-        return replace(choice, why=why)
-    if since and _is_time(found, due.every_hours):
-        return replace(choice, why=f"{since} decisions are new after {due.every_hours:g} hours")
+    fresh = fresh_news(found, found.fitted_rows, found.tried_to_fit)
+    if choice.rung == FINE_TUNED:
+        since = fresh.total
+        if not found.chosen_by_hand:
+            since = find_news(answers(found.rows), answers(found.fitted_rows)).total
+        if found.must_forget:
+            return replace(choice, why="the served model learned from answers that are to be left out")
+        if fresh.accepted >= due.min_accepted:
+            why = f"{fresh.accepted} new decisions were accepted (watch.min_accepted: {due.min_accepted})"
+            return replace(choice, why=why)
+        if since and _is_time(found, due.every_hours):
+            return replace(choice, why=f"{since} decisions are new after {due.every_hours:g} hours")
+    if (now := fresh_news(found, found.served_rows, found.tried).total) and not _nothing_to_index(
+        found, choice.news
+    ):
+        why = f"{now} decisions are new, withdrawn or changed; to be brought into the index"
+        return replace(choice, rung=INDEX_ONLY, why=why)
     why = f"{fresh.accepted} new decisions were accepted, and watch.min_accepted is {due.min_accepted}."
     return replace(choice, what="skip", why=why)
 
@@ -156,10 +177,10 @@ def find_news(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answ
     )
 
 
-def fresh_news(found: Situation) -> News:
-    """What is new to the served release and to everything that was tried since."""
-    known = answers(found.served_rows)
-    for rows in found.tried:
+def fresh_news(found: Situation, served: Sequence[LedgerRow], tried: Sequence[Sequence[LedgerRow]]) -> News:
+    """What is new to a ledger that is ``served``, and to everything that was ``tried`` since."""
+    known = answers(served)
+    for rows in tried:
         left_out = {row.key for row in rows if row.fate == "left-out"}
         known = {key: answer for key, answer in known.items() if key in left_out} | answers(rows)
     return find_news(answers(found.rows), known)
@@ -200,13 +221,20 @@ def _obstacle(one: Unfinished, found: Situation) -> str:
     return ""
 
 
+def _nothing_to_index(found: Situation, news: News) -> str:
+    """Why no run is needed for the index, or nothing."""
+    if not news.total:
+        return f"Nothing new: no decision has been added or changed since {found.served.id}."
+    return _tried(found, INDEX_ONLY)
+
+
 def _nothing_to_learn(found: Situation, news: News) -> str:
-    """Why no run is needed, or nothing."""
+    """Why no run is needed for a fine-tuned model, or nothing. ``news`` is since the model was trained."""
     if news.total < found.min_new and not found.must_forget:
         if news.total:
             reason = (
-                f"Not yet: {news.total} new decisions since {found.served.id}, and a retrain starts from "
-                f"{found.min_new} (training.min_new)."
+                f"Not yet: {news.total} new decisions since {found.served.id} was trained, and a retrain "
+                f"starts from {found.min_new} (training.min_new)."
             )
         else:
             reason = f"Nothing new to learn: no decision has been added or changed since {found.served.id}."
@@ -217,19 +245,28 @@ def _nothing_to_learn(found: Situation, news: News) -> str:
                 "`clayloop reindex` brings them to the bot."
             )
         return reason
-    # The newest run with the same inputs that came to its end: another one would come to the same.
-    ended = {
-        one.record.id: one.ending.verdict
+    return _tried(found, FINE_TUNED)
+
+
+def _tried(found: Situation, rung: Rung) -> str:
+    """What came of the newest run with the same inputs that came to its end and went as high as ``rung``:
+    another one would come to the same. Nothing where there is none."""
+    ended = [
+        (one.record, one.release, one.ending.verdict)
         for one in found.unfinished
-        if one.ending is not None and not one.ending.overtaken and one.record.inputs == found.inputs
-    }
-    ended |= {one.id: one.verdict for one in found.finished if one.inputs == found.inputs}
-    if ended:
-        run, verdict = next(iter(ended.items()))
-        return (
-            f"Nothing new to learn since run {run} tried exactly these annotations: {verdict} "
-            "(--force tries again.)"
-        )
+        if one.ending is not None and not one.ending.overtaken
+    ]
+    ended += [(one, one.release_after, one.verdict) for one in found.finished]
+    for record, made, verdict in ended:
+        inputs = record.inputs
+        # What it made may be what is served now.
+        release = inputs.release if made == found.served.id else found.inputs.release
+        same = found.inputs.model_copy(update={"rung": inputs.rung, "release": release})
+        if rung in (inputs.rung, INDEX_ONLY) and inputs == same:
+            return (
+                f"Nothing new to learn since run {record.id} tried exactly these annotations: {verdict} "
+                "(--force tries again.)"
+            )
     return ""
 
 

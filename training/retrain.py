@@ -1,8 +1,9 @@
 """The retrain, and its preview: annotations in, a release or a reason why not out.
 
-A run has five steps (training.runs.record.STEPS). Each leaves its result in runs/<run>/<step>. Killed at any
-instant, the next call goes on after the last finished step. The served release changes in one instant, at the
-very end, or not at all.
+A run climbs a ladder: the served model with everything decided in its index, then a fine-tuned one. The
+highest rung that the gate lets through is served. Each step (training.runs.record.STEPS) leaves its result in
+runs/<run>/<step>. Killed at any instant, the next call goes on after the last finished step. The served
+release changes in one instant, at the very end, or not at all.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from training.report.text import Preview, RetrainSummary
 from training.runs.run import RunStore
 from training.runs.situation import Situation, clean, ending_of, give_up, read_situation, rows_of
 from training.runs.steps import Steps, own_sets, questions_of, round_of, what_is_lacking
-from training.settings import TrainingSettings
+from training.settings import FINE_TUNED, INDEX_ONLY, Rung, TrainingSettings
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class RetrainOptions:
     """How to retrain this time. ``selection`` says what to leave out, and ``find_matching`` which records
-    pass its filters. ``force``: start a run even if nothing is new or the same was tried before."""
+    pass its filters. ``force``: start a run even if nothing is new or the same was tried before. ``highest``
+    is the rung that is tried at most."""
 
     progress: Progress = SILENT
     force: bool = False
+    highest: Rung = FINE_TUNED
     selection: Selection = EVERYTHING
     find_matching: FindMatching | None = None
 
@@ -71,14 +74,15 @@ def retrain_from_annotations(
     runs = RunStore(home)
     with runs.exclusive():
         context, selected, found = _read(home, corpus, settings, serving, read_decisions, options)
-        choice = decide(found, options.force)
+        choice = decide(found, options.force, options.highest)
         _settle_others(choice, runs, context)
         if choice.what == "skip":
             summary = _summary(context, selected, rows_of(selected), choice.news)
             summary.verdict = choice.why
             return summary
         if choice.run is None:
-            run = runs.create(found.inputs, context.served.id, selected.selection)
+            inputs = found.inputs.model_copy(update={"rung": choice.rung})
+            run = runs.create(inputs, context.served.id, selected.selection)
             return _work(Steps(run, context), selected, resumed=False)
         # The run may have promoted its own release already, and compares with the one before.
         compared = replace(context, served=context.store.get(choice.run.inputs.release))
@@ -95,7 +99,7 @@ def preview(
 ) -> Preview:
     """Decide and prepare as ``retrain_from_annotations`` would, and raise what it raises until then."""
     context, selected, situation = _read(home, corpus, settings, serving, read_decisions, options)
-    choice = decide(situation, options.force)
+    choice = decide(situation, options.force, options.highest)
     sets = own_sets(context)
     found = prepare(selected, context, questions_of(sets))
     asked = round_of(found, sets, context)
@@ -105,6 +109,10 @@ def preview(
         verdict = f"Would finish run {choice.run.id}, which is unfinished, before anything else."
     else:
         verdict = what_is_lacking(found, len(asked.deciding), context) or "Would train."
+        if choice.rung == INDEX_ONLY:
+            verdict = "Would bring what was decided into the index. Nothing is new to train on."
+        elif found.chunks and verdict != "Would train.":
+            verdict += " Would bring what was decided into its index."
     counted = tally(found.ledger)
     return Preview(
         would_train=verdict == "Would train.",
@@ -150,14 +158,14 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     summary = _summary(context, selected, found.ledger, news)
     summary.run, summary.outcome, summary.resumed = run.id, "not-enough", resumed
     summary.take_prepared(found, len(steps.round.questions))
-    summary.verdict = what_is_lacking(found, len(steps.round.deciding), context)
-    if not summary.verdict:
-        run.step("fit", steps.fit, context.progress)
-        run.step("index", steps.index, context.progress)
+    summary.verdict = lacking = what_is_lacking(found, len(steps.round.deciding), context)
+    if found.chunks:
+        if not lacking and run.record.inputs.rung == FINE_TUNED:
+            run.step("fit", steps.fit, context.progress)
+            run.step("index", steps.index, context.progress)
         run.step("judge", steps.judge, context.progress)
         verdict = steps.verdict
-        summary.gate, summary.verdict = verdict, verdict.reason
-        summary.outcome = "not-enough" if verdict.verdict == "not-enough" else "rejected"
+        summary.take_verdict(verdict, steps.verdict_on_training, lacking)
         summary.take_figures(steps.comparison)
         if verdict.promoted:
             run.step("publish", partial(steps.publish, partial(_card, steps)), context.progress)
@@ -165,6 +173,7 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
             assert ending is not None  # noqa: S101 - the step is finished
             summary.outcome, summary.release_after = ending.outcome, ending.release
             summary.verdict = ending.verdict or summary.verdict
+            summary.rung = verdict.rung if ending.release else ""
             run.record.overtaken = ending.overtaken
     summary.report = _report(steps, summary)
     run.finish(summary.outcome, summary.verdict, summary.release_after)
@@ -227,7 +236,8 @@ def _card(steps: Steps, draft: ReleaseDraft) -> str:
     """The release's model card."""
     context = steps.context
     whitening = context.serving.retrieval.whiten
-    card = release_card(draft, steps.report, context.settings.fit, whitening, steps.comparison, steps.verdict)
+    report = steps.report if steps.verdict.rung == FINE_TUNED else None
+    card = release_card(draft, report, context.settings.fit, whitening, steps.comparison, steps.verdict)
     return card + selection_card(steps.run.record.selection.matched)
 
 

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Verdict = Literal["superior", "non-inferior", "inconclusive", "inferior", "not-enough"]
 Promotable = Literal["superior", "non-inferior", "inconclusive"]
+# What a candidate is: the served model with everything decided in its index, or a newly trained one.
+Rung = Literal["index only", "fine-tuned"]
+INDEX_ONLY: Rung = "index only"
+FINE_TUNED: Rung = "fine-tuned"
 
 # The gate's constants. docs/measurements/2026-11-gate.md has the measurements behind them.
 
@@ -132,7 +136,9 @@ class GateSettings(_Section):
     )
     confidence: float = Field(0.9, gt=0.5, lt=1, description="Of the interval of the mean difference.")
     promote: list[Promotable] = Field(
-        ["superior", "non-inferior"], description="Verdicts that may be served; inconclusive can be added."
+        ["superior"],
+        description="Verdicts with which a fine-tuned candidate may be served; non-inferior and inconclusive "
+        "can be added.",
     )
     min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote anything.")
     guards: GuardSettings = GuardSettings()

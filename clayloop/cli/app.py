@@ -89,6 +89,7 @@ def _retrain_from_annotations(
     home: _Home = None,
     json_file: retrain.JsonFile = None,
     force: retrain.Force = False,
+    index_only: retrain.IndexOnly = False,
     without_annotator: retrain.WithoutAnnotator = None,
     without_records: retrain.WithoutRecords = None,
     since: retrain.Since = None,
@@ -98,9 +99,8 @@ def _retrain_from_annotations(
 ) -> None:
     _start_logging(False)
     ctx.obj = Context(config, home)
-    retrain.retrain(
-        ctx, json_file, force, without_annotator, without_records, since, max_records, conditions, dry
-    )
+    given = (force, index_only, without_annotator, without_records, since, max_records, conditions, dry)
+    retrain.retrain(ctx, json_file, *given)
 
 
 def main() -> None:

@@ -23,6 +23,13 @@ JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - for stdout.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Try again although nothing new was annotated.")]
+IndexOnly = Annotated[
+    bool,
+    typer.Option(
+        "--index-only",
+        help="Bring what was decided into the index of the served model, and train nothing: a few seconds.",
+    ),
+]
 WithoutAnnotator = Annotated[
     list[str] | None,
     typer.Option(
@@ -75,6 +82,7 @@ def retrain(
     ctx: typer.Context,
     json_file: JsonFile = None,
     force: Force = False,
+    index_only: IndexOnly = False,
     without_annotator: WithoutAnnotator = None,
     without_records: WithoutRecords = None,
     since: Since = None,
@@ -85,6 +93,8 @@ def retrain(
     """Read the accepted annotations back, train, evaluate, and swap the bot if the candidate is not worse."""
     from curation import parse_condition
     from training import (
+        FINE_TUNED,
+        INDEX_ONLY,
         RetrainOptions,
         Selection,
         preview,
@@ -106,7 +116,9 @@ def retrain(
         max_records=max_records,
         filters=tuple(conditions or ()),
     )
-    options = RetrainOptions(context.progress, force, selection, _finder(context))
+    options = RetrainOptions(
+        context.progress, force, INDEX_ONLY if index_only else FINE_TUNED, selection, _finder(context)
+    )
     settings = context.settings
     if dry:
         plan = preview(

@@ -19,6 +19,7 @@ MODEL_FOLDER = "model"
 INDEX_FOLDER = "index"
 RERANKER_FOLDER = "reranker"
 EVALUATION_FILE = "evaluation.json"
+FITTED_FILE = "fitted.parquet"  # the ledger that the model learned from, where it is not lineage.parquet
 LINEAGE_FILE = "lineage.parquet"
 CARD_FILE = "README.md"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from serving.retrieval.pieces import pieces
 from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
 from serving.retrieval.vectors import Vectors
 
+# How far an accepted question raises its chunk.
+WEIGHT, LEAST = 0.5, 0.2
 PIECE_TOKENS = 128  # half a chunk; smaller and larger ones find less (docs/measurements)
 
 
@@ -49,7 +51,31 @@ def embed_chunks(
     return SearchSpace(vectors, Leads.ordered(np.concatenate(piece_vectors), np.concatenate(rows)))
 
 
-def lead_to(
+def lead_questions(
+    embedder: Embedder,
+    chunks: Sequence[Chunk],
+    space: SearchSpace,
+    questions: Sequence[IndexedQuestion],
+    known: ChunkIndex | None = None,
+) -> tuple[list[IndexedQuestion], SearchSpace]:
+    """``questions`` in the order of their ``chunks``, and the ``space`` in which they lead there.
+
+    Those that lead to none of the chunks are left out. ``known`` is an index that was made with the same
+    model: what it has is not embedded again.
+    """
+    vectors: dict[str, Vectors] = {}
+    if known is not None:
+        texts = [one.text for one in known.questions()]
+        vectors = dict(zip(texts, known.space().questions.leads.vectors, strict=True))
+    missing = [text for text in dict.fromkeys(one.text for one in questions) if text not in vectors]
+    vectors |= dict(zip(missing, embedder.queries(missing), strict=True))
+    asked = np.stack([vectors[one.text] for one in questions]) if questions else space.chunks[:0]
+    raised = [one.model_copy(update={"weight": WEIGHT, "least": LEAST}) for one in questions]
+    chosen, leads = _lead_to(chunks, raised, asked)
+    return chosen, space.asking(leads)
+
+
+def _lead_to(
     chunks: Sequence[Chunk], questions: Sequence[IndexedQuestion], vectors: Vectors
 ) -> tuple[list[IndexedQuestion], QuestionLeads]:
     """``questions``, whose unit ``vectors`` are (m, d), in the order of their chunks, and how they lead
@@ -61,10 +87,7 @@ def lead_to(
     there = [place for place, one in enumerate(questions) if one.chunk_id in row_of]
     there.sort(key=lambda place: row_of[questions[place].chunk_id])
     chosen = [questions[place] for place in there]
-    leads = Leads(
-        vectors[there].reshape(-1, vectors.shape[1]),
-        np.array([row_of[one.chunk_id] for one in chosen], dtype=np.int64),
-    )
+    leads = Leads(vectors[there], np.array([row_of[one.chunk_id] for one in chosen], dtype=np.int64))
     weights, least = (
         np.array([getattr(one, name) for one in chosen], dtype=np.float32) for name in ("weight", "least")
     )
@@ -72,10 +95,16 @@ def lead_to(
 
 
 def carry_questions(
-    index: ChunkIndex, chunks: Sequence[Chunk], former: Mapping[str, FormerChunk]
+    index: ChunkIndex,
+    chunks: Sequence[Chunk],
+    former: Mapping[str, FormerChunk],
+    without: Collection[tuple[str, str]] = (),
 ) -> tuple[list[IndexedQuestion], QuestionLeads]:
     """The questions of ``index`` for other ``chunks``. One whose chunk was edited leads to what took its
-    place."""
+    place.
+
+    ``without`` are records (dataset and id) whose questions are left out.
+    """
     here = {chunk.id for chunk in chunks}
     moved = [
         one
@@ -83,4 +112,8 @@ def carry_questions(
         else one.model_copy(update={"chunk_id": former[one.chunk_id].replaced_by})
         for one in index.questions()
     ]
-    return lead_to(chunks, moved, index.space().questions.leads.vectors)
+    moved = [
+        one.model_copy(update={"chunk_id": ""}) if (one.dataset, one.record_id) in without else one
+        for one in moved
+    ]
+    return _lead_to(chunks, moved, index.space().questions.leads.vectors)

@@ -29,6 +29,7 @@ from serving import (
     ServingSettings,
     Vectors,
     calibrate_threshold,
+    carry_questions,
     embed_chunks,
     open_reranker,
     unwhitened,
@@ -59,6 +60,11 @@ class Baselines:
     decisions: Plausibility
     coverage: Coverage
 
+    def beside(self, model: SearchModel, found: Comparison) -> Baselines:
+        """To compare with ``model`` instead of the served release; ``found`` has its figures."""
+        scores = [found.holdout.candidate, *(one.candidate for one in found.sets)]
+        return replace(self, served=model, served_scores=scores)
+
 
 def measure_baselines(
     given: Round,
@@ -78,7 +84,8 @@ def measure_baselines(
     index = ChunkIndex.open(folder / INDEX_FOLDER)
     removed = find_removed(given, {chunk.id for chunk in index.chunks()}, settings)
     space = embed_chunks(embedder, [*given.chunks, *removed.chunks], index, progress)
-    here = space.taking(range(len(given.chunks)))
+    _, leads = carry_questions(index, given.chunks, {}, given.apart)
+    here = space.taking(range(len(given.chunks))).asking(leads)
     served = SearchModel(embedder, here, open_reranker(folder, release, serving), progress)
     served_scores = _scores(served, given, settings)
     coverage = removed.coverage
@@ -162,7 +169,7 @@ def untrained_release(store: ReleaseStore, model: str, dimension: int) -> Releas
 
 def is_untrained(release: Release, model: str) -> bool:
     """Whether a release serves the base ``model`` without training."""
-    return not release.trained_on and release.run_id is None and release.base_model == model
+    return not release.trained_on and release.base_model == model
 
 
 def measure_latency(

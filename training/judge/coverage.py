@@ -20,7 +20,7 @@ from curation import Chunk
 from serving import SearchSpace
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, TestSet, generic_set, holdout_questions, question_id
-from training.ledger.rows import LedgerRow, of, section_of
+from training.ledger.rows import LedgerRow, RecordKey, of, section_of
 from training.ledger.store import History
 from training.prepare.similarity import find_matches
 from training.prepare.split import is_holdout
@@ -33,7 +33,7 @@ _EXAMPLES = 3
 class Round:
     """What a round of decisions came to. ``chunks``: those that the candidate indexes; ``documents``: all of
     today; ``questions``: the holdout's; ``own_sets``: the user's test sets; ``rows``: the ledger;
-    ``history``: of the served release."""
+    ``history``: of the served model."""
 
     chunks: Sequence[Chunk]
     documents: Sequence[Chunk]
@@ -41,6 +41,14 @@ class Round:
     own_sets: Sequence[TestSet]
     rows: Sequence[LedgerRow]
     history: History
+
+    @property
+    def apart(self) -> set[RecordKey]:
+        """The records that ask what is held out. Whoever is judged has none of them in the index: a question
+        that is found by itself tells nothing about others."""
+        held = {row.key for row in of(self.rows, "example", "holdout")}
+        like = {row.key for row in self.rows if (row.other_dataset, row.other) in held}
+        return held | like
 
     @property
     def sets(self) -> list[TestSet]:

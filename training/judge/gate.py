@@ -21,7 +21,17 @@ from training.judge.intervals import (
     mean_interval,
     share_interval,
 )
-from training.settings import GENERIC_MARGIN, GUARD_QUERIES, REFUSAL_DROP, SLICE_MARGIN, GateSettings, Verdict
+from training.settings import (
+    FINE_TUNED,
+    GENERIC_MARGIN,
+    GUARD_QUERIES,
+    INDEX_ONLY,
+    REFUSAL_DROP,
+    SLICE_MARGIN,
+    GateSettings,
+    Rung,
+    Verdict,
+)
 
 LATENCY = "latency"
 _NOTICEABLE = 0.005  # seconds: a slower median matters from here on, below it is the clock's noise
@@ -55,7 +65,8 @@ class GateVerdict(BaseModel):
     """The answer and the figures behind it. ``base``, ``before`` and ``after`` are means of the deciding
     metric at full dimension, of the untouched base model, the served release and the candidate, over the same
     ``queries`` questions: the holdout's and those of the user's own test sets. ``interval`` is of the mean of
-    candidate − served.
+    candidate − served. ``rung`` says what the candidate is; one that is fine-tuned is compared with the
+    served model that has everything decided in its index.
 
     ``earlier`` is the same over the holdout questions that the served release was judged by, ``fresh`` over
     those that came since; None where there are too few. That they disagree is a sign that what was decided
@@ -67,6 +78,7 @@ class GateVerdict(BaseModel):
     promoted: bool
     verdict: Verdict
     reason: str
+    rung: Rung = FINE_TUNED
     metric: str
     before: float
     after: float
@@ -83,8 +95,12 @@ class GateVerdict(BaseModel):
         return [guard for guard in self.guards if not guard.passed]
 
 
-def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
-    """Promote a candidate whose verdict is among ``settings.promote`` and that passes every guard."""
+def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) -> GateVerdict:
+    """Promote a candidate that passes every guard and whose verdict is good enough.
+
+    A fine-tuned one needs a verdict among ``settings.promote``. One whose index alone is new holds what
+    people decided, so it is served unless it is worse, also where there are too few questions to tell.
+    """
     differences = found.decisive(settings.metric)
     parts = slices(found.holdout, settings)
     guards = [*_slices(parts), *(guard for check in _CHECKS for guard in check(found, settings))]
@@ -94,12 +110,16 @@ def judge(found: Comparison, settings: GateSettings) -> GateVerdict:
         interval = expanded_interval(differences, settings.confidence)
         verdict = classify(interval, settings.margin)
     sound = all(map(math.isfinite, differences))
+    may = verdict in settings.promote
+    if rung == INDEX_ONLY:
+        may = verdict in ("superior", "non-inferior", "not-enough")
     earlier, fresh = (
         mean_interval(some, settings.confidence) if len(some) >= GUARD_QUERIES else None
         for some in found.by_age(settings.metric)
     )
     judged = GateVerdict(
-        promoted=sound and verdict in settings.promote and all(guard.passed for guard in guards),
+        promoted=sound and may and all(guard.passed for guard in guards),
+        rung=rung,
         verdict=verdict,
         reason="",
         metric=settings.metric,
@@ -135,6 +155,11 @@ def _mean(found: Comparison, side: Side, metric: str) -> float:
 def _reason(judged: GateVerdict, settings: GateSettings) -> str:
     """Verdict, figures and, where it is not served, why not and what would help."""
     interval = judged.interval
+    complaints = "; ".join(f"{guard.name}: {guard.detail}" for guard in judged.failed)
+    if judged.rung == INDEX_ONLY and interval is None:
+        if complaints:
+            return f"Held back: {complaints}."
+        return f"Promoted, index only: {judged.queries} held-out questions are too few to tell a difference."
     if interval is None:
         return too_few(judged.queries, settings.min_queries)
     if not math.isfinite(interval.estimate):
@@ -146,13 +171,13 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         f"{judged.metric} {judged.before:.3f} → {judged.after:.3f} on {judged.queries} held-out questions, "
         f"{interval} at {settings.confidence:.0%}"
     )
-    complaints = "; ".join(f"{guard.name}: {guard.detail}" for guard in judged.failed)
-    if judged.verdict in settings.promote and complaints:
+    if judged.verdict in (*settings.promote, "superior", "non-inferior") and complaints:
         return f"Held back, although {_PHRASES[judged.verdict]} ({figures}): {complaints}."
     if judged.promoted:
         same = abs(interval.low) < ROUNDING and abs(interval.high) < ROUNDING
         phrase = "as good as the served release" if same else _PHRASES[judged.verdict]
-        return f"Promoted: {phrase} ({figures})."
+        kind = ", index only" if judged.rung == INDEX_ONLY else ""
+        return f"Promoted{kind}: {phrase} ({figures})."
     also = f" Also {complaints}." if complaints else ""
     if judged.verdict == "inferior":
         return f"Rejected: worse than the served release ({figures}); it stays.{also}"

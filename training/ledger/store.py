@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from curation import StateError, Verdict, write_table
-from serving import LINEAGE_FILE, ReleaseStore
+from serving import FITTED_FILE, LINEAGE_FILE, ReleaseStore
 from training.ledger.rows import LedgerRow, RecordKey, by_decision, tally
 from training.ledger.selection import Selection
 
@@ -92,6 +92,13 @@ def lineage_of(store: ReleaseStore, release_id: str) -> Path:
     return path
 
 
+def fitted_of(store: ReleaseStore, release_id: str) -> Path:
+    """Where the ledger is that a release's model was trained from. A release whose index alone is new has a
+    copy of it beside its own."""
+    copy = store.folder(release_id) / FITTED_FILE
+    return copy if FITTED_FILE in store.get(release_id).files else lineage_of(store, release_id)
+
+
 def ledger_of(store: ReleaseStore, release_id: str, columns: Sequence[str] = ()) -> list[LedgerRow]:
     """The ledger of a release; empty when it learned from nothing."""
     return read_ledger(lineage_of(store, release_id), columns)
@@ -121,7 +128,7 @@ def count_fates(path: Path) -> Counter[str]:
 
 @dataclass(frozen=True)
 class History:
-    """What the ledger of the served release tells.
+    """What the ledger tells that the served model was trained from.
 
     ``fingerprints`` are of all answers that it was made from. ``asked`` are the records of its holdout,
     ``trained`` the examples that it was trained on, ``learned`` these and its negatives, and
@@ -152,5 +159,5 @@ class History:
 
 
 def history_of(store: ReleaseStore, release_id: str) -> History:
-    """Of a release. Raises StateError for a damaged ledger."""
-    return History.of(ledger_of(store, release_id, _OF_HISTORY))
+    """Of the model of a release. Raises StateError for a damaged ledger."""
+    return History.of(read_ledger(fitted_of(store, release_id), _OF_HISTORY))

@@ -27,27 +27,32 @@ _LIMITS = """\
 
 def release_card(
     draft: ReleaseDraft,
-    report: FitReport,
+    report: FitReport | None,
     settings: FitSettings,
     whitening: float,
     comparison: Comparison,
     verdict: GateVerdict,
 ) -> str:
-    """Markdown: the card of any release, then training, scores per Matryoshka dimension beside those of the
-    release that was served, and limits."""
+    """Markdown: the card of any release, then training (no ``report``: nothing was trained), scores per
+    Matryoshka dimension beside those of the release that was served, and limits."""
+    trained = "None: the model is that of the release before. The index has what people decided since."
+    if report is not None:
+        trained = (
+            f"Loss {settings.loss} inside MatryoshkaLoss "
+            f"(dimensions {', '.join(map(str, report.dimensions))}): {report.examples:,} examples, "
+            f"{report.epochs:g} epochs, batches of {report.batch_size} without duplicates, "
+            f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, "
+            f"texts cut to {settings.max_tokens} tokens, {report.precision}, seed {settings.seed}. "
+            f"Weights averaged with {settings.keep:g} of the base model's; "
+            f"the space whitened by the indexed chunks with strength {whitening:g}."
+        )
     lines = [
         model_card(draft),
         "## Training",
         "",
-        f"Loss {settings.loss} inside MatryoshkaLoss "
-        f"(dimensions {', '.join(map(str, report.dimensions))}): {report.examples:,} examples, "
-        f"{report.epochs:g} epochs, batches of {report.batch_size} without duplicates, "
-        f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, "
-        f"texts cut to {settings.max_tokens} tokens, {report.precision}, seed {settings.seed}. "
-        f"Weights averaged with {settings.keep:g} of the base model's; "
-        f"the space whitened by the indexed chunks with strength {whitening:g}.",
+        trained,
         "",
-        "## Beside the release that it replaces",
+        "## Beside what it replaces",
         "",
         f"{_cell(verdict.reason)} The same {verdict.queries} questions and chunks for both.",
         "",

@@ -12,6 +12,7 @@ from training.judge.gate import GateVerdict
 from training.ledger.rows import LedgerRow, of, tally
 from training.prepare.prepared import Prepared
 from training.runs.record import Outcome, RunRecord
+from training.settings import INDEX_ONLY
 
 _MOST = 8  # of a kind: slices, reasons, duplicates
 
@@ -26,10 +27,11 @@ class RetrainSummary(BaseModel):
     nothing is learned from. ``before``, ``after`` and ``base`` map dimension → metric → mean over the
     ``holdout_questions``, of the served release, the candidate and the untouched base model.
     ``without_reranker`` has the candidate's means by its embedding model alone, where it has a reranker.
-    ``gate`` is the verdict with its interval, guards and slices, None when nothing was trained. ``report`` is
-    the run's page for a browser. ``seconds`` are per step; ``peak_memory_mb`` in 10^6 bytes is the largest of
-    all steps. ``resumed``: an interrupted run was finished. ``selection`` says what was left out, ``notes``
-    what to know about it.
+    ``gate`` is the verdict with its interval, guards and slices, None when nothing was judged. ``rung`` is
+    the one that is served now ("" when none is), ``why_not_higher`` says what kept the next one. ``report``
+    is the run's page for a browser. ``seconds`` are per step; ``peak_memory_mb`` in 10^6 bytes is the largest
+    of all steps. ``resumed``: an interrupted run was finished. ``selection`` says what was left out,
+    ``notes`` what to know about it.
     """
 
     run: str | None = None
@@ -49,6 +51,8 @@ class RetrainSummary(BaseModel):
     base: dict[int, dict[str, float]] = Field(default_factory=dict)
     without_reranker: dict[str, float] = Field(default_factory=dict)
     gate: GateVerdict | None = None
+    rung: str = ""
+    why_not_higher: str = ""
     report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     total_seconds: float = 0.0
@@ -69,6 +73,16 @@ class RetrainSummary(BaseModel):
         removed = of(found.ledger, "chunk", "removed")
         self.chunks = {"indexed": len(found.chunks), "rejected": len(removed)}
         self.holdout_questions = questions
+
+    def take_verdict(self, reached: GateVerdict, fine_tuned: GateVerdict | None, lacking: str) -> None:
+        """Fill in what the gate said of the rung that was reached, and what kept the ``fine_tuned`` one;
+        ``lacking`` says why there is none."""
+        self.gate, self.verdict = reached, reached.reason
+        self.outcome = "not-enough" if reached.verdict == "not-enough" else "rejected"
+        if reached.rung == INDEX_ONLY:
+            self.why_not_higher = fine_tuned.reason if fine_tuned else lacking
+            if not reached.promoted and lacking:
+                self.verdict, self.outcome = lacking, "not-enough"
 
     def take_figures(self, found: Comparison) -> None:
         """Fill in what base, served release and candidate reach on the holdout."""
@@ -110,6 +124,8 @@ class Preview(BaseModel):
 def render_summary(summary: RetrainSummary) -> str:
     """A few lines of plain text that say what happened and why."""
     lines = [summary.verdict]
+    if summary.why_not_higher and summary.why_not_higher != summary.verdict:
+        lines.append(f"No newly trained model: {summary.why_not_higher}")
     if summary.selection:
         lines += ["", f"Selection   {', '.join(summary.selection)}"]
     lines += [f"Note        {note}" for note in summary.notes]

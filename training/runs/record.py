@@ -16,10 +16,10 @@ from curation import Decision, SettingsError, content_id
 from serving import resolve_model
 from training.ledger.selection import Selection
 from training.prepare.prepared import RunContext
-from training.settings import TestSetSettings
+from training.settings import FINE_TUNED, Rung, TestSetSettings
 
-# In the order in which they are done. A run that has nothing to train on ends after the first, one that the
-# gate refuses after the fourth.
+# In the order in which they are done. A run that trains nothing leaves out fit and index, and one that the
+# gate refuses ends before the last.
 STEPS = ("prepare", "fit", "index", "judge", "publish")
 
 StepStatus = Literal["running", "finished", "failed"]
@@ -64,7 +64,7 @@ class RunInputs(BaseModel):
 
     ``decisions`` is of those that the selection left. ``selection`` is empty when nothing was left out,
     ``testsets`` when the settings name none. ``model`` is of the models' files and of how they are computed
-    with. ``release`` is the id of the served release.
+    with. ``release`` is the id of the served release. ``rung`` is the highest that is tried.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,6 +76,7 @@ class RunInputs(BaseModel):
     selection: str = ""
     testsets: str = ""
     model: str = ""
+    rung: Rung = FINE_TUNED
 
 
 class RunRecord(BaseModel):

@@ -11,11 +11,12 @@ from curation import ClayloopError, Corpus, Progress, ReleaseError, StateError
 from serving import Release, ReleaseStore
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import Selected, Selection, learned_from
-from training.ledger.store import ANSWERS, ledger_of, read_ledger
+from training.ledger.store import ANSWERS, fitted_of, ledger_of, read_ledger
 from training.prepare.collect import to_index
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
 from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
 from training.runs.run import Run, RunStore, sizes
+from training.settings import FINE_TUNED
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +26,14 @@ class Situation:
     """What the answer depends on.
 
     ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
-    decisions just read, ``served_rows`` that of the ``served`` release. ``unfinished`` and ``finished`` are
+    decisions just read, ``served_rows`` that of the ``served`` release, ``fitted_rows`` the one that its
+    model was trained from. ``unfinished`` and ``finished`` are
     the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
-    ``finished``. ``must_forget``: the served release learned from answers that the selection leaves out.
+    ``finished``. ``must_forget``: the served model learned from answers that the selection leaves out.
     ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
 
-    ``tried`` are the ledgers of what was tried since the served release, oldest first.
+    ``tried`` are the ledgers of what was tried since the served release, oldest first, ``tried_to_fit`` those
+    of them that were to train on.
     ``chosen_by_hand``: a person, and no run, has promoted it.
     """
 
@@ -40,12 +43,14 @@ class Situation:
     served: Release
     rows: Sequence[LedgerRow]
     served_rows: Sequence[LedgerRow]
+    fitted_rows: Sequence[LedgerRow] = ()
     min_new: int = 1
     unfinished: Sequence[Unfinished] = ()
     finished: Sequence[RunRecord] = ()
     must_forget: bool = False
     indexable: int = 0
     tried: Sequence[Sequence[LedgerRow]] = ()
+    tried_to_fit: Sequence[Sequence[LedgerRow]] = ()
     chosen_by_hand: bool = False
 
 
@@ -97,7 +102,9 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
     by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
     went_back_from = _left_behind(store, by_hand.before if by_hand else None)
     served_rows = ledger_of(store, context.served.id, ANSWERS)
-    learned = ledger_of(store, context.served.id, ("fate", "votes")) if selection.forgets else []
+    fitted = fitted_of(store, context.served.id)
+    learned = read_ledger(fitted, ("fate", "votes")) if selection.forgets else []
+    to_fit = [one for one in ended if one.inputs.rung == FINE_TUNED]
     include_unreviewed = context.serving.retrieval.include_unreviewed
     return Situation(
         now=now,
@@ -106,12 +113,14 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
         served=context.served,
         rows=rows_of(selected),
         served_rows=served_rows,
+        fitted_rows=read_ledger(fitted, ANSWERS),
         min_new=context.settings.min_new,
         unfinished=unfinished,
         finished=finished,
         must_forget=learned_from(learned, selection),
         indexable=len(to_index(served_rows, context.corpus.chunks, include_unreviewed)),
         tried=[rows for rows in (went_back_from, _last(runs, ended)) if rows],
+        tried_to_fit=[rows for rows in (went_back_from, _last(runs, to_fit)) if rows],
         chosen_by_hand=by_hand is not None,
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,16 +17,24 @@ from curation import ClayloopError, read_json, write_json, write_text
 from serving import (
     CARD_FILE,
     EVALUATION_FILE,
+    FITTED_FILE,
+    INDEX_FOLDER,
     LINEAGE_FILE,
     MODEL_FOLDER,
+    RERANKER_FOLDER,
+    ChunkIndex,
     Embedder,
+    IndexedQuestion,
     NotPromotedError,
     ReleaseDraft,
     ReleaseOrigin,
     ReleaseParts,
+    RerankerChoice,
     SearchSpace,
     ServingSettings,
     build_release,
+    embed_chunks,
+    lead_questions,
     model_name,
 )
 from training.fit.candidate import FIT_FILE, check_gpus, index_candidate, train_candidate
@@ -38,14 +46,16 @@ from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, TestSet, check_paths, holdout_questions, load_test_sets
-from training.ledger.rows import LedgerRow, by_decision, of
+from training.ledger.rows import LedgerRow, RecordKey, by_decision, of
 from training.ledger.selection import Selected
-from training.ledger.store import LedgerOrigin
+from training.ledger.store import LedgerOrigin, fitted_of, read_ledger, write_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
 from training.runs.run import Run
+from training.settings import FINE_TUNED, INDEX_ONLY, Rung
 
 _PRECISION_FILE = "precision.json"
 _GATE_FILE = "gate.json"
+_AS_IT_IS = {"promoted": False, "reason": "The index holds everything that was decided already."}
 
 
 @dataclass
@@ -63,7 +73,7 @@ class Steps:
         prepared = prepare(selected, context, questions_of(self._own_sets))
         prepared.write(folder, LedgerOrigin(run=self.run.id, selection=selected.selection.matched))
         deciding = len(round_of(prepared, self._own_sets, context).deciding)
-        if what_is_lacking(prepared, deciding, context):
+        if self.run.record.inputs.rung == INDEX_ONLY or what_is_lacking(prepared, deciding, context):
             return prepared.describe()
         load_reranker(context.settings.reranker, context.serving)  # a wrong name is told before the training
         base = Embedder(context.serving.embedding.model, context.serving.embedding)
@@ -83,18 +93,38 @@ class Steps:
         return index_candidate(trained, self.prepared.chunks, self._serving, folder, progress)
 
     def judge(self, folder: Path) -> str:
+        """Judge the served model with everything decided in its index, and then the fine-tuned one, if there
+        is one, beside that. Nobody has a question in its index that says what a held-out one does."""
         context, serving = self.context, self._serving
-        settings = context.settings
-        embedder = Embedder(self.run.folder / "index" / MODEL_FOLDER, serving.embedding, name="candidate")
-        candidate = SearchModel(embedder, self._space, load_reranker(settings.reranker, serving))
+        settings, chunks = context.settings, self.prepared.chunks
+        questions = self._questions_but(self.round.apart)
         baselines = measure_baselines(
             self.round, context.store, context.served, settings, serving, context.progress
         )
-        found = compare(candidate, baselines)
-        write_comparison(folder / EVALUATION_FILE, found)
-        verdict = judge(found, settings.gate)
-        write_json(folder / _GATE_FILE, verdict.model_dump(mode="json"))
-        return verdict.reason
+        served = baselines.served
+        known = self._served_index
+        _, space = lead_questions(served.embedder, chunks, served.space, questions, known)
+        index_only = replace(served, space=space)
+        found = {INDEX_ONLY: compare(index_only, baselines)}
+        verdicts = {INDEX_ONLY: judge(found[INDEX_ONLY], settings.gate, INDEX_ONLY)}
+        if not self._changes_index(known):
+            verdicts[INDEX_ONLY] = verdicts[INDEX_ONLY].model_copy(update=_AS_IT_IS)
+        if self.run.record.has_finished("index"):
+            trained = self.run.folder / "index"
+            embedder = Embedder(trained / MODEL_FOLDER, serving.embedding, name="candidate")
+            _, space = lead_questions(embedder, chunks, SearchSpace.load(trained), questions)
+            candidate = SearchModel(embedder, space, load_reranker(settings.reranker, serving))
+            beside = baselines.beside(index_only, found[INDEX_ONLY])
+            found[FINE_TUNED] = compare(candidate, beside)
+            verdicts[FINE_TUNED] = judge(found[FINE_TUNED], settings.gate)
+        promoted = [rung for rung, verdict in verdicts.items() if verdict.promoted]
+        reached = [*found, *promoted][-1]
+        for rung, comparison in found.items():
+            own = folder if rung == reached else folder / _folder_of(rung)
+            own.mkdir(exist_ok=True)
+            write_comparison(own / EVALUATION_FILE, comparison)
+            write_json(own / _GATE_FILE, verdicts[rung].model_dump(mode="json"))
+        return verdicts[reached].reason
 
     def publish(self, card: Callable[[ReleaseDraft], str], folder: Path) -> str:
         """Make a release of the candidate, unless an earlier, killed try has published it. Serve it if the
@@ -120,23 +150,45 @@ class Steps:
     def _draft(self, staging: Path, card: Callable[[ReleaseDraft], str]) -> ReleaseDraft:
         """Put the release together in ``staging``, an empty folder."""
         context, folder, serving, found = self.context, self.run.folder, self._serving, self.prepared
-        base, model = serving.embedding.model, staging / MODEL_FOLDER
-        shutil.copytree(folder / "index" / MODEL_FOLDER, model)
+        base, parent = serving.embedding.model, context.served
         shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
         shutil.copyfile(folder / "prepare" / LEDGER_FILE, staging / LINEAGE_FILE)
-        embedder = Embedder(model, serving.embedding, name=f"{model_name(base)}-{self.run.id}")
-        reranker = reranker_choice(context.settings.reranker, serving)
+        is_trained = self.verdict.rung == FINE_TUNED
+        source = folder / "index" if is_trained else context.store.folder(parent.id)
+        shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER)
+        name = f"{model_name(base)}-{self.run.id}" if is_trained else parent.embedding.name
+        embedder = Embedder(staging / MODEL_FOLDER, serving.embedding, name=name)
+        if is_trained:
+            known, space = None, SearchSpace.load(source)
+            reranker = reranker_choice(context.settings.reranker, serving)
+            trained_on = _trained_on(found.ledger)
+        else:
+            known = self._served_index
+            space = embed_chunks(embedder, found.chunks, known, context.progress)
+            reranker = None
+            if parent.reranker is not None:
+                reranker = RerankerChoice(source / RERANKER_FOLDER, parent.reranker)
+            trained_on = parent.trained_on
+            write_ledger(staging / FITTED_FILE, read_ledger(fitted_of(context.store, parent.id)))
+        questions, space = lead_questions(embedder, found.chunks, space, self._questions, known)
         origin = ReleaseOrigin(
             base_model=base,
             run_id=self.run.id,
-            parent=context.served.id,
-            trained_on=_trained_on(found.ledger),
+            parent=parent.id,
+            trained_on=trained_on,
             metrics=at(self.comparison.holdout.candidate).metrics,
         )
-        parts = ReleaseParts(embedder, found.chunks, self._space, reranker=reranker)
+        parts = ReleaseParts(embedder, found.chunks, space, questions, reranker)
         draft = build_release(staging, parts, origin, serving, context.progress)
         write_text(staging / CARD_FILE, card(draft))
         return draft
+
+    def _changes_index(self, known: ChunkIndex) -> bool:
+        """Whether the index would be another one than the served one."""
+        asked = {(one.text, one.chunk_id) for one in self._questions}
+        return asked != {(one.text, one.chunk_id) for one in known.questions()} or (
+            [one.id for one in known.chunks()] != [one.id for one in self.prepared.chunks]
+        )
 
     # what they wrote
 
@@ -159,20 +211,43 @@ class Steps:
         return GateVerdict.model_validate(read_json(self.run.folder / "judge" / _GATE_FILE))
 
     @property
+    def verdict_on_training(self) -> GateVerdict | None:
+        """On the fine-tuned candidate, where there is one."""
+        if self.verdict.rung == FINE_TUNED:
+            return self.verdict
+        path = self.run.folder / "judge" / _folder_of(FINE_TUNED) / _GATE_FILE
+        return GateVerdict.model_validate(read_json(path)) if path.exists() else None
+
+    @property
     def report(self) -> FitReport:
         return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
 
-    @property
-    def _space(self) -> SearchSpace:
-        """The fine-tuned model's vectors of the chunks."""
-        return SearchSpace.load(self.run.folder / "index")
+    @cached_property
+    def _served_index(self) -> ChunkIndex:
+        return ChunkIndex.open(self.context.store.folder(self.context.served.id) / INDEX_FOLDER)
+
+    @cached_property
+    def _questions(self) -> list[IndexedQuestion]:
+        """The accepted questions that the release has in its index."""
+        return [
+            IndexedQuestion(
+                text=row.query, chunk_id=row.version, dataset=row.dataset, record_id=row.record_id
+            )
+            for row in self.prepared.questions
+        ]
+
+    def _questions_but(self, apart: Collection[RecordKey]) -> list[IndexedQuestion]:
+        pairs = zip(self.prepared.questions, self._questions, strict=True)
+        return [one for row, one in pairs if row.key not in apart]
 
     @property
     def _serving(self) -> ServingSettings:
         """The serving settings, with the arithmetic that this run settled on: in a rerun, a trial could end
         differently."""
-        serving = self.context.serving
-        precision = Precision.model_validate(read_json(self.run.folder / "prepare" / _PRECISION_FILE))
+        serving, path = self.context.serving, self.run.folder / "prepare" / _PRECISION_FILE
+        if not path.exists():  # nothing is trained
+            return serving
+        precision = Precision.model_validate(read_json(path))
         embedding = serving.embedding.model_copy(update={"precision": precision.arithmetic})
         return serving.model_copy(update={"embedding": embedding})
 
@@ -188,6 +263,11 @@ class Steps:
             with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
                 found.append(Precision.model_validate(read_json(path)))
         return found
+
+
+def _folder_of(rung: Rung) -> str:
+    """Where the step judge writes what it found of a rung that is not the one reached."""
+    return rung.replace(" ", "-")
 
 
 def own_sets(context: RunContext) -> list[TestSet]:
