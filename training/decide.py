@@ -224,7 +224,7 @@ def _obstacle(one: Unfinished, found: Situation) -> str:
 def _nothing_to_index(found: Situation, news: News) -> str:
     """Why no run is needed for the index, or nothing."""
     if not news.total:
-        return f"Nothing new: no decision has been added or changed since {found.served.id}."
+        return f"Nothing new to index: no decision has been added or changed since {found.served.id}."
     return _tried(found, INDEX_ONLY)
 
 

@@ -68,7 +68,8 @@ def lead_questions(
         texts = [one.text for one in known.questions()]
         vectors = dict(zip(texts, known.space().questions.leads.vectors, strict=True))
     missing = [text for text in dict.fromkeys(one.text for one in questions) if text not in vectors]
-    vectors |= dict(zip(missing, embedder.queries(missing), strict=True))
+    if missing:
+        vectors |= dict(zip(missing, embedder.queries(missing), strict=True))
     asked = np.stack([vectors[one.text] for one in questions]) if questions else space.chunks[:0]
     raised = [one.model_copy(update={"weight": WEIGHT, "least": LEAST}) for one in questions]
     chosen, leads = _lead_to(chunks, raised, asked)

@@ -12,11 +12,12 @@ from hypothesis import given, strategies as st
 
 from curation import Verdict
 from serving import Release
-from training.decide import Due, Situation, answers, decide, find_news, is_due
+from training.decide import Choice, Due, Situation, answers, decide, find_news, is_due
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import EVERYTHING, Selection
 from training.runs.record import RunInputs, RunRecord, StepRecord
 from training.runs.situation import Ending, Unfinished
+from training.settings import FINE_TUNED, INDEX_ONLY
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 INPUTS = RunInputs(decisions="d", corpus="c", settings="s", release="r0001-00000000", model="m")
@@ -48,6 +49,8 @@ def _rows(count: int, verdict: Verdict = "accepted") -> list[LedgerRow]:
 
 
 def _situation(rows: Sequence[LedgerRow] = (), served: Sequence[LedgerRow] = (), **more: Any) -> Situation:
+    """The served model was trained from the ledger of its release."""
+    more = {"fitted_rows": served, "tried_to_fit": more.get("tried", ()), **more}
     found = Situation(
         now=NOW,
         inputs=INPUTS,
@@ -99,9 +102,11 @@ def test_without_news_nothing_is_done_and_new_documents_are_pointed_at() -> None
 
 def test_fewer_than_min_new_wait() -> None:
     found = _situation(_rows(5), _rows(3), min_new=3)
-    assert (decide(found).what, decide(found).why[:19]) == ("skip", "Not yet: 2 new deci")
-    assert decide(replace(found, min_new=2)).what == "new"
-    assert decide(replace(found, must_forget=True)).what == "new", "to forget somebody is worth a run"
+    assert decide(found).rung == INDEX_ONLY, "the index does not wait"
+    assert decide(replace(found, min_new=2)).rung == FINE_TUNED
+    assert decide(replace(found, must_forget=True)).rung == FINE_TUNED, "to forget somebody is worth training"
+    waiting = decide(replace(found, served_rows=_rows(5)))
+    assert (waiting.what, waiting.why[:19]) == ("skip", "Not yet: 2 new deci")
 
 
 def test_withdrawn_and_left_out_decisions_are_news() -> None:
@@ -192,18 +197,23 @@ def test_a_rollback_is_not_undone_by_the_same_decisions() -> None:
 # the watcher
 
 
+def _trains(choice: Choice) -> bool:
+    return (choice.what, choice.rung) == ("new", FINE_TUNED)
+
+
 def test_enough_accepted_decisions_make_a_retrain_due() -> None:
     due = Due(min_accepted=20)
     rejected = [_row(100 + number, "rejected") for number in range(50)]
-    assert is_due(_situation([*_rows(19), *rejected]), due).what == "skip"
+    fewer = is_due(_situation([*_rows(19), *rejected]), due)
+    assert (fewer.what, fewer.rung) == ("new", INDEX_ONLY), "the index does not wait"
     assert "20 new decisions were accepted" in is_due(_situation(_rows(20)), due).why
 
 
 def test_what_was_looked_at_is_not_new_and_what_was_flipped_back_is() -> None:
     due = Due(min_accepted=20)
     tried = _situation(_rows(50), tried=[_rows(40)])
-    assert is_due(tried, due).what == "skip"
-    assert is_due(_situation(_rows(60), tried=[_rows(40)]), due).what == "new"
+    assert not _trains(is_due(tried, due))
+    assert _trains(is_due(_situation(_rows(60), tried=[_rows(40)]), due))
     flipped = _rows(40, "rejected")
     # Learned as accepted, looked at as rejected, and accepted again: something else has made it worth a run.
     back = _situation([*_rows(40), _row(99)], _rows(40), tried=[flipped])
@@ -213,15 +223,13 @@ def test_what_was_looked_at_is_not_new_and_what_was_flipped_back_is() -> None:
 def test_what_a_selection_left_out_was_not_looked_at() -> None:
     partly = [_row(number, fate="open" if number < 5 else "left-out") for number in range(40)]
     assert "35 new decisions" in is_due(_situation(_rows(40), tried=[partly]), Due(20)).why
-    assert is_due(_situation([*_rows(40), _row(99)], _rows(40), tried=[partly]), Due(20)).what == "skip"
+    assert not _trains(is_due(_situation([*_rows(40), _row(99)], _rows(40), tried=[partly]), Due(20)))
 
 
 def test_the_schedule_wants_something_new_and_time_that_has_passed() -> None:
     one, later = [_row(0, "rejected")], NOW + timedelta(hours=7)
-    assert is_due(_situation(one, now=later), Due(20)).what == "skip", (
-        "there is no schedule unless one is set"
-    )
-    assert is_due(_situation(one, now=NOW + timedelta(hours=5)), Due(20, every_hours=6)).what == "skip"
+    assert not _trains(is_due(_situation(one, now=later), Due(20))), "there is no schedule unless one is set"
+    assert not _trains(is_due(_situation(one, now=NOW + timedelta(hours=5)), Due(20, every_hours=6)))
     due = is_due(_situation(one, now=later), Due(20, every_hours=6))
     assert (due.what, due.why) == ("new", "1 decisions are new after 6 hours")
     assert is_due(_situation(one, one, now=later), Due(20, every_hours=6)).what == "skip"
@@ -283,7 +291,7 @@ def test_who_forces_a_retrain_is_not_given_one_that_had_failed() -> None:
 
 def test_the_watcher_forgets_whoever_is_to_be_forgotten() -> None:
     found = replace(_situation(_rows(1)), must_forget=True)
-    assert is_due(found, Due(min_accepted=100)).what == "new"
+    assert _trains(is_due(found, Due(min_accepted=100)))
 
 
 def test_a_time_that_is_still_to_come_holds_nothing_up() -> None:
@@ -291,8 +299,10 @@ def test_a_time_that_is_still_to_come_holds_nothing_up() -> None:
     ahead = _run(1, "finished", age=timedelta(days=-300), decisions="others")
     at = Due(min_accepted=100, every_hours=1)
     served = _release().model_copy(update={"created_at": NOW - timedelta(hours=2)})
-    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=served), at).what == "new"
+    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=served), at).rung == FINE_TUNED
     later = served.model_copy(update={"created_at": NOW + timedelta(days=300)})
-    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=later), at).what == "new"
+    assert is_due(replace(_situation(_rows(1), finished=[ahead]), served=later), at).rung == FINE_TUNED
     lately = _run(2, "finished", age=timedelta(minutes=5), decisions="others")
-    assert is_due(replace(_situation(_rows(1), finished=[ahead, lately]), served=served), at).what == "skip"
+    assert (
+        is_due(replace(_situation(_rows(1), finished=[ahead, lately]), served=served), at).rung == INDEX_ONLY
+    )

@@ -1,0 +1,139 @@
+"""The score of a chunk: its own vector, its pieces, and the accepted questions that lead to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from serving.retrieval import index as index_module
+from serving.retrieval.index import ChunkIndex, IndexedQuestion, build_index
+from serving.retrieval.making import carry_questions, embed_chunks, lead_questions
+from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
+from tests.training.material import MODEL, make_chunks, serving
+
+SIZE = 8
+
+
+def _unit(chance: np.random.Generator, number: int) -> Any:
+    rows = chance.normal(size=(number, SIZE)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _space(seed: int, chunks: int, pieces: int, questions: int) -> SearchSpace:
+    chance = np.random.default_rng(seed)
+    leads = Leads.ordered(_unit(chance, questions), chance.integers(0, chunks, questions))
+    weights, least = chance.random((2, questions)).astype(np.float32)
+    return SearchSpace(
+        _unit(chance, chunks),
+        Leads.ordered(_unit(chance, pieces), chance.integers(0, chunks, pieces)),
+        QuestionLeads(leads, weights, least * 0.5),
+    )
+
+
+def _score(space: SearchSpace, query: Any, row: int) -> float:
+    """As the words say it, one chunk at a time."""
+    own = float(query @ space.chunks[row])
+    pieces = space.pieces.vectors[space.pieces.rows == row]
+    found = (own + float((pieces @ query).max())) / 2 if len(pieces) else own
+    asked = space.questions
+    raises = [
+        float(asked.weights[place]) * max(float(asked.leads.vectors[place] @ query - asked.least[place]), 0.0)
+        for place in np.flatnonzero(asked.leads.rows == row)
+    ]
+    return found + max(raises, default=0.0)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(0, 20), st.integers(0, 12))
+@settings(max_examples=60, deadline=None)
+def test_a_score_is_the_mean_of_chunk_and_best_piece_raised_by_one_question(
+    seed: int, chunks: int, pieces: int, questions: int
+) -> None:
+    space = _space(seed, chunks, pieces, questions)
+    queries = _unit(np.random.default_rng(seed + 1), 3)
+    wanted = [[_score(space, query, row) for row in range(chunks)] for query in queries]
+    np.testing.assert_allclose(space.scores(queries), wanted, atol=1e-5)
+    chosen = np.random.default_rng(seed).permutation(chunks)[: max(1, chunks // 2)]
+    np.testing.assert_allclose(space.taking(chosen).scores(queries), np.asarray(wanted)[:, chosen], atol=1e-5)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12))
+@settings(max_examples=10, deadline=None)
+def test_an_index_gives_what_its_space_scores(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, k: int
+) -> None:
+    folder = tmp_path_factory.mktemp("index") / "index"
+    chunks = make_chunks()[:20]
+    space = _space(seed, len(chunks), 30, 15)
+    questions = [
+        IndexedQuestion(
+            text=f"question {place}",
+            chunk_id=chunks[int(row)].id,
+            dataset="triplets",
+            record_id=str(place),
+            weight=float(space.questions.weights[place]),
+            least=float(space.questions.least[place]),
+        )
+        for place, row in enumerate(space.questions.leads.rows)
+    ]
+    build_index(folder, chunks, space, questions)
+    index = ChunkIndex.open(folder)
+    assert index.questions() == questions and index.chunks() == chunks
+    (query,) = _unit(np.random.default_rng(seed + 2), 1)
+    scores = space.scores(query[None, :])[0]
+    hits = index.search(query, k)
+    assert [hit.chunk for hit in hits] == [chunks[row] for row in np.argsort(-scores)[:k]]
+    np.testing.assert_allclose([hit.score for hit in hits], np.sort(scores)[::-1][:k], atol=1e-5)
+    for hit in hits:
+        row = chunks.index(hit.chunk)
+        raised = scores[row] - space.likeness(query[None, :])[0, row]
+        assert (hit.asked is not None) == (raised > 1e-7)
+        assert hit.asked is None or hit.asked.chunk_id == hit.chunk.id
+
+
+def test_an_index_too_large_for_memory_finds_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = make_chunks()
+    space = _space(3, len(chunks), 80, 0)
+    build_index(tmp_path / "small", chunks, space)
+    monkeypatch.setattr(index_module, "RESIDENT", 10)
+    build_index(tmp_path / "large", chunks, space)
+    small, large = (ChunkIndex.open(tmp_path / name) for name in ("small", "large"))
+    for query in _unit(np.random.default_rng(4), 10):
+        assert large.search(query, 5) == pytest.approx(small.search(query, 5))
+    assert large.chunks() == chunks
+
+
+def test_questions_lead_to_their_chunk_and_are_not_embedded_twice(tmp_path: Path) -> None:
+    from serving import Embedder
+
+    embedder = Embedder(MODEL, serving().embedding)
+    chunks = make_chunks()[:12]
+    space = embed_chunks(embedder, chunks)
+    texts = {"What do I rub it down with?": 7, "Is it heavy to carry about?": 2, "And where from?": 7}
+    questions = [
+        IndexedQuestion(text=text, chunk_id=chunks[row].id, dataset="triplets", record_id=text)
+        for text, row in texts.items()
+    ]
+    gone = IndexedQuestion(text="Gone?", chunk_id="gone", dataset="triplets", record_id="gone")
+    chosen, space = lead_questions(embedder, chunks, space, [gone, *questions])
+    assert {one.text for one in chosen} == set(texts)
+    build_index(tmp_path / "index", chunks, space, chosen)
+    index = ChunkIndex.open(tmp_path / "index")
+    for text, row in texts.items():
+        (first, *_) = index.search(embedder.queries([text])[0], 3)
+        assert first.chunk == chunks[row]
+        assert first.asked is not None and first.asked.text == text
+
+    embedder.queries = None  # type: ignore[method-assign, assignment] - a call would fail
+    again, known = lead_questions(
+        embedder, chunks[:8], embed_chunks(embedder, chunks[:8], index), questions, index
+    )
+    assert {one.text for one in again} == set(texts)
+    np.testing.assert_array_equal(known.questions.leads.vectors, space.questions.leads.vectors)
+    carried, leads = carry_questions(index, chunks[:5], {}, without=set())
+    assert [one.text for one in carried] == ["Is it heavy to carry about?"] and len(leads) == 1
