@@ -79,8 +79,8 @@ is improper. Simply being wrong is not out of the ordinary.
 **Which source answers the question?** Optional, and worth most where the answer is wrong: if one of the
 numbered passages has the right answer although the bot made nothing of it, name it. The search then learns to
 put it first. *none*, if none of them answers the question. Leave it empty when you would have to guess, or
-when the first source is the right one. Its keys: `1` to `9`, `1` `0` for the tenth, `1` `1` for *none*. After
-`1` alone wait until it is marked.
+when the first source is the right one. Its keys: `1` to `9`, `1` `0` for the tenth, `1` `1` for *none*, the
+two without a pause; see that the right one is marked.
 
 **Where is the answer, if none of these?** The address of the page (with the `#part` of it, if you have that),
 its path (`guide/settings.md`, or only `settings` if no other page ends so), a heading that no other page has,

@@ -40,8 +40,10 @@ SENTENCES = (
     "| triplets | `1` or `2` for the positive, `1` or `2` for the negative, `Enter` |",
     "| conversations | `1` or `2`, `1` or `2`, `Enter`. To name a source: its key before `Enter` |",
     "The keys are the same whether an answer is suggested or not.",
-    "The keys of the sources are `1` to `9`, `1` `0` for source 10 and `1` `1` for *none*.",
-    "After `1` alone, where clayloop did not start Argilla, wait until source 1 is marked.",
+    "The keys of the sources are `1` to `9`, `1` `0` for source 10 and `1` `1` for *none*, the second within "
+    "a second.",
+    "Where clayloop did not start Argilla, it must follow within 0.3 s, and after `1` alone wait until "
+    "source 1 is marked.",
     "To write into a text box, go there with `↓`, press `Shift`+`Enter`, write, press `Esc`, then `Enter` "
     "or, for the next box, `↓`.",
     "To change an answer that you have given, press the key of the other one, then `Enter`.",
@@ -146,7 +148,8 @@ class Desk:
         press(KEYS[said[first]])
         press(KEYS[said[second]])
         source = said.get(BEST_SOURCE)
-        for digit in "11" if source == "none" else source or "":
+        for place, digit in enumerate("11" if source == "none" else source or ""):
+            self.page.wait_for_timeout(500 if place and self.suggests else 0)
             press(digit)
         if source == "1" and not self.suggests:  # as released, the page forgets it at the next key
             self.page.locator(".label-active").get_by_text("source 1", exact=True).wait_for()
