@@ -36,7 +36,7 @@ from typing import Literal
 
 from benchmarks.rows import Row, StageRow, at_least
 from benchmarks.simulated import Project, converse
-from curation import Home
+from curation import Home, place_named_sources
 from serving import Embedder, EmbeddingSettings, Retriever, SearchSpace, ServingSettings
 from training import (
     RetrainSummary,
@@ -190,8 +190,9 @@ def measure(
     ask(bot, asked, "headings")
     for one in asked:
         first_wording = one.wordings["a"]
-        turns = [converse(bot, first_wording, key, silent=False) for key in one.keys("annotated")]
-        one.affirmed = sum(turn.affirms for turn in turns)
+        corpus = project.corpus
+        turns = [converse(bot, corpus, first_wording, key, silent=False) for key in one.keys("annotated")]
+        one.affirmed = sum(turn.affirms for turn in place_named_sources(turns, corpus.chunks))
         copy = project.copied(one.kind)
         with_turns = told(project.retrain(copy, [*project.headings, *turns], training))
         one.outcomes = [with_headings, with_turns]

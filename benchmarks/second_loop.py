@@ -35,7 +35,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from benchmarks.loop_figures import Result, Round, Side, Sides, Values, means, report, told
 from benchmarks.rows import Row
 from benchmarks.simulated import Project, converse
-from curation import Decision, Home
+from curation import Decision, Home, place_named_sources
 from serving import Retriever, ServingSettings
 from training import (
     FitSettings,
@@ -109,9 +109,10 @@ def measure(loop: Loop, folds: int, seed: int, with_again: bool, silent: bool) -
     rounds = []
     for number, fold in enumerate(folds_of(list(loop.test_set.queries), folds), start=1):
         others = [key for key in loop.test_set.queries if key not in fold]
-        turns = [converse(bot, loop.test_set, key, silent) for key in others]
+        turns = [converse(bot, loop.project.corpus, loop.test_set, key, silent) for key in others]
         accepted = sum(turn.verdict == "accepted" for turn in turns)
-        named = sum(bool(turn.named_source) for turn in turns)
+        placed = place_named_sources(turns, loop.project.corpus.chunks)
+        named = sum(bool(turn.named_source) for turn in placed)
         home = loop.project.copied(f"fold{number}")
         summary = loop.retrain(home, turns, seed)
         for size, questions in loop.score(loop.project.served(home)).items():

@@ -4,7 +4,7 @@ put to the bot and judged by who knows the right page."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,6 +13,7 @@ from pathlib import Path
 from curation import (
     BEST_SOURCE,
     NO_SOURCE,
+    OTHER_SOURCE,
     Advance,
     ChunkSettings,
     Corpus,
@@ -37,6 +38,7 @@ from serving import (
     answer_question,
     bootstrap,
     load_release,
+    offered_passages,
 )
 from training import RetrainOptions, RetrainSummary, TestSet, TrainingSettings, retrain_from_annotations
 
@@ -58,8 +60,10 @@ def decision(
     values: dict[str, str],
     fields: dict[str, str],
     metadata: dict[str, str | int | float],
+    written: Mapping[str, str] | None = None,
 ) -> Decision:
-    """What one simulated annotator's ``values`` come to, by the product's own rules."""
+    """What one simulated annotator's ``values`` come to, by the product's own rules, and what was
+    ``written``."""
     verdict, reason = acceptance_verdict(dataset, values, {})
     votes = tuple(
         Vote(
@@ -69,7 +73,7 @@ def decision(
             annotator_id="simulated",
             response_id=f"simulated-{record}",
         )
-        for name, value in values.items()
+        for name, value in {**values, **(written or {})}.items()
     )
     return Decision(
         record_id=record,
@@ -95,30 +99,36 @@ def accept(triplet: Triplet) -> Decision:
     )
 
 
-def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) -> Decision:
+def converse(retriever: Retriever, corpus: Corpus, test_set: TestSet, key: str, silent: bool) -> Decision:
     """Ask the bot a question, without a language model, judge its first source by the qrels, and name a
-    better one unless ``silent``.
+    better one unless ``silent``: the first right passage of those offered, else the right page's path.
 
-    A refusal is wrong, since the documents answer every question of a test set; it names no chunk.
+    A refusal is wrong, since the documents answer every question of a test set.
     """
     question = test_set.queries[key]
     *_, reply = answer_question(retriever, None, question, (), BotSettings())
+    cited = tuple(hit.chunk.id for hit in reply.hits)
     turn = Turn(
         conversation_id=f"simulated-{key}",
         turn=0,
         question=question,
         answer=reply.text,
-        cited=tuple(hit.chunk.id for hit in reply.hits),
+        cited=cited,
+        offered=offered_passages(retriever, question, cited),
         refused=reply.refused,
         score=reply.score,
         release_id=retriever.release.id,
         created_at=datetime(2026, 1, 1, tzinfo=timezone.utc),
     )
-    right = [hit.chunk.path in test_set.qrels[key] for hit in reply.hits]
-    correct = any(right[:1])
+    pages = test_set.qrels[key]
+    correct = bool(reply.hits) and reply.hits[0].chunk.path in pages
     values = {"is_response_correct": "yes" if correct else "no", "out_of_guardrails": "no"}
-    if right and not correct and not silent:
+    written = {}
+    if not correct and not silent:
+        right = [corpus.by_id[chunk_id].path in pages for chunk_id in turn.offered]
         values[BEST_SOURCE] = str(right.index(True) + 1) if any(right) else NO_SOURCE
+        if not any(right):
+            written = {OTHER_SOURCE: sorted(pages)[0]}
     # As curation.argilla.conversations stores a turn.
     metadata: dict[str, str | int | float] = {
         "conv_id": turn.conversation_id,
@@ -131,13 +141,14 @@ def converse(retriever: Retriever, test_set: TestSet, key: str, silent: bool) ->
     }
     if turn.cited:
         metadata["chunk_id"] = turn.cited[0]
-        metadata["cited"] = " ".join(turn.cited)
+    metadata["offered"] = " ".join(turn.offered)
     return decision(
         "conversations",
         turn.id,
         values,
         {"instruction": turn.question, "response": turn.answer},
         metadata,
+        written,
     )
 
 

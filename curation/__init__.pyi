@@ -25,6 +25,8 @@ from .documents.corpus import Corpus as Corpus
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 
 from .documents.markup.rst_inline import rst_inline_to_text as rst_inline_to_text
+from .documents.naming import Nearest as Nearest, Places as Places
+from .documents.naming import place_named_sources as place_named_sources
 from .documents.sdist import download_sdist as download_sdist
 from .documents.splitting import Measure as Measure, TokenCounter as TokenCounter
 from .documents.splitting import split_prose as split_prose
@@ -39,11 +41,13 @@ from .memory import PeakMemory as PeakMemory, give_back as give_back
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
 from .records.chunk import SECTION_SEPARATOR as SECTION_SEPARATOR
-from .records.decision import BEST_SOURCE as BEST_SOURCE, DatasetName as DatasetName, Decision as Decision
-from .records.decision import NO_SOURCE as NO_SOURCE, Verdict as Verdict, Vote as Vote
-from .records.identity import content_id as content_id
+from .records.decision import BEST_SOURCE as BEST_SOURCE, CORRECTION as CORRECTION
+from .records.decision import Correction as Correction, DatasetName as DatasetName, Decision as Decision
+from .records.decision import NO_SOURCE as NO_SOURCE, OTHER_SOURCE as OTHER_SOURCE
+from .records.decision import Verdict as Verdict, Vote as Vote
+from .records.identity import content_id as content_id, normalise as normalise
 from .records.triplet import Triplet as Triplet
-from .records.turn import Message as Message, Turn as Turn
+from .records.turn import MOST_OFFERED as MOST_OFFERED, Message as Message, Turn as Turn
 from .settings import ArgillaSettings as ArgillaSettings, ChunkSettings as ChunkSettings
 from .settings import CurationSettings as CurationSettings, LanguageModelSettings as LanguageModelSettings
 from .settings import SynthesisSettings as SynthesisSettings

@@ -21,6 +21,7 @@ _FATES = {
     "conflict": "in conflict",
     "unused": "unused",
     "indexed": "indexed",
+    "served": "served",
     "removed": "not indexed",
     "left-out": "left out",
 }

@@ -37,7 +37,8 @@ def serve(
 
     def send(turns: list[Turn]) -> None:
         argilla = settings.curation.argilla
-        log_turns(connect_to_argilla(argilla, context.home), argilla, turns, context.base_embedder)
+        client = connect_to_argilla(argilla, context.home)
+        log_turns(client, argilla, turns, context.base_embedder, context.corpus)
 
     with ExitStack() as stack:
         model: LanguageModel | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from textwrap import shorten
+from typing import TYPE_CHECKING
 
 import argilla as rg
 from pydantic import BaseModel
@@ -16,31 +18,38 @@ from curation.argilla.schemas import NO, YES
 from curation.argilla.suggestions import ANSWER_RULE, agent_name, suggest_answer
 from curation.argilla.upsert import Finished, Outline, Standing, payload
 from curation.argilla.vectors import VectorSource
-from curation.errors import ArgillaError
-from curation.records.turn import Turn
+from curation.errors import ArgillaError, StateError
+from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
 
+if TYPE_CHECKING:
+    from curation.documents.corpus import Corpus
+
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250
-_MOST_SOURCES = 10
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 
 
 class _Source(BaseModel):
-    """A cited chunk as Argilla holds it."""
+    """A chunk as annotators see it."""
 
     path: str
     text: str
 
 
 def log_turns(
-    client: rg.Argilla, settings: ArgillaSettings, turns: Sequence[Turn], vectors: VectorSource | None
+    client: rg.Argilla,
+    settings: ArgillaSettings,
+    turns: Sequence[Turn],
+    vectors: VectorSource | None,
+    corpus: Callable[[], Corpus] | None = None,
 ) -> None:
     """Store turns in the conversations dataset, which is made when it is missing.
 
     Sending a turn again updates its record, so an outbox may send twice. Beside the filters, a record's
     metadata hold ``question`` (as it was asked, for training; the fields that annotators see are escaped) and
-    ``cited`` (the ids of the sources in the order of their numbers). Raises ArgillaError; everything before
-    the failing batch of 256 is then stored.
+    ``offered`` (the ids of the passages in the order of their numbers). The passages are those that were
+    pushed; one that was not comes from the ``corpus``, if there is one. Raises ArgillaError; everything
+    before the failing batch of 256 is then stored.
     """
     if not turns:
         return
@@ -52,7 +61,7 @@ def log_turns(
     standing = Standing({}, suggests=api.shows_suggestions())
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
-        sources = _sources(api, settings, batch)
+        sources = _sources(api, settings, batch, corpus)
         embedded = vectors.queries([turn.question for turn in batch]) if vectors else None
         bodies = []
         for row, turn in enumerate(batch):
@@ -78,11 +87,16 @@ def render_instruction(turn: Turn) -> str:
     return "\n\n".join(parts)
 
 
+def _offered(turn: Turn) -> tuple[str, ...]:
+    """The chunks that annotators choose from: only those that were cited where nobody looked for more."""
+    return (turn.offered or turn.cited)[:MOST_OFFERED]
+
+
 def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
-    """The answer, and under it its sources, with enough of each to tell which one answers the question."""
+    """The answer, and under it the passages, with enough of each to tell which one answers the question."""
     parts = [harmless(turn.answer) or "*(empty)*"]
     lines = []
-    for number, chunk_id in enumerate(turn.cited[:_MOST_SOURCES], 1):
+    for number, chunk_id in enumerate(_offered(turn), 1):
         source = sources.get(chunk_id)
         if source is None:
             lines.append(f"{number}. chunk {literal(chunk_id)}")
@@ -93,7 +107,10 @@ def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
                 excerpt = shorten(body, _EXCERPT, placeholder=" …")
                 lines.append(f"\n    {literal(excerpt)}\n")
     if lines:
-        parts.append("---\n\n**Sources that the bot was given**\n\n" + "\n".join(lines))
+        given = min(len(turn.cited), len(lines))
+        which = {0: "the bot used none of them", 1: "the bot was given the first"}
+        title = f"Sources to choose from: {which.get(given, f'the bot was given the first {given}')}"
+        parts.append(f"---\n\n**{title}**\n\n" + "\n".join(lines))
     return "\n\n".join(parts)
 
 
@@ -111,7 +128,8 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
         metadata["score"] = score(turn.score)
     if turn.cited:
         metadata["chunk_id"] = term(turn.cited[0])
-        metadata["cited"] = " ".join(map(term, turn.cited[:_MOST_SOURCES]))
+    if offered := _offered(turn):
+        metadata["offered"] = " ".join(map(term, offered))
     return Outline(
         id=turn.id,
         fields={"instruction": render_instruction(turn), "response": render_response(turn, sources)},
@@ -128,16 +146,30 @@ def _within(value: int, limits: JsonObject) -> int:
     return value if most is None else min(value, int(most))
 
 
-def _sources(api: Api, settings: ArgillaSettings, turns: Sequence[Turn]) -> dict[str, _Source]:
-    """The cited chunks that Argilla's dataset of chunks holds, by id."""
-    wanted = sorted({chunk for turn in turns for chunk in turn.cited[:_MOST_SOURCES]})
+def _sources(
+    api: Api, settings: ArgillaSettings, turns: Sequence[Turn], corpus: Callable[[], Corpus] | None
+) -> dict[str, _Source]:
+    """The chunks to choose from, by id: as they were pushed to Argilla, else as they are in the corpus."""
+    wanted = sorted({chunk for turn in turns for chunk in (*_offered(turn), *turn.cited[:MOST_OFFERED])})
+    found = _pushed(api, settings, wanted)
+    missing = [chunk_id for chunk_id in wanted if chunk_id not in found]
+    if missing and corpus is not None:
+        with suppress(StateError):  # no documents: not a reason to keep what people asked
+            by_id = corpus().by_id
+            for chunk in (by_id[chunk_id] for chunk_id in missing if chunk_id in by_id):
+                found[chunk.id] = _Source(path=chunk.path, text=chunk.text)
+    return found
+
+
+def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[str, _Source]:
+    """Those of the chunks that Argilla's dataset of chunks holds."""
+    found: dict[str, _Source] = {}
     if not wanted:
-        return {}
+        return found
     try:
         dataset = find_dataset(api, settings, "chunks")
     except ArgillaError:  # a foreign dataset of that name is for `push` to complain about, not for the bot
-        return {}
-    found: dict[str, _Source] = {}
+        return found
     for start in range(0, len(wanted) if dataset else 0, _LOOKUP):
         assert dataset is not None  # noqa: S101 - the range is empty otherwise
         part = wanted[start : start + _LOOKUP]

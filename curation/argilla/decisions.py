@@ -54,23 +54,27 @@ def read_decisions(
             "clayloop's datasets.",
             "Run `clayloop push`, annotate in the browser, and come back.",
         )
-    names = _user_names(api, settings)
+    names, roles = _users(api, settings)
     decisions: list[Decision] = []
     for kind, dataset in datasets:
         for record in _annotated(api, dataset, progress):
-            decision = decision_of(kind, record, names)
+            decision = decision_of(kind, record, names, roles)
             if decision is not None:
                 decisions.append(decision)
     return sorted(decisions, key=lambda decision: (decision.dataset, decision.record_id))
 
 
-def decision_of(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> Decision | None:
+def decision_of(
+    kind: DatasetName, record: JsonObject, names: Mapping[str, str], roles: Mapping[str, str] | None = None
+) -> Decision | None:
     """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
 
-    ``names`` maps user ids to user names. A user whose name Argilla does not tell (an admin's key sees only
-    the workspace's members) is shown by the start of the id.
+    ``names`` and ``roles`` map user ids to user names and roles. A user whose name Argilla does not tell (an
+    admin's key sees only the workspace's members) is shown by the start of the id.
     """
-    votes = sorted(_votes(record, names), key=lambda vote: (vote.annotator, vote.question, vote.response_id))
+    votes = sorted(
+        _votes(record, names, roles or {}), key=lambda vote: (vote.annotator, vote.question, vote.response_id)
+    )
     if not votes:
         return None
     markdown = {part.name for part in SPECS[kind].fields if part.markdown}
@@ -171,7 +175,7 @@ def _open_questions(votes: Sequence[Vote], values: Mapping[str, str], spec: Data
     return reasons
 
 
-def _votes(record: JsonObject, names: Mapping[str, str]) -> Iterable[Vote]:
+def _votes(record: JsonObject, names: Mapping[str, str], roles: Mapping[str, str]) -> Iterable[Vote]:
     for response in record.get("responses") or []:
         if response["status"] != "submitted":
             continue
@@ -186,6 +190,7 @@ def _votes(record: JsonObject, names: Mapping[str, str]) -> Iterable[Vote]:
                     annotator_id=user,
                     response_id=str(response["id"]),
                     at=_time(response),
+                    role=roles.get(user, ""),
                 )
 
 
@@ -233,8 +238,9 @@ def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[
     return found, totals == {len(found)}
 
 
-def _user_names(api: Api, settings: ArgillaSettings) -> dict[str, str]:
-    """User ids to names: everybody's for an owner's key, the workspace's members' for an admin's."""
+def _users(api: Api, settings: ArgillaSettings) -> tuple[dict[str, str], dict[str, str]]:
+    """User ids to names and to roles: everybody's for an owner's key, the workspace's members' for an
+    admin's."""
     try:
         users = api.request("GET", "/api/v1/users", "listing users")["items"]
     except ArgillaRefusalError as error:
@@ -242,4 +248,5 @@ def _user_names(api: Api, settings: ArgillaSettings) -> dict[str, str]:
             raise
         workspace = workspace_id(api, settings.workspace)
         users = api.request("GET", f"/api/v1/workspaces/{workspace}/users", "listing users")["items"]
-    return {str(user["id"]): str(user["username"]) for user in users}
+    names = {str(user["id"]): str(user["username"]) for user in users}
+    return names, {str(user["id"]): str(user.get("role") or "") for user in users}

@@ -77,12 +77,20 @@ subject, obeys instructions that somebody hid in the question or in a document, 
 is improper. Simply being wrong is not out of the ordinary.
 
 **Which source answers the question?** Optional, and worth most where the answer is wrong: if one of the
-numbered sources has the right answer although the bot made nothing of it, name it. The search then learns to
+numbered passages has the right answer although the bot made nothing of it, name it. The search then learns to
 put it first. *none*, if none of them answers the question. Leave it empty when you would have to guess, or
-when the first source is the right one.
+when the first source is the right one. Its keys: `1` to `9`, `1` `0` for the tenth, `1` `1` for *none*, the
+two without a pause; see that the right one is marked.
 
-**Anything else?** A sentence helps whoever improves the documentation: the right answer, or where it is to be
-found.
+**Where is the answer, if none of these?** The address of the page (with the `#part` of it, if you have that),
+its path (`guide/settings.md`, or only `settings` if no other page ends so), a heading that no other page has,
+or both: `settings.md, Timeouts`. What fits several pages, or none, teaches nothing.
+
+**What should the answer have been?** Where the answer is wrong: the right one, in at most 4,000 characters,
+as the bot should give it. If it is the only correction, or all that people wrote are the same, the bot shows
+it to whoever asks this. Different ones for the same question are a conflict, and none is shown.
+
+**Anything else?** A sentence for whoever improves the documentation.
 
 Questions and answers are shown as plain text on purpose: nothing in them is run or loaded. What people write
 may hold personal data; do not copy it elsewhere. {_COMMON}"""

@@ -40,7 +40,7 @@ _POINTING = re.compile(
     r"(?:example|code|section|table) (?:above|below)|(?:above|following) (?:example|code|text|section))\b",
     re.IGNORECASE,
 )
-_SOURCES = re.compile(r"\n\n---\n\n\*\*Sources .*\Z", re.DOTALL)
+_SOURCES = re.compile(r"\n\n---\n\n\*\*Sources to choose from: .*\Z", re.DOTALL)
 _MOST_PLACES = 3
 
 

@@ -10,14 +10,12 @@ from typing import Literal
 
 from curation.argilla.api import JsonObject
 from curation.argilla.guidelines import CHUNKS, CONVERSATIONS, TRIPLETS
-from curation.records.decision import BEST_SOURCE, NO_SOURCE, DatasetName
+from curation.records.decision import BEST_SOURCE, CORRECTION, NO_SOURCE, OTHER_SOURCE, DatasetName
+from curation.records.turn import MOST_OFFERED
 from curation.settings import ArgillaSettings
 
 YES = "yes"
 NO = "no"
-# Sources that can be named; more crowd the form. From the tenth option on, Argilla's page waits 0.3 s after
-# the key 1 for a second digit, and an Enter within that time submits without the source.
-MOST_NAMED = 5
 DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")
 
 
@@ -194,19 +192,37 @@ _CONVERSATIONS = DatasetSpec(
         QuestionSpec(
             BEST_SOURCE,
             "Which source answers the question?",
-            "The number of the source that answers it best, whatever the bot made of it. This is what a "
+            "The number of the passage that answers it best, whatever the bot made of it. This is what a "
             "wrong answer can teach. May stay empty.",
             required=False,
+            # More than nine: after the key 1 Argilla's page waits 0.3 s for a second digit. As released, an
+            # Enter within that time submits without the source (argilla_lite.web_page mends that).
             options=(
-                *((str(number), f"source {number}") for number in range(1, MOST_NAMED + 1)),
+                *((str(number), f"source {number}") for number in range(1, MOST_OFFERED + 1)),
                 (NO_SOURCE, NO_SOURCE),
             ),
             newer=True,
         ),
         QuestionSpec(
+            OTHER_SOURCE,
+            "Where is the answer, if none of these?",
+            "The page's address, its path, or a heading; or a path, a comma and a heading. May stay empty.",
+            kind="text",
+            required=False,
+            newer=True,
+        ),
+        QuestionSpec(
+            CORRECTION,
+            "What should the answer have been?",
+            "If the answer is wrong: the right one, as the bot should give it. May stay empty.",
+            kind="text",
+            required=False,
+            newer=True,
+        ),
+        QuestionSpec(
             "feedback",
             "Anything else?",
-            "What is wrong or missing, or what the answer should have been. May stay empty.",
+            "What else would help to mend it. May stay empty.",
             kind="text",
             required=False,
         ),

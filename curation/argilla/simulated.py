@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ from curation.argilla.signals import inverse_document_frequency
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
-from curation.records.decision import DatasetName
+from curation.records.decision import BEST_SOURCE, NO_SOURCE, OTHER_SOURCE, DatasetName
+from curation.records.identity import normalise
 from curation.settings import ArgillaSettings
 
 if TYPE_CHECKING:
@@ -75,8 +76,13 @@ def annotate_as_simulated(
     vectors: VectorSource,
     limits: Mapping[DatasetName, int],
     progress: Progress = SILENT,
+    right_pages: Mapping[str, Collection[str]] | None = None,
 ) -> SimulatedReport:
     """Submit answers to at most ``limits[dataset]`` records a dataset (none where it isn't mentioned).
+
+    ``right_pages`` maps questions to the paths of the pages that answer them. Conversations about those are
+    judged by the pages: an answer is right if its first source is of one. Else the first right passage is
+    named, or the path of a right page where none of the passages is of one.
 
     Takes records that are incomplete, still in the corpus and not yet answered by it, in the order of their
     ids (hashes, so the same spread-out sample every time). Needs an owner's key: only owners can make the
@@ -86,6 +92,7 @@ def annotate_as_simulated(
     api = Api.of(client)
     user_id, key = _user(api, settings)
     bench = _Bench(api, settings, corpus, vectors, progress)
+    bench.right_pages = {normalise(question): pages for question, pages in (right_pages or {}).items()}
     reports = []
     with _signed_in(client, key) as own:
         for kind in DATASETS:
@@ -106,6 +113,7 @@ class _Bench:
     def __init__(
         self, api: Api, settings: ArgillaSettings, corpus: Corpus, vectors: VectorSource, progress: Progress
     ) -> None:
+        self.right_pages: Mapping[str, Collection[str]] = {}
         self._by_id = corpus.by_id
         self._rarity = inverse_document_frequency(chunk.text for chunk in corpus.chunks)
         self._vectors = vectors
@@ -167,9 +175,13 @@ class _Bench:
         answers = []
         for record in records:
             metadata = record["metadata"] or {}
+            question = str(metadata.get("question", record["fields"]["instruction"]))
+            if pages := self.right_pages.get(normalise(question)):
+                answers.append(self._judge_by_page(metadata, pages))
+                continue
             chunk = self._by_id.get(str(metadata.get("chunk_id", "")))
             correct, strange = rules.judge_response(
-                str(metadata.get("question", record["fields"]["instruction"])),
+                question,
                 record["fields"]["response"],
                 metadata.get("refused") == YES,
                 float(metadata.get("score", 0.0)),
@@ -178,6 +190,21 @@ class _Bench:
             )
             answers.append({"is_response_correct": correct, "out_of_guardrails": strange})
         return answers
+
+    def _judge_by_page(self, metadata: JsonObject, pages: Collection[str]) -> Answers:
+        """Of somebody who knows the ``pages`` that answer the question."""
+
+        def is_right(chunk_id: str) -> bool:
+            chunk = self._by_id.get(chunk_id)
+            return chunk is not None and chunk.path in pages
+
+        if is_right(str(metadata.get("chunk_id", ""))):
+            return {"is_response_correct": YES, "out_of_guardrails": NO}
+        wrong = {"is_response_correct": NO, "out_of_guardrails": NO}
+        for number, chunk_id in enumerate(str(metadata.get("offered", "")).split(), start=1):
+            if is_right(chunk_id):
+                return {**wrong, BEST_SOURCE: str(number)}
+        return {**wrong, BEST_SOURCE: NO_SOURCE, OTHER_SOURCE: min(pages)}
 
 
 def _text(record: JsonObject, field: str) -> str:
@@ -271,11 +298,11 @@ def _submit(
 
 def _report(kind: DatasetName, answers: Sequence[Answers]) -> SimulatedDataset:
     verdicts = [acceptance_verdict(kind, answer, {})[0] for answer in answers]
-    questions = sorted({question for answer in answers for question in answer})
+    questions = sorted({name for answer in answers for name, value in answer.items() if value in (YES, NO)})
     return SimulatedDataset(
         dataset=kind,
         submitted=len(answers),
         accepted=verdicts.count("accepted"),
         rejected=verdicts.count("rejected"),
-        yes={question: sum(answer[question] == YES for answer in answers) for question in questions},
+        yes={question: sum(answer.get(question) == YES for answer in answers) for question in questions},
     )

@@ -7,20 +7,26 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from curation.records.identity import content_id
+from curation.records.identity import content_id, normalise
 
 DatasetName = Literal["chunks", "triplets", "conversations"]
 Verdict = Literal["accepted", "rejected", "undecided"]
+Standing = Literal["accepted", "conflict", "unused"]
 
-BEST_SOURCE = "best_source"  # the question to a conversation: the number of a source, or
+# Questions to a conversation.
+BEST_SOURCE = "best_source"  # the number of a passage, or
 NO_SOURCE = "none"
+OTHER_SOURCE = "other_source"  # where the answer is, if in none of them: an address, a path or a heading
+CORRECTION = "correction"  # what the answer should have been
+LONGEST_CORRECTION = 4_000  # characters; more is as long as a book
 
 
 class Vote(BaseModel):
     """One annotator's submitted answer to one question.
 
-    ``response_id`` and ``annotator_id`` (the user's id) are Argilla's. ``annotator`` is the user's name,
-    which may change. ``at`` is when the response was last changed; None where Argilla does not say.
+    ``response_id`` and ``annotator_id`` (the user's id) are Argilla's. ``annotator`` is the user's name and
+    ``role`` is owner, admin or annotator ("" where Argilla does not say); both may change. ``at`` is when the
+    response was last changed; None where Argilla does not say.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +37,23 @@ class Vote(BaseModel):
     annotator_id: str
     response_id: str
     at: datetime | None = None
+    role: str = ""
+
+
+class Correction(BaseModel):
+    """What an answer should have been, as annotators wrote it.
+
+    ``standing`` is ``conflict`` where they wrote different ones, ``unused`` where none counts; ``reason``
+    says why. ``text``, ``role`` and ``at`` are those of who wrote it first.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    standing: Standing
+    text: str
+    reason: str = ""
+    role: str = ""
+    at: datetime | None = None
 
 
 class Decision(BaseModel):
@@ -39,7 +62,9 @@ class Decision(BaseModel):
     ``record_id`` is our content-hash id (Argilla's external id). ``values`` holds the winning value of each
     question; a question that ended in a tie is left out. ``agreement`` is the share of votes that went to the
     winners, from 0 to 1 (1.0 with a single annotator). ``verdict`` and ``reason`` say what follows and why.
-    ``fields`` and ``metadata`` are the record's, as the annotators saw them.
+    ``fields`` and ``metadata`` are the record's, as the annotators saw them. ``place`` is the chunk that was
+    found for what annotators wrote instead of a number, ``astray`` why nothing was found (see
+    curation.documents.naming); both are empty until somebody looks.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,6 +78,8 @@ class Decision(BaseModel):
     reason: str
     fields: dict[str, str] = {}
     metadata: dict[str, str | int | float] = {}
+    place: str = ""
+    astray: str = ""
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -60,16 +87,46 @@ class Decision(BaseModel):
 
     @property
     def named_source(self) -> str | None:
-        """The chunk that annotators named as the source that answers a conversation's question. "" when
-        they said that none does; None when they named none, or a number that is not there."""
+        """The chunk that annotators named as the source that answers a conversation's question, by its
+        number or by its place. "" when they said that none does; None when they named none, or what is not
+        there."""
         named = self.values.get(BEST_SOURCE)
-        return None if self.dataset != "conversations" or named is None else self._source(named)
+        if self.dataset != "conversations" or self.astray:
+            return None
+        return self.place or (None if named is None else self.numbered(named))
 
     @property
     def sources_with_votes(self) -> frozenset[str]:
         """The chunks that at least one annotator named as the source that answers."""
-        named = (self._source(vote.value) for vote in self.votes if vote.question == BEST_SOURCE)
-        return frozenset(chunk_id for chunk_id in named if chunk_id)
+        named = (self.numbered(vote.value) for vote in self.votes if vote.question == BEST_SOURCE)
+        return frozenset(chunk_id for chunk_id in (*named, self.place) if chunk_id)
+
+    @property
+    def correction(self) -> Correction | None:
+        """What the answer should have been; None where nobody wrote it.
+
+        One is accepted if the majority judged the answer wrong, and it is the only one or all say the same
+        but for case and white space. One that is too long counts for nothing.
+        """
+        written = [vote for vote in self.votes if vote.question == CORRECTION]
+        if self.dataset != "conversations" or not written:
+            return None
+        written.sort(key=lambda vote: (vote.at is None, vote.at and vote.at.timestamp(), vote.response_id))
+        usable = [vote for vote in written if len(vote.value.strip()) <= LONGEST_CORRECTION]
+        first = (usable or written)[0]
+        standing: Standing = "unused"
+        if self.values.get("is_response_correct") != "no":
+            reason = "the answer was corrected, but the majority did not judge it wrong"
+        elif not usable:
+            length = len(first.value.strip())
+            reason = f"the correction is as long as a book: {length} characters of {LONGEST_CORRECTION}"
+        elif (count := len({normalise(vote.value) for vote in usable})) > 1:
+            standing, reason = "conflict", f"annotators wrote {count} different corrections"
+        else:
+            standing, reason = "accepted", ""
+        return Correction(
+            standing=standing, text=first.value.strip(), reason=reason, role=first.role, at=first.at
+        )
 
     @property
     def chunk_id(self) -> str:
@@ -89,6 +146,8 @@ class Decision(BaseModel):
     def affirms(self) -> bool:
         """Whether it says that ``chunk_id`` answers the question. An accepted triplet or conversation says
         so, and so does a rejected conversation whose right source was named, unless it was out of bounds."""
+        if self.astray:
+            return False
         if self.verdict == "accepted":
             return self.dataset != "chunks" and self.named_source != ""
         return (
@@ -109,10 +168,10 @@ class Decision(BaseModel):
         answers = sorted(f"{vote.question}\t{vote.value}\t{vote.response_id}" for vote in self.votes)
         return content_id("answers", self.dataset, self.record_id, *answers)
 
-    def _source(self, named: str) -> str | None:
-        """The chunk that an answer to ``best_source`` names."""
+    def numbered(self, named: str) -> str | None:
+        """The chunk that an answer to ``best_source`` names: "" for none, None for what is not there."""
         if named == NO_SOURCE:
             return ""
-        cited = str(self.metadata.get("cited", "")).split()
-        place = int(named) if named.isdecimal() else 0
-        return cited[place - 1] if 1 <= place <= len(cited) else None
+        offered = str(self.metadata.get("offered", "")).split()
+        place = int(named) if named.isdecimal() and len(named) < 4 else 0
+        return offered[place - 1] if 1 <= place <= len(offered) else None

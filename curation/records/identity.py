@@ -1,8 +1,9 @@
-"""Content-hash ids."""
+"""Content-hash ids, and what makes two texts the same."""
 
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 
 
 def content_id(*parts: str) -> str:
@@ -13,3 +14,8 @@ def content_id(*parts: str) -> str:
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()[:32]
+
+
+def normalise(text: str) -> str:
+    """What makes two texts exactly the same: Unicode NFKC, case folded, runs of white space as one space."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

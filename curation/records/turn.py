@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.records.identity import content_id
 
+MOST_OFFERED = 10  # passages that annotators choose from
+
 
 class Message(BaseModel):
     """One message of a conversation's history."""
@@ -24,7 +26,9 @@ class Turn(BaseModel):
 
     ``turn`` counts from 0 within ``conversation_id``; ``history`` is what came before. ``cited`` are the ids
     of the chunks listed as sources, best first; empty when the bot said that it does not know (``refused``).
-    ``score`` is the cosine similarity of the best chunk.
+    ``offered`` are those that annotators choose from, at most ``MOST_OFFERED``: the cited ones, then the next
+    best. Empty until they are looked up, which nobody who asks has to wait for. ``score`` is the cosine
+    similarity of the best chunk.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +39,7 @@ class Turn(BaseModel):
     history: tuple[Message, ...] = ()
     answer: str
     cited: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
     refused: bool = False
     score: float = 0.0
     release_id: str

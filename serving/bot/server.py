@@ -17,6 +17,7 @@ from curation import ClayloopError, Home, LanguageModel, StateError, Turn, local
 from serving.bot.chat import ChatService, build_page, theme
 from serving.bot.live import LiveRelease
 from serving.bot.markup import web_address
+from serving.bot.offered import with_offered
 from serving.bot.outbox import Outbox, Send, Sender
 from serving.bot.suggestions import example_questions
 from serving.releases.retriever import load_release
@@ -34,11 +35,17 @@ _CONTENT_POLICY = (
 
 
 class TurnLog:
-    """Where finished turns go: the outbox, and from there to ``send``. Without ``send`` they are not kept."""
+    """Where finished turns go: the outbox, and from there to ``send``. Without ``send`` they are not kept.
+
+    ``complete`` adds to each what annotators choose from, when it is sent: nobody who asks waits for that.
+    """
 
     def __init__(self, home: Home, send: Send | None) -> None:
         self.outbox = Outbox(home.outbox)
-        self.sender = Sender(self.outbox, send) if send is not None else None
+        self.complete: Callable[[Turn], Turn] = lambda turn: turn
+        self.sender: Sender | None = None
+        if send is not None:
+            self.sender = Sender(self.outbox, lambda turns: send([self.complete(turn) for turn in turns]))
         self.error: str | None = None
 
     def __call__(self, turn: Turn) -> None:
@@ -70,6 +77,7 @@ def create_app(
     settings: ServingSettings,
 ) -> FastAPI:
     """The application. The caller starts and stops ``live`` and ``turns``."""
+    turns.complete = lambda turn: with_offered(live.retriever, turn)
     examples = settings.bot.examples or example_questions(live.retriever.index.chunks())
     service = ChatService(live, llm, turns, settings.bot)
     app = FastAPI(title="clayloop bot", docs_url=None, redoc_url=None, openapi_url=None)

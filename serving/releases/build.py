@@ -22,6 +22,7 @@ from serving.releases.record import (
 )
 from serving.retrieval.calibration import calibrate_threshold, describe
 from serving.retrieval.embedding import Embedder
+from serving.retrieval.fulltext import build_fulltext
 from serving.retrieval.index import IndexedQuestion, build_index
 from serving.retrieval.making import embed_chunks
 from serving.retrieval.reranker import RerankerChoice, copy_cross_encoder
@@ -67,6 +68,7 @@ def build_release(
     if parts.reranker is not None:
         copy_cross_encoder(parts.reranker.model, folder / RERANKER_FOLDER)
     build_index(folder / INDEX_FOLDER, chunks, space, parts.questions)
+    build_fulltext(folder / INDEX_FOLDER)
     min_score = calibrate_threshold(embedder, chunks, space)
     progress.say(describe(min_score))
     draft = ReleaseDraft(

@@ -136,7 +136,7 @@ def conversation(
         fields={"instruction": f"**Person:**\n\nHello\n\n---\n\n{question}", "response": "…"},
         metadata={
             "chunk_id": chunk.id,
-            "cited": " ".join(one.id for one in (chunk, *others)),
+            "offered": " ".join(one.id for one in (chunk, *others)),
             "conv_id": "c1",
             "turn": 0,
             "question": question,

@@ -7,16 +7,15 @@ reports, dry run and ``explain`` count its rows.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import Chunk, DatasetName, Verdict, Vote
+from curation import Chunk, DatasetName, Verdict, Vote, normalise as normalise
 
-Teaches = Literal["chunk", "example", "refusal", "nothing"]
+Teaches = Literal["chunk", "example", "refusal", "answer", "nothing"]
 Fate = Literal[
     "open",
     "train",
@@ -26,6 +25,7 @@ Fate = Literal[
     "conflict",
     "unused",
     "indexed",
+    "served",
     "removed",
     "left-out",
 ]
@@ -35,7 +35,7 @@ NegativeKind = Literal["", "text", "question"]
 SILENT: tuple[Fate, ...] = ("duplicate", "conflict", "unused", "left-out")
 HEADING = "heading"  # the origin of a question that is a section's heading
 # A decision with two rows is counted by the one whose fate comes first here.
-_MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "duplicate")
+_MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "served", "duplicate")
 
 
 class RecordKey(NamedTuple):
@@ -52,8 +52,10 @@ class LedgerRow(BaseModel):
     what it is, ``votes`` are all answers, ``origin`` is how the question came about.
 
     *What it teaches*: an ``example`` (``query`` is answered by ``text``), a ``refusal`` (``query`` is not
-    answered by ``text``), that a ``chunk`` may be indexed, or ``nothing``. A conversation that went wrong and
-    whose right source was named has two rows, the example first. ``chunk_id`` is the chunk that was judged,
+    answered by ``text``), an ``answer`` (to ``query`` people gave the answer ``text``; nothing is trained on
+    it), that a ``chunk`` may be indexed, or ``nothing``. A conversation that went wrong has up to three rows:
+    the example of the source that was named, the refusal of the first source, the answer that was corrected.
+    ``chunk_id`` is the chunk that was judged, or that an answer comes from ("" when none was named or cited),
     ``place`` its section (the same after an edit), ``version`` the id of the chunk of today: its own, that of
     the chunk which replaced it, or "" when there is none. ``negative`` is a question that the text does not
     answer. A refusal is ``certain`` when the pair itself was judged; else only the answer was wrong.
@@ -194,11 +196,6 @@ def negatives_of(rows: Sequence[LedgerRow]) -> list[Negative]:
         if row.negative
     ]
     return [*refused, *stored]
-
-
-def normalise(text: str) -> str:
-    """What makes two texts exactly the same: Unicode NFKC, case folded, runs of white space as one space."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def section_of(chunk: Chunk) -> str:

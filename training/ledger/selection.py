@@ -214,7 +214,7 @@ def check_names(
 def learned_from(rows: Iterable[LedgerRow], selection: Selection) -> bool:
     """Whether a release with these ``rows`` has what ``selection`` wants forgotten in its model or its index.
     Somebody without answers today may have had some then."""
-    rows = [row for row in rows if row.fate in ("train", "negative", "indexed", "removed")]
+    rows = [row for row in rows if row.fate in ("train", "negative", "indexed", "served", "removed")]
     then = find_people(selection, (vote for row in rows for vote in row.votes))
     meant = selection.model_copy(update={"people": then.people | selection.people})
     return any(

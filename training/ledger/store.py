@@ -29,6 +29,7 @@ _VOTE = pa.struct(
         ("response_id", pa.string()),
         ("at", pa.timestamp("us", tz="UTC")),
         ("annotator_id", pa.string()),
+        ("role", pa.string()),
     ]
 )
 _NOT_TEXT = {

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curation import Chunk, Corpus, Decision
+import numpy as np
+
+from curation import Chunk, Corpus, Decision, normalise, place_named_sources
 from serving import GONE_FROM_DOCUMENTS
-from training.ledger.rows import HEADING, LedgerRow, of, section_of
+from training.ledger.rows import HEADING, LedgerRow, exchange, of, section_of
+from training.prepare.similarity import VectorsOf
 
 CHUNK_REJECTED = "its chunk was rejected"
 
 
 def collect(
-    decisions: Sequence[Decision], corpus: Corpus, include_unreviewed: bool = True
+    decisions: Sequence[Decision],
+    corpus: Corpus,
+    include_unreviewed: bool = True,
+    vectors_of: VectorsOf | None = None,
 ) -> list[LedgerRow]:
     """The ledger's rows for ``decisions``, in their order.
 
@@ -22,10 +29,18 @@ def collect(
     first), and any conversation (question, the source that annotators named as the one that answers). In the
     last case the chunk that the bot put first is refused, unless somebody named that one. Other rejected
     records are refusals where they say anything of the chunk. What was said about a chunk that was edited
-    since counts for the chunk that took its place.
+    since counts for the chunk that took its place. Of a page that was named in writing the chunk counts that
+    is nearest to the question by ``vectors_of``, else by words. A correction is an answer of its own.
     """
     chunks = _Chunks.of(decisions, corpus, include_unreviewed)
-    return [row for decision in decisions for row in _rows_of(decision, chunks)]
+
+    def nearest(question: str, among: Sequence[Chunk]) -> int:
+        assert vectors_of is not None  # noqa: S101 - not asked otherwise
+        vectors = vectors_of([question, *(chunk.text for chunk in among)])
+        return int(np.argmax(vectors[1:] @ vectors[0]))
+
+    decisions = place_named_sources(decisions, corpus.chunks, nearest if vectors_of else None, chunks.indexed)
+    return _agreed([row for decision in decisions for row in _rows_of(decision, chunks)])
 
 
 def to_index(rows: Sequence[LedgerRow], chunks: Sequence[Chunk], include_unreviewed: bool) -> list[Chunk]:
@@ -85,6 +100,11 @@ class _Chunks:
 def _rows_of(decision: Decision, chunks: _Chunks) -> list[LedgerRow]:
     if decision.dataset == "chunks":
         return [_of_chunk(decision, chunks)]
+    return [*_of_question(decision, chunks), *_of_answer(decision, chunks)]
+
+
+def _of_question(decision: Decision, chunks: _Chunks) -> list[LedgerRow]:
+    """What a triplet or a conversation says of its question and its chunk."""
     chunk_id = decision.chunk_id
     at = chunks.find(chunk_id)
     is_triplet = decision.dataset == "triplets"
@@ -120,6 +140,47 @@ def _rows_of(decision: Decision, chunks: _Chunks) -> list[LedgerRow]:
     return [example, passed_over] if passed_over else [example]
 
 
+def _of_answer(decision: Decision, chunks: _Chunks) -> list[LedgerRow]:
+    """What the answer should have been, if anybody wrote it. It comes from the source that was named, or else
+    from the first one, unless annotators said that this is not it."""
+    correction = decision.correction
+    if correction is None:
+        return []
+    chunk_id = "" if decision.astray or decision.named_source == "" else decision.chunk_id
+    at = chunks.find(chunk_id)
+    row = _row(
+        decision,
+        teaches="answer",
+        origin="conversation",
+        query=decision.question.strip(),
+        text=correction.text,
+        chunk_id=chunk_id,
+        place=at.place,
+        version=at.version,
+    )
+    if correction.standing != "accepted":
+        return [row.settled(correction.standing, correction.reason)]
+    return [row if row.query else row.settled("unused", "the question is empty")]
+
+
+def _agreed(rows: list[LedgerRow]) -> list[LedgerRow]:
+    """Corrections of one question agree: others are a conflict, and of equal ones the first stays."""
+    asked: defaultdict[str, dict[str, list[LedgerRow]]] = defaultdict(lambda: defaultdict(list))
+    for row in of(rows, "answer", "open"):
+        asked[normalise(row.query)][normalise(row.text)].append(row)
+    changed: list[LedgerRow] = []
+    for texts in asked.values():
+        firsts = [same[0] for same in texts.values()]
+        for same in texts.values():
+            if other := next((first for first in firsts if len(firsts) > 1 and first is not same[0]), None):
+                reason = "the same question was corrected otherwise in another record"
+                changed += [row.settled("conflict", reason, other) for row in same]
+            else:
+                reason = "the same question was corrected so in another record"
+                changed += [row.settled("duplicate", reason, same[0], similarity=1.0) for row in same[1:]]
+    return exchange(rows, changed)
+
+
 def _of_chunk(decision: Decision, chunks: _Chunks) -> LedgerRow:
     row = _row(decision, teaches="chunk", chunk_id=decision.record_id)
     if decision.verdict == "rejected":
@@ -146,6 +207,8 @@ def _row(decision: Decision, **content: Any) -> LedgerRow:
 
 def _teaches_nothing(decision: Decision, row: LedgerRow, chunks: _Chunks) -> str:
     """Why nothing is learned from a triplet or a conversation, or nothing."""
+    if decision.astray:
+        return decision.astray
     if decision.verdict == "undecided":
         return _why(decision)
     if not row.query:

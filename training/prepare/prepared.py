@@ -140,7 +140,8 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
     Nothing is written. Questions are embedded by the base model, where their meaning is compared.
     """
     settings, include = context.settings, context.serving.retrieval.include_unreviewed
-    rows = collect(selected.decisions, context.corpus, include)
+    vectors_of = question_vectors(context)
+    rows = collect(selected.decisions, context.corpus, include, vectors_of)
     chunks = to_index(rows, context.corpus.chunks, include)
     shared = PrepareContext(
         chunks=chunks,
@@ -149,7 +150,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
         holdout_share=settings.gate.holdout_share,
         history=context.history,
         tests=tests,
-        vectors_of=question_vectors(context),
+        vectors_of=vectors_of,
     )
     rows, conflicts = settle(rows, shared)
     return Prepared(

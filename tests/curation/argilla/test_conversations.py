@@ -14,6 +14,8 @@ from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.push import push_to_argilla
 from curation.argilla.schemas import SPECS
+from curation.documents.corpus import Corpus
+from curation.errors import StateError
 from curation.settings import ArgillaSettings
 from serving import Embedder
 from tests.curation.argilla.sample import answer, hire, history, make_turn, small_corpus, titled
@@ -52,7 +54,7 @@ def test_a_turn_arrives_once_with_its_sources(
         "score": 0.71,
         "sources": 2,
         "chunk_id": timeouts.id,
-        "cited": f"{timeouts.id} {'f' * 32}",
+        "offered": f"{timeouts.id} {'f' * 32}",
         "day": "2026-11-20",
         "question": "How do I set the timeout?",
     }
@@ -117,6 +119,74 @@ def test_the_source_that_somebody_names_is_read_back(
     answer(person, row["id"], is_response_correct="no", out_of_guardrails="no", best_source="2")
     [decision] = read_decisions(client, settings)
     assert (decision.verdict, decision.named_source, decision.chunk_id) == ("rejected", "f" * 32, "f" * 32)
+
+
+def offered_chunks(shown: str) -> list[str]:
+    """The numbered lines of a response."""
+    return [line for line in shown.splitlines() if line.partition(".")[0].isdecimal()]
+
+
+def test_ten_passages_are_shown_to_choose_from(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    """Those that the bot used come first; chunks that were not pushed come from the corpus."""
+    corpus = small_corpus()
+    pushed = Corpus([], corpus.chunks[:5])
+    push_to_argilla(client, settings, pushed, [], embedder)
+    ids = [chunk.id for chunk in corpus.chunks]
+    offered = (*ids, "e" * 32, "f" * 32, "0" * 32)
+    turns = [
+        make_turn("How?", "So.", cited=offered[:4], offered=offered),
+        make_turn("Why?", "I don't know.", turn=1, refused=True, offered=offered),
+        make_turn("Who?", "Nobody.", turn=2, cited=offered[:2]),
+    ]
+    log_turns(client, settings, turns, None, lambda: corpus)
+    found = {row["metadata"]["turn"]: row for row in rows(api, settings)}
+    assert [len(offered_chunks(found[turn]["fields"]["response"])) for turn in range(3)] == [10, 10, 2]
+    shown = found[0]["fields"]["response"]
+    assert "**Sources to choose from: the bot was given the first 4**" in shown
+    assert "the bot used none of them" in found[1]["fields"]["response"]
+    for number, chunk in enumerate(corpus.chunks, 1):
+        path = chunk.path.replace("/", "\\/").replace(".", "\\.")
+        assert f"{number}. {path}: {chunk.heading}" in shown
+    assert found[1]["metadata"]["offered"].split() == list(offered[:10])
+    assert "chunk_id" not in found[1]["metadata"]
+    assert found[1]["metadata"]["sources"] == 0
+
+    def no_corpus() -> Corpus:
+        raise StateError("There are no documents yet.")
+
+    log_turns(client, settings, turns, None, no_corpus)  # not a reason to keep what people asked
+
+
+def test_what_annotators_write_is_read_back_with_their_role(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings
+) -> None:
+    turn = make_turn("How?", "I don't know.", refused=True, offered=tuple(f"{n:032d}" for n in range(10)))
+    log_turns(client, settings, [turn], None)
+    person = hire(api, settings, "writer")
+    [row] = rows(api, settings)
+    answer(
+        person,
+        row["id"],
+        is_response_correct="no",
+        out_of_guardrails="no",
+        best_source="10",
+        correction="Use <b>four</b>.",
+        other_source="guide.md",
+    )
+    [decision] = read_decisions(client, settings)
+    assert (decision.verdict, decision.named_source, decision.affirms) == ("rejected", f"{9:032d}", True)
+    found = decision.correction
+    assert found is not None and found.at is not None
+    assert (found.standing, found.text, found.role) == ("accepted", "Use <b>four</b>.", "annotator")
+    person.api.request("DELETE", f"/api/v1/responses/{row_response(api, settings)}", "withdrawing")
+    assert read_decisions(client, settings) == []
+
+
+def row_response(api: Api, settings: ArgillaSettings) -> str:
+    [row] = rows(api, settings)
+    return str(row["responses"][0]["id"])
 
 
 def test_a_dataset_from_before_sources_could_be_named_stays_in_use(

@@ -20,7 +20,7 @@ from curation.argilla.datasets import RemoteDataset, find_dataset
 from curation.argilla.push import push_to_argilla
 from curation.documents.corpus import Corpus
 from curation.home import Home
-from curation.records.decision import BEST_SOURCE, DatasetName
+from curation.records.decision import BEST_SOURCE, CORRECTION, OTHER_SOURCE, DatasetName
 from curation.settings import ArgillaSettings
 from serving import Embedder
 from tests.argilla_lite.annotation_page import log_in
@@ -40,7 +40,12 @@ SENTENCES = (
     "| triplets | `1` or `2` for the positive, `1` or `2` for the negative, `Enter` |",
     "| conversations | `1` or `2`, `1` or `2`, `Enter`. To name a source: its key before `Enter` |",
     "The keys are the same whether an answer is suggested or not.",
-    "To write into the text box, go there with `↓`, press `Shift`+`Enter`, write, press `Esc`, then `Enter`.",
+    "The keys of the sources are `1` to `9`, `1` `0` for source 10 and `1` `1` for *none*, the second within "
+    "a second.",
+    "Where clayloop did not start Argilla, it must follow within 0.3 s, and after `1` alone wait until "
+    "source 1 is marked.",
+    "To write into a text box, go there with `↓`, press `Shift`+`Enter`, write, press `Esc`, then `Enter` "
+    "or, for the next box, `↓`.",
     "To change an answer that you have given, press the key of the other one, then `Enter`.",
 )
 Values = dict[str, str]
@@ -50,6 +55,7 @@ QUESTIONS: dict[DatasetName, tuple[str, ...]] = {
     "triplets": ("is_positive_relevant", "is_negative_irrelevant"),
     "conversations": ("is_response_correct", "out_of_guardrails"),
 }
+TEXTS = (OTHER_SOURCE, CORRECTION, "feedback")  # in the order of the page
 FIRST_FOCUSED = (
     "() => document.querySelector('.questions-form .questions > div')?.contains(document.activeElement)"
 )
@@ -141,15 +147,21 @@ class Desk:
         first, second = QUESTIONS[kind]
         press(KEYS[said[first]])
         press(KEYS[said[second]])
-        source, text = said.get(BEST_SOURCE), said.get("feedback")
-        if source:
-            press("6" if source == "none" else source)
-        if text:
-            if not source:
-                press("ArrowDown")
-            press("Shift+Enter")
-            self.page.keyboard.type(text)
-            press("Escape")
+        source = said.get(BEST_SOURCE)
+        for place, digit in enumerate("11" if source == "none" else source or ""):
+            self.page.wait_for_timeout(500 if place and self.suggests else 0)
+            press(digit)
+        if source == "1" and not self.suggests:  # as released, the page forgets it at the next key
+            self.page.locator(".label-active").get_by_text("source 1", exact=True).wait_for()
+        at = 0 if source else -1  # of the text box; a source that was named leads to the first one
+        for place, question in enumerate(TEXTS):
+            if question in said:
+                for _ in range(place - at):
+                    press("ArrowDown")
+                at = place
+                press("Shift+Enter")
+                self.page.keyboard.type(said[question])
+                press("Escape")
         press("Enter")
 
     def stored(self, kind: DatasetName) -> list[Values]:
@@ -198,9 +210,11 @@ def desk(server: ArgillaLite, embedder: Embedder, tmp_path_factory: pytest.TempP
         for number, (chunk, other) in enumerate(zip(chunks, [chunks[0], *chunks[:-1]], strict=True))
     ]
     push_to_argilla(client, settings, Corpus([], chunks), triplets, embedder)
-    cited = tuple(chunk.id for chunk in chunks[:5])
+    offered = (*(chunk.id for chunk in chunks), "e" * 32, "f" * 32)
     turns = [
-        make_turn(f"Question {turn}", "Because.", f"c{turn}", turn, cited=cited[: 2 + turn % 4])
+        make_turn(
+            f"Question {turn}", "Because.", f"c{turn}", turn, cited=offered[: 2 + turn % 4], offered=offered
+        )
         for turn in (0, 1, 2, 3, 4, 5, 6, 250_000)
     ]
     log_turns(client, settings, turns, embedder)
@@ -252,8 +266,16 @@ def test_the_guide_says_so() -> None:
 def test_what_is_stored_is_what_was_meant(desk: Desk, kind: DatasetName) -> None:
     meant = _meant(_take_suggestions_away(desk, kind), QUESTIONS[kind])
     if kind == "conversations":
-        more: list[Values] = [{}, {BEST_SOURCE: "2"}, {BEST_SOURCE: "none"}, {"feedback": "see 1 and 2"}]
-        more += [{}, {}, {BEST_SOURCE: "1", "feedback": "yes 12"}, {BEST_SOURCE: "1"}]
+        more: list[Values] = [
+            {},
+            {BEST_SOURCE: "10"},
+            {BEST_SOURCE: "none", OTHER_SOURCE: "guide/settings.md, Timeouts"},
+            {"feedback": "see 1 and 2"},
+            {CORRECTION: "Set it to 12. Then 1."},
+            {BEST_SOURCE: "2", "feedback": "no 21"},
+            {BEST_SOURCE: "1", CORRECTION: "yes 12", "feedback": "2"},
+            {BEST_SOURCE: "1"},
+        ]
         meant = [{**said, **one} for said, one in zip(meant, more, strict=True)]
     desk.annotate(kind, meant)
     assert desk.stored(kind) == meant

@@ -7,15 +7,18 @@ import pytest
 
 from curation.argilla import decisions as decisions_module
 from curation.argilla.api import Api
+from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
 from curation.argilla.push import push_to_argilla
 from curation.argilla.simulated import annotate_as_simulated
+from curation.documents.naming import place_named_sources
 from curation.home import Home
+from curation.records.decision import BEST_SOURCE, OTHER_SOURCE
 from curation.settings import ArgillaSettings
 from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, small_corpus, small_triplets, titled
+from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus, small_triplets, titled
 
 pytestmark = pytest.mark.argilla
 
@@ -97,6 +100,42 @@ def test_an_admin_may_read_and_an_annotator_may_not(
     (after,) = read_decisions(client, settings)
     assert after.annotators == ("plainer",)
     assert after.fingerprint == before.fingerprint
+
+
+def test_the_simulated_annotator_names_a_right_page_wherever_it_is(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    corpus = small_corpus()
+    ids = [chunk.id for chunk in corpus.chunks]
+    page = corpus.chunks[0].path
+    away = tuple(chunk.id for chunk in corpus.chunks if chunk.path != page)
+    turns = [
+        make_turn("First?", "So.", "a", cited=(ids[0],), offered=tuple(ids)),
+        make_turn("Third?", "So.", "b", cited=away[:1], offered=(*away[:2], ids[0])),
+        make_turn("Nowhere?", "So.", "c", cited=away[:1], offered=away),
+        make_turn("Refused?", "I don't know.", "d", refused=True, offered=(away[0], ids[0])),
+        make_turn("Unknown to it?", "So.", "e", cited=away[:1], offered=away),
+    ]
+    log_turns(client, settings, turns, None)
+    pages = {f" {turn.question.upper()}": [page] for turn in turns[:4]}
+    annotate_as_simulated(client, settings, corpus, embedder, {"conversations": 9}, right_pages=pages)
+    found = {str(one.metadata["question"]): one for one in read_decisions(client, settings)}
+    said = {
+        question: {
+            vote.question: vote.value for vote in one.votes if vote.question in (BEST_SOURCE, OTHER_SOURCE)
+        }
+        for question, one in found.items()
+    }
+    assert said == {
+        "First?": {},
+        "Third?": {BEST_SOURCE: "3"},
+        "Nowhere?": {BEST_SOURCE: "none", OTHER_SOURCE: page},
+        "Refused?": {BEST_SOURCE: "2"},
+        "Unknown to it?": {},
+    }
+    assert found["First?"].verdict == "accepted"
+    placed = place_named_sources(list(found.values()), corpus.chunks)
+    assert [one.named_source for one in placed if one.question == "Nowhere?"] == [ids[0]]
 
 
 def test_the_simulated_annotator(

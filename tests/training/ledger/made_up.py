@@ -20,6 +20,7 @@ _VOTES = st.builds(
     annotator_id=_TEXT,
     response_id=_TEXT,
     at=st.none() | _MOMENTS,
+    role=st.sampled_from(["", "owner", "admin", "annotator"]),
 )
 _SHARE = st.floats(0, 1)
 
