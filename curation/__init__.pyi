@@ -26,6 +26,8 @@ from .documents.ingest import drop_source as drop_source, ingest as ingest
 
 from .documents.markup.rst_inline import rst_inline_to_text as rst_inline_to_text
 from .documents.sdist import download_sdist as download_sdist
+from .documents.splitting import Measure as Measure, TokenCounter as TokenCounter
+from .documents.splitting import split_prose as split_prose
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
 from .errors import LanguageModelError as LanguageModelError, ReleaseError as ReleaseError
 from .errors import SettingsError as SettingsError, StateError as StateError, first_line as first_line
@@ -36,6 +38,7 @@ from .journal import append_line as append_line, read_whole_lines as read_whole_
 from .memory import PeakMemory as PeakMemory, give_back as give_back
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
+from .records.chunk import SECTION_SEPARATOR as SECTION_SEPARATOR
 from .records.decision import BEST_SOURCE as BEST_SOURCE, DatasetName as DatasetName, Decision as Decision
 from .records.decision import NO_SOURCE as NO_SOURCE, Verdict as Verdict, Vote as Vote
 from .records.identity import content_id as content_id

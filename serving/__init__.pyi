@@ -26,11 +26,13 @@ from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
 from .retrieval.index import ChunkIndex as ChunkIndex, build_index as build_index
 from .retrieval.models import model_name as model_name, resolve_model as resolve_model
+from .retrieval.pieces import pieces as pieces
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
 from .retrieval.vectors import Vectors as Vectors, nearest_cosines as nearest_cosines
 from .retrieval.vectors import truncate_vectors as truncate_vectors
 from .retrieval.whitening import remove_whitening as remove_whitening, whiten as whiten
+from .retrieval.whitening import whitening as whitening
 from .settings import BotSettings as BotSettings, EmbeddingSettings as EmbeddingSettings
 from .settings import RetrievalSettings as RetrievalSettings, ServingSettings as ServingSettings
