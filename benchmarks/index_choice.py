@@ -3,11 +3,11 @@ is whitened, and how much an accepted question adds to its chunk.
 
     python -m benchmarks index_choice --eval FOLDER [--sets scrapy,django] [--json FILE]
 
-Sets and needs as in ``asked_again``. All in numpy: nothing is served, no gate is asked, and an annotated need is
+Sets and needs as in ``asked_again``. All in numpy: nothing is served, no gate is asked. An annotated need is
 accepted for the nearest chunk of a right page. NDCG@10 by file, a page being as good as its best chunk:
 chunks alone, pieces alone and their mean at each strength of whitening; wording b after every second need's
-wording a was accepted, by weight, threshold and share of the rival (`boosts`), alone and with all needs of the
-other kind accepted too; and the weight that the accepted questions choose by themselves (`chosen_weight`).
+wording a was accepted, by weight, threshold and share of the rival (`boosts`), alone and with all needs of
+the other kind accepted too; and the weight that the accepted questions choose (`chosen_weight`).
 """
 
 from __future__ import annotations
