@@ -120,6 +120,20 @@ def retrain(
         _show(summary, render_summary(summary), json_file)
 
 
+def retrain_with(context: Context, decisions: list[Decision] | None, json_file: Path) -> None:
+    """Retrain without options, with ``decisions`` that were read already (None: read them)."""
+    from training import RetrainOptions, Selection, render_summary, retrain_from_annotations
+
+    settings = context.settings
+    lasting = tuple(dict.fromkeys(settings.training.without_annotators))
+    options = RetrainOptions(context.progress, selection=Selection(without_annotators=lasting))
+    read = _reader(context) if decisions is None else lambda: decisions
+    summary = retrain_from_annotations(
+        context.home, context.corpus(), settings.training, settings.serving, read, options
+    )
+    _show(summary, render_summary(summary), json_file)
+
+
 def _show(result: BaseModel, text: str, json_file: Path | None) -> None:
     """Print the result as text, unless the JSON goes to standard output, and write the JSON where it was
     asked for. The text comes first, so that it is there even if the file cannot be written any more."""

@@ -30,7 +30,7 @@ from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.settings import ArgillaSettings
 
 _PASSES = 3
-_SUBMITTED: JsonObject = {
+SUBMITTED: JsonObject = {
     "type": "terms",
     "scope": {"entity": "response", "property": "status"},
     "values": ["submitted"],
@@ -46,22 +46,33 @@ def read_decisions(
     or when Argilla cannot be read or does not show this user everybody's responses.
     """
     api = Api.of(client)
-    found = [(kind, find_dataset(api, settings, kind)) for kind in DATASETS]
-    datasets = [(kind, dataset) for kind, dataset in found if dataset is not None]
+    datasets = find_datasets(api, settings)
+    names = user_names(api, settings)
+    decisions: list[Decision] = []
+    for kind, dataset in datasets.items():
+        for record in annotated_records(api, dataset, progress):
+            decision = decision_of(kind, record, names)
+            if decision is not None:
+                decisions.append(decision)
+    return sorted(decisions, key=place_of)
+
+
+def place_of(decision: Decision) -> tuple[str, str]:
+    """What decisions are ordered by."""
+    return decision.dataset, decision.record_id
+
+
+def find_datasets(api: Api, settings: ArgillaSettings) -> dict[DatasetName, RemoteDataset]:
+    """Those of the three that are there. Raises ArgillaError when none is, or one is not ours."""
+    found = {kind: find_dataset(api, settings, kind) for kind in DATASETS}
+    datasets = {kind: dataset for kind, dataset in found.items() if dataset is not None}
     if not datasets:
         raise ArgillaError(
             f"There are no annotations: workspace {settings.workspace!r} in Argilla at {api.url} has none of "
             "clayloop's datasets.",
             "Run `clayloop push`, annotate in the browser, and come back.",
         )
-    names = _user_names(api, settings)
-    decisions: list[Decision] = []
-    for kind, dataset in datasets:
-        for record in _annotated(api, dataset, progress):
-            decision = decision_of(kind, record, names)
-            if decision is not None:
-                decisions.append(decision)
-    return sorted(decisions, key=lambda decision: (decision.dataset, decision.record_id))
+    return datasets
 
 
 def decision_of(kind: DatasetName, record: JsonObject, names: Mapping[str, str]) -> Decision | None:
@@ -201,7 +212,7 @@ def _time(response: JsonObject) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
-def _annotated(api: Api, dataset: RemoteDataset, progress: Progress) -> list[JsonObject]:
+def annotated_records(api: Api, dataset: RemoteDataset, progress: Progress = SILENT) -> list[JsonObject]:
     """All records with a submitted response.
 
     People annotate meanwhile, which moves records between pages. So a pass counts only if it saw as many
@@ -223,7 +234,7 @@ def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[
     with progress.task(f"Reading {dataset.spec.kind}", unit="records") as advance:
         offset = 0
         while True:
-            records, total = api.search(dataset.id, [_SUBMITTED], include=["responses"], offset=offset)
+            records, total = api.search(dataset.id, [SUBMITTED], include=["responses"], offset=offset)
             totals.add(total)
             found.update({str(record["id"]): record for record in records})
             advance(len(records))
@@ -233,7 +244,7 @@ def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[
     return found, totals == {len(found)}
 
 
-def _user_names(api: Api, settings: ArgillaSettings) -> dict[str, str]:
+def user_names(api: Api, settings: ArgillaSettings) -> dict[str, str]:
     """User ids to names: everybody's for an owner's key, the workspace's members' for an admin's."""
     try:
         users = api.request("GET", "/api/v1/users", "listing users")["items"]
