@@ -3,6 +3,7 @@
 
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
 from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
+from .argilla.changes import DecisionReader as DecisionReader
 from .argilla.conditions import find_matching_records as find_matching_records
 from .argilla.conditions import parse_condition as parse_condition, votes_match as votes_match
 from .argilla.connection import connect_to_argilla as connect_to_argilla
@@ -20,7 +21,7 @@ from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
 from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
 from .argilla.webhooks import register_webhook as register_webhook, unregister_webhook as unregister_webhook
-from .argilla.webhooks import webhook_concerns as webhook_concerns
+from .argilla.webhooks import Call as Call, read_call as read_call
 from .documents.corpus import Corpus as Corpus
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from curation import DatasetName, Decision
+    from training import Rung
 
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - for stdout.")
@@ -130,6 +131,21 @@ def retrain(
             context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
         )
         _show(summary, render_summary(summary), json_file)
+
+
+def retrain_with(context: Context, decisions: list[Decision] | None, highest: Rung, json_file: Path) -> None:
+    """Retrain up to the rung ``highest``, with ``decisions`` that were read already (None: read them)."""
+    from training import RetrainOptions, Selection, render_summary, retrain_from_annotations
+
+    settings = context.settings
+    lasting = tuple(dict.fromkeys(settings.training.without_annotators))
+    selection = Selection(without_annotators=lasting)
+    options = RetrainOptions(context.progress, highest=highest, selection=selection)
+    read = _reader(context) if decisions is None else lambda: decisions
+    summary = retrain_from_annotations(
+        context.home, context.corpus(), settings.training, settings.serving, read, options
+    )
+    _show(summary, render_summary(summary), json_file)
 
 
 def _show(result: BaseModel, text: str, json_file: Path | None) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clayloop.cli.options import context_of
+from clayloop.cli.retrain import retrain_with
 from clayloop.console import out, undeterred
 from clayloop.context import Context
+from clayloop.settings import CONFIG_NAME, find_config
 
 
 def watch(
@@ -35,6 +38,17 @@ def watch(
     _run(context, port)
 
 
+def retrain_when_told(ctx: typer.Context) -> None:
+    """Load what a retrain needs, wait for the watcher's order, and retrain."""
+    from clayloop.watch.order import decisions_of, wait_for_order, warm_up
+
+    context = context_of(ctx)
+    warm_up(context)
+    order = wait_for_order()
+    if order is not None:
+        retrain_with(context, decisions_of(order), order.highest, order.summary)
+
+
 def _run(context: Context, port: int | None) -> None:
     from clayloop.up.services import this_clayloop
     from clayloop.watch.watcher import Watcher
@@ -42,9 +56,10 @@ def _run(context: Context, port: int | None) -> None:
     settings = context.settings
     if port is not None:
         settings = settings.model_copy(update={"watch": settings.watch.model_copy(update={"port": port})})
-    command = [*this_clayloop(settings, context.config), "retrain"]
+    command = [*this_clayloop(settings, context.config), "retrain-when-told"]
     say = undeterred(context.progress.say)
-    watcher = Watcher(settings, command, say)
+    config = find_config(context.config) or Path(CONFIG_NAME)
+    watcher = Watcher(settings, command, say, config.absolute())
     previous = {
         number: signal.signal(number, lambda *_: watcher.stop()) for number in (signal.SIGINT, signal.SIGTERM)
     }

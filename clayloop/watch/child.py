@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation import BusyError, Home
-from training import RunRecord, RunStore
+from clayloop.watch.order import Order, write_order
+from curation import BusyError, Decision, Home
+from training import Rung, RunRecord, RunStore
 
 _STOP_SECONDS = 15.0
 
@@ -41,30 +42,64 @@ class Ended:
         )
 
 
-def run_retrain(command: Sequence[str], wait: Callable[[float], bool]) -> Ended | None:
-    """Run ``command --json FILE`` to its end.
+class RetrainProcess:
+    """The process that retrains: one at a time, started ahead of its order, and a new one for each.
 
-    ``wait`` sleeps for the given seconds and says whether the watcher is to stop. If so, this stops the
-    retrain, whose run goes on at the next start, and returns None.
-
-    The retrain prints to this process's output, and ends with this process, even when that is killed
-    (curation.tether).
+    ``command`` warms up, reads one line from its standard input (clayloop.watch.order), and ends without it
+    when there is none. It prints to this process's output, and ends with this process, even when that is
+    killed (curation.tether).
     """
-    with tempfile.TemporaryDirectory(prefix="clayloop-watch-") as folder:
-        summary = Path(folder) / "summary.json"
-        child = subprocess.Popen(
-            [sys.executable, "-m", "curation.tether", *command, "--json", str(summary)],
-            stdin=subprocess.DEVNULL,
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = list(command)
+        self._waiting: subprocess.Popen[bytes] | None = None
+        self._is_worth_it = True
+
+    def get_ready(self) -> None:
+        """Start the process of the next retrain, unless one waits or the last one that waited ended by
+        itself: whatever ails it, the next retrain will tell."""
+        if self._waiting is not None and self._waiting.poll() is not None:
+            self._waiting, self._is_worth_it = None, False
+        if self._waiting is None and self._is_worth_it:
+            self._waiting = self._start()
+
+    def drop(self) -> None:
+        """End the process that waits: it would retrain with settings of before."""
+        if self._waiting is not None:
+            _stop(self._waiting)
+        self._waiting, self._is_worth_it = None, True
+
+    def run(
+        self, highest: Rung, decisions: Sequence[Decision] | None, wait: Callable[[float], bool]
+    ) -> Ended | None:
+        """Retrain up to the rung ``highest`` with ``decisions`` (None: as it reads them itself), to the end.
+
+        ``wait`` sleeps for the given seconds and says whether the watcher is to stop. If so, this stops the
+        retrain, whose run goes on at the next start, and returns None. Raises StateError when the disk of
+        temporary files is full.
+        """
+        with tempfile.TemporaryDirectory(prefix="clayloop-watch-") as folder:
+            order = write_order(Path(folder), highest, decisions)
+            child = self._waiting
+            if child is None or child.poll() is not None:
+                child = self._start()
+            self._waiting, self._is_worth_it = None, True
+            try:
+                _tell(child, order)
+                while child.poll() is None:
+                    if wait(0.1):
+                        return None
+            finally:
+                _stop(child)
+            told = _read(order.summary)
+        return Ended(child.returncode, str(told.get("outcome", "")), str(told.get("verdict", "")))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "curation.tether", *self._command],
+            stdin=subprocess.PIPE,
             start_new_session=True,
         )
-        try:
-            while child.poll() is None:
-                if wait(0.2):
-                    return None
-        finally:
-            _stop(child)
-        told = _read(summary)
-        return Ended(child.returncode, str(told.get("outcome", "")), str(told.get("verdict", "")))
 
 
 def as_the_run_says(ended: Ended, home: Home, before: Sequence[RunRecord]) -> Ended:
@@ -85,12 +120,22 @@ def as_the_run_says(ended: Ended, home: Home, before: Sequence[RunRecord]) -> En
     return Ended(0, newest.outcome or "", newest.verdict)
 
 
+def _tell(child: subprocess.Popen[bytes], order: Order) -> None:
+    assert child.stdin is not None  # noqa: S101 - it was started with a pipe
+    with contextlib.suppress(BrokenPipeError):  # it has just died, which its exit code tells
+        child.stdin.write(order.model_dump_json().encode() + b"\n")
+        child.stdin.flush()
+
+
 def _stop(child: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_STOP_SECONDS)
+            if child.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    child.stdin.close()
             return
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from curation import SILENT, Corpus, Decision, content_id
 from serving import ReleaseStore
-from training import Due, RunContext, Selection, is_due, read_situation, select
+from training import Due, RunContext, Rung, Selection, is_due, read_situation, select
 
 if TYPE_CHECKING:
     from clayloop.settings import Settings
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 class Findings:
     """What a check found.
 
-    ``why`` says why to retrain, and is empty when there is no reason. ``run`` is the id of the interrupted
-    run that a retrain would finish, or empty. ``digest`` is a digest of all inputs of a retrain.
+    ``why`` says why to retrain, and is empty when there is no reason. ``rung`` is the highest that is to be
+    tried. ``digest`` changes with everything that
+    the answer depends on, the clock apart: a retrain that does anything changes it.
     """
 
     why: str
-    run: str
+    rung: Rung
     digest: str
 
 
@@ -40,7 +41,7 @@ def look(settings: Settings, decisions: Sequence[Decision], now: datetime) -> Fi
     every_time = Selection(without_annotators=tuple(settings.training.without_annotators))
     found = read_situation(context, select(decisions, every_time), now)
     choice = is_due(found, Due(settings.watch.min_accepted, settings.watch.every_hours))
-    digest = content_id("watched", found.inputs.model_dump_json())
-    if choice.what == "skip":
-        return Findings(why="", run="", digest=digest)
-    return Findings(why=choice.why, run=choice.run.id if choice.run else "", digest=digest)
+    unfinished = (f"{one.record.id} {one.record.status}" for one in found.unfinished)
+    runs = [*unfinished, *(one.id for one in found.finished)]
+    digest = content_id("watched", found.inputs.model_dump_json(), served.id, *runs)
+    return Findings("" if choice.what == "skip" else choice.why, choice.rung, digest)

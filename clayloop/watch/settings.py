@@ -36,7 +36,7 @@ class WatchSettings(BaseModel):
         "empty: at host and port.",
     )
     debounce_seconds: float = Field(
-        20.0, ge=0, description="Quiet time to wait for after a call before looking."
+        1.0, ge=0, description="Quiet time to wait for after a call before looking; at most five times that."
     )
     retry_seconds: float = Field(
         60.0, gt=0, description="Wait after a failed retrain; doubled after each further one."

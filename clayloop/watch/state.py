@@ -27,15 +27,11 @@ class WatchState(BaseModel):
     """The content of watch.json.
 
     ``failures`` counts the failed retrains since the last that succeeded. Before ``retry_at`` the watcher
-    starts none, unless somebody asks for it. The next three say what need not be tried again: ``settled`` is
-    the digest of a retrain's inputs (``Findings.digest``) when the last one succeeded, ``settled_run`` the
-    unfinished run that was finished last, and ``request`` the id of the request that was tried last.
+    starts none, unless somebody asks for it. ``request`` is the id of the request that was tried last.
     """
 
     failures: int = 0
     retry_at: datetime | None = None
-    settled: str = ""
-    settled_run: str = ""
     request: str | None = None
     last: LastRetrain | None = None
 

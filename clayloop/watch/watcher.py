@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
@@ -15,14 +16,15 @@ from filelock import Timeout
 from clayloop.console import undeterred
 from clayloop.settings import Settings
 from clayloop.watch.bell import Bell
-from clayloop.watch.child import Ended, as_the_run_says, run_retrain
+from clayloop.watch.child import Ended, RetrainProcess, as_the_run_says
+from clayloop.watch.current import CurrentSettings
 from clayloop.watch.need import look
 from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import Calls, is_local
 from clayloop.watch.state import LastRetrain, load_state
-from curation import ArgillaError, BusyError, ClayloopError, without_login
+from curation import ArgillaError, BusyError, ClayloopError, DecisionReader, without_login
 from serving import ReleaseStore
-from training import RetrainRequest, RunStore, pending_request, settle_request, watch_lock
+from training import FINE_TUNED, RetrainRequest, Rung, RunStore, pending_request, settle_request, watch_lock
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -31,8 +33,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_TICK = 0.5
+_TICK = 0.2
 _SOON = 30.0  # seconds until the next check when one failed or somebody else is retraining
+_DOUBT = (
+    15.0  # seconds until the next check when a call may be on its way; Argilla repeats a failed one after 10
+)
 _OTHERS_LOOK = 0.5  # seconds to wait for the lock: `is_watched` takes it for an instant
 STATE_FILE = "watch.json"
 
@@ -40,17 +45,27 @@ STATE_FILE = "watch.json"
 class Watcher:
     """Watches over one state folder.
 
-    ``command`` is the command line of a retrain, to which ``--json FILE`` is added. ``say`` gets a line for
-    people whenever something happens. Everything but ``stop`` happens in the thread that calls ``run``.
+    ``command`` is the command line of a retrain that waits for its order (``RetrainProcess``). ``say`` gets a
+    line for people whenever something happens. ``config`` is the settings file, which may change meanwhile.
+    Everything but ``stop`` happens in the thread that calls ``run``.
 
-    A webhook call from Argilla only causes a check. Whether to retrain depends on what Argilla holds.
+    A webhook call from Argilla only says where to look. Whether to retrain depends on what Argilla holds.
     """
 
-    def __init__(self, settings: Settings, command: Sequence[str], say: Callable[[str], None]) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        command: Sequence[str],
+        say: Callable[[str], None],
+        config: Path | None = None,
+    ) -> None:
+        self._current = CurrentSettings(settings, config)
         self._watch = settings.watch
         self._home = settings.state
-        self._command = list(command)
+        self._process = RetrainProcess(command)
+        self._reader = DecisionReader(settings.curation.argilla)
+        self._client: rg.Argilla | None = None
+        self._did_nothing = ""  # what a retrain that succeeded has left as it was (Findings.digest)
         self._say = undeterred(say)
         self._bell = Bell(self._watch.debounce_seconds)
         self._stopping = threading.Event()
@@ -82,18 +97,23 @@ class Watcher:
                 while not self._stopping.is_set():
                     if self._is_due():
                         self.look()
+                    elif not self._trouble and not self._bell.rings:
+                        self._process.get_ready()
                     self._stopping.wait(_TICK)
             finally:
+                self._process.drop()
                 self._end_calls()
 
     def look(self) -> None:
         """Check once, and retrain if that is due. Errors are reported, and the check is repeated later."""
         now = time.monotonic()
+        is_poll = now >= self._next_look
         self._bell.answer(now)
-        self._next_look = now + self._watch.poll_seconds
+        if is_poll:
+            self._next_look = now + self._watch.poll_seconds
         try:
             try:
-                self._look()
+                self._look(is_poll)
             finally:
                 self._keep()
             self._looks += 1
@@ -132,7 +152,12 @@ class Watcher:
         now = time.monotonic()
         if now < self._not_before:
             return False
-        return now >= self._next_look or self._bell.is_due(now) or self._waiting_request() is not None
+        return (
+            now >= self._next_look
+            or self._bell.is_due(now)
+            or self._current.have_changed
+            or self._waiting_request() is not None
+        )
 
     def _waiting_request(self) -> RetrainRequest | None:
         """A request to retrain that is to be tried now.
@@ -155,45 +180,74 @@ class Watcher:
         self._state.retry_at = min(self._state.retry_at, latest)
         return now < self._state.retry_at
 
-    def _look(self) -> None:
+    def _look(self, is_poll: bool) -> None:
+        self._refresh_settings()
         request = self._waiting_request()
         if request is not None:
-            ended = self._retrain(f"{request.by} asked for it", request=request.id)
+            ended = self._retrain(f"{request.by} asked for it", FINE_TUNED, request=request.id)
             if ended is not None and ended.exit_code == 0:
                 settle_request(self._home, request)
             return
-        client = self._client() if self._calls is not None else None
-        if self._calls is not None and client is not None:
-            self._calls.refresh(client)
+        if is_poll and self._calls is not None:
+            self._calls.refresh(self._connect())
         if self._backs_off():
             return
         ReleaseStore(self._home).current()  # raises when there is no release: no need to read Argilla
-        found = look(self._settings, self._read(client), datetime.now(timezone.utc))
-        if found.run:
-            if found.run != self._state.settled_run:
-                self._retrain(found.why, run=found.run)
-        elif found.why and found.digest != self._state.settled:
-            self._retrain(found.why, found.digest)
+        decisions = self._read(is_poll)
+        found = look(self._current.now, decisions, datetime.now(timezone.utc))
+        # A retrain that changed nothing would change nothing again.
+        if found.why and found.digest != self._did_nothing:
+            ended = self._retrain(found.why, found.rung, decisions)
+            if ended is not None and ended.exit_code == 0:
+                self._did_nothing = found.digest
 
-    def _client(self) -> rg.Argilla:
+    def _refresh_settings(self) -> None:
+        """Take over what was changed in the settings file. Raises SettingsError when it is wrong."""
+        before = self._current.now
+        if not self._current.refresh():
+            return
+        now = self._current.now
+        self._say("The settings file has changed and was read again")
+        self._watch = now.watch
+        self._bell.quiet = now.watch.debounce_seconds
+        self._process.drop()
+        if now.curation.argilla != before.curation.argilla:
+            self._client, self._reader = None, DecisionReader(now.curation.argilla)
+
+    def _connect(self) -> rg.Argilla:
+        """The connection, which is kept: making one takes longer than a look."""
         from curation import connect_to_argilla
 
-        return connect_to_argilla(self._settings.curation.argilla, self._home, make_workspace=False)
+        if self._client is None:
+            argilla = self._current.now.curation.argilla
+            self._client = connect_to_argilla(argilla, self._home, make_workspace=False)
+        return self._client
 
-    def _read(self, client: rg.Argilla | None) -> list[Decision]:
-        from curation import read_decisions
-
-        return read_decisions(client or self._client(), self._settings.curation.argilla)
+    def _read(self, is_poll: bool) -> list[Decision]:
+        is_called = self._calls is not None and self._calls.registered
+        client = self._connect()
+        if not is_poll:
+            return self._reader.read_called(client)
+        decisions = self._reader.read(client, is_called)
+        if self._reader.doubts:
+            self._next_look = min(self._next_look, time.monotonic() + _DOUBT)
+        return decisions
 
     # retraining
 
-    def _retrain(self, why: str, digest: str = "", run: str = "", request: str | None = None) -> Ended | None:
+    def _retrain(
+        self,
+        why: str,
+        highest: Rung,
+        decisions: Sequence[Decision] | None = None,
+        request: str | None = None,
+    ) -> Ended | None:
         started = datetime.now(timezone.utc)
         before = RunStore(self._home).list()
         self._say(f"Retraining: {why}")
         self._retraining = why
         try:
-            ended = run_retrain(self._command, self._stopping.wait)
+            ended = self._process.run(highest, decisions, self._stopping.wait)
         finally:
             self._retraining = ""
         if ended is None:  # we are stopping
@@ -205,9 +259,6 @@ class Watcher:
             self._say("Somebody else is retraining; looking again later")
             return ended
         self._state.request = request or self._state.request
-        if ended.exit_code == 0:
-            self._state.settled = digest or self._state.settled
-            self._state.settled_run = run or self._state.settled_run
         self._note(started, why, ended)
         return ended
 
@@ -264,7 +315,7 @@ class Watcher:
         receiver = Receiver(self._watch.host, self._watch.port, self._believes, self._called, self.health)
         with receiver:
             self._receiver = receiver
-            argilla = self._settings.curation.argilla.url
+            argilla = self._current.now.curation.argilla.url
             callback = self._watch.callback_url.rstrip("/")
             if self._watch.webhooks and (callback or not argilla or is_local(argilla)):
                 self._calls = Calls(self._home, (callback or receiver.url) + PATH, self._say)
@@ -279,18 +330,18 @@ class Watcher:
         return self._calls is not None and self._calls.believes(headers, body)
 
     def _called(self, body: bytes) -> None:
-        from curation import webhook_concerns
+        from curation import read_call
 
-        argilla = self._settings.curation.argilla
-        if webhook_concerns(
-            body, argilla.workspace, (argilla.chunks, argilla.triplets, argilla.conversations)
-        ):
+        argilla = self._current.now.curation.argilla
+        call = read_call(body, argilla.workspace, (argilla.chunks, argilla.triplets, argilla.conversations))
+        if call is not None:
+            self._reader.note(call)
             self._bell.ring(time.monotonic())
 
     def _end_calls(self) -> None:
         if self._calls is None or not self._calls.registered:
             return
         try:
-            self._calls.end(self._client())
+            self._calls.end(self._connect())
         except ArgillaError as error:
             self._say(f"The webhook could not be removed, the next start does it: {error.message}")

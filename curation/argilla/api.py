@@ -154,12 +154,12 @@ class Api:
         offset: int = 0,
         limit: int = PAGE,
         text: str = "",
+        last_changed_first: bool = False,
     ) -> tuple[list[JsonObject], int]:
         """Records that pass all ``filters`` and hold ``text`` (if any), oldest first, and how many there
         are in all."""
-        body: JsonObject = {
-            "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}]
-        }
+        by, order = ("updated_at", "desc") if last_changed_first else ("inserted_at", "asc")
+        body: JsonObject = {"sort": [{"scope": {"entity": "record", "property": by}, "order": order}]}
         if filters:
             body["filters"] = {"and": list(filters)}
         if text:
@@ -173,6 +173,16 @@ class Api:
             repeatable=True,
         )
         return [item["record"] for item in answer["items"]], int(answer["total"])
+
+    def record(self, record_id: str) -> JsonObject | None:
+        """One record with its responses, from Argilla's database; None when it is gone."""
+        try:
+            found: JsonObject = self.request("GET", f"/api/v1/records/{record_id}", "reading a record")
+        except ArgillaRefusalError as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
 
     def upsert(self, dataset_id: str, records: Sequence[JsonObject]) -> None:
         """Create or update up to 500 records by their external ids. What a record does not mention stays."""

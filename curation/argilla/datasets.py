@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 @dataclass
 class RemoteDataset:
     """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their
-    settings, ``vectors`` names to dimensions, oldest first."""
+    settings, ``vectors`` names to dimensions, oldest first. ``last_answer`` is when a response was last
+    given, changed or deleted, as Argilla says it; none that came with its record counts."""
 
     spec: DatasetSpec
     name: str
@@ -35,6 +36,7 @@ class RemoteDataset:
     questions: dict[str, str]
     filters: dict[str, JsonObject] = field(default_factory=dict)
     vectors: dict[str, int] = field(default_factory=dict)
+    last_answer: str = ""
 
 
 def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> RemoteDataset | None:
@@ -157,6 +159,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
             item["name"]: int(item["dimensions"])
             for item in sorted(vectors, key=lambda item: str(item["inserted_at"]))
         },
+        last_answer=str(row["last_activity_at"]),
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import argilla as rg
 
@@ -30,11 +30,18 @@ from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.settings import ArgillaSettings
 
 _PASSES = 3
-_SUBMITTED: JsonObject = {
+SUBMITTED: JsonObject = {
     "type": "terms",
     "scope": {"entity": "response", "property": "status"},
     "values": ["submitted"],
 }
+
+
+class User(NamedTuple):
+    """Somebody who may answer in Argilla, with the role there (owner, admin or annotator)."""
+
+    name: str
+    role: str = ""
 
 
 def read_decisions(
@@ -46,35 +53,42 @@ def read_decisions(
     or when Argilla cannot be read or does not show this user everybody's responses.
     """
     api = Api.of(client)
-    found = [(kind, find_dataset(api, settings, kind)) for kind in DATASETS]
-    datasets = [(kind, dataset) for kind, dataset in found if dataset is not None]
+    datasets = find_datasets(api, settings)
+    users = read_users(api, settings)
+    decisions: list[Decision] = []
+    for kind, dataset in datasets.items():
+        for record in annotated_records(api, dataset, progress):
+            decision = decision_of(kind, record, users)
+            if decision is not None:
+                decisions.append(decision)
+    return sorted(decisions, key=place_of)
+
+
+def place_of(decision: Decision) -> tuple[str, str]:
+    """What decisions are ordered by."""
+    return decision.dataset, decision.record_id
+
+
+def find_datasets(api: Api, settings: ArgillaSettings) -> dict[DatasetName, RemoteDataset]:
+    """Those of the three that are there. Raises ArgillaError when none is, or one is not ours."""
+    found = {kind: find_dataset(api, settings, kind) for kind in DATASETS}
+    datasets = {kind: dataset for kind, dataset in found.items() if dataset is not None}
     if not datasets:
         raise ArgillaError(
             f"There are no annotations: workspace {settings.workspace!r} in Argilla at {api.url} has none of "
             "clayloop's datasets.",
             "Run `clayloop push`, annotate in the browser, and come back.",
         )
-    names, roles = _users(api, settings)
-    decisions: list[Decision] = []
-    for kind, dataset in datasets:
-        for record in _annotated(api, dataset, progress):
-            decision = decision_of(kind, record, names, roles)
-            if decision is not None:
-                decisions.append(decision)
-    return sorted(decisions, key=lambda decision: (decision.dataset, decision.record_id))
+    return datasets
 
 
-def decision_of(
-    kind: DatasetName, record: JsonObject, names: Mapping[str, str], roles: Mapping[str, str] | None = None
-) -> Decision | None:
+def decision_of(kind: DatasetName, record: JsonObject, users: Mapping[str, User]) -> Decision | None:
     """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
 
-    ``names`` and ``roles`` map user ids to user names and roles. A user whose name Argilla does not tell (an
-    admin's key sees only the workspace's members) is shown by the start of the id.
+    A user whom Argilla does not tell (an admin's key sees only the workspace's members) is shown by the start
+    of the id.
     """
-    votes = sorted(
-        _votes(record, names, roles or {}), key=lambda vote: (vote.annotator, vote.question, vote.response_id)
-    )
+    votes = sorted(_votes(record, users), key=lambda vote: (vote.annotator, vote.question, vote.response_id))
     if not votes:
         return None
     markdown = {part.name for part in SPECS[kind].fields if part.markdown}
@@ -175,22 +189,23 @@ def _open_questions(votes: Sequence[Vote], values: Mapping[str, str], spec: Data
     return reasons
 
 
-def _votes(record: JsonObject, names: Mapping[str, str], roles: Mapping[str, str]) -> Iterable[Vote]:
+def _votes(record: JsonObject, users: Mapping[str, User]) -> Iterable[Vote]:
     for response in record.get("responses") or []:
         if response["status"] != "submitted":
             continue
         user = str(response["user_id"])
+        name, role = users.get(user, User(f"user-{user[:8]}"))
         for question, answer in (response.get("values") or {}).items():
             value = answer.get("value") if isinstance(answer, dict) else None
             if isinstance(value, str) and value.strip():
                 yield Vote(
                     question=question,
                     value=value,
-                    annotator=names.get(user, f"user-{user[:8]}"),
+                    annotator=name,
                     annotator_id=user,
                     response_id=str(response["id"]),
                     at=_time(response),
-                    role=roles.get(user, ""),
+                    role=role,
                 )
 
 
@@ -206,7 +221,7 @@ def _time(response: JsonObject) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
-def _annotated(api: Api, dataset: RemoteDataset, progress: Progress) -> list[JsonObject]:
+def annotated_records(api: Api, dataset: RemoteDataset, progress: Progress = SILENT) -> list[JsonObject]:
     """All records with a submitted response.
 
     People annotate meanwhile, which moves records between pages. So a pass counts only if it saw as many
@@ -228,7 +243,7 @@ def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[
     with progress.task(f"Reading {dataset.spec.kind}", unit="records") as advance:
         offset = 0
         while True:
-            records, total = api.search(dataset.id, [_SUBMITTED], include=["responses"], offset=offset)
+            records, total = api.search(dataset.id, [SUBMITTED], include=["responses"], offset=offset)
             totals.add(total)
             found.update({str(record["id"]): record for record in records})
             advance(len(records))
@@ -238,9 +253,8 @@ def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[
     return found, totals == {len(found)}
 
 
-def _users(api: Api, settings: ArgillaSettings) -> tuple[dict[str, str], dict[str, str]]:
-    """User ids to names and to roles: everybody's for an owner's key, the workspace's members' for an
-    admin's."""
+def read_users(api: Api, settings: ArgillaSettings) -> dict[str, User]:
+    """Users by id: everybody for an owner's key, the workspace's members for an admin's."""
     try:
         users = api.request("GET", "/api/v1/users", "listing users")["items"]
     except ArgillaRefusalError as error:
@@ -248,5 +262,4 @@ def _users(api: Api, settings: ArgillaSettings) -> tuple[dict[str, str], dict[st
             raise
         workspace = workspace_id(api, settings.workspace)
         users = api.request("GET", f"/api/v1/workspaces/{workspace}/users", "listing users")["items"]
-    names = {str(user["id"]): str(user["username"]) for user in users}
-    return names, {str(user["id"]): str(user.get("role") or "") for user in users}
+    return {str(user["id"]): User(str(user["username"]), str(user.get("role") or "")) for user in users}

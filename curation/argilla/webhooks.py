@@ -1,14 +1,16 @@
 """Webhooks: Argilla calls when somebody answers, in the way of standardwebhooks.com.
 
-A call is only a hint: it may come twice, late or never, and carries no decision. Whoever is called reads
-Argilla. Argilla calls every registered address for ever, so our registrations are told from others by their
-description, and those of an earlier process can be removed.
+A call is only a hint: it may come twice, late or never, and what it says is not believed: whoever is called
+reads the record that it names. Argilla calls every registered address for ever, so our registrations are told
+from others by their description, and those of an earlier process can be removed.
 """
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import argilla as rg
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -22,6 +24,18 @@ from curation.argilla.api import Api, ArgillaRefusalError
 EVENTS = ("response.created", "response.updated", "response.deleted")
 
 _PATH = "/api/v1/webhooks"
+
+
+@dataclass(frozen=True)
+class Call:
+    """The record that a call names, and the dataset's ``last_answer`` (RemoteDataset) that it stands for.
+
+    Empty where the call does not say.
+    """
+
+    dataset_id: str = ""
+    record_id: str = ""
+    last_answer: str = ""
 
 
 class WebhookRegistration(BaseModel):
@@ -76,12 +90,18 @@ def is_signed_by_argilla(secret: SecretStr, headers: Mapping[str, str], body: by
     return True
 
 
-def webhook_concerns(body: bytes, workspace: str, datasets: Collection[str]) -> bool:
-    """Whether a call is about one of the ``datasets`` in ``workspace``, or does not say which."""
+def read_call(body: bytes, workspace: str, datasets: Collection[str]) -> Call | None:
+    """What a call is about; None when that is none of the ``datasets`` in ``workspace``."""
     try:
-        data = json.loads(body)["data"]
-        dataset = (data.get("record") or data)["dataset"]
+        value = json.loads(body)
+        data = value["data"]
+        record = data.get("record") or data
+        dataset = record["dataset"]
         name, place = dataset["name"], (dataset.get("workspace") or {}).get("name", workspace)
+        if place != workspace or name not in datasets:
+            return None
+        # A deletion is told as it was before: with the time of an earlier answer.
+        moment = "" if str(value["type"]).endswith(".deleted") else str(dataset["last_activity_at"])
+        return Call(str(uuid.UUID(dataset["id"])), str(uuid.UUID(record["id"])), moment)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return True
-    return place == workspace and name in datasets
+        return Call()

@@ -1,7 +1,7 @@
-"""A FAKE retrain that only counts: ``fake_retrain LOG SECONDS CODES --json FILE``.
+"""A FAKE retrain that only counts: ``fake_retrain LOG SECONDS CODES``, and then its order.
 
-Writes "start PID" to LOG, sleeps, writes "end PID", and exits with the code that CODES (such as 3,3,0) has
-for its place among the starts; the last one counts for all later ones.
+Waits for the order, writes "start PID" to LOG, sleeps, writes "end PID", and exits with the code that CODES
+(such as 3,3,0) has for its place among the starts; the last one counts for all later ones.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from pathlib import Path
 
 
 def main() -> int:
+    line = sys.stdin.readline()
+    if not line:
+        return 0
     log, seconds, codes = Path(sys.argv[1]), float(sys.argv[2]), [int(one) for one in sys.argv[3].split(",")]
     note(log, "start")
     started = starts(log)
@@ -21,8 +24,9 @@ def main() -> int:
     note(log, "end")
     code = codes[min(started, len(codes)) - 1]
     if code == 0:
-        summary = Path(sys.argv[sys.argv.index("--json") + 1])
-        summary.write_text(json.dumps({"outcome": "rejected", "verdict": "A fake."}), encoding="utf-8")
+        Path(json.loads(line)["summary"]).write_text(
+            json.dumps({"outcome": "rejected", "verdict": "A fake."}), encoding="utf-8"
+        )
     return code
 
 

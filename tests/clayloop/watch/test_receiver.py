@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from clayloop.watch.receiver import MOST_BYTES, Receiver
 from clayloop.watch.registration import is_local
-from curation import SettingsError, is_signed_by_argilla, webhook_concerns
+from curation import Call, SettingsError, is_signed_by_argilla, read_call
 
 SECRET = base64.b64encode(b"k" * 64).decode()
 EVENT = json.dumps({"type": "response.created", "version": 1, "data": {}})
@@ -154,12 +155,23 @@ def test_no_forgery_is_believed_and_none_breaks_anything(body: bytes, headers: d
     )
 )
 def test_a_call_is_ignored_only_if_it_says_that_it_is_about_something_else(value: object) -> None:
-    webhook_concerns(json.dumps(value).encode(), "ours", ["chunks"])
+    read_call(json.dumps(value).encode(), "ours", ["chunks"])
     for dataset, workspace, expected in (
-        ("chunks", "ours", True),
-        ("other", "ours", False),
-        ("chunks", "theirs", False),
+        ("chunks", "ours", Call()),
+        ("other", "ours", None),
+        ("chunks", "theirs", None),
     ):
         told = {"data": {"record": {"dataset": {"name": dataset, "workspace": {"name": workspace}}}}}
-        assert webhook_concerns(json.dumps(told).encode(), "ours", ["chunks"]) is expected
-    assert webhook_concerns(b"no json", "ours", ["chunks"])
+        assert read_call(json.dumps(told).encode(), "ours", ["chunks"]) == expected
+    assert read_call(b"no json", "ours", ["chunks"]) == Call()
+
+
+@pytest.mark.parametrize("what", ["response.created", "response.updated", "response.deleted"])
+def test_a_call_names_a_record_and_the_answer_that_it_is_for_unless_that_is_gone(what: str) -> None:
+    record, dataset, moment = str(uuid.uuid4()), str(uuid.uuid4()), "2026-11-29T13:23:26.518118"
+    where = {"id": dataset, "name": "chunks", "workspace": {"name": "ours"}, "last_activity_at": moment}
+    body = json.dumps({"type": what, "data": {"id": "x", "record": {"id": record, "dataset": where}}})
+    told = Call(dataset, record, "" if what == "response.deleted" else moment)
+    assert read_call(body.encode(), "ours", ["chunks"]) == told
+    elsewhere = body.replace(record, "../../users")
+    assert read_call(elsewhere.encode(), "ours", ["chunks"]) == Call(), "an id is an id"

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from clayloop.settings import Settings
-from clayloop.watch.child import Ended
+from clayloop.watch.child import Ended, RetrainProcess
 from clayloop.watch.settings import WatchSettings
 from clayloop.watch.state import LastRetrain, WatchState, load_state
 from clayloop.watch.watcher import STATE_FILE, Watcher
@@ -241,13 +241,13 @@ def test_a_retrain_that_finished_its_run_has_not_failed(
         RunStore(home).create(inputs, "r0001").finish("promoted", "It is better.", "r0002")
         return Ended(8)
 
-    monkeypatch.setattr("clayloop.watch.watcher.run_retrain", finish)
+    monkeypatch.setattr(RetrainProcess, "run", finish)
     ask_for_retrain(home, "Ada")
     said: list[str] = []
     Watcher(settings(home), command(log, 0, "0"), said.append).look()
     assert pending_request(home) is None
     assert said[-1] == "The retrain ended: promoted. It is better."
-    monkeypatch.setattr("clayloop.watch.watcher.run_retrain", lambda *_: Ended(8))
+    monkeypatch.setattr(RetrainProcess, "run", lambda *_: Ended(8))
     ask_for_retrain(home, "Ada")
     Watcher(settings(home), command(log, 0, "0"), said.append).look()
     assert "The retrain failed (exit code 8, 1 in a row)" in said[-1], "that run was there before"
@@ -263,7 +263,7 @@ def test_to_close_an_earlier_run_is_no_retrain(
         earlier.finish("rejected", "Promoted as r0002, but somebody has promoted r0003 since.", None)
         return Ended(4)
 
-    monkeypatch.setattr("clayloop.watch.watcher.run_retrain", close)
+    monkeypatch.setattr(RetrainProcess, "run", close)
     ask_for_retrain(home, "Ada")
     said: list[str] = []
     Watcher(settings(home), command(log, 0, "0"), said.append).look()

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from curation.argilla.decisions import acceptance_verdict, decision_of, majority
+from curation.argilla.decisions import User, acceptance_verdict, decision_of, majority
 from curation.records.decision import DatasetName, Vote
 
-NAMES = {f"user-{number}": f"person {number}" for number in range(9)}
+USERS = {f"user-{number}": User(f"person {number}") for number in range(9)}
 YES_NO = st.sampled_from(["yes", "no"])
 QUESTIONS: dict[DatasetName, tuple[str, ...]] = {
     "chunks": ("good_chunk",),
@@ -42,7 +42,7 @@ def record(*responses: dict[str, Any]) -> dict[str, Any]:
 @given(st.lists(YES_NO, min_size=1, max_size=9))
 def test_the_majority_wins_and_a_tie_decides_nothing(values: list[str]) -> None:
     responses = [response(user, good_chunk=value) for user, value in enumerate(values)]
-    decision = decision_of("chunks", record(*responses), NAMES)
+    decision = decision_of("chunks", record(*responses), USERS)
     assert decision is not None
     yes, no = values.count("yes"), values.count("no")
     if yes == no:
@@ -53,7 +53,7 @@ def test_the_majority_wins_and_a_tie_decides_nothing(values: list[str]) -> None:
     else:
         assert decision.verdict == ("accepted" if yes > no else "rejected")
         assert decision.agreement == max(yes, no) / len(values)
-    assert decision.annotators == tuple(sorted(NAMES[f"user-{user}"] for user in range(len(values))))
+    assert decision.annotators == tuple(sorted(USERS[f"user-{user}"] for user in range(len(values))))
 
 
 @given(st.data(), st.sampled_from(sorted(QUESTIONS)))
@@ -65,8 +65,8 @@ def test_the_order_of_the_responses_changes_nothing(data: st.DataObject, kind: D
     )
     responses = [response(user, **said) for user, said in enumerate(answers)]
     shuffled = data.draw(st.permutations(responses))
-    first = decision_of(kind, record(*responses), NAMES)
-    second = decision_of(kind, record(*shuffled), NAMES)
+    first = decision_of(kind, record(*responses), USERS)
+    second = decision_of(kind, record(*shuffled), USERS)
     assert first == second
     if first is not None:
         assert second is not None
@@ -83,11 +83,11 @@ def test_drafts_and_discarded_responses_are_ignored(
 ) -> None:
     responses = [response(user, good_chunk=value) for user, value in enumerate(submitted)]
     unsent = [response(user + 4, status, good_chunk=value) for user, (status, value) in enumerate(others)]
-    assert decision_of("chunks", record(*responses, *unsent), NAMES) == decision_of(
-        "chunks", record(*responses), NAMES
+    assert decision_of("chunks", record(*responses, *unsent), USERS) == decision_of(
+        "chunks", record(*responses), USERS
     )
     if not submitted:
-        assert decision_of("chunks", record(*unsent), NAMES) is None
+        assert decision_of("chunks", record(*unsent), USERS) is None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_agreement_counts_all_questions_and_no_free_text() -> None:
 
 def test_feedback_is_kept_as_a_vote_and_decides_nothing() -> None:
     said = response(1, is_response_correct="yes", out_of_guardrails="no", feedback="The port is 6900.")
-    decision = decision_of("conversations", record(said), NAMES)
+    decision = decision_of("conversations", record(said), USERS)
     assert decision is not None
     assert "feedback" not in decision.values
     assert [vote.value for vote in decision.votes if vote.question == "feedback"] == ["The port is 6900."]
@@ -147,7 +147,7 @@ def test_somebody_who_is_gone_still_counts() -> None:
 
 def test_a_record_without_our_id_goes_by_argillas() -> None:
     row = record(response(1, good_chunk="yes")) | {"external_id": None}
-    decision = decision_of("chunks", row, NAMES)
+    decision = decision_of("chunks", row, USERS)
     assert decision is not None
     assert decision.record_id == "argilla-id"
     assert decision.metadata == {"tokens": 3}

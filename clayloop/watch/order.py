@@ -1,0 +1,81 @@
+"""The order for a retrain, which waits for it with everything loaded, and how it is handed over.
+
+Importing torch, sentence-transformers and LanceDB takes 5 s on a quiet machine, and more than the rest of a
+retrain that fits nothing. So the watcher starts the process of its next retrain ahead.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from clayloop.context import Context
+from curation import Decision, StateError, write_text
+from training import Rung
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+log = logging.getLogger(__name__)
+
+_DECISIONS = TypeAdapter(list[Decision])
+
+
+class Order(BaseModel):
+    """Where to write the summary, and where the decisions are that the watcher has read. Without them the
+    retrain reads Argilla itself. ``highest`` is the rung that it tries at most."""
+
+    model_config = ConfigDict(frozen=True)
+
+    summary: Path
+    highest: Rung
+    decisions: Path | None = None
+
+
+def write_order(folder: Path, highest: Rung, decisions: Sequence[Decision] | None) -> Order:
+    """Put what an order needs into ``folder``. Raises StateError when the disk is full."""
+    path = None
+    if decisions is not None:
+        path = folder / "decisions.json"
+        write_text(path, _DECISIONS.dump_json(list(decisions)).decode())
+    return Order(summary=folder / "summary.json", highest=highest, decisions=path)
+
+
+def wait_for_order(stream: TextIO | None = None) -> Order | None:
+    """The order on standard input; None when the watcher has ended without one."""
+    line = (stream or sys.stdin).readline()
+    return Order.model_validate_json(line) if line.strip() else None
+
+
+def decisions_of(order: Order) -> list[Decision] | None:
+    """The decisions that came with an order. Raises StateError when they cannot be read."""
+    if order.decisions is None:
+        return None
+    try:
+        return _DECISIONS.validate_json(order.decisions.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise StateError(
+            f"The decisions that the watcher read cannot be read from {order.decisions}: "
+            f"{type(error).__name__}.",
+            "It tries again by itself. Is the disk of temporary files full?",
+        ) from error
+
+
+def warm_up(context: Context) -> None:
+    """Import what a retrain needs, and search the served release once, so that its files are in memory too.
+
+    Whatever goes wrong here is for the retrain to find, when it is wanted.
+    """
+    try:
+        import training  # noqa: F401
+        from serving import ReleaseStore, load_release
+
+        retriever = load_release(ReleaseStore(context.home), None, context.settings.serving)
+        retriever.search("What is this about?")
+    except Exception as error:
+        log.info("not all could be loaded ahead: %s", error)
