@@ -20,7 +20,7 @@ from serving.bot.markup import web_address
 from serving.bot.offered import with_offered
 from serving.bot.outbox import Outbox, Send, Sender
 from serving.bot.suggestions import example_questions
-from serving.releases.retriever import load_release
+from serving.releases.retriever import ReleaseLoader
 from serving.releases.store import ReleaseStore
 from serving.settings import ServingSettings
 
@@ -153,7 +153,7 @@ def run_bot(
     """
     store = ReleaseStore(home)
     settings = _for_single_questions(settings)
-    live = LiveRelease(store, lambda release_id: load_release(store, release_id, settings))
+    live = LiveRelease(store, ReleaseLoader(store, settings))
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)
     with closing(listen(settings.bot.host, settings.bot.port)) as listener:

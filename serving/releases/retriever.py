@@ -40,12 +40,18 @@ class Retriever:
         self.top_k = settings.retrieval.top_k
 
     @classmethod
-    def open(cls, folder: Path, release: Release, settings: ServingSettings) -> Retriever:
+    def open(
+        cls, folder: Path, release: Release, settings: ServingSettings, before: Retriever | None = None
+    ) -> Retriever:
         """Load the release in ``folder`` without checking its files: ``load_release`` does that.
 
-        Raises ReleaseError, or SettingsError for a device that is not there.
+        The model of ``before`` is taken where it has the same. Raises ReleaseError, or SettingsError for a
+        device that is not there.
         """
-        embedder = Embedder(folder / MODEL_FOLDER, settings.embedding, name=release.embedding.name)
+        if before is not None and _model_files(before.release) == _model_files(release):
+            embedder = before.embedder
+        else:
+            embedder = Embedder(folder / MODEL_FOLDER, settings.embedding, name=release.embedding.name)
         reranker = open_reranker(folder, release, settings)
         return cls(release, embedder, ChunkIndex.open(folder / INDEX_FOLDER), settings, reranker)
 
@@ -75,14 +81,35 @@ class Retriever:
         return (first.score if first.nearest is None else first.nearest) >= self.min_score
 
 
-def load_release(store: ReleaseStore, release_id: str | None, settings: ServingSettings) -> Retriever:
-    """Verify every file of a release (None: the current one) and load it.
+class ReleaseLoader:
+    """Loads one release after the other. A model that stays the same is loaded once: most releases differ in
+    their index alone."""
+
+    def __init__(self, store: ReleaseStore, settings: ServingSettings) -> None:
+        self._store, self._settings = store, settings
+        self._last: Retriever | None = None
+
+    def __call__(self, release_id: str) -> Retriever:
+        """As ``load_release``."""
+        self._last = load_release(self._store, release_id, self._settings, self._last)
+        return self._last
+
+
+def _model_files(release: Release) -> dict[str, str]:
+    return {path: digest for path, digest in release.files.items() if path.startswith(f"{MODEL_FOLDER}/")}
+
+
+def load_release(
+    store: ReleaseStore, release_id: str | None, settings: ServingSettings, before: Retriever | None = None
+) -> Retriever:
+    """Verify every file of a release (None: the current one) and load it, with the model of ``before`` where
+    that is the same.
 
     Raises StateError when there is no release yet, ReleaseError when it is missing, incomplete or corrupt.
     """
     chosen = release_id if release_id is not None else store.current().id
     release = store.verify(chosen)
-    return Retriever.open(store.folder(chosen), release, settings)
+    return Retriever.open(store.folder(chosen), release, settings, before)
 
 
 def open_reranker(folder: Path, release: Release, settings: ServingSettings) -> Reranker | None:

@@ -14,7 +14,7 @@ from curation import Home, LanguageModel
 from serving.bot.live import LiveRelease
 from serving.bot.outbox import Send
 from serving.bot.server import TurnLog, create_app, listen
-from serving.releases.retriever import load_release
+from serving.releases.retriever import ReleaseLoader
 from serving.releases.store import ReleaseStore
 from serving.settings import ServingSettings
 
@@ -43,7 +43,7 @@ def running_bot(
     import threading
 
     store = ReleaseStore(home)
-    live = LiveRelease(store, lambda release_id: load_release(store, release_id, settings), poll_seconds=0.1)
+    live = LiveRelease(store, ReleaseLoader(store, settings), poll_seconds=0.1)
     turns = TurnLog(home, send)
     app = create_app(live, llm, turns, settings)
     listener = listen(settings.bot.host, settings.bot.port)

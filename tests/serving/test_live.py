@@ -16,7 +16,7 @@ import pytest
 from curation import Home, ReleaseError, StateError
 from serving.bot.live import LiveRelease
 from serving.bot.server import listen
-from serving.releases.retriever import Retriever, load_release
+from serving.releases.retriever import ReleaseLoader, Retriever, load_release
 from serving.releases.store import ReleaseStore
 from serving.settings import ServingSettings
 from tests.serving.conftest import MakeRelease
@@ -24,7 +24,7 @@ from tests.serving.conftest import MakeRelease
 
 def live_of(home: Home) -> LiveRelease:
     store = ReleaseStore(home)
-    return LiveRelease(store, lambda release_id: load_release(store, release_id, ServingSettings()))
+    return LiveRelease(store, ReleaseLoader(store, ServingSettings()))
 
 
 def test_a_request_keeps_its_release_and_the_old_one_goes_when_the_last_has_ended(
@@ -37,6 +37,7 @@ def test_a_request_keeps_its_release_and_the_old_one_goes_when_the_last_has_ende
     second = make_release("TWO")
     assert live.check() and live.release_id == second.id
     assert not live.check(), "nothing new"
+    assert live.retriever.embedder is held.embedder, "the model is the same, and in memory once"
     assert held.search("Running tasks in parallel")[0].chunk.text.endswith("ONE")
     assert live.retriever.search("Running tasks in parallel")[0].chunk.text.endswith("TWO")
     old = weakref.ref(held)
