@@ -32,6 +32,7 @@ NAMES = (
     "dedup",
     "gate_rates",
     "index_build",
+    "index_choice",
     "poisoned_rounds",
     "retrain_speed",
     "retrieval_quality",
@@ -103,6 +104,7 @@ def plan(folder: Path, sets: Sequence[str], quick: bool) -> dict[str, list[str]]
     chosen = ["--sets", small if quick and "scrapy" in sets else ",".join(sets)]
     return {
         "index_build": docs,
+        "index_choice": [*at, *chosen],
         "search_latency": docs,
         "dedup": [],
         "training_passes": [],

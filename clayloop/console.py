@@ -36,6 +36,8 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u
 # JSON escapes the lower control characters by itself.
 _CONTROLS_IN_JSON = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 
+_TELL_SECONDS = 15.0  # between two lines about the same task where no bar can be drawn
+
 
 def harmless(text: str) -> str:
     """``text`` with control characters written out (``\\x1b``). Visitors' questions are printed, and a
@@ -64,7 +66,8 @@ class _Rate(ProgressColumn):
 
 
 class TerminalProgress:
-    """Draws one bar per task on a terminal; elsewhere (a log, CI) prints one line when a task ends."""
+    """Draws one bar per task on a terminal; elsewhere (a log, CI) prints a line when a task ends, and every
+    now and then until it does."""
 
     def __init__(self, console: Console = err) -> None:
         self._console = console
@@ -74,7 +77,7 @@ class TerminalProgress:
     def task(self, description: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
         """See curation.progress.Progress.task."""
         if not self._console.is_terminal:
-            yield from self._plain(description, unit)
+            yield from self._plain(description, total, unit)
             return
         outermost = self._bars is None
         bars = self._bars or Bars(
@@ -103,12 +106,18 @@ class TerminalProgress:
         """See curation.progress.Progress.say."""
         self._console.print(escape(line), soft_wrap=True)
 
-    def _plain(self, description: str, unit: str) -> Iterator[Advance]:
+    def _plain(self, description: str, total: int | None, unit: str) -> Iterator[Advance]:
         started, count = time.monotonic(), 0
+        told = started
 
         def advance(done: int) -> None:
-            nonlocal count
+            nonlocal count, told
             count += done
+            now = time.monotonic()
+            if total and count < total and now - told >= _TELL_SECONDS:
+                told = now
+                line = f"{description}: {count:,} of {total:,} {unit}".rstrip()
+                self._console.print(escape(f"{line} after {now - started:.0f} s"))
 
         yield advance
         seconds = time.monotonic() - started

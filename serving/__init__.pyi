@@ -31,6 +31,7 @@ from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as Indexe
 from .retrieval.index import build_index as build_index
 from .retrieval.making import carry_questions as carry_questions, embed_chunks as embed_chunks
 from .retrieval.making import lead_questions as lead_questions
+from .retrieval.pieces import pieces as pieces
 from .retrieval.models import model_name as model_name, resolve_model as resolve_model
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
@@ -38,6 +39,6 @@ from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
 from .retrieval.space import QuestionLeads as QuestionLeads, SearchSpace as SearchSpace
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
 from .retrieval.whitening import remove_whitening as remove_whitening, unwhitened as unwhitened
-from .retrieval.whitening import whiten as whiten
+from .retrieval.whitening import whiten as whiten, whitening as whitening
 from .settings import BotSettings as BotSettings, EmbeddingSettings as EmbeddingSettings
 from .settings import RetrievalSettings as RetrievalSettings, ServingSettings as ServingSettings

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from clayloop.cli.options import context_of
-from clayloop.console import out, print_table, write_json_to
+from clayloop.console import out, write_json_to
 
 
 def demo(
@@ -16,16 +16,17 @@ def demo(
     source: Annotated[str, typer.Option("--source", help="What to ingest.")] = "pypi:distilabel",
     sample: Annotated[
         int, typer.Option("--sample", min=1, help="Chunks that queries are generated for.")
-    ] = 120,
+    ] = 24,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured.")
     ] = None,
 ) -> None:
-    """Turn the whole loop once: ingest, synthesize, push, annotate (simulated), retrain, serve."""
+    """Turn the whole loop once: ingest, synthesize, push, ask, annotate (simulated), retrain, ask again."""
     from clayloop.cli.services import print_addresses
     from clayloop.demo.loop import Demo
-    from clayloop.demo.summary import print_answers, summary_rows
+    from clayloop.demo.needs import load_needs
+    from clayloop.demo.summary import print_report
     from clayloop.up.running import supervised
 
     context = context_of(ctx)
@@ -34,11 +35,10 @@ def demo(
     is_done = False
     try:
         with supervised(context.settings, context.config, context.progress.say, any_port=True) as running:
-            report = Demo(context, running, source, sample).turn()
+            report = Demo(context, running, source, sample, load_needs()).turn()
             if json_file is not None:
                 write_json_to(json_file, report.as_json())
-            print_answers(report)
-            print_table("One turn of the loop", ["", ""], summary_rows(report))
+            print_report(report)
             is_done = True
             if leave:
                 return

@@ -118,6 +118,8 @@ def _print_record(record: RecordExplanation) -> None:
         _say(f"  origin     {first.origin}")
     for row in record.rows:
         _print_row(row)
+    if record.leads_to:
+        _say(f"  index      its question leads to the chunk {record.leads_to}")
     for seen in record.before:
         answers = "the same answers" if seen.same_answers else "other answers"
         _say(f"  before     {seen.release}: {_FATES.get(seen.fate, seen.fate)}, {seen.verdict}, {answers}")

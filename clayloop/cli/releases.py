@@ -122,6 +122,7 @@ def search(
                 {
                     "rank": rank,
                     "score": hit.score,
+                    "asked": hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
                     "id": hit.chunk.id,
                     "path": hit.chunk.path,
                     "section": list(hit.chunk.section),
@@ -136,6 +137,10 @@ def search(
         out.print(
             f"{rank}. {hit.score:.3f}  {hit.chunk.path}  {hit.chunk.heading}", style="bold", markup=False
         )
+        if hit.asked is not None:
+            record = f"{hit.asked.dataset} {hit.asked.record_id}"
+            out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
+            out.print(_excerpt(hit.asked.text).rstrip(), style="dim", markup=False)
         out.print(_excerpt(hit.chunk.body), markup=False)
 
 

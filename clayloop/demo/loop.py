@@ -7,59 +7,37 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel
 
 from clayloop.context import Context
+from clayloop.demo.annotator import annotate_conversations
 from clayloop.demo.memory import PeakMemory
-from clayloop.demo.questions import Answered, ask, wait_for_release
+from clayloop.demo.needs import Need, answered_by, halves
+from clayloop.demo.report import DemoReport, asked_again
+from clayloop.demo.visitors import Found, chat, look_up, wait_for_outbox, wait_for_release
 from clayloop.up.running import Running
-from curation import ClayloopError, DatasetName
+from curation import ClayloopError, DatasetName, give_back
 from serving import ReleaseStore
 
 LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets
 
 
-class DemoReport(BaseModel):
-    """What `clayloop demo --json` writes: ``seconds`` of each step, ``peak_memory_mb`` of all processes."""
-
-    source: str
-    documents: int = 0
-    chunks: int = 0
-    triplets: int = 0
-    annotated: int = 0
-    accepted: int = 0
-    release_before: str | None = None
-    release_after: str | None = None
-    verdict: str = ""
-    ndcg_at_10_before: float | None = None
-    ndcg_at_10_after: float | None = None
-    seconds: dict[str, float] = {}
-    peak_memory_mb: float = 0.0
-    before: list[Answered] = []
-    after: list[Answered] = []
-
-    def as_json(self) -> dict[str, Any]:
-        """With the metrics under their field names."""
-        values = self.model_dump(mode="json")
-        values["ndcg@10_before"] = values.pop("ndcg_at_10_before")
-        values["ndcg@10_after"] = values.pop("ndcg_at_10_after")
-        values["ndcg@10"] = {"before": values["ndcg@10_before"], "after": values["ndcg@10_after"]}
-        return values
-
-
 class Demo:
-    """Turns the loop once. A second demo on the same state folder goes on from where the first ended."""
+    """Turns the loop once. A second demo on the same state folder goes on from where the first ended.
 
-    def __init__(self, context: Context, running: Running, source: str, sample: int) -> None:
+    ``sample`` chunks get generated queries. Of ``needs`` those count that the documentation answers.
+    """
+
+    def __init__(
+        self, context: Context, running: Running, source: str, sample: int, needs: Sequence[Need]
+    ) -> None:
         self._context = context
         self._running = running
         self._source = source
         self._sample = sample
+        self._needs = needs
         self.report = DemoReport(source=source)
 
     def turn(self) -> DemoReport:
@@ -74,14 +52,19 @@ class Demo:
             with self._step("start the bot and the dashboard"):
                 self._running.start_bot()
                 self._running.start_dashboard()
-            with self._step("ask before"):
-                self.report.before = ask(self._running.addresses["bot"])
             self._synthesize()
             self._push()
-            self._annotate()
+            asked, _ = halves(self._needs)
+            self._visit(asked)
+            with self._step("ask in other words, before"):
+                self.report.before = self._look_up()
+            self._annotate(asked)
             self._retrain()
-            with self._step("ask after"):
-                self.report.after = ask(self._running.addresses["bot"])
+            with self._step("ask in other words, after"):
+                self.report.after = self._look_up()
+        self.report.asked_again = asked_again(
+            self.report.before, self.report.after, {need.id for need in asked}
+        )
         self.report.peak_memory_mb = round(memory.megabytes)
         self.report.seconds["total"] = round(time.monotonic() - started, 1)
         return self.report
@@ -103,6 +86,9 @@ class Demo:
             counter = ModelTokenCounter(context.base_model)
             report = ingest([self._source], context.home, settings, counter, context.progress)
         self.report.documents, self.report.chunks = report.documents, report.chunks
+        self._needs = answered_by(self._needs, {chunk.path for chunk in context.corpus().chunks})
+        if not self._needs:
+            context.progress.say(f"What people want to know of {self._source} is not known: nobody asks.")
 
     def _bootstrap(self) -> None:
         from serving import bootstrap
@@ -143,7 +129,17 @@ class Demo:
                 context.progress,
             )
 
-    def _annotate(self) -> None:
+    def _visit(self, asked: Sequence[Need]) -> None:
+        bot = self._running.addresses["bot"]
+        with self._step("visitors ask"):
+            self.report.visitors = chat(bot, [need.a for need in asked], self._context.progress)
+            wait_for_outbox(bot)
+
+    def _look_up(self) -> list[Found]:
+        sources = self._context.settings.serving.retrieval.top_k
+        return look_up(self._running.addresses["bot"], self._needs, sources)
+
+    def _annotate(self, asked: Sequence[Need]) -> None:
         from curation import annotate_as_simulated, read_decisions
 
         context = self._context
@@ -152,26 +148,25 @@ class Demo:
         limits: dict[DatasetName, int] = {
             "chunks": max(0, self.report.chunks - LEFT_TO_PEOPLE),
             "triplets": max(0, self.report.triplets - LEFT_TO_PEOPLE),
-            "conversations": 1_000,
         }
         with self._step("annotate (simulated annotator)"):
-            annotate_as_simulated(
-                context.argilla(),
-                argilla,
-                context.corpus(),
-                context.base_embedder,
-                limits,
-                context.progress,
-            )
-        decisions = read_decisions(context.argilla(), argilla, context.progress)
+            client, corpus = context.argilla(), context.corpus()
+            annotate_as_simulated(client, argilla, corpus, context.base_embedder, limits, context.progress)
+            self.report.conversations = annotate_conversations(client, argilla, corpus, asked)
+        decisions = read_decisions(client, argilla, context.progress)
         self.report.annotated = len(decisions)
         self.report.accepted = sum(
             decision.dataset == "triplets" and decision.verdict == "accepted" for decision in decisions
+        )
+        self.report.affirmed = sum(
+            decision.dataset == "conversations" and decision.affirms for decision in decisions
         )
 
     def _retrain(self) -> None:
         """The command itself, in a process of its own: what a maintainer would run."""
         context = self._context
+        context.forget_models()
+        give_back()
         with self._step("retrain"), tempfile.TemporaryDirectory() as folder:
             summary_file = Path(folder) / "summary.json"
             command = [sys.executable, "-m", "clayloop", "--home", str(context.home.root)]
@@ -181,7 +176,7 @@ class Demo:
             if code:
                 raise ClayloopError(f"The retrain ended with exit code {code}.", "Its messages stand above.")
             summary = json.loads(summary_file.read_text(encoding="utf-8"))
-        self.report.verdict = str(summary["outcome"])
+        self.report.verdict, self.report.reason = str(summary["outcome"]), str(summary["verdict"])
         self.report.release_after = summary.get("release_after") or self.report.release_before
         self.report.ndcg_at_10_before = _ndcg(summary["before"])
         self.report.ndcg_at_10_after = _ndcg(summary["after"])

@@ -15,7 +15,7 @@ class PeakMemory:
     resident set size elsewhere.
     """
 
-    def __init__(self, every: float = 1.0) -> None:
+    def __init__(self, every: float = 2.0) -> None:
         self.megabytes = 0.0
         self._every = every
         self._done = threading.Event()

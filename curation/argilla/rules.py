@@ -16,12 +16,14 @@ rare they are in the corpus (idf), so the two agree often but not always.
   question's and 50% of the answer's content words, or if the bot refused and the best chunk's similarity was
   below 0.35. It is out of the ordinary if the bot did not refuse and the chunk holds less than 15% of the
   answer's content words.
+
+Where the pages that answer a question are known, a conversation is judged by them instead.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from curation.argilla.schemas import NO, YES
 from curation.argilla.signals import (
@@ -34,6 +36,7 @@ from curation.argilla.signals import (
 )
 from curation.argilla.suggestions import places_that_count
 from curation.records.chunk import Chunk
+from curation.records.decision import BEST_SOURCE, NO_SOURCE, OTHER_SOURCE
 
 _POINTING = re.compile(
     r"\b(?:(?:the|this) (?:text|passage|document|chunk|snippet|paragraph|anchor|positive)|"
@@ -76,6 +79,18 @@ def judge_negative(query: str, anchor: str, place: int, rarity: Mapping[str, flo
     if not query.strip():
         return YES
     return _answer(coverage(query, anchor, rarity) < 0.7 and place > 1)
+
+
+def judge_by_pages(first: str, offered: Sequence[str], pages: Collection[str]) -> dict[str, str]:
+    """All answers to a conversation of somebody who knows the ``pages`` (paths) that answer the question.
+    ``first`` is the path of the first source ("" without one), ``offered`` are those of the passages."""
+    if first in pages:
+        return {"is_response_correct": YES, "out_of_guardrails": NO}
+    wrong = {"is_response_correct": NO, "out_of_guardrails": NO}
+    number = next((at for at, path in enumerate(offered, start=1) if path in pages), None)
+    if number is not None:
+        return {**wrong, BEST_SOURCE: str(number)}
+    return {**wrong, BEST_SOURCE: NO_SOURCE, OTHER_SOURCE: min(pages)}
 
 
 def judge_response(

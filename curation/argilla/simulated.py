@@ -30,7 +30,7 @@ from curation.argilla.signals import inverse_document_frequency
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
-from curation.records.decision import BEST_SOURCE, NO_SOURCE, OTHER_SOURCE, DatasetName
+from curation.records.decision import DatasetName
 from curation.records.identity import normalise
 from curation.settings import ArgillaSettings
 
@@ -177,7 +177,10 @@ class _Bench:
             metadata = record["metadata"] or {}
             question = str(metadata.get("question", record["fields"]["instruction"]))
             if pages := self.right_pages.get(normalise(question)):
-                answers.append(self._judge_by_page(metadata, pages))
+                first, *offered = self._paths(
+                    f"{metadata.get('chunk_id', '-')} {metadata.get('offered', '')}"
+                )
+                answers.append(rules.judge_by_pages(first, offered, pages))
                 continue
             chunk = self._by_id.get(str(metadata.get("chunk_id", "")))
             correct, strange = rules.judge_response(
@@ -191,20 +194,9 @@ class _Bench:
             answers.append({"is_response_correct": correct, "out_of_guardrails": strange})
         return answers
 
-    def _judge_by_page(self, metadata: JsonObject, pages: Collection[str]) -> Answers:
-        """Of somebody who knows the ``pages`` that answer the question."""
-
-        def is_right(chunk_id: str) -> bool:
-            chunk = self._by_id.get(chunk_id)
-            return chunk is not None and chunk.path in pages
-
-        if is_right(str(metadata.get("chunk_id", ""))):
-            return {"is_response_correct": YES, "out_of_guardrails": NO}
-        wrong = {"is_response_correct": NO, "out_of_guardrails": NO}
-        for number, chunk_id in enumerate(str(metadata.get("offered", "")).split(), start=1):
-            if is_right(chunk_id):
-                return {**wrong, BEST_SOURCE: str(number)}
-        return {**wrong, BEST_SOURCE: NO_SOURCE, OTHER_SOURCE: min(pages)}
+    def _paths(self, ids: str) -> list[str]:
+        """The paths of chunks, "" for those that are not in the corpus."""
+        return [chunk.path if (chunk := self._by_id.get(key)) else "" for key in ids.split()]
 
 
 def _text(record: JsonObject, field: str) -> str:

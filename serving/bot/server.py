@@ -113,6 +113,7 @@ def create_app(
             "hits": [
                 {
                     "score": hit.score,
+                    "asked": hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
                     **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
                     "url": web_address(hit.chunk.url),
                 }

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError
-from serving.retrieval.space import Leads, QuestionLeads, Rows, SearchSpace
+from serving.retrieval.space import WEIGHT, Leads, QuestionLeads, Rows, SearchSpace
 from serving.retrieval.vectors import Vectors
 
 TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
@@ -26,14 +26,11 @@ RESIDENT = 150_000
 ANN_FROM = 50_000
 _REFINE = 10
 _WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
-_QUESTION_COLUMNS = ("text", "dataset", "record_id", "weight", "least")
+_QUESTION_COLUMNS = ("text", "dataset", "record_id")
 
 
 class IndexedQuestion(BaseModel):
-    """An accepted question that leads to the chunk ``chunk_id``: ``text``, and its record in Argilla.
-
-    It raises the chunk's score by ``weight`` · (cosine − ``least``) where its cosine lies above ``least``.
-    """
+    """An accepted question that leads to the chunk ``chunk_id``: ``text``, and its record in Argilla."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,8 +38,6 @@ class IndexedQuestion(BaseModel):
     chunk_id: str
     dataset: str
     record_id: str
-    weight: float = 0.0
-    least: float = 1.0
 
 
 class Hit(BaseModel):
@@ -84,7 +79,7 @@ def build_index(
     if not all(np.isfinite(one).all() for one in (space.chunks, space.pieces.vectors, leads.vectors)):
         raise ReleaseError("Some vectors are not numbers (NaN).", "Use another embedding model or release.")
     tables = {TABLE: arrow_table(chunks, space.chunks), PIECES: _lead_table(space.pieces)}
-    tables[QUESTIONS] = _question_table(questions, leads)
+    tables[QUESTIONS] = _question_table(questions, space.questions)
     try:
         if folder.exists():
             shutil.rmtree(folder)
@@ -131,13 +126,12 @@ def _lead_table(leads: Leads) -> pa.Table:
     return pa.table(_vector_columns(leads.vectors, leads.rows))
 
 
-def _question_table(questions: Sequence[IndexedQuestion], leads: Leads) -> pa.Table:
-    types = {"weight": pa.float32(), "least": pa.float32()}
+def _question_table(questions: Sequence[IndexedQuestion], leads: QuestionLeads) -> pa.Table:
     columns = {
-        name: pa.array([getattr(one, name) for one in questions], types.get(name, pa.string()))
-        for name in _QUESTION_COLUMNS
+        name: pa.array([getattr(one, name) for one in questions], pa.string()) for name in _QUESTION_COLUMNS
     }
-    return pa.table({**columns, **_vector_columns(leads.vectors, leads.rows)})
+    columns["weight"] = pa.array([leads.weight] * len(leads), pa.float32())
+    return pa.table({**columns, **_vector_columns(leads.leads.vectors, leads.leads.rows)})
 
 
 def _vector_columns(vectors: Vectors, rows: Rows) -> dict[str, Any]:
@@ -296,13 +290,22 @@ def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
     """Some or all rows of the tables. Chunks are counted from 0 in their order."""
     rows = chunks["row"].to_numpy()
     leads = Leads(_vectors(questions), np.searchsorted(rows, questions["row"].to_numpy()))
-    weights, least = (questions[name].to_numpy().astype(np.float32) for name in ("weight", "least"))
+    pages = pages_of([_chunk(row) for row in chunks.select(CHUNK_SCHEMA.names).to_pylist()])
+    weight = float(questions["weight"][0].as_py()) if len(questions) else WEIGHT
     space = SearchSpace(
         _vectors(chunks),
         Leads(_vectors(pieces), np.searchsorted(rows, pieces["row"].to_numpy())),
-        QuestionLeads(leads, weights, least),
+        QuestionLeads(leads, pages[leads.rows], weight),
     )
     return _Tables(chunks.select(CHUNK_SCHEMA.names), space, questions.drop_columns(["vector"]))
+
+
+def pages_of(chunks: Sequence[Chunk]) -> Rows:
+    """(n,): a number for the page of each chunk."""
+    numbers: dict[tuple[str, str], int] = {}
+    return np.array(
+        [numbers.setdefault((one.source, one.path), len(numbers)) for one in chunks], dtype=np.int64
+    )
 
 
 def _vectors(table: pa.Table) -> Vectors:

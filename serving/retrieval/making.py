@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from curation import SILENT, Chunk, FormerChunk, Progress
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.index import ChunkIndex, IndexedQuestion
+from serving.retrieval.index import ChunkIndex, IndexedQuestion, pages_of
 from serving.retrieval.pieces import pieces
 from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
 from serving.retrieval.vectors import Vectors
+from serving.retrieval.weighing import choose_weight
 
-# How far an accepted question raises its chunk.
-WEIGHT, LEAST = 0.5, 0.2
 PIECE_TOKENS = 128  # half a chunk; smaller and larger ones find less (docs/measurements)
 
 
@@ -71,9 +71,8 @@ def lead_questions(
     if missing:
         vectors |= dict(zip(missing, embedder.queries(missing), strict=True))
     asked = np.stack([vectors[one.text] for one in questions]) if questions else space.chunks[:0]
-    raised = [one.model_copy(update={"weight": WEIGHT, "least": LEAST}) for one in questions]
-    chosen, leads = _lead_to(chunks, raised, asked)
-    return chosen, space.asking(leads)
+    chosen, leads = _lead_to(chunks, questions, asked)
+    return chosen, space.asking(choose_weight(space, leads))
 
 
 def _lead_to(
@@ -88,11 +87,8 @@ def _lead_to(
     there = [place for place, one in enumerate(questions) if one.chunk_id in row_of]
     there.sort(key=lambda place: row_of[questions[place].chunk_id])
     chosen = [questions[place] for place in there]
-    leads = Leads(vectors[there], np.array([row_of[one.chunk_id] for one in chosen], dtype=np.int64))
-    weights, least = (
-        np.array([getattr(one, name) for one in chosen], dtype=np.float32) for name in ("weight", "least")
-    )
-    return chosen, QuestionLeads(leads, weights, least)
+    rows = np.array([row_of[one.chunk_id] for one in chosen], dtype=np.int64)
+    return chosen, QuestionLeads(Leads(vectors[there], rows), pages_of(chunks)[rows])
 
 
 def carry_questions(
@@ -117,4 +113,5 @@ def carry_questions(
         one.model_copy(update={"chunk_id": ""}) if (one.dataset, one.record_id) in without else one
         for one in moved
     ]
-    return _lead_to(chunks, moved, index.space().questions.leads.vectors)
+    chosen, leads = _lead_to(chunks, moved, index.space().questions.leads.vectors)
+    return chosen, replace(leads, weight=index.space().questions.weight)

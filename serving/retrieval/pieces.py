@@ -10,8 +10,7 @@ from curation import SECTION_SEPARATOR, Chunk, Measure, TokenCounter, split_pros
 
 
 def pieces(chunk: Chunk, limit: int, counter: TokenCounter) -> list[str]:
-    """``chunk`` cut into texts of at most ``limit`` tokens of ``counter``, each opening with the heading
-    line.
+    """``chunk`` cut into texts of at most ``limit`` tokens of ``counter``, each below the heading line.
 
     A chunk of at most ``limit`` tokens is its own only piece. The heading line is cut to its innermost
     sections where it takes more than half of a piece.
@@ -28,7 +27,7 @@ def pieces(chunk: Chunk, limit: int, counter: TokenCounter) -> list[str]:
 
 
 def _heading(chunk: Chunk, limit: int, measure: Measure) -> str:
-    """The chunk's heading line as far as it fits, innermost sections first; empty if it has none."""
+    """As much of the chunk's heading line as fits, whole sections from the innermost outwards."""
     heading = chunk.text.removesuffix(chunk.body).strip()
     while measure(heading) > limit:
         _, _, heading = heading.partition(SECTION_SEPARATOR)

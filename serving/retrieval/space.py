@@ -19,6 +19,12 @@ from serving.retrieval.vectors import Vectors, truncate_vectors
 
 Rows = npt.NDArray[np.int64]
 
+# Measured: docs/measurements/2026-11-first-release.md.
+WEIGHT = 0.5
+_LEAST = 0.15  # cosine from which an accepted question raises its chunk
+_RIVAL = 0.8  # share of a rival's cosine that it has to exceed
+_AGAIN, _AGAIN_WEIGHT = 0.9, 5.0  # from this cosine on a question is asked again, in the same words
+
 _FILES = ("vectors.npy", "pieces.npy", "piece_rows.npy")
 
 
@@ -65,38 +71,55 @@ class Leads:
 
 @dataclass(frozen=True)
 class QuestionLeads:
-    """Accepted questions. One raises its chunk's score by its ``weights`` · (cosine − its ``least``), where
-    the cosine lies above that; of several the one that raises it most counts."""
+    """Accepted questions that lead to chunks. ``pages`` (m,) numbers the page of each one's chunk, ``weight``
+    says how much they count.
+
+    A question raises its chunk's score by ``weight`` · (cosine − the least that counts); of several the one
+    that raises it most counts. The least is higher where an accepted question of another page is near, too:
+    then what is asked is about the topic of both, and nobody knows which need it is. A question that is asked
+    again word for word puts its chunk first.
+    """
 
     leads: Leads
-    weights: Vectors
-    least: Vectors
+    pages: Rows
+    weight: float = WEIGHT
 
     @classmethod
     def none(cls, dimension: int) -> QuestionLeads:
-        nothing = np.zeros(0, np.float32)
-        return cls(Leads.none(dimension), nothing, nothing)
+        return cls(Leads.none(dimension), np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.leads)
 
-    def raises(self, queries: Vectors) -> Vectors:
-        """(m, questions): by how much each of them raises its chunk."""
-        cosines = queries @ self.leads.vectors.T
-        raised: Vectors = self.weights * np.maximum(cosines - self.least, 0.0)
+    def raises(self, queries: Vectors, again: bool = True) -> Vectors:
+        """(m, questions): by how much each of them raises its chunk. Not ``again``: without what a question
+        gets that is asked again."""
+        cosines: Vectors = queries @ self.leads.vectors.T
+        least = np.maximum(_LEAST, _RIVAL * self._rivals(cosines))
+        raised: Vectors = self.weight * np.maximum(cosines - least, 0.0)
+        if again:
+            raised += _AGAIN_WEIGHT * np.maximum(cosines - _AGAIN, 0.0)
         return raised
+
+    def _rivals(self, cosines: Vectors) -> Vectors:
+        """(m, questions): the best cosine of a question of another page than each one's; -1 without any."""
+        pages, place = np.unique(self.pages, return_inverse=True)
+        order = np.argsort(place, kind="stable")
+        starts = np.searchsorted(place[order], np.arange(len(pages)))
+        best = np.maximum.reduceat(cosines[:, order], starts, axis=1)
+        first = best.argmax(axis=1)[:, None]
+        highest = np.take_along_axis(best, first, axis=1)
+        np.put_along_axis(best, first, -1.0, axis=1)
+        second = best.max(axis=1, keepdims=True)
+        found: Vectors = np.where(place[None, :] == first, second, highest)
+        return found
 
     def cut(self, dimension: int) -> QuestionLeads:
         return replace(self, leads=self.leads.cut(dimension))
 
-    def where(self, kept: npt.NDArray[np.bool_]) -> QuestionLeads:
-        """Only those that are ``kept``."""
-        leads = Leads(self.leads.vectors[kept], self.leads.rows[kept])
-        return QuestionLeads(leads, self.weights[kept], self.least[kept])
-
     def taking(self, rows: Rows) -> QuestionLeads:
         leads, places = self.leads.taking(rows)
-        return QuestionLeads(leads, self.weights[places], self.least[places])
+        return replace(self, leads=leads, pages=self.pages[places])
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given, strategies as st
@@ -52,6 +53,21 @@ def test_json_for_the_terminal_is_the_same_json(capsys: pytest.CaptureFixture[st
     assert not set("\x1b\x07\x9b\r") & set(said)
     assert "é" in said
     assert json.loads(said) == {"question": ATTACK, "é": [1]}
+
+
+def test_long_work_speaks_up_where_no_bar_can_be_drawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 5.0, 16.0, 20.0, 40.0, 60.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with TerminalProgress().task("Generating queries", 5, "chunks") as advance:
+        for _ in range(4):
+            advance(1)
+    assert capsys.readouterr().err.splitlines() == [
+        "Generating queries: 2 of 5 chunks after 16 s",
+        "Generating queries: 4 of 5 chunks after 40 s",
+        "Generating queries: 4 chunks in 60.0 s, 0.1 chunks/s",
+    ]
 
 
 @given(st.text())

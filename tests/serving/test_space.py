@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from serving.retrieval import index as index_module
-from serving.retrieval.index import ChunkIndex, IndexedQuestion, build_index
+from serving.retrieval.index import ChunkIndex, IndexedQuestion, build_index, pages_of
 from serving.retrieval.making import carry_questions, embed_chunks, lead_questions
 from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
+from serving.retrieval.weighing import choose_weight
 from tests.training.material import MODEL, make_chunks, serving
 
 SIZE = 8
@@ -26,11 +28,10 @@ def _unit(chance: np.random.Generator, number: int) -> Any:
 def _space(seed: int, chunks: int, pieces: int, questions: int) -> SearchSpace:
     chance = np.random.default_rng(seed)
     leads = Leads.ordered(_unit(chance, questions), chance.integers(0, chunks, questions))
-    weights, least = chance.random((2, questions)).astype(np.float32)
     return SearchSpace(
         _unit(chance, chunks),
         Leads.ordered(_unit(chance, pieces), chance.integers(0, chunks, pieces)),
-        QuestionLeads(leads, weights, least * 0.5),
+        QuestionLeads(leads, leads.rows // 3, 0.25 + 0.5 * chance.random()),  # three chunks a page
     )
 
 
@@ -39,11 +40,12 @@ def _score(space: SearchSpace, query: Any, row: int) -> float:
     own = float(query @ space.chunks[row])
     pieces = space.pieces.vectors[space.pieces.rows == row]
     found = (own + float((pieces @ query).max())) / 2 if len(pieces) else own
-    asked = space.questions
-    raises = [
-        float(asked.weights[place]) * max(float(asked.leads.vectors[place] @ query - asked.least[place]), 0.0)
-        for place in np.flatnonzero(asked.leads.rows == row)
-    ]
+    asked, cosines = space.questions, space.questions.leads.vectors @ query
+    raises = []
+    for place in np.flatnonzero(asked.leads.rows == row):
+        rival = cosines[asked.pages != asked.pages[place]].max(initial=-1.0)
+        above = max(float(cosines[place]) - max(0.15, 0.8 * float(rival)), 0.0)
+        raises.append(asked.weight * above + 5 * max(float(cosines[place]) - 0.9, 0.0))
     return found + max(raises, default=0.0)
 
 
@@ -57,7 +59,9 @@ def test_a_score_is_the_mean_of_chunk_and_best_piece_raised_by_one_question(
     wanted = [[_score(space, query, row) for row in range(chunks)] for query in queries]
     np.testing.assert_allclose(space.scores(queries), wanted, atol=1e-5)
     chosen = np.random.default_rng(seed).permutation(chunks)[: max(1, chunks // 2)]
-    np.testing.assert_allclose(space.taking(chosen).scores(queries), np.asarray(wanted)[:, chosen], atol=1e-5)
+    some = space.taking(chosen)
+    np.testing.assert_allclose(some.likeness(queries), space.likeness(queries)[:, chosen], atol=1e-5)
+    assert len(some.questions) == np.isin(space.questions.leads.rows, chosen).sum()
 
 
 @given(st.integers(0, 10_000), st.integers(1, 12))
@@ -68,14 +72,14 @@ def test_an_index_gives_what_its_space_scores(
     folder = tmp_path_factory.mktemp("index") / "index"
     chunks = make_chunks()[:20]
     space = _space(seed, len(chunks), 30, 15)
+    pages = pages_of(chunks)[space.questions.leads.rows]
+    space = space.asking(replace(space.questions, pages=pages))
     questions = [
         IndexedQuestion(
             text=f"question {place}",
             chunk_id=chunks[int(row)].id,
             dataset="triplets",
             record_id=str(place),
-            weight=float(space.questions.weights[place]),
-            least=float(space.questions.least[place]),
         )
         for place, row in enumerate(space.questions.leads.rows)
     ]
@@ -137,3 +141,18 @@ def test_questions_lead_to_their_chunk_and_are_not_embedded_twice(tmp_path: Path
     np.testing.assert_array_equal(known.questions.leads.vectors, space.questions.leads.vectors)
     carried, leads = carry_questions(index, chunks[:5], {}, without=set())
     assert [one.text for one in carried] == ["Is it heavy to carry about?"] and len(leads) == 1
+
+
+def test_questions_count_less_where_they_would_mislead_others() -> None:
+    """Sixty pages, a question each. In a space of few dimensions questions about others lie near."""
+    rows = np.arange(60)
+    for dimensions, is_crowded in ((64, False), (8, True)):
+        chance = np.random.default_rng(5)
+        chunks, noise = chance.normal(size=(2, 60, dimensions)).astype(np.float32)
+        chunks /= np.linalg.norm(chunks, axis=1, keepdims=True)
+        asked = chunks + 0.3 * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+        asked /= np.linalg.norm(asked, axis=1, keepdims=True)
+        space = SearchSpace.plain(chunks)
+        assert (choose_weight(space, QuestionLeads(Leads(asked, rows), rows)).weight < 0.5) == is_crowded
+        few = QuestionLeads(Leads(asked[:39], rows[:39]), rows[:39])
+        assert choose_weight(space, few).weight == 0.5, "too few to choose by"

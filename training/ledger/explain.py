@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import ClayloopError, SettingsError
-from serving import Release, ReleaseStore
+from serving import INDEX_FOLDER, ChunkIndex, Release, ReleaseStore
 from training.ledger.rows import SILENT, LedgerRow, by_decision
 from training.ledger.store import count_fates, find_rows, ledger_of, lineage_of, read_origin
 
@@ -71,10 +71,12 @@ class Appearance(BaseModel):
 
 class RecordExplanation(BaseModel):
     """What became of one record: its rows in the ledger (two where it taught an example and a refusal), and
-    what it was in the releases before."""
+    what it was in the releases before. ``leads_to`` is the id of the chunk to which its question leads in the
+    release's index; "" when it does not."""
 
     release: str
     rows: list[LedgerRow]
+    leads_to: str = ""
     before: list[Appearance] = Field(default_factory=list)
 
 
@@ -121,11 +123,18 @@ def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list
     older = [(parent, find_rows(lineage_of(store, parent), whole)) for parent in parents]
     if not found:
         raise _unknown(release.id, record_id, count_fates(ledger).total(), older)
+    asked = ChunkIndex.open(store.folder(release.id) / INDEX_FOLDER).questions()
+    leads = {(one.dataset, one.record_id): one.chunk_id for one in asked}
     rows_of: dict[str, list[LedgerRow]] = defaultdict(list)
     for row in found:
         rows_of[row.dataset].append(row)
     return [
-        RecordExplanation(release=release.id, rows=rows, before=list(_appearances(rows[0], older)))
+        RecordExplanation(
+            release=release.id,
+            rows=rows,
+            leads_to=leads.get(rows[0].key, ""),
+            before=list(_appearances(rows[0], older)),
+        )
         for rows in rows_of.values()
     ]
 

@@ -1,0 +1,111 @@
+"""Simulated visitors: questions put to the running bot over HTTP, the way a browser puts them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from gradio_client import Client
+from pydantic import BaseModel
+
+from clayloop.demo.needs import Need
+from curation import ClayloopError, Progress
+
+AT_ONCE = 2  # visitors; the embedded language model has as many slots
+SEARCH_SECONDS = 60.0
+OUTBOX_SECONDS = 180.0
+SWAP_SECONDS = 90.0
+_POLL_SECONDS = 0.5
+
+
+class Answered(BaseModel):
+    """A question in the chat and what came back, in ``seconds``."""
+
+    question: str
+    answer: str
+    seconds: float
+
+
+class Found(BaseModel):
+    """The sources that ``release`` would show for a ``question``: paths, best first, none when the bot says
+    that it does not know. ``right`` is the place of the first right page among them, from 1; 0 without."""
+
+    need: str
+    question: str
+    release: str
+    sources: tuple[str, ...]
+    right: int
+
+
+def served_release(bot: str) -> str:
+    """The id of the release that the bot at ``bot`` serves now."""
+    return str(httpx.get(f"{bot}/release", timeout=10.0).raise_for_status().json()["id"])
+
+
+def chat(bot: str, questions: Sequence[str], progress: Progress) -> list[Answered]:
+    """Ask each question in a conversation of its own, a few visitors at once."""
+
+    def visit(question: str) -> Answered:
+        client = Client(bot, verbose=False)
+        started = time.monotonic()
+        answer = str(client.predict(question, api_name="/chat"))
+        seconds = round(time.monotonic() - started, 1)
+        advance(1)
+        return Answered(question=question, answer=answer, seconds=seconds)
+
+    with (
+        progress.task("Visitors ask", len(questions), "questions") as advance,
+        ThreadPoolExecutor(AT_ONCE) as visitors,
+    ):
+        return list(visitors.map(visit, questions))
+
+
+def look_up(bot: str, needs: Sequence[Need], sources: int) -> list[Found]:
+    """What the bot shows for the second wording of each need, with at most ``sources`` sources.
+
+    It searches as for an answer, without writing one: nothing of this reaches the annotators.
+    """
+    found = []
+    with httpx.Client(base_url=bot, timeout=SEARCH_SECONDS) as http:
+        for need in needs:
+            answer = http.get("/search", params={"q": need.b, "k": sources}).raise_for_status().json()
+            hits = answer["hits"] if answer["answerable"] else []
+            paths = tuple(str(hit["path"]) for hit in hits)
+            right = next((place for place, path in enumerate(paths, 1) if path in need.paths), 0)
+            found.append(
+                Found(need=need.id, question=need.b, release=answer["release"], sources=paths, right=right)
+            )
+    return found
+
+
+def wait_for_outbox(bot: str) -> None:
+    """Wait until Argilla has every conversation. Raises ClayloopError when that takes too long."""
+    deadline = time.monotonic() + OUTBOX_SECONDS
+    while (status := httpx.get(f"{bot}/healthz", timeout=10.0).json()["outbox"])["pending"]:
+        if time.monotonic() > deadline:
+            raise ClayloopError(
+                f"{status['pending']} conversations did not reach Argilla in {OUTBOX_SECONDS:.0f} s.",
+                f"The bot says: {status['error'] or 'nothing'}. Its log is logs/bot.log in the state folder.",
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def wait_for_release(bot: str, release: str) -> None:
+    """Wait until the bot serves ``release``. Raises ClayloopError when that takes too long."""
+    deadline = time.monotonic() + SWAP_SECONDS
+    while not _serves(bot, release):
+        if time.monotonic() > deadline:
+            raise ClayloopError(
+                f"The bot at {bot} still does not serve {release} after {SWAP_SECONDS:.0f} s.",
+                f"Ask it why: {bot}/healthz",
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _serves(bot: str, release: str) -> bool:
+    try:
+        return served_release(bot) == release
+    except httpx.HTTPError:  # not yet
+        return False
