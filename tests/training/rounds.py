@@ -14,18 +14,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation import Chunk, Decision, Home, Verdict
-from serving import (
-    OUT_OF_DOMAIN_QUESTIONS,
-    Embedder,
-    EmbeddingSettings,
-    ReleaseOrigin,
-    ReleaseParts,
-    ReleaseStore,
-    ServingSettings,
-    build_release,
-    resolve_model,
-)
+from curation import Chunk, Corpus, Decision, Home, Verdict
+from serving import OUT_OF_DOMAIN_QUESTIONS, EmbeddingSettings, ServingSettings, bootstrap, resolve_model
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
 from training.judge.questions import generic_set
 from training.settings import DedupSettings, FitSettings, GateSettings, GuardSettings, TrainingSettings
@@ -172,7 +162,8 @@ def misjudged(newest: Sequence[Decision], seed: int) -> list[Decision]:
 
 def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> Path:
     """A sentence-transformers model of MiniLM's word vectors, those that this documentation, its questions
-    and the gate's own need: the first ``dimension`` columns, no attention."""
+    and the gate's own need: the first ``dimension`` columns, less their mean, which all words share; no
+    attention."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
@@ -198,7 +189,8 @@ def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> P
     for one in described["added_tokens"]:
         one["id"] = kept.index(one["content"])
     described["post_processor"] = described["truncation"] = described["padding"] = None
-    words = vectors[[vocabulary[token] for token in kept], :dimension].copy()
+    words = vectors[[vocabulary[token] for token in kept], :dimension]
+    words = words - words.mean(axis=0)
     static = StaticEmbedding(Tokenizer.from_str(json.dumps(described)), embedding_weights=words)
     SentenceTransformer(modules=[static], device="cpu").save_pretrained(
         str(folder), create_model_card=False, safe_serialization=True
@@ -223,14 +215,9 @@ def training(**gate: float) -> TrainingSettings:
 
 
 def bootstrapped(root: Path, model: Path | str, chunks: Sequence[Chunk]) -> Home:
-    """A home that serves the tiny model as it is."""
+    """A home with its first release, of the tiny model."""
     home = Home(root)
-    store, settings = ReleaseStore(home), serving(model)
-    staging = store.staging("first")
-    embedder = Embedder(str(model), settings.embedding)
-    parts, origin = ReleaseParts(embedder, chunks), ReleaseOrigin(base_model=str(model))
-    draft = build_release(staging, parts, origin, settings)
-    store.promote(store.publish(staging, draft).id)
+    bootstrap(home, Corpus(documents=[], chunks=list(chunks)), serving(model))
     return home
 
 

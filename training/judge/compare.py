@@ -178,7 +178,8 @@ def measure_latency(
     """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
     chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:_LATENCY_QUESTIONS]
     seconds: tuple[list[float], list[float]] = ([], [])
-    for text in [*chosen[:_WARM_UP], *chosen]:
+    warm_up = chosen[:_WARM_UP]
+    for text in [*warm_up, *chosen]:
         for model, took in zip((served, candidate), seconds, strict=True):
             started = time.perf_counter()
             scores = model.space.scores(model.embedder.queries([text]))[0]
@@ -189,7 +190,7 @@ def measure_latency(
                 texts = [chunks[place].text for place in nearest]
                 model.reranker.order(text, texts, scores[nearest].tolist())
             took.append(time.perf_counter() - started)
-    old, new = (round(median(took[_WARM_UP:]), 5) for took in seconds)
+    old, new = (round(median(took[len(warm_up) :]), 5) for took in seconds)
     return Latency(served=old, candidate=new, reranks=candidate.reranker is not None)
 
 

@@ -107,14 +107,17 @@ class Steps:
         index_only = replace(served, space=space)
         found = {INDEX_ONLY: compare(index_only, baselines)}
         verdicts = {INDEX_ONLY: judge(found[INDEX_ONLY], settings.gate, INDEX_ONLY)}
-        if not self._changes_index(known):
+        is_new = self._changes_index(known)
+        if not is_new:
             verdicts[INDEX_ONLY] = verdicts[INDEX_ONLY].model_copy(update=_AS_IT_IS)
         if self.run.record.has_finished("index"):
             trained = self.run.folder / "index"
             embedder = Embedder(trained / MODEL_FOLDER, serving.embedding, name="candidate")
             _, space = lead_questions(embedder, chunks, SearchSpace.load(trained), questions)
             candidate = SearchModel(embedder, space, load_reranker(settings.reranker, serving))
-            beside = baselines.beside(index_only, found[INDEX_ONLY])
+            beside = baselines  # what is worse than the served model is no measure
+            if verdicts[INDEX_ONLY].promoted or not is_new:
+                beside = baselines.beside(index_only, found[INDEX_ONLY])
             found[FINE_TUNED] = compare(candidate, beside)
             verdicts[FINE_TUNED] = judge(found[FINE_TUNED], settings.gate)
         promoted = [rung for rung, verdict in verdicts.items() if verdict.promoted]
