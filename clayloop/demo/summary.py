@@ -28,7 +28,7 @@ def print_report(report: DemoReport) -> None:
         )
         if report.release_after == report.release_before:
             out.print(
-                f"The bot still serves the first release ({report.verdict}): nothing could change.",
+                f"The bot still serves the release from before ({report.verdict}): nothing could change.",
                 markup=False,
                 soft_wrap=True,
             )

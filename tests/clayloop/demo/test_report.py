@@ -53,6 +53,6 @@ def test_a_round_that_promoted_nothing_says_so(capsys: pytest.CaptureFixture[str
     report.asked_again = asked_again(BEFORE, BEFORE, {"d01", "d02"})
     print_report(report)
     said = capsys.readouterr().out
-    assert "still serves the first release (rejected)" in said
+    assert "still serves the release from before (rejected)" in said
     assert "not promoted: worse by 0.01" in said
     assert "1 → 1 of 2" in said
