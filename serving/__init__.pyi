@@ -25,7 +25,6 @@ from .retrieval.calibration import OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUES
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold
 from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
-from .retrieval.fulltext import FullText as FullText, build_fulltext as build_fulltext
 from .retrieval.index import ChunkIndex as ChunkIndex, build_index as build_index
 from .retrieval.models import model_name as model_name, resolve_model as resolve_model
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
