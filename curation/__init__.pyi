@@ -16,8 +16,9 @@ from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetPro
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import push_to_argilla as push_to_argilla
 from .argilla.schemas import DATASETS as DATASETS
-from .argilla.simulated import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
+from .argilla.simulated import annotate_by_pages as annotate_by_pages
+from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
 from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
 from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
 from .argilla.webhooks import register_webhook as register_webhook, unregister_webhook as unregister_webhook
@@ -26,7 +27,6 @@ from .documents.corpus import Corpus as Corpus
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 
 from .documents.markup.rst_inline import rst_inline_to_text as rst_inline_to_text
-from .documents.naming import Nearest as Nearest, Places as Places
 from .documents.naming import place_named_sources as place_named_sources
 from .documents.sdist import download_sdist as download_sdist
 from .documents.splitting import Measure as Measure, TokenCounter as TokenCounter
@@ -43,7 +43,7 @@ from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
 from .records.chunk import SECTION_SEPARATOR as SECTION_SEPARATOR
 from .records.decision import BEST_SOURCE as BEST_SOURCE, CORRECTION as CORRECTION
-from .records.decision import Correction as Correction, DatasetName as DatasetName, Decision as Decision
+from .records.decision import DatasetName as DatasetName, Decision as Decision
 from .records.decision import NO_SOURCE as NO_SOURCE, OTHER_SOURCE as OTHER_SOURCE
 from .records.decision import Verdict as Verdict, Vote as Vote
 from .records.identity import content_id as content_id, normalise as normalise

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clayloop.context import Context
-from clayloop.demo.annotator import annotate_conversations
 from clayloop.demo.memory import PeakMemory
 from clayloop.demo.needs import Need, answered_by, halves
 from clayloop.demo.report import DemoReport, asked_again
@@ -140,7 +139,12 @@ class Demo:
         return look_up(self._running.addresses["bot"], self._needs, sources)
 
     def _annotate(self, asked: Sequence[Need]) -> None:
-        from curation import annotate_as_simulated, read_decisions
+        from curation import (
+            annotate_as_simulated,
+            annotate_by_pages,
+            place_named_sources,
+            read_decisions,
+        )
 
         context = self._context
         argilla = context.settings.curation.argilla
@@ -152,8 +156,11 @@ class Demo:
         with self._step("annotate (simulated annotator)"):
             client, corpus = context.argilla(), context.corpus()
             annotate_as_simulated(client, argilla, corpus, context.base_embedder, limits, context.progress)
-            self.report.conversations = annotate_conversations(client, argilla, corpus, asked)
+            pages = {need.a: need.paths for need in asked}
+            answered = annotate_by_pages(client, argilla, corpus, pages, context.progress)
+        self.report.conversations = sum(one.submitted for one in answered.datasets)
         decisions = read_decisions(client, argilla, context.progress)
+        decisions = place_named_sources(decisions, corpus.chunks)
         self.report.annotated = len(decisions)
         self.report.accepted = sum(
             decision.dataset == "triplets" and decision.verdict == "accepted" for decision in decisions

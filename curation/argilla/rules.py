@@ -17,7 +17,7 @@ rare they are in the corpus (idf), so the two agree often but not always.
   below 0.35. It is out of the ordinary if the bot did not refuse and the chunk holds less than 15% of the
   answer's content words.
 
-Where the pages that answer a question are known, a conversation is judged by them instead.
+Where the pages that answer a question are known, ``judge_by_pages`` judges a conversation by them instead.
 """
 
 from __future__ import annotations

@@ -1,34 +1,26 @@
 """The *simulated annotator*: a program that answers in Argilla under a user name of its own, for
-demonstrations.
-
-Its user is ``simulated-annotator``, with the role of an annotator. How it judges is written in
-``curation.argilla.rules``. It answers with its own API key, which is looked up with the owner's key each time
-and stored nowhere; its password is random and forgotten.
+demonstrations (curation.argilla.simulated_user). How it judges is written in ``curation.argilla.rules``.
 """
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import argilla as rg
-import httpx
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla import rules
-from curation.argilla.api import RESPONSE_BATCH, Api, ArgillaRefusalError, JsonObject
-from curation.argilla.connection import workspace_id
+from curation.argilla.api import RESPONSE_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset, find_dataset, vector_slug
 from curation.argilla.decisions import acceptance_verdict
 from curation.argilla.escaping import original
 from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.signals import inverse_document_frequency
+from curation.argilla.simulated_user import SIMULATED_ANNOTATOR, signed_in, simulated_user
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
-from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
 from curation.records.identity import normalise
@@ -37,9 +29,8 @@ from curation.settings import ArgillaSettings
 if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
 
-SIMULATED_ANNOTATOR = "simulated-annotator"
-
 Answers = dict[str, str]
+Judge = Callable[[Sequence[JsonObject]], list[Answers]]
 
 
 class SimulatedDataset(BaseModel):
@@ -76,33 +67,66 @@ def annotate_as_simulated(
     vectors: VectorSource,
     limits: Mapping[DatasetName, int],
     progress: Progress = SILENT,
-    right_pages: Mapping[str, Collection[str]] | None = None,
 ) -> SimulatedReport:
     """Submit answers to at most ``limits[dataset]`` records a dataset (none where it isn't mentioned).
-
-    ``right_pages`` maps questions to the paths of the pages that answer them. Conversations about those are
-    judged by the pages: an answer is right if its first source is of one. Else the first right passage is
-    named, or the path of a right page where none of the passages is of one.
 
     Takes records that are incomplete, still in the corpus and not yet answered by it, in the order of their
     ids (hashes, so the same spread-out sample every time). Needs an owner's key: only owners can make the
     user. Raises ArgillaError.
     """
+    judges = _Bench(Api.of(client), settings, corpus, vectors, progress).judges
+    chosen = {kind: (judges[kind], limits[kind]) for kind in DATASETS if limits.get(kind, 0) > 0}
+    return _annotate(client, settings, chosen, progress)
+
+
+def annotate_by_pages(
+    client: rg.Argilla,
+    settings: ArgillaSettings,
+    corpus: Corpus,
+    right_pages: Mapping[str, Collection[str]],
+    progress: Progress = SILENT,
+) -> SimulatedReport:
+    """Submit answers to the conversations about the questions of ``right_pages``, which maps each to the
+    paths of the pages that answer it.
+
+    An answer is right if its first source is of such a page. Else the first right passage is named, or the
+    path of a right page where no passage is of one. Otherwise as ``annotate_as_simulated``.
+    """
+    known = {normalise(question): pages for question, pages in right_pages.items()}
+
+    def judge(records: Sequence[JsonObject]) -> list[Answers]:
+        answers = []
+        for record in records:
+            metadata = record["metadata"] or {}
+            ids = (metadata.get("chunk_id", "-"), *str(metadata.get("offered", "")).split())
+            first, *offered = (chunk.path if (chunk := corpus.by_id.get(key)) else "" for key in ids)
+            pages = known.get(normalise(str(metadata.get("question", ""))))
+            answers.append(rules.judge_by_pages(first, offered, pages) if pages else {})
+        return answers
+
+    return _annotate(client, settings, {"conversations": (judge, None)}, progress)
+
+
+def _annotate(
+    client: rg.Argilla,
+    settings: ArgillaSettings,
+    judges: Mapping[DatasetName, tuple[Judge, int | None]],
+    progress: Progress,
+) -> SimulatedReport:
+    """Answer each dataset's queue, up to a limit, as its judge says; not where it says nothing."""
     started = time.perf_counter()
     api = Api.of(client)
-    user_id, key = _user(api, settings)
-    bench = _Bench(api, settings, corpus, vectors, progress)
-    bench.right_pages = {normalise(question): pages for question, pages in (right_pages or {}).items()}
+    user_id, key = simulated_user(api, settings)
     reports = []
-    with _signed_in(client, key) as own:
-        for kind in DATASETS:
-            limit = limits.get(kind, 0)
-            dataset = find_dataset(api, settings, kind) if limit > 0 else None
+    with signed_in(client, key) as own:
+        for kind, (judge, limit) in judges.items():
+            dataset = find_dataset(api, settings, kind)
             if dataset is None:
                 continue
             records = _queue(api, dataset, user_id)[:limit]
-            answers = bench.judges[kind](records)
-            _submit(own, records, answers, kind, progress)
+            answered = [pair for pair in zip(records, judge(records), strict=True) if pair[1]]
+            answers = [answer for _, answer in answered]
+            _submit(own, [record for record, _ in answered], answers, kind, progress)
             reports.append(_report(kind, answers))
     return SimulatedReport(datasets=tuple(reports), seconds=round(time.perf_counter() - started, 3))
 
@@ -113,14 +137,13 @@ class _Bench:
     def __init__(
         self, api: Api, settings: ArgillaSettings, corpus: Corpus, vectors: VectorSource, progress: Progress
     ) -> None:
-        self.right_pages: Mapping[str, Collection[str]] = {}
         self._by_id = corpus.by_id
         self._rarity = inverse_document_frequency(chunk.text for chunk in corpus.chunks)
         self._vectors = vectors
         self._progress = progress
         self._chunks = ChunkVectors(corpus.chunks, vectors, progress)
         self._chunks.recall = lambda: _stored(api, settings, vectors)
-        self.judges: dict[DatasetName, Callable[[Sequence[JsonObject]], list[Answers]]] = {
+        self.judges: dict[DatasetName, Judge] = {
             "chunks": self._judge_chunks,
             "triplets": self._judge_triplets,
             "conversations": self._judge_conversations,
@@ -175,16 +198,9 @@ class _Bench:
         answers = []
         for record in records:
             metadata = record["metadata"] or {}
-            question = str(metadata.get("question", record["fields"]["instruction"]))
-            if pages := self.right_pages.get(normalise(question)):
-                first, *offered = self._paths(
-                    f"{metadata.get('chunk_id', '-')} {metadata.get('offered', '')}"
-                )
-                answers.append(rules.judge_by_pages(first, offered, pages))
-                continue
             chunk = self._by_id.get(str(metadata.get("chunk_id", "")))
             correct, strange = rules.judge_response(
-                question,
+                str(metadata.get("question", record["fields"]["instruction"])),
                 record["fields"]["response"],
                 metadata.get("refused") == YES,
                 float(metadata.get("score", 0.0)),
@@ -193,10 +209,6 @@ class _Bench:
             )
             answers.append({"is_response_correct": correct, "out_of_guardrails": strange})
         return answers
-
-    def _paths(self, ids: str) -> list[str]:
-        """The paths of chunks, "" for those that are not in the corpus."""
-        return [chunk.path if (chunk := self._by_id.get(key)) else "" for key in ids.split()]
 
 
 def _text(record: JsonObject, field: str) -> str:
@@ -209,50 +221,6 @@ def _stored(api: Api, settings: ArgillaSettings, vectors: VectorSource) -> dict[
     if dataset is None or dataset.vectors.get(name) != vectors.dimension:
         return {}
     return stored_vectors(api, dataset.id, name, vectors.dimension)
-
-
-def _user(api: Api, settings: ArgillaSettings) -> tuple[str, str]:
-    """Id and key of the simulated annotator, who is made and put into the workspace when need be."""
-    doing = f"looking for the user {SIMULATED_ANNOTATOR!r}"
-    try:
-        users = api.request("GET", "/api/v1/users", doing)["items"]
-        user = next((user for user in users if user["username"] == SIMULATED_ANNOTATOR), None)
-        if user is None:
-            body = {
-                "username": SIMULATED_ANNOTATOR,
-                "first_name": "Simulated",
-                "last_name": "Annotator",
-                "role": "annotator",
-                "password": secrets.token_urlsafe(32),
-            }
-            user = api.request("POST", "/api/v1/users", f"making the user {SIMULATED_ANNOTATOR!r}", body)
-    except ArgillaRefusalError as error:
-        if error.status != 403:
-            raise
-        raise ArgillaError(
-            f"Only an owner of Argilla at {api.url} can make the user {SIMULATED_ANNOTATOR!r}.",
-            "Use an owner's API key for the demo.",
-        ) from None
-    if user["role"] != "annotator":
-        raise ArgillaError(
-            f"The user {SIMULATED_ANNOTATOR!r} in Argilla at {api.url} has the role {user['role']}.",
-            "Somebody else uses that name: rename that user.",
-        )
-    workspace = workspace_id(api, settings.workspace)
-    members = api.request("GET", f"/api/v1/workspaces/{workspace}/users", doing)["items"]
-    if all(member["id"] != user["id"] for member in members):
-        path = f"/api/v1/workspaces/{workspace}/users"
-        api.request("POST", path, f"adding {SIMULATED_ANNOTATOR!r} to the workspace", {"user_id": user["id"]})
-    return str(user["id"]), str(user["api_key"])
-
-
-@contextmanager
-def _signed_in(client: rg.Argilla, key: str) -> Iterator[Api]:
-    http = client.http_client
-    with httpx.Client(
-        base_url=http.base_url, headers={"X-Argilla-Api-Key": key}, timeout=http.timeout
-    ) as own:
-        yield Api(own)
 
 
 def _queue(api: Api, dataset: RemoteDataset, user_id: str) -> list[JsonObject]:

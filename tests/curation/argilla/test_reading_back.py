@@ -12,7 +12,7 @@ from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
 from curation.argilla.push import push_to_argilla
-from curation.argilla.simulated import annotate_as_simulated
+from curation.argilla.simulated import annotate_as_simulated, annotate_by_pages
 from curation.documents.naming import place_named_sources
 from curation.home import Home
 from curation.records.decision import BEST_SOURCE, OTHER_SOURCE
@@ -118,7 +118,9 @@ def test_the_simulated_annotator_names_a_right_page_wherever_it_is(
     ]
     log_turns(client, settings, turns, None)
     pages = {f" {turn.question.upper()}": [page] for turn in turns[:4]}
-    annotate_as_simulated(client, settings, corpus, embedder, {"conversations": 9}, right_pages=pages)
+    report = annotate_by_pages(client, settings, corpus, pages)
+    assert (report.submitted, report.datasets[0].accepted) == (4, 1)
+    annotate_as_simulated(client, settings, corpus, embedder, {"conversations": 9})
     found = {str(one.metadata["question"]): one for one in read_decisions(client, settings)}
     said = {
         question: {

@@ -67,6 +67,14 @@ def test_a_page_that_was_named_in_writing_counts_like_a_source_that_was_numbered
     assert [(row.chunk_id, row.certain) for row in refusals(found)] == [(FIRST.id, False)]
 
 
+def test_a_passage_that_was_named_after_a_refusal_is_learned_and_nothing_is_refused() -> None:
+    decision = conversation(FIRST, "Where?", "rejected", CHUNKS[1:10], best="10")
+    metadata = {name: value for name, value in decision.metadata.items() if name != "chunk_id"}
+    found = collected([decision.model_copy(update={"metadata": metadata})])
+    assert [row.chunk_id for row in examples(found)] == [CHUNKS[9].id]
+    assert refusals(found) == []
+
+
 def test_the_caller_says_which_chunk_of_the_page_is_nearest() -> None:
     page = [chunk for chunk in CHUNKS if chunk.path == OTHER.path]
     assert len(page) > 2
