@@ -36,18 +36,9 @@ from typing import Literal
 
 from benchmarks.rows import Row, StageRow, at_least
 from benchmarks.simulated import Project, converse
-from curation import Home, place_named_sources
+from curation import Home, TestSet, load_qrels, load_queries, place_named_sources
 from serving import Embedder, EmbeddingSettings, Retriever, SearchSpace, ServingSettings
-from training import (
-    RetrainSummary,
-    SearchModel,
-    TestSet,
-    TrainingSettings,
-    evaluate_set,
-    load_qrels,
-    load_queries,
-    score,
-)
+from training import RetrainSummary, SearchModel, TrainingSettings, evaluate_set, score
 
 Kind = Literal["faq", "pages"]
 Needs = Literal["annotated", "others", "all"]

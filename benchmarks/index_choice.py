@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.asked_again import BOTH, METRIC, NAMES, NEEDS, Asked, Wording, load_needs
 from benchmarks.rows import Row, figure
 from benchmarks.simulated import Lines
-from curation import ChunkSettings, Corpus, Home, ingest
+from curation import ChunkSettings, Corpus, Home, TestSet, ingest
 from serving import (
     Embedder,
     EmbeddingSettings,
@@ -34,7 +34,7 @@ from serving import (
     truncate_vectors,
     whitening,
 )
-from training import TestSet, score
+from training import score
 
 STRENGTHS = (0.0, 0.1, 0.15, 0.2)
 STRENGTH, PIECE_TOKENS = 0.15, 128

@@ -31,20 +31,14 @@ from curation import (
     Corpus,
     Home,
     SynthesisSettings,
+    TestSet,
     ingest,
+    load_folder,
     load_triplets,
     synthesize,
 )
 from serving import ModelTokenCounter, ReleaseStore, ServingSettings, bootstrap, load_release
-from training import (
-    RetrainOptions,
-    SearchModel,
-    TestSet,
-    TrainingSettings,
-    evaluate_set,
-    load_folder,
-    retrain_from_annotations,
-)
+from training import RetrainOptions, SearchModel, TrainingSettings, evaluate_set, retrain_from_annotations
 
 WANTED_GAIN = 1.15  # mean over the sets
 SMALL = 64  # dimensions: not worse there than the base model at full dimension

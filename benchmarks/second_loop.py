@@ -35,17 +35,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from benchmarks.loop_figures import Result, Round, Side, Sides, Values, means, report, told
 from benchmarks.rows import Row
 from benchmarks.simulated import Project, converse
-from curation import Decision, Home, place_named_sources
+from curation import Decision, Home, TestSet, load_folder, place_named_sources
 from serving import Retriever, ServingSettings
-from training import (
-    FitSettings,
-    RetrainSummary,
-    SearchModel,
-    TestSet,
-    TrainingSettings,
-    evaluate_set,
-    load_folder,
-)
+from training import FitSettings, RetrainSummary, SearchModel, TrainingSettings, evaluate_set
 
 SMALL = 64  # dimensions
 

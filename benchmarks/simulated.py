@@ -21,6 +21,7 @@ from curation import (
     Decision,
     Home,
     SynthesisSettings,
+    TestSet,
     Triplet,
     Turn,
     Vote,
@@ -40,7 +41,7 @@ from serving import (
     load_release,
     offered_passages,
 )
-from training import RetrainOptions, RetrainSummary, TestSet, TrainingSettings, retrain_from_annotations
+from training import RetrainOptions, RetrainSummary, TrainingSettings, retrain_from_annotations
 
 
 class Lines:

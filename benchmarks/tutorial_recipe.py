@@ -28,19 +28,26 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row, at_most, figure
-from curation import Chunk, ChunkSettings, Corpus, Home, heading_queries, ingest
+from curation import (
+    Chunk,
+    ChunkSettings,
+    Corpus,
+    Home,
+    TestSet,
+    heading_queries,
+    ingest,
+    load_qrels,
+    load_queries,
+)
 from serving import Embedder, EmbeddingSettings, ModelTokenCounter, SearchSpace, ServingSettings, whiten
 from training import (
     HEADING,
     FitSettings,
     LedgerRow,
     SearchModel,
-    TestSet,
     TrainingMaterial,
     evaluate_set,
     fine_tune,
-    load_qrels,
-    load_queries,
     section_of,
 )
 

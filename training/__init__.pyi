@@ -9,8 +9,6 @@ from .judge.evaluate import SearchModel as SearchModel, evaluate_release as eval
 from .judge.evaluate import evaluate_set as evaluate_set, score as score
 from .judge.intervals import Interval as Interval, classify as classify
 from .judge.intervals import expanded_interval as expanded_interval, mean_interval as mean_interval
-from .judge.questions import TestSet as TestSet, load_files as load_files, load_folder as load_folder
-from .judge.questions import load_qrels as load_qrels, load_queries as load_queries
 from .ledger.explain import Counts as Counts, RecordExplanation as RecordExplanation
 from .ledger.explain import ReleaseExplanation as ReleaseExplanation, explain_record as explain_record
 from .ledger.explain import explain_release as explain_release

@@ -162,8 +162,9 @@ def evaluate(
     as_json: JsonFlag = False,
 ) -> None:
     """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
+    from curation import load_files, load_folder
     from serving import ReleaseStore
-    from training import evaluate_release, load_files, load_folder
+    from training import evaluate_release
 
     context = context_of(ctx)
     if folder is not None and queries is None and qrels is None:

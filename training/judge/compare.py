@@ -38,7 +38,7 @@ from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, Pe
 from training.judge.coverage import Coverage, Round, find_removed, with_lost_questions
 from training.judge.evaluate import SearchModel, evaluate_set, measure
 from training.judge.plausibility import Plausibility, view_pairs, weigh
-from training.judge.questions import HoldoutQuestion
+from training.judge.questions import HoldoutQuestion, questions_of
 from training.settings import TrainingSettings
 
 _LATENCY_QUESTIONS = 30
@@ -117,7 +117,7 @@ def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
         for name, kind, questions, base, served, new in zip(
             ["holdout", *(one.name for one in given.sets)],
             ["holdout", *kinds],
-            [list(given.questions), *(one.questions for one in given.sets)],
+            [list(given.questions), *(questions_of(one) for one in given.sets)],
             baselines.base_scores,
             baselines.served_scores,
             scores,

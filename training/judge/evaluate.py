@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from curation import SILENT, Chunk, Progress
+from curation import SILENT, Chunk, Progress, Qrels, TestSet
 from serving import (
     Embedder,
     ReleaseStore,
@@ -29,7 +29,7 @@ from serving import (
     model_name,
     truncate_vectors,
 )
-from training.judge.questions import HoldoutQuestion, Qrels, TestSet, bare_text, check_paths
+from training.judge.questions import HoldoutQuestion, bare_text, check_paths
 from training.settings import RerankerSettings
 
 # Our names of the metrics → those of ir_measures.

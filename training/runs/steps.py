@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from curation import ClayloopError, read_json, write_json, write_text
+from curation import ClayloopError, TestSet, read_json, write_json, write_text
 from serving import (
     CARD_FILE,
     EVALUATION_FILE,
@@ -45,7 +45,7 @@ from training.judge.comparison import Comparison, at, read_comparison, write_com
 from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
-from training.judge.questions import HoldoutQuestion, TestSet, check_paths, holdout_questions, load_test_sets
+from training.judge.questions import HoldoutQuestion, check_paths, holdout_questions, load_test_sets
 from training.ledger.rows import LedgerRow, RecordKey, by_decision, of
 from training.ledger.selection import Selected
 from training.ledger.store import LedgerOrigin, fitted_of, read_ledger, write_ledger

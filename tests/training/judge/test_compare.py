@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curation import SILENT, Chunk, Corpus, Home, SettingsError
+from curation import SILENT, Chunk, Corpus, Home, SettingsError, TestSet
 from serving import (
     Embedder,
     EmbeddingSettings,
@@ -28,7 +28,7 @@ from training.judge.comparison import LATENCY_FILE, at, read_comparison, write_c
 from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, reranked
 from training.judge.gate import judge
-from training.judge.questions import TestSet, holdout_questions
+from training.judge.questions import holdout_questions
 from training.ledger.rows import LedgerRow, section_of
 from training.ledger.store import History
 from training.prepare.split import is_holdout
