@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from collections.abc import Collection
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +20,7 @@ from curation import Home, ReleaseError, StateError, first_line, sync_folder, wr
 from serving.releases.files import file_names, is_inside, sha256
 from serving.releases.promotions import PERSON, PromotionLog
 from serving.releases.record import (
+    FITTED_FILE,
     INDEX_FOLDER,
     MODEL_FOLDER,
     RELEASE_FILE,
@@ -33,6 +35,8 @@ from serving.releases.record import (
 from serving.releases.staging import Staging
 
 _POINTER = "current"
+_GONE = ".gone-"
+_KEPT = 10  # releases that differ in their index alone
 
 
 class ReleaseStore:
@@ -169,6 +173,20 @@ class ReleaseStore:
         """Remove the staging folders and locks that no living process holds, but not those named in ``keep``
         (runs that can still be resumed). Returns the names removed."""
         return self._builds.clean(keep)
+
+    def prune(self) -> None:
+        """Remove releases that differ from others in their index alone, since every decision may make one.
+        The newest ten of them stay, the served one, and whichever a person has chosen."""
+        for left in self.root.glob(f"{_GONE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        chosen = {line.release for line in self.promotions.lines() if line.is_by_hand}
+        with FileLock(self.root / ".promote.lock"):
+            chosen.add(self.served_id() or "")
+            passing = [one.id for one in self.list() if FITTED_FILE in one.files and one.id not in chosen]
+            for release_id in passing[:-_KEPT]:
+                gone = self.root / f"{_GONE}{release_id}"
+                (self.root / release_id).rename(gone)
+                shutil.rmtree(gone, ignore_errors=True)
 
     def publish(self, staging: Path, draft: ReleaseDraft) -> Release:
         """Turn a finished staging folder into a release: hash and sync each file, write release.json last,

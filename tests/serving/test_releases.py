@@ -20,7 +20,14 @@ import pytest
 
 from curation import BusyError, Home, ReleaseError, StateError
 from serving.releases.prompt import Prompt
-from serving.releases.record import EmbeddingInfo, IndexInfo, NotPromotedError, ReleaseDraft, RetrievalInfo
+from serving.releases.record import (
+    FITTED_FILE,
+    EmbeddingInfo,
+    IndexInfo,
+    NotPromotedError,
+    ReleaseDraft,
+    RetrievalInfo,
+)
 from serving.releases.store import ReleaseStore
 from tests.serving.conftest import MakeRelease
 
@@ -101,6 +108,32 @@ def test_whoever_expects_another_release_to_be_served_promotes_nothing(home: Hom
         store.promote(third, expected=first)
     assert (told.value.kept, told.value.served, store.current_id()) == (third, second, second)
     store.promote(third)  # a person's word
+
+
+def test_of_releases_that_differ_in_their_index_alone_the_newest_ten_stay(home: Home) -> None:
+    store = ReleaseStore(home)
+
+    def publish(number: int, index_only: bool = True) -> str:
+        folder = stage(store, content=str(number))
+        if index_only:
+            (folder / FITTED_FILE).write_text("the ledger of the model")
+        return store.publish(folder, DRAFT).id
+
+    trained = publish(0, index_only=False)
+    store.promote(trained)
+    passing = [publish(number) for number in range(1, 15)]
+    served = trained
+    for release in passing:
+        store.promote(release, expected=served, by="20261129-120000-abcdef")
+        served = release
+    chosen, served = passing[1], passing[2]
+    store.promote(chosen)
+    store.promote(served)
+    store.prune()
+    assert store.ids() == [trained, chosen, served, *passing[4:]], "a person chose two of them"
+    store.prune()
+    assert len(store.ids()) == 13 and store.current_id() == served
+    assert not list(store.root.glob(".gone-*"))
 
 
 def test_of_many_that_promote_at_once_from_the_same_release_one_does(home: Home) -> None:

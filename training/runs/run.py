@@ -37,9 +37,11 @@ from curation import (
 )
 from training.ledger.selection import EVERYTHING, Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, RunStatus, StepRecord, StepStatus
+from training.settings import INDEX_ONLY
 
 RUN_FILE = "run.json"
 LOG_FILE = "run.log"
+_KEPT = 20  # runs that trained nothing
 _HEAVY = ("fit", "index")  # steps whose results a release holds
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}(-\d+)?")
 
@@ -214,6 +216,12 @@ class RunStore:
         run = Run(self.root / run_id, record)
         run.save()  # makes the folder
         return run
+
+    def prune(self) -> None:
+        """Remove all but the newest twenty runs that trained nothing: every decision may start one."""
+        passing = [one for one in self.list() if one.status == "finished" and one.inputs.rung == INDEX_ONLY]
+        for record in passing[_KEPT:]:
+            shutil.rmtree(self.folder(record.id), ignore_errors=True)
 
     def open(self, record: RunRecord) -> Run:
         """A run to work on, from its record."""

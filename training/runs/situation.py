@@ -195,8 +195,8 @@ def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> N
 
 
 def clean(runs: RunStore, store: ReleaseStore) -> None:
-    """Remove what a kill left of runs that are over, and folders of releases that no unfinished run is
-    building."""
+    """Remove what a kill left of runs that are over, folders of releases that no unfinished run is building,
+    and what only a decision or two had made and is long replaced."""
     unfinished = []
     for record in runs.list():
         if record.status in ("finished", "abandoned"):
@@ -204,6 +204,8 @@ def clean(runs: RunStore, store: ReleaseStore) -> None:
         else:
             unfinished.append(record.id)
     store.clean(keep=unfinished)
+    store.prune()
+    runs.prune()
 
 
 def _damage(run: Run) -> str:

@@ -6,6 +6,7 @@ Below them: what a candidate is asked, and what is lacking for a training.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -158,7 +159,7 @@ class Steps:
         shutil.copyfile(folder / "prepare" / LEDGER_FILE, staging / LINEAGE_FILE)
         is_trained = self.verdict.rung == FINE_TUNED
         source = folder / "index" if is_trained else context.store.folder(parent.id)
-        shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER)
+        shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER, copy_function=_share)
         name = f"{model_name(base)}-{self.run.id}" if is_trained else parent.embedding.name
         embedder = Embedder(staging / MODEL_FOLDER, serving.embedding, name=name)
         if is_trained:
@@ -266,6 +267,14 @@ class Steps:
             with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
                 found.append(Precision.model_validate(read_json(path)))
         return found
+
+
+def _share(source: str, target: str) -> None:
+    """One file in two releases: no file of a release is ever changed."""
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
 
 
 def _folder_of(rung: Rung) -> str:

@@ -53,7 +53,7 @@ def test_the_majority_wins_and_a_tie_decides_nothing(values: list[str]) -> None:
     else:
         assert decision.verdict == ("accepted" if yes > no else "rejected")
         assert decision.agreement == max(yes, no) / len(values)
-    assert decision.annotators == tuple(sorted(USERS[f"user-{user}"] for user in range(len(values))))
+    assert decision.annotators == tuple(sorted(USERS[f"user-{user}"].name for user in range(len(values))))
 
 
 @given(st.data(), st.sampled_from(sorted(QUESTIONS)))
