@@ -12,6 +12,7 @@ from clayloop.watch.need import Findings, look
 from clayloop.watch.settings import WatchSettings
 from curation import Corpus, Decision, Home, StateError
 from tests.training import material
+from training import FINE_TUNED, INDEX_ONLY
 
 CHUNKS = material.make_chunks()
 DECISIONS = material.accepted_triplets(CHUNKS)
@@ -40,8 +41,9 @@ def _look(home: Home, decisions: Sequence[Decision], **watch: float) -> Findings
 def test_enough_accepted_decisions_call_for_one(world: Home) -> None:
     rejected = [material.triplet(chunk, "No?", "rejected") for chunk in CHUNKS]
     assert not _look(world, []).why
-    assert not _look(world, [*DECISIONS[:19], *rejected]).why
+    assert _look(world, [*DECISIONS[:19], *rejected]).rung == INDEX_ONLY, "the index does not wait"
     found = _look(world, DECISIONS[:20])
+    assert found.rung == FINE_TUNED
     assert "20 new decisions were accepted" in found.why
     assert _look(world, DECISIONS[:3], min_accepted=3).why
 
