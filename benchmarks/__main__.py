@@ -40,6 +40,7 @@ NAMES = (
     "second_loop",
     "training_passes",
     "tutorial_recipe",
+    "watch_look",
 )
 
 
@@ -113,6 +114,7 @@ def plan(folder: Path, sets: Sequence[str], quick: bool) -> dict[str, list[str]]
         "retrieval_quality": [*at, *chosen],
         "asked_again": [*at, *chosen],
         "second_loop": [*at, "--sets", small],
+        "watch_look": [],
         "poisoned_rounds": ["--seeds", "5", "--decisions", "160"],
     }
 

@@ -72,8 +72,8 @@ def warm_up(context: Context) -> None:
     Whatever goes wrong here is for the retrain to find, when it is wanted.
     """
     try:
-        import training  # noqa: F401
         from serving import ReleaseStore, load_release
+        from training import retrain_from_annotations  # noqa: F401
 
         retriever = load_release(ReleaseStore(context.home), None, context.settings.serving)
         retriever.search("What is this about?")

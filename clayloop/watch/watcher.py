@@ -15,20 +15,19 @@ from filelock import Timeout
 
 from clayloop.console import undeterred
 from clayloop.settings import Settings
+from clayloop.watch.annotations import Annotations
 from clayloop.watch.bell import Bell
 from clayloop.watch.child import Ended, RetrainProcess, as_the_run_says
 from clayloop.watch.current import CurrentSettings
 from clayloop.watch.need import look
 from clayloop.watch.receiver import PATH, Receiver
-from clayloop.watch.registration import Calls, is_local
+from clayloop.watch.registration import is_local
 from clayloop.watch.state import LastRetrain, load_state
-from curation import ArgillaError, BusyError, ClayloopError, DecisionReader, without_login
+from curation import BusyError, ClayloopError, without_login
 from serving import ReleaseStore
 from training import FINE_TUNED, RetrainRequest, Rung, RunStore, pending_request, settle_request, watch_lock
 
 if TYPE_CHECKING:
-    import argilla as rg
-
     from curation import Decision
 
 log = logging.getLogger(__name__)
@@ -63,10 +62,9 @@ class Watcher:
         self._watch = settings.watch
         self._home = settings.state
         self._process = RetrainProcess(command)
-        self._reader = DecisionReader(settings.curation.argilla)
-        self._client: rg.Argilla | None = None
         self._did_nothing = ""  # what a retrain that succeeded has left as it was (Findings.digest)
         self._say = undeterred(say)
+        self._annotations = Annotations(self._current, self._say)
         self._bell = Bell(self._watch.debounce_seconds)
         self._stopping = threading.Event()
         self._next_look = 0.0  # by time.monotonic: at once
@@ -75,7 +73,6 @@ class Watcher:
         self._trouble = ""
         self._kind_of_trouble: type[Exception] = Exception
         self._retraining = ""
-        self._calls: Calls | None = None
         self._receiver: Receiver | None = None
         self._state_path = self._home.root / STATE_FILE
         self._state = load_state(self._state_path)
@@ -102,7 +99,7 @@ class Watcher:
                     self._stopping.wait(_TICK)
             finally:
                 self._process.drop()
-                self._end_calls()
+                self._annotations.end()
 
     def look(self) -> None:
         """Check once, and retrain if that is due. Errors are reported, and the check is repeated later."""
@@ -130,11 +127,11 @@ class Watcher:
 
     def health(self) -> dict[str, Any]:
         """The answer to GET /healthz; it holds no secret."""
-        calls, receiver, last = self._calls, self._receiver, self._state.last
+        receiver, last = self._receiver, self._state.last
         return {
             "status": "trouble" if self._trouble else "ok",
             "trouble": self._trouble.partition("\n")[0],
-            "woken_by": "webhooks and polling" if calls and calls.registered else "polling",
+            "woken_by": "webhooks and polling" if self._annotations.is_called else "polling",
             "calls": {
                 "accepted": receiver.accepted if receiver else 0,
                 "refused": receiver.refused if receiver else 0,
@@ -188,12 +185,12 @@ class Watcher:
             if ended is not None and ended.exit_code == 0:
                 settle_request(self._home, request)
             return
-        if is_poll and self._calls is not None:
-            self._calls.refresh(self._connect())
         if self._backs_off():
             return
         ReleaseStore(self._home).current()  # raises when there is no release: no need to read Argilla
-        decisions = self._read(is_poll)
+        decisions = self._annotations.read(is_poll)
+        if is_poll and self._annotations.doubts:
+            self._next_look = min(self._next_look, time.monotonic() + _DOUBT)
         found = look(self._current.now, decisions, datetime.now(timezone.utc))
         # A retrain that changed nothing would change nothing again.
         if found.why and found.digest != self._did_nothing:
@@ -206,32 +203,12 @@ class Watcher:
         before = self._current.now
         if not self._current.refresh():
             return
-        now = self._current.now
         self._say("The settings file has changed and was read again")
-        self._watch = now.watch
-        self._bell.quiet = now.watch.debounce_seconds
+        self._watch = self._current.now.watch
+        self._bell.quiet = self._watch.debounce_seconds
         self._process.drop()
-        if now.curation.argilla != before.curation.argilla:
-            self._client, self._reader = None, DecisionReader(now.curation.argilla)
-
-    def _connect(self) -> rg.Argilla:
-        """The connection, which is kept: making one takes longer than a look."""
-        from curation import connect_to_argilla
-
-        if self._client is None:
-            argilla = self._current.now.curation.argilla
-            self._client = connect_to_argilla(argilla, self._home, make_workspace=False)
-        return self._client
-
-    def _read(self, is_poll: bool) -> list[Decision]:
-        is_called = self._calls is not None and self._calls.registered
-        client = self._connect()
-        if not is_poll:
-            return self._reader.read_called(client)
-        decisions = self._reader.read(client, is_called)
-        if self._reader.doubts:
-            self._next_look = min(self._next_look, time.monotonic() + _DOUBT)
-        return decisions
+        if self._current.now.curation.argilla != before.curation.argilla:
+            self._annotations.forget()
 
     # retraining
 
@@ -264,26 +241,19 @@ class Watcher:
 
     def _note(self, started: datetime, why: str, ended: Ended) -> None:
         state = self._state
-        state.last = LastRetrain(
-            started_at=started,
-            why=why,
-            exit_code=ended.exit_code,
-            outcome=ended.outcome,
-            verdict=ended.verdict,
-        )
+        told = {"exit_code": ended.exit_code, "outcome": ended.outcome, "verdict": ended.verdict}
+        state.last = LastRetrain(started_at=started, why=why, **told)
         if ended.exit_code == 0:
             state.failures, state.retry_at = 0, None
             self._say(f"The retrain ended: {ended.outcome or 'well'}. {ended.verdict}".strip())
         else:
             state.failures += 1
-            wait = min(
-                self._watch.retry_most_seconds, self._watch.retry_seconds * 2 ** min(state.failures - 1, 30)
-            )
+            wait = self._watch.retry_seconds * 2 ** min(state.failures - 1, 30)
+            wait = min(self._watch.retry_most_seconds, wait)
             state.retry_at = datetime.now(timezone.utc) + timedelta(seconds=wait)
             self._next_look = time.monotonic() + wait
-            self._say(
-                f"The retrain failed ({ended.how}, {state.failures} in a row); trying again in {wait:.0f} s"
-            )
+            how = f"{ended.how}, {state.failures} in a row"
+            self._say(f"The retrain failed ({how}); trying again in {wait:.0f} s")
         self._is_kept = False
 
     def _keep(self) -> None:
@@ -312,13 +282,15 @@ class Watcher:
 
     @contextmanager
     def _listening(self) -> Iterator[Receiver]:
-        receiver = Receiver(self._watch.host, self._watch.port, self._believes, self._called, self.health)
+        receiver = Receiver(
+            self._watch.host, self._watch.port, self._annotations.believes, self._called, self.health
+        )
         with receiver:
             self._receiver = receiver
             argilla = self._current.now.curation.argilla.url
             callback = self._watch.callback_url.rstrip("/")
             if self._watch.webhooks and (callback or not argilla or is_local(argilla)):
-                self._calls = Calls(self._home, (callback or receiver.url) + PATH, self._say)
+                self._annotations.listen_at((callback or receiver.url) + PATH)
             elif self._watch.webhooks:
                 place = f"Argilla at {without_login(argilla)}"
                 self._say(
@@ -326,22 +298,6 @@ class Watcher:
                 )
             yield receiver
 
-    def _believes(self, headers: Any, body: bytes) -> bool:
-        return self._calls is not None and self._calls.believes(headers, body)
-
     def _called(self, body: bytes) -> None:
-        from curation import read_call
-
-        argilla = self._current.now.curation.argilla
-        call = read_call(body, argilla.workspace, (argilla.chunks, argilla.triplets, argilla.conversations))
-        if call is not None:
-            self._reader.note(call)
+        if self._annotations.called(body):
             self._bell.ring(time.monotonic())
-
-    def _end_calls(self) -> None:
-        if self._calls is None or not self._calls.registered:
-            return
-        try:
-            self._calls.end(self._connect())
-        except ArgillaError as error:
-            self._say(f"The webhook could not be removed, the next start does it: {error.message}")

@@ -154,24 +154,27 @@ class Api:
         offset: int = 0,
         limit: int = PAGE,
         text: str = "",
-        last_changed_first: bool = False,
     ) -> tuple[list[JsonObject], int]:
         """Records that pass all ``filters`` and hold ``text`` (if any), oldest first, and how many there
         are in all."""
-        by, order = ("updated_at", "desc") if last_changed_first else ("inserted_at", "asc")
-        body: JsonObject = {"sort": [{"scope": {"entity": "record", "property": by}, "order": order}]}
-        if filters:
-            body["filters"] = {"and": list(filters)}
+        body = _ordered_by("inserted_at", "asc", filters)
         if text:
             body["query"] = {"text": {"q": text}}
-        answer = self.request(
-            "POST",
-            f"/api/v1/datasets/{dataset_id}/records/search",
-            "searching records",
-            body,
-            {"offset": offset, "limit": limit, "include": list(include)},
-            repeatable=True,
-        )
+        return self._search(dataset_id, body, {"offset": offset, "limit": limit, "include": list(include)})
+
+    def last_changed(
+        self, dataset_id: str, filters: Sequence[JsonObject], offset: int, limit: int
+    ) -> list[JsonObject]:
+        """Records that pass all ``filters``, with their responses, the last changed first."""
+        body = _ordered_by("updated_at", "desc", filters)
+        params = {"offset": offset, "limit": limit, "include": ["responses"]}
+        return self._search(dataset_id, body, params)[0]
+
+    def _search(
+        self, dataset_id: str, body: JsonObject, params: Mapping[str, Any]
+    ) -> tuple[list[JsonObject], int]:
+        path = f"/api/v1/datasets/{dataset_id}/records/search"
+        answer = self.request("POST", path, "searching records", body, params, repeatable=True)
         return [item["record"] for item in answer["items"]], int(answer["total"])
 
     def record(self, record_id: str) -> JsonObject | None:
@@ -219,6 +222,12 @@ class Api:
                 f"{failed[0][:_DETAIL_CHARACTERS]}",
                 "Look at the dataset's questions: they may have been changed.",
             )
+
+
+def _ordered_by(name: str, order: str, filters: Sequence[JsonObject]) -> JsonObject:
+    """A search's body."""
+    body: JsonObject = {"sort": [{"scope": {"entity": "record", "property": name}, "order": order}]}
+    return {**body, "filters": {"and": list(filters)}} if filters else body
 
 
 def unreachable(url: str, error: Exception) -> ArgillaError:

@@ -215,14 +215,7 @@ class DecisionReader:
         """Go through the annotated records, the last changed first, until a page holds nothing new."""
         offset = 0
         while True:
-            page, _ = api.search(
-                known.remote.id,
-                [SUBMITTED],
-                include=["responses"],
-                offset=offset,
-                limit=_LAST_CHANGED,
-                last_changed_first=True,
-            )
+            page = api.last_changed(known.remote.id, [SUBMITTED], offset, _LAST_CHANGED)
             before = [known.records.get(str(record["id"])) for record in page]
             self._keep(api, known, page)
             is_old = all(

@@ -18,11 +18,14 @@ import psutil
 import pytest
 
 from clayloop.settings import Settings
+from clayloop.watch.annotations import Annotations
 from clayloop.watch.child import Ended, RetrainProcess
+from clayloop.watch.need import Findings
 from clayloop.watch.settings import WatchSettings
 from clayloop.watch.state import LastRetrain, WatchState, load_state
 from clayloop.watch.watcher import STATE_FILE, Watcher
 from curation import BusyError, Corpus, Home
+from serving import ReleaseStore
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.fake_watcher import command
 from training import RunInputs, RunStore, ask_for_retrain, is_watched, pending_request, settle_request
@@ -274,12 +277,59 @@ def test_without_a_release_argilla_is_not_read(
     home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    monkeypatch.setattr(Watcher, "_read", lambda *_: read.append(1))
+    monkeypatch.setattr(Annotations, "read", lambda *_: read.append(1))
     monkeypatch.setattr(Corpus, "load", lambda _: Corpus(documents=[], chunks=[]))
     watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
     watcher.look()
     assert "release" in watcher.health()["trouble"]
     assert not read
+
+
+def test_settings_that_change_are_read_again_and_wrong_ones_are_told_until_they_are_right(
+    home: Home, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "clayloop.toml"
+    seen: list[list[str]] = []
+    found = Findings(why="", digest="")
+    monkeypatch.setattr(ReleaseStore, "current", lambda _: None)
+    monkeypatch.setattr(Annotations, "read", lambda *_: [])
+    monkeypatch.setattr(
+        "clayloop.watch.watcher.look",
+        lambda settings, *_: seen.append(list(settings.training.without_annotators)) or found,
+    )
+    said: list[str] = []
+    watcher = Watcher(settings(home, poll_seconds=3600), command(log, 0, "0"), said.append, config)
+    thread = threading.Thread(target=watcher.run)
+    thread.start()
+    try:
+        until(lambda: len(seen) == 1)
+        config.write_text("[watch]\nwebhooks = false\n[training]\nwithout_annotators = ['ada']\n")
+        until(lambda: len(seen) == 2)
+        config.write_text("[training]\nwithout = [")
+        until(lambda: watcher.health()["status"] == "trouble")
+        time.sleep(0.5)
+        assert len(seen) == 2
+        config.write_text("[watch]\nwebhooks = false\n")
+        until(lambda: watcher.health()["status"] == "ok")
+    finally:
+        watcher.stop()
+        thread.join(30)
+    assert seen == [[], ["ada"], []]
+    assert sum("Cannot look now" in line for line in said) == 1, "told once"
+
+
+def test_a_retrain_that_does_nothing_is_not_repeated_until_something_changes(
+    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Findings(why="something is new", digest="a")]
+    monkeypatch.setattr(ReleaseStore, "current", lambda _: None)
+    monkeypatch.setattr(Annotations, "read", lambda *_: [])
+    monkeypatch.setattr("clayloop.watch.watcher.look", lambda *_: found[-1])
+    watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
+    for digest, expected in (("a", 1), ("a", 1), ("b", 2), ("a", 3)):
+        found.append(Findings(why="something is new", digest=digest))
+        watcher.look()
+        assert starts(log) == expected
 
 
 def test_settling_leaves_a_later_request(home: Home) -> None:
