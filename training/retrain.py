@@ -158,9 +158,11 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     summary = _summary(context, selected, found.ledger, news)
     summary.run, summary.outcome, summary.resumed = run.id, "not-enough", resumed
     summary.take_prepared(found, len(steps.round.questions))
-    summary.verdict = lacking = what_is_lacking(found, len(steps.round.deciding), context)
+    may_train = run.record.inputs.rung == FINE_TUNED
+    lacking = what_is_lacking(found, len(steps.round.deciding), context) if may_train else ""
+    summary.verdict = lacking or what_is_lacking(found, context.settings.gate.min_queries, context)
     if found.chunks:
-        if not lacking and run.record.inputs.rung == FINE_TUNED:
+        if may_train and not lacking:
             run.step("fit", steps.fit, context.progress)
             run.step("index", steps.index, context.progress)
         run.step("judge", steps.judge, context.progress)

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 # Fewer texts than this are embedded before a trial of both precisions would have paid.
 TRIAL_FROM = 128
 _TRIAL_TEXTS = 8
+_REMEMBERED = 4_000  # questions: six megabytes of vectors
 
 
 class Embedder:
@@ -70,14 +71,28 @@ class Embedder:
         backend = getattr(getattr(self.model, "tokenizer", None), "backend_tokenizer", None)
         self.counter = None if backend is None else ModelTokenCounter.of(backend)
         self.batch_size = batch_size(self.model.device.type)
+        self._asked: dict[str, Vectors] = {}
 
     def queries(self, texts: Sequence[str], dim: int | None = None, progress: Progress = SILENT) -> Vectors:
         """Embed questions: (n, dim) float32 of unit length, in the order of ``texts``.
 
-        The model's query prompt is applied. ``dim`` cuts to a Matryoshka dimension. Raises ReleaseError when
-        the model gives NaN.
+        The model's query prompt is applied. ``dim`` cuts to a Matryoshka dimension. The last few thousand are
+        remembered: a release is judged, calibrated and searched with the same questions. Raises ReleaseError
+        when the model gives NaN.
         """
-        return self._embed(self.model.encode_query, texts, dim, progress, "Embedding questions")
+        asked = self._asked
+        missing = [text for text in dict.fromkeys(texts) if text not in asked]
+        if missing:
+            new = self._embed(self.model.encode_query, missing, None, progress, "Embedding questions")
+            asked = {**asked, **dict(zip(missing, new, strict=True))}
+            self._asked = asked if len(asked) <= _REMEMBERED else {}
+        if not len(texts):
+            return np.zeros((0, dim or self.dimension), dtype=np.float32)
+        return truncate_vectors(np.stack([asked[text] for text in texts]), dim or self.dimension)
+
+    def forget(self) -> None:
+        """Nothing is remembered: the model has changed."""
+        self._asked = {}
 
     def documents(self, texts: Sequence[str], progress: Progress = SILENT, dim: int | None = None) -> Vectors:
         """Embed chunks, with the model's document prompt. Otherwise as ``queries``."""

@@ -86,6 +86,7 @@ def whiten(embedder: Embedder, space: SearchSpace, chunks: Sequence[Chunk], stre
     model: Any = embedder.model
     model.add_module(LAYER, layer.to(model.device))
     model.add_module(_UNIT, Normalize())
+    embedder.forget()
     return space.turned(matrix)
 
 
@@ -104,4 +105,5 @@ def remove_whitening(embedder: Embedder) -> bool:
     found = LAYER in modules
     for name in (LAYER, _UNIT):
         modules.pop(name, None)
+    embedder.forget()
     return found

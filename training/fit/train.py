@@ -78,6 +78,7 @@ def fine_tune(
         raise diverged()
     if before:
         average(model, before, settings.keep)
+    embedder.forget()
     return FitReport(
         examples=len(material.examples),
         rows=rows,

@@ -27,13 +27,14 @@ from training.prepare.split import is_holdout
 from training.settings import TrainingSettings
 
 _EXAMPLES = 3
+_MOST_OF_INDEX = 200  # questions that another index alone is asked
 
 
 @dataclass(frozen=True)
 class Round:
     """What a round of decisions came to. ``chunks``: those that the candidate indexes; ``documents``: all of
     today; ``questions``: the holdout's; ``own_sets``: the user's test sets; ``rows``: the ledger;
-    ``history``: of the served model."""
+    ``history``: of the served model; ``asks_generic``: whether forgetting is looked at."""
 
     chunks: Sequence[Chunk]
     documents: Sequence[Chunk]
@@ -41,6 +42,13 @@ class Round:
     own_sets: Sequence[TestSet]
     rows: Sequence[LedgerRow]
     history: History
+    asks_generic: bool = True
+
+    def of_index(self) -> Round:
+        """What another index alone is judged by, in seconds. Headings say nothing of accepted questions, and
+        the model forgets nothing."""
+        asked = [one for one in self.questions if not one.is_heading]
+        return replace(self, questions=asked[:_MOST_OF_INDEX], asks_generic=False)
 
     @property
     def apart(self) -> set[RecordKey]:
@@ -53,7 +61,7 @@ class Round:
     @property
     def sets(self) -> list[TestSet]:
         """Those that are asked beside the holdout."""
-        return [*self.own_sets, generic_set()]
+        return [*self.own_sets, *([generic_set()] if self.asks_generic else [])]
 
     @property
     def deciding(self) -> list[str]:

@@ -204,7 +204,8 @@ class Steps:
     @cached_property
     def round(self) -> Round:
         """What the candidate is asked, and what else it is judged by."""
-        return round_of(self.prepared, self._own_sets, self.context)
+        found = round_of(self.prepared, self._own_sets, self.context)
+        return found.of_index() if self.run.record.inputs.rung == INDEX_ONLY else found
 
     @cached_property
     def comparison(self) -> Comparison:
