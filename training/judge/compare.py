@@ -189,7 +189,7 @@ def measure_latency(
                 texts = [chunks[place].text for place in nearest]
                 model.reranker.order(text, texts, scores[nearest].tolist())
             took.append(time.perf_counter() - started)
-    old, new = (round(median(took[_WARM_UP:]), 5) for took in seconds)
+    old, new = (round(median(took[-len(chosen) :]), 5) for took in seconds)
     return Latency(served=old, candidate=new, reranks=candidate.reranker is not None)
 
 
