@@ -64,7 +64,7 @@ class RunInputs(BaseModel):
 
     ``decisions`` is of those that the selection left. ``selection`` is empty when nothing was left out,
     ``testsets`` when the settings name none. ``model`` is of the models' files and of how they are computed
-    with. ``release`` is the id of the served release. ``rung`` is the highest that is tried. ``answers`` is
+    with. ``release`` is the id of the served release. ``rung`` is the highest that is tried. ``curated`` is
     what is to be settled about its curated answers beside the decisions.
     """
 
@@ -78,7 +78,7 @@ class RunInputs(BaseModel):
     testsets: str = ""
     model: str = ""
     rung: Rung = FINE_TUNED
-    answers: tuple[str, ...] = ()
+    curated: tuple[str, ...] = ()
 
 
 class RunRecord(BaseModel):
@@ -147,7 +147,7 @@ def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Se
         release=context.served.id,
         selection=selection.digest,
         testsets=digest_of_test_sets(settings.testsets),
-        answers=unsettled_answers(context.store, context.served.id, off, answered),
+        curated=unsettled_answers(context.store, context.served.id, off, answered),
         model=content_id("model", *models, *map(version, _CODE)),
     )
 
