@@ -134,7 +134,7 @@ def _wordings(
 
 def files_found(retriever: Retriever, question: str) -> dict[str, float]:
     """File → score, in the order in which the served release finds their best chunks."""
-    paths = dict.fromkeys(hit.chunk.path for hit in retriever.search(question, DEPTH))
+    paths = dict.fromkeys(hit.chunk.path for hit in retriever.search(question, DEPTH, only_documents=True))
     return {path: 1 / place for place, path in enumerate(paths, start=1)}
 
 
@@ -160,7 +160,7 @@ def ask_plain(project: Project, asked: Sequence[Asked]) -> None:
 
 
 def is_right_first(retriever: Retriever, needs: TestSet, key: str) -> bool:
-    hits = retriever.search(needs.queries[key], 1)
+    hits = retriever.search(needs.queries[key], 1, only_documents=True)
     return bool(hits) and hits[0].chunk.path in needs.qrels[key]
 
 

@@ -2,6 +2,7 @@
 # ruff: isort: skip_file
 
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
+from .argilla.answer_states import mark_stale_answers as mark_stale_answers
 from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
 from .argilla.changes import DecisionReader as DecisionReader
 from .argilla.conditions import find_matching_records as find_matching_records

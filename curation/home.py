@@ -57,6 +57,11 @@ class Home:
         return self.root / "outbox"
 
     @property
+    def answers_off(self) -> Path:
+        """Which curated answers are switched off. Missing while none is."""
+        return self.root / "answers-off.json"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

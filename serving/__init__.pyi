@@ -4,11 +4,16 @@
 from .bot.answers import answer_question as answer_question
 from .bot.offered import offered_passages as offered_passages
 from .bot.server import run_bot as run_bot
+from .releases.answer_list import ListedAnswer as ListedAnswer, find_answer as find_answer
+from .releases.answer_list import list_answers as list_answers
+from .releases.answers import CuratedAnswer as CuratedAnswer, answer_rows as answer_rows
+from .releases.answers import answers_to_serve as answers_to_serve, read_answers as read_answers
 from .releases.bootstrap import bootstrap as bootstrap
 from .releases.build import ReleaseParts as ReleaseParts, build_release as build_release
 from .releases.build import save_model as save_model
 from .releases.card import model_card as model_card
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
+from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE
 from .releases.record import EmbeddingInfo as EmbeddingInfo, FITTED_FILE as FITTED_FILE
@@ -21,6 +26,9 @@ from .releases.record import RetrievalInfo as RetrievalInfo
 from .releases.reindex import reindex as reindex
 from .releases.retriever import Retriever as Retriever, load_release as load_release
 from .releases.retriever import open_reranker as open_reranker
+from .releases.switched_off import SWITCHED_OFF as SWITCHED_OFF, switch as switch
+from .releases.switched_off import switched_off as switched_off
+from .releases.switched_off import unsettled_answers as unsettled_answers
 from .releases.store import ReleaseStore as ReleaseStore
 from .retrieval.calibration import OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUESTIONS
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold

@@ -105,6 +105,8 @@ def decide(found: Situation, force: bool = False, highest: Rung = FINE_TUNED) ->
         else:
             resumed = record
     why = f"{news.new} new or changed decisions, {news.withdrawn} withdrawn since {found.served.id}"
+    if found.inputs.curated:
+        why += f"; {len(found.inputs.curated)} curated answers switched or confirmed"
     choice = Choice("new", why, news, highest, resumed, given_up, left_alone)
     if resumed is not None:
         how = "had failed" if resumed.status == "failed" else "was interrupted"
@@ -144,11 +146,10 @@ def is_due(found: Situation, due: Due) -> Choice:
             return replace(choice, why=why)
         if since and _is_time(found, due.every_hours):
             return replace(choice, why=f"{since} decisions are new after {due.every_hours:g} hours")
-    if (now := fresh_news(found, found.served_rows, found.tried).total) and not _nothing_to_index(
-        found, choice.news
-    ):
+    now = fresh_news(found, found.served_rows, found.tried).total
+    if (now or found.inputs.curated) and not _nothing_to_index(found, choice.news):
         why = f"{now} decisions are new, withdrawn or changed; to be brought into the index"
-        return replace(choice, rung=INDEX_ONLY, why=why)
+        return replace(choice, rung=INDEX_ONLY, why=why if now else choice.why)
     why = f"{fresh.accepted} new decisions were accepted, and watch.min_accepted is {due.min_accepted}."
     return replace(choice, what="skip", why=why)
 
@@ -223,7 +224,7 @@ def _obstacle(one: Unfinished, found: Situation) -> str:
 
 def _nothing_to_index(found: Situation, news: News) -> str:
     """Why no run is needed for the index, or nothing."""
-    if not news.total:
+    if not news.total and not found.inputs.curated:
         return f"Nothing new to index: no decision has been added or changed since {found.served.id}."
     return _tried(found, INDEX_ONLY)
 

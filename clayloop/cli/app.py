@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import clayloop
-from clayloop.cli import annotation, demo, documents, explain, releases, retrain, services, watch
+from clayloop.cli import annotation, answers, demo, documents, explain, releases, retrain, services, watch
 from clayloop.console import err, print_error
 from clayloop.context import Context
 from curation import ClayloopError, StateError
@@ -52,6 +52,8 @@ app.command(hidden=True)(watch.retrain_when_told)
 app.command(rich_help_panel=_LOOP)(releases.bootstrap)
 app.command(rich_help_panel=_LOOP)(releases.reindex)
 app.command(rich_help_panel=_SERVE)(explain.explain)
+app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
+app.command(rich_help_panel=_SERVE)(answers.gaps)
 app.command("releases", rich_help_panel=_SERVE)(releases.list_releases)
 app.command(rich_help_panel=_SERVE)(releases.promote)
 app.command(rich_help_panel=_SERVE)(releases.search)

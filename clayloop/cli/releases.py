@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clayloop.cli.answers import mark_stale
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
@@ -44,6 +45,8 @@ def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
     context = context_of(ctx)
     release = run(context.home, context.corpus(), context.settings.serving, context.progress)
+    if release is not None:
+        mark_stale(context)
     if as_json:
         print_json(release.model_dump(mode="json") if release else None)
     elif release is None:

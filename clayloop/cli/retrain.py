@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clayloop.cli.answers import mark_stale
 from clayloop.cli.options import context_of
 from clayloop.console import check_json_target, out, write_json_to
 from clayloop.context import Context
@@ -131,6 +132,8 @@ def retrain(
             context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
         )
         _show(summary, render_summary(summary), json_file)
+        if summary.release_after:
+            mark_stale(context)
 
 
 def retrain_with(context: Context, decisions: list[Decision] | None, highest: Rung, json_file: Path) -> None:

@@ -108,6 +108,7 @@ class DatasetSpec:
 
 
 CURRENT = FilterSpec("current", "Still in the documentation (yes/no)")
+ANSWER_STATE = FilterSpec("answer_state", "Correction (stale: the documentation has changed since)")
 _SOURCE = FilterSpec("source", "Source")
 _FOLDER = FilterSpec("folder", "Folder")
 
@@ -236,6 +237,7 @@ _CONVERSATIONS = DatasetSpec(
         FilterSpec("sources", "Number of sources", "integer"),
         FilterSpec("chunk_id", "Best source's chunk"),
         FilterSpec("day", "Day (UTC)"),
+        ANSWER_STATE,
     ),
 )
 

@@ -9,7 +9,8 @@ from contextlib import closing
 from pydantic import BaseModel, ConfigDict
 
 from curation import Chunk, LanguageModel, LanguageModelError, Message
-from serving.bot.markup import harmless, link, plain
+from serving.bot.curated import as_data, listed, name_of, shown
+from serving.bot.markup import closed, harmless, link, plain
 from serving.bot.small_models import (
     FROM_THE_DOCUMENTATION,
     MOST_TOKENS,
@@ -18,7 +19,9 @@ from serving.bot.small_models import (
     holds_to,
     loop_start,
 )
+from serving.releases.answers import CuratedAnswer
 from serving.releases.retriever import Retriever
+from serving.retrieval.curated import is_curated, only_documents
 from serving.retrieval.index import Hit
 from serving.retrieval.tokens import printable
 from serving.settings import BotSettings
@@ -43,8 +46,9 @@ class Reply(BaseModel):
     """An answer as far as it has come; each one replaces the one before.
 
     ``text`` is Markdown without the sources, safe to show. ``hits`` are the chunks listed as sources, best
-    first. There are none when the bot said that it does not know (``refused``). ``score`` is the best chunk's
-    cosine. ``trouble`` is what kept the language model from answering, in words for the log.
+    first. There are none when the bot said that it does not know (``refused``), nor with a person's answer,
+    ``curated``, which brings its own sources. ``score`` is the best chunk's cosine. ``trouble`` is what kept
+    the language model from answering, in words for the log.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,13 +58,20 @@ class Reply(BaseModel):
     refused: bool = False
     score: float = 0.0
     trouble: str | None = None
+    curated: CuratedAnswer | None = None
+
+    @property
+    def cited(self) -> tuple[str, ...]:
+        """Ids of the documents' chunks that are listed as sources."""
+        if self.curated is not None:
+            return tuple(one.chunk_id for one in self.curated.sources)
+        return tuple(chunk.id for chunk in only_documents(hit.chunk for hit in self.hits))
 
     @property
     def markdown(self) -> str:
         """The text with the sources as links under it."""
-        if not self.hits:
-            return self.text
-        return f"{self.text}{_SOURCES}{sources(self.hits)}"
+        lines = listed(self.curated.sources) if self.curated else sources(self.hits)
+        return f"{self.text}{_SOURCES}{lines}" if lines else self.text
 
 
 def answer_question(
@@ -73,13 +84,17 @@ def answer_question(
     """Yield the answer as it grows; the last Reply is the whole one.
 
     When nothing relevant is found, the bot refuses and the language model is not asked. When there is no
-    language model, or it fails, the best passages are quoted instead. Below what a very small model says
+    language model, or it fails, the best passages are quoted instead. Where the best hit is an answer that a
+    person wrote, that is the answer, word for word. Below what a very small model says
     stands the passage that it was given. Raises ReleaseError when the release can't be searched.
     """
     hits = retriever.search(question)
     score = hits[0].score if hits else 0.0
     if not retriever.should_answer(hits):
         yield Reply(text=REFUSAL, refused=True, score=score)
+        return
+    if curated := retriever.answers.get(hits[0].chunk.id):
+        yield Reply(text=shown(curated), score=score, curated=curated)
         return
     cited = tuple(hits)
     if llm is None:
@@ -141,7 +156,7 @@ def messages(
     question with the best chunks that fit into ``max_context_tokens``."""
     prompt = retriever.release.prompt
     earlier = history[-2 * _HISTORY_TURNS :]
-    context = "\n\n---\n\n".join(chunk.text for chunk in packed(hits, settings.max_context_tokens))
+    context = "\n\n---\n\n".join(as_data(chunk) for chunk in packed(hits, settings.max_context_tokens))
     asked = prompt.fill(question[:_QUESTION_CHARACTERS].strip(), context)
     return [
         {"role": "system", "content": prompt.system},
@@ -177,7 +192,7 @@ def passages(hits: Sequence[Hit]) -> str:
         body = hit.chunk.body.strip()
         if len(body) > _PASSAGE_CHARACTERS:
             body = body[:_PASSAGE_CHARACTERS].rsplit(None, 1)[0] + " …"
-        parts.append(f"**{plain(hit.chunk.heading or hit.chunk.path)}**\n\n{closed(harmless(body))}")
+        parts.append(f"**{plain(name_of(hit.chunk))}**\n\n{closed(harmless(body))}")
     return "\n\n".join(parts)
 
 
@@ -186,21 +201,7 @@ def sources(hits: Sequence[Hit]) -> str:
     lines: list[str] = []
     for hit in hits:
         chunk = hit.chunk
-        line = link(chunk.heading or chunk.path, chunk.url, chunk.path)
+        line = link(name_of(chunk), chunk.url, "" if is_curated(chunk) else chunk.path)
         if line not in lines:
             lines.append(line)
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
-
-
-def closed(markdown: str) -> str:
-    """``markdown`` with an open code fence closed, so that what comes after it is not shown as code."""
-    fence = ""
-    for line in markdown.split("\n"):
-        stripped = line.strip()
-        mark = stripped[:3]
-        if fence:
-            if mark == fence and not stripped.strip(mark[0]):
-                fence = ""
-        elif mark in ("```", "~~~"):
-            fence = mark
-    return f"{markdown}\n{fence}" if fence else markdown

@@ -67,7 +67,7 @@ class ChatService:
                     question=question,
                     history=tuple(history),
                     answer=last.text,
-                    cited=tuple(hit.chunk.id for hit in last.hits),
+                    cited=last.cited,
                     refused=last.refused,
                     score=round(last.score, 6),
                     release_id=retriever.release.id,

@@ -74,3 +74,17 @@ def web_address(url: str) -> str:
     except ValueError:
         return ""
     return quote(url.strip(), safe=":/?#@!$&'*+,;=%~[]") if is_web else ""
+
+
+def closed(markdown: str) -> str:
+    """``markdown`` with an open code fence closed, so that what comes after it is not shown as code."""
+    fence = ""
+    for line in markdown.split("\n"):
+        stripped = line.strip()
+        mark = stripped[:3]
+        if fence:
+            if mark == fence and not stripped.strip(mark[0]):
+                fence = ""
+        elif mark in ("```", "~~~"):
+            fence = mark
+    return f"{markdown}\n{fence}" if fence else markdown

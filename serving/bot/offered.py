@@ -17,15 +17,15 @@ _DAMPING = 60  # the constant of reciprocal rank fusion
 
 def offered_passages(retriever: Retriever, question: str, cited: Sequence[str]) -> tuple[str, ...]:
     """Ids of the chunks to choose from, ``MOST_OFFERED`` wherever the index has as many: the ``cited`` ones
-    in their order, then the best others.
+    in their order, then the best others. Curated answers are none of them.
 
     The others are ranked by dense and full-text search together: reciprocal rank fusion (Cormack, Clarke and
     Buettcher 2009). Raises ReleaseError when the release can't be searched.
     """
     # The cited ones are among the first again, so that many more are looked at.
     most = MOST_OFFERED + len(cited)
-    dense = [hit.chunk.id for hit in retriever.search(question, most)]
-    by_words = FullText.open(retriever.index.folder).search(question, MOST_OFFERED)
+    dense = [hit.chunk.id for hit in retriever.search(question, most, only_documents=True)]
+    by_words = FullText.open(retriever.index.folder).search(question, MOST_OFFERED, retriever.answers)
     scores: defaultdict[str, float] = defaultdict(float)
     for found in (dense, by_words):
         for place, chunk_id in enumerate(found, start=1):

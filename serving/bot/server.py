@@ -78,7 +78,7 @@ def create_app(
 ) -> FastAPI:
     """The application. The caller starts and stops ``live`` and ``turns``."""
     turns.complete = lambda turn: with_offered(live.retriever, turn)
-    examples = settings.bot.examples or example_questions(live.retriever.index.chunks())
+    examples = settings.bot.examples or example_questions(live.retriever.index.documents())
     service = ChatService(live, llm, turns, settings.bot)
     app = FastAPI(title="clayloop bot", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -116,6 +116,9 @@ def create_app(
                     "asked": hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
                     **hit.chunk.model_dump(mode="json", exclude={"source", "url"}),
                     "url": web_address(hit.chunk.url),
+                    "answer": answer.model_dump(mode="json")
+                    if (answer := retriever.answers.get(hit.chunk.id))
+                    else None,
                 }
                 for hit in hits
             ],

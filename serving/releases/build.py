@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation import SILENT, Chunk, Progress, StateError, write_text
+from curation import SILENT, Chunk, Progress, StateError, write_json, write_text
+from serving.releases.answers import ANSWERS_FILE, CuratedAnswer
 from serving.releases.card import model_card
 from serving.releases.record import (
     CARD_FILE,
@@ -23,8 +24,8 @@ from serving.releases.record import (
 from serving.retrieval.calibration import calibrate_threshold, describe
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.fulltext import build_fulltext
-from serving.retrieval.index import IndexedQuestion, build_index
-from serving.retrieval.making import embed_chunks
+from serving.retrieval.index import ChunkIndex, IndexedQuestion, build_index
+from serving.retrieval.making import embed_chunks, lead_questions
 from serving.retrieval.reranker import RerankerChoice, copy_cross_encoder
 from serving.retrieval.space import SearchSpace
 from serving.settings import ServingSettings
@@ -33,13 +34,16 @@ from serving.settings import ServingSettings
 @dataclass(frozen=True)
 class ReleaseParts:
     """What goes into a release. ``space`` has the vectors of ``chunks``, and of the accepted ``questions``
-    that lead to them, where they are there already."""
+    that lead to them, where they are there already. ``answers`` are those of people, which come after the
+    chunks; ``known`` is an index that was made with the same model and has the vectors of some of them."""
 
     embedder: Embedder
     chunks: Sequence[Chunk]
     space: SearchSpace | None = None
     questions: Sequence[IndexedQuestion] = ()
     reranker: RerankerChoice | None = None
+    answers: Sequence[CuratedAnswer] = ()
+    known: ChunkIndex | None = None
 
 
 def build_release(
@@ -67,9 +71,15 @@ def build_release(
         save_model(embedder, model_folder)
     if parts.reranker is not None:
         copy_cross_encoder(parts.reranker.model, folder / RERANKER_FOLDER)
-    build_index(folder / INDEX_FOLDER, chunks, space, parts.questions)
+    min_score = calibrate_threshold(embedder, chunks, space)  # by the documents alone, as the gate sees it
+    (folder / ANSWERS_FILE).unlink(missing_ok=True)
+    questions = parts.questions
+    if parts.answers:
+        passages, asked, more = _answers(parts, progress)
+        chunks, questions, space = [*chunks, *passages], [*questions, *asked], space.followed_by(more)
+        write_json(folder / ANSWERS_FILE, [one.model_dump(mode="json") for one in parts.answers])
+    build_index(folder / INDEX_FOLDER, chunks, space, questions)
     build_fulltext(folder / INDEX_FOLDER)
-    min_score = calibrate_threshold(embedder, chunks, space)
     progress.say(describe(min_score))
     draft = ReleaseDraft(
         **dict(origin),
@@ -77,16 +87,28 @@ def build_release(
             name=embedder.name, dimension=embedder.dimension, max_tokens=embedder.max_tokens
         ),
         index=IndexInfo(
-            rows=len(chunks),
+            rows=len(parts.chunks),
             dimension=space.dimension,
             pieces=len(space.pieces),
             questions=len(space.questions),
+            answers=len(parts.answers),
         ),
         retrieval=RetrievalInfo(top_k=settings.retrieval.top_k, min_score=min_score),
         reranker=parts.reranker.info if parts.reranker else None,
     )
     write_text(folder / CARD_FILE, model_card(draft))
     return draft
+
+
+def _answers(
+    parts: ReleaseParts, progress: Progress
+) -> tuple[list[Chunk], list[IndexedQuestion], SearchSpace]:
+    """The passages of the curated answers, the questions that lead to them, and the vectors of both."""
+    passages = [one.passage(parts.embedder.counter) for one in parts.answers]
+    space = embed_chunks(parts.embedder, passages, parts.known, progress)
+    asked = [one.asks() for one in parts.answers]
+    questions, space = lead_questions(parts.embedder, passages, space, asked, parts.known)
+    return passages, questions, space
 
 
 def save_model(embedder: Embedder, folder: Path) -> None:

@@ -35,13 +35,14 @@ class EmbeddingInfo(BaseModel):
 
 
 class IndexInfo(BaseModel):
-    """The tables in ``index/``: ``rows`` counts the chunks, ``pieces`` and ``questions`` what else leads to
-    them."""
+    """The tables in ``index/``: ``rows`` counts the documents' chunks, ``answers`` the curated answers beside
+    them, ``pieces`` and ``questions`` what else leads to both."""
 
     rows: int
     dimension: int
     pieces: int = 0
     questions: int = 0
+    answers: int = 0
 
 
 class RetrievalInfo(BaseModel):

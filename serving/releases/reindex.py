@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from curation import SILENT, Home, Progress, StateError
+from serving.releases.answers import ANSWERS_FILE, carry_answers
 from serving.releases.build import ReleaseParts, build_release
 from serving.releases.carried_lineage import carry_lineage, chunks_not_to_index
 from serving.releases.promotions import REINDEX
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from curation import Corpus
 
 _BUILD = "reindex"
-_MADE_ANEW = {CARD_FILE, RELEASE_FILE, LINEAGE_FILE}
+_MADE_ANEW = {ANSWERS_FILE, CARD_FILE, RELEASE_FILE, LINEAGE_FILE}
 
 
 def reindex(
@@ -36,8 +37,8 @@ def reindex(
     """Publish and promote a release with the served one's model and an index over the corpus.
 
     Chunks that annotators rejected (see ``chunks_not_to_index``) stay out. What the served release learned
-    from and how it scored are carried over; its lineage says of judged chunks whether they are in the new
-    index.
+    from, its curated answers and how it scored are carried over; its lineage says of judged chunks whether
+    they are in the new index, and an answer whose source has changed is stale.
 
     Returns None when the served index holds exactly these chunks already. Raises StateError without a release
     or when no chunk is left, ReleaseError when the served release is damaged, BusyError while another reindex
@@ -52,7 +53,7 @@ def reindex(
     chunks = [chunk for chunk in corpus.chunks if chunk.id not in left_out]
     if not chunks:
         raise StateError("No chunk is left to index.", "Run `clayloop ingest SOURCE` first.")
-    if {(one.id, one.url) for one in served.index.chunks()} == {(one.id, one.url) for one in chunks}:
+    if {(one.id, one.url) for one in served.index.documents()} == {(one.id, one.url) for one in chunks}:
         return None
     # Empty: a lineage that a killed reindex of another release left must not get into this one.
     folder = store.staging(_BUILD, empty=True)
@@ -68,7 +69,15 @@ def reindex(
         origin = ReleaseOrigin(**{**parent.model_dump(), "parent": parent.id, "run_id": None})
         space = embed_chunks(served.embedder, chunks, served.index, progress)
         questions, leads = carry_questions(served.index, chunks, corpus.former)
-        parts = ReleaseParts(served.embedder, chunks, space.asking(leads), questions, reranker)
+        parts = ReleaseParts(
+            served.embedder,
+            chunks,
+            space.asking(leads),
+            questions,
+            reranker,
+            carry_answers(served.answers.values(), corpus),
+            served.index,
+        )
         release = store.publish(folder, build_release(folder, parts, origin, settings, progress))
     finally:
         store.discard(_BUILD)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from curation import ReleaseError, SettingsError
+from serving.releases.answers import CuratedAnswer, read_answers
 from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
@@ -24,6 +25,7 @@ class Retriever:
         index: ChunkIndex,
         settings: ServingSettings,
         reranker: Reranker | None = None,
+        answers: Iterable[CuratedAnswer] = (),
     ) -> None:
         if embedder.dimension != index.dimension:
             raise ReleaseError(
@@ -35,6 +37,7 @@ class Retriever:
         self.embedder = embedder
         self.index = index
         self.reranker = reranker
+        self.answers = {one.chunk_id: one for one in answers}
         threshold = settings.retrieval.min_score
         self.min_score = release.retrieval.min_score if threshold is None else threshold
         self.top_k = settings.retrieval.top_k
@@ -53,10 +56,12 @@ class Retriever:
         else:
             embedder = Embedder(folder / MODEL_FOLDER, settings.embedding, name=release.embedding.name)
         reranker = open_reranker(folder, release, settings)
-        return cls(release, embedder, ChunkIndex.open(folder / INDEX_FOLDER), settings, reranker)
+        index = ChunkIndex.open(folder / INDEX_FOLDER)
+        return cls(release, embedder, index, settings, reranker, read_answers(folder))
 
-    def search(self, question: str, k: int | None = None) -> list[Hit]:
+    def search(self, question: str, k: int | None = None, only_documents: bool = False) -> list[Hit]:
         """The ``k`` chunks of the highest score for ``question``, best first (None: the setting top_k).
+        With ``only_documents`` curated answers are passed over.
 
         A reranker, if the release has one, orders the nearest of them. A blank question finds nothing. Of a
         long question the model reads the first ``max_tokens`` tokens.
@@ -65,7 +70,8 @@ class Retriever:
             return []
         wanted = self.top_k if k is None else k
         candidates = self.reranker.info.candidates if self.reranker else 0
-        hits = self.index.search(self.embedder.queries([question])[0], max(wanted, candidates))
+        vector = self.embedder.queries([question])[0]
+        hits = self.index.search(vector, max(wanted, candidates), only_documents)
         if self.reranker is not None and hits:
             hits = _reranked(self.reranker, question, hits)
         return hits[:wanted]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ class FullText:
             has_index = False
         return cls(table if has_index else None)
 
-    def search(self, question: str, k: int) -> list[str]:
-        """Ids of the ``k`` chunks that fit the words of ``question`` best, best first.
+    def search(self, question: str, k: int, without: Collection[str] = ()) -> list[str]:
+        """Ids of the ``k`` chunks that fit the words of ``question`` best, best first; none of ``without``.
 
         Whatever people write are words: there is no syntax that could be wrong. Never raises for a question.
         """
@@ -66,8 +67,9 @@ class FullText:
 
         try:
             query = self._table.search(MatchQuery(words, _COLUMN), query_type="fts")
-            rows = query.select(["id", "_score"]).limit(k).to_list()
+            rows = query.select(["id", "_score"]).limit(k + len(without)).to_list()
         except (OSError, RuntimeError, ValueError) as error:
             log.warning("The full-text search failed: %s", error)
             return []
-        return [row["id"] for row in sorted(rows, key=lambda row: (-row["_score"], row["id"]))]
+        rows.sort(key=lambda row: (-row["_score"], row["id"]))
+        return [row["id"] for row in rows if row["id"] not in without][:k]

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError
+from serving.retrieval.curated import CURATED, only_documents
 from serving.retrieval.space import WEIGHT, Leads, QuestionLeads, Rows, SearchSpace
 from serving.retrieval.vectors import Vectors
 
@@ -150,8 +151,11 @@ class _Tables:
     space: SearchSpace
     questions: pa.Table
 
-    def search(self, query: Vectors, k: int) -> list[Hit]:
-        scores = self.space.scores(query[None, :])[0]
+    def search(self, query: Vectors, k: int, first: int) -> list[Hit]:
+        """Among the ``first`` chunks."""
+        scores = self.space.scores(query[None, :])[0][:first]
+        if not len(scores):
+            return []
         count = min(k, len(scores))
         nearest = np.argpartition(-scores, count - 1)[:count]
         # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
@@ -171,14 +175,15 @@ class _Tables:
         if not len(leads):
             return {}
         raised = self.space.questions.raises(query[None, :])[0]
-        found: dict[int, IndexedQuestion] = {}
         concerned = np.flatnonzero((raised > 0) & np.isin(leads.rows, places))
-        for question in concerned[np.argsort(raised[concerned], kind="stable")].tolist():
-            row = self.questions.slice(question, 1).to_pylist()[0]
-            chunk = self.chunks["id"][int(leads.rows[question])].as_py()
-            values = {name: row[name] for name in _QUESTION_COLUMNS}
-            found[int(leads.rows[question])] = IndexedQuestion(chunk_id=chunk, **values)
-        return found
+        ordered = concerned[np.argsort(raised[concerned], kind="stable")]
+        best = dict(zip(leads.rows[ordered].tolist(), ordered.tolist(), strict=True))  # the last one counts
+        rows = self.questions.take(pa.array(best.values(), pa.int64())).to_pylist()
+        ids = self.chunks["id"].take(pa.array(best, pa.int64())).to_pylist()
+        return {
+            place: IndexedQuestion(chunk_id=chunk, **{name: row[name] for name in _QUESTION_COLUMNS})
+            for place, chunk, row in zip(best, ids, rows, strict=True)
+        }
 
 
 class ChunkIndex:
@@ -219,9 +224,9 @@ class ChunkIndex:
     def __len__(self) -> int:
         return self._count
 
-    def search(self, vector: Vectors, k: int) -> list[Hit]:
+    def search(self, vector: Vectors, k: int, only_documents: bool = False) -> list[Hit]:
         """The ``k`` chunks of the highest score for the unit ``vector`` (d,), best first; fewer when the
-        index is smaller.
+        index is smaller. With ``only_documents`` curated answers are passed over.
 
         Exact up to 150,000 vectors. Raises ReleaseError for a vector of another dimension or with NaN in it.
         """
@@ -236,7 +241,9 @@ class ChunkIndex:
         if k < 1 or not query.any():
             return []
         try:
-            return (self._all if self._is_resident else self._near(query, k)).search(query, k)
+            near = self._all if self._is_resident else self._near(query, k, only_documents)
+            first = self._documents if only_documents and self._is_resident else len(near.chunks)
+            return near.search(query, k, first)
         except (OSError, RuntimeError, ValueError) as error:
             raise ReleaseError(
                 f"The index in {self.folder} can't be searched: {error}", "Use another release."
@@ -248,6 +255,10 @@ class ChunkIndex:
             return [_chunk(row) for row in self._all.chunks.to_pylist()]
         found = self._chunks.search().select([*CHUNK_SCHEMA.names, "row"]).limit(self._count).to_arrow()
         return [_chunk(row) for row in found.sort_by("row").to_pylist()]
+
+    def documents(self) -> list[Chunk]:
+        """The chunks of documents, without curated answers: the first of ``chunks``."""
+        return only_documents(self.chunks())
 
     def space(self) -> SearchSpace:
         """All vectors; those of chunks in the order of ``chunks``."""
@@ -266,13 +277,21 @@ class ChunkIndex:
     def _all(self) -> _Tables:
         return _loaded(*(_read(table) for table in self._tables.values()))
 
-    def _near(self, query: Vectors, k: int) -> _Tables:
+    @cached_property
+    def _documents(self) -> int:
+        """How many chunks are of documents: the first ones."""
+        count = self._chunks.count_rows(f"NOT (source = '{CURATED}' AND document_id = '')")
+        return int(count)
+
+    def _near(self, query: Vectors, k: int, only_documents: bool) -> _Tables:
         """What leads to the chunks that lie near ``query`` by any of their vectors."""
         rows: set[int] = set()
         for table in self._tables.values():
             request = table.search(query, vector_column_name="vector").distance_type("cosine")
             if any(index.columns == ["vector"] for index in table.list_indices()):
                 request = request.refine_factor(_REFINE)
+            if only_documents:
+                request = request.where(f"row < {self._documents}")
             found = request.select(["row", "_distance"]).limit(k * _WIDER).to_arrow()
             rows.update(found["row"].to_pylist())
         where = f"row IN ({', '.join(map(str, sorted(rows)))})"

@@ -191,6 +191,19 @@ class SearchSpace:
         pieces, _ = self.pieces.taking(chosen)
         return SearchSpace(self.chunks[chosen], pieces, self.questions.taking(chosen))
 
+    def followed_by(self, other: SearchSpace) -> SearchSpace:
+        """With the chunks of ``other`` after its own, and what leads to those."""
+
+        def both(mine: Leads, theirs: Leads) -> Leads:
+            vectors = np.concatenate([mine.vectors, theirs.vectors])
+            return Leads(vectors, np.concatenate([mine.rows, theirs.rows + len(self)]))
+
+        mine, theirs = self.questions, other.questions
+        pages = np.concatenate([mine.pages, theirs.pages + mine.pages.max(initial=-1) + 1])
+        questions = replace(mine, leads=both(mine.leads, theirs.leads), pages=pages)
+        chunks = np.concatenate([self.chunks, other.chunks])
+        return SearchSpace(chunks, both(self.pieces, other.pieces), questions)
+
     def asking(self, questions: QuestionLeads) -> SearchSpace:
         """With these accepted questions instead of its own."""
         return replace(self, questions=questions)

@@ -306,3 +306,17 @@ def test_a_time_that_is_still_to_come_holds_nothing_up() -> None:
     assert (
         is_due(replace(_situation(_rows(1), finished=[ahead, lately]), served=served), at).rung == INDEX_ONLY
     )
+
+
+def test_an_answer_that_was_switched_or_confirmed_wants_the_index_and_nothing_more() -> None:
+    rows = _rows(3)
+    found = _situation(rows, rows)
+    assert decide(found).what == "skip"
+    switched = replace(found, inputs=INPUTS.model_copy(update={"curated": ("r1 off",)}))
+    for choice in (decide(switched), is_due(switched, Due(min_accepted=10))):
+        assert (choice.what, choice.rung) == ("new", INDEX_ONLY)
+        assert "1 curated answers switched or confirmed" in choice.why
+    tried = _run(status="finished").model_copy(
+        update={"inputs": switched.inputs, "outcome": "rejected", "verdict": "Rejected."}
+    )
+    assert is_due(replace(switched, finished=[tried]), Due(min_accepted=10)).what == "skip"

@@ -261,16 +261,17 @@ def evaluate_release(
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Score a release (None: the served one) on a test set as it is served, at full dimension and with its
-    reranker: over everything that it indexes, by file, or over the set's own corpus.
+    reranker: over the documents that it indexes, by file, or over the set's own corpus.
 
     Returns ``{"release": id, "queries": n, "metrics": {"ndcg@10", "mrr@10", "recall@10"}, "more":
     {"recall@1", …}}``. Raises SettingsError for a set of other documents, StateError without a release,
     ReleaseError for a damaged one.
     """
     retriever = load_release(store, release_id, settings)
-    chunks = retriever.index.chunks()
+    chunks = retriever.index.documents()
     check_paths(test_set, {chunk.path for chunk in chunks}, f"release {retriever.release.id}", progress)
-    model = SearchModel(retriever.embedder, retriever.index.space(), retriever.reranker, progress)
+    space = retriever.index.space().taking(range(len(chunks)))
+    model = SearchModel(retriever.embedder, space, retriever.reranker, progress)
     size = retriever.embedder.dimension
     found = evaluate_set(model, test_set, chunks, [size])[size]
     rounded = {name: round(value, 6) for name, value in found.metrics.items()}

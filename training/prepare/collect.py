@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from curation import Chunk, Corpus, Decision, normalise, place_named_sources
-from serving import GONE_FROM_DOCUMENTS
+from serving import GONE_FROM_DOCUMENTS, SWITCHED_OFF
 from training.ledger.rows import HEADING, LedgerRow, exchange, of, section_of
 from training.prepare.similarity import VectorsOf
 
@@ -22,6 +22,7 @@ def collect(
     corpus: Corpus,
     include_unreviewed: bool = True,
     vectors_of: VectorsOf | None = None,
+    off: Collection[str] = (),
 ) -> list[LedgerRow]:
     """The ledger's rows for ``decisions``, in their order.
 
@@ -30,7 +31,8 @@ def collect(
     last case the chunk that the bot put first is refused, unless somebody named that one. Other rejected
     records are refusals where they say anything of the chunk. What was said about a chunk that was edited
     since counts for the chunk that took its place. Of a page that was named in writing the chunk counts that
-    is nearest to the question by ``vectors_of``, else by words. A correction is an answer of its own.
+    is nearest to the question by ``vectors_of``, else by words. A correction is an answer of its own, and
+    served unless others contradict it or its record is ``off``.
     """
     chunks = _Chunks.of(decisions, corpus, include_unreviewed)
 
@@ -40,7 +42,12 @@ def collect(
         return int(np.argmax(vectors[1:] @ vectors[0]))
 
     decisions = place_named_sources(decisions, corpus.chunks, nearest if vectors_of else None, chunks.indexed)
-    return _agreed([row for decision in decisions for row in _rows_of(decision, chunks)])
+    rows = _agreed([row for decision in decisions for row in _rows_of(decision, chunks)])
+    served = [
+        row.settled("unused", SWITCHED_OFF) if row.record_id in off else row.settled("served")
+        for row in of(rows, "answer", "open")
+    ]
+    return exchange(rows, served)
 
 
 def to_index(rows: Sequence[LedgerRow], chunks: Sequence[Chunk], include_unreviewed: bool) -> list[Chunk]:

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from curation import Chunk, Corpus, Home, Progress, StateError, read_json, write_json
-from serving import Embedder, Release, ReleaseStore, ServingSettings, Vectors
+from serving import Embedder, Release, ReleaseStore, ServingSettings, Vectors, switched_off
 from training.ledger.rows import HEADING, LedgerRow, Negative, negatives_of, normalise, of
 from training.ledger.selection import Selected
 from training.ledger.store import History, LedgerOrigin, history_of, read_ledger, write_ledger
@@ -141,7 +141,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
     """
     settings, include = context.settings, context.serving.retrieval.include_unreviewed
     vectors_of = question_vectors(context)
-    rows = collect(selected.decisions, context.corpus, include, vectors_of)
+    rows = collect(selected.decisions, context.corpus, include, vectors_of, switched_off(context.home))
     chunks = to_index(rows, context.corpus.chunks, include)
     shared = PrepareContext(
         chunks=chunks,

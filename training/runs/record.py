@@ -13,7 +13,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import Decision, SettingsError, content_id
-from serving import resolve_model
+from serving import resolve_model, switched_off, unsettled_answers
 from training.ledger.selection import Selection
 from training.prepare.prepared import RunContext
 from training.settings import FINE_TUNED, Rung, TestSetSettings
@@ -64,7 +64,8 @@ class RunInputs(BaseModel):
 
     ``decisions`` is of those that the selection left. ``selection`` is empty when nothing was left out,
     ``testsets`` when the settings name none. ``model`` is of the models' files and of how they are computed
-    with. ``release`` is the id of the served release. ``rung`` is the highest that is tried.
+    with. ``release`` is the id of the served release. ``rung`` is the highest that is tried. ``curated`` is
+    what is to be settled about its curated answers beside the decisions.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,6 +78,7 @@ class RunInputs(BaseModel):
     testsets: str = ""
     model: str = ""
     rung: Rung = FINE_TUNED
+    curated: tuple[str, ...] = ()
 
 
 class RunRecord(BaseModel):
@@ -136,6 +138,7 @@ def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Se
         "model": embedding.model,
         "retrieval": serving.retrieval.model_dump(mode="json"),
     }
+    off, answered = switched_off(context.home), {one.record_id: one.last_answer for one in decisions}
     return RunInputs(
         decisions=content_id("decisions", *sorted(f"{one.fingerprint} {one.verdict}" for one in decisions)),
         # In their order: vectors.npy has a row for each, and an id says nothing about its place.
@@ -144,6 +147,7 @@ def run_inputs(context: RunContext, decisions: Sequence[Decision], selection: Se
         release=context.served.id,
         selection=selection.digest,
         testsets=digest_of_test_sets(settings.testsets),
+        curated=unsettled_answers(context.store, context.served.id, off, answered),
         model=content_id("model", *models, *map(version, _CODE)),
     )
 

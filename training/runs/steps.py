@@ -24,6 +24,7 @@ from serving import (
     MODEL_FOLDER,
     RERANKER_FOLDER,
     ChunkIndex,
+    CuratedAnswer,
     Embedder,
     IndexedQuestion,
     NotPromotedError,
@@ -33,10 +34,12 @@ from serving import (
     RerankerChoice,
     SearchSpace,
     ServingSettings,
+    answers_to_serve,
     build_release,
     embed_chunks,
     lead_questions,
     model_name,
+    read_answers,
 )
 from training.fit.candidate import FIT_FILE, check_gpus, index_candidate, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
@@ -182,16 +185,20 @@ class Steps:
             trained_on=trained_on,
             metrics=at(self.comparison.holdout.candidate).metrics,
         )
-        parts = ReleaseParts(embedder, found.chunks, space, questions, reranker)
+        parts = ReleaseParts(embedder, found.chunks, space, questions, reranker, self._answers, known)
         draft = build_release(staging, parts, origin, serving, context.progress)
         write_text(staging / CARD_FILE, card(draft))
         return draft
 
     def _changes_index(self, known: ChunkIndex) -> bool:
         """Whether the index would be another one than the served one."""
+        before = [one.id for one in known.documents()]
+        here = set(before)
         asked = {(one.text, one.chunk_id) for one in self._questions}
-        return asked != {(one.text, one.chunk_id) for one in known.questions()} or (
-            [one.id for one in known.chunks()] != [one.id for one in self.prepared.chunks]
+        return (
+            before != [one.id for one in self.prepared.chunks]
+            or asked != {(one.text, one.chunk_id) for one in known.questions() if one.chunk_id in here}
+            or self._answers != self._served_answers
         )
 
     # what they wrote
@@ -240,6 +247,16 @@ class Steps:
             )
             for row in self.prepared.questions
         ]
+
+    @cached_property
+    def _answers(self) -> list[CuratedAnswer]:
+        """What people wrote that is served beside the documents."""
+        ledger = self.run.folder / "prepare" / LEDGER_FILE
+        return answers_to_serve(ledger, self.context.corpus, self._served_answers)
+
+    @cached_property
+    def _served_answers(self) -> list[CuratedAnswer]:
+        return read_answers(self.context.store.folder(self.context.served.id))
 
     def _questions_but(self, apart: Collection[RecordKey]) -> list[IndexedQuestion]:
         pairs = zip(self.prepared.questions, self._questions, strict=True)
