@@ -12,6 +12,7 @@ from pathlib import Path
 
 from curation import (
     BEST_SOURCE,
+    CORRECTION,
     NO_SOURCE,
     OTHER_SOURCE,
     Advance,
@@ -130,6 +131,8 @@ def converse(retriever: Retriever, corpus: Corpus, test_set: TestSet, key: str, 
         values[BEST_SOURCE] = str(right.index(True) + 1) if any(right) else NO_SOURCE
         if not any(right):
             written = {OTHER_SOURCE: sorted(pages)[0]}
+        told = next(chunk for chunk in corpus.chunks if chunk.path in pages)
+        written[CORRECTION] = f"{told.body[:_TOLD]} (see {told.path})"
     # As curation.argilla.conversations stores a turn.
     metadata: dict[str, str | int | float] = {
         "conv_id": turn.conversation_id,
@@ -151,6 +154,9 @@ def converse(retriever: Retriever, corpus: Corpus, test_set: TestSet, key: str, 
         metadata,
         written,
     )
+
+
+_TOLD = 300  # characters of the right page in a correction
 
 
 @dataclass(frozen=True)

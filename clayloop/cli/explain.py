@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _FATES = {
     "train": "trained on",
     "negative": "a negative",
+    "waiting": "to be trained on",
     "holdout": "held out",
     "duplicate": "a duplicate",
     "conflict": "in conflict",

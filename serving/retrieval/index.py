@@ -311,10 +311,16 @@ def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
     leads = Leads(_vectors(questions), np.searchsorted(rows, questions["row"].to_numpy()))
     pages = pages_of([_chunk(row) for row in chunks.select(CHUNK_SCHEMA.names).to_pylist()])
     weight = float(questions["weight"][0].as_py()) if len(questions) else WEIGHT
+    # A record's question may lead to a curated answer, too: the two are no rivals.
+    records = zip(questions["dataset"].to_pylist(), questions["record_id"].to_pylist(), strict=True)
+    page_of: dict[tuple[str, str], int] = {}
+    places = [
+        page_of.setdefault(key, page) for key, page in zip(records, pages[leads.rows].tolist(), strict=True)
+    ]
     space = SearchSpace(
         _vectors(chunks),
         Leads(_vectors(pieces), np.searchsorted(rows, pieces["row"].to_numpy())),
-        QuestionLeads(leads, pages[leads.rows], weight),
+        QuestionLeads(leads, np.array(places, dtype=np.int64), weight),
     )
     return _Tables(chunks.select(CHUNK_SCHEMA.names), space, questions.drop_columns(["vector"]))
 

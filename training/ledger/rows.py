@@ -21,6 +21,7 @@ Fate = Literal[
     "train",
     "holdout",
     "negative",
+    "waiting",
     "duplicate",
     "conflict",
     "unused",
@@ -35,7 +36,7 @@ NegativeKind = Literal["", "text", "question"]
 SILENT: tuple[Fate, ...] = ("duplicate", "conflict", "unused", "left-out")
 HEADING = "heading"  # the origin of a question that is a section's heading
 # A decision with two rows is counted by the one whose fate comes first here.
-_MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "served", "duplicate")
+_MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "waiting", "served", "duplicate")
 
 
 class RecordKey(NamedTuple):

@@ -52,7 +52,7 @@ from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, check_paths, holdout_questions, load_test_sets
 from training.ledger.rows import LedgerRow, RecordKey, by_decision, of
 from training.ledger.selection import Selected
-from training.ledger.store import LedgerOrigin, fitted_of, read_ledger, write_ledger
+from training.ledger.store import History, LedgerOrigin, fitted_of, read_ledger, read_origin, write_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
 from training.runs.run import Run
 from training.settings import FINE_TUNED, INDEX_ONLY, Rung
@@ -177,6 +177,8 @@ class Steps:
                 reranker = RerankerChoice(source / RERANKER_FOLDER, parent.reranker)
             trained_on = parent.trained_on
             write_ledger(staging / FITTED_FILE, read_ledger(fitted_of(context.store, parent.id)))
+            waiting = [_waits(row, context.history) for row in found.ledger]
+            write_ledger(staging / LINEAGE_FILE, waiting, read_origin(staging / LINEAGE_FILE))
         questions, space = lead_questions(embedder, found.chunks, space, self._questions, known)
         origin = ReleaseOrigin(
             base_model=base,
@@ -285,6 +287,13 @@ class Steps:
             with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
                 found.append(Precision.model_validate(read_json(path)))
         return found
+
+
+def _waits(row: LedgerRow, history: History) -> LedgerRow:
+    """The row in a release whose model has not learned from it."""
+    if row.fate not in ("train", "negative") or row.key in history.learned:
+        return row
+    return row.settled("waiting", "in the index; the model has not been trained on it yet")
 
 
 def _share(source: str, target: str) -> None:
