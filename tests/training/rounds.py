@@ -13,6 +13,7 @@ import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from curation import Chunk, Corpus, Decision, Home, Verdict
 from serving import OUT_OF_DOMAIN_QUESTIONS, EmbeddingSettings, ServingSettings, bootstrap, resolve_model
@@ -162,8 +163,7 @@ def misjudged(newest: Sequence[Decision], seed: int) -> list[Decision]:
 
 def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> Path:
     """A sentence-transformers model of MiniLM's word vectors, those that this documentation, its questions
-    and the gate's own need: the first ``dimension`` columns, less their mean, which all words share; no
-    attention."""
+    and the gate's own need: the first ``dimension`` columns, no attention."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
@@ -189,8 +189,7 @@ def tiny_model(folder: Path, chunks: Sequence[Chunk], dimension: int = 384) -> P
     for one in described["added_tokens"]:
         one["id"] = kept.index(one["content"])
     described["post_processor"] = described["truncation"] = described["padding"] = None
-    words = vectors[[vocabulary[token] for token in kept], :dimension]
-    words = words - words.mean(axis=0)
+    words = vectors[[vocabulary[token] for token in kept], :dimension].copy()
     static = StaticEmbedding(Tokenizer.from_str(json.dumps(described)), embedding_weights=words)
     SentenceTransformer(modules=[static], device="cpu").save_pretrained(
         str(folder), create_model_card=False, safe_serialization=True
@@ -204,13 +203,13 @@ def serving(model: Path | str) -> ServingSettings:
     )
 
 
-def training(**gate: float) -> TrainingSettings:
+def training(**gate: Any) -> TrainingSettings:
     """The gate's defaults, but for latency: a busy machine is no reason to hold a candidate. Word vectors
     want a far higher learning rate than a transformer."""
     return TrainingSettings(
         fit=FitSettings(epochs=2, batch_size=32, learning_rate=0.02, max_tokens=32, dimensions=[384]),
         dedup=DedupSettings(threshold=0.95),
-        gate=GateSettings(guards=GuardSettings(latency_ratio=100.0), **gate),  # type: ignore[arg-type]
+        gate=GateSettings(guards=GuardSettings(latency_ratio=100.0), **gate),
     )
 
 

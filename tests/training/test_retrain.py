@@ -103,12 +103,12 @@ def test_accepted_annotations_become_a_release(served_home: Home, corpus: Corpus
     # An answer is changed, another is taken back.
     changed = [*decisions[1:-1], triplet(CHUNKS[3], "Nonsense", "accepted")]
     waiting = _retrain(served_home, corpus, changed, settings().model_copy(update={"min_new": 5}))
-    assert (waiting.outcome, waiting.decisions["new"], waiting.decisions["withdrawn"]) == (
-        "nothing-new",
-        1,
-        1,
-    )
-    assert "2 new decisions" in waiting.verdict
+    assert (waiting.outcome, waiting.rung) == ("promoted", "index only"), "too few to train on"
+    assert (waiting.decisions["new"], waiting.decisions["withdrawn"]) == (1, 1)
+    assert tuple(waiting.seconds) == ("prepare", "judge", "publish")
+    indexed = store.verify(waiting.release_after or "")
+    assert (indexed.trained_on, indexed.parent) == (release.trained_on, release.id)
+    assert indexed.index.rows == len(CHUNKS) - 1
 
 
 def test_a_worse_candidate_is_not_promoted_and_not_tried_again(served_home: Home, corpus: Corpus) -> None:
@@ -144,8 +144,6 @@ def test_a_worse_candidate_is_not_promoted_and_not_tried_again(served_home: Home
     [
         ([], "Nothing new to learn"),
         ([triplet(CHUNKS[0], "How?", "rejected")], "no accepted triplet or conversation yet"),
-        ([triplet(CHUNKS[0], "How?")], "Not enough to learn from"),
-        (accepted_triplets(CHUNKS[:6]), "are needed"),
         ([judged_chunk(chunk, "rejected") for chunk in CHUNKS], "every chunk was rejected"),
     ],
 )
@@ -162,6 +160,30 @@ def test_too_little_is_said_plainly(
         assert _retrain(served_home, corpus, decisions, force=True).outcome == "not-enough"
 
 
+@pytest.mark.parametrize(
+    ("decisions", "words"),
+    [
+        ([triplet(CHUNKS[0], "How?")], "Not enough to learn from"),
+        (accepted_triplets(CHUNKS[:6]), "are needed"),
+    ],
+)
+def test_what_is_too_little_to_learn_from_is_brought_into_the_index(
+    served_home: Home, corpus: Corpus, decisions: list[Decision], words: str
+) -> None:
+    store = ReleaseStore(served_home)
+    summary = _retrain(served_home, corpus, decisions)
+    assert (summary.outcome, summary.rung) == ("promoted", "index only"), summary.verdict
+    assert words in summary.why_not_higher
+    assert words in render_summary(summary)
+    release = store.verify(store.current_id() or "")
+    assert (release.id, release.trained_on) == (summary.release_after, {})
+    asked = {one.fields["positive"] for one in decisions if one.metadata["origin"] != "heading"}
+    found = load_release(store, None, serving()).index.questions()
+    assert {one.text for one in found} == asked
+    assert _retrain(served_home, corpus, decisions).outcome == "nothing-new"
+    assert _retrain(served_home, corpus, decisions, force=True).outcome == "not-enough"
+
+
 def test_a_report_that_cannot_be_written_costs_nothing_else(
     served_home: Home, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +192,7 @@ def test_a_report_that_cannot_be_written_costs_nothing_else(
 
     monkeypatch.setattr("training.retrain.write_report", broken)
     summary = _retrain(served_home, corpus, [triplet(CHUNKS[0], "How?")])
-    assert summary.outcome == "not-enough"
+    assert summary.outcome == "promoted"
     assert "ZeroDivisionError" in summary.notes[-1]
     (run,) = RunStore(served_home).list()
     assert run.status == "finished"

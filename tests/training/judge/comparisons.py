@@ -64,7 +64,7 @@ def comparison(
 
 def failures(found: Comparison, **gate: Any) -> dict[str, str]:
     """The guards that hold a candidate back, and why, for a comparison whose verdict could be promoted."""
-    verdict = judge(found, GateSettings(**gate))
+    verdict = judge(found, GateSettings(promote=["superior", "non-inferior"], **gate))
     assert verdict.promoted == (not verdict.failed)
     if verdict.failed:
         assert "Held back, although" in verdict.reason

@@ -58,7 +58,7 @@ def test_an_item_counts_with_its_best_column() -> None:
 def test_smaller_dimensions_are_cut_and_normalised() -> None:
     documents = np.array([[0.6, 0.8], [0.8, -0.6]], dtype=np.float32)
     asked = np.array([[0.96, 0.28]], dtype=np.float32)
-    embedded = EmbeddedQuestions({"q": "?"}, asked, ["a", "b"], documents)
+    embedded = EmbeddedQuestions({"q": "?"}, asked, ["a", "b"], SearchSpace.plain(documents))
     found = embedded.scores(["a", "b"], {"q": {"a": 1}}, [2, 1])
     assert found[2].metrics["mrr@10"] == 1.0
     assert set(found) == {2, 1}

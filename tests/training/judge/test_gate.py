@@ -15,7 +15,7 @@ from curation import StateError
 from tests.training.judge.comparisons import compared, comparison, question
 from training.judge.comparison import Comparison, read_comparison, write_comparison
 from training.judge.gate import GateVerdict, judge
-from training.settings import GateSettings
+from training.settings import INDEX_ONLY, GateSettings
 
 _figure = st.floats(0, 1)
 
@@ -40,7 +40,12 @@ def _shifted(by: float, queries: int = 50, spread: float = 0.1, seed: int = 0) -
     ("by", "verdict", "promoted", "words"),
     [
         (0.1, "superior", True, "Promoted: better than the served release (ndcg@10 "),
-        (0.0, "non-inferior", True, "Promoted: not worse than the served release by more than the margin"),
+        (
+            0.0,
+            "non-inferior",
+            False,
+            "Not promoted: not worse than the served release by more than the margin",
+        ),
         (-0.1, "inferior", False, "Rejected: worse than the served release"),
         (-0.02, "inconclusive", False, "Rejected: worse than the served release, though not for certain"),
     ],
@@ -61,13 +66,28 @@ def test_a_gain_that_is_too_uncertain_says_how_many_questions_would_tell() -> No
     assert _judge(_shifted(0.03, queries=20, spread=0.3), promote=["inconclusive"]).promoted
 
 
-def test_the_same_model_again_is_as_good() -> None:
-    found = _judge(comparison(compared([0.5, 1.0, 0.0] * 7, [0.5, 1.0, 0.0] * 7)))
+def test_the_same_model_again_is_as_good_and_is_served_only_for_its_index() -> None:
+    same = comparison(compared([0.5, 1.0, 0.0] * 7, [0.5, 1.0, 0.0] * 7))
+    found = judge(same, GateSettings(), INDEX_ONLY)
     assert (found.verdict, found.promoted) == ("non-inferior", True)
-    assert "as good as the served release (" in found.reason
-    asked_for_more = _judge(comparison(compared([0.5] * 20, [0.5] * 20)), promote=["superior"])
+    assert "Promoted, index only: as good as the served release (" in found.reason
+    asked_for_more = _judge(same)
     assert not asked_for_more.promoted
     assert "the settings ask for more" in asked_for_more.reason
+    assert _judge(same, promote=["non-inferior"]).promoted
+
+
+@pytest.mark.parametrize(("by", "promoted"), [(0.1, True), (0.0, True), (-0.02, False), (-0.1, False)])
+def test_what_people_decided_is_indexed_unless_it_is_worse(by: float, promoted: bool) -> None:
+    assert judge(_shifted(by), GateSettings(), INDEX_ONLY).promoted == promoted
+
+
+def test_few_questions_keep_nothing_out_of_the_index_unless_they_are_lost_for_certain() -> None:
+    few, lost = (judge(_shifted(by, queries=12), GateSettings(), INDEX_ONLY) for by in (0.0, -0.1))
+    assert (few.verdict, few.promoted) == ("not-enough", True)
+    assert "12 held-out questions are too few to tell a difference" in few.reason
+    assert (lost.verdict, lost.promoted) == ("not-enough", False)
+    assert "Held back: base model" in lost.reason
 
 
 @pytest.mark.parametrize("queries", [1, 19])
