@@ -134,10 +134,11 @@ def test_matryoshka_dimensions_that_the_model_does_not_have_are_left_out(
 def test_everything_held_out_is_nothing_to_learn_from(retrain: Any, served: Home) -> None:
     held = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]
     summary = retrain([triplet(chunk, f"What about {chunk.section[-1]}?") for chunk in held])
-    assert summary.outcome == "not-enough"
-    assert f"0 example(s) to train on after {len(held)} were held out" in summary.verdict
-    assert "about other sections" in summary.verdict
-    assert untouched(served)
+    assert summary.rung != "fine-tuned"
+    said = summary.why_not_higher
+    assert f"0 example(s) to train on after {len(held)} were held out" in said
+    assert "about other sections" in said
+    assert not ReleaseStore(served).current().trained_on
 
 
 def test_only_rejections_teach_nothing(retrain: Any, served: Home) -> None:
@@ -221,5 +222,5 @@ def test_examples_about_one_text_only_are_too_few(retrain: Any, loss: str) -> No
         triplet(chunk, query) for query in ("Where does it rain?", "Who won the cup?", "What is dear?")
     ]
     summary = retrain(decisions, loss=loss)
-    assert summary.outcome == "not-enough"
-    assert "all 3 examples are about the same text" in summary.verdict
+    assert (summary.outcome, summary.rung) == ("promoted", "index only")
+    assert "all 3 examples are about the same text" in summary.why_not_higher

@@ -109,7 +109,7 @@ def test_an_accepted_answer_whose_place_is_not_found_teaches_nothing() -> None:
 def test_a_correction_is_an_answer_of_its_own_beside_what_the_sources_teach() -> None:
     found = collected([corrected("How?", "Like <b>this</b>.", best="1")])
     [answer] = answers(found)
-    assert (answer.query, answer.text, answer.fate) == ("How?", "Like <b>this</b>.", "open")
+    assert (answer.query, answer.text, answer.fate) == ("How?", "Like <b>this</b>.", "served")
     assert (answer.chunk_id, answer.version) == (FIRST.id, FIRST.id)
     assert [vote.role for vote in answer.votes if vote.question == CORRECTION] == ["annotator"]
     assert [row.chunk_id for row in examples(found)] == [FIRST.id]
@@ -120,17 +120,17 @@ def test_the_source_of_a_correction() -> None:
     [unnamed] = answers(collected([corrected("How?", "So.")]))
     assert unnamed.chunk_id == FIRST.id
     [none] = answers(collected([corrected("How?", "So.", best="none")]))
-    assert (none.chunk_id, none.fate) == ("", "open")
+    assert (none.chunk_id, none.fate) == ("", "served")
     placed = saying(
         corrected("How?", "So.", best="none"), **{OTHER_SOURCE: f"{OTHER.path}, {OTHER.section[-1]}"}
     )
     assert answers(collected([placed]))[0].chunk_id == OTHER.id
     lost = saying(corrected("How?", "So.", best="none"), **{OTHER_SOURCE: "nowhere"})
     rows = collected([lost])
-    assert [(row.chunk_id, row.fate) for row in answers(rows)] == [("", "open")]
+    assert [(row.chunk_id, row.fate) for row in answers(rows)] == [("", "served")]
     assert [row.fate for row in rows if row.teaches == "nothing"] == ["unused"]
     [without] = answers(collected([corrected("How?", "So.")], CHUNKS[1:]))
-    assert (without.chunk_id, without.version, without.fate) == (FIRST.id, "", "open"), "its source is gone"
+    assert (without.chunk_id, without.version, without.fate) == (FIRST.id, "", "served"), "its source is gone"
 
 
 def test_a_correction_knows_that_its_source_was_edited_since() -> None:
@@ -164,13 +164,13 @@ def test_different_corrections_of_one_question_are_a_conflict_wherever_they_are(
         ("conflict", "two"),
         ("conflict", "one"),
         ("conflict", "two"),
-        ("open", ""),
+        ("served", ""),
     ]
 
 
 def test_the_same_correction_of_one_question_counts_once() -> None:
     found = answers(collected([corrected("How?", "So.", "one"), corrected("how?", "SO. ", "two")]))
-    assert [(row.fate, row.other) for row in found] == [("open", ""), ("duplicate", "one")]
+    assert [(row.fate, row.other) for row in found] == [("served", ""), ("duplicate", "one")]
 
 
 def test_ten_thousand_corrections() -> None:
@@ -184,7 +184,7 @@ def test_ten_thousand_corrections() -> None:
 
 def test_a_correction_trains_nothing() -> None:
     with_answers = prepared([corrected(f"Question {at}?", f"Answer {at}.", best="none") for at in range(8)])
-    assert {row.fate for row in of(with_answers.ledger, "answer")} == {"open"}
+    assert {row.fate for row in of(with_answers.ledger, "answer")} == {"served"}
     without = prepared([conversation(FIRST, f"Question {at}?", "rejected", best="none") for at in range(8)])
     for one in (with_answers, without):
         assert (one.train, one.holdout, one.negatives) == ([], [], [])
