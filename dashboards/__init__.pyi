@@ -3,6 +3,14 @@
 from .launch import (
     prepare as prepare,
 )
+from .requests import (
+    RetrainRequest as RetrainRequest,
+    ask_for_retrain as ask_for_retrain,
+    is_watched as is_watched,
+    pending_request as pending_request,
+    settle_request as settle_request,
+    watch_lock as watch_lock,
+)
 from .settings import (
     DashboardSettings as DashboardSettings,
 )

@@ -29,9 +29,6 @@ from .report.text import render_preview as render_preview, render_summary as ren
 from .retrain import RetrainOptions as RetrainOptions, preview as preview
 from .retrain import retrain_from_annotations as retrain_from_annotations
 from .runs.record import Outcome as Outcome, RunInputs as RunInputs, RunRecord as RunRecord, STEPS as STEPS
-from .runs.requests import RetrainRequest as RetrainRequest, ask_for_retrain as ask_for_retrain
-from .runs.requests import is_watched as is_watched, pending_request as pending_request
-from .runs.requests import settle_request as settle_request, watch_lock as watch_lock
 from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore
 from .runs.situation import read_situation as read_situation
 from .settings import DedupSettings as DedupSettings, FitSettings as FitSettings

@@ -25,7 +25,7 @@ def watch(
     ] = False,
 ) -> None:
     """Retrain when enough new decisions were accepted, on a schedule, or when asked; until it is stopped."""
-    from training import ask_for_retrain, is_watched
+    from dashboards import ask_for_retrain, is_watched
 
     context = context_of(ctx)
     if ask:

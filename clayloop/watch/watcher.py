@@ -24,8 +24,9 @@ from clayloop.watch.receiver import PATH, Receiver
 from clayloop.watch.registration import is_local
 from clayloop.watch.state import LastRetrain, load_state
 from curation import BusyError, ClayloopError, without_login
+from dashboards import RetrainRequest, pending_request, settle_request, watch_lock
 from serving import ReleaseStore
-from training import FINE_TUNED, RetrainRequest, Rung, RunStore, pending_request, settle_request, watch_lock
+from training import FINE_TUNED, Rung, RunStore
 
 if TYPE_CHECKING:
     from curation import Decision

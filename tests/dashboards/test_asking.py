@@ -13,12 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 import dashboards
 from curation import ArgillaSettings, Home
+from dashboards import ask_for_retrain, pending_request, settle_request, watch_lock
 from dashboards.data.asking import ASKER, Asking, ask, read_asking
 from dashboards.data.runs import read_runs
 from dashboards.handover import write_handover
 from dashboards.settings import DashboardSettings
 from tests.dashboards.state import add_run, kill
-from training import ask_for_retrain, pending_request, settle_request, watch_lock
 
 APP = Path(dashboards.__file__).parent / "app.py"
 EVIL = '<script>alert("x")</script> [a](javascript:alert(1))'

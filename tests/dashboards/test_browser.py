@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from curation import ArgillaSettings, Home, write_json
+from dashboards import pending_request, settle_request, watch_lock
 from dashboards.launch import Launch, prepare
 from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
 from tests.dashboards.state import add_release, add_run, evaluation, metrics_around
-from training import RunStore, pending_request, settle_request, watch_lock
+from training import RunStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation import Chunk, TestSet
+from curation import Chunk, TestSet, generic_set
 from serving import SearchSpace
 from training.judge.evaluate import SearchModel, measure
-from training.judge.questions import HoldoutQuestion, generic_set, holdout_questions, question_id
+from training.judge.questions import HoldoutQuestion, holdout_questions, question_id
 from training.ledger.rows import LedgerRow, RecordKey, of, section_of
 from training.ledger.store import History
 from training.prepare.similarity import find_matches

@@ -3,11 +3,9 @@ answers people accepted, the user's test sets, and the generic set, which shows 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -26,8 +24,6 @@ _OPENS = re.compile(
 )
 _QUESTION_MARKS = ("?", "？", "؟", "⁇")
 _KEYWORDS = 6  # words at most
-
-_GENERIC = Path(__file__).with_name("generic.jsonl")
 
 
 class HoldoutQuestion(BaseModel):
@@ -133,24 +129,6 @@ def _by_query(rows: Sequence[LedgerRow]) -> dict[str, list[LedgerRow]]:
     for row in rows:
         found[normalise(row.query)].append(row)
     return found
-
-
-@cache
-def generic_set() -> TestSet:
-    """64 questions about everything but software: what a model forgets when it learns one documentation by
-    heart.
-
-    Each has the passage that answers it, in 16 subjects of four, so that passages of one subject compete.
-    They were written for clayloop and are under its licence. A model that finds them as well as its base has
-    forgotten little; how good it is elsewhere they do not tell, since they are few and easy.
-    """
-    rows = [json.loads(line) for line in _GENERIC.read_text(encoding="utf-8").splitlines()]
-    return TestSet(
-        name="generic",
-        queries={row["_id"]: row["text"] for row in rows},
-        qrels={row["_id"]: {row["_id"]: 1} for row in rows},
-        corpus={row["_id"]: row["passage"] for row in rows},
-    )
 
 
 def load_test_sets(settings: Sequence[TestSetSettings]) -> list[TestSet]:

@@ -25,10 +25,11 @@ from clayloop.watch.settings import WatchSettings
 from clayloop.watch.state import LastRetrain, WatchState, load_state
 from clayloop.watch.watcher import STATE_FILE, Watcher
 from curation import BusyError, Corpus, Home
+from dashboards import ask_for_retrain, is_watched, pending_request, settle_request
 from serving import ReleaseStore
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.fake_watcher import command
-from training import RunInputs, RunStore, ask_for_retrain, is_watched, pending_request, settle_request
+from training import RunInputs, RunStore
 
 PATIENCE = 120.0  # seconds
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import Home, SettingsError, TestSet, load_files, load_folder, load_qrels, load_queries
+from curation import (
+    Home,
+    SettingsError,
+    TestSet,
+    generic_set,
+    load_files,
+    load_folder,
+    load_qrels,
+    load_queries,
+)
 from serving import Embedder, ReleaseStore, SearchSpace
 from tests.training.material import MODEL, make_chunks, serving
 from training.judge.evaluate import (
@@ -23,7 +32,7 @@ from training.judge.evaluate import (
     rank,
     score,
 )
-from training.judge.questions import HoldoutQuestion, generic_set
+from training.judge.questions import HoldoutQuestion
 
 
 def test_scores_agree_with_the_definitions() -> None:
