@@ -43,7 +43,7 @@ from .retrieval.models import model_name as model_name, resolve_model as resolve
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
-from .retrieval.space import SearchSpace as SearchSpace
+from .retrieval.space import Leads as Leads, SearchSpace as SearchSpace
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
 from .retrieval.whitening import remove_whitening as remove_whitening, unwhitened as unwhitened
 from .retrieval.whitening import whiten as whiten, whitening as whitening

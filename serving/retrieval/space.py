@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,17 @@ class Leads:
 
     def best(self, values: Vectors) -> tuple[Rows, Vectors]:
         """The chunks that are led to, (u,), and the largest of (m, leads) ``values`` of each, (m, u)."""
-        led, starts = np.unique(self.rows, return_index=True)
+        led, starts = self._groups
         if not len(led):
             return led, values[:, :0]
         found: Vectors = np.maximum.reduceat(values, starts, axis=1)
         return led, found
+
+    @cached_property
+    def _groups(self) -> tuple[Rows, Rows]:
+        """Each chunk that is led to, and where its leads begin."""
+        led, starts = np.unique(self.rows, return_index=True)
+        return led, starts
 
     def cut(self, dimension: int) -> Leads:
         return replace(self, vectors=truncate_vectors(self.vectors, dimension))
@@ -103,9 +110,7 @@ class QuestionLeads:
 
     def _rivals(self, cosines: Vectors) -> Vectors:
         """(m, questions): the best cosine of a question of another page than each one's; -1 without any."""
-        pages, place = np.unique(self.pages, return_inverse=True)
-        order = np.argsort(place, kind="stable")
-        starts = np.searchsorted(place[order], np.arange(len(pages)))
+        place, order, starts = self._by_page
         best = np.maximum.reduceat(cosines[:, order], starts, axis=1)
         first = best.argmax(axis=1)[:, None]
         highest = np.take_along_axis(best, first, axis=1)
@@ -113,6 +118,13 @@ class QuestionLeads:
         second = best.max(axis=1, keepdims=True)
         found: Vectors = np.where(place[None, :] == first, second, highest)
         return found
+
+    @cached_property
+    def _by_page(self) -> tuple[Rows, Rows, Rows]:
+        """The place of each one's page, an order by page, and where each page begins in it."""
+        pages, place = np.unique(self.pages, return_inverse=True)
+        order = np.argsort(place, kind="stable")
+        return place, order, np.searchsorted(place[order], np.arange(len(pages)))
 
     def cut(self, dimension: int) -> QuestionLeads:
         return replace(self, leads=self.leads.cut(dimension))
