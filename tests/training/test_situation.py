@@ -22,6 +22,7 @@ from training.prepare.prepared import Prepared, RunContext
 from training.runs.record import run_inputs
 from training.runs.run import RunStore
 from training.runs.situation import read_situation, rows_of
+from training.settings import FINE_TUNED
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
@@ -91,7 +92,8 @@ def _prepared(rows: list[LedgerRow], folder: Path) -> str:
 
 
 def _new(choice: Choice) -> str:
-    return choice.why if choice.what == "new" else ""
+    """Why to train anew. The index does not wait (test_decide.py)."""
+    return choice.why if (choice.what, choice.rung) == ("new", FINE_TUNED) else ""
 
 
 def test_what_a_run_has_looked_at_is_not_new(world: World) -> None:
