@@ -54,7 +54,7 @@ def _made(home: Home) -> tuple[bytes, Vectors]:
     (weights,) = (folder / MODEL_FOLDER).glob("*.safetensors")
     index = ChunkIndex.open(folder / INDEX_FOLDER)
     order = np.argsort([chunk.id for chunk in index.chunks()])
-    return weights.read_bytes(), index.vectors()[order]
+    return weights.read_bytes(), index.space().chunks[order]
 
 
 @pytest.mark.slow
