@@ -16,10 +16,11 @@ from pydantic import TypeAdapter
 from curation import BusyError, Decision, Home, StateError
 from serving import INDEX_FOLDER, MODEL_FOLDER, ChunkIndex, ReleaseStore
 from tests.training.child import Child
-from tests.training.material import accepted_triplets, make_chunks, serving, settings
+from tests.training.material import accepted_triplets, make_chunks, serving, settings, triplet
 from training.retrain import retrain_from_annotations
 from training.runs.record import STEPS, RunRecord
 from training.runs.run import RunStore
+from training.settings import INDEX_ONLY
 
 PATIENCE = 300.0  # seconds
 
@@ -93,6 +94,29 @@ def test_killed_at_every_step_it_is_finished_by_the_next_start(
     made, embedded = _made(served_home)
     assert made == weights
     assert embedded.tobytes() == vectors.tobytes()
+
+
+@pytest.mark.slow
+def test_killed_while_only_the_index_changes_the_next_start_finishes_it(
+    served_home: Home, tmp_path: Path
+) -> None:
+    """Too few decisions to train on."""
+    store, chunks = ReleaseStore(served_home), make_chunks()
+    first, decisions = store.current_id(), tmp_path / "few.json"
+    found = [triplet(chunk, f"Where do I read about part {row}?") for row, chunk in enumerate(chunks[:4])]
+    decisions.write_bytes(TypeAdapter(list[Decision]).dump_json(found))
+    for step in ("prepare", "judge", "publish"):
+        code, _, errors = Child(served_home, decisions, killed_at=(step, "written")).wait(PATIENCE)
+        assert code == -signal.SIGKILL, f"{step}: {errors}"
+        store.verify(store.current_id() or "")
+        assert set(store.ids()) >= {first}
+    code, out, errors = Child(served_home, decisions).wait(PATIENCE)
+    assert code == 0, errors
+    summary = json.loads(out)
+    assert (summary["outcome"], summary["rung"], summary["resumed"]) == ("promoted", INDEX_ONLY, True)
+    assert len(store.ids()) == 2 and not list(served_home.releases.glob(".staging-*"))
+    served = store.verify(store.current_id() or "")
+    assert (served.id, served.index.questions) == (summary["release_after"], len(found))
 
 
 @pytest.mark.slow
