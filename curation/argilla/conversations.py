@@ -124,8 +124,8 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
         "day": turn.created_at.date().isoformat(),
         "question": storable(turn.question),
     }
-    if turn.score == turn.score and abs(turn.score) <= 1:  # a NaN would be refused for ever
-        metadata["score"] = score(turn.score)
+    if turn.score == turn.score:  # a NaN would be refused for ever
+        metadata["score"] = score(min(max(turn.score, -1.0), 1.0))  # accepted questions may raise it above 1
     if turn.cited:
         metadata["chunk_id"] = term(turn.cited[0])
     if offered := _offered(turn):

@@ -27,8 +27,8 @@ class Turn(BaseModel):
     ``turn`` counts from 0 within ``conversation_id``; ``history`` is what came before. ``cited`` are the ids
     of the chunks listed as sources, best first; empty when the bot said that it does not know (``refused``).
     ``offered`` are those that annotators choose from, at most ``MOST_OFFERED``: the cited ones, then the next
-    best. Empty until they are looked up, which nobody who asks has to wait for. ``score`` is the cosine
-    similarity of the best chunk.
+    best. Empty until they are looked up, which nobody who asks has to wait for. ``score`` is that of
+    the best chunk.
     """
 
     model_config = ConfigDict(frozen=True)

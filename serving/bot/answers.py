@@ -47,7 +47,7 @@ class Reply(BaseModel):
 
     ``text`` is Markdown without the sources, safe to show. ``hits`` are the chunks listed as sources, best
     first. There are none when the bot said that it does not know (``refused``), nor with a person's answer,
-    ``curated``, which brings its own sources. ``score`` is the best chunk's cosine. ``trouble`` is what kept
+    ``curated``, which brings its own sources. ``score`` is the best chunk's. ``trouble`` is what kept
     the language model from answering, in words for the log.
     """
 
