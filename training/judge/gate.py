@@ -45,6 +45,9 @@ _FAR_BELOW = 0.125
 # So few say nothing about a round, whatever their share.
 _FEW_REMOVED = 5
 _FEW_CONTRADICTED = 2
+# From so many times gate.min_queries on the mean of an index-only candidate counts, whatever its interval: of
+# 20 questions one that is lost takes it below the margin.
+_MEAN_TELLS = 2
 _PHRASES: dict[Verdict, str] = {
     "superior": "better than the served release",
     "non-inferior": "not worse than the served release by more than the margin",
@@ -99,7 +102,8 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
     """Promote a candidate that passes every guard and whose verdict is good enough.
 
     A fine-tuned one needs a verdict among ``settings.promote``. One whose index alone is new holds what
-    people decided, so it is served unless it is worse, also where there are too few questions to tell.
+    people decided, so it is served unless it is worse: for certain, or in the mean by more than the margin
+    where there are more questions than a couple that changed.
     """
     differences = found.decisive(settings.metric)
     parts = slices(found.holdout, settings)
@@ -112,7 +116,9 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
     sound = all(map(math.isfinite, differences))
     may = verdict in settings.promote
     if rung == INDEX_ONLY:
-        may = verdict in ("superior", "non-inferior", "not-enough")
+        tells = interval is not None and len(differences) >= _MEAN_TELLS * settings.min_queries
+        below = tells and fmean(differences) < -settings.margin
+        may = verdict != "inferior" and not below
     earlier, fresh = (
         mean_interval(some, settings.confidence) if len(some) >= GUARD_QUERIES else None
         for some in found.by_age(settings.metric)
@@ -133,7 +139,7 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
         guards=guards,
         slices=parts,
     )
-    return judged.model_copy(update={"reason": _reason(judged, settings)})
+    return judged.model_copy(update={"reason": _reason(judged, settings, may)})
 
 
 def too_few(queries: int, needed: int) -> str:
@@ -152,8 +158,9 @@ def _mean(found: Comparison, side: Side, metric: str) -> float:
     return round(fmean(values), 6) if values else 0.0
 
 
-def _reason(judged: GateVerdict, settings: GateSettings) -> str:
-    """Verdict, figures and, where it is not served, why not and what would help."""
+def _reason(judged: GateVerdict, settings: GateSettings, may: bool) -> str:
+    """Verdict, figures and, where it is not served, why not and what would help. ``may``: the verdict alone
+    would let it be served."""
     interval = judged.interval
     complaints = "; ".join(f"{guard.name}: {guard.detail}" for guard in judged.failed)
     if judged.rung == INDEX_ONLY and interval is None:
@@ -171,7 +178,7 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         f"{judged.metric} {judged.before:.3f} → {judged.after:.3f} on {judged.queries} held-out questions, "
         f"{interval} at {settings.confidence:.0%}"
     )
-    if judged.verdict in (*settings.promote, "superior", "non-inferior") and complaints:
+    if (may or judged.verdict in ("superior", "non-inferior")) and complaints:
         return f"Held back, although {_PHRASES[judged.verdict]} ({figures}): {complaints}."
     if judged.promoted:
         same = abs(interval.low) < ROUNDING and abs(interval.high) < ROUNDING

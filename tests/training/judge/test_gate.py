@@ -77,9 +77,23 @@ def test_the_same_model_again_is_as_good_and_is_served_only_for_its_index() -> N
     assert _judge(same, promote=["non-inferior"]).promoted
 
 
-@pytest.mark.parametrize(("by", "promoted"), [(0.1, True), (0.0, True), (-0.02, False), (-0.1, False)])
-def test_what_people_decided_is_indexed_unless_it_is_worse(by: float, promoted: bool) -> None:
-    assert judge(_shifted(by), GateSettings(), INDEX_ONLY).promoted == promoted
+@pytest.mark.parametrize(
+    ("by", "spread", "queries", "promoted"),
+    [
+        (0.1, 0.05, 40, True),
+        (0.0, 0.05, 40, True),
+        (-0.02, 0.2, 40, True),  # perhaps worse, and by less than the margin
+        (-0.04, 0.3, 30, True),  # so few that one question makes the mean
+        (-0.04, 0.3, 60, False),
+        (-0.04, 0.02, 30, False),  # worse for certain
+    ],
+)
+def test_what_people_decided_is_indexed_unless_it_is_worse(
+    by: float, spread: float, queries: int, promoted: bool
+) -> None:
+    found = judge(_shifted(by, queries, spread), GateSettings(margin=0.03), INDEX_ONLY)
+    assert found.promoted == promoted, found.reason
+    assert found.reason.startswith("Promoted, index only: ") == promoted
 
 
 def test_few_questions_keep_nothing_out_of_the_index_unless_they_are_lost_for_certain() -> None:
