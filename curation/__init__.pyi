@@ -11,6 +11,7 @@ from .argilla.connection import connect_to_argilla as connect_to_argilla
 from .argilla.conversations import log_turns as log_turns
 from .argilla.datasets import find_dataset as find_dataset
 from .argilla.decisions import acceptance_verdict as acceptance_verdict
+from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without, majority as majority
 from .argilla.decisions import read_decisions as read_decisions
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress

@@ -169,6 +169,11 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
         verdict = steps.verdict
         summary.take_verdict(verdict, steps.verdict_on_training, lacking)
         summary.take_figures(steps.comparison)
+        trained, gate = steps.verdict_on_training, context.settings.gate
+        few = trained.lacking if trained and not trained.promoted else 0
+        if lacking:
+            few = gate.min_queries - len(steps.round.deciding)
+        summary.take_lacking(few, steps.round.untold(gate.holdout_share), gate.holdout_share)
         if verdict.promoted:
             run.step("publish", partial(steps.publish, partial(_card, steps)), context.progress)
             ending = ending_of(run.record, context.store)

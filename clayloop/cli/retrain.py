@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +14,7 @@ from clayloop.cli.answers import mark_stale
 from clayloop.cli.options import context_of
 from clayloop.console import check_json_target, out, write_json_to
 from clayloop.context import Context
-from curation import SettingsError, StateError
+from curation import ArgillaError, SettingsError, StateError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -131,9 +132,22 @@ def retrain(
         summary = retrain_from_annotations(
             context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
         )
-        _show(summary, render_summary(summary), json_file)
+        text = render_summary(summary)
+        if summary.would_help:
+            text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
+        _show(summary, text, json_file)
         if summary.release_after:
             mark_stale(context)
+
+
+def _addresses(context: Context) -> list[str]:
+    """Where triplets and conversations are annotated; nothing while Argilla does not answer."""
+    from curation import dataset_addresses
+
+    with contextlib.suppress(ArgillaError):
+        found = dataset_addresses(context.argilla(make_workspace=False), context.settings.curation.argilla)
+        return [found[kind] for kind in _LEARNED_FROM if kind in found]
+    return []
 
 
 def retrain_with(context: Context, decisions: list[Decision] | None, highest: Rung, json_file: Path) -> None:

@@ -82,6 +82,13 @@ def find_datasets(api: Api, settings: ArgillaSettings) -> dict[DatasetName, Remo
     return datasets
 
 
+def dataset_addresses(client: rg.Argilla, settings: ArgillaSettings) -> dict[DatasetName, str]:
+    """Where each of our datasets is annotated in the browser. Raises ArgillaError when there is none."""
+    api = Api.of(client)
+    found = find_datasets(api, settings)
+    return {kind: f"{api.url.rstrip('/')}/dataset/{one.id}/annotation-mode" for kind, one in found.items()}
+
+
 def decision_of(kind: DatasetName, record: JsonObject, users: Mapping[str, User]) -> Decision | None:
     """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
 

@@ -48,6 +48,11 @@ class ComparedSet(BaseModel):
         found: PerDimension = getattr(self, side)
         return found
 
+    def of_kind(self, is_heading: bool) -> ComparedSet:
+        """With the questions that are headings only, or with the others."""
+        kept = [one for one in self.questions if one.is_heading is is_heading]
+        return self.model_copy(update={"questions": kept})
+
     def values(self, side: Side, metric: str) -> list[float]:
         """Those of the questions in turn, at full dimension."""
         found = at(self.side(side)).questions
@@ -105,9 +110,15 @@ class Comparison(BaseModel):
         """The sets whose questions decide: the holdout and the user's own about the bot's documents."""
         return [self.holdout, *(one for one in self.sets if one.kind == "own")]
 
-    def decisive(self, metric: str, old: Side = "served") -> list[float]:
+    def judging(self, fewest: int) -> list[ComparedSet]:
+        """``deciding`` without headings, unless there are fewer than ``fewest`` other questions: nobody asks
+        as a heading is put."""
+        others = [one.of_kind(is_heading=False) for one in self.deciding]
+        return others if sum(len(one.questions) for one in others) >= fewest else self.deciding
+
+    def decisive(self, metric: str, fewest: int, old: Side = "served") -> list[float]:
         """candidate − ``old`` for each question that decides."""
-        return [value for one in self.deciding for value in one.differences(metric, old)]
+        return [value for one in self.judging(fewest) for value in one.differences(metric, old)]
 
     def by_age(self, metric: str) -> tuple[list[float], list[float]]:
         """candidate − served on the ``earlier`` questions of the holdout, and on those that came since."""

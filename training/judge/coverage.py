@@ -11,6 +11,7 @@ questions that the candidate can no longer answer.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,6 +70,13 @@ class Round:
         documents."""
         own = [text for one in self.own_sets if one.corpus is None for text in one.queries.values()]
         return [*(question.text for question in self.questions), *own]
+
+    def untold(self, share: float) -> list[str]:
+        """A few held-out sections about which nothing is asked yet, those with most chunks first."""
+        asked = {chunk for one in self.questions for chunk in one.right}
+        quiet = [one for one in self.chunks if one.id not in asked and is_holdout(section_of(one), share)]
+        found = Counter(" > ".join((one.path, *one.section)) for one in quiet)
+        return [section for section, _ in found.most_common(_EXAMPLES)]
 
     @property
     def earlier(self) -> list[str]:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.judge.comparison import Comparison, Side, Slice, slices
+from training.judge.comparison import ComparedSet, Comparison, Side, Slice, slices
 from training.judge.intervals import (
     ROUNDING,
     Interval,
@@ -21,6 +22,7 @@ from training.judge.intervals import (
     mean_interval,
     share_interval,
 )
+from training.judge.questions import HoldoutQuestion
 from training.settings import (
     FINE_TUNED,
     GENERIC_MARGIN,
@@ -34,6 +36,7 @@ from training.settings import (
 )
 
 LATENCY = "latency"
+HEADINGS = "headings"
 _NOTICEABLE = 0.005  # seconds: a slower median matters from here on, below it is the clock's noise
 # A candidate with a reranker may take so many seconds, whatever the ratio: it reads texts where others
 # compare vectors, and whoever sets one knows that. A second is what a visitor waits for an answer to begin
@@ -45,6 +48,9 @@ _FAR_BELOW = 0.125
 # So few say nothing about a round, whatever their share.
 _FEW_REMOVED = 5
 _FEW_CONTRADICTED = 2
+# From so many times gate.min_queries on the mean of an index-only candidate counts, whatever its interval: of
+# 20 questions one that is lost takes it below the margin.
+_MEAN_TELLS = 2
 _PHRASES: dict[Verdict, str] = {
     "superior": "better than the served release",
     "non-inferior": "not worse than the served release by more than the margin",
@@ -66,7 +72,9 @@ class GateVerdict(BaseModel):
     metric at full dimension, of the untouched base model, the served release and the candidate, over the same
     ``queries`` questions: the holdout's and those of the user's own test sets. ``interval`` is of the mean of
     candidate − served. ``rung`` says what the candidate is; one that is fine-tuned is compared with the
-    served model that has everything decided in its index.
+    served model that has everything decided in its index. ``kinds`` counts the questions that decide:
+    headings (while there are too few others), generated ones, and those asked by people. About ``lacking``
+    more would tell where the verdict is too uncertain.
 
     ``earlier`` is the same over the holdout questions that the served release was judged by, ``fresh`` over
     those that came since; None where there are too few. That they disagree is a sign that what was decided
@@ -83,6 +91,8 @@ class GateVerdict(BaseModel):
     before: float
     after: float
     queries: int
+    kinds: dict[str, int] = Field(default_factory=dict)
+    lacking: int = 0
     base: float = 0.0
     interval: Interval | None = None
     earlier: Interval | None = None
@@ -99,9 +109,11 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
     """Promote a candidate that passes every guard and whose verdict is good enough.
 
     A fine-tuned one needs a verdict among ``settings.promote``. One whose index alone is new holds what
-    people decided, so it is served unless it is worse, also where there are too few questions to tell.
+    people decided, so it is served unless it is worse: for certain, or in the mean by more than the margin
+    where there are more questions than a couple that changed.
     """
-    differences = found.decisive(settings.metric)
+    judging = found.judging(settings.min_queries)
+    differences = found.decisive(settings.metric, settings.min_queries)
     parts = slices(found.holdout, settings)
     guards = [*_slices(parts), *(guard for check in _CHECKS for guard in check(found, settings))]
     interval: Interval | None = None
@@ -112,7 +124,9 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
     sound = all(map(math.isfinite, differences))
     may = verdict in settings.promote
     if rung == INDEX_ONLY:
-        may = verdict in ("superior", "non-inferior", "not-enough")
+        tells = interval is not None and len(differences) >= _MEAN_TELLS * settings.min_queries
+        below = tells and fmean(differences) < -settings.margin
+        may = verdict != "inferior" and not below
     earlier, fresh = (
         mean_interval(some, settings.confidence) if len(some) >= GUARD_QUERIES else None
         for some in found.by_age(settings.metric)
@@ -123,17 +137,19 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
         verdict=verdict,
         reason="",
         metric=settings.metric,
-        before=_mean(found, "served", settings.metric),
-        after=_mean(found, "candidate", settings.metric),
-        base=_mean(found, "base", settings.metric),
+        before=_mean(judging, "served", settings.metric),
+        after=_mean(judging, "candidate", settings.metric),
+        base=_mean(judging, "base", settings.metric),
         queries=len(differences),
+        kinds=dict(Counter(_kind(one, asked) for one in judging for asked in one.questions)),
+        lacking=_lacking(interval, len(differences), settings),
         interval=interval,
         earlier=earlier,
         fresh=fresh,
         guards=guards,
         slices=parts,
     )
-    return judged.model_copy(update={"reason": _reason(judged, settings)})
+    return judged.model_copy(update={"reason": _reason(judged, settings, may)})
 
 
 def too_few(queries: int, needed: int) -> str:
@@ -147,13 +163,20 @@ def too_few(queries: int, needed: int) -> str:
     )
 
 
-def _mean(found: Comparison, side: Side, metric: str) -> float:
-    values = [value for one in found.deciding for value in one.values(side, metric)]
+def _kind(one: ComparedSet, asked: HoldoutQuestion) -> str:
+    if asked.is_heading:
+        return HEADINGS
+    return "asked by people" if one.kind == "own" or asked.origin == "conversation" else "generated"
+
+
+def _mean(judging: Sequence[ComparedSet], side: Side, metric: str) -> float:
+    values = [value for one in judging for value in one.values(side, metric)]
     return round(fmean(values), 6) if values else 0.0
 
 
-def _reason(judged: GateVerdict, settings: GateSettings) -> str:
-    """Verdict, figures and, where it is not served, why not and what would help."""
+def _reason(judged: GateVerdict, settings: GateSettings, may: bool) -> str:
+    """Verdict, figures and, where it is not served, why not and what would help. ``may``: the verdict alone
+    would let it be served."""
     interval = judged.interval
     complaints = "; ".join(f"{guard.name}: {guard.detail}" for guard in judged.failed)
     if judged.rung == INDEX_ONLY and interval is None:
@@ -171,7 +194,11 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         f"{judged.metric} {judged.before:.3f} → {judged.after:.3f} on {judged.queries} held-out questions, "
         f"{interval} at {settings.confidence:.0%}"
     )
-    if judged.verdict in (*settings.promote, "superior", "non-inferior") and complaints:
+    if judged.kinds == {HEADINGS: judged.queries}:
+        figures += "; judged by headings only"
+    else:
+        figures += f"; {', '.join(f'{number} {kind}' for kind, number in judged.kinds.items())}"
+    if (may or judged.verdict in ("superior", "non-inferior")) and complaints:
         return f"Held back, although {_PHRASES[judged.verdict]} ({figures}): {complaints}."
     if judged.promoted:
         same = abs(interval.low) < ROUNDING and abs(interval.high) < ROUNDING
@@ -185,18 +212,22 @@ def _reason(judged: GateVerdict, settings: GateSettings) -> str:
         return f"Rejected: worse than the served release, though not for certain ({figures}); it stays.{also}"
     if judged.verdict == "inconclusive":
         return (
-            f"Not promoted: better than the served release, but too uncertain ({figures}). More accepted "
-            f"triplets would tell: about {_needed(interval, settings)} held-out questions.{also}"
+            f"Not promoted: better than the served release, but too uncertain ({figures}). "
+            f"{judged.lacking} more held-out questions would tell, about.{also}"
         )
     return f"Not promoted: {_PHRASES[judged.verdict]}, and the settings ask for more ({figures}).{also}"
 
 
-def _needed(interval: Interval, settings: GateSettings) -> int:
-    """About how many questions would settle a gain: an interval shrinks with the square root of their
+def _lacking(interval: Interval | None, queries: int, settings: GateSettings) -> int:
+    """About how many more questions would settle a gain: an interval shrinks with the square root of their
     number."""
+    if interval is None:
+        return settings.min_queries - queries
+    if classify(interval, settings.margin) != "inconclusive" or not interval.estimate >= 0:
+        return 0
     half = interval.estimate - interval.low
     room = max(interval.estimate + settings.margin, 0.005)
-    return max(interval.size + 5, round(interval.size * (half / room) ** 2))
+    return max(5, round(interval.size * (half / room) ** 2) - interval.size)
 
 
 def _not_worse(name: str, differences: Sequence[float], words: str, settings: GateSettings) -> Guard:
@@ -248,9 +279,19 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     """Many small losses, each within the margin, must not add up to a release that is worse than no
     training."""
-    differences = found.decisive(settings.metric, old="base")
+    differences = found.decisive(settings.metric, settings.min_queries, old="base")
     if differences:
         yield _not_worse("base model", differences, "against the untouched base model", settings)
+
+
+def _headings(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """Where they do not decide, they must not be lost either."""
+    differences = found.holdout.of_kind(is_heading=True).differences(settings.metric)
+    if differences and len(found.decisive(settings.metric, settings.min_queries)) + len(differences) == sum(
+        len(one.questions) for one in found.deciding
+    ):
+        words = f"on {len(differences)} headings, which do not decide"
+        yield _not_worse(HEADINGS, differences, words, settings)
 
 
 def _latency(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
@@ -368,5 +409,5 @@ def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 
 _CHECKS: tuple[Callable[[Comparison, GateSettings], Iterator[Guard]], ...]
-_CHECKS = (_earlier, _sets, _base, _latency, _off_topic, _refused, _smoke)
+_CHECKS = (_earlier, _sets, _base, _headings, _latency, _off_topic, _refused, _smoke)
 _CHECKS += (_decisions, _removed, _contradicted, _lost)

@@ -12,9 +12,12 @@ the decisions themselves are looked at, through the untouched base model, which 
   in the lower half is about the share that was matched at random. With earlier pairs to compare with, the
   mean place says it more sharply: it is 0.5 for a random pair, and that of the earlier ones for a pair that
   was meant.
+* *Unlikely answers.* What tells the earlier accepted from the earlier rejected ones says how likely each new
+  answer is. That three in ten are wrong must not explain them better than that none is (the likelihood ratio
+  of the two). It says most about few decisions, where the others are too unsure to say anything.
 
-Both are compared with what the served release was made from, where that is enough to compare with. Accepted
-conversations (the question, and the chunk that the answer cites) are looked at in the second way, by
+All are compared with what the served release was made from, where that is enough to compare with. Accepted
+conversations (the question, and the chunk that the answer cites) are looked at in the second way only, by
 themselves: a rejected one says nothing about its chunk.
 """
 
@@ -54,6 +57,13 @@ _APART_DROP = 0.02
 _APART_LEAST = 0.7
 _CHANCE_RISE = 0.065
 _CHANCE_MOST = 0.2
+# Small rounds are looked at more strictly: one held by mistake can be looked at, and passes with the next
+# answers; a poisoned one that is served costs trust.
+_SMALL = 60  # new pairs of a kind
+_CHANCE_RISE_OF_SMALL = 0.15  # in the mean, certain or not
+_WRONG = 0.3
+_LEAST_LIKELY = 0.02  # of one answer: the logistic regression is never that sure with right
+_TELLING = 0.75  # the earlier ones' area, from which the signals are enough to go by
 
 
 class Pair(BaseModel):
@@ -263,6 +273,7 @@ def weigh(pairs: Sequence[Pair], resamples: int = RESAMPLES) -> Plausibility:
     before = talks_before if found.cited_before is not None else old
     complaint = (
         _mixed_up(found, new, old, resamples)
+        or _unlikely(found, new)
         or _matched_by_chance("questions", found.chance, (new, old), resamples)
         or _matched_by_chance("conversations", found.cited, (talks, before), resamples)
     )
@@ -287,13 +298,36 @@ def _mixed_up(found: Plausibility, new: Sequence[Pair], old: Sequence[Pair], res
     )
 
 
+def _unlikely(found: Plausibility, new: Sequence[Pair]) -> str:
+    """Of all answers (some are swapped), and of the accepted ones alone (some are about another chunk)."""
+    if not _ENOUGH_ACCEPTED <= len(new) < _SMALL:
+        return ""
+    if found.apart_before is None or found.apart_before.estimate < _TELLING:
+        return ""
+    likely = np.array([one.likely if one.accepted else 1 - one.likely for one in new])
+    likely = likely.clip(_LEAST_LIKELY, 1 - _LEAST_LIKELY)
+    ratios = np.log(1 - _WRONG + _WRONG * (1 - likely) / likely)
+    if max(ratios.sum(), ratios[[one.accepted for one in new]].sum()) <= 0:
+        return ""
+    return (
+        f"that {_WRONG:.0%} of the answers of this round are wrong explains them better than that none is, "
+        f"going by the earlier ones ({(likely < 0.5).sum()} of {len(new)} are unlikely)"
+    )
+
+
 def _matched_by_chance(
     what: str, chance: Interval | None, sides: tuple[Sequence[Pair], Sequence[Pair]], resamples: int
 ) -> str:
     if chance is None:
         return ""
     rise = _interval(_rise, [_places(side) for side in sides], _ENOUGH_ACCEPTED, resamples)
-    if (chance.low <= _CHANCE_MOST) if rise is None else (rise.low <= _CHANCE_RISE):
+    if rise is None:
+        shows = chance.low > _CHANCE_MOST
+    else:
+        # Of triplets, rejected ones tell more (``_unlikely``).
+        strict = what == "conversations" and len(sides[0]) < _SMALL
+        shows = rise.low > _CHANCE_RISE or (strict and rise.estimate > _CHANCE_RISE_OF_SMALL)
+    if not shows:
         return ""
     since = ", going by the earlier ones" if rise else ""
     return (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, Field
 
@@ -28,9 +29,10 @@ class RetrainSummary(BaseModel):
     ``holdout_questions``, of the served release, the candidate and the untouched base model.
     ``without_reranker`` has the candidate's means by its embedding model alone, where it has a reranker.
     ``gate`` is the verdict with its interval, guards and slices, None when nothing was judged. ``rung`` is
-    the one that is served now ("" when none is), ``why_not_higher`` says what kept the next one. ``report``
-    is the run's page for a browser. ``seconds`` are per step; ``peak_memory_mb`` in 10^6 bytes is the largest
-    of all steps. ``resumed``: an interrupted run was finished. ``selection`` says what was left out,
+    the one that is served now ("" when none is), ``why_not_higher`` says what kept the next one,
+    ``would_help`` how many decisions about what would change that. ``report`` is the run's page for a
+    browser. ``seconds`` are per step; ``peak_memory_mb`` in 10^6 bytes is the largest of all steps.
+    ``resumed``: an interrupted run was finished. ``selection`` says what was left out,
     ``notes`` what to know about it.
     """
 
@@ -53,6 +55,7 @@ class RetrainSummary(BaseModel):
     gate: GateVerdict | None = None
     rung: str = ""
     why_not_higher: str = ""
+    would_help: str = ""
     report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     total_seconds: float = 0.0
@@ -83,6 +86,17 @@ class RetrainSummary(BaseModel):
             self.why_not_higher = fine_tuned.reason if fine_tuned else lacking
             if not reached.promoted and lacking:
                 self.verdict, self.outcome = lacking, "not-enough"
+
+    def take_lacking(self, lacking: int, untold: Sequence[str], share: float) -> None:
+        """Fill in what would change a verdict for which ``lacking`` questions are too few: about held-out
+        sections, such as ``untold``, every one counts, of all a ``share``."""
+        if lacking <= 0:
+            return
+        every = f", {lacking} if about held-out sections, such as {', '.join(untold)}"
+        self.would_help = (
+            f"accept about {math.ceil(lacking / share)} triplets more, or conversations whose source is "
+            f"right or was named{every if untold else ''}."
+        )
 
     def take_figures(self, found: Comparison) -> None:
         """Fill in what base, served release and candidate reach on the holdout."""
@@ -126,6 +140,8 @@ def render_summary(summary: RetrainSummary) -> str:
     lines = [summary.verdict]
     if summary.why_not_higher and summary.why_not_higher != summary.verdict:
         lines.append(f"No newly trained model: {summary.why_not_higher}")
+    if summary.would_help:
+        lines.append(f"To tell     {summary.would_help}")
     if summary.selection:
         lines += ["", f"Selection   {', '.join(summary.selection)}"]
     lines += [f"Note        {note}" for note in summary.notes]

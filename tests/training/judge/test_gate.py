@@ -15,6 +15,7 @@ from curation import StateError
 from tests.training.judge.comparisons import compared, comparison, question
 from training.judge.comparison import Comparison, read_comparison, write_comparison
 from training.judge.gate import GateVerdict, judge
+from training.judge.questions import HoldoutQuestion
 from training.settings import INDEX_ONLY, GateSettings
 
 _figure = st.floats(0, 1)
@@ -62,7 +63,8 @@ def test_a_gain_that_is_too_uncertain_says_how_many_questions_would_tell() -> No
     found = _judge(_shifted(0.03, queries=20, spread=0.3))
     assert (found.verdict, found.promoted) == ("inconclusive", False)
     assert "better than the served release, but too uncertain" in found.reason
-    assert "held-out questions." in found.reason
+    assert f"{found.lacking} more held-out questions would tell, about." in found.reason
+    assert found.lacking >= 5
     assert _judge(_shifted(0.03, queries=20, spread=0.3), promote=["inconclusive"]).promoted
 
 
@@ -77,9 +79,23 @@ def test_the_same_model_again_is_as_good_and_is_served_only_for_its_index() -> N
     assert _judge(same, promote=["non-inferior"]).promoted
 
 
-@pytest.mark.parametrize(("by", "promoted"), [(0.1, True), (0.0, True), (-0.02, False), (-0.1, False)])
-def test_what_people_decided_is_indexed_unless_it_is_worse(by: float, promoted: bool) -> None:
-    assert judge(_shifted(by), GateSettings(), INDEX_ONLY).promoted == promoted
+@pytest.mark.parametrize(
+    ("by", "spread", "queries", "promoted"),
+    [
+        (0.1, 0.05, 40, True),
+        (0.0, 0.05, 40, True),
+        (-0.02, 0.2, 40, True),  # perhaps worse, and by less than the margin
+        (-0.04, 0.3, 30, True),  # so few that one question makes the mean
+        (-0.04, 0.3, 60, False),
+        (-0.04, 0.02, 30, False),  # worse for certain
+    ],
+)
+def test_what_people_decided_is_indexed_unless_it_is_worse(
+    by: float, spread: float, queries: int, promoted: bool
+) -> None:
+    found = judge(_shifted(by, queries, spread), GateSettings(margin=0.03), INDEX_ONLY)
+    assert found.promoted == promoted, found.reason
+    assert found.reason.startswith("Promoted, index only: ") == promoted
 
 
 def test_few_questions_keep_nothing_out_of_the_index_unless_they_are_lost_for_certain() -> None:
@@ -112,6 +128,37 @@ def test_a_mean_below_the_margin_never_passes(pairs: list[tuple[float, float]], 
     found = _judge(comparison(compared(before, after)), margin=margin)
     if found.promoted:
         assert sum(after) / len(after) >= sum(before) / len(before) - margin - 1e-6
+
+
+def test_headings_decide_only_while_there_are_too_few_other_questions() -> None:
+    headings = [
+        HoldoutQuestion(id=f"h{row}", text="Setup", right=["c"], is_heading=True) for row in range(30)
+    ]
+    others = [question(row, origin="conversation" if row < 8 else "generated") for row in range(20)]
+    few = _judge(
+        comparison(compared([0.5] * 45, [0.7] * 30 + [0.3] * 15, questions=[*headings, *others[:15]]))
+    )
+    assert few.kinds == {"headings": 30, "asked by people": 8, "generated": 7}
+    before, after = [0.5] * 50, [0.7] * 30 + [0.3] * 20
+    found = _judge(comparison(compared(before, after, questions=[*headings, *others])))
+    assert (found.queries, found.verdict) == (20, "inferior"), "the headings' gain does not hide their loss"
+    assert found.after == pytest.approx(0.3)
+    assert "; 8 asked by people, 12 generated)" in found.reason
+    lost = _judge(comparison(compared(after, before, questions=[*headings, *others])))
+    assert lost.verdict == "superior"
+    assert "headings" in [one.name for one in lost.failed]
+
+
+def test_a_model_judged_by_headings_alone_is_served_and_says_so() -> None:
+    headings = [question(row, origin="heading").model_copy(update={"is_heading": True}) for row in range(30)]
+    found = _judge(comparison(compared([0.5] * 30, [0.7] * 30, questions=headings)))
+    assert found.promoted
+    assert "; judged by headings only)" in found.reason
+    mine = compared([0.5], [0.7], kind="own", name="mine")
+    assert (
+        "30 headings, 1 asked by people"
+        in _judge(comparison(compared([0.5] * 30, [0.7] * 30, questions=headings), [mine])).reason
+    )
 
 
 def test_own_questions_decide_with_the_holdout() -> None:

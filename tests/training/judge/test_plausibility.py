@@ -86,6 +86,25 @@ def test_questions_given_to_any_chunk_show(eyes: Eyes) -> None:
     assert all(pair.new for pair in found.doubtful)
 
 
+def test_forty_decisions_are_enough_to_show_three_in_ten_wrong(eyes: Eyes) -> None:
+    """The seeds are not those that the limits were chosen with."""
+    kinds: dict[str, list[str]] = {}
+    for seed in range(200, 212):
+        small, talks = rounds.second_round(CHUNKS, seed)[:40], rounds.talks(CHUNKS, seed)[:40]
+        for name, newest in {
+            "good": small,
+            "swapped": rounds.poisoned(small, seed),
+            "moved": rounds.moved(small, CHUNKS, seed),
+            "talks": talks,
+            "talks moved": rounds.moved(talks, CHUNKS, seed),
+        }.items():
+            kinds.setdefault(name, []).append(eyes.see(newest, _first()).complaint)
+    held = {name: sum(map(bool, complaints)) for name, complaints in kinds.items()}
+    assert min(held[name] for name in ("swapped", "moved", "talks moved")) >= 10, held
+    assert max(held[name] for name in ("good", "talks")) <= 5, held
+    assert any("are wrong explains them better than that none is" in one for one in kinds["moved"])
+
+
 def test_too_few_say_nothing(eyes: Eyes) -> None:
     few = rounds.poisoned(rounds.second_round(CHUNKS, 1)[:15], 1)
     found = eyes.see(few, _first())
