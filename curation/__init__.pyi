@@ -62,3 +62,8 @@ from .synthesis.triplets import load_triplets as load_triplets
 from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
+from .settings import DedupSettings as DedupSettings
+from .similarity import Likeness as Likeness, Match as Match, Sameness as Sameness, VectorsOf as VectorsOf
+from .similarity import find_duplicates as find_duplicates, find_matches as find_matches, group as group
+from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
+from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles

@@ -99,3 +99,14 @@ class CurationSettings(_Section):
     language_model: LanguageModelSettings = LanguageModelSettings()
     synthesis: SynthesisSettings = SynthesisSettings()
     argilla: ArgillaSettings = ArgillaSettings()
+
+
+class DedupSettings(_Section):
+    """Which examples count as the same."""
+
+    near: bool = Field(True, description="Drop near duplicates (MinHash), not only exact ones.")
+    threshold: float = Field(0.8, gt=0, le=1, description="Jaccard similarity from which two texts are one.")
+    semantic: bool = Field(True, description="Drop questions that say the same in other words.")
+    semantic_threshold: float = Field(
+        0.95, gt=0, le=1, description="Cosine from which two questions are one."
+    )

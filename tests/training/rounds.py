@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from curation import Chunk, Corpus, Decision, Home, Verdict, generic_set
+from curation import Chunk, Corpus, Decision, DedupSettings, Home, Verdict, generic_set
 from serving import OUT_OF_DOMAIN_QUESTIONS, EmbeddingSettings, ServingSettings, bootstrap, resolve_model
 from tests.training.material import MODEL, chunks_about, conversation, judged_chunk, triplet
-from training.settings import DedupSettings, FitSettings, GateSettings, GuardSettings, TrainingSettings
+from training.settings import FitSettings, GateSettings, GuardSettings, TrainingSettings
 
 THINGS = (
     ("lamp", "light"), ("kettle", "boiler"), ("fence", "border"), ("bicycle", "two-wheeler"),

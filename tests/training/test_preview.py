@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from curation import Chunk, Corpus, Decision, FormerChunk, Home
+from curation import Chunk, Corpus, Decision, DedupSettings, FormerChunk, Home
 from serving import LINEAGE_FILE, ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, judged_chunk, make_chunks, triplet
@@ -20,7 +20,7 @@ from training.prepare.split import is_holdout
 from training.report.text import Preview, RetrainSummary, render_preview
 from training.retrain import RetrainOptions, preview, retrain_from_annotations
 from training.runs.run import RunStore
-from training.settings import DedupSettings, TestSetSettings, TrainingSettings
+from training.settings import TestSetSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 MANY = rounds.make_corpus()

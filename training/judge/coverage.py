@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation import Chunk, TestSet, generic_set
+from curation import Chunk, TestSet, find_matches, generic_set
 from serving import SearchSpace
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions, question_id
 from training.ledger.rows import LedgerRow, RecordKey, of, section_of
 from training.ledger.store import History
-from training.prepare.similarity import find_matches
 from training.prepare.split import is_holdout
 from training.settings import TrainingSettings
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from curation import Chunk, Corpus, Decision, normalise, place_named_sources
+from curation import Chunk, Corpus, Decision, VectorsOf, normalise, place_named_sources
 from serving import GONE_FROM_DOCUMENTS, SWITCHED_OFF
 from training.ledger.rows import HEADING, LedgerRow, exchange, of, section_of
-from training.prepare.similarity import VectorsOf
 
 CHUNK_REJECTED = "its chunk was rejected"
 

@@ -21,10 +21,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from curation import DatasetName
+from curation import DatasetName, Likeness, Sameness
 from training.ledger.rows import LedgerRow, RecordKey, exchange, of
 from training.prepare.collect import CHUNK_REJECTED
-from training.prepare.similarity import Likeness, Sameness
 from training.prepare.split import PrepareContext
 
 _OTHER_WAY = "another record was decided the other way"

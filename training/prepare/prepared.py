@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from curation import Chunk, Corpus, Home, Progress, StateError, read_json, write_json
+from curation import Chunk, Corpus, Home, Progress, StateError, VectorsOf, read_json, write_json
 from serving import Embedder, Release, ReleaseStore, ServingSettings, Vectors, switched_off
 from training.ledger.rows import HEADING, LedgerRow, Negative, negatives_of, normalise, of
 from training.ledger.selection import Selected
@@ -22,7 +22,6 @@ from training.ledger.store import History, LedgerOrigin, history_of, read_ledger
 from training.prepare.collect import collect, to_index
 from training.prepare.conflicts import Conflict, settle_conflicts
 from training.prepare.negatives import choose_negatives
-from training.prepare.similarity import VectorsOf
 from training.prepare.split import (
     PrepareContext,
     chunk_groups,

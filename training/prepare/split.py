@@ -11,10 +11,9 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from curation import Chunk
-from training.ledger.rows import LedgerRow, RecordKey, exchange, of, section_of
-from training.ledger.store import History
-from training.prepare.similarity import (
+from curation import (
+    Chunk,
+    DedupSettings,
     Match,
     VectorsOf,
     find_duplicates,
@@ -24,7 +23,8 @@ from training.prepare.similarity import (
     questions_like,
     same_meaning,
 )
-from training.settings import DedupSettings
+from training.ledger.rows import LedgerRow, RecordKey, exchange, of, section_of
+from training.ledger.store import History
 
 _IN_OTHER_WORDS = "in other words the same"
 _NEARLY_THE_SAME = "nearly the same"

@@ -8,7 +8,7 @@ from collections.abc import Sequence, Set
 
 from hypothesis import given, settings, strategies as st
 
-from curation import Chunk, Decision, FormerChunk
+from curation import Chunk, Decision, DedupSettings, FormerChunk
 from tests.training.judge.comparisons import compared, comparison
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
@@ -18,7 +18,7 @@ from training.judge.questions import HoldoutQuestion
 from training.ledger.rows import section_of
 from training.ledger.store import History
 from training.prepare.split import is_holdout
-from training.settings import DedupSettings, GateSettings, GuardSettings, TrainingSettings
+from training.settings import GateSettings, GuardSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 IDS = {chunk.id for chunk in CHUNKS}

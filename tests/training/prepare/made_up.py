@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from curation import Chunk, Corpus, Decision, FormerChunk
+from curation import Chunk, Corpus, Decision, DedupSettings, FormerChunk
 from tests.training.material import make_chunks
 from training.ledger.rows import LedgerRow, RecordKey, of, section_of
 from training.ledger.store import History
 from training.prepare.collect import collect, to_index
 from training.prepare.prepared import Prepared, settle
 from training.prepare.split import PrepareContext, chunk_groups, is_holdout
-from training.settings import DedupSettings
 
 CHUNKS = make_chunks()
 SHARE = 0.2

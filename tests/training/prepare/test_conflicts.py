@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import given, settings, strategies as st
 
-from curation import Chunk, Decision, Verdict, Vote
+from curation import Chunk, Decision, DedupSettings, Sameness, VectorsOf, Verdict, Vote
 from tests.training.material import conversation, judged_chunk, triplet
 from tests.training.prepare.made_up import (
     CHUNKS,
@@ -26,8 +26,6 @@ from tests.training.prepare.made_up import (
 from training.ledger.rows import LedgerRow, of
 from training.prepare.collect import collect
 from training.prepare.conflicts import Conflict, settle_conflicts
-from training.prepare.similarity import Sameness, VectorsOf
-from training.settings import DedupSettings
 
 NEAR = DedupSettings(semantic=False, threshold=0.75)
 

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from curation import Decision
+from curation import Decision, DedupSettings, matches_in_meaning
+from serving import Vectors
 from tests.training.material import triplet
 from tests.training.prepare.made_up import CHUNKS, FREE, HELD, NEAR, history, prepared
 from training.ledger.rows import LedgerRow, RecordKey
-from training.prepare.similarity import Vectors, matches_in_meaning
-from training.settings import DedupSettings
 
 MEANING = DedupSettings(semantic_threshold=0.9)
 

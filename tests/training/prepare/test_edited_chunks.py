@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from curation import Chunk, Decision, Verdict
+from curation import Chunk, Decision, DedupSettings, Verdict
 from tests.training.material import conversation, judged_chunk, triplet
 from tests.training.prepare.made_up import (
     CHUNKS,
@@ -26,7 +26,6 @@ from training.ledger.rows import LedgerRow, of, section_of
 from training.prepare.collect import collect
 from training.prepare.prepared import Prepared
 from training.prepare.split import is_holdout
-from training.settings import DedupSettings
 
 NEAR = DedupSettings(semantic=False, threshold=0.95)
 TOLD = [conversation(chunk, f"r number {number * 6469}") for number, chunk in enumerate(CHUNKS)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from curation import SILENT, Decision, Home, StateError, Verdict
+from curation import SILENT, Decision, DedupSettings, Home, StateError, Verdict
 from serving import LINEAGE_FILE, Release, ReleaseStore, ServingSettings
 from tests.training import rounds
 from tests.training.material import conversation, judged_chunk, triplet
@@ -26,7 +26,7 @@ from training.ledger.rows import LedgerRow, normalise, tally
 from training.ledger.selection import Selected, Selection, select
 from training.ledger.store import LedgerOrigin, write_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
-from training.settings import DedupSettings, TrainingSettings
+from training.settings import TrainingSettings
 
 # Every fourth chunk has been edited since it was judged, and every eleventh removed.
 _NOW = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
 
-from curation import Chunk, Decision
+from curation import Chunk, Decision, DedupSettings, jaccard, shingles
 from tests.training.material import accepted_triplets, triplet
 from tests.training.prepare.made_up import (
     CHUNKS,
@@ -25,9 +25,7 @@ from tests.training.prepare.made_up import (
 from training.ledger.rows import LedgerRow, normalise, of, section_of
 from training.ledger.store import History
 from training.prepare.prepared import Prepared
-from training.prepare.similarity import jaccard, shingles
 from training.prepare.split import chunk_groups, held_groups, is_holdout, take_sides
-from training.settings import DedupSettings
 
 
 def _sides(

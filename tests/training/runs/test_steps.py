@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from curation import SILENT, Corpus, Decision, Home
+from curation import SILENT, Corpus, Decision, DedupSettings, Home
 from serving import Embedder, ReleaseStore
 from tests.training import rounds
 from tests.training.material import accepted_triplets, conversation, make_chunks, triplet
@@ -20,7 +20,7 @@ from training.prepare.split import is_holdout
 from training.runs.record import run_inputs
 from training.runs.run import RunStore
 from training.runs.steps import Steps
-from training.settings import DedupSettings, TestSetSettings
+from training.settings import TestSetSettings
 
 CHUNKS = make_chunks()
 HELD = [chunk for chunk in CHUNKS if is_holdout(section_of(chunk), 0.2)]

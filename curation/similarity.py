@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from rensa import RMinHash, RMinHashLSH
 
-from serving import Vectors
-from training.ledger.rows import normalise
-from training.settings import DedupSettings
+from curation.records.identity import normalise
+from curation.settings import DedupSettings
 
+Vectors = npt.NDArray[np.float32]
 VectorsOf = Callable[[Sequence[str]], Vectors]
 Likeness = Literal["words", "wording", "meaning"]
 

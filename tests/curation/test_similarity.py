@@ -7,8 +7,9 @@ import random
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
-from training.ledger.rows import normalise
-from training.prepare.similarity import (
+from curation.records.identity import normalise
+from curation.settings import DedupSettings
+from curation.similarity import (
     find_duplicates,
     find_matches,
     group,
@@ -18,7 +19,6 @@ from training.prepare.similarity import (
     shingles,
     surely_differ,
 )
-from training.settings import DedupSettings
 
 NEAR = DedupSettings(near=True, threshold=0.8)
 EXACT = DedupSettings(near=False)
