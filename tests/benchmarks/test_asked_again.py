@@ -100,7 +100,7 @@ def test_the_file_is_a_list_of_rows(asked: list[asked_again.Asked], tmp_path: Pa
     named = [row["what"] for row in whole]
     assert len(set(named)) == len(named)
     assert sum("FAQ pages" in name for name in named) == 8
-    assert sum("ordinary pages" in name for name in named) == 9
+    assert sum("ordinary pages" in name for name in named) == 11
 
 
 def test_needs_are_taken_from_beside_where_the_set_has_none(folder: Path, tmp_path: Path) -> None:

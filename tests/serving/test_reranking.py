@@ -27,6 +27,7 @@ from serving.releases.retriever import Retriever, load_release, open_reranker
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.reranker import Reranker, RerankerChoice, RerankerInfo, mix_scores
+from serving.retrieval.space import SearchSpace
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from tests.cross_encoders import MODEL, small_transformer, untrained_reranker
 from tests.serving.pages import make_chunks
@@ -64,7 +65,7 @@ def prepared(weights: Path, embedder: Embedder, tmp_path_factory: pytest.TempPat
 
     def publish(reranker: RerankerChoice | None) -> Release:
         folder = store.staging("test")
-        parts = ReleaseParts(embedder, chunks, vectors, reranker)
+        parts = ReleaseParts(embedder, chunks, SearchSpace.plain(vectors), reranker=reranker)
         draft = build_release(folder, parts, ReleaseOrigin(base_model=MODEL), SERVING)
         return store.promote(store.publish(folder, draft).id)
 
