@@ -45,9 +45,9 @@ GUARDS = {"new decisions", "removed chunks", "contradicted chunks", "lost questi
 # The share of poisoned rounds that get out, by kind, from so many decisions on:
 # docs/measurements/2026-11-poisoned-rounds.md.
 EXPECTED: dict[str, dict[int, float]] = {
-    "swapped": {80: 0.0, 0: 0.1},
-    "moved": {80: 0.0, 0: 0.2},
-    "talks moved": {160: 0.0, 80: 0.05, 0: 0.15},
+    "swapped": {80: 0.0, 0: 0.015},
+    "moved": {80: 0.0, 0: 0.015},
+    "talks moved": {160: 0.0, 80: 0.05, 0: 0.05},
     "chunks swapped": {80: 0.0, 0: 0.1},
 }
 _CHANCE = 0.95

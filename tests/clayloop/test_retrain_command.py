@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from clayloop.cli.app import app
 from clayloop.context import Context
-from curation import Corpus
+from curation import ArgillaError, Corpus
 from tests.clayloop.command import Command
 from training import Preview, RetrainOptions, RetrainSummary
 
@@ -76,6 +76,28 @@ def test_what_was_done_is_told_even_if_the_summary_cannot_be_written_any_more(
     assert "r0002 is served now" in ended.out
     assert "all else is done" in ended.err
     assert "nothing there was changed" not in ended.err.replace("\n", " ").split("all else is done")[0]
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_where_to_annotate_more_is_told_if_argilla_answers(
+    is_up: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def addresses(*_: object) -> dict[str, str]:
+        if not is_up:
+            raise ArgillaError("Argilla does not answer.", "Start it.")
+        return {kind: f"http://argilla/{kind}" for kind in ("chunks", "conversations", "triplets")}
+
+    lacking = _summary().model_copy(update={"would_help": "accept 60 triplets more."})
+    monkeypatch.setattr("training.retrain_from_annotations", lambda *_, **__: lacking)
+    monkeypatch.setattr("curation.dataset_addresses", addresses)
+    monkeypatch.setattr(Context, "corpus", lambda _: Corpus(documents=[], chunks=[]))
+    monkeypatch.setattr(Context, "argilla", lambda *_, **__: None)
+    ended = Command(tmp_path / "home", monkeypatch, capfd)("retrain")
+    assert ended.code == 0
+    assert "accept 60 triplets more." in ended.out
+    for kind in ("triplets", "conversations"):
+        assert (f"Annotate    http://argilla/{kind}\n" in ended.out) == is_up
+    assert "argilla/chunks" not in ended.out
 
 
 def test_the_exit_code_survives_an_output_that_is_full(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -175,6 +176,13 @@ def test_what_is_too_little_to_learn_from_is_brought_into_the_index(
     assert (summary.outcome, summary.rung) == ("promoted", "index only"), summary.verdict
     assert words in summary.why_not_higher
     assert words in render_summary(summary)
+    more = re.search(
+        r"To tell +accept about (\d+) triplets more, .*, (\d+) if about held-out sections, such as (.+)\.",
+        render_summary(summary),
+    )
+    assert more, render_summary(summary)
+    assert int(more[1]) == 5 * int(more[2]) and int(more[2]) <= GateSettings().min_queries
+    assert more[3].split(" > ")[0] in {chunk.path for chunk in CHUNKS}
     release = store.verify(store.current_id() or "")
     assert (release.id, release.trained_on) == (summary.release_after, {})
     asked = {one.fields["positive"] for one in decisions if one.metadata["origin"] != "heading"}

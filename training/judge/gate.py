@@ -287,9 +287,7 @@ def _base(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 def _headings(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     """Where they do not decide, they must not be lost either."""
     differences = found.holdout.of_kind(is_heading=True).differences(settings.metric)
-    if differences and len(found.decisive(settings.metric, settings.min_queries)) + len(differences) == sum(
-        len(one.questions) for one in found.deciding
-    ):
+    if differences and found.judging(settings.min_queries)[0] is not found.holdout:
         words = f"on {len(differences)} headings, which do not decide"
         yield _not_worse(HEADINGS, differences, words, settings)
 

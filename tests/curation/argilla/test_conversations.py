@@ -11,7 +11,7 @@ import pytest
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_dataset
-from curation.argilla.decisions import read_decisions
+from curation.argilla.decisions import dataset_addresses, read_decisions
 from curation.argilla.push import push_to_argilla
 from curation.argilla.schemas import SPECS
 from curation.documents.corpus import Corpus
@@ -28,6 +28,16 @@ def rows(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
     assert dataset is not None
     include = ["suggestions", "responses", "vectors"]
     return [row for page in api.records(dataset.id, include) for row in page]
+
+
+def test_each_dataset_has_an_address(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    push_to_argilla(client, settings, small_corpus(), [], embedder)
+    dataset = find_dataset(api, settings, "conversations")
+    assert dataset is not None
+    found = dataset_addresses(client, settings)
+    assert found["conversations"] == f"{settings.url}/dataset/{dataset.id}/annotation-mode"
 
 
 def test_a_turn_arrives_once_with_its_sources(
