@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from curation import Chunk, Corpus, Decision, normalise, place_named_sources
-from serving import GONE_FROM_DOCUMENTS, SWITCHED_OFF
+from serving import CHUNK_REJECTED, GONE_FROM_DOCUMENTS, SWITCHED_OFF
 from training.ledger.rows import HEADING, LedgerRow, exchange, of, section_of
 from training.prepare.similarity import VectorsOf
-
-CHUNK_REJECTED = "its chunk was rejected"
 
 
 def collect(

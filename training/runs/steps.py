@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ from serving import (
     RerankerChoice,
     SearchSpace,
     ServingSettings,
+    accepted_questions,
     answers_to_serve,
     build_release,
     embed_chunks,
@@ -50,7 +51,7 @@ from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, check_paths, holdout_questions, load_test_sets
-from training.ledger.rows import LedgerRow, RecordKey, by_decision, of
+from training.ledger.rows import LedgerRow, by_decision, of
 from training.ledger.selection import Selected
 from training.ledger.store import History, LedgerOrigin, fitted_of, read_ledger, read_origin, write_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
@@ -101,7 +102,8 @@ class Steps:
         is one, beside that. Nobody has a question in its index that says what a held-out one does."""
         context, serving = self.context, self._serving
         settings, chunks = context.settings, self.prepared.chunks
-        questions = self._questions_but(self.round.apart)
+        apart = self.round.apart
+        questions = [one for one in self._questions if (one.dataset, one.record_id) not in apart]
         baselines = measure_baselines(
             self.round, context.store, context.served, settings, serving, context.progress
         )
@@ -243,12 +245,8 @@ class Steps:
     @cached_property
     def _questions(self) -> list[IndexedQuestion]:
         """The accepted questions that the release has in its index."""
-        return [
-            IndexedQuestion(
-                text=row.query, chunk_id=row.version, dataset=row.dataset, record_id=row.record_id
-            )
-            for row in self.prepared.questions
-        ]
+        ledger, here = self.run.folder / "prepare" / LEDGER_FILE, {one.id for one in self.prepared.chunks}
+        return accepted_questions(ledger, self.context.corpus, here)
 
     @cached_property
     def _answers(self) -> list[CuratedAnswer]:
@@ -259,10 +257,6 @@ class Steps:
     @cached_property
     def _served_answers(self) -> list[CuratedAnswer]:
         return read_answers(self.context.store.folder(self.context.served.id))
-
-    def _questions_but(self, apart: Collection[RecordKey]) -> list[IndexedQuestion]:
-        pairs = zip(self.prepared.questions, self._questions, strict=True)
-        return [one for row, one in pairs if row.key not in apart]
 
     @property
     def _serving(self) -> ServingSettings:
