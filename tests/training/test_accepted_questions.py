@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,12 @@ def test_a_question_follows_an_edit_unless_its_chunk_had_been_rejected(home: Hom
         bring(home, tiny_model, [*decisions, other], after)
         found = [lead for lead in leads(home, tiny_model) if lead[0] == "How do I wash my light?"]
         assert found == expected, "the next round says the same"
+
+
+def test_another_base_model_in_the_settings_is_not_that_of_an_index_alone(
+    home: Home, tiny_model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "newer")
+    bring(home, tmp_path / "newer", [ASKED])
+    before, after = ReleaseStore(home).list()
+    assert (after.base_model, after.embedding) == (before.base_model, before.embedding)

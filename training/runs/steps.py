@@ -183,7 +183,7 @@ class Steps:
             write_ledger(staging / LINEAGE_FILE, waiting, read_origin(staging / LINEAGE_FILE))
         questions, space = lead_questions(embedder, found.chunks, space, self._questions, known)
         origin = ReleaseOrigin(
-            base_model=base,
+            base_model=base if is_trained else parent.base_model,
             run_id=self.run.id,
             parent=parent.id,
             trained_on=trained_on,
