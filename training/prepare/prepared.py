@@ -143,10 +143,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
     )
     rows, conflicts = settle(rows, shared)
     return Prepared(
-        ledger=[*rows, *selected.left_out],
-        chunks=chunks,
-        groups=dict(shared.groups),
-        conflicts=conflicts,
+        ledger=[*rows, *selected.left_out], chunks=chunks, groups=dict(shared.groups), conflicts=conflicts
     )
 
 

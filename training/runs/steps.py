@@ -332,6 +332,7 @@ def round_of(found: Prepared, sets: Sequence[TestSet], context: RunContext) -> R
 def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
     """Why training is no use yet, or nothing. ``deciding`` counts the questions that decide."""
     needed = context.settings.gate.min_queries
+    groups = {found.groups.get(row.chunk_id, row.chunk_id) for row in found.train}  # near duplicates are one
     if not found.chunks:
         reason = _nothing_to_index(found, context)
     elif not found.accepted:
@@ -341,7 +342,7 @@ def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
             f"Not enough to learn from: {len(found.train)} example(s) to train on after {len(found.holdout)} "
             "were held out and duplicates dropped. Accept more triplets, about other sections."
         )
-    elif len({one.text for one in found.train}) < 2 or len(_groups(found)) < 2:
+    elif len({one.text for one in found.train}) < 2 or len(groups) < 2:
         reason = (
             f"Not enough to learn from: all {len(found.train)} examples are about the same text, and there "
             "is nothing to tell it from. Accept triplets about other sections."
@@ -362,11 +363,6 @@ def _questions(found: Prepared) -> list[HoldoutQuestion]:
         if row.version not in removed
     ]
     return holdout_questions(found.holdout, found.chunks, found.groups, accepted)
-
-
-def _groups(found: Prepared) -> set[str]:
-    """The chunks that are trained on, near duplicates being one."""
-    return {found.groups.get(row.chunk_id, row.chunk_id) for row in found.train}
 
 
 def _nothing_to_index(found: Prepared, context: RunContext) -> str:
