@@ -12,7 +12,9 @@ from .releases.bootstrap import bootstrap as bootstrap
 from .releases.build import ReleaseParts as ReleaseParts, build_release as build_release
 from .releases.build import save_model as save_model
 from .releases.card import model_card as model_card
+from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
+from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE

@@ -147,7 +147,8 @@ def is_due(found: Situation, due: Due) -> Choice:
         if since and _is_time(found, due.every_hours):
             return replace(choice, why=f"{since} decisions are new after {due.every_hours:g} hours")
     now = fresh_news(found, found.served_rows, found.tried).total
-    if (now or found.inputs.curated) and not _nothing_to_index(found, choice.news):
+    known = {one for run in found.finished if found.chosen_by_hand for one in run.inputs.curated}
+    if (now or {*found.inputs.curated} - known) and not _nothing_to_index(found, choice.news):
         why = f"{now} decisions are new, withdrawn or changed; to be brought into the index"
         return replace(choice, rung=INDEX_ONLY, why=why if now else choice.why)
     why = f"{fresh.accepted} new decisions were accepted, and watch.min_accepted is {due.min_accepted}."

@@ -61,6 +61,12 @@ class Corpus:
     def chunks(self) -> list[Chunk]:
         return list(self.by_id.values())
 
+    def today(self, chunk_id: str) -> str:
+        """The id of the chunk that is in its place today: its own, or "" where there is none."""
+        if chunk_id in self.by_id:
+            return chunk_id
+        return self.former[chunk_id].replaced_by if chunk_id in self.former else ""
+
     @staticmethod
     def exists(home: Home) -> bool:
         """Whether anything was ever ingested."""

@@ -182,14 +182,14 @@ def _answer(
         kept = {"seen": before.seen, "stale_since": before.stale_since}
         times = [vote["at"] for vote in _corrections(row) if vote["at"] is not None]
         if before.stale_since is not None and max(times, default=before.stale_since) > before.stale_since:
-            kept = {"seen": _today(came_from, corpus), "stale_since": None}
+            kept = {"seen": corpus.today(came_from), "stale_since": None}
         answer = answer.model_copy(update=kept)
     return _over(answer, corpus, now)
 
 
 def _over(answer: CuratedAnswer, corpus: Corpus, now: datetime) -> CuratedAnswer:
     """The answer as the documents of today make it."""
-    today = _today(answer.came_from, corpus)
+    today = corpus.today(answer.came_from)
     since = None if today == answer.seen else answer.stale_since or now
     last = corpus.by_id.get(today) or (
         corpus.former[answer.came_from].chunk if answer.came_from in corpus.former else None
@@ -198,13 +198,6 @@ def _over(answer: CuratedAnswer, corpus: Corpus, now: datetime) -> CuratedAnswer
     if last is not None:
         sources = (AnswerSource(chunk_id=last.id, path=last.path, heading=last.heading, url=last.url),)
     return answer.model_copy(update={"sources": sources, "stale_since": since})
-
-
-def _today(chunk_id: str, corpus: Corpus) -> str:
-    """The id of the chunk that is in its place today; "" where there is none."""
-    if chunk_id in corpus.by_id:
-        return chunk_id
-    return corpus.former[chunk_id].replaced_by if chunk_id in corpus.former else ""
 
 
 def _corrections(row: Mapping[str, Any]) -> list[dict[str, Any]]:

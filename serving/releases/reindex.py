@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from curation import SILENT, Home, Progress, StateError
 from serving.releases.answers import ANSWERS_FILE, carry_answers
 from serving.releases.build import ReleaseParts, build_release
-from serving.releases.carried_lineage import carry_lineage, chunks_not_to_index
+from serving.releases.carried_lineage import accepted_questions, carry_lineage, chunks_not_to_index
 from serving.releases.promotions import REINDEX
 from serving.releases.record import (
     CARD_FILE,
@@ -20,7 +20,7 @@ from serving.releases.record import (
 )
 from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
-from serving.retrieval.making import carry_questions, embed_chunks
+from serving.retrieval.making import embed_chunks, lead_questions
 from serving.retrieval.reranker import RerankerChoice
 from serving.settings import ServingSettings
 
@@ -68,11 +68,12 @@ def reindex(
             reranker = RerankerChoice(store.folder(parent.id) / RERANKER_FOLDER, parent.reranker)
         origin = ReleaseOrigin(**{**parent.model_dump(), "parent": parent.id, "run_id": None})
         space = embed_chunks(served.embedder, chunks, served.index, progress)
-        questions, leads = carry_questions(served.index, chunks, corpus.former)
+        asked = accepted_questions(lineage, corpus, {chunk.id for chunk in chunks})
+        questions, space = lead_questions(served.embedder, chunks, space, asked, served.index)
         parts = ReleaseParts(
             served.embedder,
             chunks,
-            space.asking(leads),
+            space,
             questions,
             reranker,
             carry_answers(served.answers.values(), corpus),

@@ -199,13 +199,14 @@ def _load(model: str | Path, settings: EmbeddingSettings) -> Any:
     if isinstance(model, Path):
         check_safe(model)
     try:
-        return sentence_transformers.SentenceTransformer(
+        loaded = sentence_transformers.SentenceTransformer(
             str(model),
             device=None if settings.device == "auto" else settings.device,
             trust_remote_code=False,
             local_files_only=is_folder,
             model_kwargs={"use_safetensors": True},
-        ).eval()
+        )
+        return loaded.float().eval()  # whatever it is stored in: how it computes is our setting
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as error:
         raise SettingsError(
             f"The embedding model {str(model)!r} can't be loaded: {first_line(error)}",

@@ -58,6 +58,7 @@ def write_ledger(path: Path, rows: Sequence[Sequence[str]]) -> Path:
         name: pa.array(values, pa.string())
         for name, values in zip(NAMES, zip(*rows, strict=True), strict=True)
     }
+    columns |= {name: pa.array([""] * len(rows), pa.string()) for name in ("query", "chunk_id", "origin")}
     write_table(path, pa.table(columns).replace_schema_metadata({b"clayloop": b"made by a run"}))
     return path
 

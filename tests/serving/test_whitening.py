@@ -76,3 +76,15 @@ def test_hardly_any_text_is_no_problem(number: int) -> None:
     vectors = whiten(embedder, space, CHUNKS[:number], 0.5).chunks
     assert np.isfinite(vectors).all()
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("stored", ["float16", "bfloat16"])
+def test_a_model_that_is_stored_in_half_precision_is_whitened_too(stored: str, tmp_path: Path) -> None:
+    import torch
+
+    half = Embedder(MODEL, EMBEDDING)
+    half.model.to(getattr(torch, stored))
+    save_model(half, tmp_path / "half")
+    embedder = Embedder(tmp_path / "half", EMBEDDING)
+    vectors = whiten(embedder, SearchSpace.plain(embedder.documents(TEXTS)), CHUNKS, 0.3).chunks
+    np.testing.assert_allclose(embedder.documents(TEXTS), vectors, atol=1e-5)

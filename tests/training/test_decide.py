@@ -320,3 +320,16 @@ def test_an_answer_that_was_switched_or_confirmed_wants_the_index_and_nothing_mo
         update={"inputs": switched.inputs, "outcome": "rejected", "verdict": "Rejected."}
     )
     assert is_due(replace(switched, finished=[tried]), Due(min_accepted=10)).what == "skip"
+
+
+def test_a_switched_answer_undoes_no_persons_choice_of_a_release() -> None:
+    rows, due = _rows(3), Due(min_accepted=10)
+    inputs = INPUTS.model_copy(update={"curated": ("r1 off",)})
+    # Somebody went back two releases: the run that took the answer out began at another one.
+    run = _run(status="finished", release="r0003-00000000")
+    run = run.model_copy(update={"inputs": run.inputs.model_copy(update={"curated": ("r1 off",)})})
+    found = _situation(rows, rows[:2], inputs=inputs, finished=[run], tried=[rows], chosen_by_hand=True)
+    assert is_due(found, due).what == "skip"
+    assert is_due(replace(found, chosen_by_hand=False), due).rung == INDEX_ONLY, "on, and off again"
+    more = replace(found, inputs=INPUTS.model_copy(update={"curated": ("r1 off", "r2 off")}))
+    assert is_due(more, due).rung == INDEX_ONLY

@@ -179,11 +179,11 @@ def measure_latency(
     chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:_LATENCY_QUESTIONS]
     seconds: tuple[list[float], list[float]] = ([], [])
     warm_up = chosen[:_WARM_UP]
-    for number, asked in enumerate([*warm_up, *chosen]):
-        text = asked + " " * (number + 1)  # a model remembers the vectors of what it was asked
+    for text in [*warm_up, *chosen]:
         for model, took in zip((served, candidate), seconds, strict=True):
             started = time.perf_counter()
-            scores = model.space.scores(model.embedder.queries([text]))[0]
+            # As a document: the vectors of questions are remembered.
+            scores = model.space.scores(model.embedder.documents([text]))[0]
             if model.reranker is None:
                 np.argmax(scores)
             else:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from curation import Chunk, DatasetName, Verdict, Vote, normalise as normalise
+from serving import HEADING as HEADING
 
 Teaches = Literal["chunk", "example", "refusal", "answer", "nothing"]
 Fate = Literal[
@@ -34,7 +35,6 @@ NegativeKind = Literal["", "text", "question"]
 
 # Nothing is learned from a decision of such a fate; its reason says why.
 SILENT: tuple[Fate, ...] = ("duplicate", "conflict", "unused", "left-out")
-HEADING = "heading"  # the origin of a question that is a section's heading
 # A decision with two rows is counted by the one whose fate comes first here.
 _MOST_TELLING: tuple[Fate, ...] = ("train", "holdout", "negative", "waiting", "served", "duplicate")
 

@@ -235,10 +235,7 @@ def _without(decision: Decision, selection: Selection) -> tuple[Decision | None,
 
 
 def _not_chosen(
-    decision: Decision,
-    selection: Selection,
-    matching: Collection[tuple[str, str]] | None,
-    is_restated: bool,
+    decision: Decision, selection: Selection, matching: Collection[tuple[str, str]] | None, is_restated: bool
 ) -> str:
     """Why a decision that may be learned from is not, or nothing. ``is_restated``: Argilla, which found it,
     knows answers that do not count here."""

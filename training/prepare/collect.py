@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from curation import Chunk, Corpus, Decision, VectorsOf, normalise, place_named_sources
-from serving import GONE_FROM_DOCUMENTS, SWITCHED_OFF
+from serving import CHUNK_REJECTED, GONE_FROM_DOCUMENTS, SWITCHED_OFF
 from training.ledger.rows import HEADING, LedgerRow, exchange, of, section_of
-
-CHUNK_REJECTED = "its chunk was rejected"
 
 
 def collect(
@@ -75,7 +73,6 @@ class _Place:
 class _Chunks:
     """The documents' chunks of today and of before, with what was decided about them."""
 
-    here: dict[str, Chunk]
     corpus: Corpus
     rejected: frozenset[str]
     indexed: frozenset[str]
@@ -85,20 +82,19 @@ class _Chunks:
         verdicts = {one.record_id: one.verdict for one in decisions if one.dataset == "chunks"}
         indexed = (one.id for one in corpus.chunks if _is_indexed(verdicts.get(one.id), include_unreviewed))
         return cls(
-            here={chunk.id: chunk for chunk in corpus.chunks},
             corpus=corpus,
             rejected=frozenset(key for key, verdict in verdicts.items() if verdict == "rejected"),
             indexed=frozenset(indexed),
         )
 
     def find(self, chunk_id: str) -> _Place:
-        chunk = self.here.get(chunk_id)
+        chunk = self.corpus.by_id.get(chunk_id)
         if chunk is not None:
             return _Place(section_of(chunk), chunk_id, chunk.text, chunk)
         former = self.corpus.former.get(chunk_id)
         if former is None:
             return _Place(chunk_id)
-        now = self.here.get(former.replaced_by)
+        now = self.corpus.by_id.get(former.replaced_by)
         text = now.text if now else former.chunk.text
         return _Place(section_of(former.chunk), now.id if now else "", text)
 
@@ -136,11 +132,7 @@ def _of_question(decision: Decision, chunks: _Chunks) -> list[LedgerRow]:
     if decision.values.get("is_negative_irrelevant") != "yes":
         negative = ""
     example = row.model_copy(
-        update={
-            "teaches": "example",
-            "text": _trained_text(row, at.chunk),
-            "negative": negative,
-        }
+        update={"teaches": "example", "text": _trained_text(row, at.chunk), "negative": negative}
     )
     passed_over = _passed_over(decision, example, chunks) if decision.verdict == "rejected" else None
     return [example, passed_over] if passed_over else [example]
@@ -194,7 +186,7 @@ def _of_chunk(decision: Decision, chunks: _Chunks) -> LedgerRow:
     if decision.record_id in chunks.indexed:
         return row.settled("indexed", decision.reason)
     return row.settled(
-        "unused", GONE_FROM_DOCUMENTS if decision.record_id not in chunks.here else _why(decision)
+        "unused", GONE_FROM_DOCUMENTS if decision.record_id not in chunks.corpus.by_id else _why(decision)
     )
 
 
@@ -222,7 +214,7 @@ def _teaches_nothing(decision: Decision, row: LedgerRow, chunks: _Chunks) -> str
     if row.chunk_id in chunks.rejected or row.version in chunks.rejected:
         return CHUNK_REJECTED
     if not row.text.strip():
-        is_here = row.chunk_id in chunks.here
+        is_here = row.chunk_id in chunks.corpus.by_id
         return "its chunk is empty" if is_here else "it cites no chunk of the current documents"
     if decision.verdict == "accepted":
         return "none of its sources answers it" if decision.named_source == "" else ""
@@ -261,7 +253,7 @@ def _refusal(decision: Decision, row: LedgerRow) -> LedgerRow:
 def _passed_over(decision: Decision, example: LedgerRow, chunks: _Chunks) -> LedgerRow | None:
     """The refusal of the chunk that the bot put first, where annotators named another source. None where
     somebody named the first one, or where it is not among the documents any more or was rejected."""
-    first = chunks.here.get(str(decision.metadata.get("chunk_id", "")))
+    first = chunks.corpus.by_id.get(str(decision.metadata.get("chunk_id", "")))
     if first is None or first.id == example.chunk_id:
         return None
     if first.id in chunks.rejected or first.id in decision.sources_with_votes:

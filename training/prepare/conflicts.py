@@ -22,8 +22,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from curation import DatasetName, Likeness, Sameness
+from serving import CHUNK_REJECTED
 from training.ledger.rows import LedgerRow, RecordKey, exchange, of
-from training.prepare.collect import CHUNK_REJECTED
 from training.prepare.split import PrepareContext
 
 _OTHER_WAY = "another record was decided the other way"

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from curation import Chunk, Corpus, Home, Progress, StateError, VectorsOf, read_json, write_json
 from serving import Embedder, Release, ReleaseStore, ServingSettings, Vectors, switched_off
-from training.ledger.rows import HEADING, LedgerRow, Negative, negatives_of, normalise, of
+from training.ledger.rows import LedgerRow, Negative, negatives_of, of
 from training.ledger.selection import Selected
 from training.ledger.store import History, LedgerOrigin, history_of, read_ledger, write_ledger
 from training.prepare.collect import collect, to_index
@@ -81,17 +81,6 @@ class Prepared:
         return of(self.ledger, "example", "holdout")
 
     @property
-    def questions(self) -> list[LedgerRow]:
-        """The accepted questions that lead to their chunk in the index, each once. A heading is none of them:
-        the text of its chunk has it."""
-        here = {chunk.id for chunk in self.chunks}
-        found: dict[tuple[str, str], LedgerRow] = {}
-        for row in of(self.ledger, "example", "train", "holdout", "duplicate", "unused"):
-            if row.origin != HEADING and row.version in here:
-                found.setdefault((normalise(row.query), row.version), row)
-        return list(found.values())
-
-    @property
     def negatives(self) -> list[Negative]:
         return negatives_of(self.ledger)
 
@@ -153,10 +142,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
     )
     rows, conflicts = settle(rows, shared)
     return Prepared(
-        ledger=[*rows, *selected.left_out],
-        chunks=chunks,
-        groups=dict(shared.groups),
-        conflicts=conflicts,
+        ledger=[*rows, *selected.left_out], chunks=chunks, groups=dict(shared.groups), conflicts=conflicts
     )
 
 

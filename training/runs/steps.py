@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ from serving import (
     RerankerChoice,
     SearchSpace,
     ServingSettings,
+    accepted_questions,
     answers_to_serve,
     build_release,
     embed_chunks,
@@ -50,7 +51,7 @@ from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
 from training.judge.gate import GateVerdict, judge, too_few
 from training.judge.questions import HoldoutQuestion, check_paths, holdout_questions, load_test_sets
-from training.ledger.rows import LedgerRow, RecordKey, by_decision, of
+from training.ledger.rows import LedgerRow, by_decision, of
 from training.ledger.selection import Selected
 from training.ledger.store import History, LedgerOrigin, fitted_of, read_ledger, read_origin, write_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
@@ -101,7 +102,8 @@ class Steps:
         is one, beside that. Nobody has a question in its index that says what a held-out one does."""
         context, serving = self.context, self._serving
         settings, chunks = context.settings, self.prepared.chunks
-        questions = self._questions_but(self.round.apart)
+        apart = self.round.apart
+        questions = [one for one in self._questions if (one.dataset, one.record_id) not in apart]
         baselines = measure_baselines(
             self.round, context.store, context.served, settings, serving, context.progress
         )
@@ -181,7 +183,7 @@ class Steps:
             write_ledger(staging / LINEAGE_FILE, waiting, read_origin(staging / LINEAGE_FILE))
         questions, space = lead_questions(embedder, found.chunks, space, self._questions, known)
         origin = ReleaseOrigin(
-            base_model=base,
+            base_model=base if is_trained else parent.base_model,
             run_id=self.run.id,
             parent=parent.id,
             trained_on=trained_on,
@@ -243,12 +245,8 @@ class Steps:
     @cached_property
     def _questions(self) -> list[IndexedQuestion]:
         """The accepted questions that the release has in its index."""
-        return [
-            IndexedQuestion(
-                text=row.query, chunk_id=row.version, dataset=row.dataset, record_id=row.record_id
-            )
-            for row in self.prepared.questions
-        ]
+        ledger, here = self.run.folder / "prepare" / LEDGER_FILE, {one.id for one in self.prepared.chunks}
+        return accepted_questions(ledger, self.context.corpus, here)
 
     @cached_property
     def _answers(self) -> list[CuratedAnswer]:
@@ -259,10 +257,6 @@ class Steps:
     @cached_property
     def _served_answers(self) -> list[CuratedAnswer]:
         return read_answers(self.context.store.folder(self.context.served.id))
-
-    def _questions_but(self, apart: Collection[RecordKey]) -> list[IndexedQuestion]:
-        pairs = zip(self.prepared.questions, self._questions, strict=True)
-        return [one for row, one in pairs if row.key not in apart]
 
     @property
     def _serving(self) -> ServingSettings:
@@ -338,6 +332,7 @@ def round_of(found: Prepared, sets: Sequence[TestSet], context: RunContext) -> R
 def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
     """Why training is no use yet, or nothing. ``deciding`` counts the questions that decide."""
     needed = context.settings.gate.min_queries
+    groups = {found.groups.get(row.chunk_id, row.chunk_id) for row in found.train}  # near duplicates are one
     if not found.chunks:
         reason = _nothing_to_index(found, context)
     elif not found.accepted:
@@ -347,7 +342,7 @@ def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
             f"Not enough to learn from: {len(found.train)} example(s) to train on after {len(found.holdout)} "
             "were held out and duplicates dropped. Accept more triplets, about other sections."
         )
-    elif len({one.text for one in found.train}) < 2 or len(_groups(found)) < 2:
+    elif len({one.text for one in found.train}) < 2 or len(groups) < 2:
         reason = (
             f"Not enough to learn from: all {len(found.train)} examples are about the same text, and there "
             "is nothing to tell it from. Accept triplets about other sections."
@@ -368,11 +363,6 @@ def _questions(found: Prepared) -> list[HoldoutQuestion]:
         if row.version not in removed
     ]
     return holdout_questions(found.holdout, found.chunks, found.groups, accepted)
-
-
-def _groups(found: Prepared) -> set[str]:
-    """The chunks that are trained on, near duplicates being one."""
-    return {found.groups.get(row.chunk_id, row.chunk_id) for row in found.train}
 
 
 def _nothing_to_index(found: Prepared, context: RunContext) -> str:
