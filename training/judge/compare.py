@@ -80,7 +80,7 @@ def measure_baselines(
     Raises SettingsError when the base model can't be loaded, ReleaseError when a model gives NaN.
     """
     name, folder = serving.embedding.model, store.folder(release.id)
-    embedder = Embedder(folder / MODEL_FOLDER, serving.embedding)
+    embedder = Embedder.shared(folder / MODEL_FOLDER, serving.embedding)
     index = ChunkIndex.open(folder / INDEX_FOLDER)
     removed = find_removed(given, {chunk.id for chunk in index.chunks()}, settings)
     space = embed_chunks(embedder, [*given.chunks, *removed.chunks], index, progress)
@@ -91,7 +91,7 @@ def measure_baselines(
     coverage = removed.coverage
     if removed.questions:
         coverage = with_lost_questions(removed, served, given.chunks, space)
-    base_model = Embedder(name, serving.embedding)
+    base_model = Embedder.shared(name, serving.embedding)
     base = SearchModel(base_model, base_space(base_model, given.chunks, store, serving, progress))
     base_scores = _scores(base, given, settings)
     queries = base_model.queries
@@ -153,7 +153,7 @@ def base_space(
         row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
         there = [place for place, chunk in enumerate(chunks) if chunk.id in row_of]
         found = index.space().chunks[[row_of[chunks[place].id] for place in there]]
-        vectors[there] = unwhitened(Embedder(folder / MODEL_FOLDER, serving.embedding), found)
+        vectors[there] = unwhitened(Embedder.shared(folder / MODEL_FOLDER, serving.embedding), found)
     missing = [place for place, chunk in enumerate(chunks) if chunk.id not in row_of]
     if missing:
         vectors[missing] = base.documents([chunks[place].text for place in missing], progress=progress)
