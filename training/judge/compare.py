@@ -7,6 +7,7 @@ chunks, a trained one, or one with a reranker.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +43,9 @@ from training.judge.questions import HoldoutQuestion, questions_of
 from training.settings import TrainingSettings
 
 _LATENCY_QUESTIONS = 30
+_LATENCY_QUESTIONS_OF_ONE = 8
 _WARM_UP = 2  # questions whose time does not count
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -175,15 +178,21 @@ def is_untrained(release: Release, model: str) -> bool:
 def measure_latency(
     served: SearchModel, candidate: SearchModel, chunks: Sequence[Chunk], questions: Sequence[HoldoutQuestion]
 ) -> Latency:
-    """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
-    chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:_LATENCY_QUESTIONS]
+    """Median seconds a question of each, asked in turn: what else the machine does slows both alike. Where
+    both have the same model, it embeds a question once, and fewer are enough."""
+    is_same = served.embedder is candidate.embedder
+    most = _LATENCY_QUESTIONS_OF_ONE if is_same else _LATENCY_QUESTIONS
+    chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:most]
     seconds: tuple[list[float], list[float]] = ([], [])
     warm_up = chosen[:_WARM_UP]
-    for number, asked in enumerate([*warm_up, *chosen]):
-        text = asked + " " * (number + 1)  # a model remembers the vectors of what it was asked
+    for asked in (*warm_up, *chosen):
+        text = f"{asked} {next(_numbers)}"  # a model remembers the vectors of what it was asked
+        embedding = 0.0
         for model, took in zip((served, candidate), seconds, strict=True):
-            started = time.perf_counter()
-            scores = model.space.scores(model.embedder.queries([text]))[0]
+            started = time.perf_counter() - embedding
+            vectors = model.embedder.queries([text])
+            embedding = time.perf_counter() - started if is_same else 0.0
+            scores = model.space.scores(vectors)[0]
             if model.reranker is None:
                 np.argmax(scores)
             else:
