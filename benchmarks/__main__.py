@@ -29,6 +29,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 HERE = Path(__file__).resolve().parent
 NAMES = (
     "asked_again",
+    "click_to_answer",
     "dedup",
     "gate_rates",
     "index_build",
@@ -115,6 +116,7 @@ def plan(folder: Path, sets: Sequence[str], quick: bool) -> dict[str, list[str]]
         "asked_again": [*at, *chosen],
         "second_loop": [*at, "--sets", small],
         "watch_look": [],
+        "click_to_answer": [],
         "poisoned_rounds": ["--seeds", "5", "--decisions", "160"],
     }
 

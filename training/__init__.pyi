@@ -23,7 +23,7 @@ from .prepare.split import drop_leaks as drop_leaks, drop_repeated as drop_repea
 from .prepare.split import held_groups as held_groups, take_sides as take_sides
 from .report.text import Preview as Preview, RetrainSummary as RetrainSummary
 from .report.text import render_preview as render_preview, render_summary as render_summary
-from .retrain import RetrainOptions as RetrainOptions, preview as preview
+from .retrain import RetrainOptions as RetrainOptions, load_ahead as load_ahead, preview as preview
 from .retrain import retrain_from_annotations as retrain_from_annotations
 from .runs.record import Outcome as Outcome, RunInputs as RunInputs, RunRecord as RunRecord, STEPS as STEPS
 from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore

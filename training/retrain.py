@@ -16,9 +16,19 @@ from datetime import datetime, timezone
 from functools import partial
 
 from curation import SILENT, Corpus, Home, Progress
-from serving import ReleaseDraft, ReleaseStore, ServingSettings
+from serving import (
+    INDEX_FOLDER,
+    MODEL_FOLDER,
+    OUT_OF_DOMAIN_QUESTIONS,
+    ChunkIndex,
+    Embedder,
+    ReleaseDraft,
+    ReleaseStore,
+    ServingSettings,
+    heading_questions,
+)
 from training.decide import Choice, News, answers, decide, find_news
-from training.ledger.rows import LedgerRow, by_decision, tally
+from training.ledger.rows import HEADING, LedgerRow, by_decision, tally
 from training.ledger.selection import (
     EVERYTHING,
     FindMatching,
@@ -28,7 +38,7 @@ from training.ledger.selection import (
     read_selected,
 )
 from training.ledger.store import ANSWERS, ledger_of
-from training.prepare.prepared import RunContext, prepare
+from training.prepare.prepared import RunContext, prepare, question_vectors
 from training.report.card import release_card, selection_card
 from training.report.content import Material, write_report
 from training.report.text import Preview, RetrainSummary
@@ -38,6 +48,8 @@ from training.runs.steps import Steps, own_sets, questions_of, round_of, what_is
 from training.settings import FINE_TUNED, INDEX_ONLY, Rung, TrainingSettings
 
 log = logging.getLogger(__name__)
+
+_MOST_AHEAD = 5_000  # questions that are embedded before anybody asks for a retrain
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,28 @@ def retrain_from_annotations(
         # The run may have promoted its own release already, and compares with the one before.
         compared = replace(context, served=context.store.get(choice.run.inputs.release))
         return _work(Steps(runs.open(choice.run), compared), selected, resumed=True)
+
+
+def load_ahead(home: Home, corpus: Corpus, settings: TrainingSettings, serving: ServingSettings) -> None:
+    """Load what the next retrain of this process needs, and embed the questions that it will ask for all that
+    was decided before. Raises what loading the served release raises."""
+    import pytrec_eval  # noqa: F401
+    import scipy.stats  # noqa: F401
+    import sklearn.feature_extraction.text
+    import sklearn.linear_model
+    import sklearn.model_selection  # noqa: F401
+
+    store = ReleaseStore(home)
+    context = RunContext(home, corpus, settings, serving, store, store.verify(store.current().id), SILENT)
+    ChunkIndex.open(store.folder(context.served.id) / INDEX_FOLDER).space()
+    rows = ledger_of(store, context.served.id, ("query", "teaches", "origin"))
+    asked = list(dict.fromkeys(row.query for row in rows if row.query))[:_MOST_AHEAD]
+    if asked:
+        question_vectors(context)(asked)
+    served = Embedder.shared(store.folder(context.served.id) / MODEL_FOLDER, serving.embedding)
+    of_all = [*OUT_OF_DOMAIN_QUESTIONS, *heading_questions(corpus.chunks)]
+    served.queries([*of_all, *(row.query for row in rows if row.query and row.origin != HEADING)])
+    Embedder.shared(serving.embedding.model, serving.embedding).queries(asked or of_all[:1])
 
 
 def preview(

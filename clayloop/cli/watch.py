@@ -39,14 +39,15 @@ def watch(
 
 
 def retrain_when_told(ctx: typer.Context) -> None:
-    """Load what a retrain needs, wait for the watcher's order, and retrain."""
+    """Load what a retrain needs, wait for the watcher's orders, and retrain."""
     from clayloop.watch.order import decisions_of, wait_for_order, warm_up
 
     context = context_of(ctx)
     warm_up(context)
-    order = wait_for_order()
-    if order is not None:
+    while (order := wait_for_order()) is not None:
         retrain_with(context, decisions_of(order), order.highest, order.summary)
+        if not order.stays:
+            return
 
 
 def _run(context: Context, port: int | None) -> None:

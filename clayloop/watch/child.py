@@ -43,10 +43,11 @@ class Ended:
 
 
 class RetrainProcess:
-    """The process that retrains: one at a time, started ahead of its order, and a new one for each.
+    """The process that retrains: one at a time, started ahead of its order. It stays for the next one after a
+    retrain that trained nothing, with all that it has loaded.
 
-    ``command`` warms up, reads one line from its standard input (clayloop.watch.order), and ends without it
-    when there is none. It prints to this process's output, and ends with this process, even when that is
+    ``command`` warms up, reads lines from its standard input (clayloop.watch.order), and ends without one or
+    after an order to train. It prints to this process's output, and ends with this process, even when that is
     killed (curation.tether).
     """
 
@@ -86,13 +87,16 @@ class RetrainProcess:
             self._waiting, self._is_worth_it = None, True
             try:
                 _tell(child, order)
-                while child.poll() is None:
+                while child.poll() is None and not order.is_done:
                     if wait(0.1):
                         return None
+                if child.poll() is None:
+                    self._waiting = child
             finally:
-                _stop(child)
+                if self._waiting is not child:
+                    _stop(child)
             told = _read(order.summary)
-        return Ended(child.returncode, str(told.get("outcome", "")), str(told.get("verdict", "")))
+        return Ended(child.returncode or 0, str(told.get("outcome", "")), str(told.get("verdict", "")))
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

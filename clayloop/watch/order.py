@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from clayloop.context import Context
 from curation import Decision, StateError, write_text
-from training import Rung
+from training import INDEX_ONLY, Rung
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -35,6 +35,16 @@ class Order(BaseModel):
     summary: Path
     highest: Rung
     decisions: Path | None = None
+
+    @property
+    def stays(self) -> bool:
+        """Whether who carries it out waits for another one: what a training took is given back by ending."""
+        return self.highest == INDEX_ONLY
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is carried out, by a process that stays. The summary is the last thing to be written."""
+        return self.stays and self.summary.exists()
 
 
 def write_order(folder: Path, highest: Rung, decisions: Sequence[Decision] | None) -> Order:
@@ -67,15 +77,14 @@ def decisions_of(order: Order) -> list[Decision] | None:
 
 
 def warm_up(context: Context) -> None:
-    """Import what a retrain needs, and search the served release once, so that its files are in memory too.
+    """Load what a retrain needs, and embed what it asks anyway.
 
     Whatever goes wrong here is for the retrain to find, when it is wanted.
     """
     try:
-        from serving import ReleaseStore, load_release
-        from training import retrain_from_annotations  # noqa: F401
+        from training import load_ahead
 
-        retriever = load_release(ReleaseStore(context.home), None, context.settings.serving)
-        retriever.search("What is this about?")
+        settings = context.settings
+        load_ahead(context.home, context.corpus(), settings.training, settings.serving)
     except Exception as error:
         log.info("not all could be loaded ahead: %s", error)

@@ -29,7 +29,7 @@ class LiveRelease:
     """
 
     def __init__(
-        self, store: ReleaseStore, load: Callable[[str], Retriever], poll_seconds: float = 1.0
+        self, store: ReleaseStore, load: Callable[[str], Retriever], poll_seconds: float = 0.25
     ) -> None:
         self._store = store
         self._load = load

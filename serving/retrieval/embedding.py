@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 # Fewer texts than this are embedded before a trial of both precisions would have paid.
 TRIAL_FROM = 128
 _TRIAL_TEXTS = 8
-_REMEMBERED = 4_000  # questions: six megabytes of vectors
+_REMEMBERED = 10_000  # questions: 15 megabytes of vectors
+_MOST_SHARED = 4  # models: twice the base, in each precision, the served one, and one more
 
 
 class Embedder:
@@ -72,6 +74,29 @@ class Embedder:
         self.counter = None if backend is None else ModelTokenCounter.of(backend)
         self.batch_size = batch_size(self.model.device.type)
         self._asked: dict[str, Vectors] = {}
+
+    @classmethod
+    def shared(cls, model: str | Path, settings: EmbeddingSettings) -> Embedder:
+        """The one of this process, which is loaded once and remembers what it was asked before: for one
+        thread. Releases that differ in their index alone have the same. Nobody may change its model. Raises
+        what the constructor raises."""
+        key = (_identity(resolve_model(str(model))), settings.model_dump_json(exclude={"model"}))
+        if key not in _shared:
+            if len(_shared) >= _MOST_SHARED:
+                _shared.clear()
+            _shared[key] = cls(model, settings)
+        return _shared[key]
+
+    @staticmethod
+    def forget_shared() -> None:
+        """Let go of them: something else needs the memory."""
+        _shared.clear()
+
+    def placed(self, folder: Path, name: str) -> Embedder:
+        """The same model, whose files stand in ``folder`` too, under the name of a release."""
+        other = copy(self)
+        other.folder, other.name = folder, name
+        return other
 
     def queries(self, texts: Sequence[str], dim: int | None = None, progress: Progress = SILENT) -> Vectors:
         """Embed questions: (n, dim) float32 of unit length, in the order of ``texts``.
@@ -173,6 +198,17 @@ class Embedder:
             best["bfloat16"],
         )
         return faster
+
+
+_shared: dict[tuple[str, str], Embedder] = {}
+
+
+def _identity(model: Path | str) -> str:
+    """What is equal where the files are: releases share theirs by hard links."""
+    if isinstance(model, str):
+        return model
+    files = ((path, path.stat()) for path in sorted(model.rglob("*")) if path.is_file())
+    return repr([(str(path.relative_to(model)), at.st_dev, at.st_ino, at.st_mtime_ns) for path, at in files])
 
 
 def batch_size(device: str) -> int:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sentence_transformers import SentenceTransformer
 
 from curation import Chunk, Corpus, Decision, FormerChunk, Home
 from serving import (
+    Embedder,
     ReleaseStore,
     Retriever,
     answer_rows,
@@ -21,10 +25,10 @@ from serving import (
 )
 from tests.training import rounds
 from tests.training.corrected import WRITTEN, corrected, taken_back
-from tests.training.material import make_chunks
+from tests.training.material import make_chunks, triplet
 from tests.training.prepare.made_up import edited, replaced
 from training.report.text import RetrainSummary
-from training.retrain import RetrainOptions, retrain_from_annotations
+from training.retrain import RetrainOptions, load_ahead, retrain_from_annotations
 from training.settings import INDEX_ONLY
 
 CHUNKS = make_chunks()
@@ -176,3 +180,24 @@ def test_thousands_of_corrections_cost_little_each(home: Home, tiny_model: Path)
     assert len(bot.answers) == len(many)
     found = bot.search("How is the lamp washed?", 10, only_documents=True)
     assert len({hit.chunk.id for hit in found} & {one.id for one in CHUNKS}) == 10
+
+
+def test_what_was_loaded_ahead_is_embedded_once_for_all_rounds(
+    home: Home, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = [triplet(one, f"What about {one.heading}?") for one in CHUNKS[:9]]
+    bring(home, tiny_model, first)
+    Embedder.forget_shared()
+    load_ahead(home, corpus_of(CHUNKS), rounds.training(), rounds.serving(tiny_model))
+    asked = Counter[str]()
+    whole = SentenceTransformer.encode_query
+
+    def counted(self: SentenceTransformer, texts: list[str], **rest: Any) -> Any:
+        asked.update(text for text in texts if not text[-1].isdigit())  # those tell how long it takes
+        return whole(self, texts, **rest)
+
+    monkeypatch.setattr(SentenceTransformer, "encode_query", counted)
+    bring(home, tiny_model, [*first, corrected(LAMP, QUESTION, ANSWER)])
+    bring(home, tiny_model, [*first, corrected(LAMP, QUESTION, ANSWER), corrected(KETTLE, "Mine?", "No.")])
+    assert set(asked) == {QUESTION, "Mine?"}, "all else was known"
+    assert max(asked.values()) <= 2, "by the base model and by the served one"

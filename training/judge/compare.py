@@ -7,6 +7,7 @@ chunks, a trained one, or one with a reranker.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +43,9 @@ from training.judge.questions import HoldoutQuestion, questions_of
 from training.settings import TrainingSettings
 
 _LATENCY_QUESTIONS = 30
+_LATENCY_QUESTIONS_OF_ONE = 8
 _WARM_UP = 2  # questions whose time does not count
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def measure_baselines(
     Raises SettingsError when the base model can't be loaded, ReleaseError when a model gives NaN.
     """
     name, folder = serving.embedding.model, store.folder(release.id)
-    embedder = Embedder(folder / MODEL_FOLDER, serving.embedding)
+    embedder = Embedder.shared(folder / MODEL_FOLDER, serving.embedding)
     index = ChunkIndex.open(folder / INDEX_FOLDER)
     removed = find_removed(given, {chunk.id for chunk in index.chunks()}, settings)
     space = embed_chunks(embedder, [*given.chunks, *removed.chunks], index, progress)
@@ -91,7 +94,7 @@ def measure_baselines(
     coverage = removed.coverage
     if removed.questions:
         coverage = with_lost_questions(removed, served, given.chunks, space)
-    base_model = Embedder(name, serving.embedding)
+    base_model = Embedder.shared(name, serving.embedding)
     base = SearchModel(base_model, base_space(base_model, given.chunks, store, serving, progress))
     base_scores = _scores(base, given, settings)
     queries = base_model.queries
@@ -153,7 +156,7 @@ def base_space(
         row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
         there = [place for place, chunk in enumerate(chunks) if chunk.id in row_of]
         found = index.space().chunks[[row_of[chunks[place].id] for place in there]]
-        vectors[there] = unwhitened(Embedder(folder / MODEL_FOLDER, serving.embedding), found)
+        vectors[there] = unwhitened(Embedder.shared(folder / MODEL_FOLDER, serving.embedding), found)
     missing = [place for place, chunk in enumerate(chunks) if chunk.id not in row_of]
     if missing:
         vectors[missing] = base.documents([chunks[place].text for place in missing], progress=progress)
@@ -175,15 +178,21 @@ def is_untrained(release: Release, model: str) -> bool:
 def measure_latency(
     served: SearchModel, candidate: SearchModel, chunks: Sequence[Chunk], questions: Sequence[HoldoutQuestion]
 ) -> Latency:
-    """Median seconds a question of each, asked in turn: what else the machine does slows both alike."""
-    chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:_LATENCY_QUESTIONS]
+    """Median seconds a question of each, asked in turn: what else the machine does slows both alike. Where
+    both have the same model, it embeds a question once, and fewer are enough."""
+    is_same = served.embedder is candidate.embedder
+    most = _LATENCY_QUESTIONS_OF_ONE if is_same else _LATENCY_QUESTIONS
+    chosen = ([one.text for one in questions] or list(OUT_OF_DOMAIN_QUESTIONS))[:most]
     seconds: tuple[list[float], list[float]] = ([], [])
     warm_up = chosen[:_WARM_UP]
-    for text in [*warm_up, *chosen]:
+    for asked in (*warm_up, *chosen):
+        text = f"{asked} {next(_numbers)}"  # a model remembers the vectors of what it was asked
+        embedding = 0.0
         for model, took in zip((served, candidate), seconds, strict=True):
-            started = time.perf_counter()
-            # As a document: the vectors of questions are remembered.
-            scores = model.space.scores(model.embedder.documents([text]))[0]
+            started = time.perf_counter() - embedding
+            vectors = model.embedder.queries([text])
+            embedding = time.perf_counter() - started if is_same else 0.0
+            scores = model.space.scores(vectors)[0]
             if model.reranker is None:
                 np.argmax(scores)
             else:

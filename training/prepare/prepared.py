@@ -161,14 +161,12 @@ def question_vectors(context: RunContext) -> VectorsOf:
     serving = context.serving.embedding
     in_float32 = serving.model_copy(update={"precision": "float32"})
     known: dict[str, Vectors] = {}
-    models: list[Embedder] = []  # loaded when the first question is to be embedded
 
     def vectors_of(questions: Sequence[str]) -> Vectors:
         missing = [one for one in dict.fromkeys(questions) if one not in known]
         if missing:
-            if not models:
-                models.append(Embedder(serving.model, in_float32))
-            vectors = models[0].queries(missing, progress=context.progress)
+            base = Embedder.shared(serving.model, in_float32)
+            vectors = base.queries(missing, progress=context.progress)
             known.update(zip(missing, vectors, strict=True))
         return np.stack([known[one] for one in questions]) if questions else np.zeros((0, 1), np.float32)
 

@@ -89,6 +89,7 @@ class Steps:
 
     def fit(self, folder: Path) -> str:
         found, context = self.prepared, self.context
+        Embedder.forget_shared()  # a training needs the memory
         material = TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
         embedding, progress = self._serving.embedding, context.progress
         return str(train_candidate(material, context.settings.fit, embedding, folder, progress))
@@ -166,7 +167,8 @@ class Steps:
         source = folder / "index" if is_trained else context.store.folder(parent.id)
         shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER, copy_function=_share)
         name = f"{model_name(base)}-{self.run.id}" if is_trained else parent.embedding.name
-        embedder = Embedder(staging / MODEL_FOLDER, serving.embedding, name=name)
+        model = Embedder(source / MODEL_FOLDER, serving.embedding) if is_trained else self._served_model
+        embedder = model.placed(staging / MODEL_FOLDER, name)
         if is_trained:
             known, space = None, SearchSpace.load(source)
             reranker = reranker_choice(context.settings.reranker, serving)
@@ -237,6 +239,11 @@ class Steps:
     @property
     def report(self) -> FitReport:
         return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
+
+    @property
+    def _served_model(self) -> Embedder:
+        folder = self.context.store.folder(self.context.served.id)
+        return Embedder.shared(folder / MODEL_FOLDER, self._serving.embedding)
 
     @cached_property
     def _served_index(self) -> ChunkIndex:

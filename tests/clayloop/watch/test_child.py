@@ -1,4 +1,4 @@
-"""The process of the next retrain: ready before its order, one for each, and gone with its watcher."""
+"""The process of the next retrain: ready before its order, and gone with its watcher."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from curation import StateError
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.fake_watcher import command
 from tests.training import material
+from training import FINE_TUNED, INDEX_ONLY
 
 ROOT = Path(__file__).parents[3]
 ENDS_AT_ONCE = [sys.executable, "-c", "raise SystemExit(5)"]
@@ -54,13 +55,27 @@ def test_the_one_that_waits_gets_the_order_and_the_next_one_the_next(
         process.get_ready()
         (ready,) = [one for one in waiting() if one not in before]
         assert starts(log) == number - 1, "it waits"
-        ended = process.run([], never)
+        ended = process.run(FINE_TUNED, [], never)
         assert ended is not None
         assert (ended.exit_code, ended.outcome) == (code, "rejected" if code == 0 else "")
         assert log.read_text().splitlines()[-1] == f"end {ready.pid}"
         assert waiting() == before
-    assert process.run(None, never) is not None, "and one that was not got ready is started"
+    assert process.run(FINE_TUNED, None, never) is not None, "and one that was not got ready is started"
     assert starts(log) == 3
+
+
+def test_after_an_order_for_the_index_alone_it_stays_for_the_next(log: Path) -> None:
+    process, before = RetrainProcess(command(log, 0, "0,0,0,3")), waiting()
+    process.get_ready()
+    (ready,) = [one for one in waiting() if one not in before]
+    for rung in (INDEX_ONLY, INDEX_ONLY, FINE_TUNED):
+        ended = process.run(rung, [], never)
+        assert ended is not None and (ended.exit_code, ended.outcome) == (0, "rejected")
+        assert log.read_text().splitlines()[-1] == f"end {ready.pid}"
+        assert (ready in waiting()) == (rung == INDEX_ONLY)
+    failed = process.run(INDEX_ONLY, [], never)
+    assert failed is not None and (failed.exit_code, failed.outcome) == (3, "")
+    assert waiting() == before, "one that failed is gone"
 
 
 def test_one_that_dies_while_it_waits_is_not_started_again_and_again_and_nothing_is_lost(log: Path) -> None:
@@ -70,7 +85,7 @@ def test_one_that_dies_while_it_waits_is_not_started_again_and_again_and_nothing
     process.get_ready()
     process.get_ready()
     assert waiting() == []
-    ended = process.run([], never)
+    ended = process.run(FINE_TUNED, [], never)
     assert ended is not None
     assert ended.exit_code == 5
     process.get_ready()
@@ -82,7 +97,7 @@ def test_to_stop_ends_it_before_and_after_its_order(process: RetrainProcess, log
     process.get_ready()
     process.drop()
     assert waiting() == []
-    assert process.run([], lambda seconds: True) is None
+    assert process.run(FINE_TUNED, [], lambda seconds: True) is None
     assert waiting() == []
 
 
@@ -105,13 +120,13 @@ def test_it_ends_with_its_watcher_even_by_kill_9(log: Path) -> None:
 
 def test_the_decisions_go_with_the_order(tmp_path: Path) -> None:
     decisions = material.accepted_triplets(material.make_chunks())[:3]
-    order = write_order(tmp_path, decisions)
+    order = write_order(tmp_path, FINE_TUNED, decisions)
     assert wait_for_order(io.StringIO(order.model_dump_json() + "\n")) == order
     assert decisions_of(order) == decisions
-    assert decisions_of(write_order(tmp_path, None)) is None
+    assert decisions_of(write_order(tmp_path, INDEX_ONLY, None)) is None
     assert wait_for_order(io.StringIO("")) is None
     (tmp_path / "decisions.json").write_text("[{}]")
     with pytest.raises(StateError, match=r"decisions\.json"):
         decisions_of(order)
     with pytest.raises(StateError):
-        decisions_of(Order(summary=tmp_path / "s", decisions=tmp_path / "gone.json"))
+        decisions_of(Order(summary=tmp_path / "s", highest=FINE_TUNED, decisions=tmp_path / "gone.json"))
