@@ -93,6 +93,10 @@ class PromotionLog:
         ]
         return any(line.release in made for line in served) and lines[-1].release not in made
 
+    def followed(self, release: str) -> str | None:
+        """The release that was served when ``release`` was first promoted; None where nobody knows."""
+        return next((line.before for line in self.lines() if line.release == release), None)
+
     def origin(self, release: str) -> Promotion | None:
         """The last promotion of ``release``, or, where it was made by a reindex, of the release whose model
         it has. None where it was never promoted."""

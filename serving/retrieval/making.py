@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from curation import SILENT, Chunk, FormerChunk, Progress
+from curation import SILENT, Chunk, Progress
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, IndexedQuestion, pages_of
 from serving.retrieval.pieces import pieces
@@ -92,26 +92,11 @@ def _lead_to(
 
 
 def carry_questions(
-    index: ChunkIndex,
-    chunks: Sequence[Chunk],
-    former: Mapping[str, FormerChunk],
-    without: Collection[tuple[str, str]] = (),
+    index: ChunkIndex, chunks: Sequence[Chunk], leaves_out: Callable[[IndexedQuestion], bool]
 ) -> tuple[list[IndexedQuestion], QuestionLeads]:
-    """The questions of ``index`` for other ``chunks``. One whose chunk was edited leads to what took its
-    place.
-
-    ``without`` are records (dataset and id) whose questions are left out.
-    """
-    here = {chunk.id for chunk in chunks}
-    moved = [
-        one
-        if one.chunk_id in here or one.chunk_id not in former
-        else one.model_copy(update={"chunk_id": former[one.chunk_id].replaced_by})
-        for one in index.questions()
+    """The questions of ``index`` for other ``chunks``, but for those that ``leaves_out`` says so of."""
+    carried = [
+        one.model_copy(update={"chunk_id": ""}) if leaves_out(one) else one for one in index.questions()
     ]
-    moved = [
-        one.model_copy(update={"chunk_id": ""}) if (one.dataset, one.record_id) in without else one
-        for one in moved
-    ]
-    chosen, leads = _lead_to(chunks, moved, index.space().questions.leads.vectors)
+    chosen, leads = _lead_to(chunks, carried, index.space().questions.leads.vectors)
     return chosen, replace(leads, weight=index.space().questions.weight)

@@ -139,8 +139,9 @@ def test_questions_lead_to_their_chunk_and_are_not_embedded_twice(tmp_path: Path
     )
     assert {one.text for one in again} == set(texts)
     np.testing.assert_array_equal(known.questions.leads.vectors, space.questions.leads.vectors)
-    carried, leads = carry_questions(index, chunks[:5], {}, without=set())
-    assert [one.text for one in carried] == ["Is it heavy to carry about?"] and len(leads) == 1
+    carried, leads = carry_questions(index, chunks[:8], lambda one: "from" in one.text)
+    assert [one.text for one in carried] == ["Is it heavy to carry about?", "What do I rub it down with?"]
+    assert leads.leads.rows.tolist() == [2, 7]
 
 
 def test_questions_count_less_where_they_would_mislead_others() -> None:

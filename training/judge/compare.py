@@ -87,7 +87,7 @@ def measure_baselines(
     index = ChunkIndex.open(folder / INDEX_FOLDER)
     removed = find_removed(given, {chunk.id for chunk in index.chunks()}, settings)
     space = embed_chunks(embedder, [*given.chunks, *removed.chunks], index, progress)
-    _, leads = carry_questions(index, given.chunks, {}, given.apart)
+    _, leads = carry_questions(index, given.chunks, given.is_asked)
     here = space.taking(range(len(given.chunks))).asking(leads)
     served = SearchModel(embedder, here, open_reranker(folder, release, serving), progress)
     served_scores = _scores(served, given, settings)

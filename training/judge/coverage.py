@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import Chunk, TestSet, find_matches, generic_set
-from serving import SearchSpace
+from serving import IndexedQuestion, SearchSpace
 from training.judge.evaluate import SearchModel, measure
 from training.judge.questions import HoldoutQuestion, holdout_questions, question_id
-from training.ledger.rows import LedgerRow, RecordKey, of, section_of
+from training.ledger.rows import LedgerRow, RecordKey, normalise, of, section_of
 from training.ledger.store import History
 from training.prepare.split import is_holdout
 from training.settings import TrainingSettings
@@ -50,13 +51,17 @@ class Round:
         asked = [one for one in self.questions if not one.is_heading]
         return replace(self, questions=asked[:_MOST_OF_INDEX], asks_generic=False)
 
-    @property
-    def apart(self) -> set[RecordKey]:
-        """The records that ask what is held out. Whoever is judged has none of them in the index: a question
-        that is found by itself tells nothing about others."""
+    def is_asked(self, question: IndexedQuestion) -> bool:
+        """Whether a question says what is held out, or what a test set asks. Whoever is judged has no such
+        one in the index: what is found by itself tells nothing about others."""
+        records, texts = self._asked
+        return (question.dataset, question.record_id) in records or normalise(question.text) in texts
+
+    @cached_property
+    def _asked(self) -> tuple[set[RecordKey], set[str]]:
         held = {row.key for row in of(self.rows, "example", "holdout")}
         like = {row.key for row in self.rows if (row.other_dataset, row.other) in held}
-        return held | like
+        return held | like, {normalise(text) for text in self.deciding}
 
     @property
     def sets(self) -> list[TestSet]:

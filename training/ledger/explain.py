@@ -140,7 +140,8 @@ def explain_record(store: ReleaseStore, release_id: str, record_id: str) -> list
 
 
 def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
-    """The release and its parents, newest first, as far back as they are there."""
+    """The release and its parents, newest first, as far back as they are there. Those that were pruned
+    (``ReleaseStore.prune``) are left out."""
     found: list[PastRelease] = []
     following: str | None = release_id
     while following is not None and following not in {one.id for one in found}:
@@ -148,6 +149,10 @@ def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
             release = store.get(following)
             found.append(_past_release(store, release))
         except ClayloopError as error:
+            before = store.promotions.followed(following)
+            if before is not None and not store.folder(following).exists():
+                following = before
+                continue
             found.append(PastRelease(id=following, problem=error.message))
             break
         following = release.parent

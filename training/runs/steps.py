@@ -103,8 +103,7 @@ class Steps:
         is one, beside that. Nobody has a question in its index that says what a held-out one does."""
         context, serving = self.context, self._serving
         settings, chunks = context.settings, self.prepared.chunks
-        apart = self.round.apart
-        questions = [one for one in self._questions if (one.dataset, one.record_id) not in apart]
+        questions = [one for one in self._questions if not self.round.is_asked(one)]
         baselines = measure_baselines(
             self.round, context.store, context.served, settings, serving, context.progress
         )

@@ -8,7 +8,8 @@ from collections.abc import Sequence, Set
 
 from hypothesis import given, settings, strategies as st
 
-from curation import Chunk, Decision, DedupSettings, FormerChunk
+from curation import Chunk, Decision, DedupSettings, FormerChunk, TestSet
+from serving import IndexedQuestion
 from tests.training.judge.comparisons import compared, comparison
 from tests.training.judge.rows import ledger
 from tests.training.material import conversation, judged_chunk, make_chunks, triplet
@@ -206,3 +207,18 @@ def test_lost_questions_count_as_nothing_found() -> None:
     assert not found.passed and "10 held-out questions" in found.detail
     assert _guards(lost(1))["lost questions"].passed
     assert "lost questions" not in _guards(lost(0))
+
+
+def test_nobody_who_is_judged_has_a_question_in_the_index_that_is_asked() -> None:
+    """By its record, or by its words: those of a test set of one's own, too."""
+    mine = TestSet(name="mine", queries={"q": "How do I wash it?"}, qrels={"q": {CHUNKS[0].path: 1}})
+    held = ledger([triplet(HELD[0], "What is held out?"), triplet(TRAINED[0], "What is not?")], CHUNKS)
+    held = [row.settled("holdout") if row.query == "What is held out?" else row for row in held]
+    given = Round(CHUNKS, CHUNKS, [], [mine], held, History())
+
+    def asked(text: str, record: str = "other") -> bool:
+        question = IndexedQuestion(text=text, chunk_id="c", dataset="triplets", record_id=record)
+        return given.is_asked(question)
+
+    assert asked("In any words", held[0].record_id) and not asked("In any words", held[1].record_id)
+    assert asked("how do I  WASH it?") and not asked("How do I dry it?")

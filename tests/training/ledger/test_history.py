@@ -103,6 +103,15 @@ def test_a_release_that_cannot_be_read_ends_the_chain(served_home: Home) -> None
     assert first in oldest.problem
 
 
+def test_releases_that_were_pruned_do_not_end_the_chain(served_home: Home) -> None:
+    store = ReleaseStore(served_home)
+    first = store.current().id
+    made = [release(served_home, [PAIR.settled("train")]) for _ in range(3)]
+    for gone in made[:2]:
+        shutil.rmtree(store.folder(gone))
+    assert [(one.id, one.problem) for one in chain(store, made[2])] == [(made[2], ""), (first, "")]
+
+
 def test_a_record_is_explained_with_what_it_was_before(served_home: Home, tmp_path: Path) -> None:
     store = ReleaseStore(served_home)
     release(served_home, [PAIR.settled("holdout").model_copy(update={"fingerprint": "other"})])
