@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,23 @@ def test_truncating_gives_unit_rows_or_zero_rows(vectors: np.ndarray, dim: int) 
     assert (norms[is_zero] == 0).all()
     tiny = np.linalg.norm(vectors[:, :dim].astype(np.float64), axis=1) < 1e-15
     np.testing.assert_allclose(norms[~is_zero & ~tiny], 1, atol=1e-4)
+
+
+def test_releases_whose_model_is_the_same_files_share_it_in_memory(tmp_path: Path) -> None:
+    model = resolve_model(MODEL)
+    shutil.copytree(model, tmp_path / "first")
+    shutil.copytree(tmp_path / "first", tmp_path / "linked", copy_function=os.link)
+    shutil.copytree(model, tmp_path / "other")
+    exact = EmbeddingSettings(precision="float32")
+    first = Embedder.shared(tmp_path / "first", exact)
+    assert Embedder.shared(tmp_path / "linked", exact) is first
+    assert Embedder.shared(tmp_path / "other", exact) is not first
+    assert Embedder.shared(tmp_path / "first", EmbeddingSettings(precision="bfloat16")) is not first
+    placed = first.placed(tmp_path / "linked", "of a release")
+    assert (placed.folder, placed.name, placed.model) == (tmp_path / "linked", "of a release", first.model)
+    assert first.name == "first"
+    Embedder.forget_shared()
+    assert Embedder.shared(tmp_path / "first", exact) is not first
 
 
 def test_a_model_that_gives_nan_is_refused(embedder: Embedder) -> None:
