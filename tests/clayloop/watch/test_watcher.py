@@ -29,7 +29,7 @@ from dashboards import ask_for_retrain, is_watched, pending_request, settle_requ
 from serving import ReleaseStore
 from tests.clayloop.watch.fake_retrain import starts
 from tests.clayloop.watch.fake_watcher import command
-from training import RunInputs, RunStore
+from training import INDEX_ONLY, RunInputs, RunStore
 
 PATIENCE = 120.0  # seconds
 ROOT = Path(__file__).parents[3]
@@ -291,7 +291,7 @@ def test_settings_that_change_are_read_again_and_wrong_ones_are_told_until_they_
 ) -> None:
     config = tmp_path / "clayloop.toml"
     seen: list[list[str]] = []
-    found = Findings(why="", digest="")
+    found = Findings(why="", rung=INDEX_ONLY, digest="")
     monkeypatch.setattr(ReleaseStore, "current", lambda _: None)
     monkeypatch.setattr(Annotations, "read", lambda *_: [])
     monkeypatch.setattr(
@@ -322,13 +322,13 @@ def test_settings_that_change_are_read_again_and_wrong_ones_are_told_until_they_
 def test_a_retrain_that_does_nothing_is_not_repeated_until_something_changes(
     home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [Findings(why="something is new", digest="a")]
+    found = [Findings(why="something is new", rung=INDEX_ONLY, digest="a")]
     monkeypatch.setattr(ReleaseStore, "current", lambda _: None)
     monkeypatch.setattr(Annotations, "read", lambda *_: [])
     monkeypatch.setattr("clayloop.watch.watcher.look", lambda *_: found[-1])
     watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
     for digest, expected in (("a", 1), ("a", 1), ("b", 2), ("a", 3)):
-        found.append(Findings(why="something is new", digest=digest))
+        found.append(Findings(why="something is new", rung=INDEX_ONLY, digest=digest))
         watcher.look()
         assert starts(log) == expected
 
