@@ -18,7 +18,7 @@ from .releases.carried_lineage import HEADING as HEADING, accepted_questions as 
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE
-from .releases.record import EmbeddingInfo as EmbeddingInfo, FITTED_FILE as FITTED_FILE
+from .releases.record import Asked as Asked, EmbeddingInfo as EmbeddingInfo, FITTED_FILE as FITTED_FILE
 from .releases.record import INDEX_FOLDER as INDEX_FOLDER
 from .releases.record import IndexInfo as IndexInfo, LINEAGE_FILE as LINEAGE_FILE
 from .releases.record import MODEL_FOLDER as MODEL_FOLDER, NotPromotedError as NotPromotedError

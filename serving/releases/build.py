@@ -15,6 +15,7 @@ from serving.releases.record import (
     INDEX_FOLDER,
     MODEL_FOLDER,
     RERANKER_FOLDER,
+    Asked,
     EmbeddingInfo,
     IndexInfo,
     ReleaseDraft,
@@ -34,8 +35,9 @@ from serving.settings import ServingSettings
 @dataclass(frozen=True)
 class ReleaseParts:
     """What goes into a release. ``space`` has the vectors of ``chunks``, and of the accepted ``questions``
-    that lead to them, where they are there already. ``answers`` are those of people, which come after the
-    chunks; ``known`` is an index that was made with the same model and has the vectors of some of them."""
+    that lead to them, where they are there already. ``asked`` says whose they are. ``answers`` are those of
+    people, which come after the chunks; ``known`` is an index that was made with the same model and has the
+    vectors of some of them."""
 
     embedder: Embedder
     chunks: Sequence[Chunk]
@@ -43,6 +45,7 @@ class ReleaseParts:
     questions: Sequence[IndexedQuestion] = ()
     reranker: RerankerChoice | None = None
     answers: Sequence[CuratedAnswer] = ()
+    asked: Asked = "all"
     known: ChunkIndex | None = None
 
 
@@ -88,6 +91,7 @@ def build_release(
         ),
         index=IndexInfo(
             rows=len(parts.chunks),
+            asked=parts.asked,
             dimension=space.dimension,
             pieces=len(space.pieces),
             questions=len(space.questions),

@@ -20,6 +20,7 @@ from serving.retrieval.index import IndexedQuestion
 
 if TYPE_CHECKING:
     from curation import Corpus
+    from serving.releases.record import Asked
 
 HEADING = "heading"  # the origin of a question that is a section's heading
 CHUNK_REJECTED = "its chunk was rejected"  # the reason why an accepted question teaches nothing
@@ -48,8 +49,11 @@ def chunks_not_to_index(lineage: Path, chunks: Sequence[Chunk], include_unreview
     }
 
 
-def accepted_questions(lineage: Path, corpus: Corpus, here: Collection[str]) -> list[IndexedQuestion]:
-    """The accepted questions of the ledger ``lineage`` that lead to a chunk of the ids ``here``, each once.
+def accepted_questions(
+    lineage: Path, corpus: Corpus, here: Collection[str], asked: Asked = "all"
+) -> list[IndexedQuestion]:
+    """The accepted questions of the ledger ``lineage`` that lead to a chunk of the ids ``here``, each once:
+    of ``all`` records, or of conversations, which ``people`` had with the bot.
 
     One whose chunk was edited leads to what took its place, unless it was rejected before. A heading is none
     of them: the text of its chunk has it. Raises StateError for a damaged file.
@@ -59,6 +63,8 @@ def accepted_questions(lineage: Path, corpus: Corpus, here: Collection[str]) -> 
     table = _read(lineage, _OF_QUESTIONS)
     leads = pc.and_(pc.equal(table["teaches"], "example"), pc.is_in(table["fate"], pa.array(_LEAD)))
     told = pc.or_(pc.equal(table["origin"], HEADING), pc.equal(table["reason"], CHUNK_REJECTED))
+    if asked == "people":
+        leads = pc.and_(leads, pc.equal(table["dataset"], "conversations"))
     found: dict[tuple[str, str], IndexedQuestion] = {}
     for row in table.filter(pc.and_(leads, pc.invert(told))).to_pylist():
         chunk = corpus.today(row["chunk_id"])

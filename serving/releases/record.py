@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,12 +34,17 @@ class EmbeddingInfo(BaseModel):
     max_tokens: int
 
 
+Asked = Literal["all", "people"]
+
+
 class IndexInfo(BaseModel):
     """The tables in ``index/``: ``rows`` counts the documents' chunks, ``answers`` the curated answers beside
-    them, ``pieces`` and ``questions`` what else leads to both."""
+    them, ``pieces`` and ``questions`` what else leads to both. ``asked`` says whose accepted questions these
+    are: all, or only what people asked the bot."""
 
     rows: int
     dimension: int
+    asked: Asked = "all"
     pieces: int = 0
     questions: int = 0
     answers: int = 0

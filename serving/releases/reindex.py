@@ -68,7 +68,8 @@ def reindex(
             reranker = RerankerChoice(store.folder(parent.id) / RERANKER_FOLDER, parent.reranker)
         origin = ReleaseOrigin(**{**parent.model_dump(), "parent": parent.id, "run_id": None})
         space = embed_chunks(served.embedder, chunks, served.index, progress)
-        asked = accepted_questions(lineage, corpus, {chunk.id for chunk in chunks})
+        here = {chunk.id for chunk in chunks}
+        asked = accepted_questions(lineage, corpus, here, parent.index.asked)
         questions, space = lead_questions(served.embedder, chunks, space, asked, served.index)
         parts = ReleaseParts(
             served.embedder,
@@ -77,6 +78,7 @@ def reindex(
             questions,
             reranker,
             carry_answers(served.answers.values(), corpus),
+            parent.index.asked,
             served.index,
         )
         release = store.publish(folder, build_release(folder, parts, origin, settings, progress))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from curation import Corpus, Decision, FormerChunk, Home
 from serving import ReleaseStore, load_release, reindex
 from tests.training import rounds
-from tests.training.material import judged_chunk, make_chunks, triplet
+from tests.training.material import conversation, judged_chunk, make_chunks, triplet
 from tests.training.prepare.made_up import edited, replaced
+from training.judge.gate import GateVerdict, judge
 from training.retrain import RetrainOptions, retrain_from_annotations
 from training.settings import INDEX_ONLY
 
@@ -78,3 +80,22 @@ def test_another_base_model_in_the_settings_is_not_that_of_an_index_alone(
     bring(home, tmp_path / "newer", [ASKED])
     before, after = ReleaseStore(home).list()
     assert (after.base_model, after.embedding) == (before.base_model, before.embedding)
+
+
+def test_where_all_would_make_it_worse_only_what_people_asked_leads(
+    home: Home, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Generated questions may be poor. What people asked the bot is brought to it all the same."""
+    judged: list[GateVerdict] = []
+
+    def refuse_the_first(*given: Any) -> GateVerdict:
+        judged.append(judge(*given).model_copy(update={"promoted": bool(judged)}))
+        return judged[-1]
+
+    monkeypatch.setattr("training.runs.steps.judge", refuse_the_first)
+    bring(home, tiny_model, [ASKED, conversation(KETTLE, "Why is my boiler so loud?")])
+    served = ReleaseStore(home).current()
+    assert len(judged) == 2 and served.index.asked == "people"
+    assert leads(home, tiny_model) == [("Why is my boiler so loud?", KETTLE.id)]
+    reindex(home, Corpus(documents=[], chunks=CHUNKS[:40]), rounds.serving(tiny_model))
+    assert leads(home, tiny_model) == [("Why is my boiler so loud?", KETTLE.id)]

@@ -13,6 +13,7 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving import Asked
 from training.judge.comparison import ComparedSet, Comparison, Side, Slice, slices
 from training.judge.intervals import (
     ROUNDING,
@@ -72,9 +73,9 @@ class GateVerdict(BaseModel):
     metric at full dimension, of the untouched base model, the served release and the candidate, over the same
     ``queries`` questions: the holdout's and those of the user's own test sets. ``interval`` is of the mean of
     candidate − served. ``rung`` says what the candidate is; one that is fine-tuned is compared with the
-    served model that has everything decided in its index. ``kinds`` counts the questions that decide:
-    headings (while there are too few others), generated ones, and those asked by people. About ``lacking``
-    more would tell where the verdict is too uncertain.
+    served model that has everything decided in its index. ``asked``: whose accepted questions that index has.
+    ``kinds`` counts the questions that decide: headings (while there are too few others), generated ones, and
+    those asked by people. About ``lacking`` more would tell where the verdict is too uncertain.
 
     ``earlier`` is the same over the holdout questions that the served release was judged by, ``fresh`` over
     those that came since; None where there are too few. That they disagree is a sign that what was decided
@@ -87,6 +88,7 @@ class GateVerdict(BaseModel):
     verdict: Verdict
     reason: str
     rung: Rung = FINE_TUNED
+    asked: Asked = "all"
     metric: str
     before: float
     after: float

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 from curation import ClayloopError, TestSet, read_json, write_json, write_text
 from serving import (
@@ -23,6 +24,7 @@ from serving import (
     LINEAGE_FILE,
     MODEL_FOLDER,
     RERANKER_FOLDER,
+    Asked,
     ChunkIndex,
     CuratedAnswer,
     Embedder,
@@ -60,6 +62,7 @@ from training.settings import FINE_TUNED, INDEX_ONLY, Rung
 
 _PRECISION_FILE = "precision.json"
 _GATE_FILE = "gate.json"
+_ONLY_PEOPLES = " Only what people asked leads to its chunk: with all accepted questions it would be worse."
 _AS_IT_IS = {"promoted": False, "reason": "The index holds everything that was decided already."}
 
 
@@ -103,19 +106,25 @@ class Steps:
         is one, beside that. Nobody has a question in its index that says what a held-out one does."""
         context, serving = self.context, self._serving
         settings, chunks = context.settings, self.prepared.chunks
-        questions = [one for one in self._questions if not self.round.is_asked(one)]
         baselines = measure_baselines(
             self.round, context.store, context.served, settings, serving, context.progress
         )
         served = baselines.served
         known = self._served_index
-        _, space = lead_questions(served.embedder, chunks, served.space, questions, known)
-        index_only = replace(served, space=space)
-        found = {INDEX_ONLY: compare(index_only, baselines)}
-        verdicts = {INDEX_ONLY: judge(found[INDEX_ONLY], settings.gate, INDEX_ONLY)}
-        is_new = self._changes_index(known)
-        if not is_new:
-            verdicts[INDEX_ONLY] = verdicts[INDEX_ONLY].model_copy(update=_AS_IT_IS)
+        found: dict[Rung, Comparison] = {}
+        verdicts: dict[Rung, GateVerdict] = {}
+        for asked in get_args(Asked):
+            questions = [one for one in self._questions(asked) if not self.round.is_asked(one)]
+            _, space = lead_questions(served.embedder, chunks, served.space, questions, known)
+            index_only = replace(served, space=space)
+            found[INDEX_ONLY] = compare(index_only, baselines)
+            verdict = judge(found[INDEX_ONLY], settings.gate, INDEX_ONLY)
+            is_new = self._changes_index(known, asked)
+            reason = verdict.reason + ("" if asked == "all" else _ONLY_PEOPLES)
+            told = {"reason": reason} if is_new else _AS_IT_IS
+            verdicts[INDEX_ONLY] = verdict.model_copy(update={"asked": asked, **told})
+            if verdict.promoted:  # else what was generated may have made it worse
+                break
         if self.run.record.has_finished("index"):
             trained = self.run.folder / "index"
             embedder = Embedder(trained / MODEL_FOLDER, serving.embedding, name="candidate")
@@ -125,7 +134,8 @@ class Steps:
             if verdicts[INDEX_ONLY].promoted or not is_new:
                 beside = baselines.beside(index_only, found[INDEX_ONLY])
             found[FINE_TUNED] = compare(candidate, beside)
-            verdicts[FINE_TUNED] = judge(found[FINE_TUNED], settings.gate)
+            verdict = judge(found[FINE_TUNED], settings.gate)
+            verdicts[FINE_TUNED] = verdict.model_copy(update={"asked": asked})
         promoted = [rung for rung, verdict in verdicts.items() if verdict.promoted]
         reached = [*found, *promoted][-1]
         for rung, comparison in found.items():
@@ -162,7 +172,7 @@ class Steps:
         base, parent = serving.embedding.model, context.served
         shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
         shutil.copyfile(folder / "prepare" / LEDGER_FILE, staging / LINEAGE_FILE)
-        is_trained = self.verdict.rung == FINE_TUNED
+        is_trained, asked = self.verdict.rung == FINE_TUNED, self.verdict.asked
         source = folder / "index" if is_trained else context.store.folder(parent.id)
         shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER, copy_function=_share)
         name = f"{model_name(base)}-{self.run.id}" if is_trained else parent.embedding.name
@@ -182,7 +192,7 @@ class Steps:
             write_ledger(staging / FITTED_FILE, read_ledger(fitted_of(context.store, parent.id)))
             waiting = [_waits(row, context.history) for row in found.ledger]
             write_ledger(staging / LINEAGE_FILE, waiting, read_origin(staging / LINEAGE_FILE))
-        questions, space = lead_questions(embedder, found.chunks, space, self._questions, known)
+        questions, space = lead_questions(embedder, found.chunks, space, self._questions(asked), known)
         origin = ReleaseOrigin(
             base_model=base if is_trained else parent.base_model,
             run_id=self.run.id,
@@ -190,16 +200,16 @@ class Steps:
             trained_on=trained_on,
             metrics=at(self.comparison.holdout.candidate).metrics,
         )
-        parts = ReleaseParts(embedder, found.chunks, space, questions, reranker, self._answers, known)
+        parts = ReleaseParts(embedder, found.chunks, space, questions, reranker, self._answers, asked, known)
         draft = build_release(staging, parts, origin, serving, context.progress)
         write_text(staging / CARD_FILE, card(draft))
         return draft
 
-    def _changes_index(self, known: ChunkIndex) -> bool:
+    def _changes_index(self, known: ChunkIndex, whose: Asked) -> bool:
         """Whether the index would be another one than the served one."""
         before = [one.id for one in known.documents()]
         here = set(before)
-        asked = {(one.text, one.chunk_id) for one in self._questions}
+        asked = {(one.text, one.chunk_id) for one in self._questions(whose)}
         return (
             before != [one.id for one in self.prepared.chunks]
             or asked != {(one.text, one.chunk_id) for one in known.questions() if one.chunk_id in here}
@@ -248,11 +258,10 @@ class Steps:
     def _served_index(self) -> ChunkIndex:
         return ChunkIndex.open(self.context.store.folder(self.context.served.id) / INDEX_FOLDER)
 
-    @cached_property
-    def _questions(self) -> list[IndexedQuestion]:
+    def _questions(self, asked: Asked) -> list[IndexedQuestion]:
         """The accepted questions that the release has in its index."""
         ledger, here = self.run.folder / "prepare" / LEDGER_FILE, {one.id for one in self.prepared.chunks}
-        return accepted_questions(ledger, self.context.corpus, here)
+        return accepted_questions(ledger, self.context.corpus, here, asked)
 
     @cached_property
     def _answers(self) -> list[CuratedAnswer]:
