@@ -22,7 +22,7 @@ from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations
 from training.runs.record import RunInputs, digest_of_model, digest_of_test_sets, run_inputs
 from training.runs.run import RunStore
-from training.settings import RerankerSettings, TestSetSettings, TrainingSettings
+from training.settings import INDEX_ONLY, RerankerSettings, TestSetSettings, TrainingSettings
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
@@ -87,7 +87,7 @@ def test_what_was_not_enough_is_tried_again_when_questions_were_added(
     folder = tmp_path / "questions"
     _write(folder, {"where do ships sleep": CHUNKS[0].path})
     chosen, serving = _settings(folder, min_queries=100), rounds.serving(tiny_model)
-    assert _retrain(home, chosen, serving).outcome == "not-enough"
+    assert _retrain(home, chosen, serving).rung == INDEX_ONLY, "too little to train on"
     assert _retrain(home, chosen, serving).outcome == "nothing-new"
     _write(folder, {"where do ships sleep": CHUNKS[0].path, "how do boats rest": CHUNKS[0].path})
     again = _retrain(home, chosen, serving)
