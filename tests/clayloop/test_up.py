@@ -59,7 +59,7 @@ def test_up(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
         assert all(url.startswith("http://127.0.0.1:") for url in addresses.values())
 
         watch = f"{addresses['watch']}/healthz"
-        until(lambda: httpx.get(watch).json()["woken_by"] == "webhooks and polling", 60)
+        until(lambda: httpx.get(watch).json()["woken_by"] == "webhooks and polling", 240)
 
         second = clayloop("up")
         assert second.code == 7
@@ -89,7 +89,7 @@ def test_up(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
         assert len(below) >= 5
         process.send_signal(signal.SIGTERM)
         assert process.wait(90) == 0
-        until(lambda: not any(_alive(child) for child in below), 20)
+        until(lambda: not any(_alive(child) for child in below), 60)
         assert known_addresses(home) == {}
         assert "is stopped" in output.read_text()
     finally:
