@@ -268,7 +268,8 @@ def test_the_card_and_the_record_tell_what_the_release_is(home: Home, make_relea
     release = make_release()
     folder = ReleaseStore(home).folder(release.id)
     values = json.loads((folder / "release.json").read_text())
-    assert values["index"] == {"rows": 28, "dimension": 384, "pieces": 0, "questions": 0, "answers": 0}
+    counted = {"pieces": 0, "questions": 0, "answers": 0}
+    assert values["index"] == {"rows": 28, "dimension": 384, "asked": "all", **counted}
     assert values["embedding"]["max_tokens"] == 256
     assert 0.05 <= values["retrieval"]["min_score"] <= 0.95
     card = (folder / "README.md").read_text()
