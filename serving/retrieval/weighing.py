@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from serving.retrieval.space import WEIGHT, QuestionLeads, SearchSpace
+from serving.retrieval.space import WEIGHT, QuestionLeads, Rows, SearchSpace
+from serving.retrieval.vectors import Vectors
 
 _WEIGHTS = (WEIGHT, 0.4, 0.3, 0.2, 0.1, 0.0)
 # With fewer questions a choice is noise, and no better than the largest weight.
@@ -30,17 +31,23 @@ def choose_weight(space: SearchSpace, asked: QuestionLeads) -> QuestionLeads:
     for row, question in enumerate(chosen):
         query, page = asked.leads.vectors[question][None, :], asked.pages[question]
         likeness = space.likeness(query)[0]
-        others = _without(asked, page)
+        led, raised = _raised(_without(asked, page), query)
         for column, weight in enumerate(_WEIGHTS):
             scores = likeness.copy()
-            if len(others) and weight:
-                led, raised = others.leads.best(replace(others, weight=weight).raises(query, again=False))
-                scores[led] += raised[0]
+            scores[led] += weight * raised
             best = scores[page_of == page].max()
             found[column, row] = 1 / (1 + np.count_nonzero(scores > best))
     means = found.mean(axis=1)
     good = np.flatnonzero(means >= means[-1] - _LOSS)
     return replace(asked, weight=_WEIGHTS[int(good[0])])
+
+
+def _raised(others: QuestionLeads, query: Vectors) -> tuple[Rows, Vectors]:
+    """The chunks that ``others`` lead to, and how much they raise them at a weight of 1."""
+    if not len(others):
+        return others.leads.rows, np.zeros(0, np.float32)
+    led, raised = others.leads.best(replace(others, weight=1.0).raises(query, again=False))
+    return led, raised[0]
 
 
 def _without(asked: QuestionLeads, page: int) -> QuestionLeads:
