@@ -4,7 +4,7 @@ written once and never changed."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -178,12 +178,16 @@ class _Tables:
         concerned = np.flatnonzero((raised > 0) & np.isin(leads.rows, places))
         ordered = concerned[np.argsort(raised[concerned], kind="stable")]
         best = dict(zip(leads.rows[ordered].tolist(), ordered.tolist(), strict=True))  # the last one counts
-        rows = self.questions.take(pa.array(best.values(), pa.int64())).to_pylist()
-        ids = self.chunks["id"].take(pa.array(best, pa.int64())).to_pylist()
-        return {
-            place: IndexedQuestion(chunk_id=chunk, **{name: row[name] for name in _QUESTION_COLUMNS})
-            for place, chunk, row in zip(best, ids, rows, strict=True)
-        }
+        return dict(zip(best, self.asked(list(best.values())), strict=True))
+
+    def asked(self, places: Sequence[int]) -> list[IndexedQuestion]:
+        """The accepted questions at ``places`` among the leads."""
+        rows = self.questions.take(pa.array(places, pa.int64())).to_pylist()
+        ids = self.chunks["id"].take(pa.array(self.space.questions.leads.rows[places])).to_pylist()
+        return [
+            IndexedQuestion(chunk_id=chunk, **{name: row[name] for name in _QUESTION_COLUMNS})
+            for chunk, row in zip(ids, rows, strict=True)
+        ]
 
 
 class ChunkIndex:
@@ -192,7 +196,7 @@ class ChunkIndex:
     def __init__(self, folder: Path, tables: dict[str, Any]) -> None:
         self.folder = folder
         self._tables = tables
-        self._chunks, self._pieces, self._questions = (tables[name] for name in (TABLE, PIECES, QUESTIONS))
+        self._chunks = tables[TABLE]
         self.dimension = int(self._chunks.schema.field("vector").type.list_size)
         self._count = int(self._chunks.count_rows())
         self._is_resident = sum(int(table.count_rows()) for table in tables.values()) <= RESIDENT
@@ -266,12 +270,7 @@ class ChunkIndex:
 
     def questions(self) -> list[IndexedQuestion]:
         """The accepted questions, in the order of their leads."""
-        chunks = self._all.chunks["id"].to_pylist()
-        rows = self._all.questions.to_pylist()
-        return [
-            IndexedQuestion(chunk_id=chunks[row["row"]], **{name: row[name] for name in _QUESTION_COLUMNS})
-            for row in rows
-        ]
+        return self._all.asked(range(len(self._all.questions)))
 
     @cached_property
     def _all(self) -> _Tables:
@@ -309,7 +308,7 @@ def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
     """Some or all rows of the tables. Chunks are counted from 0 in their order."""
     rows = chunks["row"].to_numpy()
     leads = Leads(_vectors(questions), np.searchsorted(rows, questions["row"].to_numpy()))
-    pages = pages_of([_chunk(row) for row in chunks.select(CHUNK_SCHEMA.names).to_pylist()])
+    pages = _numbered(zip(chunks["source"].to_pylist(), chunks["path"].to_pylist(), strict=True))
     weight = float(questions["weight"][0].as_py()) if len(questions) else WEIGHT
     # A record's question may lead to a curated answer, too: the two are no rivals.
     records = zip(questions["dataset"].to_pylist(), questions["record_id"].to_pylist(), strict=True)
@@ -327,10 +326,12 @@ def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
 
 def pages_of(chunks: Sequence[Chunk]) -> Rows:
     """(n,): a number for the page of each chunk."""
+    return _numbered((one.source, one.path) for one in chunks)
+
+
+def _numbered(keys: Iterable[tuple[str, str]]) -> Rows:
     numbers: dict[tuple[str, str], int] = {}
-    return np.array(
-        [numbers.setdefault((one.source, one.path), len(numbers)) for one in chunks], dtype=np.int64
-    )
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
 def _vectors(table: pa.Table) -> Vectors:
