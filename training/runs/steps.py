@@ -114,12 +114,13 @@ class Steps:
         found: dict[Rung, Comparison] = {}
         verdicts: dict[Rung, GateVerdict] = {}
         for asked in get_args(Asked):
-            questions = [one for one in self._questions(asked) if not self.round.is_asked(one)]
+            accepted = self._questions(asked)
+            questions = [one for one in accepted if not self.round.is_asked(one)]
             _, space = lead_questions(served.embedder, chunks, served.space, questions, known)
             index_only = replace(served, space=space)
             found[INDEX_ONLY] = compare(index_only, baselines)
             verdict = judge(found[INDEX_ONLY], settings.gate, INDEX_ONLY)
-            is_new = self._changes_index(known, asked)
+            is_new = self._changes_index(known, accepted)
             reason = verdict.reason + ("" if asked == "all" else _ONLY_PEOPLES)
             told = {"reason": reason} if is_new else _AS_IT_IS
             verdicts[INDEX_ONLY] = verdict.model_copy(update={"asked": asked, **told})
@@ -171,7 +172,7 @@ class Steps:
         context, folder, serving, found = self.context, self.run.folder, self._serving, self.prepared
         base, parent = serving.embedding.model, context.served
         shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
-        shutil.copyfile(folder / "prepare" / LEDGER_FILE, staging / LINEAGE_FILE)
+        shutil.copyfile(self._ledger, staging / LINEAGE_FILE)
         is_trained, asked = self.verdict.rung == FINE_TUNED, self.verdict.asked
         source = folder / "index" if is_trained else context.store.folder(parent.id)
         shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER, copy_function=_share)
@@ -205,11 +206,11 @@ class Steps:
         write_text(staging / CARD_FILE, card(draft))
         return draft
 
-    def _changes_index(self, known: ChunkIndex, whose: Asked) -> bool:
-        """Whether the index would be another one than the served one."""
+    def _changes_index(self, known: ChunkIndex, accepted: Sequence[IndexedQuestion]) -> bool:
+        """Whether the index with ``accepted`` would be another one than the served one."""
         before = [one.id for one in known.documents()]
         here = set(before)
-        asked = {(one.text, one.chunk_id) for one in self._questions(whose)}
+        asked = {(one.text, one.chunk_id) for one in accepted}
         return (
             before != [one.id for one in self.prepared.chunks]
             or asked != {(one.text, one.chunk_id) for one in known.questions() if one.chunk_id in here}
@@ -258,16 +259,19 @@ class Steps:
     def _served_index(self) -> ChunkIndex:
         return ChunkIndex.open(self.context.store.folder(self.context.served.id) / INDEX_FOLDER)
 
+    @property
+    def _ledger(self) -> Path:
+        return self.run.folder / "prepare" / LEDGER_FILE
+
     def _questions(self, asked: Asked) -> list[IndexedQuestion]:
         """The accepted questions that the release has in its index."""
-        ledger, here = self.run.folder / "prepare" / LEDGER_FILE, {one.id for one in self.prepared.chunks}
-        return accepted_questions(ledger, self.context.corpus, here, asked)
+        here = {one.id for one in self.prepared.chunks}
+        return accepted_questions(self._ledger, self.context.corpus, here, asked)
 
     @cached_property
     def _answers(self) -> list[CuratedAnswer]:
         """What people wrote that is served beside the documents."""
-        ledger = self.run.folder / "prepare" / LEDGER_FILE
-        return answers_to_serve(ledger, self.context.corpus, self._served_answers)
+        return answers_to_serve(self._ledger, self.context.corpus, self._served_answers)
 
     @cached_property
     def _served_answers(self) -> list[CuratedAnswer]:
