@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 from gradio_client import Client
@@ -82,26 +83,36 @@ def look_up(bot: str, needs: Sequence[Need], sources: int) -> list[Found]:
 
 def wait_for_outbox(bot: str) -> None:
     """Wait until Argilla has every conversation. Raises ClayloopError when that takes too long."""
-    deadline = time.monotonic() + OUTBOX_SECONDS
-    while (status := httpx.get(f"{bot}/healthz", timeout=10.0).json()["outbox"])["pending"]:
-        if time.monotonic() > deadline:
-            raise ClayloopError(
-                f"{status['pending']} conversations did not reach Argilla in {OUTBOX_SECONDS:.0f} s.",
-                f"The bot says: {status['error'] or 'nothing'}. Its log is logs/bot.log in the state folder.",
-            )
-        time.sleep(_POLL_SECONDS)
+    if not _becomes_true(lambda: not _outbox(bot)["pending"], OUTBOX_SECONDS):
+        status = _outbox(bot)
+        raise ClayloopError(
+            f"{status['pending']} conversations did not reach Argilla in {OUTBOX_SECONDS:.0f} s.",
+            f"The bot says: {status['error'] or 'nothing'}. Its log is logs/bot.log in the state folder.",
+        )
 
 
 def wait_for_release(bot: str, release: str) -> None:
     """Wait until the bot serves ``release``. Raises ClayloopError when that takes too long."""
-    deadline = time.monotonic() + SWAP_SECONDS
-    while not _serves(bot, release):
+    if not _becomes_true(lambda: _serves(bot, release), SWAP_SECONDS):
+        raise ClayloopError(
+            f"The bot at {bot} still does not serve {release} after {SWAP_SECONDS:.0f} s.",
+            f"Ask it why: {bot}/healthz",
+        )
+
+
+def _becomes_true(holds: Callable[[], bool], seconds: float) -> bool:
+    """Wait until ``holds()``, at most ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not holds():
         if time.monotonic() > deadline:
-            raise ClayloopError(
-                f"The bot at {bot} still does not serve {release} after {SWAP_SECONDS:.0f} s.",
-                f"Ask it why: {bot}/healthz",
-            )
+            return False
         time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _outbox(bot: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{bot}/healthz", timeout=10.0).json()["outbox"]
+    return found
 
 
 def _serves(bot: str, release: str) -> bool:
