@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from curation import DatasetName, Decision
-    from training import Rung
+    from training import RetrainOptions, Rung
 
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - for stdout.")
@@ -102,8 +102,6 @@ def retrain(
         Selection,
         preview,
         render_preview,
-        render_summary,
-        retrain_from_annotations,
     )
 
     context = context_of(ctx)
@@ -129,15 +127,7 @@ def retrain(
         )
         _show(plan, render_preview(plan), json_file)
     else:
-        summary = retrain_from_annotations(
-            context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
-        )
-        text = render_summary(summary)
-        if summary.would_help:
-            text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
-        _show(summary, text, json_file)
-        if summary.release_after:
-            mark_stale(context)
+        _retrain(context, _reader(context), options, json_file)
 
 
 def _addresses(context: Context) -> list[str]:
@@ -152,17 +142,32 @@ def _addresses(context: Context) -> list[str]:
 
 def retrain_with(context: Context, decisions: list[Decision] | None, highest: Rung, json_file: Path) -> None:
     """Retrain up to the rung ``highest``, with ``decisions`` that were read already (None: read them)."""
-    from training import RetrainOptions, Selection, render_summary, retrain_from_annotations
+    from training import RetrainOptions, Selection
 
-    settings = context.settings
-    lasting = tuple(dict.fromkeys(settings.training.without_annotators))
+    lasting = tuple(dict.fromkeys(context.settings.training.without_annotators))
     selection = Selection(without_annotators=lasting)
     options = RetrainOptions(context.progress, highest=highest, selection=selection)
     read = _reader(context) if decisions is None else lambda: decisions
+    _retrain(context, read, options, json_file)
+
+
+def _retrain(
+    context: Context, read: Callable[[], list[Decision]], options: RetrainOptions, json_file: Path | None
+) -> None:
+    """Retrain and tell what came of it. Whoever wrote an answer that a new release has as stale is asked
+    again."""
+    from training import render_summary, retrain_from_annotations
+
+    settings = context.settings
     summary = retrain_from_annotations(
         context.home, context.corpus(), settings.training, settings.serving, read, options
     )
-    _show(summary, render_summary(summary), json_file)
+    text = render_summary(summary)
+    if summary.would_help:
+        text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
+    _show(summary, text, json_file)
+    if summary.release_after:
+        mark_stale(context)
 
 
 def _show(result: BaseModel, text: str, json_file: Path | None) -> None:
