@@ -165,9 +165,9 @@ def _retrain(
     text = render_summary(summary)
     if summary.would_help:
         text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
-    _show(summary, text, json_file)
     if summary.release_after:
         mark_stale(context)
+    _show(summary, text, json_file)  # the last thing: whoever ordered the retrain takes it as done then
 
 
 def _show(result: BaseModel, text: str, json_file: Path | None) -> None:
