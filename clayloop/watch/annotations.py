@@ -70,6 +70,8 @@ class Annotations:
     def forget(self) -> None:
         """Argilla is another one, or another dataset is."""
         self._client, self._reader = None, DecisionReader(self._current.now.curation.argilla)
+        if self._calls is not None:
+            self._calls.try_again()
 
     def end(self) -> None:
         """Take the registration for calls back."""

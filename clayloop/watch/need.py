@@ -20,8 +20,8 @@ class Findings:
     """What a check found.
 
     ``why`` says why to retrain, and is empty when there is no reason. ``rung`` is the highest that is to be
-    tried. ``digest`` changes with everything that
-    the answer depends on, the clock apart: a retrain that does anything changes it.
+    tried. ``digest`` changes with everything that the answer depends on, the clock apart: a retrain that
+    does anything changes it.
     """
 
     why: str

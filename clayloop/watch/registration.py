@@ -103,6 +103,10 @@ class Calls:
             if self.trouble != before:
                 self._say(f"No calls from Argilla ({self.trouble}): polling only")
 
+    def try_again(self) -> None:
+        """The key is another one, or the server is."""
+        self._given_up = False
+
     def end(self, client: rg.Argilla) -> None:
         """Remove the webhook from Argilla."""
         if self._registration is None:

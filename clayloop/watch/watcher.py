@@ -29,6 +29,7 @@ from serving import ReleaseStore
 from training import FINE_TUNED, Rung, RunStore
 
 if TYPE_CHECKING:
+    from clayloop.watch.settings import WatchSettings
     from curation import Decision
 
 log = logging.getLogger(__name__)
@@ -60,13 +61,12 @@ class Watcher:
         config: Path | None = None,
     ) -> None:
         self._current = CurrentSettings(settings, config)
-        self._watch = settings.watch
         self._home = settings.state
         self._process = RetrainProcess(command)
         self._did_nothing = ""  # what a retrain that succeeded has left as it was (Findings.digest)
         self._say = undeterred(say)
         self._annotations = Annotations(self._current, self._say)
-        self._bell = Bell(self._watch.debounce_seconds)
+        self._bell = Bell(settings.watch.debounce_seconds)
         self._stopping = threading.Event()
         self._next_look = 0.0  # by time.monotonic: at once
         self._not_before = 0.0  # by time.monotonic: no check until then, because somebody else is retraining
@@ -179,7 +179,9 @@ class Watcher:
         return now < self._state.retry_at
 
     def _look(self, is_poll: bool) -> None:
-        self._refresh_settings()
+        if self._refresh_settings():
+            is_poll = True
+            self._next_look = time.monotonic() + self._watch.poll_seconds
         request = self._waiting_request()
         if request is not None:
             ended = self._retrain(f"{request.by} asked for it", FINE_TUNED, request=request.id)
@@ -199,17 +201,22 @@ class Watcher:
             if ended is not None and ended.exit_code == 0:
                 self._did_nothing = found.digest
 
-    def _refresh_settings(self) -> None:
-        """Take over what was changed in the settings file. Raises SettingsError when it is wrong."""
+    @property
+    def _watch(self) -> WatchSettings:
+        return self._current.now.watch
+
+    def _refresh_settings(self) -> bool:
+        """Take over what was changed in the settings file. Whether anything was. Raises SettingsError when it
+        is wrong."""
         before = self._current.now
         if not self._current.refresh():
-            return
+            return False
         self._say("The settings file has changed and was read again")
-        self._watch = self._current.now.watch
         self._bell.quiet = self._watch.debounce_seconds
         self._process.drop()
         if self._current.now.curation.argilla != before.curation.argilla:
             self._annotations.forget()
+        return True
 
     # retraining
 

@@ -131,3 +131,16 @@ def test_that_only_an_owner_may_is_final(home: Home) -> None:
     calls.refresh(argilla.client)
     assert argilla.asked == 1
     assert calls.trouble == "only an owner may register webhooks"
+
+
+def test_with_another_key_a_refused_webhook_is_tried_again(home: Home) -> None:
+    argilla = FakeArgilla()
+    argilla.refuses = 403
+    calls = Calls(home, URL, lambda _: None)
+    calls.refresh(argilla.client)
+    argilla.refuses = 0
+    calls.refresh(argilla.client)
+    assert not calls.registered, "the key is not an owner's"
+    calls.try_again()
+    calls.refresh(argilla.client)
+    assert calls.registered

@@ -291,9 +291,10 @@ def test_settings_that_change_are_read_again_and_wrong_ones_are_told_until_they_
 ) -> None:
     config = tmp_path / "clayloop.toml"
     seen: list[list[str]] = []
+    polls: list[bool] = []
     found = Findings(why="", rung=INDEX_ONLY, digest="")
     monkeypatch.setattr(ReleaseStore, "current", lambda _: None)
-    monkeypatch.setattr(Annotations, "read", lambda *_: [])
+    monkeypatch.setattr(Annotations, "read", lambda _, is_poll: polls.append(is_poll) or [])
     monkeypatch.setattr(
         "clayloop.watch.watcher.look",
         lambda settings, *_: seen.append(list(settings.training.without_annotators)) or found,
@@ -316,6 +317,7 @@ def test_settings_that_change_are_read_again_and_wrong_ones_are_told_until_they_
         watcher.stop()
         thread.join(30)
     assert seen == [[], ["ada"], []]
+    assert polls == [True] * 3, "Argilla may be another one, which does not call yet"
     assert sum("Cannot look now" in line for line in said) == 1, "told once"
 
 
