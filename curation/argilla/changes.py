@@ -36,6 +36,7 @@ from curation.argilla.decisions import (
     place_of,
     read_users,
 )
+from curation.argilla.progress import read_annotators
 from curation.argilla.webhooks import Call
 from curation.records.decision import DatasetName, Decision
 from curation.settings import ArgillaSettings
@@ -201,7 +202,8 @@ class DecisionReader:
         signs = known.doubts - known.explained - {_COUNTS}
         if remote.last_answer not in (known.last_answer, *known.explained):
             signs.add(remote.last_answer)
-        if _counts(api, remote) != sorted(known.submitted.values()):
+        counts = sorted(one.submitted for one in read_annotators(api, remote) if one.submitted)
+        if counts != sorted(known.submitted.values()):
             signs.add(_COUNTS)
         if signs and (not is_called or signs & known.doubts):
             return True
@@ -243,14 +245,3 @@ def _submitted_by(record: JsonObject) -> tuple[str, ...]:
     """The ids of the users who have submitted an answer."""
     responses = record.get("responses") or ()
     return tuple(str(one["user_id"]) for one in responses if one["status"] == "submitted")
-
-
-def _counts(api: Api, remote: RemoteDataset) -> list[int]:
-    """How many answers each person has submitted, smallest number first."""
-    path = f"/api/v1/datasets/{remote.id}/users/progress"
-    people = api.request("GET", path, f"counting the answers in {remote.name!r}")["users"]
-    totals = [
-        sum(int(part.get("submitted", 0)) for part in person.values() if isinstance(part, dict))
-        for person in people
-    ]
-    return sorted(total for total in totals if total)

@@ -6,7 +6,7 @@ import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
-from curation.argilla.datasets import find_dataset
+from curation.argilla.datasets import RemoteDataset, find_dataset
 from curation.argilla.schemas import DATASETS, dataset_name
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
@@ -54,10 +54,8 @@ def read_progress(client: rg.Argilla, settings: ArgillaSettings) -> list[Dataset
         if dataset is None:
             report.append(DatasetProgress(dataset=kind, name=dataset_name(settings, kind), exists=False))
             continue
-        base = f"/api/v1/datasets/{dataset.id}"
         doing = f"reading the progress of {dataset.name!r}"
-        counts = api.request("GET", f"{base}/progress", doing)
-        users = api.request("GET", f"{base}/users/progress", doing)["users"]
+        counts = api.request("GET", f"/api/v1/datasets/{dataset.id}/progress", doing)
         report.append(
             DatasetProgress(
                 dataset=kind,
@@ -65,12 +63,17 @@ def read_progress(client: rg.Argilla, settings: ArgillaSettings) -> list[Dataset
                 total=counts["total"],
                 completed=counts["completed"],
                 pending=counts["pending"],
-                annotators=tuple(
-                    _annotator(user) for user in sorted(users, key=lambda user: str(user["username"]))
-                ),
+                annotators=read_annotators(api, dataset),
             )
         )
     return report
+
+
+def read_annotators(api: Api, dataset: RemoteDataset) -> tuple[AnnotatorProgress, ...]:
+    """What each person has done in ``dataset``, by name. Raises ArgillaError."""
+    path = f"/api/v1/datasets/{dataset.id}/users/progress"
+    users = api.request("GET", path, f"reading the progress of {dataset.name!r}")["users"]
+    return tuple(_annotator(user) for user in sorted(users, key=lambda user: str(user["username"])))
 
 
 def _annotator(user: JsonObject) -> AnnotatorProgress:
