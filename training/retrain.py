@@ -119,7 +119,8 @@ def load_ahead(home: Home, corpus: Corpus, settings: TrainingSettings, serving: 
         question_vectors(context)(asked)
     served = Embedder.shared(store.folder(context.served.id) / MODEL_FOLDER, serving.embedding)
     of_all = [*OUT_OF_DOMAIN_QUESTIONS, *heading_questions(corpus.chunks)]
-    served.queries([*of_all, *(row.query for row in rows if row.query and row.origin != HEADING)])
+    own = dict.fromkeys(row.query for row in rows if row.query and row.origin != HEADING)
+    served.queries([*of_all, *list(own)[:_MOST_AHEAD]])
     Embedder.shared(serving.embedding.model, serving.embedding).queries(asked or of_all[:1])
 
 

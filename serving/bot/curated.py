@@ -20,7 +20,7 @@ _QUESTION_CHARACTERS = 200
 def shown(answer: CuratedAnswer) -> str:
     """The answer as Markdown: by whom, when, to what; and whether the documentation has changed since."""
     when = f" on {answer.at:%Y-%m-%d}" if answer.at else ""
-    head = f"**Answered by {_an(answer.author)}{when}** to “{_short(answer.question)}”"
+    head = f"**Answered by {_an(answer.author)}{when}** to “{plain(_shortened(answer.question))}”"
     stale = [f"*{CHANGED_SINCE}*"] if answer.is_stale else []
     return "\n\n".join([head, *stale, closed(harmless(answer.text))])
 
@@ -48,10 +48,6 @@ def as_data(chunk: Chunk) -> str:
 
 def _an(author: str) -> str:
     return f"an {author}" if author == "annotator" else f"a {author}"
-
-
-def _short(question: str) -> str:
-    return plain(_shortened(question))
 
 
 def _shortened(question: str) -> str:

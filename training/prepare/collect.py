@@ -170,7 +170,7 @@ def _agreed(rows: list[LedgerRow]) -> list[LedgerRow]:
     for texts in asked.values():
         firsts = [same[0] for same in texts.values()]
         for same in texts.values():
-            if other := next((first for first in firsts if len(firsts) > 1 and first is not same[0]), None):
+            if other := next((first for first in firsts if first is not same[0]), None):
                 reason = "the same question was corrected otherwise in another record"
                 changed += [row.settled("conflict", reason, other) for row in same]
             else:

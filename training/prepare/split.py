@@ -103,10 +103,7 @@ def held_groups(rows: Sequence[LedgerRow], context: PrepareContext) -> frozenset
     held |= {
         context.group_of(row)
         for row in rows
-        if row.fate == "open"
-        and row.teaches != "answer"
-        and row.place != row.chunk_id
-        and is_holdout(row.place, share)
+        if row.fate == "open" and row.place != row.chunk_id and is_holdout(row.place, share)
     }
     return frozenset(held)
 
