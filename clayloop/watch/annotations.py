@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from clayloop.watch.current import CurrentSettings
 from clayloop.watch.registration import Calls
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argilla as rg
 
     from curation import Decision
+
+Answer = TypeVar("Answer")
 
 
 class Annotations:
@@ -36,7 +38,7 @@ class Annotations:
         return self._reader.doubts
 
     def listen_at(self, url: str) -> None:
-        """Have Argilla call ``url``, from the next poll on."""
+        """Have Argilla call ``url``, from the next ``register`` on."""
         self._calls = Calls(self._current.now.state, url, self._say)
 
     def believes(self, headers: Mapping[str, str], body: bytes) -> bool:
@@ -53,19 +55,19 @@ class Annotations:
             self._reader.note(call)
         return call is not None
 
+    def register(self) -> None:
+        """Have Argilla call, unless it does. Raises ArgillaError when Argilla does not answer."""
+        if self._calls is not None:
+            self._ask(self._calls.refresh)
+
     def read(self, is_poll: bool) -> list[Decision]:
         """All decisions. Without ``is_poll`` only what calls named is read anew.
 
         Raises ArgillaError when Argilla cannot be read.
         """
-        is_kept = self._client is not None
-        try:
-            return self._read(self._connect(), is_poll)
-        except ArgillaError:
-            self._client = None
-            if not is_kept:
-                raise
-        return self._read(self._connect(), is_poll)  # the kept connection may have been cut
+        if not is_poll:
+            return self._ask(self._reader.read_called)
+        return self._ask(lambda client: self._reader.read(client, self.is_called))
 
     def forget(self) -> None:
         """Argilla is another one, or another dataset is."""
@@ -82,12 +84,15 @@ class Annotations:
         except ArgillaError as error:
             self._say(f"The webhook could not be removed, the next start does it: {error.message}")
 
-    def _read(self, client: rg.Argilla, is_poll: bool) -> list[Decision]:
-        if not is_poll:
-            return self._reader.read_called(client)
-        if self._calls is not None:
-            self._calls.refresh(client)
-        return self._reader.read(client, self.is_called)
+    def _ask(self, question: Callable[[rg.Argilla], Answer]) -> Answer:
+        is_kept = self._client is not None
+        try:
+            return question(self._connect())
+        except ArgillaError:
+            self._client = None
+            if not is_kept:
+                raise
+        return question(self._connect())  # the kept connection may have been cut
 
     def _connect(self) -> rg.Argilla:
         """The connection, which is kept: making one takes longer than a look."""

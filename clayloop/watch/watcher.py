@@ -190,6 +190,8 @@ class Watcher:
             return
         if self._backs_off():
             return
+        if is_poll:
+            self._annotations.register()
         ReleaseStore(self._home).current()  # raises when there is no release: no need to read Argilla
         decisions = self._annotations.read(is_poll)
         if is_poll and self._annotations.doubts:

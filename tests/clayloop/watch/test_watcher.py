@@ -274,16 +274,19 @@ def test_to_close_an_earlier_run_is_no_retrain(
     assert "The retrain failed (exit code 4, 1 in a row)" in said[-1]
 
 
-def test_without_a_release_argilla_is_not_read(
+def test_without_a_release_argilla_is_asked_to_call_and_not_read(
     home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
+    registered: list[int] = []
     monkeypatch.setattr(Annotations, "read", lambda *_: read.append(1))
+    monkeypatch.setattr(Annotations, "register", lambda _: registered.append(1))
     monkeypatch.setattr(Corpus, "load", lambda _: Corpus(documents=[], chunks=[]))
     watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
     watcher.look()
     assert "release" in watcher.health()["trouble"]
     assert not read
+    assert registered
 
 
 def test_settings_that_change_are_read_again_and_wrong_ones_are_told_until_they_are_right(
