@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHROMIUM = "/usr/bin/chromium"
 HOW = "How do I run several tasks at the same time?"
-SECONDS = 90_000
+PATIENCE = 90_000  # milliseconds
 BOT_MESSAGE = ".message.bot"
 
 
@@ -39,7 +40,7 @@ def page() -> Iterator[Page]:
             ],
         )
         page = browser.new_page(viewport={"width": 1100, "height": 900})
-        page.set_default_timeout(SECONDS)
+        page.set_default_timeout(PATIENCE)
         yield page
         browser.close()
 
@@ -49,8 +50,16 @@ def ask(page: Page, question: str, answers: int) -> str:
     page.locator("textarea").fill(question)
     page.keyboard.press("Enter")
     message = page.locator(BOT_MESSAGE).nth(answers - 1)
-    expect(message).to_contain_text("Sources" if question == HOW else REFUSAL[:20], timeout=SECONDS)
+    expect(message).to_contain_text("Sources" if question == HOW else REFUSAL[:20], timeout=PATIENCE)
     return message.inner_text()
+
+
+def wait_for_turns(turns: list[Turn], number: int) -> None:
+    """A turn is kept a moment after its answer is shown."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while len(turns) < number:
+        assert time.monotonic() < deadline, f"{len(turns)} of {number} turns were kept"
+        time.sleep(0.05)
 
 
 def screenshot(page: Page, name: str) -> None:
@@ -90,11 +99,13 @@ def chat_across_a_swap(
 
     assert elsewhere == [], "the page needs nothing from anywhere else"
     assert not [text for text in trouble if "Content Security Policy" in text], trouble
+    wait_for_turns(turns, 3)
     assert [turn.release_id for turn in turns[:2]] == [first, second]
     assert len({turn.conversation_id for turn in turns}) == 1 and [turn.turn for turn in turns] == [0, 1, 2]
     page.get_by_label("Clear").first.click()
     expect(page.locator(BOT_MESSAGE)).to_have_count(0)
     ask(page, HOW, 1)
+    wait_for_turns(turns, 4)
     assert turns[3].conversation_id != turns[0].conversation_id and turns[3].turn == 0
 
 
@@ -136,7 +147,7 @@ def test_nothing_in_a_question_or_a_document_runs(home: Home, make_release: Make
             "tasks at the same time <img src=x onerror=window.hit=1> ![i](https://evil.example/q.png)"
         )
         page.keyboard.press("Enter")
-        expect(page.locator(BOT_MESSAGE).nth(1)).to_contain_text("Sources", timeout=SECONDS)
+        expect(page.locator(BOT_MESSAGE).nth(1)).to_contain_text("Sources", timeout=PATIENCE)
         screenshot(page, "5-hostile")
         assert page.evaluate("window.hit") is None
         assert [url for url in loaded if "evil.example" in url] == [], "the page's policy stops every image"
