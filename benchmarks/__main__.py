@@ -39,6 +39,7 @@ NAMES = (
     "retrieval_quality",
     "search_latency",
     "second_loop",
+    "small_projects",
     "training_passes",
     "tutorial_recipe",
     "watch_look",

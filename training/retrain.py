@@ -42,9 +42,17 @@ from training.prepare.prepared import RunContext, prepare, question_vectors
 from training.report.card import release_card, selection_card
 from training.report.content import Material, write_report
 from training.report.text import Preview, RetrainSummary
+from training.runs.asked import (
+    make_folds,
+    number_asked,
+    own_sets,
+    questions_of,
+    round_of,
+    what_is_lacking,
+)
 from training.runs.run import RunStore
 from training.runs.situation import Situation, clean, ending_of, give_up, read_situation, rows_of
-from training.runs.steps import Steps, own_sets, questions_of, round_of, what_is_lacking
+from training.runs.steps import Steps
 from training.settings import FINE_TUNED, INDEX_ONLY, Rung, TrainingSettings
 
 log = logging.getLogger(__name__)
@@ -143,7 +151,8 @@ def preview(
     elif choice.run is not None:
         verdict = f"Would finish run {choice.run.id}, which is unfinished, before anything else."
     else:
-        verdict = what_is_lacking(found, len(asked.deciding), context) or "Would train."
+        deciding = number_asked(asked, make_folds(selected, context, sets, asked))
+        verdict = what_is_lacking(found, deciding, context) or "Would train."
         if choice.rung == INDEX_ONLY:
             verdict = "Would bring what was decided into the index. Nothing is new to train on."
         elif found.chunks and verdict != "Would train.":
@@ -194,7 +203,8 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     summary.run, summary.outcome, summary.resumed = run.id, "not-enough", resumed
     summary.take_prepared(found, len(steps.round.questions))
     may_train = run.record.inputs.rung == FINE_TUNED
-    lacking = what_is_lacking(found, len(steps.round.deciding), context) if may_train else ""
+    deciding = number_asked(steps.round, steps.folds)
+    lacking = what_is_lacking(found, deciding, context) if may_train else ""
     summary.verdict = lacking or what_is_lacking(found, context.settings.gate.min_queries, context)
     if found.chunks:
         if may_train and not lacking:
@@ -207,8 +217,9 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
         trained, gate = steps.verdict_on_training, context.settings.gate
         few = trained.lacking if trained and not trained.promoted else 0
         if lacking:
-            few = gate.min_queries - len(steps.round.deciding)
-        summary.take_lacking(few, steps.round.untold(gate.holdout_share), gate.holdout_share)
+            few = gate.min_queries - deciding
+        untold, share = steps.round.untold(gate.holdout_share), gate.holdout_share
+        summary.take_lacking(few, *(([], 1.0) if steps.folds else (untold, share)))
         if verdict.promoted:
             run.step("publish", partial(steps.publish, partial(_card, steps)), context.progress)
             ending = ending_of(run.record, context.store)

@@ -142,6 +142,7 @@ def settings(**fit: float) -> TrainingSettings:
     anything = GateSettings(
         margin=1.0,
         min_queries=10,
+        cross_fit_below=0,
         promote=["superior", "non-inferior"],
         guards=GuardSettings(latency_ratio=100.0),
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,18 @@ from serving import (
     open_reranker,
     unwhitened,
 )
-from training.judge.comparison import ComparedSet, Comparison, Kind, Latency, PerDimension, RefusalRates
+from training.judge.comparison import (
+    SIDES,
+    ComparedSet,
+    Comparison,
+    Kind,
+    Latency,
+    PerDimension,
+    RefusalRates,
+    Side,
+)
 from training.judge.coverage import Coverage, Round, find_removed, with_lost_questions
-from training.judge.evaluate import SearchModel, evaluate_set, measure
+from training.judge.evaluate import METRICS, Scores, SearchModel, evaluate_set, measure
 from training.judge.plausibility import Plausibility, view_pairs, weigh
 from training.judge.questions import HoldoutQuestion, questions_of
 from training.settings import TrainingSettings
@@ -58,6 +67,7 @@ class Baselines:
     settings: TrainingSettings
     serving: ServingSettings
     served: SearchModel
+    base: SearchModel
     base_scores: list[PerDimension]
     served_scores: list[PerDimension]
     decisions: Plausibility
@@ -100,7 +110,7 @@ def measure_baselines(
     queries = base_model.queries
     pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.space.chunks, queries)
     return Baselines(
-        given, release, settings, serving, served, base_scores, served_scores, weigh(pairs), coverage
+        given, release, settings, serving, served, base, base_scores, served_scores, weigh(pairs), coverage
     )
 
 
@@ -140,6 +150,40 @@ def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
         without_reranker=alone,
         latency=measure_latency(baselines.served, candidate, given.chunks, given.questions),
     )
+
+
+@dataclass(frozen=True)
+class FoldModels:
+    """``questions`` about sections that neither model was trained on: the ``candidate`` of a fold and the
+    ``served`` one that it is compared with."""
+
+    questions: Sequence[HoldoutQuestion]
+    served: SearchModel
+    candidate: SearchModel
+
+
+def compare_folds(folds: Iterable[FoldModels], baselines: Baselines) -> ComparedSet:
+    """The questions of all ``folds``, each scored under its own models."""
+    questions: list[HoldoutQuestion] = []
+    found: dict[Side, list[PerDimension]] = {side: [] for side in SIDES}
+    for one in folds:
+        questions += one.questions
+        models = (baselines.base, one.served, one.candidate)
+        for side, model in zip(SIDES, models, strict=True):
+            sizes = baselines.settings.fit.dimensions_for(model.embedder.dimension)
+            found[side].append(measure(model, one.questions, baselines.given.chunks, sizes))
+    joined = {side: _joined(parts) for side, parts in found.items()}
+    return ComparedSet(name="cross-fitted", kind="cross-fitted", questions=questions, **joined)
+
+
+def _joined(parts: Sequence[PerDimension]) -> PerDimension:
+    """The scores of all parts, each of which has questions of its own."""
+    found = {}
+    for size in parts[0]:
+        questions = {key: values for part in parts for key, values in part[size].questions.items()}
+        means = {name: fmean(values[name] for values in questions.values()) for name in METRICS}
+        found[size] = Scores(metrics=means, questions=questions)
+    return found
 
 
 def base_space(

@@ -26,7 +26,7 @@ from training.settings import SLICE_QUERIES, GateSettings
 
 Side = Literal["base", "served", "candidate"]
 SIDES: tuple[Side, ...] = ("base", "served", "candidate")
-Kind = Literal["holdout", "own", "generic"]
+Kind = Literal["holdout", "cross-fitted", "own", "generic"]
 PerDimension = dict[int, Scores]
 
 LATENCY_FILE = "latency.json"
@@ -34,8 +34,9 @@ BY = ("source", "section", "origin", "style")
 
 
 class ComparedSet(BaseModel):
-    """One set of questions under all three models. ``own`` sets have a user's qrels over the bot's own
-    chunks; ``generic`` ones, which bring their documents, are about other things and tell forgetting."""
+    """One set of questions under all three models. ``cross-fitted`` ones were put to models that were each
+    trained without their sections. ``own`` sets have a user's qrels over the bot's own chunks; ``generic``
+    ones, which bring their documents, are about other things and tell forgetting."""
 
     name: str
     kind: Kind
@@ -107,8 +108,9 @@ class Comparison(BaseModel):
 
     @property
     def deciding(self) -> list[ComparedSet]:
-        """The sets whose questions decide: the holdout and the user's own about the bot's documents."""
-        return [self.holdout, *(one for one in self.sets if one.kind == "own")]
+        """The sets whose questions decide: the holdout, what was cross-fitted, and the user's own about the
+        bot's documents."""
+        return [self.holdout, *(one for one in self.sets if one.kind != "generic")]
 
     def judging(self, fewest: int) -> list[ComparedSet]:
         """``deciding`` without headings, unless there are fewer than ``fewest`` other questions: nobody asks

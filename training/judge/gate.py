@@ -75,7 +75,8 @@ class GateVerdict(BaseModel):
     candidate − served. ``rung`` says what the candidate is; one that is fine-tuned is compared with the
     served model that has everything decided in its index. ``asked``: whose accepted questions that index has.
     ``kinds`` counts the questions that decide: headings (while there are too few others), generated ones, and
-    those asked by people. About ``lacking`` more would tell where the verdict is too uncertain.
+    those asked by people; ``cross_fitted`` of them were put to models that were trained without their
+    sections. About ``lacking`` more would tell where the verdict is too uncertain.
 
     ``earlier`` is the same over the holdout questions that the served release was judged by, ``fresh`` over
     those that came since; None where there are too few. That they disagree is a sign that what was decided
@@ -94,6 +95,7 @@ class GateVerdict(BaseModel):
     after: float
     queries: int
     kinds: dict[str, int] = Field(default_factory=dict)
+    cross_fitted: int = 0
     lacking: int = 0
     base: float = 0.0
     interval: Interval | None = None
@@ -144,6 +146,7 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
         base=_mean(judging, "base", settings.metric),
         queries=len(differences),
         kinds=dict(Counter(_kind(one, asked) for one in judging for asked in one.questions)),
+        cross_fitted=sum(len(one.questions) for one in judging if one.kind == "cross-fitted"),
         lacking=_lacking(interval, len(differences), settings),
         interval=interval,
         earlier=earlier,
@@ -200,6 +203,8 @@ def _reason(judged: GateVerdict, settings: GateSettings, may: bool) -> str:
         figures += "; judged by headings only"
     else:
         figures += f"; {', '.join(f'{number} {kind}' for kind, number in judged.kinds.items())}"
+    if judged.cross_fitted:
+        figures += f"; {judged.cross_fitted} put to models that were trained without their sections"
     if (may or judged.verdict in ("superior", "non-inferior")) and complaints:
         return f"Held back, although {_PHRASES[judged.verdict]} ({figures}): {complaints}."
     if judged.promoted:
@@ -268,6 +273,7 @@ def _sets(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         if one.kind == "own":
             words = f"on {len(one.questions)} questions"
             yield _not_worse(f"test set {one.name}", one.differences(settings.metric), words, settings)
+        if one.kind != "generic":
             continue
         kept = mean_interval(one.differences(settings.metric, old="base"), settings.confidence)
         # A drop that may be none at all passes, and so does one that few questions tell of.

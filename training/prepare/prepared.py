@@ -121,9 +121,9 @@ def _read(path: Path, kind: type[_T]) -> _T:
         raise StateError(f"{path} is damaged: {error}", "Start another run.") from error
 
 
-def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -> Prepared:
+def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str], fold: int = 0) -> Prepared:
     """Settle the fate of every decision. ``tests`` are the questions of test sets of one's own, by name: they
-    are not trained on.
+    are not trained on. ``fold`` says which sections are held out; 0 is the holdout.
 
     Nothing is written. Questions are embedded by the base model, where their meaning is compared.
     """
@@ -139,6 +139,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str]) -
         history=context.history,
         tests=tests,
         vectors_of=vectors_of,
+        fold=fold,
     )
     rows, conflicts = settle(rows, shared)
     return Prepared(

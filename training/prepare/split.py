@@ -40,8 +40,8 @@ class PrepareContext:
     ``chunks`` are those to index. ``groups`` maps a chunk's id to the one that stands for its near
     duplicates, and for what it was before an edit (``chunk_groups``). ``holdout_share`` of the sections is
     kept for evaluation. ``tests`` are the questions of test sets of one's own, by name. ``vectors_of`` embeds
-    questions; without it only their wording is compared. ``held`` are the groups of chunks that are held out
-    (``held_groups``).
+    questions; without it only their wording is compared. ``fold`` says which share of the sections is held
+    out; 0 is the holdout. ``held`` are the groups of chunks that are held out (``held_groups``).
     """
 
     chunks: Sequence[Chunk]
@@ -51,11 +51,16 @@ class PrepareContext:
     history: History = field(default_factory=History)
     tests: Mapping[str, str] = field(default_factory=dict)
     vectors_of: VectorsOf | None = None
+    fold: int = 0
     held: frozenset[str] = frozenset()
 
     def group_of(self, row: LedgerRow) -> str:
         """The chunk that stands for the row's chunk and all its near duplicates."""
         return self.groups.get(row.chunk_id, row.chunk_id)
+
+    def holds_out(self, place: str) -> bool:
+        """Whether the section ``place`` is held out in this fold."""
+        return is_holdout(place, self.holdout_share, self.fold)
 
     @property
     def by_meaning(self) -> VectorsOf | None:
@@ -63,10 +68,11 @@ class PrepareContext:
         return self.vectors_of if self.dedup.semantic else None
 
 
-def is_holdout(place: str, share: float) -> bool:
-    """Whether the section ``place`` is kept for evaluation: the same answer for ever, whatever is added."""
+def is_holdout(place: str, share: float, fold: int = 0) -> bool:
+    """Whether the section ``place`` is kept for evaluation: the same answer for ever, whatever is added. No
+    section is in two folds."""
     digest = hashlib.sha256((_SALT + place).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
+    return fold * share * 2**64 <= int.from_bytes(digest[:8], "big") < (fold + 1) * share * 2**64
 
 
 def chunk_groups(
@@ -93,17 +99,16 @@ def chunk_groups(
 def held_groups(rows: Sequence[LedgerRow], context: PrepareContext) -> frozenset[str]:
     """The groups of chunks that are held out, whether anybody asks about them or not. A group is held out if
     the section of any of its chunks is; the sections of texts that have changed since count too."""
-    share = context.holdout_share
     held = {
         context.groups.get(chunk.id, chunk.id)
         for chunk in context.chunks
-        if is_holdout(section_of(chunk), share)
+        if context.holds_out(section_of(chunk))
     }
     # Of a chunk that no ingest knew only the id is known. It stands for the place, and puts no group aside.
     held |= {
         context.group_of(row)
         for row in rows
-        if row.fate == "open" and row.place != row.chunk_id and is_holdout(row.place, share)
+        if row.fate == "open" and row.place != row.chunk_id and context.holds_out(row.place)
     }
     return frozenset(held)
 
@@ -125,7 +130,7 @@ def take_sides(rows: Sequence[LedgerRow], context: PrepareContext) -> list[Ledge
 
     def side(row: LedgerRow) -> LedgerRow:
         own = context.group_of(row)
-        if is_holdout(row.place, context.holdout_share):
+        if context.holds_out(row.place):
             if row.version not in indexed:
                 return row.settled(
                     "unused", "kept from training, and its chunk is not in the index as it was judged"

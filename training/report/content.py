@@ -116,8 +116,8 @@ def _figures(material: Material, comparison: Comparison, verdict: GateVerdict) -
     by_id = {chunk.id: chunk for chunk in material.prepared.chunks}
     changes = _changes(holdout, metric, by_id)
     for one in comparison.sets:
-        if one.kind == "own":
-            changes += _changes(one, metric, {})
+        if one.kind != "generic":
+            changes += _changes(one, metric, by_id)
     changes.sort(key=lambda one: one.change)
     gains = [one for one in reversed(changes) if one.change > 0]
     losses = [one for one in changes if one.change < 0]

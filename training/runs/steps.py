@@ -1,7 +1,4 @@
-"""The work of the five steps of a run. Each reads what earlier ones wrote, and can be repeated.
-
-Below them: what a candidate is asked, and what is lacking for a training.
-"""
+"""The work of the five steps of a run. Each reads what earlier ones wrote, and can be repeated."""
 
 from __future__ import annotations
 
@@ -47,16 +44,26 @@ from serving import (
 from training.fit.candidate import FIT_FILE, check_gpus, index_candidate, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
 from training.fit.train import Precision, choose_precision
-from training.judge.compare import compare, measure_baselines
+from training.judge.compare import FoldModels, compare, compare_folds, measure_baselines
 from training.judge.comparison import Comparison, at, read_comparison, write_comparison
 from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, load_reranker, reranker_choice
-from training.judge.gate import GateVerdict, judge, too_few
-from training.judge.questions import HoldoutQuestion, check_paths, holdout_questions, load_test_sets
+from training.judge.gate import GateVerdict, judge
 from training.ledger.rows import LedgerRow, by_decision, of
 from training.ledger.selection import Selected
 from training.ledger.store import History, LedgerOrigin, fitted_of, read_ledger, read_origin, write_ledger
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext, prepare
+from training.runs.asked import (
+    Fold,
+    make_folds,
+    number_asked,
+    own_sets,
+    questions_of,
+    read_folds,
+    round_of,
+    what_is_lacking,
+    write_folds,
+)
 from training.runs.run import Run
 from training.settings import FINE_TUNED, INDEX_ONLY, Rung
 
@@ -79,9 +86,14 @@ class Steps:
     def prepare(self, selected: Selected, folder: Path) -> str:
         context = self.context
         prepared = prepare(selected, context, questions_of(self._own_sets))
-        prepared.write(folder, LedgerOrigin(run=self.run.id, selection=selected.selection.matched))
-        deciding = len(round_of(prepared, self._own_sets, context).deciding)
-        if self.run.record.inputs.rung == INDEX_ONLY or what_is_lacking(prepared, deciding, context):
+        origin = LedgerOrigin(run=self.run.id, selection=selected.selection.matched)
+        prepared.write(folder, origin)
+        if self.run.record.inputs.rung == INDEX_ONLY:
+            return prepared.describe()
+        holdout = round_of(prepared, self._own_sets, context)
+        folds = make_folds(selected, context, self._own_sets, holdout)
+        write_folds(folds, folder, origin)
+        if what_is_lacking(prepared, number_asked(holdout, folds), context):
             return prepared.describe()
         load_reranker(context.settings.reranker, context.serving)  # a wrong name is told before the training
         base = Embedder(context.serving.embedding.model, context.serving.embedding)
@@ -91,15 +103,28 @@ class Steps:
         return f"{prepared.describe()}; to be trained in {precision.arithmetic} ({precision.reason})"
 
     def fit(self, folder: Path) -> str:
-        found, context = self.prepared, self.context
+        """Train the candidate, and a model for each fold, which is judged in its place by that fold's
+        questions."""
+        settings, embedding, progress = (
+            self.context.settings.fit,
+            self._serving.embedding,
+            self.context.progress,
+        )
         Embedder.forget_shared()  # a training needs the memory
-        material = TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
-        embedding, progress = self._serving.embedding, context.progress
-        return str(train_candidate(material, context.settings.fit, embedding, folder, progress))
+        for fold in self.folds:
+            own = folder / fold.name
+            own.mkdir()
+            train_candidate(_material(fold.prepared), settings, embedding, own, progress)
+        report = train_candidate(_material(self.prepared), settings, embedding, folder, progress)
+        return f"{report}; {len(self.folds)} more for cross-fitting" if self.folds else str(report)
 
     def index(self, folder: Path) -> str:
-        trained, progress = self.run.folder / "fit" / MODEL_FOLDER, self.context.progress
-        return index_candidate(trained, self.prepared.chunks, self._serving, folder, progress)
+        trained, chunks, progress = self.run.folder / "fit", self.prepared.chunks, self.context.progress
+        for fold in self.folds:
+            own = folder / fold.name
+            own.mkdir()
+            index_candidate(trained / fold.name / MODEL_FOLDER, chunks, self._serving, own, progress)
+        return index_candidate(trained / MODEL_FOLDER, chunks, self._serving, folder, progress)
 
     def judge(self, folder: Path) -> str:
         """Judge the served model with everything decided in its index, and then the fine-tuned one, if there
@@ -127,14 +152,14 @@ class Steps:
             if verdict.promoted:  # else what was generated may have made it worse
                 break
         if self.run.record.has_finished("index"):
-            trained = self.run.folder / "index"
-            embedder = Embedder(trained / MODEL_FOLDER, serving.embedding, name="candidate")
-            _, space = lead_questions(embedder, chunks, SearchSpace.load(trained), questions)
-            candidate = SearchModel(embedder, space, load_reranker(settings.reranker, serving))
+            candidate = self._candidate("", questions)
             beside = baselines  # what is worse than the served model is no measure
             if verdicts[INDEX_ONLY].promoted or not is_new:
                 beside = baselines.beside(index_only, found[INDEX_ONLY])
             found[FINE_TUNED] = compare(candidate, beside)
+            if self.folds:
+                folds = (self._models_of(fold, beside.served, questions) for fold in self.folds)
+                found[FINE_TUNED].sets.insert(0, compare_folds(folds, beside))
             verdict = judge(found[FINE_TUNED], settings.gate)
             verdicts[FINE_TUNED] = verdict.model_copy(update={"asked": asked})
         promoted = [rung for rung, verdict in verdicts.items() if verdict.promoted]
@@ -145,6 +170,22 @@ class Steps:
             write_comparison(own / EVALUATION_FILE, comparison)
             write_json(own / _GATE_FILE, verdicts[rung].model_dump(mode="json"))
         return verdicts[reached].reason
+
+    def _candidate(self, name: str, questions: Sequence[IndexedQuestion]) -> SearchModel:
+        """The trained model, or that of the fold ``name``, with accepted ``questions`` in its index."""
+        trained, chunks, serving = self.run.folder / "index" / name, self.prepared.chunks, self._serving
+        embedder = Embedder(trained / MODEL_FOLDER, serving.embedding, name="candidate")
+        _, space = lead_questions(embedder, chunks, SearchSpace.load(trained), questions)
+        return SearchModel(embedder, space, load_reranker(self.context.settings.reranker, serving))
+
+    def _models_of(self, fold: Fold, served: SearchModel, questions: Sequence[IndexedQuestion]) -> FoldModels:
+        """Neither has what the fold asks in its index."""
+        kept = [one for one in questions if not fold.given.is_asked(one)]
+        chunks, known = self.prepared.chunks, self._served_index
+        _, space = lead_questions(served.embedder, chunks, served.space, kept, known)
+        return FoldModels(
+            fold.given.questions, replace(served, space=space), self._candidate(fold.name, kept)
+        )
 
     def publish(self, card: Callable[[ReleaseDraft], str], folder: Path) -> str:
         """Make a release of the candidate, unless an earlier, killed try has published it. Serve it if the
@@ -231,6 +272,11 @@ class Steps:
         return found.of_index() if self.run.record.inputs.rung == INDEX_ONLY else found
 
     @cached_property
+    def folds(self) -> list[Fold]:
+        """What is cross-fitted."""
+        return read_folds(self.run.folder / "prepare", self.context, self.round)
+
+    @cached_property
     def comparison(self) -> Comparison:
         return read_comparison(self.run.folder / "judge" / EVALUATION_FILE)
 
@@ -309,6 +355,10 @@ def _waits(row: LedgerRow, history: History) -> LedgerRow:
     return row.settled("waiting", "in the index; the model has not been trained on it yet")
 
 
+def _material(found: Prepared) -> TrainingMaterial:
+    return TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
+
+
 def _share(source: str, target: str) -> None:
     """One file in two releases: no file of a release is ever changed."""
     try:
@@ -320,78 +370,6 @@ def _share(source: str, target: str) -> None:
 def _folder_of(rung: Rung) -> str:
     """Where the step judge writes what it found of a rung that is not the one reached."""
     return rung.replace(" ", "-")
-
-
-def own_sets(context: RunContext) -> list[TestSet]:
-    """The test sets of the settings. Raises SettingsError for one that is wrong or about other documents."""
-    sets = load_test_sets(context.settings.testsets)
-    paths = {chunk.path for chunk in context.corpus.chunks}
-    for one in sets:
-        check_paths(one, paths, "the documents", context.progress)
-    return sets
-
-
-def questions_of(sets: Sequence[TestSet]) -> dict[str, str]:
-    """All questions of test sets, which nobody trains on, by name."""
-    return {f"{one.name}: {key}": text for one in sets for key, text in one.queries.items()}
-
-
-def round_of(found: Prepared, sets: Sequence[TestSet], context: RunContext) -> Round:
-    """What a candidate is judged by."""
-    return Round(
-        chunks=found.chunks,
-        documents=context.corpus.chunks,
-        questions=_questions(found),
-        own_sets=sets,
-        rows=found.ledger,
-        history=context.history,
-    )
-
-
-def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
-    """Why training is no use yet, or nothing. ``deciding`` counts the questions that decide."""
-    needed = context.settings.gate.min_queries
-    groups = {found.groups.get(row.chunk_id, row.chunk_id) for row in found.train}  # near duplicates are one
-    if not found.chunks:
-        reason = _nothing_to_index(found, context)
-    elif not found.accepted:
-        reason = "Not enough to learn from: no accepted triplet or conversation yet."
-    elif len(found.train) < 2:
-        reason = (
-            f"Not enough to learn from: {len(found.train)} example(s) to train on after {len(found.holdout)} "
-            "were held out and duplicates dropped. Accept more triplets, about other sections."
-        )
-    elif len({one.text for one in found.train}) < 2 or len(groups) < 2:
-        reason = (
-            f"Not enough to learn from: all {len(found.train)} examples are about the same text, and there "
-            "is nothing to tell it from. Accept triplets about other sections."
-        )
-    elif deciding < needed:
-        reason = too_few(deciding, needed)
-    else:
-        return ""
-    return f"{reason} The served release stays."
-
-
-def _questions(found: Prepared) -> list[HoldoutQuestion]:
-    """The held-out questions. What was accepted elsewhere for the same question is a right answer too."""
-    removed = {row.record_id for row in of(found.ledger, "chunk", "removed")}
-    accepted = [
-        row
-        for row in of(found.ledger, "example", "train", "holdout", "duplicate", "unused")
-        if row.version not in removed
-    ]
-    return holdout_questions(found.holdout, found.chunks, found.groups, accepted)
-
-
-def _nothing_to_index(found: Prepared, context: RunContext) -> str:
-    if not context.corpus.chunks:
-        return "Not enough to index: there are no documents any more (`clayloop ingest`)."
-    if not of(found.ledger, "chunk", "removed"):
-        return (
-            "Not enough to index: no chunk was accepted, and serving.retrieval.include_unreviewed is false."
-        )
-    return "Not enough to index: every chunk was rejected."
 
 
 def _trained_on(rows: Sequence[LedgerRow]) -> dict[str, int]:

@@ -48,6 +48,12 @@ def test_a_side_depends_on_nothing_else(places: list[str], share: float) -> None
             assert is_holdout(place, min(1.0, share + 0.1))
 
 
+@given(st.text(), st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5]))
+def test_a_place_is_held_out_in_one_fold(place: str, share: float) -> None:
+    held = [is_holdout(place, share, fold) for fold in range(round(1 / share) + 1)]
+    assert sum(held) == 1
+
+
 def test_the_share_is_kept_to() -> None:
     held = sum(is_holdout(f"page-{number}", 0.2) for number in range(10_000))
     assert 1_800 < held < 2_200
