@@ -39,6 +39,7 @@ def prepared(
         # What is tested here is that a round arrives, not that seventy rows make a better model.
         "CLAYLOOP_TRAINING__GATE__MARGIN": "1.0",
         "CLAYLOOP_TRAINING__GATE__MIN_QUERIES": "10",
+        "CLAYLOOP_TRAINING__GATE__CROSS_FIT_BELOW": "0",
     }.items():
         monkeypatch.setenv(name, value)
     write_stdlib_docs(tmp_path / "docs", modules=20)

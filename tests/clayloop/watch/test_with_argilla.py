@@ -127,6 +127,7 @@ class World:
             # What is tested here is that a round arrives, not that sixty rows make a better model.
             "CLAYLOOP_TRAINING__GATE__MARGIN": "1.0",
             "CLAYLOOP_TRAINING__GATE__MIN_QUERIES": "5",
+            "CLAYLOOP_TRAINING__GATE__CROSS_FIT_BELOW": "0",
             "CLAYLOOP_TRAINING__GATE__PROMOTE": '["superior", "non-inferior"]',
             "CLAYLOOP_WATCH__MIN_ACCEPTED": "60",
             "CLAYLOOP_WATCH__DEBOUNCE_SECONDS": "1",
