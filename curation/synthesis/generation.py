@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from curation.addresses import is_loopback
 from curation.errors import LanguageModelError, StateError
 from curation.home import Home
 from curation.progress import Progress
@@ -128,7 +129,7 @@ def _environment(base_url: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     host = urlsplit(base_url).hostname or ""
-    if host in ("127.0.0.1", "localhost", "::1"):
+    if is_loopback(host):
         for name in ("NO_PROXY", "no_proxy"):
             environment[name] = ",".join(filter(None, [environment.get(name, ""), host]))
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_API_KEY"):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import openai
 
+from curation.addresses import is_loopback
 from curation.errors import LanguageModelError
 from curation.settings import LanguageModelSettings
 
@@ -17,7 +18,6 @@ NO_KEY = "none"
 CONNECT_SECONDS = 10.0
 RETRIES = 1
 LONGEST_EXCERPT = 200
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 ChatMessage = dict[str, str]
 
@@ -158,7 +158,7 @@ class LanguageModel:
         return client
 
     def _is_local(self) -> bool:
-        return urlsplit(self.base_url).hostname in _LOOPBACK
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
     def _first_listed(self) -> str:
         with self._failures():
