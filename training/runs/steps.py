@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
-from curation import ClayloopError, TestSet, read_json, write_json, write_text
+from curation import ClayloopError, TestSet, give_back, read_json, write_json, write_text
 from serving import (
     CARD_FILE,
     EVALUATION_FILE,
@@ -30,6 +30,7 @@ from serving import (
     ReleaseDraft,
     ReleaseOrigin,
     ReleaseParts,
+    Reranker,
     RerankerChoice,
     SearchSpace,
     ServingSettings,
@@ -115,6 +116,7 @@ class Steps:
             own = folder / fold.name
             own.mkdir()
             train_candidate(_material(fold.prepared), settings, embedding, own, progress)
+            give_back()
         report = train_candidate(_material(self.prepared), settings, embedding, folder, progress)
         return f"{report}; {len(self.folds)} more for cross-fitting" if self.folds else str(report)
 
@@ -124,6 +126,7 @@ class Steps:
             own = folder / fold.name
             own.mkdir()
             index_candidate(trained / fold.name / MODEL_FOLDER, chunks, self._serving, own, progress)
+            give_back()
         return index_candidate(trained / MODEL_FOLDER, chunks, self._serving, folder, progress)
 
     def judge(self, folder: Path) -> str:
@@ -176,10 +179,11 @@ class Steps:
         trained, chunks, serving = self.run.folder / "index" / name, self.prepared.chunks, self._serving
         embedder = Embedder(trained / MODEL_FOLDER, serving.embedding, name="candidate")
         _, space = lead_questions(embedder, chunks, SearchSpace.load(trained), questions)
-        return SearchModel(embedder, space, load_reranker(self.context.settings.reranker, serving))
+        return SearchModel(embedder, space, self._reranker)
 
     def _models_of(self, fold: Fold, served: SearchModel, questions: Sequence[IndexedQuestion]) -> FoldModels:
         """Neither has what the fold asks in its index."""
+        give_back()  # the models of the fold before
         kept = [one for one in questions if not fold.given.is_asked(one)]
         chunks, known = self.prepared.chunks, self._served_index
         _, space = lead_questions(served.embedder, chunks, served.space, kept, known)
@@ -295,6 +299,10 @@ class Steps:
     @property
     def report(self) -> FitReport:
         return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
+
+    @cached_property
+    def _reranker(self) -> Reranker | None:
+        return load_reranker(self.context.settings.reranker, self._serving)
 
     @property
     def _served_model(self) -> Embedder:
