@@ -68,7 +68,7 @@ def _measure(scratch: Path, given: argparse.Namespace) -> list[Row]:
     chunks = rounds.make_corpus()
     if given.model == "tiny":
         model = str(rounds.tiny_model(scratch / "model", chunks))
-        serving, training = rounds.serving(Path(model)), rounds.training(cross_fit_below=100)
+        serving, training = rounds.serving(Path(model)), rounds.training(cross_fit_below=50)
     else:
         model = MINILM
         serving = ServingSettings(embedding=EmbeddingSettings(model=MINILM, precision="float32", threads=1))

@@ -133,10 +133,11 @@ class GateSettings(_Section):
     )
     min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote anything.")
     cross_fit_below: int = Field(
-        100,
+        50,
         ge=0,
         description="With fewer held-out questions others that were accepted are asked too, each of a model "
-        "that was trained without its section: up to five trainings instead of one (0: never).",
+        "that was trained without its section, until there are twice as many: up to five trainings instead "
+        "of one (0: never).",
     )
     guards: GuardSettings = GuardSettings()
 

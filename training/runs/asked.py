@@ -21,6 +21,7 @@ from training.ledger.store import LedgerOrigin
 from training.prepare.prepared import Prepared, RunContext, prepare
 
 _FOLDS = 5  # with the holdout
+_ENOUGH = 2  # times as many questions as make folds needless
 # So many chunks are embedded once for each fold. With more of them there is more to ask about, too.
 _MOST_CHUNKS = 2_000
 
@@ -64,12 +65,14 @@ class Fold:
 def make_folds(
     selected: Selected, context: RunContext, sets: Sequence[TestSet], holdout: Round
 ) -> list[Fold]:
-    """As many folds beside the ``holdout`` as it takes to ask enough; none where there are many documents."""
+    """As many folds beside the ``holdout`` as it takes to ask enough; none where that has enough, or there
+    are many documents."""
     gate, tests = context.settings.gate, questions_of(sets)
     folds: list[Fold] = []
+    if len(holdout.deciding) >= gate.cross_fit_below or len(holdout.chunks) > _MOST_CHUNKS:
+        return folds
     for number in range(1, min(_FOLDS, int(1 / gate.holdout_share))):
-        is_enough = number_asked(holdout, folds) >= gate.cross_fit_below
-        if is_enough or len(holdout.chunks) > _MOST_CHUNKS:
+        if number_asked(holdout, folds) >= _ENOUGH * gate.cross_fit_below:
             break
         found = prepare(selected, context, tests, number)
         folds += _fold(f"fold-{number}", found, holdout, folds, context)
