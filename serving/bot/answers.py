@@ -85,15 +85,17 @@ def answer_question(
 
     When nothing relevant is found, the bot refuses and the language model is not asked. When there is no
     language model, or it fails, the best passages are quoted instead. Where the best hit is an answer that a
-    person wrote, that is the answer, word for word. Below what a very small model says
-    stands the passage that it was given. Raises ReleaseError when the release can't be searched.
+    person wrote, that is the answer, word for word; where it stands first for its source's sake, it is the
+    first passage, and the source the next. Below what a very small model says stand the passages that it was
+    given. Raises ReleaseError when the release can't be searched.
     """
     hits = retriever.search(question)
-    score = hits[0].score if hits else 0.0
+    score = max((hit.score for hit in hits), default=0.0)
     if not retriever.should_answer(hits):
         yield Reply(text=REFUSAL, refused=True, score=score)
         return
-    if curated := retriever.answers.get(hits[0].chunk.id):
+    curated = retriever.answers.get(hits[0].chunk.id)
+    if curated and not hits[0].by_source:
         yield Reply(text=shown(curated), score=score, curated=curated)
         return
     cited = tuple(hits)
@@ -122,7 +124,7 @@ def answer_question(
     text = closed(harmless(written[:loop].strip()))
     if is_small:
         said = f"{text}\n\n" if holds_to(text, question, packed(hits, settings.max_context_tokens)) else ""
-        text = f"{said}*{FROM_THE_DOCUMENTATION}*\n\n{passages(hits[:1])}"
+        text = f"{said}*{FROM_THE_DOCUMENTATION}*\n\n{passages(hits[: 1 + hits[0].by_source])}"
     yield Reply(text=text, hits=cited, score=score)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, Hit
 from serving.retrieval.reranker import Reranker
+from serving.retrieval.vectors import Vectors
 from serving.settings import ServingSettings
+
+# Cosine of two questions about one page from which they may be one need (docs/measurements/2026-11-corrections.md).
+_ALIKE = 0.2
 
 
 class Retriever:
@@ -38,6 +43,10 @@ class Retriever:
         self.index = index
         self.reranker = reranker
         self.answers = {one.chunk_id: one for one in answers}
+        self._from_page: dict[str, list[CuratedAnswer]] = defaultdict(list)
+        for one in self.answers.values():
+            for path in {source.path for source in one.sources}:
+                self._from_page[path].append(one)
         threshold = settings.retrieval.min_score
         self.min_score = release.retrieval.min_score if threshold is None else threshold
         self.top_k = settings.retrieval.top_k
@@ -61,7 +70,8 @@ class Retriever:
 
     def search(self, question: str, k: int | None = None, only_documents: bool = False) -> list[Hit]:
         """The ``k`` chunks of the highest score for ``question``, best first (None: the setting top_k).
-        With ``only_documents`` curated answers are passed over.
+        With ``only_documents`` curated answers are passed over; else one stands first where the best passage
+        is of the page that it comes from, and its question is like this one.
 
         A reranker, if the release has one, orders the nearest of them. A blank question finds nothing. Of a
         long question the model reads the first ``max_tokens`` tokens.
@@ -74,7 +84,25 @@ class Retriever:
         hits = self.index.search(vector, max(wanted, candidates), only_documents)
         if self.reranker is not None and hits:
             hits = _reranked(self.reranker, question, hits)
+        if hits and not only_documents:
+            hits = self._answered(vector, hits)
         return hits[:wanted]
+
+    def _answered(self, vector: Vectors, hits: list[Hit]) -> list[Hit]:
+        """``hits``, before them the answer from the first one's page whose question is most like the one with
+        this ``vector`` (d,), if any is like enough."""
+        first = hits[0]
+        near = () if first.chunk.id in self.answers else self._from_page.get(first.chunk.path, ())
+        if not near:
+            return hits
+        alike = self.embedder.queries([one.question for one in near]) @ vector
+        if alike.max() < _ALIKE:
+            return hits
+        answer = near[int(alike.argmax())]
+        best = first.score if first.nearest is None else first.nearest
+        score = next((hit.score for hit in hits if hit.chunk.id == answer.chunk_id), float(alike.max()))
+        led = Hit(chunk=answer.passage(None), score=score, nearest=best, by_source=True)
+        return [led, *(hit for hit in hits if hit.chunk.id != answer.chunk_id)]
 
     def should_answer(self, hits: Sequence[Hit]) -> bool:
         """Whether the best chunk is like enough to the question to answer from.

@@ -92,6 +92,25 @@ def test_other_questions_are_answered_from_the_documents(make_bot: MakeBot) -> N
     assert reply.text == "With pip." and reply.curated is None
 
 
+def test_an_answer_stands_first_where_its_source_is_found(make_bot: MakeBot) -> None:
+    told = ANSWER.model_copy(update={"question": "May I fire two kilns together?", "text": "Ask Bob."})
+    bot, asked = make_bot(told, LONG), "How do I run several tasks at the same time?"
+    first, second, *_ = bot.search(asked)
+    assert (first.chunk.id, first.by_source) == (told.chunk_id, True)
+    assert second.chunk.id == PARALLEL.id and second.score > first.score
+    assert bot.search(asked, 1) == [first] and bot.should_answer([first])
+    assert bot.search(asked, 1, only_documents=True)[0].chunk.id == PARALLEL.id
+
+    reply = ask(bot, asked)
+    assert reply.curated is None, "it may be another need: the source stands beside it"
+    assert "A person's answer to “May I fire two kilns together?”" in reply.text
+    assert reply.text.index("Ask Bob.") < reply.text.index("Running tasks in parallel")
+    assert reply.cited[0] == PARALLEL.id
+
+    other = told.model_copy(update={"question": "What does a loaf of bread cost?"})
+    assert make_bot(other).search(asked)[0].chunk.id == PARALLEL.id, "another need"
+
+
 def test_of_a_long_answer_its_last_words_are_found_too(make_bot: MakeBot) -> None:
     bot = make_bot(ANSWER, LONG)
     assert bot.search("What does the llama eat at noon?", 1)[0].chunk.id == LONG.chunk_id

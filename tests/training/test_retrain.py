@@ -126,7 +126,9 @@ def test_a_worse_candidate_is_not_promoted_and_not_tried_again(served_home: Home
             zip(decisions, [chunk for chunk in shuffled for _ in range(2)], strict=True)
         )
     ]
-    chosen = settings(epochs=2.0, learning_rate=3e-3).model_copy(update={"gate": GateSettings(cross_fit_below=0)})
+    chosen = settings(epochs=2.0, learning_rate=3e-3).model_copy(
+        update={"gate": GateSettings(cross_fit_below=0)}
+    )
     summary = _retrain(served_home, corpus, poisoned, chosen)
     assert summary.outcome == "rejected"
     assert summary.release_after is None
