@@ -29,7 +29,10 @@ TRAINING_ORDER = (
     ("report",),
     ("decide",),
     ("retrain",),
+    ("tasks",),
 )
+# What stands apart in training: it knows nothing of the rest, nor the rest of it.
+APART = "tasks"
 HEAVY = (
     *("torch", "lancedb", "gradio", "argilla", "sentence_transformers", "datasets", "streamlit"),
     *("transformers", "distilabel", "sklearn", "scipy"),
@@ -160,6 +163,17 @@ def test_inside_training_nothing_runs_back() -> None:
             other = module.split(".")[1]
             if other != own and floor.get(other, 0) >= floor.get(own, len(floor)):
                 wrong.append(f"{path}: {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_stands_apart_in_training_is_on_its_own() -> None:
+    wrong = [
+        f"{path}: {module}"
+        for path in files("training")
+        if path.name != "__init__.pyi"
+        for module in _modules_of("training", path)
+        if (module.split(".")[1] == APART) != (_place(path) == APART)
+    ]
     assert not wrong, "\n".join(wrong)
 
 
