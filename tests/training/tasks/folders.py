@@ -92,3 +92,38 @@ def emotions(folder: Path, size: int = 16) -> Path:
         third = wrong if number % 5 == 0 else value
         records.append(record(f"r{number}", {"text": f"{words} {number}"}, label=[value, value, third]))
     return write_folder(folder, ["text"], [label("label", "good", "bad")], records)
+
+
+PEOPLE = ("ann", "bob", "cat", "dan")
+FIRMS = ("acme", "globex", "initech", "hooli")
+
+
+def names(folder: Path, size: int = 32) -> Path:
+    """Who works where: spans of people and firms, the question that asks for the firm, a summary, and two
+    topics. The third annotator marks nothing."""
+    records = []
+    for number in range(size):
+        person, firm = PEOPLE[number % 4], FIRMS[(number // 4) % 4]
+        words = f"today {person} works for {firm} here"
+        first, second = words.index(person), words.index(firm)
+        spans_of_both = [
+            {"start": first, "end": first + len(person), "label": "PER"},
+            {"start": second, "end": second + len(firm), "label": "ORG"},
+        ]
+        topics = [topic for topic, there in (("early", number % 4 < 2), ("firm", number % 8 < 4)) if there]
+        answers: dict[str, list[Any]] = {
+            "spans": [spans_of_both, spans_of_both, []],
+            "firm": [spans_of_both[1:], spans_of_both[1:], None],
+            "answer": [firm],
+            "summary": [f"{person} {firm}"],
+            "topics": [topics, topics],
+        }
+        records.append(record(f"n{number}", {"text": words, "question": f"where is {person}"}, **answers))
+    questions = [
+        spans("spans", "text", "PER", "ORG"),
+        spans("firm", "text", "ORG"),
+        text("answer"),
+        text("summary"),
+        label("topics", "early", "firm", multi=True),
+    ]
+    return write_folder(folder, ["text", "question"], questions, records)
