@@ -34,6 +34,8 @@ from .settings import GateSettings as GateSettings, TrainingSettings as Training
 from .tasks.examples import TrainingData as TrainingData
 from .tasks.frameworks.framework import Framework as Framework
 from .tasks.frameworks.registry import register_framework as register_framework
+from .tasks.inferred import infer_task as infer_task
 from .tasks.selection import SortBy as SortBy
 from .tasks.task import TrainingTask as TrainingTask
-from .tasks.trainer import ArgillaTrainer as ArgillaTrainer, prepare_for_training as prepare_for_training
+from .tasks.trainer import ArgillaTrainer as ArgillaTrainer, TrainedModel as TrainedModel
+from .tasks.trainer import prepare_for_training as prepare_for_training

@@ -6,7 +6,6 @@ import platform
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from curation import SettingsError
@@ -80,6 +79,8 @@ def check_card_texts(given: Any) -> dict[str, Any]:
 
 def versions(framework: Framework) -> dict[str, str]:
     """Of Python and of the packages that took part."""
+    from importlib import metadata
+
     found = {"python": platform.python_version()}
     for name in dict.fromkeys([*_PACKAGES, *framework.distributions]):
         try:

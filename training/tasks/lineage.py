@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from curation import write_json, write_table
 from training.tasks.examples import TrainingData
 
 LINEAGE_FILE = "lineage.parquet"
@@ -16,6 +15,8 @@ def write_lineage(folder: Path, data: TrainingData, described: dict[str, Any]) -
     """``lineage.parquet``: record, users (Argilla's ids) and side of each example; ``training.json``: the
     rest."""
     import pyarrow as pa
+
+    from curation import write_json, write_table
 
     sides = [("train", one) for one in data.train] + [("held out", one) for one in data.held_out]
     table = pa.table(

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from curation import SILENT, Api, ArgillaError, Progress, SettingsError
+from curation import SILENT, ArgillaError, Progress, SettingsError
 from training.tasks.rows import Answer, Row, Schema, Suggestion, normalise_value, parse_schema
 from training.tasks.selection import Selection, arrange, choose
 
@@ -104,6 +104,8 @@ class Server:
     requests."""
 
     def __init__(self, dataset: Any) -> None:
+        from curation import Api  # httpx: only who reads from a server waits for it
+
         self.id = str(dataset.id)
         self.schema = parse_schema(str(dataset.name), dataset.settings.serialize())
         self._api = Api.of(dataset._client)

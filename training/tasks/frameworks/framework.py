@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from curation import SettingsError, StateError
-from serving import EmbeddingSettings, resolve_model
 from training.tasks.examples import Example, TrainingData
 from training.tasks.frameworks.metrics import score
 from training.tasks.shapes import TaskKind
@@ -92,12 +91,16 @@ class Framework(ABC):
 
     def default_model(self) -> str:
         """What is trained where no model was named: the embedding model that comes with clayloop."""
+        from serving import EmbeddingSettings
+
         return EmbeddingSettings().model
 
     def model_source(self) -> str:
         """A folder or Hugging Face name to load from. Raises SettingsError for a folder that is not there."""
         name = self.model_name
         if name.startswith("package:"):
+            from serving import resolve_model
+
             return str(resolve_model(name))
         folder = Path(name).expanduser()
         if not folder.is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
