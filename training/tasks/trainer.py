@@ -133,7 +133,8 @@ class ArgillaTrainer:
             if as_argilla_records:
                 raise SettingsError("Similarities are no suggestions.", "Leave out as_argilla_records.")
             return self._framework.predict(inputs)
-        several = isinstance(inputs, (list, tuple))
+        chat = self.task.kind == "chat_completion" and bool(inputs) and isinstance(inputs[0], Mapping)
+        several = isinstance(inputs, (list, tuple)) and not chat
         asked = list(inputs) if several else [inputs]
         found = self._framework.predict(asked) if asked else []
         if as_argilla_records:

@@ -84,3 +84,34 @@ def encoder_decoder(folder: Path, texts: Iterable[str]) -> Path:
     T5ForConditionalGeneration(config).save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))  # type: ignore[attr-defined]
     return folder
+
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ message['role'] }} says {{ message['content'] }} [SEP] {% endfor %}"
+    "{% if add_generation_prompt %}assistant says {% endif %}"
+)
+
+
+def language_model(folder: Path, texts: Iterable[str]) -> Path:
+    """A GPT-2 with a chat template."""
+    from transformers import GPT2Config, GPT2LMHeadModel, set_seed
+
+    set_seed(0)
+    tokenizer = tokenizer_of([*texts, "user assistant system says"], pairs=False)
+    tokenizer.backend_tokenizer.post_processor = None  # type: ignore[attr-defined]
+    tokenizer.chat_template = CHAT_TEMPLATE  # type: ignore[attr-defined]
+    config = GPT2Config(
+        vocab_size=len(tokenizer),  # type: ignore[arg-type]
+        n_embd=32,
+        n_layer=2,
+        n_head=2,
+        n_positions=64,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=3,
+        eos_token_id=3,
+    )
+    GPT2LMHeadModel(config).save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))  # type: ignore[attr-defined]
+    return folder

@@ -1,10 +1,41 @@
-"""How to use a model that transformers trained, as Python lines for its card."""
+"""How to use a model that transformers loads, as Python lines for its card."""
 
 from __future__ import annotations
 
 from training.tasks.shapes import TaskKind
 
+_WRITE = """\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(PLACE)
+model = AutoModelForCausalLM.from_pretrained(PLACE)
+tokens = tokenizer("A prompt", return_tensors="pt")
+output = model.generate(tokens["input_ids"], attention_mask=tokens["attention_mask"], max_new_tokens=32)
+print(tokenizer.decode(output[0], skip_special_tokens=True))"""
+_CHAT = """\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(PLACE)
+model = AutoModelForCausalLM.from_pretrained(PLACE)
+chat = [{"role": "user", "content": "Hello"}]
+tokens = tokenizer.apply_chat_template(
+    chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+output = model.generate(tokens["input_ids"], attention_mask=tokens["attention_mask"], max_new_tokens=32)
+print(tokenizer.decode(output[0], skip_special_tokens=True))"""
+_SCORE = """\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(PLACE)
+model = AutoModelForSequenceClassification.from_pretrained(PLACE)
+print(float(model(**tokenizer("A text", return_tensors="pt")).logits[0, 0]))"""
+
 _SNIPPETS: dict[TaskKind, str] = {
+    "supervised_fine_tuning": _WRITE,
+    "proximal_policy_optimization": _WRITE,
+    "direct_preference_optimization": _WRITE,
+    "chat_completion": _CHAT,
+    "reward_modeling": _SCORE,
     "text_classification": """\
 from transformers import pipeline
 

@@ -8,9 +8,6 @@ from typing import Any
 from training.tasks.examples import Example, TrainingData
 from training.tasks.shapes import TaskKind
 
-# Where the libraries call a column something else than we do.
-_NAMES: dict[TaskKind, dict[str, str]] = {"proximal_policy_optimization": {"prompt": "query"}}
-
 
 def as_datasets(data: TrainingData) -> Any:
     """A Dataset with the columns of the task and the record's ``id``; a DatasetDict of train and test where
@@ -38,5 +35,4 @@ def _row(kind: TaskKind, example: Example) -> dict[str, Any]:
     if kind == "question_answering":  # as in SQuAD
         answer, start = columns.pop("answer"), columns.pop("start")
         columns["answers"] = {"text": [answer], "answer_start": [start]}
-    names = _NAMES.get(kind, {})
-    return {"id": example.record, **{names.get(name, name): value for name, value in columns.items()}}
+    return {"id": example.record, **columns}
