@@ -39,7 +39,7 @@ def _answer(question: Question, prediction: Any) -> tuple[Any, Any]:
         label = question.options[0]
         return (
             [{"start": one["start"], "end": one["end"], "label": one.get("label", label)} for one in spans],
-            [one["score"] for one in spans],
+            [one["score"] for one in spans] if all("score" in one for one in spans) else None,
         )
     if question.type == "text":
         return prediction.get("answer", prediction.get("text")), prediction.get("score")

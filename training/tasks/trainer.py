@@ -45,7 +45,8 @@ class ArgillaTrainer:
     ``model`` is a folder, a Hugging Face name, package:NAME or a loaded model (then with its ``tokenizer``).
     ``train_size`` is the share of the records to train on (None: all), ``seed`` chooses them. ``filter_by``
     (rg.Query, rg.Filter, conditions, a dictionary or text), ``sort_by`` and ``max_records`` choose records
-    before. ``framework_kwargs`` are options of the framework, and ``model_card_kwargs``. ``gpu_id`` -1 is the
+    before. ``lang`` is a language's code, for spaCy. ``framework_kwargs`` are options of the framework, and
+    ``model_card_kwargs``. ``gpu_id`` -1 is the
     CPU.
     """
 
@@ -59,6 +60,7 @@ class ArgillaTrainer:
     filter_by: Any = None
     sort_by: Any = None
     max_records: int | None = None
+    lang: str | None = None
     framework_kwargs: Mapping[str, Any] = field(default_factory=dict)
     gpu_id: int | None = None
     progress: Progress = SILENT
@@ -70,11 +72,13 @@ class ArgillaTrainer:
         self._split = Split(1.0 if self.train_size is None else self.train_size, self.seed)
         options = dict(self.framework_kwargs)
         self._card_texts = check_card_texts(options.pop(_CARD_OPTION, {}))
+        if self.lang is not None:
+            options["lang"] = self.lang
         kind = find_framework(self.framework, self.task.kind)
         if unknown := sorted(set(options) - set(kind.option_names)):
             known = ", ".join(sorted({*kind.option_names, _CARD_OPTION}))
             raise SettingsError(
-                f"framework_kwargs: {self.framework!r} does not know {unknown[0]!r}.", f"It knows {known}."
+                f"The framework {self.framework!r} does not know {unknown[0]!r}.", f"It knows {known}."
             )
         setup = Setup(self.task.kind, self.model, self.tokenizer, self.seed, self.gpu_id, options)
         self._framework: Framework = kind(setup)

@@ -28,7 +28,7 @@ def test_one_label(emotions: Path, encoder: Path, tmp_path: Path, capsys: pytest
 def test_several_labels(names: Path, encoder: Path, tmp_path: Path) -> None:
     task = TrainingTask.for_text_classification(text="text", label="topics")
     trainer = ArgillaTrainer(names, task, "setfit", model=encoder, train_size=0.75, gpu_id=-1)
-    trainer.update_config(num_iterations=20, body_learning_rate=1e-3)
+    trainer.update_config(num_iterations=10, body_learning_rate=1e-3)
     assert trainer.train(tmp_path / "model").metrics["micro F1"] > 0.7
     found = trainer.predict(["today ann works for acme here"])
     assert found[0]["label"] == ["early", "firm"]

@@ -72,7 +72,7 @@ def trainer_of(sentences: Path, model: Path, form: str, cross: bool) -> ArgillaT
         framework_kwargs={"cross_encoder": cross},
         gpu_id=-1,
     )
-    made.update_config(num_train_epochs=30, learning_rate=2e-3)
+    made.update_config(num_train_epochs=12, learning_rate=3e-3)
     return made
 
 
@@ -128,11 +128,13 @@ def test_what_was_saved_is_what_was_trained(sentences: Path, small: Path, tmp_pa
 
     pair = ("the cat is there", "one bird was here")
     bi = trainer_of(sentences, small, "scored", False)
+    bi.update_config(num_train_epochs=1)
     bi.train(tmp_path / "bi")
     loaded = SentenceTransformer(str(tmp_path / "bi"), device="cpu")
     one, other = loaded.encode(list(pair))
     assert float(loaded.similarity(one, other)) == pytest.approx(bi.predict(pair)[0], abs=1e-5)
     cross = trainer_of(sentences, small, "scored", True)
+    cross.update_config(num_train_epochs=1)
     cross.train(tmp_path / "cross")
     reloaded = CrossEncoder(str(tmp_path / "cross"), device="cpu")
     assert float(reloaded.predict([pair])[0]) == pytest.approx(cross.predict(pair)[0], abs=1e-5)

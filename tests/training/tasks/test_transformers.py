@@ -104,7 +104,7 @@ def test_text2text(names: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         ArgillaTrainer(names, task, "transformers").train(tmp_path / "none")
     model = models.encoder_decoder(tmp_path / "t5", texts_of(names))
     trainer = trainer_of(names, task, model)
-    trainer.update_config(num_train_epochs=30, max_target_length=6)
+    trainer.update_config(num_train_epochs=20, max_target_length=6)
     trained = trainer.train(tmp_path / "model")
     assert trained.metrics["token F1"] > 0.4
     assert len(trainer.predict("today bob works for hooli here")["text"].split()) <= 6

@@ -7,12 +7,13 @@ from training.tasks.frameworks.framework import Framework, require
 from training.tasks.frameworks.peft_framework import Peft
 from training.tasks.frameworks.sentence_transformers_framework import SentenceTransformers
 from training.tasks.frameworks.setfit_framework import SetFit
+from training.tasks.frameworks.spacy_framework import Spacy
 from training.tasks.frameworks.transformers_framework import Transformers
 from training.tasks.frameworks.trl_framework import Trl
 from training.tasks.shapes import TaskKind
 
 _FRAMEWORKS: dict[str, type[Framework]] = {
-    one.name: one for one in (Transformers, Peft, SetFit, SentenceTransformers, Trl)
+    one.name: one for one in (Transformers, Peft, SetFit, SentenceTransformers, Spacy, Trl)
 }
 
 
