@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from curation import SettingsError
 from training.tasks.frameworks.framework import Framework, require
+from training.tasks.frameworks.openai_framework import OpenAi
 from training.tasks.frameworks.peft_framework import Peft
 from training.tasks.frameworks.sentence_transformers_framework import SentenceTransformers
 from training.tasks.frameworks.setfit_framework import SetFit
@@ -13,7 +14,7 @@ from training.tasks.frameworks.trl_framework import Trl
 from training.tasks.shapes import TaskKind
 
 _FRAMEWORKS: dict[str, type[Framework]] = {
-    one.name: one for one in (Transformers, Peft, SetFit, SentenceTransformers, Spacy, Trl)
+    one.name: one for one in (Transformers, Peft, SetFit, SentenceTransformers, Spacy, Trl, OpenAi)
 }
 
 
