@@ -50,7 +50,7 @@ class ArgillaTrainer:
     CPU.
     """
 
-    dataset: Any
+    dataset: Any = field(repr=False)
     task: TrainingTask
     framework: str
     model: Any = None
@@ -61,7 +61,7 @@ class ArgillaTrainer:
     sort_by: Any = None
     max_records: int | None = None
     lang: str | None = None
-    framework_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    framework_kwargs: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold an API key
     gpu_id: int | None = None
     progress: Progress = SILENT
 

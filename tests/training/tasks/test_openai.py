@@ -126,7 +126,9 @@ def test_chat_completion(support: Path, options: dict[str, Any], tmp_path: Path)
     assert saved["model"] == "ft:job-0"
     chat = trainer.data.train[0].columns["messages"]
     assert trainer.predict(chat[:-1]) == {"text": chat[-1]["content"]}
-    assert "good" not in (tmp_path / "chat-completion" / "README.md").read_text().split()
+    for written in ("README.md", "training.json", "openai.json"):
+        assert "api_key" not in (tmp_path / "chat-completion" / written).read_text()
+    assert "'good'" not in repr(trainer)
 
 
 def test_classification_and_text2text(
