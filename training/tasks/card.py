@@ -40,6 +40,7 @@ class Facts:
     selection: str
     split: Split
     metrics: Mapping[str, float]
+    unmeasured: str  # why there are no metrics
     texts: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class Facts:
             "unification": data.unification.describe() if data.unification else None,
             "notes": list(data.notes),
             "metrics": dict(self.metrics),
+            "unmeasured": self.unmeasured,
             "versions": versions(self.framework),
         }
 
@@ -192,8 +194,8 @@ def _unification(facts: Facts) -> Iterator[str]:
 
 
 def _metrics(facts: Facts) -> Iterator[str]:
-    if not facts.data.held_out:
-        yield "Nothing was held out, so nothing is known: train with train_size below 1."
+    if not facts.metrics:
+        yield f"None: {escaped(facts.unmeasured or 'this task has no measure here')}."
         return
     yield f"On {len(facts.data.held_out):,} examples of records that were not trained on.\n"
     yield "| metric | value |\n|---|---|"

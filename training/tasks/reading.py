@@ -18,6 +18,8 @@ from training.tasks.rows import Answer, Row, Schema, Suggestion, normalise_value
 from training.tasks.selection import Selection, arrange, choose
 
 _PAGE = 500
+_MOST_SIMILAR = 1000  # Argilla's own limit
+_RECORDS = "records.json"
 _KINDS = "an rg.Dataset, dataset.records(query), or a folder that Dataset.to_disk wrote"
 
 
@@ -50,11 +52,17 @@ class Folder:
         self.schema = parse_schema(self._name(), self._read(".argilla/settings.json"))
 
     def rows(self, selection: Selection, progress: Progress = SILENT) -> list[Row]:
-        records = self._read("records.json")
+        records = self._read(_RECORDS)
         made = []
         with progress.task("Reading records", total=len(records), unit="records") as advance:
             for number, record in enumerate(records):
-                made.append(self._row(record, number))
+                try:
+                    made.append(self._row(record, number))
+                except (KeyError, TypeError, AttributeError) as error:
+                    raise SettingsError(
+                        f"Record {number} of {self.folder / _RECORDS} cannot be read: {error!r}.",
+                        "Write the folder anew with Dataset.to_disk.",
+                    ) from error
                 advance(1)
         return choose(made, selection)
 
@@ -139,12 +147,13 @@ class Server:
             return
         body, path = _search_body(selection), f"/api/v1/datasets/{self.id}/records/search"
         offset = 0
+        size = _PAGE if selection.similar is None else min(selection.limit or _MOST_SIMILAR, _MOST_SIMILAR)
         while True:
-            params = {"offset": offset, "limit": _PAGE, "include": include}
+            params = {"offset": offset, "limit": size, "include": include}
             answer = self._api.request("POST", path, "searching records", body, params, repeatable=True)
             yield [item["record"] for item in answer["items"]]
-            offset += _PAGE
-            if len(answer["items"]) < _PAGE:
+            offset += size
+            if len(answer["items"]) < size or selection.similar is not None:
                 return
 
     def _row(self, record: Mapping[str, Any]) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from curation import SILENT, Progress, SettingsError, StateError
+from curation import SILENT, Progress, SettingsError, StateError, first_line
 from training.tasks.card import CARD_FILE, Facts, check_card_texts, model_card
 from training.tasks.examples import Split, TrainingData, make_data
 from training.tasks.frameworks.framework import Framework, Setup
@@ -20,6 +21,8 @@ from training.tasks.reading import Source, open_source
 from training.tasks.records import as_records
 from training.tasks.selection import Selection, make_selection
 from training.tasks.task import TrainingTask
+
+log = logging.getLogger(__name__)
 
 _CARD_OPTION = "model_card_kwargs"
 
@@ -113,8 +116,8 @@ class ArgillaTrainer:
                 made = Path(scratch) / "model"
                 made.mkdir()
                 self._framework.train(data, made)
-                metrics = self._framework.evaluate(data, data.held_out) if data.held_out else {}
-                self._facts = self._facts_of(data, metrics)
+                metrics, unmeasured = self._evaluate(data)
+                self._facts = self._facts_of(data, metrics, unmeasured)
                 (made / CARD_FILE).write_text(model_card(self._facts, folder.name), encoding="utf-8")
                 write_lineage(made, data, self._facts.as_json())
                 if folder.exists():
@@ -168,7 +171,17 @@ class ArgillaTrainer:
             (self._trained.folder / CARD_FILE).write_text(card, encoding="utf-8")
         return push_folder(self._trained.folder, repo_id, generate_card, token, private)
 
-    def _facts_of(self, data: TrainingData, metrics: Mapping[str, float]) -> Facts:
+    def _evaluate(self, data: TrainingData) -> tuple[dict[str, float], str]:
+        """The metrics, or why there are none: what was trained is kept in any case."""
+        if not data.held_out:
+            return {}, "nothing was held out; train with train_size below 1"
+        try:
+            return self._framework.evaluate(data, data.held_out), ""
+        except Exception as error:
+            log.exception("The trained model could not be measured")
+            return {}, f"{type(error).__name__}: {first_line(error)}"
+
+    def _facts_of(self, data: TrainingData, metrics: Mapping[str, float], unmeasured: str) -> Facts:
         return Facts(
             dataset=self._source.schema.dataset,
             task=self.task,
@@ -177,6 +190,7 @@ class ArgillaTrainer:
             selection=self._selection.describe(),
             split=self._split,
             metrics=metrics,
+            unmeasured=unmeasured,
             texts=self._card_texts,
         )
 

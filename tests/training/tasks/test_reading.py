@@ -129,3 +129,10 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
         open_source(3)
     with pytest.raises(SettingsError, match="There are no records"):
         open_source([])
+
+
+@pytest.mark.parametrize("broken", [{"responses": {"label": [{"value": "yes"}]}}, {"responses": [1]}, []])
+def test_a_record_that_is_none_is_named(tmp_path: Path, broken: Any) -> None:
+    folder = write_folder(tmp_path / "made", ["text"], [folders.label("label", "yes")], [{}, broken])
+    with pytest.raises(SettingsError, match=r"Record 1 of .*records\.json cannot be read"):
+        rows(folder)

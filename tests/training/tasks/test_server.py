@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from curation import ArgillaError
+from curation import ArgillaError, SettingsError
 from training.tasks.reading import AtHand, Folder, Server
+from training.tasks.records import as_records
 from training.tasks.selection import SortBy, make_selection
+from training.tasks.task import TrainingTask
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite
@@ -40,6 +42,7 @@ def dataset(argilla_lite: ArgillaLite) -> Iterator[Any]:
             rg.SpanQuestion("names", field="text", labels=["PER"], required=False),
         ],
         metadata=[rg.IntegerMetadataProperty("year")],
+        vectors=[rg.VectorField("place", dimensions=2)],
         distribution=rg.TaskDistribution(min_submitted=2),
     )
     made = rg.Dataset("any-task", workspace=workspace, settings=settings, client=client)
@@ -63,6 +66,7 @@ def _record(number: int, people: list[Any]) -> Any:
         id=f"r{number}",
         fields={"text": f"Ann is {value} {number}"},
         metadata={"year": 2020 + number},
+        vectors={"place": [1.0, float(number)]},
         responses=responses,
         suggestions=[rg.Suggestion("label", "good", score=0.5, agent="model")],
     )
@@ -96,6 +100,39 @@ def test_a_query_chooses_as_argilla_does(dataset: Any) -> None:
     assert [row.id for row in Server(dataset).rows(submitted)] == ["r5", "r4"]
     assert [row.id for row in AtHand(dataset.records()).rows(submitted)] == ["r5", "r4"]
     assert len(Server(dataset).rows(make_selection(None, None, 3))) == 3
+
+
+def test_the_most_similar_records(dataset: Any) -> None:
+    import argilla as rg
+
+    near = rg.Query(similar=rg.Similar("place", [1.0, 0.0]))
+    assert [row.id for row in Server(dataset).rows(make_selection(near, None, 2))] == ["r0", "r1"]
+    with pytest.raises(SettingsError, match="Only an Argilla server can look for similar records"):
+        AtHand(dataset.records()).rows(make_selection(near, None, 2))
+
+
+def test_argilla_takes_the_suggestions_of_a_model(dataset: Any) -> None:
+    """As in version 1's guide: records = trainer.predict(…, as_argilla_records=True), then log."""
+    schema = Server(dataset).schema
+    span = {"start": 0, "end": 3, "label": "PER", "score": 0.5}
+    found: list[tuple[TrainingTask, Any]] = [
+        (TrainingTask.for_text_classification("text", "label"), {"label": "bad", "score": 0.75}),
+        (TrainingTask.for_token_classification(spans="names"), [span]),
+        (
+            TrainingTask.for_token_classification(spans="names"),
+            [{**span, "score": 0.25}, {**span, "start": 4, "end": 6}],
+        ),
+    ]
+    for task, prediction in found:
+        checked = task.checked(schema)
+        records = as_records(checked, checked.question(schema), ["Bob is far"], [prediction], "me/model")
+        dataset.records.log(records)
+    logged = [row for row in Server(dataset).rows(EVERYTHING) if row.fields["text"] == "Bob is far"]
+    assert len(logged) == 3
+    assert {row.suggestions["label"].value for row in logged if "label" in row.suggestions} == {"bad"}
+    assert [one["label"] for one in logged[1].suggestions["names"].value] == ["PER"]
+    assert logged[1].suggestions["names"].agent == "me/model"
+    dataset.records.delete([one for one in dataset.records() if one.fields["text"] == "Bob is far"])
 
 
 def test_records_of_the_sdk_are_read_too(dataset: Any) -> None:

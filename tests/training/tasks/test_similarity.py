@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,26 @@ def test_what_was_saved_is_what_was_trained(sentences: Path, small: Path, tmp_pa
     assert float(reloaded.predict([pair])[0]) == pytest.approx(cross.predict(pair)[0], abs=1e-5)
     assert "SentenceTransformer('bi')" in bi.generate_model_card("bi")
     assert "CrossEncoder('cross')" in cross.generate_model_card("cross")
+
+
+def most_common(sample: dict[str, Any]) -> Any:
+    """The formatting function of version 1's guide."""
+    pair = {"sentence-1": sample["premise"], "sentence-2": sample["hypothesis"]}
+    counted = Counter(answer["value"] for answer in sample["relation"])
+    return {**pair, "label": counted.most_common(1)[0][0]} if counted else None
+
+
+def test_labels_from_a_formatting_func(sentences: Path, small: Path, tmp_path: Path) -> None:
+    trainer = ArgillaTrainer(
+        sentences,
+        TrainingTask.for_sentence_similarity(formatting_func=most_common),
+        "sentence-transformers",
+        model=small,
+        framework_kwargs={"cross_encoder": True},
+        gpu_id=-1,
+    )
+    trainer.train(tmp_path / "model")
+    assert trainer.predict(["the dog", ["the cat"]])[0]["label"] in ("other", "same")
 
 
 def test_a_model_that_is_not_trained_yet_says_how_similar(sentences: Path, small: Path) -> None:

