@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -271,15 +272,38 @@ def test_before_the_training_there_is_nothing(lengths: Path) -> None:
 
 
 class FakeHub(BaseHTTPRequestHandler):
-    """A fake of the Hub that refuses everybody: the real one cannot be reached from here."""
+    """A fake of the Hub, which cannot be reached from here: it takes what comes with the token hf_good, as
+    far as its documentation of the commit interface goes, and refuses everybody else."""
+
+    commits: ClassVar[list[dict[str, Any]]] = []
 
     def do_POST(self) -> None:
-        self.send_response(401)
-        self.send_header("X-Error-Message", "Invalid user token")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Authorization") != "Bearer hf_good":
+            self._answer({}, 401)
+        elif self.path.endswith("/create"):
+            self._answer({"url": f"http://{self.headers['Host']}/me/model", "name": "me/model"})
+        elif "/preupload/" in self.path:
+            files = [
+                {**one, "uploadMode": "regular", "shouldIgnore": False} for one in json.loads(body)["files"]
+            ]
+            self._answer({"files": files})
+        elif "/commit/" in self.path:
+            self.commits.extend(json.loads(line) for line in body.splitlines())
+            self._answer({"commitUrl": f"http://{self.headers['Host']}/me/model/commit/1", "commitOid": "1"})
+        else:
+            self._answer({"errors": [], "warnings": []})
 
-    do_GET = do_POST  # noqa: N815 - http.server wants the name
+    def do_GET(self) -> None:
+        self._answer({"id": "me/model", "sha": "0", "siblings": []})
+
+    def _answer(self, value: Any, status: int = 200) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *arguments: Any) -> None:
         pass
@@ -294,9 +318,23 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(FakeHub, "commits", [])
     yield address
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("with_card", [True, False])
+def test_an_upload(with_card: bool, lengths: Path, tmp_path: Path, fake_hub: str) -> None:
+    trainer = trained(lengths, tmp_path / "model")
+    address = trainer.push_to_huggingface("me/model", generate_card=with_card, token="hf_good")
+    assert address == f"{fake_hub}/me/model"
+    files = {one["value"]["path"]: one["value"]["content"] for one in FakeHub.commits if one["key"] == "file"}
+    wanted = {"means.json", "training.json", *(["README.md"] if with_card else [])}
+    assert set(files) - {".gitattributes"} == wanted
+    if with_card:
+        card = base64.b64decode(files["README.md"]).decode()
+        assert "print(open('me/model' + '/means.json').read())" in card
 
 
 @pytest.mark.parametrize("token", [None, "hf_wrong"])
