@@ -11,6 +11,7 @@ from typing import Any
 from curation import SettingsError
 from training.tasks.examples import Split, TrainingData
 from training.tasks.frameworks.framework import Framework
+from training.tasks.shapes import TaskKind
 from training.tasks.task import TrainingTask
 
 CARD_FILE = "README.md"
@@ -25,6 +26,19 @@ _IN_TEXT = {
     "repo": "Repository",
 }
 _SUMMARY = "model_summary"
+# What the Hugging Face Hub calls a model for a task.
+_PIPELINES: Mapping[TaskKind, str] = {
+    "text_classification": "text-classification",
+    "token_classification": "token-classification",
+    "question_answering": "question-answering",
+    "sentence_similarity": "sentence-similarity",
+    "text2text": "text2text-generation",
+    "supervised_fine_tuning": "text-generation",
+    "reward_modeling": "text-classification",
+    "proximal_policy_optimization": "text-generation",
+    "direct_preference_optimization": "text-generation",
+    "chat_completion": "text-generation",
+}
 _PACKAGES = ("clayloop", "argilla", "torch", "transformers", "datasets")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~$])")
 
@@ -128,8 +142,8 @@ def _head(facts: Facts) -> str:
         tags=sorted({*(texts.get("tags") or ()), "argilla", "clayloop"}),
         base_model=texts.get("finetuned_from")
         or (model if re.fullmatch(r"[\w.-]+/[\w.-]+", model) else None),
-        library_name=facts.framework.name,
-        pipeline_tag=facts.task.kind.replace("_", "-"),
+        library_name=facts.framework.library or facts.framework.name,
+        pipeline_tag=_PIPELINES[facts.task.kind],
     )
     return str(data.to_yaml())
 

@@ -208,6 +208,8 @@ def _passes(row: Row, condition: Condition) -> bool:
 def _values(row: Row, name: str) -> list[Any]:
     """What a row has under the name that a condition gives."""
     first, _, last = name.partition(".")
+    if name == "_server_id":
+        return [row.server_id]
     if name == "response.status":
         if row.statuses is not None:
             return list(row.statuses)

@@ -80,6 +80,7 @@ def test_a_ranking_is_read_in_every_form_that_argilla_has(tmp_path: Path) -> Non
         ([("label.suggestion", "in", ["yes"]), ("label.score", ">=", 0.2)], ["r2", "r3"]),
         ([("label.agent", "==", "nobody")], []),
         ([("id", "in", ["r3", "r0"])], ["r0", "r3"]),
+        (("_server_id", "==", "server-r1"), ["r1"]),
         ("oslo 2024", ["r1"]),
         ([("status", "==", "pending")], ["r0", "r3"]),
     ],

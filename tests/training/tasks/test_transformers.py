@@ -122,7 +122,8 @@ def test_peft(kind: str, emotions: Path, names: Path, encoder: Path, tmp_path: P
     trainer.update_config(r=4, lora_alpha=8, lora_dropout=0.0, learning_rate=2e-2)
     trained = trainer.train(tmp_path / "model")
     assert trained.metrics[metric] > 0.9
-    # What is saved is a plain model.
+    # What is saved is a plain model, and the card says so.
+    assert "library_name: transformers" in trainer.generate_model_card(trained.folder)
     assert not (tmp_path / "model" / "adapter_config.json").exists()
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 

@@ -39,8 +39,9 @@ class Framework(ABC):
     """One library.
 
     ``packages`` maps what it imports to the pip line that installs it; ``option_names`` are the
-    framework_kwargs that it knows, ``distributions`` those whose versions the model card gives. To add one of
-    your own, derive from this class, write its abstract methods and ``register_framework`` it.
+    framework_kwargs that it knows, ``distributions`` those whose versions the model card gives, ``library``
+    the one that loads the saved model, if it has another name than the framework. To add one of your own,
+    derive from this class, write its abstract methods and ``register_framework`` it.
     """
 
     name: ClassVar[str]
@@ -48,6 +49,7 @@ class Framework(ABC):
     packages: ClassVar[Mapping[str, str]] = {}
     option_names: ClassVar[Collection[str]] = ()
     distributions: ClassVar[Collection[str]] = ()
+    library: ClassVar[str] = ""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup

@@ -24,6 +24,7 @@ class Peft(Transformers):
     name = "peft"
     tasks: ClassVar[Collection[TaskKind]] = tuple(_TASK_TYPES)
     distributions: ClassVar[Collection[str]] = ("peft",)
+    library: ClassVar[str] = "transformers"
     packages: ClassVar[Mapping[str, str]] = {"peft": "pip install 'clayloop[lora]'"}
 
     def __init__(self, setup: Setup) -> None:

@@ -43,6 +43,7 @@ class SetFit(Framework):
     tasks: ClassVar[Collection[TaskKind]] = (_TASK,)
     packages: ClassVar[Mapping[str, str]] = {"setfit": "pip install 'clayloop[setfit]'"}
     distributions: ClassVar[Collection[str]] = ("setfit", "sentence-transformers")
+    library: ClassVar[str] = "sentence-transformers"
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

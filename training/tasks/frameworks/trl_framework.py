@@ -63,6 +63,7 @@ class Trl(Framework):
     packages: ClassVar[Mapping[str, str]] = {"trl": "pip install 'clayloop[trl]'"}
     option_names: ClassVar[Collection[str]] = ("algorithm",)
     distributions: ClassVar[Collection[str]] = ("trl", "peft")
+    library: ClassVar[str] = "transformers"
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
