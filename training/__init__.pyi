@@ -31,3 +31,11 @@ from .runs.situation import read_situation as read_situation
 from .settings import FitSettings as FitSettings
 from .settings import FINE_TUNED as FINE_TUNED, INDEX_ONLY as INDEX_ONLY, Rung as Rung
 from .settings import GateSettings as GateSettings, TrainingSettings as TrainingSettings
+from .tasks.examples import TrainingData as TrainingData
+from .tasks.frameworks.framework import Framework as Framework
+from .tasks.frameworks.registry import register_framework as register_framework
+from .tasks.inferred import infer_task as infer_task
+from .tasks.selection import SortBy as SortBy
+from .tasks.task import TrainingTask as TrainingTask
+from .tasks.trainer import ArgillaTrainer as ArgillaTrainer, TrainedModel as TrainedModel
+from .tasks.trainer import prepare_for_training as prepare_for_training

@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 import clayloop
-from clayloop.cli import annotation, answers, demo, documents, explain, releases, retrain, services, watch
+from clayloop.cli import (
+    annotation,
+    answers,
+    demo,
+    documents,
+    explain,
+    releases,
+    retrain,
+    services,
+    train,
+    watch,
+)
 from clayloop.console import err, print_error
 from clayloop.context import Context
 from curation import ClayloopError, StateError
@@ -36,6 +47,7 @@ _Home = Annotated[
 _START = "Start here"
 _LOOP = "Turn the loop"
 _SERVE = "Serve and watch"
+_ANY = "Beside the loop"
 
 app.command(rich_help_panel=_START)(documents.init)
 app.command(rich_help_panel=_START)(demo.demo)
@@ -51,6 +63,7 @@ app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)
 app.command(rich_help_panel=_LOOP)(releases.bootstrap)
 app.command(rich_help_panel=_LOOP)(releases.reindex)
+app.command(rich_help_panel=_ANY)(train.train)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)

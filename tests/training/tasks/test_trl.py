@@ -1,0 +1,223 @@
+"""Training language models with TRL for real, as version 1's guide does: the same formatting functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation import SettingsError, StateError
+from tests.training.tasks import folders, models
+from tests.training.tasks.conftest import texts_of
+from tests.training.tasks.folders import record, write_folder
+from tests.training.tasks.test_transformers import use_the_snippet
+from training.tasks.task import TrainingTask
+from training.tasks.trainer import ArgillaTrainer
+
+TEMPLATE = "instruction: {instruction} context: {context} response: {response}"
+
+
+@pytest.fixture(scope="module")
+def dolly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Instructions and responses that an annotator wrote anew; as in the guide's dataset."""
+    made = []
+    for number in range(16):
+        person, firm = folders.PEOPLE[number % 4], folders.FIRMS[(number // 4) % 4]
+        fields = {
+            "original-instruction": f"where is {person}",
+            "original-context": f"{person} works for {firm}",
+            "original-response": "nobody knows",
+        }
+        answers = {
+            "new-instruction": [f"where does {person} work"],
+            "new-context": [fields["original-context"]],
+            "new-response": [f"{person} works for {firm}"],
+        }
+        made.append(record(f"d{number}", fields, **answers))
+    questions = [folders.text(name) for name in ("new-instruction", "new-context", "new-response")]
+    folder = tmp_path_factory.mktemp("trl") / "dolly"
+    fields = ["original-instruction", "original-context", "original-response"]
+    return write_folder(folder, fields, questions, made)
+
+
+@pytest.fixture(scope="module")
+def gpt(dolly: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    texts = [*texts_of(dolly), TEMPLATE, "where does work"]
+    return models.language_model(tmp_path_factory.mktemp("trl") / "gpt", texts)
+
+
+def to_text(sample: dict[str, Any]) -> str:
+    return TEMPLATE.format(
+        instruction=sample["new-instruction"][0]["value"],
+        context=sample["new-context"][0]["value"],
+        response=sample["new-response"][0]["value"],
+    )
+
+
+def to_pairs(sample: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    instruction, context = sample["original-instruction"], sample["original-context"]
+    rejected = TEMPLATE.format(instruction=instruction, context=context, response=sample["original-response"])
+    for response in sample["new-response"]:
+        if response["status"] == "submitted":
+            chosen = TEMPLATE.format(instruction=instruction, context=context, response=response["value"])
+            if chosen != rejected:
+                yield chosen, rejected
+
+
+def to_prompts(sample: dict[str, Any]) -> Iterator[str]:
+    for instruction, context in zip(sample["new-instruction"], sample["new-context"], strict=True):
+        if instruction["status"] == "submitted":
+            yield TEMPLATE.format(
+                instruction=instruction["value"], context=context["value"][:500], response=""
+            ).strip()
+
+
+def to_preferences(sample: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    prompt = TEMPLATE.format(
+        instruction=sample["original-instruction"], context=sample["original-context"], response=""
+    )
+    for response in sample["new-response"]:
+        yield prompt, response["value"], sample["original-response"]
+
+
+def to_chat(sample: dict[str, Any]) -> Iterator[list[tuple[str, str, str, str]]]:
+    if sample["new-response"]:
+        yield [
+            (sample["id"], "0", "system", "works"),
+            (sample["id"], "1", "user", sample["original-instruction"]),
+            (sample["id"], "2", "assistant", sample["new-response"][0]["value"]),
+        ]
+
+
+def trainer_of(dolly: Path, task: TrainingTask, model: Path, **config: Any) -> ArgillaTrainer:
+    options = config.pop("framework_kwargs", {})
+    made = ArgillaTrainer(
+        dolly, task, "trl", model=model, train_size=0.75, gpu_id=-1, framework_kwargs=options
+    )
+    made.update_config(learning_rate=5e-3, per_device_train_batch_size=4, **config)
+    return made
+
+
+def lora() -> Any:
+    from peft import LoraConfig
+
+    return LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules=["c_attn", "c_fc"])
+
+
+@pytest.mark.parametrize("adapters", [False, True])
+def test_supervised_fine_tuning(
+    adapters: bool, dolly: Path, gpt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = TrainingTask.for_supervised_fine_tuning(formatting_func=to_text)
+    config: dict[str, Any] = {"peft_config": lora()} if adapters else {}
+    trainer = trainer_of(dolly, task, gpt, num_train_epochs=8, max_new_tokens=8, **config)
+    with pytest.raises(StateError, match="not trained yet"):
+        trainer.predict("where")
+    trained = trainer.train(tmp_path / "model")
+    assert trained.metrics["token accuracy"] > (0.1 if adapters else 0.6)
+    prompt = "instruction: where does ann work context: ann works for acme response:"
+    found = trainer.predict([prompt, "instruction:"])
+    assert len(found) == 2
+    if not adapters:
+        assert "works for" in trainer.predict(prompt)["text"]
+        assert isinstance(trainer.predict(prompt * 20)["text"], str)
+    assert not (trained.folder / "adapter_config.json").exists()
+    use_the_snippet(trainer, trained.folder, capsys)
+
+
+def test_chat_completion(dolly: Path, gpt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = TrainingTask.for_chat_completion(formatting_func=to_chat)
+    trainer = trainer_of(dolly, task, gpt, num_train_epochs=8, max_new_tokens=8)
+    trained = trainer.train(tmp_path / "model")
+    assert trained.metrics["token accuracy"] > 0.5
+    chat = [{"role": "user", "content": "where is ann"}]
+    assert trainer.predict(chat)["text"] == trainer.predict([chat])[0]["text"]
+    use_the_snippet(trainer, trained.folder, capsys)
+    from transformers import AutoTokenizer
+
+    plain = AutoTokenizer.from_pretrained(str(gpt))
+    plain.chat_template = None
+    silent = ArgillaTrainer(dolly, task, "trl", model=gpt, tokenizer=plain, gpu_id=-1)
+    with pytest.raises(SettingsError, match="no chat template"):
+        silent.train(tmp_path / "silent")
+
+
+def test_a_reward_model_and_what_learns_from_it(
+    dolly: Path, gpt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = TrainingTask.for_reward_modeling(formatting_func=to_pairs)
+    encoder = models.encoder(tmp_path / "encoder", [*texts_of(dolly), TEMPLATE])
+    judge = trainer_of(dolly, task, encoder, num_train_epochs=4)
+    assert judge.train(tmp_path / "judge").metrics["chosen above rejected"] == 1.0
+    (chosen, rejected), *_ = list(to_pairs({**_sample(dolly), "new-response": _said("ann works for acme")}))
+    good, bad = judge.predict([chosen, rejected])
+    assert good["score"] > bad["score"]
+    use_the_snippet(judge, tmp_path / "judge", capsys)
+
+    prompts = TrainingTask.for_proximal_policy_optimization(formatting_func=to_prompts)
+    rloo = trainer_of(dolly, prompts, gpt, reward_model=tmp_path / "judge", **_SHORT)
+    rloo.update_config(max_new_tokens=4)
+    assert "mean reward" in rloo.train(tmp_path / "rloo").metrics
+    assert isinstance(rloo.predict("instruction:")["text"], str)
+
+    from transformers import pipeline
+
+    said = pipeline("text-classification", model=str(tmp_path / "judge"), device="cpu")
+    grpo = trainer_of(
+        dolly, prompts, gpt, reward_model=said, framework_kwargs={"algorithm": "grpo"}, **_SHORT
+    )
+    assert "mean reward" in grpo.train(tmp_path / "grpo").metrics
+
+
+_SHORT: dict[str, Any] = {"max_steps": 2, "num_generations": 2, "max_completion_length": 4}
+
+
+def _sample(dolly: Path) -> dict[str, Any]:
+    import json
+
+    fields: dict[str, Any] = json.loads((dolly / "records.json").read_text())[0]["fields"]
+    return fields
+
+
+def _said(text: str) -> list[dict[str, Any]]:
+    return [{"value": text, "status": "submitted"}]
+
+
+def test_direct_preference_optimization(dolly: Path, gpt: Path, tmp_path: Path) -> None:
+    task = TrainingTask.for_direct_preference_optimization(formatting_func=to_preferences)
+    trainer = trainer_of(dolly, task, gpt, num_train_epochs=4)
+    trained = trainer.train(tmp_path / "model")
+    assert trained.metrics["chosen above rejected"] > 0.9
+    assert isinstance(trainer.predict("instruction:")["text"], str)
+
+
+def test_rewards_by_a_function(dolly: Path, gpt: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def reward(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
+        asked.extend(prompts)
+        return [float(len(one)) for one in completions]
+
+    task = TrainingTask.for_proximal_policy_optimization(formatting_func=to_prompts)
+    without = trainer_of(dolly, task, gpt, **_SHORT)
+    with pytest.raises(SettingsError, match="needs a reward_model"):
+        without.train(tmp_path / "model")
+    trainer = trainer_of(dolly, task, gpt, reward_model=reward, **_SHORT)
+    trainer.train(tmp_path / "model")
+    assert any(one.startswith("instruction: where does") for one in asked)
+
+
+def test_what_trl_cannot_do(dolly: Path, gpt: Path, tmp_path: Path) -> None:
+    prompts = TrainingTask.for_proximal_policy_optimization(formatting_func=to_prompts)
+    with pytest.raises(SettingsError, match="the algorithm 'ppo' is not there") as caught:
+        ArgillaTrainer(dolly, prompts, "trl", framework_kwargs={"algorithm": "ppo"})
+    assert "TRL 1 has no PPO" in caught.value.hint
+    texts = TrainingTask.for_supervised_fine_tuning(formatting_func=to_text)
+    with pytest.raises(SettingsError, match="needs a language model"):
+        ArgillaTrainer(dolly, texts, "trl").train(tmp_path / "model")
+    wrong = trainer_of(dolly, texts, gpt, max_lenght=3)
+    with pytest.raises(SettingsError, match="'max_lenght' is not known") as caught:
+        wrong.train(tmp_path / "model")
+    assert "max_length" in caught.value.hint

@@ -1,0 +1,1 @@
+"""The libraries that train: one class each, registered by name."""

@@ -1,0 +1,80 @@
+"""Training arguments of transformers and of the libraries that build on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from curation import ClayloopError, SettingsError, StateError, first_line
+from training.tasks.frameworks.framework import Setup, choose_gpu
+
+_GIVEN_IN_TRAIN = ("output_dir",)
+
+
+def make_arguments(
+    kind: Any, setup: Setup, config: Mapping[str, Any], own: Collection[str], scratch: Path
+) -> Any:
+    """Arguments of the dataclass ``kind``. ``own`` are the names in ``config`` that are not for it. Raises
+    SettingsError for names that it does not have and values that it refuses."""
+    known = {one.name for one in dataclasses.fields(kind) if one.init} - set(_GIVEN_IN_TRAIN)
+    check_names(config, {*known, *own}, kind.__name__)
+    values = {
+        "output_dir": str(scratch),
+        "seed": setup.seed,
+        "save_strategy": "no",
+        "report_to": "none",
+        "logging_strategy": "no",
+        "logging_nan_inf_filter": False,  # a loss that is no number must be seen (check_loss)
+        "disable_tqdm": not sys.stderr.isatty(),
+        "use_cpu": choose_gpu(setup.gpu_id),
+        **{name: value for name, value in config.items() if name not in own},
+    }
+    try:
+        return kind(**{name: value for name, value in values.items() if name in known | {"output_dir"}})
+    except (ValueError, TypeError, ImportError) as error:
+        raise SettingsError(
+            f"update_config: {kind.__name__} refuses this: {first_line(error)}",
+            "See that class in the library's documentation.",
+        ) from error
+
+
+def check_names(config: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Raises SettingsError for a name that is not known, with those that look like it."""
+    for name in config:
+        if name not in known:
+            if name in _GIVEN_IN_TRAIN:
+                raise SettingsError(f"update_config: {name} is given to train().", f"Call train({name}=…).")
+            near = difflib.get_close_matches(name, known, 3, 0.5)
+            raise SettingsError(
+                f"update_config: {name!r} is not known.",
+                f"Did you mean {' or '.join(near)}? " * bool(near) + f"The names are those of {where}.",
+            )
+
+
+def check_loss(loss: float) -> None:
+    """Raises StateError where the training went wrong: the weights are spoilt."""
+    if not math.isfinite(loss):
+        raise StateError(
+            f"The training went wrong: its loss is {loss}. No model was saved.",
+            "Lower learning_rate with update_config, and look at the texts.",
+        )
+
+
+@contextmanager
+def loading(model: str) -> Iterator[None]:
+    """Turns what goes wrong while a model is loaded into a SettingsError."""
+    try:
+        yield
+    except ClayloopError:
+        raise
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+        raise SettingsError(
+            f"The model {model!r} cannot be loaded: {first_line(error)}",
+            "Give model= a folder or a Hugging Face name of a model for this task, with safetensors weights.",
+        ) from error
