@@ -72,8 +72,10 @@ class FitSettings(_Section):
 
 
 class RerankerSettings(_Section):
-    """A cross-encoder that puts the nearest chunks in a better order. It is used as it is and judged by the
-    gate."""
+    """A cross-encoder that puts the nearest chunks in a better order.
+
+    It is used as it is and judged by the gate.
+    """
 
     model: str = Field("", description="A folder, Hugging Face name or package:NAME; empty: no reranker.")
     candidates: int = Field(
@@ -131,7 +133,7 @@ class GateSettings(_Section):
         description="Verdicts with which a fine-tuned candidate may be served; non-inferior and inconclusive "
         "can be added.",
     )
-    min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote anything.")
+    min_queries: int = Field(20, ge=5, description="Fewer questions than this can't promote a trained model.")
     cross_fit_below: int = Field(
         50,
         ge=0,

@@ -93,7 +93,7 @@ def retrain(
     conditions: Filter = None,
     dry: DryRunFlag = False,
 ) -> None:
-    """Read the accepted annotations back, train, evaluate, and swap the bot if the candidate is not worse."""
+    """Read the annotations back, bring them into the index, train, and serve what is good enough."""
     from curation import parse_condition
     from training import (
         FINE_TUNED,

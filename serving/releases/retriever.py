@@ -16,7 +16,7 @@ from serving.retrieval.reranker import Reranker
 from serving.retrieval.vectors import Vectors
 from serving.settings import ServingSettings
 
-# Cosine of two questions about one page from which they may be one need (docs/measurements/2026-11-corrections.md).
+# From this cosine on two questions about one page may be one need: docs/measurements/2026-11-corrections.md.
 _ALIKE = 0.2
 
 

@@ -159,12 +159,11 @@ def judge(found: Comparison, settings: GateSettings, rung: Rung = FINE_TUNED) ->
 
 def too_few(queries: int, needed: int) -> str:
     """Why nothing can be promoted with so few questions, and what to do about it."""
-    few = {0: "none of the accepted questions is", 1: "1 accepted question is"}
-    have = few.get(queries, f"{queries} accepted questions are")
+    few = {0: "none of the accepted questions", 1: "1 accepted question"}
+    have = few.get(queries, f"{queries} accepted questions")
     return (
-        f"Not enough to tell: {have} held out for the check, and {needed} are needed. "
-        "Accept more triplets about other sections (`clayloop synthesize` makes more): about one in five is "
-        "held out."
+        f"Not enough to tell: {have} can be asked for the check, and {needed} are needed. Accept more "
+        "triplets or conversations, about other sections."
     )
 
 

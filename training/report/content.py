@@ -86,6 +86,7 @@ def content(material: Material) -> dict[str, Any]:
         "run": record.id,
         "outcome": summary.outcome,
         "verdict_line": clean(summary.verdict, 4000),
+        "further": [clean(line, 4000) for line in _further(summary)],
         "started": f"{record.created_at:%Y-%m-%d %H:%M} UTC",
         "before": record.release_before or "none",
         "after": summary.release_after,
@@ -109,6 +110,16 @@ def content(material: Material) -> dict[str, Any]:
     if material.comparison is not None and summary.gate is not None:
         found |= _figures(material, material.comparison, summary.gate)
     return found
+
+
+def _further(summary: RetrainSummary) -> list[str]:
+    """What became of the trained model, and what would help."""
+    lines = []
+    if summary.why_not_higher:
+        lines.append(f"No newly trained model: {summary.why_not_higher}")
+    if summary.would_help:
+        lines.append(f"To tell: {summary.would_help}")
+    return lines
 
 
 def _figures(material: Material, comparison: Comparison, verdict: GateVerdict) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def what_is_lacking(found: Prepared, deciding: int, context: RunContext) -> str:
         reason = too_few(deciding, needed)
     else:
         return ""
-    return f"{reason} The served release stays."
+    return reason
 
 
 def _questions(found: Prepared) -> list[HoldoutQuestion]:
