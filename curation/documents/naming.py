@@ -33,6 +33,7 @@ _MOST_SHOWN = 3  # places in a reason
 _EXTENSION = re.compile(r"\.(?:md|markdown|rst|txt|html?)$")
 _INDEX = re.compile(r"(?:^|/)(?:index|readme)$")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_WITHIN = re.compile(r"(?m)^### (.+)$")  # as chunking puts short sections together
 _THEN_HEADING = re.compile(r"\s*[,:>]\s+")
 
 _Page = tuple[str, str]  # source and path
@@ -95,8 +96,8 @@ class Places:
         for chunk in chunks:
             if address := _address(chunk.url):
                 self._addresses[address[0]].add(page)
-            for length in range(1, len(chunk.section) + 1):
-                for name in _names(chunk.section[:length]):
+            for section in _sections(chunk):
+                for name in _names(section):
                     self._headings[name].add(page)
 
     def _page(self, text: str) -> tuple[set[_Page], list[Chunk]]:
@@ -152,13 +153,9 @@ class Places:
         chunks = self._pages[next(iter(pages))]
         if heading:
             name = _heading_name(heading)
-            return [
-                chunk
-                for chunk in chunks
-                if any(name in _names(chunk.section[:length]) for length in range(1, len(chunk.section) + 1))
-            ]
+            return [chunk for chunk in chunks if any(name in _names(one) for one in _sections(chunk))]
         wanted = _letters(unquote(anchor))
-        below = [chunk for chunk in chunks if wanted in {_letters(one) for one in chunk.section}]
+        below = [chunk for chunk in chunks if wanted in {_letters(one[-1]) for one in _sections(chunk)}]
         return below if wanted and below else chunks
 
 
@@ -250,6 +247,13 @@ def _site(address: str) -> str:
     host, _, path = address.partition("/")
     is_forge = "github" in host or "gitlab" in host
     return "/".join((host, *path.split("/")[:2])) if is_forge else host
+
+
+def _sections(chunk: Chunk) -> list[_Section]:
+    """Those that a chunk lies in, and the short ones that were put together in it, each under its heading."""
+    outer = [chunk.section[:length] for length in range(1, len(chunk.section) + 1)]
+    within = (heading.split(SECTION_SEPARATOR) for heading in _WITHIN.findall(chunk.text))
+    return [*outer, *((*chunk.section, *headings) for headings in within)]
 
 
 def _names(section: _Section) -> set[str]:

@@ -113,6 +113,13 @@ def test_what_fits_several_pages_or_none_names_nothing(written: str, problem: st
     assert problem in named.problem
 
 
+@pytest.mark.parametrize("written", ["Descaling", "care.md, Descaling", "docs/care.md#descaling", "Vinegar"])
+def test_a_short_section_that_shares_its_chunk_has_a_name(written: str) -> None:
+    text = "Care\n\nOnce a week.\n\n### Descaling\n\nUse acid.\n\n### Descaling > Vinegar\n\nOr vinegar."
+    care = chunk("docs/care.md", "Care", text=text)
+    assert Places([*CHUNKS, care]).find(written).chunks == (care,)
+
+
 def test_an_address_that_all_documents_share_names_none() -> None:
     home = "https://kiln.example.org/"
     shared = Places([chunk("a.md", "A", url=home), chunk("b.md", "B", url=home)])
