@@ -6,6 +6,7 @@ import re
 
 from curation.documents.markup.blocks import ParsedDocument, normalise
 from curation.documents.markup.markdown import parse_markdown
+from curation.documents.markup.page import Page
 from curation.documents.markup.restructuredtext import parse_restructuredtext
 from curation.records.document import Markup
 
@@ -36,7 +37,8 @@ def looks_like_restructuredtext(text: str) -> bool:
     return bool(_ADORNED_TITLE.search(text) and _EXPLICIT_MARKUP.search(text))
 
 
-def parse(text: str, markup: Markup) -> ParsedDocument:
-    """Read ``text``. Never raises on any text: what is not understood is kept as prose."""
-    text = normalise(text)
+def parse(text: str, markup: Markup, page: Page | None = None) -> ParsedDocument:
+    """Read ``text``. Never raises on any text: what is not understood is kept as prose, and noted in
+    ``page``."""
+    page, text = page or Page(), normalise(text)
     return parse_markdown(text) if markup == "markdown" else parse_restructuredtext(text)

@@ -73,6 +73,11 @@ def test_odd_files_are_skipped_with_a_reason(tmp_path: Path) -> None:
     assert "regular" in skipped["pipe.md"]
 
 
+def test_documentation_in_other_formats_is_named(tmp_path: Path) -> None:
+    write(tmp_path, **{"a.md": "a", "b.adoc": "b", "c.html": "c", "d.py": "d"})
+    assert read(tmp_path)[1] == {"b.adoc": "AsciiDoc, which is not read", "c.html": "HTML, which is not read"}
+
+
 def test_a_large_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, **{"big.md": "x" * 200})
 

@@ -150,6 +150,31 @@ def test_a_package_is_taken_from_where_pip_looks_and_never_built(wheelhouse: Pat
     assert not ran.exists()
 
 
+def test_a_pre_release_is_taken_only_where_there_is_nothing_else_or_by_name(wheelhouse: Path) -> None:
+    for name, version in [("calm", "1.2"), ("calm", "2.0.dev6"), ("young", "0.1a1"), ("young", "0.1a2")]:
+        members = {f"{name}-{version}/PKG-INFO": METADATA, f"{name}-{version}/docs/a.md": b"# A\n\ntext"}
+        tar(wheelhouse / f"{name}-{version}.tar.gz", members)
+    assert open_source("pypi:calm", ChunkSettings()).version == "1.2"
+    assert open_source("pypi:calm==2.0.dev6", ChunkSettings()).version == "2.0.dev6"
+    assert open_source("pypi:young", ChunkSettings()).version == "0.1a2"
+
+
+def test_a_package_with_a_readme_only_says_so(wheelhouse: Path) -> None:
+    members = {"bare-1/PKG-INFO": METADATA, "bare-1/README.md": b"# Bare", "bare-1/docs/need.txt": b"sphinx"}
+    tar(wheelhouse / "bare-1.tar.gz", members)
+    remark = open_source("pypi:bare", ChunkSettings()).remark
+    assert "holds a README and no documentation" in remark
+    assert "git clone https://github.com/who/tiny " in remark
+    tar(
+        wheelhouse / "full-1.tar.gz",
+        {
+            **{f"full-1/{name.split('/', 1)[1]}": data for name, data in members.items()},
+            "full-1/docs/a.md": b"# A",
+        },
+    )
+    assert open_source("pypi:full", ChunkSettings()).remark == ""
+
+
 def test_what_a_package_lacks_is_named(wheelhouse: Path) -> None:
     tar(wheelhouse / "bare-1.0.tar.gz", {"bare-1.0/PKG-INFO": METADATA, "bare-1.0/bare.py": b""})
     with pytest.raises(SourceError, match="holds no documentation"):

@@ -1,0 +1,113 @@
+"""The page that is being read: where it stands, what it includes, and what is noticed on the way."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from curation.documents.markup.blocks import normalise
+
+MOST_DEEP = 8
+MOST_INCLUDES = 500
+MOST_CHARACTERS = 5_000_000
+
+
+class Files(Protocol):
+    """The files of a source, by path with forward slashes from its root."""
+
+    def text(self, path: str) -> str:
+        """A file's text. Raises NotIncludedError with the reason when it can't be had."""
+
+
+class NotIncludedError(Exception):
+    """Why a file is not included. It never leaves the reader: the page goes on without the file."""
+
+
+class NoFiles:
+    """A page that stands alone."""
+
+    def text(self, path: str) -> str:
+        raise NotIncludedError("not found")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something met on a line of the page: a directive's name, a file that is not included and why."""
+
+    name: str
+    line: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Included:
+    """A file's text, and the chain of files from the page to it."""
+
+    text: str
+    chain: tuple[str, ...]
+
+
+@dataclass
+class Page:
+    """A page under ``path`` of its source. The reader of a markup notes here what it could not use."""
+
+    path: str = ""
+    files: Files = field(default_factory=NoFiles)
+    unknown: list[Notice] = field(default_factory=list)
+    left_out: list[Notice] = field(default_factory=list)
+    missing: list[Notice] = field(default_factory=list)
+    included: list[str] = field(default_factory=list)
+
+    def include(self, target: str, line: int, chain: tuple[str, ...] = ()) -> Included | None:
+        """The file that ``target`` names, seen from the last file of ``chain`` (else from the page).
+
+        It must lie within the source; what begins with a slash is looked for from every folder above the
+        page. None, and a note in ``missing``, when there is none, it includes itself, or it is too much.
+        """
+        chain = chain or (self.path,)
+        try:
+            path, text = self._find(target.strip(), chain)
+        except NotIncludedError as error:
+            self.missing.append(Notice(target, line, str(error)))
+            return None
+        self.included.append(text)
+        return Included(normalise(text), (*chain, path))
+
+    def _find(self, target: str, chain: tuple[str, ...]) -> tuple[str, str]:
+        if len(chain) > MOST_DEEP:
+            raise NotIncludedError(f"more than {MOST_DEEP} files deep")
+        if len(self.included) >= MOST_INCLUDES:
+            raise NotIncludedError(f"more than {MOST_INCLUDES} includes in a page")
+        if "://" in target:
+            raise NotIncludedError("not a file of this source")
+        reason = "not found"
+        for path in _places(target, chain[-1]):
+            if path in chain:
+                raise NotIncludedError("it includes itself")
+            try:
+                text = self.files.text(path)
+            except NotIncludedError as error:
+                reason = str(error) if reason == "not found" else reason
+                continue
+            if sum(map(len, self.included)) + len(text) > MOST_CHARACTERS:
+                raise NotIncludedError(f"more than {MOST_CHARACTERS:,} characters included in a page")
+            return path, text
+        if not any(True for _ in _places(target, chain[-1])):
+            reason = "it lies outside the source"
+        raise NotIncludedError(reason)
+
+
+def _places(target: str, seen_from: str) -> list[str]:
+    """Where ``target`` may lie, none of it outside the source: beside the file that names it, then below
+    each folder above that."""
+    folder = posixpath.dirname(seen_from)
+    folders = [folder]
+    while folder:
+        folder = posixpath.dirname(folder)
+        folders.append(folder)
+    if target.startswith("/"):
+        folders.reverse()  # from the root of the documentation, which is nearer to the source's
+    bare = target.lstrip("/")
+    found = [posixpath.normpath(posixpath.join(one, bare)) for one in folders]
+    return [path for path in dict.fromkeys(found) if not path.startswith("..") and path != "."]
