@@ -257,7 +257,7 @@ def _nothing(spec: str, skipped: Sequence[Skipped]) -> SourceError:
     if not skipped:
         return SourceError(
             f"There is no documentation in {spec}.",
-            "Looked for .md, .markdown, .mdx and .rst files (and .txt in reStructuredText).",
+            "Looked for .md, .markdown, .mdx, .ipynb and .rst files (and .txt in reStructuredText).",
         )
     shown = [f"{item.path}: {item.reason}" for item in skipped[:5]]
     more = [f"… and {len(skipped) - 5} more"] if len(skipped) > 5 else []

@@ -1,8 +1,8 @@
 """Where documentation comes from: a folder, or the source distribution of a Python package.
 
-Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that
-hold an underlined title and a directive, role or target (as Django's documentation does). Documentation in
-another format, or that cannot be read, is reported with the reason. Files of other kinds are ignored.
+Markdown (``.md``, ``.markdown``, ``.mdx``), notebooks and reStructuredText (``.rst``) are read, and ``.txt``
+files that hold an underlined title and a directive, role or target (as Django's do). Documentation in another
+format, or that cannot be read, is reported with the reason. Files of other kinds are ignored.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.documents.archives import SdistContent, read_sdist
 from curation.documents.links import linker_for
+from curation.documents.markup.notebook import notebook_text
 from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of
 from curation.documents.sdist import download_sdist
@@ -41,7 +42,6 @@ _OTHER_FORMATS = {
     ".docx": "Word",
     ".htm": "HTML",
     ".html": "HTML",
-    ".ipynb": "a notebook",
     ".mediawiki": "MediaWiki",
     ".org": "Org",
     ".pdf": "PDF",
@@ -300,6 +300,11 @@ def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
         markup = "restructuredtext"
     if "\0" in text:
         return Skipped(path=path, reason="not text: it holds NUL bytes")
+    if path.lower().endswith(".ipynb"):
+        try:
+            text = notebook_text(text)
+        except ValueError as error:
+            return Skipped(path=path, reason=str(error))
     if not text.strip():
         return Skipped(path=path, reason="empty")
     return SourceFile(path, url, markup, text)

@@ -21,6 +21,7 @@ class Block:
     ``text`` is cleaned of markup that only a renderer needs; code is verbatim, dedented, without fences.
     ``language`` is a code block's, if it was given. ``line`` is where it starts in the file, from 1.
     ``tight`` blocks follow the one before without a blank line (items of a list, a term and its definition).
+    ``head`` is the header of a table, with which its ``text`` begins.
     """
 
     kind: Kind
@@ -28,6 +29,7 @@ class Block:
     line: int
     language: str = ""
     tight: bool = False
+    head: str = ""
 
     @property
     def rendered(self) -> str:

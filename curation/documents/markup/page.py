@@ -8,6 +8,7 @@ from typing import Protocol
 
 from curation.documents.markup.blocks import normalise
 
+_PART = "\0"  # in a chain: between a file and the part of it
 MOST_DEEP = 8
 MOST_INCLUDES = 500
 MOST_CHARACTERS = 5_000_000
@@ -59,20 +60,24 @@ class Page:
     missing: list[Notice] = field(default_factory=list)
     included: list[str] = field(default_factory=list)
 
-    def include(self, target: str, line: int, chain: tuple[str, ...] = ()) -> Included | None:
+    def include(self, target: str, line: int, chain: tuple[str, ...] = (), part: str = "") -> Included | None:
         """The file that ``target`` names, seen from the last file of ``chain`` (else from the page).
 
         It must lie within the source; what begins with a slash is looked for from every folder above the
-        page. None, and a note in ``missing``, when there is none, it includes itself, or it is too much.
+        page. ``part`` says which part of it is wanted: a page may include a part of itself. None, and a note
+        in ``missing``, when there is none, it is on its own way to itself, or it is too much.
         """
         chain = chain or (self.path,)
         try:
             path, text = self._find(target.strip(), chain)
+            link = f"{path}{_PART}{part}" if part else path
+            if link in chain:
+                raise NotIncludedError("it includes itself")
         except NotIncludedError as error:
             self.missing.append(Notice(target, line, str(error)))
             return None
         self.included.append(text)
-        return Included(normalise(text), (*chain, path))
+        return Included(normalise(text), (*chain, link))
 
     def _find(self, target: str, chain: tuple[str, ...]) -> tuple[str, str]:
         if len(chain) > MOST_DEEP:
@@ -81,10 +86,9 @@ class Page:
             raise NotIncludedError(f"more than {MOST_INCLUDES} includes in a page")
         if "://" in target:
             raise NotIncludedError("not a file of this source")
-        reason = "not found"
-        for path in _places(target, chain[-1]):
-            if path in chain:
-                raise NotIncludedError("it includes itself")
+        places = _places(target, chain[-1].split(_PART)[0])
+        reason = "not found" if places else "it lies outside the source"
+        for path in places:
             try:
                 text = self.files.text(path)
             except NotIncludedError as error:
@@ -93,8 +97,6 @@ class Page:
             if sum(map(len, self.included)) + len(text) > MOST_CHARACTERS:
                 raise NotIncludedError(f"more than {MOST_CHARACTERS:,} characters included in a page")
             return path, text
-        if not any(True for _ in _places(target, chain[-1])):
-            reason = "it lies outside the source"
         raise NotIncludedError(reason)
 
 

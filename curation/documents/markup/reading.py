@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 from curation.documents.markup.blocks import ParsedDocument, normalise
-from curation.documents.markup.markdown import parse_markdown
+from curation.documents.markup.markdown.reader import parse_markdown
 from curation.documents.markup.page import Page
-from curation.documents.markup.restructuredtext import parse_restructuredtext
+from curation.documents.markup.rst.reader import parse_restructuredtext
 from curation.records.document import Markup
 
 _SUFFIXES: dict[str, Markup] = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".mdx": "markdown",
+    ".ipynb": "markdown",  # its cells, see notebook.py
     ".rst": "restructuredtext",
 }
 _ADORNED_TITLE = re.compile(r"^\S.*\n([=\-~^\"'*+#`])\1{2,}[ \t]*$", re.MULTILINE)
@@ -41,4 +42,4 @@ def parse(text: str, markup: Markup, page: Page | None = None) -> ParsedDocument
     """Read ``text``. Never raises on any text: what is not understood is kept as prose, and noted in
     ``page``."""
     page, text = page or Page(), normalise(text)
-    return parse_markdown(text) if markup == "markdown" else parse_restructuredtext(text)
+    return parse_markdown(text, page) if markup == "markdown" else parse_restructuredtext(text, page)
