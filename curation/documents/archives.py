@@ -69,8 +69,11 @@ def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
             return _METADATA_BYTES
         if _is_documentation(path):
             return min(size, max_file_bytes) + 1
-        small = size <= _OTHER_BYTES and PurePosixPath(path).suffix.lower() in _OTHER_SUFFIXES
-        return size if small and len(found) < _MOST_OTHERS else 0
+        at_the_top = "/" not in path  # change logs, licences, lists of authors
+        suffix = PurePosixPath(path).suffix.lower()
+        text = suffix in _OTHER_SUFFIXES or (at_the_top and not suffix)
+        fits = size <= (max_file_bytes if at_the_top else _OTHER_BYTES)
+        return size if text and fits and len(found) < _MOST_OTHERS else 0
 
     members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
     try:

@@ -213,7 +213,7 @@ MYST = """\
 def test_myst_means_what_sphinx_means() -> None:
     page = Page("a.md")
     assert texts(MYST, page) == [
-        "New in version 2.1: The flag `--hot`.",
+        "Added in version 2.1: The flag `--hot`.",
         "Deprecated since version 3.0",
         "Note: Inside `fire`.",
         "fire.py:",

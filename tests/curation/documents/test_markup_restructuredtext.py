@@ -124,7 +124,7 @@ def test_directives_that_are_read() -> None:
         """
     assert pairs(source) == [
         ("prose", "Note: First second."),
-        ("prose", "New in version 1.2: The thing."),
+        ("prose", "Added in version 1.2: The thing."),
         ("prose", "Deprecated since version 2.0"),
         ("directive", "f(a, *args, **kwargs)\ng(b)"),
         ("prose", "Does it. See `g` and the page."),

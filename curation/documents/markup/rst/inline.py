@@ -9,9 +9,11 @@ from docutils import nodes
 
 from curation.documents.markup.blocks import one_line
 from curation.documents.markup.html import html_words
+from curation.documents.markup.rst.roles import role_text
 
 _DEEPEST = 8
-_SPLIT_WORD = re.compile(r"\s*\n\s*")
+# reStructuredText does not nest inline markup, but people write *see :func:`f`* all the same.
+_NESTED_ROLE = re.compile(r":(?P<name>[a-z][\w:+-]*):`(?P<text>[^`\n]+)`?")
 
 
 class InlineText:
@@ -26,10 +28,9 @@ class InlineText:
 
     def _text(self, node: nodes.Node, depth: int) -> str:
         if isinstance(node, nodes.Text):
-            return str(node.astext())
+            return _NESTED_ROLE.sub(_role, str(node.astext()))
         if isinstance(node, nodes.literal):
-            inner = one_line(node.astext())
-            return f"`{inner}`" if "`" not in inner else f"`` {inner} ``"
+            return _literal(node.astext())
         if isinstance(node, (nodes.footnote_reference, nodes.citation_reference)):
             label = node.astext() or node.get("refname", "")
             return f"[{label}]" if label else ""
@@ -46,3 +47,13 @@ class InlineText:
         if isinstance(node, nodes.system_message):
             return ""
         return "".join(self._text(child, depth) for child in node.children)
+
+
+def _literal(text: str) -> str:
+    inner = one_line(text)
+    return f"`{inner}`" if "`" not in inner else f"`` {inner} ``"
+
+
+def _role(found: re.Match[str]) -> str:
+    shown, is_code = role_text(found["name"], found["text"])
+    return _literal(shown) if is_code else shown

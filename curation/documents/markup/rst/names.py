@@ -17,8 +17,8 @@ SILENT = word_set(
     """
     toctree contents sectnum section-numbering index highlight highlightlang default-role role currentmodule
     currentclass meta tabularcolumns default-domain program target-notes header footer autosummary
-    bibliography inheritance-diagram sectionauthor codeauthor testsetup testcleanup title date
-    spelling rst-class restructuredtext-test-directive ifconfig-end minigallery py:currentmodule
+    bibliography inheritance-diagram sectionauthor codeauthor moduleauthor testsetup testcleanup title date
+    namespace namespace-push namespace-pop spelling rst-class minigallery
     """
 )
 # The arguments configure the builder; the content is ordinary text.
@@ -41,18 +41,22 @@ LABELLED = word_set(
     """
 )
 VERSIONS = {
-    "versionadded": "New in version",
+    "versionadded": "Added in version",
     "versionchanged": "Changed in version",
     "deprecated": "Deprecated since version",
     "deprecated-removed": "Deprecated since version",
     "versionremoved": "Removed in version",
+    "version-added": "Added in version",
+    "version-changed": "Changed in version",
+    "version-deprecated": "Deprecated since version",
+    "version-removed": "Removed in version",
 }
 # They describe something: the argument is its signature or name, the content what it is.
 DESCRIBING = word_set(
     """
     function method classmethod staticmethod attribute property data exception decorator decoratormethod
     option cmdoption describe object confval envvar setting signal reqmeta templatetag templatefilter
-    fieldlookup django-admin django-admin-option macro member type struct union enum enumerator var namespace
+    fieldlookup django-admin django-admin-option macro member type struct union enum enumerator var
     concept alias directive role module autoclass automodule autofunction autoexception autodata automethod
     autoattribute autoproperty autodecorator click argparse automodulesumm
     """

@@ -9,7 +9,6 @@ from docutils import ApplicationError
 from curation.documents.markup.blocks import Outline, ParsedDocument
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.plain import plain_paragraphs
-from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.parsing import parse_nodes
 from curation.documents.markup.rst.walking import Walker
 
@@ -36,12 +35,6 @@ def parse_restructuredtext(text: str, page: Page) -> ParsedDocument:
     except _GIVES_UP:
         page.unknown.append(Notice("a page that is not reStructuredText throughout", 1))
         return plain_paragraphs(text)
-
-
-def rst_inline_to_text(text: str) -> str:
-    """One paragraph of reStructuredText without inline markup. Literals keep single backticks."""
-    document = parse_nodes(text, Page())
-    return InlineText(document)(node for child in document.children for node in child.children)
 
 
 def include_restructuredtext(

@@ -13,6 +13,7 @@ from curation.documents.markup.html import html_words
 from curation.words import word_set
 
 _TITLED = re.compile(r"^(?P<title>.*\S)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
+_ROLE_IN_TICKS = re.compile(r"^:([a-z][\w:+-]*):`([^`]+)`?$")
 _ACCELERATOR = re.compile(r"&(?=\w)")
 _NUMBER = re.compile(r"^#?\d+(?:\.\d+)*$")
 
@@ -30,6 +31,8 @@ _HIDDEN = frozenset({"raw-latex", "latex"})
 def role_text(name: str, text: str) -> tuple[str, bool]:
     """The words that a role with ``text`` shows, and whether they are code."""
     kind = name.rsplit(":", 1)[-1].lower()
+    if not kind and (inner := _ROLE_IN_TICKS.match(text)):  # `:pr:`12`, with a backtick too many
+        return role_text(inner[1], inner[2])
     titled = _TITLED.match(text)
     if titled and kind not in {"code", "literal", "samp", "abbr", "math"}:
         return titled["title"], False

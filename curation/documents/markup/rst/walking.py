@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from docutils import nodes
@@ -10,9 +11,11 @@ from curation.documents.markup.blocks import Block, Kind, Outline, dedent, one_l
 from curation.documents.markup.lead import Lead
 from curation.documents.markup.markdown.reader import include_markdown
 from curation.documents.markup.page import Page
+from curation.documents.markup.rst.fragment import rst_inline_to_text
 from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
 
+_GAP = re.compile(r"\s*\|\s*|\s{2,}")
 _SILENT = (
     nodes.comment,
     nodes.target,
@@ -143,6 +146,11 @@ class Walker:
                 lines = [line for line in child.astext().split("\n") if line.strip(" =-~^\"'*+#`.:|_\t")]
                 if "title" in node.children[0].astext() and len(lines) == 1:
                     self.outline.heading(self._level + 1, lines[0], self._line)
+                elif "table" in node.children[0].astext():
+                    rows = [
+                        " | ".join(map(rst_inline_to_text, _GAP.split(line.strip("| ")))) for line in lines
+                    ]
+                    self._add("table", "\n".join(rows), lead)
                 else:
                     self._add("prose", "\n".join(line.strip() for line in lines), lead)
 

@@ -44,11 +44,14 @@ from curation.documents.markup.rst.tables import csv_rows
 from curation.words import word_set
 
 _FENCE = re.compile(
-    r"^(?P<mark>`{3,}|~{3,}|:{3,})[ \t]*\{(?P<name>[A-Za-z][\w:.+-]*)\}[ \t]*(?P<argument>[^`\n]*)$"
+    r"^(?P<mark>`{3,}(?=[^`\n]*$)|~{3,}|:{3,})[ \t]*\{(?P<name>[A-Za-z][\w:.+-]*)\}"
+    r"[ \t]*(?P<argument>[^\n]*)$"
 )
 _OPTION = re.compile(r"^:(?P<name>[\w-]+):(?:\s+(?P<value>.*))?$")
 _YAML = re.compile(r"^(?P<name>[\w-]+)\s*:\s*(?P<value>.*?)\s*$")
-_NO_TEXT = re.compile(r"^(?:\([\w:./ -]+\)=|%(?: .*)?|\+\+\+(?:\s.*)?)\s*$")
+_NO_TEXT = re.compile(
+    r"^(?::(?:orphan|nosearch|nocomments|hide-toc):|\([\w:./ -]+\)=|%(?: .*)?|\+\+\+(?:\s.*)?)\s*$"
+)
 # ```{python} of R Markdown and Quarto is code, not a directive.
 _LANGUAGES = word_set("python r bash sh julia sql js ojs dot java cpp rust go stan css html observable")
 _MYST_ONLY = word_set(
@@ -84,7 +87,7 @@ def dialect(md: MarkdownIt) -> None:
 
 def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if line[:1] not in {"(", "%", "+"} or is_code(state, first) or not _NO_TEXT.match(line):
+    if line[:1] not in {"(", "%", "+", ":"} or is_code(state, first) or not _NO_TEXT.match(line):
         return False
     if not silent:
         state.line = first + 1
@@ -144,7 +147,7 @@ def _options(lines: list[str], given: _Directive) -> int:
     while at < len(lines):
         if found := _OPTION.match(lines[at].strip()):
             name = found["name"]
-            given.options[name] = (found["value"] or "").strip()
+            given.options[name] = (found["value"] or "").strip().strip("\"'")
         elif name and lines[at][:1].isspace() and lines[at].strip():
             given.options[name] += " " + lines[at].strip()
         else:
