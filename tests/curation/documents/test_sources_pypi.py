@@ -13,6 +13,7 @@ import pytest
 
 import curation.documents.archives
 from curation.documents.archives import read_sdist
+from curation.documents.markup.page import NotIncludedError
 from curation.documents.sdist import PipConfiguration
 from curation.documents.sources import SourceFile, open_source
 from curation.errors import SourceError
@@ -173,6 +174,27 @@ def test_a_package_with_a_readme_only_says_so(wheelhouse: Path) -> None:
         },
     )
     assert open_source("pypi:full", ChunkSettings()).remark == ""
+
+
+def test_pages_include_files_from_all_over_a_distribution(wheelhouse: Path) -> None:
+    members = {
+        "with-1/docs/a.rst": b"x",
+        "with-1/CHANGES.rst": b"changes",
+        "with-1/AUTHORS": b"her",
+        "with-1/examples/fire.py": b"fire()",
+        "with-1/examples/big.py": b"#" * 200_000,
+        "with-1/secret.bin": b"no",
+    }
+    tar(wheelhouse / "with-1.tar.gz", members)
+    source = open_source("pypi:with", ChunkSettings())
+    assert [source.text(name) for name in ("CHANGES.rst", "AUTHORS", "examples/fire.py")] == [
+        "changes",
+        "her",
+        "fire()",
+    ]
+    for name in ("examples/big.py", "secret.bin", "none.rst", "../with-1/docs/a.rst"):
+        with pytest.raises(NotIncludedError):
+            source.text(name)
 
 
 def test_what_a_package_lacks_is_named(wheelhouse: Path) -> None:

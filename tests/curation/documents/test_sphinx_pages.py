@@ -117,6 +117,32 @@ def test_tabs_options_and_lists() -> None:
     ]
 
 
+def test_classes_of_python_are_shown_and_those_of_style_are_not() -> None:
+    source = """\
+        .. class:: Kiln(heat)
+
+           Burns.
+
+           .. classmethod:: cold()
+
+        .. class:: centered
+
+           Text.
+
+        .. py:class:: pot
+
+        .. exception:: TooHot
+        """
+    assert texts(source) == [
+        "class Kiln(heat)",
+        "Burns.",
+        "classmethod cold()",
+        "Text.",
+        "class pot",
+        "exception TooHot",
+    ]
+
+
 def test_what_nobody_knows_keeps_its_text_and_is_noted() -> None:
     page = Page("a.rst")
     source = """\

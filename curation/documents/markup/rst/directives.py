@@ -207,10 +207,10 @@ class CatchAll(Directive):
                 else (self.body, self.body_offset)
             )
             return self.labelled(label_of(short, ""), self.parse(body, offset))
-        label = label_of(short, self.argument)
+        label = label_of(self.name, self.argument)
         if short in LABELLED:
             return self.labelled(label, self.parsed()) if label else self.parsed()
-        if short in TRANSPARENT:
+        if short in TRANSPARENT and (not label or short in ARGUMENT_IS_TEXT):
             lead = self.paragraph(label) if short in ARGUMENT_IS_TEXT else []
             return [*lead, *self.parsed(titles=short in {"only", "ifconfig"})]
         lines = [

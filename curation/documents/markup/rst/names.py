@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from curation.words import word_set
 
 # The content is code, kept verbatim.
@@ -61,6 +63,8 @@ DESCRIBING = word_set(
     autoattribute autoproperty autodecorator click argparse automodulesumm
     """
 )
+# The page shows what they describe: "class Kiln".
+_SHOWN_BEFORE = frozenset({"class", "exception", "classmethod", "staticmethod"})
 # Text beside the two colons begins the content.
 CONTENT_MAY_BE_ARGUMENT = ADMONITIONS - LABELLED
 # Their argument is text to show before the content, not a label.
@@ -77,6 +81,11 @@ def short_name(name: str) -> str:
     return name.rsplit(":", 1)[-1].lower()
 
 
+def _names_a_class(name: str, argument: str) -> bool:
+    """Whether ``class`` describes a class of Python, as in Sphinx, or styles what follows, as in docutils."""
+    return ":" in name or bool(re.search(r"[A-Z(.]", argument))
+
+
 def label_of(name: str, argument: str) -> str:
     """The words that stand for a directive before its content; empty when it adds none."""
     short = short_name(name)
@@ -89,6 +98,8 @@ def label_of(name: str, argument: str) -> str:
         return f"{argument.rstrip(':')}:" if argument else ""
     if short in ADMONITIONS:
         return f"{short.capitalize()}:"
+    if short in _SHOWN_BEFORE and (short != "class" or _names_a_class(name, argument)):
+        return "\n".join(f"{short} {line}" for line in argument.split("\n"))
     if short in TRANSPARENT and short not in ARGUMENT_IS_TEXT:
         return ""
     return argument

@@ -29,13 +29,11 @@ from curation.documents.markup.markdown.context import (
 )
 from curation.documents.markup.page import Notice
 from curation.documents.markup.rst.names import (
-    ARGUMENT_IS_TEXT,
     CODE,
     CONTENT_MAY_BE_ARGUMENT,
     KNOWN,
     LABELLED,
     SILENT,
-    TRANSPARENT,
     VERSIONS,
     label_of,
     short_name,
@@ -199,12 +197,8 @@ def _text(state: StateBlock, given: _Directive, end: int) -> None:
         label = label_of(short, "")
     elif short in VERSIONS or short in LABELLED:
         label = label_of(short, given.argument)
-    elif short in TRANSPARENT:
-        if short in ARGUMENT_IS_TEXT:
-            push_paragraph(state, given.argument, given.first)
-        label = ""
     else:
-        push_paragraph(state, given.argument, given.first)
+        push_paragraph(state, label_of(given.name, given.argument), given.first)
         label = ""
     if label and not any(content):
         push_paragraph(state, label.rstrip(":"), given.first)
