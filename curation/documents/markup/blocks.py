@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Kind = Literal["prose", "code", "list", "table", "directive"]
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
 _SPACES = re.compile(r"\s+")
 _HEADING_MARKS = re.compile(r"[`*]+")
 
@@ -85,7 +86,12 @@ class Outline:
             blocks.pop()
 
     def add(self, block: Block) -> None:
-        """Append a block to the section that is open; blocks without text are left out."""
+        """Append a block to the section that is open; blocks without text are left out.
+
+        Pictures and fonts that stand in a page as data are cut to the name of their kind.
+        """
+        if ";base64," in block.text:
+            block = replace(block, text=_DATA.sub(r"\1…", block.text))
         if block.text.strip():
             self.sections[-1].blocks.append(block)
 
