@@ -76,6 +76,21 @@ def test_components_imports_and_exports_go_and_their_words_stay() -> None:
     assert page.unknown == []
 
 
+def test_indented_lines_between_components_are_no_code() -> None:
+    source = """\
+        <Steps>
+          <Step title="Fire">
+            Heat the **kiln**.
+
+            ```sh
+            fire
+            ```
+          </Step>
+        </Steps>
+        """
+    assert texts(source, Page("a.mdx")) == ["Fire:", "Heat the kiln.", "```sh\nfire\n```"]
+
+
 @pytest.mark.parametrize("code", ["import is a word here.", "export FOO=1 sets it.", "a {b} c", "1 < 2 > 0"])
 def test_prose_that_looks_like_jsx_stays(code: str) -> None:
     assert texts(code) == [code]

@@ -34,7 +34,8 @@ def docs(tmp_path: Path) -> Path:
     (folder / "parts").mkdir(parents=True)
     (folder / "code").mkdir()
     (folder / "parts" / "shared.md").write_text(
-        "intro\n\n<!-- --8<-- [start:warm] -->\nWarm **words**.\n<!-- --8<-- [end:warm] -->\n\nrest\n"
+        "---\ntitle: Shared\n---\nintro\n\n"
+        "<!-- --8<-- [start:warm] -->\nWarm **words**.\n<!-- --8<-- [end:warm] -->\n\nrest\n"
     )
     (folder / "parts" / "shared.rst").write_text("Shared\n------\n\nSee :ref:`x <y>`.\n\n.. cut\n\nMore.\n")
     (folder / "code" / "kiln.py").write_text(CODE)
@@ -69,9 +70,11 @@ FIRE = "```python\ndef fire(self):\n    return clay\n```"
         ("a.md", '--8<-- "parts/shared.md:warm"', ["Warm words."]),
         ("a.md", "--8<--\nparts/shared.md\n--8<--", SHARED),
         ("a.md", "{! parts/shared.md !}", SHARED),
-        ("a.md", "{{#include parts/shared.md:1}}", ["intro"]),
+        ("a.md", "{{#include parts/shared.md:4}}", ["intro"]),
         ("a.md", "<!--@include: ./parts/shared.md-->", SHARED),
         ("a.md", '{% include-markdown "parts/shared.md" start="-->" end="<!--" %}', ["Warm words."]),
+        ("a.mdx", "import Part from './parts/shared.md';\n\n<Part kind='x' />", SHARED),
+        ("sub/a.mdx", "import P from '@site/parts/shared.md';\n\n<P />", SHARED),
         ("a.md", "{{< include parts/shared.md >}}", SHARED),
         ("a.md", "```{literalinclude} code/kiln.py\n:lines: 3\n:language: python\n```", [IMPORT]),
         ("a.md", "{* code/kiln.py ln[3:3] hl[1] *}", [IMPORT]),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
+from curation.documents.markup.markdown.front_matter import without_front_matter
 from curation.documents.markup.page import Included, Notice, Page
 
 _DEEPEST = 20
@@ -27,7 +28,8 @@ class Context:
     """In ``env["context"]`` of every markdown-it state: the page, and how far the reader is into it.
 
     ``base`` is the line of the page on which the text being parsed begins (from 0). In an included file
-    every line counts as the one that included it. ``values`` are the page's own, for ``{name}``.
+    every line counts as the one that included it. ``values`` are the page's own, for ``{name}``, and
+    ``partials`` the files that it imports as components.
     """
 
     page: Page
@@ -36,6 +38,7 @@ class Context:
     depth: int = 0
     fixed: int | None = None
     values: dict[str, str] = field(default_factory=dict)
+    partials: dict[str, str] = field(default_factory=dict)
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
 
     def line(self, number: int) -> int:
@@ -66,8 +69,8 @@ def line_at(state: StateBlock, number: int) -> str:
 
 
 def is_code(state: StateBlock, number: int) -> bool:
-    """Whether the line is indented so far that it is code."""
-    return state.sCount[number] - state.blkIndent >= 4
+    """Whether the line is indented so far that it is code (in MDX no line is)."""
+    return state.is_code_block(number)
 
 
 def push_markdown(state: StateBlock, lines: Sequence[str], first: int) -> None:
@@ -81,7 +84,7 @@ def push_included(state: StateBlock, included: Included, text: str, number: int)
     before = context.chain, context.fixed
     context.chain, context.fixed = included.chain, context.line(number) - 1
     try:
-        _parse(state, text, number, included=True)
+        _parse(state, without_front_matter(text), number, included=True)
     finally:
         context.chain, context.fixed = before
 

@@ -47,3 +47,9 @@ def read_front_matter(lines: list[str]) -> FrontMatter:
         elif line.strip():
             in_values = False
     return found
+
+
+def without_front_matter(text: str) -> str:
+    """What a page says that is included in another."""
+    lines = text.split("\n")
+    return "\n".join(lines[read_front_matter(lines).lines :])

@@ -15,7 +15,7 @@ from curation.documents.markup.lead import Lead
 from curation.documents.markup.markdown.context import Context, as_label
 from curation.documents.markup.markdown.dialects import dialects
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
-from curation.documents.markup.markdown.front_matter import read_front_matter
+from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
 from curation.documents.markup.markdown.inline import ATTRIBUTES_AT_END, HEADING_ATTRIBUTES, inline_text
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.plain import plain_paragraphs
@@ -44,12 +44,14 @@ def parse_markdown(text: str, page: Page) -> ParsedDocument:
 
 def include_markdown(text: str, chain: tuple[str, ...], page: Page, outline: Outline, line: int) -> None:
     """Read the Markdown that a page in another markup includes on ``line``, into its ``outline``."""
-    _Reader(outline, Context(page, chain, fixed=line - 1)).read(text)
+    _Reader(outline, Context(page, chain, fixed=line - 1)).read(without_front_matter(text))
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser(is_mdx: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
+    if is_mdx:  # lines between components are indented, and no code
+        parser.disable("code")
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # a target is dropped, whatever it is
     for dialect in dialects():
         dialect(parser)
@@ -62,9 +64,10 @@ class _Reader:
         self._context = context
         self._env: dict[str, Any] = {"context": context}
         self._line = 1
+        self._parser = _parser(context.page.path.lower().endswith(".mdx"))
 
     def read(self, text: str) -> None:
-        tokens = _parser().parse(_NESTED_MARKERS.sub("> ", text), self._env)
+        tokens = self._parser.parse(_NESTED_MARKERS.sub("> ", text), self._env)
         self._children(SyntaxTreeNode(tokens).children, Lead(), top=True)
 
     def _children(self, nodes: list[SyntaxTreeNode], lead: Lead, top: bool = False) -> None:
@@ -151,7 +154,7 @@ class _Reader:
         self._flush(own)
 
     def _inline(self, text: str) -> list[SyntaxTreeNode]:
-        return SyntaxTreeNode(_parser().parseInline(text, self._env)).children
+        return SyntaxTreeNode(self._parser.parseInline(text, self._env)).children
 
     def _restructuredtext(self, node: SyntaxTreeNode, lead: Lead) -> None:
         from curation.documents.markup.rst.reader import include_restructuredtext

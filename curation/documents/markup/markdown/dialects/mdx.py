@@ -16,6 +16,7 @@ from curation.documents.markup.markdown.context import (
     context_of,
     is_code,
     line_at,
+    push_included,
     push_label,
 )
 
@@ -23,6 +24,7 @@ _MOST_LINES = 300
 _MOST_CHARACTERS = 20_000
 _IMPORT = re.compile(r"^import\s+(?:[\w*{}\s,$-]+?\s+from\s+)?(['\"])[^'\"\n]+\1\s*;?\s*$")
 _MAY_IMPORT = re.compile(r"^import\s*(?:[\w*$]+[\w*$,\s]*|\{|['\"])")
+_PARTIAL = re.compile(r"^import\s+(\w+)\s+from\s+['\"]([^'\"\n]+\.mdx?)['\"]")
 _EXPORT = re.compile(r"^export\s+(?:const|let|var|function|default|class|async|type|interface|\{|\*)")
 _VALUE = re.compile(r"^export\s+const\s+(\w+)\s*=\s*(?:(['\"])(.*?)\2|([\d.]+))\s*;?\s*$")
 _COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>])|<>|</>")
@@ -53,6 +55,9 @@ def _module(state: StateBlock, first: int, last: int, silent: bool) -> bool:
             text += line_at(state, end) + "\n"
             end += 1
             if _IMPORT.match(text):
+                partial = _PARTIAL.match(text)
+                if partial:
+                    context_of(state).partials[partial[1]] = partial[2].removeprefix("@site")
                 break
         else:
             return False
@@ -109,11 +114,21 @@ def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         for tag in tags:
             if not tag.startswith("</"):
                 name = re.split(r"[\s/>]", tag[1:], maxsplit=1)[0]
-                context_of(state).left_out(f"<{name}>" if name else "<>", first)
-                for found in _WORDS.finditer(tag):
-                    push_label(state, found[3], first)
+                _put(state, name, tag, first)
         state.line = end
     return True
+
+
+def _put(state: StateBlock, name: str, tag: str, number: int) -> None:
+    """What a component shows: the page that was imported by its name, else the words that it is given."""
+    context = context_of(state)
+    included = context.include(context.partials[name], number) if name in context.partials else None
+    if included:
+        push_included(state, included, included.text, number)
+        return
+    context.left_out(f"<{name}>" if name else "<>", number)
+    for found in _WORDS.finditer(tag):
+        push_label(state, found[3], number)
 
 
 def _comment_end(text: str, at: int) -> int:
