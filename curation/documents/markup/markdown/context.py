@@ -10,10 +10,13 @@ A rule pushes the tokens that markdown-it makes itself (paragraphs, fences, tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
 
+from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
@@ -55,6 +58,31 @@ class Context:
         return self.page.include(target, self.line(number), self.chain, part)
 
 
+BlockRule = Callable[[StateBlock, int, int, bool], bool]
+_RULES: WeakKeyDictionary[MarkdownIt, dict[str, list[BlockRule]]] = WeakKeyDictionary()
+_MAY_INTERRUPT = ["paragraph", "reference", "blockquote", "list", "table"]
+
+
+def add_block_rule(md: MarkdownIt, characters: str, rule: BlockRule) -> None:
+    """Ask ``rule`` for each line that begins with one of ``characters``, before markdown-it's own fences.
+
+    Of several rules for a character the one that was added first is asked first. All stand behind one rule of
+    markdown-it's, since each of those costs a call for every line.
+    """
+    rules = _RULES.get(md)
+    if rules is None:
+        rules = _RULES[md] = {}
+
+        def dialects(state: StateBlock, first: int, last: int, silent: bool, rules: Any = rules) -> bool:
+            at = state.bMarks[first] + state.tShift[first]
+            found = rules.get(state.src[at : at + 1]) if not state.is_code_block(first) else None
+            return found is not None and any(one(state, first, last, silent) for one in found)
+
+        md.block.ruler.before("fence", "dialects", dialects, {"alt": _MAY_INTERRUPT})
+    for character in characters:
+        rules.setdefault(character, []).append(rule)
+
+
 def context_of(state: StateBlock) -> Context:
     context = state.env["context"]
     assert isinstance(context, Context)  # noqa: S101
@@ -66,11 +94,6 @@ def line_at(state: StateBlock, number: int) -> str:
     if number >= state.lineMax:
         return ""
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]
-
-
-def is_code(state: StateBlock, number: int) -> bool:
-    """Whether the line is indented so far that it is code (in MDX no line is)."""
-    return state.is_code_block(number)
 
 
 def push_markdown(state: StateBlock, lines: Sequence[str], first: int) -> None:

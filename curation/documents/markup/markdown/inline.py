@@ -20,7 +20,7 @@ _ALERT = re.compile(r"^\[!(\w+)\][+-]?\s*")
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
 _DATA = re.compile(r"data:[\w/+.-]*;base64,[A-Za-z0-9+/=\s]{64,}")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
-_PRIVATE = re.compile("[\ue000-\ue002]")
+OUR_MARKS = re.compile("[\ue000-\ue003]")  # characters that hold places in this file
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
 _BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])\ue003(?=[{_WIDE}])")
 
@@ -29,14 +29,18 @@ def inline_text(nodes: Sequence[SyntaxTreeNode]) -> str:
     """Inline content as text: link texts without targets, code spans in backticks, no emphasis marks."""
     reader = _Inline()
     reader.read(nodes)
-    text = _BETWEEN_WIDE.sub("", "".join(reader.parts)).replace("\ue003", " ")
-    text = _REFERENCE.sub(r"\1", text)
-    text = _FOOTNOTE.sub(r"[\1]", text)
-    text = _DATA.sub("", text)
-    text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
+    text = "".join(reader.parts)
+    if "\ue003" in text:
+        text = _BETWEEN_WIDE.sub("", text).replace("\ue003", " ")
+    if "[" in text:
+        text = _REFERENCE.sub(r"\1", text)
+        text = _FOOTNOTE.sub(r"[\1]", text)
+        text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
+    if ";base64," in text:
+        text = _DATA.sub("", text)
     lines = (one_line(line) for line in text.split("\ue002"))
     text = "\n".join(line for line in lines if line)
-    return _HOLD.sub(lambda found: reader.codes[int(found[1])], text)
+    return _HOLD.sub(lambda found: reader.codes[int(found[1])], text) if reader.codes else text
 
 
 class _Inline:
@@ -48,7 +52,7 @@ class _Inline:
         after_mark = False
         for node in nodes:
             if node.type == "text":
-                content = _PRIVATE.sub("", node.content)
+                content = node.content
                 self.parts.append(_ATTRIBUTES_AFTER.sub("", content) if after_mark else content)
             elif node.type == "code_inline":
                 self._code(node.content)

@@ -16,7 +16,12 @@ from curation.documents.markup.markdown.context import Context, as_label
 from curation.documents.markup.markdown.dialects import dialects
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
 from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
-from curation.documents.markup.markdown.inline import ATTRIBUTES_AT_END, HEADING_ATTRIBUTES, inline_text
+from curation.documents.markup.markdown.inline import (
+    ATTRIBUTES_AT_END,
+    HEADING_ATTRIBUTES,
+    OUR_MARKS,
+    inline_text,
+)
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.plain import plain_paragraphs
 
@@ -67,7 +72,8 @@ class _Reader:
         self._parser = _parser(context.page.path.lower().endswith(".mdx"))
 
     def read(self, text: str) -> None:
-        tokens = self._parser.parse(_NESTED_MARKERS.sub("> ", text), self._env)
+        text = OUR_MARKS.sub("", _NESTED_MARKERS.sub("> ", text))
+        tokens = self._parser.parse(text, self._env)
         self._children(SyntaxTreeNode(tokens).children, Lead(), top=True)
 
     def _children(self, nodes: list[SyntaxTreeNode], lead: Lead, top: bool = False) -> None:
@@ -85,7 +91,8 @@ class _Reader:
             self.outline.heading(int(node.tag[1:]), words, self._line)
         elif kind in {"paragraph", "heading", "inline", "dt"}:
             nodes = [node] if kind == "inline" else node.children
-            self._add("prose", ATTRIBUTES_AT_END.sub("", inline_text(nodes)), lead)
+            words = inline_text(nodes)
+            self._add("prose", ATTRIBUTES_AT_END.sub("", words) if words.endswith("}") else words, lead)
         elif kind in {"fence", "code_block"}:
             self._code(node, lead)
         elif kind == "html_block":

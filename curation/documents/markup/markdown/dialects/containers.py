@@ -13,10 +13,10 @@ from markdown_it.rules_block import StateBlock
 
 from curation.documents.markup.markdown.context import (
     Context,
+    add_block_rule,
     as_label,
     context_of,
     cut_lines,
-    is_code,
     labelled,
     line_at,
     push_markdown,
@@ -39,13 +39,12 @@ _WITHOUT_LABEL = word_set(
 
 
 def dialect(md: MarkdownIt) -> None:
-    alternatives = ["paragraph", "reference", "blockquote", "list", "table"]
-    md.block.ruler.before("fence", "container", _container, {"alt": alternatives})
+    add_block_rule(md, ":/", _container)
 
 
 def _container(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if line[:3] not in {":::", "///"} or is_code(state, first):
+    if line[:3] not in {":::", "///"}:
         return False
     found = _MARK.match(line)
     if not found or (found["rest"] or "").startswith("{") or not _may_be(found["mark"], found["rest"] or ""):

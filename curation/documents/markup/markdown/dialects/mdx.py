@@ -12,9 +12,9 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
+    add_block_rule,
     as_label,
     context_of,
-    is_code,
     line_at,
     push_included,
     push_label,
@@ -35,10 +35,9 @@ _NAME = re.compile(r"\{\s*([A-Za-z_][\w.]*)\s*\}")
 
 
 def dialect(md: MarkdownIt) -> None:
-    alternatives = ["paragraph", "reference", "blockquote", "list"]
-    md.block.ruler.before("fence", "mdx_module", _module)
-    md.block.ruler.before("fence", "mdx_comment", _comment, {"alt": alternatives})
-    md.block.ruler.before("html_block", "mdx_component", _component, {"alt": alternatives})
+    add_block_rule(md, "ie", _module)
+    add_block_rule(md, "{", _comment)
+    add_block_rule(md, "<", _component)
     md.inline.ruler.before("html_inline", "mdx_inline", _inline)
     md.inline.ruler.before("html_inline", "mdx_value", _inline_value)
 
@@ -46,7 +45,7 @@ def dialect(md: MarkdownIt) -> None:
 def _module(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     """An import or export: up to the blank line behind it."""
     line = line_at(state, first)
-    if state.level or not line.startswith(("import", "export")) or is_code(state, first):
+    if silent or state.level or not line.startswith(("import", "export")):
         return False
     end = first
     if _MAY_IMPORT.match(line):
@@ -76,9 +75,8 @@ def _module(state: StateBlock, first: int, last: int, silent: bool) -> bool:
             context_of(state).values[value[1]] = value[3] or value[4] or ""
     else:
         return False
-    if not silent:
-        context_of(state).left_out(line.split()[0], first)
-        state.line = end
+    context_of(state).left_out(line.split()[0], first)
+    state.line = end
     return True
 
 
@@ -99,7 +97,7 @@ def _comment(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     """Lines that hold tags of components and nothing else."""
     line = line_at(state, first)
-    if not _COMPONENT.match(line) or is_code(state, first):
+    if not _COMPONENT.match(line):
         return False
     text, end = "", first
     while end < min(last, first + _MOST_LINES) and len(text) < _MOST_CHARACTERS:

@@ -9,10 +9,10 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
+    add_block_rule,
     as_label,
     context_of,
     cut_lines,
-    is_code,
     labelled,
     line_at,
     push_markdown,
@@ -28,15 +28,14 @@ _BLOCK_ATTRIBUTES = re.compile(r"^\{:?\s*[.#][^{}]*\}\s*$")
 
 
 def dialect(md: MarkdownIt) -> None:
-    alternatives = ["paragraph", "reference", "blockquote", "list"]
-    md.block.ruler.before("fence", "indented_container", _indented, {"alt": alternatives})
-    md.block.ruler.before("fence", "no_text", _no_text, {"alt": alternatives})
+    add_block_rule(md, "!?=", _indented)
+    add_block_rule(md, "[{", _no_text)
     md.inline.ruler.before("emphasis", "icon", _icon)
 
 
 def _indented(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if line[:3] not in {"!!!", "???", "==="} or is_code(state, first):
+    if line[:3] not in {"!!!", "???", "==="}:
         return False
     found = _INDENTED.match(line)
     if not found or not (found["title"] is not None or found["type"]):
@@ -58,7 +57,7 @@ def _indented(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if line[:1] not in {"[", "{"} or is_code(state, first):
+    if line[:1] not in {"[", "{"}:
         return False
     if _CONTENTS.match(line):
         if not silent:

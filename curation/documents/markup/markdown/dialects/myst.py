@@ -15,10 +15,10 @@ from mdit_py_plugins.myst_role import myst_role_plugin
 from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
 from curation.documents.markup.html import html_words
 from curation.documents.markup.markdown.context import (
+    add_block_rule,
     as_label,
     context_of,
     cut_lines,
-    is_code,
     labelled,
     line_at,
     push_code,
@@ -75,17 +75,14 @@ class _Directive:
 
 
 def dialect(md: MarkdownIt) -> None:
-    alternatives = ["paragraph", "reference", "blockquote", "list", "table"]
-    md.block.ruler.before("fence", "myst_directive", _directive, {"alt": alternatives})
-    md.block.ruler.before(
-        "fence", "myst_no_text", _no_text, {"alt": ["paragraph", "reference", "blockquote"]}
-    )
+    add_block_rule(md, "`~:", _directive)
+    add_block_rule(md, "(%+:", _no_text)
     md.use(myst_role_plugin)
 
 
 def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if line[:1] not in {"(", "%", "+", ":"} or is_code(state, first) or not _NO_TEXT.match(line):
+    if line[:1] not in {"(", "%", "+", ":"} or not _NO_TEXT.match(line):
         return False
     if not silent:
         state.line = first + 1
@@ -94,7 +91,7 @@ def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 def _directive(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if line[:3] not in {"```", "~~~", ":::"} or is_code(state, first):
+    if line[:3] not in {"```", "~~~", ":::"}:
         return False
     found = _FENCE.match(line)
     if not found:

@@ -13,9 +13,9 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
+    add_block_rule,
     context_of,
     cut_lines,
-    is_code,
     line_at,
     push_code,
     push_label,
@@ -49,8 +49,7 @@ _LINK = re.compile(
 
 
 def dialect(md: MarkdownIt) -> None:
-    alternatives = ["paragraph", "reference", "blockquote", "list"]
-    md.block.ruler.before("fence", "shortcode", _block, {"alt": alternatives})
+    add_block_rule(md, "{", _block)
     md.inline.ruler.before("link", "shortcode_link", _link)
     md.inline.ruler.before("link", "shortcode_inline", _inline)
 
@@ -58,7 +57,7 @@ def dialect(md: MarkdownIt) -> None:
 def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     """Lines that hold tags and nothing else; code between two tags as code."""
     line = line_at(state, first)
-    if not line.startswith(_OPENS) or is_code(state, first):
+    if not line.startswith(_OPENS):
         return False
     text, end = line, first + 1
     while "}" not in text and end < min(last, first + _MOST_LINES) and not state.isEmpty(end):

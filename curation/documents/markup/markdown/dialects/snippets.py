@@ -15,8 +15,8 @@ from markdown_it.rules_block import StateBlock
 from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
 from curation.documents.markup.markdown.context import (
     Context,
+    add_block_rule,
     context_of,
-    is_code,
     line_at,
     push_code,
     push_included,
@@ -65,8 +65,7 @@ class Wanted:
 
 
 def dialect(md: MarkdownIt) -> None:
-    alternatives = ["paragraph", "reference", "blockquote", "list"]
-    md.block.ruler.before("fence", "snippet", _snippet, {"alt": alternatives})
+    add_block_rule(md, "-;{<", _snippet)
 
 
 def wanted(line: str) -> Wanted | None:
@@ -148,7 +147,7 @@ def code_with_includes(context: Context, code: str, number: int) -> str:
 
 def _snippet(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     line = line_at(state, first)
-    if not line.startswith(_STARTS) or is_code(state, first):
+    if not line.startswith(_STARTS):
         return False
     end, wants = first + 1, [wanted(line)]
     if _BLOCK.match(line.strip()):  # --8<--, one file a line, --8<--
