@@ -8,6 +8,7 @@ import pytest
 
 from curation.documents.markup.page import Page
 from curation.documents.markup.reading import parse
+from curation.errors import SettingsError
 
 
 def texts(source: str, page: Page | None = None) -> list[str]:
@@ -362,3 +363,25 @@ def test_another_package_adds_a_dialect(monkeypatch: pytest.MonkeyPatch) -> None
         assert texts("@@pot blue\n\ntext\n") == ["text"]
     reader._parser.cache_clear()
     assert texts("@@pot blue\n") == ["@@pot blue"]
+
+
+def test_a_dialect_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    from curation.documents.markup.markdown import dialects, reader
+
+    broken = EntryPoint("potters", "no_such_package:dialect", dialects.GROUP)
+    with monkeypatch.context() as patched:
+        patched.setattr(dialects, "entry_points", lambda group: [broken])
+        reader._parser.cache_clear()
+        with pytest.raises(SettingsError, match=r"potters \(no_such_package:dialect\) cannot be loaded"):
+            texts("text")
+    reader._parser.cache_clear()
+
+
+def test_restructuredtext_that_is_too_deep_leaves_the_rest_of_the_page() -> None:
+    deep = "\n".join(f"{'  ' * depth}* word{depth}\n" for depth in range(400))
+    found = texts(f"# A\n\nbefore\n\n````{{eval-rst}}\n{deep}\n````\n\nafter\n")
+    assert found[0] == "before"
+    assert found[-1] == "after"
+    assert "word399" in "\n".join(found)

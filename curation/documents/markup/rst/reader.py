@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from docutils import ApplicationError
 
-from curation.documents.markup.blocks import Outline, ParsedDocument
+from curation.documents.markup.blocks import Block, Outline, ParsedDocument
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.plain import plain_paragraphs
 from curation.documents.markup.rst.parsing import parse_nodes
@@ -42,7 +42,12 @@ def include_restructuredtext(
 ) -> None:
     """Read the reStructuredText that a page in another markup holds on ``line``, into its ``outline``."""
     inner = Page(chain[-1], page.files, included=page.included)
-    document = parse_nodes(text, inner)
+    try:
+        document = parse_nodes(text, inner)
+    except _GIVES_UP:
+        page.unknown.append(Notice("a part that is not reStructuredText throughout", line))
+        outline.add(Block("prose", text.strip(), line))
+        return
     Walker(document, inner, outline, shift=line - 1).read(document)
     for own, its in (
         (page.unknown, inner.unknown),

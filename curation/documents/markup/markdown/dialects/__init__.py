@@ -21,6 +21,7 @@ from curation.documents.markup.markdown.dialects import (
     snippets,
     wiki,
 )
+from curation.errors import SettingsError
 
 Dialect = Callable[[MarkdownIt], None]
 GROUP = "clayloop.markdown"
@@ -38,7 +39,13 @@ OURS: Mapping[str, Dialect] = {
 
 
 def dialects() -> Iterator[Dialect]:
-    """Ours, then those of other packages by name."""
+    """Ours, then those of other packages by name. Raises SettingsError for one that cannot be loaded."""
     yield from OURS.values()
     for point in sorted(entry_points(group=GROUP), key=lambda one: one.name):
-        yield point.load()
+        try:
+            yield point.load()
+        except (ImportError, AttributeError) as error:
+            raise SettingsError(
+                f"The Markdown dialect {point.name} ({point.value}) cannot be loaded: {error}",
+                f"Correct or uninstall the package that names it in its entry points ({GROUP}).",
+            ) from error
