@@ -6,7 +6,8 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from curation.documents.markup.blocks import normalise
+from curation.documents.markup.blocks import Block, Outline, normalise
+from curation.records.document import Markup
 
 _PART = "\0"  # in a chain: between a file and the part of it
 MOST_DEEP = 8
@@ -49,9 +50,32 @@ class Included:
     chain: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Passage:
+    """Text in another markup on ``line`` of a page: held by it, or of a file that it includes."""
+
+    markup: Markup
+    text: str
+    chain: tuple[str, ...]
+    line: int
+
+
+class Embed(Protocol):
+    """Reads a passage into the page's outline."""
+
+    def __call__(self, passage: Passage, page: Page, outline: Outline) -> None: ...
+
+
+def _no_other_markup(passage: Passage, page: Page, outline: Outline) -> None:
+    outline.add(Block("prose", passage.text.strip(), passage.line))
+
+
 @dataclass
 class Page:
-    """A page under ``path`` of its source. The reader of a markup notes here what it could not use."""
+    """A page under ``path`` of its source. The reader of a markup notes here what it could not use.
+
+    ``embed`` reads a passage in another markup; ``markup.reading.parse`` sets it.
+    """
 
     path: str = ""
     files: Files = field(default_factory=NoFiles)
@@ -59,6 +83,7 @@ class Page:
     left_out: list[Notice] = field(default_factory=list)
     missing: list[Notice] = field(default_factory=list)
     included: list[str] = field(default_factory=list)
+    embed: Embed = _no_other_markup
 
     def include(self, target: str, line: int, chain: tuple[str, ...] = (), part: str = "") -> Included | None:
         """The file that ``target`` names, seen from the last file of ``chain`` (else from the page).

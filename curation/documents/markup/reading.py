@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from curation.documents.markup.blocks import ParsedDocument, normalise
-from curation.documents.markup.markdown.reader import parse_markdown
-from curation.documents.markup.page import Page
-from curation.documents.markup.rst.reader import parse_restructuredtext
+from curation.documents.markup.blocks import Outline, ParsedDocument, normalise
+from curation.documents.markup.markdown.reader import include_markdown, parse_markdown
+from curation.documents.markup.page import Page, Passage
+from curation.documents.markup.rst.reader import include_restructuredtext, parse_restructuredtext
 from curation.records.document import Markup
 
 _SUFFIXES: dict[str, Markup] = {
@@ -42,4 +42,10 @@ def parse(text: str, markup: Markup, page: Page | None = None) -> ParsedDocument
     """Read ``text``. Never raises on any text: what is not understood is kept as prose, and noted in
     ``page``."""
     page, text = page or Page(), normalise(text)
+    page.embed = _embed
     return parse_markdown(text, page) if markup == "markdown" else parse_restructuredtext(text, page)
+
+
+def _embed(passage: Passage, page: Page, outline: Outline) -> None:
+    read = include_markdown if passage.markup == "markdown" else include_restructuredtext
+    read(passage, page, outline)

@@ -22,7 +22,7 @@ from curation.documents.markup.markdown.inline import (
     OUR_MARKS,
     inline_text,
 )
-from curation.documents.markup.page import Notice, Page
+from curation.documents.markup.page import Notice, Page, Passage
 from curation.documents.markup.plain import plain_paragraphs
 
 _BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
@@ -47,9 +47,10 @@ def parse_markdown(text: str, page: Page) -> ParsedDocument:
         return plain_paragraphs(text)
 
 
-def include_markdown(text: str, chain: tuple[str, ...], page: Page, outline: Outline, line: int) -> None:
-    """Read the Markdown that a page in another markup includes on ``line``, into its ``outline``."""
-    _Reader(outline, Context(page, chain, fixed=line - 1)).read(without_front_matter(text))
+def include_markdown(passage: Passage, page: Page, outline: Outline) -> None:
+    """Read the Markdown that a page in another markup includes."""
+    reader = _Reader(outline, Context(page, passage.chain, fixed=passage.line - 1))
+    reader.read(without_front_matter(passage.text))
 
 
 @cache
@@ -57,7 +58,8 @@ def _parser(is_mdx: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
     if is_mdx:  # lines between components are indented, and no code
         parser.disable("code")
-    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # a target is dropped, whatever it is
+    # a link's target is dropped, whatever it is
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
     for dialect in dialects():
         dialect(parser)
     return parser
@@ -164,11 +166,10 @@ class _Reader:
         return SyntaxTreeNode(self._parser.parseInline(text, self._env)).children
 
     def _restructuredtext(self, node: SyntaxTreeNode, lead: Lead) -> None:
-        from curation.documents.markup.rst.reader import include_restructuredtext
-
         self._flush(lead)
         chain = node.meta.get("chain", self._context.chain)
-        include_restructuredtext(node.content, chain, self._context.page, self.outline, self._line)
+        passage = Passage("restructuredtext", node.content, chain, self._line)
+        self._context.page.embed(passage, self._context.page, self.outline)
 
     # Tables
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from docutils import ApplicationError
 
 from curation.documents.markup.blocks import Block, Outline, ParsedDocument
-from curation.documents.markup.page import Notice, Page
+from curation.documents.markup.page import Notice, Page, Passage
 from curation.documents.markup.plain import plain_paragraphs
 from curation.documents.markup.rst.parsing import parse_nodes
 from curation.documents.markup.rst.walking import Walker
@@ -37,16 +37,15 @@ def parse_restructuredtext(text: str, page: Page) -> ParsedDocument:
         return plain_paragraphs(text)
 
 
-def include_restructuredtext(
-    text: str, chain: tuple[str, ...], page: Page, outline: Outline, line: int
-) -> None:
-    """Read the reStructuredText that a page in another markup holds on ``line``, into its ``outline``."""
-    inner = Page(chain[-1], page.files, included=page.included)
+def include_restructuredtext(passage: Passage, page: Page, outline: Outline) -> None:
+    """Read the reStructuredText that a page in another markup holds."""
+    line = passage.line
+    inner = Page(passage.chain[-1], page.files, included=page.included, embed=page.embed)
     try:
-        document = parse_nodes(text, inner)
+        document = parse_nodes(passage.text, inner)
     except _GIVES_UP:
         page.unknown.append(Notice("a part that is not reStructuredText throughout", line))
-        outline.add(Block("prose", text.strip(), line))
+        outline.add(Block("prose", passage.text.strip(), line))
         return
     Walker(document, inner, outline, shift=line - 1).read(document)
     for own, its in (

@@ -9,8 +9,7 @@ from docutils import nodes
 
 from curation.documents.markup.blocks import Block, Kind, Outline, dedent, one_line
 from curation.documents.markup.lead import Lead
-from curation.documents.markup.markdown.reader import include_markdown
-from curation.documents.markup.page import Page
+from curation.documents.markup.page import Page, Passage
 from curation.documents.markup.rst.fragment import rst_inline_to_text
 from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
@@ -137,7 +136,8 @@ class Walker:
     def _raw(self, node: nodes.Element, lead: Lead) -> None:
         if node.get("format") == "markdown":
             self._flush(lead)
-            include_markdown(node.astext(), node["chain"], self._page, self.outline, self._line)
+            passage = Passage("markdown", node.astext(), node["chain"], self._line)
+            self._page.embed(passage, self._page, self.outline)
 
     def _message(self, node: nodes.Element, lead: Lead) -> None:
         """What docutils could not read is in its message, as it stands in the file."""
@@ -230,7 +230,7 @@ class Walker:
     def _footnote(self, node: nodes.Element, lead: Lead) -> None:
         label = node.children[0] if node.children else None
         given = isinstance(label, nodes.label)
-        name = label.astext() if given else (node["names"][0] if node["names"] else "")  # type: ignore[union-attr]
+        name = label.astext() if isinstance(label, nodes.label) else "".join(node["names"][:1])
         outer, tight = lead.take()
         own = Lead(f"{outer}[{name}] " if name else outer, lead.rest, tight)
         self._children(node.children[1:] if given else node.children, own)

@@ -31,7 +31,8 @@ _PARTS = re.compile(
 )
 _TEXTS = ("title", "text", "label", "name", "content", "caption", "alt", "header", "summary")
 _VERBATIM = re.compile(
-    r"^(?:\{%-?|\{\{[<%])\s*(?P<name>highlight|code|codeblock|prism|raw|verbatim)\b(?P<rest>[^%>]*)(?:-?%\}|[>%]\}\})\s*$"
+    r"^(?:\{%-?|\{\{[<%])\s*(?P<name>highlight|code|codeblock|prism|raw|verbatim)\b"
+    r"(?P<rest>[^%>]*)(?:-?%\}|[>%]\}\})\s*$"
 )
 _NOTES = ADMONITIONS | {
     "info",

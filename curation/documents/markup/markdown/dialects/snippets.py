@@ -39,7 +39,8 @@ _LINES = [
     re.compile(r"^<!--[ \t]*@include:[ \t]*(?P<path>[^\s{>]+?)(?:\{[^}]*\})?[ \t]*-->\s*$"),
     # mkdocs-include-markdown, Jekyll, Quarto, Hugo
     re.compile(
-        r"^\{%-?\s*include(?:-markdown|_relative)?\s+(?P<quote>[\"']?)(?P<path>[^\s\"'%]+)(?P=quote)(?P<options>[^%\n]*)%\}\s*$"
+        r"^\{%-?\s*include(?:-markdown|_relative)?\s+(?P<quote>[\"']?)(?P<path>[^\s\"'%]+)(?P=quote)"
+        r"(?P<options>[^%\n]*)%\}\s*$"
     ),
     re.compile(
         r"^\{\{[<%]-?\s*include\s+(?P<quote>[\"']?)(?P<path>[^\s\"'>%]+)(?P=quote)[^>%\n]*[>%]\}\}\s*$"
