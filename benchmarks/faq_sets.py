@@ -109,7 +109,7 @@ def rst_sections(text: str) -> list[Section]:
             title, style = (below, (here[0], True)) if over else (here, (below[0], False))
             if style not in styles:
                 styles.append(style)
-            plain = rst_inline_to_text(title.strip(), {}).strip().replace("`", "")
+            plain = rst_inline_to_text(title.strip()).strip().replace("`", "")
             found.append(Section(styles.index(style), plain, []))
             at += 3 if over else 2
             continue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.settings import CONFIG_NAME
 from curation import SettingsError, write_text
+
+if TYPE_CHECKING:
+    from curation import Skipped
 
 
 def init(
@@ -62,8 +66,29 @@ def ingest(
         f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} "
         f"gone, {report.unchanged:,} unchanged."
     )
+    for remark in report.remarks:
+        out.print(remark, markup=False, soft_wrap=True)
+    rows = [(one.source, one.documents, one.passed_over) for one in report.read]
+    print_table("Read", ["source", "pages", "passed over"], rows)
     if report.skipped:
-        print_table("Skipped", ["path", "why"], [(item.path, item.reason) for item in report.skipped])
+        print_table("Passed over", ["why", "files", "first"], _by_reason(report.skipped))
+    if report.not_included:
+        missing = [(one.target, one.reason, one.where) for one in report.not_included]
+        print_table("Includes not found", ["file", "why", "where"], missing)
+    for title, met in (
+        ("Markup that is not known; its text is kept", report.unknown),
+        ("Left out on purpose", report.left_out),
+    ):
+        if met:
+            print_table(title, ["name", "times", "first"], [(one.name, one.times, one.first) for one in met])
+
+
+def _by_reason(skipped: Sequence[Skipped]) -> list[tuple[str, int, str]]:
+    """Files by the reason why they were passed over: how many, and the first."""
+    paths: dict[str, list[str]] = {}
+    for item in skipped:
+        paths.setdefault(item.reason, []).append(item.path)
+    return [(reason, len(files), files[0]) for reason, files in paths.items()]
 
 
 def drop(

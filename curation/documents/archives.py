@@ -17,10 +17,18 @@ from typing import IO
 
 from curation.documents.markup.reading import markup_of
 from curation.errors import SourceError
+from curation.words import word_set
 
 MAX_UNPACKED_BYTES = 4_000_000_000
 MAX_MEMBERS = 200_000
 _METADATA_BYTES = 1_000_000
+# Files outside the documentation that its pages may include: examples, change logs, settings.
+_OTHER_BYTES = 100_000
+_MOST_OTHERS = 5_000
+_OTHER_SUFFIXES = word_set(
+    ".c .cfg .cpp .css .csv .go .h .html .ini .ipynb .java .js .json .md .py .rb .rs .rst .sh .sql .toml .ts "
+    ".txt .xml .yaml .yml"
+)
 _DOCS_NAMES = frozenset({"docs", "doc", "documentation", "docsrc", "docs_src", "doc_src"})
 _README = re.compile(r"^readme(\.[a-z]+)?$", re.IGNORECASE)
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, RuntimeError)
@@ -37,9 +45,11 @@ class ArchiveFile:
 
 @dataclass(frozen=True)
 class SdistContent:
-    """What a source distribution has for us: its documentation, sorted by path, and its PKG-INFO headers."""
+    """What a source distribution has for us: its documentation, sorted by path, its PKG-INFO headers, and
+    other text files, which pages may include."""
 
     files: list[ArchiveFile]
+    others: list[ArchiveFile]
     metadata: dict[str, list[str]]
 
 
@@ -57,7 +67,13 @@ def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
         large."""
         if path == "PKG-INFO":
             return _METADATA_BYTES
-        return min(size, max_file_bytes) + 1 if _is_documentation(path) else 0
+        if _is_documentation(path):
+            return min(size, max_file_bytes) + 1
+        at_the_top = "/" not in path  # change logs, licences, lists of authors
+        suffix = PurePosixPath(path).suffix.lower()
+        text = suffix in _OTHER_SUFFIXES or (at_the_top and not suffix)
+        fits = size <= (max_file_bytes if at_the_top else _OTHER_BYTES)
+        return size if text and fits and len(found) < _MOST_OTHERS else 0
 
     members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
     try:
@@ -72,7 +88,10 @@ def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
             f"{archive.name} is not a readable archive: {error or type(error).__name__}",
             "Try again; if it stays so, ingest the documentation from a folder.",
         ) from error
-    return SdistContent(_documentation(found), metadata)
+    documentation = _documentation({path: file for path, file in found.items() if _is_documentation(path)})
+    taken = {file.path for file in documentation}
+    others = [file for file in found.values() if file.path not in taken]
+    return SdistContent(documentation, others, metadata)
 
 
 def _documentation(found: dict[str, ArchiveFile]) -> list[ArchiveFile]:

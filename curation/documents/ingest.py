@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
@@ -12,7 +13,9 @@ from pydantic import BaseModel
 from curation.documents.chunking import RECIPE_VERSION, chunk_document
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
+from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.reading import parse
+from curation.documents.report import IngestReport, SourceCount, counted, not_included
 from curation.documents.sources import Skipped, Source, SourceFile, open_source, source_name
 from curation.documents.splitting import TokenCounter
 from curation.errors import BusyError, SourceError, StateError
@@ -29,24 +32,6 @@ log = logging.getLogger(__name__)
 
 # Different tokenizers cut this text differently: its tokens stand for the tokenizer in a recipe.
 _PROBE = "Tokenizers disagree: naïve façade, 数据库, __init__.py, 0x1F, don't, HTTPServerError!"
-
-
-class IngestReport(BaseModel):
-    """What an ingest did. Chunks are compared by id, within the sources that were ingested.
-
-    ``documents`` and ``chunks`` count those sources; ``total_documents`` and ``total_chunks`` the whole
-    corpus. ``sources`` carry their versions (``pypi:scrapy==2.11.0``).
-    """
-
-    sources: list[str]
-    documents: int
-    chunks: int
-    added: int
-    removed: int
-    unchanged: int
-    skipped: list[Skipped]
-    total_documents: int
-    total_chunks: int
 
 
 def ingest(
@@ -138,6 +123,9 @@ class _Reading:
         self.documents: list[Document] = []
         self.chunks: list[Chunk] = []
         self.skipped: list[Skipped] = []
+        self.counts: list[SourceCount] = []
+        self.remarks: list[str] = []
+        self.pages: list[Page] = []
         self._known: dict[str, list[Chunk]] = {}
         for chunk in old.stored_chunks:
             if old.recipes.get(chunk.source) == self.recipe:
@@ -159,9 +147,15 @@ class _Reading:
                 elif item is not None:
                     self._add(source, item)
                 advance(1)
-        if len(self.documents) == before:
+        read, passed_over = len(self.documents) - before, len(self.skipped) - skipped_before
+        if not read:
             raise _nothing(spec, self.skipped[skipped_before:])
-        log.info("read %s: %d documents", self.names[source.name], len(self.documents) - before)
+        self.counts.append(
+            SourceCount(source=self.names[source.name], documents=read, passed_over=passed_over)
+        )
+        if source.remark:
+            self.remarks.append(source.remark)
+        log.info("read %s: %d documents", self.names[source.name], read)
 
     def finish(self, home: Home) -> IngestReport:
         """Save the new corpus if it differs from the old one, and report."""
@@ -183,16 +177,25 @@ class _Reading:
             added=len(now - before),
             removed=len(before - now),
             unchanged=len(now & before),
+            read=self.counts,
+            remarks=self.remarks,
             skipped=self.skipped,
+            unknown=counted(self._notices("unknown")),
+            left_out=counted(self._notices("left_out")),
+            not_included=not_included(self._notices("missing")),
             total_documents=len(new.documents),
             total_chunks=len(new.chunks),
         )
-        log.info("ingested %s", report.model_dump_json(exclude={"skipped"}))
+        log.info(
+            "ingested %s", report.model_dump_json(exclude={"skipped", "unknown", "left_out", "not_included"})
+        )
         return report
 
     def _add(self, source: Source, file: SourceFile) -> None:
-        identity = Document.make_id(file.path, file.text)
-        parsed = parse(file.text, file.markup)
+        page = Page(file.path, source)
+        parsed = parse(file.text, file.markup, page)
+        self.pages.append(page)
+        identity = Document.make_id(file.path, "\n".join([file.text, *page.included]))
         if not any(section.blocks for section in parsed.sections):
             self._skip(source, Skipped(path=file.path, reason="no text below its headings"))
             return
@@ -216,6 +219,11 @@ class _Reading:
             ]
         self.documents.append(document)
         self.chunks.extend(chunks)
+
+    def _notices(self, kind: Literal["unknown", "left_out", "missing"]) -> Iterator[tuple[str, Notice]]:
+        for page in self.pages:
+            notices: list[Notice] = getattr(page, kind)
+            yield from ((page.path, notice) for notice in notices)
 
     def _skip(self, source: Source, item: Skipped) -> None:
         log.warning("skipped %s in %s: %s", item.path, source.name, item.reason)
@@ -249,7 +257,7 @@ def _nothing(spec: str, skipped: Sequence[Skipped]) -> SourceError:
     if not skipped:
         return SourceError(
             f"There is no documentation in {spec}.",
-            "Looked for .md, .markdown, .mdx and .rst files (and .txt in reStructuredText).",
+            "Looked for .md, .markdown, .mdx, .ipynb and .rst files (and .txt in reStructuredText).",
         )
     shown = [f"{item.path}: {item.reason}" for item in skipped[:5]]
     more = [f"… and {len(skipped) - 5} more"] if len(skipped) > 5 else []

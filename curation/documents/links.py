@@ -10,10 +10,14 @@ from urllib.parse import quote, urlsplit
 
 @dataclass(frozen=True)
 class Linker:
-    """Gives the address of a file by its path: below ``base``, or ``base`` itself unless ``per_file``."""
+    """Gives the address of a file by its path: below ``base``, or ``base`` itself unless ``per_file``.
+
+    ``clone`` is the repository's own address; empty where none is known.
+    """
 
     base: str
     per_file: bool
+    clone: str = ""
 
     def __call__(self, path: str) -> str:
         return f"{self.base}/{quote(path)}" if self.per_file else self.base
@@ -29,7 +33,7 @@ def linker_for(metadata: dict[str, list[str]]) -> Linker:
     for label in ("source", "sourcecode", "repository", "code", "github", "gitlab", "homepage"):
         repository = _repository(urls.get(label, ""))
         if repository:
-            return Linker(repository, True)
+            return Linker(repository, True, repository.split("/-/")[0].split("/blob/")[0])
     for label in ("documentation", "docs", "homepage"):
         if _is_web_address(urls.get(label, "")):
             return Linker(urls[label], False)

@@ -86,7 +86,7 @@ class PipConfiguration:
 
 @contextmanager
 def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
-    """The archive of the newest (or the named) version of a package that has one, and that version.
+    """The archive of the newest stable (or the named) version of a package that has one, and that version.
 
     The file is gone when the context ends. Raises SourceError: no such package or version, no source
     distribution, no network, an archive that is too large or does not match its hash.
@@ -159,8 +159,12 @@ def _places(configuration: PipConfiguration) -> tuple[list[str], list[str]]:
 
 
 def _find(finder: PackageFinder, name: str, version: str, refused: list[str]) -> Package:
+    """The named version; without one the newest stable release that has a source distribution, and a
+    pre-release only where there is no stable one, as pip does it."""
     wanted = f"{name}=={version}" if version else name
-    best = finder.find_best_match(wanted)
+    best = finder.find_best_match(wanted, allow_prereleases=bool(version))
+    if best.best is None and not version:
+        best = finder.find_best_match(wanted, allow_prereleases=True)
     if best.best is not None:
         return best.best
     sdists = [package.version for package in best.candidates if package.version]

@@ -1,8 +1,8 @@
 """Where documentation comes from: a folder, or the source distribution of a Python package.
 
-Markdown (``.md``, ``.markdown``, ``.mdx``) and reStructuredText (``.rst``) are read, and ``.txt`` files that
-hold an underlined title and a directive, role or target (as Django's documentation does). Other files are
-ignored. Documentation that cannot be read is reported, with the reason.
+Markdown (``.md``, ``.markdown``, ``.mdx``), notebooks and reStructuredText (``.rst``) are read, and ``.txt``
+files that hold an underlined title and a directive, role or target (as Django's do). Documentation in another
+format, or that cannot be read, is reported with the reason. Files of other kinds are ignored.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from curation.documents.archives import ArchiveFile, read_sdist
+from curation.documents.archives import SdistContent, read_sdist
 from curation.documents.links import linker_for
+from curation.documents.markup.notebook import notebook_text
+from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of
 from curation.documents.sdist import download_sdist
 from curation.errors import SourceError
@@ -34,6 +36,20 @@ _SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
 _SKIPPED_FOLDERS = frozenset(
     {"node_modules", "__pycache__", "_build", "_static", "_templates", "_sources", "site-packages"}
 )
+_OTHER_FORMATS = {
+    ".adoc": "AsciiDoc",
+    ".asciidoc": "AsciiDoc",
+    ".docx": "Word",
+    ".htm": "HTML",
+    ".html": "HTML",
+    ".mediawiki": "MediaWiki",
+    ".org": "Org",
+    ".pdf": "PDF",
+    ".pod": "Pod",
+    ".texi": "Texinfo",
+    ".textile": "Textile",
+    ".typ": "Typst",
+}
 _BUILD_FOLDERS = frozenset({"build", "dist", "site", "target"})
 _BUILD_FILES = frozenset(
     {"pyproject.toml", "setup.py", "package.json", "Makefile", "make.bat", "mkdocs.yml", "Cargo.toml"}
@@ -60,13 +76,20 @@ class SourceFile:
 
 
 class Source(Protocol):
-    """A set of documentation files. ``name`` is without a version; ``version`` may be empty."""
+    """A set of documentation files. ``name`` is without a version; ``version`` may be empty, and so may
+    ``remark``: what who ingests it should know of the whole."""
 
     name: str
     version: str
 
+    @property
+    def remark(self) -> str: ...
+
     def __len__(self) -> int:
         """How many files ``read`` goes through."""
+
+    def text(self, path: str) -> str:
+        """A file that a page includes. Raises NotIncludedError with the reason when it can't be had."""
 
     def read(self) -> Iterator[SourceFile | Skipped | None]:
         """One item for each file, by path: its text, why it is skipped, or None for other files."""
@@ -112,6 +135,7 @@ class FolderSource:
     """The documentation below a folder, without links, hidden folders and build outputs."""
 
     version = ""
+    remark = ""
 
     def __init__(self, folder: Path, settings: ChunkSettings) -> None:
         try:
@@ -136,6 +160,19 @@ class FolderSource:
         for path in self._paths:
             yield self._read(path)
 
+    def text(self, path: str) -> str:
+        file = self.root / path
+        try:
+            if not file.resolve(strict=True).is_relative_to(self.root):
+                raise NotIncludedError("it lies outside the source")
+            data = _read_regular(file.resolve(), self._max_bytes)
+        except (OSError, RuntimeError, ValueError) as error:
+            missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+            raise NotIncludedError("not found" if missing else "cannot be read") from error
+        if data is None:
+            raise NotIncludedError(f"larger than max_file_bytes ({self._max_bytes:,})")
+        return _included(data)
+
     def _walk(self) -> Iterator[str]:
         def unreadable(error: OSError) -> None:
             where = _shown(os.path.relpath(error.filename or self.root, self.root))
@@ -151,13 +188,15 @@ class FolderSource:
                         Skipped(path=where, reason="a link to a folder; links are not followed")
                     )
             for name in files:
-                if not name.startswith(".") and (markup_of(name) or name.lower().endswith(".txt")):
+                if not name.startswith(".") and _may_be_documentation(name):
                     yield (below / name).as_posix()
 
     def _read(self, path: str) -> SourceFile | Skipped | None:
         file = self.root / path
         if path != _shown(path):
             return Skipped(path=_shown(path), reason="its name is not valid UTF-8")
+        if other := _other_format(path):
+            return Skipped(path=path, reason=other)
         try:
             status = file.lstat()
             if stat.S_ISLNK(status.st_mode):
@@ -185,13 +224,23 @@ class FolderSource:
 class PackageSource:
     """The README and documentation folder of a source distribution, read into memory."""
 
-    def __init__(
-        self, name: str, version: str, files: Sequence[ArchiveFile], metadata: dict[str, list[str]]
-    ) -> None:
+    def __init__(self, name: str, version: str, content: SdistContent) -> None:
         self.name = f"pypi:{name}"
         self.version = version
-        self._files = [file for file in files if markup_of(file.path) or file.path.lower().endswith(".txt")]
-        self._link = linker_for(metadata)
+        self._files = [file for file in content.files if _may_be_documentation(file.path)]
+        self._link = linker_for(content.metadata)
+        self._by_path = {file.path: file for file in [*content.others, *content.files]}
+
+    @property
+    def remark(self) -> str:
+        """That there is a README only; "" when there is more."""
+        if any("/" in file.path for file in self.read() if isinstance(file, SourceFile)):
+            return ""
+        clone = f"git clone {self._link.clone}" if self._link.clone else "clone the project's repository"
+        return (
+            f"The source distribution of {self.name}=={self.version} holds a README and no documentation. "
+            f"For the rest, {clone} and ingest its documentation folder: clayloop ingest PATH/docs"
+        )
 
     def __len__(self) -> int:
         return len(self._files)
@@ -203,10 +252,20 @@ class PackageSource:
                 yield None
             elif file.path != _shown(file.path):
                 yield Skipped(path=_shown(file.path), reason="its name is not valid UTF-8")
+            elif other := _other_format(file.path):
+                yield Skipped(path=file.path, reason=other)
             elif file.data is None:
                 yield Skipped(path=file.path, reason=f"larger than max_file_bytes: {file.size:,} bytes")
             else:
                 yield _decoded(file.path, self._link(file.path), file.data)
+
+    def text(self, path: str) -> str:
+        file = self._by_path.get(path)
+        if file is None:
+            raise NotIncludedError("not found")
+        if file.data is None:
+            raise NotIncludedError("larger than max_file_bytes")
+        return _included(file.data)
 
 
 def _package(spec: str, settings: ChunkSettings) -> PackageSource:
@@ -219,7 +278,7 @@ def _package(spec: str, settings: ChunkSettings) -> PackageSource:
     name = re.sub(r"[-_.]+", "-", found["name"]).lower()
     with download_sdist(name, found["version"] or "") as (archive, version):
         content = read_sdist(archive, settings.max_file_bytes)
-        source = PackageSource(name, version, content.files, content.metadata)
+        source = PackageSource(name, version, content)
         if not len(source):
             raise SourceError(
                 f"{archive.name} holds no documentation: no README and no docs folder.",
@@ -241,9 +300,21 @@ def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
         markup = "restructuredtext"
     if "\0" in text:
         return Skipped(path=path, reason="not text: it holds NUL bytes")
+    if path.lower().endswith(".ipynb"):
+        try:
+            text = notebook_text(text)
+        except ValueError as error:
+            return Skipped(path=path, reason=str(error))
     if not text.strip():
         return Skipped(path=path, reason="empty")
     return SourceFile(path, url, markup, text)
+
+
+def _included(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotIncludedError("not UTF-8") from error
 
 
 def _read_regular(file: Path, limit: int) -> bytes | None:
@@ -268,6 +339,16 @@ def _is_passed_over(folder: Path, name: str, beside: Sequence[str]) -> bool:
     if name in _BUILD_FOLDERS and not _BUILD_FILES.isdisjoint(beside):
         return True  # build/ is an output beside a build file, and may be a chapter anywhere else
     return (folder / name / "pyvenv.cfg").is_file()
+
+
+def _may_be_documentation(path: str) -> bool:
+    return bool(markup_of(path) or path.lower().endswith(".txt") or _other_format(path))
+
+
+def _other_format(path: str) -> str:
+    """Why a file in another format of documentation is not read; "" for all others."""
+    format_ = _OTHER_FORMATS.get(Path(path).suffix.lower())
+    return f"{format_}, which is not read" if format_ else ""
 
 
 def _shown(path: str) -> str:

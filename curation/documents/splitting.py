@@ -11,7 +11,7 @@ from typing import Protocol
 # at least one token for so many characters keeps chunks to a size that people and models can handle.
 CHARACTERS_PER_TOKEN = 64
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=\S)|(?<=[。！？])")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=\S)|(?<=[。！？])(?=\S)")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n")
 _ITEM = re.compile(r"^(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
 
@@ -98,12 +98,12 @@ def _cut(text: str, limit: int, measure: Measure) -> int:
 
 
 def _sentences(text: str, limit: int, measure: Measure) -> list[str]:
-    sentences = [part for part in _SENTENCE_END.split(text) if part]
-    return (
-        list(_packed(sentences, " ", limit, measure, split_tokens))
-        if len(sentences) > 1
-        else split_tokens(text, limit, measure)
-    )
+    """Sentences packed together; what stands between two (a space, nothing after 。) stays as it is."""
+    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
+    sentences = [text[a:b] for a, b in itertools.pairwise([0, *ends, len(text)]) if a < b]
+    if len(sentences) < 2:
+        return split_tokens(text, limit, measure)
+    return [part.rstrip() for part in _packed(sentences, "", limit, measure, split_tokens)]
 
 
 def _code_lines(text: str, limit: int, measure: Measure) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Kind = Literal["prose", "code", "list", "table", "directive"]
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
 _SPACES = re.compile(r"\s+")
 _HEADING_MARKS = re.compile(r"[`*]+")
 
@@ -21,6 +22,7 @@ class Block:
     ``text`` is cleaned of markup that only a renderer needs; code is verbatim, dedented, without fences.
     ``language`` is a code block's, if it was given. ``line`` is where it starts in the file, from 1.
     ``tight`` blocks follow the one before without a blank line (items of a list, a term and its definition).
+    ``head`` is the header of a table, with which its ``text`` begins.
     """
 
     kind: Kind
@@ -28,6 +30,7 @@ class Block:
     line: int
     language: str = ""
     tight: bool = False
+    head: str = ""
 
     @property
     def rendered(self) -> str:
@@ -83,7 +86,12 @@ class Outline:
             blocks.pop()
 
     def add(self, block: Block) -> None:
-        """Append a block to the section that is open; blocks without text are left out."""
+        """Append a block to the section that is open; blocks without text are left out.
+
+        Pictures and fonts that stand in a page as data are cut to the name of their kind.
+        """
+        if ";base64," in block.text:
+            block = replace(block, text=_DATA.sub(r"\1…", block.text))
         if block.text.strip():
             self.sections[-1].blocks.append(block)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
-from curation.documents.markup.blocks import ParsedDocument, normalise
-from curation.documents.markup.markdown import parse_markdown
-from curation.documents.markup.restructuredtext import parse_restructuredtext
+from curation.documents.markup.blocks import Outline, ParsedDocument, normalise
+from curation.documents.markup.markdown.reader import include_markdown, parse_markdown
+from curation.documents.markup.page import Page, Passage
+from curation.documents.markup.rst.reader import include_restructuredtext, parse_restructuredtext
 from curation.records.document import Markup
 
 _SUFFIXES: dict[str, Markup] = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".mdx": "markdown",
+    ".ipynb": "markdown",  # its cells, see notebook.py
     ".rst": "restructuredtext",
 }
 _ADORNED_TITLE = re.compile(r"^\S.*\n([=\-~^\"'*+#`])\1{2,}[ \t]*$", re.MULTILINE)
@@ -36,7 +38,14 @@ def looks_like_restructuredtext(text: str) -> bool:
     return bool(_ADORNED_TITLE.search(text) and _EXPLICIT_MARKUP.search(text))
 
 
-def parse(text: str, markup: Markup) -> ParsedDocument:
-    """Read ``text``. Never raises on any text: what is not understood is kept as prose."""
-    text = normalise(text)
-    return parse_markdown(text) if markup == "markdown" else parse_restructuredtext(text)
+def parse(text: str, markup: Markup, page: Page | None = None) -> ParsedDocument:
+    """Read ``text``. Never raises on any text: what is not understood is kept as prose, and noted in
+    ``page``."""
+    page, text = page or Page(), normalise(text)
+    page.embed = _embed
+    return parse_markdown(text, page) if markup == "markdown" else parse_restructuredtext(text, page)
+
+
+def _embed(passage: Passage, page: Page, outline: Outline) -> None:
+    read = include_markdown if passage.markup == "markdown" else include_restructuredtext
+    read(passage, page, outline)

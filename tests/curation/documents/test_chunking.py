@@ -261,3 +261,24 @@ def test_restructuredtext_is_cut_the_same_way() -> None:
     )
     (chunk,) = chunks_of(text, markup="restructuredtext")
     assert chunk.text == "Title > Part\n\nRun:\n\n```\npip install x\n```"
+
+
+@pytest.mark.parametrize("markup", ["markdown", "restructuredtext"])
+def test_each_part_of_a_long_table_begins_with_its_header(markup: Markup) -> None:
+    rows = [(f"E{number}", f"Valve {number} does not close") for number in range(60)]
+    if markup == "markdown":
+        table = "| Code | Meaning |\n|---|---|\n" + "".join(f"| {code} | {what} |\n" for code, what in rows)
+    else:
+        cells = "".join(f"   {code}, {what}\n" for code, what in rows)
+        table = f".. csv-table::\n   :header: Code, Meaning\n\n{cells}"
+    bodies = [chunk.body for chunk in chunks_of(table, 64, markup=markup)]
+    assert len(bodies) > 3
+    assert all(body.startswith("Code | Meaning\nE") for body in bodies)
+    assert "\n".join(body.split("\n", 1)[1] for body in bodies) == "\n".join(map(" | ".join, rows))
+
+
+def test_sentences_stay_as_they_stand() -> None:
+    chinese = "".join(f"本软件需要先安装数据库{number}。" for number in range(40))
+    assert "".join(chunk.body for chunk in chunks_of(chinese)) == chinese
+    english = " ".join(f'She said "fire it {number} times." Then (later.) it was.' for number in range(20))
+    assert " ".join(chunk.body for chunk in chunks_of(english)) == english

@@ -46,7 +46,12 @@ def test_the_first_ingest(home: Home, docs: Path) -> None:
         "added": 3,
         "removed": 0,
         "unchanged": 0,
+        "read": [{"source": f"folder:{docs}", "documents": 2, "passed_over": 0}],
+        "remarks": [],
         "skipped": [],
+        "unknown": [],
+        "left_out": [],
+        "not_included": [],
         "total_documents": 2,
         "total_chunks": 3,
     }

@@ -24,7 +24,7 @@ def test_sections_by_order_of_adornment() -> None:
     parsed = parse(text, "restructuredtext")
     assert parsed.title == "Title"
     assert [(section.path, section.line) for section in parsed.sections] == [
-        (("Title",), 1),
+        (("Title",), 2),
         (("Title", "A"), 7),
         (("Title", "A", "B b"), 12),
         (("Title", "C"), 17),
@@ -69,7 +69,7 @@ def test_literal_blocks_and_code_directives() -> None:
         ("code", 'def f():\n    return "``a``"'),
         ("code", ">>> 1 + 1\n2"),
     ]
-    assert blocks(dedent(source))[6].line == 15
+    assert blocks(dedent(source))[6].line == 16
 
 
 def test_comments_targets_and_navigation_disappear() -> None:
@@ -124,7 +124,7 @@ def test_directives_that_are_read() -> None:
         """
     assert pairs(source) == [
         ("prose", "Note: First second."),
-        ("prose", "New in version 1.2: The thing."),
+        ("prose", "Added in version 1.2: The thing."),
         ("prose", "Deprecated since version 2.0"),
         ("directive", "f(a, *args, **kwargs)\ng(b)"),
         ("prose", "Does it. See `g` and the page."),
@@ -173,8 +173,8 @@ def test_lists_definitions_fields_and_line_blocks() -> None:
         ("list", "- two"),
         ("list", "  - deep:"),
         ("code", "code"),
-        ("list", "#. first"),
-        ("list", "#. second"),
+        ("list", "1. first"),
+        ("list", "2. second"),
         ("prose", "term"),
         ("prose", "definition"),
         ("prose", "a line\nanother"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -71,6 +72,41 @@ def test_odd_files_are_skipped_with_a_reason(tmp_path: Path) -> None:
     assert skipped["empty.md"] == "empty"
     assert "NUL" in skipped["nul.md"]
     assert "regular" in skipped["pipe.md"]
+
+
+def test_documentation_in_other_formats_is_named(tmp_path: Path) -> None:
+    write(tmp_path, **{"a.md": "a", "b.adoc": "b", "c.html": "c", "d.py": "d"})
+    assert read(tmp_path)[1] == {"b.adoc": "AsciiDoc, which is not read", "c.html": "HTML, which is not read"}
+
+
+def test_notebooks_are_read_by_their_cells(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Kilns\n", "Some *text*."]},
+        {"cell_type": "code", "source": "fire('```')", "outputs": [{"text": "output"}]},
+        {"cell_type": "code", "source": []},
+    ]
+    new = {"cells": cells, "metadata": {"language_info": {"name": "python"}}, "nbformat": 4}
+    old = {
+        "worksheets": [
+            {
+                "cells": [
+                    {"cell_type": "heading", "level": 2, "source": "A"},
+                    {"cell_type": "code", "input": "b"},
+                ]
+            }
+        ]
+    }
+    write(
+        tmp_path,
+        **{"new.ipynb": json.dumps(new), "old.ipynb": json.dumps(old), "a.ipynb": "{", "b.ipynb": "[1]"},
+    )
+    files, skipped = read(tmp_path)
+    assert files == {
+        "new.ipynb": "# Kilns\nSome *text*.\n\n````python\nfire('```')\n````\n",
+        "old.ipynb": "## A\n\n```\nb\n```\n",
+    }
+    assert set(skipped) == {"a.ipynb", "b.ipynb"}
+    assert all("not a notebook" in reason for reason in skipped.values())
 
 
 def test_a_large_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

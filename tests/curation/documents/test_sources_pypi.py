@@ -13,6 +13,7 @@ import pytest
 
 import curation.documents.archives
 from curation.documents.archives import read_sdist
+from curation.documents.markup.page import NotIncludedError
 from curation.documents.sdist import PipConfiguration
 from curation.documents.sources import SourceFile, open_source
 from curation.errors import SourceError
@@ -148,6 +149,52 @@ def test_a_package_is_taken_from_where_pip_looks_and_never_built(wheelhouse: Pat
     with pytest.raises(SourceError, match="no package called other"):
         open_source("pypi:other", ChunkSettings())
     assert not ran.exists()
+
+
+def test_a_pre_release_is_taken_only_where_there_is_nothing_else_or_by_name(wheelhouse: Path) -> None:
+    for name, version in [("calm", "1.2"), ("calm", "2.0.dev6"), ("young", "0.1a1"), ("young", "0.1a2")]:
+        members = {f"{name}-{version}/PKG-INFO": METADATA, f"{name}-{version}/docs/a.md": b"# A\n\ntext"}
+        tar(wheelhouse / f"{name}-{version}.tar.gz", members)
+    assert open_source("pypi:calm", ChunkSettings()).version == "1.2"
+    assert open_source("pypi:calm==2.0.dev6", ChunkSettings()).version == "2.0.dev6"
+    assert open_source("pypi:young", ChunkSettings()).version == "0.1a2"
+
+
+def test_a_package_with_a_readme_only_says_so(wheelhouse: Path) -> None:
+    members = {"bare-1/PKG-INFO": METADATA, "bare-1/README.md": b"# Bare", "bare-1/docs/need.txt": b"sphinx"}
+    tar(wheelhouse / "bare-1.tar.gz", members)
+    remark = open_source("pypi:bare", ChunkSettings()).remark
+    assert "holds a README and no documentation" in remark
+    assert "git clone https://github.com/who/tiny " in remark
+    tar(
+        wheelhouse / "full-1.tar.gz",
+        {
+            **{f"full-1/{name.split('/', 1)[1]}": data for name, data in members.items()},
+            "full-1/docs/a.md": b"# A",
+        },
+    )
+    assert open_source("pypi:full", ChunkSettings()).remark == ""
+
+
+def test_pages_include_files_from_all_over_a_distribution(wheelhouse: Path) -> None:
+    members = {
+        "with-1/docs/a.rst": b"x",
+        "with-1/CHANGES.rst": b"changes",
+        "with-1/AUTHORS": b"her",
+        "with-1/examples/fire.py": b"fire()",
+        "with-1/examples/big.py": b"#" * 200_000,
+        "with-1/secret.bin": b"no",
+    }
+    tar(wheelhouse / "with-1.tar.gz", members)
+    source = open_source("pypi:with", ChunkSettings())
+    assert [source.text(name) for name in ("CHANGES.rst", "AUTHORS", "examples/fire.py")] == [
+        "changes",
+        "her",
+        "fire()",
+    ]
+    for name in ("examples/big.py", "secret.bin", "none.rst", "../with-1/docs/a.rst"):
+        with pytest.raises(NotIncludedError):
+            source.text(name)
 
 
 def test_what_a_package_lacks_is_named(wheelhouse: Path) -> None:

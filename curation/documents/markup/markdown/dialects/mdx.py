@@ -1,0 +1,220 @@
+"""MDX: imports, exports, components and comments of JSX between Markdown.
+
+Components go, the words that they are given (``label``, ``title``) and what stands between their tags stay.
+"""
+
+from __future__ import annotations
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+
+from curation.documents.markup.markdown.context import (
+    add_block_rule,
+    as_label,
+    context_of,
+    line_at,
+    push_included,
+    push_label,
+)
+
+_MOST_LINES = 300
+_MOST_CHARACTERS = 20_000
+_IMPORT = re.compile(r"^import\s+(?:[\w*{}\s,$-]+?\s+from\s+)?(['\"])[^'\"\n]+\1\s*;?\s*$")
+_MAY_IMPORT = re.compile(r"^import\s*(?:[\w*$]+[\w*$,\s]*|\{|['\"])")
+_PARTIAL = re.compile(r"^import\s+(\w+)\s+from\s+['\"]([^'\"\n]+\.mdx?)['\"]")
+_EXPORT = re.compile(r"^export\s+(?:const|let|var|function|default|class|async|type|interface|\{|\*)")
+_VALUE = re.compile(r"^export\s+const\s+(\w+)\s*=\s*(?:(['\"])(.*?)\2|([\d.]+))\s*;?\s*$")
+_COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>])|<>|</>")
+_WORDS = re.compile(
+    r"\b(label|title|summary|heading|header|caption|alt)=(?:\{?(['\"`])(.*?)\2\}?)", re.DOTALL
+)
+_NAME = re.compile(r"\{\s*([A-Za-z_][\w.]*)\s*\}")
+
+
+def dialect(md: MarkdownIt) -> None:
+    add_block_rule(md, "ie", _module)
+    add_block_rule(md, "{", _comment)
+    add_block_rule(md, "<", _component)
+    md.inline.ruler.before("html_inline", "mdx_inline", _inline)
+    md.inline.ruler.before("html_inline", "mdx_value", _inline_value)
+
+
+def _module(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """An import or export: up to the blank line behind it."""
+    line = line_at(state, first)
+    if silent or state.level or not line.startswith(("import", "export")):
+        return False
+    end = first
+    if _MAY_IMPORT.match(line):
+        text = ""
+        while end < min(last, first + _MOST_LINES) and not state.isEmpty(end):
+            text += line_at(state, end) + "\n"
+            end += 1
+            if _IMPORT.match(text):
+                partial = _PARTIAL.match(text)
+                if partial:
+                    context_of(state).partials[partial[1]] = partial[2].removeprefix("@site")
+                break
+        else:
+            return False
+    elif _EXPORT.match(line):
+        depth = 0
+        while end < min(last, first + _MOST_LINES):
+            text = line_at(state, end)
+            depth += sum(text.count(mark) for mark in "{[(") - sum(text.count(mark) for mark in "}])")
+            end += 1
+            if depth <= 0 and (end >= last or state.isEmpty(end) or _EXPORT.match(line_at(state, end))):
+                break
+        else:
+            return False
+        value = _VALUE.match(line)
+        if value:
+            context_of(state).values[value[1]] = value[3] or value[4] or ""
+    else:
+        return False
+    context_of(state).left_out(line.split()[0], first)
+    state.line = end
+    return True
+
+
+def _comment(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    begin = state.bMarks[first]
+    if not line_at(state, first).startswith("{/*") or _comment_end(state.src, begin) < 0:
+        return False
+    for number in range(first, min(last, first + _MOST_LINES)):
+        if "*/}" in line_at(state, number):
+            if line_at(state, number).split("*/}", 1)[1].strip():
+                return False
+            if not silent:
+                state.line = number + 1
+            return True
+    return False
+
+
+def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """Lines that hold tags of components and nothing else."""
+    line = line_at(state, first)
+    if not _COMPONENT.match(line):
+        return False
+    text, end = "", first
+    while end < min(last, first + _MOST_LINES) and len(text) < _MOST_CHARACTERS:
+        text += line_at(state, end) + "\n"
+        end += 1
+        tags = _tags(text.strip())
+        if tags is not None:
+            break
+    else:
+        return False
+    if not silent:
+        for tag in tags:
+            if not tag.startswith("</"):
+                name = re.split(r"[\s/>]", tag[1:], maxsplit=1)[0]
+                _put(state, name, tag, first)
+        state.line = end
+    return True
+
+
+def _put(state: StateBlock, name: str, tag: str, number: int) -> None:
+    """What a component shows: the page that was imported by its name, else the words that it is given."""
+    context = context_of(state)
+    included = context.include(context.partials[name], number) if name in context.partials else None
+    if included:
+        push_included(state, included, included.text, number)
+        return
+    context.left_out(f"<{name}>" if name else "<>", number)
+    for found in _WORDS.finditer(tag):
+        push_label(state, found[3], number)
+
+
+def _comment_end(text: str, at: int) -> int:
+    """Where the comment that begins at ``at`` ends; -1 when it does not end soon."""
+    found = text.find("*/}", at, at + _MOST_CHARACTERS)
+    return found + 3 if found >= 0 else -1
+
+
+def _tags(text: str) -> list[str] | None:
+    """The tags that ``text`` consists of; None when there is more, or the last is not closed yet."""
+    tags: list[str] = []
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        end = tag_end(text, at)
+        if end is None:
+            return None
+        tags.append(text[at:end])
+        at = end
+    return tags
+
+
+def tag_end(text: str, at: int) -> int | None:
+    """Where the component's tag that begins at ``at`` ends: its strings and expressions may hold ``>``."""
+    found = _COMPONENT.match(text, at)
+    if not found:
+        return None
+    if found[0].endswith(">"):
+        return found.end()
+    depth, quote = 0, ""
+    for position in range(found.end(), min(len(text), at + _MOST_CHARACTERS)):
+        char = text[position]
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'`":
+            quote = char
+        elif char == "{":
+            depth += 1
+        elif char == "}":
+            depth -= 1
+        elif char == ">" and depth <= 0:
+            return position + 1
+        elif char == "<" and depth <= 0:
+            return None
+    return None
+
+
+def _inline(state: StateInline, silent: bool) -> bool:
+    """A component's tag in a line. ``List<String>`` is no tag, and ``<Name>`` only where it is closed."""
+    if state.src[state.pos] == "{":
+        behind = _comment_end(state.src, state.pos) if state.src.startswith("{/*", state.pos) else -1
+        state.pos = behind if behind > 0 else state.pos
+        return behind > 0
+    if state.src[state.pos] != "<" or (
+        state.pos and state.src[state.pos - 1].isalnum() and state.src[state.pos + 1 : state.pos + 2] != "/"
+    ):
+        return False
+    end = tag_end(state.src, state.pos)
+    if end is None:
+        return False
+    tag = state.src[state.pos : end]
+    plain = re.fullmatch(r"<([A-Z][\w.]*)>", tag)
+    if plain and f"</{plain[1]}>" not in state.src:
+        return False
+    if tag.startswith("</") and f"<{tag[2:-1].strip()}" not in state.src[: state.pos]:
+        return False
+    if not silent and not tag.startswith("</"):
+        words = [as_label(found[3]) for found in _WORDS.finditer(tag)]
+        if words:
+            state.push("text", "", 0).content = " ".join(words) + " "
+    state.pos = end
+    return True
+
+
+def _inline_value(state: StateInline, silent: bool) -> bool:
+    """``{name}``: the page's own value, else (in an .mdx file) the name."""
+    if state.src[state.pos] != "{":
+        return False
+    found = _NAME.match(state.src, state.pos)
+    if not found:
+        return False
+    context = state.env["context"]
+    value = context.values.get(found[1])
+    if value is None and not context.page.path.lower().endswith(".mdx"):
+        return False
+    if not silent:
+        state.push("text", "", 0).content = value if value is not None else found[1]
+    state.pos = found.end()
+    return True

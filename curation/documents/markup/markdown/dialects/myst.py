@@ -1,0 +1,257 @@
+"""MyST: Sphinx's directives in fences (backticks, tildes, colons), roles, targets and comments.
+
+A directive means what it means in reStructuredText (``markup/rst/names.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from mdit_py_plugins.myst_role import myst_role_plugin
+
+from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
+from curation.documents.markup.html import html_words
+from curation.documents.markup.markdown.context import (
+    add_block_rule,
+    as_label,
+    context_of,
+    cut_lines,
+    labelled,
+    line_at,
+    push_code,
+    push_included,
+    push_label,
+    push_markdown,
+    push_paragraph,
+)
+from curation.documents.markup.page import Notice
+from curation.documents.markup.rst.names import (
+    CODE,
+    CONTENT_MAY_BE_ARGUMENT,
+    KNOWN,
+    LABELLED,
+    SILENT,
+    VERSIONS,
+    label_of,
+    short_name,
+)
+from curation.documents.markup.rst.tables import csv_rows
+from curation.words import word_set
+
+_FENCE = re.compile(
+    r"^(?P<mark>`{3,}(?=[^`\n]*$)|~{3,}|:{3,})[ \t]*\{(?P<name>[A-Za-z][\w:.+-]*)\}"
+    r"[ \t]*(?P<argument>[^\n]*)$"
+)
+_OPTION = re.compile(r"^:(?P<name>[\w-]+):(?:\s+(?P<value>.*))?$")
+_YAML = re.compile(r"^(?P<name>[\w-]+)\s*:\s*(?P<value>.*?)\s*$")
+_NO_TEXT = re.compile(
+    r"^(?::(?:orphan|nosearch|nocomments|hide-toc):|\([\w:./ -]+\)=|%(?: .*)?|\+\+\+(?:\s.*)?)\s*$"
+)
+# ```{python} of R Markdown and Quarto is code, not a directive.
+_LANGUAGES = word_set("python r bash sh julia sql js ojs dot java cpp rust go stan css html observable")
+_MYST_ONLY = word_set(
+    "eval-rst iframe embed aside blockquote exercise solution proof theorem lemma definition tableofcontents "
+    "image figure figure-md grid-item-card button card-header card-footer mermaid glue anywidget bokeh-plot"
+)
+
+
+@dataclass
+class _Directive:
+    """A fence's parts. ``at`` is the line on which the content begins."""
+
+    name: str
+    argument: str
+    options: dict[str, str]
+    content: list[str]
+    first: int
+    at: int
+
+    @property
+    def short(self) -> str:
+        return short_name(self.name)
+
+
+def dialect(md: MarkdownIt) -> None:
+    add_block_rule(md, "`~:", _directive)
+    add_block_rule(md, "(%+:", _no_text)
+    md.use(myst_role_plugin)
+
+
+def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    line = line_at(state, first)
+    if line[:1] not in {"(", "%", "+", ":"} or not _NO_TEXT.match(line):
+        return False
+    if not silent:
+        state.line = first + 1
+    return True
+
+
+def _directive(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    line = line_at(state, first)
+    if line[:3] not in {"```", "~~~", ":::"}:
+        return False
+    found = _FENCE.match(line)
+    if not found:
+        return False
+    if silent:
+        return True
+    end = _end(state, first, last, found["mark"])
+    lines = cut_lines(state, first + 1, end, state.sCount[first])
+    given = _Directive(found["name"], found["argument"].strip(), {}, [], first, first + 1)
+    skip = _options(lines, given)
+    given.content, given.at = lines[skip:], first + 1 + skip
+    _read(state, given, end)
+    state.line = min(end + 1, last)
+    return True
+
+
+def _end(state: StateBlock, first: int, last: int, mark: str) -> int:
+    """The line of the closing fence; the last line where there is none."""
+    nested = 0
+    for number in range(first + 1, last):
+        line = line_at(state, number).rstrip()
+        if state.sCount[number] < state.blkIndent and not state.isEmpty(number):
+            return number
+        if not line.startswith(mark):
+            continue
+        if set(line) == {mark[0]}:
+            if not nested:
+                return number
+            nested -= 1
+        elif mark[0] == ":" and len(line) - len(line.lstrip(":")) == len(mark):
+            nested += 1
+    return last
+
+
+def _options(lines: list[str], given: _Directive) -> int:
+    """Read the options at the top, in either way; how many lines they take."""
+    at = 0
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    if at < len(lines) and lines[at].strip() == "---":
+        end = next((n for n in range(at + 1, len(lines)) if lines[n].strip() == "---"), None)
+        if end is not None:
+            for line in lines[at + 1 : end]:
+                if found := _YAML.match(line):
+                    given.options[found["name"]] = found["value"].strip("\"'")
+            return end + 1
+    name = ""
+    while at < len(lines):
+        if found := _OPTION.match(lines[at].strip()):
+            name = found["name"]
+            given.options[name] = (found["value"] or "").strip().strip("\"'")
+        elif name and lines[at][:1].isspace() and lines[at].strip():
+            given.options[name] += " " + lines[at].strip()
+        else:
+            break
+        at += 1
+    return at
+
+
+def _read(state: StateBlock, given: _Directive, end: int) -> None:
+    context, short = context_of(state), given.short
+    if short in _LANGUAGES and given.name == short:
+        push_code(state, "\n".join(given.content), short, given.first)
+        return
+    if short not in KNOWN | _MYST_ONLY:
+        context.unknown(given.name, given.first)
+    if short in SILENT or short == "tableofcontents":
+        context.left_out(given.name, given.first)
+    elif short == "eval-rst":
+        token = state.push("rst", "", 0)
+        token.map, token.content = [given.at, end], "\n".join(given.content)
+    elif short in CODE or short == "parsed-literal":
+        _code(state, given)
+    elif short in {"include", "literalinclude"}:
+        _include(state, given)
+    elif short in {"image", "figure"}:
+        push_paragraph(state, given.options.get("alt", ""), given.first)
+        push_markdown(state, given.content if short == "figure" else [], given.at)
+    elif short == "raw":
+        words = html_words("\n".join(given.content)) if given.argument.startswith("html") else ""
+        push_paragraph(state, words, given.first)
+    elif short == "csv-table":
+        _csv_table(state, given)
+    elif short == "list-table":
+        push_paragraph(state, given.argument, given.first)
+        token = state.push("list_table_open", "table", 1)
+        rows = given.options.get("header-rows", "")
+        token.map, token.meta = [given.first, end], {"header": int(rows) if rows.isdigit() else 0}
+        push_markdown(state, given.content, given.at)
+        state.push("list_table_close", "table", -1)
+    else:
+        _text(state, given, end)
+
+
+def _text(state: StateBlock, given: _Directive, end: int) -> None:
+    short, content, at = given.short, given.content, given.at
+    if short in CONTENT_MAY_BE_ARGUMENT:
+        if given.argument:
+            content, at = [given.argument, *content], at - 1
+        label = label_of(short, "")
+    elif short in VERSIONS or short in LABELLED:
+        label = label_of(short, given.argument)
+    else:
+        push_paragraph(state, label_of(given.name, given.argument), given.first)
+        label = ""
+    if label and not any(content):
+        push_paragraph(state, label.rstrip(":"), given.first)
+        return
+    with labelled(state, as_label(label), given.first, end):
+        push_markdown(state, content, at)
+
+
+def _code(state: StateBlock, given: _Directive) -> None:
+    caption = given.options.get("caption", "") or given.options.get("filename", "")
+    push_label(state, caption, given.first)
+    words = given.argument.split(" ")[0]
+    language = words if given.short not in {"math", "prompt", "mermaid"} else ""
+    text = "\n".join(given.content) or given.argument
+    push_code(state, text, language if given.content else "", given.at if given.content else given.first)
+
+
+def _include(state: StateBlock, given: _Directive) -> None:
+    context = context_of(state)
+    found = context.include(given.argument, given.first, part_name(given.options))
+    if found is None:
+        return
+    try:
+        text = excerpt(found.text, given.options)
+    except NoSuchPartError as error:
+        context.page.missing.append(Notice(given.argument, context.line(given.first), str(error)))
+        return
+    if given.short == "literalinclude" or {"literal", "code"} & given.options.keys():
+        push_label(state, given.options.get("caption", ""), given.first)
+        language = given.options.get("language") or given.options.get("code", "")
+        push_code(state, text.strip("\n"), language, given.first)
+    elif given.argument.lower().endswith(".rst"):
+        token = state.push("rst", "", 0)
+        token.map, token.content, token.meta = [given.first, given.at], text, {"chain": found.chain}
+    else:
+        push_included(state, found, text, given.first)
+
+
+def _csv_table(state: StateBlock, given: _Directive) -> None:
+    push_paragraph(state, given.argument, given.first)
+    lines = [line for line in given.content if line.strip()]
+    if given.options.get("file"):
+        found = context_of(state).include(given.options["file"], given.first)
+        lines = found.text.split("\n") if found else lines
+    header = bool(given.options.get("header") or given.options.get("header-rows"))
+    for number, row in enumerate(csv_rows(lines, given.options)):
+        if number == 0:
+            state.push("table_open", "table", 1).map = [given.first, given.first + 1]
+        state.push("tr_open", "tr", 1)
+        cell_type = "th" if header and number == 0 else "td"
+        for cell in row:
+            state.push(f"{cell_type}_open", cell_type, 1)
+            token = state.push("inline", "", 0)
+            token.content, token.children = cell.strip(), []
+            token.map = [given.first, given.first + 1]
+            state.push(f"{cell_type}_close", cell_type, -1)
+        state.push("tr_close", "tr", -1)
+    if state.tokens and state.tokens[-1].type == "tr_close":
+        state.push("table_close", "table", -1)

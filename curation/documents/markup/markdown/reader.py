@@ -1,0 +1,210 @@
+"""Markdown to sections of blocks, on markdown-it-py's tokens and their line numbers."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
+from curation.documents.markup.blocks import Block, Kind, Outline, ParsedDocument, one_line
+from curation.documents.markup.html import html_words
+from curation.documents.markup.lead import Lead
+from curation.documents.markup.markdown.context import Context, as_label
+from curation.documents.markup.markdown.dialects import dialects
+from curation.documents.markup.markdown.dialects.snippets import code_with_includes
+from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
+from curation.documents.markup.markdown.inline import (
+    ATTRIBUTES_AT_END,
+    HEADING_ATTRIBUTES,
+    OUR_MARKS,
+    inline_text,
+)
+from curation.documents.markup.page import Notice, Page, Passage
+from curation.documents.markup.plain import plain_paragraphs
+
+_BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
+_LANGUAGE = re.compile(r"^[{.]*([\w+#.-]+)")
+_FILE_OF_CODE = re.compile(r"\b(?:title|filename|file)=(?:\{?([\"'])(.+?)\1\}?)|\[([^\[\]=]+)\]\s*(?:\{|$)")
+_NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
+_GIVES_UP = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def parse_markdown(text: str, page: Page) -> ParsedDocument:
+    """Read Markdown. A page that the parser gives up on is kept as plain paragraphs, and noted."""
+    try:
+        front = read_front_matter(text.split("\n"))
+        body = "\n" * front.lines + text.split("\n", front.lines)[-1] if front.lines else text
+        outline = Outline()
+        if front.description:
+            outline.add(Block("prose", one_line(front.description), 1))
+        _Reader(outline, Context(page, (page.path,), values=front.values)).read(body)
+        return outline.finish(front.title)
+    except _GIVES_UP:
+        page.unknown.append(Notice("a page that is not Markdown throughout", 1))
+        return plain_paragraphs(text)
+
+
+def include_markdown(passage: Passage, page: Page, outline: Outline) -> None:
+    """Read the Markdown that a page in another markup includes."""
+    reader = _Reader(outline, Context(page, passage.chain, fixed=passage.line - 1))
+    reader.read(without_front_matter(passage.text))
+
+
+@cache
+def _parser(is_mdx: bool) -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
+    if is_mdx:  # lines between components are indented, and no code
+        parser.disable("code")
+    # a link's target is dropped, whatever it is
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    for dialect in dialects():
+        dialect(parser)
+    return parser
+
+
+class _Reader:
+    def __init__(self, outline: Outline, context: Context) -> None:
+        self.outline = outline
+        self._context = context
+        self._env: dict[str, Any] = {"context": context}
+        self._line = 1
+        self._parser = _parser(context.page.path.lower().endswith(".mdx"))
+
+    def read(self, text: str) -> None:
+        text = OUR_MARKS.sub("", _NESTED_MARKERS.sub("> ", text))
+        tokens = self._parser.parse(text, self._env)
+        self._children(SyntaxTreeNode(tokens).children, Lead(), top=True)
+
+    def _children(self, nodes: list[SyntaxTreeNode], lead: Lead, top: bool = False) -> None:
+        for node in nodes:
+            self._block(node, lead, top)
+
+    def _block(self, node: SyntaxTreeNode, lead: Lead, top: bool) -> None:
+        if self._context.fixed is not None:
+            self._line = self._context.fixed + 1
+        elif node.map:
+            self._line = node.map[0] + 1
+        kind = node.type
+        if kind == "heading" and top:
+            words = HEADING_ATTRIBUTES.sub("", inline_text(node.children))
+            self.outline.heading(int(node.tag[1:]), words, self._line)
+        elif kind in {"paragraph", "heading", "inline", "dt"}:
+            nodes = [node] if kind == "inline" else node.children
+            words = inline_text(nodes)
+            self._add("prose", ATTRIBUTES_AT_END.sub("", words) if words.endswith("}") else words, lead)
+        elif kind in {"fence", "code_block"}:
+            self._code(node, lead)
+        elif kind == "html_block":
+            self._add("prose", html_words(node.content), lead)
+        elif kind in {"bullet_list", "ordered_list"}:
+            self._list(node, lead)
+        elif kind == "table":
+            self._table(node, lead)
+        elif kind == "list_table":
+            self._list_table(node, lead)
+        elif kind == "labelled":
+            self._labelled(node, lead)
+        elif kind == "footnote_reference":
+            outer, tight = lead.take()
+            self._children(node.children, Lead(f"{outer}[{node.meta.get('label', '')}] ", lead.rest, tight))
+        elif kind == "dd":
+            lead.tight = True
+            self._children(node.children, lead)
+        elif kind == "rst":
+            self._restructuredtext(node, lead)
+        else:  # block quotes, and whatever an extension adds
+            self._children(node.children, lead)
+
+    def _add(self, kind: Kind, text: str, lead: Lead) -> None:
+        if not text:
+            return
+        first, tight = lead.take()
+        shown: Kind = "list" if kind == "prose" and (lead.rest or first[:1].isspace()) else kind
+        self.outline.add(Block(shown, first + text, self._line, tight=tight))
+
+    def _flush(self, lead: Lead) -> None:
+        """Put a marker or label that waits on a line of its own."""
+        if lead.waits:
+            first, tight = lead.take()
+            self.outline.add(Block("list" if lead.rest else "prose", first.rstrip(), self._line, tight=tight))
+
+    def _code(self, node: SyntaxTreeNode, lead: Lead) -> None:
+        info = node.info.strip() if node.type == "fence" else ""
+        named = _FILE_OF_CODE.search(info)
+        if named:
+            self._add("prose", as_label(named[2] or named[3]), lead)
+        self._flush(lead)
+        language = _LANGUAGE.match(info)
+        code = code_with_includes(self._context, node.content, self._line - 1)
+        text = _BLANK_EDGES.sub("", code)
+        self.outline.add(Block("code", text, self._line, language=language[1] if language else ""))
+
+    def _list(self, node: SyntaxTreeNode, lead: Lead) -> None:
+        if lead.waits and not lead.rest:  # a label stands above a list, a marker before its first item
+            self._flush(lead)
+            lead.tight = True
+        close = lead.tight or lead.waits
+        start = int(node.attrs.get("start", 1))
+        for number, item in enumerate(node.children):
+            marker = f"{start + number}. " if node.type == "ordered_list" else "- "
+            own = lead.item(marker, close or number > 0)
+            for position, child in enumerate(item.children):
+                own.tight = own.tight or close or number > 0 or position > 0
+                self._block(child, own, top=False)
+
+    def _labelled(self, node: SyntaxTreeNode, lead: Lead) -> None:
+        label = inline_text(self._inline(node.meta["label"]))
+        outer, tight = lead.take()
+        own = Lead(f"{outer}{label} " if node.children else outer + label.rstrip(":"), lead.rest, tight)
+        self._children(node.children, own)
+        self._flush(own)
+
+    def _inline(self, text: str) -> list[SyntaxTreeNode]:
+        return SyntaxTreeNode(self._parser.parseInline(text, self._env)).children
+
+    def _restructuredtext(self, node: SyntaxTreeNode, lead: Lead) -> None:
+        self._flush(lead)
+        chain = node.meta.get("chain", self._context.chain)
+        passage = Passage("restructuredtext", node.content, chain, self._line)
+        self._context.page.embed(passage, self._context.page, self.outline)
+
+    # Tables
+
+    def _table(self, node: SyntaxTreeNode, lead: Lead) -> None:
+        self._flush(lead)
+        rows: list[str] = []
+        head: list[str] = []
+        for row in node.walk():
+            if row.type == "tr":
+                cells = [inline_text(cell.children).replace("\n", " ") for cell in row.children]
+                text = " | ".join(cells).strip()
+                if text.strip(" |"):
+                    rows.append(text)
+                    head += [text] if not head and row.children[0].type == "th" else []
+        self.outline.add(Block("table", "\n".join(rows), self._line, head="\n".join(head)))
+
+    def _list_table(self, node: SyntaxTreeNode, lead: Lead) -> None:
+        lists = [child for child in node.children if child.type == "bullet_list"]
+        rows = [
+            " | ".join(self._words(cell) for inner in item.children for cell in inner.children)
+            for item in (lists[0].children if lists else [])
+            if all(inner.type == "bullet_list" for inner in item.children)
+        ]
+        if not rows or len(lists) != len(node.children) or len(rows) != len(lists[0].children):
+            self._children(node.children, lead)
+            return
+        self._flush(lead)
+        head = "\n".join(rows[: node.meta["header"]])
+        self.outline.add(Block("table", "\n".join(rows), self._line, head=head))
+
+    def _words(self, cell: SyntaxTreeNode) -> str:
+        outer, self.outline = self.outline, Outline()
+        try:
+            self._children(cell.children, Lead())
+            blocks = [block.text for section in self.outline.sections for block in section.blocks]
+            return one_line(" ".join(blocks))
+        finally:
+            self.outline = outer

@@ -1,0 +1,1 @@
+"""reStructuredText, on docutils: parsed with every directive and role, walked into sections of blocks."""

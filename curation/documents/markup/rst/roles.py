@@ -1,0 +1,69 @@
+"""What a reader sees of a role: the catch-all for interpreted text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst.states import Inliner
+from docutils.utils import unescape
+
+from curation.documents.markup.html import html_words
+from curation.words import word_set
+
+_TITLED = re.compile(r"^(?P<title>.*\S)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
+_ROLE_IN_TICKS = re.compile(r"^:([a-z][\w:+-]*):`([^`]+)`?$")
+_ACCELERATOR = re.compile(r"&(?=\w)")
+_NUMBER = re.compile(r"^#?\d+(?:\.\d+)*$")
+
+# Roles whose text is a name in code: shown in backticks, as the rendered page shows it.
+_CODE = word_set(
+    """
+    class meth func attr data exc mod const obj type option envvar program command file code literal kbd
+    samp setting signal reqmeta templatetag templatefilter lookup djadmin djadminopt ttag tfilter cls
+    method function attribute module exception property any
+    """
+)
+_HIDDEN = frozenset({"raw-latex", "latex"})
+
+
+def role_text(name: str, text: str) -> tuple[str, bool]:
+    """The words that a role with ``text`` shows, and whether they are code."""
+    kind = name.rsplit(":", 1)[-1].lower()
+    if not kind and (inner := _ROLE_IN_TICKS.match(text)):  # `:pr:`12`, with a backtick too many
+        return role_text(inner[1], inner[2])
+    titled = _TITLED.match(text)
+    if titled and kind not in {"code", "literal", "samp", "abbr", "math"}:
+        return titled["title"], False
+    if kind in {"pep", "rfc"}:
+        return f"{kind.upper()} {text.replace('#section-', ' section ').partition('#')[0]}", False
+    if _NUMBER.match(text) and kind not in _CODE | {"sub", "sup", "subscript", "superscript", "math", ""}:
+        return f"{kind} {text}", False  # :issue:`12` says nothing without its name
+    if kind == "abbr" and (found := re.match(r"^(.*?)\s*\((.*)\)$", text, re.DOTALL)):
+        return f"{found[1]} ({found[2]})", False
+    if kind in {"guilabel", "menuselection"}:
+        return _ACCELERATOR.sub("", text), False
+    if kind in {"raw-html", "html"}:
+        return html_words(text), False
+    if kind in _HIDDEN:
+        return "", False
+    shown = text.lstrip("!")
+    if shown.startswith("~"):
+        shown = shown[1:].rsplit(".", 1)[-1]
+    if kind in {"file", "samp"}:
+        shown = shown.replace("{", "").replace("}", "")
+    return shown, kind in _CODE or not kind
+
+
+def catch_all_inliner() -> Inliner:
+    """Inline markup with every role known. (A subclass won't do: docutils reads ``vars`` of the class.)"""
+    inliner = Inliner()
+    inliner.interpreted = _interpreted  # type: ignore[method-assign]
+    return inliner
+
+
+def _interpreted(rawsource: str, text: str, role: str, lineno: int) -> tuple[list[Any], list[Any]]:
+    shown, is_code = role_text(role or "", unescape(text))
+    node = nodes.literal(rawsource, shown) if is_code else nodes.inline(rawsource, shown)
+    return [node], []

@@ -1,0 +1,46 @@
+"""Tables that directives write in other ways: ``list-table`` and ``csv-table``, as docutils' table nodes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+
+from docutils import nodes
+
+
+def table_node(rows: Sequence[Sequence[Sequence[nodes.Node]]], header_rows: int) -> nodes.table:
+    """Rows of cells, each a list of nodes, as a table."""
+    head, body, group = nodes.thead(), nodes.tbody(), nodes.tgroup(cols=0)
+    for number, cells in enumerate(rows):
+        row = nodes.row()
+        for cell in cells:
+            row += nodes.entry("", *cell)
+        (head if number < header_rows else body).append(row)
+    group += [part for part in (head, body) if part.children]
+    return nodes.table("", group)
+
+
+def list_rows(content: nodes.Element) -> list[list[list[nodes.Node]]]:
+    """The rows of a list-table, from its parsed content; empty when that is no list of lists."""
+    lists = [node for node in content.children if isinstance(node, nodes.bullet_list)]
+    if len(lists) != 1 or len(content.children) != 1:
+        return []
+    rows = []
+    for item in lists[0].children:
+        if len(item.children) != 1 or not isinstance(item.children[0], nodes.bullet_list):
+            return []
+        rows.append([list(cell.children) for cell in item.children[0].children])
+    return rows
+
+
+def csv_rows(lines: Sequence[str], options: dict[str, str]) -> list[list[str]]:
+    """Rows of cells of a csv-table, its ``:header:`` first."""
+    delimiter = {"tab": "\t", "space": " "}.get(options.get("delim", ""), options.get("delim", "") or ",")
+    quote = options.get("quote", "") or '"'
+    how = {"delimiter": delimiter[:1], "quotechar": quote[:1], "skipinitialspace": True}
+    header = [options["header"]] if options.get("header") else []
+    try:
+        rows = [*csv.reader(header, **how), *csv.reader(lines, **how)]  # type: ignore[arg-type]
+    except (csv.Error, TypeError):
+        return [[line] for line in [*header, *lines]]
+    return [row for row in rows if any(cell.strip() for cell in row)]
