@@ -172,6 +172,7 @@ def compare_folds(folds: Iterable[FoldModels], baselines: Baselines) -> Compared
         for side, model in zip(SIDES, models, strict=True):
             sizes = baselines.settings.fit.dimensions_for(model.embedder.dimension)
             found[side].append(measure(model, one.questions, baselines.given.chunks, sizes))
+        del one, models, model  # the next fold's model takes their memory
     joined = {side: _joined(parts) for side, parts in found.items()}
     return ComparedSet(name="cross-fitted", kind="cross-fitted", questions=questions, **joined)
 

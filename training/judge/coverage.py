@@ -60,8 +60,10 @@ class Round:
     @cached_property
     def _asked(self) -> tuple[set[RecordKey], set[str]]:
         held = {row.key for row in of(self.rows, "example", "holdout")}
-        like = {row.key for row in self.rows if (row.other_dataset, row.other) in held}
-        return held | like, {normalise(text) for text in self.deciding}
+        like = held
+        while more := {row.key for row in self.rows if (row.other_dataset, row.other) in like} - like:
+            like = like | more
+        return like, {normalise(text) for text in self.deciding}
 
     @property
     def sets(self) -> list[TestSet]:

@@ -361,7 +361,11 @@ def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         detail = f"{seen.pairs} new judged questions are too few to tell whether they are meant"
     else:
         detail = f"{seen.pairs} new judged questions look meant"
-    yield Guard("new decisions", not seen.complaint, detail)
+    # Where all are wrong in the same way, what a model learns from some is borne out by the others.
+    is_blind = seen.may_be_wrong_throughout and any(one.kind == "cross-fitted" for one in found.sets)
+    if is_blind and not seen.complaint:
+        detail += ", and all could be wrong in the same way: more decisions would tell"
+    yield Guard("new decisions", not seen.complaint and not is_blind, detail)
 
 
 def _removed(found: Comparison, settings: GateSettings) -> Iterator[Guard]:

@@ -99,6 +99,17 @@ class Plausibility(BaseModel):
     complaint: str = ""
     doubtful: list[Pair] = Field(default_factory=list)
 
+    @property
+    def may_be_wrong_throughout(self) -> bool:
+        """Whether nothing tells that a first round is meant: the pairs are too few, or few and their chunks
+        far down."""
+        found = [(self.chance, self.chance_before), (self.cited, self.cited_before)]
+        kinds = [(now, before) for now, before in found if now is not None]
+        is_far = any(
+            before is None and now.size < _SMALL and now.estimate > _CHANCE_MOST for now, before in kinds
+        )
+        return is_far or (self.apart is None and not kinds)
+
 
 def view_pairs(
     rows: Sequence[LedgerRow],

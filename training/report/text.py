@@ -99,7 +99,9 @@ class RetrainSummary(BaseModel):
         )
 
     def take_figures(self, found: Comparison) -> None:
-        """Fill in what base, served release and candidate reach on the holdout."""
+        """Fill in what base, served release and candidate reach on the holdout, if anything is held out."""
+        if not found.holdout.questions:
+            return
         self.base, self.before, self.after = (
             {dimension: scores.metrics for dimension, scores in found.holdout.side(side).items()}
             for side in SIDES

@@ -14,8 +14,14 @@ from pathlib import Path
 from curation import TestSet
 from training.judge.coverage import Round
 from training.judge.gate import too_few
-from training.judge.questions import HoldoutQuestion, check_paths, holdout_questions, load_test_sets
-from training.ledger.rows import of
+from training.judge.questions import (
+    HoldoutQuestion,
+    check_paths,
+    holdout_questions,
+    load_test_sets,
+    question_id,
+)
+from training.ledger.rows import HEADING, of
 from training.ledger.selection import Selected
 from training.ledger.store import LedgerOrigin
 from training.prepare.prepared import Prepared, RunContext, prepare
@@ -66,13 +72,22 @@ def make_folds(
     selected: Selected, context: RunContext, sets: Sequence[TestSet], holdout: Round
 ) -> list[Fold]:
     """As many folds beside the ``holdout`` as it takes to ask enough; none where that has enough, or there
-    are many documents."""
+    are many documents. Headings count only where there are too few other questions to decide."""
     gate, tests = context.settings.gate, questions_of(sets)
+    accepted = of(holdout.rows, "example", "train", "holdout")
+    without_headings = sum(row.origin != HEADING for row in accepted) >= gate.min_queries
+    own = len(holdout.deciding) - len(holdout.questions)
+
+    def asked(folds: Sequence[Fold]) -> int:
+        rounds = (holdout, *(fold.given for fold in folds))
+        questions = (question for given in rounds for question in given.questions)
+        return own + sum(not (without_headings and question.is_heading) for question in questions)
+
     folds: list[Fold] = []
-    if len(holdout.deciding) >= gate.cross_fit_below or len(holdout.chunks) > _MOST_CHUNKS:
+    if asked(folds) >= gate.cross_fit_below or len(holdout.chunks) > _MOST_CHUNKS:
         return folds
     for number in range(1, min(_FOLDS, int(1 / gate.holdout_share))):
-        if number_asked(holdout, folds) >= _ENOUGH * gate.cross_fit_below:
+        if asked(folds) >= _ENOUGH * gate.cross_fit_below:
             break
         found = prepare(selected, context, tests, number)
         folds += _fold(f"fold-{number}", found, holdout, folds, context)
@@ -100,9 +115,8 @@ def _fold(
     name: str, found: Prepared, holdout: Round, before: Sequence[Fold], context: RunContext
 ) -> list[Fold]:
     """The fold, if it has a question of its own and enough to train on."""
-    asked = {
-        question.id for given in (holdout, *(one.given for one in before)) for question in given.questions
-    }
+    asked = {question_id(text) for text in holdout.deciding}
+    asked |= {question.id for one in before for question in one.given.questions}
     given = round_of(found, holdout.own_sets, context)
     new = [question for question in given.questions if question.id not in asked]
     if not new or what_is_lacking(found, context.settings.gate.min_queries, context):

@@ -218,8 +218,10 @@ def _damage(run: Run) -> str:
         if wrong is not None:
             return f"{step.name}/{wrong} is missing or damaged"
     if run.record.has_finished("prepare"):
+        prepared = run.folder / "prepare"
         try:
-            Prepared.read(run.folder / "prepare", Corpus(documents=[], chunks=[]), include_unreviewed=True)
+            for folder in (prepared, *prepared.glob("fold-*")):
+                Prepared.read(folder, Corpus(documents=[], chunks=[]), include_unreviewed=True)
         except (ClayloopError, OSError, ValueError) as error:  # pydantic's errors are ValueErrors
             return f"what the step prepare wrote can't be read: {error}"
     return ""

@@ -215,7 +215,7 @@ class Steps:
     def _draft(self, staging: Path, card: Callable[[ReleaseDraft], str]) -> ReleaseDraft:
         """Put the release together in ``staging``, an empty folder."""
         context, folder, serving, found = self.context, self.run.folder, self._serving, self.prepared
-        base, parent = serving.embedding.model, context.served
+        base, parent, holdout = serving.embedding.model, context.served, self.comparison.holdout
         shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
         shutil.copyfile(self._ledger, staging / LINEAGE_FILE)
         is_trained, asked = self.verdict.rung == FINE_TUNED, self.verdict.asked
@@ -244,7 +244,7 @@ class Steps:
             run_id=self.run.id,
             parent=parent.id,
             trained_on=trained_on,
-            metrics=at(self.comparison.holdout.candidate).metrics,
+            metrics=at(holdout.candidate).metrics if holdout.questions else {},
         )
         parts = ReleaseParts(embedder, found.chunks, space, questions, reranker, self._answers, asked, known)
         draft = build_release(staging, parts, origin, serving, context.progress)

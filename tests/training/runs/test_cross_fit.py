@@ -8,16 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from curation import Corpus, Decision, Home
-from serving import ReleaseStore
+from curation import SILENT, Chunk, Corpus, Decision, Home
+from serving import IndexedQuestion, ReleaseStore
 from tests.training import rounds
+from tests.training.material import conversation, triplet
 from training.judge.comparison import read_comparison
+from training.judge.coverage import Round
 from training.judge.questions import question_id
-from training.ledger.rows import of
+from training.ledger.rows import of, section_of
+from training.ledger.selection import EVERYTHING, read_selected
 from training.ledger.store import read_ledger
+from training.prepare.prepared import RunContext, prepare
+from training.prepare.split import is_holdout
 from training.report.text import RetrainSummary
 from training.retrain import RetrainOptions, preview, retrain_from_annotations
+from training.runs.asked import Fold, make_folds, round_of
 from training.runs.run import RunStore
+from training.runs.steps import Steps
 from training.settings import FINE_TUNED, INDEX_ONLY
 
 CHUNKS = rounds.make_corpus()
@@ -112,3 +119,65 @@ def test_what_the_served_model_has_learned_is_not_asked_again(served_home: Home,
     known = {question_id(one.fields["positive"]) for one in SMALL}
     assert crossed.questions
     assert not known & {one.id for one in crossed.questions}
+
+
+def _asked(home: Home, model: Path, decisions: Sequence[Decision]) -> tuple[Round, list[Fold]]:
+    settings, serving, store = rounds.training(cross_fit_below=50), rounds.serving(model), ReleaseStore(home)
+    context = RunContext(home, CORPUS, settings, serving, store, store.current(), SILENT)
+    selected = read_selected(lambda: list(decisions), EVERYTHING, None, [])
+    holdout = round_of(prepare(selected, context, {}), [], context)
+    return holdout, make_folds(selected, context, [], holdout)
+
+
+def test_a_round_of_both_kinds_that_is_wrong_in_one_way_is_held(served_home: Home, tiny_model: Path) -> None:
+    """Each question is given to the next thing's page: what models learn from some is borne out by others."""
+    place = {one.id: row for row, one in enumerate(CHUNKS)}
+    wrong = []
+    for row, one in enumerate(SMALL[:38]):
+        at = place[str(one.metadata["chunk_id"])] + len(rounds.JOBS)
+        text, other = one.fields["positive"], CHUNKS[at % len(CHUNKS)]
+        wrong.append(triplet(other, text) if row % 2 else conversation(other, text))
+    assert _retrain(served_home, tiny_model, wrong).rung != FINE_TUNED
+
+
+def test_a_damaged_fold_is_given_up(
+    served_home: Home, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Steps, "fit", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            _retrain(served_home, tiny_model, SMALL[:40])
+    (run,) = RunStore(served_home).list()
+    path = RunStore(served_home).folder(run.id) / "prepare" / "fold-1" / "ledger.parquet"
+    path.write_bytes(b"x" * path.stat().st_size)
+    assert _retrain(served_home, tiny_model, SMALL[:40]).outcome == "promoted"
+
+
+def test_headings_do_not_keep_questions_from_being_asked(served_home: Home, tiny_model: Path) -> None:
+    headings = [triplet(one, one.section[-1], origin="heading") for one in CHUNKS]
+    holdout, folds = _asked(served_home, tiny_model, [*headings, *SMALL[:60]])
+    asked = [one for given in (holdout, *(fold.given for fold in folds)) for one in given.questions]
+    assert sum(not one.is_heading for one in asked) >= 20
+
+
+def test_what_is_asked_is_in_no_index_in_other_punctuation(served_home: Home, tiny_model: Path) -> None:
+    def in_fold(number: int) -> Chunk:
+        used = {one.metadata["chunk_id"] for one in SMALL}
+        return next(one for one in CHUNKS if one.id not in used and is_holdout(section_of(one), 0.2, number))
+
+    here, there = in_fold(1), in_fold(3)
+    text = "How do I wash my old brass light before the long winter begins here in town?"
+    more = [triplet(here, text), triplet(there, text), triplet(there, text[:-1] + "!")]
+    _, folds = _asked(served_home, tiny_model, [*SMALL[:60], *more])
+    first = folds[0].given
+    assert text in {one.text for one in first.questions}
+    left = IndexedQuestion(
+        text=more[-1].fields["positive"],
+        chunk_id=there.id,
+        dataset="triplets",
+        record_id=more[-1].record_id,
+    )
+    assert first.is_asked(left)
