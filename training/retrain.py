@@ -150,12 +150,12 @@ def preview(
         verdict = f"Would not train: {choice.why}"
     elif choice.run is not None:
         verdict = f"Would finish run {choice.run.id}, which is unfinished, before anything else."
+    elif choice.rung == INDEX_ONLY:
+        verdict = "Would bring what was decided into the index. Nothing is new to train on."
     else:
         deciding = number_asked(asked, make_folds(selected, context, sets, asked))
         verdict = what_is_lacking(found, deciding, context) or "Would train."
-        if choice.rung == INDEX_ONLY:
-            verdict = "Would bring what was decided into the index. Nothing is new to train on."
-        elif found.chunks and verdict != "Would train.":
+        if found.chunks and verdict != "Would train.":
             verdict += " Would bring what was decided into its index."
     counted = tally(found.ledger)
     return Preview(
