@@ -120,7 +120,7 @@ class Fetcher:
         size = 0
         try:
             with self._following(url, headers) as response:
-                for data in response.iter_bytes(65_536):
+                for data in response.iter_bytes():  # as it comes: a slow server fills no larger piece
                     size += len(data)
                     if size > most_bytes:
                         raise NotFetchedError(f"larger than {most_bytes:,} bytes")

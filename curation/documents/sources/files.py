@@ -2,7 +2,8 @@
 
 Markdown (``.md``, ``.markdown``, ``.mdx``), notebooks, reStructuredText (``.rst``), HTML and PDF are read,
 and ``.txt`` files that hold an underlined title and a directive, role or target (as Django's do).
-Documentation in another format, or that cannot be read, is reported with the reason. Files of other kinds are ignored.
+Documentation in another format, or that cannot be read, is reported with the reason. Files of other kinds
+are ignored.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from curation.documents.sources.files import Skipped, SourceFile, read_bytes, to
 from curation.errors import SourceError, first_line
 from curation.settings import ChunkSettings, HubSettings
 
-_SPEC = re.compile(r"^(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]+))?$", re.ASCII)
+_SPEC = re.compile(r"^(?P<name>\w[\w.-]*(?:/\w[\w.-]*)?)(?::(?P<config>[\w.-]+))?$", re.ASCII)
 _DATA = ("*.parquet", "*.jsonl", "*.jsonl.gz", "*.json", "*.csv", "*.tsv", "*.txt", "*.arrow")
 _TEXTS = ("text", "content", "markdown", "chunks", "chunk", "body", "document", "page_content")
 _PATHS = ("path", "filename", "file_name", "file_path", "file", "source", "url", "id", "title")
@@ -132,7 +132,12 @@ def _fetched(name: str, settings: HubSettings, downloads: Path) -> tuple[str, Pa
     not fetched again. Raises SourceError."""
     import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
 
     token = settings.token.get_secret_value()
     api = HfApi(
@@ -165,7 +170,7 @@ def _fetched(name: str, settings: HubSettings, downloads: Path) -> tuple[str, Pa
             local_dir=folder,
             allow_patterns=["README.md", *_DATA],
         )
-    except RepositoryNotFoundError as error:
+    except (RepositoryNotFoundError, HFValidationError) as error:
         raise SourceError(
             f"The Hub shows no dataset {name}.",
             "Check the spelling. A private one needs a token (curation.documents.hub.token).",

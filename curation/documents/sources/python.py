@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,9 +242,15 @@ def _file_of(module: griffe.Module) -> Path:
     return place[0] if isinstance(place, list) else place
 
 
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """By what is imported, the distributions that bring it. To ask them all takes a second."""
+    return packages_distributions()
+
+
 def _import_name(name: str) -> str:
     """What is imported for a distribution's name (scikit-learn: sklearn); else the name itself."""
-    known = packages_distributions()
+    known = _distributions()
     if name in known:
         return name
     wanted = re.sub(r"[-_.]+", "-", name).lower()
@@ -256,7 +263,7 @@ def _import_name(name: str) -> str:
 
 
 def _version(package: str) -> str:
-    distributions = packages_distributions().get(package.partition(".")[0]) or [package]
+    distributions = _distributions().get(package.partition(".")[0]) or [package]
     try:
         return version(distributions[0])
     except PackageNotFoundError:
