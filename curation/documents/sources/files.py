@@ -36,6 +36,11 @@ _OTHER_FORMATS = {
     ".textile": "Textile",
     ".typ": "Typst",
 }
+_NAMES = {"html": "HTML", "pdf": "PDF"}
+# In trees of other markup the HTML and the PDF in these belong to pages, or to what makes them.
+_PARTS_OF_PAGES = word_set(
+    "assets figures fonts images img layouts overrides partials static templates theme themes"
+)
 _BUILD_FOLDERS = frozenset({"build", "dist", "site", "target"})
 _BUILD_FILES = word_set("pyproject.toml setup.py package.json Makefile make.bat mkdocs.yml Cargo.toml")
 
@@ -98,6 +103,8 @@ def read_bytes(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
     if path != shown(path):
         return Skipped(path=shown(path), reason="its name is not valid UTF-8")
     markup = markup_of(path)
+    if markup in {"html", "pdf"} and any(_is_for_building(name) for name in path.split("/")[:-1]):
+        return Skipped(path=path, reason=f"{_NAMES[markup]} among the pictures or templates of pages")
     if markup == "html":
         return _read_html(path, url, data)
     try:
@@ -144,6 +151,10 @@ def is_passed_over(name: str, beside: Sequence[str] = ()) -> bool:
         return True
     # build/ is an output beside a build file, and may be a chapter anywhere else
     return name in _BUILD_FOLDERS and not _BUILD_FILES.isdisjoint(beside)
+
+
+def _is_for_building(name: str) -> bool:
+    return name.startswith("_") or name.lower() in _PARTS_OF_PAGES
 
 
 def may_be_documentation(path: str) -> bool:

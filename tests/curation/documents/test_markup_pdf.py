@@ -15,10 +15,10 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 from curation.documents.markup.reading import parse
 from curation.documents.sources.files import Skipped, SourceFile, read_bytes
 
+Bookmarks = Sequence[tuple[str, int, str]]
 
-def pdf(
-    pages: Sequence[Sequence[str]], bookmarks: Sequence[tuple[str, int, str]] = (), title: str = ""
-) -> bytes:
+
+def pdf(pages: Sequence[Sequence[str]], bookmarks: Bookmarks = (), title: str = "") -> bytes:
     """A PDF of ``pages`` of lines. ``bookmarks`` are title, page (from 0) and the title above."""
     writer = PdfWriter()
     font = DictionaryObject(
@@ -38,7 +38,7 @@ def pdf(
         page[NameObject("/Contents")] = writer._add_object(content)
     made: dict[str, Any] = {}
     for name, number, above in bookmarks:
-        made[name] = writer.add_outline_item(name, number, parent=made.get(above))
+        made[name] = writer.add_outline_item(title=name, page_number=number, parent=made.get(above))
     if title:
         writer.add_metadata({"/Title": title})
     held = io.BytesIO()
@@ -54,9 +54,10 @@ def shown(data: bytes) -> list[tuple[tuple[str, ...], str, list[str]]]:
 
 
 def test_pages_are_places_and_bookmarks_headings() -> None:
+    kilns = ["1 Kilns", "Fire slowly.", "1.1 Wood", "Oak burns long."]
     pages = [
         ["Cover"],
-        ["1 Kilns", "Fire slowly.", "1.1 Wood", "Oak burns long."],
+        kilns,
         ["More of oak."],
         ["2 Glaze", "Blue."],
     ]

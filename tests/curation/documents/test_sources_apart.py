@@ -17,13 +17,13 @@ from curation.settings import ChunkSettings, GitHubSettings, HubSettings, WebSet
 from tests.curation.counting import CharacterCounter
 from tests.curation.documents.stand_ins import Reply, StandInGitHub, StandInHub, StandInSite
 
+Servers = tuple[StandInGitHub, StandInHub, StandInSite]
+
 
 class World:
     """A folder, a package, and servers that stand in for GitHub, the Hub and a site."""
 
-    def __init__(
-        self, home: Home, root: Path, servers: tuple[StandInGitHub, StandInHub, StandInSite]
-    ) -> None:
+    def __init__(self, home: Home, root: Path, servers: Servers) -> None:
         self.home = home
         self.github, self.hub, self.site = servers
         self.folder = root / "docs"
