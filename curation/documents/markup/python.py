@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from curation.documents.markup.blocks import Block, Outline, ParsedDocument
+from curation.documents.markup.blocks import Block, Outline, ParsedDocument, normalise
 from curation.documents.markup.page import Page, Passage
 from curation.records.document import Markup
 
@@ -25,7 +25,7 @@ class ApiEntry:
     markup: Markup = "markdown"
 
     def dumped(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))  # in ASCII: no character of it ends a line
 
 
 def parse_python(text: str, page: Page) -> ParsedDocument:
@@ -41,6 +41,6 @@ def parse_python(text: str, page: Page) -> ParsedDocument:
         if entry.signature:
             outline.add(Block("code", entry.signature, entry.line, language="python"))
         if entry.doc:
-            passage = Passage(entry.markup, entry.doc, (page.path,), entry.doc_line or entry.line)
+            passage = Passage(entry.markup, normalise(entry.doc), (page.path,), entry.doc_line or entry.line)
             page.embed(passage, page, outline)
     return outline.finish()

@@ -16,6 +16,7 @@ from curation.addresses import without_login
 
 if TYPE_CHECKING:
     import httpx
+    from tenacity import RetryCallState
 
 AGENT = "clayloop"
 # Seconds. A server that asks for a longer pause is not waited for.
@@ -165,11 +166,11 @@ class Fetcher:
         raise NotFetchedError(f"more than {_MOST_REDIRECTS} redirects")
 
 
-def _pause(state: object) -> float:
+def _pause(state: RetryCallState) -> float:
     """As long as the server asks for; else 1, 2, 4 seconds."""
-    error = state.outcome.exception()  # type: ignore[attr-defined]
+    error = state.outcome.exception() if state.outcome else None
     wait = getattr(error, "wait", None)
-    return float(FIRST_WAIT * 2 ** (state.attempt_number - 1) if wait is None else wait)  # type: ignore[attr-defined]
+    return float(FIRST_WAIT * 2 ** (state.attempt_number - 1) if wait is None else wait)
 
 
 def _asked_to_wait(response: httpx.Response) -> float | None:

@@ -101,10 +101,10 @@ class StandInSite(StandInServer):
         self.pages[path] = Reply(body.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
 
     def sitemap(self, path: str, places: list[str], root: str = "urlset") -> None:
-        inner = "".join(
-            f"<url><loc>{place if '://' in place else self.url + place}</loc></url>" for place in places
-        )
-        xml = f'<?xml version="1.0"?><{root} xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{inner}</{root}>'
+        full = [place if "://" in place else self.url + place for place in places]
+        inner = "".join(f"<url><loc>{place}</loc></url>" for place in full)
+        space = "http://www.sitemaps.org/schemas/sitemap/0.9"
+        xml = f'<?xml version="1.0"?><{root} xmlns="{space}">{inner}</{root}>'
         self.pages[path] = Reply(xml.encode(), headers={"Content-Type": "application/xml"})
 
     def reply(self, path: str, headers: Mapping[str, str]) -> Reply:
