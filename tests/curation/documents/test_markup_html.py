@@ -44,7 +44,7 @@ def shown(html: str) -> list[tuple[tuple[str, ...], str, int, list[tuple[str, st
     return [
         (
             section.path,
-            section.anchor,
+            section.given,
             section.line,
             [(one.kind, one.text, one.line) for one in section.blocks],
         )
@@ -88,7 +88,7 @@ def test_a_page_of_sphinx() -> None:
 )
 def test_the_anchor_of_a_heading(heading: str, anchor: str) -> None:
     sections = parse(f"<html><body><main>{heading}<p>text</p></main></body></html>", "html").sections
-    assert (sections[-1].path, sections[-1].anchor) == (("T",), anchor)
+    assert (sections[-1].path, sections[-1].given) == (("T",), anchor)
 
 
 @pytest.mark.parametrize(

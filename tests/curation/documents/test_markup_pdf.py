@@ -50,7 +50,7 @@ def shown(data: bytes) -> list[tuple[tuple[str, ...], str, list[str]]]:
     read = read_bytes("manual.pdf", "", data)
     assert isinstance(read, SourceFile)
     sections = parse(read.text, read.markup).sections
-    return [(one.path, one.anchor, [block.text for block in one.blocks]) for one in sections]
+    return [(one.path, one.given, [block.text for block in one.blocks]) for one in sections]
 
 
 def test_pages_are_places_and_bookmarks_headings() -> None:

@@ -103,7 +103,7 @@ def test_public_names_with_signatures_docstrings_and_lines(package: Path) -> Non
     assert sorted(files) == ["clayworks/__init__.py", "clayworks/_kiln.py", "clayworks/glaze.py"]
     assert files["clayworks/_kiln.py"].url == (package / "_kiln.py").as_uri()
     shown = {
-        section.anchor: (section.path, section.line, [block.text for block in section.blocks])
+        section.given: (section.path, section.line, [block.text for block in section.blocks])
         for path, file in files.items()
         for section in parse(file.text, file.markup, Page(path)).sections
         if section.blocks
