@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,15 +61,20 @@ def anywhere(url: str) -> str:
 
 class Fetcher:
     """One server's visitor. ``refusal`` says why an address is not asked ("" when it may be): it is asked
-    before each request, redirects included. ``secret`` headers go to the first server only."""
+    before each request, redirects included. ``secret`` headers go to the first server only. After ``end`` (of
+    time.monotonic) nothing is tried again."""
 
     def __init__(
-        self, refusal: Callable[[str], str] = anywhere, secret: Mapping[str, str] | None = None
+        self,
+        refusal: Callable[[str], str] = anywhere,
+        secret: Mapping[str, str] | None = None,
+        end: float = math.inf,
     ) -> None:
         import httpx
 
         self._refusal = refusal
         self._secret = dict(secret or {})
+        self._end = end
         self._client = httpx.Client(
             timeout=httpx.Timeout(SILENCE, connect=10.0), headers={"User-Agent": f"{AGENT} (documentation)"}
         )
@@ -99,10 +105,12 @@ class Fetcher:
             part.unlink(missing_ok=True)
 
     def _asked(self, url: str, sink: IO[bytes], most_bytes: int, headers: Mapping[str, str]) -> Answer:
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+        from tenacity import Retrying, retry_if_exception_type
 
         attempts = Retrying(
-            stop=stop_after_attempt(_ATTEMPTS),
+            stop=lambda state: (
+                state.attempt_number >= _ATTEMPTS or time.monotonic() + state.upcoming_sleep > self._end
+            ),
             wait=_pause,
             retry=retry_if_exception_type(_LaterError),
             reraise=True,
@@ -117,7 +125,7 @@ class Fetcher:
 
         sink.seek(0)
         sink.truncate()
-        end = time.monotonic() + WHOLE_ANSWER
+        end = min(time.monotonic() + WHOLE_ANSWER, self._end)
         size = 0
         try:
             with self._following(url, headers) as response:
@@ -126,7 +134,7 @@ class Fetcher:
                     if size > most_bytes:
                         raise NotFetchedError(f"larger than {most_bytes:,} bytes")
                     if time.monotonic() > end:
-                        raise NotFetchedError(f"{_host(url)} takes longer than {WHOLE_ANSWER:.0f} s", True)
+                        raise NotFetchedError(f"{_host(url)} takes too long to send it", True)
                     sink.write(data)
                 shown = {key.lower(): value for key, value in response.headers.items()}
                 return Answer(str(response.url), response.status_code, shown, b"")

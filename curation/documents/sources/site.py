@@ -17,8 +17,7 @@ MOST_SITEMAP_BYTES = 50_000_000  # as the protocol has it
 _MOST_ROBOTS_BYTES = 500_000
 _LONGEST_DELAY = 30.0
 _ROOT = re.compile(r"<(?:\w+:)?(urlset|sitemapindex)[\s>]")
-_PLACE = re.compile(r"<(?:\w+:)?loc\s*>\s*(?:<!\[CDATA\[)?\s*([^<\s]{1,2048})\s*(?:\]\]>)?\s*</", re.ASCII)
-_IMAGE = re.compile(r"<(?:image|video|news):[^>]*>.*?</(?:image|video|news):\w+>", re.DOTALL)
+_PLACE = re.compile(r"<loc\s*>\s*(?:<!\[CDATA\[)?\s*([^<\s]{1,2048})\s*(?:\]\]>)?\s*</", re.ASCII)
 
 
 class Robots:
@@ -81,7 +80,7 @@ class Sitemap:
             if not text:
                 text = self._fetched(fetcher, robots, here)
             root = _ROOT.search(text[:5_000])
-            places = [urljoin(here, html.unescape(place)) for place in _PLACE.findall(_IMAGE.sub("", text))]
+            places = [urljoin(here, html.unescape(place)) for place in _PLACE.findall(text)]
             if root and root[1] == "sitemapindex":
                 new = [place for place in dict.fromkeys(places) if place not in met]
                 if len(met) + len(new) > MOST_SITEMAPS:

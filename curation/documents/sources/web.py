@@ -51,7 +51,7 @@ class WebSource:
         self._guard = _Guard(url)
         self._end = time.monotonic() + self._web.max_seconds
         self._first: Answer | None = None
-        with Fetcher(self._guard.refusal) as fetcher:
+        with Fetcher(self._guard.refusal, end=self._end) as fetcher:
             try:
                 self._robots = Robots.fetch(fetcher, url)
                 self._pages = self._find(fetcher, url)
@@ -67,7 +67,7 @@ class WebSource:
     def read(self) -> Iterator[SourceFile | Skipped | None]:
         held = failures = 0
         delay = max(self._web.delay, self._robots.delay)
-        with Fetcher(self._guard.refusal) as fetcher:
+        with Fetcher(self._refusal, end=self._end) as fetcher:
             for number, url in enumerate(self._pages):
                 if time.monotonic() + delay > self._end:
                     raise SourceError(
@@ -91,6 +91,9 @@ class WebSource:
                         "Read less of it: curation.documents.web.max_pages.",
                     )
                 yield self._read(answer, _path(url))
+
+    def _refusal(self, url: str) -> str:
+        return self._guard.refusal(url) or ("" if self._robots.allow(url) else "robots.txt forbids it")
 
     def _find(self, fetcher: Fetcher, url: str) -> list[str]:
         if not self._robots.allow(url):
@@ -119,10 +122,8 @@ class WebSource:
         return sorted(found.pages)
 
     def _page(self, fetcher: Fetcher, url: str, delay: float) -> Answer:
-        if refusal := self._guard.refusal(url):
-            raise NotFetchedError(refusal)
-        if not self._robots.allow(url):
-            raise NotFetchedError("robots.txt forbids it")
+        if refusal := self._refusal(url):
+            raise NotFetchedError(refusal)  # at once: what is not asked for needs no pause
         time.sleep(delay)
         answer = fetcher.get(url, self._max_bytes)
         if answer.status != 200:
