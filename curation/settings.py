@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class PagesSettings(_Section):
+    """Where the pages of one source are published."""
+
+    url: str = Field(
+        description="A page's address: {path} stands for its path without extension, {file} for the one with "
+        "it. For example https://docs.example.org/{path}.html, or …/{path}/ where each page is a folder."
+    )
+    anchors: Literal["sphinx", "mkdocs", "pymdownx", "github", "gitlab", "docusaurus", "lines", "none"] = Field(
+        "none", description="How the site names its sections."
+    )
+    root: str = Field("", description="The folder of the source from which paths count.")
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_place(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s<>\"'`\\]+", url) or not ("{path}" in url or "{file}" in url):
+            raise ValueError("write an http(s) address with {path} or {file}")
+        return url
 
 
 class ChunkSettings(_Section):
@@ -16,10 +39,20 @@ class ChunkSettings(_Section):
         default_factory=list,
         description="What `clayloop ingest` reads without arguments: folders or pypi:NAME[==VERSION].",
     )
-    base_url: str = Field(
-        "",
-        description="Where the files of folder sources are published; a file's path is appended to make the "
-        "links under answers. Empty: no links, the paths are shown.",
+    pages: dict[str, PagesSettings] = Field(
+        default_factory=dict,
+        description="Where the pages of a source are published, as a table for each source: url, a page's address "
+        "with {path} (without extension) or {file}; anchors (sphinx, mkdocs, pymdownx, github, gitlab, docusaurus, "
+        "lines, none); root, the folder that paths count from. For example { \"docs/\" = { url = "
+        "\"https://docs.example.org/{path}.html\", anchors = \"sphinx\" } }. Without it they are guessed.",
+    )
+    strategy: Literal["sections"] = Field("sections", description="How documents are cut.")
+    overlap: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Where a section takes several chunks, each begins with the last sentences of the one before, of "
+        "at most so many tokens.",
     )
     max_tokens: int = Field(
         256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."

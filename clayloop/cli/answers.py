@@ -53,7 +53,7 @@ def list_all(
                     _short(one.text),
                     one.role,
                     f"{one.at:%Y-%m-%d}" if one.at else "",
-                    "\n".join(source.path for source in one.sources),
+                    "\n".join(source.url or source.place for source in one.sources),
                     f"{one.fate}, stale" if one.stale else one.fate,
                     one.why,
                 )

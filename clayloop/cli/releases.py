@@ -130,6 +130,7 @@ def search(
                     "path": hit.chunk.path,
                     "section": list(hit.chunk.section),
                     "url": hit.chunk.url,
+                    "line": hit.chunk.line,
                     "text": hit.chunk.text,
                 }
                 for rank, hit in enumerate(hits, 1)
@@ -140,6 +141,7 @@ def search(
         out.print(
             f"{rank}. {hit.score:.3f}  {hit.chunk.path}  {hit.chunk.heading}", style="bold", markup=False
         )
+        out.print(f"   {hit.chunk.address}", style="dim", markup=False, soft_wrap=True)
         if hit.asked is not None:
             record = f"{hit.asked.dataset} {hit.asked.record_id}"
             out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)

@@ -16,6 +16,8 @@ from markdown_it import MarkdownIt
 from curation.argilla.api import storable
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:=$^@/])")
+_ACTIVE_IN_LINE = re.compile(r"[\\`*_\[\]!|~$^]")
+_WEB_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`\\]+")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LONG_TICKS = re.compile(r"`{3,}|~{3,}")
 _NEEDS_ESCAPING = re.compile(r"[\[\]]|(?<=[A-Za-z])://|\bwww\.")
@@ -41,6 +43,18 @@ def literal(text: str) -> str:
         escaped = _ACTIVE.sub(r"\\\1", body.replace("&", "&amp;").replace("<", "&lt;"))
         lines.append("&nbsp;" * len(indent) + escaped)
     return "  \n".join(lines)
+
+
+def linked(text: str, url: str) -> str:
+    """Markdown that renders as exactly ``text``, as a link to ``url`` if that is a web address."""
+    line = " ".join(storable(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    if _WEB_ADDRESS.fullmatch(url):
+        return f"[{_ACTIVE_IN_LINE.sub(_escaped, line)}]({url})"
+    return literal(" ".join(text.split()))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\{match.group()}"
 
 
 def harmless(text: str) -> str:

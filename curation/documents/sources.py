@@ -15,16 +15,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
-
 from pydantic import BaseModel, ConfigDict
 
 from curation.documents.archives import SdistContent, read_sdist
-from curation.documents.links import linker_for
+from curation.documents.links import Links, Site, repository_in, labelled_urls
 from curation.documents.markup.notebook import notebook_text
 from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of
 from curation.documents.sdist import download_sdist
+from curation.documents.sites import folder_links, package_links
 from curation.errors import SourceError
 from curation.records.document import Markup
 from curation.settings import ChunkSettings
@@ -67,20 +66,26 @@ class Skipped(BaseModel):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of documentation as text (line breaks as in the file, no byte order mark)."""
+    """A file of documentation as text (line breaks as in the file, no byte order mark).
+
+    ``url`` is where the page can be opened, and ``anchors`` the style of its anchors
+    (curation.documents.anchors).
+    """
 
     path: str
     url: str
     markup: Markup
     text: str
+    anchors: str = "none"
 
 
 class Source(Protocol):
     """A set of documentation files. ``name`` is without a version; ``version`` may be empty, and so may
-    ``remark``: what who ingests it should know of the whole."""
+    ``remark``: what who ingests it should know of the whole. ``links`` has the addresses of its pages."""
 
     name: str
     version: str
+    links: Links
 
     @property
     def remark(self) -> str: ...
@@ -147,7 +152,7 @@ class FolderSource:
         if not self.root.is_dir():
             raise SourceError(f"{folder} is not a folder.", f"Give the folder it is in: {self.root.parent}")
         self.name = f"folder:{self.root}"
-        self._base_url = settings.base_url.rstrip("/")
+        self.links = _given_links(settings, self.name) or folder_links(self.root)
         self._max_bytes = settings.max_file_bytes
         self._troubles: list[Skipped] = []
         self._paths = sorted(self._walk())
@@ -214,29 +219,27 @@ class FolderSource:
             return Skipped(path=path, reason=f"cannot be read: {getattr(error, 'strerror', None) or error}")
         if data is None:
             return _too_large(path, status.st_size, self._max_bytes)
-        return _decoded(path, self._url(path), data)
-
-    def _url(self, path: str) -> str:
-        """Where a reader can open the file: below the configured address, or on this machine."""
-        return f"{self._base_url}/{quote(path)}" if self._base_url else (self.root / path).as_uri()
+        return _decoded(path, self.links, data)
 
 
 class PackageSource:
     """The README and documentation folder of a source distribution, read into memory."""
 
-    def __init__(self, name: str, version: str, content: SdistContent) -> None:
+    def __init__(self, name: str, version: str, content: SdistContent, settings: ChunkSettings) -> None:
         self.name = f"pypi:{name}"
         self.version = version
         self._files = [file for file in content.files if _may_be_documentation(file.path)]
-        self._link = linker_for(content.metadata)
+        self._repository = repository_in(labelled_urls(content.metadata))
         self._by_path = {file.path: file for file in [*content.others, *content.files]}
+        self.links = _given_links(settings, self.name) or package_links(self._look, content.metadata)
 
     @property
     def remark(self) -> str:
         """That there is a README only; "" when there is more."""
         if any("/" in file.path for file in self.read() if isinstance(file, SourceFile)):
             return ""
-        clone = f"git clone {self._link.clone}" if self._link.clone else "clone the project's repository"
+        repository = self._repository
+        clone = f"git clone {repository.clone}" if repository else "clone the project's repository"
         return (
             f"The source distribution of {self.name}=={self.version} holds a README and no documentation. "
             f"For the rest, {clone} and ingest its documentation folder: clayloop ingest PATH/docs"
@@ -257,7 +260,13 @@ class PackageSource:
             elif file.data is None:
                 yield Skipped(path=file.path, reason=f"larger than max_file_bytes: {file.size:,} bytes")
             else:
-                yield _decoded(file.path, self._link(file.path), file.data)
+                yield _decoded(file.path, self.links, file.data)
+
+    def _look(self, path: str) -> str | None:
+        try:
+            return self.text(path)
+        except NotIncludedError:
+            return None
 
     def text(self, path: str) -> str:
         file = self._by_path.get(path)
@@ -278,7 +287,7 @@ def _package(spec: str, settings: ChunkSettings) -> PackageSource:
     name = re.sub(r"[-_.]+", "-", found["name"]).lower()
     with download_sdist(name, found["version"] or "") as (archive, version):
         content = read_sdist(archive, settings.max_file_bytes)
-        source = PackageSource(name, version, content)
+        source = PackageSource(name, version, content, settings)
         if not len(source):
             raise SourceError(
                 f"{archive.name} holds no documentation: no README and no docs folder.",
@@ -287,7 +296,15 @@ def _package(spec: str, settings: ChunkSettings) -> PackageSource:
     return source
 
 
-def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
+def _given_links(settings: ChunkSettings, name: str) -> Links | None:
+    """The addresses that the settings give for a source."""
+    for spec, pages in settings.pages.items():
+        if source_name(spec, {name}):
+            return Links([Site(pages.url, pages.anchors, pages.root.strip("/"))], "by the settings")
+    return None
+
+
+def _decoded(path: str, links: Links, data: bytes) -> SourceFile | Skipped | None:
     markup = markup_of(path)
     try:
         text = data.decode("utf-8-sig")
@@ -307,7 +324,8 @@ def _decoded(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
             return Skipped(path=path, reason=str(error))
     if not text.strip():
         return Skipped(path=path, reason="empty")
-    return SourceFile(path, url, markup, text)
+    address = links(path)
+    return SourceFile(path, address.url, markup, text, address.anchors)
 
 
 def _included(data: bytes) -> str:
