@@ -19,8 +19,8 @@ class PagesSettings(_Section):
         description="A page's address: {path} stands for its path without extension, {file} for the one with "
         "it. For example https://docs.example.org/{path}.html, or …/{path}/ where each page is a folder."
     )
-    anchors: Literal["sphinx", "mkdocs", "pymdownx", "github", "gitlab", "docusaurus", "lines", "none"] = Field(
-        "none", description="How the site names its sections."
+    anchors: Literal["sphinx", "mkdocs", "pymdownx", "github", "gitlab", "docusaurus", "lines", "none"] = (
+        Field("none", description="How the site names its sections.")
     )
     root: str = Field("", description="The folder of the source from which paths count.")
 
@@ -41,18 +41,18 @@ class ChunkSettings(_Section):
     )
     pages: dict[str, PagesSettings] = Field(
         default_factory=dict,
-        description="Where the pages of a source are published, as a table for each source: url, a page's address "
-        "with {path} (without extension) or {file}; anchors (sphinx, mkdocs, pymdownx, github, gitlab, docusaurus, "
-        "lines, none); root, the folder that paths count from. For example { \"docs/\" = { url = "
-        "\"https://docs.example.org/{path}.html\", anchors = \"sphinx\" } }. Without it they are guessed.",
+        description="Where the pages of a source are published, a table for each source: url, a page's "
+        "address with {path} (its path without extension) or {file}; anchors (sphinx, mkdocs, pymdownx, "
+        "github, gitlab, docusaurus, lines, none); root, the folder of the source that paths count from. For "
+        'example { "docs/" = { url = "https://docs.example.org/{path}.html", anchors = "sphinx" } }. '
+        "Else it is guessed.",
     )
-    strategy: Literal["sections"] = Field("sections", description="How documents are cut.")
     overlap: int = Field(
         0,
         ge=0,
         le=1024,
-        description="Where a section takes several chunks, each begins with the last sentences of the one before, of "
-        "at most so many tokens.",
+        description="Where a section takes several chunks, each begins with the last sentences of the one "
+        "before, of at most so many tokens.",
     )
     max_tokens: int = Field(
         256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."

@@ -25,9 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RemoteDataset:
-    """A published dataset of ours. ``fields`` are Argilla's, by name. ``questions`` maps names to Argilla's ids, ``filters`` names to their
-    settings, ``vectors`` names to dimensions, oldest first. ``last_answer`` is when a response was last
-    given, changed or deleted, as Argilla says it; none that came with its record counts."""
+    """A published dataset of ours. ``fields`` are Argilla's, by name. ``questions`` maps names to Argilla's
+    ids, ``filters`` names to their settings, ``vectors`` names to dimensions, oldest first. ``last_answer``
+    is when a response was last given, changed or deleted, as Argilla says it; none that came with its record
+    counts."""
 
     spec: DatasetSpec
     name: str

@@ -1,14 +1,14 @@
 """The anchors under which a page's sections can be opened, as the tools make them that publish pages.
 
-A style is a function from a page's sections to an anchor for each; "" is the page itself. A page's title needs
-none, wherever it has one.
+A style is a function from a page's sections to an anchor for each; "" is the page itself. A page's title
+needs no anchor.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -77,14 +77,18 @@ def _settings() -> Any:
 
 def _mkdocs(sections: Sequence[Section]) -> list[str]:
     """``toc`` of Python-Markdown with its own ``slugify``."""
-    return _toc(sections, lambda text: _slug(unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()))
+    return _toc(
+        sections, lambda text: _slug(unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode())
+    )
 
 
 def _pymdownx(sections: Sequence[Section]) -> list[str]:
     """``toc`` with ``pymdownx.slugs.slugify`` in lower case, which Material for MkDocs recommends."""
     return _toc(
         sections,
-        lambda text: re.sub(r"[^\w\- ]", "", unicodedata.normalize("NFC", text)).strip().lower().replace(" ", "-"),
+        lambda text: (
+            re.sub(r"[^\w\- ]", "", unicodedata.normalize("NFC", text)).strip().lower().replace(" ", "-")
+        ),
     )
 
 

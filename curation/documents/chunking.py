@@ -1,16 +1,16 @@
-"""Cutting documents into chunks, by one of several strategies (registered by name in ``STRATEGIES``)."""
+"""Cutting documents into chunks, each with the address of the section in which it begins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 from urllib.parse import quote
 
 from curation.documents.anchors import anchors, line_anchor
-from curation.documents.markup.blocks import ParsedDocument, Section
+from curation.documents.corpus import Corpus
+from curation.documents.markup.blocks import ParsedDocument
 from curation.documents.markup.reading import parse
-from curation.documents.packing import Cut, Sections
+from curation.documents.packing import Packing
 from curation.documents.splitting import Measure, TokenCounter
+from curation.progress import SILENT, Progress
 from curation.records.chunk import Chunk
 from curation.records.document import Document
 from curation.settings import ChunkSettings
@@ -19,16 +19,20 @@ from curation.settings import ChunkSettings
 RECIPE_VERSION = 3
 
 
-class Strategy(Protocol):
-    """Cuts the sections of one document."""
+def cut_again(
+    corpus: Corpus, counter: TokenCounter, settings: ChunkSettings, progress: Progress = SILENT
+) -> list[Chunk]:
+    """The chunks that the documents of ``corpus`` would be cut into; nothing is stored.
 
-    def cut(self, sections: Sequence[Section]) -> list[Cut]:
-        """The text of every chunk in order, each of at most so many tokens as the strategy was made for."""
-
-
-STRATEGIES: Mapping[str, Callable[[Measure, ChunkSettings], Strategy]] = {
-    "sections": lambda measure, given: Sections(measure, given.max_tokens, given.overlap),
-}
+    Documents are read as they are in the corpus, which does not have the files that they include.
+    """
+    chunks: dict[str, Chunk] = {}
+    with progress.task("Cutting", len(corpus.documents), "documents") as advance:
+        for document in corpus.documents:
+            for chunk in chunk_document(document, counter, settings):
+                chunks.setdefault(chunk.id, chunk)
+            advance(1)
+    return list(chunks.values())
 
 
 def chunk_document(
@@ -45,11 +49,11 @@ def chunk_document(
     text gives none. ``parsed`` saves parsing it again. ``style`` is that of the page's anchors.
     """
     sections = (parsed or parse(document.text, document.markup)).sections
-    strategy = STRATEGIES[settings.strategy](Measure(counter), settings)
+    packing = Packing(Measure(counter), settings.max_tokens, settings.overlap)
     is_by_line = style == "lines"
     names = anchors(sections, "none" if is_by_line or not document.url else style)
     chunks: dict[str, Chunk] = {}
-    for cut in strategy.cut(sections):
+    for cut in packing.cut(sections):
         identity = Chunk.make_id(document.path, cut.path, cut.text)
         if identity not in chunks:
             anchor = line_anchor(cut.line) if is_by_line and document.url else names[cut.at]

@@ -115,7 +115,6 @@ class _Reading:
         self.recipe = content_id(
             "recipe",
             str(RECIPE_VERSION),
-            settings.strategy,
             str(settings.max_tokens),
             str(settings.overlap),
             str(counter.offsets(_PROBE)),

@@ -1,4 +1,4 @@
-"""Where the pages of a source can be opened: on a site, else in a repository, else nowhere but in their files."""
+"""Where the pages of a source can be opened: on a site, or in a repository."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Site:
     """The published pages of a source.
 
     ``template`` is the address of a page: ``{path}`` stands for its path without extension, ``{file}`` for
-    the one with it. Without anything behind ``{path}``, or with a slash, pages are folders: ``guide/index`` is
-    ``guide/``. Paths count from the folder ``root`` of the source; pages outside have no address here. ``below``
-    goes before them, where the source is a part of the site.
+    the one with it. Without anything behind ``{path}``, or with a slash, pages are folders:
+    ``guide/index`` is ``guide/``. Paths count from the folder ``root`` of the source; pages outside have no
+    address here. ``below`` goes before them, where the source is a part of the site.
     """
 
     template: str

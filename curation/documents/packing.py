@@ -78,18 +78,17 @@ class _Group:
         return all(piece.bare for piece in self.pieces)
 
 
-class Sections:
+class Packing:
     """Chunks of at most ``max_tokens`` that begin and end with sections, where those are not tiny.
 
     Where a section takes several chunks, each begins with the last sentences of the one before, of at most
     ``overlap`` tokens.
     """
 
-    def __init__(self, measure: Measure, max_tokens: int, overlap: int = 0, tiny: int = TINY_TOKENS) -> None:
+    def __init__(self, measure: Measure, max_tokens: int, overlap: int = 0) -> None:
         self.measure = measure
         self.max_tokens = max_tokens
         self.overlap = overlap
-        self.tiny = tiny
         self.room = max(max_tokens - measure.special, 1)
 
     def cut(self, sections: Sequence[Section]) -> list[Cut]:
@@ -192,7 +191,7 @@ class Sections:
 
     def _joined(self, first: _Group, second: _Group) -> _Group | None:
         is_bare = first.is_bare or second.is_bare
-        is_tiny = is_bare or min(self._total(first.pieces), self._total(second.pieces)) < self.tiny
+        is_tiny = is_bare or min(self._total(first.pieces), self._total(second.pieces)) < TINY_TOKENS
         if not is_tiny or any(piece.whole for piece in [*first.pieces, *second.pieces]):
             return None
         common = _common(first.path, second.path)

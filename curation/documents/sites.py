@@ -1,8 +1,8 @@
 """Guessing where a source is published, from what stands beside it: mkdocs.yml, docusaurus.config, conf.py.
 
-Only what the tree says for certain is taken: a site's own address, or the one that the package names, if it is
-more than a host (``https://docs.example.org`` may keep its pages below ``/en/latest/``), or on Read the Docs, which
-leads ``/page/NAME`` to the version that it shows.
+Only what the tree says for certain is taken: a site's own address, or the one that the package names, if it
+is more than a host (``https://docs.example.org`` may keep its pages below ``/en/latest/``), or on Read the
+Docs, which leads ``/page/NAME`` to the version that it shows.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import yaml
 
 from curation.documents.links import (
     Links,
+    Repository,
     Site,
     documentation_in,
     is_web_address,
@@ -35,7 +36,18 @@ else:
 # The text of a file by its path in the tree, or None.
 Look = Callable[[str], str | None]
 
-_FOLDERS = ("", "source", "src", "docs", "doc", "docs/source", "doc/source", "docs/src", "doc/build", "website")
+_FOLDERS = (
+    "",
+    "source",
+    "src",
+    "docs",
+    "doc",
+    "docs/source",
+    "doc/source",
+    "docs/src",
+    "doc/build",
+    "website",
+)
 _DOCUSAURUS = tuple(f"docusaurus.config.{suffix}" for suffix in ("ts", "js", "mjs", "cjs", "mts"))
 _READ_THE_DOCS = (".readthedocs.yaml", ".readthedocs.yml", "readthedocs.yml")
 _HOSTS = (".readthedocs.io", ".readthedocs.org", ".rtfd.io")
@@ -59,7 +71,8 @@ def package_links(look: Look, metadata: dict[str, list[str]]) -> Links:
     urls = labelled_urls(metadata)
     repository = repository_in(urls)
     site = guess_site(look, "", urls)
-    places = [*([site[0]] if site else []), *([repository] if repository else [])]
+    places: list[Site | Repository] = [site[0]] if site else []
+    places += [repository] if repository else []
     return Links(places, site[1] if site else "by PKG-INFO" if repository else "")
 
 
@@ -138,9 +151,15 @@ def _mkdocs(look: Look, folder: str, base: str) -> _Guess | None:
         return None
     root = posixpath.normpath(posixpath.join(folder, str(config.get("docs_dir") or "docs")))
     end = "{path}/" if config.get("use_directory_urls", True) else "{path}.html"
-    toc = next((one["toc"] for one in config.get("markdown_extensions") or () if _has_toc(one)), {})
+    toc: dict[str, Any] = next(
+        (one["toc"] for one in _list(config.get("markdown_extensions")) if _has_toc(one)), {}
+    )
     style = "pymdownx" if "pymdownx" in str(toc.get("slugify", "")) else "mkdocs"
     return _folder(url) + end, style, root, name
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _has_toc(extension: Any) -> bool:
@@ -208,7 +227,8 @@ def _base(urls: dict[str, str], on_read_the_docs: bool) -> str:
 
 
 def _placed(source: str, root: str) -> tuple[str, str] | None:
-    """How a site's folder ``root`` lies to the ``source``: below it, or above (then what paths begin with)."""
+    """How a site's folder ``root`` lies to the ``source``: below it, or above (then what goes before
+    paths). None where it lies elsewhere."""
     if root in {"", "."}:
         return "", f"{source}/" if source else ""
     if not source or root.startswith(f"{source}/"):

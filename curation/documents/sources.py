@@ -15,10 +15,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
 from pydantic import BaseModel, ConfigDict
 
 from curation.documents.archives import SdistContent, read_sdist
-from curation.documents.links import Links, Site, repository_in, labelled_urls
+from curation.documents.links import Links, Site, labelled_urls, repository_in
 from curation.documents.markup.notebook import notebook_text
 from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.reading import looks_like_restructuredtext, markup_of

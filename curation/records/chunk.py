@@ -80,7 +80,6 @@ class Chunk(BaseModel):
         is_heading = bool(separator and self.section) and self.heading.endswith(first)
         return rest if is_heading else self.text
 
-
     @property
     def bare(self) -> str:
         """``body`` without the headings of the short sections that were put together in it."""

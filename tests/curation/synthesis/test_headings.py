@@ -59,9 +59,12 @@ def test_a_section_without_a_text_is_left_out() -> None:
 
 
 def test_each_section_of_a_chunk_that_holds_several_has_a_query() -> None:
-    body = f"{BODY}\n\n### Choosing the right kiln\n\n{BODY}\n\n### Glazes > Mixing a glaze at home\n\nToo short."
+    short = "### Glazes > Mixing a glaze at home\n\nToo short."
+    body = f"{BODY}\n\n### Choosing the right kiln\n\n{BODY}\n\n{short}"
     code = "```\n### no heading of a section, but a comment in code\n```"
-    one = chunk("Firing clay in a garden", body=f"{body}\n\n### Cleaning up after a firing\n\n{BODY}\n\n{code}")
+    one = chunk(
+        "Firing clay in a garden", body=f"{body}\n\n### Cleaning up after a firing\n\n{BODY}\n\n{code}"
+    )
     assert heading_queries([one]) == {
         one.id: ["Firing clay in a garden", "Choosing the right kiln", "Cleaning up after a firing"]
     }
