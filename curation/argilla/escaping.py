@@ -16,7 +16,9 @@ from markdown_it import MarkdownIt
 from curation.argilla.api import storable
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:=$^@/])")
-_ACTIVE_IN_LINE = re.compile(r"[\\`*_\[\]!|~$^]")
+_OPENS_A_BLOCK = re.compile(r"[#>+=:-]|\d+[.)]")
+_LIKE_AN_ADDRESS = re.compile(r"(?<=[A-Za-z])://|\bwww\.")
+_ACTIVE_IN_LINE = re.compile(r"[\\`*_\[\]!|~$^@]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`\\]+")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LONG_TICKS = re.compile(r"`{3,}|~{3,}")
@@ -47,14 +49,12 @@ def literal(text: str) -> str:
 
 def linked(text: str, url: str) -> str:
     """Markdown that renders as exactly ``text``, as a link to ``url`` if that is a web address."""
-    line = " ".join(storable(text).split()).replace("&", "&amp;").replace("<", "&lt;")
-    if _WEB_ADDRESS.fullmatch(url):
-        return f"[{_ACTIVE_IN_LINE.sub(_escaped, line)}]({url})"
-    return literal(" ".join(text.split()))
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\{match.group()}"
+    line = " ".join(storable(text).split())
+    if not _WEB_ADDRESS.fullmatch(url) and _OPENS_A_BLOCK.match(line):
+        return literal(line)
+    line = _ACTIVE_IN_LINE.sub(r"\\\g<0>", line.replace("&", "&amp;").replace("<", "&lt;"))
+    line = _LIKE_AN_ADDRESS.sub(_defused, line)
+    return f"[{line}]({url})" if _WEB_ADDRESS.fullmatch(url) else line
 
 
 def harmless(text: str) -> str:
