@@ -181,7 +181,7 @@ def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[
         for record in records:
             known = record["metadata"] or {}
             found[str(record["external_id"])] = _Source(
-                path=str(known.get("path", "")),
+                path=str(known.get("path") or original(record["fields"]["filename"])),  # the tutorial's
                 url=str(known.get("address", "")),
                 text=original(record["fields"]["chunk"]),
             )
