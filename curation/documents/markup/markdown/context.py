@@ -75,8 +75,10 @@ def add_block_rule(md: MarkdownIt, characters: str, rule: BlockRule) -> None:
 
         def dialects(state: StateBlock, first: int, last: int, silent: bool, rules: Any = rules) -> bool:
             at = state.bMarks[first] + state.tShift[first]
-            found = rules.get(state.src[at : at + 1]) if not state.is_code_block(first) else None
-            return found is not None and any(one(state, first, last, silent) for one in found)
+            found = rules.get(state.src[at : at + 1])
+            if found is None or state.is_code_block(first):
+                return False
+            return any(one(state, first, last, silent) for one in found)
 
         md.block.ruler.before("fence", "dialects", dialects, {"alt": _MAY_INTERRUPT})
     for character in characters:
