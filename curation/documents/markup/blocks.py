@@ -11,7 +11,6 @@ Kind = Literal["prose", "code", "list", "table", "directive"]
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
-_SPACES = re.compile(r"\s+")
 _HEADING_MARKS = re.compile(r"[`*]+")
 
 
@@ -114,12 +113,12 @@ def normalise(text: str) -> str:
 
 def heading_text(text: str) -> str:
     """A heading on one line, without emphasis or code marks."""
-    return _SPACES.sub(" ", _HEADING_MARKS.sub("", text)).strip()
+    return one_line(_HEADING_MARKS.sub("", text))
 
 
 def one_line(text: str) -> str:
     """All white space collapsed to single spaces."""
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def expand_margin(line: str, width: int) -> str:

@@ -32,7 +32,8 @@ class Context:
 
     ``base`` is the line of the page on which the text being parsed begins (from 0). In an included file
     every line counts as the one that included it. ``values`` are the page's own, for ``{name}``, and
-    ``partials`` the files that it imports as components.
+    ``partials`` the files that it imports as components. ``room`` is how many characters may still be looked
+    through in vain for the end of a tag.
     """
 
     page: Page
@@ -43,6 +44,11 @@ class Context:
     values: dict[str, str] = field(default_factory=dict)
     partials: dict[str, str] = field(default_factory=dict)
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
+    room: int = 5_000_000
+
+    @property
+    def is_mdx(self) -> bool:
+        return self.page.path.lower().endswith(".mdx")
 
     def line(self, number: int) -> int:
         """The line of the page, from 1, for line ``number`` (from 0) of what is being parsed."""

@@ -22,6 +22,9 @@ _DATA = re.compile(r"data:[\w/+.-]*;base64,[A-Za-z0-9+/=\s]{64,}")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
 OUR_MARKS = re.compile("[\ue000-\ue003]")  # characters that hold places in this file
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
+_ROLE_BEFORE = re.compile(
+    r"(?<![\w:`]):(?:py:)?(class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
+)
 # What {.attributes} may stand behind.
 _MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})
 _BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])\ue003(?=[{_WIDE}])")
@@ -59,7 +62,7 @@ class _Inline:
                 content = token.content
                 self.parts.append(_ATTRIBUTES_AFTER.sub("", content) if after_mark else content)
             elif kind == "code_inline":
-                self._code(token.content)
+                self._code_or_role(token.content)
             elif kind == "softbreak":
                 self.parts.append("\ue003")
             elif kind == "link_open":
@@ -85,6 +88,16 @@ class _Inline:
             self.parts.append(f"[{token.meta.get('label', '')}]")
         elif token.children:
             self.read(token.children)
+
+    def _code_or_role(self, content: str) -> None:
+        """A code span. Behind a role of reStructuredText, in docstrings that stand in Markdown, its text."""
+        role = _ROLE_BEFORE.search(self.parts[-1]) if self.parts else None
+        if role is None:
+            self._code(content)
+            return
+        self.parts[-1] = self.parts[-1][: role.start()]
+        words, is_code = role_text(role[1], content)
+        self._code(words) if is_code else self.parts.append(words)
 
     def _code(self, content: str) -> None:
         self.codes.append(f"`{one_line(content)}`" if "`" not in content else f"`` {one_line(content)} ``")

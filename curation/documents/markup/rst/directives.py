@@ -51,6 +51,8 @@ class CatchAll(Directive):
             self.page.unknown.append(Notice(self.name, self.line))
         if short in SILENT:
             self.page.left_out.append(Notice(self.name, self.line))
+            if short == "toctree":
+                self.page.lists(self.body)
             return []
         if self.state.__class__.__name__ == "SubstitutionDef":
             words = self.given.get("alt", "") if short in {"image", "figure"} else self.argument
