@@ -92,6 +92,62 @@ def test_indented_lines_between_components_are_no_code() -> None:
     assert texts(source, Page("a.mdx")) == ["Fire:", "Heat the kiln.", "```sh\nfire\n```"]
 
 
+API = """\
+    <Properties
+      content={[
+        {
+          name: 'heat',
+          type: 'number | "auto"',
+          description:
+            'How hot, in °C. It\\'s kept. See `fire()`.',
+        },
+        { name: "lid", type: 'boolean' },
+      ]}
+    />
+
+    <Snippet text={`npm i kiln`} prompt={false} />
+
+    <Card
+    title="Glaze"
+    href="https://x.y"
+    >
+    Dip **once**.
+    </Card>
+
+    <ParamField path="id" type="string" required>
+      Which one.
+    </ParamField>
+
+    <div className="wide">
+    Before *firing*.
+    <img
+      src="a.png"
+
+      alt="A kiln" />
+    </div>
+    """
+
+
+def test_the_data_of_components_is_text() -> None:
+    assert texts(API, Page("a.mdx")) == [
+        '- `heat` (number | "auto"): How hot, in °C. It\'s kept. See `fire()`.',
+        "- `lid` (boolean):",
+        "npm i kiln",
+        "Glaze:",
+        "Dip once.",
+        "`id` (string):",
+        "Which one.",
+        "Before firing.",
+        "A kiln",
+    ]
+
+
+def test_roles_of_docstrings_in_markdown_go() -> None:
+    assert texts("Attach a :class:`~kiln.Lid`; see :ref:`lids`. `a::b:` `c`") == [
+        "Attach a `Lid`; see lids. `a::b:` `c`"
+    ]
+
+
 @pytest.mark.parametrize("code", ["import is a word here.", "export FOO=1 sets it.", "a {b} c", "1 < 2 > 0"])
 def test_prose_that_looks_like_jsx_stays(code: str) -> None:
     assert texts(code) == [code]

@@ -198,3 +198,29 @@ def test_lines_are_those_of_the_file() -> None:
     parsed = parse(source, "restructuredtext")
     found = [(block.line, block.text.split()[-1]) for section in parsed.sections for block in section.blocks]
     assert found == [(4, "one"), (9, "two"), (13, "three"), (15, "four"), (17, "five")]
+
+
+def test_parameters_stand_with_their_types() -> None:
+    source = """\
+.. function:: fire(heat, lid=True)
+
+   Fire it.
+
+   :param heat: how hot
+   :type heat: :class:`Degrees`
+   :param bool lid: whether the lid is shut
+   :returns: the pots
+   :rtype: list
+   :raises Cracked: when it is wet
+   :status: done
+"""
+    assert texts(source)[2:] == [
+        "Parameters:",
+        "heat (`Degrees`): how hot",
+        "lid (bool): whether the lid is shut",
+        "Returns: the pots",
+        "Return type: list",
+        "Raises:",
+        "Cracked: when it is wet",
+        "status: done",
+    ]
