@@ -14,11 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks.reading.speed import again_rows, speed_rows
 from benchmarks.reading.trees import CACHE, LEFTOVER_TREES, WORD_TREES, Tree, rendered
@@ -28,6 +33,10 @@ from curation import ChunkSettings, Corpus, Home, NotIncludedError, Page, ingest
 from serving import EmbeddingSettings, ModelTokenCounter
 
 PARTS = ("words", "leftovers", "speed", "again")
+_FENCE_OR_SPAN = re.compile(
+    r"(?P<fence>^(?P<mark>`{3,})[^\n]*\n.*?^(?P=mark)[ \t]*$)|(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)",
+    re.MULTILINE | re.DOTALL,
+)
 MOST_LEFTOVERS, MOST_OF_A_KIND = 3.0, 1.0
 
 
@@ -63,16 +72,36 @@ def word_rows(tree: Tree, version: str, root: Path, corpus: Corpus) -> Iterator[
     print(f"{said}\n  lost {found.lost_words.most_common(15)}\n  extra {found.extra_words.most_common(15)}")
 
 
-def leftover_rows(tree: Tree, version: str, home: Path, tool: Path) -> Iterator[Row]:
-    told = subprocess.run(
-        [sys.executable, str(tool), str(home), "--json"], check=True, capture_output=True, text=True
-    )
+def leftover_rows(tree: Tree, version: str, home: Home, tool: Path) -> Iterator[Row]:
+    """As the tool counts them, and those of them that stand outside of code spans (a code span shows its marks
+    on purpose)."""
+    for where, found in (
+        ("", _told(tool, home)),
+        (" outside of code spans", _told(tool, _without_spans(home))),
+    ):
+        said = f"{tree.name} {version}, {found['chunks']:,} chunks: leftovers{where} per 1,000"
+        yield at_most(said, found["per_1000"], MOST_LEFTOVERS)
+        for name, kind in list(found["kinds"].items())[:1]:
+            yield at_most(f"{said}, most of them {name}", kind["per_1000"], MOST_OF_A_KIND)
+            print(f"{said}: {name}, e.g. {kind['example']}")
+
+
+def _told(tool: Path, home: Home) -> Any:
+    command = [sys.executable, str(tool), str(home.root), "--json"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
     (found,) = json.loads(told.stdout).values()
-    said = f"{tree.name} {version}, {found['chunks']:,} chunks"
-    yield at_most(f"{said}: leftovers per 1,000", found["per_1000"], MOST_LEFTOVERS)
-    for name, kind in list(found["kinds"].items())[:1]:
-        yield at_most(f"{said}: the most frequent, {name}", kind["per_1000"], MOST_OF_A_KIND)
-        print(f"{said}: {name}, e.g. {kind['example']}")
+    return found
+
+
+def _without_spans(home: Home) -> Home:
+    """The same chunks without their code spans, for the tool."""
+    other = Home(home.root / "without-spans")
+    other.corpus.mkdir(parents=True)
+    rows = pq.read_table(home.chunks, columns=["path", "text"]).to_pylist()
+    for row in rows:
+        row["text"] = _FENCE_OR_SPAN.sub(lambda found: found["fence"] or "", row["text"])
+    pq.write_table(pa.Table.from_pylist(rows), other.chunks)
+    return other
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
@@ -112,5 +141,5 @@ def main(arguments: Sequence[str]) -> list[Row]:
                     rows += word_rows(tree, version, root, Corpus.load(home))
                 else:
                     tool = given.eval.parent / "tools" / "leftovers.py"
-                    rows += leftover_rows(tree, version, home.root, tool)
+                    rows += leftover_rows(tree, version, home, tool)
     return rows

@@ -2,11 +2,11 @@
 
     python rendered.py (text|html|mkdocs) FOLDER OUT [DIRECTIVE …]
 
-It runs in an environment of its own (trees.py). text and html are builders of Sphinx, each DIRECTIVE one that
-only marks a place. FOLDER holds conf.py or mkdocs.yml. Of a project's configuration only what it says literally
-is used, and none of its extensions: directives and roles that nobody knows keep their arguments and their
-text. Left out, and counted in OUT: tables of contents, and the titles that cross-references fetch (their
-targets stand in their place, as they do in what clayloop reads).
+It runs in an environment of its own (trees.py). text and html are builders of Sphinx, each DIRECTIVE one
+that only marks a place. FOLDER holds conf.py or mkdocs.yml. Of a project's configuration only what it says
+literally is used, and none of its extensions: directives and roles that nobody knows keep their arguments and
+their text. Left out, and counted in OUT: tables of contents, and the titles that cross-references fetch
+(their targets stand in their place, as they do in what clayloop reads).
 """
 
 from __future__ import annotations

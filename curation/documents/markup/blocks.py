@@ -101,6 +101,9 @@ class Outline:
         if title and not (headings and headings[0].casefold() == title.casefold()):
             for section in self.sections:
                 section.path = (title, *section.path)
+        elif title:  # a description above the heading that repeats the title
+            for section in self.sections:
+                section.path = section.path or (headings[0],)
         first = title or (headings[0] if headings else "")
         kept = [section for section in self.sections if section.path or section.blocks]
         return ParsedDocument(first, kept)

@@ -105,7 +105,16 @@ API = """\
       ]}
     />
 
-    <Snippet text={`npm i kiln`} prompt={false} />
+    <Snippet text={`import { fire } from "kiln"`} prompt={false} />
+
+    <Tabs items={["npm", 'pnpm']}>
+      <Tab>
+        npm i kiln
+      </Tab>
+      <Tab>
+        pnpm add kiln
+      </Tab>
+    </Tabs>
 
     <Card
     title="Glaze"
@@ -132,7 +141,8 @@ def test_the_data_of_components_is_text() -> None:
     assert texts(API, Page("a.mdx")) == [
         '- `heat` (number | "auto"): How hot, in °C. It\'s kept. See `fire()`.',
         "- `lid` (boolean):",
-        "npm i kiln",
+        '`import { fire } from "kiln"`',
+        *("npm:", "npm i kiln", "pnpm:", "pnpm add kiln"),
         "Glaze:",
         "Dip once.",
         "`id` (string):",
@@ -140,6 +150,11 @@ def test_the_data_of_components_is_text() -> None:
         "Before firing.",
         "A kiln",
     ]
+
+
+def test_a_description_stands_below_the_title() -> None:
+    source = "---\ntitle: Kilns\ndescription: All of them.\n---\n\n# Kilns\n\nHot.\n"
+    assert [section.path for section in parse(source, "markdown").sections] == [("Kilns",), ("Kilns",)]
 
 
 def test_roles_of_docstrings_in_markdown_go() -> None:

@@ -33,7 +33,7 @@ class Context:
     ``base`` is the line of the page on which the text being parsed begins (from 0). In an included file
     every line counts as the one that included it. ``values`` are the page's own, for ``{name}``, and
     ``partials`` the files that it imports as components. ``room`` is how many characters may still be looked
-    through in vain for the end of a tag.
+    through in vain for the end of a tag, ``tabs`` the labels that are left of the tabs that are open.
     """
 
     page: Page
@@ -43,6 +43,7 @@ class Context:
     fixed: int | None = None
     values: dict[str, str] = field(default_factory=dict)
     partials: dict[str, str] = field(default_factory=dict)
+    tabs: list[list[tuple[str, str]]] = field(default_factory=list)
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
     room: int = 5_000_000
 

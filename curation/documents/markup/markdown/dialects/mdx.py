@@ -17,7 +17,9 @@ from curation.documents.markup.markdown.context import (
     context_of,
     line_at,
     push_included,
+    push_label,
     push_markdown,
+    push_paragraph,
 )
 from curation.documents.markup.markdown.dialects.attributes import given_words
 
@@ -33,6 +35,8 @@ _COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>]|$)|<>|</>", re.MULTILINE)
 _ELEMENT = re.compile(
     r"</?(?:div|section|center|figure|article|main|img|picture|video|iframe|source)(?=[\s/>]|$)"
 )
+_ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
+_STRING = re.compile(r"([\"'`])(.*?)\1")
 _SIGNIFICANT = re.compile(r"[\"'`{}<>\\]")
 _NAME = re.compile(r"\{\s*([A-Za-z_][\w.]*)\s*\}")
 
@@ -120,6 +124,8 @@ def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         for tag in tags:
             if not tag.startswith("</"):
                 _put(state, tag, first)
+            elif tag.startswith("</Tabs") and context.tabs:
+                context.tabs.pop()
         state.line = end_line
     return True
 
@@ -133,10 +139,16 @@ def _put(state: StateBlock, tag: str, number: int) -> None:
         return
     if name[:1].isupper():
         context.left_out(f"<{name}>", number)
+    items = _ITEMS.search(tag)
+    if items and not tag.endswith("/>"):  # <Tabs items={["npm", "pnpm"]}>: the labels of the tabs within
+        context.tabs.append(_STRING.findall(items[1]))
     lines = given_words(tag)
-    if len(lines) > 1:
-        lines = [f"- {line}" for line in lines]
-    push_markdown(state, lines, number)
+    if not lines and name.endswith("Tab") and context.tabs and context.tabs[-1]:
+        push_label(state, context.tabs[-1].pop(0)[1], number)
+    elif len(lines) > 1:
+        push_markdown(state, [f"- {line}" for line in lines], number)
+    else:
+        push_paragraph(state, "".join(lines), number)
 
 
 def _comment_end(text: str, at: int) -> int:
