@@ -34,7 +34,8 @@ from serving import EmbeddingSettings, ModelTokenCounter
 
 PARTS = ("words", "leftovers", "speed", "again")
 _FENCE_OR_SPAN = re.compile(
-    r"(?P<fence>^(?P<mark>`{3,})[^\n]*\n.*?^(?P=mark)[ \t]*$)|(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)",
+    r"(?P<fence>^(?P<mark>`{3,})[^\n]*\n.*?^(?P=mark)[ \t]*$)"
+    r"|(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)",
     re.MULTILINE | re.DOTALL,
 )
 MOST_LEFTOVERS, MOST_OF_A_KIND = 3.0, 1.0
@@ -73,8 +74,7 @@ def word_rows(tree: Tree, version: str, root: Path, corpus: Corpus) -> Iterator[
 
 
 def leftover_rows(tree: Tree, version: str, home: Home, tool: Path) -> Iterator[Row]:
-    """As the tool counts them, and those of them that stand outside of code spans (a code span shows its marks
-    on purpose)."""
+    """As the tool counts them, and those outside of code spans, which show their marks on purpose."""
     for where, found in (
         ("", _told(tool, home)),
         (" outside of code spans", _told(tool, _without_spans(home))),
