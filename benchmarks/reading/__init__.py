@@ -99,7 +99,7 @@ def _without_spans(home: Home) -> Home:
     other.corpus.mkdir(parents=True)
     rows = pq.read_table(home.chunks, columns=["path", "text"]).to_pylist()
     for row in rows:
-        row["text"] = _FENCE_OR_SPAN.sub(lambda found: found["fence"] or "", row["text"])
+        row["text"] = _FENCE_OR_SPAN.sub(lambda found: found["fence"] or "`x`", row["text"])
     pq.write_table(pa.Table.from_pylist(rows), other.chunks)
     return other
 
