@@ -23,7 +23,8 @@ _HOLD = re.compile("\ue000(\\d+)\ue001")
 OUR_MARKS = re.compile("[\ue000-\ue003]")  # characters that hold places in this file
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
 _ROLE_BEFORE = re.compile(
-    r"(?<![\w:`]):(?:py:)?(class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
+    r"(?<![\w:`]):(?:py:)?"
+    r"(class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
 )
 # What {.attributes} may stand behind.
 _MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})

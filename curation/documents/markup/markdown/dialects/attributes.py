@@ -7,9 +7,12 @@ import re
 from curation.documents.markup.blocks import one_line
 from curation.documents.markup.markdown.context import as_label
 
+_KEYS = (
+    "label|title|summary|heading|header|caption|alt|name|path|query|body|type|default|description|text|content"
+    "|message|subtitle|answer|question"
+)
 _GIVEN = re.compile(
-    r"(?<![\w-])[\"']?(?P<key>label|title|summary|heading|header|caption|alt|name|path|query|body|type|default"
-    r"|description|text|content|message|subtitle|answer|question)[\"']?\s*[:=]\s*\{?\s*"
+    rf"(?<![\w-])[\"']?(?P<key>{_KEYS})[\"']?\s*[:=]\s*\{{?\s*"
     r"(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote)).)*)(?P=quote)",
     re.DOTALL,
 )
