@@ -92,66 +92,6 @@ def test_indented_lines_between_components_are_no_code() -> None:
     assert texts(source, Page("a.mdx")) == ["Fire:", "Heat the kiln.", "```sh\nfire\n```"]
 
 
-API = """\
-    <Properties
-      content={[
-        {
-          name: 'heat',
-          type: 'number | "auto"',
-          description:
-            'How hot, in °C. It\\'s kept. See `fire()`.',
-        },
-        { name: "lid", type: 'boolean' },
-      ]}
-    />
-
-    <Snippet text={`import { fire } from "kiln"`} prompt={false} />
-
-    <Tabs items={["npm", 'pnpm']}>
-      <Tab>
-        npm i kiln
-      </Tab>
-      <Tab>
-        pnpm add kiln
-      </Tab>
-    </Tabs>
-
-    <Card
-    title="Glaze"
-    href="https://x.y"
-    >
-    Dip **once**.
-    </Card>
-
-    <ParamField path="id" type="string" required>
-      Which one.
-    </ParamField>
-
-    <div className="wide">
-    Before *firing*.
-    <img
-      src="a.png"
-
-      alt="A kiln" />
-    </div>
-    """
-
-
-def test_the_data_of_components_is_text() -> None:
-    assert texts(API, Page("a.mdx")) == [
-        '- `heat` (number | "auto"): How hot, in °C. It\'s kept. See `fire()`.',
-        "- `lid` (boolean):",
-        '`import { fire } from "kiln"`',
-        *("npm:", "npm i kiln", "pnpm:", "pnpm add kiln"),
-        "Glaze:",
-        "Dip once.",
-        "`id` (string):",
-        "Which one.",
-        "Before firing.",
-        "A kiln",
-    ]
-
-
 def test_a_description_stands_below_the_title() -> None:
     source = "---\ntitle: Kilns\ndescription: All of them.\n---\n\n# Kilns\n\nHot.\n"
     assert [section.path for section in parse(source, "markdown").sections] == [("Kilns",), ("Kilns",)]

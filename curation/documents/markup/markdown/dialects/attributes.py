@@ -8,8 +8,8 @@ from curation.documents.markup.blocks import one_line
 from curation.documents.markup.markdown.context import as_label
 
 _KEYS = (
-    "label|title|summary|heading|header|caption|alt|name|path|query|body|type|default|description|text|content"
-    "|message|subtitle|answer|question"
+    "label|title|summary|heading|header|caption|alt|name|path|query|body|type|default|description|text"
+    "|content|message|subtitle|answer|question"
 )
 _GIVEN = re.compile(
     rf"(?<![\w-])[\"']?(?P<key>{_KEYS})[\"']?\s*[:=]\s*\{{?\s*"
