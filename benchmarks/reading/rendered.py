@@ -34,6 +34,7 @@ _LITERALS = (
     *("exclude_patterns", "master_doc", "root_doc", "default_role", "primary_domain", "highlight_language"),
     *("version", "release", "project"),
 )
+_WIDE = 2_000
 _BREAKING = frozenset(
     re.findall(
         r"\w+",
@@ -91,8 +92,8 @@ def sphinx_pages(
     given["extensions"] = ["sphinx.ext.extlinks", "sphinx.ext.ifconfig", "myst_parser"]
     given |= {"add_module_names": False, "exclude_patterns": [*given.get("exclude_patterns", []), "_build"]}
     if not as_html:
-        text.MAXWIDTH = 1_000_000
-        text.Cell.wrap = lambda self, width: setattr(self, "wrapped", text.my_wrap(self.text, 1_000_000))
+        text.MAXWIDTH = _WIDE  # only words that are wider would be broken, and a rule is as wide
+        text.Cell.wrap = lambda self, width: setattr(self, "wrapped", text.my_wrap(self.text, _WIDE))
         text.TextTranslator.visit_image = image_words
 
     def as_written(app: Any, doctree: Any) -> None:
