@@ -103,8 +103,8 @@ def _literal_patterns(text: str) -> list[str]:
 def _pattern(text: str) -> re.Pattern[str]:
     """Sphinx's way: ``**`` crosses slashes, ``*`` and ``?`` do not."""
     marks: Mapping[str, str] = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/?|\*|\?)", text.strip("/"))
-    return re.compile("".join(marks.get(part.rstrip("/") or part, re.escape(part)) for part in parts))
+    parts = re.split(r"(\*\*|\*|\?)", text.strip("/"))
+    return re.compile("".join(marks.get(part, re.escape(part)) for part in parts))
 
 
 def _first(files: Files, paths: Iterable[str]) -> tuple[str, str] | None:

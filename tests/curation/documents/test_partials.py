@@ -63,7 +63,7 @@ INDEX = "Index\n=====\n\nText.\n\n.. toctree::\n   :maxdepth: 1\n\n"
         pytest.param(
             {
                 "docs/conf.py": "import os\nexclude_patterns = ['drafts', '**/_*.rst', 'x?.rst']\n",
-                "docs/a.rst": "A\n=\n\nText.\n",
+                "docs/a_page.rst": "A\n=\n\nText.\n",
                 "docs/drafts/b.rst": "B\n=\n\nText.\n",
                 "docs/deep/_c.rst": "C\n=\n\nText.\n",
                 "docs/x1.rst": "X\n=\n\nText.\n",
