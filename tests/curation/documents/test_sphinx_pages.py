@@ -224,3 +224,10 @@ def test_parameters_stand_with_their_types() -> None:
         "Cracked: when it is wet",
         "status: done",
     ]
+
+
+def test_what_only_other_formats_show_is_left_out() -> None:
+    page = Page()
+    source = ".. only:: html\n\n   On the page.\n\n.. only:: latex or man\n\n   In print.\n\n"
+    assert texts(source + ".. only:: not latex\n\n   Here too.\n", page) == ["On the page.", "Here too."]
+    assert [notice.name for notice in page.left_out] == ["only latex or man"]
