@@ -29,7 +29,9 @@ from .argilla.webhooks import Call as Call, read_call as read_call
 from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
 from .documents.ingest import drop_source as drop_source, ingest as ingest
-
+from .documents.markup.blocks import ParsedDocument as ParsedDocument
+from .documents.markup.page import NotIncludedError as NotIncludedError, Page as Page
+from .documents.markup.reading import parse as parse
 from .documents.markup.rst.fragment import rst_inline_to_text as rst_inline_to_text
 from .documents.naming import place_named_sources as place_named_sources
 from .documents.sources.sdist import download_sdist as download_sdist

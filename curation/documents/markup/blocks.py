@@ -11,7 +11,6 @@ Kind = Literal["prose", "code", "list", "table", "directive"]
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
-_SPACES = re.compile(r"\s+")
 _HEADING_MARKS = re.compile(r"[`*]+")
 
 
@@ -130,6 +129,9 @@ class Outline:
         if title and not (headings and headings[0].casefold() == title.casefold()):
             for section in self.sections:
                 section.path = (title, *section.path)
+        elif title:  # a description above the heading that repeats the title
+            for section in self.sections:
+                section.path = section.path or (headings[0],)
         first = title or (headings[0] if headings else "")
         kept = [section for section in self.sections if section.path or section.blocks]
         return ParsedDocument(first, kept)
@@ -142,12 +144,12 @@ def normalise(text: str) -> str:
 
 def heading_text(text: str) -> str:
     """A heading on one line, without emphasis or code marks."""
-    return _SPACES.sub(" ", _HEADING_MARKS.sub("", text)).strip()
+    return one_line(_HEADING_MARKS.sub("", text))
 
 
 def one_line(text: str) -> str:
     """All white space collapsed to single spaces."""
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def expand_margin(line: str, width: int) -> str:

@@ -154,4 +154,4 @@ def test_progress_counts_files(home: Home, docs: Path) -> None:
             raise AssertionError(line)
 
     run([str(docs)], home, ChunkSettings(), minilm(), Recorder())
-    assert seen == {f"Reading folder:{docs} of 2 files": 2}
+    assert seen == {f"Reading folder:{docs} of 2 files": 2, f"Cutting folder:{docs} of 2 pages": 2}

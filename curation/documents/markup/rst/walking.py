@@ -10,6 +10,7 @@ from docutils import nodes
 from curation.documents.markup.blocks import Block, Kind, Outline, dedent, one_line
 from curation.documents.markup.lead import Lead
 from curation.documents.markup.page import Page, Passage
+from curation.documents.markup.rst.fields import shown_fields
 from curation.documents.markup.rst.fragment import rst_inline_to_text
 from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
@@ -212,16 +213,22 @@ class Walker:
                     self._children(part.children, lead)
 
     def _fields(self, node: nodes.Element, lead: Lead) -> None:
-        for number, field in enumerate(node.children):
-            if not isinstance(field, nodes.field):
-                continue
-            name = self._inline(field.children[0].children)
+        fields = [field for field in node.children if isinstance(field, nodes.field)]
+        names = [self._inline(field.children[0].children) for field in fields]
+        for number, shown in enumerate(shown_fields(names, lambda at: self._field_text(fields[at]))):
+            field = fields[shown.place]
             if isinstance(node.parent, nodes.document) and not field.children[-1].children:
                 continue  # :orphan: and its like say nothing to a reader
+            if shown.above:
+                self._add("prose", shown.above, lead)
+                lead.tight = True
             outer, tight = lead.take()
-            own = Lead(f"{outer}{name}: ", lead.rest, tight or number > 0)
+            own = Lead(f"{outer}{shown.label}: ", lead.rest, tight or number > 0)
             self._children(field.children[-1].children, own)
             self._flush(own)
+
+    def _field_text(self, field: nodes.Element) -> str:
+        return one_line(" ".join(self._words(field.children[-1])))
 
     def _options(self, node: nodes.Element, lead: Lead) -> None:
         for number, item in enumerate(node.children):

@@ -162,6 +162,8 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
         context.unknown(given.name, given.first)
     if short in SILENT or short == "tableofcontents":
         context.left_out(given.name, given.first)
+        if short == "toctree":
+            context.page.lists(given.content)
     elif short == "eval-rst":
         token = state.push("rst", "", 0)
         token.map, token.content = [given.at, end], "\n".join(given.content)
