@@ -19,6 +19,8 @@ from clayloop.cli import (
     demo,
     documents,
     explain,
+    exports,
+    hub,
     releases,
     retrain,
     services,
@@ -64,6 +66,8 @@ app.command(hidden=True)(watch.retrain_when_told)
 app.command(rich_help_panel=_LOOP)(releases.bootstrap)
 app.command(rich_help_panel=_LOOP)(releases.reindex)
 app.command(rich_help_panel=_ANY)(train.train)
+app.command(rich_help_panel=_ANY)(exports.export)
+app.add_typer(hub.publish, name="publish", rich_help_panel=_ANY)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)
