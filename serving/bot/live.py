@@ -88,6 +88,7 @@ class LiveRelease:
             self._report(release_id, ClayloopError(f"Release {release_id} can't be loaded: {error}"))
             return False
         self.error, self._failed_id, self._retry_after = None, "", _RETRY_FIRST
+        self._note(release_id, None)
         log.info("Serving release %s (loaded in %.1f s)", release_id, time.perf_counter() - started)
         return True
 
@@ -108,3 +109,12 @@ class LiveRelease:
         if self.error != error.message:
             log.error("Still serving %s: %s", self.release_id, error)
         self.error = error.message
+        if release_id:
+            self._note(release_id, error.message)
+
+    def _note(self, release_id: str, why: str | None) -> None:
+        """For `clayloop releases`. What cannot be noted costs nobody an answer."""
+        try:
+            self._store.marks.failed(release_id, why)
+        except (ClayloopError, OSError) as error:
+            log.warning("It could not be noted whether %s can be served: %s", release_id, error)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from curation import ReleaseError, SettingsError
 from serving.releases.answers import CuratedAnswer, read_answers
+from serving.releases.checks import check_release
 from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
@@ -124,9 +125,11 @@ class ReleaseLoader:
         self._last: Retriever | None = None
 
     def __call__(self, release_id: str) -> Retriever:
-        """As ``load_release``."""
-        self._last = load_release(self._store, release_id, self._settings, self._last)
-        return self._last
+        """As ``load_release``, and checked (``check_release``)."""
+        loaded = load_release(self._store, release_id, self._settings, self._last)
+        check_release(loaded)
+        self._last = loaded
+        return loaded
 
 
 def _model_files(release: Release) -> dict[str, str]:

@@ -266,6 +266,16 @@ class ChunkIndex:
         """The chunks of documents, without curated answers: the first of ``chunks``."""
         return only_documents(self.chunks())
 
+    def sample(self, count: int) -> tuple[list[Chunk], Vectors]:
+        """At most ``count`` chunks from all over the index, and their vectors."""
+        rows = np.unique(np.linspace(0, self._count - 1, count).astype(np.int64))
+        if self._is_resident:
+            found, vectors = self._all.chunks.take(rows), self._all.space.chunks[rows]
+        else:
+            found = _read(self._chunks, f"row IN ({', '.join(map(str, rows))})")
+            vectors = _vectors(found)
+        return [_chunk(row) for row in found.to_pylist()], vectors
+
     def space(self) -> SearchSpace:
         """All vectors; those of chunks in the order of ``chunks``."""
         return self._all.space

@@ -121,7 +121,7 @@ def test_somebodys_promotion_in_the_meantime_is_not_overwritten(home: Home) -> N
     kept = store.verify(store.ids()[-1])
     assert kept.parent == served
     assert kept.id in told.value.message
-    assert f"clayloop promote {kept.id}" in told.value.hint
+    assert f"clayloop releases promote {kept.id}" in told.value.hint
     assert not list(store.root.glob(".staging-*"))
 
 

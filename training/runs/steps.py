@@ -209,7 +209,8 @@ class Steps:
         except NotPromotedError as error:
             if error.overruled:
                 return f"{release.id} was promoted before, and {error.served} since"
-            return f"not promoted, kept as {release.id}: {error.served} is served by now"
+            why = "is pinned" if error.pinned else "is served by now"
+            return f"not promoted, kept as {release.id}: {error.served} {why}"
         return f"{release.id} is served now"
 
     def _draft(self, staging: Path, card: Callable[[ReleaseDraft], str]) -> ReleaseDraft:

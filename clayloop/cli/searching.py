@@ -1,0 +1,107 @@
+"""search, evaluate: what a release finds, and how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clayloop.cli.options import JsonFlag, context_of
+from clayloop.console import out, print_json, print_table
+from curation import SettingsError
+
+_ReleaseOption = Annotated[
+    str | None, typer.Option("--release", help="A release's id; default: the served one.")
+]
+
+
+def search(
+    ctx: typer.Context,
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many chunks.")] = 5,
+    release: _ReleaseOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the chunks that the release finds for a question, best first."""
+    from serving import ReleaseStore, load_release
+
+    if not question.strip():
+        raise SettingsError(
+            "An empty question was given.", 'For example: clayloop search "How do I install it?"'
+        )
+    context = context_of(ctx)
+    retriever = load_release(ReleaseStore(context.home), release, context.settings.serving)
+    hits = retriever.search(question, k)
+    if as_json:
+        print_json(
+            [
+                {
+                    "rank": rank,
+                    "score": hit.score,
+                    "asked": hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
+                    "id": hit.chunk.id,
+                    "path": hit.chunk.path,
+                    "section": list(hit.chunk.section),
+                    "url": hit.chunk.url,
+                    "text": hit.chunk.text,
+                }
+                for rank, hit in enumerate(hits, 1)
+            ]
+        )
+        return
+    for rank, hit in enumerate(hits, 1):
+        out.print(
+            f"{rank}. {hit.score:.3f}  {hit.chunk.path}  {hit.chunk.heading}", style="bold", markup=False
+        )
+        if hit.asked is not None:
+            record = f"{hit.asked.dataset} {hit.asked.record_id}"
+            out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
+            out.print(_excerpt(hit.asked.text).rstrip(), style="dim", markup=False)
+        out.print(_excerpt(hit.chunk.body), markup=False)
+
+
+def evaluate(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A test set in the layout of BEIR: queries.jsonl, qrels/test.tsv, perhaps corpus.jsonl."
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None, typer.Option("--queries", help='JSON lines with "_id" and "text".')
+    ] = None,
+    qrels: Annotated[
+        Path | None, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")
+    ] = None,
+    release: _ReleaseOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
+    from curation import load_files, load_folder
+    from serving import ReleaseStore
+    from training import evaluate_release
+
+    context = context_of(ctx)
+    if folder is not None and queries is None and qrels is None:
+        test_set = load_folder(folder)
+    elif folder is None and queries is not None and qrels is not None:
+        test_set = load_files(queries, qrels)
+    else:
+        raise SettingsError(
+            "Which questions?", "Give a folder in the layout of BEIR, or both --queries and --qrels."
+        )
+    result = evaluate_release(
+        ReleaseStore(context.home), release, test_set, context.settings.serving, context.progress
+    )
+    if as_json:
+        print_json(result)
+        return
+    title = f"{result['release']}: {result['queries']} questions"
+    print_table(title, ["metric", "value"], list({**result["metrics"], **result["more"]}.items()))
+
+
+def _excerpt(text: str, longest: int = 300) -> str:
+    flat = " ".join(text.split())
+    return f"   {flat[:longest]}{'…' if len(flat) > longest else ''}\n"
