@@ -8,6 +8,7 @@ from .releases.answer_list import ListedAnswer as ListedAnswer, find_answer as f
 from .releases.answer_list import list_answers as list_answers
 from .releases.answers import CuratedAnswer as CuratedAnswer, answer_rows as answer_rows
 from .releases.answers import answers_to_serve as answers_to_serve, read_answers as read_answers
+from .releases.base_vectors import BaseVectors as BaseVectors
 from .releases.bootstrap import bootstrap as bootstrap
 from .releases.build import ReleaseParts as ReleaseParts, build_release as build_release
 from .releases.build import save_model as save_model
@@ -49,7 +50,7 @@ from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
 from .retrieval.space import Leads as Leads, SearchSpace as SearchSpace
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
-from .retrieval.whitening import remove_whitening as remove_whitening, unwhitened as unwhitened
+from .retrieval.whitening import remove_whitening as remove_whitening
 from .retrieval.whitening import whiten as whiten, whitening as whitening
 from .settings import BotSettings as BotSettings, EmbeddingSettings as EmbeddingSettings
 from .settings import RetrievalSettings as RetrievalSettings, ServingSettings as ServingSettings
