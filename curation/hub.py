@@ -70,17 +70,13 @@ def fetch_folder(repo: HubRepo, folder: Path, patterns: Sequence[str], revision:
     are from. Raises StateError when that fails: what has come by then is in ``folder``."""
     import shutil
 
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi
 
     with _told(f"{repo.id!r} could not be fetched", "read"):
-        commit = HfApi(token=repo.token).repo_info(repo.id, repo_type=repo.kind, revision=revision).sha
-        snapshot_download(
-            repo.id,
-            repo_type=repo.kind,
-            revision=commit,
-            token=repo.token,
-            local_dir=folder,
-            allow_patterns=list(patterns),
+        api = HfApi(token=repo.token)
+        commit = api.repo_info(repo.id, repo_type=repo.kind, revision=revision).sha
+        api.snapshot_download(
+            repo.id, repo_type=repo.kind, revision=commit, local_dir=folder, allow_patterns=list(patterns)
         )
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # huggingface_hub's own notes
     return str(commit)

@@ -31,6 +31,7 @@ from .releases.reindex import reindex as reindex
 from .releases.retriever import ReleaseLoader as ReleaseLoader
 from .releases.retriever import Retriever as Retriever, load_release as load_release
 from .releases.retriever import open_reranker as open_reranker
+from .releases.shipping import fetch_release as fetch_release, publish_release as publish_release
 from .releases.switched_off import SWITCHED_OFF as SWITCHED_OFF, switch as switch
 from .releases.switched_off import switched_off as switched_off
 from .releases.switched_off import unsettled_answers as unsettled_answers

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
-from curation import SettingsError
+from clayloop.context import Context
+from curation import SECTION_SEPARATOR, SettingsError
+
+if TYPE_CHECKING:
+    from clayloop.up.bot_search import Found
+    from serving import ReleaseStore
 
 _ReleaseOption = Annotated[
     str | None, typer.Option("--release", help="A release's id; default: the served one.")
@@ -23,42 +28,54 @@ def search(
     release: _ReleaseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the chunks that the release finds for a question, best first."""
-    from serving import ReleaseStore, load_release
+    """Show the chunks that the release finds for a question, best first. A bot that runs is asked."""
+    from clayloop.up.bot_search import ask_bot
+    from serving import ReleaseStore
 
     if not question.strip():
         raise SettingsError(
             "An empty question was given.", 'For example: clayloop search "How do I install it?"'
         )
     context = context_of(ctx)
-    retriever = load_release(ReleaseStore(context.home), release, context.settings.serving)
-    hits = retriever.search(question, k)
+    store = ReleaseStore(context.home)
+    wanted = release or store.current().id
+    found = ask_bot(context.settings, question, k, wanted) or _searched(context, store, wanted, question, k)
     if as_json:
-        print_json(
-            [
-                {
-                    "rank": rank,
-                    "score": hit.score,
-                    "asked": hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
-                    "id": hit.chunk.id,
-                    "path": hit.chunk.path,
-                    "section": list(hit.chunk.section),
-                    "url": hit.chunk.url,
-                    "text": hit.chunk.text,
-                }
-                for rank, hit in enumerate(hits, 1)
-            ]
-        )
+        hits = [{"rank": rank, **hit.model_dump()} for rank, hit in enumerate(found.hits, 1)]
+        print_json({"release": found.release, "answerable": found.answerable, "hits": hits})
         return
-    for rank, hit in enumerate(hits, 1):
-        out.print(
-            f"{rank}. {hit.score:.3f}  {hit.chunk.path}  {hit.chunk.heading}", style="bold", markup=False
+    if not found.answerable:
+        context.progress.say(
+            "The bot would say that it does not know: nothing is like enough to the question "
+            "(serving.retrieval.min_score)."
         )
+    for rank, hit in enumerate(found.hits, 1):
+        heading = SECTION_SEPARATOR.join(hit.section)
+        out.print(f"{rank}. {hit.score:.3f}  {hit.path}  {heading}", style="bold", markup=False)
         if hit.asked is not None:
-            record = f"{hit.asked.dataset} {hit.asked.record_id}"
+            record = f"{hit.asked['dataset']} {hit.asked['record_id']}"
             out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
-            out.print(_excerpt(hit.asked.text).rstrip(), style="dim", markup=False)
-        out.print(_excerpt(hit.chunk.body), markup=False)
+            out.print(_excerpt(hit.asked["text"]).rstrip(), style="dim", markup=False)
+        out.print(_excerpt(hit.text.removeprefix(heading)), markup=False)
+
+
+def _searched(context: Context, store: ReleaseStore, release: str, question: str, k: int) -> Found:
+    """What this process finds."""
+    from clayloop.up.bot_search import Found, FoundChunk
+    from serving import load_release
+
+    retriever = load_release(store, release, context.settings.serving, quick=True)
+    hits = retriever.search(question, k)
+    chunks = [
+        FoundChunk(
+            score=hit.score,
+            asked=hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
+            section=list(hit.chunk.section),
+            **hit.chunk.model_dump(include={"id", "path", "url", "text"}),
+        )
+        for hit in hits
+    ]
+    return Found(release=release, answerable=retriever.should_answer(hits), hits=chunks)
 
 
 def evaluate(

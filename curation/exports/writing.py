@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
-from curation.errors import SettingsError, StateError
+from curation.errors import SettingsError
 from curation.exports.tables import ExportName
-from curation.files import replace_atomically, sync_folder
+from curation.files import replace_atomically, replace_folder
 
 Format = Literal["parquet", "jsonl", "beir"]
 
@@ -82,29 +79,8 @@ def _write_beir(what: ExportName, table: pa.Table, target: Path, chunks: pa.Tabl
             f"{strange[0] if strange else target} is no part of a test set, so {target} is not replaced.",
             "Name a folder that is not there yet.",
         )
-    folder: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))
+    with replace_folder(target) as folder:
         _fill_beir(what, table, folder, chunks)
-        sync_folder(folder)
-        if target.exists():
-            old = folder.with_suffix(".old")
-            target.rename(old)
-            folder.rename(target)
-            shutil.rmtree(old)
-        else:
-            folder.rename(target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise StateError(
-            f"The test set cannot be written to {target}: {error.strerror or error}",
-            "Check the free space (df) and the permissions.",
-        ) from error
-    finally:
-        if folder is not None:
-            with suppress(OSError):
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fill_beir(what: ExportName, table: pa.Table, folder: Path, chunks: pa.Table) -> None:

@@ -271,6 +271,23 @@ class ReleaseStore:
         self._builds.let_go(staging)
         return self.get(release_id)
 
+    def take_in(self, staging: Path, release: Release) -> Release:
+        """Put a release that was made elsewhere, and is checked, among the others. Raises StateError when the
+        disk is full, and ReleaseError when it is not what it was a moment ago."""
+        try:
+            for name in file_names(staging):
+                sha256(staging / name, sync=True)
+            with FileLock(self.root / ".publish.lock"):
+                staging.rename(self.root / release.id)
+                sync_folder(self.root)
+        except OSError as error:
+            raise StateError(
+                f"The release in {staging} can't be taken in: {error.strerror or error}",
+                "Check the free space (df) and the permissions; no release was changed.",
+            ) from error
+        self._builds.let_go(staging)
+        return self.verify(release.id)
+
     def promote(self, release_id: str, expected: str | None = None, by: str = PERSON) -> Release:
         """Serve ``release_id`` from now on. ``by`` says in the log who promotes (see releases/promotions.py).
 

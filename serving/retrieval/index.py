@@ -1,5 +1,6 @@
-"""The LanceDB index of one release: its chunks, their pieces and accepted questions, each with its vector,
-written once and never changed."""
+"""The index of one release: its chunks, their pieces and accepted questions, each with its vector, as LanceDB
+tables, written once and never changed. A small one lies beside them as plain Arrow files, too: those are in
+memory at once, and a bot need not load LanceDB to answer."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
 # LanceDB finds what lies near, by a graph where a table has so many rows that it pays.
 RESIDENT = 150_000
 ANN_FROM = 50_000
+_PLAIN = "resident"  # the folder of the Arrow files
 _REFINE = 10
 _WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
 _QUESTION_COLUMNS = ("text", "dataset", "record_id")
@@ -88,16 +90,25 @@ def build_index(
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
         database = lancedb.connect(folder)
+        on_disk = sum(map(len, tables.values())) > RESIDENT
         for name, rows in tables.items():
-            _add_indexes(database.create_table(name, rows), on_disk=_rows(tables) > RESIDENT)
+            _add_indexes(database.create_table(name, rows), on_disk)
+        if not on_disk:
+            (folder / _PLAIN).mkdir()
+            for name, rows in tables.items():
+                with (
+                    pa.OSFile(str(_plain(folder, name)), "wb") as file,
+                    pa.ipc.new_file(file, rows.schema) as out,
+                ):
+                    out.write_table(rows)
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(
             f"The index in {folder} can't be written: {error}", "Check the free space (df)."
         ) from error
 
 
-def _rows(tables: dict[str, Any]) -> int:
-    return sum(map(len, tables.values()))
+def _plain(folder: Path, name: str) -> Path:
+    return folder / _PLAIN / f"{name}.arrow"
 
 
 def _add_indexes(table: Any, on_disk: bool) -> None:
@@ -195,33 +206,39 @@ class _Tables:
 class ChunkIndex:
     """An index opened for reading; safe to search from several threads. Make one with ``ChunkIndex.open``."""
 
-    def __init__(self, folder: Path, tables: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, tables: dict[str, Any], is_resident: bool) -> None:
         self.folder = folder
         self._tables = tables
         self._chunks = tables[TABLE]
+        self._is_resident = is_resident
+        missing = {*CHUNK_SCHEMA.names, "row", "vector"} - set(self._chunks.schema.names)
+        if missing:
+            raise ValueError(f"columns missing: {', '.join(sorted(missing))}")
         self.dimension = int(self._chunks.schema.field("vector").type.list_size)
-        self._count = int(self._chunks.count_rows())
-        self._is_resident = sum(int(table.count_rows()) for table in tables.values()) <= RESIDENT
+        self._count = len(self._chunks) if is_resident else int(self._chunks.count_rows())
 
     @classmethod
     def open(cls, folder: Path) -> ChunkIndex:
         """Open what ``build_index`` wrote, wherever it was moved to since. Raises ReleaseError."""
-        import lancedb
-
         if not folder.is_dir():
             raise ReleaseError(
                 f"There is no index in {folder}.", "The release is incomplete: use another one."
             )
+        names = (TABLE, PIECES, QUESTIONS)
         try:
+            if (folder / _PLAIN).is_dir():
+                # Mapped, not read: processes that serve the same release share its pages.
+                tables = {
+                    name: pa.ipc.open_file(pa.memory_map(str(_plain(folder, name)))).read_all()
+                    for name in names
+                }
+                index = cls(folder, tables, is_resident=True)
+                index._all  # noqa: B018 - damage shows now, and not at the first question
+                return index
+            import lancedb
+
             database = lancedb.connect(folder)
-            tables = {name: database.open_table(name) for name in (TABLE, PIECES, QUESTIONS)}
-            missing = {*CHUNK_SCHEMA.names, "row", "vector"} - set(tables[TABLE].schema.names)
-            if missing:
-                raise ValueError(f"columns missing: {', '.join(sorted(missing))}")
-            index = cls(folder, tables)
-            if index._is_resident:
-                index._all  # noqa: B018 - read now: the first question should not wait, and damage shows
-            return index
+            return cls(folder, {name: database.open_table(name) for name in names}, is_resident=False)
         except (OSError, RuntimeError, ValueError, AttributeError, pa.ArrowException) as error:
             raise ReleaseError(
                 f"The index in {folder} can't be opened: {error}", "The release is corrupt: use another one."
@@ -286,13 +303,16 @@ class ChunkIndex:
 
     @cached_property
     def _all(self) -> _Tables:
-        return _loaded(*(_read(table) for table in self._tables.values()))
+        tables = self._tables.values()
+        return _loaded(*(tables if self._is_resident else map(_read, tables)))
 
     @cached_property
     def _documents(self) -> int:
         """How many chunks are of documents: the first ones."""
-        count = self._chunks.count_rows(f"NOT (source = '{CURATED}' AND document_id = '')")
-        return int(count)
+        if not self._is_resident:
+            return int(self._chunks.count_rows(f"NOT (source = '{CURATED}' AND document_id = '')"))
+        places = zip(self._chunks["source"].to_pylist(), self._chunks["document_id"].to_pylist(), strict=True)
+        return sum(source != CURATED or document != "" for source, document in places)
 
     def _near(self, query: Vectors, k: int, only_documents: bool) -> _Tables:
         """What leads to the chunks that lie near ``query`` by any of their vectors."""

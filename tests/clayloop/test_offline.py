@@ -22,7 +22,7 @@ def test_from_documents_to_a_measured_release(clayloop: Command, pottery: Path, 
     assert release["index"]["rows"] == first["chunks"]
     assert [row["current"] for row in clayloop.well("releases", "--json").json] == [True]
 
-    hits = clayloop.well("search", "How hot is it by default?", "-k", "3", "--json").json
+    hits = clayloop.well("search", "How hot is it by default?", "-k", "3", "--json").json["hits"]
     assert len(hits) == 3
     assert hits[0]["path"] == "guide/kilns.md"
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
@@ -79,7 +79,7 @@ def test_reindex_brings_changed_documents_to_the_same_model(clayloop: Command, p
     assert second["index"]["rows"] == first["index"]["rows"] + 1
     weights = {name: digest for name, digest in second["files"].items() if name.endswith(".safetensors")}
     assert weights.items() <= first["files"].items()
-    assert clayloop.well("search", "How fast does it turn?", "--json").json[0]["path"] == "wheel.md"
+    assert clayloop.well("search", "How fast does it turn?", "--json").json["hits"][0]["path"] == "wheel.md"
 
 
 def test_a_folder_that_is_published_somewhere_gives_links(clayloop: Command, pottery: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_folder_that_is_published_somewhere_gives_links(clayloop: Command, pot
     again = clayloop.well("ingest", str(pottery), "--json").json
     assert again["added"] == again["removed"] == 0
     clayloop.well("reindex")
-    hit = clayloop.well("search", "kiln temperature", "-k", "1", "--json").json[0]
+    hit = clayloop.well("search", "kiln temperature", "-k", "1", "--json").json["hits"][0]
     assert hit["url"] == f"https://docs.example.org/v1/{hit['path']}"
 
 
