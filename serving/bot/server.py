@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -165,6 +166,10 @@ def run_bot(
         )
         address = local_url(settings.bot.host, listener.getsockname()[1])
         server = _Server(config, lambda: ready(address) if ready else None)
+        # What is loaded by now stays. Each swap collects garbage, which stops everybody who asks: so it has
+        # only what is new to look through.
+        gc.collect()
+        gc.freeze()
         live.start()
         if turns.sender is not None:
             turns.sender.start()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
@@ -173,7 +174,7 @@ class _Tables:
         nearest = np.argpartition(-scores, count - 1)[:count]
         # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
         nearest = np.flatnonzero(scores >= scores[nearest].min())
-        rows = self.chunks.take(nearest).to_pylist()
+        rows = self.chunks.take(_places(nearest)).to_pylist()
         asked = self._asked(query, nearest)
         hits = [
             Hit(chunk=_chunk(row), score=float(scores[place]), asked=asked.get(int(place)))
@@ -195,8 +196,8 @@ class _Tables:
 
     def asked(self, places: Sequence[int]) -> list[IndexedQuestion]:
         """The accepted questions at ``places`` among the leads."""
-        rows = self.questions.take(pa.array(places, pa.int64())).to_pylist()
-        ids = self.chunks["id"].take(pa.array(self.space.questions.leads.rows[places])).to_pylist()
+        rows = self.questions.take(_places(np.asarray(places))).to_pylist()
+        ids = self.chunks["id"].take(_places(self.space.questions.leads.rows[places])).to_pylist()
         return [
             IndexedQuestion(chunk_id=chunk, **{name: row[name] for name in _QUESTION_COLUMNS})
             for chunk, row in zip(ids, rows, strict=True)
@@ -287,7 +288,7 @@ class ChunkIndex:
         """At most ``count`` chunks from all over the index, and their vectors."""
         rows = np.unique(np.linspace(0, self._count - 1, count).astype(np.int64))
         if self._is_resident:
-            found, vectors = self._all.chunks.take(rows), self._all.space.chunks[rows]
+            found, vectors = self._all.chunks.take(_places(rows)), self._all.space.chunks[rows]
         else:
             found = _read(self._chunks, f"row IN ({', '.join(map(str, rows))})")
             vectors = _vectors(found)
@@ -338,8 +339,8 @@ def _read(table: Any, where: str = "") -> pa.Table:
 
 def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
     """Some or all rows of the tables. Chunks are counted from 0 in their order."""
-    rows = chunks["row"].to_numpy()
-    leads = Leads(_vectors(questions), np.searchsorted(rows, questions["row"].to_numpy()))
+    rows = _rows(chunks)
+    leads = Leads(_vectors(questions), np.searchsorted(rows, _rows(questions)))
     pages = _numbered(zip(chunks["source"].to_pylist(), chunks["path"].to_pylist(), strict=True))
     weight = float(questions["weight"][0].as_py()) if len(questions) else WEIGHT
     # A record's question may lead to a curated answer, too: the two are no rivals.
@@ -350,7 +351,7 @@ def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
     ]
     space = SearchSpace(
         _vectors(chunks),
-        Leads(_vectors(pieces), np.searchsorted(rows, pieces["row"].to_numpy())),
+        Leads(_vectors(pieces), np.searchsorted(rows, _rows(pieces))),
         QuestionLeads(leads, np.array(places, dtype=np.int64), weight),
     )
     return _Tables(chunks.select(CHUNK_SCHEMA.names), space, questions.drop_columns(["vector"]))
@@ -366,11 +367,32 @@ def _numbered(keys: Iterable[tuple[str, str]]) -> Rows:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
+def _view(column: pa.ChunkedArray, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """The numbers in ``column``, which has no gaps; those of lists one after the other. What pyarrow has for
+    that imports pandas, and that takes longer than a search."""
+    if not len(column):
+        return np.zeros(0, kind)
+    values = column.combine_chunks()
+    if pa.types.is_fixed_size_list(values.type):
+        values = values.flatten()
+    return np.frombuffer(values.buffers()[1], kind, len(values), values.offset * np.dtype(kind).itemsize)
+
+
+def _rows(table: pa.Table) -> Rows:
+    return _view(table["row"], np.int64)
+
+
+def _places(rows: Rows) -> pa.Array:
+    """Row numbers as Arrow takes them, without pandas."""
+    return pa.Array.from_buffers(
+        pa.int64(), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows, np.int64))]
+    )
+
+
 def _vectors(table: pa.Table) -> Vectors:
-    column = table["vector"].combine_chunks()
-    flat = column.flatten().to_numpy(zero_copy_only=False)
-    found: Vectors = flat.reshape(-1, column.type.list_size)
-    return found.astype(np.float32, copy=False)
+    column = table["vector"]
+    found: Vectors = _view(column, np.float32).reshape(-1, column.type.list_size)
+    return found
 
 
 def _chunk(row: dict[str, Any]) -> Chunk:

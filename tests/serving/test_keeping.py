@@ -133,6 +133,8 @@ def test_an_index_of_another_model_is_never_served_and_says_why(
     assert not live.check()
     assert live.release_id == first.id and "its model did not make" in str(live.error)
     assert "its model did not make" in store.marks.read().failed[mixed].why
+    started = LiveRelease(store, ReleaseLoader(store, settings))
+    assert started.release_id == first.id and "its model did not make" in str(started.error)
     store.promote(first.id)
     live.check()
     assert live.error is None
