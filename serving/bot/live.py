@@ -99,7 +99,7 @@ class LiveRelease:
         return True
 
     def _earlier(self, error: ReleaseError) -> Retriever:
-        """The release before the current one, which cannot be served. Raises ``error`` where there is none."""
+        """The release before the current one, which cannot be served. Raises ``error`` without one."""
         try:
             return self._load(self._store.previous_id())
         except ClayloopError:

@@ -78,7 +78,9 @@ class Embedder:
         self._asked: dict[str, Vectors] = {}
 
     @classmethod
-    def quick(cls, folder: Path, settings: EmbeddingSettings, name: str, max_tokens: int) -> Embedder:
+    def quick(
+        cls, folder: Path, settings: EmbeddingSettings, name: str, max_tokens: int | None = None
+    ) -> Embedder:
         """For one question at a time: the model in ``folder`` without torch, where that can be (QuickModel)
         and no other device is set. Raises what the constructor raises."""
         may = settings.device in ("auto", "cpu") and settings.precision != "bfloat16"

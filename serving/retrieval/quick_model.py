@@ -28,7 +28,7 @@ _AFTER_POOLING = ("Normalize", "Dense")
 class QuickModel:
     """What ``Embedder`` needs of a SentenceTransformer, with the weights of ``folder``."""
 
-    def __init__(self, folder: Path, modules: Sequence[tuple[str, Path]], max_tokens: int) -> None:
+    def __init__(self, folder: Path, modules: Sequence[tuple[str, Path]], max_tokens: int | None) -> None:
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
@@ -40,14 +40,15 @@ class QuickModel:
         self._prompts = {name: str(prompts.get(name, "")) for name in ("query", "document")}
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
-        tokenizer.enable_truncation(max_tokens)
+        self.max_seq_length = max_tokens or _longest(folder, config)
+        tokenizer.enable_truncation(self.max_seq_length)
         self.tokenizer = SimpleNamespace(backend_tokenizer=tokenizer)
-        self.max_seq_length = max_tokens
         self.device = SimpleNamespace(type="numpy")
 
     @classmethod
-    def load(cls, folder: Path, max_tokens: int) -> QuickModel | None:
-        """The model in ``folder``, or None where it is none that can be computed here."""
+    def load(cls, folder: Path, max_tokens: int | None = None) -> QuickModel | None:
+        """The model in ``folder``, or None where it is none that can be computed here. It reads the first
+        ``max_tokens`` of a text (None: as its files say)."""
         modules = _modules(folder)
         if modules is None or not (folder / "model.safetensors").is_file():
             return None
@@ -153,6 +154,19 @@ def _modules(folder: Path) -> list[tuple[str, Path]] | None:
     shape = [kind for kind, _ in listed]
     known = shape[:2] == ["Transformer", "Pooling"] and set(shape[2:]) <= set(_AFTER_POOLING)
     return listed[2:] if is_bert and means and plain and known else None
+
+
+def _longest(folder: Path, config: dict[str, Any]) -> int:
+    """The most tokens of a text, as sentence-transformers finds it."""
+    for file, key in (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),
+    ):
+        path = folder / file
+        limit = _read(path).get(key) if path.is_file() else None
+        if limit:
+            return min(int(limit), int(config["max_position_embeddings"]))
+    return int(config["max_position_embeddings"])
 
 
 def _after_pooling(kind: str, folder: Path) -> Layer:

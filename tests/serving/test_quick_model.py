@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_vectors_are_those_of_torch(folder: Path) -> None:
-    torch, quick = Embedder(folder, SETTINGS), Embedder.quick(folder, SETTINGS, "quick", 256)
+    torch, quick = Embedder(folder, SETTINGS), Embedder.quick(folder, SETTINGS, "quick")
     assert isinstance(quick.model, QuickModel)
     assert (quick.dimension, quick.max_tokens) == (torch.dimension, torch.max_tokens)
     for mine, theirs in (
