@@ -86,4 +86,5 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
         files = f"{running.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # it speaks LFS only
         yield running

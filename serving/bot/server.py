@@ -157,6 +157,10 @@ def run_bot(
     """
     store = ReleaseStore(home)
     settings = _for_single_questions(settings)
+    # What is imported stays. Each swap collects garbage, which stops everybody who asks: so it need not look
+    # through all of that. What a release brings along is not among it, and goes with it.
+    gc.collect()
+    gc.freeze()
     live = LiveRelease(store, ReleaseLoader(store, settings))
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)
@@ -166,10 +170,6 @@ def run_bot(
         )
         address = local_url(settings.bot.host, listener.getsockname()[1])
         server = _Server(config, lambda: ready(address) if ready else None)
-        # What is loaded by now stays. Each swap collects garbage, which stops everybody who asks: so it has
-        # only what is new to look through.
-        gc.collect()
-        gc.freeze()
         live.start()
         if turns.sender is not None:
             turns.sender.start()

@@ -165,7 +165,10 @@ def _check(folder: Path, release: Release) -> None:
     for part in (MODEL_FOLDER, RERANKER_FOLDER):
         check_safe(folder / part)
         for modules in (folder / part).rglob("modules.json"):
-            kinds = [str(one.get("type", "")) for one in json.loads(modules.read_text(encoding="utf-8"))]
+            try:
+                kinds = [str(one["type"]) for one in json.loads(modules.read_text(encoding="utf-8"))]
+            except (ValueError, TypeError, KeyError) as error:
+                raise ReleaseError(f"Its {modules.name} can't be read.", _NOT_OURS) from error
             strange = [kind for kind in kinds if not kind.startswith(_OWN_MODULES)]
             if strange:
                 raise ReleaseError(f"Its model asks for the foreign class {strange[0]!r}.", _NOT_OURS)
