@@ -24,15 +24,15 @@ def find_garbage(store: ReleaseStore, keep: int) -> Garbage:
     """All releases but the newest ``keep``, the served one, the one that a rollback leads to, and those that
     are pinned. Raises StateError when the log of promotions or the marks can't be read."""
     kept = {*store.ids()[-keep:], *store.marks.read().pinned, store.current_id() or ""}
-    with suppress(StateError):  # there is none
+    store.promotions.lines()  # raises where nobody can tell what a rollback leads to
+    with suppress(StateError):  # it leads nowhere
         kept.add(store.previous_id())
     gone = [one for one in store.ids() if one not in kept]
     return Garbage(releases=gone, freed=_alone([store.folder(one) for one in gone]))
 
 
 def collect_garbage(store: ReleaseStore, keep: int) -> Garbage:
-    """Remove what ``find_garbage`` finds, and what killed builds left. Killed at any instant, each release is
-    whole or gone."""
+    """Remove what ``find_garbage`` finds. Killed at any instant, each release is whole or gone."""
     found = find_garbage(store, keep)
     for release_id in found.releases:
         store.remove(release_id)

@@ -221,6 +221,7 @@ class ReleaseStore:
             if release_id == self.served_id() or release_id in self.marks.read().pinned:
                 raise BusyError(f"{release_id} is served or pinned.", "Promote another one, or unpin it.")
             if folder.is_dir():
+                shutil.rmtree(gone, ignore_errors=True)  # of one of that name that was fetched again
                 folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
         self.marks.forget(release_id)
