@@ -3,14 +3,14 @@ made; this says that its parts belong together. It warms the release up, too."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from curation import ReleaseError
-
-if TYPE_CHECKING:
-    from serving.releases.retriever import Retriever
+from serving.releases.record import Release
+from serving.retrieval.embedding import Embedder
+from serving.retrieval.index import ChunkIndex, Hit
 
 _SAMPLES = 3  # chunks that are embedded again and asked for
 # Cosine of a chunk's vector to the same chunk embedded now: .9999 in another precision.
@@ -18,17 +18,18 @@ _SAME = 0.95
 _OTHERS = "Promote another release (`clayloop releases rollback`), or build a new one."
 
 
-def check_release(retriever: Retriever) -> None:
+def check_release(
+    release: Release, embedder: Embedder, index: ChunkIndex, search: Callable[[str], Sequence[Hit]]
+) -> None:
     """Raises ReleaseError, saying why, when the index was made with another model or lacks chunks, or a
     question gets no usable answer."""
-    release, index = retriever.release, retriever.index
     expected = release.index.rows + release.index.answers
     if len(index) != expected:
         raise ReleaseError(
             f"Release {release.id} should index {expected} texts and has {len(index)}.", _OTHERS
         )
     chunks, vectors = index.sample(_SAMPLES)
-    now = retriever.embedder.documents([chunk.text for chunk in chunks])
+    now = embedder.documents([chunk.text for chunk in chunks])
     alike = float((now * vectors).sum(axis=1).min())
     if alike < _SAME:
         raise ReleaseError(
@@ -37,6 +38,6 @@ def check_release(retriever: Retriever) -> None:
             _OTHERS,
         )
     for chunk in chunks:
-        hits = retriever.search(chunk.heading or chunk.text)
+        hits = search(chunk.heading or chunk.text)
         if not hits or not np.isfinite([hit.score for hit in hits]).all():
             raise ReleaseError(f"Release {release.id} finds nothing for {chunk.heading!r}.", _OTHERS)

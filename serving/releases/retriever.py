@@ -138,7 +138,7 @@ class ReleaseLoader:
     def __call__(self, release_id: str) -> Retriever:
         """As ``load_release``, and checked (``check_release``)."""
         loaded = load_release(self._store, release_id, self._settings, self._last, quick=True)
-        check_release(loaded)
+        check_release(loaded.release, loaded.embedder, loaded.index, loaded.search)
         self._last = loaded
         return loaded
 
