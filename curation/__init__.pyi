@@ -21,6 +21,7 @@ from .argilla.schemas import DATASETS as DATASETS
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
 from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
+from .argilla.turns import conversation_table as conversation_table
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
 from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
 from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
@@ -41,9 +42,16 @@ from .documents.splitting import split_prose as split_prose
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
 from .errors import LanguageModelError as LanguageModelError, ReleaseError as ReleaseError
 from .errors import SettingsError as SettingsError, StateError as StateError, first_line as first_line
+from .exports.publish import publish_tables as publish_tables
+from .exports.tables import EXPORTS as EXPORTS, ExportName as ExportName
+from .exports.tables import accepted_table as accepted_table, chunk_table as chunk_table
+from .exports.tables import question_table as question_table, triplet_table as triplet_table
+from .exports.writing import format_of as format_of, write_export as write_export
+from .files import replace_folder as replace_folder
 from .files import read_json as read_json, sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
+from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .memory import PeakMemory as PeakMemory, give_back as give_back
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress

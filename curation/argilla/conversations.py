@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
+_SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 
 
 class _Source(BaseModel):
@@ -110,9 +111,14 @@ def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
     if lines:
         given = min(len(turn.cited), len(lines))
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
-        title = f"Sources to choose from: {which.get(given, f'the bot was given the first {given}')}"
-        parts.append(f"---\n\n**{title}**\n\n" + "\n".join(lines))
+        title = which.get(given, f"the bot was given the first {given}")
+        parts.append(f"{_SOURCES}{title}**\n\n" + "\n".join(lines))
     return "\n\n".join(parts)
+
+
+def answer_in(response: str) -> str:
+    """The answer in what ``render_response`` made of it. It stays the Markdown that shows no HTML."""
+    return response.rpartition(f"\n\n{_SOURCES}")[0] or response
 
 
 def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) -> Outline:

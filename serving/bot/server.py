@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -156,6 +157,10 @@ def run_bot(
     """
     store = ReleaseStore(home)
     settings = _for_single_questions(settings)
+    # What is imported stays. Each swap collects garbage, which stops everybody who asks: so it need not look
+    # through all of that. What a release brings along is not among it, and goes with it.
+    gc.collect()
+    gc.freeze()
     live = LiveRelease(store, ReleaseLoader(store, settings))
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)

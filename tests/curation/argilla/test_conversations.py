@@ -14,6 +14,7 @@ from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import dataset_addresses, read_decisions
 from curation.argilla.push import push_to_argilla
 from curation.argilla.schemas import SPECS
+from curation.argilla.turns import conversation_table
 from curation.documents.corpus import Corpus
 from curation.errors import StateError
 from curation.settings import ArgillaSettings
@@ -212,3 +213,25 @@ def test_a_dataset_from_before_sources_could_be_named_stays_in_use(
     for row in rows(api, settings):
         answer(person, row["id"], is_response_correct="yes", out_of_guardrails="no")
     assert [one.chunk_id for one in read_decisions(client, settings)] == ["f" * 32] * 2
+
+
+def test_all_turns_as_a_table_judged_or_not(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    assert len(conversation_table(client, settings)) == 0, "no dataset yet"
+    corpus = small_corpus()
+    push_to_argilla(client, settings, corpus, [], embedder)
+    backups = titled(corpus, "Backups")
+    turns = [
+        make_turn("How do I <b>back up</b>?", "Run `backup`.\n\n- now\n- later", cited=(backups.id,)),
+        make_turn("And who am I?", "I do not know.", turn=1),
+    ]
+    log_turns(client, settings, turns, embedder)
+    [record] = [row["id"] for row in rows(api, settings) if row["external_id"] == turns[0].id]
+    answer(hire(api, settings, "aurora"), record, is_response_correct="yes", out_of_guardrails="no")
+    first, second = conversation_table(client, settings).to_pylist()
+    assert (first["id"], first["question"], first["turn"]) == (turns[0].id, turns[0].question, 0)
+    assert first["answer"] == "Run `backup`.\n\n- now\n- later"
+    assert (first["cited"], first["verdict"], first["annotators"]) == (backups.id, "accepted", 1)
+    assert (second["answer"], second["verdict"], second["agreement"]) == ("I do not know.", "", None)
+    assert "aurora" not in str(first)
