@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from curation import Message
-from curation.words import word_set
+from curation import Message, word_set
 
 _WORD = re.compile(r"[\w.@+-]*\w")
 _LEADS_ON = re.compile(
@@ -20,10 +19,10 @@ _POINTS_BACK = re.compile(
 _SHORT, _POINTING = 2, 4
 _FUNCTION_WORDS = word_set(
     """a about all also an and any are as at be been but by can could did do does for from get got had has
-    have how i if in instead into is it its make me mine my need no not of off on one ones only or our out please
-    should so some still than that the their them then there these they this those to too up us use used using
-    want was we well were what when where which while who whole why will with without work works would you
-    your"""
+    have how i if in instead into is it its make me mine my need no not of off on one ones only or our out
+    please should so some still than that the their them then there these they this those to too up us use
+    used using want was we well were what when where which while who whole why will with without work works
+    would you your"""
 )
 
 

@@ -21,7 +21,8 @@ _KINDS = {
     r"(?: you)?|what do you (?:do|know)|how does this work|how do you work|what can you help(?: me)? with)"
     r"(?: please)?",
     "who": r"(?:who|what) (?:are|r) (?:you|u)|what is this"
-    r"|are you (?:a |an )?(?:bot|human|robot|real|ai|chatgpt)|(?:what(?: is|'s)|whats) your name|who (?:made|built|wrote) you",
+    r"|are you (?:a |an )?(?:bot|human|robot|real|ai|chatgpt)"
+    r"|(?:what(?: is|'s)|whats) your name|who (?:made|built|wrote) you",
 }
 _PATTERNS = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
 
