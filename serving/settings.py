@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class _Section(BaseModel):
@@ -68,6 +68,11 @@ class BotSettings(_Section):
     )
     host: str = Field(
         "127.0.0.1", description="Address to bind. Anything else than loopback is visible to others."
+    )
+    password: SecretStr = Field(
+        SecretStr(""),
+        description="Asked for everywhere but at /healthz, with any name; empty: no login. "
+        "Better given as CLAYLOOP_SERVING__BOT__PASSWORD.",
     )
     port: int = Field(6901, ge=0, le=65535, description="Port of the bot (0: any free one).")
     answers: Literal["auto", "passages", "model"] = Field(

@@ -11,7 +11,7 @@ from serving.bot.follow_ups import look_up
 from serving.bot.markup import harmless
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
-from serving.bot.passages import as_markdown, as_page, passages
+from serving.bot.passages import as_markdown, as_page, passages, unlike
 from serving.bot.refusals import NEAREST, nearest, refusal, try_these
 from serving.bot.reply import Reply
 from serving.bot.small_talk import reply_to, small_talk
@@ -52,25 +52,24 @@ def answer_question(
         yield Reply(text=text, idle=True)
         return
     asked = look_up(question, history)
-    hits = retriever.search(asked, options.passages)
-    score = max((hit.score for hit in hits), default=0.0)
+    hits = unlike(retriever.search(asked, options.passages))
     if not retriever.should_answer(hits):
-        yield _refusal(retriever, asked, hits, settings)
+        yield _refusal(retriever, question, history, hits, settings)
         return
     curated = retriever.answers.get(hits[0].chunk.id)
     if curated and not hits[0].by_source:
-        yield Reply(text=shown(curated), score=score, curated=curated)
+        yield Reply(text=shown(curated), score=max(hit.score for hit in hits), curated=curated)
         return
-    found = quoted(retriever, asked, hits)
     if llm is None or not writes(llm, settings):
-        yield found if llm is not None or settings.answers != "model" else _after(NO_MODEL, found)
+        lead = NO_MODEL if llm is None and settings.answers == "model" else FOUND
+        yield quoted(retriever, asked, hits, lead)
         return
     last = Reply(text="")
     for last in model_replies(retriever, llm, Asked(question, history, tuple(hits)), settings, options):
         if last.text:
             yield last
     if not last.text:
-        yield _after(_why_none(last), found).model_copy(update={"trouble": last.trouble})
+        yield quoted(retriever, asked, hits, _why_none(last)).model_copy(update={"trouble": last.trouble})
 
 
 def _why_none(reply: Reply) -> str:
@@ -86,12 +85,12 @@ def writes(llm: LanguageModel, settings: BotSettings) -> bool:
     return settings.answers == "model" or (settings.answers == "auto" and not llm.few_shot)
 
 
-def quoted(retriever: Retriever, question: str, hits: Sequence[Hit]) -> Reply:
-    """The passages as the answer."""
+def quoted(retriever: Retriever, question: str, hits: Sequence[Hit], lead: str) -> Reply:
+    """The passages as the answer, after the sentence ``lead``."""
     found = passages(retriever.embedder, question, hits)
     return Reply(
-        text=f"{FOUND}\n\n{as_markdown(found)}",
-        shown=f"{FOUND}\n\n{as_page(found)}",
+        text=f"{lead}\n\n{as_markdown(found)}",
+        shown=f"{lead}\n\n{as_page(found)}",
         hits=tuple(hits),
         names_them=True,
         score=max(hit.score for hit in hits),
@@ -107,14 +106,21 @@ def too_long(size: int, most: int, unit: str) -> str:
     return f"Your question is too long: it has {size:,} {unit}, and {most:,} fit. Please ask a shorter one."
 
 
-def _refusal(retriever: Retriever, question: str, hits: Sequence[Hit], settings: BotSettings) -> Reply:
+def _refusal(
+    retriever: Retriever,
+    question: str,
+    history: Sequence[Message],
+    hits: Sequence[Hit],
+    settings: BotSettings,
+) -> Reply:
     why, meant = refusal(retriever, question, settings)
     score = max((hit.score for hit in hits), default=0.0)
-    near = nearest(retriever, hits if meant == question else retriever.search(meant, len(hits)))
+    asked = look_up(meant, history)
+    near = nearest(retriever, hits if meant == question else unlike(retriever.search(asked, len(hits))))
     if not near:
         text = "\n\n".join(filter(None, (why, try_these(examples_of(retriever, settings)))))
         return Reply(text=text, refused=True, score=score)
-    found = passages(retriever.embedder, meant, near, whole=0)
+    found = passages(retriever.embedder, asked, near, whole=0)
     return Reply(
         text=f"{why}\n\n{NEAREST}\n\n{as_markdown(found)}",
         shown=f"{harmless(why)}\n\n{NEAREST}\n\n{as_page(found)}",
@@ -123,8 +129,3 @@ def _refusal(retriever: Retriever, question: str, hits: Sequence[Hit], settings:
         refused=True,
         score=score,
     )
-
-
-def _after(sentence: str, found: Reply) -> Reply:
-    update = {name: f"{sentence}\n\n{getattr(found, name)}" for name in ("text", "shown")}
-    return found.model_copy(update=update)

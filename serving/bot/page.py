@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from pydantic import ValidationError
 
+from curation import SettingsError
 from serving.bot.chat import MOST_COMMENT, ChatService
 from serving.bot.options import MOST_PASSAGES, Options
 from serving.bot.page_history import last_turn, read_history
@@ -73,11 +75,19 @@ def _chatbot(settings: BotSettings) -> gr.Chatbot:
         show_label=False,
         buttons=["copy"],
         feedback_options=(_UP, _DOWN),
-        avatar_images=(None, settings.logo) if settings.logo else None,
+        avatar_images=(None, _logo(settings.logo)) if settings.logo else None,
         allow_file_downloads=False,
         latex_delimiters=[],
         placeholder=_WELCOME + (_KEPT if settings.log_conversations else ""),
     )
+
+
+def _logo(path: str) -> str:
+    if not Path(path).is_file():
+        raise SettingsError(
+            f"There is no file {path}.", "Set serving.bot.logo to an image, or leave it empty."
+        )
+    return path
 
 
 def _advanced(service: ChatService) -> list[gr.components.Component]:

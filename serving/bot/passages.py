@@ -30,13 +30,23 @@ class Passage:
 
 
 def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int = 1) -> list[Passage]:
-    """The texts of ``hits``, each once, the first ``whole`` of them as a whole."""
-    unlike = list({hit.chunk.text: hit for hit in reversed(hits)}.values())[::-1]
-    marks = best_sentences(embedder, question, [hit.chunk for hit in unlike])
+    """The texts of ``hits``, the first ``whole`` of them as a whole."""
+    marks = best_sentences(embedder, question, [hit.chunk for hit in hits])
     return [
         _passage(hit, mark, is_whole=place < whole)
-        for place, (hit, mark) in enumerate(zip(unlike, marks, strict=True))
+        for place, (hit, mark) in enumerate(zip(hits, marks, strict=True))
     ]
+
+
+def unlike(hits: Sequence[Hit]) -> list[Hit]:
+    """``hits`` without those whose text another one before has: pages often repeat each other."""
+    seen: set[str] = set()
+    found: list[Hit] = []
+    for hit in hits:
+        if hit.chunk.body not in seen:
+            found.append(hit)
+        seen.add(hit.chunk.body)
+    return found
 
 
 def title_of(hit: Hit) -> str:

@@ -18,6 +18,7 @@ from serving.bot.answers import examples_of
 from serving.bot.api import add_api
 from serving.bot.chat import ChatService
 from serving.bot.live import LiveRelease
+from serving.bot.login import Login
 from serving.bot.markup import web_address
 from serving.bot.offered import with_offered
 from serving.bot.outbox import Outbox, Send, Sender
@@ -128,6 +129,8 @@ def create_app(
 
     add_api(app, service)
     page = build_page(service, examples_of(live.retriever, settings.bot))
+    if password := settings.bot.password.get_secret_value():
+        app.add_middleware(Login, password=password)
     app.add_middleware(_ContentPolicy)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
