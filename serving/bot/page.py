@@ -22,6 +22,12 @@ _AT_ONCE = 8
 _FONT = ["system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
 _UP, _DOWN = "Like", "Dislike"
+CSS = "mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }"
+# The best passage stands first, so the question goes to the top, where Gradio would show an answer's end.
+_SHOW_FROM_THE_TOP = """() => {
+    const asked = document.querySelectorAll('.message.user');
+    if (asked.length) asked[asked.length - 1].scrollIntoView({block: 'start'});
+}"""
 
 
 def build_page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
@@ -59,6 +65,7 @@ def build_page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
             ),
             chatbot=chatbot,
         )
+        chatbot.change(None, js=_SHOW_FROM_THE_TOP, api_visibility="private", queue=False)
         _add_feedback(service, chatbot)
     return page
 
@@ -75,6 +82,7 @@ def _chatbot(settings: BotSettings) -> gr.Chatbot:
         show_label=False,
         buttons=["copy"],
         feedback_options=(_UP, _DOWN),
+        autoscroll=False,
         avatar_images=(None, _logo(settings.logo)) if settings.logo else None,
         allow_file_downloads=False,
         latex_delimiters=[],

@@ -22,7 +22,7 @@ from serving.bot.login import Login
 from serving.bot.markup import web_address
 from serving.bot.offered import with_offered
 from serving.bot.outbox import Outbox, Send, Sender
-from serving.bot.page import build_page, theme
+from serving.bot.page import CSS, build_page, theme
 from serving.releases.retriever import ReleaseLoader
 from serving.releases.store import ReleaseStore
 from serving.settings import ServingSettings
@@ -137,6 +137,7 @@ def create_app(
         page,
         path="/",
         theme=theme(),
+        css=CSS,
         footer_links=[],
         ssr_mode=False,
         show_error=False,
