@@ -53,7 +53,7 @@ class Turn(BaseModel):
     score: float = 0.0
     seconds: float = 0.0
     thumb: Literal["up", "down"] | None = None
-    comment: str = ""
+    comment: _Text = ""
     release_id: str
     created_at: datetime
 

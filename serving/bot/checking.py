@@ -18,7 +18,8 @@ _NAME = re.compile(r"[^\W\d]\w{3,}")
 _ADDRESS = re.compile(r"https?://[^\s)>\]]+")
 _CITED = re.compile(r"\s?\[(\d{1,2})\](?!\()")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*\[\d-])")
+# Not after the number of a list's item: it goes with what it numbers.
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\d\.)\s+(?=[A-Z`*\[\d-])")
 _ITS_WORDS, _ITS_NAMES = 0.6, 0.7
 _STEM = 5  # letters by which forms of one word are known: install, installed, installing
 # What a thinking model puts before its answer.

@@ -79,7 +79,7 @@ def test_the_bot_speaks_to_a_bot(bot: RunningBot) -> None:
 def test_feedback_reaches_the_turns_record_and_the_metrics(bot: RunningBot, mailbox: Mailbox) -> None:
     asked = {"messages": [{"role": "user", "content": HOW}]}
     answer = httpx.post(f"{bot.url}/v1/chat/completions", json=asked, timeout=60).json()
-    said = {"id": answer["id"], "thumb": "down", "comment": "Too <b>short</b>.\x00"}
+    said = {"id": answer["id"], "thumb": "down", "comment": " Too <b>short</b>. "}
     for _ in range(3):
         assert httpx.post(f"{bot.url}/feedback", json=said, timeout=60).status_code == 200
     turns: list[Turn] = mailbox.wait_for(2)

@@ -65,6 +65,11 @@ def test_it_comes_by_whole_units_and_only_grows(size: int) -> None:
     assert "```sh\nkiln run --jobs 4\n```" in text and text.rstrip().endswith("- four tasks at the same time")
 
 
+def test_the_number_of_an_item_goes_with_it() -> None:
+    steps = "1. Elephants migrate slowly through Botswana.\n2. Run four tasks at the same time.\n"
+    assert list(checked([steps], EVIDENCE))[-1] == ("\n2. Run four tasks at the same time.\n", 1)
+
+
 @given(st.text(alphabet="ab `~\n.[1]-", max_size=60), st.integers(1, 9))
 def test_how_it_was_cut_into_pieces_does_not_matter(text: str, size: int) -> None:
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
