@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -61,8 +61,7 @@ def model_replies(
     thoughts: list[str] = []
     trouble: str | None = None
     try:
-        written = llm.stream(sent, max_tokens=settings.max_answer_tokens, temperature=options.temperature)
-        with closing(written) as pieces:
+        with closing(_written(llm, sent, settings.max_answer_tokens, options.temperature)) as pieces:
             for now in checked(_answer_only(pieces, thoughts), evidence):
                 text, dropped = now
                 yield Reply(text=text.strip(), score=asked.score, thoughts="".join(thoughts))
@@ -76,6 +75,17 @@ def model_replies(
     notes = [note for note, is_so in ((LEFT_OUT, dropped), (BROKEN_OFF, trouble)) if is_so]
     text = "\n\n".join([text, *(f"*{note}*" for note in notes)])
     yield Reply(text=text, hits=numbered, score=asked.score, trouble=trouble, thoughts="".join(thoughts))
+
+
+def _written(
+    llm: LanguageModel,
+    sent: Sequence[dict[str, str]],
+    most: int,
+    temperature: float,
+    stop: Sequence[str] | None = None,
+) -> Generator[str, None, None]:
+    """What the model writes; closing it ends the generation."""
+    yield from llm.stream(sent, max_tokens=most, temperature=temperature, stop=stop)
 
 
 def _answer_only(pieces: Iterable[str], thoughts: list[str]) -> Iterator[str]:
@@ -105,7 +115,7 @@ def _small(llm: LanguageModel, asked: Asked, settings: BotSettings) -> Reply:
     most = min(MOST_TOKENS, settings.max_answer_tokens)
     written = ""
     try:
-        with closing(llm.stream(sent, max_tokens=most, temperature=0.0, stop=list(STOP))) as pieces:
+        with closing(_written(llm, sent, most, 0.0, STOP)) as pieces:
             for piece in pieces:
                 written += printable(piece)
                 if (loop := loop_start(written)) is not None:
