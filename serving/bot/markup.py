@@ -23,6 +23,7 @@ from markdown_it.utils import OptionsDict
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 _SCHEMES = ("http", "https")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_BREAKS = re.compile(r"[\n\r\f]")  # entities can bring them into a text
 # Gradio draws diagrams from code in this language; a document's code is shown, not run.
 _DRAWN = "mermaid"
 
@@ -74,7 +75,7 @@ def blocks(markdown: str, mark: Span | None = None) -> list[Block]:
             code = fenced(group[0].content, group[0].info)
             found.append(Block(code, code, first, pieces, is_code=True))
         else:
-            shown = _PAGE.renderer.render(group, _PAGE.options, {}).replace("\n", "")
+            shown = _BREAKS.sub("", _PAGE.renderer.render(group, _PAGE.options, {}))
             found.append(Block(shown, source, first, pieces))
     return found
 
@@ -165,7 +166,7 @@ def _groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
 def _plain(token: Token) -> str:
     if token.type in ("softbreak", "hardbreak"):
         return " "
-    return token.content if not token.children else "".join(map(_plain, token.children))
+    return _BREAKS.sub(" ", token.content) if not token.children else "".join(map(_plain, token.children))
 
 
 def _marked(children: Sequence[Token], start: int, end: int) -> Iterator[Token]:

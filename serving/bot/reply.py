@@ -69,7 +69,7 @@ class Reply(BaseModel):
         shown = _with_sources(self.shown or harmless(self.text), self.sources)
         if not self.thoughts:
             return shown
-        thoughts = html.escape(self.thoughts).replace("\n", "<br>")
+        thoughts = "<br>".join(html.escape(self.thoughts).splitlines())
         folded = (
             f"<details><summary>What the model thought (not checked)</summary><p>{thoughts}</p></details>"
         )

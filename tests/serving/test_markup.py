@@ -42,6 +42,9 @@ XSS = (
     "<![CDATA[<img src=x onerror=alert(1)>]]>",
     "&lt;img src=x onerror=alert(1)&gt;",
     "```mermaid\ngraph TD; A-->B\n```",
+    "a&#13;&#13;&#33;&#91;x](https://evil.example/p.png)",  # a line break that only the entity holds
+    "a&#10;&#10;&#33;&#91;x](https://evil.example/p.png)",
+    "a&#12;&#13;&#10;&#91;x](javascript:alert(1))",
     "<p>\n\n<img src=x onerror=alert(1)>\n\n</p>",
     "\x00<\x00script>alert(1)</script>",
 )
