@@ -113,7 +113,7 @@ def test_a_visitors_thumb_changes_the_record_and_is_no_response(
     log_turns(client, settings, [said], None)
     [row] = rows(api, settings)
     assert (row["metadata"]["thumb"], row["metadata"]["comment"]) == ("down", "Too short.")
-    assert row["metadata"]["seconds"] == 0.25 and "Too short." in row["fields"]["response"]
+    assert row["metadata"]["seconds"] == 0.25 and "Too short" in row["fields"]["response"]
     assert not row["responses"]
 
 
