@@ -6,8 +6,9 @@ import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from curation import LanguageModel, LanguageModelError, Message
+from curation import Chunk, LanguageModel, LanguageModelError, Message
 from serving.bot.checking import Evidence, checked, may_be_thoughts, without_thoughts
 from serving.bot.curated import as_data
 from serving.bot.markup import closed
@@ -39,6 +40,37 @@ class Asked:
         return max(hit.score for hit in self.hits)
 
 
+class Request(NamedTuple):
+    """What a language model is asked. ``sources`` are the chunks among that."""
+
+    messages: list[dict[str, str]]
+    max_tokens: int
+    temperature: float
+    stop: list[str] | None
+    sources: list[Chunk]
+
+    def stream(self, llm: LanguageModel) -> Generator[str, None, None]:
+        """The answer piece by piece; closing the generator ends it."""
+        yield from llm.stream(
+            self.messages, max_tokens=self.max_tokens, temperature=self.temperature, stop=self.stop
+        )
+
+
+def request(
+    retriever: Retriever, llm: LanguageModel, asked: Asked, settings: BotSettings, options: Options
+) -> Request:
+    """What ``llm`` is to be asked, once the hits are found: a very small model is asked in another way.
+
+    Raises TooLongError.
+    """
+    chunks = packed(asked.hits, settings.max_context_tokens)
+    if llm.few_shot:
+        told = few_shot_messages(asked.question.strip(), chunks)
+        return Request(told, min(MOST_TOKENS, settings.max_answer_tokens), 0.0, list(STOP), chunks[:1])
+    told = messages(retriever, asked.question, chunks, asked.history, settings, options)
+    return Request(told, settings.max_answer_tokens, options.temperature, None, chunks)
+
+
 def model_replies(
     retriever: Retriever, llm: LanguageModel, asked: Asked, settings: BotSettings, options: Options
 ) -> Iterator[Reply]:
@@ -46,22 +78,22 @@ def model_replies(
 
     The last one lists the passages that the model was given, in the order of their numbers.
     """
-    if llm.few_shot:
-        yield _small(llm, asked, settings)
-        return
-    chunks = packed(asked.hits, settings.max_context_tokens)
     try:
-        sent = messages(retriever, asked.question, chunks, asked.history, settings, options)
+        sent = request(retriever, llm, asked, settings, options)
     except TooLongError as error:
         yield Reply(text="", too_long=(error.tokens, error.most))
         return
+    if llm.few_shot:
+        yield _small(llm, sent, asked)
+        return
+    chunks = sent.sources
     numbered = tuple(next(hit for hit in asked.hits if hit.chunk is chunk) for chunk in chunks)
     evidence = Evidence([as_data(chunk) for chunk in chunks], asked.question)
     text, dropped = "", 0
     thoughts: list[str] = []
     trouble: str | None = None
     try:
-        with closing(_written(llm, sent, settings.max_answer_tokens, options.temperature)) as pieces:
+        with closing(sent.stream(llm)) as pieces:
             for now in checked(_answer_only(pieces, thoughts), evidence):
                 text, dropped = now
                 yield Reply(text=text.strip(), score=asked.score, thoughts="".join(thoughts))
@@ -75,17 +107,6 @@ def model_replies(
     notes = [note for note, is_so in ((LEFT_OUT, dropped), (BROKEN_OFF, trouble)) if is_so]
     text = "\n\n".join([text, *(f"*{note}*" for note in notes)])
     yield Reply(text=text, hits=numbered, score=asked.score, trouble=trouble, thoughts="".join(thoughts))
-
-
-def _written(
-    llm: LanguageModel,
-    sent: Sequence[dict[str, str]],
-    most: int,
-    temperature: float,
-    stop: Sequence[str] | None = None,
-) -> Generator[str, None, None]:
-    """What the model writes; closing it ends the generation."""
-    yield from llm.stream(sent, max_tokens=most, temperature=temperature, stop=stop)
 
 
 def _answer_only(pieces: Iterable[str], thoughts: list[str]) -> Iterator[str]:
@@ -108,14 +129,11 @@ def _answer_only(pieces: Iterable[str], thoughts: list[str]) -> Iterator[str]:
         yield answer
 
 
-def _small(llm: LanguageModel, asked: Asked, settings: BotSettings) -> Reply:
+def _small(llm: LanguageModel, sent: Request, asked: Asked) -> Reply:
     """What a very small model says to the best passage: all of it, or nothing where it does not hold."""
-    chunks = packed(asked.hits, settings.max_context_tokens)
-    sent = few_shot_messages(asked.question.strip(), chunks)
-    most = min(MOST_TOKENS, settings.max_answer_tokens)
     written = ""
     try:
-        with closing(_written(llm, sent, most, 0.0, STOP)) as pieces:
+        with closing(sent.stream(llm)) as pieces:
             for piece in pieces:
                 written += printable(piece)
                 if (loop := loop_start(written)) is not None:
@@ -123,5 +141,5 @@ def _small(llm: LanguageModel, asked: Asked, settings: BotSettings) -> Reply:
                     break
     except LanguageModelError as error:
         return Reply(text="", trouble=error.message)
-    holds = holds_to(written, asked.question, chunks)
+    holds = holds_to(written, asked.question, sent.sources)
     return Reply(text=closed(written.strip()) if holds else "", hits=asked.hits, score=asked.score)
