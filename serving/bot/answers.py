@@ -62,14 +62,14 @@ def answer_question(
         return
     if llm is None or not writes(llm, settings):
         lead = NO_MODEL if llm is None and settings.answers == "model" else FOUND
-        yield quoted(retriever, asked, hits, lead)
+        yield quoted(retriever, question, hits, lead)
         return
     last = Reply(text="")
     for last in model_replies(retriever, llm, Asked(question, history, tuple(hits)), settings, options):
         if last.text:
             yield last
     if not last.text:
-        yield quoted(retriever, asked, hits, _why_none(last)).model_copy(update={"trouble": last.trouble})
+        yield quoted(retriever, question, hits, _why_none(last)).model_copy(update={"trouble": last.trouble})
 
 
 def _why_none(reply: Reply) -> str:
@@ -86,7 +86,7 @@ def writes(llm: LanguageModel, settings: BotSettings) -> bool:
 
 
 def quoted(retriever: Retriever, question: str, hits: Sequence[Hit], lead: str) -> Reply:
-    """The passages as the answer, after the sentence ``lead``."""
+    """The passages as the answer to the ``question`` alone, after the sentence ``lead``."""
     found = passages(retriever.embedder, question, hits)
     return Reply(
         text=f"{lead}\n\n{as_markdown(found)}",
@@ -120,7 +120,7 @@ def _refusal(
     if not near:
         text = "\n\n".join(filter(None, (why, try_these(examples_of(retriever, settings)))))
         return Reply(text=text, refused=True, score=score)
-    found = passages(retriever.embedder, asked, near, whole=0)
+    found = passages(retriever.embedder, meant, near, whole=0)
     return Reply(
         text=f"{why}\n\n{NEAREST}\n\n{as_markdown(found)}",
         shown=f"{harmless(why)}\n\n{NEAREST}\n\n{as_page(found)}",

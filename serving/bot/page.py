@@ -24,10 +24,10 @@ _MONO = ["ui-monospace", "monospace"]
 _UP, _DOWN = "Like", "Dislike"
 CSS = "mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }"
 # The best passage stands first, so the question goes to the top, where Gradio would show an answer's end.
-_SHOW_FROM_THE_TOP = """() => {
+_SHOW_FROM_THE_TOP = """() => setTimeout(() => {
     const asked = document.querySelectorAll('.message.user');
     if (asked.length) asked[asked.length - 1].scrollIntoView({block: 'start'});
-}"""
+}, 150)"""
 
 
 def build_page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
