@@ -113,12 +113,24 @@ def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
         title = which.get(given, f"the bot was given the first {given}")
         parts.append(f"{_SOURCES}{title}**\n\n" + "\n".join(lines))
+    if said := _said(turn):
+        parts.append(f"---\n\n**{said}**" + (f"\n\n{literal(turn.comment)}" if turn.comment else ""))
     return "\n\n".join(parts)
 
 
 def answer_in(response: str) -> str:
     """The answer in what ``render_response`` made of it. It stays the Markdown that shows no HTML."""
     return response.rpartition(f"\n\n{_SOURCES}")[0] or response
+
+
+def _said(turn: Turn) -> str:
+    """What the visitor made of the answer: shown to annotators, never a response or a suggestion."""
+    if turn.thumb is None:
+        return "The visitor's comment:" if turn.comment else ""
+    helped = {"up": "The visitor found this helpful", "down": "The visitor did not find this helpful"}[
+        turn.thumb
+    ]
+    return f"{helped}, and wrote:" if turn.comment else f"{helped}."
 
 
 def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) -> Outline:
@@ -128,11 +140,16 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
         "release": term(turn.release_id),
         "refused": YES if turn.refused else NO,
         "sources": len(turn.cited),
+        "seconds": max(turn.seconds, 0.0),
         "day": turn.created_at.date().isoformat(),
         "question": storable(turn.question),
     }
     if turn.score == turn.score:  # a NaN would be refused for ever
         metadata["score"] = score(min(max(turn.score, -1.0), 1.0))  # accepted questions may raise it above 1
+    if turn.thumb is not None:
+        metadata["thumb"] = turn.thumb
+    if turn.comment:
+        metadata["comment"] = storable(turn.comment)
     if turn.cited:
         metadata["chunk_id"] = term(turn.cited[0])
     if offered := _offered(turn):

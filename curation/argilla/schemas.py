@@ -236,6 +236,8 @@ _CONVERSATIONS = DatasetSpec(
         FilterSpec("score", "Similarity of the best source", "float", -1, 1),
         FilterSpec("sources", "Number of sources", "integer"),
         FilterSpec("chunk_id", "Best source's chunk"),
+        FilterSpec("thumb", "The visitor's thumb (up/down)"),
+        FilterSpec("seconds", "Seconds that the answer took", "float"),
         FilterSpec("day", "Day (UTC)"),
         ANSWER_STATE,
     ),

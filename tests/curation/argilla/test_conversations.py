@@ -66,6 +66,7 @@ def test_a_turn_arrives_once_with_its_sources(
         "sources": 2,
         "chunk_id": timeouts.id,
         "offered": f"{timeouts.id} {'f' * 32}",
+        "seconds": 0.0,
         "day": "2026-11-20",
         "question": "How do I set the timeout?",
     }
@@ -102,6 +103,19 @@ def test_nothing_that_people_write_can_block_the_outbox(
     assert "<img" not in shown["response"]
     assert found[turns[0].id]["metadata"]["question"] == "\ufffd\ufffd <script>"
     assert "score" not in found[turns[0].id]["metadata"]
+
+
+def test_a_visitors_thumb_changes_the_record_and_is_no_response(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings
+) -> None:
+    turn = make_turn("How?", "So.", cited=("f" * 32,))
+    said = turn.model_copy(update={"thumb": "down", "comment": "Too short.", "seconds": 0.25})
+    log_turns(client, settings, [turn], None)
+    log_turns(client, settings, [said], None)
+    [row] = rows(api, settings)
+    assert (row["metadata"]["thumb"], row["metadata"]["comment"]) == ("down", "Too short.")
+    assert row["metadata"]["seconds"] == 0.25 and "Too short" in row["fields"]["response"]
+    assert not row["responses"]
 
 
 def test_sending_again_keeps_the_answer(

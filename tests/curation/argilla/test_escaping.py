@@ -103,6 +103,15 @@ def test_an_unclosed_code_block_does_not_swallow_the_sources() -> None:
     assert rendered.index("</code>") < rendered.index("Sources")
 
 
+def test_a_visitors_word_stands_on_the_card_and_does_nothing() -> None:
+    turn = make_turn("How?", "Like so.").model_copy(update={"thumb": "down", "comment": "<img src=x> **no**"})
+    rendered = render_response(turn, {})
+    assert "The visitor did not find this helpful, and wrote:" in rendered
+    assert shown(rendered).strip().endswith("<img src=x> **no**")
+    assert active(RENDERER.parse(rendered)) == set()
+    assert "visitor" not in render_response(make_turn("How?", "Like so."), {})
+
+
 def test_code_cannot_close_its_own_block() -> None:
     tokens = RENDERER.parse(fenced("a\n````\n<b>\n```", "py' onclick=x"))
     assert [token.type for token in tokens] == ["fence"]
