@@ -23,6 +23,7 @@ from clayloop.cli import (
     retrain,
     services,
     train,
+    version1,
     watch,
 )
 from clayloop.console import err, print_error
@@ -64,6 +65,7 @@ app.command(hidden=True)(watch.retrain_when_told)
 app.command(rich_help_panel=_LOOP)(releases.bootstrap)
 app.command(rich_help_panel=_LOOP)(releases.reindex)
 app.command(rich_help_panel=_ANY)(train.train)
+app.command("import-v1", rich_help_panel=_ANY)(version1.import_v1)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)
