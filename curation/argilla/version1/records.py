@@ -60,7 +60,8 @@ def read_records(folder: Path, dataset: OldDataset, left_out: LeftOut) -> list[O
     made: list[OldRecord] = []
     for path in files:
         for row in _rows(path):
-            key = f"record {len(made)}"
+            named = f" ({row['external_id']})" if row.get("external_id") else ""
+            key = f"record {len(made)}{named}"
             try:
                 if isinstance(row.get("fields"), Mapping):
                     made.append(_nested(row, key))
@@ -130,7 +131,7 @@ def _flat(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftO
                 OldSuggestion(name, value, about.get("type"), about.get("agent"), about.get("score"))
             )
     return OldRecord(
-        key=_key(row, key),
+        key=key,
         external_id=_text(row.get("external_id")),
         fields={name: row.get(name) for name in dataset.fields},
         metadata=_metadata(row.get("metadata")),
@@ -143,7 +144,7 @@ def _flat(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftO
 def _nested(row: Mapping[str, Any], key: str) -> OldRecord:
     """The record as version 1's client had it."""
     return OldRecord(
-        key=_key(row, key),
+        key=key,
         external_id=_text(row.get("external_id")),
         fields=dict(row["fields"]),
         metadata=_metadata(row.get("metadata")),
@@ -173,7 +174,7 @@ def _listed(given: Any) -> list[Mapping[str, Any]]:
 
 
 def _value(kind: str, value: Any) -> Any:
-    return [dict(one) for one in _listed(value)] if kind in ("ranking", "span") else value
+    return _listed(value) if kind in ("ranking", "span") else value
 
 
 def _metadata(given: Any) -> dict[str, Any]:
@@ -181,10 +182,6 @@ def _metadata(given: Any) -> dict[str, Any]:
     if made is not None and not isinstance(made, Mapping):
         raise ValueError(f"its metadata is {made!r}")
     return {name: value for name, value in (made or {}).items() if value is not None}
-
-
-def _key(row: Mapping[str, Any], key: str) -> str:
-    return f"{key} ({row['external_id']})" if row.get("external_id") else key
 
 
 def _text(given: Any) -> str | None:

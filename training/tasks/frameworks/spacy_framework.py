@@ -14,6 +14,7 @@ from training.tasks.examples import Example, TrainingData, labels_in
 from training.tasks.frameworks.arguments import check_names
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
 from training.tasks.frameworks.heads.classify import as_prediction
+from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
 
 _OWN = ("learn_rate",)
@@ -103,7 +104,7 @@ class Spacy(Framework):
         ]
 
     def snippet(self, place: str) -> str:
-        return _SNIPPET.replace("PLACE", repr(place))
+        return on_disk(_SNIPPET, place)
 
     def default_model(self) -> str:
         return f"a blank pipeline ({self._lang()})"

@@ -13,6 +13,7 @@ from training.tasks.examples import Example, TrainingData
 from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
 from training.tasks.frameworks.heads.tag import Tag
+from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
 
 _OWN = ("max_length", "entity_max_length")
@@ -21,7 +22,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _SNIPPET = """\
 from span_marker import SpanMarkerConfig, SpanMarkerModel
 
-folder = PLACE  # of a repository: huggingface_hub.snapshot_download(…)
+folder = PLACE
 config = SpanMarkerConfig.from_pretrained(folder)
 config.encoder["_name_or_path"] = f"{folder}/encoder"
 print(SpanMarkerModel.from_pretrained(folder, config=config).predict("A text"))"""
@@ -92,7 +93,7 @@ class SpanMarker(Framework):
         return [[_span(one) for one in spans] for spans in found]
 
     def snippet(self, place: str) -> str:
-        return _SNIPPET.replace("PLACE", repr(place))
+        return on_disk(_SNIPPET, place)
 
     def _load(self, tags: Tag) -> Any:
         """Raises SettingsError where the encoder cannot be loaded."""
