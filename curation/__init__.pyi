@@ -21,6 +21,7 @@ from .argilla.schemas import DATASETS as DATASETS
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
 from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
+from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
 from .argilla.version1.importing import ImportReport as ImportReport
 from .argilla.version1.importing import import_version_1 as import_version_1
 from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
