@@ -204,11 +204,10 @@ def _vector(given: Mapping[str, Any]) -> JsonObject:
 
 
 def _guidelines(given: Any, left_out: LeftOut) -> str | None:
-    if not given or not str(given).strip():
-        return None
-    if len(given) > _MOST_GUIDELINES:
-        left_out.note(f"the guidelines beyond {_MOST_GUIDELINES:,} characters (they have {len(given):,})")
-    return str(given)[:_MOST_GUIDELINES]
+    text = str(given or "")
+    if len(text) > _MOST_GUIDELINES:
+        left_out.note(f"the guidelines beyond {_MOST_GUIDELINES:,} characters (they have {len(text):,})")
+    return text[:_MOST_GUIDELINES] if text.strip() else None
 
 
 def _check_keys(where: str, given: Mapping[str, Any], known: frozenset[str], left_out: LeftOut) -> None:

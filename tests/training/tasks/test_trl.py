@@ -129,16 +129,19 @@ def test_rewards_by_a_function(dolly: Path, gpt: Path, tmp_path: Path) -> None:
     without = trainer_of(dolly, task, gpt, **_SHORT)
     with pytest.raises(SettingsError, match="needs a reward_model"):
         without.train(tmp_path / "model")
-    trainer = trainer_of(dolly, task, gpt, reward_model=reward, **_SHORT)
+    sampling = {"generation_kwargs": {"min_new_tokens": 2}, "top_p": 1.0}
+    trainer = trainer_of(dolly, task, gpt, reward_model=reward, **sampling, **_SHORT)
     trainer.train(tmp_path / "model")
     assert any(one.startswith("instruction: where does") for one in asked)
 
 
 def test_what_trl_cannot_do(dolly: Path, gpt: Path, tmp_path: Path) -> None:
     prompts = TrainingTask.for_proximal_policy_optimization(formatting_func=to_prompts)
-    with pytest.raises(SettingsError, match="the algorithm 'ppo' is not there") as caught:
+    with pytest.raises(SettingsError, match="the algorithm 'dqn' is not there"):
+        ArgillaTrainer(dolly, prompts, "trl", framework_kwargs={"algorithm": "dqn"})
+    with pytest.raises(SettingsError, match="The installed TRL has no PPO") as caught:
         ArgillaTrainer(dolly, prompts, "trl", framework_kwargs={"algorithm": "ppo"})
-    assert "TRL 1 has no PPO" in caught.value.hint
+    assert "clayloop[ppo]" in caught.value.hint
     texts = TrainingTask.for_supervised_fine_tuning(formatting_func=to_text)
     with pytest.raises(SettingsError, match="needs a language model"):
         ArgillaTrainer(dolly, texts, "trl").train(tmp_path / "model")

@@ -81,7 +81,7 @@ def train_with_ppo(
 def _room(model: Any, tokenizer: Any, arguments: Any) -> int:
     """Tokens of a prompt. Raises SettingsError where an answer leaves none."""
     places = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
-    room = int(min(places, tokenizer.model_max_length)) - arguments.response_length
+    room = int(min(places, tokenizer.model_max_length) - arguments.response_length)
     if room < 1:
         raise SettingsError(
             f"The model reads {places} tokens, and response_length is {arguments.response_length}.",
@@ -117,7 +117,7 @@ def _as_model(
         tuple(one for one in ids if one != tokenizer.pad_token_id): text for ids, text in prompts.items()
     }
 
-    class RewardModel(torch.nn.Module):
+    class RewardModel(torch.nn.Module):  # type: ignore[misc]
         base_model_prefix = "backbone"
 
         def backbone(self, input_ids: Any, attention_mask: Any, **_: Any) -> Any:

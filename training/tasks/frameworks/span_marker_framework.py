@@ -16,6 +16,7 @@ from training.tasks.frameworks.heads.tag import Tag
 from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
 
+_TASK: TaskKind = "token_classification"
 _OWN = ("max_length", "entity_max_length")
 _ENCODER = "encoder"  # the subfolder that holds the configuration and the tokenizer of what was trained from
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -33,7 +34,7 @@ class SpanMarker(Framework):
     and ``entity_max_length`` (words of the longest span, by default 8)."""
 
     name = "span_marker"
-    tasks: ClassVar[Collection[TaskKind]] = ("token_classification",)
+    tasks: ClassVar[Collection[TaskKind]] = (_TASK,)
     packages: ClassVar[Mapping[str, str]] = {
         "span_marker": "pip install 'clayloop[span-marker]', in an environment of its own"
     }
