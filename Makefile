@@ -9,14 +9,16 @@ JOBS ?= 2
 #     make smoke PYTHON=python3.12 VENV=.pythons/3.12/.venv ARGILLA_VENV=.pythons/3.12/.venv-argilla
 VENV := .venv
 ARGILLA_VENV := .venv-argilla
+TRAINER_VENV := .venv-trainer
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGILLA_READY := $(ARGILLA_VENV)/.ready
+TRAINER_READY := $(TRAINER_VENV)/.ready
 ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_lite
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test smoke lint bench format clean
+.PHONY: setup demo test test-trainer smoke lint bench format clean
 
 setup: $(READY) $(ARGILLA_READY)
 
@@ -36,11 +38,25 @@ $(ARGILLA_READY): argilla_lite/pyproject.toml argilla_lite/constraints.txt
 	$(ARGILLA_VENV)/bin/pip install -q -c argilla_lite/constraints.txt -e 'argilla_lite[postgresql]'
 	touch $@
 
+# What does not live with our pins: spacy-transformers and SpanMarker want transformers 4; PPO wants an older TRL, and nothing
+# else that is older, so that it lies over $(VENV).
+$(TRAINER_READY): pyproject.toml constraints-trainer.txt
+	$(PYTHON) -m venv $(TRAINER_VENV)
+	$(TRAINER_VENV)/bin/pip install -q -c constraints-trainer.txt torch==2.13.0
+	$(TRAINER_VENV)/bin/pip install -q -c constraints-trainer.txt -e '.[spacy-transformers,span-marker]' pytest pytest-timeout hypothesis
+	$(TRAINER_VENV)/bin/pip install -q --no-deps --upgrade --target $(TRAINER_VENV)/ppo trl==0.29.1
+	touch $@
+
 demo: setup
 	$(BIN)/clayloop demo $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# The trainer's frameworks that have environments of their own. `make test` does not need it.
+test-trainer: setup $(TRAINER_READY)
+	$(TRAINER_VENV)/bin/python -m pytest tests/training/tasks/apart/test_older.py $(ARGS)
+	PYTHONPATH=$(TRAINER_VENV)/ppo $(BIN)/python -m pytest tests/training/tasks/apart/test_ppo.py $(ARGS)
 
 # One look at each real part, in about a minute.
 smoke: setup
@@ -60,4 +76,4 @@ bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(ARGILLA_VENV) .pythons .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ARGILLA_VENV) $(TRAINER_VENV) .pythons .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

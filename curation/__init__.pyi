@@ -23,6 +23,8 @@ from .argilla.simulated import annotate_by_pages as annotate_by_pages
 from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
 from .argilla.turns import conversation_table as conversation_table
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
+from .argilla.version1.importing import ImportReport as ImportReport
+from .argilla.version1.importing import import_version_1 as import_version_1
 from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
 from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
 from .argilla.webhooks import register_webhook as register_webhook, unregister_webhook as unregister_webhook

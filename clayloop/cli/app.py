@@ -28,6 +28,7 @@ from clayloop.cli import (
     searching,
     services,
     train,
+    version1,
     watch,
 )
 from clayloop.console import err, print_error
@@ -73,6 +74,7 @@ app.command(rich_help_panel=_ANY)(exports.export)
 app.add_typer(hub.publish, name="publish", rich_help_panel=_ANY)
 app.add_typer(hub.fetch, name="fetch", rich_help_panel=_ANY)
 app.command(rich_help_panel=_ANY)(hub.space)
+app.command("import-v1", rich_help_panel=_ANY)(version1.import_v1)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)

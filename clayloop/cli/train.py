@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +28,9 @@ def train(
         str,
         typer.Option(
             "--task",
-            help="text-classification, token-classification, question-answering, text2text or "
-            "sentence-similarity.",
+            help="text-classification, token-classification, question-answering, text2text, "
+            "sentence-similarity; or with --formatting-func also supervised-fine-tuning, reward-modeling, "
+            "proximal-policy-optimization, direct-preference-optimization, chat-completion.",
         ),
     ],
     framework: Annotated[str, typer.Option("--framework", help="The library that trains.")] = "transformers",
@@ -42,6 +45,15 @@ def train(
     ] = None,
     strategy: Annotated[
         str | None, typer.Option("--strategy", help="How several answers become one (docs/trainer.md).")
+    ] = None,
+    formatting_func: Annotated[
+        str | None,
+        typer.Option(
+            "--formatting-func",
+            metavar="MODULE:FUNCTION",
+            help="A Python function that makes examples of a record (docs/trainer.md). Modules "
+            "are looked for in the current folder too.",
+        ),
     ] = None,
     workspace: Annotated[
         str | None, typer.Option("--workspace", help="Default: that of the settings file.")
@@ -72,10 +84,11 @@ def train(
 
     context = context_of(ctx)
     config = _config(update_config)
+    function = None if formatting_func is None else _function(formatting_func)
     source = _source(context, dataset, workspace)
     trainer = ArgillaTrainer(
         dataset=source,
-        task=infer_task(source, task, _columns(column or []), strategy),
+        task=infer_task(source, task, _columns(column or []), strategy, function),
         framework=framework,
         model=model,
         train_size=train_size,
@@ -133,6 +146,23 @@ def _columns(given: list[str]) -> dict[str, str]:
             raise SettingsError(f"--column {one!r} is not clear.", "Say COLUMN=NAME, such as text=review.")
         made[column.strip()] = name.strip()
     return made
+
+
+def _function(given: str) -> Any:
+    """The function that MODULE:FUNCTION names. Raises SettingsError."""
+    module, _, name = given.partition(":")
+    if not module or not name:
+        raise SettingsError(f"--formatting-func {given!r} is not clear.", "Say MODULE:FUNCTION.")
+    sys.path.insert(0, "")  # the current folder, as for python -m
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever the user's module does
+        raise SettingsError(
+            f"--formatting-func {given!r} cannot be loaded: {type(error).__name__}: {error}",
+            "Call it from the folder where the module is, and name a function in it.",
+        ) from error
+    finally:
+        sys.path.remove("")
 
 
 def _config(given: str) -> dict[str, Any]:

@@ -93,6 +93,13 @@ def test_a_dataset_of_a_server(
     [
         (["--task", "guessing"], "There is no task 'guessing'"),
         (["--task", "supervised-fine-tuning"], "needs a formatting_func"),
+        (["--task", "text2text", "--formatting-func", "to_text"], "--formatting-func 'to_text' is not clear"),
+        (["--task", "text2text", "--formatting-func", "nowhere:f"], "No module named 'nowhere'"),
+        (["--task", "text2text", "--formatting-func", "json:nothing"], "has no attribute 'nothing'"),
+        (
+            ["--task", "text2text", "--formatting-func", "json:dumps", "--strategy", "first"],
+            "Both a formatting_func and columns or a strategy",
+        ),
         (["--task", "text2text"], "Which question for text2text of 'made' is target?"),
         (["--task", "text-classification", "--column", "txt=text"], "has no column 'txt'"),
         (["--task", "text-classification", "--column", "text"], "--column 'text' is not clear"),
@@ -109,6 +116,20 @@ def test_options_that_are_wrong(call: Command, dataset: Path, options: list[str]
     ended = call("train", "--dataset", str(dataset), *options)
     assert ended.code == 2
     assert says in ended.err.replace("\n", " ")
+
+
+def test_a_formatting_func_of_a_module_in_the_current_folder(
+    call: Command, dataset: Path, tmp_path: Path
+) -> None:
+    model = models.language_model(tmp_path / "gpt", [*folders.GOOD, *folders.BAD, "text is label"])
+    (tmp_path / "mine.py").write_text(
+        "def to_text(sample):\n    return f\"text {sample['text']} is label {sample['label'][0]['value']}\"\n"
+    )
+    arguments = ["train", "--dataset", str(dataset), "--task", "supervised-fine-tuning", "--framework", "trl"]
+    arguments += ["--formatting-func", "mine:to_text", "--model", str(model), "--device", "-1"]
+    made = call.well(*arguments, "--train-size", "0.75", "--json").json
+    assert (made["trained_on"], made["held_out"]) == (18, 6)
+    assert made["metrics"]["loss"] > 0
 
 
 def test_python_m_clayloop_train() -> None:

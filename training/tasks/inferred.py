@@ -8,7 +8,7 @@ from typing import Any
 from curation import SettingsError
 from training.tasks.reading import open_source
 from training.tasks.rows import Schema
-from training.tasks.shapes import SENTENCES, TASKS, TaskKind
+from training.tasks.shapes import SENTENCES, TASKS, WANTED, FormattingFunc, TaskKind
 from training.tasks.task import LEARNS_FROM, TrainingTask
 
 # The columns of each task that fields fill, and the one that a question fills.
@@ -22,18 +22,30 @@ _COLUMNS: Mapping[TaskKind, tuple[tuple[str, ...], str]] = {
 
 
 def infer_task(
-    dataset: Any, kind: str, columns: Mapping[str, str], strategy: str | None = None
+    dataset: Any,
+    kind: str,
+    columns: Mapping[str, str],
+    strategy: str | None = None,
+    formatting_func: FormattingFunc | None = None,
 ) -> TrainingTask:
     """The task ``kind`` on ``dataset``. ``columns`` name the field or question for a column; one that is left
-    out is the one of that name, else the only one that fits. Raises SettingsError where that is not clear."""
+    out is the one of that name, else the only one that fits. With a ``formatting_func`` there is nothing to
+    infer. Raises SettingsError where that is not clear."""
     name = kind.strip().lower().replace("-", "_")
     if name not in TASKS:
-        raise SettingsError(f"There is no task {kind!r}.", f"There are {', '.join(_COLUMNS)}.")
+        raise SettingsError(f"There is no task {kind!r}.", f"There are {', '.join(TASKS)}.")
     task = name
+    if formatting_func is not None:
+        if columns or strategy is not None:
+            raise SettingsError(
+                "Both a formatting_func and columns or a strategy were given.", "Give one or the other."
+            )
+        made: TrainingTask = getattr(TrainingTask, f"for_{task}")(formatting_func=formatting_func)
+        return made
     if task not in _COLUMNS:
         raise SettingsError(
-            f"{kind} needs a formatting_func, which cannot be given here.",
-            "Train it from Python: see docs/trainer.md.",
+            f"{kind} needs a formatting_func.",
+            f"Say --formatting-func MODULE:FUNCTION; it returns {WANTED[task]}.",
         )
     fields, label = _COLUMNS[task]
     if unknown := sorted(set(columns) - {*fields, label}):

@@ -25,13 +25,38 @@ def test_one_label(emotions: Path, encoder: Path, tmp_path: Path, capsys: pytest
     assert not [one for one in trained.folder.rglob("*") if one.suffix in (".pkl", ".bin", ".joblib")]
 
 
-def test_several_labels(names: Path, encoder: Path, tmp_path: Path) -> None:
+def test_several_labels(
+    names: Path, encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     task = TrainingTask.for_text_classification(text="text", label="topics")
     trainer = ArgillaTrainer(names, task, "setfit", model=encoder, train_size=0.75, gpu_id=-1)
     trainer.update_config(num_iterations=10, body_learning_rate=1e-3)
     assert trainer.train(tmp_path / "model").metrics["micro F1"] > 0.7
     found = trainer.predict(["today ann works for acme here"])
     assert found[0]["label"] == ["early", "firm"]
+    printed = use_the_snippet(trainer, tmp_path / "model", capsys)
+    assert printed.strip() == str(trainer.predict("A text")["label"])
+
+
+def test_the_snippet_of_a_model_on_the_hub_downloads_it(
+    emotions: Path,
+    encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Here the download is the folder that would have been uploaded."""
+    import huggingface_hub
+
+    task = TrainingTask.for_text_classification(text="text", label="label")
+    trainer = ArgillaTrainer(emotions, task, "setfit", model=encoder, gpu_id=-1)
+    trainer.update_config(num_iterations=1)
+    folder = trainer.train(tmp_path / "model").folder
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", {"me/model": str(folder)}.__getitem__)
+    lines = trainer._framework.snippet("me/model")
+    capsys.readouterr()
+    exec(lines, {})  # noqa: S102 - they are ours
+    assert capsys.readouterr().out.strip() == trainer.predict("A text")["label"]
 
 
 def test_more_than_two_labels_from_a_formatting_func(

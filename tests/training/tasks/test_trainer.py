@@ -229,6 +229,17 @@ def test_frameworks_that_cannot(lengths: Path) -> None:
     del registry._FRAMEWORKS["missing"]
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("span_marker", "clayloop[span-marker]"), ("spacy-transformers", "clayloop[spacy-transformers]")],
+)
+def test_a_framework_that_cannot_live_here_says_where(name: str, line: str, names: Path) -> None:
+    with pytest.raises(SettingsError, match="which is not installed") as caught:
+        ArgillaTrainer(names, TrainingTask.for_token_classification(spans="spans"), name)
+    assert line in caught.value.hint
+    assert "in an environment of its own" in caught.value.hint
+
+
 def test_what_is_no_framework_is_not_registered() -> None:
     with pytest.raises(SettingsError, match="is no framework"):
         register_framework(dict)  # type: ignore[arg-type]

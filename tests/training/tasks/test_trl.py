@@ -2,93 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation import SettingsError, StateError
-from tests.training.tasks import folders, models
+from tests.training.tasks import models
 from tests.training.tasks.conftest import texts_of
-from tests.training.tasks.folders import record, write_folder
+from tests.training.tasks.dolly import TEMPLATE, to_chat, to_pairs, to_preferences, to_prompts, to_text
 from tests.training.tasks.test_transformers import use_the_snippet
 from training.tasks.task import TrainingTask
 from training.tasks.trainer import ArgillaTrainer
-
-TEMPLATE = "instruction: {instruction} context: {context} response: {response}"
-
-
-@pytest.fixture(scope="module")
-def dolly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Instructions and responses that an annotator wrote anew; as in the guide's dataset."""
-    made = []
-    for number in range(16):
-        person, firm = folders.PEOPLE[number % 4], folders.FIRMS[(number // 4) % 4]
-        fields = {
-            "original-instruction": f"where is {person}",
-            "original-context": f"{person} works for {firm}",
-            "original-response": "nobody knows",
-        }
-        answers = {
-            "new-instruction": [f"where does {person} work"],
-            "new-context": [fields["original-context"]],
-            "new-response": [f"{person} works for {firm}"],
-        }
-        made.append(record(f"d{number}", fields, **answers))
-    questions = [folders.text(name) for name in ("new-instruction", "new-context", "new-response")]
-    folder = tmp_path_factory.mktemp("trl") / "dolly"
-    fields = ["original-instruction", "original-context", "original-response"]
-    return write_folder(folder, fields, questions, made)
-
-
-@pytest.fixture(scope="module")
-def gpt(dolly: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    texts = [*texts_of(dolly), TEMPLATE, "where does work"]
-    return models.language_model(tmp_path_factory.mktemp("trl") / "gpt", texts)
-
-
-def to_text(sample: dict[str, Any]) -> str:
-    return TEMPLATE.format(
-        instruction=sample["new-instruction"][0]["value"],
-        context=sample["new-context"][0]["value"],
-        response=sample["new-response"][0]["value"],
-    )
-
-
-def to_pairs(sample: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    instruction, context = sample["original-instruction"], sample["original-context"]
-    rejected = TEMPLATE.format(instruction=instruction, context=context, response=sample["original-response"])
-    for response in sample["new-response"]:
-        if response["status"] == "submitted":
-            chosen = TEMPLATE.format(instruction=instruction, context=context, response=response["value"])
-            if chosen != rejected:
-                yield chosen, rejected
-
-
-def to_prompts(sample: dict[str, Any]) -> Iterator[str]:
-    for instruction, context in zip(sample["new-instruction"], sample["new-context"], strict=True):
-        if instruction["status"] == "submitted":
-            yield TEMPLATE.format(
-                instruction=instruction["value"], context=context["value"][:500], response=""
-            ).strip()
-
-
-def to_preferences(sample: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    prompt = TEMPLATE.format(
-        instruction=sample["original-instruction"], context=sample["original-context"], response=""
-    )
-    for response in sample["new-response"]:
-        yield prompt, response["value"], sample["original-response"]
-
-
-def to_chat(sample: dict[str, Any]) -> Iterator[list[tuple[str, str, str, str]]]:
-    if sample["new-response"]:
-        yield [
-            (sample["id"], "0", "system", "works"),
-            (sample["id"], "1", "user", sample["original-instruction"]),
-            (sample["id"], "2", "assistant", sample["new-response"][0]["value"]),
-        ]
 
 
 def trainer_of(dolly: Path, task: TrainingTask, model: Path, **config: Any) -> ArgillaTrainer:
@@ -204,16 +129,19 @@ def test_rewards_by_a_function(dolly: Path, gpt: Path, tmp_path: Path) -> None:
     without = trainer_of(dolly, task, gpt, **_SHORT)
     with pytest.raises(SettingsError, match="needs a reward_model"):
         without.train(tmp_path / "model")
-    trainer = trainer_of(dolly, task, gpt, reward_model=reward, **_SHORT)
+    sampling = {"generation_kwargs": {"min_new_tokens": 2}, "top_p": 1.0}
+    trainer = trainer_of(dolly, task, gpt, reward_model=reward, **sampling, **_SHORT)
     trainer.train(tmp_path / "model")
     assert any(one.startswith("instruction: where does") for one in asked)
 
 
 def test_what_trl_cannot_do(dolly: Path, gpt: Path, tmp_path: Path) -> None:
     prompts = TrainingTask.for_proximal_policy_optimization(formatting_func=to_prompts)
-    with pytest.raises(SettingsError, match="the algorithm 'ppo' is not there") as caught:
+    with pytest.raises(SettingsError, match="the algorithm 'dqn' is not there"):
+        ArgillaTrainer(dolly, prompts, "trl", framework_kwargs={"algorithm": "dqn"})
+    with pytest.raises(SettingsError, match="The installed TRL has no PPO") as caught:
         ArgillaTrainer(dolly, prompts, "trl", framework_kwargs={"algorithm": "ppo"})
-    assert "TRL 1 has no PPO" in caught.value.hint
+    assert "clayloop[ppo]" in caught.value.hint
     texts = TrainingTask.for_supervised_fine_tuning(formatting_func=to_text)
     with pytest.raises(SettingsError, match="needs a language model"):
         ArgillaTrainer(dolly, texts, "trl").train(tmp_path / "model")

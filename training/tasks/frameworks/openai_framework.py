@@ -14,6 +14,7 @@ from curation import SettingsError, StateError, first_line
 from training.tasks.examples import Example, TrainingData
 from training.tasks.frameworks.arguments import check_names
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
+from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
 
 MODEL_FILE = "openai.json"
@@ -106,7 +107,7 @@ class OpenAi(Framework):
         return {} if data.kind == "chat_completion" else super().evaluate(data, examples)
 
     def snippet(self, place: str) -> str:
-        return _SNIPPET.replace("PLACE", repr(place))
+        return on_disk(_SNIPPET, place)
 
     def default_model(self) -> str:
         raise SettingsError(

@@ -9,13 +9,24 @@ from training.tasks.frameworks.peft_framework import Peft
 from training.tasks.frameworks.sentence_transformers_framework import SentenceTransformers
 from training.tasks.frameworks.setfit_framework import SetFit
 from training.tasks.frameworks.spacy_framework import Spacy
+from training.tasks.frameworks.spacy_transformers_framework import SpacyTransformers
+from training.tasks.frameworks.span_marker_framework import SpanMarker
 from training.tasks.frameworks.transformers_framework import Transformers
 from training.tasks.frameworks.trl_framework import Trl
 from training.tasks.shapes import TaskKind
 
-_FRAMEWORKS: dict[str, type[Framework]] = {
-    one.name: one for one in (Transformers, Peft, SetFit, SentenceTransformers, Spacy, Trl, OpenAi)
-}
+_OURS: tuple[type[Framework], ...] = (
+    Transformers,
+    Peft,
+    SetFit,
+    SentenceTransformers,
+    Spacy,
+    SpacyTransformers,
+    SpanMarker,
+    Trl,
+    OpenAi,
+)
+_FRAMEWORKS: dict[str, type[Framework]] = {one.name: one for one in _OURS}
 
 
 def register_framework(framework: type[Framework]) -> type[Framework]:

@@ -16,6 +16,7 @@ from training.tasks.examples import TrainingData, labels_in
 from training.tasks.frameworks.arguments import loading, make_arguments
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
 from training.tasks.frameworks.heads.classify import as_prediction
+from training.tasks.frameworks.snippets import on_disk
 from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
 
@@ -29,11 +30,13 @@ from pathlib import Path
 from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
 
-folder = PLACE  # of a repository: huggingface_hub.snapshot_download(…)
+folder = PLACE
 model, head = SentenceTransformer(folder), load_file(f"{folder}/head.safetensors")
 labels = json.loads(Path(folder, "training.json").read_text())["labels"]
-scores = model.encode(["A text"]) @ head["weight"].T + head["bias"]
-print(labels[scores[0].argmax()])"""
+scores = model.encode("A text") @ head["weight"].T + head["bias"]
+"""
+_ONE = "print(labels[scores.argmax()])"
+_SEVERAL = "print([label for label, score in zip(labels, scores) if score >= 0])"
 
 
 class SetFit(Framework):
@@ -112,7 +115,7 @@ class SetFit(Framework):
         return [as_prediction(self._labels, row, self._multi) for row in scores.tolist()]
 
     def snippet(self, place: str) -> str:
-        return _SNIPPET.replace("PLACE", repr(place))
+        return on_disk(_SNIPPET + (_SEVERAL if self._multi else _ONE), place)
 
     def _load(self) -> Any:
         from sentence_transformers import SentenceTransformer

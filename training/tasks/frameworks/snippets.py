@@ -66,5 +66,13 @@ print(tokenizer.decode(output[0], skip_special_tokens=True))""",
 }
 
 
+def on_disk(lines: str, place: str) -> str:
+    """``lines`` for a library that only loads folders: what is in a repository is downloaded first."""
+    if "/" not in place:
+        return lines.replace("PLACE", repr(place))
+    made = lines.replace("PLACE", f"snapshot_download({place!r})")
+    return f"from huggingface_hub import snapshot_download\n\n{made}"
+
+
 def snippet(kind: TaskKind, place: str) -> str:
     return _SNIPPETS[kind].replace("PLACE", repr(place))

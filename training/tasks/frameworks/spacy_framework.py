@@ -14,6 +14,7 @@ from training.tasks.examples import Example, TrainingData, labels_in
 from training.tasks.frameworks.arguments import check_names
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
 from training.tasks.frameworks.heads.classify import as_prediction
+from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
 
 _OWN = ("learn_rate",)
@@ -103,7 +104,7 @@ class Spacy(Framework):
         ]
 
     def snippet(self, place: str) -> str:
-        return _SNIPPET.replace("PLACE", repr(place))
+        return on_disk(_SNIPPET, place)
 
     def default_model(self) -> str:
         return f"a blank pipeline ({self._lang()})"
@@ -116,15 +117,19 @@ class Spacy(Framework):
         import spacy
 
         try:
-            if self.setup.model is not None:
-                return spacy.blank(spacy.load(self.setup.model).lang)
-            return spacy.blank(self._lang())
+            return spacy.blank(self._pipeline_lang())
         except (OSError, ImportError, ValueError) as error:
             raise SettingsError(
                 f"spaCy cannot load this: {first_line(error)}",
                 "Give model= an installed pipeline or a folder, and "
                 'framework_kwargs={"lang": "en"} a language that spaCy knows.',
             ) from error
+
+    def _pipeline_lang(self) -> str:
+        """The language of the given pipeline, else ``lang``."""
+        import spacy
+
+        return str(spacy.load(self.setup.model).lang) if self.setup.model is not None else self._lang()
 
     def _pipe(self, data: TrainingData) -> str:
         if data.kind == "token_classification":
@@ -133,9 +138,7 @@ class Spacy(Framework):
 
     def _library_config(self, data: TrainingData, place: Path) -> Any:
         """spaCy's config. Raises SettingsError for a parameter that it does not have."""
-        from spacy.cli.init_config import init_config
-
-        config = init_config(lang=self._blank().lang, pipeline=[self._pipe(data)], gpu=False)
+        config = self._pipeline_config(self._blank().lang, self._pipe(data))
         check_names(self.config, {*config["training"], *_OWN}, "the section [training] of spaCy's config")
         given = dict(self.config)
         if "learn_rate" in given:
@@ -143,6 +146,13 @@ class Spacy(Framework):
         config["training"].update(given)
         config["system"]["seed"] = self.setup.seed
         config["paths"].update({name: str(place / f"{name}.spacy") for name in ("train", "dev")})
+        return config
+
+    def _pipeline_config(self, lang: str, pipe: str) -> Any:
+        """spaCy's own defaults for this pipeline, with the word vectors of the given one."""
+        from spacy.cli.init_config import init_config
+
+        config = init_config(lang=lang, pipeline=[pipe], gpu=False)
         if self.setup.model is not None:
             config["initialize"]["vectors"] = str(self.setup.model)
         return config

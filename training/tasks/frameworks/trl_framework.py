@@ -1,19 +1,20 @@
 """Training language models with TRL: supervised fine-tuning, chats, reward models, DPO and, from a reward,
-RLOO or GRPO."""
+RLOO, GRPO or PPO."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
 from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
 from training.tasks.frameworks.heads.head import batches
+from training.tasks.frameworks.ppo import Reward, has_ppo, train_with_ppo
 from training.tasks.frameworks.snippets import snippet
 from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
@@ -21,7 +22,7 @@ from training.tasks.shapes import TaskKind
 _LONGEST = 2048  # tokens that are read and written, where the model sets no limit
 _NEW_TOKENS = 64  # that a prediction writes, unless max_new_tokens says otherwise
 _OWN = ("peft_config", "reward_model", "max_new_tokens")
-_ALGORITHMS = {"rloo": "RLOO", "grpo": "GRPO"}
+_ALGORITHMS = {"rloo": "RLOO", "grpo": "GRPO", "ppo": "PPO"}
 # What TRL calls the figures of an evaluation, and what the model card does.
 _METRICS = {
     "eval_loss": "loss",
@@ -50,12 +51,12 @@ _METHODS: Mapping[TaskKind, _Method] = {
 
 
 class Trl(Framework):
-    """Parameters: those of the trainer's own config (SFTConfig, RewardConfig, DPOConfig, RLOOConfig or
-    GRPOConfig); ``peft_config`` (a peft.LoraConfig: adapters, merged at the end), ``max_new_tokens`` (of a
-    prediction) and, for prompts, ``reward_model``: a folder or name of a reward model, a text-classification
-    pipeline, or a function of prompts and completions.
+    """Parameters: those of the trainer's own config (SFTConfig, RewardConfig, DPOConfig, RLOOConfig,
+    GRPOConfig or PPOConfig); ``peft_config`` (a peft.LoraConfig: adapters, merged at the end),
+    ``max_new_tokens`` (of a prediction) and, for prompts, ``reward_model``: a folder or name of a reward
+    model, a text-classification pipeline, or a function of prompts and completions.
 
-    framework_kwargs={"algorithm": "grpo"} takes GRPO instead of RLOO.
+    framework_kwargs={"algorithm": "grpo"} takes GRPO instead of RLOO, "ppo" PPO, which TRL 1 does not have.
     """
 
     name = "trl"
@@ -74,7 +75,12 @@ class Trl(Framework):
         ):
             raise SettingsError(
                 f"framework_kwargs: the algorithm {algorithm!r} is not there for {setup.kind}.",
-                "For proximal_policy_optimization it is rloo or grpo: TRL 1 has no PPO any more.",
+                "For proximal_policy_optimization it is rloo, grpo or ppo.",
+            )
+        if algorithm == "ppo" and not has_ppo():
+            raise SettingsError(
+                "The installed TRL has no PPO: TRL 1 dropped it.",
+                "pip install 'clayloop[ppo]', in an environment of its own; or take rloo or grpo.",
             )
         if setup.kind == "proximal_policy_optimization":
             self._method = _Method(_ALGORITHMS[algorithm])
@@ -89,42 +95,67 @@ class Trl(Framework):
 
     def train(self, data: TrainingData, folder: Path) -> None:
         import transformers
-        import trl
 
         transformers.set_seed(self.setup.seed)
-        name = self._method.name
         with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
             arguments = make_arguments(
-                getattr(trl, f"{name}Config"),
+                self._arguments_class(),
                 self.setup,
                 {"bf16": self._has_bf16(), **self.config},
                 _OWN,
                 Path(scratch),
             )
             model, self.tokenizer = self._load()
-            options: dict[str, Any] = {"peft_config": self.config.get("peft_config")}
-            if self.setup.kind == "proximal_policy_optimization":
-                options["reward_funcs"] = self._reward()
-            trainer = getattr(trl, f"{name}Trainer")(
-                model=model,
-                args=arguments,
-                train_dataset=_table(data.train),
-                eval_dataset=_table(data.held_out) if data.held_out else None,
-                processing_class=self.tokenizer,
-                **options,
-            )
-            trainer.remove_callback(transformers.PrinterCallback)
-            check_loss(float(trainer.train().training_loss))
-            found = trainer.evaluate() if data.held_out else {}
-        self._metrics = {title: float(found[key]) for key, title in _METRICS.items() if key in found}
-        trained = trainer.model
+            if self._method.name == "PPO":
+                adapters = self.config.get("peft_config")
+                reward = self._reward_function()
+                trained = train_with_ppo(model, self.tokenizer, arguments, data.train, reward, adapters)
+            else:
+                trained = self._train_with(model, arguments, data)
         self.model = (trained.merge_and_unload() if hasattr(trained, "merge_and_unload") else trained).eval()
         self.model.save_pretrained(str(folder))
         self.tokenizer.save_pretrained(str(folder))
 
+    def _arguments_class(self) -> Any:
+        import trl
+
+        if self._method.name == "PPO":
+            from trl.experimental.ppo import PPOConfig
+
+            return PPOConfig
+        return getattr(trl, f"{self._method.name}Config")
+
+    def _train_with(self, model: Any, arguments: Any, data: TrainingData) -> Any:
+        """What TRL's trainer of that name made of ``model``."""
+        import transformers
+        import trl
+
+        options: dict[str, Any] = {"peft_config": self.config.get("peft_config")}
+        if self.setup.kind == "proximal_policy_optimization":
+            options["reward_funcs"] = self._reward()
+        trainer = getattr(trl, f"{self._method.name}Trainer")(
+            model=model,
+            args=arguments,
+            train_dataset=_table(data.train),
+            eval_dataset=_table(data.held_out) if data.held_out else None,
+            processing_class=self.tokenizer,
+            **options,
+        )
+        trainer.remove_callback(transformers.PrinterCallback)
+        check_loss(float(trainer.train().training_loss))
+        found = trainer.evaluate() if data.held_out else {}
+        self._metrics = {title: float(found[key]) for key, title in _METRICS.items() if key in found}
+        return trainer.model
+
     def evaluate(self, data: TrainingData, examples: Sequence[Example]) -> dict[str, float]:
-        """What TRL's own evaluation of the held-out examples found."""
-        return self._metrics
+        """What TRL's own evaluation of the held-out examples found; PPO has none: there the reward of what is
+        written."""
+        if self._method.name != "PPO":
+            return self._metrics
+        prompts = [str(one.columns["prompt"]) for one in examples]
+        written = [one["text"] for one in self.predict(prompts)]
+        rewards = self._reward_function()(prompts=prompts, completions=written)
+        return {"mean reward": sum(rewards) / len(rewards)}
 
     def predict(self, inputs: Sequence[Any]) -> list[Prediction]:
         """A continuation for each prompt or chat; of a reward model its score."""
@@ -241,8 +272,23 @@ class Trl(Framework):
                 )
         return _of_pipeline(given) if hasattr(given, "task") and hasattr(given, "tokenizer") else given
 
+    def _reward_function(self) -> Reward:
+        """The same as a function. Raises SettingsError where none was given, or a model without tokenizer."""
+        given = self._reward()
+        if not hasattr(given, "config"):
+            return cast(Reward, given)
+        if not isinstance(self.config["reward_model"], (str, Path)):
+            raise SettingsError(
+                "A reward model was given without its tokenizer.",
+                'Give its folder, or pipeline("text-classification", model=…, tokenizer=…).',
+            )
+        from transformers import pipeline
 
-def _of_pipeline(pipeline: Any) -> Callable[..., list[float]]:
+        folder = str(self.config["reward_model"])
+        return _of_pipeline(pipeline("text-classification", model=given, tokenizer=folder))
+
+
+def _of_pipeline(pipeline: Any) -> Reward:
     """A reward from a text-classification pipeline: what it says of the prompt with its completion."""
 
     def reward(prompts: Sequence[str], completions: Sequence[str], **_: Any) -> list[float]:

@@ -31,7 +31,7 @@ class Tag:
         encoded = _pieces(tokenizer, [one.columns["text"] for one in examples], length)
         offsets, origins = encoded.pop("offset_mapping"), encoded.pop("overflow_to_sample_mapping")
         encoded["labels"] = [
-            [self._tag(limits, examples[origin].columns["spans"]) for limits in row]
+            [self.number(limits, examples[origin].columns["spans"]) for limits in row]
             for row, origin in zip(offsets, origins, strict=True)
         ]
         return dict(encoded)
@@ -56,8 +56,8 @@ class Tag:
             found += [_spans(text, several) for text, several in zip(batch, tokens, strict=True)]
         return found
 
-    def _tag(self, limits: Sequence[int], spans: Sequence[Mapping[str, Any]]) -> int:
-        """The label of the token between two characters; special tokens have none."""
+    def number(self, limits: Sequence[int], spans: Sequence[Mapping[str, Any]]) -> int:
+        """That of the label of the token between two characters; special tokens have none."""
         start, end = limits
         if start == end:
             return _IGNORED

@@ -1,0 +1,1 @@
+"""Bringing a FeedbackDataset of Argilla 1 into Argilla 2."""
