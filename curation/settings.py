@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Acceptance = Literal["first", "majority", "unanimous", "weighted", "adjudicated"]
 
 
 class _Section(BaseModel):
@@ -88,6 +92,14 @@ class ArgillaSettings(_Section):
     port: int = Field(6900, ge=0, le=65535, description="Port of argilla_lite when clayloop starts it.")
     min_submitted: int = Field(
         1, ge=1, description="Submitted responses that complete a record (Argilla's distribution)."
+    )
+    acceptance: Acceptance = Field(
+        "majority",
+        description="What several answers come to: first (the earliest), majority, unanimous, weighted (by "
+        "competence; needs clayloop[crowd]), or adjudicated (unanimous, else a reviewer decides).",
+    )
+    adjudication: str = Field(
+        "clayloop-adjudication", description="Name of the dataset of what reviewers decide."
     )
     timeout: float = Field(60.0, gt=0, description="Seconds to wait for one request.")
 

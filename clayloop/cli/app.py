@@ -14,6 +14,7 @@ import typer
 
 import clayloop
 from clayloop.cli import (
+    agreement,
     annotation,
     answers,
     demo,
@@ -58,6 +59,8 @@ app.command(rich_help_panel=_LOOP)(documents.drop)
 app.command(rich_help_panel=_LOOP)(documents.synthesize)
 app.command(rich_help_panel=_LOOP)(annotation.push)
 app.command(rich_help_panel=_LOOP)(annotation.simulate)
+app.command(rich_help_panel=_LOOP)(agreement.agreement)
+app.command(rich_help_panel=_LOOP)(agreement.decisions)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)

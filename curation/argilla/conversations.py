@@ -12,15 +12,18 @@ from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
 from curation.argilla.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
-from curation.argilla.escaping import harmless, literal, original
+from curation.argilla.escaping import harmless, inert, literal, original
 from curation.argilla.filters import Metadata, score, term
-from curation.argilla.schemas import NO, YES
-from curation.argilla.suggestions import ANSWER_RULE, agent_name, suggest_answer
+from curation.argilla.schemas import LOOK_AT, NO, YES
+from curation.argilla.suggestions import remembered, scorers_for
 from curation.argilla.upsert import Finished, Outline, Standing, payload
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError, StateError
 from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
+from curation.suggestions.choice import guess
+from curation.suggestions.features import answer_features
+from curation.suggestions.hints import look_at_answer
 
 if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
@@ -57,20 +60,23 @@ def log_turns(
     dataset, vector, _ = ensure_dataset(api, settings, "conversations", vectors)
     latest = {turn.id: turn for turn in turns}
     pending = list(latest.values())
-    agent = agent_name(ANSWER_RULE, vector_slug(vectors.name) if vectors else "no-model")
-    standing = Standing({}, suggests=api.shows_suggestions())
+    # What was learned comes with the next push: here is only what there is to learn from.
+    by = scorers_for(dataset.spec.judged, {}, vector_slug(vectors.name) if vectors else "no-model")
+    standing = Standing({}, suggests=False)
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
         sources = _sources(api, settings, batch, corpus)
         embedded = vectors.queries([turn.question for turn in batch]) if vectors else None
         bodies = []
         for row, turn in enumerate(batch):
-            cited = [sources[chunk] for chunk in turn.cited if chunk in sources]
-            finished = Finished(
-                suggestions=suggest_answer(turn, [source.text for source in cited], agent),
-                vector=None if embedded is None else embedded[row],
-            )
-            bodies.append(payload(_outline(turn, sources, dataset), finished, dataset, standing, vector))
+            cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
+            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score))
+            guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
+            finished = Finished(remembered(guesses, by), {}, None if embedded is None else embedded[row])
+            outline = _outline(turn, sources, dataset)
+            if LOOK_AT in dataset.fields and (hint := _hint(turn, cited)):
+                outline.fields[LOOK_AT] = inert(hint)
+            bodies.append(payload(outline, finished, dataset, standing, vector))
         api.upsert(dataset.id, bodies)
 
 
@@ -135,8 +141,16 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
         fields={"instruction": render_instruction(turn), "response": render_response(turn, sources)},
         metadata=metadata,
         derived=frozenset(),
-        agents={},
     )
+
+
+def _hint(turn: Turn, cited: Sequence[str]) -> str:
+    return look_at_answer(turn.answer, cited, turn.refused, len(_offered(turn)))
+
+
+def _known(score: float) -> float:
+    """A NaN says nothing."""
+    return score if score == score else 0.0
 
 
 def _within(value: int, limits: JsonObject) -> int:

@@ -34,6 +34,7 @@ class RemoteDataset:
     id: str
     allows_extra_metadata: bool
     questions: dict[str, str]
+    fields: frozenset[str] = frozenset()
     filters: dict[str, JsonObject] = field(default_factory=dict)
     vectors: dict[str, int] = field(default_factory=dict)
     last_answer: str = ""
@@ -133,7 +134,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
     vectors = api.request("GET", f"{base}/vectors-settings", doing)["items"]
     found = {item["name"]: item["settings"] for item in filters}
     differences = [
-        *_compared("field", {part.name: "text" for part in spec.fields}, _types(fields)),
+        *_compared("field", _wanted_fields(spec, fields), _types(fields)),
         *_compared("question", _wanted_questions(spec, questions), _types(questions)),
         *(
             f"filter {wanted.name!r} is of type {found[wanted.name]['type']} instead of {wanted.kind}"
@@ -154,6 +155,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
         id=str(row["id"]),
         allows_extra_metadata=bool(row["allow_extra_metadata"]),
         questions={item["name"]: str(item["id"]) for item in questions},
+        fields=frozenset(str(item["name"]) for item in fields),
         filters=found,
         vectors={
             item["name"]: int(item["dimensions"])
@@ -161,6 +163,11 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
         },
         last_answer=str(row["last_activity_at"]),
     )
+
+
+def _wanted_fields(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
+    there = {item["name"] for item in found}
+    return {part.name: "text" for part in spec.fields if part.name in there or not part.newer}
 
 
 def _wanted_questions(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:

@@ -16,17 +16,21 @@ from curation.settings import ArgillaSettings
 
 YES = "yes"
 NO = "no"
+YES_OR_NO = ((YES, YES), (NO, NO))
+LOOK_AT = "look_at"  # the field that says what is worth a look
 DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")
 
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A text that annotators see."""
+    """A text that annotators see. A dataset that was published without a ``newer`` one still counts as
+    ours."""
 
     name: str
     title: str
     markdown: bool = False
     required: bool = True
+    newer: bool = False
 
     def payload(self) -> JsonObject:
         settings = {"type": "text", "use_markdown": self.markdown}
@@ -45,7 +49,7 @@ class QuestionSpec:
     description: str
     kind: Literal["label_selection", "text"] = "label_selection"
     required: bool = True
-    options: tuple[tuple[str, str], ...] = ((YES, YES), (NO, NO))
+    options: tuple[tuple[str, str], ...] = YES_OR_NO
     newer: bool = False
 
     @property
@@ -106,9 +110,15 @@ class DatasetSpec:
         """Names of the questions that have a value to choose."""
         return tuple(question.name for question in self.questions if question.kind == "label_selection")
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Names of the questions with the answers yes and no."""
+        return tuple(name for name in self.labels if name != BEST_SOURCE)
+
 
 CURRENT = FilterSpec("current", "Still in the documentation (yes/no)")
 ANSWER_STATE = FilterSpec("answer_state", "Correction (stale: the documentation has changed since)")
+_LOOK_AT = FieldSpec(LOOK_AT, "Worth a look", required=False, newer=True)
 _SOURCE = FilterSpec("source", "Source")
 _FOLDER = FilterSpec("folder", "Folder")
 
@@ -118,6 +128,7 @@ _CHUNKS = DatasetSpec(
     fields=(
         FieldSpec("filename", "File that the chunk comes from"),
         FieldSpec("chunk", "Chunk of the documentation"),
+        _LOOK_AT,
     ),
     questions=(
         QuestionSpec(
@@ -146,6 +157,7 @@ _TRIPLETS = DatasetSpec(
         FieldSpec(
             "negative", "Negative: a query in similar words that the anchor should not answer", required=False
         ),
+        _LOOK_AT,
     ),
     questions=(
         QuestionSpec(
@@ -176,6 +188,7 @@ _CONVERSATIONS = DatasetSpec(
     fields=(
         FieldSpec("instruction", "What the person asked", markdown=True),
         FieldSpec("response", "What the bot answered", markdown=True),
+        _LOOK_AT,
     ),
     questions=(
         QuestionSpec(
@@ -242,6 +255,11 @@ _CONVERSATIONS = DatasetSpec(
 )
 
 SPECS: dict[DatasetName, DatasetSpec] = {spec.kind: spec for spec in (_CHUNKS, _TRIPLETS, _CONVERSATIONS)}
+
+
+def label_questions() -> tuple[str, ...]:
+    """The names of all questions that have a value to choose."""
+    return tuple(name for spec in SPECS.values() for name in spec.labels)
 
 
 def dataset_name(settings: ArgillaSettings, kind: DatasetName) -> str:
