@@ -7,6 +7,8 @@ from .agreement.report import agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
 from .argilla.adjudication import push_adjudication as push_adjudication
 from .argilla.answer_states import mark_stale_answers as mark_stale_answers
+from .argilla.annotators import add_annotator as add_annotator, list_annotators as list_annotators
+from .argilla.annotators import remove_annotator as remove_annotator
 from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
 from .argilla.changes import DecisionReader as DecisionReader
 from .argilla.conditions import find_matching_records as find_matching_records

@@ -16,6 +16,7 @@ import clayloop
 from clayloop.cli import (
     agreement,
     annotation,
+    annotators,
     answers,
     demo,
     documents,
@@ -59,6 +60,7 @@ app.command(rich_help_panel=_LOOP)(documents.drop)
 app.command(rich_help_panel=_LOOP)(documents.synthesize)
 app.command(rich_help_panel=_LOOP)(annotation.push)
 app.command(rich_help_panel=_LOOP)(annotation.simulate)
+app.add_typer(annotators.annotators, name="annotators", rich_help_panel=_LOOP)
 app.command(rich_help_panel=_LOOP)(agreement.agreement)
 app.command(rich_help_panel=_LOOP)(agreement.decisions)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)

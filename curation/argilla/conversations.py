@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from html import escape
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -12,13 +14,14 @@ from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
 from curation.argilla.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
-from curation.argilla.escaping import harmless, inert, literal, original
+from curation.argilla.escaping import harmless, inert, literal, original, readable
 from curation.argilla.filters import Metadata, score, term
 from curation.argilla.schemas import LOOK_AT, NO, YES
 from curation.argilla.suggestions import remembered, scorers_for
 from curation.argilla.upsert import Finished, Outline, Standing, payload
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError, StateError
+from curation.records.chunk import Chunk
 from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
 from curation.suggestions.choice import guess
@@ -32,11 +35,39 @@ _LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 
 
-class _Source(BaseModel):
-    """A chunk as annotators see it."""
+class Source(BaseModel):
+    """A chunk as annotators see it. ``url`` is the address of its section; "" where it is not known."""
 
     path: str
-    text: str
+    heading: str
+    body: str
+    url: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.heading}\n\n{self.body}"
+
+    @classmethod
+    def of_chunk(cls, chunk: Chunk) -> Source:
+        return cls(path=chunk.path, heading=chunk.heading, body=chunk.body, url=chunk.url)
+
+    @classmethod
+    def of_text(cls, path: str, text: str) -> Source:
+        heading, _, body = text.partition("\n")
+        return cls(path=path, heading=heading, body=body.strip())
+
+    def card(self, number: int) -> str:
+        """Where it is, a line of it, and all of it to unfold."""
+        title = f"**{number}.** {literal(self.path)}"
+        if self.heading:
+            title += f" · {literal(shorten(self.heading, _HEADING, placeholder=' …'))}"
+        if re.fullmatch(r"https?://[^\s<>()\[\]\"'\\]+", self.url):
+            title += f" · [open]({self.url})"
+        if not self.body.strip():
+            return title
+        excerpt = escape(shorten(self.body, _EXCERPT, placeholder=" …"))
+        passage = harmless(self.body, keep_lines=True)
+        return f"{title}\n\n<details><summary>{excerpt}</summary>\n\n{passage}\n\n</details>"
 
 
 def log_turns(
@@ -50,8 +81,8 @@ def log_turns(
 
     Sending a turn again updates its record, so an outbox may send twice. Beside the filters, a record's
     metadata hold ``question`` (as it was asked, for training; the fields that annotators see are escaped) and
-    ``offered`` (the ids of the passages in the order of their numbers). The passages are those that were
-    pushed; one that was not comes from the ``corpus``, if there is one. Raises ArgillaError; everything
+    ``offered`` (the ids of the passages in the order of their numbers). The passages are those of the
+    ``corpus``, if there is one; one that it has not, as it was pushed. Raises ArgillaError; everything
     before the failing batch of 256 is then stored.
     """
     if not turns:
@@ -98,29 +129,22 @@ def _offered(turn: Turn) -> tuple[str, ...]:
     return (turn.offered or turn.cited)[:MOST_OFFERED]
 
 
-def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
+def render_response(turn: Turn, sources: dict[str, Source]) -> str:
     """The answer, and under it the passages, with enough of each to tell which one answers the question."""
     parts = [harmless(turn.answer) or "*(empty)*"]
-    lines = []
+    cards = []
     for number, chunk_id in enumerate(_offered(turn), 1):
         source = sources.get(chunk_id)
-        if source is None:
-            lines.append(f"{number}. chunk {literal(chunk_id)}")
-        else:
-            heading, _, body = source.text.partition("\n")
-            lines.append(f"{number}. {literal(source.path)}: {literal(heading[:_HEADING])}")
-            if body.strip():
-                excerpt = shorten(body, _EXCERPT, placeholder=" …")
-                lines.append(f"\n    {literal(excerpt)}\n")
-    if lines:
-        given = min(len(turn.cited), len(lines))
+        cards.append(f"**{number}.** chunk {literal(chunk_id)}" if source is None else source.card(number))
+    if cards:
+        given = min(len(turn.cited), len(cards))
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
         title = f"Sources to choose from: {which.get(given, f'the bot was given the first {given}')}"
-        parts.append(f"---\n\n**{title}**\n\n" + "\n".join(lines))
+        parts.append(f"---\n\n**{title}**\n\n" + "\n\n".join(cards))
     return "\n\n".join(parts)
 
 
-def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) -> Outline:
+def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> Outline:
     metadata: Metadata = {
         "conv_id": term(turn.conversation_id),
         "turn": _within(turn.turn, dataset.filters.get("turn", {})),
@@ -162,22 +186,20 @@ def _within(value: int, limits: JsonObject) -> int:
 
 def _sources(
     api: Api, settings: ArgillaSettings, turns: Sequence[Turn], corpus: Callable[[], Corpus] | None
-) -> dict[str, _Source]:
-    """The chunks to choose from, by id: as they were pushed to Argilla, else as they are in the corpus."""
+) -> dict[str, Source]:
+    """The chunks to choose from, by id: as they are in the corpus, else as they were pushed to Argilla."""
     wanted = sorted({chunk for turn in turns for chunk in (*_offered(turn), *turn.cited[:MOST_OFFERED])})
-    found = _pushed(api, settings, wanted)
-    missing = [chunk_id for chunk_id in wanted if chunk_id not in found]
-    if missing and corpus is not None:
+    found: dict[str, Source] = {}
+    if wanted and corpus is not None:
         with suppress(StateError):  # no documents: not a reason to keep what people asked
             by_id = corpus().by_id
-            for chunk in (by_id[chunk_id] for chunk_id in missing if chunk_id in by_id):
-                found[chunk.id] = _Source(path=chunk.path, text=chunk.text)
-    return found
+            found = {key: Source.of_chunk(by_id[key]) for key in wanted if key in by_id}
+    return {**_pushed(api, settings, [key for key in wanted if key not in found]), **found}
 
 
-def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[str, _Source]:
+def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[str, Source]:
     """Those of the chunks that Argilla's dataset of chunks holds."""
-    found: dict[str, _Source] = {}
+    found: dict[str, Source] = {}
     if not wanted:
         return found
     try:
@@ -193,7 +215,7 @@ def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[
         )
         for record in records:
             fields = record["fields"]
-            found[str(record["external_id"])] = _Source(
-                path=original(fields["filename"]), text=original(fields["chunk"])
+            found[str(record["external_id"])] = Source.of_text(
+                original(fields["filename"]), readable(fields["chunk"])
             )
     return found

@@ -25,16 +25,17 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RemoteDataset:
-    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their
-    settings, ``vectors`` names to dimensions, oldest first. ``last_answer`` is when a response was last
-    given, changed or deleted, as Argilla says it; none that came with its record counts."""
+    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``fields`` names to whether
+    they are Markdown, ``filters`` names to their settings, ``vectors`` names to dimensions, oldest first.
+    ``last_answer`` is when a response was last given, changed or deleted, as Argilla says it; none that came
+    with its record counts."""
 
     spec: DatasetSpec
     name: str
     id: str
     allows_extra_metadata: bool
     questions: dict[str, str]
-    fields: frozenset[str] = frozenset()
+    fields: dict[str, bool] = field(default_factory=dict)
     filters: dict[str, JsonObject] = field(default_factory=dict)
     vectors: dict[str, int] = field(default_factory=dict)
     last_answer: str = ""
@@ -155,7 +156,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
         id=str(row["id"]),
         allows_extra_metadata=bool(row["allow_extra_metadata"]),
         questions={item["name"]: str(item["id"]) for item in questions},
-        fields=frozenset(str(item["name"]) for item in fields),
+        fields={str(item["name"]): bool(item["settings"].get("use_markdown")) for item in fields},
         filters=found,
         vectors={
             item["name"]: int(item["dimensions"])

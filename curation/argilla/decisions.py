@@ -25,7 +25,7 @@ from curation.argilla.adjudication import Words, open_questions, read_words, wor
 from curation.argilla.api import PAGE, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import RemoteDataset, find_dataset
-from curation.argilla.escaping import original
+from curation.argilla.escaping import original, readable
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
@@ -163,7 +163,7 @@ def decision_of(
         policy=policy,
         **_outcome(kind, votes, policy),
         fields={
-            name: str(value) if name in markdown else original(str(value))
+            name: str(value) if kind == "conversations" else _text_of(name, str(value), markdown)
             for name, value in record["fields"].items()
             if value is not None
         },
@@ -173,6 +173,10 @@ def decision_of(
             if isinstance(value, str | int | float)
         },
     )
+
+
+def _text_of(name: str, shown: str, markdown: Collection[str]) -> str:
+    return readable(shown) if name in markdown else original(shown)
 
 
 def decision_without(decision: Decision, without: Collection[str]) -> Decision | None:

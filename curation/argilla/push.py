@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api
 from curation.argilla.datasets import ensure_dataset, vector_slug
-from curation.argilla.escaping import inert
+from curation.argilla.escaping import harmless, inert
+from curation.argilla.examples import examples
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.refresh import refresh_suggestions
 from curation.argilla.schemas import LOOK_AT, SPECS
@@ -152,9 +153,9 @@ class _Push:
             Outline(
                 id=chunk.id,
                 fields={
-                    "filename": inert(chunk.path),
-                    "chunk": inert(chunk.text),
-                    LOOK_AT: inert(look_at_chunk(chunk.body, chunk.heading)),
+                    "filename": chunk.path,
+                    "chunk": chunk.text,
+                    LOOK_AT: look_at_chunk(chunk.body, chunk.heading),
                 },
                 metadata=chunk_metadata(chunk),
                 derived=frozenset({"duplicate"}),
@@ -265,7 +266,7 @@ class _Push:
         standing.suggests = self.suggests
         for outline in outlines:  # a dataset of before has fewer fields; one that is empty is not shown
             outline.fields = {
-                name: text
+                name: harmless(text, keep_lines=True) if dataset.fields[name] else inert(text)
                 for name, text in outline.fields.items()
                 if name in dataset.fields and (text or name != LOOK_AT)
             }
@@ -288,6 +289,13 @@ class _Push:
             [standing.records[outline.id] for outline in changed if outline.id in standing.records],
             {key: one.suggestions.keys() for key, one in finished.items()},
         )
+        if created and (found := examples(kind, outlines, finished)):
+            self.api.request(
+                "PATCH",
+                f"/api/v1/datasets/{dataset.id}",
+                f"writing the guidelines of {dataset.name!r}",
+                {"guidelines": dataset.spec.guidelines.strip() + found},
+            )
         gone = standing.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)
@@ -314,10 +322,10 @@ def _triplet_outline(triplet: Triplet, chunk: Chunk, by: str) -> Outline:
     return Outline(
         id=triplet.id,
         fields={
-            "anchor": inert(triplet.anchor),
-            "positive": inert(triplet.positive),
-            "negative": inert(triplet.negative),
-            LOOK_AT: inert(look_at_queries(chunk.text, triplet.positive, triplet.negative)),
+            "anchor": triplet.anchor,
+            "positive": triplet.positive,
+            "negative": triplet.negative,
+            LOOK_AT: look_at_queries(chunk.text, triplet.positive, triplet.negative),
         },
         metadata=triplet_metadata(triplet, chunk),
         derived=frozenset({"similarity", "rank"} | ({"negative_similarity"} if triplet.negative else set())),

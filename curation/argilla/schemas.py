@@ -127,7 +127,7 @@ _CHUNKS = DatasetSpec(
     guidelines=CHUNKS,
     fields=(
         FieldSpec("filename", "File that the chunk comes from"),
-        FieldSpec("chunk", "Chunk of the documentation"),
+        FieldSpec("chunk", "Chunk of the documentation", markdown=True),
         _LOOK_AT,
     ),
     questions=(
@@ -152,7 +152,7 @@ _TRIPLETS = DatasetSpec(
     kind="triplets",
     guidelines=TRIPLETS,
     fields=(
-        FieldSpec("anchor", "Anchor: a chunk of the documentation"),
+        FieldSpec("anchor", "Anchor: a chunk of the documentation", markdown=True),
         FieldSpec("positive", "Positive: a query that the anchor should answer"),
         FieldSpec(
             "negative", "Negative: a query in similar words that the anchor should not answer", required=False

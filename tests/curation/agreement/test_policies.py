@@ -55,9 +55,7 @@ def test_the_order_of_answers_never_matters(
     values: list[str], chance: random.Random, policy: Acceptance
 ) -> None:
     said = votes(*values)
-    assert settle(chance.sample(given_, len(given_)), [QUESTION], policy) == settle(
-        given_, [QUESTION], policy
-    )
+    assert settle(chance.sample(said, len(said)), [QUESTION], policy) == settle(said, [QUESTION], policy)
 
 
 def test_who_agrees_with_nobody_weighs_little() -> None:
