@@ -27,6 +27,7 @@ from curation.settings import ArgillaSettings
 from curation.suggestions.choice import guess
 from curation.suggestions.features import answer_features
 from curation.suggestions.hints import look_at_answer
+from curation.suggestions.priority import is_empty_talk
 
 if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
@@ -103,7 +104,8 @@ def log_turns(
             cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
             looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score))
             guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
-            finished = Finished(remembered(guesses, by), {}, None if embedded is None else embedded[row])
+            known = remembered(guesses, by, asked=not is_empty_talk(turn.question))
+            finished = Finished(known, {}, None if embedded is None else embedded[row])
             outline = _outline(turn, sources, dataset)
             if LOOK_AT in dataset.fields and (hint := _hint(turn, cited)):
                 outline.fields[LOOK_AT] = inert(hint)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
-from curation.argilla.suggestions import SUGGESTED_BY, remembered, scorers_for, suggestions_of
+from curation.argilla.suggestions import PRIORITY, SUGGESTED_BY, remembered, scorers_for, suggestions_of
 from curation.argilla.upsert import Standing, is_answered, withdraw
 from curation.suggestions.choice import SIGNALS, Guesses, guess, read_guesses
+from curation.suggestions.priority import NOT_ASKED
 from curation.suggestions.scorer import Scorers
 
 
@@ -39,7 +40,10 @@ def refresh_suggestions(api: Api, dataset: RemoteDataset, scorers: Scorers, mode
         bodies.append(
             {
                 "external_id": key,
-                "metadata": {**metadata, **remembered(guesses, by)},
+                "metadata": {
+                    **metadata,
+                    **remembered(guesses, by, asked=metadata.get(PRIORITY) != NOT_ASKED),
+                },
                 "suggestions": [one.payload(dataset.questions[name]) for name, one in shown.items()],
             }
         )

@@ -119,6 +119,7 @@ class DatasetSpec:
 CURRENT = FilterSpec("current", "Still in the documentation (yes/no)")
 ANSWER_STATE = FilterSpec("answer_state", "Correction (stale: the documentation has changed since)")
 _LOOK_AT = FieldSpec(LOOK_AT, "Worth a look", required=False, newer=True)
+_PRIORITY = FilterSpec("priority", "Worth asking (1: first, 0: not at all)", "float", 0, 1)
 _SOURCE = FilterSpec("source", "Source")
 _FOLDER = FilterSpec("folder", "Folder")
 
@@ -140,6 +141,7 @@ _CHUNKS = DatasetSpec(
     filters=(
         _SOURCE,
         _FOLDER,
+        _PRIORITY,
         FilterSpec("section", "Top section"),
         FilterSpec("tokens", "Length in tokens", "integer"),
         FilterSpec("code_share", "Share of code (0 to 1)", "float", 0, 1),
@@ -170,6 +172,7 @@ _TRIPLETS = DatasetSpec(
         ),
     ),
     filters=(
+        _PRIORITY,
         FilterSpec("origin", "How the positive came about"),
         _SOURCE,
         _FOLDER,
@@ -242,6 +245,7 @@ _CONVERSATIONS = DatasetSpec(
         ),
     ),
     filters=(
+        _PRIORITY,
         FilterSpec("conv_id", "Conversation"),
         FilterSpec("turn", "Turn in the conversation", "integer"),
         FilterSpec("release", "Release that answered"),

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from curation.argilla.filters import Metadata
 from curation.suggestions.choice import SIGNALS, Guess, Guesses, written
+from curation.suggestions.priority import NOT_ASKED, priority
 from curation.suggestions.scorer import COLD_SCORERS, Scorers
 
 AGENT_PREFIX = "clayloop-"
 SUGGESTED_BY = "suggested_by"  # metadata: which scorers looked at the record
+PRIORITY = "priority"  # metadata: what the queue is sorted by
 NOBODY = "nobody"
 
 
@@ -63,6 +65,7 @@ def no_negative(guesses: Guesses) -> Guesses:
     return {**guesses, "is_negative_irrelevant": sure}
 
 
-def remembered(guesses: Guesses, by: str) -> Metadata:
-    """The metadata that say how the suggestions came about."""
-    return {SIGNALS: written(guesses), SUGGESTED_BY: by}
+def remembered(guesses: Guesses, by: str, asked: bool = True) -> Metadata:
+    """The metadata that say how the suggestions came about, and how soon to ask."""
+    worth = priority(guesses) if asked else NOT_ASKED
+    return {SIGNALS: written(guesses), SUGGESTED_BY: by, PRIORITY: worth}

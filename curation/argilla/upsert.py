@@ -9,7 +9,7 @@ from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
 from curation.argilla.filters import Metadata
 from curation.argilla.schemas import CURRENT, NO
-from curation.argilla.suggestions import AGENT_PREFIX, SUGGESTED_BY, Suggestion
+from curation.argilla.suggestions import AGENT_PREFIX, PRIORITY, SUGGESTED_BY, Suggestion
 from curation.argilla.vectors import Vectors, as_numbers
 from curation.progress import Progress
 from curation.suggestions.choice import SIGNALS
@@ -112,7 +112,7 @@ def payload(
         for name, value in (record.get("metadata") or {}).items()
         if name not in {wanted.name for wanted in dataset.spec.filters}
     }
-    remembered = {SIGNALS, SUGGESTED_BY} if answered else set()
+    remembered = {SIGNALS, SUGGESTED_BY, PRIORITY} if answered else set()
     made = {name: value for name, value in finished.metadata.items() if name not in remembered}
     body: JsonObject = {
         "external_id": outline.id,
