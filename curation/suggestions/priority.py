@@ -18,7 +18,8 @@ NOT_ASKED = 0.0
 _LEAST, _DECIMALS = 0.001, 3
 _EMPTY_TALK = re.compile(
     r"\W*(?:(?:hi|hello|hey|hallo|good (?:morning|day|afternoon|evening)|"
-    r"thanks?(?: you)?(?: (?:so|very) much)?|thx|ok(?:ay)?|cool|great|nice|bye|goodbye|yes|no|test(?:ing)?|who are you|how are you|what can you do|"
+    r"thanks?(?: you)?(?: (?:so|very) much)?|thx|"
+    r"ok(?:ay)?|cool|great|nice|bye|goodbye|yes|no|test(?:ing)?|who are you|how are you|what can you do|"
     r"there|bot|all|everybody|again|a lot)\b\W*)+",
     re.IGNORECASE,
 )
