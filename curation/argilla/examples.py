@@ -7,9 +7,8 @@ from textwrap import shorten
 
 from curation.argilla.escaping import literal, readable
 from curation.argilla.schemas import LOOK_AT
-from curation.argilla.suggestions import SIGNALS
 from curation.argilla.upsert import Finished, Outline
-from curation.suggestions.choice import read_guesses
+from curation.suggestions.choice import SIGNALS, read_guesses
 
 _EACH = 3
 _CHARACTERS = 320  # of a text
