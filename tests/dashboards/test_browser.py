@@ -110,7 +110,7 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
         expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
         expect(page.get_by_text("Per Matryoshka dimension")).to_be_visible()
         expect(page.get_by_text("is running, step 6")).to_be_visible()
-        expect(page.get_by_text("No Argilla is configured")).to_be_visible()
+        expect(page.get_by_text("No Argilla is configured").first).to_be_visible()
         expect(page.get_by_role("link", name="Annotate in Argilla")).to_have_attribute(
             "href", "http://127.0.0.1:6900"
         )
