@@ -18,7 +18,7 @@ from curation.argilla.examples import examples
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.refresh import refresh_suggestions
 from curation.argilla.schemas import LOOK_AT, SPECS
-from curation.argilla.suggestions import no_negative, remembered, scorers_for, suggestions_of
+from curation.argilla.suggestions import hidden, no_negative, remembered, scorers_for, suggestions_of
 from curation.argilla.upsert import Finished, Outline, Standing, payload, retire, send, withdraw
 from curation.argilla.vectors import (
     ChunkVectors,
@@ -177,6 +177,7 @@ class _Push:
                     chunk.body, chunk.heading, float(cosine), 0 <= other < row, typical
                 )
                 guesses = {"good_chunk": guess("good_chunk", key, looked_at, self.scorers)}
+                guesses = guesses if self.suggests else hidden(guesses)
                 metadata: Metadata = {"duplicate": score(cosine), **remembered(guesses, by)}
                 finished[key] = Finished(metadata, suggestions_of(guesses, self.model), matrix[row])
             return finished
@@ -239,6 +240,7 @@ class _Push:
             }
             if not triplet.negative:
                 guesses = no_negative(guesses)
+            guesses = guesses if self.suggests else hidden(guesses)
             metadata |= remembered(guesses, by)
             finished[triplet.id] = Finished(
                 metadata, suggestions_of(guesses, self.model), embedded[triplet.positive]

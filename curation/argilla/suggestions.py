@@ -65,6 +65,11 @@ def no_negative(guesses: Guesses) -> Guesses:
     return {**guesses, "is_negative_irrelevant": sure}
 
 
+def hidden(guesses: Guesses) -> Guesses:
+    """The same, where nothing may be shown."""
+    return {name: one.model_copy(update={"shown": False, "control": False}) for name, one in guesses.items()}
+
+
 def remembered(guesses: Guesses, by: str, asked: bool = True) -> Metadata:
     """The metadata that say how the suggestions came about, and how soon to ask."""
     worth = priority(guesses) if asked else NOT_ASKED

@@ -107,12 +107,9 @@ def payload(
     record = standing.records.get(outline.id) or {}
     foreign = standing.foreign(outline.id)
     answered = is_answered(record)
-    kept = {
-        name: value
-        for name, value in (record.get("metadata") or {}).items()
-        if name not in {wanted.name for wanted in dataset.spec.filters}
-    }
     remembered = {SIGNALS, SUGGESTED_BY, PRIORITY} if answered else set()
+    replaced = {wanted.name for wanted in dataset.spec.filters} - remembered
+    kept = {name: value for name, value in (record.get("metadata") or {}).items() if name not in replaced}
     made = {name: value for name, value in finished.metadata.items() if name not in remembered}
     body: JsonObject = {
         "external_id": outline.id,

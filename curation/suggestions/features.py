@@ -29,7 +29,8 @@ _STARTS_IN_CODE = re.compile(r"\A\s*(?:```|~~~|>>> )")
 _STARTS_LATE = re.compile(r"\A\s*(?:[2-9]|\d\d)[.)] ")
 _SENTENCE = re.compile(r"(?:[A-Z`*\"'“(][^.!?\n]*(?:\.\w[^.!?\n]*)*[.!?:])(?=\s|$)")
 _POINTER = re.compile(
-    r"\b(?:see also|see|refer to|read(?:ing)? on|learn more|more (?:info|information|details)|for details|"
+    r"\b(?:see(?! (?:every|that|how|what|all|if|it|an?)\b)|"
+    r"refer to|read(?:ing)? on|learn more|more (?:info|information|details)|for details|"
     r"move over to|moved (?:in)?to|(?:is|are) (?:now )?(?:hosted|described|documented|covered|listed) "
     r"(?:at|in)|follow them in|continue (?:from|with)|next steps|"
     r"this (?:section|page|document) (?:describes|documents|explains|covers|lists)|this tutorial covered)\b",
