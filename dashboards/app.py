@@ -11,7 +11,7 @@ import streamlit as st
 from curation import ClayloopError
 from dashboards import page
 from dashboards.handover import read_handover
-from dashboards.pages import compare, conversations, releases
+from dashboards.views import compare, conversations, releases
 from dashboards.sections import show_notice
 
 # Drawn here, because Streamlit fetches pictures of emoji and named icons from the internet.

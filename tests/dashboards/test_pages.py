@@ -18,7 +18,7 @@ from tests.training.material import serving, settings
 SCRIPT = """
 from pathlib import Path
 from dashboards.handover import read_handover
-from dashboards.pages import {page}
+from dashboards.views import {page}
 {page}.show(read_handover(Path({path!r})))
 """
 
