@@ -30,6 +30,7 @@ HERE = Path(__file__).resolve().parent
 NAMES = (
     "asked_again",
     "click_to_answer",
+    "curation",
     "dedup",
     "gate_rates",
     "index_build",
@@ -126,6 +127,7 @@ def plan(folder: Path, sets: Sequence[str], quick: bool) -> dict[str, list[str]]
         "serving": [],
         "watch_look": [],
         "click_to_answer": [],
+        "curation": [*at, *chosen],
         "poisoned_rounds": ["--seeds", "5", "--decisions", "160"],
     }
 

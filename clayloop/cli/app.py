@@ -14,7 +14,9 @@ import typer
 
 import clayloop
 from clayloop.cli import (
+    agreement,
     annotation,
+    annotators,
     answers,
     chunking,
     demo,
@@ -64,6 +66,9 @@ app.command(rich_help_panel=_LOOP)(documents.drop)
 app.command(rich_help_panel=_LOOP)(documents.synthesize)
 app.command(rich_help_panel=_LOOP)(annotation.push)
 app.command(rich_help_panel=_LOOP)(annotation.simulate)
+app.add_typer(annotators.annotators, name="annotators", rich_help_panel=_LOOP)
+app.command(rich_help_panel=_LOOP)(agreement.agreement)
+app.command(rich_help_panel=_LOOP)(agreement.decisions)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)

@@ -117,7 +117,7 @@ class Demo:
         self.report.triplets = len(load_triplets(context.home))
 
     def _push(self) -> None:
-        from curation import load_triplets, push_to_argilla
+        from curation import PushOptions, load_triplets, push_to_argilla
 
         context = self._context
         with self._step("push"):
@@ -127,7 +127,7 @@ class Demo:
                 context.corpus(),
                 load_triplets(context.home),
                 context.base_embedder,
-                context.progress,
+                PushOptions(context.progress),
             )
 
     def _visit(self, asked: Sequence[Need]) -> None:

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 
 import argilla as rg
 
+from curation.argilla.adjudication import Words
 from curation.argilla.api import PAGE, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
 from curation.argilla.decisions import (
@@ -33,8 +34,9 @@ from curation.argilla.decisions import (
     annotated_records,
     decision_of,
     find_datasets,
-    place_of,
     read_users,
+    settled,
+    words_of,
 )
 from curation.argilla.progress import read_annotators
 from curation.argilla.webhooks import Call
@@ -90,6 +92,7 @@ class DecisionReader:
         self._lock = threading.Lock()
         self._called: set[Call] = set()
         self._known: dict[DatasetName, _Dataset] = {}
+        self._words: Words = {}
 
     def note(self, call: Call) -> None:
         """Argilla has called."""
@@ -129,11 +132,13 @@ class DecisionReader:
 
     def _decisions(self) -> list[Decision]:
         kept = (one.decision for known in self._known.values() for one in known.records.values())
-        return sorted((one for one in kept if one is not None), key=place_of)
+        decisions = (one for one in kept if one is not None)
+        return settled(decisions, self._settings.acceptance, self._words)
 
     def _read(self, api: Api, calls: set[Call], is_called: bool) -> None:
         found = find_datasets(api, self._settings)
         users = read_users(api, self._settings)
+        self._words = words_of(api, self._settings)
         now: dict[DatasetName, _Dataset] = {}
         for kind, remote in found.items():
             known = self._known.get(kind)
@@ -235,7 +240,7 @@ class DecisionReader:
         for record in records:
             key = str(record["id"])
             if submitted[key]:
-                decision = decision_of(known.remote.spec.kind, record, known.users)
+                decision = decision_of(known.remote.spec.kind, record, known.users, self._settings.acceptance)
                 known.records[key] = _Kept(str(record["updated_at"]), submitted[key], decision)
             else:
                 known.records.pop(key, None)

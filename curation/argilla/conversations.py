@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from html import escape
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -12,15 +14,20 @@ from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
 from curation.argilla.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
-from curation.argilla.escaping import harmless, linked, literal, original
+from curation.argilla.escaping import harmless, inert, literal, original, readable
 from curation.argilla.filters import Metadata, score, term
-from curation.argilla.schemas import NO, YES
-from curation.argilla.suggestions import ANSWER_RULE, agent_name, suggest_answer
+from curation.argilla.schemas import LOOK_AT, NO, YES
+from curation.argilla.suggestions import remembered, scorers_for
 from curation.argilla.upsert import Finished, Outline, Standing, payload
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError, StateError
+from curation.records.chunk import Chunk
 from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
+from curation.suggestions.choice import guess
+from curation.suggestions.features import answer_features
+from curation.suggestions.hints import look_at_answer
+from curation.suggestions.priority import is_empty_talk
 
 if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
@@ -30,12 +37,39 @@ _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 
 
-class _Source(BaseModel):
-    """A chunk as annotators see it."""
+class Source(BaseModel):
+    """A chunk as annotators see it. ``url`` is the address of its section; "" where it is not known."""
 
     path: str
-    url: str
-    text: str
+    heading: str
+    body: str
+    url: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.heading}\n\n{self.body}"
+
+    @classmethod
+    def of_chunk(cls, chunk: Chunk) -> Source:
+        return cls(path=chunk.path, heading=chunk.heading, body=chunk.body, url=chunk.url)
+
+    @classmethod
+    def of_text(cls, path: str, text: str) -> Source:
+        heading, _, body = text.partition("\n")
+        return cls(path=path, heading=heading, body=body.strip())
+
+    def card(self, number: int) -> str:
+        """Where it is, a line of it, and all of it to unfold."""
+        title = f"**{number}.** {literal(self.path)}"
+        if self.heading:
+            title += f" · {literal(shorten(self.heading, _HEADING, placeholder=' …'))}"
+        if re.fullmatch(r"https?://[^\s<>()\[\]\"'\\]+", self.url):
+            title += f" · [open]({self.url})"
+        if not self.body.strip():
+            return title
+        excerpt = escape(shorten(self.body, _EXCERPT, placeholder=" …"))
+        passage = harmless(self.body, keep_lines=True)
+        return f"{title}\n\n<details><summary>{excerpt}</summary>\n\n{passage}\n\n</details>"
 
 
 def log_turns(
@@ -49,8 +83,8 @@ def log_turns(
 
     Sending a turn again updates its record, so an outbox may send twice. Beside the filters, a record's
     metadata hold ``question`` (as it was asked, for training; the fields that annotators see are escaped) and
-    ``offered`` (the ids of the passages in the order of their numbers). The passages are those that were
-    pushed; one that was not comes from the ``corpus``, if there is one. Raises ArgillaError; everything
+    ``offered`` (the ids of the passages in the order of their numbers). The passages are those of the
+    ``corpus``, if there is one; one that it has not, as it was pushed. Raises ArgillaError; everything
     before the failing batch of 256 is then stored.
     """
     if not turns:
@@ -59,20 +93,24 @@ def log_turns(
     dataset, vector, _ = ensure_dataset(api, settings, "conversations", vectors)
     latest = {turn.id: turn for turn in turns}
     pending = list(latest.values())
-    agent = agent_name(ANSWER_RULE, vector_slug(vectors.name) if vectors else "no-model")
-    standing = Standing({}, suggests=api.shows_suggestions())
+    # What was learned comes with the next push: here is only what there is to learn from.
+    by = scorers_for(dataset.spec.judged, {}, vector_slug(vectors.name) if vectors else "no-model")
+    standing = Standing({}, suggests=False)
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
         sources = _sources(api, settings, batch, corpus)
         embedded = vectors.queries([turn.question for turn in batch]) if vectors else None
         bodies = []
         for row, turn in enumerate(batch):
-            cited = [sources[chunk] for chunk in turn.cited if chunk in sources]
-            finished = Finished(
-                suggestions=suggest_answer(turn, [source.text for source in cited], agent),
-                vector=None if embedded is None else embedded[row],
-            )
-            bodies.append(payload(_outline(turn, sources, dataset), finished, dataset, standing, vector))
+            cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
+            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score))
+            guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
+            known = remembered(guesses, by, asked=not is_empty_talk(turn.question))
+            finished = Finished(known, {}, None if embedded is None else embedded[row])
+            outline = _outline(turn, sources, dataset)
+            if LOOK_AT in dataset.fields and (hint := _hint(turn, cited)):
+                outline.fields[LOOK_AT] = inert(hint)
+            bodies.append(payload(outline, finished, dataset, standing, vector))
         api.upsert(dataset.id, bodies)
 
 
@@ -94,25 +132,18 @@ def _offered(turn: Turn) -> tuple[str, ...]:
     return (turn.offered or turn.cited)[:MOST_OFFERED]
 
 
-def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
+def render_response(turn: Turn, sources: dict[str, Source]) -> str:
     """The answer, and under it the passages, with enough of each to tell which one answers the question."""
     parts = [harmless(turn.answer) or "*(empty)*"]
-    lines = []
+    cards = []
     for number, chunk_id in enumerate(_offered(turn), 1):
         source = sources.get(chunk_id)
-        if source is None:
-            lines.append(f"{number}. chunk {literal(chunk_id)}")
-        else:
-            heading, _, body = source.text.partition("\n")
-            lines.append(f"{number}. {linked(f'{source.path}: {heading[:_HEADING]}', source.url)}")
-            if body.strip():
-                excerpt = shorten(body, _EXCERPT, placeholder=" …")
-                lines.append(f"\n    {literal(excerpt)}\n")
-    if lines:
-        given = min(len(turn.cited), len(lines))
+        cards.append(f"**{number}.** chunk {literal(chunk_id)}" if source is None else source.card(number))
+    if cards:
+        given = min(len(turn.cited), len(cards))
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
         title = which.get(given, f"the bot was given the first {given}")
-        parts.append(f"{_SOURCES}{title}**\n\n" + "\n".join(lines))
+        parts.append(f"{_SOURCES}{title}**\n\n" + "\n\n".join(cards))
     if said := _said(turn):
         parts.append(f"---\n\n**{said}**" + (f"\n\n{literal(turn.comment)}" if turn.comment else ""))
     return "\n\n".join(parts)
@@ -133,7 +164,7 @@ def _said(turn: Turn) -> str:
     return f"{helped}, and wrote:" if turn.comment else f"{helped}."
 
 
-def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) -> Outline:
+def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> Outline:
     metadata: Metadata = {
         "conv_id": term(turn.conversation_id),
         "turn": _within(turn.turn, dataset.filters.get("turn", {})),
@@ -159,8 +190,16 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
         fields={"instruction": render_instruction(turn), "response": render_response(turn, sources)},
         metadata=metadata,
         derived=frozenset(),
-        agents={},
     )
+
+
+def _hint(turn: Turn, cited: Sequence[str]) -> str:
+    return look_at_answer(turn.answer, cited, turn.refused, len(_offered(turn)))
+
+
+def _known(score: float) -> float:
+    """A NaN says nothing."""
+    return score if score == score else 0.0
 
 
 def _within(value: int, limits: JsonObject) -> int:
@@ -172,22 +211,20 @@ def _within(value: int, limits: JsonObject) -> int:
 
 def _sources(
     api: Api, settings: ArgillaSettings, turns: Sequence[Turn], corpus: Callable[[], Corpus] | None
-) -> dict[str, _Source]:
-    """The chunks to choose from, by id: as they were pushed to Argilla, else as they are in the corpus."""
+) -> dict[str, Source]:
+    """The chunks to choose from, by id: as they are in the corpus, else as they were pushed to Argilla."""
     wanted = sorted({chunk for turn in turns for chunk in (*_offered(turn), *turn.cited[:MOST_OFFERED])})
-    found = _pushed(api, settings, wanted)
-    missing = [chunk_id for chunk_id in wanted if chunk_id not in found]
-    if missing and corpus is not None:
+    found: dict[str, Source] = {}
+    if wanted and corpus is not None:
         with suppress(StateError):  # no documents: not a reason to keep what people asked
             by_id = corpus().by_id
-            for chunk in (by_id[chunk_id] for chunk_id in missing if chunk_id in by_id):
-                found[chunk.id] = _Source(path=chunk.path, url=chunk.url, text=chunk.text)
-    return found
+            found = {key: Source.of_chunk(by_id[key]) for key in wanted if key in by_id}
+    return {**_pushed(api, settings, [key for key in wanted if key not in found]), **found}
 
 
-def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[str, _Source]:
+def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[str, Source]:
     """Those of the chunks that Argilla's dataset of chunks holds."""
-    found: dict[str, _Source] = {}
+    found: dict[str, Source] = {}
     if not wanted:
         return found
     try:
@@ -202,10 +239,10 @@ def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[
             dataset.id, [{"type": "terms", "scope": scope, "values": part}], limit=_LOOKUP
         )
         for record in records:
-            known = record["metadata"] or {}
-            found[str(record["external_id"])] = _Source(
-                path=str(known.get("path") or original(record["fields"]["filename"])),  # the tutorial's
-                url=str(known.get("address", "")),
-                text=original(record["fields"]["chunk"]),
+            fields, known = record["fields"], record["metadata"] or {}
+            path = str(known.get("path") or original(fields["filename"]))  # the tutorial's has no path
+            source = Source.of_text(path, readable(fields["chunk"]))
+            found[str(record["external_id"])] = source.model_copy(
+                update={"url": str(known.get("address", ""))}
             )
     return found

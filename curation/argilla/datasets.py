@@ -40,6 +40,10 @@ class RemoteDataset:
     vectors: dict[str, int] = field(default_factory=dict)
     last_answer: str = ""
 
+    def is_markdown(self, name: str) -> bool:
+        """Whether Argilla shows the field ``name`` as Markdown."""
+        return bool(self.fields[name]["settings"].get("use_markdown"))
+
 
 def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> RemoteDataset | None:
     """The published dataset, or None when there is none. Raises ArgillaError when its shape is not ours."""
@@ -60,8 +64,7 @@ def ensure_dataset(
     new.
 
     Missing filters, a missing vector, the number of submitted responses and which fields are Markdown are put
-    right. Raises ArgillaError
-    when fields or questions differ: those are fixed once a dataset is published.
+    right. Raises ArgillaError when fields or questions differ: those are fixed once a dataset is published.
     """
     row = _row(api, settings, kind)
     if row is not None and row["status"] != "ready":
@@ -136,7 +139,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
     vectors = api.request("GET", f"{base}/vectors-settings", doing)["items"]
     found = {item["name"]: item["settings"] for item in filters}
     differences = [
-        *_compared("field", {part.name: "text" for part in spec.fields}, _types(fields)),
+        *_compared("field", _wanted_fields(spec, fields), _types(fields)),
         *_compared("question", _wanted_questions(spec, questions), _types(questions)),
         *(
             f"filter {wanted.name!r} is of type {found[wanted.name]['type']} instead of {wanted.kind}"
@@ -165,6 +168,11 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonOb
         },
         last_answer=str(row["last_activity_at"]),
     )
+
+
+def _wanted_fields(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
+    there = {item["name"] for item in found}
+    return {part.name: "text" for part in spec.fields if part.name in there or not part.newer}
 
 
 def _wanted_questions(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
@@ -212,6 +220,7 @@ def _repair(
         if found["settings"].get("use_markdown") != part.markdown:
             body = {"title": part.title, "settings": part.payload()["settings"]}
             api.request("PATCH", f"/api/v1/fields/{found['id']}", doing, body)
+            found["settings"] = body["settings"]
             progress.say(f"{remote.name}: set how the field {part.name!r} is shown")
     changes: JsonObject = {}
     if not remote.allows_extra_metadata:

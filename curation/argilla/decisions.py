@@ -1,6 +1,7 @@
-"""Reading the annotators' decisions: the majority for each question, and what follows for a record.
+"""Reading the annotators' decisions: what the answers to each question come to, and what follows.
 
-Only submitted responses count. The value with the most votes wins a question; a tie leaves it open.
+Only submitted responses count. By default the value with the most votes wins a question, and a tie leaves it
+open; ``curation.argilla.acceptance`` chooses another policy (curation.agreement.policies).
 
 * A chunk is accepted if ``good_chunk`` is yes, rejected if it is no.
 * A triplet is accepted if ``is_positive_relevant`` is yes, rejected if it is no. Its negative may be used
@@ -15,19 +16,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import argilla as rg
 
+from curation.agreement.policies import settle, weigh
+from curation.argilla.adjudication import Words, open_questions, read_words, word_on
 from curation.argilla.api import PAGE, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import RemoteDataset, find_dataset
-from curation.argilla.escaping import original
+from curation.argilla.escaping import original, readable
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName, Decision, Verdict, Vote
-from curation.settings import ArgillaSettings
+from curation.settings import Acceptance, ArgillaSettings
 
 _PASSES = 3
 SUBMITTED: JsonObject = {
@@ -58,10 +61,63 @@ def read_decisions(
     decisions: list[Decision] = []
     for kind, dataset in datasets.items():
         for record in annotated_records(api, dataset, progress):
-            decision = decision_of(kind, record, users)
+            decision = decision_of(kind, record, users, settings.acceptance)
             if decision is not None:
                 decisions.append(decision)
-    return sorted(decisions, key=place_of)
+    return settled(decisions, settings.acceptance, words_of(api, settings))
+
+
+def words_of(api: Api, settings: ArgillaSettings) -> Words:
+    """What reviewers said, where their word counts."""
+    return read_words(api, settings) if settings.acceptance == "adjudicated" else {}
+
+
+def settled(decisions: Iterable[Decision], policy: Acceptance, words: Words) -> list[Decision]:
+    """The decisions with what needs to be known of all records: annotators' competence, reviewers' words."""
+    ordered = sorted(decisions, key=place_of)
+    if policy == "weighted":
+        return [one for kind in DATASETS for one in _weighed(kind, ordered)]
+    if policy != "adjudicated" or not words:
+        return ordered
+    return [_adjudicated(decision, words) for decision in ordered]
+
+
+def _weighed(kind: DatasetName, decisions: Iterable[Decision]) -> Iterable[Decision]:
+    own = [one for one in decisions if one.dataset == kind]
+    votes = {one.record_id: one.votes for one in own}
+    probable = {question: weigh(votes, question) for question in SPECS[kind].labels}
+    for one in own:
+        values = {
+            question: found[one.record_id] for question, found in probable.items() if one.record_id in found
+        }
+        open_, reasons = {name for name in SPECS[kind].labels if name not in values}, {}
+        for name in open_:
+            reasons[name] = "no answer is probable enough, by the annotators' competence"
+        yield _with_values(one, values, reasons)
+
+
+def _adjudicated(decision: Decision, words: Words) -> Decision:
+    said = {name: word_on(words, decision, name) for name in open_questions(decision)}
+    told = {name: value for name, value in said.items() if value is not None}
+    if not told:
+        return decision
+    found = _with_values(decision, {**decision.values, **told}, {})
+    return found.model_copy(update={"reason": f"{found.reason} (a reviewer decided {', '.join(told)})"})
+
+
+def _with_values(decision: Decision, values: dict[str, str], reasons: Mapping[str, str]) -> Decision:
+    labels = set(SPECS[decision.dataset].labels)
+    given = [vote for vote in decision.votes if vote.question in labels]
+    winning = sum(values.get(vote.question) == vote.value for vote in given)
+    verdict, reason = acceptance_verdict(decision.dataset, values, reasons)
+    return decision.model_copy(
+        update={
+            "values": values,
+            "agreement": winning / len(given) if given else 0.0,
+            "verdict": verdict,
+            "reason": reason,
+        }
+    )
 
 
 def place_of(decision: Decision) -> tuple[str, str]:
@@ -89,7 +145,9 @@ def dataset_addresses(client: rg.Argilla, settings: ArgillaSettings) -> dict[Dat
     return {kind: f"{api.url.rstrip('/')}/dataset/{one.id}/annotation-mode" for kind, one in found.items()}
 
 
-def decision_of(kind: DatasetName, record: JsonObject, users: Mapping[str, User]) -> Decision | None:
+def decision_of(
+    kind: DatasetName, record: JsonObject, users: Mapping[str, User], policy: Acceptance = "majority"
+) -> Decision | None:
     """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
 
     A user whom Argilla does not tell (an admin's key sees only the workspace's members) is shown by the start
@@ -102,9 +160,10 @@ def decision_of(kind: DatasetName, record: JsonObject, users: Mapping[str, User]
     return Decision(
         record_id=str(record.get("external_id") or record["id"]),
         dataset=kind,
-        **_outcome(kind, votes),
+        policy=policy,
+        **_outcome(kind, votes, policy),
         fields={
-            name: str(value) if name in markdown else original(str(value))
+            name: str(value) if kind == "conversations" else _text_of(name, str(value), markdown)
             for name, value in record["fields"].items()
             if value is not None
         },
@@ -116,6 +175,10 @@ def decision_of(kind: DatasetName, record: JsonObject, users: Mapping[str, User]
     )
 
 
+def _text_of(name: str, shown: str, markdown: Collection[str]) -> str:
+    return readable(shown) if name in markdown else original(shown)
+
+
 def decision_without(decision: Decision, without: Collection[str]) -> Decision | None:
     """The decision had the users ``without`` (their ids) not answered; None when nobody else answered."""
     votes = tuple(vote for vote in decision.votes if vote.annotator_id not in without)
@@ -123,13 +186,14 @@ def decision_without(decision: Decision, without: Collection[str]) -> Decision |
         return decision
     if not votes:
         return None
-    return decision.model_copy(update=_outcome(decision.dataset, votes))
+    policy = cast(Acceptance, decision.policy)
+    return decision.model_copy(update=_outcome(decision.dataset, votes, policy))
 
 
-def _outcome(kind: DatasetName, votes: Sequence[Vote]) -> dict[str, Any]:
+def _outcome(kind: DatasetName, votes: Sequence[Vote], policy: Acceptance) -> dict[str, Any]:
     """What follows from ``votes``, by the names of a decision's fields."""
     spec = SPECS[kind]
-    values, agreement = majority(votes, spec.labels)
+    values, agreement = settle(votes, spec.labels, policy)
     verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
     return {
         "votes": tuple(votes),
@@ -138,25 +202,6 @@ def _outcome(kind: DatasetName, votes: Sequence[Vote]) -> dict[str, Any]:
         "verdict": verdict,
         "reason": reason,
     }
-
-
-def majority(votes: Sequence[Vote], questions: Iterable[str]) -> tuple[dict[str, str], float]:
-    """The winning value of each question, and the share of all votes on ``questions`` that winners got.
-
-    A tied question has no winner, so its votes count against the agreement.
-    """
-    values: dict[str, str] = {}
-    winning = cast = 0
-    for question in questions:
-        counts = Counter(vote.value for vote in votes if vote.question == question)
-        ranked = counts.most_common(2)
-        if not ranked:
-            continue
-        cast += sum(counts.values())
-        if len(ranked) == 1 or ranked[0][1] > ranked[1][1]:
-            values[question] = ranked[0][0]
-            winning += ranked[0][1]
-    return values, winning / cast if cast else 0.0
 
 
 def acceptance_verdict(
@@ -192,7 +237,8 @@ def _open_questions(votes: Sequence[Vote], values: Mapping[str, str], spec: Data
         counts = Counter(vote.value for vote in votes if vote.question == question)
         if question not in values and counts:
             said = ", ".join(f"{count} {value}" for value, count in sorted(counts.items()))
-            reasons[question] = f"a tie ({said})"
+            kind = "a tie" if len(set(counts.values())) == 1 else "not unanimous"
+            reasons[question] = f"{kind} ({said})"
     return reasons
 
 

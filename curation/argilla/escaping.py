@@ -23,6 +23,7 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`\\]+")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LONG_TICKS = re.compile(r"`{3,}|~{3,}")
 _NEEDS_ESCAPING = re.compile(r"[\[\]]|(?<=[A-Za-z])://|\bwww\.")
+_ESCAPED = re.compile(r"\\([\[\]`~])|&#58;//|www&#46;")
 _PARSER = MarkdownIt("commonmark")
 
 
@@ -57,23 +58,24 @@ def linked(text: str, url: str) -> str:
     return f"[{line}]({url})" if _WEB_ADDRESS.fullmatch(url) else line
 
 
-def harmless(text: str) -> str:
-    """An answer as Markdown with HTML, images and links shown as text. Code, lists and emphasis still work.
+def harmless(text: str, keep_lines: bool = False) -> str:
+    """Markdown with HTML, images and links shown as text. Code, lists and emphasis still work.
 
     A CommonMark parser finds the fenced code, which goes back in at the left margin, where all parsers agree
-    about what is inside it.
+    about what is inside it. ``keep_lines``: each line stays a line, as in a chunk, where paragraphs have one.
     """
     lines = storable(text).expandtabs(4).splitlines()
     parts: list[str] = []
     done = 0
-    for token in _PARSER.parse("\n".join(lines)):
+    has_fences = "```" in text or "~~~" in text
+    for token in _PARSER.parse("\n".join(lines)) if has_fences else ():
         if token.type != "fence" or token.level != 0 or token.map is None:
             continue
         first, last = token.map
-        parts.append(_prose("\n".join(lines[done:first])))
+        parts.append(_prose("\n".join(lines[done:first]), keep_lines))
         parts.append(fenced(token.content, token.info))
         done = last
-    parts.append(_prose("\n".join(lines[done:])))
+    parts.append(_prose("\n".join(lines[done:]), keep_lines))
     return "\n\n".join(part for part in parts if part.strip())
 
 
@@ -85,11 +87,22 @@ def fenced(code: str, language: str = "") -> str:
     return f"{fence}{language}\n{code.rstrip()}\n{fence}"
 
 
-def _prose(text: str) -> str:
+def readable(field: str) -> str:
+    """What ``inert`` or ``harmless`` was given, but for white space."""
+    lines = (line[:-2] if line.endswith("  ") else line for line in field.split("\n"))
+    return original(_ESCAPED.sub(_unescaped, "\n".join(lines)))
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return match.group(1) or {"&#58;//": "://", "www&#46;": "www."}[match.group()]
+
+
+def _prose(text: str, keep_lines: bool) -> str:
     text = _CODE_SPAN.sub(_safe_span, text)
     text = _LONG_TICKS.sub(lambda run: "".join(f"\\{tick}" for tick in run.group()), text)
     text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return _NEEDS_ESCAPING.sub(_defused, text)
+    text = _NEEDS_ESCAPING.sub(_defused, text)
+    return re.sub(r"(?<=\S) *\n(?=.*\S)", "  \n", text) if keep_lines else text
 
 
 def _defused(match: re.Match[str]) -> str:

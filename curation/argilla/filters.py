@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 
 from curation.argilla.api import storable
 from curation.argilla.schemas import YES
-from curation.argilla.signals import code_share
 from curation.records.chunk import Chunk
 from curation.records.triplet import Triplet
+from curation.suggestions.signals import code_share
 
 Metadata = dict[str, str | int | float]
 

@@ -7,8 +7,9 @@ _COMMON = """
 
 * Only **submitted** answers count; drafts and discarded records change nothing.
 * When several people answer, the majority decides per question; a tie leaves the record undecided.
-* A suggestion is a guess of a simple rule, shown with how sure it is. It is often wrong: that is why you are
-  asked. It is never chosen for you.
+* A star beside an answer is a machine's guess, with how probable it holds that answer. It is shown only where
+  it was found to tell *yes* from *no*, never chosen for you, and for one record in ten it is held back on
+  purpose. *Worth a look* says what a machine noticed, and not what to answer.
 * You can change your mind: submit again, and the next retraining uses the new answer.
 
 ### Keys
@@ -58,8 +59,8 @@ such a negative would teach the search the opposite of what is true. When no neg
 
 Judge by the anchor alone: a good question that another page answers is still a *no*.
 
-Worth a look first: a low *place of the anchor in a search* with suggestion *no* (bad query, or something the
-search has yet to learn?), and a high *similarity of negative and anchor*.
+Worth a look first: a low *place of the anchor in a search* (bad query, or something the search has yet to
+learn?), and a high *similarity of negative and anchor*.
 {_COMMON}"""
 
 CONVERSATIONS = f"""## Did the bot answer well?

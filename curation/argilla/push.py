@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import argilla as rg
@@ -11,19 +12,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api
-from curation.argilla.datasets import ensure_dataset, vector_slug
-from curation.argilla.escaping import inert, linked
+from curation.argilla.datasets import RemoteDataset, ensure_dataset, vector_slug
+from curation.argilla.escaping import harmless, inert, linked
+from curation.argilla.examples import examples
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
-from curation.argilla.suggestions import (
-    CHUNK_RULE,
-    RANK_RULE,
-    agent_name,
-    no_negative,
-    suggest_chunk,
-    suggest_negative,
-    suggest_positive,
-)
-from curation.argilla.upsert import Finished, Outline, Standing, payload, retire, send
+from curation.argilla.refresh import refresh_suggestions
+from curation.argilla.schemas import LOOK_AT, SPECS
+from curation.argilla.suggestions import hidden, no_negative, remembered, scorers_for, suggestions_of
+from curation.argilla.upsert import Finished, Outline, Standing, payload, retire, send, withdraw
 from curation.argilla.vectors import (
     ChunkVectors,
     VectorSource,
@@ -38,6 +34,10 @@ from curation.records.chunk import Chunk
 from curation.records.decision import DatasetName
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
+from curation.suggestions.choice import guess
+from curation.suggestions.features import Features, Place, chunk_features, query_features
+from curation.suggestions.hints import look_at_chunk, look_at_queries
+from curation.suggestions.scorer import Scorers
 
 if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
@@ -79,20 +79,32 @@ class PushReport(BaseModel):
         return sum(dataset.changed for dataset in self.datasets)
 
 
+@dataclass(frozen=True)
+class PushOptions:
+    """``scorers`` are those that were learned from earlier decisions, by question."""
+
+    progress: Progress = SILENT
+    scorers: Scorers = field(default_factory=dict)
+
+
+AS_ALWAYS = PushOptions()
+
+
 def push_to_argilla(
     client: rg.Argilla,
     settings: ArgillaSettings,
     corpus: Corpus,
     triplets: Sequence[Triplet],
     vectors: VectorSource,
-    progress: Progress = SILENT,
+    options: PushOptions = AS_ALWAYS,
 ) -> PushReport:
     """Create or update the three datasets (of that of conversations only the settings).
 
     Records are recognised by clayloop's content-hash ids. Only what is new or different is embedded and sent,
     so a second push of the same corpus sends nothing. Responses are never touched. Records that are no longer
-    in the corpus are deleted if nobody answered them and otherwise marked ``current = no``. Suggestions and
-    similarities are those of the moment a record was pushed; more documents do not rewrite them.
+    in the corpus are deleted if nobody answered them and otherwise marked ``current = no``. Similarities are
+    those of the moment a record was pushed; more documents do not rewrite them. Suggestions are renewed where
+    nobody has answered and another scorer counts by now.
 
     Raises ArgillaError (see ``ensure_dataset``) and StateError when the corpus is empty.
     """
@@ -101,11 +113,10 @@ def push_to_argilla(
             "The corpus is empty: there is nothing to push.", "Run `clayloop ingest SOURCE` first."
         )
     started = time.perf_counter()
-    push = _Push(Api.of(client), settings, corpus, vectors, progress)
+    push = _Push(Api.of(client), settings, corpus, vectors, options)
     kept = [triplet for triplet in triplets if triplet.chunk_id in corpus.by_id]
     reports = [push.chunks(), push.triplets(kept)]
-    conversations, _, created = ensure_dataset(push.api, settings, "conversations", vectors, progress)
-    reports.append(DatasetPush(dataset="conversations", name=conversations.name, created=created))
+    reports.append(push.conversations())
     return PushReport(
         datasets=tuple(reports),
         orphans=len(triplets) - len(kept),
@@ -117,30 +128,38 @@ class _Push:
     """One push. The vectors of the chunks are made once, for both datasets, and only if something changed."""
 
     def __init__(
-        self, api: Api, settings: ArgillaSettings, corpus: Corpus, vectors: VectorSource, progress: Progress
+        self,
+        api: Api,
+        settings: ArgillaSettings,
+        corpus: Corpus,
+        vectors: VectorSource,
+        options: PushOptions,
     ) -> None:
         self.api = api
         self.settings = settings
         self.corpus = corpus
         self.vectors = vectors
-        self.progress = progress
+        self.model = vector_slug(vectors.name)
+        self.progress = options.progress
+        self.scorers = options.scorers
         self.suggests = api.shows_suggestions()
         if not self.suggests:
-            progress.say("No answers are suggested: this Argilla's page would choose them for people.")
-        self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, progress)
+            self.progress.say("No answers are suggested: this Argilla's page would choose them for people.")
+        self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress)
 
     def chunks(self) -> DatasetPush:
-        agent = agent_name(CHUNK_RULE, vector_slug(self.vectors.name))
+        by = scorers_for(SPECS["chunks"].judged, self.scorers, self.model)
         outlines = [
             Outline(
                 id=chunk.id,
                 fields={
                     "filename": linked(chunk.path if chunk.url else chunk.place, chunk.url),
-                    "chunk": inert(chunk.text),
+                    "chunk": chunk.text,
+                    LOOK_AT: look_at_chunk(chunk.body, chunk.heading),
                 },
                 metadata=chunk_metadata(chunk),
                 derived=frozenset({"duplicate"}),
-                agents={"good_chunk": agent},
+                suggested_by=by,
             )
             for chunk in self.corpus.chunks
         ]
@@ -148,62 +167,93 @@ class _Push:
         def finish(ids: Sequence[str]) -> dict[str, Finished]:
             matrix = self.chunk_vectors.matrix()
             rows = [self.chunk_vectors.rows[key] for key in ids]
+            mean = matrix.mean(axis=0)
+            mean /= max(float(np.linalg.norm(mean)), 1e-9)
             finished = {}
             for key, row, cosine, other in zip(ids, rows, *nearest_other(matrix, rows), strict=True):
-                chunk, is_copy = self.corpus.by_id[key], 0 <= other < row
-                suggestion = suggest_chunk(chunk, float(cosine), is_copy, agent)
-                finished[key] = Finished(
-                    {"duplicate": score(cosine)}, {"good_chunk": suggestion}, matrix[row]
+                chunk = self.corpus.by_id[key]
+                typical = float(matrix[row] @ mean)
+                looked_at = chunk_features(
+                    chunk.body, chunk.heading, float(cosine), 0 <= other < row, typical
                 )
+                guesses = {"good_chunk": guess("good_chunk", key, looked_at, self.scorers)}
+                guesses = guesses if self.suggests else hidden(guesses)
+                metadata: Metadata = {"duplicate": score(cosine), **remembered(guesses, by)}
+                finished[key] = Finished(metadata, suggestions_of(guesses, self.model), matrix[row])
             return finished
 
         return self._update("chunks", outlines, finish)
 
     def triplets(self, triplets: Sequence[Triplet]) -> DatasetPush:
-        agent = agent_name(RANK_RULE, vector_slug(self.vectors.name))
+        by = scorers_for(SPECS["triplets"].judged, self.scorers, self.model)
         by_id = {triplet.id: triplet for triplet in triplets}
         outlines = [
-            _triplet_outline(triplet, self.corpus.by_id[triplet.chunk_id], agent)
-            for triplet in by_id.values()
+            _triplet_outline(triplet, self.corpus.by_id[triplet.chunk_id], by) for triplet in by_id.values()
         ]
         return self._update(
-            "triplets", outlines, lambda ids: self._triplet_signals([by_id[key] for key in ids], agent)
+            "triplets", outlines, lambda ids: self._triplet_signals([by_id[key] for key in ids], by)
         )
 
-    def _triplet_signals(self, triplets: Sequence[Triplet], agent: str) -> dict[str, Finished]:
+    def conversations(self) -> DatasetPush:
+        """Only the settings, and other suggestions where nobody has answered."""
+        started = time.perf_counter()
+        dataset, _, created = ensure_dataset(
+            self.api, self.settings, "conversations", self.vectors, self.progress
+        )
+        updated = 0
+        if not created and self.suggests:
+            updated = refresh_suggestions(self.api, dataset, self.scorers, self.model)
+        return DatasetPush(
+            dataset="conversations",
+            name=dataset.name,
+            created=created,
+            updated=updated,
+            seconds=round(time.perf_counter() - started, 3),
+        )
+
+    def _triplet_signals(self, triplets: Sequence[Triplet], by: str) -> dict[str, Finished]:
         """Where a search for each positive and negative finds the anchor, and what that suggests."""
         matrix = self.chunk_vectors.matrix()
         texts = [text for triplet in triplets for text in (triplet.positive, triplet.negative) if text]
         embedded = embed_queries(self.vectors, texts, self.progress)
-        rows = [self.chunk_vectors.rows[triplet.chunk_id] for triplet in triplets]
-        positives = np.stack([embedded[triplet.positive] for triplet in triplets])
-        place, cosine = places(positives, matrix, rows)
-        with_negative = [index for index, triplet in enumerate(triplets) if triplet.negative]
-        negative_place = np.zeros(len(triplets), np.int64)
-        negative_cosine = np.zeros(len(triplets), np.float32)
-        if with_negative:
-            negatives = np.stack([embedded[triplets[index].negative] for index in with_negative])
-            found = places(negatives, matrix, [rows[index] for index in with_negative])
-            negative_place[with_negative], negative_cosine[with_negative] = found
+
+        def found(which: Sequence[tuple[Triplet, str]]) -> dict[str, Place]:
+            if not which:
+                return {}
+            queries = np.stack([embedded[query] for _, query in which])
+            rows = [self.chunk_vectors.rows[triplet.chunk_id] for triplet, _ in which]
+            return dict(zip((one.id for one, _ in which), places(queries, matrix, rows), strict=True))
+
+        positives = found([(one, one.positive) for one in triplets])
+        negatives = found([(one, one.negative) for one in triplets if one.negative])
         finished = {}
-        for index, triplet in enumerate(triplets):
-            metadata: Metadata = {"similarity": score(cosine[index]), "rank": int(place[index])}
-            negative = no_negative(agent)
-            if triplet.negative:
-                metadata["negative_similarity"] = score(negative_cosine[index])
-                negative = suggest_negative(
-                    int(negative_place[index]),
-                    float(negative_cosine[index]),
-                    float(cosine[index]),
-                    len(matrix),
-                    agent,
-                )
-            suggestions = {
-                "is_positive_relevant": suggest_positive(int(place[index]), len(matrix), agent),
-                "is_negative_irrelevant": negative,
+        for triplet in triplets:
+            place = positives[triplet.id]
+            metadata: Metadata = {"similarity": score(place.cosine), "rank": place.place}
+            looked_at = {"is_positive_relevant": self._about(triplet, triplet.positive, place)}
+            if other := negatives.get(triplet.id):
+                metadata["negative_similarity"] = score(other.cosine)
+                looked_at["is_negative_irrelevant"] = self._about(triplet, triplet.negative, other)
+            guesses = {
+                question: guess(question, triplet.id, features, self.scorers)
+                for question, features in looked_at.items()
             }
-            finished[triplet.id] = Finished(metadata, suggestions, positives[index])
+            if not triplet.negative:
+                guesses = no_negative(guesses)
+            guesses = guesses if self.suggests else hidden(guesses)
+            metadata |= remembered(guesses, by)
+            finished[triplet.id] = Finished(
+                metadata, suggestions_of(guesses, self.model), embedded[triplet.positive]
+            )
         return finished
+
+    def _about(self, triplet: Triplet, query: str, found: Place) -> Features:
+        chunks = self.corpus.chunks
+        own, *others = (
+            (chunk.heading, chunk.text)
+            for chunk in (self.corpus.by_id[triplet.chunk_id], *(chunks[row] for row in found.others))
+        )
+        return query_features(query, own, found, others)
 
     def _update(
         self,
@@ -216,6 +266,12 @@ class _Push:
         dataset, vector, created = ensure_dataset(self.api, self.settings, kind, self.vectors, self.progress)
         standing = Standing({}) if created else Standing.read(self.api, dataset)
         standing.suggests = self.suggests
+        for outline in outlines:  # a dataset of before has fewer fields; one that is empty is not shown
+            outline.fields = {
+                name: _shown(name, text, dataset)
+                for name, text in outline.fields.items()
+                if name in dataset.fields and (text or name != LOOK_AT)
+            }
         if kind == "chunks" and vector is not None and standing.records:
             self.chunk_vectors.recall = lambda: stored_vectors(
                 self.api, dataset.id, vector, self.vectors.dimension
@@ -229,6 +285,19 @@ class _Push:
             lambda outline: payload(outline, finished[outline.id], dataset, standing, vector),
             self.progress,
         )
+        withdraw(
+            self.api,
+            dataset,
+            [standing.records[outline.id] for outline in changed if outline.id in standing.records],
+            {key: one.suggestions.keys() for key, one in finished.items()},
+        )
+        if created and (found := examples(kind, outlines, finished)):
+            self.api.request(
+                "PATCH",
+                f"/api/v1/datasets/{dataset.id}",
+                f"writing the guidelines of {dataset.name!r}",
+                {"guidelines": dataset.spec.guidelines.strip() + found},
+            )
         gone = standing.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)
@@ -251,15 +320,23 @@ class _Push:
         return report
 
 
-def _triplet_outline(triplet: Triplet, chunk: Chunk, agent: str) -> Outline:
+def _triplet_outline(triplet: Triplet, chunk: Chunk, by: str) -> Outline:
     return Outline(
         id=triplet.id,
         fields={
-            "anchor": inert(triplet.anchor),
-            "positive": inert(triplet.positive),
-            "negative": inert(triplet.negative),
+            "anchor": triplet.anchor,
+            "positive": triplet.positive,
+            "negative": triplet.negative,
+            LOOK_AT: look_at_queries(chunk.text, triplet.positive, triplet.negative),
         },
         metadata=triplet_metadata(triplet, chunk),
         derived=frozenset({"similarity", "rank"} | ({"negative_similarity"} if triplet.negative else set())),
-        agents={"is_positive_relevant": agent, "is_negative_irrelevant": agent},
+        suggested_by=by,
     )
+
+
+def _shown(name: str, text: str, dataset: RemoteDataset) -> str:
+    """A field as it goes to Argilla. The file's name is a link of ours already."""
+    if name == "filename":
+        return text
+    return harmless(text, keep_lines=True) if dataset.is_markdown(name) else inert(text)

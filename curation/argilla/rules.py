@@ -26,7 +26,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from curation.argilla.schemas import NO, YES
-from curation.argilla.signals import (
+from curation.records.chunk import Chunk
+from curation.records.decision import BEST_SOURCE, NO_SOURCE, OTHER_SOURCE
+from curation.suggestions.features import places_that_count
+from curation.suggestions.signals import (
     content_words,
     coverage,
     is_boilerplate,
@@ -34,9 +37,6 @@ from curation.argilla.signals import (
     link_share,
     words,
 )
-from curation.argilla.suggestions import places_that_count
-from curation.records.chunk import Chunk
-from curation.records.decision import BEST_SOURCE, NO_SOURCE, OTHER_SOURCE
 
 _POINTING = re.compile(
     r"\b(?:(?:the|this) (?:text|passage|document|chunk|snippet|paragraph|anchor|positive)|"

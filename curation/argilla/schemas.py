@@ -16,17 +16,21 @@ from curation.settings import ArgillaSettings
 
 YES = "yes"
 NO = "no"
+YES_OR_NO = ((YES, YES), (NO, NO))
+LOOK_AT = "look_at"  # the field that says what is worth a look
 DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")
 
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A text that annotators see."""
+    """A text that annotators see. A dataset that was published without a ``newer`` one still counts as
+    ours."""
 
     name: str
     title: str
     markdown: bool = False
     required: bool = True
+    newer: bool = False
 
     def payload(self) -> JsonObject:
         settings = {"type": "text", "use_markdown": self.markdown}
@@ -45,7 +49,7 @@ class QuestionSpec:
     description: str
     kind: Literal["label_selection", "text"] = "label_selection"
     required: bool = True
-    options: tuple[tuple[str, str], ...] = ((YES, YES), (NO, NO))
+    options: tuple[tuple[str, str], ...] = YES_OR_NO
     newer: bool = False
 
     @property
@@ -106,9 +110,16 @@ class DatasetSpec:
         """Names of the questions that have a value to choose."""
         return tuple(question.name for question in self.questions if question.kind == "label_selection")
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Names of the questions with the answers yes and no."""
+        return tuple(name for name in self.labels if name != BEST_SOURCE)
+
 
 CURRENT = FilterSpec("current", "Still in the documentation (yes/no)")
 ANSWER_STATE = FilterSpec("answer_state", "Correction (stale: the documentation has changed since)")
+_LOOK_AT = FieldSpec(LOOK_AT, "Worth a look", required=False, newer=True)
+_PRIORITY = FilterSpec("priority", "Worth asking (1: first, 0: not at all)", "float", 0, 1)
 _SOURCE = FilterSpec("source", "Source")
 _FOLDER = FilterSpec("folder", "Folder")
 
@@ -117,7 +128,8 @@ _CHUNKS = DatasetSpec(
     guidelines=CHUNKS,
     fields=(
         FieldSpec("filename", "Where the chunk stands", markdown=True),
-        FieldSpec("chunk", "Chunk of the documentation"),
+        FieldSpec("chunk", "Chunk of the documentation", markdown=True),
+        _LOOK_AT,
     ),
     questions=(
         QuestionSpec(
@@ -129,6 +141,7 @@ _CHUNKS = DatasetSpec(
     filters=(
         _SOURCE,
         _FOLDER,
+        _PRIORITY,
         FilterSpec("section", "Top section"),
         FilterSpec("tokens", "Length in tokens", "integer"),
         FilterSpec("code_share", "Share of code (0 to 1)", "float", 0, 1),
@@ -141,11 +154,12 @@ _TRIPLETS = DatasetSpec(
     kind="triplets",
     guidelines=TRIPLETS,
     fields=(
-        FieldSpec("anchor", "Anchor: a chunk of the documentation"),
+        FieldSpec("anchor", "Anchor: a chunk of the documentation", markdown=True),
         FieldSpec("positive", "Positive: a query that the anchor should answer"),
         FieldSpec(
             "negative", "Negative: a query in similar words that the anchor should not answer", required=False
         ),
+        _LOOK_AT,
     ),
     questions=(
         QuestionSpec(
@@ -158,6 +172,7 @@ _TRIPLETS = DatasetSpec(
         ),
     ),
     filters=(
+        _PRIORITY,
         FilterSpec("origin", "How the positive came about"),
         _SOURCE,
         _FOLDER,
@@ -176,6 +191,7 @@ _CONVERSATIONS = DatasetSpec(
     fields=(
         FieldSpec("instruction", "What the person asked", markdown=True),
         FieldSpec("response", "What the bot answered", markdown=True),
+        _LOOK_AT,
     ),
     questions=(
         QuestionSpec(
@@ -229,6 +245,7 @@ _CONVERSATIONS = DatasetSpec(
         ),
     ),
     filters=(
+        _PRIORITY,
         FilterSpec("conv_id", "Conversation"),
         FilterSpec("turn", "Turn in the conversation", "integer"),
         FilterSpec("release", "Release that answered"),
@@ -244,6 +261,11 @@ _CONVERSATIONS = DatasetSpec(
 )
 
 SPECS: dict[DatasetName, DatasetSpec] = {spec.kind: spec for spec in (_CHUNKS, _TRIPLETS, _CONVERSATIONS)}
+
+
+def label_questions() -> tuple[str, ...]:
+    """The names of all questions that have a value to choose."""
+    return tuple(name for spec in SPECS.values() for name in spec.labels)
 
 
 def dataset_name(settings: ArgillaSettings, kind: DatasetName) -> str:

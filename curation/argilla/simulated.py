@@ -16,15 +16,15 @@ from curation.argilla import rules
 from curation.argilla.api import RESPONSE_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset, find_dataset, vector_slug
 from curation.argilla.decisions import acceptance_verdict
-from curation.argilla.escaping import original
+from curation.argilla.escaping import readable
 from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
-from curation.argilla.signals import inverse_document_frequency
 from curation.argilla.simulated_user import SIMULATED_ANNOTATOR, signed_in, simulated_user
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
 from curation.records.identity import normalise
 from curation.settings import ArgillaSettings
+from curation.suggestions.signals import inverse_document_frequency
 
 if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
@@ -189,9 +189,9 @@ class _Bench:
         if asked:
             embedded = embed_queries(self._vectors, [text for _, text, _ in asked], self._progress)
             queries = np.stack([embedded[text] for _, text, _ in asked])
-            ranked, _ = places(queries, self._chunks.matrix(), [row for _, _, row in asked])
+            ranked = places(queries, self._chunks.matrix(), [row for _, _, row in asked])
             for (index, _, _), place in zip(asked, ranked, strict=True):
-                found[index] = int(place)
+                found[index] = place.place
         return found
 
     def _judge_conversations(self, records: Sequence[JsonObject]) -> list[Answers]:
@@ -212,7 +212,7 @@ class _Bench:
 
 
 def _text(record: JsonObject, field: str) -> str:
-    return original(record["fields"].get(field) or "")
+    return readable(record["fields"].get(field) or "")
 
 
 def _stored(api: Api, settings: ArgillaSettings, vectors: VectorSource) -> dict[str, np.ndarray]:

@@ -1,41 +1,28 @@
-"""Suggested answers, shown to annotators: one for each yes/no question, each with how sure it is.
+"""Suggested answers as Argilla keeps them, and what each record remembers of how they came about.
 
-A score runs from 0.5 (a coin) to 1 (sure) and belongs to the suggested value. An agent's name carries the
-version of its rule and the model, so records with an older suggestion get a new one at the next push. A
-suggestion by somebody else's agent is never overwritten.
+An agent's name carries the version of its rule (or what it was learned from) and the embedding model. Only
+records that nobody has answered get another suggestion, and one by somebody else's agent is never
+overwritten.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from curation.argilla.schemas import NO, YES
-from curation.argilla.signals import (
-    code_share,
-    content_words,
-    coverage,
-    is_boilerplate,
-    is_change_entry,
-    link_share,
-)
-from curation.records.chunk import Chunk
-from curation.records.turn import Turn
+from curation.argilla.filters import Metadata
+from curation.suggestions.choice import SIGNALS, Guess, Guesses, written
+from curation.suggestions.priority import NOT_ASKED, priority
+from curation.suggestions.scorer import COLD_SCORERS, Scorers
 
 AGENT_PREFIX = "clayloop-"
-CHUNK_RULE = "clayloop-chunk:v1"
-RANK_RULE = "clayloop-rank:v1"
-ANSWER_RULE = "clayloop-answer:v1"
-
-NEAR_DUPLICATE = 0.97
-_ENOUGH_WORDS = 25
-_MOST_PLACES = 10
+SUGGESTED_BY = "suggested_by"  # metadata: which scorers looked at the record
+PRIORITY = "priority"  # metadata: what the queue is sorted by
+NOBODY = "nobody"
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A suggested answer. ``score`` in 0.5 … 1 is how sure the rule is."""
+    """A suggested answer. ``score`` is the probability of ``value``, 0.5 to 1."""
 
     value: str
     score: float
@@ -56,88 +43,34 @@ def agent_name(rule: str, model: str) -> str:
     return f"{rule}/{model}"[:200]
 
 
-def suggest_chunk(chunk: Chunk, duplicate: float, duplicate_is_earlier: bool, agent: str) -> Suggestion:
-    """Whether a chunk is worth keeping: long enough, prose around its code, no boilerplate, no copy of an
-    earlier chunk.
-
-    A logistic score over those signs. The weights are set by hand: before anybody has annotated there is
-    nothing to fit them on.
-    """
-    body = chunk.body
-    distinct = len(set(content_words(body)))
-    odds = 1.5
-    odds += 1.5 * min(1.0, distinct / _ENOUGH_WORDS) - (2.5 if distinct < 6 else 0.0)
-    odds -= 3.5 * link_share(body)
-    odds -= 2.0 * max(0.0, code_share(body) - 0.8) / 0.2
-    odds -= 2.0 if is_boilerplate(body) else 0.0
-    odds -= 4.0 if is_change_entry(chunk.heading, body) else 0.0
-    odds -= 5.0 if duplicate >= NEAR_DUPLICATE and duplicate_is_earlier else 0.0
-    return _from_odds(odds, agent)
+def scorers_for(questions: tuple[str, ...], scorers: Scorers, model: str) -> str:
+    """Whose word counts for ``questions`` now: changes when a scorer, its verdict or the model does."""
+    found = [scorers.get(name) or COLD_SCORERS.get(name) for name in questions]
+    agents = dict.fromkeys(one.agent for one in found if one is not None and one.discriminates)
+    return agent_name("+".join(agents) or NOBODY, model)
 
 
-def places_that_count(chunks: int) -> int:
-    """The k of "among the top k": ten in a large corpus, fewer in a small one."""
-    return max(1, min(_MOST_PLACES, round(math.sqrt(chunks) / 2)))
-
-
-def suggest_positive(place: int, chunks: int, agent: str) -> Suggestion:
-    """Relevant when a search for the query finds its chunk among the top k of ``chunks``."""
-    top = places_that_count(chunks)
-    if place <= top:
-        return Suggestion(YES, 1 - 0.45 * (place - 1) / top, agent)
-    return Suggestion(NO, 0.5 + 0.5 * _distance(place, top, chunks), agent)
-
-
-def suggest_negative(
-    place: int, cosine: float, positive_cosine: float, chunks: int, agent: str
-) -> Suggestion:
-    """Irrelevant when a search for it does not find the chunk and it is less similar to the chunk than the
-    positive is."""
-    top = places_that_count(chunks)
-    if place <= top:
-        return Suggestion(NO, 1 - 0.45 * (place - 1) / top, agent)
-    if cosine >= positive_cosine:
-        return Suggestion(NO, 0.55, agent)
-    return Suggestion(YES, 0.5 + 0.5 * _distance(place, top, chunks), agent)
-
-
-def no_negative(agent: str) -> Suggestion:
-    """Irrelevant: there is no negative that the anchor could answer."""
-    return Suggestion(YES, 1.0, agent)
-
-
-def suggest_answer(turn: Turn, sources: Sequence[str], agent: str) -> dict[str, Suggestion]:
-    """For a conversation: ``is_response_correct`` and ``out_of_guardrails``.
-
-    Looks at the best source's similarity to the question and at how much of the answer's wording occurs in
-    the ``sources`` (their texts; empty when unknown).
-    """
-    similar = 6 * (turn.score - 0.4)
-    if turn.refused:
-        # Saying "I don't know" is right when nothing similar was there to be found.
-        return {
-            "is_response_correct": _from_odds(-similar, agent),
-            "out_of_guardrails": Suggestion(NO, 0.95, agent),
-        }
-    if not sources:
-        return {
-            "is_response_correct": _from_odds(similar, agent),
-            "out_of_guardrails": _from_odds(-1.5 - similar, agent),
-        }
-    grounded = 6 * (coverage(turn.answer, "\n".join(sources), {}) - 0.4)
+def suggestions_of(guesses: Guesses, model: str) -> dict[str, Suggestion]:
+    """Those that are shown, by question."""
     return {
-        "is_response_correct": _from_odds(0.5 * (similar + grounded), agent),
-        "out_of_guardrails": _from_odds(-1.5 - 0.5 * (similar + grounded), agent),
+        question: Suggestion(one.value, one.score, agent_name(one.agent, model))
+        for question, one in guesses.items()
+        if one.shown
     }
 
 
-def _from_odds(odds: float, agent: str) -> Suggestion:
-    yes = 1 / (1 + math.exp(-odds))
-    return Suggestion(YES, yes, agent) if yes >= 0.5 else Suggestion(NO, 1 - yes, agent)
+def no_negative(guesses: Guesses) -> Guesses:
+    """Nothing needs to be guessed where there is no negative: it is surely irrelevant."""
+    sure = Guess(features={}, probability=1.0, agent=f"{AGENT_PREFIX}no-negative:v1", shown=True)
+    return {**guesses, "is_negative_irrelevant": sure}
 
 
-def _distance(place: int, top: int, chunks: int) -> float:
-    """0 just below the top k, 1 in the last place, on a logarithmic scale."""
-    if chunks <= top + 1:
-        return 0.5
-    return min(1.0, math.log(place / top) / math.log(chunks / top))
+def hidden(guesses: Guesses) -> Guesses:
+    """The same, where nothing may be shown."""
+    return {name: one.model_copy(update={"shown": False, "control": False}) for name, one in guesses.items()}
+
+
+def remembered(guesses: Guesses, by: str, asked: bool = True) -> Metadata:
+    """The metadata that say how the suggestions came about, and how soon to ask."""
+    worth = priority(guesses) if asked else NOT_ASKED
+    return {SIGNALS: written(guesses), SUGGESTED_BY: by, PRIORITY: worth}

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
 from curation.argilla.filters import Metadata
 from curation.argilla.schemas import CURRENT, NO
-from curation.argilla.suggestions import AGENT_PREFIX, Suggestion
+from curation.argilla.suggestions import AGENT_PREFIX, PRIORITY, SUGGESTED_BY, Suggestion
 from curation.argilla.vectors import Vectors, as_numbers
 from curation.progress import Progress
+from curation.suggestions.choice import SIGNALS
 
 
 @dataclass
 class Outline:
     """What a record should say, as far as no model is needed: enough to see whether it is up to date.
 
-    ``derived`` names the metadata that a model adds; ``agents`` the agent for each yes/no question.
+    ``derived`` names the metadata that a model adds; ``suggested_by`` the scorers that should have looked at
+    the record, as long as nobody has answered it.
     """
 
     id: str
     fields: dict[str, str]
     metadata: Metadata
     derived: frozenset[str]
-    agents: dict[str, str]
+    suggested_by: str = ""
 
 
 @dataclass
@@ -64,14 +66,9 @@ class Standing:
             return False
         if not outline.derived <= metadata.keys():
             return False
-        if not self.suggests:
+        if is_answered(record):
             return True
-        agents = self._agents(record)
-        for question, agent in outline.agents.items():
-            found = agents.get(dataset.questions[question])
-            if found != agent and not _is_foreign(found):
-                return False
-        return True
+        return metadata.get(SUGGESTED_BY) == outline.suggested_by and SIGNALS in metadata
 
     def foreign(self, external_id: str) -> set[str]:
         """Ids of the questions whose suggestion comes from somebody else's agent; it stays."""
@@ -94,6 +91,11 @@ class Standing:
         }
 
 
+def is_answered(record: JsonObject) -> bool:
+    """Whether somebody has begun to answer: what was suggested then stays as it was."""
+    return bool(record.get("responses"))
+
+
 def _is_foreign(agent: str | None) -> bool:
     return agent is not None and not agent.startswith(AGENT_PREFIX)
 
@@ -104,19 +106,19 @@ def payload(
     """The record as Argilla's bulk endpoint takes it. Metadata that others added to it are kept."""
     record = standing.records.get(outline.id) or {}
     foreign = standing.foreign(outline.id)
-    kept = {
-        name: value
-        for name, value in (record.get("metadata") or {}).items()
-        if name not in {wanted.name for wanted in dataset.spec.filters}
-    }
+    answered = is_answered(record)
+    remembered = {SIGNALS, SUGGESTED_BY, PRIORITY} if answered else set()
+    replaced = {wanted.name for wanted in dataset.spec.filters} - remembered
+    kept = {name: value for name, value in (record.get("metadata") or {}).items() if name not in replaced}
+    made = {name: value for name, value in finished.metadata.items() if name not in remembered}
     body: JsonObject = {
         "external_id": outline.id,
         "fields": outline.fields,
-        "metadata": {**kept, **outline.metadata, **finished.metadata},
+        "metadata": {**kept, **outline.metadata, **made},
         "suggestions": [
             suggestion.payload(dataset.questions[question])
             for question, suggestion in finished.suggestions.items()
-            if standing.suggests and dataset.questions[question] not in foreign
+            if standing.suggests and not answered and dataset.questions[question] not in foreign
         ],
     }
     if vector is not None and finished.vector is not None:
@@ -141,6 +143,30 @@ def send(
             batch = outlines[start : start + UPSERT_BATCH]
             api.upsert(dataset.id, [build(outline) for outline in batch])
             advance(len(batch))
+
+
+def withdraw(
+    api: Api, dataset: RemoteDataset, records: Sequence[JsonObject], kept: Mapping[str, Collection[str]]
+) -> None:
+    """Take away what we suggested to unanswered ``records`` and do not suggest any more. ``kept`` has the
+    questions with a suggestion, by external id."""
+    names = {question_id: name for name, question_id in dataset.questions.items()}
+    for record in records:
+        if is_answered(record):
+            continue
+        still = kept.get(str(record["external_id"]), ())
+        gone = [
+            str(one["id"])
+            for one in record.get("suggestions") or []
+            if not _is_foreign(one.get("agent") or "") and names.get(str(one["question_id"])) not in still
+        ]
+        if gone:
+            api.request(
+                "DELETE",
+                f"/api/v1/records/{record['id']}/suggestions",
+                "taking back what is not suggested any more",
+                params={"ids": ",".join(gone)},
+            )
 
 
 def retire(api: Api, dataset: RemoteDataset, standing: Standing, gone: Sequence[str]) -> tuple[int, int]:

@@ -11,12 +11,14 @@ import numpy.typing as npt
 from curation.argilla.api import Api
 from curation.progress import Progress
 from curation.records.chunk import Chunk
+from curation.suggestions.features import Place
 
 Vectors = npt.NDArray[np.float32]
 
 _SLICE = 512  # texts between two steps of the progress bar
 _ROWS = 1024  # rows of a similarity matrix held at once
 _DECIMALS = 6
+_OTHERS = 5  # the best other chunks of a search
 
 
 class VectorSource(Protocol):
@@ -109,17 +111,31 @@ def nearest_other(matrix: Vectors, rows: Sequence[int]) -> tuple[Vectors, npt.ND
     return np.clip(best, -1.0, 1.0), which
 
 
-def places(queries: Vectors, matrix: Vectors, rows: Sequence[int]) -> tuple[npt.NDArray[np.int64], Vectors]:
-    """For each query: the place (from 1) of its own row in a search over ``matrix``, and the cosine to it."""
-    place = np.ones(len(rows), np.int64)
-    cosine = np.zeros(len(rows), np.float32)
+def places(queries: Vectors, matrix: Vectors, rows: Sequence[int]) -> list[Place]:
+    """For each query: where a search over ``matrix`` finds its own row."""
+    found: list[Place] = []
     for start in range(0, len(rows), _ROWS):
         part = np.asarray(rows[start : start + _ROWS])
         scores = queries[start : start + len(part)] @ matrix.T
-        own = scores[np.arange(len(part)), part]
-        place[start : start + len(part)] = 1 + (scores > own[:, None]).sum(axis=1)
-        cosine[start : start + len(part)] = own
-    return place, np.clip(cosine, -1.0, 1.0)
+        each = np.arange(len(part))
+        own = scores[each, part].copy()
+        place = 1 + (scores > own[:, None]).sum(axis=1)
+        scores[each, part] = -2.0
+        count = min(_OTHERS, len(matrix) - 1)
+        top = np.argpartition(scores, -count, axis=1)[:, -count:] if count else np.empty((len(part), 0), int)
+        best = scores.max(axis=1) if count else own - 1.0
+        cosine = np.clip(own, -1.0, 1.0)
+        found += [
+            Place(
+                int(place[at]),
+                float(cosine[at]),
+                float(own[at] - best[at]),
+                len(matrix),
+                tuple(map(int, top[at])),
+            )
+            for at in each
+        ]
+    return found
 
 
 def as_numbers(vector: Vectors) -> list[float] | None:

@@ -64,7 +64,8 @@ class Decision(BaseModel):
     winners, from 0 to 1 (1.0 with a single annotator). ``verdict`` and ``reason`` say what follows and why.
     ``fields`` and ``metadata`` are the record's, as the annotators saw them. ``place`` is the chunk that was
     found for what annotators wrote instead of a number, ``astray`` why nothing was found (see
-    curation.documents.naming); both are empty until somebody looks.
+    curation.documents.naming); both are empty until somebody looks. ``policy`` is what made one value of
+    several answers (curation.agreement.policies).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,6 +81,7 @@ class Decision(BaseModel):
     metadata: dict[str, str | int | float] = {}
     place: str = ""
     astray: str = ""
+    policy: str = "majority"
 
     @property
     def annotators(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from curation.synthesis.headings import MIN_BODY_WORDS
 from curation.synthesis.language_model import LanguageModel
 from curation.synthesis.merging import merge
 from curation.synthesis.store import Generation, GenerationStore, Recipe
+from curation.synthesis.trial import TRIAL_CHUNKS, choose_templates
 from curation.synthesis.triplets import load_triplets, save_triplets
 
 # Chunks in one distilabel batch. Progress is stored after each batch, so small corpora get smaller ones.
@@ -126,8 +127,10 @@ def _generations(
     recipe = Recipe(
         model=llm.model, few_shot=llm.few_shot, context=settings.context, num_queries=settings.num_queries
     )
-    store = GenerationStore(home.synthesis, recipe)
     selected = select(chunks, settings.sample)
+    if llm.settings.few_shot is None and not llm.is_embedded and len(selected) > TRIAL_CHUNKS:
+        recipe = _tried(recipe, selected, llm, home, progress)
+    store = GenerationStore(home.synthesis, recipe)
     known = store.get_all(chunk.id for chunk in selected)
     missing = [chunk for chunk in selected if chunk.id not in known]
     if missing:
@@ -148,6 +151,20 @@ def _generations(
     report.malformed = sum(reasons.values())
     report.malformed_reasons = dict(reasons.most_common())
     return now
+
+
+def _tried(
+    recipe: Recipe, chunks: Sequence[Chunk], llm: LanguageModel, home: Home, progress: Progress
+) -> Recipe:
+    """The recipe with the templates that a trial finds better for a model that nobody knows."""
+    kinds = {few_shot: recipe.model_copy(update={"few_shot": few_shot}) for few_shot in (False, True)}
+    stores = {few_shot: GenerationStore(home.synthesis, one) for few_shot, one in kinds.items()}
+
+    def ask(some: Sequence[Chunk], store: GenerationStore) -> None:
+        llm.check()
+        generate(some, store, llm, BATCH_SIZE, home, progress)
+
+    return kinds[choose_templates(select(chunks, TRIAL_CHUNKS), stores, ask, progress)]
 
 
 def _generate_twice(

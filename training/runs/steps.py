@@ -11,7 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
-from curation import ClayloopError, TestSet, give_back, read_json, write_json, write_text
+from curation import (
+    SUGGESTIONS_FOLDER,
+    ClayloopError,
+    StateError,
+    TestSet,
+    give_back,
+    learn_from,
+    load_scorers,
+    read_json,
+    save_scorers,
+    write_json,
+    write_text,
+)
 from serving import (
     CARD_FILE,
     EVALUATION_FILE,
@@ -89,6 +101,7 @@ class Steps:
         prepared = prepare(selected, context, questions_of(self._own_sets))
         origin = LedgerOrigin(run=self.run.id, selection=selected.selection.matched)
         prepared.write(folder, origin)
+        self._learn_suggestions(selected, folder / SUGGESTIONS_FOLDER)
         if self.run.record.inputs.rung == INDEX_ONLY:
             return prepared.describe()
         holdout = round_of(prepared, self._own_sets, context)
@@ -102,6 +115,21 @@ class Steps:
         precision = choose_precision(base, [one.text for one in prepared.train], self._earlier_precisions())
         write_json(folder / _PRECISION_FILE, precision.model_dump(mode="json"))
         return f"{prepared.describe()}; to be trained in {precision.arithmetic} ({precision.reason})"
+
+    def _learn_suggestions(self, selected: Selected, folder: Path) -> None:
+        """What annotators will see beside the next records. A damaged file of the served release costs only
+        what it had learned."""
+        try:
+            standing = load_scorers(self.context.store.folder(self.context.served.id) / SUGGESTIONS_FOLDER)
+        except StateError as error:
+            self.context.progress.say(error.message)
+            standing = {}
+        learned = learn_from(selected.decisions, standing)
+        for one in learned:
+            self.run.log(f"suggestions for {one.question}: {one.why}")
+        scorers = {one.question: one.scorer for one in learned if one.scorer is not None}
+        if scorers:
+            save_scorers(folder, scorers)
 
     def fit(self, folder: Path) -> str:
         """Train the candidate, and a model for each fold, which is judged in its place by that fold's
@@ -229,6 +257,8 @@ class Steps:
         base, parent, holdout = serving.embedding.model, context.served, self.comparison.holdout
         shutil.copyfile(folder / "judge" / EVALUATION_FILE, staging / EVALUATION_FILE)
         shutil.copyfile(self._ledger, staging / LINEAGE_FILE)
+        if (suggestions := folder / "prepare" / SUGGESTIONS_FOLDER).is_dir():
+            shutil.copytree(suggestions, staging / SUGGESTIONS_FOLDER)
         is_trained, asked = self.verdict.rung == FINE_TUNED, self.verdict.asked
         source = folder / "index" if is_trained else context.store.folder(parent.id)
         shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER, copy_function=share_file)

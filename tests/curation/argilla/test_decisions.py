@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from curation.argilla.decisions import User, acceptance_verdict, decision_of, majority
+from curation.argilla.decisions import User, acceptance_verdict, decision_of, settle
 from curation.records.decision import DatasetName, Vote
 
 USERS = {f"user-{number}": User(f"person {number}") for number in range(9)}
@@ -124,7 +124,7 @@ def test_agreement_counts_all_questions_and_no_free_text() -> None:
         for question, value in zip(QUESTIONS["triplets"], values, strict=True)
     ]
     votes.append(Vote(question="feedback", value="fine", annotator="a", annotator_id="a", response_id="a"))
-    assert majority(votes, QUESTIONS["triplets"]) == (
+    assert settle(votes, QUESTIONS["triplets"], "majority") == (
         {"is_positive_relevant": "y", "is_negative_irrelevant": "n"},
         pytest.approx(4 / 6),
     )

@@ -10,9 +10,9 @@ from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from curation.argilla.conversations import render_instruction, render_response
-from curation.argilla.escaping import fenced, harmless, inert, linked, literal, original
-from tests.curation.argilla.sample import history, make_turn
+from curation.argilla.conversations import Source, render_instruction, render_response
+from curation.argilla.escaping import fenced, harmless, inert, linked, literal, original, readable
+from tests.curation.argilla.sample import history, make_chunk, make_turn
 
 # Like Argilla's renderer: raw HTML is let through, addresses become links, tables and strike-through are on.
 RENDERER = MarkdownIt("gfm-like", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
@@ -62,12 +62,20 @@ def shown(markdown: str) -> str:
 def test_known_attacks_come_to_nothing(text: str) -> None:
     assert active(RENDERER.parse(literal(text))) == set()
     assert active(RENDERER.parse(harmless(text))) == set()
+    assert active(RENDERER.parse(harmless(text, keep_lines=True))) == set()
 
 
 @given(NASTY)
 def test_nothing_active_survives(text: str) -> None:
     assert active(RENDERER.parse(literal(text))) == set()
     assert active(RENDERER.parse(harmless(text))) == set()
+    assert active(RENDERER.parse(harmless(text, keep_lines=True))) == set()
+
+
+@given(NASTY)
+def test_a_chunk_is_read_back_but_for_white_space(text: str) -> None:
+    text = text.replace("\\", "/").replace("```", "``").replace("~~~", "~~")
+    assert readable(harmless(text, keep_lines=True)).split() == text.split()
 
 
 @given(NASTY)
@@ -136,3 +144,16 @@ def test_plain_fields_hold_no_tags_and_come_back_as_they_were(text: str) -> None
     assert html.unescape(inert(text)) == original(inert(text))
     if "\x00" not in text:
         assert original(inert(text)) == text
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_a_source_unfolds_and_nothing_else_of_it_is_active(text: str) -> None:
+    chunk = make_chunk("a.md", "Heading", text).model_copy(update={"url": "https://docs.example/a.html#b"})
+    card = Source.of_chunk(chunk).card(3)
+    rendered = RENDERER.render(card)
+    assert rendered.count("<details>") == rendered.count("</details>") == 1
+    tags = set(re.findall(r"<(\w+)", rendered))
+    assert not tags & {"img", "script", "embed"}
+    assert re.findall(r'href="([^"]*)"', rendered) == ["https://docs.example/a.html#b"]
+    hostile = chunk.model_copy(update={"url": "javascript:alert(1)"})
+    assert "href" not in RENDERER.render(Source.of_chunk(hostile).card(3))

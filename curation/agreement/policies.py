@@ -1,0 +1,82 @@
+"""What several people's answers to one record come to. The order of the answers never matters.
+
+* ``first``: the earliest answer. For records that one person is meant to answer.
+* ``majority``: the value with the most votes; a tie leaves it open.
+* ``unanimous``: what all said; anything else leaves it open.
+* ``weighted``: the most probable value, each annotator weighed by how often they agree with the others
+  (Dawid and Skene 1979, doi:10.2307/2346806, by the package crowd-kit). Below ``LEAST_PROBABLE`` it is open.
+* ``adjudicated``: as ``unanimous``, and what is open is put to a reviewer, whose word counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from curation.errors import SettingsError
+from curation.records.decision import Vote
+from curation.settings import Acceptance
+
+LEAST_PROBABLE = 0.75
+Settled = dict[str, str]  # question → value
+
+
+def settle(votes: Sequence[Vote], questions: Iterable[str], policy: Acceptance) -> tuple[Settled, float]:
+    """The value of each question that is not open, and the share of all votes on ``questions`` that went to
+    those. Under ``weighted`` the majority, until ``weigh`` has seen all records."""
+    values: Settled = {}
+    winning = cast = 0
+    for question in questions:
+        own = [vote for vote in votes if vote.question == question]
+        counts = Counter(vote.value for vote in own)
+        cast += len(own)
+        value = _settled(own, counts, policy)
+        if value is not None:
+            values[question] = value
+            winning += counts[value]
+    return values, winning / cast if cast else 0.0
+
+
+def _settled(votes: Sequence[Vote], counts: Counter[str], policy: Acceptance) -> str | None:
+    if not votes:
+        return None
+    if policy == "first":
+        return min(votes, key=_time).value
+    ranked = counts.most_common(2)
+    if len(ranked) == 1:
+        return ranked[0][0]
+    if policy in ("unanimous", "adjudicated"):
+        return None
+    return ranked[0][0] if ranked[0][1] > ranked[1][1] else None
+
+
+def _time(vote: Vote) -> tuple[bool, float, str]:
+    return vote.at is None, vote.at.timestamp() if vote.at else 0.0, vote.response_id
+
+
+def weigh(votes: Mapping[str, Sequence[Vote]], question: str) -> dict[str, str]:
+    """Record id → the most probable answer to ``question``, where that is probable enough.
+
+    Raises SettingsError where crowd-kit is not installed.
+    """
+    rows = sorted(
+        (key, vote.annotator_id, vote.value)
+        for key, of_record in votes.items()
+        for vote in of_record
+        if vote.question == question
+    )
+    if not rows:
+        return {}
+    try:
+        import pandas as pd
+        from crowdkit.aggregation import DawidSkene
+    except ImportError as error:
+        raise SettingsError(
+            "curation.argilla.acceptance = 'weighted' needs the package crowd-kit.",
+            "Install it with `pip install clayloop[crowd]`, or choose another policy.",
+        ) from error
+    table = pd.DataFrame(rows, columns=["task", "worker", "label"])
+    probable = DawidSkene(n_iter=100).fit_predict_proba(table)
+    return {
+        str(key): str(row.idxmax()) for key, row in probable.iterrows() if float(row.max()) >= LEAST_PROBABLE
+    }

@@ -1,0 +1,152 @@
+"""How far annotators agree: per question, per annotator, and with what was suggested to them."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.agreement.alpha import Alpha, alpha_of
+from curation.records.decision import DatasetName, Decision, Vote
+from curation.suggestions.choice import SIGNALS, read_guesses
+
+LONGEST_BREAK = 300.0
+"""Seconds between two answers of one person beyond which they did something else in between."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class QuestionAgreement(_Part):
+    """How far people agree on one question."""
+
+    dataset: DatasetName
+    question: str
+    answers: int
+    alpha: Alpha
+
+
+class AnnotatorAgreement(_Part):
+    """How often one person said in ``compared`` answers what most of the others did (a tie is not compared),
+    and how many seconds lie between two of their answers, if they made no break (the median)."""
+
+    annotator: str
+    records: int
+    compared: int
+    agreed: int
+    seconds: float | None
+
+
+class Anchoring(_Part):
+    """What people made of one agent's suggestions to one question: how many they kept of those shown, and how
+    often they agreed with those that were held back. ``anchoring`` is the difference of the two shares."""
+
+    agent: str
+    question: str
+    shown: int
+    kept: int
+    held_back: int
+    agreed: int
+
+    @property
+    def anchoring(self) -> float | None:
+        if not self.shown or not self.held_back:
+            return None
+        return self.kept / self.shown - self.agreed / self.held_back
+
+
+class Agreement(_Part):
+    """All of it."""
+
+    questions: tuple[QuestionAgreement, ...]
+    annotators: tuple[AnnotatorAgreement, ...]
+    suggestions: tuple[Anchoring, ...]
+
+
+def agreement_of(decisions: Sequence[Decision], questions: Iterable[str]) -> Agreement:
+    """The agreement on those of ``questions`` that somebody answered. The order of decisions and votes never
+    matters."""
+    wanted = set(questions)
+    answers: dict[tuple[DatasetName, str], list[list[str]]] = defaultdict(list)
+    for decision in decisions:
+        for question in wanted & {vote.question for vote in decision.votes}:
+            own = [vote.value for vote in decision.votes if vote.question == question]
+            answers[decision.dataset, question].append(own)
+    return Agreement(
+        questions=tuple(
+            QuestionAgreement(
+                dataset=dataset,
+                question=question,
+                answers=sum(map(len, found)),
+                alpha=alpha_of(found),
+            )
+            for (dataset, question), found in sorted(answers.items())
+        ),
+        annotators=_annotators(decisions, wanted),
+        suggestions=_suggestions(decisions),
+    )
+
+
+def _annotators(decisions: Sequence[Decision], wanted: set[str]) -> tuple[AnnotatorAgreement, ...]:
+    records: dict[str, int] = defaultdict(int)
+    compared: dict[str, int] = defaultdict(int)
+    agreed: dict[str, int] = defaultdict(int)
+    times: dict[str, set[float]] = defaultdict(set)
+    for decision in decisions:
+        for name in decision.annotators:
+            records[name] += 1
+        for vote in decision.votes:
+            if vote.at is not None:
+                times[vote.annotator].add(vote.at.timestamp())
+            others = _majority_of_others(decision.votes, vote) if vote.question in wanted else None
+            if others is not None:
+                compared[vote.annotator] += 1
+                agreed[vote.annotator] += others == vote.value
+    return tuple(
+        AnnotatorAgreement(
+            annotator=name,
+            records=count,
+            compared=compared[name],
+            agreed=agreed[name],
+            seconds=_between(sorted(times[name])),
+        )
+        for name, count in sorted(records.items())
+    )
+
+
+def _majority_of_others(votes: Sequence[Vote], own: Vote) -> str | None:
+    others = [
+        vote.value
+        for vote in votes
+        if vote.question == own.question and vote.annotator_id != own.annotator_id
+    ]
+    counts = sorted(((others.count(value), value) for value in set(others)), reverse=True)
+    if not counts or (len(counts) > 1 and counts[0][0] == counts[1][0]):
+        return None
+    return counts[0][1]
+
+
+def _between(times: Sequence[float]) -> float | None:
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    worked = [gap for gap in gaps if gap <= LONGEST_BREAK]
+    return round(median(worked), 1) if worked else None
+
+
+def _suggestions(decisions: Sequence[Decision]) -> tuple[Anchoring, ...]:
+    counted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for decision in decisions:
+        for question, guess in read_guesses(decision.metadata.get(SIGNALS)).items():
+            for vote in decision.votes:
+                if vote.question == question and (guess.shown or guess.control):
+                    row = counted[guess.agent, question]
+                    place = 0 if guess.shown else 2
+                    row[place] += 1
+                    row[place + 1] += vote.value == guess.value
+    return tuple(
+        Anchoring(agent=agent, question=question, shown=row[0], kept=row[1], held_back=row[2], agreed=row[3])
+        for (agent, question), row in sorted(counted.items())
+    )

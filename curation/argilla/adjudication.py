@@ -1,0 +1,168 @@
+"""What annotators left open, put to a reviewer: a dataset of its own with everybody's answers.
+
+Each of its records asks one question about one record of the other datasets. What the reviewer submits there
+counts for that question from the next reading on; when several do, their majority. It is asked again when
+somebody changes an answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import argilla as rg
+
+from curation.agreement.policies import Settled
+from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
+from curation.argilla.connection import find_workspace, workspace_id
+from curation.argilla.escaping import inert
+from curation.argilla.schemas import SPECS, YES_OR_NO, FieldSpec, QuestionSpec
+from curation.records.decision import DatasetName, Decision
+from curation.records.identity import content_id
+from curation.settings import ArgillaSettings
+
+QUESTION = "verdict"
+_GUIDELINES = """## What is right?
+
+Annotators answered this question about one record differently. You see the record, the question, and what
+each of them said. Your answer counts from the next reading on, whatever they said.
+
+Submitted answers only. You can change your mind: submit again.
+"""
+_FIELDS = (
+    FieldSpec("question", "The question that was answered differently"),
+    FieldSpec("answers", "What they said"),
+    FieldSpec("record", "The record"),
+)
+_QUESTION = QuestionSpec(QUESTION, "What is right?", "Your answer counts.", options=YES_OR_NO)
+_HIDDEN = ("look_at",)  # of the record's fields
+
+Words = Mapping[tuple[DatasetName, str], Settled]
+"""What reviewers said: dataset and record id → question → value."""
+
+
+def open_questions(decision: Decision) -> list[str]:
+    """The yes/no questions that somebody answered and that are open."""
+    asked = {vote.question for vote in decision.votes}
+    return [name for name in SPECS[decision.dataset].judged if name in asked and name not in decision.values]
+
+
+def push_adjudication(client: rg.Argilla, settings: ArgillaSettings, decisions: Iterable[Decision]) -> int:
+    """Put what is open to the reviewers, and take back what is not any more and nobody has answered. Returns
+    how many questions wait. Twice equals once. Raises ArgillaError."""
+    wanted = {
+        body["external_id"]: body
+        for decision in decisions
+        for question in open_questions(decision)
+        for body in [_record(decision, question)]
+    }
+    api = Api.of(client)
+    dataset = _find(api, settings)
+    if dataset is None:
+        if not wanted:
+            return 0
+        dataset = _create(api, settings)
+    known = {
+        str(record["external_id"]): record
+        for page in api.records(dataset, include=["responses"])
+        for record in page
+    }
+    new = [body for key, body in wanted.items() if key not in known]
+    for start in range(0, len(new), UPSERT_BATCH):
+        api.upsert(dataset, new[start : start + UPSERT_BATCH])
+    gone = [str(one["id"]) for key, one in known.items() if key not in wanted and not one.get("responses")]
+    api.delete(dataset, gone)
+    return len(wanted)
+
+
+def read_words(api: Api, settings: ArgillaSettings) -> Words:
+    """What reviewers submitted, by the record that it is about. Raises ArgillaError."""
+    dataset = _find(api, settings)
+    found: dict[tuple[DatasetName, str], Settled] = {}
+    if dataset is None:
+        return found
+    for page in api.records(dataset, include=["responses"]):
+        for record in page:
+            said = Counter(
+                str(response["values"][QUESTION]["value"])
+                for response in record.get("responses") or []
+                if response["status"] == "submitted" and QUESTION in (response.get("values") or {})
+            ).most_common(2)
+            about = record.get("metadata") or {}
+            if said and (len(said) == 1 or said[0][1] > said[1][1]) and "answers" in about:
+                key = about["dataset"], str(about["record_id"])
+                # The answers that it was about are part of its key: others are another question.
+                found.setdefault(key, {})[f"{about['question']} {about['answers']}"] = said[0][0]
+    return found
+
+
+def word_on(words: Words, decision: Decision, question: str) -> str | None:
+    """The reviewer's word on a question, if it was about these answers."""
+    found = words.get((decision.dataset, decision.record_id), {})
+    return found.get(f"{question} {_answers_digest(decision, question)}")
+
+
+def _record(decision: Decision, question: str) -> JsonObject:
+    spec = next(one for one in SPECS[decision.dataset].questions if one.name == question)
+    digest = _answers_digest(decision, question)
+    said = [f"{vote.annotator}: {vote.value}" for vote in decision.votes if vote.question == question]
+    shown = [
+        f"{name.upper()}\n{text}" for name, text in decision.fields.items() if text and name not in _HIDDEN
+    ]
+    return {
+        "external_id": content_id("adjudication", decision.dataset, decision.record_id, question, digest),
+        "fields": {
+            "question": inert(f"{spec.title} {spec.description}"),
+            "answers": inert("\n".join(sorted(said))),
+            "record": inert("\n\n".join(shown)),
+        },
+        "metadata": {
+            "dataset": decision.dataset,
+            "record_id": decision.record_id,
+            "question": question,
+            "answers": digest,
+        },
+    }
+
+
+def _answers_digest(decision: Decision, question: str) -> str:
+    own: Sequence[str] = sorted(
+        f"{vote.annotator_id} {vote.value}" for vote in decision.votes if vote.question == question
+    )
+    return content_id("open", *own)
+
+
+def _find(api: Api, settings: ArgillaSettings) -> str | None:
+    workspace = find_workspace(api, settings.workspace)
+    if workspace is None:
+        return None
+    rows = api.request("GET", "/api/v1/me/datasets", "listing datasets", params={"workspace_id": workspace})[
+        "items"
+    ]
+    return next(
+        (
+            str(row["id"])
+            for row in rows
+            if row["name"] == settings.adjudication
+            and row["workspace_id"] == workspace
+            and row["status"] == "ready"
+        ),
+        None,
+    )
+
+
+def _create(api: Api, settings: ArgillaSettings) -> str:
+    doing = f"making the dataset {settings.adjudication!r}"
+    body = {
+        "name": settings.adjudication,
+        "guidelines": _GUIDELINES.strip(),
+        "allow_extra_metadata": True,
+        "distribution": {"strategy": "overlap", "min_submitted": 1},
+        "workspace_id": workspace_id(api, settings.workspace),
+    }
+    base = f"/api/v1/datasets/{api.request('POST', '/api/v1/datasets', doing, body)['id']}"
+    for field in _FIELDS:
+        api.request("POST", f"{base}/fields", doing, field.payload())
+    api.request("POST", f"{base}/questions", doing, _QUESTION.payload())
+    published: JsonObject = api.request("PUT", f"{base}/publish", doing, repeatable=False)
+    return str(published["id"])

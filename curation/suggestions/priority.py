@@ -1,0 +1,105 @@
+"""Which record next: strategies with one method each, and their mixture.
+
+Each gives a record a number from 0 (any other first) to 1 (this one first), from what the record remembers.
+The mixture is the default because each alone has a blind side: uncertainty asks about oddities, wrong answers
+about what is loud.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from curation.suggestions.choice import Guesses
+from curation.suggestions.scorer import COLD_SCORERS
+
+NOT_ASKED = 0.0
+_LEAST, _DECIMALS = 0.001, 3
+_EMPTY_TALK = re.compile(
+    r"\W*(?:(?:hi|hello|hey|hallo|good (?:morning|day|afternoon|evening)|"
+    r"thanks?(?: you)?(?: (?:so|very) much)?|thx|"
+    r"ok(?:ay)?|cool|great|nice|bye|goodbye|yes|no|test(?:ing)?|who are you|how are you|what can you do|"
+    r"there|bot|all|everybody|again|a lot)\b\W*)+",
+    re.IGNORECASE,
+)
+
+
+class Strategy(Protocol):
+    """How much a record is worth asking about, by what was looked at; None where it has nothing to say."""
+
+    def worth(self, guesses: Guesses) -> float | None: ...
+
+
+class Uncertainty:
+    """The nearer to even, the sooner (Lewis and Gale 1994, "A sequential algorithm for training text
+    classifiers")."""
+
+    def worth(self, guesses: Guesses) -> float | None:
+        known = [one.probability for one in guesses.values() if one.probability is not None and one.features]
+        return max(1 - abs(2 * probability - 1) for probability in known) if known else None
+
+
+class Disagreement:
+    """The further apart the rule and what was learned are, the sooner (Seung, Opper and Sompolinsky 1992,
+    "Query by committee")."""
+
+    def worth(self, guesses: Guesses) -> float | None:
+        apart = []
+        for question, one in guesses.items():
+            cold = COLD_SCORERS.get(question)
+            if cold is None or one.probability is None or one.agent == cold.agent or not one.features:
+                continue
+            before = cold.probability(one.features)
+            if before is not None:
+                apart.append(abs(one.probability - before))
+        return max(apart) if apart else None
+
+
+class ExpectedGain:
+    """A query whose chunk the search finds, but not first, can still teach it something (Settles 2009,
+    "Active learning literature survey", expected model change)."""
+
+    def worth(self, guesses: Guesses) -> float | None:
+        features = guesses["is_positive_relevant"].features if "is_positive_relevant" in guesses else {}
+        if "depth" not in features:
+            return None
+        return 0.0 if features.get("first") else max(0.0, 1 - 2 * features["depth"])
+
+
+class WrongFirst:
+    """Answers that probably went wrong: the bot refused beside something similar, or said what its sources do
+    not."""
+
+    def worth(self, guesses: Guesses) -> float | None:
+        features = guesses["is_response_correct"].features if "is_response_correct" in guesses else {}
+        if "refused" not in features:
+            return None
+        if features["refused"]:
+            return min(1.0, max(0.0, features["score"]))
+        return 1 - features["grounded"]
+
+
+class Mixture:
+    """The mean of what the strategies say that have something to say."""
+
+    def __init__(self, strategies: Sequence[Strategy]) -> None:
+        self._strategies = strategies
+
+    def worth(self, guesses: Guesses) -> float | None:
+        said = [worth for one in self._strategies if (worth := one.worth(guesses)) is not None]
+        return sum(said) / len(said) if said else None
+
+
+DEFAULT = Mixture((Uncertainty(), Disagreement(), ExpectedGain(), WrongFirst()))
+
+
+def priority(guesses: Guesses, strategy: Strategy = DEFAULT) -> float:
+    """What the queue is sorted by: more than ``NOT_ASKED`` and at most 1."""
+    worth = strategy.worth(guesses)
+    return round(min(1.0, max(_LEAST, 0.5 if worth is None else worth)), _DECIMALS)
+
+
+def is_empty_talk(question: str) -> bool:
+    """Whether a message is a greeting, thanks, or nothing that an answer could be judged for."""
+    return not re.search(r"\w", question) or _EMPTY_TALK.fullmatch(question.strip()) is not None

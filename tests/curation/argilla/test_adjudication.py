@@ -1,0 +1,154 @@
+"""What annotators leave open comes back with a reviewer's word; who annotates; what is suggested anew."""
+
+from __future__ import annotations
+
+import argilla as rg
+import pytest
+
+from curation.argilla.adjudication import QUESTION, push_adjudication
+from curation.argilla.annotators import add_annotator, list_annotators, remove_annotator
+from curation.argilla.api import Api, JsonObject
+from curation.argilla.changes import DecisionReader
+from curation.argilla.conversations import log_turns
+from curation.argilla.datasets import find_dataset
+from curation.argilla.decisions import read_decisions
+from curation.argilla.push import PushOptions, push_to_argilla
+from curation.argilla.suggestions import SUGGESTED_BY
+from curation.errors import ArgillaError
+from curation.settings import ArgillaSettings
+from curation.suggestions.choice import in_control_group
+from curation.suggestions.features import answer_features
+from curation.suggestions.scorer import COLD_SCORERS, Scorer
+from serving import Embedder
+from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus
+
+pytestmark = pytest.mark.argilla
+
+
+@pytest.fixture
+def settings(settings: ArgillaSettings) -> ArgillaSettings:
+    own = {"acceptance": "adjudicated", "adjudication": f"{settings.chunks}-open", "min_submitted": 2}
+    return settings.model_copy(update=own)
+
+
+def rows(api: Api, dataset_id: str) -> list[JsonObject]:
+    return [row for page in api.records(dataset_id, ["responses", "suggestions"]) for row in page]
+
+
+def chunks_of(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
+    dataset = find_dataset(api, settings, "chunks")
+    assert dataset is not None
+    return rows(api, dataset.id)
+
+
+def named(api: Api, name: str) -> str:
+    listed = api.request("GET", "/api/v1/me/datasets", "listing")["items"]
+    return next(str(row["id"]) for row in listed if row["name"] == name)
+
+
+def test_the_reviewers_word_returns_with_the_next_reading(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    push_to_argilla(client, settings, small_corpus(), [], embedder)
+    first, second, third, *_ = chunks_of(api, settings)
+    ann, bob = hire(api, settings, f"{settings.chunks}-ann"), hire(api, settings, f"{settings.chunks}-bob")
+    for record, said in ((first, ("yes", "no")), (second, ("no", "no"))):
+        for person, value in zip((ann, bob), said, strict=True):
+            answer(person, record["id"], good_chunk=value)
+    answer(ann, third["id"], good_chunk="yes")
+    decisions = {one.record_id: one for one in read_decisions(client, settings)}
+    assert decisions[first["external_id"]].verdict == "undecided"
+    assert (
+        "not unanimous" in decisions[first["external_id"]].reason
+        or "tie" in decisions[first["external_id"]].reason
+    )
+    assert decisions[second["external_id"]].verdict == "rejected"
+    assert push_adjudication(client, settings, decisions.values()) == 1
+    assert push_adjudication(client, settings, decisions.values()) == 1
+    (waiting,) = rows(api, named(api, settings.adjudication))
+    assert f"{ann.name}: yes" in waiting["fields"]["answers"]
+    assert first["fields"]["chunk"] in waiting["fields"]["record"]
+    said = {QUESTION: {"value": "yes"}}
+    api.respond([{"record_id": waiting["id"], "status": "submitted", "values": said}])
+    decided = {one.record_id: one for one in read_decisions(client, settings)}
+    assert decided[first["external_id"]].verdict == "accepted"
+    assert "a reviewer decided good_chunk" in decided[first["external_id"]].reason
+    assert DecisionReader(settings).read(client) == list(decided.values())
+    assert push_adjudication(client, settings, decided.values()) == 0
+    answer(bob, first["id"], good_chunk="yes")  # and then they agree after all
+    again = {one.record_id: one for one in read_decisions(client, settings)}
+    assert "reviewer" not in again[first["external_id"]].reason
+
+
+def test_people_are_added_and_their_answers_stay_when_they_go(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    push_to_argilla(client, settings, small_corpus(), [], embedder)
+    record = chunks_of(api, settings)[0]
+    name = f"{settings.chunks}-eve"
+    password = add_annotator(client, settings, name)
+    assert password
+    assert len(password) >= 16
+    assert add_annotator(client, settings, name) is None
+    dan = hire(api, settings, f"{settings.chunks}-dan")
+    answer(dan, record["id"], good_chunk="yes")
+    known = {one.name: one for one in list_annotators(client, settings)}
+    assert (known[name].may_annotate, known[name].answers) == (True, 0)
+    assert known[dan.name].submitted == 1
+    remove_annotator(client, settings, dan.name)
+    gone = {one.name: one for one in list_annotators(client, settings)}[dan.name]
+    assert (gone.may_annotate, gone.submitted) == (False, 1)
+    assert [one.annotators for one in read_decisions(client, settings)] == [(dan.name,)]
+    remove_annotator(client, settings, dan.name, with_answers=True)
+    assert read_decisions(client, settings) == []
+    with pytest.raises(ArgillaError, match="has no user"):
+        remove_annotator(client, settings, dan.name)
+
+
+def test_only_unanswered_records_are_suggested_anew(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    corpus = small_corpus()
+    push_to_argilla(client, settings, corpus, [], embedder)
+    before = {row["external_id"]: row for row in chunks_of(api, settings)}
+    person = hire(api, settings, f"{settings.chunks}-kim")
+    answered = next(row for row in before.values() if row["suggestions"])
+    answer(person, answered["id"], good_chunk="no")
+    silent = COLD_SCORERS["good_chunk"].model_copy(update={"auc": 0.5})
+    options = PushOptions(scorers={"good_chunk": silent})
+    report = push_to_argilla(client, settings, corpus, [], embedder, options).datasets[0]
+    assert report.updated == len(before) - 1
+    after = {row["external_id"]: row for row in chunks_of(api, settings)}
+    for key, row in after.items():
+        if key == answered["external_id"]:
+            assert row["suggestions"] == answered["suggestions"]
+            assert row["metadata"] == answered["metadata"]
+        else:
+            assert row["suggestions"] == []
+            assert row["metadata"][SUGGESTED_BY].startswith("nobody/")
+    assert push_to_argilla(client, settings, corpus, [], embedder, options).changed == 0
+
+
+def test_what_was_learned_about_answers_comes_with_the_next_push(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    turns = [make_turn(f"How {n}?", "With pip.", f"{settings.chunks}-{n}") for n in range(3)]
+    log_turns(client, settings, turns, embedder)
+    dataset = find_dataset(api, settings, "conversations")
+    assert dataset is not None
+    assert all(row["suggestions"] == [] for row in rows(api, dataset.id))
+    features = answer_features("How?", "So.", [], 0.5)
+    learned = Scorer(
+        question="is_response_correct",
+        agent="clayloop-learned:test",
+        weights=dict.fromkeys(features, 0.0),
+        bias=-2.0,
+        auc=0.9,
+    )
+    options = PushOptions(scorers={learned.question: learned})
+    report = push_to_argilla(client, settings, small_corpus(), [], embedder, options)
+    assert report.datasets[2].updated == 3
+    for row in rows(api, dataset.id):
+        said = [(one["value"], one["score"]) for one in row["suggestions"]]
+        assert said == ([] if in_control_group(row["external_id"]) else [("no", 0.881)])
+    assert push_to_argilla(client, settings, small_corpus(), [], embedder, options).changed == 0

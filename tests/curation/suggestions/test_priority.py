@@ -1,0 +1,69 @@
+"""Which record next."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from curation.suggestions.choice import Guess
+from curation.suggestions.features import Place, answer_features, query_features
+from curation.suggestions.priority import (
+    NOT_ASKED,
+    Disagreement,
+    ExpectedGain,
+    Uncertainty,
+    WrongFirst,
+    is_empty_talk,
+    priority,
+)
+
+SOME = {"a": 1.0}
+
+
+@settings(deadline=None)  # the first one imports scikit-learn
+@given(st.one_of(st.none(), st.floats(0, 1)), st.floats(-1, 1), st.booleans())
+def test_a_priority_is_above_nothing_and_at_most_one(
+    probability: float | None, score: float, refused: bool
+) -> None:
+    features = answer_features("How?", "So.", [] if refused else ["So it is."], score)
+    found = priority({"is_response_correct": Guess(features=features, probability=probability)})
+    assert NOT_ASKED < found <= 1
+    assert priority({}) == 0.5
+
+
+def test_each_strategy_puts_first_what_its_name_says() -> None:
+    sure, unsure = Guess(features=SOME, probability=0.95), Guess(features=SOME, probability=0.55)
+    assert (Uncertainty().worth({"q": unsure}) or 0) > (Uncertainty().worth({"q": sure}) or 0)
+    first, third = (
+        query_features("timeout", ("Timeouts", "the timeout"), Place(place, 0.6, 0.0, 100), [])
+        for place in (1, 3)
+    )
+    question = "is_positive_relevant"
+    gain = [ExpectedGain().worth({question: Guess(features=features)}) for features in (first, third)]
+    assert gain[0] == 0
+    assert (gain[1] or 0) > 0
+    learned = Guess(features=first, probability=0.05, agent="clayloop-learned:x")
+    agreed = learned.model_copy(update={"probability": 0.99})
+    apart = [Disagreement().worth({question: one}) or 0 for one in (learned, agreed)]
+    assert apart[0] > apart[1]
+    assert Disagreement().worth({question: Guess(features=first, probability=0.5)}) is not None
+    refused, grounded = (
+        answer_features("timeout?", "The timeout.", sources, 0.8) for sources in ([], ["The timeout."])
+    )
+    wrong = [WrongFirst().worth({"is_response_correct": Guess(features=one)}) for one in (refused, grounded)]
+    assert wrong == [0.8, 0.0]
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", "Hi there!", "thanks a lot", "???", "", "ok, great", "Who are you?"]
+)
+def test_empty_talk_is_not_asked_about(text: str) -> None:
+    assert is_empty_talk(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hello, how do I install it?", "timeout", "no module named x", "test runner"],
+)
+def test_a_question_is(text: str) -> None:
+    assert not is_empty_talk(text)
