@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argilla as rg
 
     from curation import Corpus
-    from serving import BaseVectors
+    from serving import BaseVectors, Embedder
 
 
 @dataclass
@@ -50,6 +50,16 @@ class Context:
 
         settings = self.settings.serving.embedding
         return BaseVectors(Embedder(settings.model, settings), ReleaseStore(self.home))
+
+    @cached_property
+    def question_embedder(self) -> Embedder:
+        """The base model for a question now and then: without torch, where that can be."""
+        from serving import Embedder, model_name
+
+        settings, folder = self.settings.serving.embedding, Path(self.base_model)
+        if folder.is_dir():
+            return Embedder.quick(folder, settings, model_name(settings.model))
+        return Embedder(settings.model, settings)
 
     def forget_models(self) -> None:
         """Let go of what was loaded to embed; it is loaded again when it is needed."""

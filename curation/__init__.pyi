@@ -21,6 +21,7 @@ from .argilla.schemas import DATASETS as DATASETS
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
 from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
+from .argilla.turns import conversation_table as conversation_table
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
 from .argilla.version1.importing import ImportReport as ImportReport
 from .argilla.version1.importing import import_version_1 as import_version_1
@@ -28,9 +29,12 @@ from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_we
 from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
 from .argilla.webhooks import register_webhook as register_webhook, unregister_webhook as unregister_webhook
 from .argilla.webhooks import Call as Call, read_call as read_call
+from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
 from .documents.ingest import drop_source as drop_source, ingest as ingest
-
+from .documents.markup.blocks import ParsedDocument as ParsedDocument
+from .documents.markup.page import NotIncludedError as NotIncludedError, Page as Page
+from .documents.markup.reading import parse as parse
 from .documents.markup.rst.fragment import rst_inline_to_text as rst_inline_to_text
 from .documents.naming import place_named_sources as place_named_sources
 from .documents.sources.sdist import download_sdist as download_sdist
@@ -40,9 +44,16 @@ from .documents.splitting import split_prose as split_prose
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
 from .errors import LanguageModelError as LanguageModelError, ReleaseError as ReleaseError
 from .errors import SettingsError as SettingsError, StateError as StateError, first_line as first_line
+from .exports.publish import publish_tables as publish_tables
+from .exports.tables import EXPORTS as EXPORTS, ExportName as ExportName
+from .exports.tables import accepted_table as accepted_table, chunk_table as chunk_table
+from .exports.tables import question_table as question_table, triplet_table as triplet_table
+from .exports.writing import format_of as format_of, write_export as write_export
+from .files import replace_folder as replace_folder
 from .files import read_json as read_json, sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
+from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .memory import PeakMemory as PeakMemory, give_back as give_back
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
@@ -71,3 +82,4 @@ from .similarity import Likeness as Likeness, Match as Match, Sameness as Samene
 from .similarity import find_duplicates as find_duplicates, find_matches as find_matches, group as group
 from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
 from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles
+from .words import word_set as word_set

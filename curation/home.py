@@ -40,6 +40,11 @@ class Home:
         return self.corpus / "downloads"
 
     @property
+    def readings(self) -> Path:
+        """What was met when pages were read, so that the same need not be read again."""
+        return self.corpus / "readings.json"
+
+    @property
     def triplets(self) -> Path:
         return self.corpus / "triplets.parquet"
 

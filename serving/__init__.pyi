@@ -16,7 +16,9 @@ from .releases.card import model_card as model_card
 from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
+from .releases.files import share_file as share_file
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
+from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE
 from .releases.record import Asked as Asked, EmbeddingInfo as EmbeddingInfo, FITTED_FILE as FITTED_FILE
@@ -27,8 +29,10 @@ from .releases.record import RERANKER_FOLDER as RERANKER_FOLDER, Release as Rele
 from .releases.record import ReleaseDraft as ReleaseDraft, ReleaseOrigin as ReleaseOrigin
 from .releases.record import RetrievalInfo as RetrievalInfo
 from .releases.reindex import reindex as reindex
+from .releases.retriever import ReleaseLoader as ReleaseLoader
 from .releases.retriever import Retriever as Retriever, load_release as load_release
 from .releases.retriever import open_reranker as open_reranker
+from .releases.shipping import fetch_release as fetch_release, publish_release as publish_release
 from .releases.switched_off import SWITCHED_OFF as SWITCHED_OFF, switch as switch
 from .releases.switched_off import switched_off as switched_off
 from .releases.switched_off import unsettled_answers as unsettled_answers

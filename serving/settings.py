@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class _Section(BaseModel):
@@ -57,13 +57,39 @@ class BotSettings(_Section):
     """The chat page."""
 
     title: str = Field("Documentation assistant", description="Shown above the chat.")
+    product: str = Field("", description="The documented product's name, for greetings and the prompt.")
+    support: str = Field(
+        "",
+        description="Where people get help that the documents do not give: an address or a sentence.",
+    )
+    logo: str = Field("", description="An image file (PNG, JPEG, WebP, SVG) shown beside the bot's answers.")
     examples: list[str] = Field(
         default_factory=list, description="Questions offered to a visitor; empty: from the headings."
     )
     host: str = Field(
         "127.0.0.1", description="Address to bind. Anything else than loopback is visible to others."
     )
+    password: SecretStr = Field(
+        SecretStr(""),
+        description="Asked for everywhere but at /healthz, with any name; empty: no login. "
+        "Better given as CLAYLOOP_SERVING__BOT__PASSWORD.",
+    )
     port: int = Field(6901, ge=0, le=65535, description="Port of the bot (0: any free one).")
+    answers: Literal["auto", "passages", "model"] = Field(
+        "auto",
+        description="passages: the bot answers with passages alone; model: a language model's text, each "
+        "sentence held against them first; auto: passages with a very small model "
+        "(curation.language_model.few_shot), else model.",
+    )
+    advanced_options: bool = Field(
+        True, description="Visitors may set temperature, system message and number of passages."
+    )
+    max_question_characters: int = Field(
+        4000, ge=100, description="A longer question is not answered; its author is told the limit."
+    )
+    context_window: int = Field(
+        4096, ge=512, description="The language model's window in tokens; a longer history is cut to fit."
+    )
     max_answer_tokens: int = Field(256, ge=16, description="Most tokens in an answer.")
     max_context_tokens: int = Field(
         1200, ge=64, description="Most tokens of documentation given to the language model with a question."

@@ -28,6 +28,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fresh"))
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite
     from tests.model_server import ModelServer
+    from tests.stand_in_hub import StandInHub
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,3 +72,19 @@ def model_server() -> Iterator[ModelServer]:
 
     with running_model_server() as server:
         yield server
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+    """A stand-in for the Hugging Face Hub, to which this process talks instead of the real one."""
+    from huggingface_hub import constants
+
+    from tests.stand_in_hub import running_stand_in_hub
+
+    with running_stand_in_hub() as running:
+        monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        files = f"{running.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # it speaks LFS only
+        yield running

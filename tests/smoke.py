@@ -78,7 +78,7 @@ def bootstrap(home: Path) -> str:
 
 
 def search(home: Path) -> str:
-    hits = clayloop(home, "search", QUESTION)
+    hits = clayloop(home, "search", QUESTION)["hits"]
     found = [hit["path"] for hit in hits]
     if not found or Path(found[0]).name != ANSWER:
         raise CheckError(f"{QUESTION!r} should find {ANSWER} first, it found {found}.")

@@ -16,11 +16,16 @@ import clayloop
 from clayloop.cli import (
     annotation,
     answers,
+    chunking,
     demo,
     documents,
     explain,
+    exports,
+    hub,
+    indexing,
     releases,
     retrain,
+    searching,
     services,
     train,
     version1,
@@ -62,17 +67,21 @@ app.command(rich_help_panel=_LOOP)(annotation.simulate)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)
-app.command(rich_help_panel=_LOOP)(releases.bootstrap)
-app.command(rich_help_panel=_LOOP)(releases.reindex)
+app.command(rich_help_panel=_LOOP)(indexing.bootstrap)
+app.command(rich_help_panel=_LOOP)(indexing.reindex)
 app.command(rich_help_panel=_ANY)(train.train)
 app.command("import-v1", rich_help_panel=_ANY)(version1.import_v1)
+app.command(rich_help_panel=_ANY)(exports.export)
+app.add_typer(hub.publish, name="publish", rich_help_panel=_ANY)
+app.add_typer(hub.fetch, name="fetch", rich_help_panel=_ANY)
+app.command(rich_help_panel=_ANY)(hub.space)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)
-app.command("releases", rich_help_panel=_SERVE)(releases.list_releases)
-app.command(rich_help_panel=_SERVE)(releases.promote)
-app.command(rich_help_panel=_SERVE)(releases.search)
-app.command(rich_help_panel=_SERVE)(releases.evaluate)
+app.add_typer(releases.releases, name="releases", rich_help_panel=_SERVE)
+app.command(rich_help_panel=_SERVE)(searching.search)
+app.command(rich_help_panel=_SERVE)(searching.evaluate)
+app.command(rich_help_panel=_ANY)(chunking.chunk)
 app.command(rich_help_panel=_SERVE)(services.serve)
 app.command(rich_help_panel=_SERVE)(services.dashboard)
 

@@ -1,191 +1,166 @@
-"""bootstrap, releases, promote, search, evaluate: what is served, and how good it is."""
+"""releases: what there is, what is served, and what is kept."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clayloop.cli.answers import mark_stale
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
-from curation import ReleaseError, SettingsError
+from curation import ClayloopError, ReleaseError
 
 if TYPE_CHECKING:
     from serving import ReleaseStore
 
-_ReleaseOption = Annotated[
-    str | None, typer.Option("--release", help="A release's id; default: the served one.")
-]
+_Id = Annotated[str, typer.Argument(metavar="ID", help="A release's id.")]
+
+releases = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
 
 
-def bootstrap(
-    ctx: typer.Context,
-    force: Annotated[
-        bool, typer.Option("--force", help="Make one although a release is served already.")
-    ] = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Make the first release from the base model and the current chunks, with no training."""
-    from serving import bootstrap as run
-
-    context = context_of(ctx)
-    release = run(context.home, context.corpus(), context.settings.serving, context.progress, force=force)
-    if as_json:
-        print_json(release.model_dump(mode="json"))
+@releases.callback(invoke_without_command=True)
+def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List the releases, oldest first; serve another one, pin, check, or remove some."""
+    if ctx.invoked_subcommand is not None:
         return
-    out.print(f"Release {release.id} is served: {release.index.rows:,} chunks.", markup=False)
-
-
-def reindex(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """Index the chunks of the last ingest with the served model, without training, and serve that."""
-    from serving import reindex as run
-
     context = context_of(ctx)
-    release = run(context.home, context.corpus(), context.settings.serving, context.progress)
-    if release is not None:
-        mark_stale(context)
-    if as_json:
-        print_json(release.model_dump(mode="json") if release else None)
-    elif release is None:
-        out.print("Nothing to do: the served release has exactly these chunks.")
-    else:
-        out.print(
-            f"Release {release.id} is served: {release.index.rows:,} chunks, the model of {release.parent}.",
-            markup=False,
-        )
-
-
-def list_releases(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """List the releases, oldest first, and which one is served."""
-    from serving import ReleaseStore
-
-    context = context_of(ctx)
-    store = ReleaseStore(context.home)
-    current = _served(store, context)
-    releases = store.list()
-    if as_json:
-        print_json(
-            [{**release.model_dump(mode="json"), "current": release.id == current} for release in releases]
-        )
-        return
-    if not releases:
-        out.print("There is no release yet: make the first with `clayloop bootstrap`.")
-        return
-    print_table(
-        "",
-        ["", "release", "made", "chunks", "ndcg@10", "parent"],
-        [
-            (
-                "served" if release.id == current else "",
-                release.id,
-                f"{release.created_at:%Y-%m-%d %H:%M}",
-                release.index.rows,
-                release.metrics.get("ndcg@10", ""),
-                release.parent or "",
-            )
-            for release in releases
-        ],
-    )
-
-
-def promote(ctx: typer.Context, release: Annotated[str, typer.Argument(help="A release's id.")]) -> None:
-    """Serve this release from now on, be it a newer or an older one. A running bot switches by itself."""
-    from serving import ReleaseStore
-
-    context = context_of(ctx)
-    store = ReleaseStore(context.home)
-    before = _served(store, context)
-    store.promote(release)
-    out.print(f"Served: {release} (before: {before or 'none'}).", markup=False)
-
-
-def search(
-    ctx: typer.Context,
-    question: Annotated[str, typer.Argument(help="What to look for.")],
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many chunks.")] = 5,
-    release: _ReleaseOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Show the chunks that the release finds for a question, best first."""
-    from serving import ReleaseStore, load_release
-
-    if not question.strip():
-        raise SettingsError(
-            "An empty question was given.", 'For example: clayloop search "How do I install it?"'
-        )
-    context = context_of(ctx)
-    retriever = load_release(ReleaseStore(context.home), release, context.settings.serving)
-    hits = retriever.search(question, k)
+    store = _store(context)
+    current, marks = _served(store, context), store.marks.read()
+    found = store.list()
     if as_json:
         print_json(
             [
                 {
-                    "rank": rank,
-                    "score": hit.score,
-                    "asked": hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
-                    "id": hit.chunk.id,
-                    "path": hit.chunk.path,
-                    "section": list(hit.chunk.section),
-                    "url": hit.chunk.url,
-                    "text": hit.chunk.text,
+                    **one.model_dump(mode="json"),
+                    "current": one.id == current,
+                    "pinned": one.id in marks.pinned,
+                    "failed": marks.failed[one.id].why if one.id in marks.failed else None,
                 }
-                for rank, hit in enumerate(hits, 1)
+                for one in found
             ]
         )
         return
-    for rank, hit in enumerate(hits, 1):
-        out.print(
-            f"{rank}. {hit.score:.3f}  {hit.chunk.path}  {hit.chunk.heading}", style="bold", markup=False
-        )
-        if hit.asked is not None:
-            record = f"{hit.asked.dataset} {hit.asked.record_id}"
-            out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
-            out.print(_excerpt(hit.asked.text).rstrip(), style="dim", markup=False)
-        out.print(_excerpt(hit.chunk.body), markup=False)
+    if not found:
+        out.print("There is no release yet: make the first with `clayloop bootstrap`.")
+        return
+    print_table(
+        "",
+        ["", "release", "made", "chunks", "ndcg@10", "parent", "not served because"],
+        [
+            (
+                ", ".join(
+                    word
+                    for word, holds in (("served", one.id == current), ("pinned", one.id in marks.pinned))
+                    if holds
+                ),
+                one.id,
+                f"{one.created_at:%Y-%m-%d %H:%M}",
+                one.index.rows,
+                one.metrics.get("ndcg@10", ""),
+                one.parent or "",
+                marks.failed[one.id].why if one.id in marks.failed else "",
+            )
+            for one in found
+        ],
+    )
 
 
-def evaluate(
+@releases.command()
+def promote(ctx: typer.Context, release: _Id) -> None:
+    """Serve this release from now on, be it a newer or an older one. A running bot switches by itself."""
+    context = context_of(ctx)
+    _promote(context, _store(context), release)
+
+
+@releases.command()
+def rollback(ctx: typer.Context) -> None:
+    """Serve the release again that was served before this one; once more, and the one before that."""
+    context = context_of(ctx)
+    store = _store(context)
+    _promote(context, store, store.previous_id())
+
+
+@releases.command()
+def pin(
     ctx: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A test set in the layout of BEIR: queries.jsonl, qrels/test.tsv, perhaps corpus.jsonl."
-        ),
-    ] = None,
-    queries: Annotated[
-        Path | None, typer.Option("--queries", help='JSON lines with "_id" and "text".')
-    ] = None,
-    qrels: Annotated[
-        Path | None, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")
-    ] = None,
-    release: _ReleaseOption = None,
+    release: _Id,
+    off: Annotated[bool, typer.Option("--off", help="Let it go again.")] = False,
+) -> None:
+    """Keep this release: gc leaves it, and while it is served only a person promotes another one."""
+    store = _store(context_of(ctx))
+    if not off:
+        store.get(release)
+    elif release not in store.marks.read().pinned:
+        raise ReleaseError(f"{release} is not pinned.", "`clayloop releases` lists what there is.")
+    store.marks.pin(release, on=not off)
+    out.print(f"{release} is {'no longer ' if off else ''}pinned.", markup=False)
+
+
+@releases.command()
+def gc(
+    ctx: typer.Context,
+    keep: Annotated[int, typer.Option("--keep", min=1, help="The newest so many stay.")] = 10,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
-    from curation import load_files, load_folder
-    from serving import ReleaseStore
-    from training import evaluate_release
+    """Remove old releases, but not what is served, pinned, or what a rollback leads to."""
+    from serving import collect_garbage, find_garbage
+
+    store = _store(context_of(ctx))
+    found = find_garbage(store, keep) if dry else collect_garbage(store, keep)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    would = "would be" if dry else "are"
+    for release_id in found.releases:
+        out.print(release_id, markup=False)
+    out.print(f"{len(found.releases)} releases {would} gone, {found.freed / 1e6:,.0f} MB {would} free.")
+
+
+@releases.command()
+def verify(
+    ctx: typer.Context,
+    wanted: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Default: all.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check releases as a bot does before it serves one: each file's hash, and that they answer."""
+    from serving import ReleaseLoader
 
     context = context_of(ctx)
-    if folder is not None and queries is None and qrels is None:
-        test_set = load_folder(folder)
-    elif folder is None and queries is not None and qrels is not None:
-        test_set = load_files(queries, qrels)
-    else:
-        raise SettingsError(
-            "Which questions?", "Give a folder in the layout of BEIR, or both --queries and --qrels."
-        )
-    result = evaluate_release(
-        ReleaseStore(context.home), release, test_set, context.settings.serving, context.progress
-    )
+    store = _store(context)
+    load = ReleaseLoader(store, context.settings.serving)
+    wrong: dict[str, str] = {}
+    ids = wanted or store.ids()
+    with context.progress.task("Checking", total=len(ids), unit="releases") as advance:
+        for release_id in ids:
+            try:
+                load(release_id)
+            except ClayloopError as error:
+                wrong[release_id] = error.message
+            advance(1)
     if as_json:
-        print_json(result)
-        return
-    title = f"{result['release']}: {result['queries']} questions"
-    print_table(title, ["metric", "value"], list({**result["metrics"], **result["more"]}.items()))
+        print_json([{"release": one, "ok": one not in wrong, "why": wrong.get(one)} for one in ids])
+    else:
+        print_table(
+            "",
+            ["release", "", "why"],
+            [(one, "damaged" if one in wrong else "ok", wrong.get(one)) for one in ids],
+        )
+    if wrong:
+        raise typer.Exit(ReleaseError.exit_code)
+
+
+def _store(context: Context) -> ReleaseStore:
+    from serving import ReleaseStore
+
+    return ReleaseStore(context.home)
+
+
+def _promote(context: Context, store: ReleaseStore, release: str) -> None:
+    before = _served(store, context)
+    store.promote(release)
+    out.print(f"Served: {release} (before: {before or 'none'}).", markup=False)
 
 
 def _served(store: ReleaseStore, context: Context) -> str | None:
@@ -196,8 +171,3 @@ def _served(store: ReleaseStore, context: Context) -> str | None:
     except ReleaseError as error:
         context.progress.say(error.message)
         return None
-
-
-def _excerpt(text: str, longest: int = 300) -> str:
-    flat = " ".join(text.split())
-    return f"   {flat[:longest]}{'…' if len(flat) > longest else ''}\n"

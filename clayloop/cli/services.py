@@ -38,7 +38,7 @@ def serve(
     def send(turns: list[Turn]) -> None:
         argilla = settings.curation.argilla
         client = connect_to_argilla(argilla, context.home)
-        log_turns(client, argilla, turns, context.base_embedder, context.corpus)
+        log_turns(client, argilla, turns, context.question_embedder, context.corpus)
 
     with ExitStack() as stack:
         model: LanguageModel | None = None

@@ -51,7 +51,7 @@ def chat(bot: str, questions: Sequence[str], progress: Progress) -> list[Answere
     def visit(question: str) -> Answered:
         client = Client(bot, verbose=False)
         started = time.monotonic()
-        answer = str(client.predict(question, api_name="/chat"))
+        answer = str(client.predict(question, api_name="/chat")["content"])
         seconds = round(time.monotonic() - started, 1)
         advance(1)
         return Answered(question=question, answer=answer, seconds=seconds)

@@ -30,7 +30,8 @@ class Findings:
 
 
 def look(settings: Settings, decisions: Sequence[Decision], now: datetime) -> Findings:
-    """Ask ``training.is_due`` whether ``decisions``, all those in Argilla, call for a retrain.
+    """Ask ``training.is_due`` whether ``decisions``, all those in Argilla, call for a retrain. While the
+    served release is pinned nothing does.
 
     Raises StateError when there is no release yet, ReleaseError when the served one is damaged.
     """
@@ -43,5 +44,6 @@ def look(settings: Settings, decisions: Sequence[Decision], now: datetime) -> Fi
     choice = is_due(found, Due(settings.watch.min_accepted, settings.watch.every_hours))
     unfinished = (f"{one.record.id} {one.record.status}" for one in found.unfinished)
     runs = [*unfinished, *(one.id for one in found.finished)]
-    digest = content_id("watched", found.inputs.model_dump_json(), served.id, *runs)
-    return Findings("" if choice.what == "skip" else choice.why, choice.rung, digest)
+    is_pinned = served.id in store.marks.read().pinned
+    digest = content_id("watched", found.inputs.model_dump_json(), served.id, str(is_pinned), *runs)
+    return Findings("" if choice.what == "skip" or is_pinned else choice.why, choice.rung, digest)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
 from curation.argilla.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
-from curation.argilla.escaping import harmless, literal, original
+from curation.argilla.escaping import harmless, linked, literal, original
 from curation.argilla.filters import Metadata, score, term
 from curation.argilla.schemas import NO, YES
 from curation.argilla.suggestions import ANSWER_RULE, agent_name, suggest_answer
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
+_SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 
 
 class _Source(BaseModel):
     """A chunk as annotators see it."""
 
     path: str
+    url: str
     text: str
 
 
@@ -102,16 +104,33 @@ def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
             lines.append(f"{number}. chunk {literal(chunk_id)}")
         else:
             heading, _, body = source.text.partition("\n")
-            lines.append(f"{number}. {literal(source.path)}: {literal(heading[:_HEADING])}")
+            lines.append(f"{number}. {linked(f'{source.path}: {heading[:_HEADING]}', source.url)}")
             if body.strip():
                 excerpt = shorten(body, _EXCERPT, placeholder=" …")
                 lines.append(f"\n    {literal(excerpt)}\n")
     if lines:
         given = min(len(turn.cited), len(lines))
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
-        title = f"Sources to choose from: {which.get(given, f'the bot was given the first {given}')}"
-        parts.append(f"---\n\n**{title}**\n\n" + "\n".join(lines))
+        title = which.get(given, f"the bot was given the first {given}")
+        parts.append(f"{_SOURCES}{title}**\n\n" + "\n".join(lines))
+    if said := _said(turn):
+        parts.append(f"---\n\n**{said}**" + (f"\n\n{literal(turn.comment)}" if turn.comment else ""))
     return "\n\n".join(parts)
+
+
+def answer_in(response: str) -> str:
+    """The answer in what ``render_response`` made of it. It stays the Markdown that shows no HTML."""
+    return response.rpartition(f"\n\n{_SOURCES}")[0] or response
+
+
+def _said(turn: Turn) -> str:
+    """What the visitor made of the answer: shown to annotators, never a response or a suggestion."""
+    if turn.thumb is None:
+        return "The visitor's comment:" if turn.comment else ""
+    helped = {"up": "The visitor found this helpful", "down": "The visitor did not find this helpful"}[
+        turn.thumb
+    ]
+    return f"{helped}, and wrote:" if turn.comment else f"{helped}."
 
 
 def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) -> Outline:
@@ -121,11 +140,16 @@ def _outline(turn: Turn, sources: dict[str, _Source], dataset: RemoteDataset) ->
         "release": term(turn.release_id),
         "refused": YES if turn.refused else NO,
         "sources": len(turn.cited),
+        "seconds": max(turn.seconds, 0.0),
         "day": turn.created_at.date().isoformat(),
         "question": storable(turn.question),
     }
     if turn.score == turn.score:  # a NaN would be refused for ever
         metadata["score"] = score(min(max(turn.score, -1.0), 1.0))  # accepted questions may raise it above 1
+    if turn.thumb is not None:
+        metadata["thumb"] = turn.thumb
+    if turn.comment:
+        metadata["comment"] = storable(turn.comment)
     if turn.cited:
         metadata["chunk_id"] = term(turn.cited[0])
     if offered := _offered(turn):
@@ -157,7 +181,7 @@ def _sources(
         with suppress(StateError):  # no documents: not a reason to keep what people asked
             by_id = corpus().by_id
             for chunk in (by_id[chunk_id] for chunk_id in missing if chunk_id in by_id):
-                found[chunk.id] = _Source(path=chunk.path, text=chunk.text)
+                found[chunk.id] = _Source(path=chunk.path, url=chunk.url, text=chunk.text)
     return found
 
 
@@ -178,8 +202,10 @@ def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[
             dataset.id, [{"type": "terms", "scope": scope, "values": part}], limit=_LOOKUP
         )
         for record in records:
-            fields = record["fields"]
+            known = record["metadata"] or {}
             found[str(record["external_id"])] = _Source(
-                path=original(fields["filename"]), text=original(fields["chunk"])
+                path=str(known.get("path") or original(record["fields"]["filename"])),  # the tutorial's
+                url=str(known.get("address", "")),
+                text=original(record["fields"]["chunk"]),
             )
     return found

@@ -116,7 +116,7 @@ _CHUNKS = DatasetSpec(
     kind="chunks",
     guidelines=CHUNKS,
     fields=(
-        FieldSpec("filename", "File that the chunk comes from"),
+        FieldSpec("filename", "Where the chunk stands", markdown=True),
         FieldSpec("chunk", "Chunk of the documentation"),
     ),
     questions=(
@@ -236,6 +236,8 @@ _CONVERSATIONS = DatasetSpec(
         FilterSpec("score", "Similarity of the best source", "float", -1, 1),
         FilterSpec("sources", "Number of sources", "integer"),
         FilterSpec("chunk_id", "Best source's chunk"),
+        FilterSpec("thumb", "The visitor's thumb (up/down)"),
+        FilterSpec("seconds", "Seconds that the answer took", "float"),
         FilterSpec("day", "Day (UTC)"),
         ANSWER_STATE,
     ),

@@ -14,8 +14,11 @@ from pydantic import BaseModel
 from curation.documents.chunking import RECIPE_VERSION, chunk_document
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
+from curation.documents.markup.markdown.dialects import added_dialects
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.reading import parse
+from curation.documents.partials import not_pages
+from curation.documents.readings import Reading, Readings
 from curation.documents.report import IngestReport, SourceCount, counted, not_included
 from curation.documents.sources.files import Skipped, Source, SourceFile
 from curation.documents.sources.kinds import FORMS, downloads_of, open_source, source_name
@@ -55,12 +58,12 @@ def ingest(
         )
     with _only_one(home):
         old = Corpus.load(home) if Corpus.exists(home) else Corpus([], [])
-        reading = _Reading(old, settings, counter, progress)
+        reading = _Reading(old, settings, counter, progress, home)
         for spec in dict.fromkeys(specs):
             with progress.task(f"Opening {spec}"):
                 source = open_source(spec, settings, home.downloads)
             reading.read(source, spec)
-        return reading.finish(home)
+        return reading.finish()
 
 
 class DropReport(BaseModel):
@@ -109,7 +112,7 @@ def drop_source(spec: str, home: Home) -> DropReport:
 
 class _Reading:
     def __init__(
-        self, old: Corpus, settings: ChunkSettings, counter: TokenCounter, progress: Progress
+        self, old: Corpus, settings: ChunkSettings, counter: TokenCounter, progress: Progress, home: Home
     ) -> None:
         self.old = old
         self.settings = settings
@@ -118,21 +121,22 @@ class _Reading:
         self.recipe = content_id(
             "recipe",
             str(RECIPE_VERSION),
+            *added_dialects(),
             str(settings.max_tokens),
+            str(settings.overlap),
             str(counter.offsets(_PROBE)),
-            settings.base_url,
         )
         self.names: dict[str, str] = {}
+        self.recipes: dict[str, str] = {}
         self.documents: list[Document] = []
         self.chunks: list[Chunk] = []
         self.skipped: list[Skipped] = []
         self.counts: list[SourceCount] = []
         self.remarks: list[str] = []
         self.pages: list[Page] = []
+        self.home = home
+        self.readings = Readings(home, self.recipe)
         self._known: dict[str, list[Chunk]] = {}
-        for chunk in old.stored_chunks:
-            if old.recipes.get(chunk.source) == self.recipe:
-                self._known.setdefault(f"{chunk.source}\n{chunk.document_id}", []).append(chunk)
 
     def read(self, source: Source, spec: str) -> None:
         """Add every document of ``source``. Raises SourceError when that leaves none."""
@@ -142,35 +146,59 @@ class _Reading:
                 "Name each source once.",
             )
         self.names[source.name] = f"{source.name}=={source.version}" if source.version else source.name
-        before, skipped_before = len(self.documents), len(self.skipped)
+        recipe = self.recipes[source.name] = content_id("source", self.recipe, repr(source.links))
+        if self.old.recipes.get(source.name) == recipe:
+            for chunk in self.old.stored_chunks:
+                if chunk.source == source.name:
+                    self._known.setdefault(f"{source.name}\n{chunk.document_id}", []).append(chunk)
+        self.readings.begin(source)
+        before, skipped_before, readings = len(self.documents), len(self.skipped), list[Reading]()
         with self.progress.task(f"Reading {self.names[source.name]}", len(source), "files") as advance:
             for item in source.read():
                 if isinstance(item, Skipped):
                     self._skip(source, item)
                 elif item is not None:
-                    self._add(source, item)
+                    readings.append(self._look(source, item))
+                advance(1)
+        self.pages += [reading.page for reading in readings]
+        parts = not_pages([reading.page for reading in readings], source)
+        with self.progress.task(f"Cutting {self.names[source.name]}", len(readings), "pages") as advance:
+            for reading in readings:
+                reason = parts.get(reading.page.path) or (
+                    "no text below its headings" if reading.empty else ""
+                )
+                if reason:
+                    self._skip(source, Skipped(path=reading.page.path, reason=reason))
+                else:
+                    self._add(source, reading)
                 advance(1)
         read, passed_over = len(self.documents) - before, len(self.skipped) - skipped_before
         if not read:
             raise _nothing(spec, self.skipped[skipped_before:])
         self.counts.append(
-            SourceCount(source=self.names[source.name], documents=read, passed_over=passed_over)
+            SourceCount(
+                source=self.names[source.name],
+                documents=read,
+                passed_over=passed_over,
+                pages=str(source.links),
+            )
         )
         if source.remark:
             self.remarks.append(source.remark)
         log.info("read %s: %d documents", self.names[source.name], read)
 
-    def finish(self, home: Home) -> IngestReport:
+    def finish(self) -> IngestReport:
         """Save the new corpus if it differs from the old one, and report."""
         kept_documents = [document for document in self.old.documents if document.source not in self.names]
         kept_chunks = [chunk for chunk in self.old.stored_chunks if chunk.source not in self.names]
-        recipes = {**self.old.recipes, **dict.fromkeys(self.names, self.recipe)}
+        recipes = {**self.old.recipes, **self.recipes}
         new = Corpus([*kept_documents, *self.documents], [*kept_chunks, *self.chunks], recipes)
         new.former = former_chunks(self.old, new)
         same = new.documents == self.old.documents and new.stored_chunks == self.old.stored_chunks
-        if not (same and new.recipes == self.old.recipes and Corpus.exists(home)):
+        if not (same and new.recipes == self.old.recipes and Corpus.exists(self.home)):
             with self.progress.task("Writing the corpus"):
-                new.save(home)
+                new.save(self.home)
+        self.readings.save()
         before = {chunk.id for chunk in self.old.stored_chunks if chunk.source in self.names}
         now = {chunk.id for chunk in self.chunks}
         report = IngestReport(
@@ -194,32 +222,30 @@ class _Reading:
         )
         return report
 
-    def _add(self, source: Source, file: SourceFile) -> None:
+    def _look(self, source: Source, file: SourceFile) -> Reading:
+        """Read a page, unless it is known."""
+        known = self.readings.known(source, file)
+        if known:
+            return known
         page = Page(file.path, source)
-        parsed = parse(file.text, file.markup, page)
-        self.pages.append(page)
-        identity = Document.make_id(file.path, "\n".join([file.text, *page.included]))
-        if not any(section.blocks for section in parsed.sections):
-            self._skip(source, Skipped(path=file.path, reason="no text below its headings"))
-            return
+        return self.readings.note(source, file, page, parse(file.text, file.markup, page))
+
+    def _add(self, source: Source, reading: Reading) -> None:
+        file = reading.file
         document = Document(
-            id=identity,
+            id=reading.document,
             source=source.name,
             version=source.version,
             path=file.path,
             url=file.url,
             markup=file.markup,
-            title=parsed.title or file.path.rsplit("/", 1)[-1],
+            title=reading.title,
             text=file.text,
         )
-        chunks = self._known.get(f"{source.name}\n{identity}")
+        chunks = self._known.get(f"{source.name}\n{document.id}")
         if chunks is None:
-            chunks = chunk_document(document, self.counter, self.settings.max_tokens, parsed)
-        else:
-            chunks = [
-                chunk if chunk.url == file.url else chunk.model_copy(update={"url": file.url})
-                for chunk in chunks
-            ]
+            parsed = reading.parsed or parse(file.text, file.markup, Page(file.path, source))
+            chunks = chunk_document(document, self.counter, self.settings, parsed, file.anchors)
         self.documents.append(document)
         self.chunks.extend(chunks)
 

@@ -36,7 +36,8 @@ class Turn(BaseModel):
     of the chunks listed as sources, best first; empty when the bot said that it does not know (``refused``).
     ``offered`` are those that annotators choose from, at most ``MOST_OFFERED``: the cited ones, then the next
     best. Empty until they are looked up, which nobody who asks has to wait for. ``score`` is that of
-    the best chunk.
+    the best chunk, ``seconds`` how long the whole answer took. ``thumb`` and ``comment`` are the visitor's
+    word on the answer, if there is any: a turn is sent again when it comes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +51,9 @@ class Turn(BaseModel):
     offered: tuple[str, ...] = ()
     refused: bool = False
     score: float = 0.0
+    seconds: float = 0.0
+    thumb: Literal["up", "down"] | None = None
+    comment: _Text = ""
     release_id: str
     created_at: datetime
 

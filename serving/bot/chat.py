@@ -1,19 +1,20 @@
-"""The Gradio chat over the served release."""
+"""Questions answered one by one, and every finished turn handed on."""
 
 from __future__ import annotations
 
-import html
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import Any
-
-import gradio as gr
+from typing import Literal, NamedTuple
 
 from curation import ClayloopError, LanguageModel, Message, Turn
-from serving.bot.answers import Reply, answer_question, without_sources
-from serving.bot.conversations import Conversations
+from serving.bot.answers import answer_question, writes
+from serving.bot.conversations import Conversations, name_of_turn
 from serving.bot.live import LiveRelease
+from serving.bot.metrics import Metrics
+from serving.bot.options import Options
+from serving.bot.reply import Reply
 from serving.retrieval.tokens import printable
 from serving.settings import BotSettings
 
@@ -21,12 +22,14 @@ log = logging.getLogger(__name__)
 
 NOTHING_ASKED = "Ask me something about the documentation."
 FAILED = "Something went wrong while looking this up. Please ask again; the fault is in the bot's log."
+MOST_COMMENT = 2_000  # characters
 
-_WELCOME = "Answers come from the documentation and name their sources."
-_KEPT = " Conversations are kept, so that people can make the answers better."
-_AT_ONCE = 8
-_FONT = ["system-ui", "sans-serif"]
-_MONO = ["ui-monospace", "monospace"]
+
+class Answer(NamedTuple):
+    """A reply, as far as it has come, to the turn called ``turn``."""
+
+    reply: Reply
+    turn: str
 
 
 class ChatService:
@@ -39,121 +42,86 @@ class ChatService:
         log_turn: Callable[[Turn], None],
         settings: BotSettings,
     ) -> None:
-        self._live = live
-        self._llm = llm
+        self.live = live
+        self.llm = llm
+        self.settings = settings
+        self.conversations = Conversations()
+        self.metrics = Metrics()
         self._log_turn = log_turn
-        self._settings = settings
-        self._conversations = Conversations()
 
-    def reply(self, question: str, history: Sequence[Message], session: str | None) -> Iterator[str]:
-        """Yield the answer as Markdown, each piece the whole so far. One release from start to end."""
+    @property
+    def model_writes(self) -> bool:
+        """Whether answers may hold a language model's text."""
+        return self.llm is not None and writes(self.llm, self.settings)
+
+    def reply(
+        self, question: str, history: Sequence[Message], before: str | None, options: Options | None = None
+    ) -> Iterator[Answer]:
+        """Yield the answer, each piece the whole so far. One release from start to end.
+
+        ``before`` is the name of the conversation's last turn (None: there is none).
+        """
         question = printable(question)
         if not question.strip():
-            yield NOTHING_ASKED
+            yield Answer(Reply(text=NOTHING_ASKED, idle=True), before or "")
             return
-        earlier = sum(1 for message in history if message.role == "user")
-        conversation, number = self._conversations.next_turn(session, earlier)
-        retriever = self._live.retriever
+        conversation, number = self.conversations.next_turn(before)
+        turn = name_of_turn(conversation, number)
+        retriever = self.live.retriever
+        started = time.perf_counter()
         last = Reply(text="")
         recorded = False
 
         def record() -> None:
             nonlocal recorded
             recorded = True
-            self._log_turn(
-                Turn(
-                    conversation_id=conversation,
-                    turn=number,
-                    question=question,
-                    history=tuple(history),
-                    answer=last.text,
-                    cited=last.cited,
-                    refused=last.refused,
-                    score=round(last.score, 6),
-                    release_id=retriever.release.id,
-                    created_at=datetime.now(timezone.utc),
-                )
+            seconds = time.perf_counter() - started
+            self.metrics.answered(last, seconds)
+            if last.idle:
+                return
+            finished = Turn(
+                conversation_id=conversation,
+                turn=number,
+                question=question,
+                history=tuple(history),
+                answer=last.text,
+                cited=last.cited,
+                refused=last.refused,
+                score=round(last.score, 6),
+                seconds=round(seconds, 3),
+                release_id=retriever.release.id,
+                created_at=datetime.now(timezone.utc),
             )
+            self.conversations.keep(finished)
+            self._log_turn(finished)
 
         try:
             pending: Reply | None = None
-            for last in answer_question(retriever, self._llm, question, history, self._settings):
+            chosen = options or Options()
+            for last in answer_question(retriever, self.llm, question, history, self.settings, chosen):
                 # One behind: the last piece is shown once the turn is on disk.
                 if pending is not None:
-                    yield pending.markdown
+                    yield Answer(pending, turn)
                 pending = last
             record()
-            yield last.markdown
+            yield Answer(last, turn)
         except ClayloopError:
             log.exception("A question could not be answered")
-            yield FAILED
+            self.metrics.failed()
+            yield Answer(Reply(text=FAILED, idle=True), turn)
         except GeneratorExit:  # the visitor stopped the answer or left: what was shown is the turn
             if not recorded and last.text:
                 record()
             raise
 
-
-def build_page(service: ChatService, settings: BotSettings, examples: Sequence[str]) -> gr.ChatInterface:
-    """The page. Its API endpoint is ``/chat`` (gradio_client: ``predict(message, api_name="/chat")``)."""
-
-    def chat(message: str, history: list[dict[str, Any]], request: gr.Request) -> Iterator[str]:
-        yield from service.reply(message, read_history(history), request.session_hash)
-
-    return gr.ChatInterface(
-        chat,
-        api_name="chat",
-        title=html.escape(settings.title),
-        examples=list(examples) or None,
-        cache_examples=False,
-        analytics_enabled=False,
-        flagging_mode="never",
-        save_history=False,
-        concurrency_limit=_AT_ONCE,
-        fill_height=True,
-        textbox=gr.Textbox(
-            placeholder="Ask about the documentation",
-            show_label=False,
-            max_length=4000,
-            scale=7,
-            autofocus=True,
-            submit_btn=True,
-            stop_btn=True,
-        ),
-        chatbot=gr.Chatbot(
-            height="70vh",
-            sanitize_html=True,
-            show_label=False,
-            buttons=["copy"],
-            allow_file_downloads=False,
-            latex_delimiters=[],
-            placeholder=_WELCOME + (_KEPT if settings.log_conversations else ""),
-        ),
-    )
-
-
-def theme() -> gr.themes.Base:
-    """Gradio's default look with the machine's own fonts: nothing is fetched from elsewhere."""
-    return gr.themes.Default(font=_FONT, font_mono=_MONO)
-
-
-def read_history(history: Sequence[dict[str, Any]]) -> list[Message]:
-    """Gradio's messages (``content`` is text or a list of parts) as ours, answers without their sources."""
-    messages: list[Message] = []
-    for entry in history:
-        role = entry.get("role")
-        text = _text(entry.get("content"))
-        if role == "user":
-            messages.append(Message(role="user", content=text))
-        elif role == "assistant":
-            messages.append(Message(role="assistant", content=without_sources(text)))
-    return messages
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(text for part in content if (text := _text(part)))
-    if isinstance(content, dict):
-        return _text(content.get("text"))
-    return ""
+    def rate(self, turn: str, thumb: Literal["up", "down"] | None = None, comment: str | None = None) -> bool:
+        """Hand the turn on again with the visitor's word on it. Says whether the turn is known."""
+        if not self.conversations.knows(turn):
+            return False
+        said = None if comment is None else printable(comment).strip()[:MOST_COMMENT]
+        rated = self.conversations.rate(turn, thumb, said)
+        if rated is not None:
+            if thumb:
+                self.metrics.rated(thumb)
+            self._log_turn(rated)
+        return True

@@ -1,39 +1,71 @@
-"""Which conversation a question belongs to."""
+"""Which conversation a question belongs to, and the turns that a visitor may still say something about."""
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections import OrderedDict
+from typing import Literal
 
-_MOST_SESSIONS = 10_000
+from curation import Turn
+
+_MOST = 10_000
+_NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,6})")
 
 
 class Conversations:
-    """Gives each browser session's conversation an id, and each of its turns a number.
+    """Gives each conversation an id and each of its turns a number, and keeps the latest turns.
 
-    A conversation ends when its history is cleared. The least recently used of more than 10,000 sessions is
-    forgotten: should it go on, it goes on under a new id.
+    The page holds the name of each turn beside its answer, so a conversation goes on after a reload and after
+    a start of the bot. The least recently used of more than 10,000 are forgotten.
     """
 
-    def __init__(self, most_sessions: int = _MOST_SESSIONS) -> None:
-        self._most = most_sessions
-        self._sessions: OrderedDict[str, tuple[str, int]] = OrderedDict()
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._next: OrderedDict[str, int] = OrderedDict()
+        self._turns: OrderedDict[str, Turn] = OrderedDict()
         self._lock = threading.Lock()
 
-    def next_turn(self, session: str | None, earlier: int) -> tuple[str, int]:
+    def next_turn(self, before: str | None) -> tuple[str, int]:
         """The conversation's id and this turn's number, from 0. A question asked again gets a number of its
         own.
 
-        ``session`` is the browser session (None: unknown), ``earlier`` how many questions its history shows.
+        ``before`` is the name of the turn before (None or not a name: there is none).
         """
+        found = _NAME.fullmatch(before or "")
+        conversation = found.group(1) if found else uuid.uuid4().hex
         with self._lock:
-            found = self._sessions.pop(session, None) if session else None
-            if found is None or earlier == 0:
-                found = (uuid.uuid4().hex, earlier)
-            conversation, number = found
-            if session:
-                self._sessions[session] = (conversation, number + 1)
-                while len(self._sessions) > self._most:
-                    self._sessions.popitem(last=False)
-            return conversation, number
+            number = max(self._next.pop(conversation, 0), int(found.group(2)) + 1 if found else 0)
+            self._next[conversation] = number + 1
+            while len(self._next) > self._most:
+                self._next.popitem(last=False)
+        return conversation, number
+
+    def keep(self, turn: Turn) -> None:
+        """Remember ``turn`` for what the visitor may say about it."""
+        with self._lock:
+            self._turns[name_of_turn(turn.conversation_id, turn.turn)] = turn
+            while len(self._turns) > self._most:
+                self._turns.popitem(last=False)
+
+    def rate(self, name: str, thumb: Literal["up", "down"] | None, comment: str | None) -> Turn | None:
+        """The turn of that name with the visitor's word on it; a None leaves what was said before. None where
+        the turn is not known, or nothing changes."""
+        with self._lock:
+            turn = self._turns.get(name)
+            if turn is None:
+                return None
+            said = {"thumb": thumb or turn.thumb, "comment": turn.comment if comment is None else comment}
+            rated = turn.model_copy(update=said)
+            self._turns[name] = rated
+            return rated if rated != turn else None
+
+    def knows(self, name: str) -> bool:
+        """Whether something may be said about the turn of that name."""
+        return name in self._turns
+
+
+def name_of_turn(conversation: str, number: int) -> str:
+    """What the page calls a turn."""
+    return f"{conversation}.{number}"

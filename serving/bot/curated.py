@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from curation import Chunk
-from serving.bot.markup import closed, harmless, link, plain
+from serving.bot.markup import closed, link, plain
 from serving.releases.answers import AnswerSource, CuratedAnswer
 from serving.retrieval.curated import is_curated
 
@@ -22,12 +22,12 @@ def shown(answer: CuratedAnswer) -> str:
     when = f" on {answer.at:%Y-%m-%d}" if answer.at else ""
     head = f"**Answered by {_an(answer.author)}{when}** to “{plain(_shortened(answer.question))}”"
     stale = [f"*{CHANGED_SINCE}*"] if answer.is_stale else []
-    return "\n\n".join([head, *stale, closed(harmless(answer.text))])
+    return "\n\n".join([head, *stale, closed(answer.text)])
 
 
 def listed(sources: Sequence[AnswerSource]) -> str:
     """The sources of an answer as a numbered Markdown list of links."""
-    lines = (link(one.heading or one.path, one.url, one.path) for one in sources)
+    lines = (link(one.heading or one.path, one.url, one.place) for one in sources)
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from curation import ClayloopError, StateError
+from curation import ClayloopError, ReleaseError, StateError, give_back
 from serving.releases.retriever import Retriever
 from serving.releases.store import ReleaseStore
 
@@ -22,8 +22,9 @@ class LiveRelease:
 
     ``load`` turns a release id into a Retriever and raises ClayloopError when it can't. It runs in a
     background thread while the old release keeps serving; that one's memory is free when the last request has
-    let go of it. The constructor raises what ``load`` raises, or StateError when there is no release. The
-    pointer is looked at every ``poll_seconds``.
+    let go of it. A current release that is damaged when the bot starts is not served, either: the one before
+    is. The constructor raises what ``load`` raises where there is none, or StateError when there is no
+    release at all. The pointer is looked at every ``poll_seconds``.
 
     ``error`` says why the release that the pointer names is not served; None when it is.
     """
@@ -43,7 +44,11 @@ class LiveRelease:
         release_id = store.current_id()
         if release_id is None:
             raise StateError(f"There is no release in {store.root} yet.", "Run `clayloop bootstrap` first.")
-        self.retriever = load(release_id)
+        try:
+            self.retriever = load(release_id)
+        except ReleaseError as error:
+            self.retriever = self._earlier(error)
+            self._report(release_id, error)
 
     @property
     def release_id(self) -> str:
@@ -87,9 +92,18 @@ class LiveRelease:
         except Exception as error:  # whatever a broken release does, the old one keeps serving
             self._report(release_id, ClayloopError(f"Release {release_id} can't be loaded: {error}"))
             return False
+        give_back()  # the old one, as soon as nobody uses it; a torch model is a reference cycle
         self.error, self._failed_id, self._retry_after = None, "", _RETRY_FIRST
+        self._note(release_id, None)
         log.info("Serving release %s (loaded in %.1f s)", release_id, time.perf_counter() - started)
         return True
+
+    def _earlier(self, error: ReleaseError) -> Retriever:
+        """The release before the current one, which cannot be served. Raises ``error`` without one."""
+        try:
+            return self._load(self._store.previous_id())
+        except ClayloopError:
+            raise error from None
 
     def _watch(self) -> None:
         while not self._stop.wait(self._poll_seconds):
@@ -108,3 +122,12 @@ class LiveRelease:
         if self.error != error.message:
             log.error("Still serving %s: %s", self.release_id, error)
         self.error = error.message
+        if release_id:
+            self._note(release_id, error.message)
+
+    def _note(self, release_id: str, why: str | None) -> None:
+        """For `clayloop releases`. What cannot be noted costs nobody an answer."""
+        try:
+            self._store.marks.failed(release_id, why)
+        except (ClayloopError, OSError) as error:
+            log.warning("It could not be noted whether %s can be served: %s", release_id, error)

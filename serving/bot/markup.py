@@ -1,55 +1,107 @@
-"""Text from documents, users and models as Markdown that loads and runs nothing in a browser."""
+"""Text from documents, users and models for the page: it loads and runs nothing in a browser.
+
+A CommonMark parser reads the text once, and what it found is written anew: prose as HTML without a blank line
+or a line break of its own, code as fenced blocks at the left margin. Every parser of Markdown agrees about
+both, so what the page's own parser sees is what was checked here.
+"""
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 _SCHEMES = ("http", "https")
-_ODD_LINK = re.compile(
-    r"(\]\(\s*<?\s*)(?!https?:|#|/|\.)([A-Za-z][A-Za-z0-9+.&;-]*)(:|&colon;|&#)", re.IGNORECASE
-)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_BREAKS = re.compile(r"[\n\r\f]")  # entities can bring them into a text
+# Gradio draws diagrams from code in this language; a document's code is shown, not run.
+_DRAWN = "mermaid"
+
+
+@dataclass(frozen=True)
+class Span:
+    """The characters from ``start`` to ``end`` of the plain text of the ``block``-th piece of prose."""
+
+    block: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """A paragraph, list, table or piece of code: ``shown`` on the page, and ``markdown`` as it was written.
+
+    It holds the pieces of prose from number ``first`` up to ``last``, without that one. ``is_code``: it is a
+    fenced block.
+    """
+
+    shown: str
+    markdown: str
+    first: int
+    last: int
+    is_code: bool = False
 
 
 def harmless(markdown: str) -> str:
-    """``markdown`` without raw HTML, images and links to anything but the web; code in it stays as it is.
+    """``markdown`` for the page: no HTML of its own, no image, no link to anything but the web."""
+    return joined(blocks(markdown))
 
-    The page cleans HTML again before it shows it. This shows tags as text, and keeps an answer from loading
-    remote images, which would tell others who asked what.
-    """
-    lines: list[str] = []
-    fence = ""
-    for line in markdown.split("\n"):
-        found = _FENCE.match(line)
-        if fence:
-            if found and found.group(1).startswith(fence) and line.strip() == found.group(1):
-                fence = ""
-            lines.append(line)
-        elif found and "`" not in line[found.end() :]:
-            fence = found.group(1)
-            # The info string becomes a class name; let nothing else through.
-            lines.append(line[: found.end()] + re.sub(r"[^A-Za-z0-9_+.-]", "", line[found.end() :]))
+
+def blocks(markdown: str, mark: Span | None = None) -> list[Block]:
+    """The same, block by block. What ``mark`` covers is marked."""
+    found: list[Block] = []
+    pieces = 0
+    lines = _clean(markdown).split("\n")
+    for group in _groups(_parsed(markdown)):
+        first = pieces
+        start, end = group[0].map or (0, 0)
+        source = "\n".join(lines[start:end]).rstrip()
+        for token in group:
+            if token.type == "inline":
+                if mark is not None and mark.block == pieces:
+                    token.children = list(_marked(token.children or [], mark.start, mark.end))
+                pieces += 1
+        if group[0].type in ("fence", "code_block"):
+            code = fenced(group[0].content, group[0].info)
+            found.append(Block(code, code, first, pieces, is_code=True))
         else:
-            lines.append(_harmless_line(line))
-    return "\n".join(lines)
+            shown = _BREAKS.sub("", _PAGE.renderer.render(group, _PAGE.options, {}))
+            found.append(Block(shown, source, first, pieces))
+    return found
 
 
-def _harmless_line(line: str) -> str:
-    pieces: list[str] = []
-    start = 0
-    for code in re.finditer(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", line):
-        pieces += [_harmless_text(line[start : code.start()]), code.group(0)]
-        start = code.end()
-    pieces.append(_harmless_text(line[start:]))
-    return "".join(pieces)
+def joined(parts: Sequence[Block]) -> str:
+    """Blocks one below the other."""
+    return "\n\n".join(part.shown for part in parts)
 
 
-def _harmless_text(text: str) -> str:
-    text = re.sub(r"!+(?=\[)", "", text)
-    text = _ODD_LINK.sub(r"\1#", text)
-    return text.replace("<", "&lt;")
+def prose(markdown: str) -> list[str]:
+    """The plain text of each paragraph, list item and table cell of ``markdown``, in their order; nothing for
+    a heading."""
+    tokens = _parsed(markdown)
+    return [
+        "" if before.type == "heading_open" else "".join(map(_plain, token.children or []))
+        for before, token in pairwise(tokens)
+        if token.type == "inline"
+    ]
+
+
+def fenced(code: str, language: str = "") -> str:
+    """A code block that its content cannot close."""
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    language = re.sub(r"[^A-Za-z0-9_+.-]", "", language.split()[0]) if language.split() else ""
+    return f"{fence}{'' if language.lower() == _DRAWN else language}\n{code.rstrip()}\n{fence}"
 
 
 def plain(text: str) -> str:
@@ -77,14 +129,99 @@ def web_address(url: str) -> str:
 
 
 def closed(markdown: str) -> str:
-    """``markdown`` with an open code fence closed, so that what comes after it is not shown as code."""
-    fence = ""
-    for line in markdown.split("\n"):
-        stripped = line.strip()
-        mark = stripped[:3]
-        if fence:
-            if mark == fence and not stripped.strip(mark[0]):
-                fence = ""
-        elif mark in ("```", "~~~"):
-            fence = mark
-    return f"{markdown}\n{fence}" if fence else markdown
+    """``markdown`` with an open code block closed, so that what comes after it is not shown as code."""
+    tokens = _parsed(markdown)
+    last = tokens[-1] if tokens else None
+    if last is None or last.type != "fence" or last.level or last.map is None:
+        return markdown
+    return f"{markdown}\n{last.markup}" if _is_open(markdown, last) else markdown
+
+
+def _is_open(markdown: str, fence: Token) -> bool:
+    assert fence.map is not None  # noqa: S101 - a fence has its lines
+    final = markdown.rstrip().split("\n")[-1].strip()
+    started_there = fence.map[0] == markdown.rstrip().count("\n")
+    ends = len(final) >= len(fence.markup) and not final.strip(fence.markup[0])
+    return started_there or not ends
+
+
+def _parsed(markdown: str) -> list[Token]:
+    return _PAGE.parse(_clean(markdown))
+
+
+def _clean(markdown: str) -> str:
+    return _CONTROL.sub(" ", markdown.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The tokens of each block that stands in no other."""
+    group: list[Token] = []
+    for token in tokens:
+        group.append(token)
+        if token.level == 0 and token.nesting <= 0:
+            yield group
+            group = []
+
+
+def _plain(token: Token) -> str:
+    if token.type in ("softbreak", "hardbreak"):
+        return " "
+    return _BREAKS.sub(" ", token.content) if not token.children else "".join(map(_plain, token.children))
+
+
+def _marked(children: Sequence[Token], start: int, end: int) -> Iterator[Token]:
+    """``children`` with a mark around the characters from ``start`` to ``end``. A mark neither starts nor
+    ends inside emphasis or a link, but after it."""
+    place, is_marked = 0, False
+    for token in _cut(children, (start, end)):
+        after = place + len(_plain(token))
+        if token.level == 0 and token.nesting >= 0 and not is_marked and start <= place < end:
+            is_marked = True
+            yield Token("mark_open", "mark", 1)
+        elif is_marked and place >= end and token.level == 0 and token.nesting >= 0:
+            is_marked = False
+            yield Token("mark_close", "mark", -1)
+        yield token
+        place = after
+    if is_marked:
+        yield Token("mark_close", "mark", -1)
+
+
+def _cut(children: Sequence[Token], places: tuple[int, int]) -> Iterator[Token]:
+    """``children`` with texts outside of emphasis and links cut at ``places``."""
+    place = 0
+    for token in children:
+        size = len(_plain(token))
+        if token.type == "text" and token.level == 0:
+            cuts = [0, *sorted({at - place for at in places if 0 < at - place < size}), size]
+            for first, last in pairwise(cuts):
+                yield token.copy(content=token.content[first:last])
+        else:
+            yield token
+        place += size
+
+
+class _Page(RendererHTML):
+    """HTML on one line; images as their text."""
+
+    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        return html.escape(_plain(tokens[idx]))
+
+    def softbreak(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        return " "
+
+    def hardbreak(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        return "<br>"
+
+    def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        address = web_address(str(tokens[idx].attrs.get("href", "")))
+        return f'<a href="{html.escape(address)}">' if address else "<a>"
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        code = html.escape(tokens[idx].content.rstrip()).replace("\n", "&#10;")
+        return f"<pre><code>{code}</code></pre>"
+
+    code_block = fence
+
+
+_PAGE = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Page).enable(["table", "strikethrough"])

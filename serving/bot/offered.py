@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from curation import MOST_OFFERED, ClayloopError, Turn
+from serving.bot.follow_ups import look_up
 from serving.releases.retriever import Retriever
 from serving.retrieval.fulltext import FullText
 
@@ -38,7 +39,7 @@ def with_offered(retriever: Retriever, turn: Turn) -> Turn:
     """The turn with what annotators choose from. As it is when the release can't be searched: that is no
     reason to keep what was said from them."""
     try:
-        offered = offered_passages(retriever, turn.question, turn.cited)
+        offered = offered_passages(retriever, look_up(turn.question, turn.history), turn.cited)
     except ClayloopError as error:
         log.warning("Nothing more could be offered for a turn: %s", error.message)
         return turn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -14,12 +15,15 @@ from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse
 
 from curation import ClayloopError, Home, LanguageModel, StateError, Turn, local_url
-from serving.bot.chat import ChatService, build_page, theme
+from serving.bot.answers import examples_of
+from serving.bot.api import add_api
+from serving.bot.chat import ChatService
 from serving.bot.live import LiveRelease
+from serving.bot.login import Login
 from serving.bot.markup import web_address
 from serving.bot.offered import with_offered
 from serving.bot.outbox import Outbox, Send, Sender
-from serving.bot.suggestions import example_questions
+from serving.bot.page import CSS, build_page, theme
 from serving.releases.retriever import ReleaseLoader
 from serving.releases.store import ReleaseStore
 from serving.settings import ServingSettings
@@ -78,9 +82,8 @@ def create_app(
 ) -> FastAPI:
     """The application. The caller starts and stops ``live`` and ``turns``."""
     turns.complete = lambda turn: with_offered(live.retriever, turn)
-    examples = settings.bot.examples or example_questions(live.retriever.index.documents())
     service = ChatService(live, llm, turns, settings.bot)
-    app = FastAPI(title="clayloop bot", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="clayloop bot", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
 
     @app.get("/healthz")
     def healthz() -> JSONResponse:
@@ -125,13 +128,17 @@ def create_app(
         }
         return JSONResponse(body)
 
-    page = build_page(service, settings.bot, examples)
+    add_api(app, service)
+    page = build_page(service, examples_of(live.retriever, settings.bot))
+    if password := settings.bot.password.get_secret_value():
+        app.add_middleware(Login, password=password)
     app.add_middleware(_ContentPolicy)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,
         path="/",
         theme=theme(),
+        css=CSS,
         footer_links=[],
         ssr_mode=False,
         show_error=False,
@@ -156,6 +163,10 @@ def run_bot(
     """
     store = ReleaseStore(home)
     settings = _for_single_questions(settings)
+    # What is imported stays. Each swap collects garbage, which stops everybody who asks: so it need not look
+    # through all of that. What a release brings along is not among it, and goes with it.
+    gc.collect()
+    gc.freeze()
     live = LiveRelease(store, ReleaseLoader(store, settings))
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)

@@ -23,10 +23,12 @@ def example_questions(chunks: Sequence[Chunk], count: int = 3) -> list[str]:
             ranked.append((_unlike_a_question(words), chunk.path, heading))
     chosen: list[str] = []
     paths: set[str] = set()
+    said: set[str] = set()
     for pass_over in (paths, set[str]()):
         for _, path, heading in sorted(set(ranked)):
-            if len(chosen) < count and path not in pass_over and heading not in chosen:
+            if len(chosen) < count and path not in pass_over and heading.casefold() not in said:
                 chosen.append(heading)
+                said.add(heading.casefold())
                 paths.add(path)
     return chosen
 

@@ -93,6 +93,18 @@ class PromotionLog:
         ]
         return any(line.release in made for line in served) and lines[-1].release not in made
 
+    def served(self) -> list[str]:
+        """The releases that led to what was promoted last, oldest first: each was served when the next one
+        was promoted. What was taken back since is none of them, so that a second step back goes further."""
+        found: list[str] = []
+        for line in self.lines():
+            for release in (line.before, line.release):
+                if release in found:  # a promotion that was killed before the pointer moved does not count
+                    del found[found.index(release) + 1 :]
+                elif release is not None:
+                    found.append(release)
+        return found
+
     def followed(self, release: str) -> str | None:
         """The release that was served when ``release`` was first promoted; None where nobody knows."""
         return next((line.before for line in self.lines() if line.release == release), None)

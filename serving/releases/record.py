@@ -113,18 +113,27 @@ def digest(values: dict[str, Any]) -> str:
 
 
 class NotPromotedError(BusyError):
-    """Somebody promoted another release, ``served``, in the meantime. The release ``kept`` stays, and is not
-    served.
+    """Somebody promoted another release, ``served``, in the meantime, or has pinned it. The release ``kept``
+    stays, and is not served.
 
-    ``overruled``: ``kept`` had been promoted before that.
+    ``overruled``: ``kept`` had been promoted before that. ``pinned``: ``served`` is what was expected, and
+    stays until a person promotes another one.
     """
 
-    def __init__(self, kept: str, served: str | None, expected: str, overruled: bool = False) -> None:
+    def __init__(
+        self, kept: str, served: str | None, expected: str, overruled: bool = False, pinned: bool = False
+    ) -> None:
+        why = (
+            f"{served} is pinned"
+            if pinned
+            else f"somebody promoted {served or 'nothing'} while this was made from {expected}"
+        )
+        start = f"`clayloop releases pin --off {served}`" if pinned else "Start again from what is served now"
         super().__init__(
-            f"Not promoted: somebody promoted {served or 'nothing'} while this was made from {expected}. "
-            f"What was made is kept as {kept}.",
-            f"Start again from what is served now, or serve it all the same: `clayloop promote {kept}`.",
+            f"Not promoted: {why}. What was made is kept as {kept}.",
+            f"{start}, or serve it all the same: `clayloop releases promote {kept}`.",
         )
         self.kept = kept
         self.served = served
         self.overruled = overruled
+        self.pinned = pinned

@@ -9,10 +9,12 @@ from curation import SILENT, Home, Progress, StateError
 from serving.releases.answers import ANSWERS_FILE, carry_answers
 from serving.releases.build import ReleaseParts, build_release
 from serving.releases.carried_lineage import accepted_questions, carry_lineage, chunks_not_to_index
+from serving.releases.files import share_file
 from serving.releases.promotions import REINDEX
 from serving.releases.record import (
     CARD_FILE,
     LINEAGE_FILE,
+    MODEL_FOLDER,
     RELEASE_FILE,
     RERANKER_FOLDER,
     Release,
@@ -53,7 +55,9 @@ def reindex(
     chunks = [chunk for chunk in corpus.chunks if chunk.id not in left_out]
     if not chunks:
         raise StateError("No chunk is left to index.", "Run `clayloop ingest SOURCE` first.")
-    if {(one.id, one.url) for one in served.index.documents()} == {(one.id, one.url) for one in chunks}:
+    if {(one.id, one.address) for one in served.index.documents()} == {
+        (one.id, one.address) for one in chunks
+    }:
         return None
     # Empty: a lineage that a killed reindex of another release left must not get into this one.
     folder = store.staging(_BUILD, empty=True)
@@ -67,12 +71,16 @@ def reindex(
         if parent.reranker is not None:
             reranker = RerankerChoice(store.folder(parent.id) / RERANKER_FOLDER, parent.reranker)
         origin = ReleaseOrigin(**{**parent.model_dump(), "parent": parent.id, "run_id": None})
-        space = embed_chunks(served.embedder, chunks, served.index, progress)
+        shutil.copytree(
+            store.folder(parent.id) / MODEL_FOLDER, folder / MODEL_FOLDER, copy_function=share_file
+        )
+        embedder = served.embedder.placed(folder / MODEL_FOLDER, parent.embedding.name)
+        space = embed_chunks(embedder, chunks, served.index, progress)
         here = {chunk.id for chunk in chunks}
         asked = accepted_questions(lineage, corpus, here, parent.index.asked)
-        questions, space = lead_questions(served.embedder, chunks, space, asked, served.index)
+        questions, space = lead_questions(embedder, chunks, space, asked, served.index)
         parts = ReleaseParts(
-            served.embedder,
+            embedder,
             chunks,
             space,
             questions,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from curation import ReleaseError, SettingsError
 from serving.releases.answers import CuratedAnswer, read_answers
+from serving.releases.checks import check_release
 from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
@@ -53,17 +54,28 @@ class Retriever:
 
     @classmethod
     def open(
-        cls, folder: Path, release: Release, settings: ServingSettings, before: Retriever | None = None
+        cls,
+        folder: Path,
+        release: Release,
+        settings: ServingSettings,
+        before: Retriever | None = None,
+        quick: bool = False,
     ) -> Retriever:
         """Load the release in ``folder`` without checking its files: ``load_release`` does that.
 
-        The model of ``before`` is taken where it has the same. Raises ReleaseError, or SettingsError for a
+        The model of ``before`` is taken where it has the same. ``quick``: only single questions are asked, so
+        that torch need not be loaded. Raises ReleaseError, or SettingsError for a
         device that is not there.
         """
         if before is not None and _model_files(before.release) == _model_files(release):
             embedder = before.embedder
         else:
-            embedder = Embedder(folder / MODEL_FOLDER, settings.embedding, name=release.embedding.name)
+            model, info = folder / MODEL_FOLDER, release.embedding
+            embedder = (
+                Embedder.quick(model, settings.embedding, info.name, info.max_tokens)
+                if quick
+                else Embedder(model, settings.embedding, info.name)
+            )
         reranker = open_reranker(folder, release, settings)
         index = ChunkIndex.open(folder / INDEX_FOLDER)
         return cls(release, embedder, index, settings, reranker, read_answers(folder))
@@ -116,17 +128,19 @@ class Retriever:
 
 
 class ReleaseLoader:
-    """Loads one release after the other. A model that stays the same is loaded once: most releases differ in
-    their index alone."""
+    """Loads one release after the other, for single questions. A model that stays the same is loaded once:
+    most releases differ in their index alone."""
 
     def __init__(self, store: ReleaseStore, settings: ServingSettings) -> None:
         self._store, self._settings = store, settings
         self._last: Retriever | None = None
 
     def __call__(self, release_id: str) -> Retriever:
-        """As ``load_release``."""
-        self._last = load_release(self._store, release_id, self._settings, self._last)
-        return self._last
+        """As ``load_release``, and checked (``check_release``)."""
+        loaded = load_release(self._store, release_id, self._settings, self._last, quick=True)
+        check_release(loaded.release, loaded.embedder, loaded.index, loaded.search)
+        self._last = loaded
+        return loaded
 
 
 def _model_files(release: Release) -> dict[str, str]:
@@ -134,16 +148,19 @@ def _model_files(release: Release) -> dict[str, str]:
 
 
 def load_release(
-    store: ReleaseStore, release_id: str | None, settings: ServingSettings, before: Retriever | None = None
+    store: ReleaseStore,
+    release_id: str | None,
+    settings: ServingSettings,
+    before: Retriever | None = None,
+    quick: bool = False,
 ) -> Retriever:
-    """Verify every file of a release (None: the current one) and load it, with the model of ``before`` where
-    that is the same.
+    """Verify every file of a release (None: the current one) and load it, as ``Retriever.open`` does.
 
     Raises StateError when there is no release yet, ReleaseError when it is missing, incomplete or corrupt.
     """
     chosen = release_id if release_id is not None else store.current().id
     release = store.verify(chosen)
-    return Retriever.open(store.folder(chosen), release, settings, before)
+    return Retriever.open(store.folder(chosen), release, settings, before, quick)
 
 
 def open_reranker(folder: Path, release: Release, settings: ServingSettings) -> Reranker | None:

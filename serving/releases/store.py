@@ -10,14 +10,25 @@ import errno
 import json
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 from filelock import FileLock
 from pydantic import ValidationError
 
-from curation import Home, ReleaseError, StateError, first_line, sync_folder, write_json, write_text
+from curation import (
+    BusyError,
+    Home,
+    ReleaseError,
+    StateError,
+    first_line,
+    sync_folder,
+    write_json,
+    write_text,
+)
 from serving.releases.files import file_names, is_inside, sha256
+from serving.releases.marks import MarkFile
 from serving.releases.promotions import PERSON, PromotionLog
 from serving.releases.record import (
     FITTED_FILE,
@@ -45,6 +56,7 @@ class ReleaseStore:
     def __init__(self, home: Home) -> None:
         self.root = home.releases
         self.promotions = PromotionLog(self.root / "promotions.jsonl")
+        self.marks = MarkFile(self.root)
         self._builds = Staging(self.root)
 
     # reading
@@ -121,6 +133,20 @@ class ReleaseStore:
             raise StateError(f"There is no release in {self.root} yet.", "Run `clayloop bootstrap`.")
         return self.get(release_id)
 
+    def previous_id(self) -> str:
+        """The release to which a rollback leads: the one that was served before the current one and is still
+        there. What was taken back does not count. Raises StateError when there is none, or the log of
+        promotions can't be read."""
+        served, current = self.promotions.served(), self.served_id()
+        before = served[: served.index(current)] if current in served else served
+        for release_id in reversed(before):
+            if release_id != current and (self.root / release_id).is_dir():
+                return release_id
+        raise StateError(
+            f"No release that was served before {current or 'now'} is left.",
+            "`clayloop releases` lists what there is; `clayloop releases promote ID` serves one.",
+        )
+
     def of_run(self, run_id: str) -> Release | None:
         """What the training run ``run_id`` published, if it did."""
         return next((release for release in reversed(self.list()) if release.run_id == run_id), None)
@@ -172,21 +198,38 @@ class ReleaseStore:
     def clean(self, keep: Collection[str] = ()) -> tuple[str, ...]:
         """Remove the staging folders and locks that no living process holds, but not those named in ``keep``
         (runs that can still be resumed). Returns the names removed."""
+        self._sweep()
         return self._builds.clean(keep)
 
     def prune(self) -> None:
         """Remove releases that differ from others in their index alone, since every decision may make one.
-        The newest ten of them stay, the served one, and whichever a person has chosen."""
+        The newest ten of them stay, the served one, and whichever a person has chosen or pinned."""
+        chosen = {line.release for line in self.promotions.lines() if line.is_by_hand}
+        chosen |= {*self.marks.read().pinned, self.served_id() or ""}
+        passing = [one.id for one in self.list() if FITTED_FILE in one.files and one.id not in chosen]
+        self._sweep()
+        for release_id in passing[:-_KEPT]:
+            with suppress(BusyError):  # promoted or pinned a moment ago
+                self.remove(release_id)
+
+    def remove(self, release_id: str) -> None:
+        """Remove a release, in one instant for whoever looks. Raises BusyError when it is served or pinned,
+        ReleaseError for what is no release's id. Nothing happens when it is gone."""
+        folder = self.folder(release_id)
+        gone = self.root / f"{_GONE}{release_id}"
+        with FileLock(self.root / ".promote.lock"):
+            if release_id == self.served_id() or release_id in self.marks.read().pinned:
+                raise BusyError(f"{release_id} is served or pinned.", "Promote another one, or unpin it.")
+            if folder.is_dir():
+                shutil.rmtree(gone, ignore_errors=True)  # of one of that name that was fetched again
+                folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+        self.marks.forget(release_id)
+
+    def _sweep(self) -> None:
+        """What removals that were killed left."""
         for left in self.root.glob(f"{_GONE}*"):
             shutil.rmtree(left, ignore_errors=True)
-        chosen = {line.release for line in self.promotions.lines() if line.is_by_hand}
-        with FileLock(self.root / ".promote.lock"):
-            chosen.add(self.served_id() or "")
-            passing = [one.id for one in self.list() if FITTED_FILE in one.files and one.id not in chosen]
-            for release_id in passing[:-_KEPT]:
-                gone = self.root / f"{_GONE}{release_id}"
-                (self.root / release_id).rename(gone)
-                shutil.rmtree(gone, ignore_errors=True)
 
     def publish(self, staging: Path, draft: ReleaseDraft) -> Release:
         """Turn a finished staging folder into a release: hash and sync each file, write release.json last,
@@ -229,12 +272,29 @@ class ReleaseStore:
         self._builds.let_go(staging)
         return self.get(release_id)
 
+    def take_in(self, staging: Path, release: Release) -> Release:
+        """Put a release that was made elsewhere, and is checked, among the others. Raises StateError when the
+        disk is full, and ReleaseError when it is not what it was a moment ago."""
+        try:
+            for name in file_names(staging):
+                sha256(staging / name, sync=True)
+            with FileLock(self.root / ".publish.lock"):
+                staging.rename(self.root / release.id)
+                sync_folder(self.root)
+        except OSError as error:
+            raise StateError(
+                f"The release in {staging} can't be taken in: {error.strerror or error}",
+                "Check the free space (df) and the permissions; no release was changed.",
+            ) from error
+        self._builds.let_go(staging)
+        return self.verify(release.id)
+
     def promote(self, release_id: str, expected: str | None = None, by: str = PERSON) -> Release:
         """Serve ``release_id`` from now on. ``by`` says in the log who promotes (see releases/promotions.py).
 
-        With ``expected`` it is served only if that release still is (or this one already) and nobody promoted
-        another one since ``by`` promoted it; else NotPromotedError is raised. Raises ReleaseError, and
-        nothing changes, when anything in it is missing or corrupt.
+        With ``expected`` it is served only if that release still is (or this one already), is not pinned, and
+        nobody promoted another one since ``by`` promoted it; else NotPromotedError is raised. Raises
+        ReleaseError, and nothing changes, when anything in it is missing or corrupt.
         """
         try:
             self._is_served(release_id, expected, by)
@@ -266,6 +326,8 @@ class ReleaseStore:
         overruled = self.promotions.is_overruled(by, release_id)
         if overruled or served != expected:
             raise NotPromotedError(release_id, served, expected, overruled)
+        if served in self.marks.read().pinned:
+            raise NotPromotedError(release_id, served, expected, pinned=True)
         return False
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from curation import SILENT, Progress, ReleaseError, SettingsError, first_line
 from serving.retrieval.models import check_safe, model_name, resolve_model
+from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.tokens import ModelTokenCounter, printable
 from serving.retrieval.vectors import Vectors, truncate_vectors
 from serving.settings import EmbeddingSettings
@@ -33,7 +34,7 @@ _MOST_SHARED = 4  # models: twice the base, in each precision, the served one, a
 class Embedder:
     """A sentence-transformers model with the settings it is run under.
 
-    ``model`` is what EmbeddingSettings.model takes, a folder, or a SentenceTransformer already in memory.
+    ``model`` is what EmbeddingSettings.model takes, a folder, or a model already in memory.
     ``name`` is what it is called in releases. Only safetensors are loaded, and no code that comes with a
     model is run. Raises SettingsError when it can't be loaded. Safe to use from several threads at once.
 
@@ -43,16 +44,17 @@ class Embedder:
     """
 
     def __init__(
-        self, model: str | Path | SentenceTransformer, settings: EmbeddingSettings, name: str | None = None
+        self,
+        model: str | Path | SentenceTransformer | QuickModel,
+        settings: EmbeddingSettings,
+        name: str | None = None,
     ) -> None:
-        import torch
-
         self.settings = settings
         self.folder: Path | None = None
         self.faster: str | None = None
 
         if settings.threads:
-            torch.set_num_threads(settings.threads)
+            _limit_threads(settings.threads, isinstance(model, QuickModel))
         if isinstance(model, str | Path):
             resolved = resolve_model(str(model))
             self.folder = resolved if isinstance(resolved, Path) else None
@@ -74,6 +76,16 @@ class Embedder:
         self.counter = None if backend is None else ModelTokenCounter.of(backend)
         self.batch_size = batch_size(self.model.device.type)
         self._asked: dict[str, Vectors] = {}
+
+    @classmethod
+    def quick(
+        cls, folder: Path, settings: EmbeddingSettings, name: str, max_tokens: int | None = None
+    ) -> Embedder:
+        """For one question at a time: the model in ``folder`` without torch, where that can be (QuickModel)
+        and no other device is set. Raises what the constructor raises."""
+        may = settings.device in ("auto", "cpu") and settings.precision != "bfloat16"
+        model = QuickModel.load(folder, max_tokens) if may else None
+        return cls(model or folder, settings, name)
 
     @classmethod
     def shared(cls, model: str | Path, settings: EmbeddingSettings) -> Embedder:
@@ -219,10 +231,24 @@ def batch_size(device: str) -> int:
 @contextmanager
 def arithmetic(device: str, precision: str) -> Iterator[None]:
     """While the block runs, models compute in ``precision``: bfloat16 by autocast, else as they are."""
+    if precision == "float32":
+        yield
+        return
     import torch
 
     with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16" and device != "mps"):
         yield
+
+
+def _limit_threads(count: int, is_quick: bool) -> None:
+    if is_quick:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(count)
+        return
+    import torch
+
+    torch.set_num_threads(count)
 
 
 def _load(model: str | Path, settings: EmbeddingSettings) -> Any:

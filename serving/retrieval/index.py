@@ -1,5 +1,6 @@
-"""The LanceDB index of one release: its chunks, their pieces and accepted questions, each with its vector,
-written once and never changed."""
+"""The index of one release: its chunks, their pieces and accepted questions, each with its vector, as LanceDB
+tables, written once and never changed. A small one lies beside them as plain Arrow files, too: those are in
+memory at once, and a bot need not load LanceDB to answer."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
@@ -25,6 +27,7 @@ TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
 # LanceDB finds what lies near, by a graph where a table has so many rows that it pays.
 RESIDENT = 150_000
 ANN_FROM = 50_000
+_PLAIN = "resident"  # the folder of the Arrow files
 _REFINE = 10
 _WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
 _QUESTION_COLUMNS = ("text", "dataset", "record_id")
@@ -88,16 +91,25 @@ def build_index(
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
         database = lancedb.connect(folder)
+        on_disk = sum(map(len, tables.values())) > RESIDENT
         for name, rows in tables.items():
-            _add_indexes(database.create_table(name, rows), on_disk=_rows(tables) > RESIDENT)
+            _add_indexes(database.create_table(name, rows), on_disk)
+        if not on_disk:
+            (folder / _PLAIN).mkdir()
+            for name, rows in tables.items():
+                with (
+                    pa.OSFile(str(_plain(folder, name)), "wb") as file,
+                    pa.ipc.new_file(file, rows.schema) as out,
+                ):
+                    out.write_table(rows)
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(
             f"The index in {folder} can't be written: {error}", "Check the free space (df)."
         ) from error
 
 
-def _rows(tables: dict[str, Any]) -> int:
-    return sum(map(len, tables.values()))
+def _plain(folder: Path, name: str) -> Path:
+    return folder / _PLAIN / f"{name}.arrow"
 
 
 def _add_indexes(table: Any, on_disk: bool) -> None:
@@ -162,7 +174,7 @@ class _Tables:
         nearest = np.argpartition(-scores, count - 1)[:count]
         # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
         nearest = np.flatnonzero(scores >= scores[nearest].min())
-        rows = self.chunks.take(nearest).to_pylist()
+        rows = self.chunks.take(_places(nearest)).to_pylist()
         asked = self._asked(query, nearest)
         hits = [
             Hit(chunk=_chunk(row), score=float(scores[place]), asked=asked.get(int(place)))
@@ -184,8 +196,8 @@ class _Tables:
 
     def asked(self, places: Sequence[int]) -> list[IndexedQuestion]:
         """The accepted questions at ``places`` among the leads."""
-        rows = self.questions.take(pa.array(places, pa.int64())).to_pylist()
-        ids = self.chunks["id"].take(pa.array(self.space.questions.leads.rows[places])).to_pylist()
+        rows = self.questions.take(_places(np.asarray(places))).to_pylist()
+        ids = self.chunks["id"].take(_places(self.space.questions.leads.rows[places])).to_pylist()
         return [
             IndexedQuestion(chunk_id=chunk, **{name: row[name] for name in _QUESTION_COLUMNS})
             for chunk, row in zip(ids, rows, strict=True)
@@ -195,33 +207,39 @@ class _Tables:
 class ChunkIndex:
     """An index opened for reading; safe to search from several threads. Make one with ``ChunkIndex.open``."""
 
-    def __init__(self, folder: Path, tables: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, tables: dict[str, Any], is_resident: bool) -> None:
         self.folder = folder
         self._tables = tables
         self._chunks = tables[TABLE]
+        self._is_resident = is_resident
+        missing = {*CHUNK_SCHEMA.names, "row", "vector"} - set(self._chunks.schema.names)
+        if missing:
+            raise ValueError(f"columns missing: {', '.join(sorted(missing))}")
         self.dimension = int(self._chunks.schema.field("vector").type.list_size)
-        self._count = int(self._chunks.count_rows())
-        self._is_resident = sum(int(table.count_rows()) for table in tables.values()) <= RESIDENT
+        self._count = len(self._chunks) if is_resident else int(self._chunks.count_rows())
 
     @classmethod
     def open(cls, folder: Path) -> ChunkIndex:
         """Open what ``build_index`` wrote, wherever it was moved to since. Raises ReleaseError."""
-        import lancedb
-
         if not folder.is_dir():
             raise ReleaseError(
                 f"There is no index in {folder}.", "The release is incomplete: use another one."
             )
+        names = (TABLE, PIECES, QUESTIONS)
         try:
+            if (folder / _PLAIN).is_dir():
+                # Mapped, not read: processes that serve the same release share its pages.
+                tables = {
+                    name: pa.ipc.open_file(pa.memory_map(str(_plain(folder, name)))).read_all()
+                    for name in names
+                }
+                index = cls(folder, tables, is_resident=True)
+                index._all  # noqa: B018 - damage shows now, and not at the first question
+                return index
+            import lancedb
+
             database = lancedb.connect(folder)
-            tables = {name: database.open_table(name) for name in (TABLE, PIECES, QUESTIONS)}
-            missing = {*CHUNK_SCHEMA.names, "row", "vector"} - set(tables[TABLE].schema.names)
-            if missing:
-                raise ValueError(f"columns missing: {', '.join(sorted(missing))}")
-            index = cls(folder, tables)
-            if index._is_resident:
-                index._all  # noqa: B018 - read now: the first question should not wait, and damage shows
-            return index
+            return cls(folder, {name: database.open_table(name) for name in names}, is_resident=False)
         except (OSError, RuntimeError, ValueError, AttributeError, pa.ArrowException) as error:
             raise ReleaseError(
                 f"The index in {folder} can't be opened: {error}", "The release is corrupt: use another one."
@@ -266,6 +284,16 @@ class ChunkIndex:
         """The chunks of documents, without curated answers: the first of ``chunks``."""
         return only_documents(self.chunks())
 
+    def sample(self, count: int) -> tuple[list[Chunk], Vectors]:
+        """At most ``count`` chunks from all over the index, and their vectors."""
+        rows = np.unique(np.linspace(0, self._count - 1, count).astype(np.int64))
+        if self._is_resident:
+            found, vectors = self._all.chunks.take(_places(rows)), self._all.space.chunks[rows]
+        else:
+            found = _read(self._chunks, f"row IN ({', '.join(map(str, rows))})")
+            vectors = _vectors(found)
+        return [_chunk(row) for row in found.to_pylist()], vectors
+
     def space(self) -> SearchSpace:
         """All vectors; those of chunks in the order of ``chunks``."""
         return self._all.space
@@ -276,13 +304,16 @@ class ChunkIndex:
 
     @cached_property
     def _all(self) -> _Tables:
-        return _loaded(*(_read(table) for table in self._tables.values()))
+        tables = self._tables.values()
+        return _loaded(*(tables if self._is_resident else map(_read, tables)))
 
     @cached_property
     def _documents(self) -> int:
         """How many chunks are of documents: the first ones."""
-        count = self._chunks.count_rows(f"NOT (source = '{CURATED}' AND document_id = '')")
-        return int(count)
+        if not self._is_resident:
+            return int(self._chunks.count_rows(f"NOT (source = '{CURATED}' AND document_id = '')"))
+        places = zip(self._chunks["source"].to_pylist(), self._chunks["document_id"].to_pylist(), strict=True)
+        return sum(source != CURATED or document != "" for source, document in places)
 
     def _near(self, query: Vectors, k: int, only_documents: bool) -> _Tables:
         """What leads to the chunks that lie near ``query`` by any of their vectors."""
@@ -308,8 +339,8 @@ def _read(table: Any, where: str = "") -> pa.Table:
 
 def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
     """Some or all rows of the tables. Chunks are counted from 0 in their order."""
-    rows = chunks["row"].to_numpy()
-    leads = Leads(_vectors(questions), np.searchsorted(rows, questions["row"].to_numpy()))
+    rows = _rows(chunks)
+    leads = Leads(_vectors(questions), np.searchsorted(rows, _rows(questions)))
     pages = _numbered(zip(chunks["source"].to_pylist(), chunks["path"].to_pylist(), strict=True))
     weight = float(questions["weight"][0].as_py()) if len(questions) else WEIGHT
     # A record's question may lead to a curated answer, too: the two are no rivals.
@@ -320,7 +351,7 @@ def _loaded(chunks: pa.Table, pieces: pa.Table, questions: pa.Table) -> _Tables:
     ]
     space = SearchSpace(
         _vectors(chunks),
-        Leads(_vectors(pieces), np.searchsorted(rows, pieces["row"].to_numpy())),
+        Leads(_vectors(pieces), np.searchsorted(rows, _rows(pieces))),
         QuestionLeads(leads, np.array(places, dtype=np.int64), weight),
     )
     return _Tables(chunks.select(CHUNK_SCHEMA.names), space, questions.drop_columns(["vector"]))
@@ -336,11 +367,32 @@ def _numbered(keys: Iterable[tuple[str, str]]) -> Rows:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
+def _view(column: pa.ChunkedArray, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """The numbers in ``column``, which has no gaps; those of lists one after the other. What pyarrow has for
+    that imports pandas, and that takes longer than a search."""
+    if not len(column):
+        return np.zeros(0, kind)
+    values = column.combine_chunks()
+    if pa.types.is_fixed_size_list(values.type):
+        values = values.flatten()
+    return np.frombuffer(values.buffers()[1], kind, len(values), values.offset * np.dtype(kind).itemsize)
+
+
+def _rows(table: pa.Table) -> Rows:
+    return _view(table["row"], np.int64)
+
+
+def _places(rows: Rows) -> pa.Array:
+    """Row numbers as Arrow takes them, without pandas."""
+    return pa.Array.from_buffers(
+        pa.int64(), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows, np.int64))]
+    )
+
+
 def _vectors(table: pa.Table) -> Vectors:
-    column = table["vector"].combine_chunks()
-    flat = column.flatten().to_numpy(zero_copy_only=False)
-    found: Vectors = flat.reshape(-1, column.type.list_size)
-    return found.astype(np.float32, copy=False)
+    column = table["vector"]
+    found: Vectors = _view(column, np.float32).reshape(-1, column.type.list_size)
+    return found
 
 
 def _chunk(row: dict[str, Any]) -> Chunk:

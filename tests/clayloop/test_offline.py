@@ -22,7 +22,7 @@ def test_from_documents_to_a_measured_release(clayloop: Command, pottery: Path, 
     assert release["index"]["rows"] == first["chunks"]
     assert [row["current"] for row in clayloop.well("releases", "--json").json] == [True]
 
-    hits = clayloop.well("search", "How hot is it by default?", "-k", "3", "--json").json
+    hits = clayloop.well("search", "How hot is it by default?", "-k", "3", "--json").json["hits"]
     assert len(hits) == 3
     assert hits[0]["path"] == "guide/kilns.md"
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
@@ -79,18 +79,23 @@ def test_reindex_brings_changed_documents_to_the_same_model(clayloop: Command, p
     assert second["index"]["rows"] == first["index"]["rows"] + 1
     weights = {name: digest for name, digest in second["files"].items() if name.endswith(".safetensors")}
     assert weights.items() <= first["files"].items()
-    assert clayloop.well("search", "How fast does it turn?", "--json").json[0]["path"] == "wheel.md"
+    assert clayloop.well("search", "How fast does it turn?", "--json").json["hits"][0]["path"] == "wheel.md"
 
 
 def test_a_folder_that_is_published_somewhere_gives_links(clayloop: Command, pottery: Path) -> None:
     clayloop.well("ingest", str(pottery))
     clayloop.well("bootstrap")
-    Path("clayloop.toml").write_text('[curation.documents]\nbase_url = "https://docs.example.org/v1/"\n')
+    Path("clayloop.toml").write_text(
+        f'[curation.documents.pages."{pottery}"]\nurl = "https://docs.example.org/v1/{{path}}.html"\n'
+        'anchors = "github"\n'
+    )
     again = clayloop.well("ingest", str(pottery), "--json").json
     assert again["added"] == again["removed"] == 0
     clayloop.well("reindex")
-    hit = clayloop.well("search", "kiln temperature", "-k", "1", "--json").json[0]
-    assert hit["url"] == f"https://docs.example.org/v1/{hit['path']}"
+    hit = clayloop.well("search", "kiln temperature", "-k", "1", "--json").json["hits"][0]
+    page, _, anchor = hit["url"].partition("#")
+    assert page == f"https://docs.example.org/v1/{hit['path'].rpartition('.')[0]}.html"
+    assert anchor == hit["section"][-1].lower().replace(" ", "-") if len(hit["section"]) > 1 else not anchor
 
 
 def test_the_way_back_to_an_older_release(clayloop: Command, pottery: Path) -> None:
@@ -99,8 +104,24 @@ def test_the_way_back_to_an_older_release(clayloop: Command, pottery: Path) -> N
     second = clayloop.well("bootstrap", "--force", "--json").json["id"]
     assert first != second
     assert clayloop.well("status", "--json").json["release"]["served"] == second
-    clayloop.well("promote", first)
+    clayloop.well("releases", "promote", first)
     assert clayloop.well("status", "--json").json["release"]["served"] == first
+    clayloop.well("releases", "promote", second)
+    assert f"Served: {first}" in clayloop.well("releases", "rollback").out
+    assert clayloop("releases", "rollback").code == 8, "nothing is left to go back to"
+    clayloop.well("releases", "pin", first)
+    marked = {row["id"]: (row["current"], row["pinned"]) for row in clayloop.well("releases", "--json").json}
+    assert marked == {first: (True, True), second: (False, False)}
+    clayloop.well("releases", "pin", first, "--off")
+    assert clayloop("releases", "pin", first, "--off").code == 6
+    checked = clayloop.well("releases", "verify", "--json").json
+    assert [(one["release"], one["ok"]) for one in checked] == [(first, True), (second, True)]
+    assert clayloop("releases", "verify", "r0009-00000000").code == 6
+    assert clayloop.well("releases", "gc", "--keep", "1", "--json").json["releases"] == []
+    clayloop.well("bootstrap", "--force")
+    assert clayloop.well("releases", "gc", "--keep", "1", "--dry-run", "--json").json["releases"] == [second]
+    assert clayloop.well("releases", "gc", "--keep", "1", "--json").json["releases"] == [second]
+    assert len(clayloop.well("releases", "--json").json) == 2
 
 
 def test_init_writes_a_file_that_is_read(clayloop: Command) -> None:
@@ -116,14 +137,14 @@ def test_a_corrupt_release_is_not_served_and_the_other_stays(clayloop: Command, 
     clayloop.well("ingest", str(pottery))
     first = clayloop.well("bootstrap", "--json").json["id"]
     clayloop.well("bootstrap", "--force")
-    clayloop.well("promote", first)
+    clayloop.well("releases", "promote", first)
     second = next(row["id"] for row in clayloop.well("releases", "--json").json if row["id"] != first)
     weights = next((clayloop.home / "releases" / second).rglob("*.safetensors"))
     weights.chmod(0o644)
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 0xFF
     weights.write_bytes(data)
-    refused = clayloop("promote", second)
+    refused = clayloop("releases", "promote", second)
     assert refused.code == 6
     assert weights.name in refused.err
     assert clayloop.well("status", "--json").json["release"]["served"] == first
@@ -138,7 +159,7 @@ def test_a_damaged_pointer_is_told_and_mended_by_promoting(clayloop: Command, po
     listed = clayloop.well("releases", "--json")
     assert [row["id"] for row in listed.json] == [first]
     assert "current" in listed.err
-    clayloop.well("promote", first)
+    clayloop.well("releases", "promote", first)
     assert clayloop.well("status", "--json").json["release"]["served"] == first
 
 

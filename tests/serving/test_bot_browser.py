@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
-from curation import Home, LanguageModel, LanguageModelSettings, Turn
-from serving.bot.answers import REFUSAL
+from curation import Home, Turn
+from serving.bot.answers import FOUND
+from serving.bot.refusals import REFUSAL
 from serving.settings import BotSettings, ServingSettings
-from tests.model_server import running_model_server
 from tests.serving.conftest import MakeRelease
 from tests.serving.running import RunningBot, running_bot
+from tests.serving.test_markup import XSS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -47,10 +47,10 @@ def page() -> Iterator[Page]:
 
 def ask(page: Page, question: str, answers: int) -> str:
     """Type ``question``, wait until the ``answers``-th answer of the page is complete, return its text."""
-    page.locator("textarea").fill(question)
+    page.locator("textarea").first.fill(question)
     page.keyboard.press("Enter")
     message = page.locator(BOT_MESSAGE).nth(answers - 1)
-    expect(message).to_contain_text("Sources" if question == HOW else REFUSAL[:20], timeout=PATIENCE)
+    expect(message).to_contain_text(FOUND if question == HOW else REFUSAL[:20], timeout=PATIENCE)
     return message.inner_text()
 
 
@@ -119,35 +119,53 @@ def test_chat_across_a_swap_quoting_passages(home: Home, make_release: MakeRelea
     assert "FIRST-RELEASE" in answers[0] and "SECOND-RELEASE" in answers[1]
 
 
-@pytest.mark.llm
-def test_chat_across_a_swap_with_the_embedded_model(
-    home: Home, make_release: MakeRelease, page: Page
-) -> None:
-    first = make_release().id
+def test_a_visitor_rates_reloads_and_goes_on(home: Home, make_release: MakeRelease, page: Page) -> None:
+    make_release()
     turns: list[Turn] = []
-    settings = ServingSettings(bot=BotSettings(port=0, title="Kilnworks assistant", max_answer_tokens=64))
-    with ExitStack() as stack:
-        server = stack.enter_context(running_model_server())
-        llm = LanguageModel(LanguageModelSettings(), server.base_url)
-        bot = stack.enter_context(running_bot(home, settings, llm, turns.extend))
-        chat_across_a_swap(page, bot, first, make_release, turns)
+    settings = ServingSettings(bot=BotSettings(port=0, title="Kilnworks assistant"))
+    with running_bot(home, settings, None, turns.extend) as bot:
+        page.goto(bot.url)
+        ask(page, HOW, 1)
+        expect(page.locator(f"{BOT_MESSAGE} mark").first).to_contain_text("--jobs 4")
+        page.get_by_label("Dislike").first.click()
+        comment = page.get_by_placeholder("What was good, or what was missing? (optional)")
+        comment.fill("Which number is best?")
+        screenshot(page, "6-comment")
+        page.get_by_role("button", name="Send comment").click()
+        expect(comment).to_be_hidden(timeout=PATIENCE)
+        wait_for_turns(turns, 3)
+        assert [(turn.thumb, turn.comment) for turn in turns] == [
+            (None, ""),
+            ("down", ""),
+            ("down", "Which number is best?"),
+        ]
+        assert len({turn.id for turn in turns}) == 1, "one record"
+
+        page.reload()
+        page.get_by_text(HOW[:30]).first.click()
+        expect(page.locator(BOT_MESSAGE).first).to_contain_text(FOUND, timeout=PATIENCE)
+        ask(page, HOW, 2)
+        wait_for_turns(turns, 4)
+        assert turns[3].conversation_id == turns[0].conversation_id and turns[3].turn == 1
+        screenshot(page, "7-after-a-reload")
 
 
 def test_nothing_in_a_question_or_a_document_runs(home: Home, make_release: MakeRelease, page: Page) -> None:
-    make_release(
-        "<img src=x onerror=window.hit=1><script>window.hit=1</script>![i](https://evil.example/p.png)"
-    )
+    make_release("\n\n".join(one.replace("alert(1)", "window.hit=1") for one in XSS))
     settings = ServingSettings(bot=BotSettings(port=0, title="<b>Kilnworks</b>"))
     with running_bot(home, settings, None, None) as bot:
         loaded: list[str] = []
         page.on("requestfinished", lambda request: loaded.append(request.url))
         page.goto(bot.url)
         ask(page, HOW, 1)
-        page.locator("textarea").fill(
-            "tasks at the same time <img src=x onerror=window.hit=1> ![i](https://evil.example/q.png)"
-        )
+        hostile = " ".join(one.replace("alert(1)", "window.hit=1").replace("\n", " ") for one in XSS[:20])
+        page.locator("textarea").first.fill(f"run tasks at the same time {hostile}")
         page.keyboard.press("Enter")
-        expect(page.locator(BOT_MESSAGE).nth(1)).to_contain_text("Sources", timeout=PATIENCE)
+        expect(page.locator(BOT_MESSAGE)).to_have_count(2, timeout=PATIENCE)
+        for summary in page.locator(f"{BOT_MESSAGE} summary").all():
+            summary.click()
+        for one in page.locator(f"{BOT_MESSAGE} a").all():
+            assert (one.get_attribute("href") or "https://").startswith("http"), one.inner_text()
         screenshot(page, "5-hostile")
         assert page.evaluate("window.hit") is None
         assert [url for url in loaded if "evil.example" in url] == [], "the page's policy stops every image"

@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,10 +17,18 @@ import pytest
 from curation import SILENT, Advance, Chunk, Corpus, Home, StateError, write_table
 from serving.releases.build import ReleaseParts, build_release
 from serving.releases.carried_lineage import carry_lineage, chunks_not_to_index
-from serving.releases.record import LINEAGE_FILE, NotPromotedError, ReleaseDraft, ReleaseOrigin
+from serving.releases.record import (
+    INDEX_FOLDER,
+    LINEAGE_FILE,
+    MODEL_FOLDER,
+    NotPromotedError,
+    ReleaseDraft,
+    ReleaseOrigin,
+)
 from serving.releases.reindex import reindex
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
+from serving.retrieval.index import ChunkIndex
 from serving.settings import EmbeddingSettings, RetrievalSettings, ServingSettings
 from tests.serving.pages import make_chunks
 
@@ -121,7 +131,7 @@ def test_somebodys_promotion_in_the_meantime_is_not_overwritten(home: Home) -> N
     kept = store.verify(store.ids()[-1])
     assert kept.parent == served
     assert kept.id in told.value.message
-    assert f"clayloop promote {kept.id}" in told.value.hint
+    assert f"clayloop releases promote {kept.id}" in told.value.hint
     assert not list(store.root.glob(".staging-*"))
 
 
@@ -150,6 +160,44 @@ def test_the_lineage_says_of_judged_chunks_whether_they_are_in_the_new_index(hom
     assert read_ledger(store.folder(again.id) / LINEAGE_FILE) == before
     assert again.index.rows == len(CHUNKS) - 1, "the rejected chunk stays out"
     assert reindex(home, ALL, SERVING) is None
+
+
+def test_what_did_not_change_is_taken_over_and_the_rest_is_as_a_full_build_makes_it(
+    home: Home, tmp_path: Path
+) -> None:
+    store = ReleaseStore(home)
+    before = ChunkIndex.open(store.folder(store.current().id) / INDEX_FOLDER)
+    new = make_chunks("AND ANOTHER THING")[3]
+    chunks = [*CHUNKS[:3], new, *CHUNKS[4:]]
+    embedded: list[str] = []
+    documents = Embedder.documents
+
+    def counted(self: Embedder, texts: Sequence[str], *rest: Any, **more: Any) -> Any:
+        embedded.extend(texts)
+        return documents(self, texts, *rest, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Embedder, "documents", counted)
+        release = reindex(home, Corpus(documents=[], chunks=chunks), SERVING)
+    assert release is not None and embedded and all("ANOTHER THING" in text for text in embedded)
+    now = ChunkIndex.open(store.folder(release.id) / INDEX_FOLDER)
+    vector_of = dict(zip([one.id for one in before.chunks()], before.space().chunks, strict=True))
+    there = [one.id for one in now.chunks()]
+    assert set(there) == {one.id for one in chunks}
+    for key, vector in zip(there, now.space().chunks, strict=True):
+        assert key == new.id or np.array_equal(vector, vector_of[key])
+
+    embedder = Embedder(store.folder(release.id) / MODEL_FOLDER, SERVING.embedding)
+    parts = ReleaseParts(embedder, now.documents())
+    build_release(tmp_path / "full", parts, ReleaseOrigin(base_model=MODEL), SERVING)
+    full = ChunkIndex.open(tmp_path / "full" / INDEX_FOLDER)
+    assert full.chunks() == now.chunks()
+    # Batches of other lengths round otherwise, in the seventh digit.
+    assert np.abs(full.space().chunks - now.space().chunks).max() < 1e-6
+    assert np.abs(full.space().pieces.vectors - now.space().pieces.vectors).max(initial=0) < 1e-6
+    for query in embedder.queries([one.heading for one in chunks]):
+        found = [[hit.chunk.id for hit in index.search(query, 5)] for index in (full, now)]
+        assert found[0] == found[1]
 
 
 def test_rejected_chunks_stay_out_and_unreviewed_ones_where_that_is_set(home: Home, tmp_path: Path) -> None:

@@ -169,12 +169,11 @@ def ending_of(record: RunRecord, store: ReleaseStore) -> Ending | None:
         return Ending("rejected", f"Promoted as {made}, but somebody has promoted {served} since.")
     if record.has_finished("publish"):
         kept = f"is kept as {mine.id}" if mine else "has been deleted"
-        return Ending(
-            "rejected",
-            f"Not promoted: somebody promoted {served} while this run compared with {record.inputs.release}. "
-            f"The candidate {kept}.",
-            overtaken=True,
-        )
+        compared = record.inputs.release
+        why = f"somebody promoted {served} while this run compared with {compared}"
+        if served == compared:
+            why = f"{served} is pinned"
+        return Ending("rejected", f"Not promoted: {why}. The candidate {kept}.", overtaken=True)
     return None
 
 

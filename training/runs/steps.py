@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -41,6 +40,7 @@ from serving import (
     lead_questions,
     model_name,
     read_answers,
+    share_file,
 )
 from training.fit.candidate import FIT_FILE, check_gpus, index_candidate, train_candidate
 from training.fit.data import FitReport, TrainingMaterial
@@ -219,7 +219,8 @@ class Steps:
         except NotPromotedError as error:
             if error.overruled:
                 return f"{release.id} was promoted before, and {error.served} since"
-            return f"not promoted, kept as {release.id}: {error.served} is served by now"
+            why = "is pinned" if error.pinned else "is served by now"
+            return f"not promoted, kept as {release.id}: {error.served} {why}"
         return f"{release.id} is served now"
 
     def _draft(self, staging: Path, card: Callable[[ReleaseDraft], str]) -> ReleaseDraft:
@@ -230,7 +231,7 @@ class Steps:
         shutil.copyfile(self._ledger, staging / LINEAGE_FILE)
         is_trained, asked = self.verdict.rung == FINE_TUNED, self.verdict.asked
         source = folder / "index" if is_trained else context.store.folder(parent.id)
-        shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER, copy_function=_share)
+        shutil.copytree(source / MODEL_FOLDER, staging / MODEL_FOLDER, copy_function=share_file)
         name = f"{model_name(base)}-{self.run.id}" if is_trained else parent.embedding.name
         model = Embedder(source / MODEL_FOLDER, serving.embedding) if is_trained else self._served_model
         embedder = model.placed(staging / MODEL_FOLDER, name)
@@ -375,14 +376,6 @@ def _waits(row: LedgerRow, history: History) -> LedgerRow:
 
 def _material(found: Prepared) -> TrainingMaterial:
     return TrainingMaterial(found.train, found.negatives, found.groups, found.accepted)
-
-
-def _share(source: str, target: str) -> None:
-    """One file in two releases: no file of a release is ever changed."""
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, target)
 
 
 def _folder_of(rung: Rung) -> str:

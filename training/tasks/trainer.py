@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from curation import SILENT, Progress, SettingsError, StateError, first_line
+from curation import SILENT, HubRepo, Progress, SettingsError, StateError, first_line
 from training.tasks.card import CARD_FILE, Facts, check_card_texts, model_card
 from training.tasks.examples import Split, TrainingData, make_data
 from training.tasks.frameworks.framework import Framework, Setup
 from training.tasks.frameworks.registry import find_framework
-from training.tasks.hub import push_folder
+from training.tasks.hub import push_model
 from training.tasks.lineage import RECORD_FILE, write_lineage
 from training.tasks.reading import Source, open_source
 from training.tasks.records import as_records
@@ -169,7 +169,7 @@ class ArgillaTrainer:
         if generate_card:
             card = model_card(self._facts, repo_id)
             (self._trained.folder / CARD_FILE).write_text(card, encoding="utf-8")
-        return push_folder(self._trained.folder, repo_id, generate_card, token, private)
+        return push_model(self._trained.folder, HubRepo(repo_id, "model", private, token), generate_card)
 
     def _evaluate(self, data: TrainingData) -> tuple[dict[str, float], str]:
         """The metrics, or why there are none: what was trained is kept in any case."""

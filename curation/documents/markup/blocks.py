@@ -11,7 +11,6 @@ Kind = Literal["prose", "code", "list", "table", "directive"]
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
-_SPACES = re.compile(r"\s+")
 _HEADING_MARKS = re.compile(r"[`*]+")
 
 
@@ -47,14 +46,19 @@ class Block:
 class Section:
     """A heading's path (outermost first; empty above the first heading), its line, and its own blocks.
 
-    ``given`` is the id that the page itself gives the heading, to be put behind its address: "" where it
-    names none.
+    ``level`` is the heading's, 0 without one. The rest is what a page says of its anchor: ``labels`` are the
+    targets above it (of reStructuredText and MyST), ``given`` is the id in its attributes (``{#id}``), ``id``
+    the one that docutils gave it, and ``notes`` how many references to footnotes stand before it.
     """
 
     path: tuple[str, ...]
     line: int
     blocks: list[Block] = field(default_factory=list)
+    level: int = 0
+    labels: tuple[str, ...] = ()
     given: str = ""
+    id: str = ""
+    notes: int = 0
 
 
 @dataclass
@@ -71,9 +75,19 @@ class Outline:
     def __init__(self) -> None:
         self.sections: list[Section] = [Section((), 1)]
         self._open: list[tuple[int, str]] = []
+        self._labels: list[str] = []
+        self._given = ""
+        self.notes = 0  # references to footnotes so far, where a reader counts them
 
-    def heading(self, level: int, text: str, line: int, given: str = "") -> None:
-        """Start a section; levels count from 1 and may skip."""
+    def label(self, name: str, is_id: bool = False) -> None:
+        """A target, or the very id: it names the section that begins next, unless text comes first."""
+        if is_id:
+            self._given = name
+        else:
+            self._labels.append(name)
+
+    def heading(self, level: int, text: str, line: int, given: str = "", id: str = "") -> None:
+        """Start a section; levels count from 1 and may skip. ``given`` and ``id`` are those of Section."""
         title = heading_text(text)
         if not title:
             return
@@ -81,7 +95,10 @@ class Outline:
             self._open.pop()
         self._open.append((level, title))
         self._drop_announcements(title)
-        self.sections.append(Section(tuple(name for _, name in self._open), line, given=given))
+        section = Section(tuple(name for _, name in self._open), line, level=level, id=id, notes=self.notes)
+        section.labels, section.given = tuple(self._labels), given or self._given
+        self.sections.append(section)
+        self._forget()
 
     def _drop_announcements(self, title: str) -> None:
         """Drop a ``.. setting:: NAME`` or the like right above the heading that says NAME: it only marks
@@ -99,6 +116,11 @@ class Outline:
             block = replace(block, text=_DATA.sub(r"\1…", block.text))
         if block.text.strip():
             self.sections[-1].blocks.append(block)
+            self._forget()
+
+    def _forget(self) -> None:
+        self._labels.clear()
+        self._given = ""
 
     def finish(self, title: str = "") -> ParsedDocument:
         """The parsed document. ``title`` overrules the first heading, and is put above all sections
@@ -107,6 +129,9 @@ class Outline:
         if title and not (headings and headings[0].casefold() == title.casefold()):
             for section in self.sections:
                 section.path = (title, *section.path)
+        elif title:  # a description above the heading that repeats the title
+            for section in self.sections:
+                section.path = section.path or (headings[0],)
         first = title or (headings[0] if headings else "")
         kept = [section for section in self.sections if section.path or section.blocks]
         return ParsedDocument(first, kept)
@@ -119,12 +144,12 @@ def normalise(text: str) -> str:
 
 def heading_text(text: str) -> str:
     """A heading on one line, without emphasis or code marks."""
-    return _SPACES.sub(" ", _HEADING_MARKS.sub("", text)).strip()
+    return one_line(_HEADING_MARKS.sub("", text))
 
 
 def one_line(text: str) -> str:
     """All white space collapsed to single spaces."""
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def expand_margin(line: str, width: int) -> str:

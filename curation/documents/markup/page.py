@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import posixpath
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from curation.documents.markup.blocks import Block, Outline, normalise
 from curation.records.document import Markup
+from curation.records.identity import content_id
 
 _PART = "\0"  # in a chain: between a file and the part of it
+_TITLED = re.compile(r"^.*<([^<>]+)>$")
 MOST_DEEP = 8
 MOST_INCLUDES = 500
 MOST_CHARACTERS = 5_000_000
@@ -74,7 +78,9 @@ def _no_other_markup(passage: Passage, page: Page, outline: Outline) -> None:
 class Page:
     """A page under ``path`` of its source. The reader of a markup notes here what it could not use.
 
-    ``embed`` reads a passage in another markup; ``markup.reading.parse`` sets it.
+    ``embed`` reads a passage in another markup; ``markup.reading.parse`` sets it. ``seen`` are the files that
+    were looked for, each with the hash of its text ("" where there is none), ``parts`` those that were
+    included, and whether as a whole. ``listed`` are the pages that the page's tables of contents name.
     """
 
     path: str = ""
@@ -83,6 +89,9 @@ class Page:
     left_out: list[Notice] = field(default_factory=list)
     missing: list[Notice] = field(default_factory=list)
     included: list[str] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, bool] = field(default_factory=dict)
+    listed: list[str] = field(default_factory=list)
     embed: Embed = _no_other_markup
 
     def include(self, target: str, line: int, chain: tuple[str, ...] = (), part: str = "") -> Included | None:
@@ -102,6 +111,7 @@ class Page:
             self.missing.append(Notice(target, line, str(error)))
             return None
         self.included.append(text)
+        self.parts[path] = self.parts.get(path, False) or not part
         return Included(normalise(text), (*chain, link))
 
     def _find(self, target: str, chain: tuple[str, ...]) -> tuple[str, str]:
@@ -114,8 +124,10 @@ class Page:
         places = _places(target, chain[-1].split(_PART)[0])
         reason = "not found" if places else "it lies outside the source"
         for path in places:
+            self.seen[path] = ""
             try:
                 text = self.files.text(path)
+                self.seen[path] = content_id("file", text)
             except NotIncludedError as error:
                 reason = str(error) if reason == "not found" else reason
                 continue
@@ -123,6 +135,15 @@ class Page:
                 raise NotIncludedError(f"more than {MOST_CHARACTERS:,} characters included in a page")
             return path, text
         raise NotIncludedError(reason)
+
+    def lists(self, entries: Iterable[str]) -> None:
+        """Note the ``entries`` of a table of contents: ``name`` or ``title <name>``, with ``*`` and ``?``."""
+        folder = posixpath.dirname(self.path)
+        for entry in filter(None, map(str.strip, entries)):
+            titled = _TITLED.match(entry)
+            name = titled[1].strip() if titled else entry
+            if "://" not in name:
+                self.listed.append(posixpath.normpath(posixpath.join("" if name[0] == "/" else folder, name)))
 
 
 def _places(target: str, seen_from: str) -> list[str]:

@@ -11,6 +11,7 @@ from clayloop.settings import Settings
 from clayloop.watch.need import Findings, look
 from clayloop.watch.settings import WatchSettings
 from curation import Corpus, Decision, Home, StateError
+from serving import ReleaseStore
 from tests.training import material
 from training import FINE_TUNED, INDEX_ONLY
 
@@ -46,6 +47,16 @@ def test_enough_accepted_decisions_call_for_one(world: Home) -> None:
     assert found.rung == FINE_TUNED
     assert "20 new decisions were accepted" in found.why
     assert _look(world, DECISIONS[:3], min_accepted=3).why
+
+
+def test_while_the_served_release_is_pinned_nothing_is_due(world: Home) -> None:
+    store = ReleaseStore(world)
+    served = store.current().id
+    store.marks.pin(served, on=True)
+    pinned = _look(world, DECISIONS[:20])
+    store.marks.pin(served, on=False)
+    free = _look(world, DECISIONS[:20])
+    assert free.why and not pinned.why and free.digest != pinned.digest
 
 
 def test_the_digest_tells_whether_anything_is_new(world: Home) -> None:

@@ -14,6 +14,7 @@ from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import dataset_addresses, read_decisions
 from curation.argilla.push import push_to_argilla
 from curation.argilla.schemas import SPECS
+from curation.argilla.turns import conversation_table
 from curation.documents.corpus import Corpus
 from curation.errors import StateError
 from curation.settings import ArgillaSettings
@@ -65,6 +66,7 @@ def test_a_turn_arrives_once_with_its_sources(
         "sources": 2,
         "chunk_id": timeouts.id,
         "offered": f"{timeouts.id} {'f' * 32}",
+        "seconds": 0.0,
         "day": "2026-11-20",
         "question": "How do I set the timeout?",
     }
@@ -101,6 +103,19 @@ def test_nothing_that_people_write_can_block_the_outbox(
     assert "<img" not in shown["response"]
     assert found[turns[0].id]["metadata"]["question"] == "\ufffd\ufffd <script>"
     assert "score" not in found[turns[0].id]["metadata"]
+
+
+def test_a_visitors_thumb_changes_the_record_and_is_no_response(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings
+) -> None:
+    turn = make_turn("How?", "So.", cited=("f" * 32,))
+    said = turn.model_copy(update={"thumb": "down", "comment": "Too short.", "seconds": 0.25})
+    log_turns(client, settings, [turn], None)
+    log_turns(client, settings, [said], None)
+    [row] = rows(api, settings)
+    assert (row["metadata"]["thumb"], row["metadata"]["comment"]) == ("down", "Too short.")
+    assert row["metadata"]["seconds"] == 0.25 and "Too short" in row["fields"]["response"]
+    assert not row["responses"]
 
 
 def test_sending_again_keeps_the_answer(
@@ -212,3 +227,25 @@ def test_a_dataset_from_before_sources_could_be_named_stays_in_use(
     for row in rows(api, settings):
         answer(person, row["id"], is_response_correct="yes", out_of_guardrails="no")
     assert [one.chunk_id for one in read_decisions(client, settings)] == ["f" * 32] * 2
+
+
+def test_all_turns_as_a_table_judged_or_not(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    assert len(conversation_table(client, settings)) == 0, "no dataset yet"
+    corpus = small_corpus()
+    push_to_argilla(client, settings, corpus, [], embedder)
+    backups = titled(corpus, "Backups")
+    turns = [
+        make_turn("How do I <b>back up</b>?", "Run `backup`.\n\n- now\n- later", cited=(backups.id,)),
+        make_turn("And who am I?", "I do not know.", turn=1),
+    ]
+    log_turns(client, settings, turns, embedder)
+    [record] = [row["id"] for row in rows(api, settings) if row["external_id"] == turns[0].id]
+    answer(hire(api, settings, "aurora"), record, is_response_correct="yes", out_of_guardrails="no")
+    first, second = conversation_table(client, settings).to_pylist()
+    assert (first["id"], first["question"], first["turn"]) == (turns[0].id, turns[0].question, 0)
+    assert first["answer"] == "Run `backup`.\n\n- now\n- later"
+    assert (first["cited"], first["verdict"], first["annotators"]) == (backups.id, "accepted", 1)
+    assert (second["answer"], second["verdict"], second["agreement"]) == ("I do not know.", "", None)
+    assert "aurora" not in str(first)

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from curation.argilla.conversations import render_instruction, render_response
-from curation.argilla.escaping import fenced, harmless, inert, literal, original
+from curation.argilla.escaping import fenced, harmless, inert, linked, literal, original
 from tests.curation.argilla.sample import history, make_turn
 
 # Like Argilla's renderer: raw HTML is let through, addresses become links, tables and strike-through are on.
@@ -76,6 +76,17 @@ def test_a_question_is_shown_exactly_as_written(text: str) -> None:
     assert shown(literal("\n".join(lines))).strip() == "\n".join(lines).strip()
 
 
+@given(NASTY)
+def test_a_link_shows_its_words_and_leads_nowhere_else(text: str) -> None:
+    line = " ".join(text.split())
+    assert active(RENDERER.parse(linked(text, "javascript:alert(1)"))) == set()
+    assert shown(linked(text, "")).strip() == line
+    (block,) = [one for one in RENDERER.parse(linked(text, "https://e.org/a.html#b_c")) if one.children]
+    links = [one.attrs["href"] for one in block.children or [] if one.type == "link_open"]
+    assert links == ["https://e.org/a.html#b_c"]
+    assert active([one for one in block.children or [] if one.type != "link_open"]) == set()
+
+
 def test_code_lists_and_emphasis_of_an_answer_still_work() -> None:
     code = "```python\nif a < b:\n    print('<b>')\n```"
     answer = f"Do **this**:\n\n- run `pip install x`\n- then\n\n{code}\n\nDone."
@@ -90,6 +101,15 @@ def test_an_unclosed_code_block_does_not_swallow_the_sources() -> None:
     turn = make_turn("How?", "Like so:\n```\ncode", cited=("a" * 32,))
     rendered = RENDERER.render(render_response(turn, {}))
     assert rendered.index("</code>") < rendered.index("Sources")
+
+
+def test_a_visitors_word_stands_on_the_card_and_does_nothing() -> None:
+    turn = make_turn("How?", "Like so.").model_copy(update={"thumb": "down", "comment": "<img src=x> **no**"})
+    rendered = render_response(turn, {})
+    assert "The visitor did not find this helpful, and wrote:" in rendered
+    assert shown(rendered).strip().endswith("<img src=x> **no**")
+    assert active(RENDERER.parse(rendered)) == set()
+    assert "visitor" not in render_response(make_turn("How?", "Like so."), {})
 
 
 def test_code_cannot_close_its_own_block() -> None:

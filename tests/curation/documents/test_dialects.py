@@ -92,6 +92,17 @@ def test_indented_lines_between_components_are_no_code() -> None:
     assert texts(source, Page("a.mdx")) == ["Fire:", "Heat the kiln.", "```sh\nfire\n```"]
 
 
+def test_a_description_stands_below_the_title() -> None:
+    source = "---\ntitle: Kilns\ndescription: All of them.\n---\n\n# Kilns\n\nHot.\n"
+    assert [section.path for section in parse(source, "markdown").sections] == [("Kilns",), ("Kilns",)]
+
+
+def test_roles_of_docstrings_in_markdown_go() -> None:
+    assert texts("Attach a :class:`~kiln.Lid`; see :ref:`lids`. `a::b:` `c`") == [
+        "Attach a `Lid`; see lids. `a::b:` `c`"
+    ]
+
+
 @pytest.mark.parametrize("code", ["import is a word here.", "export FOO=1 sets it.", "a {b} c", "1 < 2 > 0"])
 def test_prose_that_looks_like_jsx_stays(code: str) -> None:
     assert texts(code) == [code]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from curation.documents.markup.blocks import Block
 from curation.documents.markup.reading import parse
@@ -157,6 +157,7 @@ def test_odd_markdown_never_raises(odd: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("ab \n\t#-*>`~=|:!?[](){}<>\\_.1+\"'&é字😀"), max_size=120))
+@settings(deadline=None)
 def test_any_text_can_be_read(text: str) -> None:
     for section in parse(text, "markdown").sections:
         assert all(block.text.strip() and 1 <= block.line <= text.count("\n") + 1 for block in section.blocks)

@@ -198,3 +198,36 @@ def test_lines_are_those_of_the_file() -> None:
     parsed = parse(source, "restructuredtext")
     found = [(block.line, block.text.split()[-1]) for section in parsed.sections for block in section.blocks]
     assert found == [(4, "one"), (9, "two"), (13, "three"), (15, "four"), (17, "five")]
+
+
+def test_parameters_stand_with_their_types() -> None:
+    source = """\
+.. function:: fire(heat, lid=True)
+
+   Fire it.
+
+   :param heat: how hot
+   :type heat: :class:`Degrees`
+   :param bool lid: whether the lid is shut
+   :returns: the pots
+   :rtype: list
+   :raises Cracked: when it is wet
+   :status: done
+"""
+    assert texts(source)[2:] == [
+        "Parameters:",
+        "heat (`Degrees`): how hot",
+        "lid (bool): whether the lid is shut",
+        "Returns: the pots",
+        "Return type: list",
+        "Raises:",
+        "Cracked: when it is wet",
+        "status: done",
+    ]
+
+
+def test_what_only_other_formats_show_is_left_out() -> None:
+    page = Page()
+    source = ".. only:: html\n\n   On the page.\n\n.. only:: latex or man\n\n   In print.\n\n"
+    assert texts(source + ".. only:: not latex\n\n   Here too.\n", page) == ["On the page.", "Here too."]
+    assert [notice.name for notice in page.left_out] == ["only latex or man"]

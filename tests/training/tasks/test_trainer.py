@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +22,7 @@ from clayloop import (
     register_framework,
 )
 from curation import SettingsError, StateError
+from tests.stand_in_hub import GOOD, StandInHub
 from tests.training.tasks import folders
 from tests.training.tasks.folders import ANN, record, write_folder
 from training.tasks.frameworks import registry
@@ -282,79 +280,25 @@ def test_before_the_training_there_is_nothing(lengths: Path) -> None:
         trainer.push_to_huggingface("me/model")
 
 
-class FakeHub(BaseHTTPRequestHandler):
-    """A fake of the Hub, which cannot be reached from here: it takes what comes with the token hf_good, as
-    far as its documentation of the commit interface goes, and refuses everybody else."""
-
-    commits: ClassVar[list[dict[str, Any]]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.headers.get("Authorization") != "Bearer hf_good":
-            self._answer({}, 401)
-        elif self.path.endswith("/create"):
-            self._answer({"url": f"http://{self.headers['Host']}/me/model", "name": "me/model"})
-        elif "/preupload/" in self.path:
-            files = [
-                {**one, "uploadMode": "regular", "shouldIgnore": False} for one in json.loads(body)["files"]
-            ]
-            self._answer({"files": files})
-        elif "/commit/" in self.path:
-            self.commits.extend(json.loads(line) for line in body.splitlines())
-            self._answer({"commitUrl": f"http://{self.headers['Host']}/me/model/commit/1", "commitOid": "1"})
-        else:
-            self._answer({"errors": [], "warnings": []})
-
-    def do_GET(self) -> None:
-        self._answer({"id": "me/model", "sha": "0", "siblings": []})
-
-    def _answer(self, value: Any, status: int = 200) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def fake_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    from huggingface_hub import constants
-
-    server = HTTPServer(("127.0.0.1", 0), FakeHub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(FakeHub, "commits", [])
-    yield address
-    server.shutdown()
-    server.server_close()
-
-
 @pytest.mark.parametrize("with_card", [True, False])
-def test_an_upload(with_card: bool, lengths: Path, tmp_path: Path, fake_hub: str) -> None:
+def test_an_upload(with_card: bool, lengths: Path, tmp_path: Path, hub: StandInHub) -> None:
     trainer = trained(lengths, tmp_path / "model")
-    address = trainer.push_to_huggingface("me/model", generate_card=with_card, token="hf_good")
-    assert address == f"{fake_hub}/me/model"
-    files = {one["value"]["path"]: one["value"]["content"] for one in FakeHub.commits if one["key"] == "file"}
+    address = trainer.push_to_huggingface("me/model", generate_card=with_card, token=GOOD)
+    assert address == f"{hub.url}/me/model"
+    files = hub.repos["model", "me/model"].files
     wanted = {"means.json", "training.json", *(["README.md"] if with_card else [])}
     assert set(files) - {".gitattributes"} == wanted
     if with_card:
-        card = base64.b64decode(files["README.md"]).decode()
-        assert "print(open('me/model' + '/means.json').read())" in card
+        assert "print(open('me/model' + '/means.json').read())" in files["README.md"].decode()
 
 
 @pytest.mark.parametrize("token", [None, "hf_wrong"])
 def test_a_refused_upload_leaves_the_model_on_disk(
-    token: str | None, lengths: Path, tmp_path: Path, fake_hub: str
+    token: str | None, lengths: Path, tmp_path: Path, hub: StandInHub
 ) -> None:
     trainer = trained(lengths, tmp_path / "model")
     before = {one: one.read_bytes() for one in (tmp_path / "model").iterdir() if one.name != "README.md"}
-    with pytest.raises(StateError, match="was not uploaded to 'me/model'") as caught:
+    with pytest.raises(StateError, match="uploaded to 'me/model'") as caught:
         trainer.push_to_huggingface("me/model", generate_card=True, token=token)
     assert f"It is on disk, in {tmp_path / 'model'}" in caught.value.message
     assert "hf auth login" in caught.value.hint

@@ -5,6 +5,7 @@ A rule pushes the tokens that markdown-it makes itself (paragraphs, fences, tabl
     labelled      a container whose ``meta["label"]`` stands before its content
     list_table    a container with a list of lists, each inner list a row; ``meta["header"]``: rows of head
     rst           a leaf with reStructuredText as its content
+    label         a leaf: ``meta["name"]`` names the section that begins next (``is_id``: is its id)
     markdown-it's ``inline`` tokens may hold ``code_inline`` and ``text``
 """
 
@@ -32,7 +33,8 @@ class Context:
 
     ``base`` is the line of the page on which the text being parsed begins (from 0). In an included file
     every line counts as the one that included it. ``values`` are the page's own, for ``{name}``, and
-    ``partials`` the files that it imports as components.
+    ``partials`` the files that it imports as components. ``room`` is how many characters may still be looked
+    through in vain for the end of a tag, ``tabs`` the labels that are left of the tabs that are open.
     """
 
     page: Page
@@ -42,7 +44,13 @@ class Context:
     fixed: int | None = None
     values: dict[str, str] = field(default_factory=dict)
     partials: dict[str, str] = field(default_factory=dict)
+    tabs: list[list[tuple[str, str]]] = field(default_factory=list)
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
+    room: int = 5_000_000
+
+    @property
+    def is_mdx(self) -> bool:
+        return self.page.path.lower().endswith(".mdx")
 
     def line(self, number: int) -> int:
         """The line of the page, from 1, for line ``number`` (from 0) of what is being parsed."""
@@ -75,8 +83,10 @@ def add_block_rule(md: MarkdownIt, characters: str, rule: BlockRule) -> None:
 
         def dialects(state: StateBlock, first: int, last: int, silent: bool, rules: Any = rules) -> bool:
             at = state.bMarks[first] + state.tShift[first]
-            found = rules.get(state.src[at : at + 1]) if not state.is_code_block(first) else None
-            return found is not None and any(one(state, first, last, silent) for one in found)
+            found = rules.get(state.src[at : at + 1])
+            if found is None or state.is_code_block(first):
+                return False
+            return any(one(state, first, last, silent) for one in found)
 
         md.block.ruler.before("fence", "dialects", dialects, {"alt": _MAY_INTERRUPT})
     for character in characters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from markdown_it.tree import SyntaxTreeNode
+from markdown_it.token import Token
 
 from curation.documents.markup.blocks import one_line
 from curation.documents.markup.html import is_html_tag
@@ -22,13 +22,19 @@ _DATA = re.compile(r"data:[\w/+.-]*;base64,[A-Za-z0-9+/=\s]{64,}")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
 OUR_MARKS = re.compile("[\ue000-\ue003]")  # characters that hold places in this file
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
+_ROLE_BEFORE = re.compile(
+    r"(?<![\w:`]):(?:py:)?"
+    r"(class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
+)
+# What {.attributes} may stand behind.
+_MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})
 _BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])\ue003(?=[{_WIDE}])")
 
 
-def inline_text(nodes: Sequence[SyntaxTreeNode]) -> str:
+def inline_text(tokens: Sequence[Token]) -> str:
     """Inline content as text: link texts without targets, code spans in backticks, no emphasis marks."""
     reader = _Inline()
-    reader.read(nodes)
+    reader.read(tokens)
     text = "".join(reader.parts)
     if "\ue003" in text:
         text = _BETWEEN_WIDE.sub("", text).replace("\ue003", " ")
@@ -47,33 +53,52 @@ class _Inline:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.codes: list[str] = []
+        self._links: list[tuple[int, Token]] = []
 
-    def read(self, nodes: Sequence[SyntaxTreeNode]) -> None:
+    def read(self, tokens: Sequence[Token]) -> None:
         after_mark = False
-        for node in nodes:
-            if node.type == "text":
-                content = node.content
+        for token in tokens:
+            kind = token.type
+            if kind == "text":
+                content = token.content
                 self.parts.append(_ATTRIBUTES_AFTER.sub("", content) if after_mark else content)
-            elif node.type == "code_inline":
-                self._code(node.content)
-            elif node.type == "myst_role":
-                words, is_code = role_text(node.meta["name"], node.content)
-                self._code(words) if is_code else self.parts.append(words)
-            elif node.type == "softbreak":
+            elif kind == "code_inline":
+                self._code_or_role(token.content)
+            elif kind == "softbreak":
                 self.parts.append("\ue003")
-            elif node.type == "hardbreak":
-                self.parts.append("\ue002")
-            elif node.type == "html_inline":
-                self._html(node.content)
-            elif node.type == "image":
-                self.parts.append(node.content)
-            elif node.type == "footnote_ref":
-                self.parts.append(f"[{node.meta.get('label', '')}]")
-            elif node.type == "link":
-                self._link(node)
+            elif kind == "link_open":
+                self._links.append((len(self.parts), token))
+            elif kind == "link_close":
+                self._link()
             else:
-                self.read(node.children)
-            after_mark = node.type in {"link", "image", "code_inline", "strong", "em"}
+                self._other(token)
+            after_mark = kind in _MARKED
+
+    def _other(self, token: Token) -> None:
+        kind = token.type
+        if kind == "myst_role":
+            words, is_code = role_text(token.meta["name"], token.content)
+            self._code(words) if is_code else self.parts.append(words)
+        elif kind == "hardbreak":
+            self.parts.append("\ue002")
+        elif kind == "html_inline":
+            self._html(token.content)
+        elif kind == "image":
+            self.parts.append(token.content)
+        elif kind == "footnote_ref":
+            self.parts.append(f"[{token.meta.get('label', '')}]")
+        elif token.children:
+            self.read(token.children)
+
+    def _code_or_role(self, content: str) -> None:
+        """A code span. Behind a role of reStructuredText, in docstrings that stand in Markdown, its text."""
+        role = _ROLE_BEFORE.search(self.parts[-1]) if self.parts else None
+        if role is None:
+            self._code(content)
+            return
+        self.parts[-1] = self.parts[-1][: role.start()]
+        words, is_code = role_text(role[1], content)
+        self._code(words) if is_code else self.parts.append(words)
 
     def _code(self, content: str) -> None:
         self.codes.append(f"`{one_line(content)}`" if "`" not in content else f"`` {one_line(content)} ``")
@@ -85,10 +110,12 @@ class _Inline:
         elif not is_html_tag(tag):
             self.parts.append(tag)  # <your-name>, List<String>
 
-    def _link(self, node: SyntaxTreeNode) -> None:
-        before = len(self.parts)
-        self.read(node.children)
-        if not "".join(self.parts[before:]).strip():  # [](#name): MyST takes the title of what it leads to
-            target = str(node.attrs.get("href", ""))
+    def _link(self) -> None:
+        if not self._links:
+            return
+        before, token = self._links.pop()
+        if not any(part.strip() for part in self.parts[before:]):
+            # [](#name): MyST takes the title of what it leads to
+            target = str(token.attrs.get("href", ""))
             name = target.rpartition("#")[2] or target.rpartition("/")[2]
             self.parts.append("" if "://" in target else re.sub(r"\.(?:md|html?)$", "", name))

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
 
 from curation.documents.markup.blocks import Block, Kind, Outline, ParsedDocument, one_line
 from curation.documents.markup.html import html_words
@@ -22,12 +21,15 @@ from curation.documents.markup.markdown.inline import (
     OUR_MARKS,
     inline_text,
 )
+from curation.documents.markup.markdown.nodes import Node, as_tree
 from curation.documents.markup.page import Notice, Page, Passage
 from curation.documents.markup.plain import plain_paragraphs
 
 _BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
 _LANGUAGE = re.compile(r"^[{.]*([\w+#.-]+)")
 _FILE_OF_CODE = re.compile(r"\b(?:title|filename|file)=(?:\{?([\"'])(.+?)\1\}?)|\[([^\[\]=]+)\]\s*(?:\{|$)")
+# The heading's own id: {#id}, or in MDX, which would read that as code, {/* #id */}.
+_GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
 _GIVES_UP = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -58,8 +60,9 @@ def _parser(is_mdx: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
     if is_mdx:  # lines between components are indented, and no code
         parser.disable("code")
-    # a link's target is dropped, whatever it is
+    # a link's target is dropped, whatever it is: to make it an address is a seventh of the time
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     for dialect in dialects():
         dialect(parser)
     return parser
@@ -71,34 +74,40 @@ class _Reader:
         self._context = context
         self._env: dict[str, Any] = {"context": context}
         self._line = 1
+        self._has_notes = False
         self._parser = _parser(context.page.path.lower().endswith(".mdx"))
 
     def read(self, text: str) -> None:
         text = OUR_MARKS.sub("", _NESTED_MARKERS.sub("> ", text))
+        self._has_notes = "[^" in text
         tokens = self._parser.parse(text, self._env)
-        self._children(SyntaxTreeNode(tokens).children, Lead(), top=True)
+        self._children(as_tree(tokens), Lead(), top=True)
 
-    def _children(self, nodes: list[SyntaxTreeNode], lead: Lead, top: bool = False) -> None:
+    def _children(self, nodes: list[Node], lead: Lead, top: bool = False) -> None:
         for node in nodes:
             self._block(node, lead, top)
 
-    def _block(self, node: SyntaxTreeNode, lead: Lead, top: bool) -> None:
+    def _block(self, node: Node, lead: Lead, top: bool) -> None:
         if self._context.fixed is not None:
             self._line = self._context.fixed + 1
-        elif node.map:
-            self._line = node.map[0] + 1
+        elif node.token.map:
+            self._line = node.token.map[0] + 1
         kind = node.type
+        if self._has_notes and kind in {"heading", "paragraph", "table"}:
+            self.outline.notes += _footnotes(node)
         if kind == "heading" and top:
-            words = HEADING_ATTRIBUTES.sub("", inline_text(node.children))
-            self.outline.heading(int(node.tag[1:]), words, self._line)
+            words = HEADING_ATTRIBUTES.sub("", node.words)
+            given = _GIVEN_ID.search(node.children[0].token.content) if node.children else None
+            self.outline.heading(
+                int(node.token.tag[1:]), words, self._line, given=(given[1] or given[2]) if given else ""
+            )
         elif kind in {"paragraph", "heading", "inline", "dt"}:
-            nodes = [node] if kind == "inline" else node.children
-            words = inline_text(nodes)
+            words = inline_text([node.token]) if kind == "inline" else node.words
             self._add("prose", ATTRIBUTES_AT_END.sub("", words) if words.endswith("}") else words, lead)
         elif kind in {"fence", "code_block"}:
             self._code(node, lead)
         elif kind == "html_block":
-            self._add("prose", html_words(node.content), lead)
+            self._add("prose", html_words(node.token.content), lead)
         elif kind in {"bullet_list", "ordered_list"}:
             self._list(node, lead)
         elif kind == "table":
@@ -109,12 +118,15 @@ class _Reader:
             self._labelled(node, lead)
         elif kind == "footnote_reference":
             outer, tight = lead.take()
-            self._children(node.children, Lead(f"{outer}[{node.meta.get('label', '')}] ", lead.rest, tight))
+            label = node.token.meta.get("label", "")
+            self._children(node.children, Lead(f"{outer}[{label}] ", lead.rest, tight))
         elif kind == "dd":
             lead.tight = True
             self._children(node.children, lead)
         elif kind == "rst":
             self._restructuredtext(node, lead)
+        elif kind == "label":
+            self.outline.label(node.token.meta["name"], node.token.meta.get("is_id", False))
         else:  # block quotes, and whatever an extension adds
             self._children(node.children, lead)
 
@@ -131,23 +143,23 @@ class _Reader:
             first, tight = lead.take()
             self.outline.add(Block("list" if lead.rest else "prose", first.rstrip(), self._line, tight=tight))
 
-    def _code(self, node: SyntaxTreeNode, lead: Lead) -> None:
-        info = node.info.strip() if node.type == "fence" else ""
+    def _code(self, node: Node, lead: Lead) -> None:
+        info = node.token.info.strip() if node.type == "fence" else ""
         named = _FILE_OF_CODE.search(info)
         if named:
             self._add("prose", as_label(named[2] or named[3]), lead)
         self._flush(lead)
         language = _LANGUAGE.match(info)
-        code = code_with_includes(self._context, node.content, self._line - 1)
+        code = code_with_includes(self._context, node.token.content, self._line - 1)
         text = _BLANK_EDGES.sub("", code)
         self.outline.add(Block("code", text, self._line, language=language[1] if language else ""))
 
-    def _list(self, node: SyntaxTreeNode, lead: Lead) -> None:
+    def _list(self, node: Node, lead: Lead) -> None:
         if lead.waits and not lead.rest:  # a label stands above a list, a marker before its first item
             self._flush(lead)
             lead.tight = True
         close = lead.tight or lead.waits
-        start = int(node.attrs.get("start", 1))
+        start = int(node.token.attrs.get("start", 1))
         for number, item in enumerate(node.children):
             marker = f"{start + number}. " if node.type == "ordered_list" else "- "
             own = lead.item(marker, close or number > 0)
@@ -155,38 +167,33 @@ class _Reader:
                 own.tight = own.tight or close or number > 0 or position > 0
                 self._block(child, own, top=False)
 
-    def _labelled(self, node: SyntaxTreeNode, lead: Lead) -> None:
-        label = inline_text(self._inline(node.meta["label"]))
+    def _labelled(self, node: Node, lead: Lead) -> None:
+        label = inline_text(self._parser.parseInline(node.token.meta["label"], self._env))
         outer, tight = lead.take()
         own = Lead(f"{outer}{label} " if node.children else outer + label.rstrip(":"), lead.rest, tight)
         self._children(node.children, own)
         self._flush(own)
 
-    def _inline(self, text: str) -> list[SyntaxTreeNode]:
-        return SyntaxTreeNode(self._parser.parseInline(text, self._env)).children
-
-    def _restructuredtext(self, node: SyntaxTreeNode, lead: Lead) -> None:
+    def _restructuredtext(self, node: Node, lead: Lead) -> None:
         self._flush(lead)
-        chain = node.meta.get("chain", self._context.chain)
-        passage = Passage("restructuredtext", node.content, chain, self._line)
+        chain = node.token.meta.get("chain", self._context.chain)
+        passage = Passage("restructuredtext", node.token.content, chain, self._line)
         self._context.page.embed(passage, self._context.page, self.outline)
 
     # Tables
 
-    def _table(self, node: SyntaxTreeNode, lead: Lead) -> None:
+    def _table(self, node: Node, lead: Lead) -> None:
         self._flush(lead)
         rows: list[str] = []
         head: list[str] = []
-        for row in node.walk():
-            if row.type == "tr":
-                cells = [inline_text(cell.children).replace("\n", " ") for cell in row.children]
-                text = " | ".join(cells).strip()
-                if text.strip(" |"):
-                    rows.append(text)
-                    head += [text] if not head and row.children[0].type == "th" else []
+        for row in node.find("tr"):
+            text = " | ".join(cell.words.replace("\n", " ") for cell in row.children).strip()
+            if text.strip(" |"):
+                rows.append(text)
+                head += [text] if not head and row.children[0].type == "th" else []
         self.outline.add(Block("table", "\n".join(rows), self._line, head="\n".join(head)))
 
-    def _list_table(self, node: SyntaxTreeNode, lead: Lead) -> None:
+    def _list_table(self, node: Node, lead: Lead) -> None:
         lists = [child for child in node.children if child.type == "bullet_list"]
         rows = [
             " | ".join(self._words(cell) for inner in item.children for cell in inner.children)
@@ -197,10 +204,10 @@ class _Reader:
             self._children(node.children, lead)
             return
         self._flush(lead)
-        head = "\n".join(rows[: node.meta["header"]])
+        head = "\n".join(rows[: node.token.meta["header"]])
         self.outline.add(Block("table", "\n".join(rows), self._line, head=head))
 
-    def _words(self, cell: SyntaxTreeNode) -> str:
+    def _words(self, cell: Node) -> str:
         outer, self.outline = self.outline, Outline()
         try:
             self._children(cell.children, Lead())
@@ -208,3 +215,9 @@ class _Reader:
             return one_line(" ".join(blocks))
         finally:
             self.outline = outer
+
+
+def _footnotes(node: Node) -> int:
+    """How many references to footnotes stand in a block."""
+    own = sum(token.type == "footnote_ref" for token in node.token.children or ())
+    return own + sum(map(_footnotes, node.children))

@@ -51,6 +51,15 @@ class CatchAll(Directive):
             self.page.unknown.append(Notice(self.name, self.line))
         if short in SILENT:
             self.page.left_out.append(Notice(self.name, self.line))
+            if short == "toctree":
+                self.page.lists(self.body)
+            return []
+        if (
+            short == "only"
+            and self.argument
+            and set(self.argument.split()) <= {"latex", "man", "texinfo", "or"}
+        ):
+            self.page.left_out.append(Notice(f"only {self.argument}", self.line))  # the page shows another
             return []
         if self.state.__class__.__name__ == "SubstitutionDef":
             words = self.given.get("alt", "") if short in {"image", "figure"} else self.argument

@@ -41,6 +41,7 @@ def include_restructuredtext(passage: Passage, page: Page, outline: Outline) -> 
     """Read the reStructuredText that a page in another markup holds."""
     line = passage.line
     inner = Page(passage.chain[-1], page.files, included=page.included, embed=page.embed)
+    inner.seen, inner.parts, inner.listed = page.seen, page.parts, page.listed
     try:
         document = parse_nodes(passage.text, inner)
     except _GIVES_UP:

@@ -10,6 +10,7 @@ from docutils import nodes
 from curation.documents.markup.blocks import Block, Kind, Outline, dedent, one_line
 from curation.documents.markup.lead import Lead
 from curation.documents.markup.page import Page, Passage
+from curation.documents.markup.rst.fields import shown_fields
 from curation.documents.markup.rst.fragment import rst_inline_to_text
 from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
@@ -17,7 +18,6 @@ from curation.documents.markup.rst.nodes import Code, Labelled, Signature
 _GAP = re.compile(r"\s*\|\s*|\s{2,}")
 _SILENT = (
     nodes.comment,
-    nodes.target,
     nodes.substitution_definition,
     nodes.pending,
     nodes.transition,
@@ -62,6 +62,7 @@ class Walker:
             nodes.image: self._image,
             nodes.raw: self._raw,
             nodes.system_message: self._message,
+            nodes.target: self._target,
             Labelled: self._labelled,
             Signature: self._signature,
         }
@@ -133,6 +134,11 @@ class Walker:
     def _image(self, node: nodes.Element, lead: Lead) -> None:
         self._add("prose", one_line(node.get("alt", "")), lead)
 
+    def _target(self, node: nodes.Element, lead: Lead) -> None:
+        if not {"refuri", "refid", "refname"} & node.attributes.keys():
+            for name in node["ids"][:1]:
+                self.outline.label(name)
+
     def _raw(self, node: nodes.Element, lead: Lead) -> None:
         if node.get("format") == "markdown":
             self._flush(lead)
@@ -162,7 +168,7 @@ class Walker:
         if isinstance(title, nodes.title):
             words = self._inline(title.children)
             self._line -= node.source in {None, self._source} and self._line > 1  # docutils: its underline
-            self.outline.heading(self._level, words, self._line)
+            self.outline.heading(self._level, words, self._line, id="".join(node["ids"][:1]))
         self._children(node.children, Lead())
         self._level -= 1
 
@@ -207,16 +213,22 @@ class Walker:
                     self._children(part.children, lead)
 
     def _fields(self, node: nodes.Element, lead: Lead) -> None:
-        for number, field in enumerate(node.children):
-            if not isinstance(field, nodes.field):
-                continue
-            name = self._inline(field.children[0].children)
+        fields = [field for field in node.children if isinstance(field, nodes.field)]
+        names = [self._inline(field.children[0].children) for field in fields]
+        for number, shown in enumerate(shown_fields(names, lambda at: self._field_text(fields[at]))):
+            field = fields[shown.place]
             if isinstance(node.parent, nodes.document) and not field.children[-1].children:
                 continue  # :orphan: and its like say nothing to a reader
+            if shown.above:
+                self._add("prose", shown.above, lead)
+                lead.tight = True
             outer, tight = lead.take()
-            own = Lead(f"{outer}{name}: ", lead.rest, tight or number > 0)
+            own = Lead(f"{outer}{shown.label}: ", lead.rest, tight or number > 0)
             self._children(field.children[-1].children, own)
             self._flush(own)
+
+    def _field_text(self, field: nodes.Element) -> str:
+        return one_line(" ".join(self._words(field.children[-1])))
 
     def _options(self, node: nodes.Element, lead: Lead) -> None:
         for number, item in enumerate(node.children):

@@ -49,3 +49,8 @@ def dialects() -> Iterator[Dialect]:
                 f"The Markdown dialect {point.name} ({point.value}) cannot be loaded: {error}",
                 f"Correct or uninstall the package that names it in its entry points ({GROUP}).",
             ) from error
+
+
+def added_dialects() -> list[str]:
+    """The dialects of other packages: with others, pages may read differently."""
+    return sorted(f"{point.name}={point.value}" for point in entry_points(group=GROUP))

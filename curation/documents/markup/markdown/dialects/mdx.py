@@ -12,25 +12,32 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
 from curation.documents.markup.markdown.context import (
+    Context,
     add_block_rule,
-    as_label,
     context_of,
     line_at,
     push_included,
     push_label,
+    push_markdown,
+    push_paragraph,
 )
+from curation.documents.markup.markdown.dialects.attributes import given_words
 
 _MOST_LINES = 300
 _MOST_CHARACTERS = 20_000
+_MOST_OF_A_TAG = 400_000  # an API reference may be one component's data
 _IMPORT = re.compile(r"^import\s+(?:[\w*{}\s,$-]+?\s+from\s+)?(['\"])[^'\"\n]+\1\s*;?\s*$")
 _MAY_IMPORT = re.compile(r"^import\s*(?:[\w*$]+[\w*$,\s]*|\{|['\"])")
 _PARTIAL = re.compile(r"^import\s+(\w+)\s+from\s+['\"]([^'\"\n]+\.mdx?)['\"]")
 _EXPORT = re.compile(r"^export\s+(?:const|let|var|function|default|class|async|type|interface|\{|\*)")
 _VALUE = re.compile(r"^export\s+const\s+(\w+)\s*=\s*(?:(['\"])(.*?)\2|([\d.]+))\s*;?\s*$")
-_COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>])|<>|</>")
-_WORDS = re.compile(
-    r"\b(label|title|summary|heading|header|caption|alt)=(?:\{?(['\"`])(.*?)\2\}?)", re.DOTALL
+_COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>]|$)|<>|</>", re.MULTILINE)
+_ELEMENT = re.compile(
+    r"</?(?:div|section|center|figure|article|main|img|picture|video|iframe|source)(?=[\s/>]|$)"
 )
+_ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
+_STRING = re.compile(r"([\"'`])(.*?)\1")
+_SIGNIFICANT = re.compile(r"[\"'`{}<>\\]")
 _NAME = re.compile(r"\{\s*([A-Za-z_][\w.]*)\s*\}")
 
 
@@ -95,38 +102,53 @@ def _comment(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 
 def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    """Lines that hold tags of components and nothing else."""
-    line = line_at(state, first)
-    if not _COMPONENT.match(line):
+    """Lines that hold tags of components and nothing else; in an .mdx file HTML's containers are such."""
+    text, context = state.src, context_of(state)
+    at = state.bMarks[first] + state.tShift[first]
+    if not _COMPONENT.match(text, at) and not (context.is_mdx and _ELEMENT.match(text, at)):
         return False
-    text, end = "", first
-    while end < min(last, first + _MOST_LINES) and len(text) < _MOST_CHARACTERS:
-        text += line_at(state, end) + "\n"
-        end += 1
-        tags = _tags(text.strip())
-        if tags is not None:
-            break
-    else:
+    begin, tags = at, list[str]()
+    while at < len(text) and text[at] != "\n":
+        if text[at] in " \t":
+            at += 1
+            continue
+        end = tag_end(text, at, context)
+        if end is None:
+            return False
+        tags.append(text[at:end])
+        at = end
+    end_line = first + text.count("\n", begin, at) + 1
+    if end_line > last:
         return False
     if not silent:
         for tag in tags:
             if not tag.startswith("</"):
-                name = re.split(r"[\s/>]", tag[1:], maxsplit=1)[0]
-                _put(state, name, tag, first)
-        state.line = end
+                _put(state, tag, first)
+            elif tag.startswith("</Tabs") and context.tabs:
+                context.tabs.pop()
+        state.line = end_line
     return True
 
 
-def _put(state: StateBlock, name: str, tag: str, number: int) -> None:
+def _put(state: StateBlock, tag: str, number: int) -> None:
     """What a component shows: the page that was imported by its name, else the words that it is given."""
-    context = context_of(state)
+    context, name = context_of(state), re.split(r"[\s/>]", tag[1:], maxsplit=1)[0]
     included = context.include(context.partials[name], number) if name in context.partials else None
     if included:
         push_included(state, included, included.text, number)
         return
-    context.left_out(f"<{name}>" if name else "<>", number)
-    for found in _WORDS.finditer(tag):
-        push_label(state, found[3], number)
+    if name[:1].isupper():
+        context.left_out(f"<{name}>", number)
+    items = _ITEMS.search(tag)
+    if items and not tag.endswith("/>"):  # <Tabs items={["npm", "pnpm"]}>: the labels of the tabs within
+        context.tabs.append(_STRING.findall(items[1]))
+    lines = given_words(tag)
+    if not lines and name.endswith("Tab") and context.tabs and context.tabs[-1]:
+        push_label(state, context.tabs[-1].pop(0)[1], number)
+    elif len(lines) > 1:
+        push_markdown(state, [f"- {line}" for line in lines], number)
+    else:
+        push_paragraph(state, "".join(lines), number)
 
 
 def _comment_end(text: str, at: int) -> int:
@@ -135,33 +157,21 @@ def _comment_end(text: str, at: int) -> int:
     return found + 3 if found >= 0 else -1
 
 
-def _tags(text: str) -> list[str] | None:
-    """The tags that ``text`` consists of; None when there is more, or the last is not closed yet."""
-    tags: list[str] = []
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        end = tag_end(text, at)
-        if end is None:
-            return None
-        tags.append(text[at:end])
-        at = end
-    return tags
-
-
-def tag_end(text: str, at: int) -> int | None:
-    """Where the component's tag that begins at ``at`` ends: its strings and expressions may hold ``>``."""
-    found = _COMPONENT.match(text, at)
+def tag_end(text: str, at: int, context: Context) -> int | None:
+    """Where the tag that begins at ``at`` ends: its strings and expressions may hold ``>``."""
+    found = _COMPONENT.match(text, at) or (_ELEMENT.match(text, at) if context.is_mdx else None)
     if not found:
         return None
     if found[0].endswith(">"):
         return found.end()
-    depth, quote = 0, ""
-    for position in range(found.end(), min(len(text), at + _MOST_CHARACTERS)):
-        char = text[position]
+    depth, quote, escaped = 0, "", -1
+    most = min(len(text), at + _MOST_OF_A_TAG, at + context.room)
+    for mark in _SIGNIFICANT.finditer(text, found.end(), most):
+        char, position = mark[0], mark.start()
+        if position == escaped:
+            continue
         if quote:
+            escaped = position + 1 if char == "\\" and depth else escaped
             quote = "" if char == quote else quote
         elif char in "\"'`":
             quote = char
@@ -173,6 +183,7 @@ def tag_end(text: str, at: int) -> int | None:
             return position + 1
         elif char == "<" and depth <= 0:
             return None
+    context.room -= most - at
     return None
 
 
@@ -186,7 +197,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
         state.pos and state.src[state.pos - 1].isalnum() and state.src[state.pos + 1 : state.pos + 2] != "/"
     ):
         return False
-    end = tag_end(state.src, state.pos)
+    end = tag_end(state.src, state.pos, state.env["context"])
     if end is None:
         return False
     tag = state.src[state.pos : end]
@@ -196,9 +207,9 @@ def _inline(state: StateInline, silent: bool) -> bool:
     if tag.startswith("</") and f"<{tag[2:-1].strip()}" not in state.src[: state.pos]:
         return False
     if not silent and not tag.startswith("</"):
-        words = [as_label(found[3]) for found in _WORDS.finditer(tag)]
+        words = " ".join(given_words(tag))
         if words:
-            state.push("text", "", 0).content = " ".join(words) + " "
+            state.push("text", "", 0).content = words + " "
     state.pos = end
     return True
 
@@ -212,7 +223,7 @@ def _inline_value(state: StateInline, silent: bool) -> bool:
         return False
     context = state.env["context"]
     value = context.values.get(found[1])
-    if value is None and not context.page.path.lower().endswith(".mdx"):
+    if value is None and not context.is_mdx:
         return False
     if not silent:
         state.push("text", "", 0).content = value if value is not None else found[1]

@@ -85,6 +85,8 @@ def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if line[:1] not in {"(", "%", "+", ":"} or not _NO_TEXT.match(line):
         return False
     if not silent:
+        if line[:1] == "(":
+            state.push("label", "", 0).meta = {"name": line.rstrip()[1:-2]}
         state.line = first + 1
     return True
 
@@ -160,6 +162,8 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
         context.unknown(given.name, given.first)
     if short in SILENT or short == "tableofcontents":
         context.left_out(given.name, given.first)
+        if short == "toctree":
+            context.page.lists(given.content)
     elif short == "eval-rst":
         token = state.push("rst", "", 0)
         token.map, token.content = [given.at, end], "\n".join(given.content)

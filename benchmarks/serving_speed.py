@@ -1,0 +1,236 @@
+"""How long a bot takes to start, to swap and to build anew, and what that costs those who ask meanwhile.
+
+From the documents two releases are made whose models differ (in their whitening), so that each swap loads a
+model and an index. The commands and the bot are processes of their own, as people start them; the best of
+three counts, so that a busy machine is not measured. The rebuild is measured in CPU seconds of one process,
+imports not counted: the full build and the `reindex` after 1% of the chunks changed.
+
+    python -m benchmarks serving_speed [--docs ../shared/eval/scrapy/docs] [--swaps 50] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+
+from benchmarks.rows import Row, at_least, at_most, figure
+from curation import ChunkSettings, Corpus, Home, ingest
+from serving import (
+    ModelTokenCounter,
+    ReleaseStore,
+    RetrievalSettings,
+    ServingSettings,
+    bootstrap,
+    heading_questions,
+    reindex,
+)
+
+CLIENTS = 8
+SEARCH_S, START_S, REBUILD, MEMORY_MB, P99 = 2.0, 5.0, 0.12, 50.0, 1.5
+PROMOTIONS, ROLLBACKS = 20, 5
+
+
+class Bot:
+    """A bot in a process of its own."""
+
+    def __init__(self, home: Home) -> None:
+        environment = {**os.environ, "CLAYLOOP_SERVING__BOT__LOG_CONVERSATIONS": "false"}
+        command = [sys.executable, "-m", "clayloop", "--home", str(home.root), "serve", "--no-model"]
+        self.store = ReleaseStore(home)
+        self.url = f"http://127.0.0.1:{PORT}"
+        started = time.perf_counter()
+        self.process = psutil.Popen([*command, "--port", str(PORT)], env=environment)
+        while True:
+            try:
+                self.search("How does it start?")
+                break
+            except httpx.HTTPError:
+                if self.process.poll() is not None:
+                    sys.exit("The bot did not start.")
+                time.sleep(0.02)
+        self.started_in = time.perf_counter() - started
+
+    def search(self, question: str) -> dict[str, object]:
+        answer = httpx.get(f"{self.url}/search", params={"q": question, "k": 5}, timeout=60)
+        answer.raise_for_status()
+        found: dict[str, object] = answer.json()
+        return found
+
+    def swap_to(self, release: str) -> None:
+        """Promote, and wait until the bot serves it."""
+        self.store.promote(release)
+        while httpx.get(f"{self.url}/release", timeout=60).json()["id"] != release:
+            time.sleep(0.02)
+
+    @property
+    def memory_mb(self) -> float:
+        return float(self.process.memory_info().rss) / 1e6
+
+
+@contextmanager
+def running(home: Home) -> Iterator[Bot]:
+    bot = Bot(home)
+    try:
+        yield bot
+    finally:
+        bot.process.terminate()
+        bot.process.wait(timeout=30)
+
+
+PORT = 20_000 + os.getpid() % 20_000
+
+
+def rebuild(docs: Path, home: Home) -> list[Row]:
+    """A full build, and a reindex after 1% of the chunks changed, in CPU seconds."""
+    settings, progress = ServingSettings(), ChunkSettings()
+    counter = ModelTokenCounter(settings.embedding.model)
+    ingest([str(docs)], home, progress, counter)
+    bootstrap(home, Corpus.load(home), settings, force=True)  # what is loaded once is loaded
+    chunks = Corpus.load(home).chunks
+    wanted, changed = max(len(chunks) // 100, 1), 0
+    for path in sorted({chunk.path for chunk in chunks}):
+        page = docs / path
+        mine = [chunk for chunk in chunks if chunk.path == path and len(chunk.body) > 80]
+        if not mine or changed >= wanted or not page.is_file():
+            continue
+        first = mine[0].body.splitlines()[0]
+        text = page.read_text(encoding="utf-8")
+        if first and first in text:
+            page.write_text(text.replace(first, f"{first} It was changed.", 1), encoding="utf-8")
+            changed += 1
+    ingest([str(docs)], home, progress, counter)
+    corpus = Corpus.load(home)
+    anew = cpu(lambda: reindex(home, corpus, settings))
+    full = cpu(lambda: bootstrap(home, corpus, settings, force=True))
+    now = len({chunk.id for chunk in corpus.chunks} - {chunk.id for chunk in chunks})
+    print(f"{len(corpus.chunks):,} chunks, {now} changed", flush=True)
+    return [at_most("rebuild after 1% changed / full build, CPU s", anew, REBUILD, full)]
+
+
+def cpu(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def commands(home: Home) -> list[Row]:
+    """`clayloop search` without a bot and beside one, and the bot's start."""
+    rows = [at_most("clayloop search, no bot runs, s", min(search_once(home) for _ in range(3)), SEARCH_S)]
+    starts = []
+    for number in range(3):
+        with running(home) as bot:
+            starts.append(bot.started_in)
+            if number == 2:
+                beside = min(search_once(home) for _ in range(3))
+                memory = bot.memory_mb
+    rows.append(at_most("clayloop search, a bot runs, s", beside, SEARCH_S))
+    rows.append(at_most("bot: start to first answer, s", min(starts), START_S))
+    rows.append(figure("bot: memory after its first answers, MB", memory))
+    return rows
+
+
+def search_once(home: Home) -> float:
+    environment = {**os.environ, "CLAYLOOP_SERVING__BOT__PORT": str(PORT)}
+    command = [sys.executable, "-m", "clayloop", "--home", str(home.root), "search", "How does it start?"]
+    started = time.perf_counter()
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def swaps(home: Home, releases: tuple[str, str], questions: Sequence[str], count: int) -> list[Row]:
+    """Eight clients, without and with promotions and rollbacks; then more swaps, and the memory."""
+    with running(home) as bot:
+        bot.swap_to(releases[1])  # both have been loaded once
+        bot.swap_to(releases[0])
+        before = bot.memory_mb
+        quiet, _ = asked(bot, questions, lambda: time.sleep(15))
+
+        def change() -> None:
+            for number in range(PROMOTIONS):
+                bot.swap_to(releases[(number + 1) % 2])
+            for _ in range(ROLLBACKS):
+                bot.swap_to(bot.store.previous_id())
+
+        busy, errors = asked(bot, questions, change)
+        for number in range(max(count - PROMOTIONS - ROLLBACKS, 0)):
+            bot.swap_to(releases[number % 2])
+        grown = bot.memory_mb - before
+    p99 = [float(np.percentile(one, 99)) * 1000 for one in (busy, quiet)]
+    return [
+        at_least("/search at 8 clients, requests a second", len(quiet) / 15, 100),
+        at_least("requests during 20 promotions and rollbacks", len(busy), 1000),
+        at_most("of them errors", errors, 0),
+        at_most("p99 with swaps / without, ms", p99[0], P99, p99[1]),
+        at_most(f"bot: memory gained by {count} swaps, MB", grown, MEMORY_MB),
+    ]
+
+
+def asked(bot: Bot, questions: Sequence[str], work: Callable[[], None]) -> tuple[list[float], int]:
+    """The seconds of each request of eight clients while ``work`` runs, and how many failed or gave what
+    another release than the named one finds."""
+    done = threading.Event()
+    expected: dict[tuple[str, str], list[str]] = {}
+    lock = threading.Lock()
+
+    def client(number: int) -> tuple[list[float], int]:
+        took, wrong = list[float](), 0
+        with httpx.Client(timeout=60) as http:
+            while not done.is_set():
+                question = questions[(number + len(took) * CLIENTS) % len(questions)]
+                started = time.perf_counter()
+                try:
+                    body = (
+                        http.get(f"{bot.url}/search", params={"q": question, "k": 5})
+                        .raise_for_status()
+                        .json()
+                    )
+                except httpx.HTTPError:
+                    wrong += 1
+                    continue
+                took.append(time.perf_counter() - started)
+                scores = [f"{hit['id']} {hit['score']}" for hit in body["hits"]]
+                with lock:
+                    wrong += expected.setdefault((body["release"], question), scores) != scores
+        return took, wrong
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(client, number) for number in range(CLIENTS)]
+        try:
+            work()
+        finally:
+            done.set()
+        found = [one.result() for one in clients]
+    return [second for took, _ in found for second in took], sum(wrong for _, wrong in found)
+
+
+def main(arguments: Sequence[str]) -> list[Row]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks serving_speed", description=__doc__)
+    parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
+    parser.add_argument("--swaps", type=int, default=50)
+    options = parser.parse_args(arguments)
+    if not options.docs.is_dir():
+        sys.exit(f"There is no folder {options.docs}: give one with documents, --docs FOLDER.")
+    with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
+        docs, home = Path(scratch) / "docs", Home(Path(scratch) / "home")
+        shutil.copytree(options.docs, docs)
+        rows = rebuild(docs, home)
+        corpus = Corpus.load(home)
+        other = ServingSettings(retrieval=RetrievalSettings(whiten=0.1))
+        made = (ReleaseStore(home).current().id, bootstrap(home, corpus, other, force=True).id)
+        rows += commands(home)
+        rows += swaps(home, made, heading_questions(corpus.chunks)[:100], options.swaps)
+    return rows

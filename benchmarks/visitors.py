@@ -1,0 +1,87 @@
+"""What a visitor of the bot sees: the demo's 30 needs, and 20 questions that follow another one.
+
+A release is made of distilabel's documentation (from PyPI) with the base model, and nothing is trained. Each
+need is asked as its author worded it first, without a language model's text, as the embedded model's default
+is. A right page counts when one of its passages is seen without a click, whether the bot says that it answers
+or only that it comes near. The follow-ups (benchmarks/needs/distilabel) are asked after their first question,
+and beside that alone, as the bot did before.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rows import Row, at_least, at_most, figure
+from curation import ChunkSettings, Corpus, Home, Message, ingest
+from serving import (
+    BotSettings,
+    ModelTokenCounter,
+    ReleaseStore,
+    Retriever,
+    ServingSettings,
+    answer_question,
+    bootstrap,
+    load_release,
+)
+
+HERE = Path(__file__).resolve().parent
+NEEDS = HERE.parent / "clayloop" / "demo" / "needs.jsonl"
+FOLLOW_UPS = HERE / "needs" / "distilabel" / "follow_ups.jsonl"
+DOCS = "pypi:distilabel"
+VISIBLE, FOLLOWED = 24, 17
+
+
+def visitor_rows(home: Path | None) -> list[Row]:
+    """The rows. With ``home`` the release in that state folder is asked, which has to be of ``DOCS``."""
+    if home is not None:
+        return _rows(load_release(ReleaseStore(Home(home)), None, ServingSettings()))
+    with tempfile.TemporaryDirectory(prefix="clayloop-visitors-") as scratch:
+        made, settings = Home(Path(scratch)), ServingSettings()
+        ingest([DOCS], made, ChunkSettings(), ModelTokenCounter(settings.embedding.model))
+        bootstrap(made, Corpus.load(made), settings)
+        return _rows(load_release(ReleaseStore(made), None, settings))
+
+
+def _rows(retriever: Retriever) -> list[Row]:
+    needs = _lines(NEEDS)
+    replies = [_ask(retriever, need["a"]) for need in needs]
+    visible = sum(_is_right(reply, need) for reply, need in zip(replies, needs, strict=True))
+    answered = sum(
+        _is_right(reply, need) and not reply.refused for reply, need in zip(replies, needs, strict=True)
+    )
+    hits = [hit for reply in replies for hit in reply.hits]
+    sections = sum("#" in hit.chunk.url for hit in hits)
+    written = sum(not reply.names_them and reply.curated is None and not reply.refused for reply in replies)
+    asked = _lines(FOLLOW_UPS)
+    alone = sum(_is_answered(_ask(retriever, one["second"]), one) for one in asked)
+    after = sum(_is_answered(_ask(retriever, one["second"], one["first"]), one) for one in asked)
+    return [
+        at_most("visitors: answers with a language model's own sentences, of 30", written, 0),
+        at_least("visitors: right page seen without a click, of 30", visible, VISIBLE),
+        figure("visitors: of those, not as a refusal", answered),
+        at_least("visitors: share of links that open at the section", sections / len(hits), 1.0),
+        at_least("follow-ups: right page among the sources, of 20", after, FOLLOWED),
+        figure("follow-ups: the same, each looked up alone", alone),
+    ]
+
+
+def _ask(retriever: Retriever, question: str, before: str = "") -> Any:
+    history = [Message(role="user", content=before)] if before else []
+    *_, last = answer_question(retriever, None, question, history, BotSettings())
+    return last
+
+
+def _is_right(reply: Any, need: dict[str, Any]) -> bool:
+    return any(hit.chunk.path in need["paths"] for hit in reply.hits)
+
+
+def _is_answered(reply: Any, need: dict[str, Any]) -> bool:
+    return not reply.refused and _is_right(reply, need)
+
+
+def _lines(path: Path) -> Sequence[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,118 @@
+"""search, evaluate: what a release finds, and how good it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clayloop.cli.options import (
+    JsonFlag,
+    QrelsFile,
+    Queries,
+    TestSetFolder,
+    context_of,
+    given_test_set,
+    which_questions,
+)
+from clayloop.console import out, print_json, print_table
+from clayloop.context import Context
+from curation import SECTION_SEPARATOR, SettingsError
+
+if TYPE_CHECKING:
+    from clayloop.up.bot_search import Found
+    from serving import ReleaseStore
+
+_ReleaseOption = Annotated[
+    str | None, typer.Option("--release", help="A release's id; default: the served one.")
+]
+
+
+def search(
+    ctx: typer.Context,
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many chunks.")] = 5,
+    release: _ReleaseOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the chunks that the release finds for a question, best first. A bot that runs is asked."""
+    from clayloop.up.bot_search import ask_bot
+    from serving import ReleaseStore
+
+    if not question.strip():
+        raise SettingsError(
+            "An empty question was given.", 'For example: clayloop search "How do I install it?"'
+        )
+    context = context_of(ctx)
+    store = ReleaseStore(context.home)
+    wanted = release or store.current().id
+    found = ask_bot(context.settings, question, k, wanted) or _searched(context, store, wanted, question, k)
+    if as_json:
+        hits = [{"rank": rank, **hit.model_dump()} for rank, hit in enumerate(found.hits, 1)]
+        print_json({"release": found.release, "answerable": found.answerable, "hits": hits})
+        return
+    if not found.answerable:
+        context.progress.say(
+            "The bot would say that it does not know: nothing is like enough to the question "
+            "(serving.retrieval.min_score)."
+        )
+    for rank, hit in enumerate(found.hits, 1):
+        heading = SECTION_SEPARATOR.join(hit.section)
+        out.print(f"{rank}. {hit.score:.3f}  {hit.path}  {heading}", style="bold", markup=False)
+        address = hit.url or f"{hit.path}:{hit.line}"
+        out.print(f"   {address}", style="dim", markup=False, soft_wrap=True)
+        if hit.asked is not None:
+            record = f"{hit.asked['dataset']} {hit.asked['record_id']}"
+            out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
+            out.print(_excerpt(hit.asked["text"]).rstrip(), style="dim", markup=False)
+        out.print(_excerpt(hit.text.removeprefix(heading)), markup=False)
+
+
+def _searched(context: Context, store: ReleaseStore, release: str, question: str, k: int) -> Found:
+    """What this process finds."""
+    from clayloop.up.bot_search import Found, FoundChunk
+    from serving import load_release
+
+    retriever = load_release(store, release, context.settings.serving, quick=True)
+    hits = retriever.search(question, k)
+    chunks = [
+        FoundChunk(
+            score=hit.score,
+            asked=hit.asked.model_dump(exclude={"chunk_id"}) if hit.asked else None,
+            section=list(hit.chunk.section),
+            **hit.chunk.model_dump(include={"id", "path", "url", "line", "text"}),
+        )
+        for hit in hits
+    ]
+    return Found(release=release, answerable=retriever.should_answer(hits), hits=chunks)
+
+
+def evaluate(
+    ctx: typer.Context,
+    folder: TestSetFolder = None,
+    queries: Queries = None,
+    qrels: QrelsFile = None,
+    release: _ReleaseOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
+    from serving import ReleaseStore
+    from training import evaluate_release
+
+    context = context_of(ctx)
+    test_set = given_test_set(folder, queries, qrels)
+    if test_set is None:
+        raise which_questions()
+    result = evaluate_release(
+        ReleaseStore(context.home), release, test_set, context.settings.serving, context.progress
+    )
+    if as_json:
+        print_json(result)
+        return
+    title = f"{result['release']}: {result['queries']} questions"
+    print_table(title, ["metric", "value"], list({**result["metrics"], **result["more"]}.items()))
+
+
+def _excerpt(text: str, longest: int = 300) -> str:
+    flat = " ".join(text.split())
+    return f"   {flat[:longest]}{'…' if len(flat) > longest else ''}\n"

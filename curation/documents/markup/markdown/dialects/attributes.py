@@ -1,0 +1,55 @@
+"""The words that a component of JSX is given: ``title="…"``, and data such as ``content={[{name: '…'}]}``."""
+
+from __future__ import annotations
+
+import re
+
+from curation.documents.markup.blocks import one_line
+from curation.documents.markup.markdown.context import as_label
+
+_KEYS = (
+    "label|title|summary|heading|header|caption|alt|name|path|query|body|type|default|description|text"
+    "|content|message|subtitle|answer|question"
+)
+_GIVEN = re.compile(
+    rf"(?<![\w-])[\"']?(?P<key>{_KEYS})[\"']?\s*[:=]\s*\{{?\s*"
+    r"(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote)).)*)(?P=quote)",
+    re.DOTALL,
+)
+_LABELS = ("label", "title", "summary", "heading", "header", "caption", "question")
+_NAMES = ("name", "path", "query", "body")
+_TEXTS = ("subtitle", "description", "text", "content", "message", "answer")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def given_words(tag: str) -> list[str]:
+    """What a component says by its attributes, an item of its data each: a label and a text, or the name, the
+    type and the description of a parameter."""
+    items: list[dict[str, str]] = [{}]
+    for found in _GIVEN.finditer(tag):
+        key, value = found["key"], one_line(_ESCAPED.sub(_plain, found["value"]))
+        if key in items[-1] or (key == "name" and items[-1]):
+            items.append({})
+        if found["quote"] == "`" and key in _TEXTS and "{" in value and "`" not in value:
+            value = f"`{value}`"  # code, in a string of its own kind because it holds quotes
+        if value:
+            items[-1][key] = value
+    return [words for item in items if (words := _words(item))]
+
+
+def _plain(escape: re.Match[str]) -> str:
+    return " " if escape[1] in "nrt\n" else escape[1]
+
+
+def _words(item: dict[str, str]) -> str:
+    label = next((item[key] for key in _LABELS if key in item), "")
+    text = " ".join(item[key] for key in _TEXTS if key in item)
+    name = next((item[key] for key in _NAMES if key in item), "")
+    if name and "type" in item:
+        default = f", default {item['default']}" if "default" in item else ""
+        label = f"`{name}` ({item['type']}{default})"
+    elif "type" in item and text and not label:
+        label = item["type"]
+    if label:
+        return f"{as_label(label)} {text}".rstrip()
+    return text or item.get("alt", "")

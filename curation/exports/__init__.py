@@ -1,0 +1,1 @@
+"""What clayloop holds, as tables: files in common formats, and datasets on the Hugging Face Hub."""

@@ -1,0 +1,49 @@
+"""A question that only the one before it explains ("and on Windows?"), made whole enough to be looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from curation import Message, word_set
+
+_WORD = re.compile(r"[\w.@+-]*\w")
+_LEADS_ON = re.compile(
+    r"\s*(?:and|or|but|also|then|so|what about|how about|what if|why not|same|else)\b", re.IGNORECASE
+)
+_POINTS_BACK = re.compile(
+    r"\b(?:it|that|this|those|these|them|they|their|its|one|ones|there|instead|too|as well|either)\b",
+    re.IGNORECASE,
+)
+# So few words of content name no topic; so many may where a word points back.
+_SHORT, _POINTING = 2, 4
+_FUNCTION_WORDS = word_set(
+    """a about all also an and any are as at be been but by can could did do does for from get got had has
+    have how i if in instead into is it its make me mine my need no not of off on one ones only or our out
+    please should so some still than that the their them then there these they this those to too up us use
+    used using want was we well were what when where which while who whole why will with without work works
+    would you your"""
+)
+
+
+def look_up(question: str, history: Sequence[Message]) -> str:
+    """What to search for: the ``question``, after the words of content of the one before it where it points
+    back to that."""
+    before = next((message.content for message in reversed(history) if message.role == "user"), "")
+    if not before or not points_back(question):
+        return question
+    return " ".join([*_content(before), question])
+
+
+def points_back(question: str) -> bool:
+    """Whether ``question`` seems to go on with what was said before."""
+    content = len(_content(question))
+    return (
+        content <= _SHORT
+        or _LEADS_ON.match(question) is not None
+        or (content <= _POINTING and _POINTS_BACK.search(question) is not None)
+    )
+
+
+def _content(question: str) -> list[str]:
+    return [word for word in _WORD.findall(question) if word.casefold() not in _FUNCTION_WORDS]

@@ -1,0 +1,154 @@
+"""The Gradio page over the served release."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from pydantic import ValidationError
+
+from curation import SettingsError
+from serving.bot.chat import MOST_COMMENT, ChatService
+from serving.bot.options import MOST_PASSAGES, Options
+from serving.bot.page_history import last_turn, read_history
+from serving.settings import BotSettings
+
+_WELCOME = "Answers come from the documentation and name their sources."
+_KEPT = " Conversations are kept, so that people can make the answers better."
+_AT_ONCE = 8
+_FONT = ["system-ui", "sans-serif"]
+_MONO = ["ui-monospace", "monospace"]
+_UP, _DOWN = "Like", "Dislike"
+CSS = "mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }"
+# The best passage stands first, so the question goes to the top, where Gradio would show an answer's end.
+_SHOW_FROM_THE_TOP = """() => setTimeout(() => {
+    const asked = document.querySelectorAll('.message.user');
+    if (asked.length) asked[asked.length - 1].scrollIntoView({block: 'start'});
+}, 150)"""
+
+
+def build_page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
+    """The page. Its API endpoint is ``/chat`` (gradio_client: ``predict(message, api_name="/chat")``)."""
+    settings = service.settings
+
+    def chat(message: str, history: list[dict[str, Any]], *chosen: Any) -> Iterator[dict[str, Any]]:
+        before = last_turn(history)
+        for answer in service.reply(message, read_history(history), before, _options(chosen)):
+            yield {"role": "assistant", "content": answer.reply.page, "metadata": {"id": answer.turn}}
+
+    with gr.Blocks(title=settings.title, analytics_enabled=False, fill_height=True) as page:
+        chatbot = _chatbot(settings)
+        gr.ChatInterface(
+            chat,
+            api_name="chat",
+            title=html.escape(settings.title),
+            examples=[[question] for question in examples] or None,
+            cache_examples=False,
+            analytics_enabled=False,
+            flagging_mode="never",
+            save_history=True,
+            editable=True,
+            concurrency_limit=_AT_ONCE,
+            fill_height=True,
+            additional_inputs=_advanced(service) if settings.advanced_options else None,
+            additional_inputs_accordion=gr.Accordion("Advanced options", open=False, render=False),
+            textbox=gr.Textbox(
+                placeholder="Ask about the documentation",
+                show_label=False,
+                scale=7,
+                autofocus=True,
+                submit_btn=True,
+                stop_btn=True,
+            ),
+            chatbot=chatbot,
+        )
+        chatbot.change(None, js=_SHOW_FROM_THE_TOP, api_visibility="private", queue=False)
+        _add_feedback(service, chatbot)
+    return page
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's default look with the machine's own fonts: nothing is fetched from elsewhere."""
+    return gr.themes.Default(font=_FONT, font_mono=_MONO)
+
+
+def _chatbot(settings: BotSettings) -> gr.Chatbot:
+    return gr.Chatbot(
+        height="70vh",
+        sanitize_html=True,
+        show_label=False,
+        buttons=["copy"],
+        feedback_options=(_UP, _DOWN),
+        autoscroll=False,
+        avatar_images=(None, _logo(settings.logo)) if settings.logo else None,
+        allow_file_downloads=False,
+        latex_delimiters=[],
+        placeholder=_WELCOME + (_KEPT if settings.log_conversations else ""),
+    )
+
+
+def _logo(path: str) -> str:
+    if not Path(path).is_file():
+        raise SettingsError(
+            f"There is no file {path}.", "Set serving.bot.logo to an image, or leave it empty."
+        )
+    return path
+
+
+def _advanced(service: ChatService) -> list[gr.components.Component]:
+    """Number of passages; and where a model writes, its temperature and system message."""
+    top_k = min(service.live.retriever.top_k, MOST_PASSAGES)
+    found: list[gr.components.Component] = [
+        gr.Slider(1, MOST_PASSAGES, value=top_k, step=1, label="Number of passages", render=False)
+    ]
+    if service.model_writes:
+        found += [
+            gr.Slider(0, 2, value=0.1, step=0.1, label="Temperature", render=False),
+            gr.Textbox(
+                label="System message", placeholder="The bot's own", lines=3, max_length=8_000, render=False
+            ),
+        ]
+    return found
+
+
+def _options(chosen: Sequence[Any]) -> Options | None:
+    """What a visitor chose, in the order of ``_advanced``; nothing where it makes no sense."""
+    names = ("passages", "temperature", "system")
+    given = {name: value for name, value in zip(names, chosen, strict=False) if value is not None}
+    try:
+        return Options(**given) if given else None
+    except ValidationError:
+        return None
+
+
+def _add_feedback(service: ChatService, chatbot: gr.Chatbot) -> None:
+    """Thumbs under every answer, and room for a comment once one was given."""
+    rated = gr.State("")
+    with gr.Row(visible=False) as row:
+        comment = gr.Textbox(
+            placeholder="What was good, or what was missing? (optional)",
+            show_label=False,
+            container=False,
+            max_length=MOST_COMMENT,
+            scale=7,
+        )
+        send = gr.Button("Send comment", scale=1)
+
+    def rate(history: list[dict[str, Any]], liked: gr.LikeData) -> tuple[str, Any]:
+        index = liked.index[0] if isinstance(liked.index, (tuple, list)) else liked.index
+        turn = last_turn(history[: index + 1]) or ""
+        thumb = "up" if liked.liked is True or liked.liked == _UP else "down"
+        is_known = bool(turn) and service.rate(turn, thumb)  # type: ignore[arg-type]
+        return turn if is_known else "", gr.Row(visible=is_known)
+
+    def say(turn: str, text: str) -> tuple[str, Any]:
+        if turn and text.strip() and service.rate(turn, comment=text):
+            gr.Info("Thank you. The maintainers will see your comment.")
+        return "", gr.Row(visible=False)
+
+    chatbot.like(rate, [chatbot], [rated, row], api_visibility="private", show_progress="hidden")
+    for event in (send.click, comment.submit):
+        event(say, [rated, comment], [comment, row], api_visibility="private", show_progress="hidden")

@@ -1,0 +1,93 @@
+"""Passages of the documentation as an answer: title, link, the sentence that answers, the rest to unfold."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serving.bot.curated import name_of
+from serving.bot.marking import best_sentences
+from serving.bot.markup import Block, Span, blocks, joined, link, prose
+from serving.retrieval.curated import is_curated
+from serving.retrieval.embedding import Embedder
+from serving.retrieval.index import Hit
+
+_WHOLE = 1_300  # characters that are shown of a whole passage without a click: nearly every chunk
+_EXCERPT = 500
+_UNFOLD = "<details><summary>The whole passage</summary>"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage: its ``title`` (a link where it has an address), what is seen of it without a click
+    (``markdown``, and ``shown`` on the page), and ``folded`` for the page: all of it, or nothing more."""
+
+    title: str
+    markdown: str
+    shown: str
+    folded: str = ""
+
+
+def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int = 1) -> list[Passage]:
+    """The texts of ``hits``, the first ``whole`` of them as a whole."""
+    marks = best_sentences(embedder, question, [hit.chunk for hit in hits])
+    return [
+        _passage(hit, mark, is_whole=place < whole)
+        for place, (hit, mark) in enumerate(zip(hits, marks, strict=True))
+    ]
+
+
+def unlike(hits: Sequence[Hit]) -> list[Hit]:
+    """``hits`` without those whose text another one before has: pages often repeat each other."""
+    seen: set[str] = set()
+    found: list[Hit] = []
+    for hit in hits:
+        if hit.chunk.body not in seen:
+            found.append(hit)
+        seen.add(hit.chunk.body)
+    return found
+
+
+def title_of(hit: Hit) -> str:
+    """The section's name as a link where the document has an address, else with its file and line."""
+    chunk = hit.chunk
+    return link(name_of(chunk), chunk.url, "" if is_curated(chunk) else chunk.place)
+
+
+def as_markdown(found: Sequence[Passage]) -> str:
+    """What is seen of the passages without a click, numbered."""
+    return "\n\n".join(f"**{number}.** {one.title}\n\n{one.markdown}" for number, one in enumerate(found, 1))
+
+
+def as_page(found: Sequence[Passage]) -> str:
+    """The passages for the page, numbered."""
+    return "\n\n".join(
+        "\n\n".join(filter(None, (f"**{number}.** {one.title}", one.shown, one.folded)))
+        for number, one in enumerate(found, 1)
+    )
+
+
+def _passage(hit: Hit, mark: Span | None, is_whole: bool) -> Passage:
+    body, title = hit.chunk.body.strip(), title_of(hit)
+    parts = blocks(body, mark)
+    seen = parts if is_whole and len(body) <= _WHOLE else _seen(parts, mark)
+    markdown, shown = "\n\n".join(part.markdown for part in seen), joined(seen)
+    if mark is not None and seen is not parts and len(seen[0].markdown) > _EXCERPT:
+        sentence = prose(body)[mark.block][mark.start : mark.end]
+        markdown = f"… {sentence} …"
+        shown = joined([_alone(sentence), *seen[1:]])
+    elif len(seen) == len(parts):
+        return Passage(title, markdown, shown)
+    return Passage(title, markdown, shown, f"{_UNFOLD}\n\n{joined(parts)}\n\n</details>")
+
+
+def _alone(sentence: str) -> Block:
+    """A marked sentence out of a long paragraph or list."""
+    return Block(f"<p>… <mark>{html.escape(sentence)}</mark> …</p>", sentence, 0, 1)
+
+
+def _seen(parts: Sequence[Block], mark: Span | None) -> Sequence[Block]:
+    """The block with the mark, and the code after it; without a mark the first one."""
+    at = next((n for n, part in enumerate(parts) if mark and part.first <= mark.block < part.last), 0)
+    return [*parts[at : at + 1], *(part for part in parts[at + 1 : at + 2] if part.is_code)]

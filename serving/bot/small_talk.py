@@ -1,0 +1,71 @@
+"""What people say to a bot that is no question about the documentation: hello, thanks, help, who are you."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from serving.bot.markup import plain, web_address
+
+_LEAVE_OUT = re.compile(r"[^\w\s']+")
+_MOST_WORDS = 7
+_NAMES = r"(?: (?:there|bot|all|everyone|you|again))*"
+_KINDS = {
+    "hello": rf"(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)){_NAMES}"
+    r"(?: how are you(?: doing)?)?|how are you(?: doing)?",
+    "thanks": r"(?:ok |okay |great |perfect |many |cool )*(?:thanks|thank you|thx|ty|cheers)"
+    r"(?: (?:a lot|so much|very much|you|that helped?|for (?:the|your) help|bot))*|"
+    r"(?:ok|okay|great|perfect|cool|nice|awesome|got it|that helped)",
+    "goodbye": rf"(?:bye|goodbye|good bye|see you|good night){_NAMES}",
+    "help": r"(?:help|help me|please help|i need help|can you help(?: me)?|what can (?:you|i) (?:do|ask)"
+    r"(?: you)?|what do you (?:do|know)|how does this work|how do you work|what can you help(?: me)? with)"
+    r"(?: please)?",
+    "who": r"(?:who|what) (?:are|r) (?:you|u)|what is this"
+    r"|are you (?:a |an )?(?:bot|human|robot|real|ai|chatgpt)"
+    r"|(?:what(?: is|'s)|whats) your name|who (?:made|built|wrote) you",
+}
+_PATTERNS = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
+
+
+def small_talk(question: str) -> str | None:
+    """Which of ``_KINDS`` the whole question is; None when it asks for something."""
+    words = _LEAVE_OUT.sub(" ", question.casefold().replace("’", "'")).split()
+    if not words or len(words) > _MOST_WORDS:
+        return None
+    said = " ".join(words)
+    return next((kind for kind, pattern in _PATTERNS.items() if pattern.fullmatch(said)), None)
+
+
+def reply_to(kind: str, product: str, examples: Sequence[str], support: str) -> str:
+    """A useful sentence as Markdown, with questions that the documentation answers."""
+    about = f"the documentation of {plain(product)}" if product else "the documentation"
+    asked = f"\n\nFor example:\n\n{listed(examples)}" if examples else ""
+    further = (
+        f"\n\nFor everything else: {support_line(support)}" if support and kind in ("help", "who") else ""
+    )
+    if kind == "thanks":
+        return "You are welcome. The thumbs under an answer tell the maintainers whether it helped."
+    if kind == "goodbye":
+        return "Goodbye."
+    if kind == "who":
+        return (
+            f"I am a bot, not a person. I look up what {about} says, show the passages that answer, and say "
+            f"so where there are none.{asked}{further}"
+        )
+    if kind == "help":
+        return (
+            f"Ask a question in your own words, best a whole sentence. I show the passages of {about} that "
+            f"answer it, with links. I know nothing else.{asked}{further}"
+        )
+    return f"Hello. I answer questions from {about}.{asked}"
+
+
+def listed(questions: Sequence[str]) -> str:
+    """Questions as a Markdown list."""
+    return "\n".join(f"- {plain(one)}" for one in questions)
+
+
+def support_line(support: str) -> str:
+    """The support channel: a link where it is an address, else its text."""
+    address = web_address(support)
+    return f"<{address}>" if address else plain(support)

@@ -1,0 +1,191 @@
+"""A BERT sentence model computed by numpy, for those who embed one question at a time and start often.
+
+To load torch and sentence-transformers takes most of the time of `clayloop search` and of a bot's start, and
+a third of the bot's memory. For one question this is as fast as torch, and its vectors differ from torch's
+by less than 1e-6 (tests/serving/test_quick_model.py). What is trained, or embeds many texts, uses torch; so
+does every model that is built otherwise (``QuickModel.load`` gives None for it).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.retrieval.vectors import Vectors
+
+Weights = dict[str, Vectors]
+Layer = Callable[[Vectors], Vectors]
+
+_AFTER_POOLING = ("Normalize", "Dense")
+
+
+class QuickModel:
+    """What ``Embedder`` needs of a SentenceTransformer, with the weights of ``folder``."""
+
+    def __init__(self, folder: Path, modules: Sequence[tuple[str, Path]], max_tokens: int | None) -> None:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        config = _read(folder / "config.json")
+        self._bert = _Bert(load_file(folder / "model.safetensors"), config)
+        # Weights may be stored in half precision: how we compute is ours.
+        self._after = [_after_pooling(kind, path) for kind, path in modules]
+        prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
+        self._prompts = {name: str(prompts.get(name, "")) for name in ("query", "document")}
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        self.max_seq_length = max_tokens or _longest(folder, config)
+        tokenizer.enable_truncation(self.max_seq_length)
+        self.tokenizer = SimpleNamespace(backend_tokenizer=tokenizer)
+        self.device = SimpleNamespace(type="numpy")
+
+    @classmethod
+    def load(cls, folder: Path, max_tokens: int | None = None) -> QuickModel | None:
+        """The model in ``folder``, or None where it is none that can be computed here. It reads the first
+        ``max_tokens`` of a text (None: as its files say)."""
+        modules = _modules(folder)
+        if modules is None or not (folder / "model.safetensors").is_file():
+            return None
+        return cls(folder, modules, max_tokens)
+
+    def get_embedding_dimension(self) -> int:
+        return len(self._vector(""))
+
+    def encode_query(self, texts: Sequence[str], **_: Any) -> Vectors:
+        return np.stack([self._vector(self._prompts["query"] + text) for text in texts])
+
+    def encode_document(self, texts: Sequence[str], **_: Any) -> Vectors:
+        return np.stack([self._vector(self._prompts["document"] + text) for text in texts])
+
+    def _vector(self, text: str) -> Vectors:
+        # Embedder sorts by length and gives batches: here there is nothing to pad.
+        found: Vectors = self._bert.mean(self.tokenizer.backend_tokenizer.encode(text).ids)
+        for layer in self._after:
+            found = layer(found)
+        return found
+
+
+class _Bert:
+    """Devlin et al. 2018, arXiv:1810.04805, with the exact GELU, for one text at a time."""
+
+    def __init__(self, weights: Weights, config: dict[str, Any]) -> None:
+        self._weights = {name.removeprefix("bert."): _as_float(one) for name, one in weights.items()}
+        self._layers, self._heads = config["num_hidden_layers"], config["num_attention_heads"]
+        self._epsilon = np.float32(config["layer_norm_eps"])
+
+    def mean(self, ids: Sequence[int]) -> Vectors:
+        """(d,): the mean of the last layer over the tokens ``ids``."""
+        weights, place = self._weights, "embeddings."
+        states = (
+            weights[place + "word_embeddings.weight"][list(ids)]
+            + weights[place + "position_embeddings.weight"][: len(ids)]
+            + weights[place + "token_type_embeddings.weight"][0]
+        )
+        states = self._normed(states, place + "LayerNorm")
+        for number in range(self._layers):
+            states = self._layer(states, f"encoder.layer.{number}.")
+        found: Vectors = states.mean(axis=0)
+        return found
+
+    def _layer(self, states: Vectors, name: str) -> Vectors:
+        query, key, value = (
+            self._linear(states, f"{name}attention.self.{part}")
+            .reshape(len(states), self._heads, -1)
+            .transpose(1, 0, 2)
+            for part in ("query", "key", "value")
+        )
+        scores = query @ key.transpose(0, 2, 1) / np.sqrt(np.float32(query.shape[-1]))
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights /= weights.sum(axis=-1, keepdims=True)
+        mixed = (weights @ value).transpose(1, 0, 2).reshape(len(states), -1)
+        attended = self._linear(mixed, name + "attention.output.dense") + states
+        attended = self._normed(attended, name + "attention.output.LayerNorm")
+        wide = _gelu(self._linear(attended, name + "intermediate.dense"))
+        return self._normed(self._linear(wide, name + "output.dense") + attended, name + "output.LayerNorm")
+
+    def _linear(self, states: Vectors, name: str) -> Vectors:
+        found: Vectors = states @ self._weights[name + ".weight"].T + self._weights[name + ".bias"]
+        return found
+
+    def _normed(self, states: Vectors, name: str) -> Vectors:
+        centred = states - states.mean(axis=-1, keepdims=True)
+        spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + self._epsilon)
+        found: Vectors = centred / spread * self._weights[name + ".weight"] + self._weights[name + ".bias"]
+        return found
+
+
+def _gelu(states: Vectors) -> Vectors:
+    """With the error function by Abramowitz and Stegun 7.1.26, which is off by at most 1.5e-7."""
+    scaled = np.abs(states) * np.float32(0.5**0.5)
+    step = 1 / (1 + np.float32(0.3275911) * scaled)
+    terms = np.zeros_like(step)
+    for factor in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        terms = (terms + np.float32(factor)) * step
+    error = np.sign(states) * (1 - terms * np.exp(-scaled * scaled))
+    found: Vectors = states * np.float32(0.5) * (1 + error)
+    return found
+
+
+def _modules(folder: Path) -> list[tuple[str, Path]] | None:
+    """What comes after the pooling, each with its folder; None for a model that is built otherwise."""
+    try:
+        listed = [
+            (str(one["type"]).rpartition(".")[2], folder / one["path"])
+            for one in _read(folder / "modules.json")
+        ]
+        config = _read(folder / "config.json")
+        pooling = _read(listed[1][1] / "config.json")
+        dense = [_read(path / "config.json") for kind, path in listed[2:] if kind == "Dense"]
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None
+    is_bert = (
+        config.get("model_type") == "bert"
+        and config.get("hidden_act") == "gelu"
+        and config.get("position_embedding_type", "absolute") == "absolute"
+    )
+    means = pooling.get("pooling_mode") == "mean" and pooling.get("include_prompt", True)
+    plain = all(not one.get("bias") and one["activation_function"].endswith("Identity") for one in dense)
+    shape = [kind for kind, _ in listed]
+    known = shape[:2] == ["Transformer", "Pooling"] and set(shape[2:]) <= set(_AFTER_POOLING)
+    return listed[2:] if is_bert and means and plain and known else None
+
+
+def _longest(folder: Path, config: dict[str, Any]) -> int:
+    """The most tokens of a text, as sentence-transformers finds it."""
+    for file, key in (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),
+    ):
+        path = folder / file
+        limit = _read(path).get(key) if path.is_file() else None
+        if limit:
+            return min(int(limit), int(config["max_position_embeddings"]))
+    return int(config["max_position_embeddings"])
+
+
+def _after_pooling(kind: str, folder: Path) -> Layer:
+    if kind == "Normalize":
+        return _unit
+    from safetensors.numpy import load_file
+
+    matrix = _as_float(load_file(folder / "model.safetensors")["linear.weight"]).T
+    return lambda vector: vector @ matrix
+
+
+def _unit(vector: Vectors) -> Vectors:
+    found: Vectors = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    return found
+
+
+def _as_float(values: npt.NDArray[Any]) -> Vectors:
+    return values.astype(np.float32, copy=False)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,73 @@
+"""What components of MDX are given is text: labels, data, the names of tabs."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+from curation.documents.markup.page import Page
+from curation.documents.markup.reading import parse
+
+
+def texts(source: str, page: Page) -> list[str]:
+    parsed = parse(dedent(source), "markdown", page)
+    return [block.rendered for section in parsed.sections for block in section.blocks]
+
+
+API = """\
+    <Properties
+      content={[
+        {
+          name: 'heat',
+          type: 'number | "auto"',
+          description:
+            'How hot, in °C. It\\'s kept. See `fire()`.',
+        },
+        { name: "lid", type: 'boolean' },
+      ]}
+    />
+
+    <Snippet text={`import { fire } from "kiln"`} prompt={false} />
+
+    <Tabs items={["npm", 'pnpm']}>
+      <Tab>
+        npm i kiln
+      </Tab>
+      <Tab>
+        pnpm add kiln
+      </Tab>
+    </Tabs>
+
+    <Card
+    title="Glaze"
+    href="https://x.y"
+    >
+    Dip **once**.
+    </Card>
+
+    <ParamField path="id" type="string" required>
+      Which one.
+    </ParamField>
+
+    <div className="wide">
+    Before *firing*.
+    <img
+      src="a.png"
+
+      alt="A kiln" />
+    </div>
+    """
+
+
+def test_the_data_of_components_is_text() -> None:
+    assert texts(API, Page("a.mdx")) == [
+        '- `heat` (number | "auto"): How hot, in °C. It\'s kept. See `fire()`.',
+        "- `lid` (boolean):",
+        '`import { fire } from "kiln"`',
+        *("npm:", "npm i kiln", "pnpm:", "pnpm add kiln"),
+        "Glaze:",
+        "Dip once.",
+        "`id` (string):",
+        "Which one.",
+        "Before firing.",
+        "A kiln",
+    ]

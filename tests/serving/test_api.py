@@ -1,0 +1,103 @@
+"""The bot as programs use it: the openai client, feedback, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+
+from curation import Home, LanguageModel, LanguageModelSettings, Turn
+from serving.bot.answers import FOUND
+from serving.bot.refusals import REFUSAL
+from serving.settings import BotSettings, ServingSettings
+from tests.serving.conftest import MakeRelease
+from tests.serving.running import RunningBot, running_bot
+from tests.serving.test_bot import HOW, Mailbox
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def bot(home: Home, make_release: MakeRelease, mailbox: Mailbox) -> Iterator[RunningBot]:
+    make_release()
+    with running_bot(home, ServingSettings(bot=BotSettings(port=0)), None, mailbox) as running:
+        yield running
+
+
+def test_the_openai_client_gets_answers_citations_and_a_conversation(
+    bot: RunningBot, mailbox: Mailbox
+) -> None:
+    client = openai.OpenAI(base_url=f"{bot.url}/v1", api_key="none", timeout=60)
+    assert [model.id for model in client.models.list()] == ["clayloop"]
+    first = client.chat.completions.create(model="any", messages=[{"role": "user", "content": HOW}])
+    text = first.choices[0].message.content or ""
+    assert text.startswith(FOUND) and "--jobs 4" in text and first.choices[0].finish_reason == "stop"
+    extra = first.model_extra or {}
+    assert extra["citations"][0]["title"] == "Tasks > Running tasks in parallel" and extra["refused"] is False
+    assert extra["citations"][0]["url"] == "https://docs.example.org/tasks.md"
+
+    pieces = list(
+        client.chat.completions.create(
+            model="clayloop",
+            messages=[
+                {"role": "user", "content": HOW},
+                {"role": "assistant", "content": text},
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "and how do I retry it when it fails?"}],
+                },
+            ],
+            stream=True,
+            metadata={"after": first.id},
+        )
+    )
+    streamed = "".join(piece.choices[0].delta.content or "" for piece in pieces)
+    assert "retries=3" in streamed and pieces[-1].choices[0].finish_reason == "stop"
+    assert (pieces[-1].model_extra or {})["citations"]
+    turns = mailbox.wait_for(2)
+    assert [turn.turn for turn in turns] == [0, 1] and len({turn.conversation_id for turn in turns}) == 1
+    assert turns[1].history[0].content == HOW
+
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="x", messages=[{"role": "assistant", "content": "Hi"}])
+    with pytest.raises(openai.APIStatusError):
+        client.chat.completions.create(model="x", messages=[{"role": "user", "content": "x" * 60_000}])
+
+
+def test_the_bot_speaks_to_a_bot(bot: RunningBot) -> None:
+    """Our own client of OpenAI-compatible endpoints reads its stream."""
+    model = LanguageModel(LanguageModelSettings(), f"{bot.url}/v1")
+    said = list(model.stream([{"role": "user", "content": "Who won the cup in 1998?"}], 10, 0.0))
+    assert "".join(said).startswith(REFUSAL)
+
+
+def test_feedback_reaches_the_turns_record_and_the_metrics(bot: RunningBot, mailbox: Mailbox) -> None:
+    asked = {"messages": [{"role": "user", "content": HOW}]}
+    answer = httpx.post(f"{bot.url}/v1/chat/completions", json=asked, timeout=60).json()
+    said = {"id": answer["id"], "thumb": "down", "comment": " Too <b>short</b>. "}
+    for _ in range(3):
+        assert httpx.post(f"{bot.url}/feedback", json=said, timeout=60).status_code == 200
+    turns: list[Turn] = mailbox.wait_for(2)
+    assert [(turn.thumb, turn.comment) for turn in turns][1] == ("down", "Too <b>short</b>.")
+    assert len(turns) == 2 and turns[0].id == turns[1].id, "said again, nothing is sent again"
+    for wrong in ("chatcmpl-x", "", "../../etc/passwd"):
+        assert (
+            httpx.post(f"{bot.url}/feedback", json={"id": wrong, "thumb": "up"}, timeout=60).status_code
+            == 404
+        )
+    metrics = bot.get("/metrics").text
+    assert 'clayloop_bot_answers_total{kind="passages"} 1.0' in metrics
+    assert 'clayloop_bot_thumbs_total{thumb="down"} 1.0' in metrics
+    assert "clayloop_bot_answer_seconds_count 1.0" in metrics
+    assert "/v1/chat/completions" in bot.get("/openapi.json").json()["paths"]
+
+
+def test_another_site_may_not_use_it(bot: RunningBot) -> None:
+    origin = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(f"{bot.url}/feedback", headers=origin, timeout=60)
+    assert "access-control-allow-origin" not in answer.headers
