@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from training import (
         ArgillaTrainer as ArgillaTrainer,
+        BotAnswers as BotAnswers,
         Framework as Framework,
         SortBy as SortBy,
         TrainingData as TrainingData,
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 _FROM_TRAINING = (
     "ArgillaTrainer",
+    "BotAnswers",
     "Framework",
     "SortBy",
     "TrainingData",

@@ -4,6 +4,7 @@
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
 from .argilla.answer_states import mark_stale_answers as mark_stale_answers
 from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
+from .argilla.asked import AskedQuestions as AskedQuestions, read_questions as read_questions
 from .argilla.changes import DecisionReader as DecisionReader
 from .argilla.conditions import find_matching_records as find_matching_records
 from .argilla.conditions import parse_condition as parse_condition, votes_match as votes_match
@@ -14,9 +15,12 @@ from .argilla.decisions import acceptance_verdict as acceptance_verdict
 from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without, majority as majority
 from .argilla.decisions import read_decisions as read_decisions
+from .argilla.escaping import original as original
+from .argilla.generations import log_generations as log_generations
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import push_to_argilla as push_to_argilla
+from .argilla.schemas import COMPARED as COMPARED
 from .argilla.schemas import DATASETS as DATASETS
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
@@ -49,15 +53,20 @@ from .records.decision import BEST_SOURCE as BEST_SOURCE, CORRECTION as CORRECTI
 from .records.decision import DatasetName as DatasetName, Decision as Decision
 from .records.decision import NO_SOURCE as NO_SOURCE, OTHER_SOURCE as OTHER_SOURCE
 from .records.decision import Verdict as Verdict, Vote as Vote
+from .records.generation import AnsweredQuestion as AnsweredQuestion
+from .records.generation import GeneratedAnswer as GeneratedAnswer, Judgement as Judgement
 from .records.identity import content_id as content_id, normalise as normalise
 from .records.triplet import Triplet as Triplet
 from .records.turn import MOST_OFFERED as MOST_OFFERED, Message as Message, Turn as Turn
 from .settings import ArgillaSettings as ArgillaSettings, ChunkSettings as ChunkSettings
 from .settings import CurationSettings as CurationSettings, LanguageModelSettings as LanguageModelSettings
+from .settings import JudgeSettings as JudgeSettings
 from .settings import SynthesisSettings as SynthesisSettings
 from .shortage import shortage as shortage
 from .synthesis.headings import heading_queries as heading_queries
+from .synthesis.judging import Judge as Judge
 from .synthesis.language_model import LanguageModel as LanguageModel
+from .synthesis.remembered import Remembered as Remembered
 from .synthesis.synthesize import synthesize as synthesize
 from .synthesis.triplets import load_triplets as load_triplets
 from .testsets import generic_set as generic_set

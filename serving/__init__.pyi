@@ -2,6 +2,7 @@
 # ruff: isort: skip_file
 
 from .bot.answers import answer_question as answer_question
+from .bot.generating import Answerer as Answerer, Generated as Generated, generate as generate
 from .bot.offered import offered_passages as offered_passages
 from .bot.server import run_bot as run_bot
 from .releases.answer_list import ListedAnswer as ListedAnswer, find_answer as find_answer

@@ -19,6 +19,7 @@ from clayloop.cli import (
     demo,
     documents,
     explain,
+    generations,
     releases,
     retrain,
     services,
@@ -58,6 +59,7 @@ app.command(rich_help_panel=_LOOP)(documents.drop)
 app.command(rich_help_panel=_LOOP)(documents.synthesize)
 app.command(rich_help_panel=_LOOP)(annotation.push)
 app.command(rich_help_panel=_LOOP)(annotation.simulate)
+app.command(rich_help_panel=_LOOP)(generations.generations)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)

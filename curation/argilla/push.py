@@ -14,6 +14,7 @@ from curation.argilla.api import Api
 from curation.argilla.datasets import ensure_dataset, vector_slug
 from curation.argilla.escaping import inert
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
+from curation.argilla.schemas import DatasetKind
 from curation.argilla.suggestions import (
     CHUNK_RULE,
     RANK_RULE,
@@ -50,7 +51,7 @@ class DatasetPush(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    dataset: DatasetName
+    dataset: DatasetKind
     name: str
     created: bool = False
     added: int = 0

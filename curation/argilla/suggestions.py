@@ -1,4 +1,5 @@
-"""Suggested answers, shown to annotators: one for each yes/no question, each with how sure it is.
+"""Suggested answers, shown to annotators: one for each yes/no question, each with how sure it is, and what a
+stronger model says of answers.
 
 A score runs from 0.5 (a coin) to 1 (sure) and belongs to the suggested value. An agent's name carries the
 version of its rule and the model, so records with an older suggestion get a new one at the next push. A
@@ -27,6 +28,7 @@ AGENT_PREFIX = "clayloop-"
 CHUNK_RULE = "clayloop-chunk:v1"
 RANK_RULE = "clayloop-rank:v1"
 ANSWER_RULE = "clayloop-answer:v1"
+JUDGE_RULE = "clayloop-judge:v1"
 
 NEAR_DUPLICATE = 0.97
 _ENOUGH_WORDS = 25
@@ -35,17 +37,18 @@ _MOST_PLACES = 10
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A suggested answer. ``score`` in 0.5 … 1 is how sure the rule is."""
+    """A suggested answer. ``score`` in 0.5 … 1 is how sure the rule is; a language model does not say it."""
 
-    value: str
-    score: float
+    value: str | int
+    score: float | None
     agent: str
 
     def payload(self, question_id: str) -> dict[str, object]:
+        sure = None if self.score is None else round(min(1.0, max(0.0, self.score)), 3)
         return {
             "question_id": question_id,
             "value": self.value,
-            "score": round(min(1.0, max(0.0, self.score)), 3),
+            "score": sure,
             "agent": self.agent,
             "type": "model",
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -106,7 +107,8 @@ def answer_question(
     written = ""
     loop: int | None = None
     try:
-        with closing(_pieces(retriever, llm, question, hits, history, settings)) as pieces:
+        asked = request(retriever, llm, question, hits, history, settings)
+        with closing(asked.stream(llm)) as pieces:
             for piece in pieces:
                 written += printable(piece)
                 loop = loop_start(written) if is_small else None
@@ -128,23 +130,35 @@ def answer_question(
     yield Reply(text=text, hits=cited, score=score)
 
 
-def _pieces(
+class Request(NamedTuple):
+    """What a language model is asked. ``sources`` are the chunks among that."""
+
+    messages: list[dict[str, str]]
+    max_tokens: int
+    temperature: float
+    stop: list[str] | None
+    sources: list[Chunk]
+
+    def stream(self, llm: LanguageModel) -> Generator[str, None, None]:
+        """The answer piece by piece; closing the generator ends it."""
+        yield from llm.stream(self.messages, self.max_tokens, self.temperature, self.stop)
+
+
+def request(
     retriever: Retriever,
     llm: LanguageModel,
     question: str,
     hits: Sequence[Hit],
     history: Sequence[Message],
     settings: BotSettings,
-) -> Generator[str, None, None]:
+) -> Request:
+    """What ``llm`` is to be asked, once ``hits`` are found: a very small model is asked in another way."""
+    chunks = packed(hits, settings.max_context_tokens)
     if llm.few_shot:
-        asked = few_shot_messages(
-            question[:_QUESTION_CHARACTERS].strip(), packed(hits, settings.max_context_tokens)
-        )
-        most = min(MOST_TOKENS, settings.max_answer_tokens)
-        yield from llm.stream(asked, max_tokens=most, temperature=0.0, stop=list(STOP))
-    else:
-        asked = messages(retriever, question, hits, history, settings)
-        yield from llm.stream(asked, max_tokens=settings.max_answer_tokens, temperature=_TEMPERATURE)
+        asked = few_shot_messages(question[:_QUESTION_CHARACTERS].strip(), chunks)
+        return Request(asked, min(MOST_TOKENS, settings.max_answer_tokens), 0.0, list(STOP), chunks[:1])
+    told = messages(retriever, question, hits, history, settings)
+    return Request(told, settings.max_answer_tokens, _TEMPERATURE, None, chunks)
 
 
 def messages(
