@@ -13,8 +13,10 @@ if TYPE_CHECKING:
         SortBy as SortBy,
         TrainingData as TrainingData,
         TrainingTask as TrainingTask,
+        load_gguf as load_gguf,
         prepare_for_training as prepare_for_training,
         register_framework as register_framework,
+        save_gguf as save_gguf,
     )
 
 __version__ = "0.1.0"
@@ -26,8 +28,10 @@ _FROM_TRAINING = (
     "SortBy",
     "TrainingData",
     "TrainingTask",
+    "load_gguf",
     "prepare_for_training",
     "register_framework",
+    "save_gguf",
 )
 __all__ = ["__version__", *_FROM_TRAINING]
 

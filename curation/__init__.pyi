@@ -41,7 +41,8 @@ from .documents.splitting import split_prose as split_prose
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError
 from .errors import LanguageModelError as LanguageModelError, ReleaseError as ReleaseError
 from .errors import SettingsError as SettingsError, StateError as StateError, first_line as first_line
-from .files import read_json as read_json, sync_folder as sync_folder, write_json as write_json
+from .files import read_json as read_json, replace_atomically as replace_atomically
+from .files import sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines

@@ -73,7 +73,7 @@ class QuestionSpec:
         return {
             "name": self.name,
             "title": self.title,
-            "description": self.description,
+            "description": self.description or None,
             "required": self.required,
             "settings": settings,
         }

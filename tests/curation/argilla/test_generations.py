@@ -8,7 +8,7 @@ from typing import Any
 
 import argilla as rg
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.asked import read_questions
@@ -45,6 +45,7 @@ def rows(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> list[JsonObj
     return [row for page in api.records(dataset.id, ["suggestions", "responses"]) for row in page]
 
 
+@hypothesis_settings(deadline=None)
 @given(st.permutations([generated(text, text) for text in "abc"]))
 def test_the_place_of_an_answer_says_nothing_about_who_wrote_it(answers: list[GeneratedAnswer]) -> None:
     found = AnsweredQuestion(answers=tuple(answers)).different
