@@ -7,7 +7,9 @@ Sets and needs as in ``asked_again``. All in numpy: nothing is served, no gate i
 accepted for the nearest chunk of a right page. NDCG@10 by file, a page being as good as its best chunk:
 chunks alone, pieces alone and their mean at each strength of whitening; wording b after every second need's
 wording a was accepted, by weight, threshold and share of the rival (`boosts`), alone and with all needs of
-the other kind accepted too; and the weight that the accepted questions choose (`chosen_weight`).
+the other kind accepted too; the weight that the accepted questions choose (`chosen_weight`); and for each
+strength and choice of piece lengths the change against the default, both wordings of a need together, with
+the ends of its 95% interval: whether another choice would surely be better for this corpus.
 """
 
 from __future__ import annotations
@@ -34,10 +36,11 @@ from serving import (
     truncate_vectors,
     whitening,
 )
-from training import score
+from training import mean_interval, score
 
-STRENGTHS = (0.0, 0.1, 0.15, 0.2)
+STRENGTHS = (0.0, 0.1, 0.15, 0.2, 0.3)
 STRENGTH, PIECE_TOKENS = 0.15, 128
+GRAINS: Sequence[tuple[int, ...]] = ((), (128,), (64,), (128, 64))  # tokens of pieces beside the chunks
 # weight, threshold, share of the rival
 RULES = [(0.3, 0.2, 0.0), (0.5, 0.2, 0.0), (0.5, 0.15, 0.0), (1.0, 0.2, 0.0)]
 RULES += [(weight, 0.15, 0.8) for weight in (0.2, 0.3, 0.4, 0.5, 0.75)]
@@ -49,18 +52,28 @@ AGAIN = 0.9  # from this cosine on, a question is taken to be asked again
 
 @dataclass(frozen=True)
 class Space:
-    """One set at one strength of whitening: unit vectors, and whose they are. ``first``: the first piece of
-    each chunk."""
+    """One set at one strength of whitening: unit vectors, and whose they are. ``pieces`` and ``first``, the
+    first piece of each chunk, by the pieces' length in tokens."""
 
     paths: Sequence[str]
     chunks: Vectors
-    pieces: Vectors
-    first: Sequence[int]
+    pieces: Mapping[int, Vectors]
+    first: Mapping[int, Sequence[int]]
     questions: Mapping[str, Vectors]
 
     def cosines(self, asked: Vectors) -> tuple[Vectors, Vectors]:
         """Of each question with each chunk, and with the chunk's best piece."""
-        return asked @ self.chunks.T, np.maximum.reduceat(asked @ self.pieces.T, self.first, axis=1)
+        return asked @ self.chunks.T, self.best_piece(asked, PIECE_TOKENS)
+
+    def best_piece(self, asked: Vectors, tokens: int) -> Vectors:
+        found: Vectors = np.maximum.reduceat(asked @ self.pieces[tokens].T, self.first[tokens], axis=1)
+        return found
+
+    def of_grains(self, asked: Vectors, grains: Sequence[int]) -> Vectors:
+        """The mean of a chunk's own cosine and that of its best piece of each length."""
+        parts = [asked @ self.chunks.T, *(self.best_piece(asked, tokens) for tokens in grains)]
+        mean: Vectors = np.mean(parts, axis=0)
+        return mean
 
     def base(self, asked: Vectors) -> Vectors:
         """The score of each chunk, without accepted questions."""
@@ -101,19 +114,26 @@ def spaces(folder: Path, scratch: Path, asked: Sequence[Asked], embedder: Embedd
     ingest([str(folder / "docs")], home, ChunkSettings(), counter, Lines())
     chunks = Corpus.load(home).chunks
     paths = [chunk.path for chunk in chunks]
-    cut = [pieces(chunk, PIECE_TOKENS, counter) for chunk in chunks]
-    first = np.cumsum([0, *map(len, cut)])[:-1].tolist()
     texts = list(
         dict.fromkeys(text for one in asked for of in BOTH for text in one.wordings[of].queries.values())
     )
     whole = embedder.documents([chunk.text for chunk in chunks])
-    small = embedder.documents([text for texts_ in cut for text in texts_])
+    small, first = dict[int, Vectors](), dict[int, Sequence[int]]()
+    for tokens in {size for grains in GRAINS for size in grains}:
+        cut = [pieces(chunk, tokens, counter) for chunk in chunks]
+        first[tokens] = np.cumsum([0, *map(len, cut)])[:-1].tolist()
+        small[tokens] = embedder.documents([text for texts_ in cut for text in texts_])
     questions = embedder.queries(texts)
     made = {}
     for strength in STRENGTHS:
         matrix = whitening(whole, strength, paths)
-        turned = [truncate_vectors(one @ matrix, embedder.dimension) for one in (whole, small, questions)]
-        made[strength] = Space(paths, turned[0], turned[1], first, dict(zip(texts, turned[2], strict=True)))
+
+        def turned(vectors: Vectors, matrix: Vectors = matrix) -> Vectors:
+            return truncate_vectors(vectors @ matrix, embedder.dimension)
+
+        fine = {tokens: turned(vectors) for tokens, vectors in small.items()}
+        asked_so = dict(zip(texts, turned(questions), strict=True))
+        made[strength] = Space(paths, turned(whole), fine, first, asked_so)
     return made
 
 
@@ -193,6 +213,30 @@ def score_rows(made: Mapping[float, Space], asked: Sequence[Asked]) -> list[Row]
     return rows
 
 
+def grain_rows(made: Mapping[float, Space], asked: Sequence[Asked]) -> list[Row]:
+    """The change of NDCG@10 by another strength or other pieces, and the ends of its interval."""
+    rows = []
+    for one in asked:
+
+        def found(strength: float, grains: Sequence[int], one: Asked = one) -> list[float]:
+            """Of each need, the mean of its wordings."""
+            space, both = made[strength], []
+            for needs in one.wordings.values():
+                both.append(space.found(needs, space.of_grains(space.asked(needs), grains)))
+            return [fmean(values[key] for values in both) for key in one.keys("all")]
+
+        usual = found(STRENGTH, (PIECE_TOKENS,))
+        for strength in made:
+            for grains in GRAINS:
+                pairs = zip(found(strength, grains), usual, strict=True)
+                change = mean_interval([new - old for new, old in pairs], 0.95)
+                lengths = " + ".join(map(str, (256, *grains)))
+                what = f"{one.name}, {NAMES[one.kind]}: whitened {strength}, {lengths}, change"
+                ends = {"": change.estimate, ", lower end": change.low, ", upper end": change.high}
+                rows += [figure(f"{what}{end}", value) for end, value in ends.items()]
+    return rows
+
+
 def question_rows(space: Space, asked: Sequence[Asked]) -> list[Row]:
     """Wording b beside the same index without questions, and how often wording a finds its page first."""
     rows = []
@@ -245,5 +289,6 @@ def main(arguments: Sequence[str]) -> list[Row]:
         for name in given.sets.split(","):
             asked = load_needs(given.eval / name, NEEDS / name)
             made = spaces(given.eval / name, Path(scratch) / name, asked, embedder)
-            rows += [*score_rows(made, asked), *question_rows(made[STRENGTH], asked)]
+            rows += [*score_rows(made, asked), *grain_rows(made, asked)]
+            rows += question_rows(made[STRENGTH], asked)
     return rows

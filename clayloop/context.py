@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argilla as rg
 
     from curation import Corpus
-    from serving import Embedder
+    from serving import BaseVectors
 
 
 @dataclass
@@ -44,12 +44,12 @@ class Context:
         return str(resolve_model(self.settings.serving.embedding.model))
 
     @cached_property
-    def base_embedder(self) -> Embedder:
+    def base_embedder(self) -> BaseVectors:
         """The base embedding model."""
-        from serving import Embedder
+        from serving import BaseVectors, Embedder, ReleaseStore
 
         settings = self.settings.serving.embedding
-        return Embedder(settings.model, settings)
+        return BaseVectors(Embedder(settings.model, settings), ReleaseStore(self.home))
 
     def forget_models(self) -> None:
         """Let go of what was loaded to embed; it is loaded again when it is needed."""

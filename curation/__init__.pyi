@@ -25,6 +25,7 @@ from .argilla.schemas import DATASETS as DATASETS
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
 from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
+from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
 from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
 from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
 from .argilla.webhooks import register_webhook as register_webhook, unregister_webhook as unregister_webhook

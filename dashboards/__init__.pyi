@@ -1,5 +1,8 @@
 """What other rooms may use of dashboards/: each name is loaded when it is first used."""
 
+from .handover import (
+    LoopSettings as LoopSettings,
+)
 from .launch import (
     prepare as prepare,
 )

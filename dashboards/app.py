@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from curation import ClayloopError
+from dashboards import page
 from dashboards.handover import read_handover
-from dashboards.page import show, show_notice
+from dashboards.views import compare, conversations, releases
+from dashboards.sections import show_notice
 
 # Drawn here, because Streamlit fetches pictures of emoji and named icons from the internet.
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32" fill="none"
@@ -26,4 +29,12 @@ try:
 except ClayloopError as error:
     show_notice(error.message, error.hint)
     st.stop()
-show(handover)
+pages = {"Overview": ("", page), "Conversations": ("conversations", conversations)}
+pages |= {"Compare": ("compare", compare), "Releases and runs": ("releases", releases)}
+st.navigation(
+    [
+        st.Page(partial(one.show, handover), title=title, url_path=path, default=not path)
+        for title, (path, one) in pages.items()
+    ],
+    position="top",
+).run()

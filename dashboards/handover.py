@@ -13,8 +13,21 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_se
 
 from curation import ArgillaSettings, Home, SettingsError, write_text
 from dashboards.settings import DashboardSettings
+from serving import ServingSettings
+from training import TrainingSettings
 
 FILE_NAME = "dashboard.json"
+
+
+class LoopSettings(BaseModel):
+    """What decides whether a retrain is due."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    training: TrainingSettings = TrainingSettings()
+    serving: ServingSettings = ServingSettings()
+    min_accepted: int = 20
+    every_hours: float = 0.0
 
 
 class Handover(BaseModel):
@@ -25,6 +38,7 @@ class Handover(BaseModel):
     root: Path
     dashboard: DashboardSettings
     argilla: ArgillaSettings
+    loop: LoopSettings = LoopSettings()
     api_key: SecretStr = SecretStr("")
 
     @field_serializer("api_key", when_used="json")
@@ -36,7 +50,12 @@ class Handover(BaseModel):
         return Home(self.root)
 
 
-def write_handover(home: Home, dashboard: DashboardSettings, argilla: ArgillaSettings) -> Path:
+def write_handover(
+    home: Home,
+    dashboard: DashboardSettings,
+    argilla: ArgillaSettings,
+    loop: LoopSettings | None = None,
+) -> Path:
     """Write the settings to ``dashboard.json`` in the state folder, mode 0600, and return its path.
 
     The API key is in it only when the settings hold one; the key of an embedded Argilla stays in that
@@ -46,6 +65,7 @@ def write_handover(home: Home, dashboard: DashboardSettings, argilla: ArgillaSet
         root=home.root.absolute(),
         dashboard=dashboard,
         argilla=argilla.model_copy(update={"api_key": SecretStr("")}),
+        loop=loop or LoopSettings(),
         api_key=argilla.api_key,
     )
     path = handover.root / FILE_NAME

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dashboards
 from curation import ArgillaSettings, Home, SettingsError, local_url
-from dashboards.handover import write_handover
+from dashboards.handover import LoopSettings, write_handover
 from dashboards.settings import DashboardSettings
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -57,7 +57,9 @@ class Launch:
         return f"{self.url}/_stcore/health"
 
 
-def prepare(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -> Launch:
+def prepare(
+    home: Path, settings: DashboardSettings, argilla: ArgillaSettings, loop: LoopSettings | None = None
+) -> Launch:
     """Write the handover file (mode 0600) into ``home`` and say how to start the page.
 
     Nothing secret is on the command line or in the environment, and the working folder does not matter.
@@ -65,7 +67,7 @@ def prepare(home: Path, settings: DashboardSettings, argilla: ArgillaSettings) -
     here.
     """
     port = settings.port or free_port(settings.host)
-    handover = write_handover(Home(home), settings.model_copy(update={"port": port}), argilla)
+    handover = write_handover(Home(home), settings.model_copy(update={"port": port}), argilla, loop)
     package = Path(dashboards.__file__).resolve().parent
     options = {
         "server.headless": "true",

@@ -1,4 +1,4 @@
-"""The page: the served release, annotation progress, scores of releases, the last runs.
+"""The first page: how the loop stands, the served release, annotation progress, scores, the last runs.
 
 The only thing that it changes is a request for a retrain (`dashboards.asking`). Each section is a Streamlit
 fragment of its own: it refreshes alone, and when it fails the others go on. Text from outside goes through
@@ -7,8 +7,7 @@ fragment of its own: it refreshes alone, and when it fails the others go on. Tex
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from functools import partial
 
@@ -17,8 +16,8 @@ import streamlit as st
 from curation import Home
 from dashboards.asking import show_asking
 from dashboards.charts import score_chart
-from dashboards.data.annotation import AnnotationReader, DatasetRow
-from dashboards.data.feed import Feed, Snapshot
+from dashboards.data.annotation import DatasetRow
+from dashboards.data.feed import Feed
 from dashboards.data.frames import (
     COUNTS,
     annotator_frame,
@@ -28,21 +27,20 @@ from dashboards.data.frames import (
     score_frame,
     step_frame,
 )
-from dashboards.data.notice import Notice
 from dashboards.data.releases import ReleaseRow, ReleasesView, read_releases
 from dashboards.data.runs import RunRow, read_runs
 from dashboards.data.services import read_services
-from dashboards.escaping import plain, with_commands
+from dashboards.escaping import plain
+from dashboards.feeds import progress_feed, standing_feed
 from dashboards.handover import Handover
 from dashboards.launch import LOOPBACK_NAMES
+from dashboards.loop import show_loop
+from dashboards.sections import PATIENCE, section, show_notice, show_problem
 from dashboards.wording import age, duration, plural
 from training import STEPS
 
-log = logging.getLogger(__name__)
-
 # The page refreshes every few seconds, and Streamlit's "running" sign would blink in its corner.
 STYLE = "<style>[data-testid='stStatusWidget'] { display: none; }</style>"
-PATIENCE = 1.5
 LAST_RUNS = 20
 LINKS = (
     ("argilla", "Annotate in Argilla", ":material/edit_note:"),
@@ -55,30 +53,11 @@ def show(handover: Handover) -> None:
     home, every = handover.home, handover.dashboard.refresh_seconds
     st.html(STYLE)
     _header(home)
-    _section("Served release", every, partial(_served, home))
-    _section("Annotation", every, partial(_annotation, _feed(_key(handover), handover)))
-    _section("Retrieval quality", every, partial(_quality, home))
-    _section("Retrain runs", every, partial(_runs, home, handover.dashboard.host in LOOPBACK_NAMES))
-
-
-def show_notice(message: str, hint: str = "") -> None:
-    """A problem and what to do about it, both plain text."""
-    told = with_commands(message)
-    st.warning(f"{told}\n\n{with_commands(hint)}" if hint else told, icon=":material/info:")
-
-
-def _section(title: str, every: float, draw: Callable[[], None]) -> None:
-    def guarded() -> None:
-        try:
-            draw()
-        except Exception as error:  # the other sections go on
-            log.exception("The section %s failed", title)
-            show_notice(
-                f"This part of the page failed ({type(error).__name__}).", "The dashboard's log says more."
-            )
-
-    st.subheader(title, anchor=False)
-    st.fragment(guarded, run_every=every)()
+    section("The loop", every, partial(show_loop, home, standing_feed(handover)))
+    section("Served release", every, partial(_served, home))
+    section("Annotation", every, partial(_annotation, progress_feed(handover)))
+    section("Retrieval quality", every, partial(_quality, home))
+    section("Retrain runs", every, partial(_runs, home, handover.dashboard.host in LOOPBACK_NAMES))
 
 
 def _header(home: Home) -> None:
@@ -133,6 +112,7 @@ def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> Non
             "NDCG@10",
             f"{score:.3f}",
             f"{score - before:+.3f}",
+            delta_color="off",  # the first row says whether that is a sure change
             help=f"{plain(row.parent or 'The release before')} scored {before:.3f} on the same "
             f"{plural(row.evaluation.questions, 'held-out question')}.",
             border=True,
@@ -142,10 +122,7 @@ def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> Non
 
 def _annotation(feed: Feed[DatasetRow]) -> None:
     snapshot = feed.latest(PATIENCE)
-    if snapshot.waiting:
-        st.info("Asking Argilla…", icon=":material/hourglass_empty:")
-    if snapshot.problem:
-        _argilla_problem(snapshot)
+    show_problem(snapshot)
     if snapshot.items is None:
         return
     if not any(dataset.exists for dataset in snapshot.items):
@@ -181,13 +158,6 @@ def _dataset(dataset: DatasetRow) -> None:
     done = f"{dataset.completed:,} of {plural(dataset.total, 'record')} completed"
     st.progress(dataset.share, done if dataset.total else "No records yet")
     st.caption(f"{dataset.pending:,} pending · {plain(dataset.name)}")
-
-
-def _argilla_problem(snapshot: Snapshot[DatasetRow]) -> None:
-    problem = snapshot.problem or Notice("")
-    show_notice(problem.message, problem.hint)
-    if snapshot.items is not None and snapshot.taken_at is not None:
-        st.caption(f"What follows was read {age(snapshot.taken_at, datetime.now(timezone.utc))}.")
 
 
 def _quality(home: Home) -> None:
@@ -299,18 +269,3 @@ def _counts(row: ReleaseRow) -> str:
     counts: Iterable[str] = (f"{plain(name)} {count:,}" for name, count in row.trained_on.items())
     listed = ", ".join(counts)
     return f" · trained on: {listed}" if listed else ""
-
-
-def _key(handover: Handover) -> str:
-    return f"{handover.root}|{handover.argilla.url}|{handover.dashboard.refresh_seconds}"
-
-
-def _new_feed(key: str, _handover: Handover) -> Feed[DatasetRow]:
-    """``key`` is what Streamlit caches the feed by: one for all open pages."""
-    read = AnnotationReader(_handover.home, _handover.argilla)
-    return Feed(read, every=_handover.dashboard.refresh_seconds, what="Annotation progress")
-
-
-_feed: Callable[[str, Handover], Feed[DatasetRow]] = st.cache_resource(
-    _new_feed, show_spinner=False, max_entries=8
-)

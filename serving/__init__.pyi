@@ -9,6 +9,7 @@ from .releases.answer_list import ListedAnswer as ListedAnswer, find_answer as f
 from .releases.answer_list import list_answers as list_answers
 from .releases.answers import CuratedAnswer as CuratedAnswer, answer_rows as answer_rows
 from .releases.answers import answers_to_serve as answers_to_serve, read_answers as read_answers
+from .releases.base_vectors import BaseVectors as BaseVectors
 from .releases.bootstrap import bootstrap as bootstrap
 from .releases.build import ReleaseParts as ReleaseParts, build_release as build_release
 from .releases.build import save_model as save_model
@@ -37,7 +38,7 @@ from .retrieval.calibration import OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUES
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold
 from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
-from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
+from .retrieval.index import ChunkIndex as ChunkIndex, Hit as Hit, IndexedQuestion as IndexedQuestion
 from .retrieval.index import build_index as build_index
 from .retrieval.making import carry_questions as carry_questions, embed_chunks as embed_chunks
 from .retrieval.making import lead_questions as lead_questions
@@ -48,7 +49,7 @@ from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
 from .retrieval.space import Leads as Leads, SearchSpace as SearchSpace
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
-from .retrieval.whitening import remove_whitening as remove_whitening, unwhitened as unwhitened
+from .retrieval.whitening import remove_whitening as remove_whitening
 from .retrieval.whitening import whiten as whiten, whitening as whitening
 from .settings import BotSettings as BotSettings, EmbeddingSettings as EmbeddingSettings
 from .settings import RetrievalSettings as RetrievalSettings, ServingSettings as ServingSettings

@@ -1,7 +1,8 @@
 """What other rooms may use of training/: each name is loaded when it is first used."""
 # ruff: isort: skip_file
 
-from .decide import Due as Due, is_due as is_due
+from .decide import Choice as Choice, Due as Due, answers as answers, changed_keys as changed_keys
+from .decide import is_due as is_due
 from .fit.data import TrainingMaterial as TrainingMaterial
 from .fit.train import cheap_passes as cheap_passes, fine_tune as fine_tune
 from .judge.comparison import read_comparison as read_comparison

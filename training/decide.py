@@ -60,9 +60,10 @@ class News(BaseModel):
 class Choice:
     """The answer, and ``why`` in a sentence for people.
 
-    ``rung`` is the highest that a new run tries. ``run`` is the run to resume. ``given_up`` says why each
-    other unfinished run has to be closed (run id → reason), ``left_alone`` what to tell about each that stays
-    as it is. ``news`` is since the served release.
+    ``fresh`` counts the accepted decisions that no run has tried to learn from yet; only ``is_due`` counts
+    them. ``rung`` is the highest that a new run tries. ``run`` is the run to resume. ``given_up`` says why
+    each other unfinished run has to be closed (run id → reason), ``left_alone`` what to tell about each
+    that stays as it is. ``news`` is since the served release.
     """
 
     what: Literal["resume", "skip", "new"]
@@ -72,6 +73,7 @@ class Choice:
     run: RunRecord | None = None
     given_up: Mapping[str, str] = field(default_factory=dict)
     left_alone: Mapping[str, str] = field(default_factory=dict)
+    fresh: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,10 @@ def is_due(found: Situation, due: Due) -> Choice:
     choice = decide(found)
     if choice.run is not None and any(one.at_work for one in found.unfinished if one.record is choice.run):
         return replace(choice, what="skip", why=f"Run {choice.run.id} is at work.")
+    fresh = fresh_news(found, found.fitted_rows, found.tried_to_fit)
+    choice = replace(choice, fresh=fresh.accepted)
     if choice.what != "new":
         return choice
-    fresh = fresh_news(found, found.fitted_rows, found.tried_to_fit)
     if choice.rung == FINE_TUNED:
         since = fresh.total
         if not found.chosen_by_hand:
@@ -163,20 +166,25 @@ def answers(rows: Sequence[LedgerRow]) -> dict[RecordKey, _Answer]:
 def find_news(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answer]) -> News:
     """What is new. An undecided record (a tie, or no answer that counts) is no news unless it was decided
     before."""
-
-    def is_decided(answer: _Answer | None) -> bool:
-        return answer is not None and answer[1] != "undecided"
-
-    changed = [
-        answer
-        for key, answer in now.items()
-        if answer != before.get(key) and (is_decided(answer) or is_decided(before.get(key)))
-    ]
+    changed = changed_keys(now, before)
     return News(
         new=len(changed),
-        withdrawn=sum(is_decided(answer) and key not in now for key, answer in before.items()),
-        accepted=sum(verdict == "accepted" for _, verdict in changed),
+        withdrawn=sum(_is_decided(answer) and key not in now for key, answer in before.items()),
+        accepted=sum(now[key][1] == "accepted" for key in changed),
     )
+
+
+def changed_keys(now: Mapping[RecordKey, _Answer], before: Mapping[RecordKey, _Answer]) -> list[RecordKey]:
+    """The records that ``find_news`` counts as new."""
+    return [
+        key
+        for key, answer in now.items()
+        if answer != before.get(key) and (_is_decided(answer) or _is_decided(before.get(key)))
+    ]
+
+
+def _is_decided(answer: _Answer | None) -> bool:
+    return answer is not None and answer[1] != "undecided"
 
 
 def fresh_news(found: Situation, served: Sequence[LedgerRow], tried: Sequence[Sequence[LedgerRow]]) -> News:

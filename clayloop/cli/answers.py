@@ -45,21 +45,21 @@ def list_all(
     else:
         print_table(
             "",
-            ["id", "question", "answer", "by", "on", "sources", "", "why not"],
+            ["id", "question and answer", "by", "state"],
             [
                 (
                     one.record_id[:8],
-                    _short(one.question),
-                    _short(one.text),
-                    one.role,
-                    f"{one.at:%Y-%m-%d}" if one.at else "",
-                    "\n".join(source.path for source in one.sources),
-                    f"{one.fate}, stale" if one.stale else one.fate,
-                    one.why,
+                    "\n".join([_short(one.question), _short(one.text), *_sources(one)]),
+                    f"{one.role}\n{one.at:%Y-%m-%d}" if one.at else one.role,
+                    "\n".join(filter(None, [f"{one.fate}, stale" if one.stale else one.fate, one.why])),
                 )
                 for one in found
             ],
         )
+
+
+def _sources(answer: ListedAnswer) -> list[str]:
+    return [f"from {source.path}" for source in answer.sources]
 
 
 @answers.command()

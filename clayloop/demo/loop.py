@@ -21,7 +21,8 @@ from clayloop.up.running import Running
 from curation import ClayloopError, DatasetName, give_back
 from serving import ReleaseStore
 
-LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets
+JUDGED_CHUNKS = 150  # at most, by the simulated annotator: Argilla takes some 30 answers a second
+LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets, at least
 
 
 class Demo:
@@ -151,7 +152,7 @@ class Demo:
         argilla = context.settings.curation.argilla
         # Some records are left for people to try it by hand.
         limits: dict[DatasetName, int] = {
-            "chunks": max(0, self.report.chunks - LEFT_TO_PEOPLE),
+            "chunks": min(JUDGED_CHUNKS, max(0, self.report.chunks - LEFT_TO_PEOPLE)),
             "triplets": max(0, self.report.triplets - LEFT_TO_PEOPLE),
         }
         with self._step("annotate (simulated annotator)"):

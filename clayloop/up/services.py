@@ -9,12 +9,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
 from clayloop.settings import Settings, find_config
 from clayloop.up.supervisor import Service
 from curation import Home, SettingsError, StateError, local_url, read_json, without_login, write_json
+
+if TYPE_CHECKING:
+    from dashboards import LoopSettings
 
 LOOPBACK = "127.0.0.1"
 
@@ -104,9 +108,22 @@ def dashboard_service(settings: Settings, *, any_port: bool = False) -> Placed:
 
     wanted = settings.dashboards
     port = _port("dashboards.port", wanted.port, any_port, wanted.host)
-    launch = prepare(settings.state.root, wanted.model_copy(update={"port": port}), settings.curation.argilla)
+    placed = wanted.model_copy(update={"port": port})
+    launch = prepare(settings.state.root, placed, settings.curation.argilla, loop_settings(settings))
     ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731
     return Placed(Service("dashboard", launch.command, ready, launch.environment), launch.url)
+
+
+def loop_settings(settings: Settings) -> LoopSettings:
+    """What the dashboard needs to say what comes next."""
+    from dashboards import LoopSettings
+
+    return LoopSettings(
+        training=settings.training,
+        serving=settings.serving,
+        min_accepted=settings.watch.min_accepted,
+        every_hours=settings.watch.every_hours,
+    )
 
 
 def watch_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:

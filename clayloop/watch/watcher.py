@@ -182,6 +182,8 @@ class Watcher:
         if self._refresh_settings():
             is_poll = True
             self._next_look = time.monotonic() + self._watch.poll_seconds
+        if is_poll:
+            self._annotations.register()  # before all that needs a release: there may be none yet
         request = self._waiting_request()
         if request is not None:
             ended = self._retrain(f"{request.by} asked for it", FINE_TUNED, request=request.id)
@@ -190,8 +192,6 @@ class Watcher:
             return
         if self._backs_off():
             return
-        if is_poll:
-            self._annotations.register()
         ReleaseStore(self._home).current()  # raises when there is no release: no need to read Argilla
         decisions = self._annotations.read(is_poll)
         if is_poll and self._annotations.doubts:

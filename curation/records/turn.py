@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from curation.records.identity import content_id
 
 MOST_OFFERED = 10  # passages that annotators choose from
+
+
+def _writable(text: object) -> object:
+    """Half a surrogate pair, as JSON may hold it, can be written to no file: it becomes a question mark."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+_Text = Annotated[str, BeforeValidator(_writable)]
 
 
 class Message(BaseModel):
@@ -18,7 +26,7 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     role: Literal["user", "assistant"]
-    content: str
+    content: _Text
 
 
 class Turn(BaseModel):
@@ -35,9 +43,9 @@ class Turn(BaseModel):
 
     conversation_id: str
     turn: int
-    question: str
+    question: _Text
     history: tuple[Message, ...] = ()
-    answer: str
+    answer: _Text
     cited: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
     refused: bool = False

@@ -27,10 +27,12 @@ class GuardRow:
 @dataclass(frozen=True)
 class VerdictRow:
     """``word`` is superior, non-inferior, inconclusive, inferior or not-enough; ``change`` the mean
-    difference of the deciding metric with its interval, empty when there is none."""
+    difference of the deciding metric with its interval (``low`` to ``high``), empty when there is none."""
 
     word: str
     change: str = ""
+    low: float | None = None
+    high: float | None = None
     guards: Sequence[GuardRow] = ()
 
 
@@ -58,7 +60,8 @@ def _read(path: Path, changed: int) -> VerdictRow:
         "" if interval is None else f"{interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
     )
     guards = tuple(GuardRow(one.name, one.passed, one.detail) for one in found.guards)
-    return VerdictRow(found.verdict, change, guards)
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return VerdictRow(found.verdict, change, low, high, guards)
 
 
 class _Record(BaseModel):

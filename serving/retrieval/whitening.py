@@ -10,7 +10,9 @@ the first 64 dimensions tell documents apart.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,13 +92,16 @@ def whiten(embedder: Embedder, space: SearchSpace, chunks: Sequence[Chunk], stre
     return space.turned(matrix)
 
 
-def unwhitened(embedder: Embedder, vectors: Vectors) -> Vectors:
-    """What the (n, d) unit ``vectors`` of ``embedder`` are without its whitening."""
-    layer = embedder.model._modules.get(LAYER)
-    if layer is None:
+def unwhitened(model: Path, vectors: Vectors) -> Vectors:
+    """What the (n, d) unit ``vectors`` of the model in the folder ``model`` are without its whitening."""
+    from safetensors.numpy import load_file
+
+    parts = json.loads((model / "modules.json").read_text(encoding="utf-8"))
+    folder = next((part["path"] for part in parts if part["name"] == LAYER), None)
+    if folder is None:
         return vectors
-    matrix = layer.linear.weight.detach().cpu().numpy().astype(np.float64).T
-    return truncate_vectors(np.linalg.solve(matrix.T, vectors.T).T, vectors.shape[1])
+    (weight,) = load_file(model / folder / "model.safetensors").values()
+    return truncate_vectors(np.linalg.solve(weight.astype(np.float64), vectors.T).T, vectors.shape[1])
 
 
 def remove_whitening(embedder: Embedder) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +18,15 @@ from curation import (
     Chunk,
     Corpus,
     Home,
+    Turn,
     annotate_as_simulated,
     connect_to_argilla,
+    log_turns,
     push_to_argilla,
 )
 from dashboards.data.annotation import AnnotationReader
-from dashboards.handover import write_handover
+from dashboards.data.standing import StandingReader
+from dashboards.handover import Handover, write_handover
 from dashboards.settings import DashboardSettings
 from tests.dashboards.test_page import APP, heard_from_argilla, run_until, shown
 
@@ -107,3 +111,41 @@ def test_a_client_that_fails_is_not_used_again(home: Home, argilla_lite: Argilla
     with pytest.raises(Exception):  # noqa: B017 - whatever a closed connection says
         read()
     assert len(read()) == 3
+
+
+def test_how_the_loop_stands_is_what_argilla_holds(
+    home: Home, argilla_lite: ArgillaLite, corpus: Corpus
+) -> None:
+    home.argilla.mkdir(parents=True)
+    shutil.copy(argilla_lite.home / "credentials.json", home.argilla)
+    settings = ArgillaSettings(
+        workspace="standing-tests",
+        chunks="standing-chunks",
+        triplets="standing-triplets",
+        conversations="standing-conversations",
+    )
+    handover = Handover(root=home.root, dashboard=DashboardSettings(), argilla=settings)
+    read = StandingReader(handover)
+    client = connect_to_argilla(settings, home)
+    assert read()[0].people == 0, "nothing was pushed yet"
+    push_to_argilla(client, settings, corpus, [], FakeVectors())
+    annotate_as_simulated(client, settings, corpus, FakeVectors(), {"chunks": 3})
+    now = datetime.now(timezone.utc)
+    turns = [
+        Turn(
+            conversation_id=f"c{number}",
+            turn=0,
+            question=f"What is {number}?",
+            answer="No idea.",
+            refused=number == 2,
+            release_id="r0001-00000000",
+            created_at=now - timedelta(days=days),
+        )
+        for number, days in enumerate((0, 0, 0, 8, 20))
+    ]
+    log_turns(client, settings, turns, None)
+    (found,) = read()
+    assert found.people + found.simulated == 3
+    assert [found.week("asked"), found.week("refused")] == [3, 1]
+    assert [found.week("asked", back=1), found.week("refused", back=1)] == [1, 0]
+    assert found.addresses["conversations"].startswith(argilla_lite.url)

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from curation import ArgillaSettings, Home, write_json
-from dashboards import pending_request, settle_request, watch_lock
+from dashboards import LoopSettings, pending_request, settle_request, watch_lock
 from dashboards.launch import Launch, prepare
 from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
 from tests.dashboards.state import add_release, add_run, evaluation, metrics_around
+from tests.training.material import serving, settings
 from training import RunStore
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
         expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
         expect(page.get_by_text("Per Matryoshka dimension")).to_be_visible()
         expect(page.get_by_text("is running, step 6")).to_be_visible()
-        expect(page.get_by_text("No Argilla is configured")).to_be_visible()
+        expect(page.get_by_text("No Argilla is configured").first).to_be_visible()
         expect(page.get_by_role("link", name="Annotate in Argilla")).to_have_attribute(
             "href", "http://127.0.0.1:6900"
         )
@@ -152,6 +153,40 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
         browser.close()
     assert trouble == []
     assert foreign == []
+
+
+def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path: Path) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=120_000)  # the first search loads torch
+    store = ReleaseStore(copied)
+    older, newer = store.ids()
+    loop = LoopSettings(training=settings(), serving=serving())
+    launch = prepare(copied.root, DashboardSettings(port=0), ArgillaSettings(), loop)
+    with served(launch, tmp_path), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1100})
+        page.goto(f"{launch.url}/compare")
+        page.get_by_label("Question", exact=True).fill("How do I clean a lamp?")
+        page.get_by_label("Question", exact=True).press("Enter")
+        expect(page.get_by_text("The lamp › Cleaning a lamp").first).to_be_visible()
+        assert f"newer={newer}" in page.url and f"older={older}" in page.url
+        _picture(page, "dashboard-compare.png")
+
+        page.get_by_role("link", name="Releases and runs").click()
+        expect(page.frame_locator("iframe").get_by_text("Verdict").first).to_be_visible()
+        page.get_by_label("A release").click()
+        page.get_by_role("option", name=older).click()
+        page.get_by_role("button", name=f"Serve {older}").click()
+        _picture(page, "dashboard-releases.png")
+        page.get_by_role("button", name="Yes, serve it").click()
+        expect(page.get_by_text("The bot serves it now.")).to_be_visible()
+        assert store.current_id() == older
+
+        page.get_by_role("link", name="Conversations").click()
+        expect(page.get_by_text("Questions without a good source")).to_be_visible()
+        _picture(page, "dashboard-conversations.png")
+        browser.close()
 
 
 def test_other_names_and_other_sites_are_refused(home: Home, tmp_path: Path) -> None:

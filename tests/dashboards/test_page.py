@@ -74,6 +74,7 @@ def test_an_empty_home_says_what_to_do_next(open_page: Open) -> None:
     for command in ("clayloop ingest", "clayloop bootstrap", "clayloop up", "retrain-from-annotations"):
         assert command in text
     assert [element.value for element in page.subheader] == [
+        "The loop",
         "Served release",
         "Annotation",
         "Retrieval quality",

@@ -22,18 +22,17 @@ from serving import (
     INDEX_FOLDER,
     MODEL_FOLDER,
     OUT_OF_DOMAIN_QUESTIONS,
+    BaseVectors,
     ChunkIndex,
     Embedder,
     Release,
     ReleaseStore,
     SearchSpace,
     ServingSettings,
-    Vectors,
     calibrate_threshold,
     carry_questions,
     embed_chunks,
     open_reranker,
-    unwhitened,
 )
 from training.judge.comparison import (
     SIDES,
@@ -105,7 +104,9 @@ def measure_baselines(
     if removed.questions:
         coverage = with_lost_questions(removed, served, given.chunks, space)
     base_model = Embedder.shared(name, serving.embedding)
-    base = SearchModel(base_model, base_space(base_model, given.chunks, store, serving, progress))
+    texts = [chunk.text for chunk in given.chunks]
+    vectors = BaseVectors(base_model, store).documents(texts, progress)
+    base = SearchModel(base_model, SearchSpace.plain(vectors))  # neither whitening nor pieces
     base_scores = _scores(base, given, settings)
     queries = base_model.queries
     pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.space.chunks, queries)
@@ -185,39 +186,6 @@ def _joined(parts: Sequence[PerDimension]) -> PerDimension:
         means = {name: fmean(values[name] for values in questions.values()) for name in METRICS}
         found[size] = Scores(metrics=means, questions=questions)
     return found
-
-
-def base_space(
-    base: Embedder, chunks: Sequence[Chunk], store: ReleaseStore, serving: ServingSettings, progress: Progress
-) -> SearchSpace:
-    """The base model's own vectors of ``chunks``, without whitening and pieces. A release that was not
-    trained has them, but for its whitening."""
-    vectors: Vectors = np.empty((len(chunks), base.dimension), dtype=np.float32)
-    row_of: dict[str, int] = {}
-    same = untrained_release(store, serving.embedding.model, base.dimension)
-    if same is not None:
-        folder = store.folder(same.id)
-        index = ChunkIndex.open(folder / INDEX_FOLDER)
-        row_of = {chunk.id: row for row, chunk in enumerate(index.chunks())}
-        there = [place for place, chunk in enumerate(chunks) if chunk.id in row_of]
-        found = index.space().chunks[[row_of[chunks[place].id] for place in there]]
-        vectors[there] = unwhitened(Embedder.shared(folder / MODEL_FOLDER, serving.embedding), found)
-    missing = [place for place, chunk in enumerate(chunks) if chunk.id not in row_of]
-    if missing:
-        vectors[missing] = base.documents([chunks[place].text for place in missing], progress=progress)
-    return SearchSpace.plain(vectors)
-
-
-def untrained_release(store: ReleaseStore, model: str, dimension: int) -> Release | None:
-    """The newest release that serves ``model`` untrained: its index has the base model's vectors already."""
-    newest = reversed(store.list())
-    fitting = (one for one in newest if is_untrained(one, model) and one.embedding.dimension == dimension)
-    return next(fitting, None)
-
-
-def is_untrained(release: Release, model: str) -> bool:
-    """Whether a release serves the base ``model`` without training."""
-    return not release.trained_on and release.base_model == model
 
 
 def measure_latency(

@@ -157,11 +157,12 @@ class Steps:
         if self.run.record.has_finished("index"):
             candidate = self._candidate("", questions)
             beside = baselines  # what is worse than the served model is no measure
+            against = known.questions()
             if verdicts[INDEX_ONLY].promoted or not is_new:
-                beside = baselines.beside(index_only, found[INDEX_ONLY])
+                beside, against = baselines.beside(index_only, found[INDEX_ONLY]), questions
             found[FINE_TUNED] = compare(candidate, beside)
             if self.folds:
-                folds = (self._models_of(fold, beside.served, questions) for fold in self.folds)
+                folds = (self._models_of(fold, beside.served, against, questions) for fold in self.folds)
                 found[FINE_TUNED].sets.insert(0, compare_folds(folds, beside))
             verdict = judge(found[FINE_TUNED], settings.gate)
             verdicts[FINE_TUNED] = verdict.model_copy(update={"asked": asked})
@@ -181,15 +182,24 @@ class Steps:
         _, space = lead_questions(embedder, chunks, SearchSpace.load(trained), questions)
         return SearchModel(embedder, space, self._reranker)
 
-    def _models_of(self, fold: Fold, served: SearchModel, questions: Sequence[IndexedQuestion]) -> FoldModels:
-        """Neither has what the fold asks in its index."""
+    def _models_of(
+        self,
+        fold: Fold,
+        served: SearchModel,
+        against: Sequence[IndexedQuestion],
+        questions: Sequence[IndexedQuestion],
+    ) -> FoldModels:
+        """The served model with the questions ``against`` in its index, and that of the fold with
+        ``questions``. Neither has what the fold asks."""
         give_back()  # the models of the fold before
-        kept = [one for one in questions if not fold.given.is_asked(one)]
         chunks, known = self.prepared.chunks, self._served_index
-        _, space = lead_questions(served.embedder, chunks, served.space, kept, known)
-        return FoldModels(
-            fold.given.questions, replace(served, space=space), self._candidate(fold.name, kept)
-        )
+
+        def unasked(accepted: Sequence[IndexedQuestion]) -> list[IndexedQuestion]:
+            return [one for one in accepted if not fold.given.is_asked(one)]
+
+        _, space = lead_questions(served.embedder, chunks, served.space, unasked(against), known)
+        candidate = self._candidate(fold.name, unasked(questions))
+        return FoldModels(fold.given.questions, replace(served, space=space), candidate)
 
     def publish(self, card: Callable[[ReleaseDraft], str], folder: Path) -> str:
         """Make a release of the candidate, unless an earlier, killed try has published it. Serve it if the

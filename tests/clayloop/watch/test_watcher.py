@@ -274,17 +274,20 @@ def test_to_close_an_earlier_run_is_no_retrain(
     assert "The retrain failed (exit code 4, 1 in a row)" in said[-1]
 
 
+@pytest.mark.parametrize("asked", [False, True])
 def test_without_a_release_argilla_is_asked_to_call_and_not_read(
-    home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
+    asked: bool, home: Home, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
     registered: list[int] = []
     monkeypatch.setattr(Annotations, "read", lambda *_: read.append(1))
     monkeypatch.setattr(Annotations, "register", lambda _: registered.append(1))
     monkeypatch.setattr(Corpus, "load", lambda _: Corpus(documents=[], chunks=[]))
-    watcher = Watcher(settings(home), command(log, 0, "0"), lambda _: None)
+    if asked:
+        ask_for_retrain(home, "Ada")
+    watcher = Watcher(settings(home), command(log, 0, "4" if asked else "0"), lambda _: None)
     watcher.look()
-    assert "release" in watcher.health()["trouble"]
+    assert asked or "release" in watcher.health()["trouble"]
     assert not read
     assert registered
 

@@ -10,20 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curation import SILENT, Chunk, Corpus, Home, SettingsError, TestSet
+from curation import Chunk, SettingsError, TestSet
 from serving import (
-    Embedder,
     EmbeddingSettings,
     ReleaseStore,
     RerankerInfo,
     RetrievalSettings,
     ServingSettings,
-    bootstrap,
 )
 from tests.cross_encoders import small_transformer, untrained_reranker
 from tests.training import rounds
 from tests.training.judge.rows import ledger
-from training.judge.compare import Baselines, base_space, compare, measure_baselines
+from training.judge.compare import Baselines, compare, measure_baselines
 from training.judge.comparison import LATENCY_FILE, at, read_comparison, write_comparison
 from training.judge.coverage import Round
 from training.judge.evaluate import SearchModel, evaluate_set, load_reranker, reranked
@@ -109,24 +107,6 @@ def test_a_reranker_is_judged_by_the_same_gate(baselines: Baselines) -> None:
         assert found.without_reranker == pytest.approx(alone, abs=1e-6), "so that one sees whether it pays"
         (generic,) = found.sets
         assert generic.candidate == generic.served, "it is not asked what the embedding model has forgotten"
-
-
-@pytest.mark.parametrize("strength", [0.0, 0.3])
-def test_the_base_models_vectors_come_from_an_index_that_has_them(
-    strength: float, tiny_model: Path, tmp_path: Path
-) -> None:
-    serving = rounds.serving(tiny_model)
-    embedder = Embedder(str(tiny_model), serving.embedding)
-    new = CHUNKS[0].model_copy(update={"id": "new", "text": "Something else about lamps."})
-    chunks = [CHUNKS[7], new, CHUNKS[3]]
-    home = Home(tmp_path / "home")
-    retrieval = serving.retrieval.model_copy(update={"whiten": strength})
-    settings = serving.model_copy(update={"retrieval": retrieval})
-    bootstrap(home, Corpus(documents=[], chunks=CHUNKS), settings)
-    found = base_space(embedder, chunks, ReleaseStore(home), serving, SILENT)
-    wanted = embedder.documents([chunk.text for chunk in chunks])
-    np.testing.assert_allclose(found.chunks, wanted, atol=1e-4)
-    assert not len(found.pieces)
 
 
 # rerankers as they are

@@ -1,0 +1,48 @@
+"""How much the bot was asked, day by day, as Argilla's conversations tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import argilla as rg
+from pydantic import BaseModel, ConfigDict
+
+from curation.argilla.api import Api, JsonObject
+from curation.argilla.datasets import find_dataset
+from curation.argilla.schemas import YES
+from curation.settings import ArgillaSettings
+
+
+class DayTraffic(BaseModel):
+    """Questions that were asked on ``day`` (UTC), and those of them that the bot said it can't answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    asked: int
+    refused: int
+
+
+def read_traffic(client: rg.Argilla, settings: ArgillaSettings, last: date, days: int) -> list[DayTraffic]:
+    """The ``days`` days until ``last``, oldest first: two small requests a day at most. Raises
+    ArgillaError."""
+    api = Api.of(client)
+    dataset = find_dataset(api, settings, "conversations")
+    found = []
+    for day in (last - timedelta(days=back) for back in reversed(range(days))):
+        asked = refused = 0
+        if dataset is not None:
+            of_day = _term("day", day.isoformat())
+            asked = _count(api, dataset.id, [of_day])
+            refused = _count(api, dataset.id, [of_day, _term("refused", YES)]) if asked else 0
+        found.append(DayTraffic(day=day, asked=asked, refused=refused))
+    return found
+
+
+def _count(api: Api, dataset_id: str, filters: Sequence[JsonObject]) -> int:
+    return api.search(dataset_id, filters, limit=1)[1]
+
+
+def _term(name: str, value: str) -> JsonObject:
+    return {"type": "terms", "scope": {"entity": "metadata", "metadata_property": name}, "values": [value]}

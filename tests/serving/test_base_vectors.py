@@ -1,0 +1,48 @@
+"""The base model's vectors come from an index that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curation import Corpus, Home, Progress
+from serving import Embedder, EmbeddingSettings, RetrievalSettings, ServingSettings, Vectors, bootstrap
+from serving.releases.base_vectors import BaseVectors
+from serving.releases.store import ReleaseStore
+from tests.training.material import MODEL, make_chunks
+
+EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
+CHUNKS = make_chunks()[:12]
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3])
+def test_only_what_no_untrained_release_has_is_embedded(
+    strength: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = ServingSettings(embedding=EMBEDDING, retrieval=RetrievalSettings(whiten=strength))
+    home = Home(tmp_path / "home")
+    bootstrap(home, Corpus(documents=[], chunks=CHUNKS), serving)
+    texts = [CHUNKS[7].text, "Something else about lamps.", CHUNKS[3].text]
+    embedder = Embedder(MODEL, EMBEDDING)
+    wanted = embedder.documents(texts)
+    embedded: list[str] = []
+
+    def documents(given: Sequence[str], progress: Progress) -> Vectors:
+        embedded.extend(given)
+        return Embedder.documents(embedder, given, progress)
+
+    monkeypatch.setattr(embedder, "documents", documents)
+    found = BaseVectors(embedder, ReleaseStore(home)).documents(texts)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    assert embedded == [texts[1]]
+
+
+def test_without_a_release_all_is_embedded(tmp_path: Path) -> None:
+    embedder = Embedder(MODEL, EMBEDDING)
+    vectors = BaseVectors(embedder, ReleaseStore(Home(tmp_path)))
+    texts = [chunk.text for chunk in CHUNKS[:3]]
+    np.testing.assert_array_equal(vectors.documents(texts), embedder.documents(texts))
+    assert vectors.documents([]).shape == (0, vectors.dimension)
