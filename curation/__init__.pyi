@@ -56,13 +56,12 @@ from .records.decision import DatasetName as DatasetName, Decision as Decision
 from .records.decision import NO_SOURCE as NO_SOURCE, OTHER_SOURCE as OTHER_SOURCE
 from .records.decision import Verdict as Verdict, Vote as Vote
 from .records.generation import AnsweredQuestion as AnsweredQuestion
-from .records.generation import GeneratedAnswer as GeneratedAnswer, Judgement as Judgement
+from .records.generation import GeneratedAnswer as GeneratedAnswer
 from .records.identity import content_id as content_id, normalise as normalise
 from .records.triplet import Triplet as Triplet
 from .records.turn import MOST_OFFERED as MOST_OFFERED, Message as Message, Turn as Turn
 from .settings import ArgillaSettings as ArgillaSettings, ChunkSettings as ChunkSettings
 from .settings import CurationSettings as CurationSettings, LanguageModelSettings as LanguageModelSettings
-from .settings import JudgeSettings as JudgeSettings
 from .settings import SynthesisSettings as SynthesisSettings
 from .shortage import shortage as shortage
 from .synthesis.headings import heading_queries as heading_queries

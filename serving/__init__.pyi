@@ -17,6 +17,7 @@ from .releases.card import model_card as model_card
 from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
+from .releases.files import sha256 as sha256
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE

@@ -28,7 +28,7 @@ def generations(
         list[str] | None,
         typer.Option(
             "--model",
-            help="A model's name at the endpoint, or the address of another endpoint; twice: both answer.",
+            help="A name at the endpoint, another endpoint's address, or a GGUF file; twice: both answer.",
         ),
     ] = None,
     prompt: Annotated[
@@ -78,6 +78,7 @@ def _counts(asked: AskedQuestions, made: Generated, limit: int) -> dict[str, int
     }
 
 
+_GGUF = ".gguf"
 _Given = tuple[Sequence[str] | None, Sequence[str] | None, Sequence[Path] | None]
 
 
@@ -100,7 +101,7 @@ def _answerers(context: Context, remembered: Remembered, given: _Given, stack: E
     read = [Prompt.read(path) for path in prompts or ()]
     store = ReleaseStore(context.home)
     retrievers = [load_release(store, one, settings) for one in releases or (None,)]
-    language_models = _models(context, models or (), stack)
+    language_models = [_model(context, one, stack) for one in models or ("",)]
     if len(read) > 1 and language_models[0].few_shot:
         raise SettingsError(
             f"{language_models[0].model} gets the prompt for very small models, whatever --prompt says.",
@@ -114,28 +115,39 @@ def _answerers(context: Context, remembered: Remembered, given: _Given, stack: E
     ]
 
 
-def _models(context: Context, names: Sequence[str], stack: ExitStack) -> list[LanguageModel]:
-    """The models of those names or addresses, without any the one that the bot uses."""
+def _model(context: Context, name: str, stack: ExitStack) -> LanguageModel:
+    """The model of that name, address or file; "": the one that the bot uses. Raises SettingsError, or
+    LanguageModelError when it does not answer."""
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
     from curation import LanguageModel, LanguageModelSettings
+    from serving import sha256
+
+    def start(gguf: str = "") -> str:
+        """The embedded server, for as long as this takes."""
+        placed = model_service(context.settings, gguf=gguf, any_port=True)
+        stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
+        return placed.url
 
     own = context.settings.curation.language_model
-    found: list[LanguageModel] = []
-    base_url = ""
-    for name in names or ("",):
-        if "://" in name:  # somebody else's: our key is not for them
-            there = LanguageModelSettings(base_url=name, few_shot=own.few_shot, timeout=own.timeout)
-            found.append(LanguageModel(there))
-        else:
-            base_url = base_url or model_base_url(context.settings)
-            if not base_url:  # the embedded server, for as long as this takes
-                placed = model_service(context.settings, any_port=True)
-                stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
-                base_url = placed.url
-            found.append(LanguageModel(own.model_copy(update={"model": name or own.model}), base_url))
-        found[-1].check()
-    return found
+    if "://" in name:  # somebody else's: our key is not for them
+        there = LanguageModelSettings(base_url=name, few_shot=own.few_shot, timeout=own.timeout)
+        model = LanguageModel(there)
+    elif name.endswith(_GGUF):
+        url = start(name)  # says it, if there is no such file
+        known = f"{Path(name).stem}-{sha256(Path(name).expanduser())[:8]}"
+        model = LanguageModel(own.model_copy(update={"base_url": "", "model": known}), url)
+    elif name and not own.base_url:
+        raise SettingsError(
+            f"The embedded model server has one model only, and no {name!r}.",
+            "Give a GGUF file or the address of an endpoint, or set base_url under "
+            "[curation.language_model].",
+        )
+    else:
+        named = own.model_copy(update={"model": name or own.model})
+        model = LanguageModel(named, model_base_url(context.settings) or start())
+    model.check()
+    return model
 
 
 def _judge(context: Context, remembered: Remembered) -> Judge | None:

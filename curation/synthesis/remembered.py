@@ -24,7 +24,7 @@ class _Said(BaseModel):
 @dataclass(frozen=True)
 class Remembered:
     """A folder with one JSON file for each answer. Its name is a hash of the model and of all that it was
-    told: another model, prompt or passage is asked anew."""
+    told: another endpoint, model, prompt or passage is asked anew."""
 
     folder: Path
 
@@ -38,7 +38,8 @@ class Remembered:
     ) -> str:
         """As ``LanguageModel.complete``. Raises StateError too, when the answer cannot be kept."""
         told = [part for message in messages for part in (message["role"], message["content"])]
-        key = content_id("said", model.model, str(max_tokens), *told)
+        where = "" if model.is_embedded else model.address  # its port changes
+        key = content_id("said", where, model.model, str(max_tokens), *told)
         path = self.folder / f"{key}.json"
         try:
             return _Said.model_validate(read_json(path)).text

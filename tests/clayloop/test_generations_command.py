@@ -94,6 +94,19 @@ def test_what_is_compared_must_be_clear(clayloop: Command, tmp_path: Path) -> No
         assert "not clear which answers are to be compared" in ended.err
 
 
+@pytest.mark.argilla
+def test_a_model_that_is_not_there(asked: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__LANGUAGE_MODEL__BASE_URL", "")
+    for name, said in (
+        ("other", "one model only, and no 'other'"),
+        ("nowhere.gguf", "nowhere.gguf does not exist"),
+        ("http://127.0.0.1:9/v1", "cannot be reached"),
+    ):
+        ended = asked("generations", "--model", name)
+        assert ended.code in (2, 5)
+        assert said in " ".join(ended.err.split())
+
+
 def test_without_argilla_nothing_is_asked(
     clayloop: Command, endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
