@@ -166,6 +166,7 @@ def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path
     with served(launch, tmp_path), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1100})
+        page.set_default_timeout(120_000)
         page.goto(f"{launch.url}/compare")
         page.get_by_label("Question", exact=True).fill("How do I clean a lamp?")
         page.get_by_label("Question", exact=True).press("Enter")
