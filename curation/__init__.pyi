@@ -35,8 +35,8 @@ from .documents.ingest import drop_source as drop_source, ingest as ingest
 
 from .documents.markup.rst.fragment import rst_inline_to_text as rst_inline_to_text
 from .documents.naming import place_named_sources as place_named_sources
-from .documents.sdist import download_sdist as download_sdist
-from .documents.sources import Skipped as Skipped
+from .documents.sources.sdist import download_sdist as download_sdist
+from .documents.sources.files import Skipped as Skipped
 from .documents.splitting import Measure as Measure, TokenCounter as TokenCounter
 from .documents.splitting import split_prose as split_prose
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError

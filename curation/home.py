@@ -35,6 +35,11 @@ class Home:
         return self.corpus / "former-chunks.parquet"
 
     @property
+    def downloads(self) -> Path:
+        """What sources fetched and may need again: a folder for each."""
+        return self.corpus / "downloads"
+
+    @property
     def triplets(self) -> Path:
         return self.corpus / "triplets.parquet"
 

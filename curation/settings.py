@@ -9,12 +9,51 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
+class GitHubSettings(_Section):
+    """Where ``github:`` sources come from."""
+
+    api_url: str = Field(
+        "https://api.github.com", description="GitHub's API; on a server of your own HOST/api/v3."
+    )
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="For private repositories and more requests an hour; better given as "
+        "CLAYLOOP_CURATION__DOCUMENTS__GITHUB__TOKEN.",
+    )
+
+
+class WebSettings(_Section):
+    """How far ``url:`` sources are read."""
+
+    max_pages: int = Field(1000, ge=1, description="Most pages that are read of a sitemap.")
+    max_seconds: float = Field(1800.0, gt=0, description="Longest time that reading one site may take.")
+    delay: float = Field(
+        0.5, ge=0, description="Seconds between two requests; robots.txt may ask for more (Crawl-delay)."
+    )
+
+
+class HubSettings(_Section):
+    """Where ``hub:`` sources come from."""
+
+    endpoint: str = Field("", description="A server with the Hub's API; empty: the Hugging Face Hub.")
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="For private datasets; empty: what `hf auth login` stored. Better given as "
+        "CLAYLOOP_CURATION__DOCUMENTS__HUB__TOKEN.",
+    )
+    text_column: str = Field(
+        "", description="The column with the text; empty: text, content, markdown and the like."
+    )
+    max_bytes: int = Field(1_000_000_000, gt=0, description="Larger datasets are refused.")
+
+
 class ChunkSettings(_Section):
     """How documents are read and cut."""
 
     sources: list[str] = Field(
         default_factory=list,
-        description="What `clayloop ingest` reads without arguments: folders or pypi:NAME[==VERSION].",
+        description="What `clayloop ingest` reads without arguments: folders, pypi:NAME[==VERSION], "
+        "github:OWNER/REPO[@REF][/PATH], url:ADDRESS, python:PACKAGE or hub:DATASET[:CONFIG].",
     )
     base_url: str = Field(
         "",
@@ -25,6 +64,9 @@ class ChunkSettings(_Section):
         256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."
     )
     max_file_bytes: int = Field(5_000_000, gt=0, description="Larger files are skipped and reported.")
+    github: GitHubSettings = GitHubSettings()
+    web: WebSettings = WebSettings()
+    hub: HubSettings = HubSettings()
 
 
 class LanguageModelSettings(_Section):

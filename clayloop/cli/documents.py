@@ -41,7 +41,10 @@ def ingest(
     ctx: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(help="Folders, or pypi:NAME[==VERSION]; default: those in the settings."),
+        typer.Argument(
+            help="Folders, pypi:NAME[==VERSION], github:OWNER/REPO[@REF][/PATH], url:ADDRESS (a page or a "
+            "sitemap), python:PACKAGE, hub:DATASET[:CONFIG]; default: those in the settings."
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -94,7 +97,7 @@ def _by_reason(skipped: Sequence[Skipped]) -> list[tuple[str, int, str]]:
 def drop(
     ctx: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="What was given to ingest: a folder (it may be gone) or pypi:NAME.")
+        str, typer.Argument(help="What was given to ingest: a folder (it may be gone), pypi:NAME and so on.")
     ],
     as_json: JsonFlag = False,
 ) -> None:

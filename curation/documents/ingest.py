@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
@@ -16,7 +17,8 @@ from curation.documents.edits import former_chunks
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.reading import parse
 from curation.documents.report import IngestReport, SourceCount, counted, not_included
-from curation.documents.sources import Skipped, Source, SourceFile, open_source, source_name
+from curation.documents.sources.files import Skipped, Source, SourceFile
+from curation.documents.sources.kinds import FORMS, downloads_of, open_source, source_name
 from curation.documents.splitting import TokenCounter
 from curation.errors import BusyError, SourceError, StateError
 from curation.home import Home
@@ -41,7 +43,7 @@ def ingest(
     counter: TokenCounter,
     progress: Progress = SILENT,
 ) -> IngestReport:
-    """Read ``specs`` (folders, ``pypi:NAME[==VERSION]``) into the corpus, replacing what they gave before.
+    """Read ``specs`` (see curation.documents.sources) into the corpus, replacing what they gave before.
 
     Other sources stay as they are. Nothing is written when nothing changed, and nothing at all when an error
     is raised: SourceError (nothing to ingest, everything skipped), BusyError (another ingest runs),
@@ -49,14 +51,14 @@ def ingest(
     """
     if not specs:
         raise SourceError(
-            "There is nothing to ingest.", "Give a folder or pypi:NAME, or set curation.documents.sources."
+            "There is nothing to ingest.", f"Give a source, or set curation.documents.sources. It is {FORMS}."
         )
     with _only_one(home):
         old = Corpus.load(home) if Corpus.exists(home) else Corpus([], [])
         reading = _Reading(old, settings, counter, progress)
         for spec in dict.fromkeys(specs):
             with progress.task(f"Opening {spec}"):
-                source = open_source(spec, settings)
+                source = open_source(spec, settings, home.downloads)
             reading.read(source, spec)
         return reading.finish(home)
 
@@ -93,6 +95,7 @@ def drop_source(spec: str, home: Home) -> DropReport:
         )
         new.former = former_chunks(old, new)
         new.save(home)
+        shutil.rmtree(downloads_of(name, home.downloads), ignore_errors=True)
     report = DropReport(
         source=name,
         documents=len(old.documents) - len(new.documents),
@@ -257,7 +260,7 @@ def _nothing(spec: str, skipped: Sequence[Skipped]) -> SourceError:
     if not skipped:
         return SourceError(
             f"There is no documentation in {spec}.",
-            "Looked for .md, .markdown, .mdx, .ipynb and .rst files (and .txt in reStructuredText).",
+            "Looked for .md, .markdown, .mdx, .ipynb, .rst, .html, .pdf, and reStructuredText in .txt.",
         )
     shown = [f"{item.path}: {item.reason}" for item in skipped[:5]]
     more = [f"… and {len(skipped) - 5} more"] if len(skipped) > 5 else []

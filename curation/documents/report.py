@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict
 
 from curation.documents.markup.page import Notice
-from curation.documents.sources import Skipped
+from curation.documents.sources.files import Skipped
 
 
 class SourceCount(BaseModel):

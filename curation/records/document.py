@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.records.identity import content_id
 
-Markup = Literal["markdown", "restructuredtext"]
+Markup = Literal["markdown", "restructuredtext", "html", "pdf", "python"]
 
 DOCUMENT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "source", "version", "path", "url", "markup", "title", "text")]
@@ -19,7 +19,8 @@ DOCUMENT_SCHEMA = pa.schema(
 class Document(BaseModel):
     """A documentation file.
 
-    ``source`` names where it came from, without a version (``folder:/abs/path`` or ``pypi:name``).
+    ``source`` names where it came from, without a version (``folder:/abs/path``, ``pypi:name`` or another
+    kind of curation.documents.sources).
     ``version`` is the source's version, or empty. ``path`` is relative to the source, with forward slashes.
     ``url`` is where a reader can open it (may be empty). ``title`` is its first heading or its file name.
     """

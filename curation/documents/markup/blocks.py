@@ -45,11 +45,16 @@ class Block:
 
 @dataclass
 class Section:
-    """A heading's path (outermost first; empty above the first heading), its line, and its own blocks."""
+    """A heading's path (outermost first; empty above the first heading), its line, and its own blocks.
+
+    ``given`` is the id that the page itself gives the heading, to be put behind its address: "" where it
+    names none.
+    """
 
     path: tuple[str, ...]
     line: int
     blocks: list[Block] = field(default_factory=list)
+    given: str = ""
 
 
 @dataclass
@@ -67,7 +72,7 @@ class Outline:
         self.sections: list[Section] = [Section((), 1)]
         self._open: list[tuple[int, str]] = []
 
-    def heading(self, level: int, text: str, line: int) -> None:
+    def heading(self, level: int, text: str, line: int, given: str = "") -> None:
         """Start a section; levels count from 1 and may skip."""
         title = heading_text(text)
         if not title:
@@ -76,7 +81,7 @@ class Outline:
             self._open.pop()
         self._open.append((level, title))
         self._drop_announcements(title)
-        self.sections.append(Section(tuple(name for _, name in self._open), line))
+        self.sections.append(Section(tuple(name for _, name in self._open), line, given=given))
 
     def _drop_announcements(self, title: str) -> None:
         """Drop a ``.. setting:: NAME`` or the like right above the heading that says NAME: it only marks

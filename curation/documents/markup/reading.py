@@ -7,7 +7,10 @@ import re
 from curation.documents.markup.blocks import Outline, ParsedDocument, normalise
 from curation.documents.markup.markdown.reader import include_markdown, parse_markdown
 from curation.documents.markup.page import Page, Passage
+from curation.documents.markup.pdf import parse_pdf
+from curation.documents.markup.python import parse_python
 from curation.documents.markup.rst.reader import include_restructuredtext, parse_restructuredtext
+from curation.documents.markup.web.reader import parse_html
 from curation.records.document import Markup
 
 _SUFFIXES: dict[str, Markup] = {
@@ -16,6 +19,10 @@ _SUFFIXES: dict[str, Markup] = {
     ".mdx": "markdown",
     ".ipynb": "markdown",  # its cells, see notebook.py
     ".rst": "restructuredtext",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
 }
 _ADORNED_TITLE = re.compile(r"^\S.*\n([=\-~^\"'*+#`])\1{2,}[ \t]*$", re.MULTILINE)
 _EXPLICIT_MARKUP = re.compile(r"^\.\. (?:[\w:.-]+::|_[^:\n]+:|\|)|:[\w:+-]+:`", re.MULTILINE)
@@ -41,8 +48,15 @@ def looks_like_restructuredtext(text: str) -> bool:
 def parse(text: str, markup: Markup, page: Page | None = None) -> ParsedDocument:
     """Read ``text``. Never raises on any text: what is not understood is kept as prose, and noted in
     ``page``."""
-    page, text = page or Page(), normalise(text)
+    page = page or Page()
     page.embed = _embed
+    if markup == "pdf":
+        return parse_pdf(text)
+    text = normalise(text)
+    if markup == "html":
+        return parse_html(text, page)
+    if markup == "python":
+        return parse_python(text, page)
     return parse_markdown(text, page) if markup == "markdown" else parse_restructuredtext(text, page)
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from curation.documents.markup.page import MOST_DEEP, Page
 from curation.documents.markup.reading import markup_of, parse
-from curation.documents.sources import open_source
+from curation.documents.sources.kinds import open_source
 from curation.settings import ChunkSettings
 
+NOWHERE = Path("/nowhere")
 CODE = '''"""Kilns."""
 
 import clay
@@ -51,7 +52,7 @@ def read(folder: Path, name: str, text: str) -> tuple[list[str], list[tuple[str,
     page_file.write_text(text)
     markup = markup_of(name)
     assert markup
-    page = Page(name, open_source(str(folder), ChunkSettings()))
+    page = Page(name, open_source(str(folder), ChunkSettings(), NOWHERE))
     parsed = parse(text, markup, page)
     blocks = [block.rendered for section in parsed.sections for block in section.blocks]
     return blocks, [(notice.name, notice.reason) for notice in page.missing]
@@ -163,7 +164,7 @@ def test_the_headings_of_an_included_file_are_the_pages(docs: Path) -> None:
         ("restructuredtext", "Top\n===\n\n.. include:: b.rst\n"),
         ("markdown", '# Top\n\n--8<-- "b.md"\n'),
     ):
-        page = Page("a", open_source(str(docs), ChunkSettings()))
+        page = Page("a", open_source(str(docs), ChunkSettings(), NOWHERE))
         parsed = parse(source, markup, page)  # type: ignore[arg-type]
         assert [section.path for section in parsed.sections if section.blocks] == [("Top", "Below")]
         assert parsed.sections[-1].blocks[0].line <= source.count("\n")

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from curation.documents.sources import Skipped, SourceFile, open_source
+from curation.documents.sources.files import Skipped, SourceFile
+from curation.documents.sources.kinds import open_source
 from curation.errors import SourceError
 from curation.settings import ChunkSettings
 
 SETTINGS = ChunkSettings()
+NOWHERE = Path("/nowhere")
 
 
 def read(folder: Path, settings: ChunkSettings = SETTINGS) -> tuple[dict[str, str], dict[str, str]]:
-    items = list(open_source(str(folder), settings).read())
+    items = list(open_source(str(folder), settings, NOWHERE).read())
     files = {item.path: item.text for item in items if isinstance(item, SourceFile)}
     return files, {item.path: item.reason for item in items if isinstance(item, Skipped)}
 
@@ -48,7 +50,7 @@ def test_documentation_is_found_in_order(tmp_path: Path) -> None:
     files, skipped = read(tmp_path)
     assert list(files) == sorted(wanted)
     assert skipped == {}
-    source = open_source(str(tmp_path), SETTINGS)
+    source = open_source(str(tmp_path), SETTINGS, NOWHERE)
     assert source.name == f"folder:{tmp_path}"
     (first, *_) = [item for item in source.read() if isinstance(item, SourceFile)]
     assert first.url == (tmp_path / "B.MARKDOWN").as_uri()
@@ -75,8 +77,8 @@ def test_odd_files_are_skipped_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_documentation_in_other_formats_is_named(tmp_path: Path) -> None:
-    write(tmp_path, **{"a.md": "a", "b.adoc": "b", "c.html": "c", "d.py": "d"})
-    assert read(tmp_path)[1] == {"b.adoc": "AsciiDoc, which is not read", "c.html": "HTML, which is not read"}
+    write(tmp_path, **{"a.md": "a", "b.adoc": "b", "c.org": "c", "d.py": "d"})
+    assert read(tmp_path)[1] == {"b.adoc": "AsciiDoc, which is not read", "c.org": "Org, which is not read"}
 
 
 def test_notebooks_are_read_by_their_cells(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_a_large_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object) -> int:
         raise AssertionError("the file was opened")
 
-    monkeypatch.setattr("curation.documents.sources.os.open", refuse)
+    monkeypatch.setattr("curation.documents.sources.folder.os.open", refuse)
     _, skipped = read(tmp_path, ChunkSettings(max_file_bytes=100))
     assert list(skipped) == ["big.md"]
 
@@ -172,6 +174,6 @@ def test_names_that_are_not_text_are_reported(tmp_path: Path) -> None:
 )
 def test_wrong_sources_say_what_is_wrong(spec: str, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
-        open_source(spec, SETTINGS)
+        open_source(spec, SETTINGS, NOWHERE)
     assert caught.value.hint
     assert caught.value.exit_code == 3

@@ -1,10 +1,11 @@
-"""The documentation inside a source distribution, read from the archive without unpacking it to disk."""
+"""The documentation inside an archive of source code, read without unpacking it to disk."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
 import lzma
+import mimetypes
 import re
 import tarfile
 import zipfile
@@ -16,10 +17,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from curation.documents.markup.reading import markup_of
+from curation.documents.sources.files import may_be_documentation
 from curation.errors import SourceError
 from curation.words import word_set
 
 MAX_UNPACKED_BYTES = 4_000_000_000
+MAX_HELD_BYTES = 500_000_000
 MAX_MEMBERS = 200_000
 _METADATA_BYTES = 1_000_000
 # Files outside the documentation that its pages may include: examples, change logs, settings.
@@ -44,17 +47,18 @@ class ArchiveFile:
 
 
 @dataclass(frozen=True)
-class SdistContent:
-    """What a source distribution has for us: its documentation, sorted by path, its PKG-INFO headers, and
-    other text files, which pages may include."""
+class ArchiveContent:
+    """What an archive has for us: its documentation, sorted by path, the PKG-INFO headers of a source
+    distribution, and other text files, which pages may include."""
 
     files: list[ArchiveFile]
     others: list[ArchiveFile]
     metadata: dict[str, list[str]]
 
 
-def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
-    """The README and the files below the documentation folder of a .tar.* or .zip source distribution.
+def read_archive(archive: Path, max_file_bytes: int, below: str | None = None) -> ArchiveContent:
+    """The documentation of a .tar.* or .zip with a single folder at the top: what lies ``below`` a path in
+    it ("": all of it); without one the READMEs at the top and the documentation folder.
 
     Links, devices and names that point out of the archive are ignored. Raises SourceError when the archive is
     damaged or unpacks to more than MAX_UNPACKED_BYTES.
@@ -62,23 +66,36 @@ def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
     metadata: dict[str, list[str]] = {}
     found: dict[str, ArchiveFile] = {}
 
+    def is_chosen(path: str) -> bool:
+        if below is None:
+            return _is_documentation(path)
+        return not below or path == below or path.startswith(f"{below}/")
+
     def wanted(path: str, size: int) -> int:
         """How many bytes of a member to read: 0 for none; one more than allowed shows that it is too
         large."""
         if path == "PKG-INFO":
             return _METADATA_BYTES
-        if _is_documentation(path):
+        if is_chosen(path) and may_be_documentation(path):
             return min(size, max_file_bytes) + 1
         at_the_top = "/" not in path  # change logs, licences, lists of authors
+        beside = below != "" and is_chosen(path)  # whatever pages in the same folder may include
         suffix = PurePosixPath(path).suffix.lower()
-        text = suffix in _OTHER_SUFFIXES or (at_the_top and not suffix)
-        fits = size <= (max_file_bytes if at_the_top else _OTHER_BYTES)
-        return size if text and fits and len(found) < _MOST_OTHERS else 0
+        text = suffix in _OTHER_SUFFIXES or (at_the_top and not suffix) or (beside and not _is_media(path))
+        fits = size <= (max_file_bytes if at_the_top or beside else _OTHER_BYTES)
+        return size if text and fits and (beside or len(found) < _MOST_OTHERS) else 0
 
     members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+    held = 0
     try:
         for path, size, read in members(archive):
             limit = wanted(path, size)
+            held += min(limit, max_file_bytes)
+            if held > MAX_HELD_BYTES:
+                raise SourceError(
+                    f"{archive.name} holds more than {MAX_HELD_BYTES:,} bytes of text.",
+                    "Unpack it and ingest its documentation folder.",
+                )
             if path == "PKG-INFO":
                 metadata = _headers(read(limit))
             elif limit:
@@ -88,10 +105,20 @@ def read_sdist(archive: Path, max_file_bytes: int) -> SdistContent:
             f"{archive.name} is not a readable archive: {error or type(error).__name__}",
             "Try again; if it stays so, ingest the documentation from a folder.",
         ) from error
-    documentation = _documentation({path: file for path, file in found.items() if _is_documentation(path)})
+    chosen = {path: file for path, file in found.items() if is_chosen(path)}
+    documentation = _documentation(chosen) if below is None else sorted(chosen.values(), key=_path_of)
     taken = {file.path for file in documentation}
     others = [file for file in found.values() if file.path not in taken]
-    return SdistContent(documentation, others, metadata)
+    return ArchiveContent(documentation, others, metadata)
+
+
+def _is_media(path: str) -> bool:
+    kind = mimetypes.guess_type(path)[0] or ""
+    return kind.startswith(("image/", "audio/", "video/", "font/"))
+
+
+def _path_of(file: ArchiveFile) -> str:
+    return file.path
 
 
 def _documentation(found: dict[str, ArchiveFile]) -> list[ArchiveFile]:
@@ -100,7 +127,7 @@ def _documentation(found: dict[str, ArchiveFile]) -> list[ArchiveFile]:
     depths = [depth for path in found if (depth := _docs_depth(path)) is not None and _may_hold_markup(path)]
     nearest = min(depths, default=-1)
     docs = [file for path, file in found.items() if "/" in path and _docs_depth(path) == nearest]
-    return sorted([*readmes, *docs], key=lambda file: file.path)
+    return sorted([*readmes, *docs], key=_path_of)
 
 
 def _is_documentation(path: str) -> bool:

@@ -1,0 +1,1 @@
+"""Pages of the web: HTML in files, and as servers send it."""

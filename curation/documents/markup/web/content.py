@@ -1,0 +1,94 @@
+"""Which part of a page is its own: not the navigation, the banners and the footer around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from curation.words import word_set
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+# Elements that hold no text of a page, whatever is in them.
+SILENT = word_set(
+    "script style template noscript svg canvas iframe object embed audio video map head form button input "
+    "select textarea dialog nav menu footer link meta base"
+)
+_SILENT_ROLES = word_set(
+    "navigation search banner contentinfo complementary menu menubar toolbar dialog tooltip"
+)
+_SILENT_CLASSES = word_set(
+    """
+    sidebar sphinxsidebar sphinxsidebarwrapper navbar nav-links breadcrumb breadcrumbs toc toctree-wrapper
+    table-of-contents theme-doc-toc-mobile theme-doc-footer theme-doc-breadcrumbs theme-doc-version-badge
+    pagination pagination-nav prev-next-area prev-next-footer related footer page-footer site-footer
+    headerlink hash-link anchorjs-link heading-anchor header-anchor anchor-link permalink md-source-file
+    md-sidebar md-footer md-nav edit-this-page editlink edit-link sr-only visually-hidden visuallyhidden
+    screen-reader-text skip-link linenos lineno linenodiv line-numbers copybtn cookie-banner
+    """
+)
+# Where generators of documentation put the page itself, the surest first.
+_MAIN = (
+    "[itemprop=articleBody]",
+    "main article",
+    "[role=main] article",
+    "article.markdown-body",
+    ".markdown-body",
+    "main",
+    "[role=main]",
+    ".rst-content",
+    ".theme-doc-markdown",
+    "article",
+    "div.document div.body",
+    "#main-content",
+    "#content",
+    ".content",
+)
+_SMALL = 0.3  # a part with less of the page's text is not all of its own
+
+
+def main_part(tree: LexborHTMLParser) -> LexborNode | None:
+    """The element that holds what the page is about; its body where nothing says which."""
+    body = tree.body or tree.root
+    if body is None:
+        return None
+    whole = _words(body)
+    for selector in _MAIN:
+        found = [node for node in body.css(selector) if not _is_inside_silence(node)]
+        if len(found) == 1 and _words(found[0]) >= _SMALL * whole:
+            return found[0]
+        if len(found) > 1 and "article" in selector:
+            continue  # a list of articles
+    mains = body.css("main") or body.css("[role=main]")
+    return mains[0] if len(mains) == 1 else body
+
+
+def is_silent(node: LexborNode) -> bool:
+    """Whether nothing of an element belongs to the page's text."""
+    if node.tag in SILENT:
+        return True
+    attributes = node.attributes
+    if not attributes:
+        return False
+    if "hidden" in attributes or attributes.get("aria-hidden") == "true":
+        return True
+    if (attributes.get("role") or "").lower() in _SILENT_ROLES:
+        return True
+    classes = (attributes.get("class") or "").lower().split()
+    return not _SILENT_CLASSES.isdisjoint(classes)
+
+
+def _is_inside_silence(node: LexborNode) -> bool:
+    parent = node.parent
+    while parent is not None:
+        if parent.tag in {"nav", "footer", "aside"}:
+            return True
+        parent = parent.parent
+    return False
+
+
+def _words(node: LexborNode) -> int:
+    """How many words an element holds, links counted for nothing."""
+    linked = sum(len((link.text() or "").split()) for link in node.css("a"))
+    silent = sum(len((part.text() or "").split()) for part in node.css("script, style, nav, footer"))
+    return max(len((node.text() or "").split()) - linked - silent, 0)

@@ -1,0 +1,315 @@
+"""HTML, parsed by selectolax (lexbor, the parser of browsers' own rules), as sections with their blocks.
+
+A heading keeps the id that the page gives it. Code, lists and tables come out as from the other markups.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from curation.documents.markup.blocks import (
+    Block,
+    Kind,
+    Outline,
+    ParsedDocument,
+    dedent,
+    heading_text,
+    one_line,
+)
+from curation.documents.markup.lead import Lead
+from curation.documents.markup.page import Notice, Page
+from curation.documents.markup.web.content import is_silent, main_part
+from curation.words import word_set
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+_LINE = "data-clayloop-line"
+_LINED = re.compile(
+    r"<(?:h[1-6]|p|pre|li|dt|dd|table|tr|div|section|article|summary|figcaption|blockquote)(?=[\s>/])",
+    re.IGNORECASE,
+)
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BLOCKS = word_set(
+    """
+    address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure h1 h2
+    h3 h4 h5 h6 header hgroup hr html legend li main ol p pre search section summary table tbody td tfoot th
+    thead tr ul
+    """
+)
+_CODE_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|highlight-source|brush:)-?\s?([\w+#.-]+)")
+_NO_LANGUAGE = word_set("default none notranslate text plaintext highlighter-rouge")
+_MARKS_BEHIND = re.compile(r"\s*[¶#§🔗]+$")
+_MOST_DEEP = 120  # elements in elements; what lies deeper is read as its words
+
+
+def parse_html(text: str, page: Page) -> ParsedDocument:
+    """Read a page. Without a heading in its own part, its title is the heading."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(_with_lines(text))
+    outline = Outline()
+    root = main_part(tree)
+    if root is not None:
+        _Reader(outline, page).read(root)
+    title = tree.css_first("title")
+    shown = one_line(title.text() or "") if title else ""
+    has_headings = any(section.path for section in outline.sections)
+    return outline.finish("" if has_headings else heading_text(shown))
+
+
+def own_part(text: str) -> str:
+    """The HTML of a page without what stands around its own part, as `parse_html` reads it."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(text)
+    root = main_part(tree)
+    title = tree.css_first("title")
+    if root is None:
+        return text
+    root.strip_tags(["script", "style", "svg", "nav", "form", "iframe"])
+    head = f"<title>{(title.inner_html or '').strip()}</title>\n" if title else ""
+    return f"<!doctype html>\n{head}<main>\n{root.html}\n</main>\n"
+
+
+def _with_lines(text: str) -> str:
+    """The page with the number of its line in each element that may start a block: the parser keeps none."""
+    breaks = [found.start() for found in re.finditer("\n", text)]
+    return _LINED.sub(lambda found: f"{found[0]} {_LINE}={bisect_right(breaks, found.start()) + 1}", text)
+
+
+class _Reader:
+    def __init__(self, outline: Outline, page: Page) -> None:
+        self.outline = outline
+        self._page = page
+        self._line = 1
+        self._words: list[str] = []
+        self._anchor = ""  # of an element that begins right before a heading
+
+    def read(self, root: LexborNode) -> None:
+        self._children(root, Lead(), 0)
+        self._flush(Lead())
+
+    def _children(self, node: LexborNode, lead: Lead, depth: int) -> None:
+        child = node.child
+        while child is not None:
+            self._node(child, lead, depth + 1)
+            child = child.next
+
+    def _node(self, node: LexborNode, lead: Lead, depth: int) -> None:
+        tag = node.tag
+        if node.is_text_node:
+            self._words.append(node.text() or "")
+        elif not node.is_element_node or is_silent(node):
+            return
+        elif depth > _MOST_DEEP:
+            self._words.append(node.text() or "")
+        elif tag in _HEADINGS:
+            self._heading(node, lead)
+        elif tag == "br":
+            self._words.append("\n")
+        elif tag not in _BLOCKS:
+            self._inline(node, lead, depth)
+        else:
+            self._flush(lead)
+            attributes = node.attributes
+            self._line = int((attributes.get(_LINE) or "")[:9] or 0) or self._line
+            self._anchor = attributes.get("id") or (self._anchor if tag in {"div", "section"} else "")
+            self._block(node, lead, depth)
+            self._flush(lead)
+
+    def _block(self, node: LexborNode, lead: Lead, depth: int) -> None:
+        tag = node.tag
+        if tag == "pre" or (tag == "table" and _is_listing(node)):
+            self._code(node, lead)
+        elif tag in {"ul", "ol"}:
+            self._list(node, lead, depth)
+        elif tag == "table" and not _is_layout(node):
+            self._table(node, lead)
+        elif (
+            tag == "dt"
+            and node.attributes.get("id")
+            and "sig" in (node.attributes.get("class") or "").split()
+        ):
+            self._add("directive", one_line(_inline_words(node)), lead)
+        elif tag == "dd":
+            lead.tight = True
+            self._children(node, lead, depth)
+        else:
+            self._children(node, lead, depth)
+
+    # Words
+
+    def _inline(self, node: LexborNode, lead: Lead, depth: int) -> None:
+        if node.tag == "img":
+            self._words.append(node.attributes.get("alt") or "")
+        elif node.tag in {"code", "tt", "kbd", "samp"}:
+            code = one_line(node.text() or "")
+            self._words.append(f"`{code}`" if code and "`" not in code else code)
+        else:
+            if node.tag == "a" and not (node.text() or "").strip():
+                self._anchor = node.attributes.get("id") or node.attributes.get("name") or self._anchor
+            self._children(node, lead, depth)
+
+    def _flush(self, lead: Lead) -> None:
+        """Make a block of the words that have come together."""
+        text = "".join(self._words)
+        self._words = []
+        if text.strip():
+            self._add("prose", one_line(text), lead)
+
+    def _add(self, kind: Kind, text: str, lead: Lead) -> None:
+        if not text.strip():
+            return
+        self._anchor = ""
+        first, tight = lead.take()
+        shown: Kind = "list" if kind == "prose" and (lead.rest or first[:1].isspace()) else kind
+        self.outline.add(Block(shown, first + text, self._line, tight=tight))
+
+    def _heading(self, node: LexborNode, lead: Lead) -> None:
+        self._flush(lead)
+        line = int((node.attributes.get(_LINE) or "")[:9] or 0) or self._line
+        self._line = line
+        text = _MARKS_BEHIND.sub("", heading_text(_inline_words(node)))
+        if lead.rest:  # in a list
+            self._add("prose", text, lead)
+        else:
+            self.outline.heading(_HEADINGS[node.tag or "h1"], text, line, self._anchor_of(node))
+        self._anchor = ""
+
+    def _anchor_of(self, heading: LexborNode) -> str:
+        """The heading's id, the target of the link that it carries, or the id of what it begins."""
+        own = heading.attributes.get("id") or ""
+        for link in heading.css("a") if not own else ():
+            target = link.attributes.get("href") or ""
+            own = target[1:] if target.startswith("#") else link.attributes.get("id") or ""
+            own = own or link.attributes.get("name") or ""
+            if own:
+                break
+        anchor = own or self._anchor
+        return anchor if anchor and not re.search(r"[\s<>\"]", anchor) else ""
+
+    # Code, lists, tables
+
+    def _code(self, node: LexborNode, lead: Lead) -> None:
+        if lead.waits:
+            self._add("prose", " ", lead)
+        if lead.waits:
+            first, tight = lead.take()
+            self.outline.add(Block("list" if lead.rest else "prose", first.rstrip(), self._line, tight=tight))
+        inner = node.css_first("td.code pre") or node.css_first("td.rouge-code pre") or node
+        text = "".join(_code_parts(inner))
+        language = _language_of(node)
+        self.outline.add(Block("code", "\n".join(dedent(text.split("\n"))), self._line, language=language))
+        self._anchor = ""
+
+    def _list(self, node: LexborNode, lead: Lead, depth: int) -> None:
+        start = node.attributes.get("start") or "1"
+        number = int(start) if start.isdecimal() and len(start) < 6 else 1
+        close = lead.tight or lead.waits
+        item = node.child
+        first = True
+        while item is not None:
+            if item.is_element_node and not is_silent(item):
+                self._line = int((item.attributes.get(_LINE) or "")[:9] or 0) or self._line
+                own = lead.item(f"{number}. " if node.tag == "ol" else "- ", close or not first)
+                own.tight = own.tight or close or not first
+                self._children(item, own, depth + 1)
+                self._flush(own)
+                number, first = number + 1, False
+                lead.tight = False
+            item = item.next
+
+    def _table(self, node: LexborNode, lead: Lead) -> None:
+        caption = node.css_first("caption")
+        if caption is not None and not is_silent(caption):
+            self._add("prose", one_line(_inline_words(caption)), lead)
+        if lead.waits:
+            first, tight = lead.take()
+            self.outline.add(Block("list" if lead.rest else "prose", first.rstrip(), self._line, tight=tight))
+        rows: list[str] = []
+        head: list[str] = []
+        for row in node.css("tr"):
+            cells = [cell for cell in row.iter() if cell.tag in {"td", "th"}]
+            text = " | ".join(one_line(_inline_words(cell)) for cell in cells).strip()
+            if not text.strip(" |"):
+                continue
+            rows.append(text)
+            if len(head) == len(rows) - 1 and all(cell.tag == "th" for cell in cells):
+                head.append(text)
+        self.outline.add(Block("table", "\n".join(rows), self._line, head="\n".join(head)))
+        if head and len(head) == len(rows):
+            self._page.left_out.append(Notice("rows of a table that are all header", self._line))
+
+
+def _inline_words(node: LexborNode) -> str:
+    """The words of an element on one line, code in backticks, without what is not text."""
+    parts: list[str] = []
+    waiting = [(node.child, 0)]
+    while waiting:
+        child, depth = waiting.pop()
+        if child is None:
+            continue
+        waiting.append((child.next, depth))
+        if child.is_text_node:
+            parts.append(child.text() or "")
+        elif child.is_element_node and not is_silent(child):
+            tag = child.tag
+            if tag == "img":
+                parts.append(child.attributes.get("alt") or "")
+            elif tag in {"code", "tt", "kbd", "samp", "pre"} and "`" not in (child.text() or "`"):
+                code = one_line(child.text() or "")
+                parts.append(f"`{code}`" if code else "")
+            else:
+                if tag in _BLOCKS or tag == "br":
+                    parts.append(" ")
+                waiting.append((child.child, depth + 1))
+    return "".join(parts)
+
+
+def _code_parts(node: LexborNode) -> list[str]:
+    """The text of a listing as it stands, without numbers of lines and buttons."""
+    parts: list[str] = []
+    waiting = [node.child]
+    while waiting:
+        child = waiting.pop()
+        if child is None:
+            continue
+        waiting.append(child.next)
+        if child.is_text_node:
+            parts.append(child.text() or "")
+        elif child.tag == "br":
+            parts.append("\n")
+        elif child.is_element_node and not is_silent(child):
+            waiting.append(child.child)
+    return parts
+
+
+def _is_layout(table: LexborNode) -> bool:
+    """Whether a table only places parts of the page."""
+    if table.attributes.get("role") in {"presentation", "none"}:
+        return True
+    return table.css_first("h1, h2, h3, h4, h5, h6, table table") is not None
+
+
+def _is_listing(table: LexborNode) -> bool:
+    """Whether a table is made for a listing with numbered lines."""
+    if len(table.css("pre")) == 0 or len(table.css("tr")) > 1:
+        return False
+    return bool(table.css_first(".linenos, .lineno, .linenodiv, .gutter, .rouge-gutter"))
+
+
+def _language_of(node: LexborNode) -> str:
+    """What a listing, its code or what it stands in says of its language."""
+    around = [node.css_first("code"), node, node.parent, node.parent.parent if node.parent else None]
+    for place in around:
+        if place is None or not place.is_element_node:
+            continue
+        named = place.attributes.get("data-language") or place.attributes.get("data-lang") or ""
+        found = _CODE_LANGUAGE.search(place.attributes.get("class") or "")
+        language = named or (found[1] if found else "")
+        if language:
+            return "" if language in _NO_LANGUAGE else language
+    return ""
