@@ -141,7 +141,8 @@ class Request(NamedTuple):
 
     def stream(self, llm: LanguageModel) -> Generator[str, None, None]:
         """The answer piece by piece; closing the generator ends it."""
-        yield from llm.stream(self.messages, self.max_tokens, self.temperature, self.stop)
+        told, stop = self.messages, self.stop
+        yield from llm.stream(told, max_tokens=self.max_tokens, temperature=self.temperature, stop=stop)
 
 
 def request(
