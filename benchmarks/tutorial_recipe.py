@@ -63,14 +63,15 @@ def examples_of(chunks: Sequence[Chunk], number: int, seed: int) -> list[LedgerR
         LedgerRow(
             dataset="triplets",
             teaches="example",
-            record_id=key,
+            record_id=f"{key}-{number}",
             query=heading,
-            text=by_id[key].body.strip() or by_id[key].text,
+            text=by_id[key].bare.strip() or by_id[key].text,
             chunk_id=key,
             place=section_of(by_id[key]),
             origin=HEADING,
         )
-        for key, heading in heading_queries(chunks).items()
+        for key, some in heading_queries(chunks).items()
+        for number, heading in enumerate(some)
     ]
     random.Random(seed).shuffle(rows)
     return rows[:number]

@@ -30,6 +30,7 @@ from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_we
 from .argilla.webhooks import is_signed_by_argilla as is_signed_by_argilla
 from .argilla.webhooks import register_webhook as register_webhook, unregister_webhook as unregister_webhook
 from .argilla.webhooks import Call as Call, read_call as read_call
+from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 

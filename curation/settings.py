@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class _Section(BaseModel):
@@ -47,6 +50,26 @@ class HubSettings(_Section):
     max_bytes: int = Field(1_000_000_000, gt=0, description="Larger datasets are refused.")
 
 
+class PagesSettings(_Section):
+    """Where the pages of one source are published."""
+
+    url: str = Field(
+        description="A page's address: {path} stands for its path without extension, {file} for the one with "
+        "it. For example https://docs.example.org/{path}.html, or …/{path}/ where each page is a folder."
+    )
+    anchors: Literal["sphinx", "mkdocs", "pymdownx", "github", "gitlab", "docusaurus", "lines", "none"] = (
+        Field("none", description="How the site names its sections.")
+    )
+    root: str = Field("", description="The folder of the source from which paths count.")
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_place(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s<>\"'`\\]+", url) or not ("{path}" in url or "{file}" in url):
+            raise ValueError("write an http(s) address with {path} or {file}")
+        return url
+
+
 class ChunkSettings(_Section):
     """How documents are read and cut."""
 
@@ -55,10 +78,20 @@ class ChunkSettings(_Section):
         description="What `clayloop ingest` reads without arguments: folders, pypi:NAME[==VERSION], "
         "github:OWNER/REPO[@REF][/PATH], url:ADDRESS, python:PACKAGE or hub:DATASET[:CONFIG].",
     )
-    base_url: str = Field(
-        "",
-        description="Where the files of folder sources are published; a file's path is appended to make the "
-        "links under answers. Empty: no links, the paths are shown.",
+    pages: dict[str, PagesSettings] = Field(
+        default_factory=dict,
+        description="Where the pages of a source are published, a table for each source: url, a page's "
+        "address with {path} (its path without extension) or {file}; anchors (sphinx, mkdocs, pymdownx, "
+        "github, gitlab, docusaurus, lines, none); root, the folder of the source that paths count from. For "
+        'example { "docs/" = { url = "https://docs.example.org/{path}.html", anchors = "sphinx" } }. '
+        "Else it is guessed.",
+    )
+    overlap: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Where a section takes several chunks, each begins with the last sentences of the one "
+        "before, of at most so many tokens.",
     )
     max_tokens: int = Field(
         256, ge=32, le=8192, description="Most tokens in a chunk, heading and special tokens included."

@@ -11,8 +11,8 @@ import streamlit as st
 from curation import ClayloopError
 from dashboards import page
 from dashboards.handover import read_handover
-from dashboards.views import compare, conversations, releases
 from dashboards.sections import show_notice
+from dashboards.views import compare, conversations, releases
 
 # Drawn here, because Streamlit fetches pictures of emoji and named icons from the internet.
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32" fill="none"

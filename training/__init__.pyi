@@ -6,6 +6,8 @@ from .decide import is_due as is_due
 from .fit.data import TrainingMaterial as TrainingMaterial
 from .fit.train import cheap_passes as cheap_passes, fine_tune as fine_tune
 from .judge.comparison import read_comparison as read_comparison
+from .judge.cuttings import accepted_as_test_set as accepted_as_test_set
+from .judge.cuttings import compare_cuttings as compare_cuttings
 from .judge.evaluate import SearchModel as SearchModel, evaluate_release as evaluate_release
 from .judge.evaluate import evaluate_set as evaluate_set, score as score
 from .judge.intervals import Interval as Interval, classify as classify

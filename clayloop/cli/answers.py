@@ -59,7 +59,7 @@ def list_all(
 
 
 def _sources(answer: ListedAnswer) -> list[str]:
-    return [f"from {source.path}" for source in answer.sources]
+    return [f"from {source.url or source.place}" for source in answer.sources]
 
 
 @answers.command()

@@ -16,6 +16,7 @@ import clayloop
 from clayloop.cli import (
     annotation,
     answers,
+    chunking,
     demo,
     documents,
     explain,
@@ -73,6 +74,7 @@ app.command("releases", rich_help_panel=_SERVE)(releases.list_releases)
 app.command(rich_help_panel=_SERVE)(releases.promote)
 app.command(rich_help_panel=_SERVE)(releases.search)
 app.command(rich_help_panel=_SERVE)(releases.evaluate)
+app.command(rich_help_panel=_ANY)(chunking.chunk)
 app.command(rich_help_panel=_SERVE)(services.serve)
 app.command(rich_help_panel=_SERVE)(services.dashboard)
 

@@ -71,8 +71,8 @@ def ingest(
     )
     for remark in report.remarks:
         out.print(remark, markup=False, soft_wrap=True)
-    rows = [(one.source, one.documents, one.passed_over) for one in report.read]
-    print_table("Read", ["source", "pages", "passed over"], rows)
+    rows = [(one.source, one.documents, one.passed_over, one.pages) for one in report.read]
+    print_table("Read", ["source", "pages", "passed over", "addresses"], rows)
     if report.skipped:
         print_table("Passed over", ["why", "files", "first"], _by_reason(report.skipped))
     if report.not_included:

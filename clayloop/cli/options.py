@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clayloop.context import Context
+from curation import SettingsError
 
+if TYPE_CHECKING:
+    from curation import TestSet
+
+TestSetFolder = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A test set in the layout of BEIR: queries.jsonl, qrels/test.tsv, perhaps corpus.jsonl."
+    ),
+]
+Queries = Annotated[Path | None, typer.Option("--queries", help='JSON lines with "_id" and "text".')]
+QrelsFile = Annotated[Path | None, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
+
+
+def given_test_set(folder: Path | None, queries: Path | None, qrels: Path | None) -> TestSet | None:
+    """The questions that a command was given; None without any. Raises SettingsError for half of a set."""
+    from curation import load_files, load_folder
+
+    if folder is not None and queries is None and qrels is None:
+        return load_folder(folder)
+    if folder is None and queries is not None and qrels is not None:
+        return load_files(queries, qrels)
+    if folder is None and queries is None and qrels is None:
+        return None
+    raise which_questions()
+
+
+def which_questions() -> SettingsError:
+    return SettingsError(
+        "Which questions?", "Give a folder in the layout of BEIR, or both --queries and --qrels."
+    )
 
 
 def context_of(ctx: typer.Context) -> Context:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clayloop.cli.answers import mark_stale
-from clayloop.cli.options import JsonFlag, context_of
+from clayloop.cli.options import (
+    JsonFlag,
+    QrelsFile,
+    Queries,
+    TestSetFolder,
+    context_of,
+    given_test_set,
+    which_questions,
+)
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
 from curation import ReleaseError, SettingsError
@@ -130,6 +137,7 @@ def search(
                     "path": hit.chunk.path,
                     "section": list(hit.chunk.section),
                     "url": hit.chunk.url,
+                    "line": hit.chunk.line,
                     "text": hit.chunk.text,
                 }
                 for rank, hit in enumerate(hits, 1)
@@ -140,6 +148,7 @@ def search(
         out.print(
             f"{rank}. {hit.score:.3f}  {hit.chunk.path}  {hit.chunk.heading}", style="bold", markup=False
         )
+        out.print(f"   {hit.chunk.address}", style="dim", markup=False, soft_wrap=True)
         if hit.asked is not None:
             record = f"{hit.asked.dataset} {hit.asked.record_id}"
             out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
@@ -149,35 +158,20 @@ def search(
 
 def evaluate(
     ctx: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A test set in the layout of BEIR: queries.jsonl, qrels/test.tsv, perhaps corpus.jsonl."
-        ),
-    ] = None,
-    queries: Annotated[
-        Path | None, typer.Option("--queries", help='JSON lines with "_id" and "text".')
-    ] = None,
-    qrels: Annotated[
-        Path | None, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")
-    ] = None,
+    folder: TestSetFolder = None,
+    queries: Queries = None,
+    qrels: QrelsFile = None,
     release: _ReleaseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure retrieval on your own questions. Results are ranked by file, best chunk first."""
-    from curation import load_files, load_folder
     from serving import ReleaseStore
     from training import evaluate_release
 
     context = context_of(ctx)
-    if folder is not None and queries is None and qrels is None:
-        test_set = load_folder(folder)
-    elif folder is None and queries is not None and qrels is not None:
-        test_set = load_files(queries, qrels)
-    else:
-        raise SettingsError(
-            "Which questions?", "Give a folder in the layout of BEIR, or both --queries and --qrels."
-        )
+    test_set = given_test_set(folder, queries, qrels)
+    if test_set is None:
+        raise which_questions()
     result = evaluate_release(
         ReleaseStore(context.home), release, test_set, context.settings.serving, context.progress
     )

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
 from curation.argilla.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
-from curation.argilla.escaping import harmless, literal, original
+from curation.argilla.escaping import harmless, linked, literal, original
 from curation.argilla.filters import Metadata, score, term
 from curation.argilla.schemas import NO, YES
 from curation.argilla.suggestions import ANSWER_RULE, agent_name, suggest_answer
@@ -33,6 +33,7 @@ class _Source(BaseModel):
     """A chunk as annotators see it."""
 
     path: str
+    url: str
     text: str
 
 
@@ -102,7 +103,7 @@ def render_response(turn: Turn, sources: dict[str, _Source]) -> str:
             lines.append(f"{number}. chunk {literal(chunk_id)}")
         else:
             heading, _, body = source.text.partition("\n")
-            lines.append(f"{number}. {literal(source.path)}: {literal(heading[:_HEADING])}")
+            lines.append(f"{number}. {linked(f'{source.path}: {heading[:_HEADING]}', source.url)}")
             if body.strip():
                 excerpt = shorten(body, _EXCERPT, placeholder=" …")
                 lines.append(f"\n    {literal(excerpt)}\n")
@@ -157,7 +158,7 @@ def _sources(
         with suppress(StateError):  # no documents: not a reason to keep what people asked
             by_id = corpus().by_id
             for chunk in (by_id[chunk_id] for chunk_id in missing if chunk_id in by_id):
-                found[chunk.id] = _Source(path=chunk.path, text=chunk.text)
+                found[chunk.id] = _Source(path=chunk.path, url=chunk.url, text=chunk.text)
     return found
 
 
@@ -178,8 +179,10 @@ def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[
             dataset.id, [{"type": "terms", "scope": scope, "values": part}], limit=_LOOKUP
         )
         for record in records:
-            fields = record["fields"]
+            known = record["metadata"] or {}
             found[str(record["external_id"])] = _Source(
-                path=original(fields["filename"]), text=original(fields["chunk"])
+                path=str(known.get("path") or original(record["fields"]["filename"])),  # the tutorial's
+                url=str(known.get("address", "")),
+                text=original(record["fields"]["chunk"]),
             )
     return found

@@ -24,15 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class RemoteDataset:
-    """A published dataset of ours. ``questions`` maps names to Argilla's ids, ``filters`` names to their
-    settings, ``vectors`` names to dimensions, oldest first. ``last_answer`` is when a response was last
-    given, changed or deleted, as Argilla says it; none that came with its record counts."""
+    """A published dataset of ours. ``fields`` are Argilla's, by name. ``questions`` maps names to Argilla's
+    ids, ``filters`` names to their settings, ``vectors`` names to dimensions, oldest first. ``last_answer``
+    is when a response was last given, changed or deleted, as Argilla says it; none that came with its record
+    counts."""
 
     spec: DatasetSpec
     name: str
     id: str
     allows_extra_metadata: bool
     questions: dict[str, str]
+    fields: dict[str, JsonObject] = field(default_factory=dict)
     filters: dict[str, JsonObject] = field(default_factory=dict)
     vectors: dict[str, int] = field(default_factory=dict)
     last_answer: str = ""
@@ -56,7 +58,8 @@ def ensure_dataset(
     """Make or repair the dataset if need be. Returns it, the name of the vector to fill, and whether it is
     new.
 
-    Missing filters, a missing vector and the number of submitted responses are put right. Raises ArgillaError
+    Missing filters, a missing vector, the number of submitted responses and which fields are Markdown are put
+    right. Raises ArgillaError
     when fields or questions differ: those are fixed once a dataset is published.
     """
     row = _row(api, settings, kind)
@@ -153,6 +156,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetKind, row: JsonOb
         id=str(row["id"]),
         allows_extra_metadata=bool(row["allow_extra_metadata"]),
         questions={item["name"]: str(item["id"]) for item in questions},
+        fields={item["name"]: item for item in fields},
         filters=found,
         vectors={
             item["name"]: int(item["dimensions"])
@@ -202,6 +206,12 @@ def _repair(
             api.request("POST", f"{base}/metadata-properties", doing, wanted.payload())
             remote.filters[wanted.name] = wanted.payload()["settings"]
             progress.say(f"{remote.name}: added the filter {wanted.name!r}")
+    for part in remote.spec.fields:
+        found = remote.fields[part.name]
+        if found["settings"].get("use_markdown") != part.markdown:
+            body = {"title": part.title, "settings": part.payload()["settings"]}
+            api.request("PATCH", f"/api/v1/fields/{found['id']}", doing, body)
+            progress.say(f"{remote.name}: set how the field {part.name!r} is shown")
     changes: JsonObject = {}
     if not remote.allows_extra_metadata:
         changes["allow_extra_metadata"] = True

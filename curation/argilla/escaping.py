@@ -16,6 +16,10 @@ from markdown_it import MarkdownIt
 from curation.argilla.api import storable
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:=$^@/])")
+_OPENS_A_BLOCK = re.compile(r"[#>+=:-]|\d+[.)]")
+_LIKE_AN_ADDRESS = re.compile(r"(?<=[A-Za-z])://|\bwww\.")
+_ACTIVE_IN_LINE = re.compile(r"[\\`*_\[\]!|~$^@]")
+_WEB_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`\\]+")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LONG_TICKS = re.compile(r"`{3,}|~{3,}")
 _NEEDS_ESCAPING = re.compile(r"[\[\]]|(?<=[A-Za-z])://|\bwww\.")
@@ -41,6 +45,16 @@ def literal(text: str) -> str:
         escaped = _ACTIVE.sub(r"\\\1", body.replace("&", "&amp;").replace("<", "&lt;"))
         lines.append("&nbsp;" * len(indent) + escaped)
     return "  \n".join(lines)
+
+
+def linked(text: str, url: str) -> str:
+    """Markdown that renders as exactly ``text``, as a link to ``url`` if that is a web address."""
+    line = " ".join(storable(text).split())
+    if not _WEB_ADDRESS.fullmatch(url) and _OPENS_A_BLOCK.match(line):
+        return literal(line)
+    line = _ACTIVE_IN_LINE.sub(r"\\\g<0>", line.replace("&", "&amp;").replace("<", "&lt;"))
+    line = _LIKE_AN_ADDRESS.sub(_defused, line)
+    return f"[{line}]({url})" if _WEB_ADDRESS.fullmatch(url) else line
 
 
 def harmless(text: str) -> str:

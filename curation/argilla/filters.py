@@ -28,11 +28,13 @@ def folder_of(path: str) -> str:
 
 
 def chunk_metadata(chunk: Chunk) -> Metadata:
-    """Everything but the similarity to other chunks."""
+    """Everything but the similarity to other chunks. Beside the filters: the file, and its address if any."""
     return {
         "source": term(chunk.source),
         "folder": folder_of(chunk.path),
         "section": term(chunk.section[0] if chunk.section else ""),
+        "path": storable(chunk.path),
+        "address": storable(chunk.url),
         "tokens": chunk.tokens,
         "code_share": round(float(code_share(chunk.body)), 3),
         "current": YES,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api
 from curation.argilla.datasets import ensure_dataset, vector_slug
-from curation.argilla.escaping import inert
+from curation.argilla.escaping import inert, linked
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.schemas import DatasetKind
 from curation.argilla.suggestions import (
@@ -135,7 +135,10 @@ class _Push:
         outlines = [
             Outline(
                 id=chunk.id,
-                fields={"filename": inert(chunk.path), "chunk": inert(chunk.text)},
+                fields={
+                    "filename": linked(chunk.path if chunk.url else chunk.place, chunk.url),
+                    "chunk": inert(chunk.text),
+                },
                 metadata=chunk_metadata(chunk),
                 derived=frozenset({"duplicate"}),
                 agents={"good_chunk": agent},

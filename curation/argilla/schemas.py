@@ -133,7 +133,7 @@ _CHUNKS = DatasetSpec(
     kind="chunks",
     guidelines=CHUNKS,
     fields=(
-        FieldSpec("filename", "File that the chunk comes from"),
+        FieldSpec("filename", "Where the chunk stands", markdown=True),
         FieldSpec("chunk", "Chunk of the documentation"),
     ),
     questions=(

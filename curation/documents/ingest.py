@@ -119,10 +119,11 @@ class _Reading:
             "recipe",
             str(RECIPE_VERSION),
             str(settings.max_tokens),
+            str(settings.overlap),
             str(counter.offsets(_PROBE)),
-            settings.base_url,
         )
         self.names: dict[str, str] = {}
+        self.recipes: dict[str, str] = {}
         self.documents: list[Document] = []
         self.chunks: list[Chunk] = []
         self.skipped: list[Skipped] = []
@@ -130,9 +131,6 @@ class _Reading:
         self.remarks: list[str] = []
         self.pages: list[Page] = []
         self._known: dict[str, list[Chunk]] = {}
-        for chunk in old.stored_chunks:
-            if old.recipes.get(chunk.source) == self.recipe:
-                self._known.setdefault(f"{chunk.source}\n{chunk.document_id}", []).append(chunk)
 
     def read(self, source: Source, spec: str) -> None:
         """Add every document of ``source``. Raises SourceError when that leaves none."""
@@ -142,6 +140,11 @@ class _Reading:
                 "Name each source once.",
             )
         self.names[source.name] = f"{source.name}=={source.version}" if source.version else source.name
+        recipe = self.recipes[source.name] = content_id("source", self.recipe, repr(source.links))
+        if self.old.recipes.get(source.name) == recipe:
+            for chunk in self.old.stored_chunks:
+                if chunk.source == source.name:
+                    self._known.setdefault(f"{source.name}\n{chunk.document_id}", []).append(chunk)
         before, skipped_before = len(self.documents), len(self.skipped)
         with self.progress.task(f"Reading {self.names[source.name]}", len(source), "files") as advance:
             for item in source.read():
@@ -154,7 +157,12 @@ class _Reading:
         if not read:
             raise _nothing(spec, self.skipped[skipped_before:])
         self.counts.append(
-            SourceCount(source=self.names[source.name], documents=read, passed_over=passed_over)
+            SourceCount(
+                source=self.names[source.name],
+                documents=read,
+                passed_over=passed_over,
+                pages=str(source.links),
+            )
         )
         if source.remark:
             self.remarks.append(source.remark)
@@ -164,7 +172,7 @@ class _Reading:
         """Save the new corpus if it differs from the old one, and report."""
         kept_documents = [document for document in self.old.documents if document.source not in self.names]
         kept_chunks = [chunk for chunk in self.old.stored_chunks if chunk.source not in self.names]
-        recipes = {**self.old.recipes, **dict.fromkeys(self.names, self.recipe)}
+        recipes = {**self.old.recipes, **self.recipes}
         new = Corpus([*kept_documents, *self.documents], [*kept_chunks, *self.chunks], recipes)
         new.former = former_chunks(self.old, new)
         same = new.documents == self.old.documents and new.stored_chunks == self.old.stored_chunks
@@ -214,12 +222,7 @@ class _Reading:
         )
         chunks = self._known.get(f"{source.name}\n{identity}")
         if chunks is None:
-            chunks = chunk_document(document, self.counter, self.settings.max_tokens, parsed)
-        else:
-            chunks = [
-                chunk if chunk.url == file.url else chunk.model_copy(update={"url": file.url})
-                for chunk in chunks
-            ]
+            chunks = chunk_document(document, self.counter, self.settings, parsed, file.anchors)
         self.documents.append(document)
         self.chunks.extend(chunks)
 

@@ -33,7 +33,6 @@ _MOST_SHOWN = 3  # places in a reason
 _EXTENSION = re.compile(r"\.(?:md|markdown|rst|txt|html?)$")
 _INDEX = re.compile(r"(?:^|/)(?:index|readme)$")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_WITHIN = re.compile(r"(?m)^### (.+)$")  # as chunking puts short sections together
 _THEN_HEADING = re.compile(r"\s*[,:>]\s+")
 
 _Page = tuple[str, str]  # source and path
@@ -155,8 +154,11 @@ class Places:
             name = _heading_name(heading)
             return [chunk for chunk in chunks if any(name in _names(one) for one in _sections(chunk))]
         wanted = _letters(unquote(anchor))
+        if not wanted:
+            return chunks
+        own = [chunk for chunk in chunks if _anchor(chunk) == unquote(anchor)]
         below = [chunk for chunk in chunks if wanted in {_letters(one[-1]) for one in _sections(chunk)}]
-        return below if wanted and below else chunks
+        return own or below or chunks
 
 
 def place_named_sources(
@@ -252,8 +254,12 @@ def _site(address: str) -> str:
 def _sections(chunk: Chunk) -> list[_Section]:
     """Those that a chunk lies in, and the short ones that were put together in it, each under its heading."""
     outer = [chunk.section[:length] for length in range(1, len(chunk.section) + 1)]
-    within = (heading.split(SECTION_SEPARATOR) for heading in _WITHIN.findall(chunk.text))
-    return [*outer, *((*chunk.section, *headings) for headings in within)]
+    return [*outer, *((*chunk.section, *headings) for headings, _ in chunk.merged if headings)]
+
+
+def _anchor(chunk: Chunk) -> str:
+    """The anchor in the address of the section in which it begins."""
+    return unquote(chunk.url.partition("#")[2])
 
 
 def _names(section: _Section) -> set[str]:

@@ -11,11 +11,13 @@ from curation.documents.sources.files import Skipped
 
 
 class SourceCount(BaseModel):
-    """How many files of a source became documents, and how many were passed over."""
+    """How many files of a source became documents, how many were passed over, and where its pages can be
+    opened."""
 
     source: str
     documents: int
     passed_over: int
+    pages: str
 
 
 class Met(BaseModel):

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Protocol
+
+import budoux
 
 # A "word" without spaces (base64, minified code) may be a single unknown token, however long it is. Counting
 # at least one token for so many characters keeps chunks to a size that people and models can handle.
 CHARACTERS_PER_TOKEN = 64
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=\S)|(?<=[。！？])(?=\S)")
+# Thai has no full stop: a space ends a sentence, or a part of one.
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?…])[\"')\]]*\s+(?=\S)|(?<=[。！？])(?=[^\s」』）”’])|(?<=[。！？][」』）”’])(?=\S)"
+    r"|(?<=[\u0e00-\u0e7f])\s+(?=\S)"
+)
+_KANA, _THAI, _HAN = "\u3040-\u30ff", "\u0e00-\u0e7f", "\u3400-\u9fff"
+_WITHOUT_SPACES = re.compile(rf"[{_KANA}{_THAI}{_HAN}]")
+_LONGEST_PROSE = 50_000  # characters without an end of a sentence: more is no prose
+_CLAUSE_END = re.compile(r"[、，；：,;]\s*(?=\S)|\s+(?=\S)")
+_LINE_OR_SENTENCE_END = re.compile(rf"\n|{_SENTENCE_END.pattern}")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n")
 _ITEM = re.compile(r"^(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
 
@@ -99,11 +111,51 @@ def _cut(text: str, limit: int, measure: Measure) -> int:
 
 def _sentences(text: str, limit: int, measure: Measure) -> list[str]:
     """Sentences packed together; what stands between two (a space, nothing after 。) stays as it is."""
-    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
-    sentences = [text[a:b] for a, b in itertools.pairwise([0, *ends, len(text)]) if a < b]
+    sentences = _cut_at(_SENTENCE_END, text)
     if len(sentences) < 2:
+        return _phrases(text, limit, measure)
+    return [part.rstrip() for part in _packed(sentences, "", limit, measure, _phrases)]
+
+
+def _phrases(text: str, limit: int, measure: Measure) -> list[str]:
+    """Parts of a sentence without spaces between its words: at a comma, else between phrases."""
+    if not _WITHOUT_SPACES.search(text) or len(text) > _LONGEST_PROSE:
         return split_tokens(text, limit, measure)
-    return [part.rstrip() for part in _packed(sentences, "", limit, measure, split_tokens)]
+    clauses = _cut_at(_CLAUSE_END, text)
+    if len(clauses) > 1:
+        return [part.strip() for part in _packed(clauses, "", limit, measure, _phrases)]
+    phrases = _phrase_parser(text).parse(text)
+    return [part.strip() for part in _packed(phrases, "", limit, measure, split_tokens)]
+
+
+def _phrase_parser(text: str) -> budoux.Parser:
+    """BudouX's for the language, told by its letters."""
+    if re.search(f"[{_THAI}]", text):
+        return _load(budoux.load_default_thai_parser)
+    if re.search(f"[{_KANA}]", text):
+        return _load(budoux.load_default_japanese_parser)
+    return _load(budoux.load_default_simplified_chinese_parser)
+
+
+@cache
+def _load(parser: Callable[[], budoux.Parser]) -> budoux.Parser:
+    return parser()
+
+
+def last_sentences(text: str, limit: int, measure: Measure) -> str:
+    """As many whole sentences (or lines) from the end of ``text`` as fit into ``limit`` tokens."""
+    kept = ""
+    for part in reversed(_cut_at(_LINE_OR_SENTENCE_END, text)):
+        if measure((part + kept).strip()) > limit:
+            break
+        kept = part + kept
+    return kept.strip()
+
+
+def _cut_at(ends: re.Pattern[str], text: str) -> list[str]:
+    """Parts that together are ``text``, each but the last with an end."""
+    at = [found.end() for found in ends.finditer(text)]
+    return [text[a:b] for a, b in itertools.pairwise([0, *at, len(text)]) if a < b]
 
 
 def _code_lines(text: str, limit: int, measure: Measure) -> list[str]:

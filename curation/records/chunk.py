@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from curation.records.identity import content_id
 
 SECTION_SEPARATOR = " > "
+MERGED = "### "  # before the heading of a short section that shares a chunk with others
+_FENCE = re.compile("^`{3,}")
 
 CHUNK_SCHEMA = pa.schema(
     [
@@ -16,6 +20,7 @@ CHUNK_SCHEMA = pa.schema(
         ("source", pa.string()),
         ("path", pa.string()),
         ("url", pa.string()),
+        ("line", pa.int32()),
         ("section", pa.list_(pa.string())),
         ("text", pa.string()),
         ("tokens", pa.int32()),
@@ -31,7 +36,8 @@ class Chunk(BaseModel):
     ``section`` is the path of headings above it, outermost first. ``text`` is what is embedded, shown and
     cited: the heading line (``section`` joined with " > ", shortened when the body needs the room), a blank
     line, the body. ``tokens`` counts ``text`` with the embedding model's tokenizer, special tokens included.
-    ``position`` is its place in the document, from 0.
+    ``position`` is its place in the document, from 0. ``url`` is where its section can be opened (may be
+    empty), and ``line`` where it begins in the file, from 1.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +47,7 @@ class Chunk(BaseModel):
     source: str
     path: str
     url: str = ""
+    line: int = 0
     section: tuple[str, ...] = ()
     text: str
     tokens: int
@@ -50,6 +57,16 @@ class Chunk(BaseModel):
     def make_id(path: str, section: tuple[str, ...], text: str) -> str:
         """Independent of the source's version and place: an unchanged chunk keeps its id across ingests."""
         return content_id("chunk", path, *section, text)
+
+    @property
+    def address(self) -> str:
+        """Where people find it: its address, else its file and line."""
+        return self.url or self.place
+
+    @property
+    def place(self) -> str:
+        """Its file and line."""
+        return f"{self.path}:{self.line}" if self.line else self.path
 
     @property
     def heading(self) -> str:
@@ -62,6 +79,30 @@ class Chunk(BaseModel):
         first, separator, rest = self.text.partition("\n\n")
         is_heading = bool(separator and self.section) and self.heading.endswith(first)
         return rest if is_heading else self.text
+
+    @property
+    def bare(self) -> str:
+        """``body`` without the headings of the short sections that were put together in it."""
+        return "\n\n".join(text for _, text in self.merged if text) or self.body
+
+    @property
+    def merged(self) -> list[tuple[tuple[str, ...], str]]:
+        """The short sections that were put together in it, if any: path below ``section``, and text. What
+        stands before the first of their headings has an empty path."""
+        parts: list[tuple[tuple[str, ...], list[str]]] = [((), [])]
+        fence = ""
+        for line in self.body.split("\n"):
+            mark = _FENCE.match(line)
+            if mark and (not fence or line.rstrip() == fence):
+                fence = "" if fence else mark[0]
+            if line.startswith(MERGED) and not fence:
+                parts.append((tuple(line[len(MERGED) :].split(SECTION_SEPARATOR)), []))
+            else:
+                parts[-1][1].append(line)
+        if len(parts) == 1:
+            return []
+        texts = [(path, "\n".join(lines).strip()) for path, lines in parts]
+        return texts if texts[0][1] else texts[1:]
 
 
 class FormerChunk(BaseModel):

@@ -52,27 +52,33 @@ _SIGNATURE = re.compile(
 )
 
 
-def heading_queries(chunks: Iterable[Chunk]) -> dict[str, str]:
-    """Chunk id to query, for the first chunk of every section whose heading says something, in corpus order.
+def heading_queries(chunks: Iterable[Chunk]) -> dict[str, list[str]]:
+    """Chunk id to queries: for the first chunk of every section whose heading says something, in corpus
+    order. A chunk in which short sections were put together has a query for each of them.
 
     A query belongs to one chunk. Where two documents have the same heading, the document's title is put in
     front; if they still are the same, none is used. Release notes are left out: their headings name features
     that are documented elsewhere.
     """
-    candidates = [(chunk, query) for chunk in _section_starts(chunks) for query in (_query(chunk),) if query]
+    candidates = [
+        (chunk, query)
+        for chunk, section in _section_starts(chunks)
+        for query in (_query(chunk, section),)
+        if query
+    ]
     shared = _shared(candidates)
     told_apart = [
         (chunk, _with_title(chunk, query) if sameness(query) in shared else query)
         for chunk, query in candidates
     ]
     still_shared = _shared(told_apart)
-    queries: dict[str, str] = {}
+    queries: dict[str, list[str]] = {}
     seen: set[str] = set()
     for chunk, query in told_apart:
         key = sameness(query)
         if key not in still_shared and key not in seen:
             seen.add(key)
-            queries[chunk.id] = query
+            queries.setdefault(chunk.id, []).append(query)
     return queries
 
 
@@ -94,21 +100,24 @@ def is_generic(heading: str) -> bool:
     return all(word in _GENERIC or not any(map(str.isalpha, word)) for word in said)
 
 
-def _section_starts(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+def _section_starts(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, tuple[str, ...]]]:
     ordered = sorted(chunks, key=lambda chunk: (chunk.source, chunk.path, chunk.position))
     for _, document in groupby(ordered, key=lambda chunk: (chunk.source, chunk.path)):
         seen: set[tuple[str, ...]] = set()
         for chunk in document:
-            if chunk.section and chunk.section not in seen:
-                seen.add(chunk.section)
-                if len(words(chunk.body)) >= MIN_BODY_WORDS:
-                    yield chunk
+            merged = [(below, text) for below, text in chunk.merged if below]
+            for below, text in [((), chunk.body), *merged]:
+                section = (*chunk.section, *below)
+                if section and section not in seen:
+                    seen.add(section)
+                    if len(words(text)) >= MIN_BODY_WORDS:
+                        yield chunk, section
 
 
-def _query(chunk: Chunk) -> str:
-    if _is_release_note(chunk):
+def _query(chunk: Chunk, section: tuple[str, ...]) -> str:
+    if _is_release_note(chunk.path, section):
         return ""
-    *parents, heading = [clean_heading(part) for part in chunk.section]
+    *parents, heading = [clean_heading(part) for part in section]
     if is_generic(heading) or len(words(heading)) > MAX_WORDS:
         return ""
     if len(content_words(heading)) <= SHORT:
@@ -117,11 +126,11 @@ def _query(chunk: Chunk) -> str:
     return heading
 
 
-def _is_release_note(chunk: Chunk) -> bool:
-    if _RELEASE_PATH.search(chunk.path):
+def _is_release_note(path: str, section: tuple[str, ...]) -> bool:
+    if _RELEASE_PATH.search(path):
         return True
-    return any(_RELEASES.search(part) for part in chunk.section) or any(
-        _VERSION.search(part) for part in chunk.section[:2]
+    return any(_RELEASES.search(part) for part in section) or any(
+        _VERSION.search(part) for part in section[:2]
     )
 
 

@@ -45,7 +45,7 @@ def merge(
             triplets += _generated(chunk, generation, model, ring)
             triplets += [triplet for triplet in old if triplet.origin == "conversation"]
         if with_headings and chunk.id in headings:
-            triplets += _triplets(chunk, [headings[chunk.id]], "", "heading", "", ring)
+            triplets += _triplets(chunk, headings[chunk.id], "", "heading", "", ring)
     return _specific(triplets)
 
 
@@ -86,9 +86,9 @@ def _specific(triplets: list[Triplet]) -> list[Triplet]:
     return [t for t in triplets if t.origin == "heading" or documents[sameness(t.positive)] <= 1]
 
 
-def _first_queries(generations: Mapping[str, Generation], corpus: Corpus) -> dict[str, str]:
+def _first_queries(generations: Mapping[str, Generation], corpus: Corpus) -> dict[str, list[str]]:
     return {
-        chunk_id: generation.positive
+        chunk_id: [generation.positive]
         for chunk_id, generation in generations.items()
         if generation.positive and chunk_id in corpus.by_id
     }

@@ -9,7 +9,7 @@ the positives right before it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from curation.records.chunk import Chunk
@@ -40,9 +40,9 @@ class NegativeRing:
         self._hashes = [entry.hash for entry in self._entries]
 
     @classmethod
-    def of(cls, queries: Mapping[str, str], chunks: Mapping[str, Chunk]) -> NegativeRing:
-        """From chunk id → query."""
-        return cls((query, place(chunks[chunk_id])) for chunk_id, query in queries.items())
+    def of(cls, queries: Mapping[str, Sequence[str]], chunks: Mapping[str, Chunk]) -> NegativeRing:
+        """From chunk id → queries."""
+        return cls((query, place(chunks[chunk_id])) for chunk_id, some in queries.items() for query in some)
 
     def pick(self, positive: str, positive_place: Place) -> str:
         """A query of another document without a content word of ``positive``. If there is none nearby on

@@ -214,11 +214,11 @@ def passages(hits: Sequence[Hit]) -> str:
 
 
 def sources(hits: Sequence[Hit]) -> str:
-    """A numbered Markdown list of sections: a link where the document has an address, else its path."""
+    """A numbered Markdown list of sections: a link where it has an address, else its file and line."""
     lines: list[str] = []
     for hit in hits:
         chunk = hit.chunk
-        line = link(name_of(chunk), chunk.url, "" if is_curated(chunk) else chunk.path)
+        line = link(name_of(chunk), chunk.url, "" if is_curated(chunk) else chunk.place)
         if line not in lines:
             lines.append(line)
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))

@@ -27,7 +27,7 @@ def shown(answer: CuratedAnswer) -> str:
 
 def listed(sources: Sequence[AnswerSource]) -> str:
     """The sources of an answer as a numbered Markdown list of links."""
-    lines = (link(one.heading or one.path, one.url, one.path) for one in sources)
+    lines = (link(one.heading or one.path, one.url, one.place) for one in sources)
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
 
 

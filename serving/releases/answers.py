@@ -37,6 +37,12 @@ class AnswerSource(BaseModel):
     path: str
     heading: str
     url: str = ""
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """Its file and line."""
+        return f"{self.path}:{self.line}" if self.line else self.path
 
 
 class CuratedAnswer(BaseModel):
@@ -196,7 +202,8 @@ def _over(answer: CuratedAnswer, corpus: Corpus, now: datetime) -> CuratedAnswer
     )
     sources = answer.sources
     if last is not None:
-        sources = (AnswerSource(chunk_id=last.id, path=last.path, heading=last.heading, url=last.url),)
+        known = last.model_dump(include={"path", "url", "line"})
+        sources = (AnswerSource(chunk_id=last.id, heading=last.heading, **known),)
     return answer.model_copy(update={"sources": sources, "stale_since": since})
 
 

@@ -53,7 +53,9 @@ def reindex(
     chunks = [chunk for chunk in corpus.chunks if chunk.id not in left_out]
     if not chunks:
         raise StateError("No chunk is left to index.", "Run `clayloop ingest SOURCE` first.")
-    if {(one.id, one.url) for one in served.index.documents()} == {(one.id, one.url) for one in chunks}:
+    if {(one.id, one.address) for one in served.index.documents()} == {
+        (one.id, one.address) for one in chunks
+    }:
         return None
     # Empty: a lineage that a killed reindex of another release left must not get into this one.
     folder = store.staging(_BUILD, empty=True)

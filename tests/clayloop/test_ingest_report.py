@@ -21,7 +21,8 @@ def test_nothing_is_lost_without_a_word(clayloop: Command, tmp_path: Path) -> No
     for words in ("AsciiDoc, which is not read", "wheel", "toctree", "none.md", "it lies outside the source"):
         assert words in told
     report = clayloop.well("ingest", str(docs), "--json").json
-    assert report["read"] == [{"source": f"folder:{docs}", "documents": 2, "passed_over": 2}]
+    counted = {"source": f"folder:{docs}", "documents": 2, "passed_over": 2, "pages": "file and line"}
+    assert report["read"] == [counted]
     assert [item["path"] for item in report["skipped"]] == ["c.adoc", "d.adoc"]
     assert report["unknown"] == [{"name": "wheel", "times": 2, "first": "a.rst:4"}]
     assert report["left_out"] == [{"name": "toctree", "times": 1, "first": "a.rst:12"}]

@@ -85,12 +85,17 @@ def test_reindex_brings_changed_documents_to_the_same_model(clayloop: Command, p
 def test_a_folder_that_is_published_somewhere_gives_links(clayloop: Command, pottery: Path) -> None:
     clayloop.well("ingest", str(pottery))
     clayloop.well("bootstrap")
-    Path("clayloop.toml").write_text('[curation.documents]\nbase_url = "https://docs.example.org/v1/"\n')
+    Path("clayloop.toml").write_text(
+        f'[curation.documents.pages."{pottery}"]\nurl = "https://docs.example.org/v1/{{path}}.html"\n'
+        'anchors = "github"\n'
+    )
     again = clayloop.well("ingest", str(pottery), "--json").json
     assert again["added"] == again["removed"] == 0
     clayloop.well("reindex")
     hit = clayloop.well("search", "kiln temperature", "-k", "1", "--json").json[0]
-    assert hit["url"] == f"https://docs.example.org/v1/{hit['path']}"
+    page, _, anchor = hit["url"].partition("#")
+    assert page == f"https://docs.example.org/v1/{hit['path'].rpartition('.')[0]}.html"
+    assert anchor == hit["section"][-1].lower().replace(" ", "-") if len(hit["section"]) > 1 else not anchor
 
 
 def test_the_way_back_to_an_older_release(clayloop: Command, pottery: Path) -> None:

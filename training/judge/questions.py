@@ -54,8 +54,9 @@ def holdout_questions(
     """One question for each distinct query of ``examples``, the held-out ones.
 
     Right are the chunks that were accepted for it, their near duplicates (``groups``: chunk id → the id that
-    stands for all of them) and, for a heading, every chunk of its section. ``accepted`` are examples that
-    were not held out: where they ask the same, their chunks are right too.
+    stands for all of them) and, for a heading, every chunk of its section (unless it is one of several short
+    sections that share a chunk). ``accepted`` are examples that were not held out: where they ask the same,
+    their chunks are right too.
     """
     by_id = {chunk.id: chunk for chunk in chunks}
     duplicates: dict[str, list[str]] = defaultdict(list)
@@ -69,7 +70,7 @@ def holdout_questions(
         right: dict[str, None] = {}
         for row in (*rows, *others.get(text, ())):
             right.update(dict.fromkeys(duplicates[groups.get(row.chunk_id, row.chunk_id)]))
-            if row.origin == HEADING:
+            if row.origin == HEADING and not (row.chunk_id in by_id and by_id[row.chunk_id].merged):
                 right.update(dict.fromkeys(section[row.place]))
         if not right:
             continue
@@ -121,7 +122,7 @@ def style_of(text: str, is_heading: bool = False) -> Style:
 
 def bare_text(chunk: Chunk) -> str:
     """A chunk without its headings, if anything is left."""
-    return chunk.body.strip() or chunk.text
+    return chunk.bare.strip() or chunk.text
 
 
 def _by_query(rows: Sequence[LedgerRow]) -> dict[str, list[LedgerRow]]:

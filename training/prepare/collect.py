@@ -280,6 +280,6 @@ def _trained_text(row: LedgerRow, chunk: Chunk | None) -> str:
     if row.origin != HEADING:
         return row.text
     if chunk:
-        return chunk.body.strip() or row.text
+        return chunk.bare.strip() or row.text
     first, _, rest = row.text.partition("\n\n")
     return rest.strip() or row.text if row.query.casefold() in first.casefold() else row.text

@@ -165,7 +165,7 @@ def _changes(found: ComparedSet, metric: str, by_id: Mapping[str, Chunk]) -> lis
                 served=served,
                 candidate=candidate,
                 change=round(candidate - served, 4),
-                heading=clean(f"{first.path}: {first.heading}" if first else ", ".join(question.right), 300),
+                heading=clean(f"{first.place}: {first.heading}" if first else ", ".join(question.right), 300),
                 answer=clean(first.body, _LONGEST) if first else "",
                 more=max(0, len(answers) - 1),
             )

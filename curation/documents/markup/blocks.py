@@ -47,14 +47,19 @@ class Block:
 class Section:
     """A heading's path (outermost first; empty above the first heading), its line, and its own blocks.
 
-    ``given`` is the id that the page itself gives the heading, to be put behind its address: "" where it
-    names none.
+    ``level`` is the heading's, 0 without one. The rest is what a page says of its anchor: ``labels`` are the
+    targets above it (of reStructuredText and MyST), ``given`` is the id in its attributes (``{#id}``), ``id``
+    the one that docutils gave it, and ``notes`` how many references to footnotes stand before it.
     """
 
     path: tuple[str, ...]
     line: int
     blocks: list[Block] = field(default_factory=list)
+    level: int = 0
+    labels: tuple[str, ...] = ()
     given: str = ""
+    id: str = ""
+    notes: int = 0
 
 
 @dataclass
@@ -71,9 +76,19 @@ class Outline:
     def __init__(self) -> None:
         self.sections: list[Section] = [Section((), 1)]
         self._open: list[tuple[int, str]] = []
+        self._labels: list[str] = []
+        self._given = ""
+        self.notes = 0  # references to footnotes so far, where a reader counts them
 
-    def heading(self, level: int, text: str, line: int, given: str = "") -> None:
-        """Start a section; levels count from 1 and may skip."""
+    def label(self, name: str, is_id: bool = False) -> None:
+        """A target, or the very id: it names the section that begins next, unless text comes first."""
+        if is_id:
+            self._given = name
+        else:
+            self._labels.append(name)
+
+    def heading(self, level: int, text: str, line: int, given: str = "", id: str = "") -> None:
+        """Start a section; levels count from 1 and may skip. ``given`` and ``id`` are those of Section."""
         title = heading_text(text)
         if not title:
             return
@@ -81,7 +96,10 @@ class Outline:
             self._open.pop()
         self._open.append((level, title))
         self._drop_announcements(title)
-        self.sections.append(Section(tuple(name for _, name in self._open), line, given=given))
+        section = Section(tuple(name for _, name in self._open), line, level=level, id=id, notes=self.notes)
+        section.labels, section.given = tuple(self._labels), given or self._given
+        self.sections.append(section)
+        self._forget()
 
     def _drop_announcements(self, title: str) -> None:
         """Drop a ``.. setting:: NAME`` or the like right above the heading that says NAME: it only marks
@@ -99,6 +117,11 @@ class Outline:
             block = replace(block, text=_DATA.sub(r"\1…", block.text))
         if block.text.strip():
             self.sections[-1].blocks.append(block)
+            self._forget()
+
+    def _forget(self) -> None:
+        self._labels.clear()
+        self._given = ""
 
     def finish(self, title: str = "") -> ParsedDocument:
         """The parsed document. ``title`` overrules the first heading, and is put above all sections

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from curation.documents.links import Address, Links
 from curation.documents.markup.notebook import notebook_text
 from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.pdf import pdf_text
@@ -56,20 +57,27 @@ class Skipped(BaseModel):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of documentation as text (line breaks as in the file, no byte order mark)."""
+    """A file of documentation as text (line breaks as in the file, no byte order mark).
+
+    ``url`` is where the page can be opened, and ``anchors`` the style of its anchors
+    (curation.documents.anchors).
+    """
 
     path: str
     url: str
     markup: Markup
     text: str
+    anchors: str = "none"
 
 
 class Source(Protocol):
     """A set of documentation files. ``name`` is without a version; ``version`` may be empty, and so may
-    ``remark``: what who ingests it should know of the whole, once it is read."""
+    ``remark``: what who ingests it should know of the whole, once it is read. ``links`` has the addresses of
+    its pages, where these hang on their paths."""
 
     name: str
     version: str
+    links: Links
 
     @property
     def remark(self) -> str: ...
@@ -98,7 +106,7 @@ class Kind(Protocol):
         SourceError."""
 
 
-def read_bytes(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
+def read_bytes(path: str, address: Address, data: bytes) -> SourceFile | Skipped | None:
     """A file as text in its markup, why it is skipped, or None where it is no documentation."""
     if path != shown(path):
         return Skipped(path=shown(path), reason="its name is not valid UTF-8")
@@ -106,7 +114,7 @@ def read_bytes(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
     if markup in {"html", "pdf"} and any(_is_for_building(name) for name in path.split("/")[:-1]):
         return Skipped(path=path, reason=f"{_NAMES[markup]} among the pictures or templates of pages")
     if markup == "html":
-        return _read_html(path, url, data)
+        return _read_html(path, address, data)
     try:
         text = pdf_text(data) if markup == "pdf" else data.decode("utf-8-sig")
         if markup is None and not ("\0" in text or not looks_like_restructuredtext(text)):
@@ -122,13 +130,18 @@ def read_bytes(path: str, url: str, data: bytes) -> SourceFile | Skipped | None:
         return None
     if "\0" in text:
         return Skipped(path=path, reason="not text: it holds NUL bytes")
-    return SourceFile(path, url, markup, text) if text.strip() else Skipped(path=path, reason="empty")
+    if not text.strip():
+        return Skipped(path=path, reason="empty")
+    anchors = "given" if markup == "pdf" else address.anchors
+    return SourceFile(path, address.url, markup, text, anchors)
 
 
-def _read_html(path: str, url: str, data: bytes) -> SourceFile | Skipped:
+def _read_html(path: str, address: Address, data: bytes) -> SourceFile | Skipped:
     text = decoded_html(data)
     reason = why_no_page(text)
-    return Skipped(path=path, reason=reason) if reason else SourceFile(path, url, "html", text)
+    if reason:
+        return Skipped(path=path, reason=reason)
+    return SourceFile(path, address.url, "html", text, "given")
 
 
 def read_included(data: bytes) -> str:

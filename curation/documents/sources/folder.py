@@ -7,9 +7,9 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 from curation.documents.markup.page import NotIncludedError
+from curation.documents.sites import folder_links
 from curation.documents.sources.files import (
     Skipped,
     SourceFile,
@@ -52,7 +52,7 @@ class FolderSource:
         if not self.root.is_dir():
             raise SourceError(f"{folder} is not a folder.", f"Give the folder it is in: {self.root.parent}")
         self.name = f"folder:{self.root}"
-        self._base_url = settings.base_url.rstrip("/")
+        self.links = folder_links(self.root)
         self._max_bytes = settings.max_file_bytes
         self._troubles: list[Skipped] = []
         self._paths = sorted(self._walk())
@@ -123,11 +123,7 @@ class FolderSource:
             return Skipped(path=path, reason=f"cannot be read: {getattr(error, 'strerror', None) or error}")
         if data is None:
             return too_large(path, status.st_size, self._max_bytes)
-        return read_bytes(path, self._url(path), data)
-
-    def _url(self, path: str) -> str:
-        """Where a reader can open the file: below the configured address, or on this machine."""
-        return f"{self._base_url}/{quote(path)}" if self._base_url else (self.root / path).as_uri()
+        return read_bytes(path, self.links(path), data)
 
 
 def _read_regular(file: Path, limit: int) -> bytes | None:

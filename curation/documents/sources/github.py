@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
+from curation.documents.links import Links, Repository
+from curation.documents.sites import package_links
 from curation.documents.sources.archives import read_archive
 from curation.documents.sources.fetching import Fetcher, NotFetchedError
 from curation.documents.sources.package import ArchiveSource
@@ -72,15 +74,15 @@ def _wanted(rest: str) -> _Wanted:
 
 
 def _source(wanted: _Wanted, commit: str, archive: Path, settings: ChunkSettings) -> ArchiveSource:
-    def link(path: str) -> str:
-        shown = quote(wanted.reference or "HEAD", safe="")
-        return (
-            f"{_web_address(settings.github)}/{wanted.owner}/{wanted.repository}/blob/{shown}/{quote(path)}"
-        )
+    page = f"{_web_address(settings.github)}/{wanted.owner}/{wanted.repository}"
+    repository = Repository(page, "github", wanted.reference or "HEAD")
 
     def read(below: str | None) -> ArchiveSource:
         content = read_archive(archive, settings.max_file_bytes, below)
-        return ArchiveSource(wanted.name, commit[:12], content, link)
+        source = ArchiveSource(wanted.name, commit[:12], content)
+        site = package_links(source.look, {})
+        source.links = Links([*site.places, repository], site.origin)
+        return source
 
     if wanted.path:
         source = read(wanted.path)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from curation.documents.links import Address, Links
 from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.reading import markup_of
 from curation.documents.sources.files import Skipped, SourceFile, read_bytes, too_large
@@ -65,6 +66,7 @@ class HubSource:
     remark = ""
 
     def __init__(self, name: str, version: str, page: str, max_bytes: int) -> None:
+        self.links = Links()
         self.name = name
         self.version = version
         self._page = page
@@ -101,7 +103,7 @@ class HubSource:
             if len(data) > self._max_bytes:
                 yield too_large(f"{path}.md", len(data), self._max_bytes)
             elif markup_of(path):
-                yield read_bytes(path, url, data)
+                yield read_bytes(path, Address(url), data)
             else:
                 yield SourceFile(path, url, "markdown", data.decode("utf-8"))
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+from curation.documents.links import Links, Site
 from curation.documents.sources.files import Kind, Source
 from curation.documents.sources.folder import FolderKind
 from curation.documents.sources.github import GitHubKind
@@ -38,7 +39,12 @@ def open_source(spec: str, settings: ChunkSettings, downloads: Path) -> Source:
     kind, rest = _kind_of(spec)
     if kind is None:
         raise SourceError(f"Unknown kind of source: {spec} ({rest}:)", _written_instead(spec, rest))
-    return kind.open(rest, settings, downloads_of(kind.name(rest), downloads))
+    source = kind.open(rest, settings, downloads_of(kind.name(rest), downloads))
+    for named, pages in settings.pages.items():
+        if source_name(named, {source.name}):
+            site = Site(pages.url, pages.anchors, pages.root.strip("/"))
+            source.links = Links([site], "by the settings")
+    return source
 
 
 def source_name(spec: str, known: Collection[str]) -> str | None:

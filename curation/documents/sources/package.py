@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from curation.documents.links import linker_for
+from curation.documents.links import Links, labelled_urls, repository_in
 from curation.documents.markup.page import NotIncludedError
+from curation.documents.sites import package_links
 from curation.documents.sources.archives import ArchiveContent, read_archive
 from curation.documents.sources.files import (
     Skipped,
@@ -29,11 +29,6 @@ _PYPI = re.compile(
 )
 
 
-class Link(Protocol):
-    def __call__(self, path: str) -> str:
-        """Where a reader can open the file; "" where that is not known."""
-
-
 @dataclass
 class ArchiveSource:
     """The documentation in an archive of source code, read into memory."""
@@ -41,7 +36,7 @@ class ArchiveSource:
     name: str
     version: str
     content: ArchiveContent
-    link: Link
+    links: Links = field(default_factory=Links)
     remark: str = ""
 
     def __post_init__(self) -> None:
@@ -60,7 +55,7 @@ class ArchiveSource:
             elif file.data is None:
                 yield Skipped(path=file.path, reason=f"larger than max_file_bytes: {file.size:,} bytes")
             else:
-                yield read_bytes(file.path, self.link(file.path), file.data)
+                yield read_bytes(file.path, self.links(file.path), file.data)
 
     def text(self, path: str) -> str:
         file = self._by_path.get(path)
@@ -69,6 +64,13 @@ class ArchiveSource:
         if file.data is None:
             raise NotIncludedError("larger than max_file_bytes")
         return read_included(file.data)
+
+    def look(self, path: str) -> str | None:
+        """A file of the archive, if it is there and is text."""
+        try:
+            return self.text(path)
+        except NotIncludedError:
+            return None
 
     @property
     def is_readme_only(self) -> bool:
@@ -86,17 +88,19 @@ class PackageKind:
         name, version = self._parts(rest)
         with download_sdist(name, version) as (archive, found):
             content = read_archive(archive, settings.max_file_bytes)
-            link = linker_for(content.metadata)
-            source = ArchiveSource(f"pypi:{name}", found, content, link)
+            source = ArchiveSource(f"pypi:{name}", found, content)
+            source.links = package_links(source.look, content.metadata)
+            repository = repository_in(labelled_urls(content.metadata))
+            clone = repository.clone if repository else ""
             if not len(source):
                 raise SourceError(
                     f"{archive.name} holds no documentation: no README and no docs folder.",
-                    _elsewhere(link.clone),
+                    _elsewhere(clone),
                 )
         if source.is_readme_only:
             source.remark = (
                 f"The source distribution of {source.name}=={found} holds a README and no documentation. "
-                + _elsewhere(link.clone)
+                + _elsewhere(clone)
             )
         return source
 

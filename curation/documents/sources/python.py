@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.documents.links import Links
 from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.python import ApiEntry
 from curation.documents.sources.docstrings import readable_docstring
@@ -50,6 +51,7 @@ class PythonSource:
     remark = ""
 
     def __init__(self, package: str) -> None:
+        self.links = Links()
         self.name = f"python:{package}"
         self.version = _version(package)
         root = _loaded(package)
@@ -75,7 +77,7 @@ class PythonSource:
                 yield None
                 continue
             text = "\n".join(entry.dumped() for entry in entries)
-            yield SourceFile(path, file.as_uri(), "python", text)
+            yield SourceFile(path, "", "python", text)
 
 
 class _PublicNames:

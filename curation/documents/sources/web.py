@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from curation.documents.links import Address, Links
 from curation.documents.markup.page import NotIncludedError
 from curation.documents.markup.web.decoding import decoded_html, why_no_page
 from curation.documents.markup.web.reader import own_part
@@ -44,6 +45,7 @@ class WebSource:
     version = ""
 
     def __init__(self, url: str, settings: ChunkSettings) -> None:
+        self.links = Links()
         self.name = f"url:{url}"
         self.remark = ""
         self._web: WebSettings = settings.web
@@ -140,10 +142,11 @@ class WebSource:
             reason = why_no_page(text, is_page=True)
             if reason:
                 return Skipped(path=path, reason=reason)
-            return SourceFile(path, answer.url, "html", own_part(text))
+            return SourceFile(path, answer.url, "html", own_part(text), "given")
         suffix = _SUFFIXES.get(kind, "")
         named = path if kind == "text/plain" or path.endswith(suffix or "\0") else path + suffix
-        read = read_bytes(named, answer.url, answer.data) if suffix or kind == "text/plain" else None
+        is_text = suffix or kind == "text/plain"
+        read = read_bytes(named, Address(answer.url), answer.data) if is_text else None
         return read or Skipped(path=path, reason=f"{kind}, which is not read")
 
 

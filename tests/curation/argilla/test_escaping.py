@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from curation.argilla.conversations import render_instruction, render_response
-from curation.argilla.escaping import fenced, harmless, inert, literal, original
+from curation.argilla.escaping import fenced, harmless, inert, linked, literal, original
 from tests.curation.argilla.sample import history, make_turn
 
 # Like Argilla's renderer: raw HTML is let through, addresses become links, tables and strike-through are on.
@@ -74,6 +74,17 @@ def test_nothing_active_survives(text: str) -> None:
 def test_a_question_is_shown_exactly_as_written(text: str) -> None:
     lines = [line.rstrip() for line in text.replace("\t", " ").split("\n") if line.strip()]
     assert shown(literal("\n".join(lines))).strip() == "\n".join(lines).strip()
+
+
+@given(NASTY)
+def test_a_link_shows_its_words_and_leads_nowhere_else(text: str) -> None:
+    line = " ".join(text.split())
+    assert active(RENDERER.parse(linked(text, "javascript:alert(1)"))) == set()
+    assert shown(linked(text, "")).strip() == line
+    (block,) = [one for one in RENDERER.parse(linked(text, "https://e.org/a.html#b_c")) if one.children]
+    links = [one.attrs["href"] for one in block.children or [] if one.type == "link_open"]
+    assert links == ["https://e.org/a.html#b_c"]
+    assert active([one for one in block.children or [] if one.type != "link_open"]) == set()
 
 
 def test_code_lists_and_emphasis_of_an_answer_still_work() -> None:

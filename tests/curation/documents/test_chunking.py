@@ -14,6 +14,7 @@ from curation.documents.markup.reading import parse
 from curation.documents.splitting import TokenCounter
 from curation.records.chunk import Chunk
 from curation.records.document import Document, Markup
+from curation.settings import ChunkSettings
 from tests.curation.counting import CharacterCounter, minilm
 
 WORD = st.from_regex(r"[a-z]{1,12}", fullmatch=True)
@@ -21,7 +22,11 @@ LINE = st.lists(WORD, min_size=1, max_size=30).map(" ".join)
 
 
 def chunks_of(
-    text: str, max_tokens: int = 64, counter: TokenCounter | None = None, markup: Markup = "markdown"
+    text: str,
+    max_tokens: int = 64,
+    counter: TokenCounter | None = None,
+    markup: Markup = "markdown",
+    overlap: int = 0,
 ) -> list[Chunk]:
     document = Document(
         id=Document.make_id("a.md", text),
@@ -31,7 +36,9 @@ def chunks_of(
         title="A",
         text=text,
     )
-    return chunk_document(document, counter or minilm(), max_tokens)
+    return chunk_document(
+        document, counter or minilm(), ChunkSettings(max_tokens=max_tokens, overlap=overlap)
+    )
 
 
 def words(text: str) -> list[str]:
@@ -240,9 +247,7 @@ def test_documents_without_text_or_headings() -> None:
     assert (chunk.section, chunk.text, chunk.body) == ((), "just text", "just text")
     (chunk,) = chunks_of("```\nonly code\n```")
     assert chunk.text == "```\nonly code\n```"
-    (chunk,) = chunks_of("# A\n\n## Leaf one\n\n## Leaf two\n")
-    assert "Leaf one" in chunk.text
-    assert "Leaf two" in chunk.text
+    assert chunks_of("# A\n\n## Leaf one\n\n## Leaf two\n") == []
 
 
 def test_restructuredtext_is_cut_the_same_way() -> None:
@@ -282,3 +287,72 @@ def test_sentences_stay_as_they_stand() -> None:
     assert "".join(chunk.body for chunk in chunks_of(chinese)) == chinese
     english = " ".join(f'She said "fire it {number} times." Then (later.) it was.' for number in range(20))
     assert " ".join(chunk.body for chunk in chunks_of(english)) == english
+
+
+def test_a_heading_without_text_is_never_a_chunk() -> None:
+    sentence = "One more sentence about clay that fills the chunk."
+    full = "\n\n".join([sentence] * 5)
+    text = f"# T\n\n## A\n\n{full}\n\n## Empty one\n\n## B\n\n{full}\n\n## Empty two\n"
+    chunks = chunks_of(text)
+    assert all(sentence in chunk.body for chunk in chunks)
+    assert "Empty one" in " ".join(chunk.text for chunk in chunks)
+    assert chunks[-1].body.endswith(f"{sentence}\n\nEmpty two")
+
+
+@given(text=markdown())
+@settings(max_examples=30, deadline=None)
+def test_every_chunk_has_text_of_a_section(text: str) -> None:
+    texts = [block.text for section in parse(text, "markdown").sections for block in section.blocks]
+    known = set(words(" ".join(texts)))
+    for chunk in chunks_of(text, 48):
+        assert known & set(words(chunk.body)) or any(chunk.body in one for one in texts)
+
+
+@given(text=markdown(), overlap=st.integers(1, 40))
+@settings(max_examples=30, deadline=None)
+def test_with_an_overlap_every_chunk_fits_and_no_word_is_lost(text: str, overlap: int) -> None:
+    plain, counter = chunks_of(text, 64), minilm()
+    chunks = chunks_of(text, 64, overlap=overlap)
+    assert all(chunk.tokens == counter.count(chunk.text) <= 64 for chunk in chunks)
+    for word in words(" ".join(chunk.body for chunk in plain)):
+        if len(word) < 20:  # an endless word may be cut elsewhere
+            assert any(word in chunk.text for chunk in chunks), word
+
+
+def test_an_overlap_repeats_the_last_sentences_of_a_section() -> None:
+    sentences = [f"Sentence {number} says something about clay." for number in range(30)]
+    chunks = chunks_of(f"# T\n\n{' '.join(sentences)}\n\n# U\n\nOther text.\n", overlap=16)
+    bodies = [chunk.body.replace("\n\n", " ") for chunk in chunks]
+    assert len(bodies) > 3
+    for before, after in itertools.pairwise(bodies[:-1]):
+        assert re.findall(r"Sentence \d+ says", before)[-1] in after
+    assert bodies[-1] == "Other text."  # nothing is carried into another section
+
+
+@pytest.mark.parametrize(
+    ("sentence", "end"),
+    [
+        ("第{}次烧陶，窑要慢慢冷却，然后我们打开窑门。", "。"),
+        ("{}回目の粘土を焼く前に、窯の温度をゆっくり上げてください。", "。"),
+        ("ดินเหนียวก้อนที่{}ต้องเผาอย่างช้าแล้วปล่อยให้เย็น ", "็น"),
+    ],
+    ids=["chinese", "japanese", "thai"],
+)
+def test_languages_without_spaces_are_cut_at_the_ends_of_sentences(sentence: str, end: str) -> None:
+    text = "".join(sentence.format(number) for number in range(40))
+    chunks = chunks_of(f"# T\n\n{text}\n", 96, CharacterCounter())
+    assert len(chunks) > 3
+    assert all(chunk.body.endswith(end) for chunk in chunks)
+
+
+@pytest.mark.parametrize(
+    "phrases",
+    [["今日は", "天気が", "とても", "良いので", "公園に", "行きました"], ["วัน", "นี้", "อากาศ", "ดี", "มาก"]],
+    ids=["japanese", "thai"],
+)
+def test_a_sentence_that_is_too_long_is_cut_between_words(phrases: list[str]) -> None:
+    long = "".join(phrases) * 6
+    bodies = [chunk.body for chunk in chunks_of(f"# T\n\n{long}\n", 40, CharacterCounter())]
+    assert len(bodies) > 1
+    assert "".join("".join(bodies).split()) == long
+    assert all(any(body.endswith(word) for word in phrases) for body in bodies)

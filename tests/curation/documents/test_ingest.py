@@ -46,7 +46,7 @@ def test_the_first_ingest(home: Home, docs: Path) -> None:
         "added": 3,
         "removed": 0,
         "unchanged": 0,
-        "read": [{"source": f"folder:{docs}", "documents": 2, "passed_over": 0}],
+        "read": [{"source": f"folder:{docs}", "documents": 2, "passed_over": 0, "pages": "file and line"}],
         "remarks": [],
         "skipped": [],
         "unknown": [],
@@ -61,7 +61,7 @@ def test_the_first_ingest(home: Home, docs: Path) -> None:
         ("b.rst", "B", "restructuredtext"),
     ]
     assert [chunk.section for chunk in corpus.chunks] == [("A", "One"), ("A", "Two"), ("B",)]
-    assert all(chunk.url == (docs / chunk.path).as_uri() for chunk in corpus.chunks)
+    assert [chunk.address for chunk in corpus.chunks] == ["a.md:3", "a.md:7", "b.rst:1"]
 
 
 def test_nothing_is_written_when_nothing_changed(home: Home, docs: Path) -> None:

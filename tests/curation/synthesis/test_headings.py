@@ -25,13 +25,13 @@ def chunk(*section: str, path: str = "a.md", position: int = 0, body: str = BODY
 
 
 def queries(*chunks: Chunk) -> list[str]:
-    return list(heading_queries(chunks).values())
+    return [query for some in heading_queries(chunks).values() for query in some]
 
 
 def test_a_heading_belongs_to_the_first_chunk_of_its_section() -> None:
     first = chunk("Feeds", "Choosing which items to export", position=1)
     second = chunk("Feeds", "Choosing which items to export", position=2, body=f"More. {BODY}")
-    assert heading_queries([second, first]) == {first.id: "Choosing which items to export"}
+    assert heading_queries([second, first]) == {first.id: ["Choosing which items to export"]}
 
 
 def test_a_short_heading_takes_its_parent_along() -> None:
@@ -56,6 +56,21 @@ def test_release_notes_are_left_out() -> None:
 
 def test_a_section_without_a_text_is_left_out() -> None:
     assert queries(chunk("Choosing which items to export", body="See below.")) == []
+
+
+def test_each_section_of_a_chunk_that_holds_several_has_a_query() -> None:
+    short = "### Glazes > Mixing a glaze at home\n\nToo short."
+    body = f"{BODY}\n\n### Choosing the right kiln\n\n{BODY}\n\n{short}"
+    code = "```\n### no heading of a section, but a comment in code\n```"
+    one = chunk(
+        "Firing clay in a garden", body=f"{body}\n\n### Cleaning up after a firing\n\n{BODY}\n\n{code}"
+    )
+    assert heading_queries([one]) == {
+        one.id: ["Firing clay in a garden", "Choosing the right kiln", "Cleaning up after a firing"]
+    }
+    assert one.bare == f"{BODY}\n\n{BODY}\n\nToo short.\n\n{BODY}\n\n{code}"
+    whole = chunk("Firing clay in a garden")
+    assert (whole.merged, whole.bare) == ([], whole.body)
 
 
 def test_the_same_heading_in_two_documents_is_told_apart_or_left_out() -> None:
@@ -91,9 +106,10 @@ def test_headings_are_cleaned(heading: str, clean: str) -> None:
 def test_any_headings_give_one_line_queries_without_repetition(sections: list[list[str]]) -> None:
     chunks = [chunk(*section, path=f"{number}.md") for number, section in enumerate(sections)]
     found = heading_queries(chunks)
-    assert len(set(found.values())) == len(found)
+    asked = [query for some in found.values() for query in some]
+    assert len(set(asked)) == len(asked)
     assert set(found) <= {made.id for made in chunks}
-    for query in found.values():
+    for query in asked:
         assert query.strip()
         assert "\n" not in query
 

@@ -5,6 +5,7 @@ A rule pushes the tokens that markdown-it makes itself (paragraphs, fences, tabl
     labelled      a container whose ``meta["label"]`` stands before its content
     list_table    a container with a list of lists, each inner list a row; ``meta["header"]``: rows of head
     rst           a leaf with reStructuredText as its content
+    label         a leaf: ``meta["name"]`` names the section that begins next (``is_id``: is its id)
     markdown-it's ``inline`` tokens may hold ``code_inline`` and ``text``
 """
 

@@ -28,6 +28,8 @@ from curation.documents.markup.plain import plain_paragraphs
 _BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
 _LANGUAGE = re.compile(r"^[{.]*([\w+#.-]+)")
 _FILE_OF_CODE = re.compile(r"\b(?:title|filename|file)=(?:\{?([\"'])(.+?)\1\}?)|\[([^\[\]=]+)\]\s*(?:\{|$)")
+# The heading's own id: {#id}, or in MDX, which would read that as code, {/* #id */}.
+_GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
 _GIVES_UP = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -71,10 +73,12 @@ class _Reader:
         self._context = context
         self._env: dict[str, Any] = {"context": context}
         self._line = 1
+        self._has_notes = False
         self._parser = _parser(context.page.path.lower().endswith(".mdx"))
 
     def read(self, text: str) -> None:
         text = OUR_MARKS.sub("", _NESTED_MARKERS.sub("> ", text))
+        self._has_notes = "[^" in text
         tokens = self._parser.parse(text, self._env)
         self._children(SyntaxTreeNode(tokens).children, Lead(), top=True)
 
@@ -88,9 +92,14 @@ class _Reader:
         elif node.map:
             self._line = node.map[0] + 1
         kind = node.type
+        if self._has_notes and kind in {"heading", "paragraph", "table"}:
+            self.outline.notes += sum(one.type == "footnote_ref" for one in node.walk())
         if kind == "heading" and top:
             words = HEADING_ATTRIBUTES.sub("", inline_text(node.children))
-            self.outline.heading(int(node.tag[1:]), words, self._line)
+            given = _GIVEN_ID.search(node.children[0].content) if node.children else None
+            self.outline.heading(
+                int(node.tag[1:]), words, self._line, given=(given[1] or given[2]) if given else ""
+            )
         elif kind in {"paragraph", "heading", "inline", "dt"}:
             nodes = [node] if kind == "inline" else node.children
             words = inline_text(nodes)
@@ -115,6 +124,8 @@ class _Reader:
             self._children(node.children, lead)
         elif kind == "rst":
             self._restructuredtext(node, lead)
+        elif kind == "label":
+            self.outline.label(node.meta["name"], node.meta.get("is_id", False))
         else:  # block quotes, and whatever an extension adds
             self._children(node.children, lead)
 

@@ -37,6 +37,7 @@ def _settings() -> Any:
     settings.warning_stream = False
     settings.line_length_limit = 100_000_000
     settings.syntax_highlight = "none"
+    settings.auto_id_prefix = "id"  # as Sphinx has it: the ids are the anchors of its pages
     settings.file_insertion_enabled = False
     return settings
 

@@ -17,7 +17,6 @@ from curation.documents.markup.rst.nodes import Code, Labelled, Signature
 _GAP = re.compile(r"\s*\|\s*|\s{2,}")
 _SILENT = (
     nodes.comment,
-    nodes.target,
     nodes.substitution_definition,
     nodes.pending,
     nodes.transition,
@@ -62,6 +61,7 @@ class Walker:
             nodes.image: self._image,
             nodes.raw: self._raw,
             nodes.system_message: self._message,
+            nodes.target: self._target,
             Labelled: self._labelled,
             Signature: self._signature,
         }
@@ -133,6 +133,11 @@ class Walker:
     def _image(self, node: nodes.Element, lead: Lead) -> None:
         self._add("prose", one_line(node.get("alt", "")), lead)
 
+    def _target(self, node: nodes.Element, lead: Lead) -> None:
+        if not {"refuri", "refid", "refname"} & node.attributes.keys():
+            for name in node["ids"][:1]:
+                self.outline.label(name)
+
     def _raw(self, node: nodes.Element, lead: Lead) -> None:
         if node.get("format") == "markdown":
             self._flush(lead)
@@ -162,7 +167,7 @@ class Walker:
         if isinstance(title, nodes.title):
             words = self._inline(title.children)
             self._line -= node.source in {None, self._source} and self._line > 1  # docutils: its underline
-            self.outline.heading(self._level, words, self._line)
+            self.outline.heading(self._level, words, self._line, id="".join(node["ids"][:1]))
         self._children(node.children, Lead())
         self._level -= 1
 

@@ -26,6 +26,8 @@ _CONTENTS = re.compile(r"^\[(?:TOC|\[toc\]|\[_TOC_\])\]\s*$", re.IGNORECASE)
 _ICON = re.compile(r":(?:material|octicons|fontawesome|simple)-[\w-]+:(?:\{[^{}\n]*\})?")
 _BLOCK_ATTRIBUTES = re.compile(r"^\{:?\s*[.#][^{}]*\}\s*$")
 
+_ID = re.compile(r"#([\w:.-]+)")
+
 
 def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, "!?=", _indented)
@@ -65,6 +67,9 @@ def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     elif not _BLOCK_ATTRIBUTES.match(line):
         return False
     if not silent:
+        given = _ID.search(line)
+        if given:
+            state.push("label", "", 0).meta = {"name": given[1], "is_id": True}
         state.line = first + 1
     return True
 

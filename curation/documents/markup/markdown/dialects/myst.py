@@ -85,6 +85,8 @@ def _no_text(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if line[:1] not in {"(", "%", "+", ":"} or not _NO_TEXT.match(line):
         return False
     if not silent:
+        if line[:1] == "(":
+            state.push("label", "", 0).meta = {"name": line.rstrip()[1:-2]}
         state.line = first + 1
     return True
 

@@ -1,0 +1,50 @@
+"""Ways of cutting are compared on the same questions, and nothing is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curation import ChunkSettings, Corpus, Home, SettingsError, TestSet, ingest
+from serving import ModelTokenCounter, ServingSettings
+from training import accepted_as_test_set, compare_cuttings
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    folder = tmp_path_factory.mktemp("cuttings")
+    docs = folder / "docs"
+    docs.mkdir()
+    clay = " ".join(f"Clay number {n} is dried for a week before it goes into the kiln." for n in range(12))
+    glaze = " ".join(f"Glaze number {n} is mixed from ash and water and painted on." for n in range(12))
+    (docs / "clay.md").write_text(f"# Clay\n\n{clay}\n")
+    (docs / "glaze.md").write_text(f"# Glaze\n\n{glaze}\n")
+    home = Home(folder / "state")
+    ingest([str(docs)], home, ChunkSettings(), ModelTokenCounter(ServingSettings().embedding.model))
+    return home
+
+
+def test_each_way_has_its_sizes_and_its_score(home: Home) -> None:
+    asked = TestSet(
+        name="mine",
+        queries={"1": "how long must it dry?", "2": "what do I need to make a glaze?"},
+        qrels={"1": {"clay.md": 1}, "2": {"glaze.md": 1}},
+    )
+    before = {path: path.stat().st_mtime_ns for path in Path(home.root).rglob("*")}
+    ways = [
+        ChunkSettings(max_tokens=size, overlap=overlap) for size, overlap in ((128, 0), (64, 0), (64, 24))
+    ]
+    large, small, overlapping = compare_cuttings(Corpus.load(home), ways, asked, ServingSettings())
+    assert large.ndcg == small.ndcg == overlapping.ndcg == 1.0
+    assert large.chunks < small.chunks <= overlapping.chunks
+    assert small.tokens_median <= small.tokens_max <= 64 < large.tokens_max <= 128
+    assert {path: path.stat().st_mtime_ns for path in Path(home.root).rglob("*")} == before
+
+
+def test_without_questions_it_says_what_to_do(home: Home) -> None:
+    with pytest.raises(SettingsError, match="No question has been accepted"):
+        accepted_as_test_set(home, Corpus.load(home), ServingSettings())
+    elsewhere = TestSet(name="theirs", queries={"1": "?"}, qrels={"1": {"other.md": 1}})
+    with pytest.raises(SettingsError, match="none of its 1 files"):
+        compare_cuttings(Corpus.load(home), [ChunkSettings()], elsewhere, ServingSettings())
