@@ -10,6 +10,7 @@ from .argilla.answer_states import mark_stale_answers as mark_stale_answers
 from .argilla.annotators import add_annotator as add_annotator, list_annotators as list_annotators
 from .argilla.annotators import remove_annotator as remove_annotator
 from .argilla.api import Api as Api, ArgillaRefusalError as ArgillaRefusalError
+from .argilla.asked import AskedQuestions as AskedQuestions, read_questions as read_questions
 from .argilla.changes import DecisionReader as DecisionReader
 from .argilla.conditions import find_matching_records as find_matching_records
 from .argilla.conditions import parse_condition as parse_condition, votes_match as votes_match
@@ -20,9 +21,12 @@ from .argilla.decisions import acceptance_verdict as acceptance_verdict
 from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without
 from .argilla.decisions import read_decisions as read_decisions
+from .argilla.escaping import original as original
+from .argilla.generations import log_generations as log_generations
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import PushOptions as PushOptions, push_to_argilla as push_to_argilla
+from .argilla.schemas import COMPARED as COMPARED
 from .argilla.schemas import DATASETS as DATASETS, label_questions as label_questions
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
@@ -57,7 +61,8 @@ from .exports.tables import accepted_table as accepted_table, chunk_table as chu
 from .exports.tables import question_table as question_table, triplet_table as triplet_table
 from .exports.writing import format_of as format_of, write_export as write_export
 from .files import replace_folder as replace_folder
-from .files import read_json as read_json, sync_folder as sync_folder, write_json as write_json
+from .files import read_json as read_json, replace_atomically as replace_atomically
+from .files import sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
@@ -70,6 +75,8 @@ from .records.decision import BEST_SOURCE as BEST_SOURCE, CORRECTION as CORRECTI
 from .records.decision import DatasetName as DatasetName, Decision as Decision
 from .records.decision import NO_SOURCE as NO_SOURCE, OTHER_SOURCE as OTHER_SOURCE
 from .records.decision import Verdict as Verdict, Vote as Vote
+from .records.generation import AnsweredQuestion as AnsweredQuestion
+from .records.generation import GeneratedAnswer as GeneratedAnswer
 from .records.identity import content_id as content_id, normalise as normalise
 from .records.triplet import Triplet as Triplet
 from .records.turn import MOST_OFFERED as MOST_OFFERED, Message as Message, Turn as Turn
@@ -86,7 +93,9 @@ from .suggestions.scorer import COLD_SCORERS as COLD_SCORERS, LEAST_AUC as LEAST
 from .suggestions.scorer import SUGGESTIONS_FOLDER as SUGGESTIONS_FOLDER, load_scorers as load_scorers
 from .suggestions.scorer import Scorers as Scorers, save_scorers as save_scorers
 from .synthesis.headings import heading_queries as heading_queries
+from .synthesis.judging import Judge as Judge
 from .synthesis.language_model import LanguageModel as LanguageModel
+from .synthesis.remembered import Remembered as Remembered
 from .synthesis.synthesize import synthesize as synthesize
 from .synthesis.triplets import load_triplets as load_triplets
 from .testsets import generic_set as generic_set

@@ -72,6 +72,11 @@ class Home:
         return self.root / "answers-off.json"
 
     @property
+    def generations(self) -> Path:
+        """What language models said for `clayloop generations`: one small JSON file an answer."""
+        return self.root / "generations"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -134,6 +134,21 @@ class LanguageModelSettings(_Section):
     timeout: float = Field(120.0, gt=0, description="Seconds to wait for one answer.")
 
 
+class JudgeSettings(_Section):
+    """A stronger language model that rates what `clayloop generations` logs, at a compatible endpoint."""
+
+    base_url: str = Field(
+        "", description="For example http://127.0.0.1:8000/v1; empty: nothing is suggested to annotators."
+    )
+    model: str = Field(
+        "", description="The model's name at that endpoint; empty: the first one that it lists."
+    )
+    api_key: SecretStr = Field(
+        SecretStr(""), description="Better given as CLAYLOOP_CURATION__JUDGE__API_KEY."
+    )
+    timeout: float = Field(120.0, gt=0, description="Seconds to wait for one answer.")
+
+
 class SynthesisSettings(_Section):
     """How training queries are made from chunks."""
 
@@ -164,6 +179,12 @@ class ArgillaSettings(_Section):
     chunks: str = Field("clayloop-chunks", description="Name of the dataset of chunks.")
     triplets: str = Field("clayloop-triplets", description="Name of the dataset of triplets.")
     conversations: str = Field("clayloop-conversations", description="Name of the dataset of conversations.")
+    generations: str = Field(
+        "clayloop-generations", description="Name of the dataset of answers, each judged by itself."
+    )
+    preferences: str = Field(
+        "clayloop-preferences", description="Name of the dataset of two answers to each question."
+    )
     port: int = Field(6900, ge=0, le=65535, description="Port of argilla_lite when clayloop starts it.")
     min_submitted: int = Field(
         1, ge=1, description="Submitted responses that complete a record (Argilla's distribution)."
@@ -184,6 +205,7 @@ class CurationSettings(_Section):
 
     documents: ChunkSettings = ChunkSettings()
     language_model: LanguageModelSettings = LanguageModelSettings()
+    judge: JudgeSettings = JudgeSettings()
     synthesis: SynthesisSettings = SynthesisSettings()
     argilla: ArgillaSettings = ArgillaSettings()
 

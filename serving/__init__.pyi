@@ -2,6 +2,7 @@
 # ruff: isort: skip_file
 
 from .bot.answers import answer_question as answer_question
+from .bot.generating import Answerer as Answerer, Generated as Generated, generate as generate
 from .bot.offered import offered_passages as offered_passages
 from .bot.server import run_bot as run_bot
 from .releases.answer_list import ListedAnswer as ListedAnswer, find_answer as find_answer
@@ -16,7 +17,7 @@ from .releases.card import model_card as model_card
 from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
-from .releases.files import share_file as share_file
+from .releases.files import sha256 as sha256, share_file as share_file
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
 from .releases.prompt import Prompt as Prompt

@@ -9,10 +9,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from clayloop.up.model_server import READY
+from clayloop.up.model_server import READY, find_gguf
 
 START_SECONDS = 120.0
+
+
+def packaged_gguf() -> Path:
+    """The model that clayloop brings."""
+    return find_gguf()
 
 
 @dataclass(frozen=True)

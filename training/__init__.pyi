@@ -37,6 +37,8 @@ from .settings import GateSettings as GateSettings, TrainingSettings as Training
 from .tasks.examples import TrainingData as TrainingData
 from .tasks.frameworks.framework import Framework as Framework
 from .tasks.frameworks.registry import register_framework as register_framework
+from .tasks.generations import BotAnswers as BotAnswers
+from .tasks.gguf_files import load_gguf as load_gguf, save_gguf as save_gguf
 from .tasks.inferred import infer_task as infer_task
 from .tasks.selection import SortBy as SortBy
 from .tasks.task import TrainingTask as TrainingTask

@@ -23,6 +23,7 @@ from clayloop.cli import (
     documents,
     explain,
     exports,
+    generations,
     hub,
     indexing,
     releases,
@@ -69,6 +70,7 @@ app.command(rich_help_panel=_LOOP)(annotation.simulate)
 app.add_typer(annotators.annotators, name="annotators", rich_help_panel=_LOOP)
 app.command(rich_help_panel=_LOOP)(agreement.agreement)
 app.command(rich_help_panel=_LOOP)(agreement.decisions)
+app.command(rich_help_panel=_LOOP)(generations.generations)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)

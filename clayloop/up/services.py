@@ -78,14 +78,15 @@ def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
     return Placed(Service("argilla", command, lambda: answers(f"{url}/api/v1/status")), url)
 
 
-def model_service(settings: Settings, *, any_port: bool = False) -> Placed:
-    """The embedded llama.cpp server; ``url`` ends in /v1."""
+def model_service(settings: Settings, *, gguf: str = "", any_port: bool = False) -> Placed:
+    """The embedded llama.cpp server, with the file ``gguf`` in place of the one in the settings; ``url`` ends
+    in /v1."""
     from clayloop.up.model_server import find_gguf
 
     model = settings.curation.language_model
     port = _port("curation.language_model.port", model.port, any_port)
     command = [
-        *(sys.executable, "-m", "clayloop.up.model_server", "--gguf", str(find_gguf(model.gguf))),
+        *(sys.executable, "-m", "clayloop.up.model_server", "--gguf", str(find_gguf(gguf or model.gguf))),
         *("--host", LOOPBACK, "--port", str(port)),
         *("--threads", str(model.threads), "--context", str(model.context)),
     ]

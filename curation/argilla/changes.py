@@ -66,6 +66,7 @@ class _Dataset:
     for. ``doubts`` are the signs of changes that nobody has told yet, found at an earlier look.
     """
 
+    kind: DatasetName
     remote: RemoteDataset
     users: dict[str, User]
     last_answer: str
@@ -149,7 +150,7 @@ class DecisionReader:
                     now[kind] = known
                     continue
             # The time is that from before: what is answered meanwhile counts as new.
-            now[kind] = _Dataset(remote, users, remote.last_answer, self._clock())
+            now[kind] = _Dataset(kind, remote, users, remote.last_answer, self._clock())
             self._keep(api, now[kind], annotated_records(api, remote))
         self._known = now
 
@@ -240,7 +241,7 @@ class DecisionReader:
         for record in records:
             key = str(record["id"])
             if submitted[key]:
-                decision = decision_of(known.remote.spec.kind, record, known.users, self._settings.acceptance)
+                decision = decision_of(known.kind, record, known.users, self._settings.acceptance)
                 known.records[key] = _Kept(str(record["updated_at"]), submitted[key], decision)
             else:
                 known.records.pop(key, None)

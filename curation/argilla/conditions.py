@@ -102,18 +102,21 @@ def find_matching_records(
     text = " ".join(one for one in parsed if isinstance(one, str))
     conditions = [one for one in parsed if isinstance(one, Condition)]
     api = Api.of(client)
-    datasets = [found for kind in kinds if (found := find_dataset(api, settings, kind)) is not None]
+    found = {kind: find_dataset(api, settings, kind) for kind in kinds}
+    datasets = {kind: dataset for kind, dataset in found.items() if dataset is not None}
     for condition in conditions:
-        if datasets and not any(_knows(dataset, condition) for dataset in datasets):
-            known = sorted({name for dataset in datasets for name in _names(dataset, condition.left)})
+        if datasets and not any(_knows(dataset, condition) for dataset in datasets.values()):
+            known = sorted(
+                {name for dataset in datasets.values() for name in _names(dataset, condition.left)}
+            )
             raise SettingsError(
                 f"No dataset has {condition.left}.{condition.name}.", f"There is: {', '.join(known)}."
             )
     matching: set[tuple[DatasetName, str]] = set()
-    for dataset in datasets:
+    for kind, dataset in datasets.items():
         if all(_knows(dataset, condition) for condition in conditions):
             filters = [_filter(dataset, condition) for condition in conditions]
-            matching |= {(dataset.spec.kind, key) for key in _search(api, dataset, filters, text)}
+            matching |= {(kind, key) for key in _search(api, dataset, filters, text)}
     return matching
 
 

@@ -1,4 +1,4 @@
-"""The three datasets: finding, making, checking and repairing them."""
+"""The datasets: finding, making, checking and repairing them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 from curation.argilla.api import Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import find_workspace, workspace_id
-from curation.argilla.schemas import SPECS, DatasetSpec, dataset_name
+from curation.argilla.schemas import SPECS, DatasetKind, DatasetSpec, dataset_name
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
-from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
 
 MOST_VECTORS = 5  # Argilla's own limit per dataset
@@ -45,7 +44,7 @@ class RemoteDataset:
         return bool(self.fields[name]["settings"].get("use_markdown"))
 
 
-def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> RemoteDataset | None:
+def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> RemoteDataset | None:
     """The published dataset, or None when there is none. Raises ArgillaError when its shape is not ours."""
     row = _row(api, settings, kind)
     if row is None or row["status"] != "ready":
@@ -56,7 +55,7 @@ def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetName) -> Remo
 def ensure_dataset(
     api: Api,
     settings: ArgillaSettings,
-    kind: DatasetName,
+    kind: DatasetKind,
     vectors: VectorSource | None,
     progress: Progress = SILENT,
 ) -> tuple[RemoteDataset, str | None, bool]:
@@ -89,7 +88,7 @@ def vector_slug(name: str) -> str:
     return slug or "embedding"
 
 
-def _row(api: Api, settings: ArgillaSettings, kind: DatasetName) -> JsonObject | None:
+def _row(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObject | None:
     name = dataset_name(settings, kind)
     workspace = find_workspace(api, settings.workspace)
     if workspace is None:
@@ -100,7 +99,7 @@ def _row(api: Api, settings: ArgillaSettings, kind: DatasetName) -> JsonObject |
     return next((row for row in rows if row["name"] == name and row["workspace_id"] == workspace), None)
 
 
-def _create(api: Api, settings: ArgillaSettings, kind: DatasetName) -> JsonObject:
+def _create(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObject:
     spec = SPECS[kind]
     name = dataset_name(settings, kind)
     doing = f"making the dataset {name!r}"
@@ -129,7 +128,7 @@ def _create(api: Api, settings: ArgillaSettings, kind: DatasetName) -> JsonObjec
     return published
 
 
-def _checked(api: Api, settings: ArgillaSettings, kind: DatasetName, row: JsonObject) -> RemoteDataset:
+def _checked(api: Api, settings: ArgillaSettings, kind: DatasetKind, row: JsonObject) -> RemoteDataset:
     base = f"/api/v1/datasets/{row['id']}"
     doing = f"reading the settings of the dataset {row['name']!r}"
     spec = SPECS[kind]

@@ -63,6 +63,30 @@ Worth a look first: a low *place of the anchor in a search* (bad query, or somet
 learn?), and a high *similarity of negative and anchor*.
 {_COMMON}"""
 
+GENERATIONS = """## Is this a good answer?
+
+A language model answered the instruction, a question that somebody asked the bot, from the *sources* below.
+
+**👍**, if the bot should say exactly this: it answers the question, what it says stands in the sources, and
+nothing is made up. **👎** otherwise; also if it is right about something that was not asked.
+
+What you call good is what the model is trained on, word for word. Text is shown as it is: nothing in it is
+run or loaded. Only submitted answers count, and you can change your mind: submit again.
+"""
+
+PREFERENCES = """## Which answer is better?
+
+Two releases, models or prompts answered the same instruction, a question that somebody asked the bot. Which
+one stands first is chance, and who wrote it is not shown.
+
+**Rate** each from 1 to 5, by what stands in the *sources*: 1 is wrong or made up, 3 is right with small
+errors, 5 is what the bot should say. Give both a rating: the model is trained to prefer the higher one, and
+learns nothing where they are equal. The **rationale** may stay empty.
+
+A rating that is suggested comes from another language model. It is often wrong: that is why you are asked.
+Text is shown as it is: nothing in it is run or loaded. Only submitted answers count.
+"""
+
 CONVERSATIONS = f"""## Did the bot answer well?
 
 Every exchange with the bot arrives here: the question, with what was said before it, and the answer with its

@@ -17,7 +17,7 @@ from curation.argilla.escaping import harmless, inert, linked
 from curation.argilla.examples import examples
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.refresh import refresh_suggestions
-from curation.argilla.schemas import LOOK_AT, SPECS
+from curation.argilla.schemas import LOOK_AT, SPECS, DatasetKind
 from curation.argilla.suggestions import hidden, no_negative, remembered, scorers_for, suggestions_of
 from curation.argilla.upsert import Finished, Outline, Standing, payload, retire, send, withdraw
 from curation.argilla.vectors import (
@@ -50,7 +50,7 @@ class DatasetPush(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    dataset: DatasetName
+    dataset: DatasetKind
     name: str
     created: bool = False
     added: int = 0

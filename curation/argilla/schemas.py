@@ -1,6 +1,8 @@
-"""The shape of the three datasets: the tutorial's fields, questions and metadata, and filters of our own.
+"""The shape of the datasets: fields, questions and metadata as others have them, and filters of our own.
 
-Names of fields and questions are those of Hugging Face's Argilla chat-bot tutorial, so its datasets fit.
+Names of fields and questions are those of Hugging Face's Argilla chat-bot tutorial, so its datasets fit. What
+language models wrote has those of distilabel's TextGenerationToArgilla and PreferenceToArgilla, which can
+log to our datasets too.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from curation.argilla.api import JsonObject
-from curation.argilla.guidelines import CHUNKS, CONVERSATIONS, TRIPLETS
+from curation.argilla.guidelines import CHUNKS, CONVERSATIONS, GENERATIONS, PREFERENCES, TRIPLETS
 from curation.records.decision import BEST_SOURCE, CORRECTION, NO_SOURCE, OTHER_SOURCE, DatasetName
 from curation.records.turn import MOST_OFFERED
 from curation.settings import ArgillaSettings
@@ -18,7 +20,10 @@ YES = "yes"
 NO = "no"
 YES_OR_NO = ((YES, YES), (NO, NO))
 LOOK_AT = "look_at"  # the field that says what is worth a look
-DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")
+DatasetKind = Literal["chunks", "triplets", "conversations", "generations", "preferences"]
+DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")  # those that a retrain reads
+COMPARED = 2  # answers to one question that annotators compare
+RATINGS = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class QuestionSpec:
-    """A question: one of ``options`` (value and shown text; yes or no by default), or free text.
+    """A question: one of ``options`` (value and shown text; yes or no by default), free text, or a rating
+    from 1 to 5.
 
     A dataset that was published without a ``newer`` question still counts as ours.
     """
@@ -47,7 +53,7 @@ class QuestionSpec:
     name: str
     title: str
     description: str
-    kind: Literal["label_selection", "text"] = "label_selection"
+    kind: Literal["label_selection", "text", "rating"] = "label_selection"
     required: bool = True
     options: tuple[tuple[str, str], ...] = YES_OR_NO
     newer: bool = False
@@ -57,6 +63,8 @@ class QuestionSpec:
         """Its type in Argilla, with the values that can be chosen."""
         if self.kind == "text":
             return self.kind
+        if self.kind == "rating":
+            return f"{self.kind} ({', '.join(map(str, RATINGS))})"
         return f"{self.kind} ({', '.join(sorted(value for value, _ in self.options))})"
 
     def payload(self) -> JsonObject:
@@ -64,10 +72,12 @@ class QuestionSpec:
         if self.kind == "label_selection":
             options = [{"value": value, "text": text} for value, text in self.options]
             settings = {"type": self.kind, "options": options}
+        if self.kind == "rating":
+            settings = {"type": self.kind, "options": [{"value": value} for value in RATINGS]}
         return {
             "name": self.name,
             "title": self.title,
-            "description": self.description,
+            "description": self.description or None,
             "required": self.required,
             "settings": settings,
         }
@@ -79,7 +89,8 @@ class FilterSpec:
 
     A number has both limits or none. Without any, Argilla's page offers the range of the records that are
     there; with one of the two its filter cannot be used. Argilla refuses a record beyond a limit, so a number
-    that may grow with the documentation has none.
+    that may grow with the documentation has none. What would tell annotators whose answer they judge is not
+    ``for_annotators``.
     """
 
     name: str
@@ -87,19 +98,25 @@ class FilterSpec:
     kind: Literal["terms", "integer", "float"] = "terms"
     least: float | None = None
     most: float | None = None
+    for_annotators: bool = True
 
     def payload(self) -> JsonObject:
         settings: JsonObject = {"type": self.kind}
         if self.kind != "terms":
             settings |= {"min": self.least, "max": self.most}
-        return {"name": self.name, "title": self.title, "settings": settings, "visible_for_annotators": True}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "settings": settings,
+            "visible_for_annotators": self.for_annotators,
+        }
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
     """One dataset."""
 
-    kind: DatasetName
+    kind: DatasetKind
     guidelines: str
     fields: tuple[FieldSpec, ...]
     questions: tuple[QuestionSpec, ...]
@@ -260,15 +277,74 @@ _CONVERSATIONS = DatasetSpec(
     ),
 )
 
-SPECS: dict[DatasetName, DatasetSpec] = {spec.kind: spec for spec in (_CHUNKS, _TRIPLETS, _CONVERSATIONS)}
+# distilabel's fields and questions, and one field more: without it nobody could tell what is right.
+_ASKED = (FieldSpec("id", "id"), FieldSpec("instruction", "instruction"))
+_READ = FieldSpec("sources", "What the answer was to be found in", required=False)
+
+
+def generation(number: int) -> str:
+    """The name of a field with one of the answers that are compared, from 0."""
+    return f"generations-{number}"
+
+
+_GENERATIONS = DatasetSpec(
+    kind="generations",
+    guidelines=GENERATIONS,
+    fields=(*_ASKED, FieldSpec("generation", "generation"), _READ),
+    questions=(
+        QuestionSpec(
+            "quality",
+            "What's the quality of the generation for the given instruction?",
+            "Good, if the bot should say exactly this.",
+            options=(("bad", "👎"), ("good", "👍")),
+        ),
+    ),
+    filters=(
+        FilterSpec("release", "Release", for_annotators=False),
+        FilterSpec("model", "Language model", for_annotators=False),
+        FilterSpec("prompt", "Prompt", for_annotators=False),
+    ),
+)
+
+
+def _rated(number: int) -> tuple[QuestionSpec, QuestionSpec]:
+    name, is_first = generation(number), number == 0
+    told = "" if is_first else f"Ignore this question if the corresponding `{name}` field is not available."
+    return (
+        QuestionSpec(f"{name}-rating", f"Rate {name} given instruction.", told, "rating", required=is_first),
+        QuestionSpec(
+            f"{name}-rationale", f"Specify the rationale for {name}'s rating.", told, "text", required=False
+        ),
+    )
+
+
+_PREFERENCES = DatasetSpec(
+    kind="preferences",
+    guidelines=PREFERENCES,
+    fields=(
+        *_ASKED,
+        *(FieldSpec(generation(at), generation(at), required=at == 0) for at in range(COMPARED)),
+        _READ,
+    ),
+    questions=tuple(question for at in range(COMPARED) for question in _rated(at)),
+    filters=tuple(
+        FilterSpec(f"{part}-{at}", f"{part.capitalize()} of {generation(at)}", for_annotators=False)
+        for at in range(COMPARED)
+        for part in ("release", "model", "prompt")
+    ),
+)
+
+SPECS: dict[DatasetKind, DatasetSpec] = {
+    spec.kind: spec for spec in (_CHUNKS, _TRIPLETS, _CONVERSATIONS, _GENERATIONS, _PREFERENCES)
+}
 
 
 def label_questions() -> tuple[str, ...]:
-    """The names of all questions that have a value to choose."""
-    return tuple(name for spec in SPECS.values() for name in spec.labels)
+    """The names of all questions that a retrain reads and that have a value to choose."""
+    return tuple(name for kind in DATASETS for name in SPECS[kind].labels)
 
 
-def dataset_name(settings: ArgillaSettings, kind: DatasetName) -> str:
+def dataset_name(settings: ArgillaSettings, kind: DatasetKind) -> str:
     """What the dataset is called in this Argilla."""
     name: str = getattr(settings, kind)
     return name

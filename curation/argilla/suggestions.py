@@ -18,21 +18,23 @@ AGENT_PREFIX = "clayloop-"
 SUGGESTED_BY = "suggested_by"  # metadata: which scorers looked at the record
 PRIORITY = "priority"  # metadata: what the queue is sorted by
 NOBODY = "nobody"
+JUDGE_RULE = "clayloop-judge:v1"
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A suggested answer. ``score`` is the probability of ``value``, 0.5 to 1."""
+    """A suggested answer. ``score`` is the probability of ``value``, 0.5 to 1; a language model says none."""
 
-    value: str
-    score: float
+    value: str | int
+    score: float | None
     agent: str
 
     def payload(self, question_id: str) -> dict[str, object]:
+        sure = None if self.score is None else round(min(1.0, max(0.0, self.score)), 3)
         return {
             "question_id": question_id,
             "value": self.value,
-            "score": round(min(1.0, max(0.0, self.score)), 3),
+            "score": sure,
             "agent": self.agent,
             "type": "model",
         }

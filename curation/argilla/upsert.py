@@ -68,7 +68,8 @@ class Standing:
             return False
         if is_answered(record):
             return True
-        return metadata.get(SUGGESTED_BY) == outline.suggested_by and SIGNALS in metadata
+        looked_at = SIGNALS in metadata or not outline.derived
+        return metadata.get(SUGGESTED_BY, "") == outline.suggested_by and looked_at
 
     def foreign(self, external_id: str) -> set[str]:
         """Ids of the questions whose suggestion comes from somebody else's agent; it stays."""

@@ -23,20 +23,25 @@ ChatMessage = dict[str, str]
 
 
 class LanguageModel:
-    """A chat model at ``base_url`` (usually ending in /v1). Safe to share between threads.
+    """A chat model at ``base_url`` (usually ending in /v1), from a ``section`` of the settings file. Safe to
+    share between threads.
 
     Every failure (nothing listens, timeout, wrong key, unknown model, an answer outside the protocol, a
     stream that breaks off, an empty answer) is a LanguageModelError that says the address and what to do, and
     never the key.
     """
 
-    def __init__(self, settings: LanguageModelSettings, base_url: str = "") -> None:
+    def __init__(
+        self, settings: LanguageModelSettings, base_url: str = "", section: str = "curation.language_model"
+    ) -> None:
         self.settings = settings
+        self._section = f"[{section}]"
+        self._key_name = f"CLAYLOOP_{section.replace('.', '__').upper()}__API_KEY"
         self.base_url = (base_url or settings.base_url).rstrip("/")
         if not self.base_url:
             raise LanguageModelError(
                 "No address of a language model is known.",
-                "Start the embedded one (clayloop up), or set base_url under [curation.language_model].",
+                f"Start the embedded one (clayloop up), or set base_url under {self._section}.",
             )
         self.address = _without_secrets(self.base_url)
         self._key = settings.api_key.get_secret_value()
@@ -47,7 +52,7 @@ class LanguageModel:
         except Exception as error:
             raise LanguageModelError(
                 f"{self.address} cannot be used as a language model's address: {self._safe(str(error))}",
-                "Correct base_url under [curation.language_model], for example http://127.0.0.1:8000/v1.",
+                f"Correct base_url under {self._section}, for example http://127.0.0.1:8000/v1.",
             ) from None
 
     def __repr__(self) -> str:
@@ -201,7 +206,7 @@ class LanguageModel:
         except openai.APITimeoutError:
             raise LanguageModelError(
                 f"The language model at {self.address} did not answer within {self.settings.timeout:g} s.",
-                "It may be busy or too slow for this machine: raise timeout under [curation.language_model], "
+                f"It may be busy or too slow for this machine: raise timeout under {self._section}, "
                 "or use a smaller model.",
             ) from None
         except openai.APIStatusError as error:
@@ -211,7 +216,7 @@ class LanguageModel:
                 f"The language model at {self.address} cannot be reached or hung up: "
                 f"{self._safe(str(error.__cause__ or error))}",
                 "Is it running? clayloop up starts the embedded one; "
-                "otherwise check base_url under [curation.language_model].",
+                f"otherwise check base_url under {self._section}.",
             ) from None
         except openai.OpenAIError as error:
             raise self._unusable(f"an error ({self._safe(str(error))})") from None
@@ -222,9 +227,9 @@ class LanguageModel:
     def _status_error(self, error: openai.APIStatusError) -> LanguageModelError:
         hints = {
             400: "The request does not suit this model: the text may be longer than its context window.",
-            401: "Set api_key (CLAYLOOP_CURATION__LANGUAGE_MODEL__API_KEY) to a key that is valid there.",
-            403: "The key (CLAYLOOP_CURATION__LANGUAGE_MODEL__API_KEY) does not give access to this model.",
-            404: "Check base_url (it usually ends in /v1) and model under [curation.language_model].",
+            401: f"Set api_key ({self._key_name}) to a key that is valid there.",
+            403: f"The key ({self._key_name}) does not give access to this model.",
+            404: f"Check base_url (it usually ends in /v1) and model under {self._section}.",
             429: "Too many requests or no quota left: wait, or use another endpoint.",
         }
         hint = hints.get(error.status_code, "The server has a problem: see its own log, then try again.")
@@ -237,8 +242,7 @@ class LanguageModel:
     def _unusable(self, what: str) -> LanguageModelError:
         return LanguageModelError(
             f"The language model at {self.address} sent {what}.",
-            "Is base_url under [curation.language_model] an OpenAI-compatible endpoint "
-            "(it usually ends in /v1)?",
+            f"Is base_url under {self._section} an OpenAI-compatible endpoint (it usually ends in /v1)?",
         )
 
     def _empty(self) -> LanguageModelError:

@@ -38,6 +38,8 @@ def settings(argilla_lite: ArgillaLite) -> ArgillaSettings:
         chunks=f"chunks-{number}",
         triplets=f"triplets-{number}",
         conversations=f"conversations-{number}",
+        generations=f"generations-{number}",
+        preferences=f"preferences-{number}",
     )
 
 

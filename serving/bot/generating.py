@@ -1,0 +1,156 @@
+"""What the bot's language model says to a question, as it says it: for annotators to judge and for models to
+learn from."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from curation import (
+    SILENT,
+    AnsweredQuestion,
+    GeneratedAnswer,
+    Judge,
+    LanguageModel,
+    LanguageModelError,
+    Progress,
+    Remembered,
+)
+from serving.bot.model_answers import Asked, request
+from serving.bot.options import Options
+from serving.bot.prompting import TooLongError
+from serving.bot.small_models import loop_start
+from serving.releases.prompt import Prompt
+from serving.releases.retriever import Retriever
+from serving.retrieval.tokens import printable
+from serving.settings import BotSettings
+
+log = logging.getLogger(__name__)
+
+_IN_A_ROW = 3  # failures after which the fault is not the question's
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A release and a language model. ``prompt`` takes the place of the release's."""
+
+    retriever: Retriever
+    model: LanguageModel
+    settings: BotSettings
+    remembered: Remembered
+    prompt: Prompt | None = None
+
+    def answer(self, question: str) -> GeneratedAnswer | None:
+        """None where the bot would not ask its language model: it finds nothing, or has a person's answer.
+
+        What a very small model says is cut where it begins to repeat itself, as in the chat, but not dropped
+        where it makes things up: that is for annotators to judge. Raises LanguageModelError, and StateError
+        when the answer cannot be kept.
+        """
+        retriever = self._retriever()
+        hits = retriever.search(question)
+        if not retriever.should_answer(hits):
+            return None
+        if hits[0].chunk.id in retriever.answers and not hits[0].by_source:
+            return None
+        try:
+            asked = request(retriever, self.model, Asked(question, (), tuple(hits)), self.settings, Options())
+        except TooLongError:
+            return None
+        said = printable(
+            self.remembered.complete(
+                self.model, asked.messages, asked.max_tokens, asked.temperature, asked.stop
+            )
+        )
+        return GeneratedAnswer(
+            question=question,
+            answer=said[: loop_start(said) if self.model.few_shot else None].strip(),
+            messages=tuple(asked.messages),
+            sources=tuple(chunk.text for chunk in asked.sources),
+            release=retriever.release.id,
+            model=self.model.model,
+            prompt=retriever.release.prompt.digest,
+        )
+
+    def _retriever(self) -> Retriever:
+        if self.prompt is None:
+            return self.retriever
+        other = copy.copy(self.retriever)
+        other.release = other.release.model_copy(update={"prompt": self.prompt})
+        return other
+
+
+@dataclass
+class Generated:
+    """What ``generate`` made. ``unasked`` counts questions for which the bot does not ask its language model,
+    ``failed`` those that a model could not answer, ``unjudged`` those on which the judge failed."""
+
+    answered: list[AnsweredQuestion] = field(default_factory=list)
+    unasked: int = 0
+    failed: int = 0
+    unjudged: int = 0
+
+
+def generate(
+    answerers: Sequence[Answerer],
+    questions: Sequence[str],
+    judge: Judge | None = None,
+    progress: Progress = SILENT,
+) -> Generated:
+    """Let all ``answerers`` answer each question, and ``judge`` rate answers that differ.
+
+    A question on which a model fails is left out; after three in a row the LanguageModelError is raised.
+    What was said until then is remembered.
+    """
+    made, trouble = Generated(), _Trouble()
+    with progress.task("Answering", total=len(questions), unit="questions") as advance:
+        for question in questions:
+            try:
+                answers = [one.answer(question) for one in answerers]
+            except LanguageModelError as error:
+                trouble.add(error)
+                made.failed += 1
+                advance(1)
+                continue
+            trouble.forget()
+            given = tuple(one for one in answers if one is not None and one.answer)
+            if len(given) == len(answerers):
+                made.answered.append(AnsweredQuestion(answers=given))
+            else:
+                made.unasked += 1
+            advance(1)
+    if judge is not None:
+        _rate(made, judge, progress)
+    return made
+
+
+def _rate(made: Generated, judge: Judge, progress: Progress) -> None:
+    trouble = _Trouble()
+    with progress.task("Judging", total=len(made.answered), unit="questions") as advance:
+        for place, answered in enumerate(made.answered):
+            try:
+                if len(answered.different) > 1:
+                    made.answered[place] = judge.rate(answered)
+                    trouble.forget()
+            except LanguageModelError as error:
+                trouble.add(error)
+                made.unjudged += 1
+            advance(1)
+
+
+class _Trouble:
+    """Failures in a row."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, error: LanguageModelError) -> None:
+        self._count += 1
+        log.warning("A question was left out: %s", error.message)
+        if self._count >= _IN_A_ROW:
+            raise error
+
+    def forget(self) -> None:
+        self._count = 0
