@@ -3,7 +3,7 @@
 
 from .agreement.alpha import alpha_of as alpha_of
 from .agreement.policies import settle as settle
-from .agreement.report import agreement_of as agreement_of
+from .agreement.report import Agreement as Agreement, agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
 from .argilla.adjudication import push_adjudication as push_adjudication
 from .argilla.answer_states import mark_stale_answers as mark_stale_answers

@@ -12,7 +12,7 @@ from curation import ClayloopError
 from dashboards import page
 from dashboards.handover import read_handover
 from dashboards.sections import show_notice
-from dashboards.views import compare, conversations, releases
+from dashboards.views import annotation, compare, conversations, releases
 
 # Drawn here, because Streamlit fetches pictures of emoji and named icons from the internet.
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32" fill="none"
@@ -29,7 +29,8 @@ try:
 except ClayloopError as error:
     show_notice(error.message, error.hint)
     st.stop()
-pages = {"Overview": ("", page), "Conversations": ("conversations", conversations)}
+pages = {"Overview": ("", page), "Annotation": ("annotation", annotation)}
+pages |= {"Conversations": ("conversations", conversations)}
 pages |= {"Compare": ("compare", compare), "Releases and runs": ("releases", releases)}
 st.navigation(
     [

@@ -25,8 +25,9 @@ def show_loop(home: Home, feed: Feed[Standing]) -> None:
             _verdict(home)
         return
     standing = snapshot.items[0]
-    decisions, questions, verdict, step = st.columns([2, 2, 4, 4])
+    decisions, agreement, questions, verdict, step = st.columns([2, 2, 2, 4, 4])
     _decisions(decisions, standing)
+    _agreement(agreement, standing)
     _questions(questions, standing)
     with verdict.container(border=True, height="stretch"):
         _verdict(home)
@@ -40,6 +41,29 @@ def _decisions(place: st.delta_generator.DeltaGenerator, standing: Standing) -> 
         "New decisions",
         f"{standing.people:,}",
         help=f"By people, since the served release{simulated}.",
+        border=True,
+        height="stretch",
+    )
+
+
+def _agreement(place: st.delta_generator.DeltaGenerator, standing: Standing) -> None:
+    """Of the question on which people agree least."""
+    known = (
+        [one for one in standing.agreement.questions if one.alpha.value is not None]
+        if (standing.agreement)
+        else []
+    )
+    if not known:
+        told = "No record was answered by two people."
+        place.metric("Agreement", "–", help=told, border=True, height="stretch")
+        return
+    least = min(known, key=lambda one: one.alpha.value or 0.0)
+    interval = "" if least.alpha.low is None else f" ({least.alpha.low:.2f} to {least.alpha.high:.2f})"
+    place.metric(
+        "Agreement",
+        f"{least.alpha.value:.2f}",
+        help=f"Krippendorff's alpha{interval} of {plain(least.question)}, on which people agree least, from "
+        f"{least.alpha.records:,} records that two answered.",
         border=True,
         height="stretch",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from dashboards.wording import plural
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation import DatasetName, DayTraffic, DecisionReader
+    from curation import Agreement, DatasetName, DayTraffic, DecisionReader
     from dashboards.handover import Handover
     from training import Choice
 
@@ -50,6 +50,7 @@ class Standing:
     simulated: int
     days: Sequence[Day]
     next: Next
+    agreement: Agreement | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
 
     def week(self, kind: str, back: int = 0) -> int:
@@ -66,6 +67,7 @@ class StandingReader:
         self._given = handover
         self._reader: DecisionReader | None = None
         self._client: rg.Argilla | None = None
+        self._agreement: tuple[list[str], Agreement] | None = None
 
     def __call__(self) -> list[Standing]:
         """One standing, in a list as every feed gives. Raises ArgillaError when Argilla does not answer, and
@@ -86,7 +88,17 @@ class StandingReader:
             decisions, addresses = [], {}
         traffic = read_traffic(client, given.argilla, today, 2 * WEEK)
         self._client = client
-        return [standing_of(given, decisions, traffic, addresses)]
+        standing = standing_of(given, decisions, traffic, addresses)
+        return [replace(standing, agreement=self._agreed(decisions))]
+
+    def _agreed(self, decisions: Sequence[Decision]) -> Agreement:
+        """How far people agree. The intervals take a while, so they are kept until somebody answers."""
+        from curation import agreement_of, label_questions
+
+        answered = [one.fingerprint for one in decisions]
+        if self._agreement is None or self._agreement[0] != answered:
+            self._agreement = answered, agreement_of(decisions, label_questions())
+        return self._agreement[1]
 
 
 def standing_of(
@@ -106,7 +118,7 @@ def standing_of(
     places = {str(kind): address for kind, address in addresses.items()}
     if store.current_id() is None or not given.home.chunks.exists():
         first = Next("Nothing is served yet: `clayloop ingest SOURCE`, then `clayloop bootstrap`.")
-        return Standing(len(decisions), 0, days, first, places)
+        return Standing(len(decisions), 0, days, first, addresses=places)
     corpus, loop = Corpus.load(given.home), given.loop
     context = RunContext(given.home, corpus, loop.training, loop.serving, store, store.current(), SILENT)
     selection = Selection(without_annotators=tuple(loop.training.without_annotators))
@@ -116,7 +128,7 @@ def standing_of(
     simulated = sum(set(one.annotators) == {SIMULATED_ANNOTATOR} for one in mine)
     choice = is_due(found, Due(loop.min_accepted, loop.every_hours))
     step = next_step(given.home, decisions, choice, loop.min_accepted, addresses)
-    return Standing(len(mine) - simulated, simulated, days, step, places)
+    return Standing(len(mine) - simulated, simulated, days, step, addresses=places)
 
 
 def next_step(

@@ -146,6 +146,8 @@ def test_how_the_loop_stands_is_what_argilla_holds(
     log_turns(client, settings, turns, None)
     (found,) = read()
     assert found.people + found.simulated == 3
+    assert found.agreement is not None
+    assert [(one.question, one.answers) for one in found.agreement.questions] == [("good_chunk", 3)]
     assert [found.week("asked"), found.week("refused")] == [3, 1]
     assert [found.week("asked", back=1), found.week("refused", back=1)] == [1, 0]
     assert found.addresses["conversations"].startswith(argilla_lite.url)

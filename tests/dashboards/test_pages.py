@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import ArgillaSettings, Home
+from curation import ArgillaSettings, Home, Vote, agreement_of
 from dashboards.data.compared import asked_both
+from dashboards.data.feed import Feed
+from dashboards.data.standing import Next, Standing
 from dashboards.handover import LoopSettings, write_handover
 from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
 from tests.dashboards.state import add_release
-from tests.training.material import serving, settings
+from tests.training.material import make_chunks, serving, settings, triplet
+
+CHUNKS = make_chunks()
 
 SCRIPT = """
 from pathlib import Path
@@ -42,6 +46,34 @@ def said(page: AppTest) -> str:
 @pytest.mark.parametrize("page", ["conversations", "compare", "releases"])
 def test_an_empty_home_says_what_is_missing(page: str, home: Home) -> None:
     assert opened(page, home).info
+
+
+def test_how_far_people_agree(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [("yes", "yes"), ("yes", "no"), ("no", "no"), ("yes", "yes")]
+    decisions = [
+        triplet(CHUNKS[number], "Which?", annotator="ada").model_copy(
+            update={"votes": tuple(_vote(number, *one) for one in zip(("ada", "bob"), answers, strict=True))}
+        )
+        for number, answers in enumerate(said)
+    ]
+    agreement = agreement_of(decisions, ["is_positive_relevant"])
+    standing = Standing(4, 0, [], Next("Go on."), agreement)
+    feed = Feed(lambda: [standing], every=60, what="a test")
+    monkeypatch.setattr("dashboards.views.annotation.standing_feed", lambda _: feed)
+    tables = [table.value for table in opened("annotation", home).dataframe]
+    assert tables[0]["Answered twice"].tolist() == [4]
+    assert tables[0]["Alpha"][0] == pytest.approx(agreement.questions[0].alpha.value)
+    assert tables[1]["As most others"].tolist() == ["3 of 4", "3 of 4"]
+
+
+def _vote(number: int, person: str, value: str) -> Vote:
+    return Vote(
+        question="is_positive_relevant",
+        value=value,
+        annotator=person,
+        annotator_id=person,
+        response_id=f"{number}-{person}",
+    )
 
 
 def test_both_releases_are_asked(copied: Home) -> None:
