@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.documents.links import Address
 from curation.documents.markup.page import Page
 from curation.documents.markup.reading import parse
 from curation.documents.markup.web.decoding import decoded_html, why_no_page
@@ -132,11 +133,11 @@ def test_what_is_no_page_is_passed_over_with_a_reason() -> None:
         (" ", "empty"),
     ]:
         assert reason in why_no_page(text)
-        read = read_bytes("a.html", "", text.encode())
+        read = read_bytes("a.html", Address(), text.encode())
         assert isinstance(read, Skipped)
         assert reason in read.reason
     code = "<html><body><pre>{{ shown }} {% raw %}</pre><p>Text.</p></body></html>"
-    assert isinstance(read_bytes("a.html", "", code.encode()), SourceFile)
+    assert isinstance(read_bytes("a.html", Address(), code.encode()), SourceFile)
 
 
 def test_a_page_is_decoded_as_it_says() -> None:

@@ -12,6 +12,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
+from curation.documents.links import Address
 from curation.documents.markup.reading import parse
 from curation.documents.sources.files import Skipped, SourceFile, read_bytes
 
@@ -47,7 +48,7 @@ def pdf(pages: Sequence[Sequence[str]], bookmarks: Bookmarks = (), title: str = 
 
 
 def shown(data: bytes) -> list[tuple[tuple[str, ...], str, list[str]]]:
-    read = read_bytes("manual.pdf", "", data)
+    read = read_bytes("manual.pdf", Address(), data)
     assert isinstance(read, SourceFile)
     sections = parse(read.text, read.markup).sections
     return [(one.path, one.given, [block.text for block in one.blocks]) for one in sections]
@@ -89,7 +90,7 @@ def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> No
         (b"", "damaged"),
         (whole[: len(whole) // 2], ""),
     ]:
-        read = read_bytes("a.pdf", "", data)
+        read = read_bytes("a.pdf", Address(), data)
         assert isinstance(read, Skipped)
         assert reason in read.reason
     real = builtins.__import__
@@ -100,7 +101,7 @@ def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> No
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    read = read_bytes("a.pdf", "", whole)
+    read = read_bytes("a.pdf", Address(), whole)
     assert isinstance(read, Skipped)
     assert "clayloop[pdf]" in read.reason
 
@@ -109,5 +110,5 @@ def test_any_bytes_behind_the_mark_of_a_pdf_are_read_or_refused() -> None:
     whole = pdf([["Words."], ["More."]], [("A", 0, "")])
     start = time.process_time()
     for at in range(0, len(whole), 37):
-        read_bytes("a.pdf", "", whole[:at] + b"\xff<<" + whole[at + 3 :])
+        read_bytes("a.pdf", Address(), whole[:at] + b"\xff<<" + whole[at + 3 :])
     assert time.process_time() - start < 30

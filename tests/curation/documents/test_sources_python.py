@@ -101,7 +101,7 @@ def test_public_names_with_signatures_docstrings_and_lines(package: Path) -> Non
     assert (source.name, source.version) == ("python:clayworks", "")
     files = {item.path: item for item in source.read() if isinstance(item, SourceFile)}
     assert sorted(files) == ["clayworks/__init__.py", "clayworks/_kiln.py", "clayworks/glaze.py"]
-    assert files["clayworks/_kiln.py"].url == (package / "_kiln.py").as_uri()
+    assert files["clayworks/_kiln.py"].url == "", "a file of this machine: its path and line are its address"
     shown = {
         section.given: (section.path, section.line, [block.text for block in section.blocks])
         for path, file in files.items()
