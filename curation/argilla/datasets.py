@@ -215,8 +215,8 @@ def _repair(
             remote.filters[wanted.name] = wanted.payload()["settings"]
             progress.say(f"{remote.name}: added the filter {wanted.name!r}")
     for part in remote.spec.fields:
-        found = remote.fields[part.name]
-        if found["settings"].get("use_markdown") != part.markdown:
+        found = remote.fields.get(part.name)
+        if found is not None and found["settings"].get("use_markdown") != part.markdown:
             body = {"title": part.title, "settings": part.payload()["settings"]}
             api.request("PATCH", f"/api/v1/fields/{found['id']}", doing, body)
             found["settings"] = body["settings"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -12,9 +13,12 @@ from curation.records.identity import content_id
 MOST_OFFERED = 10  # passages that annotators choose from
 
 
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+
+
 def _writable(text: object) -> object:
-    """Half a surrogate pair, as JSON may hold it, can be written to no file: it becomes a question mark."""
-    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+    """Half a surrogate pair, as JSON may hold it, can be written to no file: it becomes U+FFFD."""
+    return _HALF_A_PAIR.sub("\ufffd", text) if isinstance(text, str) else text
 
 
 _Text = Annotated[str, BeforeValidator(_writable)]

@@ -11,7 +11,7 @@ from curation import Message, Turn
 
 
 @given(st.text(st.characters(codec=None)))
-def test_half_a_surrogate_pair_becomes_a_question_mark(text: str) -> None:
+def test_half_a_surrogate_pair_is_replaced(text: str) -> None:
     now = datetime.now(timezone.utc)
     history = (Message(role="user", content=text),)
     turn = Turn(

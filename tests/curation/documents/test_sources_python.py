@@ -127,7 +127,8 @@ def test_public_names_with_signatures_docstrings_and_lines(package: Path) -> Non
             [
                 "def clayworks.Kiln.open(slowly: bool = True) -> Kiln",
                 "Open the door with `fire` out.",
-                "Parameters:", "slowly: no haste",
+                "Parameters:",
+                "slowly: no haste",
             ],
         ),
         "clayworks.Kiln.size": (
