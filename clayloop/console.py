@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -192,10 +193,12 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 def print_error(error: ClayloopError) -> None:
     """Print what is wrong and what to do on stderr. Raises nothing when stderr cannot be written."""
-    with suppress(OSError):
+    try:
         err.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
         if error.hint:
             err.print(f"[dim]{escape(error.hint)}[/]", soft_wrap=True)
+    except OSError:  # else Python could not flush it at the end either: exit code 120
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for the rest of the process
 
 
 def _cell(value: object) -> str:

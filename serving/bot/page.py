@@ -108,7 +108,12 @@ def _advanced(service: ChatService) -> list[gr.components.Component]:
         found += [
             gr.Slider(0, 2, value=0.1, step=0.1, label="Temperature", render=False),
             gr.Textbox(
-                label="System message", placeholder="The bot's own", lines=3, max_length=8_000, render=False
+                value="",  # with None every client of the API would have to give one
+                label="System message",
+                placeholder="The bot's own",
+                lines=3,
+                max_length=8_000,
+                render=False,
             ),
         ]
     return found

@@ -175,7 +175,7 @@ def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path
         _picture(page, "dashboard-compare.png")
 
         page.get_by_role("link", name="Releases and runs").click()
-        expect(page.frame_locator("iframe").get_by_text("Verdict").first).to_be_visible()
+        expect(page.frame_locator("iframe").get_by_text("How sure it is").first).to_be_visible()
         page.get_by_label("A release").click()
         page.get_by_role("option", name=older).click()
         page.get_by_role("button", name=f"Serve {older}").click()

@@ -64,7 +64,7 @@ def test_one_turn(
     told = json.loads(target.read_text(encoding="utf-8"))
 
     assert [visit["question"] for visit in told["visitors"]] == [NEEDS[0].a, NEEDS[2].a]
-    assert all("**Sources**" in visit["answer"] for visit in told["visitors"])
+    assert all("**1.**" in visit["answer"] for visit in told["visitors"]), "the passages themselves"
     assert told["conversations"] == 2, "Argilla had both conversations when the annotator came"
     assert told["affirmed"] == 2
     assert told["release_before"]

@@ -84,13 +84,13 @@ def test_what_a_judge_says_is_suggested_and_answers_stay(
 ) -> None:
     answered = AnsweredQuestion(answers=(generated("Good.", "a"), generated("Bad.", "b")))
     log_generations(client, settings, [answered])
-    annotator = hire(api, settings, "generations-ann")
-    [pair] = rows(api, settings, "preferences")
-    respond(annotator, pair, {"generations-0-rating": 4, "generations-1-rating": 2})
     said = (Judgement(rating=5, rationale="It is right."), None)
     judged = answered.model_copy(update={"judge": "big/model", "judgements": said})
     for added in (1, 0):
         assert log_generations(client, settings, [judged])[1].updated == added
+    [pair] = rows(api, settings, "preferences")
+    respond(hire(api, settings, "generations-ann"), pair, {f"generations-{at}-rating": 4 for at in (0, 1)})
+    assert log_generations(client, settings, [answered])[1].updated == 0, "somebody has answered"
     [pair] = rows(api, settings, "preferences")
     dataset = find_dataset(api, settings, "preferences")
     assert dataset is not None

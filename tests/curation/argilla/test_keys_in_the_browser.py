@@ -17,6 +17,7 @@ from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import connect_to_argilla
 from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import RemoteDataset, find_dataset
+from curation.argilla.escaping import readable
 from curation.argilla.push import push_to_argilla
 from curation.argilla.suggestions import Suggestion
 from curation.documents.corpus import Corpus
@@ -178,7 +179,8 @@ class Desk:
 def _mark(kind: DatasetName, fields: Values) -> str:
     """A part of a record's text that no other record has."""
     if kind == "chunks":
-        return fields["chunk"].partition("\n")[2].strip()[:30]
+        text = readable(fields["chunk"]).partition("\n")[2].strip()
+        return text.removeprefix("- ")[:24]  # the page draws the marks of a list
     return fields["positive" if kind == "triplets" else "instruction"]
 
 
