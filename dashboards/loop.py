@@ -7,12 +7,11 @@ import streamlit as st
 from curation import Home
 from dashboards.data.feed import Feed
 from dashboards.data.releases import read_releases
-from dashboards.data.runs import RunRow, read_runs
+from dashboards.data.runs import RunRow, read_run
 from dashboards.data.standing import Next, Standing
 from dashboards.escaping import plain, with_commands
 from dashboards.sections import PATIENCE, show_problem
 
-_MANY = 1_000  # runs among which the one that made the served release is looked for
 _COLOURS = {"better": "green", "worse": "red"}
 
 
@@ -93,9 +92,9 @@ def _verdict(home: Home) -> None:
     if served is None:
         st.caption("There is none yet.")
         return
-    made = next((run for run in read_runs(home, _MANY).rows if run.release == served.id), None)
+    made = read_run(home, served.run_id) if served.run_id else None
     if made is None:
-        st.caption(f"{plain(served.id)} was made without a retrain: nobody has compared it with another.")
+        st.caption(f"No run says how {plain(served.id)} compares with the release before it.")
         return
     words = plain(made.verdict, 600)
     st.markdown(f":{_COLOURS[sure]}[{words}]" if (sure := _sure(made)) else words)

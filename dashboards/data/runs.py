@@ -26,6 +26,8 @@ Outcome = Literal[
     "not-enough",
 ]
 
+_UNREADABLE = (ClayloopError, OSError, ValueError)
+
 
 @dataclass(frozen=True)
 class StepRow:
@@ -79,12 +81,24 @@ def read_runs(home: Home, last: int) -> RunsView:
     damaged: dict[str, Notice] = {}
     for run_id in _ids(store)[:last]:
         try:
-            folder = store.folder(run_id)
-            row = run_row(store.get(run_id))
-            rows.append(replace(row, gate=read_verdict(folder), report=report_path(folder)))
-        except (ClayloopError, OSError, ValueError) as error:
+            rows.append(_read(store, run_id))
+        except _UNREADABLE as error:
             damaged[run_id] = notice_of(error, f"Run {run_id}")
     return RunsView(rows, damaged)
+
+
+def read_run(home: Home, run_id: str) -> RunRow | None:
+    """One run; None where it is gone or cannot be read."""
+    try:
+        return _read(RunStore(home), run_id)
+    except _UNREADABLE:
+        return None
+
+
+def _read(store: RunStore, run_id: str) -> RunRow:
+    folder = store.folder(run_id)
+    row = run_row(store.get(run_id))
+    return replace(row, gate=read_verdict(folder), report=report_path(folder))
 
 
 def run_row(record: RunRecord) -> RunRow:

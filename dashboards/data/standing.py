@@ -72,7 +72,13 @@ class StandingReader:
     def __call__(self) -> list[Standing]:
         """One standing, in a list as every feed gives. Raises ArgillaError when Argilla does not answer, and
         StateError or ReleaseError for damaged files."""
-        from curation import DecisionReader, connect_to_argilla, dataset_addresses, read_traffic
+        from curation import (
+            DecisionReader,
+            connect_to_argilla,
+            dataset_addresses,
+            read_progress,
+            read_traffic,
+        )
 
         given = self._given
         self._reader = self._reader or DecisionReader(given.argilla)
@@ -82,10 +88,10 @@ class StandingReader:
         try:
             decisions = self._reader.read(client)
             addresses: Mapping[DatasetName, str] = dataset_addresses(client, given.argilla)
-        except ArgillaError as error:
-            if "has none of" not in error.message:
+        except ArgillaError:
+            if any(one.exists for one in read_progress(client, given.argilla)):
                 raise
-            decisions, addresses = [], {}
+            decisions, addresses = [], {}  # nothing was pushed yet
         traffic = read_traffic(client, given.argilla, today, 2 * WEEK)
         self._client = client
         standing = standing_of(given, decisions, traffic, addresses)
