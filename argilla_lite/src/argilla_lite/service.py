@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -144,9 +145,9 @@ class Child:
         pipe = self.process.stdout if self.process else None
         deadline = time.monotonic() + 0.5
         while pipe is not None and not pipe.closed and time.monotonic() < deadline:
+            select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
             if not self.read(pipe):
                 return
-            time.sleep(0.005)
         if pipe is not None and not pipe.closed:
             self._selector.unregister(pipe)
             pipe.close()
