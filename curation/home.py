@@ -77,6 +77,11 @@ class Home:
         return self.root / "generations"
 
     @property
+    def answering(self) -> Path:
+        """The language model that `clayloop retrain-answers` trained last, and how it did."""
+        return self.root / "answering"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

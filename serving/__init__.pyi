@@ -5,6 +5,9 @@ from .bot.answers import answer_question as answer_question
 from .bot.generating import Answerer as Answerer, Generated as Generated, generate as generate
 from .bot.offered import offered_passages as offered_passages
 from .bot.server import run_bot as run_bot
+from .releases.answering import ANSWERING_FILE as ANSWERING_FILE, Answering as Answering
+from .releases.answering import AnsweringModels as AnsweringModels, at_endpoint as at_endpoint
+from .releases.answering import release_with as release_with
 from .releases.answer_list import ListedAnswer as ListedAnswer, find_answer as find_answer
 from .releases.answer_list import list_answers as list_answers
 from .releases.answers import CuratedAnswer as CuratedAnswer, answer_rows as answer_rows
@@ -22,6 +25,7 @@ from .releases.gaps import find_gaps as find_gaps, open_questions as open_questi
 from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE
+from .releases.record import ANSWERING_MODEL as ANSWERING_MODEL, AnsweringInfo as AnsweringInfo
 from .releases.record import Asked as Asked, EmbeddingInfo as EmbeddingInfo, FITTED_FILE as FITTED_FILE
 from .releases.record import INDEX_FOLDER as INDEX_FOLDER
 from .releases.record import IndexInfo as IndexInfo, LINEAGE_FILE as LINEAGE_FILE
@@ -29,6 +33,7 @@ from .releases.record import MODEL_FOLDER as MODEL_FOLDER, NotPromotedError as N
 from .releases.record import RERANKER_FOLDER as RERANKER_FOLDER, Release as Release
 from .releases.record import ReleaseDraft as ReleaseDraft, ReleaseOrigin as ReleaseOrigin
 from .releases.record import RetrievalInfo as RetrievalInfo
+from .releases.promotions import ANSWERS as ANSWERS
 from .releases.reindex import reindex as reindex
 from .releases.retriever import ReleaseLoader as ReleaseLoader
 from .releases.retriever import Retriever as Retriever, load_release as load_release

@@ -1,6 +1,8 @@
 """What other rooms may use of training/: each name is loaded when it is first used."""
 # ruff: isort: skip_file
 
+from .answering.candidate import AnsweringContext as AnsweringContext
+from .answering.candidate import retrain_answers as retrain_answers
 from .decide import Choice as Choice, Due as Due, answers as answers, changed_keys as changed_keys
 from .decide import is_due as is_due
 from .fit.data import TrainingMaterial as TrainingMaterial

@@ -144,6 +144,13 @@ class GateSettings(_Section):
     guards: GuardSettings = GuardSettings()
 
 
+class AnsweringSettings(_Section):
+    """Fine-tuning the language model that writes the bot's answers (`clayloop retrain-answers`)."""
+
+    epochs: float = Field(3.0, gt=0, description="Passes over the accepted answers.")
+    learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate of the adapters.")
+
+
 class TestSetSettings(_Section):
     """Questions of your own: a BEIR folder, or files of their own. Relative to where the command runs."""
 
@@ -179,6 +186,7 @@ class TrainingSettings(_Section):
     fit: FitSettings = FitSettings()
     reranker: RerankerSettings = RerankerSettings()
     gate: GateSettings = GateSettings()
+    answering: AnsweringSettings = AnsweringSettings()
     testsets: list[TestSetSettings] = Field(
         default_factory=list,
         description="Questions of your own beside the holdout: {folder = …} or {queries = …, qrels = …}.",

@@ -28,6 +28,7 @@ from clayloop.cli import (
     indexing,
     releases,
     retrain,
+    retrain_answers,
     searching,
     services,
     train,
@@ -72,6 +73,7 @@ app.command(rich_help_panel=_LOOP)(agreement.agreement)
 app.command(rich_help_panel=_LOOP)(agreement.decisions)
 app.command(rich_help_panel=_LOOP)(generations.generations)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
+app.command(rich_help_panel=_LOOP)(retrain_answers.retrain_answers)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)
 app.command(rich_help_panel=_LOOP)(indexing.bootstrap)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clayloop.cli.language_models import open_model
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import print_json, print_table
 from clayloop.context import Context
 from curation import SettingsError
 
 if TYPE_CHECKING:
-    from curation import AskedQuestions, Judge, LanguageModel, Remembered
+    from curation import AskedQuestions, Judge, Remembered
     from serving import Answerer, Generated
 
 
@@ -78,7 +79,6 @@ def _counts(asked: AskedQuestions, made: Generated, limit: int) -> dict[str, int
     }
 
 
-_GGUF = ".gguf"
 _Given = tuple[Sequence[str] | None, Sequence[str] | None, Sequence[Path] | None]
 
 
@@ -101,53 +101,21 @@ def _answerers(context: Context, remembered: Remembered, given: _Given, stack: E
     read = [Prompt.read(path) for path in prompts or ()]
     store = ReleaseStore(context.home)
     retrievers = [load_release(store, one, settings) for one in releases or (None,)]
-    language_models = [_model(context, one, stack) for one in models or ("",)]
-    if len(read) > 1 and language_models[0].few_shot:
+    answering = [
+        (retriever, open_model(context, one, stack, retriever.release))
+        for retriever in retrievers
+        for one in models or ("",)
+    ]
+    if len(read) > 1 and answering[0][1].few_shot:
         raise SettingsError(
-            f"{language_models[0].model} gets the prompt for very small models, whatever --prompt says.",
+            f"{answering[0][1].model} gets the prompt for very small models, whatever --prompt says.",
             "Name another model under [curation.language_model], or set few_shot = false there.",
         )
     return [
         Answerer(retriever, model, settings.bot, remembered, prompt)
-        for retriever in retrievers
-        for model in language_models
+        for retriever, model in answering
         for prompt in read or (None,)
     ]
-
-
-def _model(context: Context, name: str, stack: ExitStack) -> LanguageModel:
-    """The model of that name, address or file; "": the one that the bot uses. Raises SettingsError, or
-    LanguageModelError when it does not answer."""
-    from clayloop.up.services import model_base_url, model_service
-    from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel, LanguageModelSettings
-    from serving import sha256
-
-    def start(gguf: str = "") -> str:
-        """The embedded server, for as long as this takes."""
-        placed = model_service(context.settings, gguf=gguf, any_port=True)
-        stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
-        return placed.url
-
-    own = context.settings.curation.language_model
-    if "://" in name:  # somebody else's: our key is not for them
-        there = LanguageModelSettings(base_url=name, few_shot=own.few_shot, timeout=own.timeout)
-        model = LanguageModel(there)
-    elif name.endswith(_GGUF):
-        url = start(name)  # says it, if there is no such file
-        known = f"{Path(name).stem}-{sha256(Path(name).expanduser())[:8]}"
-        model = LanguageModel(own.model_copy(update={"base_url": "", "model": known}), url)
-    elif name and not own.base_url:
-        raise SettingsError(
-            f"The embedded model server has one model only, and no {name!r}.",
-            "Give a GGUF file or the address of an endpoint, or set base_url under "
-            "[curation.language_model].",
-        )
-    else:
-        named = own.model_copy(update={"model": name or own.model})
-        model = LanguageModel(named, model_base_url(context.settings) or start())
-    model.check()
-    return model
 
 
 def _judge(context: Context, remembered: Remembered) -> Judge | None:

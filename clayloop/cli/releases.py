@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clayloop.cli.language_models import answering_models
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
@@ -129,10 +131,10 @@ def verify(
 
     context = context_of(ctx)
     store = _store(context)
-    load = ReleaseLoader(store, context.settings.serving)
     wrong: dict[str, str] = {}
     ids = wanted or store.ids()
-    with context.progress.task("Checking", total=len(ids), unit="releases") as advance:
+    with ExitStack() as stack, context.progress.task("Checking", len(ids), "releases") as advance:
+        load = ReleaseLoader(store, context.settings.serving, answering_models(context, stack))
         for release_id in ids:
             try:
                 load(release_id)

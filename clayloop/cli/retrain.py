@@ -125,7 +125,7 @@ def retrain(
         plan = preview(
             context.home, context.corpus(), settings.training, settings.serving, _reader(context), options
         )
-        _show(plan, render_preview(plan), json_file)
+        show(plan, render_preview(plan), json_file)
     else:
         _retrain(context, _reader(context), options, json_file)
 
@@ -167,10 +167,10 @@ def _retrain(
         text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
     if summary.release_after:
         mark_stale(context)
-    _show(summary, text, json_file)  # the last thing: whoever ordered the retrain takes it as done then
+    show(summary, text, json_file)  # the last thing: whoever ordered the retrain takes it as done then
 
 
-def _show(result: BaseModel, text: str, json_file: Path | None) -> None:
+def show(result: BaseModel, text: str, json_file: Path | None) -> None:
     """Print the result as text, unless the JSON goes to standard output, and write the JSON where it was
     asked for. The text comes first, so that it is there even if the file cannot be written any more."""
     if str(json_file) != "-":

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clayloop.cli.language_models import answering_models, starter
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
@@ -23,8 +24,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the bot. It switches to a new release by itself."""
-    from clayloop.up.services import model_base_url, model_service
-    from clayloop.up.supervisor import Supervisor
+    from clayloop.up.services import model_base_url
     from curation import LanguageModel, Turn, connect_to_argilla, log_turns
     from serving import ReleaseStore, run_bot
 
@@ -43,11 +43,7 @@ def serve(
     with ExitStack() as stack:
         model: LanguageModel | None = None
         if not no_model:
-            base_url = model_base_url(settings)
-            if not base_url:
-                placed = model_service(settings, any_port=True)
-                stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
-                base_url = placed.url
+            base_url = model_base_url(settings) or starter(context, stack)(Path())[0]
             model = LanguageModel(settings.curation.language_model, base_url)
         run_bot(
             context.home,
@@ -55,6 +51,7 @@ def serve(
             model,
             send if serving.bot.log_conversations else None,
             ready=lambda url: context.progress.say(f"The bot answers at {url}"),
+            answering=None if no_model else answering_models(context, stack),
         )
 
 

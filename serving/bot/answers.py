@@ -60,7 +60,7 @@ def answer_question(
     if curated and not hits[0].by_source:
         yield Reply(text=shown(curated), score=max(hit.score for hit in hits), curated=curated)
         return
-    if llm is None or not writes(llm, settings):
+    if llm is None or not settings.lets_write(llm.few_shot):
         lead = NO_MODEL if llm is None and settings.answers == "model" else FOUND
         yield quoted(retriever, question, hits, lead)
         return
@@ -77,12 +77,6 @@ def _why_none(reply: Reply) -> str:
     if reply.too_long:
         return too_long(*reply.too_long, "tokens")
     return NO_MODEL if reply.trouble else UNSURE
-
-
-def writes(llm: LanguageModel, settings: BotSettings) -> bool:
-    """Whether the language model's text is shown: as set, else only that of models that are not very small.
-    Of eight answers of SmolLM2's that passed a check three were right."""
-    return settings.answers == "model" or (settings.answers == "auto" and not llm.few_shot)
 
 
 def quoted(retriever: Retriever, question: str, hits: Sequence[Hit], lead: str) -> Reply:

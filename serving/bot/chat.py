@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Literal, NamedTuple
 
 from curation import ClayloopError, LanguageModel, Message, Turn
-from serving.bot.answers import answer_question, writes
+from serving.bot.answers import answer_question
 from serving.bot.conversations import Conversations, name_of_turn
 from serving.bot.live import LiveRelease
 from serving.bot.metrics import Metrics
@@ -52,7 +52,8 @@ class ChatService:
     @property
     def model_writes(self) -> bool:
         """Whether answers may hold a language model's text."""
-        return self.llm is not None and writes(self.llm, self.settings)
+        llm = self.live.retriever.answering or self.llm
+        return llm is not None and self.settings.lets_write(llm.few_shot)
 
     def reply(
         self, question: str, history: Sequence[Message], before: str | None, options: Options | None = None
@@ -98,7 +99,8 @@ class ChatService:
         try:
             pending: Reply | None = None
             chosen = options or Options()
-            for last in answer_question(retriever, self.llm, question, history, self.settings, chosen):
+            llm = retriever.answering or self.llm
+            for last in answer_question(retriever, llm, question, history, self.settings, chosen):
                 # One behind: the last piece is shown once the turn is on disk.
                 if pending is not None:
                     yield Answer(pending, turn)

@@ -18,12 +18,14 @@ from curation import (
     Progress,
     Remembered,
 )
-from serving.bot.model_answers import Asked, request
+from serving.bot.checking import Evidence, checked, without_thoughts
+from serving.bot.model_answers import Asked, Request, request
 from serving.bot.options import Options
 from serving.bot.prompting import TooLongError
-from serving.bot.small_models import loop_start
+from serving.bot.small_models import holds_to, loop_start
 from serving.releases.prompt import Prompt
 from serving.releases.retriever import Retriever
+from serving.retrieval.index import Hit
 from serving.retrieval.tokens import printable
 from serving.settings import BotSettings
 
@@ -49,15 +51,40 @@ class Answerer:
         where it makes things up: that is for annotators to judge. Raises LanguageModelError, and StateError
         when the answer cannot be kept.
         """
-        retriever = self._retriever()
-        hits = retriever.search(question)
-        if not retriever.should_answer(hits):
+        hits = self.retriever.search(question)
+        if hits and hits[0].chunk.id in self.retriever.answers and not hits[0].by_source:
             return None
-        if hits[0].chunk.id in retriever.answers and not hits[0].by_source:
-            return None
+        return self._said(question, hits) if self.retriever.should_answer(hits) else None
+
+    def from_documents(self, question: str, anyway: bool = False) -> GeneratedAnswer | None:
+        """As ``answer``, if no person had answered anything; ``anyway``: and nothing were refused."""
+        hits = self.retriever.search(question, only_documents=True)
+        return self._said(question, hits) if anyway or self.retriever.should_answer(hits) else None
+
+    def told(self, question: str) -> list[dict[str, str]] | None:
+        """What the model would be told by ``from_documents``."""
+        hits = self.retriever.search(question, only_documents=True)
+        asked = self._request(question, hits) if self.retriever.should_answer(hits) else None
+        return asked.messages if asked else None
+
+    def shown(self, answer: GeneratedAnswer) -> str:
+        """What of an ``answer`` the chat would show."""
+        if self.model.few_shot:
+            return answer.answer if holds_to(answer.answer, answer.question, answer.sources[0]) else ""
+        text, _ = without_thoughts(answer.answer)
+        *_, (kept, _) = checked([text], Evidence(answer.sources, answer.question))
+        return kept.strip()
+
+    def _request(self, question: str, hits: Sequence[Hit]) -> Request | None:
         try:
-            asked = request(retriever, self.model, Asked(question, (), tuple(hits)), self.settings, Options())
+            asked = Asked(question, (), tuple(hits))
+            return request(self._retriever(), self.model, asked, self.settings, Options())
         except TooLongError:
+            return None
+
+    def _said(self, question: str, hits: Sequence[Hit]) -> GeneratedAnswer | None:
+        asked = self._request(question, hits)
+        if asked is None:
             return None
         said = printable(
             self.remembered.complete(
@@ -69,9 +96,9 @@ class Answerer:
             answer=said[: loop_start(said) if self.model.few_shot else None].strip(),
             messages=tuple(asked.messages),
             sources=tuple(chunk.text for chunk in asked.sources),
-            release=retriever.release.id,
+            release=self.retriever.release.id,
             model=self.model.model,
-            prompt=retriever.release.prompt.digest,
+            prompt=(self.prompt or self.retriever.release.prompt).digest,
         )
 
     def _retriever(self) -> Retriever:

@@ -141,5 +141,5 @@ def _small(llm: LanguageModel, sent: Request, asked: Asked) -> Reply:
                     break
     except LanguageModelError as error:
         return Reply(text="", trouble=error.message)
-    holds = holds_to(written, asked.question, sent.sources)
+    holds = holds_to(written, asked.question, sent.sources[0].text)
     return Reply(text=closed(written.strip()) if holds else "", hits=asked.hits, score=asked.score)

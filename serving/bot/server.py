@@ -24,6 +24,7 @@ from serving.bot.markup import web_address
 from serving.bot.offered import with_offered
 from serving.bot.outbox import Outbox, Send, Sender
 from serving.bot.page import CSS, build_page, theme
+from serving.releases.answering import AnsweringModels
 from serving.releases.retriever import ReleaseLoader
 from serving.releases.store import ReleaseStore
 from serving.settings import ServingSettings
@@ -93,7 +94,7 @@ def create_app(
             "release": live.release_id,
             "release_error": live.error,
             "outbox": turns.status(),
-            "language_model": llm is not None,
+            "language_model": (live.retriever.answering or llm) is not None,
         }
         return JSONResponse(body, status_code=200 if is_ok else 503)
 
@@ -155,9 +156,11 @@ def run_bot(
     language_model: LanguageModel | None,
     send: Send | None,
     ready: Callable[[str], None] | None = None,
+    answering: AnsweringModels | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM. ``send`` delivers turns (curation's ``log_turns``; None: none are kept).
 
+    A release's own language model is started by ``answering`` and asked in place of ``language_model``.
     ``ready`` is called with the bot's address once it answers. Raises StateError without a release or when
     the port is taken, ReleaseError when the current release is corrupt.
     """
@@ -167,7 +170,7 @@ def run_bot(
     # through all of that. What a release brings along is not among it, and goes with it.
     gc.collect()
     gc.freeze()
-    live = LiveRelease(store, ReleaseLoader(store, settings))
+    live = LiveRelease(store, ReleaseLoader(store, settings, answering))
     turns = TurnLog(home, send if settings.bot.log_conversations else None)
     app = create_app(live, language_model, turns, settings)
     with closing(listen(settings.bot.host, settings.bot.port)) as listener:

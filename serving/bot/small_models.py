@@ -52,13 +52,13 @@ def few_shot_messages(question: str, chunks: Sequence[Chunk]) -> list[dict[str, 
     ]
 
 
-def holds_to(answer: str, question: str, chunks: Sequence[Chunk]) -> bool:
-    """Whether ``answer`` says little that is neither in the best chunk nor in the question.
+def holds_to(answer: str, question: str, passage: str) -> bool:
+    """Whether ``answer`` says little that is neither in the ``passage`` nor in the question.
 
     A model this small repeats the worked example or makes names up. Every piece of code in the answer has to
     stand there, and at least four in five of its longer words.
     """
-    read = f"{chunks[0].text if chunks else ''}\n{question}".casefold()
+    read = f"{passage}\n{question}".casefold()
     code = [piece.strip() for piece in _CODE.findall(answer) if piece.strip()]
     if any(piece.casefold() not in read for piece in code):
         return False

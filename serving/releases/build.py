@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation import SILENT, Chunk, Progress, StateError, write_json, write_text
+from serving.releases.answering import Answering
 from serving.releases.answers import ANSWERS_FILE, CuratedAnswer
 from serving.releases.card import model_card
 from serving.releases.record import (
@@ -47,6 +48,7 @@ class ReleaseParts:
     answers: Sequence[CuratedAnswer] = ()
     asked: Asked = "all"
     known: ChunkIndex | None = None
+    answering: Answering | None = None
 
 
 def build_release(
@@ -74,6 +76,8 @@ def build_release(
         save_model(embedder, model_folder)
     if parts.reranker is not None:
         copy_cross_encoder(parts.reranker.model, folder / RERANKER_FOLDER)
+    if parts.answering is not None:
+        parts.answering.put(folder)
     min_score = calibrate_threshold(embedder, chunks, space)  # by the documents alone, as the gate sees it
     (folder / ANSWERS_FILE).unlink(missing_ok=True)
     questions = parts.questions
@@ -99,6 +103,7 @@ def build_release(
         ),
         retrieval=RetrievalInfo(top_k=settings.retrieval.top_k, min_score=min_score),
         reranker=parts.reranker.info if parts.reranker else None,
+        answering=parts.answering.info if parts.answering else None,
     )
     write_text(folder / CARD_FILE, model_card(draft))
     return draft

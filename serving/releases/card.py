@@ -28,6 +28,7 @@ def model_card(draft: ReleaseDraft) -> str:
         *([f"| curated answers | {draft.index.answers:,} |"] if draft.index.answers else []),
         f"| answers from a score of | {threshold:.4f} (calibrated on out-of-domain questions) |",
         *_reranker(draft),
+        *_answering(draft),
         f"| training run | {_cell(draft.run_id or 'none: the base model as it is')} |",
         f"| replaces | {_cell(draft.parent or 'nothing')} |",
         "",
@@ -52,6 +53,16 @@ def _reranker(draft: ReleaseDraft) -> list[str]:
         f"nearest chunks; its scores weigh {info.weight:g} against the cosines, {info.max_tokens} tokens of "
         "question and chunk |"
     ]
+
+
+def _answering(draft: ReleaseDraft) -> list[str]:
+    if draft.answering is None:
+        return []
+    info = draft.answering
+    place = f"at {info.base_url}" if info.base_url else "`answering/`"
+    parts = [f"learned from {count:,} {what}" for what, count in info.trained_on.items()]
+    parts += [f"{name} {value:.3f}" for name, value in info.metrics.items()]
+    return [f"| answering model ({_cell(place)}) | `{_cell(info.name)}`: {_cell(', '.join(parts))} |"]
 
 
 def _cell(text: str) -> str:

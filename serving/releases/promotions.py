@@ -20,13 +20,15 @@ log = logging.getLogger(__name__)
 PERSON = "promote"
 BOOTSTRAP = "bootstrap"
 REINDEX = "reindex"
-_NO_RUN = (PERSON, BOOTSTRAP, REINDEX)
+ANSWERS = "retrain-answers"
+_CARRYING = (REINDEX, ANSWERS)  # their releases have the embedding model of the one before
+_NO_RUN = (PERSON, BOOTSTRAP, *_CARRYING)
 
 
 class Promotion(BaseModel):
     """One line. ``sequence`` counts from 1. ``before`` is the release that was served until then, None where
-    there was none or the pointer was damaged. ``by`` is PERSON, BOOTSTRAP, REINDEX, or the id of a training
-    run."""
+    there was none or the pointer was damaged. ``by`` is PERSON, BOOTSTRAP, REINDEX, ANSWERS, or the id of a
+    training run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -89,7 +91,7 @@ class PromotionLog:
         served = [
             line
             for line, following in zip(lines, [*lines[1:], None], strict=False)
-            if following is None or following.by != REINDEX or following.before == line.release
+            if following is None or following.by not in _CARRYING or following.before == line.release
         ]
         return any(line.release in made for line in served) and lines[-1].release not in made
 
@@ -110,12 +112,12 @@ class PromotionLog:
         return next((line.before for line in self.lines() if line.release == release), None)
 
     def origin(self, release: str) -> Promotion | None:
-        """The last promotion of ``release``, or, where it was made by a reindex, of the release whose model
-        it has. None where it was never promoted."""
+        """The last promotion of ``release``, or, where it was made by a reindex or for another answering
+        model, of the release whose embedding model it has. None where it was never promoted."""
         for line in reversed(self.lines()):
             if line.release != release:
                 continue
-            if line.by != REINDEX or line.before is None:
+            if line.by not in _CARRYING or line.before is None:
                 return line
             release = line.before
         return None

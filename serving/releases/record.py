@@ -18,6 +18,8 @@ RELEASE_FILE = "release.json"
 MODEL_FOLDER = "model"
 INDEX_FOLDER = "index"
 RERANKER_FOLDER = "reranker"
+ANSWERING_FOLDER = "answering"
+ANSWERING_MODEL = f"{ANSWERING_FOLDER}/model.gguf"
 EVALUATION_FILE = "evaluation.json"
 FITTED_FILE = "fitted.parquet"  # the ledger that the model learned from, where it is not lineage.parquet
 LINEAGE_FILE = "lineage.parquet"
@@ -58,6 +60,21 @@ class RetrievalInfo(BaseModel):
     min_score: float
 
 
+class AnsweringInfo(BaseModel):
+    """The language model that was trained to write the bot's answers: the file answering/model.gguf, or the
+    model ``name`` at the endpoint ``base_url``.
+
+    ``few_shot``: it is asked as very small models are. ``trained_on`` counts what it learned from,
+    ``metrics`` are its figures on held-out questions.
+    """
+
+    name: str
+    base_url: str = ""
+    few_shot: bool = False
+    trained_on: dict[str, int] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
 class ReleaseOrigin(BaseModel):
     """Where a release comes from.
 
@@ -83,6 +100,7 @@ class ReleaseDraft(ReleaseOrigin):
     index: IndexInfo
     retrieval: RetrievalInfo
     reranker: RerankerInfo | None = None
+    answering: AnsweringInfo | None = None
 
 
 class Release(ReleaseDraft):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from curation import SILENT, Home, Progress, StateError
+from curation import SILENT, SUGGESTIONS_FOLDER, Home, Progress, StateError
+from serving.releases.answering import ANSWERING_FILE, Answering
 from serving.releases.answers import ANSWERS_FILE, carry_answers
 from serving.releases.build import ReleaseParts, build_release
 from serving.releases.carried_lineage import accepted_questions, carry_lineage, chunks_not_to_index
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from curation import Corpus
 
 _BUILD = "reindex"
-_MADE_ANEW = {ANSWERS_FILE, CARD_FILE, RELEASE_FILE, LINEAGE_FILE}
+# What is made anew, or told of another release.
+_MADE_ANEW = {ANSWERS_FILE, CARD_FILE, RELEASE_FILE, LINEAGE_FILE, ANSWERING_FILE}
 
 
 def reindex(
@@ -65,6 +67,8 @@ def reindex(
         for path in store.folder(parent.id).iterdir():
             if path.is_file() and path.name not in _MADE_ANEW:
                 shutil.copyfile(path, folder / path.name)
+        if (learned := store.folder(parent.id) / SUGGESTIONS_FOLDER).is_dir():
+            shutil.copytree(learned, folder / SUGGESTIONS_FOLDER)
         if lineage.exists():
             carry_lineage(lineage, folder / LINEAGE_FILE, {chunk.id for chunk in chunks})
         reranker = None
@@ -88,6 +92,7 @@ def reindex(
             carry_answers(served.answers.values(), corpus),
             parent.index.asked,
             served.index,
+            Answering.of(store.folder(parent.id), parent),
         )
         release = store.publish(folder, build_release(folder, parts, origin, settings, progress))
     finally:

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from curation import ReleaseError, SettingsError
+from curation import LanguageModel, ReleaseError, SettingsError
+from serving.releases.answering import AnsweringModels
 from serving.releases.answers import CuratedAnswer, read_answers
 from serving.releases.checks import check_release
 from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Release
@@ -22,7 +23,10 @@ _ALIKE = 0.2
 
 
 class Retriever:
-    """Searches one release. Safe to use from several threads. Make one with ``Retriever.open``."""
+    """Searches one release. Safe to use from several threads. Make one with ``Retriever.open``.
+
+    ``answering`` is the release's own language model, where the loader starts those.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Retriever:
             for path in {source.path for source in one.sources}:
                 self._from_page[path].append(one)
         threshold = settings.retrieval.min_score
+        self.answering: LanguageModel | None = None
         self.min_score = release.retrieval.min_score if threshold is None else threshold
         self.top_k = settings.retrieval.top_k
 
@@ -129,16 +134,20 @@ class Retriever:
 
 class ReleaseLoader:
     """Loads one release after the other, for single questions. A model that stays the same is loaded once:
-    most releases differ in their index alone."""
+    most releases differ in their index alone. Their own language models are started by ``answering``."""
 
-    def __init__(self, store: ReleaseStore, settings: ServingSettings) -> None:
-        self._store, self._settings = store, settings
+    def __init__(
+        self, store: ReleaseStore, settings: ServingSettings, answering: AnsweringModels | None = None
+    ) -> None:
+        self._store, self._settings, self._answering = store, settings, answering
         self._last: Retriever | None = None
 
     def __call__(self, release_id: str) -> Retriever:
         """As ``load_release``, and checked (``check_release``)."""
         loaded = load_release(self._store, release_id, self._settings, self._last, quick=True)
         check_release(loaded.release, loaded.embedder, loaded.index, loaded.search)
+        if self._answering is not None:
+            loaded.answering = self._answering.of(self._store.folder(release_id), loaded.release)
         self._last = loaded
         return loaded
 

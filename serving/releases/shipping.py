@@ -1,8 +1,9 @@
 """Releases on the Hugging Face Hub: packed for others, and taken in after a check of every hash.
 
-What is shipped is what is needed to serve: model, index, reranker, curated answers, prompt and settings. The
-ledgers and the evaluation stay here: they name annotators and hold what each of them said. So it is a release
-of its own, with an id over its own files.
+What is shipped is what is needed to serve: model, index, reranker, answering model, curated answers, prompt
+and settings. The ledgers and the evaluation stay here: they name annotators and hold what each of them said.
+So does the address of an answering model that is served elsewhere, and none is taken in: visitors' questions
+would go there. So it is a release of its own, with an id over its own files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from serving.releases.answers import ANSWERS_FILE
 from serving.releases.card import model_card
 from serving.releases.files import file_names, is_inside, sha256
 from serving.releases.record import (
+    ANSWERING_FOLDER,
+    ANSWERING_MODEL,
     CARD_FILE,
     INDEX_FOLDER,
     MODEL_FOLDER,
@@ -34,7 +37,7 @@ from serving.retrieval.models import check_safe
 INDEX_ARCHIVE = "lancedb.tar.gz"  # what the tutorial called it
 _SHIP, _FETCH = "ship", "fetch"  # what is put together in a staging folder
 _PARTS = (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER)
-_FILES = (ANSWERS_FILE, CARD_FILE)
+_FILES = (ANSWERS_FILE, CARD_FILE, ANSWERING_MODEL)
 _MOST_BYTES, _MOST_FILES = 20_000_000_000, 100_000
 _OWN_MODULES = "sentence_transformers."  # whose classes a model's modules.json may name
 _NOT_OURS = "Name a repository that `clayloop publish release` filled, or publish it again."
@@ -47,7 +50,7 @@ def publish_release(store: ReleaseStore, release_id: str | None, repo: HubRepo) 
     folder = store.staging(_SHIP, empty=True)
     try:
         shipped = _pack(store.folder(release.id), release, folder)
-        old = [f"{part}/*" for part in (MODEL_FOLDER, RERANKER_FOLDER)]
+        old = [f"{part}/*" for part in (MODEL_FOLDER, RERANKER_FOLDER, ANSWERING_FOLDER)]
         return shipped, push_folder(repo, folder, f"Release {shipped.id}", delete=old)
     finally:
         store.discard(_SHIP)
@@ -81,6 +84,8 @@ def _pack(source: Path, release: Release, folder: Path) -> Release:
         for name, found in release.files.items()
         if name.partition("/")[0] in _PARTS or name in _FILES
     }
+    if release.answering is not None and release.answering.base_url:
+        release = release.model_copy(update={"answering": None})
     card = model_card(release)
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
     kept[CARD_FILE] = sha256(folder / CARD_FILE)
@@ -122,6 +127,8 @@ def _record(folder: Path) -> Release:
         for name in release.files
         if not is_inside(folder, name) or (name.partition("/")[0] not in _PARTS and name not in _FILES)
     ]
+    if release.answering is not None and release.answering.base_url:
+        raise ReleaseError("Its answers would be written by a language model elsewhere.", _NOT_OURS)
     if strange:
         raise ReleaseError(f"It names a file that no shipped release has: {strange[0]!r}.", _NOT_OURS)
     return release

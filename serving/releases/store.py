@@ -31,6 +31,8 @@ from serving.releases.files import file_names, is_inside, sha256
 from serving.releases.marks import MarkFile
 from serving.releases.promotions import PERSON, PromotionLog
 from serving.releases.record import (
+    ANSWERING_FOLDER,
+    ANSWERING_MODEL,
     FITTED_FILE,
     INDEX_FOLDER,
     MODEL_FOLDER,
@@ -167,7 +169,7 @@ class ReleaseStore:
                 except OSError as error:
                     wrong.append(f"{name} can't be read ({error.strerror})")
         # Any file in these folders might be loaded, so nothing else may be there.
-        for part in (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER):
+        for part in (MODEL_FOLDER, INDEX_FOLDER, RERANKER_FOLDER, ANSWERING_FOLDER):
             found = file_names(folder / part) if (folder / part).is_dir() else []
             wrong += [
                 f"{part}/{name} does not belong to it"
@@ -203,10 +205,13 @@ class ReleaseStore:
 
     def prune(self) -> None:
         """Remove releases that differ from others in their index alone, since every decision may make one.
-        The newest ten of them stay, the served one, and whichever a person has chosen or pinned."""
+        The newest ten of them stay, the served one, the newest with each answering model, and whichever a
+        person has chosen or pinned."""
         chosen = {line.release for line in self.promotions.lines() if line.is_by_hand}
         chosen |= {*self.marks.read().pinned, self.served_id() or ""}
-        passing = [one.id for one in self.list() if FITTED_FILE in one.files and one.id not in chosen]
+        releases = self.list()
+        chosen |= set({one.files.get(ANSWERING_MODEL): one.id for one in releases if one.answering}.values())
+        passing = [one.id for one in releases if FITTED_FILE in one.files and one.id not in chosen]
         self._sweep()
         for release_id in passing[:-_KEPT]:
             with suppress(BusyError):  # promoted or pinned a moment ago
@@ -236,11 +241,12 @@ class ReleaseStore:
         rename.
 
         Killed at any instant, there is either no new release or a whole one. Raises ReleaseError for a folder
-        without model or index, or without the reranker that ``draft`` names, StateError when the disk is
-        full.
+        without model or index, or without a part that ``draft`` names, StateError when the disk is full.
         """
         parts = [MODEL_FOLDER, INDEX_FOLDER, *([RERANKER_FOLDER] if draft.reranker else [])]
-        missing = [part for part in parts if not (staging / part).is_dir()]
+        if draft.answering is not None and not draft.answering.base_url:
+            parts.append(ANSWERING_MODEL)
+        missing = [part for part in parts if not (staging / part).exists()]
         if missing:
             raise ReleaseError(
                 f"{staging} lacks {' and '.join(missing)}.", "This is a fault in what built it."

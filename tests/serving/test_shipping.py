@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from curation import ClayloopError, Home, HubRepo, ReleaseError, StateError
+from serving.releases.answering import Answering, release_with
 from serving.releases.record import (
     RELEASE_FILE,
+    AnsweringInfo,
     EmbeddingInfo,
     IndexInfo,
     Release,
@@ -30,7 +32,9 @@ FILES = {
     "model/model.safetensors": "weights",
     "index/chunks.lance/data": "rows" * 1000,
     "index/resident/chunks.arrow": "rows",
+    "answering/model.gguf": "weights of a language model",
     "answers.json": "[]",
+    "answering.json": '{"anna": "accepted this"}',
     "evaluation.json": '{"who": "anna"}',
     "lineage.parquet": "anna said no",
     "README.md": "# old",
@@ -51,6 +55,7 @@ def store(home: Home) -> ReleaseStore:
         embedding=EmbeddingInfo(name="some", dimension=2, max_tokens=8),
         index=IndexInfo(rows=1, dimension=2),
         retrieval=RetrievalInfo(top_k=3, min_score=0.2),
+        answering=AnsweringInfo(name="tuned"),
     )
     made.promote(made.publish(folder, draft).id)
     return made
@@ -74,12 +79,30 @@ def test_it_arrives_whole_without_who_taught_it_and_is_not_served(
     assert (release, elsewhere.ids(), elsewhere.current_id()) == (shipped, [shipped.id], None)
     original = store.current()
     assert release.number == original.number and release.retrieval == original.retrieval
-    for name in ("index/chunks.lance/data", "index/resident/chunks.arrow", "model/model.safetensors"):
+    assert release.answering == original.answering
+    for name in sorted(FILES.keys() & release.files.keys() - {"README.md"}):
         assert release.files[name] == original.files[name]
     assert not list(elsewhere.root.glob(".staging-*")) and not list(store.root.glob(".staging-*"))
     elsewhere.promote(release.id)
     publish_release(store, None, REPO)
     assert fetch_release(store, REPO).id == shipped.id, "beside the original"
+
+
+def test_no_answers_of_a_model_elsewhere_are_shipped_or_fetched(
+    store: ReleaseStore, elsewhere: ReleaseStore, hub: StandInHub
+) -> None:
+    """Its address is nobody's business, and visitors' questions would go there."""
+    told = AnsweringInfo(name="big", base_url="http://10.0.0.5:8000/v1")
+    own = release_with(store, store.current(), Answering(told), "{}")
+    assert own.answering == told and "answering/model.gguf" not in own.files
+    shipped, _ = publish_release(store, own.id, REPO)
+    assert shipped.answering is None
+    files = hub.repos["model", "me/bot"].files
+    assert "10.0.0.5" not in str({name: data for name, data in files.items() if name != INDEX_ARCHIVE})
+    record = json.loads(files[RELEASE_FILE]) | {"answering": told.model_dump()}
+    files |= renamed({RELEASE_FILE: json.dumps(record).encode()})
+    with pytest.raises(ReleaseError, match="a language model elsewhere"):
+        fetch_release(elsewhere, REPO)
 
 
 def archive_with(member: tarfile.TarInfo, data: bytes = b"x") -> bytes:

@@ -32,6 +32,7 @@ from serving import (
     LINEAGE_FILE,
     MODEL_FOLDER,
     RERANKER_FOLDER,
+    Answering,
     Asked,
     ChunkIndex,
     CuratedAnswer,
@@ -287,7 +288,10 @@ class Steps:
             trained_on=trained_on,
             metrics=at(holdout.candidate).metrics if holdout.questions else {},
         )
-        parts = ReleaseParts(embedder, found.chunks, space, questions, reranker, self._answers, asked, known)
+        answering = Answering.of(context.store.folder(parent.id), parent)
+        parts = ReleaseParts(
+            embedder, found.chunks, space, questions, reranker, self._answers, asked, known, answering
+        )
         draft = build_release(staging, parts, origin, serving, context.progress)
         write_text(staging / CARD_FILE, card(draft))
         return draft

@@ -4,11 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from curation import COMPARED, SettingsError, original
 
 _GOOD = 4  # mean rating from which an answer is one to imitate
+
+
+class Judged(NamedTuple):
+    """An answer that people judged: the mean of their ratings, from 1 to 5, the name of the metadata with
+    what the model was told, and the answer."""
+
+    rating: float
+    messages: str
+    text: str
+
+    @property
+    def is_good(self) -> bool:
+        return self.rating >= _GOOD
+
+
+def judged(record: Mapping[str, Any]) -> list[Judged]:
+    """The answers of a record that somebody judged, the best first. One that more people call good than bad
+    counts as rated 5, else 1. Raises SettingsError for a record of another dataset."""
+    if "quality" in record:
+        said = [one["value"] for one in record["quality"]]
+        rating = 5.0 if said.count("good") > said.count("bad") else 1.0
+        return [Judged(rating, "messages", original(record["generation"]))] if said else []
+    found = []
+    for number in range(COMPARED):
+        name = f"generations-{number}"
+        if f"{name}-rating" not in record:
+            raise _foreign(record)
+        ratings = [one["value"] for one in record[f"{name}-rating"]]
+        if ratings and record.get(name):
+            mean = sum(ratings) / len(ratings)
+            found.append(Judged(mean, f"messages-{number}", original(record[name])))
+    return sorted(found, key=lambda one: -one.rating)
+
+
+def preferred(record: Mapping[str, Any]) -> tuple[Judged, Judged] | None:
+    """The better and the worse of two answers; None where they are equal, or one was not judged."""
+    found = judged(record)
+    is_clear = len(found) == COMPARED and found[0].rating > found[1].rating
+    return (found[0], found[1]) if is_clear else None
 
 
 class BotAnswers:
@@ -29,16 +68,10 @@ class BotAnswers:
 
     def good(self, record: Mapping[str, Any]) -> str | None:
         """What was asked and an answer that people called good, or that they rated 4 or better on average."""
-        if "quality" in record:
-            said = [one["value"] for one in record["quality"]]
-            if said.count("good") <= said.count("bad"):
-                return None
-            return self._prompt(record, "messages") + original(record["generation"])
-        rated = self._rated(record)
-        if not rated or rated[0][0] < _GOOD:
+        found = judged(record)
+        if not found or not found[0].is_good:
             return None
-        _, prompt, answer = rated[0]
-        return prompt + answer
+        return self._prompt(record, found[0].messages) + found[0].text
 
     def pairs(self, record: Mapping[str, Any]) -> tuple[str, str] | None:
         """The better and the worse answer, each after what was asked."""
@@ -51,23 +84,10 @@ class BotAnswers:
     def preferences(self, record: Mapping[str, Any]) -> tuple[str, str, str] | None:
         """What was asked, the better and the worse answer. Where the two were asked differently, it is what
         the better one was."""
-        rated = self._rated(record)
-        if len(rated) < COMPARED or rated[0][0] == rated[-1][0]:
+        if (found := preferred(record)) is None:
             return None
-        return rated[0][1], rated[0][2], rated[-1][2]
-
-    def _rated(self, record: Mapping[str, Any]) -> list[tuple[float, str, str]]:
-        """Mean rating, prompt and text of each answer that somebody rated, the best first."""
-        found = []
-        for number in range(COMPARED):
-            name = f"generations-{number}"
-            if f"{name}-rating" not in record:
-                raise _foreign(record)
-            ratings = [one["value"] for one in record[f"{name}-rating"]]
-            if ratings and record.get(name):
-                mean = sum(ratings) / len(ratings)
-                found.append((mean, self._prompt(record, f"messages-{number}"), original(record[name])))
-        return sorted(found, key=lambda one: -one[0])
+        better, worse = found
+        return self._prompt(record, better.messages), better.text, worse.text
 
     def _prompt(self, record: Mapping[str, Any], name: str) -> str:
         try:

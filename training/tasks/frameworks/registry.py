@@ -49,7 +49,7 @@ def framework_names() -> list[str]:
 
 def find_framework(name: str, kind: TaskKind) -> type[Framework]:
     """The framework ``name``, if it trains ``kind`` and its packages are there. Raises SettingsError."""
-    found = _FRAMEWORKS.get(name)
+    found = _FRAMEWORKS.get(name) or _FRAMEWORKS.get(name.lower())  # version 1's guide writes "openAI"
     if found is None:
         raise SettingsError(
             f"There is no framework {name!r}.",
