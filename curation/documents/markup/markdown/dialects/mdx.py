@@ -223,7 +223,7 @@ def _inline_value(state: StateInline, silent: bool) -> bool:
     if not found:
         return False
     context = state.env["context"]
-    value = context.values.get(found[1])
+    value = context.value(found[1])
     if value is None and not context.is_mdx:
         return False
     if not silent:

@@ -34,7 +34,7 @@ _ESCAPED = re.compile(r"(\{\{[<%])/\*(.*?)\*/([%>]\}\})", re.DOTALL)
 _NO_WORDS = re.compile(r"youtube|vimeo|tweet|gist|instagram|figure|img|image|icon|(?:rel)?ref\b|end|/")
 _TEXTS = ("title", "text", "label", "name", "content", "caption", "alt", "header", "summary")
 _VERBATIM = re.compile(
-    r"^(?:\{%-?|\{\{[<%])\s*(?P<name>highlight|code|codeblock|prism|raw|verbatim)\b"
+    r"^(?:\{%-?|\{\{[<%])\s*(?P<name>highlight|code(?:[-_]?(?:block|toggle|snippet))?|prism|raw|verbatim)(?![\w-])"
     r"(?P<rest>[^%>]*)(?:-?%\}|[>%]\}\})\s*$"
 )
 _NOTES = ADMONITIONS | {
@@ -161,7 +161,8 @@ def _inline(state: StateInline, silent: bool) -> bool:
         if _ESCAPED.match(tag):
             words = unescaped(tag)
         elif name:
-            words = state.env["context"].values.get(name, name)
+            value = state.env["context"].value(name)
+            words = name if value is None else value
         else:
             words = _read(tag)[1] or _positional(tag, state.src[found.end() :])
         if words:
