@@ -21,7 +21,6 @@ from .argilla.decisions import acceptance_verdict as acceptance_verdict
 from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without
 from .argilla.decisions import read_decisions as read_decisions
-from .argilla.escaping import original as original
 from .argilla.generations import log_generations as log_generations
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress
@@ -102,6 +101,10 @@ from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
 from .settings import DedupSettings as DedupSettings
+from .shown.page import Block as Block, Span as Span, blocks as blocks, closed as closed
+from .shown.page import fenced as fenced, harmless as harmless, joined as joined, link as link
+from .shown.page import plain as plain, prose as prose, web_address as web_address
+from .shown.records import original as original
 from .similarity import Likeness as Likeness, Match as Match, Sameness as Sameness, VectorsOf as VectorsOf
 from .similarity import find_duplicates as find_duplicates, find_matches as find_matches, group as group
 from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning

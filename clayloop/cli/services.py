@@ -25,7 +25,7 @@ def serve(
     """Serve the bot. It switches to a new release by itself."""
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel, Turn, connect_to_argilla, log_turns
+    from curation import LanguageModel, Turn
     from serving import ReleaseStore, run_bot
 
     context = context_of(ctx)
@@ -36,6 +36,8 @@ def serve(
     ReleaseStore(context.home).current()  # raises when there is none, and says what to do
 
     def send(turns: list[Turn]) -> None:
+        from curation import connect_to_argilla, log_turns  # a second and more, that nobody waits for here
+
         argilla = settings.curation.argilla
         client = connect_to_argilla(argilla, context.home)
         log_turns(client, argilla, turns, context.question_embedder, context.corpus)

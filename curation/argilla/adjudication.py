@@ -15,11 +15,11 @@ import argilla as rg
 from curation.agreement.policies import Settled
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
 from curation.argilla.connection import find_workspace, workspace_id
-from curation.argilla.escaping import inert
 from curation.argilla.schemas import SPECS, YES_OR_NO, FieldSpec, QuestionSpec
 from curation.records.decision import DatasetName, Decision
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings
+from curation.shown.records import inert
 
 QUESTION = "verdict"
 _GUIDELINES = """## What is right?

@@ -25,12 +25,12 @@ from curation.argilla.adjudication import Words, open_questions, read_words, wor
 from curation.argilla.api import PAGE, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import RemoteDataset, find_dataset
-from curation.argilla.escaping import original, readable
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.settings import Acceptance, ArgillaSettings
+from curation.shown.records import original, readable
 
 _PASSES = 3
 SUBMITTED: JsonObject = {
