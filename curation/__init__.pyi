@@ -22,6 +22,7 @@ from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without
 from .argilla.decisions import read_decisions as read_decisions
 from .argilla.generations import log_generations as log_generations
+from .argilla.moving import Move as Move, move as move
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import PushOptions as PushOptions, push_to_argilla as push_to_argilla
@@ -64,6 +65,7 @@ from .files import read_json as read_json, replace_atomically as replace_atomica
 from .files import sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
+from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
 from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .memory import PeakMemory as PeakMemory, give_back as give_back

@@ -26,6 +26,7 @@ from clayloop.cli import (
     generations,
     hub,
     indexing,
+    moving,
     releases,
     retrain,
     searching,
@@ -82,6 +83,7 @@ app.add_typer(hub.publish, name="publish", rich_help_panel=_ANY)
 app.add_typer(hub.fetch, name="fetch", rich_help_panel=_ANY)
 app.command(rich_help_panel=_ANY)(hub.space)
 app.command("import-v1", rich_help_panel=_ANY)(version1.import_v1)
+app.add_typer(moving.argilla, name="argilla", rich_help_panel=_ANY)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)

@@ -26,14 +26,16 @@ def serve(
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
     from curation import LanguageModel, Turn
-    from serving import ReleaseStore, run_bot
+    from serving import ReleaseStore, pull_if_possible, run_bot
 
     context = context_of(ctx)
     settings = context.settings
     serving = settings.serving
     if port is not None:
         serving = serving.model_copy(update={"bot": serving.bot.model_copy(update={"port": port})})
-    ReleaseStore(context.home).current()  # raises when there is none, and says what to do
+    store = ReleaseStore(context.home)
+    pull_if_possible(store)
+    store.current()  # raises when there is none, and says what to do
 
     def send(turns: list[Turn]) -> None:
         from curation import connect_to_argilla, log_turns  # a second and more, that nobody waits for here
