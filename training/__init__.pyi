@@ -28,9 +28,11 @@ from .report.text import Preview as Preview, RetrainSummary as RetrainSummary
 from .report.text import render_preview as render_preview, render_summary as render_summary
 from .retrain import RetrainOptions as RetrainOptions, load_ahead as load_ahead, preview as preview
 from .retrain import retrain_from_annotations as retrain_from_annotations
+from .runs.progress import TaskProgress as TaskProgress, read_progress_of as read_progress_of
 from .runs.record import Outcome as Outcome, RunInputs as RunInputs, RunRecord as RunRecord, STEPS as STEPS
 from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore
 from .runs.situation import read_situation as read_situation
+from .runs.stopping import drop_run as drop_run, stop_run as stop_run
 from .settings import FitSettings as FitSettings
 from .settings import FINE_TUNED as FINE_TUNED, INDEX_ONLY as INDEX_ONLY, Rung as Rung
 from .settings import GateSettings as GateSettings, TrainingSettings as TrainingSettings
