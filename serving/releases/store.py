@@ -289,8 +289,11 @@ class ReleaseStore:
         self._builds.let_go(staging)
         return self.verify(release.id)
 
-    def promote(self, release_id: str, expected: str | None = None, by: str = PERSON) -> Release:
-        """Serve ``release_id`` from now on. ``by`` says in the log who promotes (see releases/promotions.py).
+    def promote(
+        self, release_id: str, expected: str | None = None, by: str = PERSON, who: str = ""
+    ) -> Release:
+        """Serve ``release_id`` from now on. ``by`` and ``who`` say in the log who promotes (see
+        releases/promotions.py).
 
         With ``expected`` it is served only if that release still is (or this one already), is not pinned, and
         nobody promoted another one since ``by`` promoted it; else NotPromotedError is raised. Raises
@@ -304,7 +307,7 @@ class ReleaseStore:
                 if not self._is_served(release_id, expected, by):
                     # A killed promotion that is repeated finds its line in the log and writes no second one.
                     if expected is None or not self.promotions.ends_with(release_id):
-                        self.promotions.append(release_id, expected or self.served_id(), by)
+                        self.promotions.append(release_id, expected or self.served_id(), by, who)
                     write_text(self.root / _POINTER, release_id + "\n")
         except OSError as error:
             raise StateError(
