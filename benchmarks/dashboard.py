@@ -142,7 +142,7 @@ def turn_rows(count: int) -> Iterator[dict[str, Any]]:
 def fill(database: Path, dataset: str, user: str, rows: Iterator[dict[str, Any]], answered: float) -> None:
     """Add records to a dataset whose server is stopped; the first ``answered`` of ten of each ten have an
     answer of ``user``."""
-    rng, begun = random.Random(5), datetime(2026, 1, 1)
+    rng, begun = random.Random(dataset), datetime(2026, 1, 1)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         records: list[tuple[Any, ...]] = []

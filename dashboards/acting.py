@@ -6,9 +6,7 @@ who opens the page on this machine acts as its user, and nobody from elsewhere.
 
 from __future__ import annotations
 
-import getpass
 import hmac
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from functools import partial
 
 import streamlit as st
 
+from curation import user_name
 from dashboards.data.notice import Notice, notice_of
 from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
@@ -45,12 +44,7 @@ def actor(handover: Handover) -> str:
     if handover.accounts:
         who = str(st.session_state.get(_WHO, ""))
         return who if who in handover.accounts else ""
-    if handover.dashboard.host not in LOOPBACK_NAMES:
-        return ""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name
-        return f"user {os.getuid()}"
+    return user_name() if handover.dashboard.host in LOOPBACK_NAMES else ""
 
 
 def show_act(handover: Handover, act: Act, obstacle: str = "", narrow: bool = False) -> None:

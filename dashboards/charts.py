@@ -52,7 +52,10 @@ def score_chart(scores: pd.DataFrame) -> alt.LayerChart:
         x=x, y=alt.value(0), text=alt.value("served")
     )
     lines = base.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour)
-    points = base.mark_point(size=90, filled=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltip)
+    shape = alt.Shape("metric:N", title=None, scale=alt.Scale(domain=list(METRICS.values())), legend=None)
+    points = base.mark_point(size=90, filled=True, opacity=1).encode(
+        x=x, y=y, color=colour, shape=shape, tooltip=tooltip
+    )
     return alt.layer(band, lines, points, word).properties(height=HEIGHT)
 
 

@@ -33,10 +33,13 @@ from serving import ReleaseStore, bootstrap
 from tests.argilla_lite.server import ArgillaLite
 from tests.curation.argilla.sample import Person, answer, hire
 from tests.training.material import accepted_triplets, make_chunks, serving, settings
-from training import retrain_from_annotations
+from training import INDEX_ONLY, RetrainOptions, retrain_from_annotations
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
+_TRAINING = settings()
+_FEW = _TRAINING.gate.model_copy(update={"min_queries": 5})  # so that there is an interval
+TRAINING = _TRAINING.model_copy(update={"gate": _FEW})
 
 
 class FakeVectors:
@@ -136,8 +139,9 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
     judge(people, records[:60])
     first = ReleaseStore(home).current_id() or ""
     visit(client, argilla, first)
+    options = RetrainOptions(highest=INDEX_ONLY)  # a trained model would take a minute more
     done = retrain_from_annotations(
-        home, CORPUS, settings(), serving(), lambda: read_decisions(client, argilla)
+        home, CORPUS, TRAINING, serving(), lambda: read_decisions(client, argilla), options
     )
     assert done.outcome == "promoted", done.verdict
     judge(people, records[60:72])
@@ -145,6 +149,6 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
         right = "no" if number in (1, 2) else "yes"
         answer(people[0], record, is_response_correct=right, out_of_guardrails="no")
     annotate_as_simulated(client, argilla, CORPUS, FakeVectors(), {"chunks": 4})
-    loop = LoopSettings(training=settings(), serving=serving())
+    loop = LoopSettings(training=TRAINING, serving=serving())
     board = DashboardSettings(refresh_seconds=1, port=0)
     return Handover(root=home.root, dashboard=board, argilla=argilla, loop=loop)
