@@ -67,16 +67,15 @@ def dashboard(
     port: Annotated[int | None, typer.Option("--port", help="Port; default: dashboards.port.")] = None,
 ) -> None:
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
-    from clayloop.up.services import loop_settings
+    from clayloop.up.services import loop_settings, this_clayloop
     from dashboards import prepare
 
     context = context_of(ctx)
     wanted = context.settings.dashboards
     if port is not None:
         wanted = wanted.model_copy(update={"port": port})
-    launch = prepare(
-        context.home.root, wanted, context.settings.curation.argilla, loop_settings(context.settings)
-    )
+    settings, command = context.settings, this_clayloop(context.settings, context.config)
+    launch = prepare(context.home.root, wanted, settings.curation.argilla, loop_settings(settings), command)
     context.progress.say(f"Dashboard: {launch.url}")
     os.environ.update(launch.environment)
     os.execv(launch.command[0], launch.command)  # noqa: S606 - becomes Streamlit: signals go straight to it
