@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.conversations import answer_in
-from curation.argilla.datasets import find_dataset
-from curation.argilla.decisions import decision_of
+from curation.argilla.decisions import all_records, decision_of
 from curation.argilla.schemas import YES
 from curation.exports.tables import KINDS
 from curation.progress import SILENT, Progress
@@ -23,13 +22,11 @@ def conversation_table(
     """Empty without a dataset of conversations. Raises ArgillaError when Argilla cannot be read or the
     dataset is not ours."""
     api = Api.of(client)
-    dataset = find_dataset(api, settings, "conversations")
     rows: list[dict[str, Any]] = []
-    if dataset is not None:
-        with progress.task("Reading conversations", unit="records") as advance:
-            for page in api.records(dataset.id, include=["responses"]):
-                rows += map(_row, page)
-                advance(len(page))
+    with progress.task("Reading conversations", unit="records") as advance:
+        for page in all_records(api, settings, "conversations"):
+            rows += map(_row, page)
+            advance(len(page))
     rows.sort(key=lambda row: (row["day"], row["conversation_id"], row["turn"], row["id"]))
     return pa.Table.from_pylist(rows, KINDS["conversations"].schema)
 
