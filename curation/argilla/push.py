@@ -15,7 +15,6 @@ from curation.argilla.api import Api, JsonObject
 from curation.argilla.asking import queue_outlines
 from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_all, vector_slug
 from curation.argilla.decisions import read_users
-from curation.argilla.escaping import harmless, inert, linked
 from curation.argilla.examples import examples
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.gold import mix_in_gold
@@ -51,6 +50,7 @@ from curation.records.decision import DatasetName
 from curation.records.gold import is_gold
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
+from curation.shown.records import harmless_markdown, inert, linked
 from curation.suggestions.choice import guess
 from curation.suggestions.features import Features, Place, chunk_features, query_features
 from curation.suggestions.hints import look_at_chunk, look_at_queries
@@ -436,4 +436,4 @@ def _shown(name: str, text: str, dataset: RemoteDataset) -> str:
     """A field as it goes to Argilla. The file's name is a link of ours already."""
     if name == "filename":
         return text
-    return harmless(text, keep_lines=True) if dataset.is_markdown(name) else inert(text)
+    return harmless_markdown(text, keep_lines=True) if dataset.is_markdown(name) else inert(text)
