@@ -213,8 +213,8 @@ class ArgillaSettings(_Section):
     )
     experts: dict[str, list[str]] = Field(
         default_factory=dict,
-        description="Who is asked about what: annotator and beginnings of paths, for example "
-        '{ ada = ["guide/deploy"] }. `clayloop annotators list` prints each one\'s own addresses.',
+        description="Who is asked about what, a line for each annotator with the beginnings of paths. "
+        "`clayloop annotators list` prints everybody's own addresses.",
     )
     timeout: float = Field(60.0, gt=0, description="Seconds to wait for one request.")
 
