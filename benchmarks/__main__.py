@@ -39,6 +39,7 @@ NAMES = (
     "reading",
     "retrain_speed",
     "retrieval_quality",
+    "scale",
     "search_latency",
     "second_loop",
     "serving",
