@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import out, print_json, print_table
+from clayloop.console import out, print_json, print_table, shortened
 from curation import ArgillaError
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ def decisions(
                     f"{one.dataset} {one.record_id[:8]}",
                     _about(one),
                     "\n".join(
-                        f"{vote.annotator}: {vote.question} = {_short(vote.value)}" for vote in one.votes
+                        f"{vote.annotator}: {vote.question} = {shortened(vote.value, _SHOWN)}"
+                        for vote in one.votes
                     ),
                     f"{one.last_answer:%Y-%m-%d %H:%M}" if one.last_answer else "",
                     one.verdict,
@@ -133,15 +134,15 @@ def decisions(
 
 
 def _decisions(context: Context) -> list[Decision]:
-    from curation import read_decisions
+    from curation import read_decisions, read_progress
 
-    settings = context.settings.curation.argilla
+    settings, client = context.settings.curation.argilla, context.argilla(make_workspace=False)
     try:
-        return read_decisions(context.argilla(make_workspace=False), settings, context.progress)
-    except ArgillaError as error:
-        if not error.message.startswith("There are no annotations"):
+        return read_decisions(client, settings, context.progress)
+    except ArgillaError:
+        if any(one.exists for one in read_progress(client, settings)):
             raise
-        return []
+        return []  # nothing was pushed yet
 
 
 def _told(decision: Decision) -> dict[str, Any]:
@@ -159,12 +160,7 @@ def _told(decision: Decision) -> dict[str, Any]:
 
 
 def _about(decision: Decision) -> str:
-    return _short(decision.question or decision.fields.get("chunk", ""))
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    return shortened(decision.question or decision.fields.get("chunk", ""), _SHOWN)
 
 
 def _number(value: float | None) -> str:
