@@ -98,6 +98,7 @@ from .synthesis.language_model import LanguageModel as LanguageModel
 from .synthesis.remembered import Remembered as Remembered
 from .synthesis.synthesize import synthesize as synthesize
 from .synthesis.triplets import load_triplets as load_triplets
+from .tether import end_group as end_group, tethered as tethered
 from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
