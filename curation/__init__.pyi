@@ -111,6 +111,7 @@ from .synthesis.remembered import Remembered as Remembered
 from .synthesis.synthesize import synthesize as synthesize
 from .synthesis.thoughts import may_be_thoughts as may_be_thoughts, without_thoughts as without_thoughts
 from .synthesis.triplets import load_triplets as load_triplets
+from .tether import end_group as end_group, tethered as tethered
 from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
