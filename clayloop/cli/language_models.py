@@ -26,7 +26,7 @@ def open_model(
 
     Raises SettingsError, or LanguageModelError when it does not answer.
     """
-    from clayloop.up.services import model_base_url
+    from clayloop.up.services import model_address
     from curation import LanguageModel
     from serving import ANSWERING_MODEL, AnsweringInfo, ReleaseStore, at_endpoint, sha256
 
@@ -50,20 +50,20 @@ def open_model(
         )
     else:
         named = own.model_copy(update={"model": name or own.model})
-        model = LanguageModel(named, model_base_url(context.settings) or starter(context, stack)(Path())[0])
+        model = LanguageModel(named, model_address(context.settings, stack, context.progress.say))
     model.check()
     return model
 
 
 def starter(context: Context, stack: ExitStack) -> Callable[[Path], tuple[str, Callable[[], None]]]:
-    """Starts the embedded server with a GGUF file (an empty path: the settings' own) on a free port: its
-    address, and what stops it before the ``stack`` does."""
+    """Starts the embedded server with a GGUF file on a free port: its address, and what stops it before the
+    ``stack`` does."""
 
     def start(gguf: Path) -> tuple[str, Callable[[], None]]:
         from clayloop.up.services import model_service
         from clayloop.up.supervisor import Supervisor
 
-        placed = model_service(context.settings, gguf=str(gguf) if gguf.name else "", any_port=True)
+        placed = model_service(context.settings, gguf=str(gguf), any_port=True)
         supervisor = Supervisor([placed.service], context.home.logs, context.progress.say)
         stack.enter_context(supervisor)
         return placed.url, supervisor.stop

@@ -17,8 +17,9 @@ from curation import (
     LanguageModelError,
     Progress,
     Remembered,
+    without_thoughts,
 )
-from serving.bot.checking import Evidence, checked, without_thoughts
+from serving.bot.checking import Evidence, checked
 from serving.bot.model_answers import Asked, Request, request
 from serving.bot.options import Options
 from serving.bot.prompting import TooLongError

@@ -66,12 +66,17 @@ def fetch_release(store: ReleaseStore, repo: HubRepo, revision: str | None = Non
     try:
         wanted = [RELEASE_FILE, INDEX_ARCHIVE, *_FILES, f"{MODEL_FOLDER}/*", f"{RERANKER_FOLDER}/*"]
         fetch_folder(repo, folder, wanted, revision)
-        release = _record(folder)
+        release = read_record(folder)
+        strange = [name for name in release.files if not _is_shipped(name)]
+        if release.answering is not None and release.answering.base_url:
+            raise ReleaseError("Its answers would be written by a language model elsewhere.", _NOT_OURS)
+        if strange:
+            raise ReleaseError(f"It names a file that no shipped release has: {strange[0]!r}.", _NOT_OURS)
         if (store.root / release.id).is_dir():
             return store.verify(release.id)
         _unpack(folder / INDEX_ARCHIVE, folder, release)
         (folder / INDEX_ARCHIVE).unlink()
-        _check(folder, release)
+        check_fetched(folder, release)
         return store.take_in(folder, release)
     finally:
         store.discard(_FETCH)
@@ -79,11 +84,7 @@ def fetch_release(store: ReleaseStore, repo: HubRepo, revision: str | None = Non
 
 def _pack(source: Path, release: Release, folder: Path) -> Release:
     """Fill ``folder`` with what is shipped."""
-    kept = {
-        name: found
-        for name, found in release.files.items()
-        if name.partition("/")[0] in _PARTS or name in _FILES
-    }
+    kept = {name: found for name, found in release.files.items() if _is_shipped(name)}
     if release.answering is not None and release.answering.base_url:
         release = release.model_copy(update={"answering": None})
     card = model_card(release)
@@ -103,6 +104,10 @@ def _pack(source: Path, release: Release, folder: Path) -> Release:
     return Release.model_validate(shipped)
 
 
+def _is_shipped(name: str) -> bool:
+    return name.partition("/")[0] in _PARTS or name in _FILES
+
+
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """Without whose file it was."""
     member.uid = member.gid = 0
@@ -111,7 +116,9 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _record(folder: Path) -> Release:
+def read_record(folder: Path) -> Release:
+    """The record of a release from elsewhere, whose files all have their place in ``folder``. Raises
+    ReleaseError."""
     try:
         values = json.loads((folder / RELEASE_FILE).read_text(encoding="utf-8"))
         release = Release.model_validate(values)
@@ -122,15 +129,9 @@ def _record(folder: Path) -> Release:
         raise ReleaseError(f"Its {RELEASE_FILE} can't be read: {first_line(error)}", _NOT_OURS) from error
     if not is_whole:
         raise ReleaseError(f"Its {RELEASE_FILE} was changed after the release was made.", _NOT_OURS)
-    strange = [
-        name
-        for name in release.files
-        if not is_inside(folder, name) or (name.partition("/")[0] not in _PARTS and name not in _FILES)
-    ]
-    if release.answering is not None and release.answering.base_url:
-        raise ReleaseError("Its answers would be written by a language model elsewhere.", _NOT_OURS)
+    strange = [name for name in release.files if not is_inside(folder, name)]
     if strange:
-        raise ReleaseError(f"It names a file that no shipped release has: {strange[0]!r}.", _NOT_OURS)
+        raise ReleaseError(f"It names a file outside of itself: {strange[0]!r}.", _NOT_OURS)
     return release
 
 
@@ -158,8 +159,9 @@ def _unpack(archive: Path, folder: Path, release: Release) -> None:
         raise ReleaseError(f"{INDEX_ARCHIVE} can't be unpacked: {first_line(error)}", _NOT_OURS) from error
 
 
-def _check(folder: Path, release: Release) -> None:
-    """Every file is there and as it should be, none else, and nothing in it runs when it is loaded."""
+def check_fetched(folder: Path, release: Release) -> None:
+    """Every file is there and as it should be, none else, and nothing in it runs when it is loaded. Raises
+    ReleaseError."""
     found = set(file_names(folder)) - {RELEASE_FILE}
     wrong = [f"{name} does not belong to it" for name in sorted(found - set(release.files))]
     for name, expected in sorted(release.files.items()):

@@ -35,10 +35,10 @@ def _die() -> None:
 def _main(root: str, release: str, expected: str, by: str, point: str) -> None:
     append, move, write = promotions.PromotionLog.append, write_text, JOURNAL.write_all
 
-    def dying_append(log: promotions.PromotionLog, release: str, before: str | None, by: str) -> None:
+    def dying_append(log: promotions.PromotionLog, *told: str) -> None:
         if point == "before the line":
             _die()
-        append(log, release, before, by)
+        append(log, *told)
         if point == "after the line":
             _die()
 
