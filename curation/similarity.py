@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -120,9 +120,13 @@ def group(texts: Sequence[str], settings: DedupSettings) -> list[int]:
     if settings.near and len(first) > 1:
         rows = list(first.values())
         neighbours = _Neighbours(list(first), settings.threshold)
+
+        def is_apart(row: int, other: int) -> bool:
+            return root(rows[other]) != root(row)
+
         for position, row in enumerate(rows):
             # Of a hundred copies of one page each is compared with one, not with all that came before.
-            for other, _ in neighbours.of(position, lambda one, row=row: root(rows[one]) != root(row)):
+            for other, _ in neighbours.of(position, partial(is_apart, row)):
                 low, high = sorted((root(row), root(rows[other])))
                 parent[high] = low
             neighbours.insert(position)

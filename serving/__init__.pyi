@@ -44,7 +44,7 @@ from .retrieval.calibration import OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUES
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold
 from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
-from .retrieval.index import ChunkIndex as ChunkIndex, Hit as Hit, IndexedQuestion as IndexedQuestion
+from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
 from .retrieval.index import build_index as build_index
 from .retrieval.making import carry_questions as carry_questions, embed_chunks as embed_chunks
 from .retrieval.making import lead_questions as lead_questions

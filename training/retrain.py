@@ -51,6 +51,7 @@ from training.runs.asked import (
     round_of,
     what_is_lacking,
 )
+from training.runs.progress import NotedProgress
 from training.runs.run import RunStore
 from training.runs.situation import Situation, clean, ending_of, give_up, read_situation, rows_of
 from training.runs.steps import Steps
@@ -196,7 +197,9 @@ def _read(
 
 def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     """Do what is left of a run's steps, and say what came of it."""
-    run, context = steps.run, steps.context
+    run = steps.run
+    noted = NotedProgress(steps.context.progress, run.folder)
+    context = steps.context = replace(steps.context, progress=noted)
     run.step("prepare", partial(steps.prepare, selected), context.progress)
     found = steps.prepared
     served_rows = ledger_of(context.store, context.served.id, ANSWERS)

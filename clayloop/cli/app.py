@@ -18,6 +18,7 @@ from clayloop.cli import (
     annotation,
     annotators,
     answers,
+    calibrating,
     chunking,
     demo,
     documents,
@@ -28,6 +29,7 @@ from clayloop.cli import (
     indexing,
     moving,
     releases,
+    reporting,
     retrain,
     searching,
     services,
@@ -71,7 +73,9 @@ app.command(rich_help_panel=_LOOP)(annotation.simulate)
 app.add_typer(annotators.annotators, name="annotators", rich_help_panel=_LOOP)
 app.command(rich_help_panel=_LOOP)(agreement.agreement)
 app.command(rich_help_panel=_LOOP)(agreement.decisions)
+app.command(rich_help_panel=_LOOP)(agreement.queue)
 app.command(rich_help_panel=_LOOP)(generations.generations)
+app.command(rich_help_panel=_LOOP)(calibrating.calibrate)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)
@@ -93,6 +97,7 @@ app.command(rich_help_panel=_SERVE)(searching.evaluate)
 app.command(rich_help_panel=_ANY)(chunking.chunk)
 app.command(rich_help_panel=_SERVE)(services.serve)
 app.command(rich_help_panel=_SERVE)(services.dashboard)
+app.command(rich_help_panel=_SERVE)(reporting.report)
 
 
 def _version(wanted: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
-from curation import ClayloopError, ReleaseError, SettingsError
+from curation import ClayloopError, ReleaseError, SettingsError, user_name
 
 if TYPE_CHECKING:
     from serving import ReleaseStore
@@ -189,7 +189,7 @@ def _store(context: Context) -> ReleaseStore:
 
 def _promote(context: Context, store: ReleaseStore, release: str) -> None:
     before = _served(store, context)
-    store.promote(release)
+    store.promote(release, who=user_name())
     out.print(f"Served: {release} (before: {before or 'none'}).", markup=False)
 
 

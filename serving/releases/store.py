@@ -24,6 +24,7 @@ from curation import (
     ReleaseError,
     StateError,
     first_line,
+    sweep,
     sync_folder,
     write_json,
     write_text,
@@ -230,7 +231,8 @@ class ReleaseStore:
         self.marks.forget(release_id)
 
     def _sweep(self) -> None:
-        """What removals that were killed left."""
+        """What those left who were killed: writers of the pointer and the marks, and removals."""
+        sweep(self.root)
         for left in self.root.glob(f"{_GONE}*"):
             shutil.rmtree(left, ignore_errors=True)
 
@@ -293,10 +295,16 @@ class ReleaseStore:
         return self.verify(release.id)
 
     def promote(
-        self, release_id: str, expected: str | None = None, by: str = PERSON, lease: Lease | None = None
+        self,
+        release_id: str,
+        expected: str | None = None,
+        by: str = PERSON,
+        who: str = "",
+        lease: Lease | None = None,
     ) -> Release:
-        """Serve ``release_id`` from now on. ``by`` says in the log who promotes (see releases/promotions.py).
-        Who works under a ``lease`` promotes nothing after losing it: BusyError is raised.
+        """Serve ``release_id`` from now on. ``by`` and ``who`` say in the log who promotes (see
+        releases/promotions.py). Who works under a ``lease`` promotes nothing after losing it: BusyError is
+        raised.
 
         With ``expected`` it is served only if that release still is (or this one already), is not pinned, and
         nobody promoted another one since ``by`` promoted it; else NotPromotedError is raised. Raises
@@ -315,7 +323,7 @@ class ReleaseStore:
                         lease.check()
                     # A killed promotion that is repeated finds its line in the log and writes no second one.
                     if expected is None or not self.promotions.ends_with(release_id):
-                        self.promotions.append(release_id, expected or self.served_id(), by)
+                        self.promotions.append(release_id, expected or self.served_id(), by, who)
                     replace = lease.replace if lease is not None else write_text
                     replace(self.root / _POINTER, release_id + "\n")
         except OSError as error:
