@@ -64,9 +64,7 @@ def test_starts_in_order_logs_and_leaves_nothing_behind(tmp_path: Path) -> None:
     until(lambda: not any(running(pid) for pid in pids(tmp_path)))
 
 
-def test_restarts_what_dies_and_leaves_nothing_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_restarts_what_dies_and_leaves_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where nobody can be told, and where the first try to start it again fails."""
     really, tries = subprocess.Popen, 0
 
