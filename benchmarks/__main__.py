@@ -41,6 +41,7 @@ NAMES = (
     "reading",
     "retrain_speed",
     "retrieval_quality",
+    "scale",
     "search_latency",
     "second_loop",
     "serving",
