@@ -67,7 +67,7 @@ from .exports.tables import question_table as question_table, triplet_table as t
 from .exports.writing import format_of as format_of, write_export as write_export
 from .files import replace_folder as replace_folder
 from .files import read_json as read_json, replace_atomically as replace_atomically
-from .files import sync_folder as sync_folder, write_json as write_json
+from .files import sweep as sweep, sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
@@ -111,6 +111,7 @@ from .synthesis.remembered import Remembered as Remembered
 from .synthesis.synthesize import synthesize as synthesize
 from .synthesis.thoughts import may_be_thoughts as may_be_thoughts, without_thoughts as without_thoughts
 from .synthesis.triplets import load_triplets as load_triplets
+from .tether import end_group as end_group, tethered as tethered
 from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import out, print_json, print_table
+from clayloop.console import out, print_json, print_table, shortened
 from curation import ArgillaError
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def decisions(
                     f"{one.dataset} {one.record_id[:8]}",
                     _about(one),
                     "\n".join(
-                        f"{vote.annotator}: {vote.question} = {_short(vote.value)}" for vote in one.votes
+                        f"{vote.annotator}: {vote.question} = {shortened(vote.value, _SHOWN)}"
+                        for vote in one.votes
                     ),
                     f"{one.last_answer:%Y-%m-%d %H:%M}" if one.last_answer else "",
                     one.verdict,
@@ -149,7 +150,12 @@ def queue(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             "Not asked about",
             ["record", "about", "why", "by"],
             [
-                (f"{one.dataset} {one.record_id[:8]}", _short(one.about), one.why, one.decided_by[:8])
+                (
+                    f"{one.dataset} {one.record_id[:8]}",
+                    shortened(one.about, _SHOWN),
+                    one.why,
+                    one.decided_by[:8],
+                )
                 for one in found.not_asked
             ],
         )
@@ -157,15 +163,15 @@ def queue(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
 def _answers(context: Context) -> tuple[list[Decision], list[Decision]]:
     """The decisions, and what was said to gold records."""
-    from curation import read_answers
+    from curation import read_answers, read_progress
 
-    settings = context.settings.curation.argilla
+    settings, client = context.settings.curation.argilla, context.argilla(make_workspace=False)
     try:
-        return read_answers(context.argilla(make_workspace=False), settings, context.progress)
-    except ArgillaError as error:
-        if not error.message.startswith("There are no annotations"):
+        return read_answers(client, settings, context.progress)
+    except ArgillaError:
+        if any(one.exists for one in read_progress(client, settings)):
             raise
-        return [], []
+        return [], []  # nothing was pushed yet
 
 
 def _told(decision: Decision) -> dict[str, Any]:
@@ -183,12 +189,7 @@ def _told(decision: Decision) -> dict[str, Any]:
 
 
 def _about(decision: Decision) -> str:
-    return _short(decision.question or decision.fields.get("chunk", ""))
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    return shortened(decision.question or decision.fields.get("chunk", ""), _SHOWN)
 
 
 def _number(value: float | None) -> str:
