@@ -15,6 +15,8 @@ from clayloop.watch.order import Order, write_order
 from curation import BusyError, Decision, Home, end_group, tethered
 from training import Rung, RunRecord, RunStore
 
+STOPPED = 130  # the exit code of a retrain that somebody stopped
+
 
 @dataclass(frozen=True)
 class Ended:
