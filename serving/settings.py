@@ -108,6 +108,16 @@ class BotSettings(_Section):
         1200, ge=64, description="Most tokens of documentation given to the language model with a question."
     )
     log_conversations: bool = Field(True, description="Send every turn to Argilla.")
+    mask_personal_data: bool = Field(
+        False,
+        description="Mask e-mail addresses, phone numbers, public IP addresses, IBANs and cards before a "
+        "turn is kept anywhere (needs clayloop[masking]). Names are not found.",
+    )
+    mask_phones_of: list[str] = Field(
+        [],
+        description="Countries, such as DE or US, whose phone numbers are masked without the country's code "
+        "too.",
+    )
 
 
 class ServingSettings(_Section):

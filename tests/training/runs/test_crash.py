@@ -158,7 +158,7 @@ def test_a_second_retrain_is_refused(served_home: Home, decisions: Path) -> None
         assert record is not None
         code, _, errors = Child(served_home, decisions).wait(PATIENCE)
         assert code == BusyError.exit_code, errors
-        assert f"process {process.pid}, run {record.id}" in errors
+        assert f"process {process.pid} on " in errors and f", run {record.id}" in errors
     finally:
         process.kill()
     assert ReleaseStore(served_home).current_id() == ReleaseStore(served_home).ids()[0]
