@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-
-import argilla as rg
+from typing import TYPE_CHECKING
 
 from curation.agreement.policies import Settled
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
@@ -20,6 +19,9 @@ from curation.argilla.schemas import SPECS, YES_OR_NO, FieldSpec, QuestionSpec
 from curation.records.decision import DatasetName, Decision
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 QUESTION = "verdict"
 _GUIDELINES = """## What is right?

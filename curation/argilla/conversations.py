@@ -9,7 +9,6 @@ from html import escape
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-import argilla as rg
 from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
@@ -30,6 +29,8 @@ from curation.suggestions.hints import look_at_answer
 from curation.suggestions.priority import is_empty_talk
 
 if TYPE_CHECKING:
+    import argilla as rg
+
     from curation.documents.corpus import Corpus
 
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250

@@ -16,9 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple, cast
-
-import argilla as rg
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from curation.agreement.policies import settle, weigh
 from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
@@ -31,6 +29,9 @@ from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.settings import Acceptance, ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 _PASSES = 3
 SUBMITTED: JsonObject = {

@@ -7,9 +7,9 @@ records by their ids, whatever became of them; Argilla with Elasticsearch does n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.adjudication import find_adjudication
@@ -17,6 +17,9 @@ from curation.argilla.api import Api
 from curation.argilla.datasets import find_dataset
 from curation.argilla.schemas import DATASETS
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 MOST_NAMED = 50  # records in one address: browsers and proxies take some 2,000 characters
 
