@@ -18,6 +18,8 @@ from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
 from .releases.files import sha256 as sha256, share_file as share_file
+from .releases.following import pull as pull, pull_if_possible as pull_if_possible
+from .releases.following import share as share
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
 from .releases.prompt import Prompt as Prompt
@@ -51,7 +53,7 @@ from .retrieval.models import model_name as model_name, resolve_model as resolve
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
-from .retrieval.space import Leads as Leads, SearchSpace as SearchSpace
+from .retrieval.space import at_a_time as at_a_time, Leads as Leads, SearchSpace as SearchSpace
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
 from .retrieval.whitening import remove_whitening as remove_whitening
 from .retrieval.whitening import whiten as whiten, whitening as whitening

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 
 
 class _Section(BaseModel):
@@ -23,6 +24,13 @@ class EmbeddingSettings(_Section):
         "auto", description="Arithmetic on the CPU; auto: a short trial picks the faster one."
     )
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
+    engine: Literal["local", "ray"] = Field(
+        "local",
+        description="ray: many texts are embedded by the workers of a Ray cluster, to the same bytes.",
+    )
+    ray_address: str = Field(
+        "", description="auto, or the cluster's address; empty: Ray is started on this machine."
+    )
 
 
 class RetrievalSettings(_Section):
@@ -74,6 +82,18 @@ class BotSettings(_Section):
         description="Asked for everywhere but at /healthz, with any name; empty: no login. "
         "Better given as CLAYLOOP_SERVING__BOT__PASSWORD.",
     )
+    user_header: str = Field(
+        "",
+        description="Header in which a trusted proxy names who has logged in there (X-Forwarded-User): a "
+        "request without it needs the password, or is refused.",
+    )
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [ip_network("127.0.0.1"), ip_network("::1")],
+        description="Addresses or networks of proxies whose X-Forwarded-For and user_header are believed.",
+    )
+    questions_per_minute: int = Field(
+        120, ge=0, description="What one address may ask in a minute, this machine's own aside; 0: no limit."
+    )
     port: int = Field(6901, ge=0, le=65535, description="Port of the bot (0: any free one).")
     answers: Literal["auto", "passages", "model"] = Field(
         "auto",
@@ -95,6 +115,16 @@ class BotSettings(_Section):
         1200, ge=64, description="Most tokens of documentation given to the language model with a question."
     )
     log_conversations: bool = Field(True, description="Send every turn to Argilla.")
+    mask_personal_data: bool = Field(
+        False,
+        description="Mask e-mail addresses, phone numbers, public IP addresses, IBANs and cards before a "
+        "turn is kept anywhere (needs clayloop[masking]). Names are not found.",
+    )
+    mask_phones_of: list[str] = Field(
+        [],
+        description="Countries, such as DE or US, whose phone numbers are masked without the country's code "
+        "too.",
+    )
 
 
 class ServingSettings(_Section):

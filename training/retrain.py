@@ -26,6 +26,7 @@ from serving import (
     ReleaseStore,
     ServingSettings,
     heading_questions,
+    pull,
 )
 from training.decide import Choice, News, answers, decide, find_news
 from training.ledger.rows import HEADING, LedgerRow, by_decision, tally
@@ -93,7 +94,8 @@ def retrain_from_annotations(
     ``read_decisions`` raises. In all of these cases the served release stays as it is.
     """
     runs = RunStore(home)
-    with runs.exclusive():
+    with runs.exclusive(settings.lease_seconds):
+        pull(ReleaseStore(home))  # else it would compare with what another machine has replaced
         context, selected, found = _read(home, corpus, settings, serving, read_decisions, options)
         choice = decide(found, options.force, options.highest)
         _settle_others(choice, runs, context)
@@ -233,7 +235,7 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
             run.record.overtaken = ending.overtaken
     summary.report = _report(steps, summary)
     run.finish(summary.outcome, summary.verdict, summary.release_after)
-    context.store.discard(run.id)
+    context.store.discard(run.staging)
     summary.take_timings(run.record)
     return summary
 

@@ -27,6 +27,8 @@ from clayloop.cli import (
     generations,
     hub,
     indexing,
+    models,
+    moving,
     releases,
     reporting,
     retrain,
@@ -72,6 +74,7 @@ app.command(rich_help_panel=_LOOP)(annotation.simulate)
 app.add_typer(annotators.annotators, name="annotators", rich_help_panel=_LOOP)
 app.command(rich_help_panel=_LOOP)(agreement.agreement)
 app.command(rich_help_panel=_LOOP)(agreement.decisions)
+app.command(rich_help_panel=_LOOP)(agreement.queue)
 app.command(rich_help_panel=_LOOP)(generations.generations)
 app.command(rich_help_panel=_LOOP)(calibrating.calibrate)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
@@ -85,6 +88,7 @@ app.add_typer(hub.publish, name="publish", rich_help_panel=_ANY)
 app.add_typer(hub.fetch, name="fetch", rich_help_panel=_ANY)
 app.command(rich_help_panel=_ANY)(hub.space)
 app.command("import-v1", rich_help_panel=_ANY)(version1.import_v1)
+app.add_typer(moving.argilla, name="argilla", rich_help_panel=_ANY)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)
@@ -92,6 +96,7 @@ app.add_typer(releases.releases, name="releases", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(searching.search)
 app.command(rich_help_panel=_SERVE)(searching.evaluate)
 app.command(rich_help_panel=_ANY)(chunking.chunk)
+app.add_typer(models.models, name="models", rich_help_panel=_ANY)
 app.command(rich_help_panel=_SERVE)(services.serve)
 app.command(rich_help_panel=_SERVE)(services.dashboard)
 app.command(rich_help_panel=_SERVE)(reporting.report)

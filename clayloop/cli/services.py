@@ -23,19 +23,22 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the bot. It switches to a new release by itself."""
-    from clayloop.up.services import model_base_url, model_service
-    from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel, Turn, connect_to_argilla, log_turns
-    from serving import ReleaseStore, run_bot
+    from clayloop.up.services import model_address
+    from curation import LanguageModel, Turn
+    from serving import ReleaseStore, pull_if_possible, run_bot
 
     context = context_of(ctx)
     settings = context.settings
     serving = settings.serving
     if port is not None:
         serving = serving.model_copy(update={"bot": serving.bot.model_copy(update={"port": port})})
-    ReleaseStore(context.home).current()  # raises when there is none, and says what to do
+    store = ReleaseStore(context.home)
+    pull_if_possible(store)
+    store.current()  # raises when there is none, and says what to do
 
     def send(turns: list[Turn]) -> None:
+        from curation import connect_to_argilla, log_turns  # a second and more, that nobody waits for here
+
         argilla = settings.curation.argilla
         client = connect_to_argilla(argilla, context.home)
         log_turns(client, argilla, turns, context.question_embedder, context.corpus)
@@ -43,12 +46,8 @@ def serve(
     with ExitStack() as stack:
         model: LanguageModel | None = None
         if not no_model:
-            base_url = model_base_url(settings)
-            if not base_url:
-                placed = model_service(settings, any_port=True)
-                stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
-                base_url = placed.url
-            model = LanguageModel(settings.curation.language_model, base_url)
+            address = model_address(settings, stack, context.progress.say)
+            model = LanguageModel(settings.curation.language_model, address)
         run_bot(
             context.home,
             serving,

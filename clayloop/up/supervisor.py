@@ -12,7 +12,6 @@ import logging.handlers
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -21,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from curation import ClayloopError
+from clayloop.console import undeterred
+from curation import ClayloopError, end_group, tethered
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Supervisor:
     ) -> None:
         self._services = list(services)
         self._logs = logs
-        self.say = say
+        self.say = undeterred(say)
         self._running: dict[str, _Running] = {}
         self._stopping = threading.Event()
         self._lock = threading.Lock()  # held to start a service and to stop them all
@@ -77,11 +77,6 @@ class Supervisor:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    @property
-    def pids(self) -> dict[str, int]:
-        """Process id per running service."""
-        return {name: running.process.pid for name, running in self._running.items()}
 
     def add(self, service: Service) -> None:
         """Start one more service and wait until it answers."""
@@ -153,6 +148,7 @@ class Supervisor:
                 code = running.process.poll()
                 if code is None or self._stopping.is_set():
                     continue
+                end_group(running.process)  # what the dead service started would hold its port
                 pause = running.next_pause()
                 self.say(
                     f"{name} ended (exit code {code}); starting it again in {pause:.0f} s, see {running.path}"
@@ -161,7 +157,13 @@ class Supervisor:
                     return
                 with self._lock:
                     if not self._stopping.is_set():
-                        running.start()
+                        self._restart(running)
+
+    def _restart(self, running: _Running) -> None:
+        try:
+            running.start()
+        except OSError as error:  # no memory or no process left: the next round tries again
+            self.say(f"{running.service.name} could not be started: {error.strerror or error}")
 
 
 @contextlib.contextmanager
@@ -197,7 +199,7 @@ class _Running:
     def start(self) -> None:
         self._started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "curation.tether", *self.service.command],
+            tethered(self.service.command),
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self.service.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -212,16 +214,8 @@ class _Running:
         return float(min(30, 2 ** max(0, self._failures - 1)))
 
     def stop(self) -> None:
-        self._signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_STOP_SECONDS)
-        self._signal(signal.SIGKILL)  # also what the service itself started
-        self.process.wait()
+        end_group(self.process)
         self._log.close()
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
 
     def _copy_output(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None  # noqa: S101 - started with a pipe

@@ -102,7 +102,7 @@ class DecisionReader:
         self._clock = clock
         self._lock = threading.Lock()
         self._called: set[Call] = set()
-        self._known: dict[DatasetName, _Dataset] = {}
+        self._known: dict[str, _Dataset] = {}  # by Argilla's id
         self._words: Words = {}
 
     def note(self, call: Call) -> None:
@@ -123,8 +123,7 @@ class DecisionReader:
         Raises what ``read`` raises.
         """
         with self._taken() as calls:
-            known = {one.remote.id for one in self._known.values()}
-            if known and {call.dataset_id for call in calls} <= known:
+            if self._known and {call.dataset_id for call in calls} <= self._known.keys():
                 for one in self._known.values():
                     self._read_called(Api.of(client), one, calls)
             else:
@@ -150,18 +149,18 @@ class DecisionReader:
         found = find_datasets(api, self._settings)
         users = read_users(api, self._settings)
         self._words = words_of(api, self._settings)
-        now: dict[DatasetName, _Dataset] = {}
-        for kind, remote in found.items():
-            known = self._known.get(kind)
-            if known is not None and known.remote.id == remote.id and self._may_stay(known, users):
+        now: dict[str, _Dataset] = {}
+        for kind, remote in ((kind, one) for kind, datasets in found.items() for one in datasets):
+            known = self._known.get(remote.id)
+            if known is not None and self._may_stay(known, users):
                 known.users = users
                 self._read_called(api, known, calls)
                 if not self._has_missed_something(api, known, remote, is_called):
-                    now[kind] = known
+                    now[remote.id] = known
                     continue
             # The time is that from before: what is answered meanwhile counts as new.
-            now[kind] = _Dataset(kind, remote, users, remote.last_answer, self._clock())
-            self._keep(api, now[kind], annotated_records(api, remote))
+            now[remote.id] = _Dataset(kind, remote, users, remote.last_answer, self._clock())
+            self._keep(api, now[remote.id], annotated_records(api, remote))
         self._known = now
 
     # what calls tell

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import shorten
 
-from curation.argilla.escaping import literal, readable
 from curation.argilla.schemas import LOOK_AT
 from curation.argilla.upsert import Finished, Outline
+from curation.shown.records import literal, readable
 from curation.suggestions.choice import SIGNALS, read_guesses
 
 _EACH = 3

@@ -12,7 +12,6 @@ import argilla as rg
 
 from curation.argilla.api import Api, storable
 from curation.argilla.datasets import ensure_dataset
-from curation.argilla.escaping import inert
 from curation.argilla.filters import Metadata, term
 from curation.argilla.push import DatasetPush
 from curation.argilla.schemas import COMPARED, DatasetKind, generation
@@ -22,6 +21,7 @@ from curation.progress import SILENT, Progress
 from curation.records.generation import AnsweredQuestion, GeneratedAnswer
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings
+from curation.shown.records import inert
 
 
 def log_generations(
@@ -61,7 +61,7 @@ def _update(
     standing.suggests = api.shows_suggestions()
     finished = {outline.id: more for outline, more in records}
     outlines = {outline.id: outline for outline, _ in records}
-    changed = [one for one in outlines.values() if not standing.is_current(one, dataset)]
+    changed = [one for one in outlines.values() if not standing.is_current(one)]
 
     def build(outline: Outline) -> dict[str, object]:
         return payload(outline, finished[outline.id], dataset, standing, None)

@@ -21,6 +21,7 @@ from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
 from tests.dashboards.state import add_release, add_run, evaluation, metrics_around
 from tests.training.material import serving, settings
+from tests.xss import XSS
 from training import RunStore
 
 if TYPE_CHECKING:
@@ -115,11 +116,12 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
         expect(page).to_have_title("clayloop")
 
         # Somebody retrains while the page is open: it shows the new release by itself.
-        new = add_release(used, base_model=EVIL, metrics={"ndcg@10": 0.75})
-        expect(page.get_by_test_id("stMetricValue").first).to_have_text(new.id)
-        shown = page.get_by_text("Base model")
-        expect(shown).to_contain_text("<script>")
-        assert shown.locator("img, script, a").count() == 0
+        for hostile in (" ".join(XSS[:10]), " ".join(XSS[10:18]), EVIL):
+            new = add_release(used, base_model=hostile, metrics={"ndcg@10": 0.75})
+            expect(page.get_by_test_id("stMetricValue").first).to_have_text(new.id)
+            shown = page.get_by_text("Base model")
+            expect(shown).to_contain_text(hostile[:8])
+            assert shown.locator("img, script, a, iframe, svg, code, details").count() == 0
         expect(page).to_have_title("clayloop")
 
         _picture(page, "dashboard.png")

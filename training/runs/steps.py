@@ -112,7 +112,8 @@ class Steps:
         load_reranker(context.settings.reranker, context.serving)  # a wrong name is told before the training
         base = Embedder(context.serving.embedding.model, context.serving.embedding)
         check_gpus(base.model.device.type, context.settings.fit.processes)
-        precision = choose_precision(base, [one.text for one in prepared.train], self._earlier_precisions())
+        texts, tokens = [one.text for one in prepared.train], context.settings.fit.max_tokens
+        precision = choose_precision(base, texts, tokens, self._earlier_precisions())
         write_json(folder / _PRECISION_FILE, precision.model_dump(mode="json"))
         return f"{prepared.describe()}; to be trained in {precision.arithmetic} ({precision.reason})"
 
@@ -240,10 +241,10 @@ class Steps:
         store, run = self.context.store, self.run.id
         release = store.of_run(run)
         if release is None:
-            staging = store.staging(run, empty=True)  # a killed try may have left half-written files
+            staging = store.staging(self.run.staging, empty=True)
             release = store.publish(staging, self._draft(staging, card))
         try:
-            store.promote(release.id, expected=self.context.served.id, by=run)
+            store.promote(release.id, expected=self.context.served.id, by=run, lease=self.run.lease)
         except NotPromotedError as error:
             if error.overruled:
                 return f"{release.id} was promoted before, and {error.served} since"
