@@ -124,5 +124,5 @@ from .similarity import Likeness as Likeness, Match as Match, Sameness as Samene
 from .similarity import find_duplicates as find_duplicates, find_matches as find_matches, group as group
 from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
 from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles
-from .user_name import user_name as user_name
+from .process_user import user_name as user_name
 from .words import word_set as word_set
