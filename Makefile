@@ -67,7 +67,7 @@ test-ray: setup $(RAY_READY)
 	PYTHONPATH=$(RAY_OVER) $(BIN)/python -m pytest tests/serving/apart/test_ray.py $(ARGS)
 
 $(RAY_READY): Makefile
-	$(BIN)/pip install -q --no-deps --upgrade --target $(RAY_OVER) ray==2.60.0 msgpack==1.2.4
+	$(BIN)/pip install -q --no-deps --upgrade --target $(RAY_OVER) -c constraints.txt ray msgpack
 	touch $@
 
 # The Helm chart, rendered by Helm's own engine, which is large and wanted for nothing else.
