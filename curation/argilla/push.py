@@ -16,6 +16,7 @@ from curation.argilla.datasets import RemoteDataset, ensure_dataset, vector_slug
 from curation.argilla.escaping import harmless, inert, linked
 from curation.argilla.examples import examples
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
+from curation.argilla.guidelines import with_examples
 from curation.argilla.refresh import refresh_suggestions
 from curation.argilla.schemas import LOOK_AT, SPECS, DatasetKind
 from curation.argilla.suggestions import hidden, no_negative, remembered, scorers_for, suggestions_of
@@ -146,6 +147,7 @@ class _Push:
         if not self.suggests:
             self.progress.say("No answers are suggested: this Argilla's page would choose them for people.")
         self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress)
+        self.examples: dict[DatasetKind, str] = {}
 
     def chunks(self) -> DatasetPush:
         by = scorers_for(SPECS["chunks"].judged, self.scorers, self.model)
@@ -201,7 +203,9 @@ class _Push:
             self.api, self.settings, "conversations", self.vectors, self.progress
         )
         updated = 0
-        if not created and self.suggests:
+        if created:
+            self._illustrate(dataset)
+        elif self.suggests:
             updated = refresh_suggestions(self.api, dataset, self.scorers, self.model)
         return DatasetPush(
             dataset="conversations",
@@ -255,6 +259,16 @@ class _Push:
         )
         return query_features(query, own, found, others)
 
+    def _illustrate(self, dataset: RemoteDataset) -> None:
+        """Put examples into a new dataset's guidelines."""
+        if found := self.examples.get(dataset.spec.kind):
+            self.api.request(
+                "PATCH",
+                f"/api/v1/datasets/{dataset.id}",
+                f"writing the guidelines of {dataset.name!r}",
+                {"guidelines": with_examples(dataset.spec.guidelines, found)},
+            )
+
     def _update(
         self,
         kind: DatasetName,
@@ -291,13 +305,9 @@ class _Push:
             [standing.records[outline.id] for outline in changed if outline.id in standing.records],
             {key: one.suggestions.keys() for key, one in finished.items()},
         )
-        if created and (found := examples(kind, outlines, finished)):
-            self.api.request(
-                "PATCH",
-                f"/api/v1/datasets/{dataset.id}",
-                f"writing the guidelines of {dataset.name!r}",
-                {"guidelines": dataset.spec.guidelines.strip() + found},
-            )
+        if created:
+            self.examples |= examples(kind, outlines, finished)
+            self._illustrate(dataset)
         gone = standing.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)
