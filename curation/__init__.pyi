@@ -5,6 +5,7 @@ from .agreement.alpha import alpha_of as alpha_of
 from .agreement.policies import settle as settle
 from .agreement.report import Agreement as Agreement, agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
+from .argilla.adjudication import unsettled_questions as unsettled_questions
 from .argilla.adjudication import push_adjudication as push_adjudication
 from .argilla.answer_states import mark_stale_answers as mark_stale_answers
 from .argilla.annotators import add_annotator as add_annotator, list_annotators as list_annotators
@@ -21,8 +22,9 @@ from .argilla.decisions import acceptance_verdict as acceptance_verdict
 from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without
 from .argilla.decisions import read_decisions as read_decisions
-from .argilla.escaping import original as original
 from .argilla.generations import log_generations as log_generations
+from .argilla.links import RecordLinks as RecordLinks, read_links as read_links
+from .argilla.moving import Move as Move, move as move
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import PushOptions as PushOptions, push_to_argilla as push_to_argilla
@@ -31,7 +33,8 @@ from .argilla.schemas import DATASETS as DATASETS, label_questions as label_ques
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
 from .argilla.simulated import annotate_by_pages as annotate_by_pages
 from .argilla.simulated_user import SIMULATED_ANNOTATOR as SIMULATED_ANNOTATOR
-from .argilla.turns import conversation_table as conversation_table
+from .argilla.turns import AskedTurn as AskedTurn, conversation_table as conversation_table
+from .argilla.turns import read_newest_turns as read_newest_turns
 from .argilla.vectors import nearest_other as nearest_other, places as places
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
 from .argilla.version1.importing import ImportReport as ImportReport
@@ -42,6 +45,7 @@ from .argilla.webhooks import register_webhook as register_webhook, unregister_w
 from .argilla.webhooks import Call as Call, read_call as read_call
 from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
+from .documents.report import read_ingest_report as read_ingest_report
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 from .documents.markup.blocks import ParsedDocument as ParsedDocument
 from .documents.markup.page import NotIncludedError as NotIncludedError, Page as Page
@@ -65,6 +69,7 @@ from .files import read_json as read_json, replace_atomically as replace_atomica
 from .files import sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
+from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
 from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .memory import PeakMemory as PeakMemory, give_back as give_back
@@ -84,6 +89,7 @@ from .settings import ArgillaSettings as ArgillaSettings, ChunkSettings as Chunk
 from .settings import CurationSettings as CurationSettings, LanguageModelSettings as LanguageModelSettings
 from .settings import SynthesisSettings as SynthesisSettings
 from .shortage import shortage as shortage
+from .suggestions.choice import read_guesses as read_guesses
 from .suggestions.features import Features as Features
 from .suggestions.features import answer_features as answer_features, chunk_features as chunk_features
 from .suggestions.features import query_features as query_features
@@ -92,6 +98,9 @@ from .suggestions.learning import out_of_fold as out_of_fold, with_cold as with_
 from .suggestions.scorer import COLD_SCORERS as COLD_SCORERS, LEAST_AUC as LEAST_AUC
 from .suggestions.scorer import SUGGESTIONS_FOLDER as SUGGESTIONS_FOLDER, load_scorers as load_scorers
 from .suggestions.scorer import Scorers as Scorers, save_scorers as save_scorers
+from .synthesis.calibrating import Calibration as Calibration, calibrate as calibrate
+from .synthesis.calibrating import calibration_file as calibration_file
+from .synthesis.calibrating import read_calibration as read_calibration
 from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.judging import Judge as Judge
 from .synthesis.language_model import LanguageModel as LanguageModel
@@ -102,8 +111,13 @@ from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
 from .settings import DedupSettings as DedupSettings
+from .shown.page import Block as Block, Span as Span, blocks as blocks, closed as closed
+from .shown.page import fenced as fenced, harmless as harmless, joined as joined, link as link
+from .shown.page import plain as plain, prose as prose, web_address as web_address
+from .shown.records import original as original
 from .similarity import Likeness as Likeness, Match as Match, Sameness as Sameness, VectorsOf as VectorsOf
 from .similarity import find_duplicates as find_duplicates, find_matches as find_matches, group as group
 from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
 from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles
+from .user_name import user_name as user_name
 from .words import word_set as word_set

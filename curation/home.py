@@ -45,6 +45,11 @@ class Home:
         return self.corpus / "readings.json"
 
     @property
+    def ingest_report(self) -> Path:
+        """What the last ingest did (JSON)."""
+        return self.corpus / "report.json"
+
+    @property
     def triplets(self) -> Path:
         return self.corpus / "triplets.parquet"
 

@@ -1,10 +1,14 @@
 """What other rooms may use of dashboards/: each name is loaded when it is first used."""
 
 from .handover import (
+    Handover as Handover,
     LoopSettings as LoopSettings,
 )
 from .launch import (
     prepare as prepare,
+)
+from .report import (
+    write_report as write_report,
 )
 from .requests import (
     RetrainRequest as RetrainRequest,

@@ -10,9 +10,10 @@ import streamlit as st
 
 from curation import ClayloopError
 from dashboards import page
+from dashboards.acting import show_sign_in
 from dashboards.handover import read_handover
 from dashboards.sections import show_notice
-from dashboards.views import annotation, compare, conversations, releases
+from dashboards.views import annotation, conversations, data, loop, releases, retrieval
 
 # Drawn here, because Streamlit fetches pictures of emoji and named icons from the internet.
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32" fill="none"
@@ -29,13 +30,26 @@ try:
 except ClayloopError as error:
     show_notice(error.message, error.hint)
     st.stop()
-pages = {"Overview": ("", page), "Annotation": ("annotation", annotation)}
-pages |= {"Conversations": ("conversations", conversations)}
-pages |= {"Compare": ("compare", compare), "Releases and runs": ("releases", releases)}
-st.navigation(
+PAGES = {
+    "Overview": ("", page),
+    "Loop": ("loop", loop),
+    "Annotation": ("annotation", annotation),
+    "Retrieval": ("retrieval", retrieval),
+    "Conversations": ("conversations", conversations),
+    "Releases and runs": ("releases", releases),
+    "Data": ("data", data),
+}
+chosen = st.navigation(
     [
         st.Page(partial(one.show, handover), title=title, url_path=path, default=not path)
-        for title, (path, one) in pages.items()
+        for title, (path, one) in PAGES.items()
     ],
     position="top",
-).run()
+)
+# The page refreshes every few seconds, and Streamlit's "running" sign would blink in its corner.
+st.html(
+    "<style>[data-testid='stStatusWidget'] { display: none; }"
+    "[data-testid='stMainBlockContainer'] { padding-top: 4.5rem; }</style>"
+)
+show_sign_in(handover)
+chosen.run()

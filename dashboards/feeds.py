@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from dashboards.data.annotation import AnnotationReader, DatasetRow
+from curation import ArgillaSettings, AskedTurn, read_newest_turns
+from dashboards.data.annotation import ArgillaReader, DatasetRow, read_datasets
 from dashboards.data.feed import Feed
 from dashboards.data.standing import Standing, StandingReader
 from dashboards.handover import Handover
 
+if TYPE_CHECKING:
+    import argilla as rg
+
+T = TypeVar("T")
+NEWEST = 300  # turns
 _STANDING_SECONDS = 8.0  # it reads the corpus and a ledger too
 
 
@@ -24,14 +31,34 @@ def standing_feed(handover: Handover) -> Feed[Standing]:
     return _standing(_key(handover), handover)
 
 
+def turns_feed(handover: Handover) -> Feed[AskedTurn]:
+    """The newest turns."""
+    return _turns(_key(handover), handover)
+
+
+def asked_once(key: str, read: Callable[[], Sequence[T]], what: str) -> Feed[T]:
+    """What takes long, read once for each ``key``, for all pages; the newest few are kept."""
+    found: Feed[T] = _once(key, read, what)
+    return found
+
+
 def _key(handover: Handover) -> str:
     return f"{handover.root}|{handover.argilla.url}|{handover.dashboard.refresh_seconds}"
 
 
 def _new_progress(key: str, _handover: Handover) -> Feed[DatasetRow]:
     """``key`` is what Streamlit caches the feed by."""
-    read = AnnotationReader(_handover.home, _handover.argilla)
+    read = ArgillaReader(_handover.home, _handover.argilla, read_datasets)
     return Feed(read, every=_handover.dashboard.refresh_seconds, what="Annotation progress")
+
+
+def _new_turns(key: str, _handover: Handover) -> Feed[AskedTurn]:
+    def newest(client: rg.Argilla, settings: ArgillaSettings) -> list[AskedTurn]:
+        return read_newest_turns(client, settings, NEWEST)
+
+    read = ArgillaReader(_handover.home, _handover.argilla, newest)
+    every = max(_handover.dashboard.refresh_seconds, _STANDING_SECONDS)
+    return Feed(read, every=every, what="The newest turns")
 
 
 def _new_standing(key: str, _handover: Handover) -> Feed[Standing]:
@@ -39,8 +66,18 @@ def _new_standing(key: str, _handover: Handover) -> Feed[Standing]:
     return Feed(StandingReader(_handover), every=every, what="How the loop stands")
 
 
+def _new_once(key: str, _read: Callable[[], Sequence[Any]], _what: str) -> Feed[Any]:
+    return Feed(_read, every=float("inf"), what=_what)
+
+
+_once: Callable[[str, Callable[[], Sequence[Any]], str], Feed[Any]] = st.cache_resource(
+    _new_once, show_spinner=False, max_entries=16
+)
 _progress: Callable[[str, Handover], Feed[DatasetRow]] = st.cache_resource(
     _new_progress, show_spinner=False, max_entries=8
+)
+_turns: Callable[[str, Handover], Feed[AskedTurn]] = st.cache_resource(
+    _new_turns, show_spinner=False, max_entries=8
 )
 _standing: Callable[[str, Handover], Feed[Standing]] = st.cache_resource(
     _new_standing, show_spinner=False, max_entries=8

@@ -7,6 +7,8 @@ that only its owner can read. Nothing else in the dashboard knows where settings
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
@@ -31,7 +33,8 @@ class LoopSettings(BaseModel):
 
 
 class Handover(BaseModel):
-    """What the page is told: where the state is, how to show it, and which Argilla to ask."""
+    """What the page is told: where the state is, how to show it, which Argilla to ask, and who may act.
+    ``command`` is the command line that runs clayloop with its settings; empty: with the default ones."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,11 +42,22 @@ class Handover(BaseModel):
     dashboard: DashboardSettings
     argilla: ArgillaSettings
     loop: LoopSettings = LoopSettings()
+    command: tuple[str, ...] = ()
     api_key: SecretStr = SecretStr("")
+    accounts: dict[str, SecretStr] = {}
 
     @field_serializer("api_key", when_used="json")
     def _reveal(self, key: SecretStr) -> str:
         return key.get_secret_value()
+
+    @field_serializer("accounts", when_used="json")
+    def _reveal_all(self, accounts: dict[str, SecretStr]) -> dict[str, str]:
+        return {name: password.get_secret_value() for name, password in accounts.items()}
+
+    @property
+    def clayloop(self) -> tuple[str, ...]:
+        """The command line that runs clayloop on this state folder; the command's name comes after it."""
+        return self.command or (sys.executable, "-m", "clayloop", "--home", str(self.root))
 
     @property
     def home(self) -> Home:
@@ -55,6 +69,7 @@ def write_handover(
     dashboard: DashboardSettings,
     argilla: ArgillaSettings,
     loop: LoopSettings | None = None,
+    command: Sequence[str] = (),
 ) -> Path:
     """Write the settings to ``dashboard.json`` in the state folder, mode 0600, and return its path.
 
@@ -63,10 +78,12 @@ def write_handover(
     """
     handover = Handover(
         root=home.root.absolute(),
-        dashboard=dashboard,
+        dashboard=dashboard.model_copy(update={"accounts": {}}),
         argilla=argilla.model_copy(update={"api_key": SecretStr("")}),
         loop=loop or LoopSettings(),
+        command=tuple(command),
         api_key=argilla.api_key,
+        accounts=dashboard.accounts,
     )
     path = handover.root / FILE_NAME
     write_text(path, handover.model_dump_json(indent=2) + "\n", mode=0o600)

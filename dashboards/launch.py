@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,16 +59,22 @@ class Launch:
 
 
 def prepare(
-    home: Path, settings: DashboardSettings, argilla: ArgillaSettings, loop: LoopSettings | None = None
+    home: Path,
+    settings: DashboardSettings,
+    argilla: ArgillaSettings,
+    loop: LoopSettings | None = None,
+    command: Sequence[str] = (),
 ) -> Launch:
-    """Write the handover file (mode 0600) into ``home`` and say how to start the page.
+    """Write the handover file (mode 0600) into ``home`` and say how to start the page, which runs clayloop's
+    ``command`` where something takes long or much memory.
 
     Nothing secret is on the command line or in the environment, and the working folder does not matter.
     Raises StateError when the file cannot be written and SettingsError when the host's name means nothing
     here.
     """
     port = settings.port or free_port(settings.host)
-    handover = write_handover(Home(home), settings.model_copy(update={"port": port}), argilla, loop)
+    placed = settings.model_copy(update={"port": port})
+    handover = write_handover(Home(home), placed, argilla, loop, command)
     package = Path(dashboards.__file__).resolve().parent
     options = {
         "server.headless": "true",
@@ -86,8 +93,8 @@ def prepare(
     if settings.host in LOOPBACK_NAMES:
         # Against DNS rebinding, where another site's name points to 127.0.0.1: answer to our names only.
         environment["STREAMLIT_SERVER_ALLOWED_HOSTS"] = " ".join(LOOPBACK_NAMES)
-    command = [sys.executable, "-m", "streamlit", "run", str(package / "app.py"), *flags, "--", str(handover)]
-    return Launch(command, environment, local_url(settings.host, port))
+    started = [sys.executable, "-m", "streamlit", "run", str(package / "app.py"), *flags, "--", str(handover)]
+    return Launch(started, environment, local_url(settings.host, port))
 
 
 def free_port(host: str) -> int:

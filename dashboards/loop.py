@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from curation import Home
+from curation import Decision, Home
+from dashboards.acting import show_act
+from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.feed import Feed
 from dashboards.data.releases import read_releases
-from dashboards.data.runs import RunRow, read_run
+from dashboards.data.runs import read_run
 from dashboards.data.standing import Next, Standing
+from dashboards.data.verdicts import sure_change
 from dashboards.escaping import plain, with_commands
+from dashboards.handover import Handover
 from dashboards.sections import PATIENCE, show_problem
+from dashboards.wording import plural
 
 _COLOURS = {"better": "green", "worse": "red"}
+_DATASETS = ("triplets", "conversations", "chunks")  # where new decisions are opened: the first that has any
 
 
-def show_loop(home: Home, feed: Feed[Standing]) -> None:
-    """Decisions, questions, the verdict on what is served, and what to do next."""
+def show_loop(handover: Handover, feed: Feed[Standing]) -> None:
+    """Decisions, agreement, questions, the verdict on what is served, and what to do next."""
+    home = handover.home
     snapshot = feed.latest(PATIENCE)
     show_problem(snapshot)
     if not snapshot.items:
@@ -24,69 +33,70 @@ def show_loop(home: Home, feed: Feed[Standing]) -> None:
             _verdict(home)
         return
     standing = snapshot.items[0]
-    decisions, agreement, questions, verdict, step = st.columns([2, 2, 2, 4, 4])
-    _decisions(decisions, standing)
-    _agreement(agreement, standing)
-    _questions(questions, standing)
+    decisions, agreement, questions, verdict, step = st.columns([3, 3, 3, 4, 4])
+    with decisions.container(border=True, height="stretch"):
+        _decisions(standing)
+    with agreement.container(border=True, height="stretch"):
+        _agreement(standing)
+    with questions.container(border=True, height="stretch"):
+        _questions(standing)
     with verdict.container(border=True, height="stretch"):
         _verdict(home)
     with step.container(border=True, height="stretch"):
-        _next(standing.next)
+        _next(handover, standing.next)
 
 
-def _decisions(place: st.delta_generator.DeltaGenerator, standing: Standing) -> None:
-    simulated = f", and {standing.simulated:,} by the simulated annotator" if standing.simulated else ""
-    place.metric(
-        "New decisions",
-        f"{standing.people:,}",
-        help=f"By people, since the served release{simulated}.",
-        border=True,
-        height="stretch",
-    )
+def _decisions(standing: Standing) -> None:
+    people, simulated = standing.people, standing.simulated
+    st.metric("New decisions", f"{len(people):,}", help="People's, since the served release.")
+    st.caption(f"by people; {plural(len(simulated), 'more', 'more')} by the simulated annotator")
+    _open("Open", _records(standing, people))
 
 
-def _agreement(place: st.delta_generator.DeltaGenerator, standing: Standing) -> None:
+def _records(standing: Standing, decisions: Sequence[Decision]) -> str:
+    found = (standing.opened(decisions, dataset) for dataset in _DATASETS)
+    return next((address for address in found if address), "")
+
+
+def _agreement(standing: Standing) -> None:
     """Of the question on which people agree least."""
-    known = (
-        [one for one in standing.agreement.questions if one.alpha.value is not None]
-        if (standing.agreement)
-        else []
-    )
+    known = [
+        one
+        for one in (standing.agreement.questions if standing.agreement else ())
+        if one.alpha.value is not None
+    ]
     if not known:
-        told = "No record was answered by two people."
-        place.metric("Agreement", "–", help=told, border=True, height="stretch")
+        st.metric("Agreement", "–")
+        st.caption("No two people answered the same record.")
         return
     least = min(known, key=lambda one: one.alpha.value or 0.0)
-    interval = "" if least.alpha.low is None else f" ({least.alpha.low:.2f} to {least.alpha.high:.2f})"
-    place.metric(
+    st.metric(
         "Agreement",
         f"{least.alpha.value:.2f}",
-        help=f"Krippendorff's alpha{interval} of {plain(least.question)}, on which people agree least, from "
-        f"{least.alpha.records:,} records that two answered.",
-        border=True,
-        height="stretch",
+        help="Krippendorff's alpha of the question on which people agree least: 1 is agreement, 0 chance.",
     )
+    interval = "" if least.alpha.low is None else f"{least.alpha.low:.2f} to {least.alpha.high:.2f}, "
+    st.caption(f"{interval}{plain(least.question)}, {plural(least.alpha.records, 'record')} answered twice")
+    _open("To the reviewers", standing.links.pending("adjudication"))
 
 
-def _questions(place: st.delta_generator.DeltaGenerator, standing: Standing) -> None:
+def _questions(standing: Standing) -> None:
     asked, before = standing.week("asked"), standing.week("asked", back=1)
-    told = "; ".join(
-        f"{standing.week(kind)} {kind} ({standing.week(kind, back=1)})" for kind in ("refused", "wrong")
-    )
-    place.metric(
-        "Questions in 7 days",
+    st.metric(
+        "Questions, 7 days",
         f"{asked:,}",
-        f"{asked - before:+,}",
+        f"{asked - before:+,}" if asked != before else None,
         delta_color="off",
-        help=f"Of them {told}; in brackets the 7 days before. Wrong: judged so by people.",
-        border=True,
-        height="stretch",
+        help="Wrong: judged so by people. In brackets the 7 days before.",
     )
-    place.caption(told)
+    told = (f"{standing.week(kind)} {kind} ({standing.week(kind, back=1)})" for kind in ("refused", "wrong"))
+    st.caption("; ".join(told))
+    _open("Open", standing.links.pending("conversations"))
 
 
 def _verdict(home: Home) -> None:
-    """The sentence that let the served release through, coloured only where the interval excludes 0."""
+    """The sentence that let the served release through, coloured only where the interval excludes 0, and what
+    it was asked."""
     st.markdown("**The served release**")
     served = read_releases(home).served
     if served is None:
@@ -96,21 +106,22 @@ def _verdict(home: Home) -> None:
     if made is None:
         st.caption(f"No run says how {plain(served.id)} compares with the release before it.")
         return
-    words = plain(made.verdict, 600)
-    st.markdown(f":{_COLOURS[sure]}[{words}]" if (sure := _sure(made)) else words)
+    words, sure = plain(made.verdict, 600), sure_change(made.gate)
+    st.markdown(f":{_COLOURS[sure]}[{words}]" if sure else words)
+    change = f"{plain(made.gate.change)} on " if made.gate and made.gate.change else "Judged on "
+    kinds = ", ".join(f"{count:,} {plain(kind)}" for kind, count in served.evaluation.kinds.items())
+    if kinds:
+        st.caption(change + kinds)
 
 
-def _sure(run: RunRow) -> str:
-    """Whether the change is surely one: "better", "worse", or ""."""
-    if run.gate is None or run.gate.low is None or run.gate.high is None:
-        return ""
-    return "better" if run.gate.low > 0 else "worse" if run.gate.high < 0 else ""
-
-
-def _next(step: Next) -> None:
+def _next(handover: Handover, step: Next) -> None:
     st.markdown("**What to do next**")
     st.markdown(with_commands(step.words))
-    if step.address:
-        st.link_button(step.label, step.address, icon=":material/edit_note:")
-    elif step.retrain:
-        st.caption("The button stands under *Retrain runs*.")
+    _open(step.label, step.address)
+    if step.retrain:
+        show_act(handover, retrain_act(handover), retrain_obstacle(handover), narrow=True)
+
+
+def _open(label: str, address: str) -> None:
+    if address:
+        st.link_button(label, address, icon=":material/edit_note:")

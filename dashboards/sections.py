@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboards.data.feed import Snapshot
@@ -15,6 +16,7 @@ from dashboards.wording import age
 
 log = logging.getLogger(__name__)
 
+OPEN = st.column_config.LinkColumn("Records", display_text="open", width=80)  # in Argilla
 PATIENCE = 1.5  # seconds that a page waits for an answer it has never had
 
 
@@ -39,6 +41,11 @@ def show_notice(message: str, hint: str = "") -> None:
     """A problem and what to do about it, both plain text."""
     told = with_commands(message)
     st.warning(f"{told}\n\n{with_commands(hint)}" if hint else told, icon=":material/info:")
+
+
+def show_table(table: pd.DataFrame, columns: Mapping[str, Any] | None = None) -> None:
+    """A table, which its own menu gives as CSV. A grid shows text from outside as it is."""
+    st.dataframe(table, hide_index=True, column_config=dict(columns or {}))
 
 
 def show_problem(snapshot: Snapshot[Any]) -> None:

@@ -18,6 +18,8 @@ from .releases.carried_lineage import CHUNK_REJECTED as CHUNK_REJECTED
 from .releases.carried_lineage import GONE_FROM_DOCUMENTS as GONE_FROM_DOCUMENTS
 from .releases.carried_lineage import HEADING as HEADING, accepted_questions as accepted_questions
 from .releases.files import sha256 as sha256, share_file as share_file
+from .releases.following import pull as pull, pull_if_possible as pull_if_possible
+from .releases.following import share as share
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
 from .releases.prompt import Prompt as Prompt
@@ -42,7 +44,7 @@ from .retrieval.calibration import OUT_OF_DOMAIN_QUESTIONS as OUT_OF_DOMAIN_QUES
 from .retrieval.calibration import calibrate_threshold as calibrate_threshold
 from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
-from .retrieval.index import ChunkIndex as ChunkIndex, Hit as Hit, IndexedQuestion as IndexedQuestion
+from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
 from .retrieval.index import build_index as build_index
 from .retrieval.making import carry_questions as carry_questions, embed_chunks as embed_chunks
 from .retrieval.making import lead_questions as lead_questions

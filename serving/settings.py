@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 
 
 class _Section(BaseModel):
@@ -73,6 +74,18 @@ class BotSettings(_Section):
         SecretStr(""),
         description="Asked for everywhere but at /healthz, with any name; empty: no login. "
         "Better given as CLAYLOOP_SERVING__BOT__PASSWORD.",
+    )
+    user_header: str = Field(
+        "",
+        description="Header in which a trusted proxy names who has logged in there (X-Forwarded-User): a "
+        "request without it needs the password, or is refused.",
+    )
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [ip_network("127.0.0.1"), ip_network("::1")],
+        description="Addresses or networks of proxies whose X-Forwarded-For and user_header are believed.",
+    )
+    questions_per_minute: int = Field(
+        120, ge=0, description="What one address may ask in a minute, this machine's own aside; 0: no limit."
     )
     port: int = Field(6901, ge=0, le=65535, description="Port of the bot (0: any free one).")
     answers: Literal["auto", "passages", "model"] = Field(

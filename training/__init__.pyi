@@ -5,18 +5,21 @@ from .decide import Choice as Choice, Due as Due, answers as answers, changed_ke
 from .decide import is_due as is_due
 from .fit.data import TrainingMaterial as TrainingMaterial
 from .fit.train import cheap_passes as cheap_passes, fine_tune as fine_tune
-from .judge.comparison import read_comparison as read_comparison
+from .judge.comparison import Slice as Slice, read_comparison as read_comparison, slices as slices
 from .judge.cuttings import accepted_as_test_set as accepted_as_test_set
 from .judge.cuttings import compare_cuttings as compare_cuttings
 from .judge.evaluate import SearchModel as SearchModel, evaluate_release as evaluate_release
 from .judge.evaluate import evaluate_set as evaluate_set, score as score
 from .judge.intervals import Interval as Interval, classify as classify
 from .judge.intervals import expanded_interval as expanded_interval, mean_interval as mean_interval
+from .judge.questions import question_kind as question_kind
 from .ledger.explain import Counts as Counts, RecordExplanation as RecordExplanation
 from .ledger.explain import ReleaseExplanation as ReleaseExplanation, explain_record as explain_record
 from .ledger.explain import explain_release as explain_release
 from .ledger.rows import HEADING as HEADING, LedgerRow as LedgerRow, Teaches as Teaches
+from .ledger.rows import by_decision as by_decision
 from .ledger.rows import normalise as normalise, section_of as section_of
+from .ledger.store import ledger_of as ledger_of
 from .ledger.selection import Selection as Selection, select as select
 from .prepare.conflicts import settle_conflicts as settle_conflicts
 from .prepare.negatives import choose_negatives as choose_negatives
@@ -28,9 +31,11 @@ from .report.text import Preview as Preview, RetrainSummary as RetrainSummary
 from .report.text import render_preview as render_preview, render_summary as render_summary
 from .retrain import RetrainOptions as RetrainOptions, load_ahead as load_ahead, preview as preview
 from .retrain import retrain_from_annotations as retrain_from_annotations
+from .runs.progress import TaskProgress as TaskProgress, read_progress_of as read_progress_of
 from .runs.record import Outcome as Outcome, RunInputs as RunInputs, RunRecord as RunRecord, STEPS as STEPS
 from .runs.run import RUN_FILE as RUN_FILE, Run as Run, RunStore as RunStore
 from .runs.situation import read_situation as read_situation
+from .runs.stopping import drop_run as drop_run, stop_run as stop_run
 from .settings import FitSettings as FitSettings
 from .settings import FINE_TUNED as FINE_TUNED, INDEX_ONLY as INDEX_ONLY, Rung as Rung
 from .settings import GateSettings as GateSettings, TrainingSettings as TrainingSettings

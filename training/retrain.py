@@ -26,6 +26,7 @@ from serving import (
     ReleaseStore,
     ServingSettings,
     heading_questions,
+    pull,
 )
 from training.decide import Choice, News, answers, decide, find_news
 from training.ledger.rows import HEADING, LedgerRow, by_decision, tally
@@ -50,6 +51,7 @@ from training.runs.asked import (
     round_of,
     what_is_lacking,
 )
+from training.runs.progress import NotedProgress
 from training.runs.run import RunStore
 from training.runs.situation import Situation, clean, ending_of, give_up, read_situation, rows_of
 from training.runs.steps import Steps
@@ -92,7 +94,8 @@ def retrain_from_annotations(
     ``read_decisions`` raises. In all of these cases the served release stays as it is.
     """
     runs = RunStore(home)
-    with runs.exclusive():
+    with runs.exclusive(settings.lease_seconds):
+        pull(ReleaseStore(home))  # else it would compare with what another machine has replaced
         context, selected, found = _read(home, corpus, settings, serving, read_decisions, options)
         choice = decide(found, options.force, options.highest)
         _settle_others(choice, runs, context)
@@ -194,7 +197,9 @@ def _read(
 
 def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
     """Do what is left of a run's steps, and say what came of it."""
-    run, context = steps.run, steps.context
+    run = steps.run
+    noted = NotedProgress(steps.context.progress, run.folder)
+    context = steps.context = replace(steps.context, progress=noted)
     run.step("prepare", partial(steps.prepare, selected), context.progress)
     found = steps.prepared
     served_rows = ledger_of(context.store, context.served.id, ANSWERS)
@@ -230,7 +235,7 @@ def _work(steps: Steps, selected: Selected, resumed: bool) -> RetrainSummary:
             run.record.overtaken = ending.overtaken
     summary.report = _report(steps, summary)
     run.finish(summary.outcome, summary.verdict, summary.release_after)
-    context.store.discard(run.id)
+    context.store.discard(run.staging)
     summary.take_timings(run.record)
     return summary
 

@@ -175,6 +175,12 @@ class TrainingSettings(_Section):
         description="Names or user ids of annotators whose answers no retrain uses; those who answered with "
         "them still count.",
     )
+    lease_seconds: float = Field(
+        60.0,
+        ge=1,
+        description="Where several machines share the state folder: one that retrained and gave no sign of "
+        "life for so long has lost its turn, and promotes nothing afterwards.",
+    )
     dedup: DedupSettings = DedupSettings()
     fit: FitSettings = FitSettings()
     reranker: RerankerSettings = RerankerSettings()

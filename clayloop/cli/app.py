@@ -18,6 +18,7 @@ from clayloop.cli import (
     annotation,
     annotators,
     answers,
+    calibrating,
     chunking,
     demo,
     documents,
@@ -26,7 +27,9 @@ from clayloop.cli import (
     generations,
     hub,
     indexing,
+    moving,
     releases,
+    reporting,
     retrain,
     searching,
     services,
@@ -71,6 +74,7 @@ app.add_typer(annotators.annotators, name="annotators", rich_help_panel=_LOOP)
 app.command(rich_help_panel=_LOOP)(agreement.agreement)
 app.command(rich_help_panel=_LOOP)(agreement.decisions)
 app.command(rich_help_panel=_LOOP)(generations.generations)
+app.command(rich_help_panel=_LOOP)(calibrating.calibrate)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
 app.command(rich_help_panel=_LOOP)(watch.watch)
 app.command(hidden=True)(watch.retrain_when_told)
@@ -82,6 +86,7 @@ app.add_typer(hub.publish, name="publish", rich_help_panel=_ANY)
 app.add_typer(hub.fetch, name="fetch", rich_help_panel=_ANY)
 app.command(rich_help_panel=_ANY)(hub.space)
 app.command("import-v1", rich_help_panel=_ANY)(version1.import_v1)
+app.add_typer(moving.argilla, name="argilla", rich_help_panel=_ANY)
 app.command(rich_help_panel=_SERVE)(explain.explain)
 app.add_typer(answers.answers, name="answers", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(answers.gaps)
@@ -91,6 +96,7 @@ app.command(rich_help_panel=_SERVE)(searching.evaluate)
 app.command(rich_help_panel=_ANY)(chunking.chunk)
 app.command(rich_help_panel=_SERVE)(services.serve)
 app.command(rich_help_panel=_SERVE)(services.dashboard)
+app.command(rich_help_panel=_SERVE)(reporting.report)
 
 
 def _version(wanted: bool) -> None:

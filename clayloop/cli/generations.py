@@ -45,7 +45,7 @@ def generations(
     context = context_of(ctx)
     remembered = Remembered(context.home.generations)
     _check_counts(release, model, prompt)
-    judge = _judge(context, remembered)
+    judge = find_judge(context, remembered)
     argilla = context.settings.curation.argilla
     client = context.argilla()
     asked = read_questions(client, argilla, context.progress)
@@ -150,7 +150,7 @@ def _model(context: Context, name: str, stack: ExitStack) -> LanguageModel:
     return model
 
 
-def _judge(context: Context, remembered: Remembered) -> Judge | None:
+def find_judge(context: Context, remembered: Remembered) -> Judge | None:
     """The stronger model, if one is configured. Raises LanguageModelError when it does not answer."""
     from curation import Judge, LanguageModel, LanguageModelSettings
 

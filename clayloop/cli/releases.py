@@ -9,7 +9,7 @@ import typer
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
-from curation import ClayloopError, ReleaseError
+from curation import ClayloopError, ReleaseError, SettingsError, user_name
 
 if TYPE_CHECKING:
     from serving import ReleaseStore
@@ -79,6 +79,36 @@ def rollback(ctx: typer.Context) -> None:
     context = context_of(ctx)
     store = _store(context)
     _promote(context, store, store.previous_id())
+
+
+@releases.command()
+def share(
+    ctx: typer.Context,
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="s3://bucket/folder, gs://… or az://…")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Share them no longer; what is there stays.")] = False,
+) -> None:
+    """Share the releases with other machines on an object store: whichever is served there is served on each.
+
+    Credentials and the server's address come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …).
+    """
+    from serving import share as run
+
+    if (url is None) != off:
+        raise SettingsError("Name a URL, or say --off.", "For example s3://bucket/docs-bot")
+    release = run(_store(context_of(ctx)), url)
+    served = f"{release.id} is served" if release else "Nothing is served there yet"
+    out.print("No longer shared." if off else f"{served}.", markup=False)
+
+
+@releases.command()
+def pull(ctx: typer.Context) -> None:
+    """Serve here what is served where releases are shared. A bot that runs does so by itself."""
+    from serving import pull as run
+
+    release = run(_store(context_of(ctx)))
+    out.print(f"Served: {release.id}." if release else "Nothing is new there.", markup=False)
 
 
 @releases.command()
@@ -159,7 +189,7 @@ def _store(context: Context) -> ReleaseStore:
 
 def _promote(context: Context, store: ReleaseStore, release: str) -> None:
     before = _served(store, context)
-    store.promote(release)
+    store.promote(release, who=user_name())
     out.print(f"Served: {release} (before: {before or 'none'}).", markup=False)
 
 

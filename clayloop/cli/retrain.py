@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -159,15 +160,30 @@ def _retrain(
     from training import render_summary, retrain_from_annotations
 
     settings = context.settings
-    summary = retrain_from_annotations(
-        context.home, context.corpus(), settings.training, settings.serving, read, options
-    )
+    with _stopped_by_sigterm():
+        summary = retrain_from_annotations(
+            context.home, context.corpus(), settings.training, settings.serving, read, options
+        )
     text = render_summary(summary)
     if summary.would_help:
         text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
     if summary.release_after:
         mark_stale(context)
     _show(summary, text, json_file)  # the last thing: whoever ordered the retrain takes it as done then
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """While inside, SIGTERM ends this process as Ctrl-C does: who stops a run from the dashboard sends it."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(result: BaseModel, text: str, json_file: Path | None) -> None:

@@ -25,17 +25,21 @@ def serve(
     """Serve the bot. It switches to a new release by itself."""
     from clayloop.up.services import model_base_url, model_service
     from clayloop.up.supervisor import Supervisor
-    from curation import LanguageModel, Turn, connect_to_argilla, log_turns
-    from serving import ReleaseStore, run_bot
+    from curation import LanguageModel, Turn
+    from serving import ReleaseStore, pull_if_possible, run_bot
 
     context = context_of(ctx)
     settings = context.settings
     serving = settings.serving
     if port is not None:
         serving = serving.model_copy(update={"bot": serving.bot.model_copy(update={"port": port})})
-    ReleaseStore(context.home).current()  # raises when there is none, and says what to do
+    store = ReleaseStore(context.home)
+    pull_if_possible(store)
+    store.current()  # raises when there is none, and says what to do
 
     def send(turns: list[Turn]) -> None:
+        from curation import connect_to_argilla, log_turns  # a second and more, that nobody waits for here
+
         argilla = settings.curation.argilla
         client = connect_to_argilla(argilla, context.home)
         log_turns(client, argilla, turns, context.question_embedder, context.corpus)
@@ -63,16 +67,15 @@ def dashboard(
     port: Annotated[int | None, typer.Option("--port", help="Port; default: dashboards.port.")] = None,
 ) -> None:
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
-    from clayloop.up.services import loop_settings
+    from clayloop.up.services import loop_settings, this_clayloop
     from dashboards import prepare
 
     context = context_of(ctx)
     wanted = context.settings.dashboards
     if port is not None:
         wanted = wanted.model_copy(update={"port": port})
-    launch = prepare(
-        context.home.root, wanted, context.settings.curation.argilla, loop_settings(context.settings)
-    )
+    settings, command = context.settings, this_clayloop(context.settings, context.config)
+    launch = prepare(context.home.root, wanted, settings.curation.argilla, loop_settings(settings), command)
     context.progress.say(f"Dashboard: {launch.url}")
     os.environ.update(launch.environment)
     os.execv(launch.command[0], launch.command)  # noqa: S606 - becomes Streamlit: signals go straight to it

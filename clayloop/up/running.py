@@ -58,7 +58,7 @@ class Running:
         self.start(services.bot_service(self.settings, self.config, any_port=self.any_port))
 
     def start_dashboard(self) -> None:
-        self.start(services.dashboard_service(self.settings, any_port=self.any_port))
+        self.start(services.dashboard_service(self.settings, self.config, any_port=self.any_port))
 
     def start_watch_if_wanted(self) -> None:
         """The watcher, if watch.with_up says so."""

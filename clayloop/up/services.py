@@ -103,14 +103,15 @@ def bot_service(settings: Settings, config: Path | None, *, any_port: bool = Fal
     return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
 
 
-def dashboard_service(settings: Settings, *, any_port: bool = False) -> Placed:
+def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
     """The Streamlit page as a process of its own."""
     from dashboards import prepare
 
     wanted = settings.dashboards
     port = _port("dashboards.port", wanted.port, any_port, wanted.host)
     placed = wanted.model_copy(update={"port": port})
-    launch = prepare(settings.state.root, placed, settings.curation.argilla, loop_settings(settings))
+    command = this_clayloop(settings, config)
+    launch = prepare(settings.state.root, placed, settings.curation.argilla, loop_settings(settings), command)
     ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731
     return Placed(Service("dashboard", launch.command, ready, launch.environment), launch.url)
 

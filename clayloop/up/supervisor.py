@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from clayloop.console import undeterred
 from curation import ClayloopError
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Supervisor:
     ) -> None:
         self._services = list(services)
         self._logs = logs
-        self.say = say
+        self.say = undeterred(say)
         self._running: dict[str, _Running] = {}
         self._stopping = threading.Event()
         self._lock = threading.Lock()  # held to start a service and to stop them all
@@ -77,11 +78,6 @@ class Supervisor:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    @property
-    def pids(self) -> dict[str, int]:
-        """Process id per running service."""
-        return {name: running.process.pid for name, running in self._running.items()}
 
     def add(self, service: Service) -> None:
         """Start one more service and wait until it answers."""
@@ -153,6 +149,7 @@ class Supervisor:
                 code = running.process.poll()
                 if code is None or self._stopping.is_set():
                     continue
+                running.end_group()
                 pause = running.next_pause()
                 self.say(
                     f"{name} ended (exit code {code}); starting it again in {pause:.0f} s, see {running.path}"
@@ -161,7 +158,13 @@ class Supervisor:
                     return
                 with self._lock:
                     if not self._stopping.is_set():
-                        running.start()
+                        self._restart(running)
+
+    def _restart(self, running: _Running) -> None:
+        try:
+            running.start()
+        except OSError as error:  # no memory or no process left: the next round tries again
+            self.say(f"{running.service.name} could not be started: {error.strerror or error}")
 
 
 @contextlib.contextmanager
@@ -215,9 +218,13 @@ class _Running:
         self._signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
-        self._signal(signal.SIGKILL)  # also what the service itself started
+        self.end_group()
         self.process.wait()
         self._log.close()
+
+    def end_group(self) -> None:
+        """Kill what is left of the service and of all that it started."""
+        self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -19,6 +19,7 @@ from curation import BusyError, Decision, Home
 from training import Rung, RunRecord, RunStore
 
 _STOP_SECONDS = 15.0
+STOPPED = 130  # the exit code of a retrain that somebody stopped
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from clayloop.console import undeterred
 from clayloop.settings import Settings
 from clayloop.watch.annotations import Annotations
 from clayloop.watch.bell import Bell
-from clayloop.watch.child import Ended, RetrainProcess, as_the_run_says
+from clayloop.watch.child import STOPPED, Ended, RetrainProcess, as_the_run_says
 from clayloop.watch.current import CurrentSettings
 from clayloop.watch.need import look
 from clayloop.watch.receiver import PATH, Receiver
@@ -63,6 +63,7 @@ class Watcher:
         self._current = CurrentSettings(settings, config)
         self._home = settings.state
         self._process = RetrainProcess(command)
+        self._is_stopped = False  # the last retrain was, and nobody has looked since
         self._did_nothing = ""  # what a retrain that succeeded has left as it was (Findings.digest)
         self._say = undeterred(say)
         self._annotations = Annotations(self._current, self._say)
@@ -187,7 +188,7 @@ class Watcher:
         request = self._waiting_request()
         if request is not None:
             ended = self._retrain(f"{request.by} asked for it", FINE_TUNED, request=request.id)
-            if ended is not None and ended.exit_code == 0:
+            if ended is not None and ended.exit_code in (0, STOPPED):
                 settle_request(self._home, request)
             return
         if self._backs_off():
@@ -197,6 +198,8 @@ class Watcher:
         if is_poll and self._annotations.doubts:
             self._next_look = min(self._next_look, time.monotonic() + _DOUBT)
         found = look(self._current.now, decisions, datetime.now(timezone.utc))
+        if self._is_stopped:  # by a person: until somebody decides something, or asks
+            self._did_nothing, self._is_stopped = found.digest, False
         # A retrain that changed nothing would change nothing again.
         if found.why and found.digest != self._did_nothing:
             ended = self._retrain(found.why, found.rung, decisions)
@@ -246,6 +249,7 @@ class Watcher:
             self._say("Somebody else is retraining; looking again later")
             return ended
         self._state.request = request or self._state.request
+        self._is_stopped = ended.exit_code == STOPPED
         self._note(started, why, ended)
         return ended
 
@@ -253,9 +257,10 @@ class Watcher:
         state = self._state
         told = {"exit_code": ended.exit_code, "outcome": ended.outcome, "verdict": ended.verdict}
         state.last = LastRetrain(started_at=started, why=why, **told)
-        if ended.exit_code == 0:
+        if ended.exit_code in (0, STOPPED):
             state.failures, state.retry_at = 0, None
-            self._say(f"The retrain ended: {ended.outcome or 'well'}. {ended.verdict}".strip())
+            how = "was stopped" if ended.exit_code else f"ended: {ended.outcome or 'well'}"
+            self._say(f"The retrain {how}. {ended.verdict}".strip())
         else:
             state.failures += 1
             wait = self._watch.retry_seconds * 2 ** min(state.failures - 1, 30)

@@ -15,11 +15,11 @@ import argilla as rg
 from curation.agreement.policies import Settled
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
 from curation.argilla.connection import find_workspace, workspace_id
-from curation.argilla.escaping import inert
 from curation.argilla.schemas import SPECS, YES_OR_NO, FieldSpec, QuestionSpec
 from curation.records.decision import DatasetName, Decision
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings
+from curation.shown.records import inert
 
 QUESTION = "verdict"
 _GUIDELINES = """## What is right?
@@ -41,7 +41,7 @@ Words = Mapping[tuple[DatasetName, str], Settled]
 """What reviewers said: dataset and record id → question → value."""
 
 
-def open_questions(decision: Decision) -> list[str]:
+def unsettled_questions(decision: Decision) -> list[str]:
     """The yes/no questions that somebody answered and that are open."""
     asked = {vote.question for vote in decision.votes}
     return [name for name in SPECS[decision.dataset].judged if name in asked and name not in decision.values]
@@ -53,11 +53,11 @@ def push_adjudication(client: rg.Argilla, settings: ArgillaSettings, decisions: 
     wanted = {
         body["external_id"]: body
         for decision in decisions
-        for question in open_questions(decision)
+        for question in unsettled_questions(decision)
         for body in [_record(decision, question)]
     }
     api = Api.of(client)
-    dataset = _find(api, settings)
+    dataset = find_adjudication(api, settings)
     if dataset is None:
         if not wanted:
             return 0
@@ -77,7 +77,7 @@ def push_adjudication(client: rg.Argilla, settings: ArgillaSettings, decisions: 
 
 def read_words(api: Api, settings: ArgillaSettings) -> Words:
     """What reviewers submitted, by the record that it is about. Raises ArgillaError."""
-    dataset = _find(api, settings)
+    dataset = find_adjudication(api, settings)
     found: dict[tuple[DatasetName, str], Settled] = {}
     if dataset is None:
         return found
@@ -132,7 +132,8 @@ def _answers_digest(decision: Decision, question: str) -> str:
     return content_id("open", *own)
 
 
-def _find(api: Api, settings: ArgillaSettings) -> str | None:
+def find_adjudication(api: Api, settings: ArgillaSettings) -> str | None:
+    """The id of the reviewers' dataset, if it is there."""
     workspace = find_workspace(api, settings.workspace)
     if workspace is None:
         return None

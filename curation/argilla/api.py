@@ -170,6 +170,11 @@ class Api:
         params = {"offset": offset, "limit": limit, "include": ["responses"]}
         return self._search(dataset_id, body, params)[0]
 
+    def newest(self, dataset_id: str, most: int) -> list[JsonObject]:
+        """The records that came last, with their responses, the newest first."""
+        body = _ordered_by("inserted_at", "desc", ())
+        return self._search(dataset_id, body, {"offset": 0, "limit": most, "include": ["responses"]})[0]
+
     def _search(
         self, dataset_id: str, body: JsonObject, params: Mapping[str, Any]
     ) -> tuple[list[JsonObject], int]:

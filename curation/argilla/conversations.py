@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
 from curation.argilla.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
-from curation.argilla.escaping import harmless, inert, literal, original, readable
 from curation.argilla.filters import Metadata, score, term
 from curation.argilla.schemas import LOOK_AT, NO, YES
 from curation.argilla.suggestions import remembered, scorers_for
@@ -24,6 +23,7 @@ from curation.errors import ArgillaError, StateError
 from curation.records.chunk import Chunk
 from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
+from curation.shown.records import harmless_markdown, inert, literal, original, readable
 from curation.suggestions.choice import guess
 from curation.suggestions.features import answer_features
 from curation.suggestions.hints import look_at_answer
@@ -68,7 +68,7 @@ class Source(BaseModel):
         if not self.body.strip():
             return title
         excerpt = escape(shorten(self.body, _EXCERPT, placeholder=" …"))
-        passage = harmless(self.body, keep_lines=True)
+        passage = harmless_markdown(self.body, keep_lines=True)
         return f"{title}\n\n<details><summary>{excerpt}</summary>\n\n{passage}\n\n</details>"
 
 
@@ -121,7 +121,7 @@ def render_instruction(turn: Turn) -> str:
     names = {"user": "Person", "assistant": "Bot"}
     parts = []
     for message in turn.history:
-        text = literal(message.content) if message.role == "user" else harmless(message.content)
+        text = literal(message.content) if message.role == "user" else harmless_markdown(message.content)
         parts.append(f"**{names[message.role]}:**\n\n{text}")
     parts.append(f"---\n\n**Person (to be judged):**\n\n{literal(turn.question)}")
     return "\n\n".join(parts)
@@ -134,7 +134,7 @@ def _offered(turn: Turn) -> tuple[str, ...]:
 
 def render_response(turn: Turn, sources: dict[str, Source]) -> str:
     """The answer, and under it the passages, with enough of each to tell which one answers the question."""
-    parts = [harmless(turn.answer) or "*(empty)*"]
+    parts = [harmless_markdown(turn.answer) or "*(empty)*"]
     cards = []
     for number, chunk_id in enumerate(_offered(turn), 1):
         source = sources.get(chunk_id)

@@ -21,16 +21,16 @@ from typing import Any, NamedTuple, cast
 import argilla as rg
 
 from curation.agreement.policies import settle, weigh
-from curation.argilla.adjudication import Words, open_questions, read_words, word_on
+from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
 from curation.argilla.api import PAGE, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import RemoteDataset, find_dataset
-from curation.argilla.escaping import original, readable
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.settings import Acceptance, ArgillaSettings
+from curation.shown.records import original, readable
 
 _PASSES = 3
 SUBMITTED: JsonObject = {
@@ -97,7 +97,7 @@ def _weighed(kind: DatasetName, decisions: Iterable[Decision]) -> Iterable[Decis
 
 
 def _adjudicated(decision: Decision, words: Words) -> Decision:
-    said = {name: word_on(words, decision, name) for name in open_questions(decision)}
+    said = {name: word_on(words, decision, name) for name in unsettled_questions(decision)}
     told = {name: value for name, value in said.items() if value is not None}
     if not told:
         return decision

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import shorten
 
-from curation.argilla.escaping import literal, readable
 from curation.argilla.schemas import LOOK_AT, DatasetKind
 from curation.argilla.upsert import Finished, Outline
+from curation.shown.records import literal, readable
 from curation.suggestions.choice import SIGNALS, read_guesses
 
 _EACH = 3

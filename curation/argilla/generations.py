@@ -12,7 +12,6 @@ import argilla as rg
 
 from curation.argilla.api import Api, storable
 from curation.argilla.datasets import ensure_dataset
-from curation.argilla.escaping import inert
 from curation.argilla.filters import Metadata, term
 from curation.argilla.push import DatasetPush
 from curation.argilla.schemas import COMPARED, DatasetKind, generation
@@ -22,6 +21,7 @@ from curation.progress import SILENT, Progress
 from curation.records.generation import AnsweredQuestion, GeneratedAnswer
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings
+from curation.shown.records import inert
 
 
 def log_generations(

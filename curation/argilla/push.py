@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api
 from curation.argilla.datasets import RemoteDataset, ensure_dataset, vector_slug
-from curation.argilla.escaping import harmless, inert, linked
 from curation.argilla.examples import examples
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.guidelines import with_examples
@@ -35,6 +34,7 @@ from curation.records.chunk import Chunk
 from curation.records.decision import DatasetName
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
+from curation.shown.records import harmless_markdown, inert, linked
 from curation.suggestions.choice import guess
 from curation.suggestions.features import Features, Place, chunk_features, query_features
 from curation.suggestions.hints import look_at_chunk, look_at_queries
@@ -349,4 +349,4 @@ def _shown(name: str, text: str, dataset: RemoteDataset) -> str:
     """A field as it goes to Argilla. The file's name is a link of ours already."""
     if name == "filename":
         return text
-    return harmless(text, keep_lines=True) if dataset.is_markdown(name) else inert(text)
+    return harmless_markdown(text, keep_lines=True) if dataset.is_markdown(name) else inert(text)

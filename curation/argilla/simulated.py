@@ -16,7 +16,6 @@ from curation.argilla import rules
 from curation.argilla.api import RESPONSE_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset, find_dataset, vector_slug
 from curation.argilla.decisions import acceptance_verdict
-from curation.argilla.escaping import readable
 from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.simulated_user import SIMULATED_ANNOTATOR, signed_in, simulated_user
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
@@ -24,6 +23,7 @@ from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
 from curation.records.identity import normalise
 from curation.settings import ArgillaSettings
+from curation.shown.records import readable
 from curation.suggestions.signals import inverse_document_frequency
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Every turn that Argilla holds, judged or not, as a table."""
+"""The turns that Argilla holds, judged or not: all of them as a table, and the newest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import argilla as rg
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.conversations import answer_in
@@ -32,6 +33,49 @@ def conversation_table(
                 advance(len(page))
     rows.sort(key=lambda row: (row["day"], row["conversation_id"], row["turn"], row["id"]))
     return pa.Table.from_pylist(rows, KINDS["conversations"].schema)
+
+
+class AskedTurn(BaseModel):
+    """One question and its answer, as Argilla has it. ``chunk_id`` is the first source ("" for none),
+    ``verdict`` what people decided ("" for nothing yet), ``thumb`` the visitor's word."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record_id: str
+    day: str
+    question: str
+    answer: str
+    release: str
+    chunk_id: str = ""
+    sources: int = 0
+    refused: bool = False
+    thumb: str = ""
+    seconds: float = 0.0
+    verdict: str = ""
+
+
+def read_newest_turns(client: rg.Argilla, settings: ArgillaSettings, most: int) -> list[AskedTurn]:
+    """The newest first: a request or two. Empty without a dataset of conversations. Raises ArgillaError."""
+    api = Api.of(client)
+    dataset = find_dataset(api, settings, "conversations")
+    return [_turn(record) for record in api.newest(dataset.id, most)] if dataset is not None else []
+
+
+def _turn(record: JsonObject) -> AskedTurn:
+    row, metadata = _row(record), record.get("metadata") or {}
+    return AskedTurn(
+        record_id=row["id"],
+        day=row["day"],
+        question=row["question"],
+        answer=row["answer"],
+        release=row["release"],
+        chunk_id=row["cited"],
+        sources=int(metadata.get("sources", 0)),
+        refused=row["refused"],
+        thumb=str(metadata.get("thumb", "")),
+        seconds=float(metadata.get("seconds", 0.0)),
+        verdict=row["verdict"],
+    )
 
 
 def _row(record: JsonObject) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from curation.documents.sources.files import Skipped, Source, SourceFile
 from curation.documents.sources.kinds import FORMS, downloads_of, open_source, source_name
 from curation.documents.splitting import TokenCounter
 from curation.errors import BusyError, SourceError, StateError
+from curation.files import write_json
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records.chunk import Chunk
@@ -220,6 +221,7 @@ class _Reading:
         log.info(
             "ingested %s", report.model_dump_json(exclude={"skipped", "unknown", "left_out", "not_included"})
         )
+        write_json(self.home.ingest_report, report.model_dump(mode="json"))
         return report
 
     def _look(self, source: Source, file: SourceFile) -> Reading:

@@ -155,9 +155,9 @@ class Packing:
         if self.overlap and block.kind in {"prose", "list", "directive"}:
             limit = max(limit - self.overlap - self.measure.joint, limit // 2, 1)  # leave room for it
         if block.kind == "code":
-            for text in (block.rendered, block.text):  # without its fence if there is no other way
-                if self.measure(text) <= self.room:
-                    return [_Piece(text, self.measure(text), block.line, whole=True)]
+            tokens = self.measure(block.rendered)
+            if tokens <= self.room:
+                return [_Piece(block.rendered, tokens, block.line, whole=True)]
             fence = self.measure(replace(block, text="").rendered) + 2 * self.measure.joint
             parts = split_code(block.text, max(limit - fence, 1), self.measure)
             texts = [replace(block, text=part).rendered for part in parts]

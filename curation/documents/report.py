@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation.documents.markup.page import Notice
 from curation.documents.sources.files import Skipped
+from curation.errors import StateError
+from curation.files import read_json
+from curation.home import Home
 
 
 class SourceCount(BaseModel):
@@ -62,6 +65,14 @@ class IngestReport(BaseModel):
     not_included: list[NotIncluded]
     total_documents: int
     total_chunks: int
+
+
+def read_ingest_report(home: Home) -> IngestReport | None:
+    """What the last ingest did; None where there was none, or its file can't be read."""
+    try:
+        return IngestReport.model_validate(read_json(home.ingest_report))
+    except (OSError, StateError, ValidationError):
+        return None
 
 
 def counted(notices: Iterable[tuple[str, Notice]]) -> list[Met]:

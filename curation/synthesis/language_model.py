@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import openai
+import httpx
 
 from curation.addresses import is_loopback
 from curation.errors import LanguageModelError
@@ -18,6 +19,9 @@ NO_KEY = "none"
 CONNECT_SECONDS = 10.0
 RETRIES = 1
 LONGEST_EXCERPT = 200
+
+if TYPE_CHECKING:
+    import openai
 
 ChatMessage = dict[str, str]
 
@@ -48,8 +52,8 @@ class LanguageModel:
         self._model = settings.model
         self._lock = threading.Lock()
         try:
-            self._client = self._connect()
-        except Exception as error:
+            httpx.URL(self.base_url)
+        except (httpx.InvalidURL, ValueError) as error:
             raise LanguageModelError(
                 f"{self.address} cannot be used as a language model's address: {self._safe(str(error))}",
                 f"Correct base_url under {self._section}, for example http://127.0.0.1:8000/v1.",
@@ -146,7 +150,10 @@ class LanguageModel:
             raise self._empty()
         return content.strip()
 
-    def _connect(self) -> openai.OpenAI:
+    @cached_property
+    def _client(self) -> openai.OpenAI:
+        import openai  # most of a second, and a bot that shows passages alone asks no model
+
         client = openai.OpenAI(
             base_url=self.base_url,
             api_key=self._key or NO_KEY,
@@ -198,6 +205,8 @@ class LanguageModel:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
+        import openai
+
         # The causes are left out on purpose (from None): an endpoint may echo the key in its error message.
         try:
             yield

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from curation import ArgillaSettings, Home
 
@@ -47,26 +47,41 @@ class DatasetRow:
         return min(1.0, max(0.0, self.completed / self.total)) if self.total > 0 else 0.0
 
 
-class AnnotationReader:
-    """Asks Argilla, over one connection as long as that works.
+T = TypeVar("T")
+
+
+class ArgillaReader(Generic[T]):
+    """Reads with ``read``, over one connection as long as that works.
 
     The Argilla SDK takes seconds to import, so the first call imports it, in the feed's thread.
     """
 
-    def __init__(self, home: Home, settings: ArgillaSettings) -> None:
-        self._home = home
+    def __init__(
+        self,
+        home: Home,
+        settings: ArgillaSettings,
+        read: Callable[[rg.Argilla, ArgillaSettings], Sequence[T]],
+    ) -> None:
+        self._home, self._read = home, read
         self._settings = settings.model_copy(update={"timeout": min(settings.timeout, LONGEST_WAIT)})
         self._client: rg.Argilla | None = None
 
-    def __call__(self) -> list[DatasetRow]:
-        """The three datasets. Raises ArgillaError when Argilla does not answer or refuses the key."""
-        from curation import SIMULATED_ANNOTATOR, connect_to_argilla, read_progress
+    def __call__(self) -> Sequence[T]:
+        """What it reads. Raises ArgillaError when Argilla does not answer or refuses the key."""
+        from curation import connect_to_argilla
 
         client = self._client or connect_to_argilla(self._settings, self._home, make_workspace=False)
         self._client = None  # after an error we connect anew: address or key may have changed
-        report = read_progress(client, self._settings)
+        found = self._read(client, self._settings)
         self._client = client
-        return [dataset_row(progress, SIMULATED_ANNOTATOR) for progress in report]
+        return found
+
+
+def read_datasets(client: rg.Argilla, settings: ArgillaSettings) -> list[DatasetRow]:
+    """The three datasets. Raises ArgillaError."""
+    from curation import SIMULATED_ANNOTATOR, read_progress
+
+    return [dataset_row(progress, SIMULATED_ANNOTATOR) for progress in read_progress(client, settings)]
 
 
 def dataset_row(progress: DatasetProgress, simulated: str) -> DatasetRow:

@@ -10,8 +10,6 @@ from curation import Home
 from dashboards.data.runs import RunRow
 from dashboards.requests import RetrainRequest, ask_for_retrain, is_watched, pending_request
 
-ASKER = "the dashboard"
-
 Standing = Literal["running", "asked", "asked-in-vain", "unwatched", "ready"]
 
 
@@ -39,12 +37,12 @@ def read_asking(home: Home, runs: Sequence[RunRow]) -> Asking:
     return Asking("ready" if watched else "unwatched")
 
 
-def ask(home: Home, runs: Sequence[RunRow]) -> Asking:
-    """Leave a request, unless another request, a run or the watcher's end came first.
+def ask(home: Home, runs: Sequence[RunRow], who: str) -> Asking:
+    """Leave a request of ``who``, unless another request, a run or the watcher's end came first.
 
     Returns how things stand afterwards. Raises StateError when the request can't be written.
     """
     before = read_asking(home, runs)
     if before.standing != "ready":
         return before
-    return Asking("asked", ask_for_retrain(home, ASKER))
+    return Asking("asked", ask_for_retrain(home, f"{who}, on the dashboard,"))

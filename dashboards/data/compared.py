@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from curation import Home
-from serving import EVALUATION_FILE, Hit, ReleaseStore, Retriever, ServingSettings, load_release
+from pydantic import BaseModel, ConfigDict
+
+from curation import SECTION_SEPARATOR, Home
+from dashboards.data.commands import run_clayloop
+from serving import EVALUATION_FILE, ReleaseStore
 from training import read_comparison
 
 METRIC = "ndcg@10"
@@ -28,15 +32,35 @@ class AskedBoth:
         return self.after - self.before
 
 
-@dataclass(frozen=True)
-class Found:
-    """A passage that a release finds. ``by``: the accepted question that led to it, if one did."""
+class Found(BaseModel):
+    """A passage that a release finds."""
 
-    title: str
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
     path: str
-    address: str
+    section: tuple[str, ...]
+    url: str
     score: float
-    excerpt: str
+    text: str
+
+    @property
+    def title(self) -> str:
+        return SECTION_SEPARATOR.join(self.section) or self.path
+
+    @property
+    def excerpt(self) -> str:
+        return " ".join(self.text.removeprefix(SECTION_SEPARATOR.join(self.section)).split())
+
+
+class Answered(BaseModel):
+    """What ``release`` finds, best first. ``answerable``: the bot would answer from it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    release: str
+    answerable: bool
+    hits: tuple[Found, ...]
 
 
 def asked_both(home: Home, older: str, newer: str) -> list[AskedBoth]:
@@ -65,22 +89,18 @@ def _asked_both(path: Path, changed: int, older: str) -> tuple[AskedBoth, ...]:
     return tuple(sorted(rows, key=lambda row: (-abs(row.change), row.question)))
 
 
-def open_release(home: Home, release: str, settings: ServingSettings) -> Retriever:
-    """A release to search in. Raises ReleaseError when it is gone or damaged."""
-    return load_release(ReleaseStore(home), release, settings)
+def ask_both(command: Sequence[str], releases: Sequence[str], question: str) -> list[Answered]:
+    """What each of ``releases`` finds, by `clayloop search`: a running bot answers for the release that it
+    serves, and no model stays in this process. Raises ClayloopError."""
+
+    def ask(release: str) -> Answered:
+        options = ("--release", release, "-k", str(SHOWN), "--json")
+        return Answered.model_validate(run_clayloop(command, "search", *options, "--", question))
+
+    with ThreadPoolExecutor(len(releases)) as threads:
+        return [*threads.map(ask, releases)]
 
 
-def search(retriever: Retriever, question: str) -> list[Found]:
-    """Its best passages for ``question``."""
-    return [_found(hit) for hit in retriever.search(question, SHOWN)]
-
-
-def _found(hit: Hit) -> Found:
-    chunk = hit.chunk
-    title = " › ".join(chunk.section) or chunk.path
-    return Found(title, chunk.path, chunk.url, hit.score, " ".join(chunk.body.split()))
-
-
-def is_same(first: Sequence[Found], second: Sequence[Found]) -> bool:
-    """Whether both lists show the same passages in the same order."""
-    return [(one.path, one.title) for one in first] == [(one.path, one.title) for one in second]
+def is_same(first: Answered, second: Answered) -> bool:
+    """Whether both find the same passages in the same order."""
+    return [one.id for one in first.hits] == [one.id for one in second.hits]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,19 +12,25 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation import StateError, read_json
 from serving import EVALUATION_FILE
+from training import question_kind
 
 Scores = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Means per Matryoshka dimension and metric ("ndcg@10", …) over ``questions`` held-out questions.
+    """Means per Matryoshka dimension and metric ("ndcg@10", …) over held-out questions, of which ``kinds``
+    counts each kind.
     ``after`` is the release's own, ``before`` that of the release it was compared with; both are empty when
     nobody evaluated it."""
 
     before: Mapping[int, Scores] = field(default_factory=dict)
     after: Mapping[int, Scores] = field(default_factory=dict)
-    questions: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> int:
+        return sum(self.kinds.values())
 
     @property
     def baseline(self) -> Scores:
@@ -51,7 +58,7 @@ def _read(path: Path, changed: int) -> Evaluation:
     return Evaluation(
         before={size: one.metrics for size, one in found.served.items()},
         after={size: one.metrics for size, one in found.candidate.items()},
-        questions=len(found.holdout),
+        kinds=dict(Counter(question_kind(one.is_heading, one.origin) for one in found.holdout).most_common()),
     )
 
 
@@ -63,9 +70,16 @@ class _Means(BaseModel):
     metrics: dict[str, float]
 
 
+class _Question(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    is_heading: bool = False
+    origin: str = ""
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    holdout: list[object] = []
+    holdout: list[_Question] = []
     served: dict[int, _Means] = {}
     candidate: dict[int, _Means] = {}

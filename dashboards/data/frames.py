@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from dashboards.data.annotation import DatasetRow
+from dashboards.data.quality import Mean
 from dashboards.data.releases import METRICS, ReleaseRow
 from dashboards.data.runs import Outcome, RunRow, StepRow
 from dashboards.data.verdicts import GuardRow
 from dashboards.escaping import one_line
 from dashboards.wording import duration
+from training import Slice
 
 SIGNS: dict[Outcome, str] = {
     "running": "▶",
@@ -36,7 +38,7 @@ def score_frame(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
         for metric, value in row.metrics.items()
         if metric in METRICS
     ]
-    return _table(lines, SCORE_COLUMNS)
+    return table_of(lines, SCORE_COLUMNS)
 
 
 def dimension_frame(row: ReleaseRow) -> pd.DataFrame:
@@ -52,7 +54,7 @@ def dimension_frame(row: ReleaseRow) -> pd.DataFrame:
         line.update({label: scores.get(metric) for metric, label in METRICS.items()})
         line["Keeps"] = 100 * scores["ndcg@10"] / full if full and "ndcg@10" in scores else None
         lines.append(line)
-    return _table(lines)
+    return table_of(lines)
 
 
 def annotator_frame(rows: Sequence[DatasetRow]) -> pd.DataFrame:
@@ -69,7 +71,7 @@ def annotator_frame(rows: Sequence[DatasetRow]) -> pd.DataFrame:
         if dataset.exists
         for person in dataset.annotators
     ]
-    return _table(lines)
+    return table_of(lines)
 
 
 def run_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
@@ -86,7 +88,7 @@ def run_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
         }
         for row in rows
     ]
-    return _table(lines)
+    return table_of(lines)
 
 
 def guard_frame(guards: Sequence[GuardRow]) -> pd.DataFrame:
@@ -99,7 +101,7 @@ def guard_frame(guards: Sequence[GuardRow]) -> pd.DataFrame:
         }
         for guard in sorted(guards, key=lambda guard: guard.passed)
     ]
-    return _table(lines)
+    return table_of(lines)
 
 
 def step_frame(steps: Sequence[StepRow]) -> pd.DataFrame:
@@ -114,9 +116,44 @@ def step_frame(steps: Sequence[StepRow]) -> pd.DataFrame:
         }
         for step in steps
     ]
-    return _table(lines)
+    return table_of(lines)
 
 
-def _table(lines: Sequence[object], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def mean_frame(means: Sequence[Mean], served: str) -> pd.DataFrame:
+    """One line per mean, in their order; ``served`` is the release that is marked."""
+    lines = [
+        {
+            "order": order,
+            "release": mean.release,
+            "kind": mean.kind,
+            "questions": mean.questions,
+            "score": mean.value,
+            "low": mean.low,
+            "high": mean.high,
+            "served": mean.release == served,
+        }
+        for order, mean in enumerate(means)
+    ]
+    return table_of(lines)
+
+
+def slice_frame(slices: Sequence[Slice]) -> pd.DataFrame:
+    """One line per slice, the largest of each property first; the interval where enough were asked."""
+    lines = [
+        {
+            "By": one.by,
+            "Slice": one_line(one.value),
+            "Questions": one.queries,
+            "Before": one.served,
+            "After": one.candidate,
+            "Change": "few questions" if one.change is None else str(one.change),
+        }
+        for one in slices
+    ]
+    return table_of(lines, ["By", "Slice", "Questions", "Before", "After", "Change"])
+
+
+def table_of(lines: Sequence[object], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of ``lines``."""
     table: pd.DataFrame = pd.DataFrame(lines, columns=None if columns is None else list(columns))
     return table

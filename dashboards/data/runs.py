@@ -38,6 +38,7 @@ class StepRow:
     seconds: float | None = None
     peak_memory_mb: float | None = None
     note: str = ""
+    started: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def run_row(record: RunRecord) -> RunRow:
             None if step.status == "running" else step.seconds,
             step.peak_memory_mb or None,
             step.note,
+            aware(step.started),
         )
         for step in record.steps
     ]

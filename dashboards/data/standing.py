@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
-from curation import SILENT, ArgillaError, Corpus, Decision, Home
+from curation import SILENT, Corpus, Decision, Home, RecordLinks
+from dashboards.data.decided import Decided
 from dashboards.wording import plural
 
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation import Agreement, DatasetName, DayTraffic, DecisionReader
+    from curation import Agreement, DayTraffic, DecisionReader
     from dashboards.handover import Handover
     from training import Choice
 
 WEEK = 7  # days
+_DOES = {"skip": "Nothing yet.", "new": "Retrain.", "resume": "Go on with the run that was interrupted."}
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,17 @@ class Next:
 @dataclass(frozen=True)
 class Standing:
     """``people`` and ``simulated``: decisions that the served release does not have. ``days`` are the last
-    two weeks, oldest first. ``addresses``: where each dataset is annotated."""
+    two weeks, oldest first. ``would`` says what the watcher would do now, and why. ``links`` lead to
+    records."""
 
-    people: int
-    simulated: int
+    people: Sequence[Decision]
+    simulated: Sequence[Decision]
     days: Sequence[Day]
     next: Next
+    would: str = ""
     agreement: Agreement | None = None
-    addresses: Mapping[str, str] = field(default_factory=dict)
+    links: RecordLinks = field(default_factory=RecordLinks)
+    decided: Decided = field(default_factory=Decided)
 
     def week(self, kind: str, back: int = 0) -> int:
         """The sum of ``kind`` (asked, refused or wrong) over the last 7 days, or the 7 that lie ``back``
@@ -59,109 +64,128 @@ class Standing:
         end = len(self.days) - back * WEEK
         return sum(getattr(day, kind) for day in self.days[max(0, end - WEEK) : end])
 
+    def opened(self, decisions: Iterable[Decision], dataset: str) -> str:
+        """Where those of ``decisions`` that are about ``dataset`` can be opened; "" where that is nowhere."""
+        return self.links.records(dataset, (one.record_id for one in decisions if one.dataset == dataset))
+
 
 class StandingReader:
-    """Asks Argilla and looks at the state folder. Decisions are kept, and only what changed is read again."""
+    """Asks Argilla and looks at the state folder. Decisions are kept, and only what changed is read again;
+    what follows from them is worked out again when they, a release or a run have changed."""
 
     def __init__(self, handover: Handover) -> None:
         self._given = handover
         self._reader: DecisionReader | None = None
         self._client: rg.Argilla | None = None
-        self._agreement: tuple[list[str], Agreement] | None = None
+        self._agreed: tuple[Sequence[Decision], Agreement] | None = None
+        self._last: tuple[object, Standing] | None = None
 
     def __call__(self) -> list[Standing]:
         """One standing, in a list as every feed gives. Raises ArgillaError when Argilla does not answer, and
         StateError or ReleaseError for damaged files."""
-        from curation import (
-            DecisionReader,
-            connect_to_argilla,
-            dataset_addresses,
-            read_progress,
-            read_traffic,
-        )
+        from curation import DecisionReader, connect_to_argilla, read_links, read_traffic
 
         given = self._given
         self._reader = self._reader or DecisionReader(given.argilla)
         client = self._client or connect_to_argilla(given.argilla, given.home, make_workspace=False)
         self._client = None  # after an error we connect anew
+        links = read_links(client, given.argilla)
+        decisions = self._reader.read(client) if links.addresses else []  # else nothing was pushed yet
         today = datetime.now(timezone.utc).date()
-        try:
-            decisions = self._reader.read(client)
-            addresses: Mapping[DatasetName, str] = dataset_addresses(client, given.argilla)
-        except ArgillaError:
-            if any(one.exists for one in read_progress(client, given.argilla)):
-                raise
-            decisions, addresses = [], {}  # nothing was pushed yet
         traffic = read_traffic(client, given.argilla, today, 2 * WEEK)
         self._client = client
-        standing = standing_of(given, decisions, traffic, addresses)
-        return [replace(standing, agreement=self._agreed(decisions))]
+        seen = decisions, links, _state(given.home)
+        if self._last is None or self._last[0] != seen:
+            standing = standing_of(given, decisions, traffic, links)
+            self._last = seen, replace(standing, agreement=self._agreement(decisions))
+        return [replace(self._last[1], days=days_of(decisions, traffic))]
 
-    def _agreed(self, decisions: Sequence[Decision]) -> Agreement:
+    def _agreement(self, decisions: Sequence[Decision]) -> Agreement:
         """How far people agree. The intervals take a while, so they are kept until somebody answers."""
         from curation import agreement_of, label_questions
 
-        answered = [one.fingerprint for one in decisions]
-        if self._agreement is None or self._agreement[0] != answered:
-            self._agreement = answered, agreement_of(decisions, label_questions())
-        return self._agreement[1]
+        if self._agreed is None or self._agreed[0] != decisions:
+            self._agreed = decisions, agreement_of(decisions, label_questions())
+        return self._agreed[1]
+
+
+def _state(home: Home) -> list[int]:
+    """Changes with what the page works out from the state folder, decisions apart."""
+    runs = sorted(home.runs.glob("*/run.json"))[-2:]
+    releases = home.releases
+    watched = [home.chunks, home.answers_off, home.runs, releases, releases / "current", *runs]
+    return [path.stat().st_mtime_ns if path.exists() else 0 for path in watched]
+
+
+def days_of(decisions: Sequence[Decision], traffic: Sequence[DayTraffic]) -> list[Day]:
+    """Each day of ``traffic``, with what people judged wrong."""
+    wrong = _wrong_by_day(decisions)
+    return [Day(one.day, one.asked, one.refused, wrong.get(one.day, 0)) for one in traffic]
 
 
 def standing_of(
-    given: Handover,
-    decisions: Sequence[Decision],
-    traffic: Sequence[DayTraffic],
-    addresses: Mapping[DatasetName, str],
+    given: Handover, decisions: Sequence[Decision], traffic: Sequence[DayTraffic], links: RecordLinks
 ) -> Standing:
     """From what was read. Raises StateError or ReleaseError for damaged files."""
     from curation import SIMULATED_ANNOTATOR
     from serving import ReleaseStore
-    from training import Due, RunContext, Selection, answers, changed_keys, is_due, read_situation, select
+    from training import (
+        Due,
+        RunContext,
+        Selection,
+        answers,
+        changed_keys,
+        is_due,
+        read_situation,
+        select,
+    )
 
-    store = ReleaseStore(given.home)
-    wrong = _wrong_by_day(decisions)
-    days = [Day(one.day, one.asked, one.refused, wrong.get(one.day, 0)) for one in traffic]
-    places = {str(kind): address for kind, address in addresses.items()}
+    store, days = ReleaseStore(given.home), days_of(decisions, traffic)
     if store.current_id() is None or not given.home.chunks.exists():
         first = Next("Nothing is served yet: `clayloop ingest SOURCE`, then `clayloop bootstrap`.")
-        return Standing(len(decisions), 0, days, first, addresses=places)
+        return Standing(decisions, (), days, first, links=links, decided=Decided(decisions))
     corpus, loop = Corpus.load(given.home), given.loop
     context = RunContext(given.home, corpus, loop.training, loop.serving, store, store.current(), SILENT)
     selection = Selection(without_annotators=tuple(loop.training.without_annotators))
     found = read_situation(context, select(decisions, selection), datetime.now(timezone.utc))
     new = set(changed_keys(answers(found.rows), answers(found.served_rows)))
     mine = [one for one in decisions if (one.dataset, one.record_id) in new]
-    simulated = sum(set(one.annotators) == {SIMULATED_ANNOTATOR} for one in mine)
+    people = [one for one in mine if set(one.annotators) != {SIMULATED_ANNOTATOR}]
     choice = is_due(found, Due(loop.min_accepted, loop.every_hours))
-    step = next_step(given.home, decisions, choice, loop.min_accepted, addresses)
-    return Standing(len(mine) - simulated, simulated, days, step, addresses=places)
+    return Standing(
+        people=people,
+        simulated=[one for one in mine if set(one.annotators) == {SIMULATED_ANNOTATOR}],
+        days=days,
+        next=next_step(given.home, decisions, choice, loop.min_accepted, links),
+        would=f"{_DOES[choice.what]} {_sentence(choice.why)}",
+        links=links,
+        decided=Decided(decisions),
+    )
 
 
 def next_step(
-    home: Home,
-    decisions: Sequence[Decision],
-    choice: Choice,
-    wanted: int,
-    addresses: Mapping[DatasetName, str],
+    home: Home, decisions: Sequence[Decision], choice: Choice, wanted: int, links: RecordLinks
 ) -> Next:
     """What brings the bot on most: what is decided already first, then what people ask, then more of it."""
     from serving import ReleaseStore, list_answers
 
-    conversations = addresses.get("conversations", "")
+    waiting = links.pending("conversations")
     if choice.what != "skip":
         return Next(f"{_sentence(choice.why)} A retrain is due.", retrain=True)
-    stale = sum(one.stale for one in list_answers(ReleaseStore(home), home))
+    stale = [one.record_id for one in list_answers(ReleaseStore(home), home) if one.stale]
     if stale:
-        are = "curated answer is" if stale == 1 else "curated answers are"
-        words = f"{stale} {are} older than their source: filter conversations by answer_state = stale."
-        return Next(words, conversations, "Open conversations")
-    waiting = sum(_waits_for_source(one) for one in decisions)
-    if waiting:
-        words = f"{plural(waiting, 'wrong answer')} without a source or a correction."
-        return Next(words, conversations, "Open conversations")
+        are = "curated answer is" if len(stale) == 1 else "curated answers are"
+        place = links.records("conversations", stale) or links.pending(
+            "conversations", {"answer_state": "stale"}
+        )
+        return Next(f"{len(stale)} {are} older than their source.", place, "Open them")
+    unsourced = [one.record_id for one in decisions if waits_for_source(one)]
+    if unsourced:
+        words = f"{plural(len(unsourced), 'wrong answer')} without a source or a correction."
+        return Next(words, links.records("conversations", unsourced) or waiting, "Open them")
     missing = max(wanted - choice.fresh, 1)
     words = f"{plural(missing, 'more accepted decision')} on triplets or conversations make a retrain due."
-    return Next(words, addresses.get("triplets", conversations), "Open triplets")
+    return Next(words, links.pending("triplets") or waiting, "Open triplets")
 
 
 def _sentence(why: str) -> str:
@@ -169,7 +193,8 @@ def _sentence(why: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _waits_for_source(decision: Decision) -> bool:
+def waits_for_source(decision: Decision) -> bool:
+    """Whether an answer is wrong and nobody has said what would be right."""
     return (
         decision.dataset == "conversations"
         and decision.verdict == "rejected"

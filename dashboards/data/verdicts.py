@@ -45,6 +45,13 @@ def read_verdict(folder: Path) -> VerdictRow | None:
         return None
 
 
+def sure_change(gate: VerdictRow | None) -> str:
+    """Whether the change is surely one: "better", "worse", or ""."""
+    if gate is None or gate.low is None or gate.high is None:
+        return ""
+    return "better" if gate.low > 0 else "worse" if gate.high < 0 else ""
+
+
 def report_path(folder: Path) -> Path | None:
     """The run's page for a browser, where it is there."""
     path = folder / _REPORT

@@ -1,33 +1,50 @@
-"""How far annotators agree, question by question, and what became of what was suggested to them."""
+"""How far annotation is, how far people agree, and what became of what was suggested to them. Numbers lead to
+their records in Argilla."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
-from curation import Agreement
+from dashboards.charts import answers_chart
+from dashboards.data.annotation import DatasetRow
 from dashboards.data.feed import Feed
+from dashboards.data.frames import COUNTS, annotator_frame
+from dashboards.data.people_tables import (
+    agreement_of,
+    annotator_table,
+    answers_table,
+    conflict_table,
+    pair_table,
+    question_table,
+    suggestion_table,
+)
 from dashboards.data.standing import Standing
-from dashboards.escaping import one_line
-from dashboards.feeds import standing_feed
+from dashboards.escaping import plain
+from dashboards.feeds import progress_feed, standing_feed
 from dashboards.handover import Handover
-from dashboards.sections import PATIENCE, section, show_problem
+from dashboards.sections import OPEN, PATIENCE, section, show_problem, show_table
+from dashboards.wording import plural
 
 _FEW = 20  # records that two people answered, below which an alpha says little
-Draw = Callable[[Agreement], None]
+Draw = Callable[[Standing], None]
 
 
 def show(handover: Handover) -> None:
     """The whole page."""
     st.title("Annotation", anchor=False)
     feed, every = standing_feed(handover), handover.dashboard.refresh_seconds
+    section("Progress", every, partial(_progress, progress_feed(handover), feed))
     sections: dict[str, Draw] = {
+        "Answers over time": _over_time,
         "Agreement": _questions,
+        "Two by two": _pairs,
         "Annotators": _annotators,
         "Suggestions": _suggestions,
+        "Answered differently": _conflicts,
     }
     for title, draw in sections.items():
         section(title, every, partial(_drawn, feed, draw))
@@ -35,65 +52,119 @@ def show(handover: Handover) -> None:
 
 def _drawn(feed: Feed[Standing], draw: Draw) -> None:
     snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    agreement = snapshot.items[0].agreement if snapshot.items else None
-    if agreement is not None and agreement.questions:
-        draw(agreement)
+    if draw is _questions:
+        show_problem(snapshot)  # once a page
+    if snapshot.items and snapshot.items[0].decided.every:
+        draw(snapshot.items[0])
     elif snapshot.items:
         st.info("Nobody has answered anything yet.")
 
 
-def _questions(agreement: Agreement) -> None:
+def _progress(feed: Feed[DatasetRow], standings: Feed[Standing]) -> None:
+    snapshot = feed.latest(PATIENCE)
+    show_problem(snapshot)
+    if snapshot.items is None:
+        return
+    standing = next(iter(standings.latest().items or ()), None)
+    for place, dataset in zip(st.columns(len(snapshot.items) or 1), snapshot.items, strict=False):
+        with place.container(border=True, height="stretch"):
+            show_dataset(dataset)
+            if standing is not None and dataset.exists:
+                _forecast(dataset, standing)
+    people = annotator_frame(snapshot.items)
+    if people.empty:
+        st.caption("Nobody has annotated yet.")
+        return
+    share = st.column_config.ProgressColumn(
+        "Share of the dataset",
+        help="Submitted responses / records",
+        format="%.0f%%",
+        min_value=0,
+        max_value=100,
+    )
+    counts = {name: st.column_config.NumberColumn(name, format="localized") for name in COUNTS}
+    show_table(people, {**counts, "Share": share})
+
+
+def show_dataset(dataset: DatasetRow) -> None:
+    """How far one dataset is."""
+    st.markdown(f"**{plain(dataset.title)}**")
+    if not dataset.exists:
+        st.caption("Not in Argilla yet: `clayloop push` creates it.")
+        return
+    done = f"{dataset.completed:,} of {plural(dataset.total, 'record')} completed"
+    st.progress(dataset.share, done if dataset.total else "No records yet")
+    st.caption(f"{dataset.pending:,} pending · {plain(dataset.name)}")
+
+
+def _forecast(dataset: DatasetRow, standing: Standing) -> None:
+    """When all is done, if people go on as in the last days."""
+    kind = dataset.title.lower()
+    pace = standing.decided.pace(kind, datetime.now(timezone.utc))
+    if not dataset.pending:
+        told = "Nothing waits."
+    elif pace:
+        left = plural(round(dataset.pending / pace), "day")
+        told = f"{pace:.1f} answered a day in the last week: {left} left."
+    else:
+        told = "No person answered one in the last week."
+    st.caption(told)
+    if address := standing.links.pending(kind):
+        st.link_button("Open the queue", address, icon=":material/edit_note:")
+
+
+def _over_time(standing: Standing) -> None:
+    table = answers_table(standing)
+    if not table.empty:
+        st.altair_chart(answers_chart(table))
+
+
+def _questions(standing: Standing) -> None:
     st.caption("Krippendorff's alpha with its 95% interval: 1 is agreement, 0 is what chance would give.")
-    rows = [
-        {
-            "Dataset": one.dataset,
-            "Question": one_line(one.question),
-            "Answers": one.answers,
-            "Answered twice": one.alpha.records,
-            "Alpha": one.alpha.value,
-            "From": one.alpha.low,
-            "To": one.alpha.high,
-        }
-        for one in agreement.questions
-    ]
     number = partial(st.column_config.NumberColumn, format="%.2f")
-    columns = {name: number(name) for name in ("Alpha", "From", "To")}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
-    if all(one.alpha.records < _FEW for one in agreement.questions):
+    apart = st.column_config.LinkColumn("Apart ones", display_text="open", width=100)
+    columns = {**{name: number(name) for name in ("Alpha", "From", "To")}, "Records": apart}
+    show_table(question_table(standing), columns)
+    if all(one.alpha.records < _FEW for one in agreement_of(standing).questions):
         st.caption(
             "Few records were answered by two people: `curation.argilla.min_submitted = 2` for a while, and "
             "`clayloop push`, would tell more."
         )
 
 
-def _annotators(agreement: Agreement) -> None:
-    rows = [
-        {
-            "Annotator": one_line(one.annotator),
-            "Records": one.records,
-            "As most others": f"{one.agreed:,} of {one.compared:,}" if one.compared else "–",
-            "Seconds a record": one.seconds,
-        }
-        for one in agreement.annotators
-    ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+def _pairs(standing: Standing) -> None:
+    if standing.decided.pairs:
+        apart = st.column_config.LinkColumn("Apart ones", display_text="open", width=100)
+        show_table(pair_table(standing), {"Records": apart})
+    else:
+        st.info("No two people answered the same record.")
 
 
-def _suggestions(agreement: Agreement) -> None:
-    if not agreement.suggestions:
+def _annotators(standing: Standing) -> None:
+    show_table(annotator_table(standing))
+
+
+def _suggestions(standing: Standing) -> None:
+    if not standing.decided.suggested:
         st.info("Nobody has answered a record with a suggestion, shown or held back.")
         return
     st.caption("A tenth of the records is shown without: where people agree as often there, nobody is led.")
-    rows = [
-        {
-            "Agent": one_line(one.agent),
-            "Question": one_line(one.question),
-            "Kept": f"{one.kept:,} of {one.shown:,}",
-            "Agreed with, unseen": f"{one.agreed:,} of {one.held_back:,}",
-            "Led by": None if one.anchoring is None else 100 * one.anchoring,
-        }
-        for one in agreement.suggestions
-    ]
     led = st.column_config.NumberColumn("Led by", format="%+.0f%%", help="Share kept − share agreed with")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"Led by": led})
+    changed = st.column_config.LinkColumn("Changed ones", display_text="open", width=110)
+    show_table(suggestion_table(standing), {"Led by": led, "Records": changed})
+
+
+def _conflicts(standing: Standing) -> None:
+    conflicts = standing.decided.conflicts
+    if not conflicts:
+        st.info("Nobody has answered a record differently from somebody else.")
+        return
+    waiting = sum(bool(one.unsettled) for one in conflicts)
+    st.caption(f"{plural(len(conflicts), 'record')}; {waiting:,} of them wait for a reviewer.")
+    if address := standing.links.pending("adjudication"):
+        st.link_button("Open the reviewers' dataset", address, icon=":material/gavel:")
+    elif waiting:
+        st.caption(
+            "`curation.argilla.acceptance = 'adjudicated'` and `clayloop push` put these to reviewers."
+        )
+    show_table(conflict_table(standing), {"Records": OPEN})

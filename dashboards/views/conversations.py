@@ -1,25 +1,28 @@
-"""What visitors asked: how much, what the bot refused or got wrong, and what people wrote instead."""
+"""What visitors asked: how much, how fast and how well it was answered, and what the documentation lacks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from statistics import median, quantiles
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from curation import Home
-from dashboards.charts import COLOURS
+from curation import AskedTurn, Home, RecordLinks, read_calibration
+from dashboards.charts import KINDS, days_chart
+from dashboards.data.calibration import calibration_frame
 from dashboards.data.feed import Feed
+from dashboards.data.gaps import Topic, read_topics
+from dashboards.data.loop_tables import answer_table, topic_table, turn_table
+from dashboards.data.people_tables import decision_table
 from dashboards.data.standing import Standing
-from dashboards.escaping import one_line
-from dashboards.feeds import standing_feed
+from dashboards.escaping import plain
+from dashboards.feeds import asked_once, standing_feed, turns_feed
 from dashboards.handover import Handover
-from dashboards.sections import PATIENCE, section, show_problem
-from dashboards.wording import plural
-from serving import LINEAGE_FILE, ReleaseStore, list_answers, open_questions
-
-_KINDS = ("asked", "refused", "wrong")
+from dashboards.sections import OPEN, PATIENCE, section, show_notice, show_problem, show_table
+from dashboards.wording import duration, plural
+from serving import ReleaseStore, list_answers
 
 
 def show(handover: Handover) -> None:
@@ -27,8 +30,19 @@ def show(handover: Handover) -> None:
     st.title("Conversations", anchor=False)
     home, every = handover.home, handover.dashboard.refresh_seconds
     section("Questions a day", every, partial(_days, standing_feed(handover)))
-    section("Questions without a good source", every, partial(_gaps, home))
-    section("Answers that people wrote", every, partial(_answers, home))
+    section("The newest turns", every, partial(_turns, handover))
+    section("Topics without good answers", every, partial(_gaps, handover))
+    section("Answers that people wrote", every, partial(_answers, handover))
+    section("May a judge be believed?", None, partial(_judge, home))
+
+
+def _standing(handover: Handover) -> Standing | None:
+    return next(iter(standing_feed(handover).latest(PATIENCE).items or ()), None)
+
+
+def _links(handover: Handover) -> RecordLinks:
+    standing = _standing(handover)
+    return standing.links if standing else RecordLinks()
 
 
 def _days(feed: Feed[Standing]) -> None:
@@ -40,66 +54,122 @@ def _days(feed: Feed[Standing]) -> None:
     if not standing.week("asked") and not standing.week("asked", back=1):
         st.info("Nobody has asked anything for two weeks.")
         return
-    lines = [(day.day.isoformat(), kind, getattr(day, kind)) for day in standing.days for kind in _KINDS]
-    st.altair_chart(_chart(pd.DataFrame(lines, columns=["day", "kind", "questions"])))
-    address = standing.addresses.get("conversations")
-    if address:
+    lines = [(day.day.isoformat(), kind, getattr(day, kind)) for day in standing.days for kind in KINDS]
+    st.altair_chart(days_chart(pd.DataFrame(lines, columns=["day", "kind", "questions"])))
+    if address := standing.links.pending("conversations"):
         st.link_button("Judge them in Argilla", address, icon=":material/edit_note:")
 
 
-def _chart(table: pd.DataFrame) -> alt.Chart:
-    """Bars beside each other; the kinds differ in place, too, for those who do not see the colours."""
-    return (
-        alt.Chart(table)
-        .mark_bar()
-        .encode(
-            x=alt.X("day:N", title="Day (UTC)", axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
-            xOffset=alt.XOffset("kind:N", sort=[*_KINDS]),
-            y=alt.Y("questions:Q", title="questions", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color(
-                "kind:N",
-                title=None,
-                scale=alt.Scale(domain=[*_KINDS], range=COLOURS),
-                legend=alt.Legend(orient="top"),
-            ),
-            tooltip=["day", "kind", "questions"],
-        )
-        .properties(height=260)
-    )
-
-
-def _gaps(home: Home) -> None:
-    store = ReleaseStore(home)
-    served = store.current_id()
-    questions = open_questions(store.folder(served) / LINEAGE_FILE) if served else []
-    if not questions:
-        st.info("Nobody has judged a question that the documentation does not answer.")
+def _turns(handover: Handover) -> None:
+    snapshot = turns_feed(handover).latest(PATIENCE)
+    turns: Sequence[AskedTurn] = snapshot.items or ()
+    if not turns:
+        if snapshot.items is not None:
+            st.info("Nobody has asked anything yet.")
         return
-    st.caption(
-        f"{plural(len(questions), 'question')} that people judged, newest first. `clayloop gaps` puts those "
-        "together that mean the same."
+    standing = _standing(handover)
+    _figures(turns, standing)
+    table = turn_table(turns, standing.links if standing else RecordLinks())
+    seconds = st.column_config.NumberColumn("Seconds", format="%.1f")
+    picked = st.dataframe(
+        table,
+        hide_index=True,
+        column_config={"Seconds": seconds, "Records": OPEN},
+        on_select="rerun",
+        selection_mode="single-row",
+        key="turns",
     )
-    rows = [{"Question": one_line(one.text), "How it showed": one.lack} for one in questions]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    chosen = picked.get("selection", {}).get("rows", [])
+    if chosen and chosen[0] < len(turns):
+        _turn(handover, turns[chosen[0]], standing)
+    else:
+        st.caption("Choose a row to see its answer, its release, and the decisions behind it.")
 
 
-def _answers(home: Home) -> None:
-    store = ReleaseStore(home)
-    found = list_answers(store, home) if store.current_id() else []
+def _figures(turns: Sequence[AskedTurn], standing: Standing | None) -> None:
+    taken = [one.seconds for one in turns]
+    slow = quantiles(taken, n=20, method="inclusive")[-1] if len(taken) > 1 else taken[0]
+    rated = [one.thumb for one in turns if one.thumb]
+    cells = st.columns(5)
+    cells[0].metric("Newest turns", f"{len(turns):,}", border=True)
+    cells[1].metric("Refused", f"{sum(one.refused for one in turns):,}", border=True)
+    thumbs = f"{rated.count('up')} / {rated.count('down')}"
+    cells[2].metric("Thumbs up / down", thumbs, border=True)
+    sourced = sum(one.sources > 0 for one in turns if not one.refused)
+    answered = sum(not one.refused for one in turns)
+    cells[3].metric(
+        "Answers with sources",
+        f"{sourced:,} of {answered:,}",
+        border=True,
+        help="What a model writes is shown by whole sentences that hold to these sources.",
+    )
+    cells[4].metric("Typical time", duration(median(taken)), border=True, help=f"95%: {duration(slow)}")
+    if standing is not None:
+        out = [one for one in standing.decided.every if one.values.get("out_of_guardrails") == "yes"]
+        told = f"{plural(len(out), 'answer')} out of the ordinary (guardrails), as people judged."
+        place = standing.opened(out, "conversations")
+        st.caption(told + (f" [Open]({place})" if place else ""))
+
+
+def _turn(handover: Handover, turn: AskedTurn, standing: Standing | None) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{plain(turn.question, 1_000)}**")
+        st.text(turn.answer[:4_000])
+        st.caption(f"Answered by [{plain(turn.release)}](releases?release={turn.release})")
+        behind = _behind(turn, standing)
+        if behind is None or behind.empty:
+            st.caption("Nobody has decided anything about its first source.")
+        else:
+            st.markdown("Decided about its first source:")
+            show_table(behind, {"Records": OPEN})
+
+
+def _behind(turn: AskedTurn, standing: Standing | None) -> pd.DataFrame | None:
+    """What was decided about the first source of its answer."""
+    if standing is None or not turn.chunk_id:
+        return None
+    return decision_table(standing, lambda one: turn.chunk_id in (one.chunk_id, one.record_id))
+
+
+def _gaps(handover: Handover) -> None:
+    served = ReleaseStore(handover.home).current_id()
+    if served is None:
+        st.info("Nothing is served.")
+        return
+    read = partial(read_topics, handover)
+    snapshot = asked_once(f"gaps {handover.root} {served}", read, "Topics without answers").latest()
+    if snapshot.problem is not None:
+        show_notice(snapshot.problem.message, snapshot.problem.hint)
+    if snapshot.waiting:
+        st.info("Putting together what means the same…", icon=":material/hourglass_empty:")
+    topics: Sequence[Topic] = snapshot.items or ()
+    if snapshot.items is not None and not topics:
+        st.info("Nobody has judged a question that the documentation does not answer.")
+    if not topics:
+        return
+    show_table(topic_table(topics, _links(handover)), {"Records": OPEN})
+
+
+def _answers(handover: Handover) -> None:
+    store = ReleaseStore(handover.home)
+    found = list_answers(store, handover.home) if store.current_id() else []
     if not found:
         st.info("Nobody has written an answer that the served release knows.")
         return
-    rows = [
-        {
-            "Question": one_line(one.question),
-            "Answer": one_line(one.text),
-            "By": one.role,
-            "On": one.at,
-            "State": f"{one.fate}, stale" if one.stale else one.fate,
-            "Why": one_line(one.why),
-        }
-        for one in found
-    ]
     on = st.column_config.DateColumn("On", format="YYYY-MM-DD")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"On": on})
+    show_table(answer_table(found, _links(handover)), {"On": on, "Records": OPEN})
     st.caption("`clayloop answers off ID` takes one out of the next release.")
+
+
+def _judge(home: Home) -> None:
+    """How far a language model's verdicts are those of people."""
+    found = read_calibration(home)
+    if found is None:
+        st.caption(
+            "No language model has judged what people decided: `clayloop calibrate` asks the one of "
+            "[curation.judge], and says how often it agrees, before anybody trusts it."
+        )
+        return
+    st.caption(f"{plain(found.judge)}, asked on {found.at:%Y-%m-%d}: its verdicts beside people's.")
+    number = {name: st.column_config.NumberColumn(name, format="%.2f") for name in ("Alpha", "From", "To")}
+    show_table(calibration_frame(found), number)

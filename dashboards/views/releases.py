@@ -1,127 +1,146 @@
-"""Releases and runs: go back to an earlier release, and read what a run found."""
+"""Releases and runs: go back to an earlier release, read what a run found, and see who did what."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from curation import ClayloopError, Home
-from dashboards.data.notice import Notice, notice_of
+from curation import Home
+from dashboards.acting import Act, show_act
+from dashboards.data.actions import read_actions
+from dashboards.data.frames import guard_frame
+from dashboards.data.loop_tables import action_table, release_table
 from dashboards.data.releases import ReleaseRow, read_releases
 from dashboards.data.runs import RunRow, read_runs
 from dashboards.escaping import one_line, plain
 from dashboards.handover import Handover
-from dashboards.launch import LOOPBACK_NAMES
-from dashboards.sections import section, show_notice
+from dashboards.sections import section, show_notice, show_table
 from dashboards.wording import plural
 from serving import CARD_FILE, ReleaseStore
+from training import RunStore, explain_release
 
-_CONFIRMING = "promoting"
-_TROUBLE = "trouble with promoting"
 _RUNS = 50
+_ACTIONS = 100
+_LOG_LINES = 200
 _REPORT_HEIGHT = 900
+_EFFECT = (
+    "The bot answers from it within seconds. Retraining goes on from it, once somebody decides something new."
+)
 
 
 def show(handover: Handover) -> None:
     """The whole page."""
     st.title("Releases and runs", anchor=False)
-    home, on_loopback = handover.home, handover.dashboard.host in LOOPBACK_NAMES
-    section("Releases", handover.dashboard.refresh_seconds, partial(_releases, home, on_loopback))
-    section("What a run found", None, partial(_report, home))
+    every = handover.dashboard.refresh_seconds
+    section("Releases", every, partial(_releases, handover))
+    section("What a run found", None, partial(_run, handover.home))
+    section("Who did what", every, partial(_actions, handover.home))
 
 
-def _releases(home: Home, on_loopback: bool) -> None:
-    view = read_releases(home)
+def _releases(handover: Handover) -> None:
+    view = read_releases(handover.home)
     for notice in (*view.damaged.values(), *([view.pointer] if view.pointer else [])):
         show_notice(notice.message, notice.hint)
     rows = [*reversed(view.rows)]
     if not rows:
         st.info("There is no release yet: `clayloop bootstrap` makes the first.")
         return
-    table = pd.DataFrame(
-        [
-            {
-                "Release": row.id,
-                "Served": "served" if row.served else "",
-                "Made": row.created_at,
-                "From": one_line(row.run_id or "the base model"),
-                "Chunks": row.chunks,
-                "NDCG@10": row.metrics.get("ndcg@10"),
-                "Questions": row.evaluation.questions,
-            }
-            for row in rows
-        ]
-    )
     columns = {
         "Made": st.column_config.DatetimeColumn("Made", format="YYYY-MM-DD HH:mm"),
         "NDCG@10": st.column_config.NumberColumn("NDCG@10", format="%.3f", help="On its own run's questions"),
     }
-    st.dataframe(table, hide_index=True, column_config=columns)
-    chosen = st.selectbox("A release", rows, format_func=lambda row: row.id, key="release to act on")
-    _promote(home, chosen, on_loopback)
-    card = ReleaseStore(home).folder(chosen.id) / CARD_FILE
+    show_table(release_table(rows), columns)
+    ids = [row.id for row in rows]
+    asked = st.query_params.get("release", "")
+    number = ids.index(asked) if asked in ids else 0
+    key = "release to act on"
+    chosen = rows[ids.index(st.selectbox("A release", ids, index=number, key=key))]
+    st.query_params["release"] = chosen.id
+    if chosen.served:
+        st.caption("The bot serves it now.")
+    else:
+        _promote(handover, chosen)
+    _made_of(handover.home, chosen)
+
+
+def _promote(handover: Handover, row: ReleaseRow) -> None:
+    def do(who: str) -> None:
+        store = ReleaseStore(handover.home)
+        if store.served_id() != row.id:  # else another click came first
+            store.promote(row.id, who=who)
+
+    show_act(handover, Act(f"Serve {row.id}", _EFFECT, "Yes, serve it", do, icon=":material/history:"))
+
+
+def _made_of(home: Home, row: ReleaseRow) -> None:
+    """What it was made of, and its model card."""
+    store = ReleaseStore(home)
+    with st.expander(f"What {plain(row.id)} was made of"):
+        found = explain_release(store, row.id)
+        fates = ", ".join(f"{count:,} {fate}" for fate, count in found.fates.items())
+        st.caption(f"{plural(found.decisions, 'decision')}{': ' if fates else ''}{plain(fates)}")
+        lines = [
+            {"Annotator": one_line(name), "Became": fate, "Decisions": count}
+            for name, fates_of in found.annotators.items()
+            for fate, count in fates_of.items()
+        ]
+        if lines:
+            show_table(pd.DataFrame(lines))
+    card = store.folder(row.id) / CARD_FILE
     if card.is_file():
-        with st.expander(f"Model card of {plain(chosen.id)}"):
+        with st.expander(f"Model card of {plain(row.id)}"):
             st.code(card.read_text(encoding="utf-8"), language=None, wrap_lines=True)
 
 
-def _promote(home: Home, row: ReleaseRow, on_loopback: bool) -> None:
-    trouble: Notice | None = st.session_state.get(_TROUBLE)
-    if trouble is not None:
-        show_notice(trouble.message, trouble.hint)
-    if row.served:
-        st.caption("The bot serves it now.")
-    elif not on_loopback:
-        st.caption(
-            "This page can be reached from other machines and has no login, so it only shows: "
-            f"`clayloop releases promote {plain(row.id)}`."
-        )
-    elif st.session_state.get(_CONFIRMING) == row.id:
-        with st.container(border=True):
-            st.markdown(f"**Serve {plain(row.id)}?**")
-            st.caption(
-                "The bot answers from it within seconds. Retraining goes on from it, once somebody decides "
-                "something new. It is written to the log of promotions."
-            )
-            yes, no, _ = st.columns([2, 1, 6])
-            yes.button("Yes, serve it", type="primary", on_click=partial(_serve, home, row), width="stretch")
-            no.button("No", key="do not serve it", on_click=partial(_confirm, ""), width="stretch")
-    else:
-        st.button(f"Serve {plain(row.id)}", icon=":material/history:", on_click=partial(_confirm, row.id))
-
-
-def _confirm(release: str) -> None:
-    st.session_state[_CONFIRMING] = release
-    st.session_state.pop(_TROUBLE, None)
-
-
-def _serve(home: Home, row: ReleaseRow) -> None:
-    _confirm("")
-    store = ReleaseStore(home)
-    try:
-        store.verify(row.id)
-        store.promote(row.id)
-    except (ClayloopError, OSError) as error:
-        st.session_state[_TROUBLE] = notice_of(error, f"Promoting {row.id}")
-
-
-def _report(home: Home) -> None:
-    runs = [row for row in read_runs(home, _RUNS).rows if row.report is not None]
+def _run(home: Home) -> None:
+    runs = read_runs(home, _RUNS).rows
     if not runs:
         st.info("No run has judged a candidate yet.")
         return
-    row = st.selectbox("Run", runs, format_func=partial(_run_name, runs), key="run to read about")
-    if row.report is not None:
-        st.caption(plain(row.verdict, 600))
-        # As a data address it is of another origin: whatever is in it cannot reach this page.
-        report = base64.b64encode(row.report.read_bytes()).decode()
-        st.iframe(f"data:text/html;charset=utf-8;base64,{report}", height=_REPORT_HEIGHT)
+    ids = [row.id for row in runs]
+    asked = st.query_params.get("run", "")
+    newest = next((place for place, row in enumerate(runs) if row.report is not None), 0)
+    number = ids.index(asked) if asked in ids else newest
+    label = partial(_run_name, {row.id: row for row in runs})
+    row = runs[ids.index(st.selectbox("Run", ids, index=number, format_func=label, key="run to read about"))]
+    st.query_params["run"] = row.id
+    st.caption(plain(row.verdict, 600))
+    if row.gate is not None and row.gate.guards:
+        failed = sum(not guard.passed for guard in row.gate.guards)
+        word = f" · {plural(failed, 'guard')} failed" if failed else ""
+        with st.expander(f"Verdict: {plain(row.gate.word)}{word}", expanded=bool(failed)):
+            wide = st.column_config.TextColumn("Figures", width="large")
+            show_table(guard_frame(row.gate.guards), {"Figures": wide})
+    _log(home, row)
+    if row.report is None:
+        return
+    report = row.report.read_bytes()
+    st.download_button("Report of the run", report, f"{row.id}.html", "text/html", on_click="ignore")
+    # As a data address it is of another origin: whatever is in it cannot reach this page.
+    address = base64.b64encode(report).decode()
+    st.iframe(f"data:text/html;charset=utf-8;base64,{address}", height=_REPORT_HEIGHT)
 
 
-def _run_name(runs: Sequence[RunRow], row: RunRow) -> str:
-    newest = f" (newest of {plural(len(runs), 'run')})" if row is runs[0] else ""
-    return f"{row.id}: {row.outcome.replace('-', ' ')}{newest}"
+def _log(home: Home, row: RunRow) -> None:
+    path = RunStore(home).folder(row.id) / "run.log"
+    if path.is_file():
+        with st.expander("Its log"):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+            st.code("\n".join(lines), language=None, wrap_lines=True)
+
+
+def _run_name(runs: dict[str, RunRow], run: str) -> str:
+    newest = f" (newest of {plural(len(runs), 'run')})" if run == next(iter(runs)) else ""
+    return f"{run}: {runs[run].outcome.replace('-', ' ')}{newest}"
+
+
+def _actions(home: Home) -> None:
+    found = read_actions(home, _ACTIONS)
+    if not found:
+        st.info("Nobody has done anything yet.")
+        return
+    when = st.column_config.DatetimeColumn("When", format="YYYY-MM-DD HH:mm:ss")
+    show_table(action_table(found), {"When": when})

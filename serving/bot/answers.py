@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from curation import LanguageModel, Message
+from curation import LanguageModel, Message, harmless
 from serving.bot.curated import shown
 from serving.bot.follow_ups import look_up
-from serving.bot.markup import harmless
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
 from serving.bot.passages import as_markdown, as_page, passages, unlike

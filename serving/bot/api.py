@@ -11,10 +11,9 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from curation import Message
+from curation import Message, web_address
 from serving.bot.chat import MOST_COMMENT, Answer, ChatService
 from serving.bot.curated import name_of
-from serving.bot.markup import web_address
 from serving.bot.options import Options
 from serving.bot.reply import Reply
 

@@ -1,15 +1,14 @@
 """How curated answers are shown: as what they are, a person's answer to a question.
 
 What people write is text from outside like any other: in the chat it is Markdown that loads and runs nothing
-(serving.bot.markup), and for a language model it is quoted, so that no line of it can pass for anything else.
+(curation/shown/), and for a language model it is quoted, so that no line of it can pass for anything else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from curation import Chunk
-from serving.bot.markup import closed, link, plain
+from curation import Chunk, closed, link, plain
 from serving.releases.answers import AnswerSource, CuratedAnswer
 from serving.retrieval.curated import is_curated
 

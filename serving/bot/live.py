@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from curation import ClayloopError, ReleaseError, StateError, give_back
+from serving.releases.following import Follower
 from serving.releases.retriever import Retriever
 from serving.releases.store import ReleaseStore
 
@@ -26,7 +27,10 @@ class LiveRelease:
     is. The constructor raises what ``load`` raises where there is none, or StateError when there is no
     release at all. The pointer is looked at every ``poll_seconds``.
 
-    ``error`` says why the release that the pointer names is not served; None when it is.
+    Where releases are shared on an object store, its pointer is followed, too.
+
+    ``error`` says why the release that the pointer names is not served, or that the pointer cannot be
+    followed; None when all is well.
     """
 
     def __init__(
@@ -40,7 +44,8 @@ class LiveRelease:
         self._failed_id = ""
         self._retry_at = 0.0
         self._retry_after = _RETRY_FIRST
-        self.error: str | None = None
+        self._error: str | None = None
+        self._follower = Follower(store)
         release_id = store.current_id()
         if release_id is None:
             raise StateError(f"There is no release in {store.root} yet.", "Run `clayloop bootstrap` first.")
@@ -56,6 +61,10 @@ class LiveRelease:
         return self.retriever.release.id
 
     @property
+    def error(self) -> str | None:
+        return self._error or self._follower.error
+
+    @property
     def is_watching(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
@@ -63,10 +72,12 @@ class LiveRelease:
         """Watch the pointer in a background thread."""
         self._thread = threading.Thread(target=self._watch, name="live-release", daemon=True)
         self._thread.start()
+        self._follower.start()
 
     def close(self) -> None:
         """Stop watching. Requests under way keep their release."""
         self._stop.set()
+        self._follower.close()
         if self._thread is not None:
             self._thread.join(timeout=30)
 
@@ -78,7 +89,7 @@ class LiveRelease:
             self._report("", error)
             return False
         if release_id is None or release_id == self.release_id:
-            self.error = None if release_id else "The pointer to the served release was removed."
+            self._error = None if release_id else "The pointer to the served release was removed."
             self._failed_id = ""
             return False
         if release_id == self._failed_id and time.monotonic() < self._retry_at:
@@ -93,7 +104,7 @@ class LiveRelease:
             self._report(release_id, ClayloopError(f"Release {release_id} can't be loaded: {error}"))
             return False
         give_back()  # the old one, as soon as nobody uses it; a torch model is a reference cycle
-        self.error, self._failed_id, self._retry_after = None, "", _RETRY_FIRST
+        self._error, self._failed_id, self._retry_after = None, "", _RETRY_FIRST
         self._note(release_id, None)
         log.info("Serving release %s (loaded in %.1f s)", release_id, time.perf_counter() - started)
         return True
@@ -119,9 +130,9 @@ class LiveRelease:
             self._retry_after = min(self._retry_after * 2, _RETRY_MOST)
         self._retry_at = time.monotonic() + self._retry_after
         self._failed_id = release_id
-        if self.error != error.message:
+        if self._error != error.message:
             log.error("Still serving %s: %s", self.release_id, error)
-        self.error = error.message
+        self._error = error.message
         if release_id:
             self._note(release_id, error.message)
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curation import Chunk
-from serving.bot.markup import Span, prose
+from curation import Chunk, Span, prose
 from serving.retrieval.embedding import Embedder
 
 # The end of a sentence: a full stop and the like before a space and what can begin one.

@@ -7,14 +7,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from curation import SettingsError
 from serving.bot.chat import MOST_COMMENT, ChatService
+from serving.bot.gradio_import import writing_nothing
 from serving.bot.options import MOST_PASSAGES, Options
 from serving.bot.page_history import last_turn, read_history
 from serving.settings import BotSettings
+
+with writing_nothing():
+    import gradio as gr
 
 _WELCOME = "Answers come from the documentation and name their sources."
 _KEPT = " Conversations are kept, so that people can make the answers better."
@@ -22,7 +26,7 @@ _AT_ONCE = 8
 _FONT = ["system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
 _UP, _DOWN = "Like", "Dislike"
-CSS = "mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }"
+_CSS = "mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }"
 # The best passage stands first, so the question goes to the top, where Gradio would show an answer's end.
 _SHOW_FROM_THE_TOP = """() => setTimeout(() => {
     const asked = document.querySelectorAll('.message.user');
@@ -30,7 +34,27 @@ _SHOW_FROM_THE_TOP = """() => setTimeout(() => {
 }, 150)"""
 
 
-def build_page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
+def mount_page(app: FastAPI, service: ChatService, examples: Sequence[str]) -> FastAPI:
+    """``app`` with the page at /. Nothing is uploaded, shared or watched by anybody."""
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        _page(service, examples),
+        path="/",
+        # Gradio's default look with the machine's own fonts: nothing is fetched from elsewhere.
+        theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
+        css=_CSS,
+        footer_links=[],
+        ssr_mode=False,
+        show_error=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        max_file_size=0,
+    )
+    return mounted
+
+
+def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
     """The page. Its API endpoint is ``/chat`` (gradio_client: ``predict(message, api_name="/chat")``)."""
     settings = service.settings
 
@@ -39,40 +63,37 @@ def build_page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
         for answer in service.reply(message, read_history(history), before, _options(chosen)):
             yield {"role": "assistant", "content": answer.reply.page, "metadata": {"id": answer.turn}}
 
-    with gr.Blocks(title=settings.title, analytics_enabled=False, fill_height=True) as page:
-        chatbot = _chatbot(settings)
-        gr.ChatInterface(
-            chat,
-            api_name="chat",
-            title=html.escape(settings.title),
-            examples=[[question] for question in examples] or None,
-            cache_examples=False,
-            analytics_enabled=False,
-            flagging_mode="never",
-            save_history=True,
-            editable=True,
-            concurrency_limit=_AT_ONCE,
-            fill_height=True,
-            additional_inputs=_advanced(service) if settings.advanced_options else None,
-            additional_inputs_accordion=gr.Accordion("Advanced options", open=False, render=False),
-            textbox=gr.Textbox(
-                placeholder="Ask about the documentation",
-                show_label=False,
-                scale=7,
-                autofocus=True,
-                submit_btn=True,
-                stop_btn=True,
-            ),
-            chatbot=chatbot,
-        )
+    chatbot = _chatbot(settings)
+    # One Blocks: a second around it makes Gradio build its whole app three more times, for half a second.
+    page = gr.ChatInterface(
+        chat,
+        api_name="chat",
+        title=html.escape(settings.title),
+        examples=[[question] for question in examples] or None,
+        cache_examples=False,
+        analytics_enabled=False,
+        flagging_mode="never",
+        save_history=True,
+        editable=True,
+        concurrency_limit=_AT_ONCE,
+        fill_height=True,
+        additional_inputs=_advanced(service) if settings.advanced_options else None,
+        additional_inputs_accordion=gr.Accordion("Advanced options", open=False, render=False),
+        textbox=gr.Textbox(
+            placeholder="Ask about the documentation",
+            show_label=False,
+            scale=7,
+            autofocus=True,
+            submit_btn=True,
+            stop_btn=True,
+        ),
+        chatbot=chatbot,
+    )
+    page.title = settings.title
+    with page:
         chatbot.change(None, js=_SHOW_FROM_THE_TOP, api_visibility="private", queue=False)
         _add_feedback(service, chatbot)
     return page
-
-
-def theme() -> gr.themes.Base:
-    """Gradio's default look with the machine's own fonts: nothing is fetched from elsewhere."""
-    return gr.themes.Default(font=_FONT, font_mono=_MONO)
 
 
 def _chatbot(settings: BotSettings) -> gr.Chatbot:

@@ -9,8 +9,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from curation import Message
-from serving.bot.markup import fenced
+from curation import Message, fenced
 from serving.bot.reply import SOURCES
 
 _TAG = re.compile(r"<[^>]*>")

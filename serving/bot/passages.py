@@ -6,9 +6,9 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from curation import Block, Span, blocks, joined, link, prose
 from serving.bot.curated import name_of
 from serving.bot.marking import best_sentences
-from serving.bot.markup import Block, Span, blocks, joined, link, prose
 from serving.retrieval.curated import is_curated
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import Hit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from curation import plain
 from serving.bot.known_words import known_words
-from serving.bot.markup import plain
 from serving.bot.small_talk import listed, support_line
 from serving.releases.retriever import Retriever
 from serving.retrieval.index import Hit

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from curation import harmless
 from serving.bot.curated import listed
-from serving.bot.markup import harmless
 from serving.bot.passages import title_of
 from serving.releases.answers import CuratedAnswer
 from serving.retrieval.curated import only_documents

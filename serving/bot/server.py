@@ -5,37 +5,32 @@ from __future__ import annotations
 import gc
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Query
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
-from curation import ClayloopError, Home, LanguageModel, StateError, Turn, local_url
+from curation import ClayloopError, Home, LanguageModel, StateError, Turn, local_url, web_address
 from serving.bot.answers import examples_of
 from serving.bot.api import add_api
 from serving.bot.chat import ChatService
+from serving.bot.guard import Guard, Rates
 from serving.bot.live import LiveRelease
-from serving.bot.login import Login
-from serving.bot.markup import web_address
+from serving.bot.login import Login, Proxies
 from serving.bot.offered import with_offered
 from serving.bot.outbox import Outbox, Send, Sender
-from serving.bot.page import CSS, build_page, theme
+from serving.bot.page import mount_page
 from serving.releases.retriever import ReleaseLoader
 from serving.releases.store import ReleaseStore
 from serving.settings import ServingSettings
 
 log = logging.getLogger(__name__)
 
-# The page may load and call nothing but the bot itself, whatever an answer contains.
-_CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
-)
+_MOST_CONNECTIONS = 1_000  # an open page holds one
 
 
 class TurnLog:
@@ -129,24 +124,13 @@ def create_app(
         return JSONResponse(body)
 
     add_api(app, service)
-    page = build_page(service, examples_of(live.retriever, settings.bot))
-    if password := settings.bot.password.get_secret_value():
-        app.add_middleware(Login, password=password)
-    app.add_middleware(_ContentPolicy)
-    mounted: FastAPI = gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        theme=theme(),
-        css=CSS,
-        footer_links=[],
-        ssr_mode=False,
-        show_error=False,
-        enable_monitoring=False,
-        pwa=False,
-        mcp_server=False,
-    )
-    return mounted
+    rates = Rates(settings.bot.questions_per_minute)
+    # The last one added stands outermost. Without one of our own, Gradio lets any site's page read answers.
+    app.add_middleware(CORSMiddleware, allow_origins=())
+    app.add_middleware(Login, settings=settings.bot, rates=rates)
+    app.add_middleware(Guard, rates=rates)
+    app.add_middleware(Proxies, trusted=settings.bot.trusted_proxies)
+    return mount_page(app, service, examples_of(live.retriever, settings.bot))
 
 
 def run_bot(
@@ -162,7 +146,6 @@ def run_bot(
     the port is taken, ReleaseError when the current release is corrupt.
     """
     store = ReleaseStore(home)
-    settings = _for_single_questions(settings)
     # What is imported stays. Each swap collects garbage, which stops everybody who asks: so it need not look
     # through all of that. What a release brings along is not among it, and goes with it.
     gc.collect()
@@ -172,7 +155,13 @@ def run_bot(
     app = create_app(live, language_model, turns, settings)
     with closing(listen(settings.bot.host, settings.bot.port)) as listener:
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+            proxy_headers=False,  # serving.bot.trusted_proxies says whom to believe
+            limit_concurrency=_MOST_CONNECTIONS,
         )
         address = local_url(settings.bot.host, listener.getsockname()[1])
         server = _Server(config, lambda: ready(address) if ready else None)
@@ -188,13 +177,6 @@ def run_bot(
                 turns.sender.close()
 
 
-def _for_single_questions(settings: ServingSettings) -> ServingSettings:
-    """One torch thread, unless it was set: a question is too short for two, and on a busy machine they wait
-    for each other (p50 of a search 20 ms with one thread, 240 ms with two)."""
-    embedding = settings.embedding.model_copy(update={"threads": settings.embedding.threads or 1})
-    return settings.model_copy(update={"embedding": embedding})
-
-
 class _Server(uvicorn.Server):
     """Says when it is ready."""
 
@@ -206,26 +188,6 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.should_exit:
             self._ready()
-
-
-class _ContentPolicy:
-    """Adds the Content-Security-Policy and two more safe headers to every response."""
-
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def with_policy(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", []),
-                    (b"content-security-policy", _CONTENT_POLICY.encode("ascii")),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"referrer-policy", b"no-referrer"),
-                ]
-            await send(message)
-
-        await self._app(scope, receive, with_policy if scope["type"] == "http" else send)
 
 
 def listen(host: str, port: int) -> socket.socket:

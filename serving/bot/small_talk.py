@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from serving.bot.markup import plain, web_address
+from curation import plain, web_address
 
 _LEAVE_OUT = re.compile(r"[^\w\s']+")
 _MOST_WORDS = 7

@@ -26,7 +26,7 @@ _NO_RUN = (PERSON, BOOTSTRAP, REINDEX)
 class Promotion(BaseModel):
     """One line. ``sequence`` counts from 1. ``before`` is the release that was served until then, None where
     there was none or the pointer was damaged. ``by`` is PERSON, BOOTSTRAP, REINDEX, or the id of a training
-    run."""
+    run, ``who`` the name of the person, where it is known."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,6 +35,7 @@ class Promotion(BaseModel):
     before: str | None
     at: datetime
     by: str
+    who: str = ""
 
     @property
     def is_by_hand(self) -> bool:
@@ -62,12 +63,12 @@ class PromotionLog:
                 log.warning("%s: a line is damaged and left out", self.path)
         return found
 
-    def append(self, release: str, before: str | None, by: str) -> None:
+    def append(self, release: str, before: str | None, by: str, who: str = "") -> None:
         """Add a line and sync it. The caller holds the lock of those who promote. Raises StateError, for
         example on a full disk: then there is no new line."""
         sequence = max((line.sequence for line in self.lines()), default=0) + 1
         line = Promotion(
-            sequence=sequence, release=release, before=before, at=datetime.now(timezone.utc), by=by
+            sequence=sequence, release=release, before=before, at=datetime.now(timezone.utc), by=by, who=who
         )
         append_line(self.path, line.model_dump_json().encode())
 

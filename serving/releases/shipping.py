@@ -63,12 +63,15 @@ def fetch_release(store: ReleaseStore, repo: HubRepo, revision: str | None = Non
     try:
         wanted = [RELEASE_FILE, INDEX_ARCHIVE, *_FILES, f"{MODEL_FOLDER}/*", f"{RERANKER_FOLDER}/*"]
         fetch_folder(repo, folder, wanted, revision)
-        release = _record(folder)
+        release = read_record(folder)
+        strange = [name for name in release.files if name.partition("/")[0] not in (*_PARTS, *_FILES)]
+        if strange:
+            raise ReleaseError(f"It names a file that no shipped release has: {strange[0]!r}.", _NOT_OURS)
         if (store.root / release.id).is_dir():
             return store.verify(release.id)
         _unpack(folder / INDEX_ARCHIVE, folder, release)
         (folder / INDEX_ARCHIVE).unlink()
-        _check(folder, release)
+        check_fetched(folder, release)
         return store.take_in(folder, release)
     finally:
         store.discard(_FETCH)
@@ -106,7 +109,9 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _record(folder: Path) -> Release:
+def read_record(folder: Path) -> Release:
+    """The record of a release from elsewhere, whose files all have their place in ``folder``. Raises
+    ReleaseError."""
     try:
         values = json.loads((folder / RELEASE_FILE).read_text(encoding="utf-8"))
         release = Release.model_validate(values)
@@ -117,13 +122,9 @@ def _record(folder: Path) -> Release:
         raise ReleaseError(f"Its {RELEASE_FILE} can't be read: {first_line(error)}", _NOT_OURS) from error
     if not is_whole:
         raise ReleaseError(f"Its {RELEASE_FILE} was changed after the release was made.", _NOT_OURS)
-    strange = [
-        name
-        for name in release.files
-        if not is_inside(folder, name) or (name.partition("/")[0] not in _PARTS and name not in _FILES)
-    ]
+    strange = [name for name in release.files if not is_inside(folder, name)]
     if strange:
-        raise ReleaseError(f"It names a file that no shipped release has: {strange[0]!r}.", _NOT_OURS)
+        raise ReleaseError(f"It names a file outside of itself: {strange[0]!r}.", _NOT_OURS)
     return release
 
 
@@ -151,8 +152,9 @@ def _unpack(archive: Path, folder: Path, release: Release) -> None:
         raise ReleaseError(f"{INDEX_ARCHIVE} can't be unpacked: {first_line(error)}", _NOT_OURS) from error
 
 
-def _check(folder: Path, release: Release) -> None:
-    """Every file is there and as it should be, none else, and nothing in it runs when it is loaded."""
+def check_fetched(folder: Path, release: Release) -> None:
+    """Every file is there and as it should be, none else, and nothing in it runs when it is loaded. Raises
+    ReleaseError."""
     found = set(file_names(folder)) - {RELEASE_FILE}
     wrong = [f"{name} does not belong to it" for name in sorted(found - set(release.files))]
     for name, expected in sorted(release.files.items()):

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from curation import (
     BusyError,
     Home,
+    Lease,
     ReleaseError,
     StateError,
     first_line,
@@ -43,6 +44,7 @@ from serving.releases.record import (
     digest,
     number_of,
 )
+from serving.releases.shared import PointerMovedError, SharedReleases
 from serving.releases.staging import Staging
 
 _POINTER = "current"
@@ -57,6 +59,7 @@ class ReleaseStore:
         self.root = home.releases
         self.promotions = PromotionLog(self.root / "promotions.jsonl")
         self.marks = MarkFile(self.root)
+        self.shared = SharedReleases(self.root)
         self._builds = Staging(self.root)
 
     # reading
@@ -289,27 +292,64 @@ class ReleaseStore:
         self._builds.let_go(staging)
         return self.verify(release.id)
 
-    def promote(self, release_id: str, expected: str | None = None, by: str = PERSON) -> Release:
-        """Serve ``release_id`` from now on. ``by`` says in the log who promotes (see releases/promotions.py).
+    def promote(
+        self,
+        release_id: str,
+        expected: str | None = None,
+        by: str = PERSON,
+        who: str = "",
+        lease: Lease | None = None,
+    ) -> Release:
+        """Serve ``release_id`` from now on. ``by`` and ``who`` say in the log who promotes (see
+        releases/promotions.py). Who works under a ``lease`` promotes nothing after losing it: BusyError is
+        raised.
 
         With ``expected`` it is served only if that release still is (or this one already), is not pinned, and
         nobody promoted another one since ``by`` promoted it; else NotPromotedError is raised. Raises
         ReleaseError, and nothing changes, when anything in it is missing or corrupt.
+
+        Where releases are shared on an object store, it is served there first, and here only then.
         """
         try:
             self._is_served(release_id, expected, by)
             release = self.verify(release_id)
+            self._serve_elsewhere(release, expected, by, lease)
             # Everybody who promotes holds the lock, so the pointer stays while it is compared and changed.
             with FileLock(self.root / ".promote.lock"):
                 if not self._is_served(release_id, expected, by):
+                    if lease is not None:
+                        lease.check()
                     # A killed promotion that is repeated finds its line in the log and writes no second one.
                     if expected is None or not self.promotions.ends_with(release_id):
-                        self.promotions.append(release_id, expected or self.served_id(), by)
-                    write_text(self.root / _POINTER, release_id + "\n")
+                        self.promotions.append(release_id, expected or self.served_id(), by, who)
+                    replace = lease.replace if lease is not None else write_text
+                    replace(self.root / _POINTER, release_id + "\n")
         except OSError as error:
             raise StateError(
                 f"{self.root} can't be written: {error.strerror}", "Check space and permissions."
             ) from error
+        return release
+
+    def _serve_elsewhere(self, release: Release, expected: str | None, by: str, lease: Lease | None) -> None:
+        with FileLock(self.root / ".shared.lock"):
+            if self._is_served(release.id, expected, by):
+                return
+            if lease is not None:
+                lease.check()
+            try:
+                self.shared.promote(release.id, self.folder(release.id), release.files, by)
+            except PointerMovedError as error:
+                if expected is None:
+                    raise
+                raise NotPromotedError(release.id, error.served, expected) from error
+
+    def follow(self, release_id: str, by: str) -> Release:
+        """Serve here what is served on the object store, where ``by`` has promoted it. Raises as
+        ``promote``."""
+        release = self.verify(release_id)
+        with FileLock(self.root / ".promote.lock"):
+            self.promotions.append(release_id, self.served_id(), by)
+            write_text(self.root / _POINTER, release_id + "\n")
         return release
 
     def _is_served(self, release_id: str, expected: str | None, by: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -62,12 +64,28 @@ def test_starts_in_order_logs_and_leaves_nothing_behind(tmp_path: Path) -> None:
     until(lambda: not any(running(pid) for pid in pids(tmp_path)))
 
 
-def test_restarts_what_dies(tmp_path: Path) -> None:
-    with Supervisor([service(tmp_path, "one")], tmp_path / "logs") as supervisor:
-        first = supervisor.pids["one"]
+def test_restarts_what_dies_and_leaves_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nobody can be told, and where the first try to start it again fails."""
+    really, tries = subprocess.Popen, 0
+
+    def popen(*given: Any, **more: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            raise OSError(errno.EAGAIN, "no process left")
+        return really(*given, **more)
+
+    def say(line: str) -> None:
+        raise OSError(errno.ENOSPC, "the disk of the log is full")
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with Supervisor([service(tmp_path, "one")], tmp_path / "logs", say):
+        first, its_own = pids(tmp_path)
         os.kill(first, signal.SIGKILL)
-        until(lambda: supervisor.pids["one"] != first and len(pids(tmp_path)) == 4)
-        assert running(supervisor.pids["one"])
+        until(lambda: len(pids(tmp_path)) == 4)
+        assert running(pids(tmp_path)[2])
+        assert not running(its_own)
+    until(lambda: not any(running(pid) for pid in pids(tmp_path)))
 
 
 def test_a_service_that_ends_while_starting_is_told_with_its_last_words(tmp_path: Path) -> None:

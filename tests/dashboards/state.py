@@ -38,7 +38,9 @@ def evaluation(before: float, after: float, questions: int = 84) -> dict[str, ob
 
     return {
         "release_before": "",
-        "holdout": [{"id": str(number)} for number in range(questions)],
+        "holdout": [
+            {"id": str(number), "text": f"What is {number}?", "right": ["c"]} for number in range(questions)
+        ],
         "served": scores(before),
         "candidate": scores(after),
     }

@@ -3,24 +3,20 @@ cannot."""
 
 from __future__ import annotations
 
-import sys
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
-import dashboards
-from curation import ArgillaSettings, Home
+from curation import Home
 from dashboards import ask_for_retrain, pending_request, settle_request, watch_lock
-from dashboards.data.asking import ASKER, Asking, ask, read_asking
+from dashboards.data.actions import read_actions
+from dashboards.data.asking import Asking, ask, read_asking
 from dashboards.data.runs import read_runs
-from dashboards.handover import write_handover
-from dashboards.settings import DashboardSettings
 from tests.dashboards.state import add_run, kill
+from tests.dashboards.test_pages import opened
 
-APP = Path(dashboards.__file__).parent / "app.py"
 EVIL = '<script>alert("x")</script> [a](javascript:alert(1))'
 
 
@@ -36,17 +32,13 @@ def standing(home: Home) -> Asking:
     return read_asking(home, read_runs(home, 5).rows)
 
 
-def open_page(home: Home, monkeypatch: pytest.MonkeyPatch, host: str = "127.0.0.1") -> AppTest:
-    path = write_handover(home, DashboardSettings(refresh_seconds=60, host=host), ArgillaSettings())
-    monkeypatch.setattr(sys, "argv", [str(APP), str(path)])
-    page = AppTest.from_file(str(APP), default_timeout=30).run()
-    assert not page.exception
-    return page
+def open_page(home: Home, host: str = "127.0.0.1") -> AppTest:
+    return opened("loop", home, host)
 
 
 def buttons(page: AppTest) -> dict[str, bool]:
     """Label → whether it can be pressed."""
-    return {one.label: not one.disabled for one in page.button}
+    return {one.label: not one.disabled for one in page.button if "Dry" not in one.label}
 
 
 def press(page: AppTest, label: str) -> AppTest:
@@ -77,32 +69,35 @@ def test_how_things_stand(home: Home) -> None:
 
 def test_one_asks_and_the_next_one_does_not(home: Home) -> None:
     with watched(home):
-        first = ask(home, ())
+        first = ask(home, (), "ada")
         assert first.standing == "asked"
-        assert first.request is not None and first.request.by == ASKER
-        assert ask(home, ()) == first
+        assert first.request is not None and "ada" in first.request.by
+        assert ask(home, (), "ada") == first
         assert pending_request(home) == first.request
     settle_request(home, first.request)
-    assert ask(home, ()).standing == "unwatched"
+    assert ask(home, (), "ada").standing == "unwatched"
     assert pending_request(home) is None
 
 
-def test_it_takes_two_clicks_and_leaves_one_request(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_takes_two_clicks_and_leaves_one_request(home: Home) -> None:
     with watched(home):
-        page = press(open_page(home, monkeypatch), "Retrain now")
+        page = press(open_page(home), "Retrain now")
         assert pending_request(home) is None
         page = press(page, "No")
         assert buttons(page) == {"Retrain now": True}
         page = press(press(page, "Retrain now"), "Yes, retrain")
         request = pending_request(home)
-        assert request is not None and request.by == ASKER
+        assert request is not None and getpass.getuser() in request.by
         assert buttons(page) == {"Retrain now": False}
-        assert "A retrain waits to be started: the dashboard asked for it just now" in said(page)
+        asked = f"A retrain waits to be started: {getpass.getuser()}, on the dashboard, asked for it"
+        assert asked in said(page)
+        (action,) = read_actions(home, 5)
+        assert (action.who, action.what) == (getpass.getuser(), "asked for a retrain")
 
 
-def test_what_came_in_between_wins(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_came_in_between_wins(home: Home) -> None:
     with watched(home):
-        page = press(open_page(home, monkeypatch), "Retrain now")
+        page = press(open_page(home), "Retrain now")
         request = ask_for_retrain(home, EVIL)
         page = press(page, "Yes, retrain")
         assert pending_request(home) == request
@@ -111,34 +106,32 @@ def test_what_came_in_between_wins(home: Home, monkeypatch: pytest.MonkeyPatch) 
         assert not any("<script" in text.replace("\\<", "") or "](" in text for text in shown)
 
 
-def test_without_a_watcher_it_says_what_must_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = open_page(home, monkeypatch)
+def test_without_a_watcher_it_says_what_must_run(home: Home) -> None:
+    page = open_page(home)
     assert buttons(page) == {"Retrain now": False}
     assert "`clayloop watch`" in said(page) and "`watch.with_up = true`" in said(page)
 
 
-def test_while_a_run_is_at_work_there_is_nothing_to_press(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_a_run_is_at_work_there_is_nothing_to_press(home: Home) -> None:
     add_run(home, outcome=None)
     ask_for_retrain(home, "Ada")
     with watched(home):
-        page = open_page(home, monkeypatch)
-    assert buttons(page) == {"Retrain now": False}
+        page = open_page(home)
+    assert buttons(page)["Retrain now"] is False
     assert "A retrain is at work. Another request waits: Ada asked for it just now" in said(page)
 
 
-def test_where_others_reach_the_page_it_only_shows(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_others_reach_the_page_it_only_shows(home: Home) -> None:
     with watched(home):
-        page = open_page(home, monkeypatch, host="192.0.2.1")
-    assert buttons(page) == {}
-    assert "`clayloop watch --ask`" in said(page)
+        page = open_page(home, host="192.0.2.1")
+    assert buttons(page) == {"Retrain now": False}
+    assert "`dashboards.accounts`" in said(page)
 
 
-def test_a_request_that_cannot_be_written_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_cannot_be_written_is_told(home: Home) -> None:
     with watched(home):
-        page = press(open_page(home, monkeypatch), "Retrain now")
+        page = press(open_page(home), "Retrain now")
         home.runs.write_text("a file where the folder should be")
         page = press(page, "Yes, retrain")
         assert "requested.json" in said(page)
-        assert buttons(page) == {"Retrain now": True}
+        assert buttons(page)["Retrain now"] is True

@@ -21,6 +21,7 @@ from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
 from tests.dashboards.state import add_release, add_run, evaluation, metrics_around
 from tests.training.material import serving, settings
+from tests.xss import XSS
 from training import RunStore
 
 if TYPE_CHECKING:
@@ -108,9 +109,6 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
         release = ReleaseStore(used).current_id() or ""
         expect(page.get_by_test_id("stMetricValue").first).to_have_text(release)
         expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
-        expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
-        expect(page.get_by_text("Per Matryoshka dimension")).to_be_visible()
-        expect(page.get_by_text("is running, step 6")).to_be_visible()
         expect(page.get_by_text("No Argilla is configured").first).to_be_visible()
         expect(page.get_by_role("link", name="Annotate in Argilla")).to_have_attribute(
             "href", "http://127.0.0.1:6900"
@@ -118,17 +116,20 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
         expect(page).to_have_title("clayloop")
 
         # Somebody retrains while the page is open: it shows the new release by itself.
-        new = add_release(used, base_model=EVIL, metrics={"ndcg@10": 0.75})
-        expect(page.get_by_test_id("stMetricValue").first).to_have_text(new.id)
-        shown = page.get_by_text("Base model")
-        expect(shown).to_contain_text("<script>")
-        assert shown.locator("img, script, a").count() == 0
+        for hostile in (" ".join(XSS[:10]), " ".join(XSS[10:18]), EVIL):
+            new = add_release(used, base_model=hostile, metrics={"ndcg@10": 0.75})
+            expect(page.get_by_test_id("stMetricValue").first).to_have_text(new.id)
+            shown = page.get_by_text("Base model")
+            expect(shown).to_contain_text(hostile[:8])
+            assert shown.locator("img, script, a, iframe, svg, code, details").count() == 0
         expect(page).to_have_title("clayloop")
 
         _picture(page, "dashboard.png")
 
         # The run ends and somebody watches: a click, a second one to confirm it, and the request is there for
         # the watcher.
+        page.get_by_role("link", name="Loop").first.click()
+        expect(page.get_by_text("is running, step")).to_be_visible()
         button = page.get_by_role("button", name="Retrain now")
         expect(button).to_be_disabled()
         runs = RunStore(used)
@@ -139,15 +140,11 @@ def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
             button.click()
             expect(page.get_by_text("Retrain now?")).to_be_visible()
             assert pending_request(used) is None
-            _picture(page, "dashboard-asking.png")
             page.get_by_role("button", name="Yes, retrain").click()
-            expect(
-                page.get_by_text("A retrain waits to be started: the dashboard asked for it")
-            ).to_be_visible()
+            expect(page.get_by_text("A retrain waits to be started")).to_be_visible()
             expect(button).to_be_disabled()
             request = pending_request(used)
             assert request is not None
-            _picture(page, "dashboard-asked.png")
             settle_request(used, request)
             expect(button).to_be_enabled()
         browser.close()
@@ -167,16 +164,16 @@ def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1100})
         page.set_default_timeout(120_000)
-        page.goto(f"{launch.url}/compare")
+        page.goto(f"{launch.url}/retrieval")
         page.get_by_label("Question", exact=True).fill("How do I clean a lamp?")
         page.get_by_label("Question", exact=True).press("Enter")
         expect(page.get_by_text("The lamp › Cleaning a lamp").first).to_be_visible()
         assert f"newer={newer}" in page.url and f"older={older}" in page.url
-        _picture(page, "dashboard-compare.png")
+        _picture(page, "dashboard-retrieval.png")
 
         page.get_by_role("link", name="Releases and runs").click()
         expect(page.frame_locator("iframe").get_by_text("How sure it is").first).to_be_visible()
-        page.get_by_label("A release").click()
+        page.get_by_label("A release", exact=True).click()
         page.get_by_role("option", name=older).click()
         page.get_by_role("button", name=f"Serve {older}").click()
         _picture(page, "dashboard-releases.png")
@@ -184,9 +181,6 @@ def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path
         expect(page.get_by_text("The bot serves it now.")).to_be_visible()
         assert store.current_id() == older
 
-        page.get_by_role("link", name="Conversations").click()
-        expect(page.get_by_text("Questions without a good source")).to_be_visible()
-        _picture(page, "dashboard-conversations.png")
         browser.close()
 
 

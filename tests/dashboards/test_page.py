@@ -19,14 +19,6 @@ from tests.dashboards.state import add_release, add_run
 
 APP = Path(dashboards.__file__).parent / "app.py"
 SCORES = {"ndcg@10": 0.712, "mrr@10": 0.65, "recall@10": 0.81}
-GATE = {
-    "verdict": "superior",
-    "interval": {"estimate": 0.05, "low": 0.01, "high": 0.09, "confidence": 0.9, "size": 50},
-    "guards": [
-        {"name": "slices", "passed": True, "detail": "none of 3 is worse"},
-        {"name": "new decisions", "passed": False, "detail": "hard to tell apart"},
-    ],
-}
 EVIL = '<script>alert("x")</script> [a](javascript:alert(1)) ![b](https://evil.example/b.png)'
 
 Open = Callable[[], AppTest]
@@ -78,14 +70,13 @@ def test_an_empty_home_says_what_to_do_next(open_page: Open) -> None:
         "Served release",
         "Annotation",
         "Retrieval quality",
-        "Retrain runs",
     ]
 
 
 def test_a_home_in_use(home: Home, open_page: Open) -> None:
     add_release(home)
     release = add_release(home, metrics=SCORES, trained_on={"examples": 1300})
-    run = add_run(home, release_after=release.id)
+    add_run(home, release_after=release.id)
     page = open_page()
     metrics = {metric.label: metric.value for metric in page.metric}
     assert metrics["Release"].replace("\\", "") == release.id
@@ -93,20 +84,11 @@ def test_a_home_in_use(home: Home, open_page: Open) -> None:
     assert metrics["Training examples"] == "1,300"
     assert metrics["NDCG@10"] == "0.712"
     assert metrics["Made"] == "just now"
-    tables = [table.value for table in page.dataframe]
-    runs = next(table for table in tables if "Verdict" in table)
-    assert runs["Run"].tolist() == [run.id]
-    assert runs["Release"].tolist() == [release.id]
 
 
 def test_a_release_that_was_never_evaluated_says_so(home: Home, open_page: Open) -> None:
     add_release(home)
     assert {metric.label: metric.value for metric in open_page().metric}["NDCG@10"] == "–"
-
-
-def test_a_run_at_work_is_shown_with_its_step(home: Home, open_page: Open) -> None:
-    add_run(home, outcome=None)
-    assert any("is running" in info.value and "evaluate" in info.value for info in open_page().info)
 
 
 def test_argilla_down_is_a_notice_and_the_rest_stays(home: Home, open_page: Open) -> None:
@@ -124,11 +106,9 @@ def test_argilla_down_is_a_notice_and_the_rest_stays(home: Home, open_page: Open
 def test_damaged_files_are_named_and_the_rest_stays(home: Home, open_page: Open) -> None:
     broken, whole = add_release(home), add_release(home)
     (home.releases / broken.id / "release.json").write_text("\xff", encoding="latin-1")
-    run = add_run(home)
-    (run.folder / "run.json").write_text("{}")
     home.services.write_text("{")
     text = shown(open_page()).replace("\\", "")
-    assert broken.id in text and whole.id in text and run.id in text
+    assert broken.id in text and whole.id in text
 
 
 def test_text_from_outside_is_text(home: Home, open_page: Open) -> None:
@@ -141,26 +121,13 @@ def test_text_from_outside_is_text(home: Home, open_page: Open) -> None:
     assert not any(element.proto.allow_html for element in [*page.markdown, *page.caption])
 
 
-def test_the_last_verdict_its_guards_and_the_report(home: Home, open_page: Open) -> None:
-    run = add_run(home, outcome="rejected")
-    write_json(run.folder / "judge" / "gate.json", GATE)
-    (run.folder / "report.html").write_text("<!doctype html>")
-    page = open_page()
-    labels = [one.label.replace("\\", "") for one in page.expander]
-    assert f"Verdict of {run.id}: superior · 1 guard failed" in labels
-    tables = [table.value for table in page.dataframe]
-    assert any("+0.050 [+0.010, +0.090]" in table.to_string() for table in tables)
-    assert any("hard to tell apart" in table.to_string() for table in tables)
-    assert len(page.get("download_button")) == 1
-
-
 def test_one_failing_section_leaves_the_others(
     home: Home, monkeypatch: pytest.MonkeyPatch, open_page: Open
 ) -> None:
     def fail(*args: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("dashboards.page.read_runs", fail)
+    monkeypatch.setattr("dashboards.page.score_frame", fail)
     release = add_release(home)
     text = shown(open_page()).replace("\\", "")
     assert release.id in text and "RuntimeError" in text

@@ -1,36 +1,62 @@
-"""The other pages: conversations, comparing, releases and runs."""
+"""The other pages: what they show, what they lead to, and what can be done on them."""
 
 from __future__ import annotations
 
+import getpass
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 
-from curation import ArgillaSettings, Home, Vote, agreement_of
+from curation import ArgillaSettings, Decision, Home, RecordLinks, Vote, agreement_of, write_json
+from dashboards.data.actions import read_actions
 from dashboards.data.compared import asked_both
+from dashboards.data.decided import Decided
 from dashboards.data.feed import Feed
+from dashboards.data.funnel import read_funnel
+from dashboards.data.gaps import read_topics
+from dashboards.data.map import read_map, standings
+from dashboards.data.quality import read_means, read_quality
 from dashboards.data.standing import Next, Standing
-from dashboards.handover import LoopSettings, write_handover
+from dashboards.handover import FILE_NAME, LoopSettings, read_handover, write_handover
 from dashboards.settings import DashboardSettings
 from serving import ReleaseStore
-from tests.dashboards.state import add_release
-from tests.training.material import make_chunks, serving, settings, triplet
+from tests.dashboards.state import add_release, add_run, kill
+from tests.training.material import conversation, make_chunks, serving, settings, triplet
+from training import GateSettings, RunStore, read_comparison
 
 CHUNKS = make_chunks()
+GATE = {
+    "verdict": "superior",
+    "interval": {"estimate": 0.05, "low": 0.01, "high": 0.09, "confidence": 0.9, "size": 50},
+    "guards": [
+        {"name": "slices", "passed": True, "detail": "none of 3 is worse"},
+        {"name": "new decisions", "passed": False, "detail": "hard to tell apart"},
+    ],
+}
 
 SCRIPT = """
 from pathlib import Path
+from dashboards.acting import show_sign_in
 from dashboards.handover import read_handover
 from dashboards.views import {page}
-{page}.show(read_handover(Path({path!r})))
+handover = read_handover(Path({path!r}))
+show_sign_in(handover)
+{page}.show(handover)
 """
 
 
-def opened(page: str, home: Home, host: str = "127.0.0.1") -> AppTest:
+def opened(
+    page: str, home: Home, host: str = "127.0.0.1", accounts: Mapping[str, str] | None = None
+) -> AppTest:
     """The page, on ``home``, with no Argilla configured."""
     loop = LoopSettings(training=settings(), serving=serving())
-    board = DashboardSettings(refresh_seconds=60, host=host)
+    known = {name: SecretStr(password) for name, password in (accounts or {}).items()}
+    board = DashboardSettings(refresh_seconds=60, host=host, accounts=known)
     path: Path = write_handover(home, board, ArgillaSettings(), loop)
     found = AppTest.from_string(SCRIPT.format(page=page, path=str(path)), default_timeout=60).run()
     assert not found.exception
@@ -43,27 +69,59 @@ def said(page: AppTest) -> str:
     return "\n".join(texts).replace("\\", "").replace("\u2060", "")
 
 
-@pytest.mark.parametrize("page", ["conversations", "compare", "releases"])
+@pytest.mark.parametrize("page", ["annotation", "conversations", "data", "loop", "releases", "retrieval"])
 def test_an_empty_home_says_what_is_missing(page: str, home: Home) -> None:
-    assert opened(page, home).info
+    found = opened(page, home)
+    assert found.info or found.warning
 
 
-def test_how_far_people_agree(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def two_people(monkeypatch: pytest.MonkeyPatch) -> Standing:
+    """Four records that two people answered, one of them differently, as every page is told."""
     said = [("yes", "yes"), ("yes", "no"), ("no", "no"), ("yes", "yes")]
     decisions = [
         triplet(CHUNKS[number], "Which?", annotator="ada").model_copy(
-            update={"votes": tuple(_vote(number, *one) for one in zip(("ada", "bob"), answers, strict=True))}
+            update={
+                "record_id": f"{number:032x}",
+                "values": {},
+                "votes": tuple(_vote(number, *one) for one in zip(("ada", "bob"), answers, strict=True)),
+            }
         )
         for number, answers in enumerate(said)
     ]
-    agreement = agreement_of(decisions, ["is_positive_relevant"])
-    standing = Standing(4, 0, [], Next("Go on."), agreement)
+    standing = Standing(
+        people=decisions,
+        simulated=[],
+        days=[],
+        next=Next("Go on."),
+        agreement=agreement_of(decisions, ["is_positive_relevant"]),
+        links=RecordLinks(addresses={"triplets": "http://argilla/dataset/1/annotation-mode"}, finds_ids=True),
+        decided=Decided(decisions),
+    )
     feed = Feed(lambda: [standing], every=60, what="a test")
-    monkeypatch.setattr("dashboards.views.annotation.standing_feed", lambda _: feed)
-    tables = [table.value for table in opened("annotation", home).dataframe]
-    assert tables[0]["Answered twice"].tolist() == [4]
-    assert tables[0]["Alpha"][0] == pytest.approx(agreement.questions[0].alpha.value)
-    assert tables[1]["As most others"].tolist() == ["3 of 4", "3 of 4"]
+    for page in ("annotation", "data", "loop", "retrieval", "conversations"):
+        monkeypatch.setattr(f"dashboards.views.{page}.standing_feed", lambda _: feed)
+    return standing
+
+
+def test_how_far_people_agree(home: Home, two_people: Standing) -> None:
+    page = opened("annotation", home)
+    tables = {tuple(table.value)[:2]: table.value for table in page.dataframe}
+    asked = tables["Dataset", "Question"]
+    assert asked["Answered twice"].tolist() == [4]
+    assert two_people.agreement is not None
+    assert asked["Alpha"][0] == pytest.approx(two_people.agreement.questions[0].alpha.value)
+    pairs = next(table.value for table in page.dataframe if "People" in table.value)
+    assert pairs["Same"].tolist() == ["3 of 4"]
+    people = next(table.value for table in page.dataframe if "As most others" in table.value)
+    assert people["As most others"].tolist() == ["3 of 4", "3 of 4"]
+    # The one on which they differ, and nothing else, is what the numbers lead to.
+    apart = f"search={1:032x}~all"
+    conflicts = next(table.value for table in page.dataframe if "Who said what" in table.value)
+    assert conflicts["Who said what"].tolist() == ["is_positive_relevant: ada yes, bob no"]
+    for table in (asked, pairs, conflicts):
+        assert unquote(table["Records"][0]).endswith(apart)
+    assert "1 record; 1 of them wait for a reviewer" in said(page)
 
 
 def _vote(number: int, person: str, value: str) -> Vote:
@@ -77,12 +135,53 @@ def _vote(number: int, person: str, value: str) -> Vote:
 
 
 def test_both_releases_are_asked(copied: Home) -> None:
-    page = opened("compare", copied)
-    page.text_input[0].set_value("How do I clean a lamp?").run()
+    """By the command line: no model is loaded into the page's process."""
+    page = opened("retrieval", copied)
+    page.text_input[0].set_value("How do I clean a lamp?").run(timeout=300)
     assert not page.exception
     for release in ReleaseStore(copied).ids():
         assert release in said(page)
-    assert said(page).count("lamp.md") >= 2
+    assert said(page).count("lamp.md") >= 2, said(page)
+
+
+def test_releases_have_intervals_by_kind_and_slices(copied: Home) -> None:
+    older, newer = ReleaseStore(copied).ids()
+    found = read_quality(copied, newer, GateSettings())
+    assert found is not None
+    asked = read_comparison(ReleaseStore(copied).folder(newer) / "evaluation.json").holdout
+    full = asked.candidate[max(asked.candidate)]
+    values = [full.questions[one.id]["ndcg@10"] for one in asked.questions]
+    whole = found.after[0]
+    assert (whole.kind, whole.questions) == ("all", len(values))
+    assert whole.value == pytest.approx(sum(values) / len(values))
+    assert whole.low <= whole.value <= whole.high
+    assert sum(one.questions for one in found.after[1:]) == len(values)
+    means = read_means(copied, [older, newer], GateSettings())
+    assert {(one.release, one.own) for one in means} == {(older, False), (newer, True)}
+    assert found.slices
+    page = opened("retrieval", copied)
+    assert "Matryoshka" in said(page)
+
+
+def test_the_map_has_every_chunk_and_keeps_its_places(copied: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = ReleaseStore(copied).current_id() or ""
+    points = read_map(copied, served)
+    assert [one.id for one in points if one.what == "chunk"] == [one.id for one in CHUNKS]
+    monkeypatch.setattr("dashboards.data.map._projected", None)
+    assert read_map(copied, served) == points, "it is not made again"
+    became = standings([conversation(CHUNKS[0], "Why?", "rejected"), triplet(CHUNKS[0], "Which?")])
+    assert became == {CHUNKS[0].id: "wrong"}
+
+
+def test_the_funnel_counts_what_the_release_was_made_of(copied: Home, decisions: list[Decision]) -> None:
+    found = read_funnel(copied)
+    counts = dict(found.stages)
+    assert counts["chunks"] == len(CHUNKS)
+    assert counts["decisions in the served release"] == len(decisions)
+    kept = sum(count for _, count in found.kept)
+    assert kept + sum(one.count for one in found.dropped) == len(decisions)
+    page = opened("data", copied)
+    assert "What decisions became" in said(page)
 
 
 def test_questions_that_both_were_asked_stand_with_their_change(copied: Home) -> None:
@@ -92,8 +191,15 @@ def test_questions_that_both_were_asked_stand_with_their_change(copied: Home) ->
     assert found
     assert [abs(one.change) for one in found] == sorted((abs(one.change) for one in found), reverse=True)
     assert not asked_both(copied, newer, newer), "it was compared with another"
-    table = opened("compare", copied).dataframe[0].value
+    tables = [table.value for table in opened("retrieval", copied).dataframe]
+    table = next(one for one in tables if "Change" in one and "Question" in one)
     assert table["Question"].tolist() == [one.question for one in found]
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    next(one for one in page.button if one.label == label).click().run()
+    assert not page.exception
+    return page
 
 
 def test_going_back_takes_two_clicks_and_is_in_the_log(copied: Home) -> None:
@@ -101,13 +207,44 @@ def test_going_back_takes_two_clicks_and_is_in_the_log(copied: Home) -> None:
     older, newer = store.ids()
     page = opened("releases", copied)
     page.selectbox(key="release to act on").select(older).run()
-    page.button[0].click().run()
+    press(page, f"Serve {older}")
     assert store.current_id() == newer
-    next(one for one in page.button if one.label == "Yes, serve it").click().run()
-    assert not page.exception
+    press(page, "Yes, serve it")
     assert store.current_id() == older
-    assert store.promotions.lines()[-1].release == older
-    assert store.promotions.lines()[-1].is_by_hand
+    last = store.promotions.lines()[-1]
+    assert (last.release, last.is_by_hand, last.who) == (older, True, getpass.getuser())
+    assert read_actions(copied, 1)[0].who == getpass.getuser()
+
+
+def test_two_press_the_same_button_and_it_is_done_once(copied: Home) -> None:
+    store = ReleaseStore(copied)
+    older, _ = store.ids()
+    pages = [opened("releases", copied) for _ in range(2)]
+    for page in pages:
+        page.selectbox(key="release to act on").select(older).run()
+        press(page, f"Serve {older}")
+    before = len(store.promotions.lines())
+    for page in pages:
+        press(page, "Yes, serve it")
+    assert store.current_id() == older
+    assert len(store.promotions.lines()) == before + 1
+
+
+def test_only_who_signs_in_can_act(copied: Home) -> None:
+    store = ReleaseStore(copied)
+    older, _ = store.ids()
+    page = opened("releases", copied, host="0.0.0.0", accounts={"ada": "stone"})  # noqa: S104
+    page.selectbox(key="release to act on").select(older).run()
+    button = next(one for one in page.button if one.label == f"Serve {older}")
+    assert button.disabled and "Sign in to do this." in said(page)
+    page.text_input[0].set_value("ada")
+    page.text_input[1].set_value("clay")
+    press(page, "Sign in")
+    assert page.error and next(one for one in page.button if one.label == f"Serve {older}").disabled
+    page.text_input[1].set_value("stone")
+    press(page, "Sign in")
+    press(press(page, f"Serve {older}"), "Yes, serve it")
+    assert store.promotions.lines()[-1].who == "ada"
 
 
 def test_a_damaged_release_is_not_served(copied: Home) -> None:
@@ -116,10 +253,44 @@ def test_a_damaged_release_is_not_served(copied: Home) -> None:
     (store.folder(older) / "model" / "modules.json").write_text("[]")
     page = opened("releases", copied)
     page.selectbox(key="release to act on").select(older).run()
-    page.button[0].click().run()
-    next(one for one in page.button if one.label == "Yes, serve it").click().run()
+    press(press(page, f"Serve {older}"), "Yes, serve it")
     assert store.current_id() == newer
     assert older in said(page) and page.warning
+
+
+def test_a_release_that_goes_under_the_page_is_said(copied: Home) -> None:
+    store = ReleaseStore(copied)
+    older, newer = store.ids()
+    page = opened("releases", copied)
+    page.selectbox(key="release to act on").select(older).run()
+    press(page, f"Serve {older}")
+    shutil.rmtree(store.folder(older))
+    page = page.run()
+    assert not page.exception
+    assert page.selectbox(key="release to act on").options == [newer]
+
+
+def test_a_stopped_run_is_dropped(home: Home) -> None:
+    run = add_run(home, outcome=None)
+    assert f"Stop {run.id}" in [one.label for one in opened("loop", home).button]
+    kill(run)
+    page = opened("loop", home)
+    press(press(page, f"Drop {run.id}"), "Yes, drop it")
+    assert RunStore(home).get(run.id).status == "abandoned"
+    assert [one.what for one in read_actions(home, 5)] == ["dropped a run"]
+
+
+def test_the_verdict_its_guards_and_the_report_are_read_in_the_page(home: Home) -> None:
+    run = add_run(home, outcome="rejected")
+    write_json(run.folder / "judge" / "gate.json", GATE)
+    (run.folder / "report.html").write_text("<!doctype html>")
+    page = opened("releases", home)
+    assert "Verdict: superior · 1 guard failed" in [one.label for one in page.expander]
+    assert any("hard to tell apart" in table.value.to_string() for table in page.dataframe)
+    assert len(page.get("download_button")) == 1
+    (run.folder / "judge" / "gate.json").write_text("{")
+    (run.folder / "report.html").chmod(0)
+    assert not opened("releases", home).exception, "an unreadable report costs nothing else"
 
 
 def test_where_others_can_reach_it_nothing_can_be_changed(home: Home) -> None:
@@ -127,11 +298,13 @@ def test_where_others_can_reach_it_nothing_can_be_changed(home: Home) -> None:
     add_release(home)
     page = opened("releases", home, host="0.0.0.0")  # noqa: S104 - this is the case
     page.selectbox(key="release to act on").select(ReleaseStore(home).ids()[0]).run()
-    assert not page.button
-    assert "no login" in said(page)
+    assert all(button.disabled for button in page.button)
+    assert "nobody can sign in" in said(page)
 
 
-def test_what_the_documentation_lacks_is_listed(copied: Home) -> None:
+def test_topics_without_answers_and_a_judge(copied: Home) -> None:
     page = opened("conversations", copied)
-    table = page.dataframe[0].value
-    assert {"What about rain?", "What about snow?"} <= set(table["Question"])
+    assert "clayloop calibrate" in said(page)
+    topics = read_topics(read_handover(copied.root / FILE_NAME))
+    asked = [question for topic in topics for question in topic.examples]
+    assert {"What about rain?", "What about snow?"} <= set(asked)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 from curation import (
     SIMULATED_ANNOTATOR,
     ArgillaSettings,
-    DatasetName,
     DayTraffic,
     Decision,
     Home,
+    RecordLinks,
 )
 from dashboards.data.standing import Standing, standing_of
 from dashboards.handover import Handover, LoopSettings
@@ -27,10 +28,13 @@ from tests.training.material import (
 )
 
 CHUNKS = make_chunks()
-ADDRESSES: dict[DatasetName, str] = {
-    "triplets": "http://argilla/dataset/1/annotation-mode",
-    "conversations": "http://argilla/dataset/2/annotation-mode",
-}
+LINKS = RecordLinks(
+    addresses={
+        "triplets": "http://argilla/dataset/1/annotation-mode",
+        "conversations": "http://argilla/dataset/2/annotation-mode",
+    },
+    finds_ids=True,
+)
 TODAY = date(2026, 11, 29)
 
 
@@ -50,7 +54,7 @@ def traffic(asked: Sequence[int], refused: Sequence[int]) -> list[DayTraffic]:
 
 def stands(home: Home, decisions: Sequence[Decision], min_accepted: int = 20) -> Standing:
     found = traffic([1] * 7 + [2] * 7, [0] * 13 + [1])
-    return standing_of(given(home, min_accepted), decisions, found, ADDRESSES)
+    return standing_of(given(home, min_accepted), decisions, found, LINKS)
 
 
 def test_people_and_the_simulated_annotator_are_counted_apart(served: Home) -> None:
@@ -60,7 +64,7 @@ def test_people_and_the_simulated_annotator_are_counted_apart(served: Home) -> N
         triplet(CHUNKS[2], "What is for dinner?", "rejected", annotator="ada"),
     ]
     found = stands(served, decisions)
-    assert (found.people, found.simulated) == (2, 1)
+    assert (len(found.people), len(found.simulated)) == (2, 1)
     assert found.next.retrain, "what is decided goes into the index"
 
 
@@ -82,15 +86,16 @@ def test_enough_decisions_make_a_retrain_due(served: Home) -> None:
 def test_what_the_served_release_has_is_not_new(retrained: Home, decisions: list[Decision]) -> None:
     late = triplet(CHUNKS[5], "Which stove is it?", annotator="ada")
     found = stands(retrained, [*decisions, late])
-    assert (found.people, found.simulated) == (1, 0)
+    assert (len(found.people), len(found.simulated)) == (1, 0)
 
     found = stands(retrained, decisions)
-    assert (found.people, found.simulated) == (0, 0)
+    assert (len(found.people), len(found.simulated)) == (0, 0)
     assert found.next.words.startswith("2 wrong answers without a source")
-    assert found.next.address == ADDRESSES["conversations"]
+    asked = unquote(found.next.address).split("search=")[1]
+    assert asked == "turn-What about rain?|turn-What about snow?~all"
 
 
 def test_without_a_release_it_says_how_to_make_one(tmp_path: Path) -> None:
     found = stands(Home(tmp_path / "nothing"), [])
     assert "clayloop bootstrap" in found.next.words
-    assert (found.people, found.simulated) == (0, 0)
+    assert (len(found.people), len(found.simulated)) == (0, 0)

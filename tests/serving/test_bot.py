@@ -92,7 +92,19 @@ def test_what_other_programs_ask(bot: RunningBot, home: Home) -> None:
     assert found["answerable"] and len(found["hits"]) == 3
     assert found["hits"][0]["section"][-1] == "Running tasks in parallel"
     assert bot.get("/search", q=HOW, k=0).status_code == 422
-    assert "default-src 'self'" in health.headers["content-security-policy"]
+
+
+def test_other_sites_and_strangers_files_stay_outside(bot: RunningBot) -> None:
+    elsewhere = {"Origin": "https://evil.example", "Host": "docs-bot.example.org"}
+    for path in ("/", "/gradio_api/info", "/release", "/config"):
+        answer = httpx.get(f"{bot.url}{path}", headers=elsewhere, timeout=60)
+        assert answer.status_code == 200 and "access-control-allow-origin" not in answer.headers, path
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+    files = {"files": ("a.html", b"<script>alert(1)</script>", "text/html")}
+    assert httpx.post(f"{bot.url}/gradio_api/upload", files=files, timeout=60).status_code == 413
+    for path in ("/etc/passwd", "pyproject.toml", "https://evil.example/"):
+        assert bot.get(f"/gradio_api/file={path}").status_code in (403, 404), path
+    assert bot.get("/gradio_api/proxy=https://evil.example/").status_code in (400, 403, 404)
 
 
 def test_a_swap_is_noticed_and_a_corrupt_release_is_not_served(

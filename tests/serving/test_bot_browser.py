@@ -16,7 +16,7 @@ from serving.bot.refusals import REFUSAL
 from serving.settings import BotSettings, ServingSettings
 from tests.serving.conftest import MakeRelease
 from tests.serving.running import RunningBot, running_bot
-from tests.serving.test_markup import XSS
+from tests.xss import XSS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -158,7 +158,7 @@ def test_nothing_in_a_question_or_a_document_runs(home: Home, make_release: Make
         page.on("requestfinished", lambda request: loaded.append(request.url))
         page.goto(bot.url)
         ask(page, HOW, 1)
-        hostile = " ".join(one.replace("alert(1)", "window.hit=1").replace("\n", " ") for one in XSS[:20])
+        hostile = " ".join(one.replace("alert(1)", "window.hit=1").replace("\n", " ") for one in XSS)
         page.locator("textarea").first.fill(f"run tasks at the same time {hostile}")
         page.keyboard.press("Enter")
         expect(page.locator(BOT_MESSAGE)).to_have_count(2, timeout=PATIENCE)

@@ -24,10 +24,11 @@ from serving.releases.retriever import Retriever, load_release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.settings import BotSettings, ServingSettings
+from tests.curation.shown.test_page import assert_harmless
 from tests.serving.pages import make_chunks
 from tests.serving.test_answers import FakeModel
 from tests.serving.test_live import live_of
-from tests.serving.test_markup import XSS, assert_harmless
+from tests.xss import XSS
 
 CHUNKS = make_chunks()
 PARALLEL = next(chunk for chunk in CHUNKS if chunk.section[-1] == "Running tasks in parallel")

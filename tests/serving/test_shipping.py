@@ -122,7 +122,7 @@ TAMPERED: dict[str, tuple[Callable[[Files], Files], str]] = {
     ),
     "no record": (lambda files: {key: files[key] for key in files if key != RELEASE_FILE}, "no release"),
     "no json": (lambda files: files | {RELEASE_FILE: b"{"}, "can't be read"),
-    "way out": (lambda files: renamed(files, **{"../../evil": "0" * 64}), "no shipped release has"),
+    "way out": (lambda files: renamed(files, **{"../../evil": "0" * 64}), "outside of itself"),
     "ledger": (lambda files: renamed(files, **{"lineage.parquet": "0" * 64}), "no shipped release has"),
     "archive leads out": (
         lambda files: files | {INDEX_ARCHIVE: archive_with(tarfile.TarInfo("index/../../evil"))},

@@ -42,16 +42,23 @@ class Child:
 
     Files that it writes may have at most ``largest`` bytes: writing more fails as on a full disk.
     ``killed_at`` is a step and a point in it, at which the process is killed: "begun", "written" (its work is
-    done), or "renamed" (its folder has its final name, and the record does not say so yet).
+    done), or "renamed" (its folder has its final name, and the record does not say so yet). With ``by``
+    SIGSTOP it is stopped there instead, and its lease lasts a second.
     """
 
     def __init__(
-        self, home: Home, decisions: Path, largest: int = 0, killed_at: tuple[str, str] | None = None
+        self,
+        home: Home,
+        decisions: Path,
+        largest: int = 0,
+        killed_at: tuple[str, str] | None = None,
+        by: signal.Signals = signal.SIGKILL,
     ) -> None:
         stem = f"{decisions.name}-{time.monotonic_ns()}"
         self._said, self._complained = (decisions.with_name(f"{stem}.{name}") for name in ("out", "err"))
         self._process: _Process = _FORKS.Process(
-            target=_retrain, args=(home, decisions, largest, killed_at, (self._said, self._complained))
+            target=_retrain,
+            args=(home, decisions, largest, killed_at, by, (self._said, self._complained)),
         )
         # A new process would run the main module again: pytest's, or what another test (Streamlit's) has left
         # in its place.
@@ -90,6 +97,7 @@ def _retrain(
     decisions: Path,
     largest: int,
     killed_at: tuple[str, str] | None,
+    by: signal.Signals,
     output: tuple[Path, Path],
 ) -> None:
     sys.stdout, sys.stderr = (path.open("w") for path in output)
@@ -101,22 +109,24 @@ def _retrain(
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
     if killed_at is not None:
-        _be_killed_at(*killed_at)
+        _be_killed_at(*killed_at, by)
 
     def read() -> list[Decision]:
         return TypeAdapter(list[Decision]).validate_json(decisions.read_bytes())
 
     try:
         corpus = Corpus(documents=[], chunks=make_chunks())
-        summary = retrain_from_annotations(home, corpus, settings(), serving(), read)
+        lease = 1.0 if by == signal.SIGSTOP else 60.0
+        chosen = settings().model_copy(update={"lease_seconds": lease})
+        summary = retrain_from_annotations(home, corpus, chosen, serving(), read)
     except ClayloopError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.exit(error.exit_code)
     sys.stdout.write(summary.model_dump_json())
 
 
-def _be_killed_at(step: str, point: str) -> None:
-    """SIGKILL for this process when it is there."""
+def _be_killed_at(step: str, point: str, by: signal.Signals) -> None:
+    """The signal for this process when it is there."""
     from training.runs import run
 
     whole, sync = Run.step, run.sync_folder
@@ -124,15 +134,15 @@ def _be_killed_at(step: str, point: str) -> None:
     def do(self: Run, name: str, work: Callable[[Path], str], progress: Progress) -> Path:
         def killed(folder: Path) -> str:
             if point == "begun":
-                _kill()
+                _kill(by)
             note = work(folder)
             if point == "written":
-                _kill()
+                _kill(by)
             return note
 
         def synced(folder: Path) -> None:
             if point == "renamed" and folder == self.folder:
-                _kill()
+                _kill(by)
             sync(folder)
 
         if name == step:
@@ -142,6 +152,7 @@ def _be_killed_at(step: str, point: str) -> None:
     Run.step = do  # type: ignore[method-assign]
 
 
-def _kill() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(60)
+def _kill(by: signal.Signals) -> None:
+    os.kill(os.getpid(), by)
+    if by == signal.SIGKILL:
+        time.sleep(60)

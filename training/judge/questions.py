@@ -45,6 +45,13 @@ class HoldoutQuestion(BaseModel):
     style: Style = "question"
 
 
+def question_kind(is_heading: bool, origin: str) -> str:
+    """Who asked a question, in words."""
+    if is_heading:
+        return "section headings"
+    return "visitors' questions" if origin == "conversation" else "generated questions"
+
+
 def holdout_questions(
     examples: Sequence[LedgerRow],
     chunks: Sequence[Chunk],

@@ -26,8 +26,8 @@ StepStatus = Literal["running", "finished", "failed"]
 RunStatus = Literal["running", "finished", "failed", "abandoned"]
 Outcome = Literal["promoted", "rejected", "nothing-new", "not-enough"]
 
-# Settings that say when to retrain, or that the selection holds already.
-_NOT_INPUTS = {"min_new", "without_annotators"}
+# Settings that say when to retrain, who may, or that the selection holds already.
+_NOT_INPUTS = {"min_new", "without_annotators", "lease_seconds"}
 
 # What computes: after an upgrade the same files come to other weights.
 _CODE = ("torch", "transformers", "sentence-transformers")

@@ -13,7 +13,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -24,16 +24,18 @@ from curation import (
     BusyError,
     ClayloopError,
     Home,
+    Lease,
     PeakMemory,
     Progress,
     StateError,
     first_line,
     give_back,
+    read_holder,
     read_json,
     shortage,
     sync_folder,
+    this_machine,
     write_json,
-    write_text,
 )
 from training.ledger.selection import EVERYTHING, Selection
 from training.runs.record import Outcome, RunInputs, RunRecord, RunStatus, StepRecord, StepStatus
@@ -49,15 +51,21 @@ log = logging.getLogger(__name__)
 
 
 class Run:
-    """A run that this process works on."""
+    """A run that this process works on, holding ``lease``: who lost it changes nothing any more."""
 
-    def __init__(self, folder: Path, record: RunRecord) -> None:
+    def __init__(self, folder: Path, record: RunRecord, lease: Lease | None = None) -> None:
         self.folder = folder
         self.record = record
+        self.lease = lease
 
     @property
     def id(self) -> str:
         return self.record.id
+
+    @property
+    def staging(self) -> str:
+        """Where its release is put together: not where somebody does who lost the lease."""
+        return f"{self.id}.{self.lease.number}" if self.lease else self.id
 
     def step(self, name: str, work: Callable[[Path], str], progress: Progress) -> Path:
         """Do ``work`` unless an earlier process finished it, and return the folder that holds what it wrote.
@@ -72,13 +80,14 @@ class Run:
         if before and before.status == "finished" and folder.is_dir():
             self.log(f"{name}: finished before, {before.note}")
             return folder
-        part = self.folder / f".{name}.part"
+        # Somebody who lost the lease may still be writing into a folder of its own.
+        part = self.folder / f".{name}.{self.lease.number if self.lease else 0}.part"
         step = self._start(name)
         started = time.monotonic()
         give_back()
         memory = PeakMemory()
         try:
-            for leftover in (part, folder):
+            for leftover in (*self.folder.glob(f".{name}.*.part"), folder):
                 if leftover.exists():
                     shutil.rmtree(leftover)
             part.mkdir()
@@ -86,6 +95,7 @@ class Run:
                 note = work(part)
             _sync(part)
             step.outputs = sizes(part)
+            self._check()
             part.rename(folder)
             sync_folder(self.folder)
         except BaseException as error:
@@ -93,6 +103,7 @@ class Run:
             if not isinstance(error, Exception):  # Ctrl-C, for example
                 self.log(f"{name}: interrupted ({type(error).__name__})")
                 raise
+            self._check()  # the folder may be gone because somebody else has taken over
             step.seconds = time.monotonic() - started
             self._fail(step, memory, error)
             if not isinstance(error, ClayloopError):
@@ -129,7 +140,13 @@ class Run:
                 shutil.rmtree(entry, ignore_errors=True)
 
     def save(self) -> None:
+        """Raises StateError when the disk is full, BusyError when another process has taken over."""
+        self._check()
         write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
+
+    def _check(self) -> None:
+        if self.lease is not None:
+            self.lease.check()
 
     def log(self, line: str) -> None:
         """Append to run.log. If that fails, the error that the line is about still matters more."""
@@ -160,7 +177,7 @@ class Run:
         self.record.status = "failed"
         try:
             self._end(step, "failed", memory, first_line(error))
-        except StateError:  # the disk may be full; the error itself matters more than its record
+        except (StateError, BusyError):  # the disk may be full; the error matters more than its record
             log.warning("run %s: run.json can't be written", self.id)
 
 
@@ -169,6 +186,8 @@ class RunStore:
 
     def __init__(self, home: Home) -> None:
         self.root = home.runs
+        self._lease: Lease | None = None
+        self._lease_folder = home.releases / ".retraining"  # beside the pointer that it guards
 
     def list(self) -> list[RunRecord]:
         """All runs that can be read, newest first."""
@@ -213,7 +232,7 @@ class RunStore:
             selection=selection,
             release_before=release_before,
         )
-        run = Run(self.root / run_id, record)
+        run = Run(self.root / run_id, record, self._lease)
         run.save()  # makes the folder
         return run
 
@@ -225,43 +244,43 @@ class RunStore:
 
     def open(self, record: RunRecord) -> Run:
         """A run to work on, from its record."""
-        return Run(self.folder(record.id), record)
+        return Run(self.folder(record.id), record, self._lease)
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """One retrain at a time. Raises BusyError naming the process and the run that is at it."""
+    def exclusive(self, seconds: float = 60.0) -> Iterator[None]:
+        """One retrain at a time, by a file lock on this machine and a lease among all that share the folder.
+        Another machine that gave no sign of life for ``seconds`` has lost it.
+
+        Raises BusyError naming the process and the run that is at it.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StateError(
                 f"{self.root} can't be made: {error.strerror}", "Check space and permissions."
             ) from error
-        holder = self.root / ".lock.holder"
-        lock = FileLock(self.root / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise BusyError(
-                f"Another retrain is at work: {self._whose(holder)}.",
-                "Wait for it to end, or stop that process: the next start goes on where it was.",
-            ) from error
-        try:
-            write_text(holder, f"{os.getpid()}\n")
+        with ExitStack() as held:
+            held.callback(setattr, self, "_lease", None)
+            try:
+                held.enter_context(FileLock(self.root / f".lock-{this_machine()}", timeout=0))
+                self._lease = held.enter_context(Lease(self._lease_folder, seconds, is_alone=True))
+            except (Timeout, BusyError) as error:
+                raise self._busy(seconds) from error
             yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
-    def _whose(self, holder: Path) -> str:
-        try:
-            process = holder.read_text(encoding="utf-8").strip()
-        except OSError:
-            process = "unknown"
+    def _busy(self, seconds: float) -> BusyError:
+        holder = read_holder(self._lease_folder)
+        process, host = (holder.process, holder.host) if holder else (0, "this machine")
         # Interrupted runs count as running, too: it is the one that the holder itself works on.
         running = next(
-            (one.id for one in self.list() if one.status == "running" and str(one.process) == process), None
+            (one.id for one in self.list() if one.status == "running" and one.process == process), None
         )
-        return f"process {process}" + (f", run {running}" if running else ", still reading annotations")
+        return BusyError(
+            f"Another retrain is at work: process {process or 'unknown'} on {host}"
+            + (f", run {running}." if running else ", still reading annotations."),
+            "Wait for it to end, or stop that process: the next start goes on where it was (on another "
+            f"machine {seconds:.0f} s after its last sign of life).",
+        )
 
 
 def sizes(folder: Path) -> dict[str, int]:

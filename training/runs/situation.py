@@ -190,7 +190,7 @@ def give_up(run: Run, store: ReleaseStore, reason: str, progress: Progress) -> N
     else:
         progress.say(f"Giving up run {run.id}: {reason}")
         run.abandon(reason)
-    store.discard(run.id)
+    store.discard(run.staging)
 
 
 def clean(runs: RunStore, store: ReleaseStore) -> None:

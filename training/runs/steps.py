@@ -240,10 +240,10 @@ class Steps:
         store, run = self.context.store, self.run.id
         release = store.of_run(run)
         if release is None:
-            staging = store.staging(run, empty=True)  # a killed try may have left half-written files
+            staging = store.staging(self.run.staging, empty=True)
             release = store.publish(staging, self._draft(staging, card))
         try:
-            store.promote(release.id, expected=self.context.served.id, by=run)
+            store.promote(release.id, expected=self.context.served.id, by=run, lease=self.run.lease)
         except NotPromotedError as error:
             if error.overruled:
                 return f"{release.id} was promoted before, and {error.served} since"

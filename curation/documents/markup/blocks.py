@@ -124,17 +124,17 @@ class Outline:
 
     def finish(self, title: str = "") -> ParsedDocument:
         """The parsed document. ``title`` overrules the first heading, and is put above all sections
-        without it."""
+        without it. What stands above the first heading stands below the title, too."""
         headings = [section.path[0] for section in self.sections if section.path]
-        if title and not (headings and headings[0].casefold() == title.casefold()):
-            for section in self.sections:
+        is_new = bool(title) and not (headings and headings[0].casefold() == title.casefold())
+        first = headings[0] if headings and not is_new else title
+        for section in self.sections:
+            if is_new:
                 section.path = (title, *section.path)
-        elif title:  # a description above the heading that repeats the title
-            for section in self.sections:
-                section.path = section.path or (headings[0],)
-        first = title or (headings[0] if headings else "")
+            elif section.blocks and not section.path and first:
+                section.path = (first,)
         kept = [section for section in self.sections if section.path or section.blocks]
-        return ParsedDocument(first, kept)
+        return ParsedDocument(title or first, kept)
 
 
 def normalise(text: str) -> str:

@@ -158,4 +158,7 @@ def _places(target: str, seen_from: str) -> list[str]:
         folders.reverse()  # from the root of the documentation, which is nearer to the source's
     bare = target.lstrip("/")
     found = [posixpath.normpath(posixpath.join(one, bare)) for one in folders]
+    inner = bare.split("/")
+    if target.startswith("/") and ".." not in inner:  # from the root of a repository, of which this is a part
+        found += ["/".join(inner[start:]) for start in range(1, len(inner) - 1)]
     return [path for path in dict.fromkeys(found) if not path.startswith("..") and path != "."]

@@ -19,6 +19,7 @@ from curation.settings import ArgillaSettings
 from serving import Embedder
 from tests.browser import chromium_page
 from tests.curation.argilla.sample import make_chunk, make_triplet, make_turn
+from tests.xss import XSS
 
 if TYPE_CHECKING:
     from tests.argilla_lite.server import ArgillaLite
@@ -44,9 +45,10 @@ def test_hostile_text_is_shown_and_does_nothing(
         picture = f"http://127.0.0.1:{elsewhere.server_address[1]}/seen.png"
         tag = f"<img src={picture} onerror=\"document.title='ran'\">"
         nasty = f"Look: {tag} <b>bold</b> &lt; ![p]({picture})"
-        chunk = make_chunk("a.md", nasty, nasty)
-        push_to_argilla(client, settings, Corpus([], [chunk]), [make_triplet(chunk, nasty, nasty)], embedder)
-        log_turns(client, settings, [make_turn(nasty, nasty, cited=(chunk.id,))], embedder)
+        worse = "\n\n".join([nasty, *(one.replace("alert(1)", "document.title='ran'") for one in XSS)])
+        chunk = make_chunk("a.md", nasty, worse)
+        push_to_argilla(client, settings, Corpus([], [chunk]), [make_triplet(chunk, nasty, worse)], embedder)
+        log_turns(client, settings, [make_turn(worse, worse, cited=(chunk.id,))], embedder)
         seen: dict[DatasetName, tuple[str, str]] = {}
         with chromium_page() as page:
             page.goto(argilla_lite.url)
@@ -61,6 +63,7 @@ def test_hostile_text_is_shown_and_does_nothing(
                 fields = page.locator(".text_field_component .content-area")
                 fields.last.wait_for()
                 page.wait_for_timeout(500)  # a picture would be asked for by now
+                assert fields.locator("img, script, iframe, embed, [onerror], [ontoggle]").count() == 0, kind
                 seen[kind] = ("\n".join(fields.all_inner_texts()), page.title())
         elsewhere.shutdown()
     assert asked_for == []

@@ -17,13 +17,13 @@ from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import connect_to_argilla
 from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import RemoteDataset, find_dataset
-from curation.argilla.escaping import readable
 from curation.argilla.push import push_to_argilla
 from curation.argilla.suggestions import Suggestion
 from curation.documents.corpus import Corpus
 from curation.home import Home
 from curation.records.decision import BEST_SOURCE, CORRECTION, OTHER_SOURCE, DatasetName
 from curation.settings import ArgillaSettings
+from curation.shown.records import readable
 from serving import Embedder
 from tests.argilla_lite.annotation_page import log_in
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite

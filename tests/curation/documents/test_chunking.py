@@ -144,19 +144,21 @@ def test_code_that_fits_is_never_split(code: list[str], before: list[str], headi
     block = "\n    ".join(code)
     text = f"# {' '.join(heading)}\n\n" + "\n\n".join(before) + f"\n\n```\n{block}\n```\n\nafter\n"
     chunks = chunks_of(text, limit)
-    if minilm().count(block) <= limit:
+    if minilm().count(f"```\n{block}\n```") <= limit:
         assert sum(block in chunk.text for chunk in chunks) >= 1
 
 
-def test_code_at_the_very_limit_drops_its_heading_and_fence() -> None:
-    code = " ".join(["word"] * 62)
-    assert minilm().count(code) == 64
-    (chunk,) = [
-        chunk for chunk in chunks_of(f"# A heading\n\nintro\n\n```\n{code}\n```\n") if "word" in chunk.text
-    ]
-    assert chunk.text == code
-    assert chunk.body == code
+def test_code_at_the_very_limit_drops_its_heading_but_never_its_fence() -> None:
+    code = " ".join(["word"] * 56)
+    fenced = f"```\n{code}\n```"
+    assert minilm().count(fenced) == 64
+    text = "# A heading\n\nintro\n\n{}\n"
+    (chunk,) = [chunk for chunk in chunks_of(text.format(fenced)) if "word" in chunk.text]
+    assert chunk.text == chunk.body == fenced
     assert chunk.section == ("A heading",)
+    longer = [one for one in chunks_of(text.format(f"```\n{code} word\n```")) if "word" in one.text]
+    assert len(longer) == 2
+    assert all(one.body.startswith("```\n") and one.body.endswith("\n```") for one in longer)
 
 
 def test_heading_line_and_body() -> None:

@@ -37,6 +37,18 @@ API = """\
       </Tab>
     </Tabs>
 
+    <br />
+    <Schema columns={[{ name: "clay", type: "text", description: "Which." }]} />
+
+    <Tabs items={["deb", "rpm"]}>
+      <Tabs.Tab>
+    Run apt.
+    </Tabs.Tab>
+      <Tabs.Tab>
+    Run dnf.
+    </Tabs.Tab>
+    </Tabs>
+
     <Card
     title="Glaze"
     href="https://x.y"
@@ -64,6 +76,8 @@ def test_the_data_of_components_is_text() -> None:
         "- `lid` (boolean):",
         '`import { fire } from "kiln"`',
         *("npm:", "npm i kiln", "pnpm:", "pnpm add kiln"),
+        "`clay` (text): Which.",
+        *("deb:", "Run apt.", "rpm:", "Run dnf."),
         "Glaze:",
         "Dip once.",
         "`id` (string):",

@@ -94,7 +94,14 @@ def test_indented_lines_between_components_are_no_code() -> None:
 
 def test_a_description_stands_below_the_title() -> None:
     source = "---\ntitle: Kilns\ndescription: All of them.\n---\n\n# Kilns\n\nHot.\n"
-    assert [section.path for section in parse(source, "markdown").sections] == [("Kilns",), ("Kilns",)]
+    for one in (source, source.replace("title: Kilns\n", "")):
+        assert [section.path for section in parse(one, "markdown").sections] == [("Kilns",), ("Kilns",)]
+
+
+def test_front_matter_may_have_blank_lines_around_it_and_is_shown_where_a_page_asks_for_it() -> None:
+    source = "\n---\n\nwritten_by: A. Potter\nbyline: x\n---\n\nBy {{ $frontmatter.written_by }}.\n"
+    assert texts(source) == ["By A. Potter."]
+    assert texts("---\n\nA rule, then text: so.\n\n---\n") == ["A rule, then text: so."]
 
 
 def test_roles_of_docstrings_in_markdown_go() -> None:
@@ -139,6 +146,18 @@ def test_hugo_and_liquid_lose_their_marks() -> None:
         {{< /note >}}
 
         A {{< tooltip text="Kiln" id="kiln" >}} runs {{ site.version }}, see [here]({{< ref "b.md" >}}).
+        Thanks to {{< gh "@potter" >}} ({{<gh 14>}}); {{< video abc >}}Fire{{< /video >}} {{< youtube abc >}}
+
+        Write `{{</* note */>}}`, or {{%/* tab "x" */%}}.
+
+        {{< output file="a.html" >}}
+        <p>Lit {{ .Kiln }}</p>
+        {{< /output >}}
+
+        {{< code-block file="a.html" >}}
+        {{</* kiln */>}}
+        <b>
+        {{< /code-block >}}
 
         {% highlight ruby %}
         puts 1
@@ -151,7 +170,11 @@ def test_hugo_and_liquid_lose_their_marks() -> None:
     assert texts(source) == [
         "Note:",
         "Mind the heat.",
-        "A Kiln runs site.version, see here.",
+        "A Kiln runs site.version, see here. Thanks to @potter (14); Fire",
+        'Write `{{< note >}}`, or {{% tab "x" %}}.',
+        "Lit .Kiln",
+        "a.html:",
+        "```\n{{< kiln >}}\n<b>\n```",
         "```ruby\nputs 1\n```",
         "Linux:",
         "Run apt.",

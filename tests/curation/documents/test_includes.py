@@ -77,6 +77,7 @@ FIRE = "```python\ndef fire(self):\n    return clay\n```"
         ("a.mdx", "import Part from './parts/shared.md';\n\n<Part kind='x' />", SHARED),
         ("sub/a.mdx", "import P from '@site/parts/shared.md';\n\n<P />", SHARED),
         ("a.md", "{{< include parts/shared.md >}}", SHARED),
+        ("sub/a.md", '{{% readfile file="/site/docs/parts/shared.md" %}}', SHARED),
         ("a.md", "```{literalinclude} code/kiln.py\n:lines: 3\n:language: python\n```", [IMPORT]),
         ("a.md", "{* code/kiln.py ln[3:3] hl[1] *}", [IMPORT]),
         ("a.md", "<<< @/code/kiln.js#warm{3}", ["```javascript\nwarm()\n```"]),

@@ -118,12 +118,14 @@ class EmbeddedSearchEngine(SearchEngine):
 
     async def info(self) -> dict[str, str]:
         """Shown to anybody by GET /status: no paths, no counts. ``suggestions`` is "shown" where the web page
-        leaves the choice to people, "chosen" where it chooses a suggested answer in advance."""
+        leaves the choice to people, "chosen" where it chooses a suggested answer in advance. ``ids``: a
+        search for records' external ids finds these records."""
         return {
             "name": ENGINE_NAME,
             "version": __version__,
             "sqlite": sqlite3.sqlite_version,
             "suggestions": "shown" if patches.wanted() else "chosen",
+            "ids": "found",
         }
 
     async def create_index(self, dataset: Dataset) -> None:
@@ -193,6 +195,9 @@ class EmbeddedSearchEngine(SearchEngine):
 
         def answer() -> Page:
             with self._asked(dataset_id, query, ranked=not sort) as (loaded, _, hits):
+                named = search.named_records(loaded, query)
+                if named is not None:  # whatever their status
+                    return search.search(loaded, None, named, sort, offset, limit, user_id)
                 return search.search(loaded, hits, filter, sort, offset, limit, user_id)
 
         return _responses(await self._run(answer))

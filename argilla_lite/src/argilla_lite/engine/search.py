@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
-from argilla_server.search_engine.base import Filter, Order
+from argilla_server.search_engine.base import Filter, Order, RecordFilterScope, TermsFilter, TextQuery
 
 from argilla_lite.engine import filters, sorting
 from argilla_lite.engine.columns import Mask
 from argilla_lite.engine.results import Hit, Page
 from argilla_lite.engine.tables import Dataset
 from argilla_lite.engine.text_search import TextHits
+
+_IDS = re.compile(r"[0-9a-f]{32}(?:[ |]+[0-9a-f]{32})*")
+
+
+def named_records(dataset: Dataset, query: TextQuery | str | None) -> TermsFilter | None:
+    """The records that a text query names by nothing but their external ids, of 32 hexadecimal digits; None
+    where it says anything else or none is there. The page shows only what is pending for its reader, or
+    answered by them: by its id any record can be opened."""
+    text = (query.q if isinstance(query, TextQuery) else query or "").strip()
+    if not _IDS.fullmatch(text):
+        return None
+    named = TermsFilter(scope=RecordFilterScope(property="external_id"), values=re.split("[ |]+", text))
+    return named if filters.mask(dataset.table, named).any() else None
 
 
 def search(

@@ -11,6 +11,7 @@ A rule pushes the tokens that markdown-it makes itself (paragraphs, fences, tabl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from curation.documents.markup.markdown.front_matter import without_front_matter
 from curation.documents.markup.page import Included, Notice, Page
 
 _DEEPEST = 20
+_OF_THE_PAGE = re.compile(r"^\$?front[mM]atter\.")
 
 
 @dataclass
@@ -51,6 +53,10 @@ class Context:
     @property
     def is_mdx(self) -> bool:
         return self.page.path.lower().endswith(".mdx")
+
+    def value(self, name: str) -> str | None:
+        """What ``{name}`` or ``{{ name }}`` is on this page."""
+        return self.values.get(_OF_THE_PAGE.sub("page.", name))
 
     def line(self, number: int) -> int:
         """The line of the page, from 1, for line ``number`` (from 0) of what is being parsed."""

@@ -1,18 +1,20 @@
-"""What the front matter of a page says to its readers: title, description and the values of its own."""
+"""What the front matter of a page says to its readers: title, description and other values."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
-_FIELD = re.compile(r"^(title|description)\s*:\s*(.+?)\s*$")
+_FIELD = re.compile(r"^([\w-]+)\s*:\s*(.+?)\s*$")
+_KEY = re.compile(r"^[\w.-]+\s*[:=](?:\s|$)")
 _VALUE = re.compile(r"^\s+([\w-]+)\s*:\s*(.+?)\s*$")
 _MOST_LINES = 400
 
 
 @dataclass
 class FrontMatter:
-    """``lines``: how many lines of the file it takes (0: there is none)."""
+    """``lines``: how many lines of the file it takes (0: there is none). ``values``: what pages show as
+    ``{name}``, a field ``x`` of the page's own as ``page.x``."""
 
     lines: int = 0
     title: str = ""
@@ -21,24 +23,26 @@ class FrontMatter:
 
 
 def read_front_matter(lines: list[str]) -> FrontMatter:
-    """The front matter in YAML (``---``) or TOML (``+++``) at the top of a page."""
+    """The front matter in YAML (``---``) or TOML (``+++``) at the top of a page, also below blank lines."""
     found = FrontMatter()
-    mark = lines[0].rstrip() if lines else ""
+    first = next((number for number, line in enumerate(lines[:_MOST_LINES]) if line.strip()), 0)
+    mark = lines[first].rstrip() if lines else ""
+    inner = lines[first + 1 : first + _MOST_LINES]
     if mark not in {"---", "+++"}:
         return found
-    for number, line in enumerate(lines[1:_MOST_LINES], start=1):
-        if line.rstrip() == mark or (mark == "---" and line.rstrip() == "..."):
-            break
-        if number == 1 and not line.strip():
-            return found  # a rule, then text
-    else:
+    is_loose = first > 0 or not (inner and inner[0].strip())
+    if is_loose and not _KEY.match(next(filter(str.strip, inner), "")):
+        return found  # a rule, then text
+    ends = {mark, "..."} if mark == "---" else {mark}
+    end = next((number for number, line in enumerate(inner) if line.rstrip() in ends), None)
+    if end is None:
         return found
-    found.lines = number + 1
+    found.lines = first + end + 2
     in_values = False
-    for line in lines[1:number]:
+    for line in inner[:end]:
         key = _FIELD.match(line.replace(" = ", ": ", 1) if mark == "+++" else line)
         if key and not key[2].startswith(("|", ">", "{", "[")):
-            setattr(found, key[1], key[2].strip("\"'"))
+            found.values[f"page.{key[1]}"] = key[2].strip("\"'")
         value = _VALUE.match(line)
         if value and in_values:
             found.values[value[1]] = value[2].strip("\"'")
@@ -46,6 +50,8 @@ def read_front_matter(lines: list[str]) -> FrontMatter:
             in_values = True
         elif line.strip():
             in_values = False
+    found.title = found.values.get("page.title", "")
+    found.description = found.values.get("page.description", "")
     return found
 
 

@@ -9,6 +9,7 @@ from markdown_it.token import Token
 
 from curation.documents.markup.blocks import one_line
 from curation.documents.markup.html import is_html_tag
+from curation.documents.markup.markdown.dialects.shortcodes import unescaped
 from curation.documents.markup.rst.roles import role_text
 
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
@@ -101,6 +102,7 @@ class _Inline:
         self._code(words) if is_code else self.parts.append(words)
 
     def _code(self, content: str) -> None:
+        content = unescaped(content)
         self.codes.append(f"`{one_line(content)}`" if "`" not in content else f"`` {one_line(content)} ``")
         self.parts.append(f"\ue000{len(self.codes) - 1}\ue001")
 

@@ -13,6 +13,7 @@ from curation.documents.markup.html import html_words
 from curation.documents.markup.lead import Lead
 from curation.documents.markup.markdown.context import Context, as_label
 from curation.documents.markup.markdown.dialects import dialects
+from curation.documents.markup.markdown.dialects.shortcodes import unescaped, without_tags
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
 from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
 from curation.documents.markup.markdown.inline import (
@@ -107,7 +108,7 @@ class _Reader:
         elif kind in {"fence", "code_block"}:
             self._code(node, lead)
         elif kind == "html_block":
-            self._add("prose", html_words(node.token.content), lead)
+            self._add("prose", html_words(without_tags(node.token.content)), lead)
         elif kind in {"bullet_list", "ordered_list"}:
             self._list(node, lead)
         elif kind == "table":
@@ -151,7 +152,7 @@ class _Reader:
         self._flush(lead)
         language = _LANGUAGE.match(info)
         code = code_with_includes(self._context, node.token.content, self._line - 1)
-        text = _BLANK_EDGES.sub("", code)
+        text = unescaped(_BLANK_EDGES.sub("", code))
         self.outline.add(Block("code", text, self._line, language=language[1] if language else ""))
 
     def _list(self, node: Node, lead: Lead) -> None:

@@ -32,8 +32,9 @@ _PARTIAL = re.compile(r"^import\s+(\w+)\s+from\s+['\"]([^'\"\n]+\.mdx?)['\"]")
 _EXPORT = re.compile(r"^export\s+(?:const|let|var|function|default|class|async|type|interface|\{|\*)")
 _VALUE = re.compile(r"^export\s+const\s+(\w+)\s*=\s*(?:(['\"])(.*?)\2|([\d.]+))\s*;?\s*$")
 _COMPONENT = re.compile(r"</?[A-Z][\w.]*(?=[\s/>]|$)|<>|</>", re.MULTILINE)
+# In an .mdx file all tags are JSX; but rows of a table stay together.
 _ELEMENT = re.compile(
-    r"</?(?:div|section|center|figure|article|main|img|picture|video|iframe|source)(?=[\s/>]|$)"
+    r"</?(?!(?:table|thead|tbody|tfoot|tr|td|th|caption|pre|script|style)\b)[a-z][\w.-]*(?=[\s/>]|$)"
 )
 _ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
 _STRING = re.compile(r"([\"'`])(.*?)\1")
@@ -124,7 +125,7 @@ def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         for tag in tags:
             if not tag.startswith("</"):
                 _put(state, tag, first)
-            elif tag.startswith("</Tabs") and context.tabs:
+            elif re.match(r"</Tabs\s*>", tag) and context.tabs:
                 context.tabs.pop()
         state.line = end_line
     return True
@@ -222,7 +223,7 @@ def _inline_value(state: StateInline, silent: bool) -> bool:
     if not found:
         return False
     context = state.env["context"]
-    value = context.values.get(found[1])
+    value = context.value(found[1])
     if value is None and not context.is_mdx:
         return False
     if not silent:

@@ -29,9 +29,12 @@ _OPENS = ("{{<", "{{%", "{%", "{#", "{{")
 _PARTS = re.compile(
     r"(?P<key>[\w-]+)\s*=\s*(?:\"(?P<value>[^\"]*)\"|'(?P<value2>[^']*)')|\"(?P<text>[^\"]*)\""
 )
+_ESCAPED = re.compile(r"(\{\{[<%])/\*(.*?)\*/([%>]\}\})", re.DOTALL)
+# What they are given are names of files and videos.
+_NO_WORDS = re.compile(r"youtube|vimeo|tweet|gist|instagram|figure|img|image|icon|(?:rel)?ref\b|end|/")
 _TEXTS = ("title", "text", "label", "name", "content", "caption", "alt", "header", "summary")
 _VERBATIM = re.compile(
-    r"^(?:\{%-?|\{\{[<%])\s*(?P<name>highlight|code|codeblock|prism|raw|verbatim)\b"
+    r"^(?:\{%-?|\{\{[<%])\s*(?P<name>highlight|code(?:[-_]?(?:block|toggle|snippet))?|prism|raw|verbatim)(?![\w-])"
     r"(?P<rest>[^%>]*)(?:-?%\}|[>%]\}\})\s*$"
 )
 _NOTES = ADMONITIONS | {
@@ -47,6 +50,22 @@ _NOTES = ADMONITIONS | {
 _LINK = re.compile(
     r"\[(?P<words>(?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]\((?P<target>\s*<?\{[{%][^\n]*?[}%]\}[^)\n]*)\)"
 )
+
+
+def unescaped(text: str) -> str:
+    """Hugo's tags that are shown and not run, ``{{</* name */>}}``, as its readers see them."""
+    return _ESCAPED.sub(r"\1\2\3", text) if "*/" in text else text
+
+
+def without_tags(text: str) -> str:
+    """HTML without the tags between it."""
+    return _TAG.sub(lambda found: _value(found[0]), text) if "{" in text else text
+
+
+def _value(tag: str) -> str:
+    """The name in ``{{ name | filter }}``."""
+    is_value = tag.startswith("{{") and tag[2:3] not in "<%"
+    return tag.strip("{}- \n").split("|")[0].strip() if is_value else ""
 
 
 def dialect(md: MarkdownIt) -> None:
@@ -66,6 +85,7 @@ def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         end += 1
     if (
         len(text) > 8 * _MOST_CHARACTERS
+        or _ESCAPED.search(text)
         or _TAG.sub("", text).strip()
         or (text.startswith("{{") and text[2:3] not in "<%")
     ):
@@ -77,6 +97,8 @@ def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if verbatim and (close := _closing(state, end, last, verbatim["name"])) is not None:
         code = "\n".join(cut_lines(state, end, close, state.sCount[first]))
         if verbatim["name"] not in {"raw", "verbatim"}:
+            given = {found["key"]: found["value"] for found in _PARTS.finditer(verbatim["rest"])}
+            push_label(state, given.get("file") or given.get("title") or "", first)
             words = verbatim["rest"].split()
             push_code(state, code, words[0].strip("\"'") if words and "=" not in words[0] else "", first)
             state.line = close + 1
@@ -116,6 +138,15 @@ def _read(tag: str) -> tuple[str, str]:
     return name, words
 
 
+def _positional(tag: str, behind: str) -> str:
+    """What a tag of Hugo's that stands by itself in a sentence is given without a name:
+    ``{{< gh "@somebody" >}}``."""
+    name, _, given = tag.strip("{}<>% \n").partition(" ")
+    if tag[:2] != "{{" or "=" in given or _NO_WORDS.match(name):
+        return ""
+    return "" if re.search(rf"\{{\{{[<%]\s*/\s*{re.escape(name)}\b", behind) else given.strip(" \"'`")
+
+
 def _inline(state: StateInline, silent: bool) -> bool:
     if not state.src.startswith(_OPENS, state.pos):
         return False
@@ -126,11 +157,14 @@ def _inline(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         tag = found[0]
-        if tag.startswith("{{") and tag[2:3] not in "<%":
-            name = tag.strip("{}- \n").split("|")[0].strip()
-            words = state.env["context"].values.get(name, name)
+        name = _value(tag)
+        if _ESCAPED.match(tag):
+            words = unescaped(tag)
+        elif name:
+            value = state.env["context"].value(name)
+            words = name if value is None else value
         else:
-            words = _read(tag)[1]
+            words = _read(tag)[1] or _positional(tag, state.src[found.end() :])
         if words:
             state.push("text", "", 0).content = words
     state.pos = found.end()

@@ -43,7 +43,8 @@ _LINES = [
         r"(?P<options>[^%\n]*)%\}\s*$"
     ),
     re.compile(
-        r"^\{\{[<%]-?\s*include\s+(?P<quote>[\"']?)(?P<path>[^\s\"'>%]+)(?P=quote)[^>%\n]*[>%]\}\}\s*$"
+        r"^\{\{[<%]-?\s*(?:include|readfile)\s+(?:file=)?(?P<quote>[\"']?)(?P<path>[^\s\"'>%]+)(?P=quote)"
+        r"[^>%\n]*[>%]\}\}\s*$"
     ),
 ]
 _STARTS = ("-", ";", "{", "<")

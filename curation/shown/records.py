@@ -4,7 +4,7 @@ Argilla 2.8 renders every text field as HTML, those without markdown too (it ass
 chunk with ``<img onerror=…>`` in it would run in the annotator's session, and a message could load a picture
 from elsewhere. So plain fields are escaped (``inert``) and read back as they were (``original``). In markdown
 fields, what people wrote is shown literally (``literal``), and answers keep the harmless part of their
-markdown: paragraphs, lists, emphasis, code (``harmless``).
+markdown: paragraphs, lists, emphasis, code (``harmless_markdown``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from markdown_it import MarkdownIt
 
 from curation.argilla.api import storable
+from curation.shown.page import fenced
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:=$^@/])")
 _OPENS_A_BLOCK = re.compile(r"[#>+=:-]|\d+[.)]")
@@ -58,7 +59,7 @@ def linked(text: str, url: str) -> str:
     return f"[{line}]({url})" if _WEB_ADDRESS.fullmatch(url) else line
 
 
-def harmless(text: str, keep_lines: bool = False) -> str:
+def harmless_markdown(text: str, keep_lines: bool = False) -> str:
     """Markdown with HTML, images and links shown as text. Code, lists and emphasis still work.
 
     A CommonMark parser finds the fenced code, which goes back in at the left margin, where all parsers agree
@@ -79,16 +80,8 @@ def harmless(text: str, keep_lines: bool = False) -> str:
     return "\n\n".join(part for part in parts if part.strip())
 
 
-def fenced(code: str, language: str = "") -> str:
-    """A code block that its content cannot close."""
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
-    language = re.sub(r"[^\w+-]", "", language.split()[0]) if language.split() else ""
-    return f"{fence}{language}\n{code.rstrip()}\n{fence}"
-
-
 def readable(field: str) -> str:
-    """What ``inert`` or ``harmless`` was given, but for white space."""
+    """What ``inert`` or ``harmless_markdown`` was given, but for white space."""
     lines = (line[:-2] if line.endswith("  ") else line for line in field.split("\n"))
     return original(_ESCAPED.sub(_unescaped, "\n".join(lines)))
 

@@ -11,36 +11,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from curation.argilla.conversations import Source, render_instruction, render_response
-from curation.argilla.escaping import fenced, harmless, inert, linked, literal, original, readable
+from curation.shown.page import fenced
+from curation.shown.records import harmless_markdown, inert, linked, literal, original, readable
 from tests.curation.argilla.sample import history, make_chunk, make_turn
+from tests.xss import XSS
 
 # Like Argilla's renderer: raw HTML is let through, addresses become links, tables and strike-through are on.
 RENDERER = MarkdownIt("gfm-like", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
 ACTIVE = {"html_inline", "html_block", "image", "link_open"}
 NASTY = st.text(alphabet=st.sampled_from(list("<>&![]()`~*_#-+=|\\/:.@\"' \t\nabx1iw")), max_size=80)
-ATTACKS = [
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "![pixel](http://evil.example/p.png)",
-    "[click](javascript:alert(1))",
-    "[a]: http://evil.example\n\n[a]",
-    "![a][b]\n\n[b]: http://evil.example/p.png",
-    "<http://evil.example>",
-    "```\n<b>code</b>\n",
-    "- a\n\n  ```\n<img src=x onerror=alert(1)>",
-    "> ```\n<img src=x>",
-    "`<img src=x>`",
-    "``` `<b>` ```",
-    "`a\n\n<img src=x>`",
-    "    ```\n<img src=x>",
-    "\\<img src=x>",
-    "<embed src='http://evil.example'>",
-    "&lt;b&gt;",
-    "~~~\n```\n<b>\n~~~\n<img src=x>",
-    "| a | b |\n|---|---|\n| <img src=x> | ![x](y) |",
-    "<!-- hidden -->",
-    "<![CDATA[ x ]]>",
-]
 
 
 def active(tokens: list[Token]) -> set[str]:
@@ -58,24 +37,24 @@ def shown(markdown: str) -> str:
     return html.unescape(re.sub(r"</?p>\n?", "", rendered)).replace("\xa0", " ")
 
 
-@pytest.mark.parametrize("text", ATTACKS)
+@pytest.mark.parametrize("text", XSS)
 def test_known_attacks_come_to_nothing(text: str) -> None:
     assert active(RENDERER.parse(literal(text))) == set()
-    assert active(RENDERER.parse(harmless(text))) == set()
-    assert active(RENDERER.parse(harmless(text, keep_lines=True))) == set()
+    assert active(RENDERER.parse(harmless_markdown(text))) == set()
+    assert active(RENDERER.parse(harmless_markdown(text, keep_lines=True))) == set()
 
 
 @given(NASTY)
 def test_nothing_active_survives(text: str) -> None:
     assert active(RENDERER.parse(literal(text))) == set()
-    assert active(RENDERER.parse(harmless(text))) == set()
-    assert active(RENDERER.parse(harmless(text, keep_lines=True))) == set()
+    assert active(RENDERER.parse(harmless_markdown(text))) == set()
+    assert active(RENDERER.parse(harmless_markdown(text, keep_lines=True))) == set()
 
 
 @given(NASTY)
 def test_a_chunk_is_read_back_but_for_white_space(text: str) -> None:
     text = text.replace("\\", "/").replace("```", "``").replace("~~~", "~~")
-    assert readable(harmless(text, keep_lines=True)).split() == text.split()
+    assert readable(harmless_markdown(text, keep_lines=True)).split() == text.split()
 
 
 @given(NASTY)
@@ -98,7 +77,7 @@ def test_a_link_shows_its_words_and_leads_nowhere_else(text: str) -> None:
 def test_code_lists_and_emphasis_of_an_answer_still_work() -> None:
     code = "```python\nif a < b:\n    print('<b>')\n```"
     answer = f"Do **this**:\n\n- run `pip install x`\n- then\n\n{code}\n\nDone."
-    rendered = RENDERER.render(harmless(answer))
+    rendered = RENDERER.render(harmless_markdown(answer))
     assert "<strong>this</strong>" in rendered
     assert "<li>" in rendered
     assert "<code>pip install x</code>" in rendered
@@ -146,7 +125,7 @@ def test_plain_fields_hold_no_tags_and_come_back_as_they_were(text: str) -> None
         assert original(inert(text)) == text
 
 
-@pytest.mark.parametrize("text", ATTACKS)
+@pytest.mark.parametrize("text", XSS)
 def test_a_source_unfolds_and_nothing_else_of_it_is_active(text: str) -> None:
     chunk = make_chunk("a.md", "Heading", text).model_copy(update={"url": "https://docs.example/a.html#b"})
     card = Source.of_chunk(chunk).card(3)
@@ -154,6 +133,6 @@ def test_a_source_unfolds_and_nothing_else_of_it_is_active(text: str) -> None:
     assert rendered.count("<details>") == rendered.count("</details>") == 1
     tags = set(re.findall(r"<(\w+)", rendered))
     assert not tags & {"img", "script", "embed"}
-    assert re.findall(r'href="([^"]*)"', rendered) == ["https://docs.example/a.html#b"]
+    assert re.findall(r'<a href="([^"]*)"', rendered) == ["https://docs.example/a.html#b"]
     hostile = chunk.model_copy(update={"url": "javascript:alert(1)"})
-    assert "href" not in RENDERER.render(Source.of_chunk(hostile).card(3))
+    assert 'href="' not in RENDERER.render(Source.of_chunk(hostile).card(3))

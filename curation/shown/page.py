@@ -100,7 +100,7 @@ def fenced(code: str, language: str = "") -> str:
     """A code block that its content cannot close."""
     longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
     fence = "`" * max(3, longest + 1)
-    language = re.sub(r"[^A-Za-z0-9_+.-]", "", language.split()[0]) if language.split() else ""
+    language = re.sub(r"[^A-Za-z0-9_+.-]", "", "".join(language.split()[:1]))
     return f"{fence}{'' if language.lower() == _DRAWN else language}\n{code.rstrip()}\n{fence}"
 
 

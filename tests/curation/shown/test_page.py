@@ -9,45 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 
-from serving.bot.markup import Span, blocks, closed, harmless, link, plain, prose, web_address
+from curation import Span, blocks, closed, harmless, link, plain, prose, web_address
+from tests.xss import XSS
 
-XSS = (
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<svg/onload=alert(1)>",
-    "<iframe src=javascript:alert(1)>",
-    "<a href=javascript:alert(1)>x</a>",
-    "<details open ontoggle=alert(1)>",
-    "<math><mi xlink:href=javascript:alert(1)>x",
-    "![tracker](https://evil.example/pixel.png)",
-    "!![t](//evil.example/p.png)",
-    "![a][b]\n\n[b]: https://evil.example/p.png",
-    "[click](javascript:alert(1))",
-    "[click](  JaVaScRiPt:alert(1))",
-    "[click](\njavascript:alert(1))",  # over two lines
-    "[click](java&#115;cript:alert(1))",
-    "[click](data:text/html;base64,AAAA)",
-    "[click](vbscript:x 'title')",
-    "[click][x]\n\n[x]: javascript:alert(1)",
-    "<javascript:alert(1)>",
-    "foo ` bar\n` <img src=x onerror=alert(1)> `",  # code over two lines leaves the tag outside
-    "`` ` `` <b>x</b> `",
-    "```<script>\nalert(1)\n```\n<script>x</script>",
-    "~~~ `\n<img src=x>\n~~~",
-    "```\ncode\n````\n<img src=x onerror=alert(1)>",
-    "- a\n\n  ```\n  </code></pre><img src=x onerror=alert(1)>\n  ```",
-    "> <img src=x onerror=alert(1)>",
-    "| a |\n|---|\n| <img src=x onerror=alert(1)> |",
-    "<!-- --!><img src=x onerror=alert(1)> -->",
-    "<![CDATA[<img src=x onerror=alert(1)>]]>",
-    "&lt;img src=x onerror=alert(1)&gt;",
-    "```mermaid\ngraph TD; A-->B\n```",
-    "a&#13;&#13;&#33;&#91;x](https://evil.example/p.png)",  # a line break that only the entity holds
-    "a&#10;&#10;&#33;&#91;x](https://evil.example/p.png)",
-    "a&#12;&#13;&#10;&#91;x](javascript:alert(1))",
-    "<p>\n\n<img src=x onerror=alert(1)>\n\n</p>",
-    "\x00<\x00script>alert(1)</script>",
-)
 _ALLOWED = {"p", "em", "strong", "s", "code", "pre", "a", "ul", "ol", "li", "hr", "br", "blockquote", "mark"}
 _ALLOWED |= {"h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
 

@@ -1,0 +1,66 @@
+"""The way round, in numbers: chunks, triplets, decisions, examples, the release, what visitors asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation import Decision, Home
+from dashboards.data.annotation import DatasetRow
+from dashboards.data.releases import read_releases
+from dashboards.data.standing import Standing
+
+
+@dataclass(frozen=True)
+class Station:
+    """One place on the way. ``count`` is None where nobody knows it now; ``address``: where it can be
+    opened."""
+
+    name: str
+    count: int | None
+    told: str = ""
+    address: str = ""
+
+
+def flow_of(
+    home: Home, standings: Sequence[Standing] | None, progress: Sequence[DatasetRow] | None
+) -> list[Station]:
+    """The stations in their order. What Argilla would tell is unknown while it does not answer."""
+    standing = standings[0] if standings else None
+    totals: Mapping[str, DatasetRow] = {row.title: row for row in progress or ()}
+    served = read_releases(home).served
+    decisions = standing.decided.every if standing else ()
+    accepted = [one for one in decisions if one.verdict == "accepted"]
+    links = standing.links if standing else None
+    triplets, turns = totals.get("Triplets"), totals.get("Conversations")
+
+    def pending(dataset: str) -> str:
+        return links.pending(dataset) if links else ""
+
+    def opened(found: Sequence[Decision]) -> str:
+        return standing.opened(found, "triplets") if standing else ""
+
+    return [
+        Station("chunks", _rows(home), "of the documentation", pending("chunks")),
+        Station("triplets", triplets.total if triplets else None, _waiting(triplets), pending("triplets")),
+        Station("decided", len(decisions) if standing else None, "records with an answer", opened(decisions)),
+        Station("accepted", len(accepted) if standing else None, "of them", opened(accepted)),
+        Station("examples", served.examples if served else None, "that the model was trained on"),
+        Station("release", 1 if served else 0, served.id if served else "none is served"),
+        Station("turns", turns.total if turns else None, _waiting(turns), pending("conversations")),
+    ]
+
+
+def _waiting(row: DatasetRow | None) -> str:
+    return f"{row.pending:,} wait for people" if row and row.exists else ""
+
+
+def _rows(home: Home) -> int | None:
+    """Chunks of the corpus; None where there is none that can be read."""
+    try:
+        return int(pq.read_metadata(home.chunks).num_rows)
+    except (OSError, pa.ArrowException):
+        return None

@@ -1,0 +1,134 @@
+"""What the dashboard shows, as one HTML file that needs nobody: for a mail, a ticket, or the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from curation import Home, read_calibration, read_newest_turns, write_text
+from dashboards.data.actions import read_actions
+from dashboards.data.annotation import ArgillaReader, read_datasets
+from dashboards.data.calibration import calibration_frame
+from dashboards.data.flow import flow_of
+from dashboards.data.frames import annotator_frame, mean_frame, run_frame
+from dashboards.data.funnel import read_funnel
+from dashboards.data.loop_tables import action_table, dropped_table, release_table, turn_table
+from dashboards.data.notice import notice_of
+from dashboards.data.people_tables import conflict_table, pair_table, question_table, suggestion_table
+from dashboards.data.quality import read_means
+from dashboards.data.releases import read_releases
+from dashboards.data.runs import read_run, read_runs
+from dashboards.data.standing import Standing, StandingReader
+from dashboards.flow_picture import flow_picture
+from dashboards.handover import Handover
+from serving import ReleaseStore
+
+_RUNS, _ACTIONS, _TURNS = 20, 50, 50
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the report: sentences and a table, or what stood in its way."""
+
+    title: str
+    told: Sequence[str] = ()
+    table: pd.DataFrame | None = None
+
+    @property
+    def rows(self) -> list[Any]:
+        return [] if self.table is None else self.table.to_dict("records")
+
+    @property
+    def columns(self) -> list[str]:
+        return [] if self.table is None else [*map(str, self.table.columns)]
+
+
+def write_report(handover: Handover, path: Path) -> list[str]:
+    """Write it. Returns what could not be read, which the file says too. Raises StateError when it can't be
+    written."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    home, trouble = handover.home, list[str]()
+    standing, flow = None, flow_picture(flow_of(home, None, None))
+    parts: list[Part] = []
+    try:
+        (standing,) = StandingReader(handover)()
+        datasets = ArgillaReader(home, handover.argilla, read_datasets)()
+        turns = ArgillaReader(
+            home, handover.argilla, lambda client, own: read_newest_turns(client, own, _TURNS)
+        )()
+        flow = flow_picture(flow_of(home, [standing], datasets))
+        parts += [
+            Part("Annotation", table=annotator_frame(datasets)),
+            Part("Agreement", table=question_table(standing)),
+            Part("Two by two", table=pair_table(standing)),
+            Part("Suggestions", table=suggestion_table(standing)),
+            Part("Answered differently", table=conflict_table(standing)),
+            Part("The newest turns", table=turn_table(turns, standing.links)),
+        ]
+    except Exception as error:  # the rest is still worth reading
+        notice = notice_of(error, "What Argilla tells")
+        trouble.append(f"{notice.message} {notice.hint}")
+    parts = [
+        Part("How it stands", _standing_lines(home, standing)),
+        *parts,
+        *_of_releases(handover, standing),
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    page = environment.get_template("report.html.jinja").render(
+        parts=parts, flow=flow, trouble=trouble, at=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    )
+    write_text(path, page, mode=0o600)
+    return trouble
+
+
+def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
+    """The first row of the first page, in sentences."""
+    lines = []
+    if standing is not None:
+        lines += [
+            f"New decisions since the served release: {len(standing.people):,} by people, "
+            f"{len(standing.simulated):,} by the simulated annotator.",
+            *(
+                f"Questions {kind} in 7 days: {standing.week(kind):,}, and {standing.week(kind, 1):,} before."
+                for kind in ("asked", "refused", "wrong")
+            ),
+            f"Next: {standing.next.words}",
+        ]
+    served = read_releases(home).served
+    made = read_run(home, served.run_id) if served and served.run_id else None
+    if served is not None:
+        change = f" {made.gate.change}" if made and made.gate and made.gate.change else ""
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in served.evaluation.kinds.items())
+        told = made.verdict if made else "No run says how it compares."
+        lines.append(f"Served: {served.id}. {told}{change}{f' on {kinds}' if kinds else ''}")
+    return lines
+
+
+def _of_releases(handover: Handover, standing: Standing | None) -> list[Part]:
+    home = handover.home
+    view = read_releases(home)
+    rows, store = [*reversed(view.rows)], ReleaseStore(home)
+    means = read_means(home, [row.id for row in view.rows], handover.loop.training.gate)
+    parts = [
+        Part("Releases", [notice.message for notice in view.damaged.values()], release_table(rows)),
+        Part("NDCG@10 by kind of question, 95% intervals", table=mean_frame(means, store.served_id() or "")),
+        Part("Runs", table=run_frame(read_runs(home, _RUNS).rows)),
+    ]
+    if home.documents.exists():
+        funnel = read_funnel(home)
+        stages = [f"{name}: {count:,}" for name, count in (*funnel.stages, *funnel.kept)]
+        links = standing.links if standing else None
+        table = dropped_table(funnel.dropped, links) if links else None
+        parts.append(Part("Data", stages, table))
+    if (found := read_calibration(home)) is not None:
+        parts.append(Part(f"{found.judge} beside people", table=calibration_frame(found)))
+    return [*parts, Part("Who did what", table=action_table(read_actions(home, _ACTIONS)))]

@@ -1,0 +1,183 @@
+"""Releases that several machines share on an object store: what is served is old or new, and whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from curation import BusyError, Home, ReleaseError, SettingsError, StateError
+from serving.releases.following import pull, pull_if_possible, share
+from serving.releases.record import NotPromotedError, Release
+from serving.releases.store import ReleaseStore
+from tests.object_store import Fault, ObjectStore, running_object_store
+from tests.serving.test_releases import DRAFT, stage
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[ObjectStore]:
+    with pytest.MonkeyPatch.context() as patch, running_object_store(patch) as found:
+        yield found
+
+
+@pytest.fixture
+def cloud(running: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    """A folder of its own for each test, and little patience."""
+    monkeypatch.setattr("serving.releases.shared._PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr("serving.releases.shared._SILENCE", timedelta(seconds=0.5))
+    running.url = f"s3://bot/{tmp_path.name}"
+    running.fails("")
+    yield running
+    running.fails("")
+
+
+def made(store: ReleaseStore, content: str) -> Release:
+    return store.publish(stage(store, content=content), DRAFT)
+
+
+def machine(tmp_path: Path, name: str, url: str) -> ReleaseStore:
+    store = ReleaseStore(Home(tmp_path / name))
+    share(store, url)
+    return store
+
+
+def test_what_one_machine_serves_all_serve_and_a_rollback_too(cloud: ObjectStore, tmp_path: Path) -> None:
+    first = ReleaseStore(Home(tmp_path / "first"))
+    old = first.promote(made(first, "old").id)
+    assert share(first, cloud.url) == old
+    second = machine(tmp_path, "second", cloud.url)
+    assert second.current() == old and pull(second) is None
+
+    new = first.promote(made(first, "new").id)
+    assert second.current() == old
+    assert pull(second) == new == second.current()
+    assert second.verify(new.id) == new
+    first.promote(first.previous_id())
+    assert pull(second) == old
+
+    assert second.promote(new.id) == new  # it has seen what is served: it may promote as well
+    assert pull(first) == new
+
+
+def test_who_has_not_seen_what_is_served_promotes_nothing(cloud: ObjectStore, tmp_path: Path) -> None:
+    first, second = (machine(tmp_path, name, cloud.url) for name in ("first", "second"))
+    old = first.promote(made(first, "old").id)
+    pull(second)
+    theirs = first.promote(made(first, "theirs").id)
+    mine = made(second, "mine")
+    with pytest.raises(NotPromotedError, match=theirs.id):
+        second.promote(mine.id, expected=old.id, by="20261129-120000-abcdef")
+    with pytest.raises(BusyError, match="releases pull"):
+        second.promote(mine.id)
+    assert second.current() == old
+    assert pull(second) == theirs
+    assert second.promote(mine.id) == mine
+
+
+def test_of_machines_that_promote_at_once_one_does(cloud: ObjectStore, tmp_path: Path) -> None:
+    stores = [machine(tmp_path, str(number), cloud.url) for number in range(4)]
+    releases = [made(store, str(number)) for number, store in enumerate(stores)]
+
+    def promote(number: int) -> bool:
+        try:
+            stores[number].promote(releases[number].id)
+        except BusyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(promote, range(4)))
+    assert sum(won) == 1
+    served = releases[won.index(True)]
+    for store in stores:
+        pull(store)
+        assert store.current() == served and store.verify(served.id)
+
+
+@pytest.mark.parametrize(
+    ("fault", "after"),  # requests that go well: a promotion takes six, a pull four
+    [("503", 0), ("503", 5), ("cut", 2), ("silent", 4)],
+)
+def test_a_store_that_fails_leaves_the_old_release_or_the_new_one(
+    cloud: ObjectStore, tmp_path: Path, fault: Fault, after: int
+) -> None:
+    first, second = (machine(tmp_path, name, cloud.url) for name in ("first", "second"))
+    old = first.promote(made(first, "old").id)
+    pull(second)
+    new = made(first, "new")
+    cloud.fails(fault, after=after)
+    with pytest.raises(StateError, match="does not answer"):
+        first.promote(new.id)
+    assert first.current() == old
+    cloud.fails("")
+    pull(second)
+    assert second.verify(second.current().id) in (old, new)
+    pull(first)
+    assert first.current() == second.current()
+    if first.current() == old:
+        first.promote(new.id)
+
+    newest = first.promote(made(first, "newest").id)
+    cloud.fails(fault, after=after // 2)
+    before = second.current_id()
+    with pytest.raises(StateError):
+        pull(second)
+    assert second.current_id() == before
+    pull_if_possible(second)  # a bot that starts now serves what it has
+    with pytest.raises(StateError):
+        empty = ReleaseStore(Home(tmp_path / "empty"))
+        empty.root.mkdir(parents=True)
+        shutil.copyfile(first.root / "shared.json", empty.root / "shared.json")
+        pull_if_possible(empty)
+    cloud.fails("")
+    pull(second)
+    assert second.verify(second.current().id) == newest
+    assert not list(second.root.glob(".staging-*"))
+
+
+def test_an_answer_that_is_lost_is_no_second_promotion(cloud: ObjectStore, tmp_path: Path) -> None:
+    first, second = (machine(tmp_path, name, cloud.url) for name in ("first", "second"))
+    release = made(first, "one")
+    files = len(release.files) + 1
+    cloud.fails("lost", only="PUT", after=files)  # the pointer's
+    with pytest.raises(StateError):
+        first.promote(release.id)
+    cloud.fails("")
+    assert pull(second) == release
+    assert first.current_id() is None and pull(first) == release
+    first.promote(made(first, "two").id)
+
+
+def test_what_was_tampered_with_never_arrives(cloud: ObjectStore, tmp_path: Path) -> None:
+    from obstore.store import from_url
+
+    first, second = (machine(tmp_path, name, cloud.url) for name in ("first", "second"))
+    old = first.promote(made(first, "old").id)
+    pull(second)
+    new = first.promote(made(first, "new").id)
+    there = from_url(cloud.url, client_options={"allow_http": True})
+    record = json.loads(bytes(there.get(f"releases/{new.id}/release.json").bytes()))
+    there.put(f"releases/{new.id}/model/model.safetensors", b"other weights")
+    with pytest.raises(ReleaseError, match="corrupt"):
+        pull(second)
+    record["files"]["../../outside"] = "0" * 64
+    there.put(f"releases/{new.id}/release.json", json.dumps(record).encode())
+    with pytest.raises(ReleaseError):
+        pull(second)
+    there.put("current", b'{"release": "../../etc", "by": "x", "id": "y"}')
+    with pytest.raises(ReleaseError, match="not the id"):
+        pull(second)
+    there.put("current", b"something else")
+    with pytest.raises(StateError, match="no release"):
+        pull(second)
+    assert second.current() == old and second.ids() == [old.id]
+
+
+def test_what_is_no_object_store_is_refused(home: Home) -> None:
+    with pytest.raises(SettingsError, match="object store"):
+        share(ReleaseStore(home), "/some/folder")
