@@ -175,7 +175,9 @@ def _labelled_chunks(
 def _asked(folder: Path, searched: Searched) -> dict[str, list[tuple[str, int]]]:
     """Kind → queries, each with the number of its right chunk."""
     number = {chunk.id: row for row, chunk in enumerate(searched.chunks)}
-    headings = [(text, number[key]) for key, text in heading_queries(searched.chunks).items()]
+    headings = [
+        (text, number[key]) for key, texts in heading_queries(searched.chunks).items() for text in texts
+    ]
     found = {"headings": random.Random(SEED).sample(headings, min(HEADINGS, len(headings)))}
     for asked in load_needs(folder, NEEDS / folder.name):
         for wording in asked.wordings.values():

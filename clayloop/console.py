@@ -201,6 +201,12 @@ def print_error(error: ClayloopError) -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for the rest of the process
 
 
+def shortened(text: str, longest: int) -> str:
+    """``text`` on one line, of at most ``longest`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"

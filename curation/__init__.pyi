@@ -21,13 +21,14 @@ from .argilla.datasets import find_dataset as find_dataset
 from .argilla.decisions import acceptance_verdict as acceptance_verdict
 from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without
-from .argilla.decisions import read_decisions as read_decisions
+from .argilla.decisions import read_answers as read_answers, read_decisions as read_decisions
 from .argilla.generations import log_generations as log_generations
 from .argilla.links import RecordLinks as RecordLinks, read_links as read_links
 from .argilla.moving import Move as Move, move as move
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import PushOptions as PushOptions, push_to_argilla as push_to_argilla
+from .argilla.queue import read_queue as read_queue
 from .argilla.schemas import COMPARED as COMPARED
 from .argilla.schemas import DATASETS as DATASETS, label_questions as label_questions
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
@@ -66,12 +67,13 @@ from .exports.tables import question_table as question_table, triplet_table as t
 from .exports.writing import format_of as format_of, write_export as write_export
 from .files import replace_folder as replace_folder
 from .files import read_json as read_json, replace_atomically as replace_atomically
-from .files import sync_folder as sync_folder, write_json as write_json
+from .files import sweep as sweep, sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
 from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
+from .masking import Mask as Mask, make_mask as make_mask, masked as masked
 from .memory import PeakMemory as PeakMemory, give_back as give_back
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
@@ -80,6 +82,7 @@ from .records.decision import BEST_SOURCE as BEST_SOURCE, CORRECTION as CORRECTI
 from .records.decision import DatasetName as DatasetName, Decision as Decision
 from .records.decision import NO_SOURCE as NO_SOURCE, OTHER_SOURCE as OTHER_SOURCE
 from .records.decision import Verdict as Verdict, Vote as Vote
+from .records.gold import is_gold as is_gold
 from .records.generation import AnsweredQuestion as AnsweredQuestion
 from .records.generation import GeneratedAnswer as GeneratedAnswer
 from .records.identity import content_id as content_id, normalise as normalise
@@ -106,7 +109,9 @@ from .synthesis.judging import Judge as Judge
 from .synthesis.language_model import LanguageModel as LanguageModel
 from .synthesis.remembered import Remembered as Remembered
 from .synthesis.synthesize import synthesize as synthesize
+from .synthesis.thoughts import may_be_thoughts as may_be_thoughts, without_thoughts as without_thoughts
 from .synthesis.triplets import load_triplets as load_triplets
+from .tether import end_group as end_group, tethered as tethered
 from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
@@ -119,5 +124,5 @@ from .similarity import Likeness as Likeness, Match as Match, Sameness as Samene
 from .similarity import find_duplicates as find_duplicates, find_matches as find_matches, group as group
 from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
 from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles
-from .user_name import user_name as user_name
+from .process_user import user_name as user_name
 from .words import word_set as word_set

@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import StateError
+
+_ABANDONED = 60.0  # seconds
 
 
 @contextmanager
@@ -69,6 +72,15 @@ def replace_folder(target: Path) -> Iterator[Path]:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers in ``folder`` that were killed left there. What is younger than a minute may still
+    be written, by another process."""
+    with suppress(FileNotFoundError):
+        for left in folder.glob(".*.part"):
+            if left.is_file() and time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str, mode: int = 0o644) -> None:

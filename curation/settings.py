@@ -197,6 +197,25 @@ class ArgillaSettings(_Section):
     adjudication: str = Field(
         "clayloop-adjudication", description="Name of the dataset of what reviewers decide."
     )
+    overlap: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the records that two people are asked about, so that agreement can be "
+        "measured. They lie in datasets of their own, NAME-twice.",
+    )
+    gold: int = Field(
+        0,
+        ge=0,
+        description="Of each dataset, how many decided records are asked again, unseen among the others, to "
+        "measure annotators by: those that an owner or admin answered, or two people alike. What is said to "
+        "the copies teaches nothing.",
+    )
+    experts: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="Who is asked about what, a line for each annotator with the beginnings of paths. "
+        "`clayloop annotators list` prints everybody's own addresses.",
+    )
     timeout: float = Field(60.0, gt=0, description="Seconds to wait for one request.")
 
 

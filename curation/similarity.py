@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,7 @@ _WANTED_RECALL = 0.995  # of pairs that are exactly at the threshold
 _BRUTE_FORCE_UP_TO = 40  # texts: all pairs of so few are compared at once
 _SEED = 17
 _BLOCK = 2_000  # texts whose shingles are handed to rensa at a time
+_REMEMBERED = 2_000  # texts whose shingles are kept
 _ROWS = 2_048  # rows compared with all references at a time
 _ENDINGS = " ?!.,;:…"
 
@@ -118,9 +120,14 @@ def group(texts: Sequence[str], settings: DedupSettings) -> list[int]:
     if settings.near and len(first) > 1:
         rows = list(first.values())
         neighbours = _Neighbours(list(first), settings.threshold)
-        for position in range(len(rows)):
-            for other, _ in neighbours.of(position):
-                low, high = sorted((root(rows[position]), root(rows[other])))
+
+        def is_apart(row: int, other: int) -> bool:
+            return root(rows[other]) != root(row)
+
+        for position, row in enumerate(rows):
+            # Of a hundred copies of one page each is compared with one, not with all that came before.
+            for other, _ in neighbours.of(position, partial(is_apart, row)):
+                low, high = sorted((root(row), root(rows[other])))
                 parent[high] = low
             neighbours.insert(position)
     return [root(row) for row in range(len(texts))]
@@ -137,17 +144,16 @@ def same_meaning(vectors: Vectors, keys: Sequence[str], threshold: float) -> lis
         rows_of[key].append(row)
     found = []
     for rows in rows_of.values():
-        if len(rows) < 2:
-            continue
-        cosines = vectors[rows] @ vectors[rows].T
-        kept = [0]
-        for place in range(1, len(rows)):
-            closest = max(kept, key=lambda other: float(cosines[place, other]))
-            similarity = float(cosines[place, closest])
-            if similarity >= threshold:
-                found.append(Match(rows[place], rows[closest], min(similarity, NEARLY)))
+        kept = rows[:1]
+        known = vectors[rows]  # the first ones are of ``kept``, in its order
+        for row in rows[1:]:
+            cosines = known[: len(kept)] @ vectors[row]
+            closest = int(cosines.argmax())
+            if cosines[closest] >= threshold:
+                found.append(Match(row, kept[closest], min(float(cosines[closest]), NEARLY)))
             else:
-                kept.append(place)
+                known[len(kept)] = vectors[row]
+                kept.append(row)
     return sorted(found, key=lambda match: match.index)
 
 
@@ -306,8 +312,8 @@ class _Neighbours:
 
     def __init__(self, texts: Sequence[str], threshold: float) -> None:
         self._threshold = threshold
-        self._texts = texts
-        self._sets: dict[int, frozenset[str]] = {}
+        # Those of a chunk take some 100 kB: a corpus full of near duplicates must not keep them all.
+        self._shingles = lru_cache(_REMEMBERED)(lambda position: shingles(texts[position]))
         self._hashes: list[RMinHash] = []
         for start in range(0, len(texts), _BLOCK):
             # Lists, not sets: a shingle that comes twice changes no minimum, and most texts have no candidate
@@ -319,19 +325,16 @@ class _Neighbours:
     def insert(self, position: int) -> None:
         self._index.insert(position, self._hashes[position])
 
-    def of(self, position: int) -> list[tuple[int, float]]:
-        """(position, similarity) of every inserted text that is near, other than itself."""
-        return [
-            (other, similarity)
-            for other in self._index.query(self._hashes[position])
-            if other != position
-            and (similarity := jaccard(self._shingles(position), self._shingles(other))) >= self._threshold
-        ]
-
-    def _shingles(self, position: int) -> frozenset[str]:
-        if position not in self._sets:
-            self._sets[position] = shingles(self._texts[position])
-        return self._sets[position]
+    def of(
+        self, position: int, is_wanted: Callable[[int], bool] = lambda _: True
+    ) -> Iterator[tuple[int, float]]:
+        """(position, similarity) of every inserted text that is near, other than itself, and wanted when its
+        turn comes."""
+        for other in self._index.query(self._hashes[position]):
+            if other != position and is_wanted(other):
+                similarity = jaccard(self._shingles(position), self._shingles(other))
+                if similarity >= self._threshold:
+                    yield other, similarity
 
 
 def _bands(threshold: float) -> int:

@@ -53,7 +53,7 @@ from .retrieval.models import model_name as model_name, resolve_model as resolve
 from .retrieval.reranker import Reranker as Reranker, RerankerChoice as RerankerChoice
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
-from .retrieval.space import Leads as Leads, SearchSpace as SearchSpace
+from .retrieval.space import at_a_time as at_a_time, Leads as Leads, SearchSpace as SearchSpace
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
 from .retrieval.whitening import remove_whitening as remove_whitening
 from .retrieval.whitening import whiten as whiten, whitening as whitening

@@ -24,6 +24,13 @@ class EmbeddingSettings(_Section):
         "auto", description="Arithmetic on the CPU; auto: a short trial picks the faster one."
     )
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
+    engine: Literal["local", "ray"] = Field(
+        "local",
+        description="ray: many texts are embedded by the workers of a Ray cluster, to the same bytes.",
+    )
+    ray_address: str = Field(
+        "", description="auto, or the cluster's address; empty: Ray is started on this machine."
+    )
 
 
 class RetrievalSettings(_Section):
@@ -108,6 +115,16 @@ class BotSettings(_Section):
         1200, ge=64, description="Most tokens of documentation given to the language model with a question."
     )
     log_conversations: bool = Field(True, description="Send every turn to Argilla.")
+    mask_personal_data: bool = Field(
+        False,
+        description="Mask e-mail addresses, phone numbers, public IP addresses, IBANs and cards before a "
+        "turn is kept anywhere (needs clayloop[masking]). Names are not found.",
+    )
+    mask_phones_of: list[str] = Field(
+        [],
+        description="Countries, such as DE or US, whose phone numbers are masked without the country's code "
+        "too.",
+    )
 
 
 class ServingSettings(_Section):

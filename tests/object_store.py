@@ -20,8 +20,8 @@ class ObjectStore:
     """``fault``: answers 503; cuts answers off in the middle; does what it is asked and loses the answer;
     says nothing. It concerns what comes after ``after`` requests, and lasts until it is changed."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self) -> None:
+        self.port = 0
         self.fault: Fault = ""
         self.only = ""  # the method that it concerns; empty: all
         self.after = 0
@@ -34,21 +34,22 @@ class ObjectStore:
 
 
 @contextmanager
-def running_object_store(patch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+def running_object_store(patch: pytest.MonkeyPatch, at: str = "127.0.0.1") -> Iterator[ObjectStore]:
     """One with an empty bucket, to which the environment leads."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    found = ObjectStore(port)
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), _handler(found, host, port))
+    found = ObjectStore()
+    proxy = ThreadingHTTPServer((at, 0), _handler(found, host, port))
+    found.port = proxy.server_address[1]
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
     for name, value in {
         "AWS_ACCESS_KEY_ID": "some",
         "AWS_SECRET_ACCESS_KEY": "thing",
         "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.server_address[1]}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{found.port}",
     }.items():
         patch.setenv(name, value)
     to = http.client.HTTPConnection(host, port)

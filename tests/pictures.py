@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
+FOR_USERS = ("annotators.md", "dashboard.md", "maintainers.md", "operators.md")
 SIZE = (1280, 800)
 MOST_BYTES = 150_000
 _COLOURS = 128
@@ -47,12 +49,19 @@ QUESTIONS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="the documentation (default: docs)")
+    parser.add_argument("--docs", type=Path, help="the documentation (default: this project's for its users)")
     options = parser.parse_args()
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        for words in (["ingest", str(options.docs)], ["bootstrap"], ["synthesize", "--headings-only"]):
+        home, docs = Path(folder) / "home", Path(folder) / "docs"
+        docs.mkdir()
+        for name in FOR_USERS:
+            shutil.copy(ROOT / "docs" / name, docs)
+        for words in (
+            ["ingest", str(options.docs or docs)],
+            ["bootstrap"],
+            ["synthesize", "--headings-only"],
+        ):
             clayloop(home, *words)
         with running_argilla_lite(home / "argilla") as argilla:
             clayloop(home, "push")
@@ -88,8 +97,6 @@ def take_all(page: Page, argilla: ArgillaLite) -> None:
     page.keyboard.press("2")
     page.wait_for_timeout(700)
     page.keyboard.press("3")
-    if page.locator("summary").count():
-        page.locator("summary").first.click()
     take(page, "conversation")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import out, print_json, print_table
+from clayloop.console import out, print_json, print_table, shortened
 from curation import ArgillaError
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def agreement(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Report how far annotators agree, with each other and with what was suggested."""
     from curation import agreement_of, label_questions
 
-    found = agreement_of(_decisions(context_of(ctx)), label_questions())
+    given, gold = _answers(context_of(ctx))
+    found = agreement_of(given, label_questions(), gold)
     if as_json:
         suggestions = [
             {**one.model_dump(mode="json"), "anchoring": one.anchoring} for one in found.suggestions
@@ -50,17 +51,17 @@ def agreement(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     )
     if all(one.alpha.records < _FEW for one in found.questions):
         out.print(
-            "Few records were answered by two people: set curation.argilla.min_submitted to 2 for a while, "
-            "then push."
+            "Few records were answered by two people: set curation.argilla.overlap to 0.1, say, then push."
         )
     print_table(
         "Annotators",
-        ["annotator", "records", "as most others", "seconds a record"],
+        ["annotator", "records", "as most others", "known answers right", "seconds a record"],
         [
             (
                 one.annotator,
                 one.records,
                 f"{one.agreed} of {one.compared}",
+                f"{one.gold_right} of {one.gold}",
                 "" if one.seconds is None else f"{one.seconds:.0f}",
             )
             for one in found.annotators
@@ -97,7 +98,7 @@ def decisions(
         raise typer.BadParameter(
             f"{verdict!r} is none of accepted, rejected, undecided", param_hint="--verdict"
         )
-    every = _decisions(context_of(ctx))
+    every, _ = _answers(context_of(ctx))
     chosen = [
         one
         for one in every
@@ -119,7 +120,8 @@ def decisions(
                     f"{one.dataset} {one.record_id[:8]}",
                     _about(one),
                     "\n".join(
-                        f"{vote.annotator}: {vote.question} = {_short(vote.value)}" for vote in one.votes
+                        f"{vote.annotator}: {vote.question} = {shortened(vote.value, _SHOWN)}"
+                        for vote in one.votes
                     ),
                     f"{one.last_answer:%Y-%m-%d %H:%M}" if one.last_answer else "",
                     one.verdict,
@@ -132,16 +134,44 @@ def decisions(
         out.print(f"{len(chosen) - most:,} more: --most {len(chosen)}, or --json for all.", markup=False)
 
 
-def _decisions(context: Context) -> list[Decision]:
-    from curation import read_decisions
+def queue(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List what annotators are not asked about, and why, as the last push left it."""
+    from curation import read_queue
 
-    settings = context.settings.curation.argilla
+    context = context_of(ctx)
+    found = read_queue(context.argilla(make_workspace=False), context.settings.curation.argilla)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    for name, count in found.waiting.items():
+        out.print(f"{name}: {count:,} wait for an answer.", markup=False)
+    if found.not_asked:
+        print_table(
+            "Not asked about",
+            ["record", "about", "why", "by"],
+            [
+                (
+                    f"{one.dataset} {one.record_id[:8]}",
+                    shortened(one.about, _SHOWN),
+                    one.why,
+                    one.decided_by[:8],
+                )
+                for one in found.not_asked
+            ],
+        )
+
+
+def _answers(context: Context) -> tuple[list[Decision], list[Decision]]:
+    """The decisions, and what was said to gold records."""
+    from curation import read_answers, read_progress
+
+    settings, client = context.settings.curation.argilla, context.argilla(make_workspace=False)
     try:
-        return read_decisions(context.argilla(make_workspace=False), settings, context.progress)
-    except ArgillaError as error:
-        if not error.message.startswith("There are no annotations"):
+        return read_answers(client, settings, context.progress)
+    except ArgillaError:
+        if any(one.exists for one in read_progress(client, settings)):
             raise
-        return []
+        return [], []  # nothing was pushed yet
 
 
 def _told(decision: Decision) -> dict[str, Any]:
@@ -159,12 +189,7 @@ def _told(decision: Decision) -> dict[str, Any]:
 
 
 def _about(decision: Decision) -> str:
-    return _short(decision.question or decision.fields.get("chunk", ""))
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    return shortened(decision.question or decision.fields.get("chunk", ""), _SHOWN)
 
 
 def _number(value: float | None) -> str:

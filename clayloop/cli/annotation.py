@@ -12,6 +12,8 @@ from clayloop.context import Context
 from curation import ClayloopError
 
 if TYPE_CHECKING:
+    import argilla as rg
+
     from curation import Scorers
 
 
@@ -27,7 +29,7 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     report = push_to_argilla(
         client, context.settings.curation.argilla, corpus, triplets, context.base_embedder, options
     )
-    waiting = _put_to_reviewers(context)
+    waiting = _put_to_reviewers(context, client)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -53,14 +55,13 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     )
 
 
-def _put_to_reviewers(context: Context) -> int:
+def _put_to_reviewers(context: Context, client: rg.Argilla) -> int:
     """What annotators left open, where a reviewer is to decide."""
     from curation import push_adjudication, read_decisions
 
     settings = context.settings.curation.argilla
     if settings.acceptance != "adjudicated":
         return 0
-    client = context.argilla()
     return push_adjudication(client, settings, read_decisions(client, settings, context.progress))
 
 

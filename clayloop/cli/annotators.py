@@ -32,7 +32,8 @@ def add(ctx: typer.Context, name: _Name) -> None:
         return
     out.print(f"{name} may annotate at {client.api_url}", markup=False)
     out.print(f"password: {password}", markup=False)
-    out.print("It is kept nowhere: hand it over now. docs/annotators.md is the guide.")
+    out.print("It is kept nowhere: hand it over now. docs/annotators.md is the guide, and")
+    out.print("`clayloop annotators list` has the addresses to start from.")
 
 
 @annotators.command("list")
@@ -60,6 +61,16 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             for one in found
         ],
     )
+    for one in found:
+        if one.queues and one.role != "owner":
+            out.print(f"\nTo annotate as {one.name}, what matters most first:", markup=False)
+            for address in one.queues.values():
+                out.print(address, markup=False, soft_wrap=True)
+    experts = set(context.settings.curation.argilla.experts)
+    if unknown := sorted(experts - {one.name for one in found}):
+        out.print(
+            f"\ncuration.argilla.experts names nobody who may annotate: {', '.join(unknown)}.", markup=False
+        )
 
 
 @annotators.command()

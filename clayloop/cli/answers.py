@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import out, print_json, print_table
+from clayloop.console import out, print_json, print_table, shortened
 from clayloop.context import Context
 from curation import ClayloopError, write_text
 
@@ -49,7 +49,7 @@ def list_all(
             [
                 (
                     one.record_id[:8],
-                    "\n".join([_short(one.question), _short(one.text), *_sources(one)]),
+                    "\n".join([shortened(one.question, _SHOWN), shortened(one.text, _SHOWN), *_sources(one)]),
                     f"{one.role}\n{one.at:%Y-%m-%d}" if one.at else one.role,
                     "\n".join(filter(None, [f"{one.fate}, stale" if one.stale else one.fate, one.why])),
                 )
@@ -97,7 +97,7 @@ def gaps(
             [
                 (
                     gap.questions,
-                    "\n".join(_short(text) for text in gap.examples),
+                    "\n".join(shortened(text, _SHOWN) for text in gap.examples),
                     "\n".join(f"{count} × {lack}" for lack, count in gap.lacks.items()),
                 )
                 for gap in found[:most]
@@ -146,8 +146,3 @@ def _switch(context: Context, record: str, on: bool) -> None:
         )
     else:
         out.print(f"{found} was {how} already.", markup=False)
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

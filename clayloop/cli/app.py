@@ -27,6 +27,7 @@ from clayloop.cli import (
     generations,
     hub,
     indexing,
+    models,
     moving,
     releases,
     reporting,
@@ -73,6 +74,7 @@ app.command(rich_help_panel=_LOOP)(annotation.simulate)
 app.add_typer(annotators.annotators, name="annotators", rich_help_panel=_LOOP)
 app.command(rich_help_panel=_LOOP)(agreement.agreement)
 app.command(rich_help_panel=_LOOP)(agreement.decisions)
+app.command(rich_help_panel=_LOOP)(agreement.queue)
 app.command(rich_help_panel=_LOOP)(generations.generations)
 app.command(rich_help_panel=_LOOP)(calibrating.calibrate)
 app.command(rich_help_panel=_LOOP)(retrain.retrain)
@@ -94,6 +96,7 @@ app.add_typer(releases.releases, name="releases", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(searching.search)
 app.command(rich_help_panel=_SERVE)(searching.evaluate)
 app.command(rich_help_panel=_ANY)(chunking.chunk)
+app.add_typer(models.models, name="models", rich_help_panel=_ANY)
 app.command(rich_help_panel=_SERVE)(services.serve)
 app.command(rich_help_panel=_SERVE)(services.dashboard)
 app.command(rich_help_panel=_SERVE)(reporting.report)

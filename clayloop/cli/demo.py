@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from clayloop.cli.options import context_of
-from clayloop.console import out, write_json_to
+from clayloop.console import check_json_target, out, write_json_to
 
 
 def demo(
@@ -31,7 +31,7 @@ def demo(
 
     context = context_of(ctx)
     if json_file is not None:
-        write_json_to(json_file, {})  # fails now, and not after minutes, when the file cannot be written
+        check_json_target(json_file)
     is_done = False
     try:
         with supervised(context.settings, context.config, context.progress.say, any_port=True) as running:

@@ -130,8 +130,7 @@ def synthesize(
     as_json: JsonFlag = False,
 ) -> None:
     """Make training queries for the chunks: by a language model, and from the section headings."""
-    from clayloop.up.services import model_base_url, model_service
-    from clayloop.up.supervisor import Supervisor
+    from clayloop.up.services import model_address
     from curation import LanguageModel, synthesize as run
 
     context = context_of(ctx)
@@ -142,12 +141,8 @@ def synthesize(
     with ExitStack() as stack:
         model: LanguageModel | None = None
         if not headings_only:
-            base_url = model_base_url(context.settings)
-            if not base_url:  # the embedded server, for as long as this takes
-                placed = model_service(context.settings, any_port=True)
-                stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
-                base_url = placed.url
-            model = LanguageModel(context.settings.curation.language_model, base_url)
+            address = model_address(context.settings, stack, context.progress.say)
+            model = LanguageModel(context.settings.curation.language_model, address)
             model.check()
         report = run(context.home, corpus, settings, model, context.progress)
     if as_json:

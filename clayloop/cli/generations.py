@@ -118,23 +118,16 @@ def _answerers(context: Context, remembered: Remembered, given: _Given, stack: E
 def _model(context: Context, name: str, stack: ExitStack) -> LanguageModel:
     """The model of that name, address or file; "": the one that the bot uses. Raises SettingsError, or
     LanguageModelError when it does not answer."""
-    from clayloop.up.services import model_base_url, model_service
-    from clayloop.up.supervisor import Supervisor
+    from clayloop.up.services import model_address
     from curation import LanguageModel, LanguageModelSettings
     from serving import sha256
-
-    def start(gguf: str = "") -> str:
-        """The embedded server, for as long as this takes."""
-        placed = model_service(context.settings, gguf=gguf, any_port=True)
-        stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
-        return placed.url
 
     own = context.settings.curation.language_model
     if "://" in name:  # somebody else's: our key is not for them
         there = LanguageModelSettings(base_url=name, few_shot=own.few_shot, timeout=own.timeout)
         model = LanguageModel(there)
     elif name.endswith(_GGUF):
-        url = start(name)  # says it, if there is no such file
+        url = model_address(context.settings, stack, context.progress.say, name)  # raises without such a file
         known = f"{Path(name).stem}-{sha256(Path(name).expanduser())[:8]}"
         model = LanguageModel(own.model_copy(update={"base_url": "", "model": known}), url)
     elif name and not own.base_url:
@@ -145,7 +138,7 @@ def _model(context: Context, name: str, stack: ExitStack) -> LanguageModel:
         )
     else:
         named = own.model_copy(update={"model": name or own.model})
-        model = LanguageModel(named, model_base_url(context.settings) or start())
+        model = LanguageModel(named, model_address(context.settings, stack, context.progress.say))
     model.check()
     return model
 

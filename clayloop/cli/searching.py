@@ -15,13 +15,15 @@ from clayloop.cli.options import (
     given_test_set,
     which_questions,
 )
-from clayloop.console import out, print_json, print_table
+from clayloop.console import out, print_json, print_table, shortened
 from clayloop.context import Context
 from curation import SECTION_SEPARATOR, SettingsError
 
 if TYPE_CHECKING:
     from clayloop.up.bot_search import Found
     from serving import ReleaseStore
+
+_SHOWN = 300  # characters of a passage
 
 _ReleaseOption = Annotated[
     str | None, typer.Option("--release", help="A release's id; default: the served one.")
@@ -64,8 +66,8 @@ def search(
         if hit.asked is not None:
             record = f"{hit.asked['dataset']} {hit.asked['record_id']}"
             out.print(f"   raised by an accepted question ({record}):", style="dim", markup=False)
-            out.print(_excerpt(hit.asked["text"]).rstrip(), style="dim", markup=False)
-        out.print(_excerpt(hit.text.removeprefix(heading)), markup=False)
+            out.print(f"   {shortened(hit.asked['text'], _SHOWN)}", style="dim", markup=False)
+        out.print(f"   {shortened(hit.text.removeprefix(heading), _SHOWN)}\n", markup=False)
 
 
 def _searched(context: Context, store: ReleaseStore, release: str, question: str, k: int) -> Found:
@@ -111,8 +113,3 @@ def evaluate(
         return
     title = f"{result['release']}: {result['queries']} questions"
     print_table(title, ["metric", "value"], list({**result["metrics"], **result["more"]}.items()))
-
-
-def _excerpt(text: str, longest: int = 300) -> str:
-    flat = " ".join(text.split())
-    return f"   {flat[:longest]}{'…' if len(flat) > longest else ''}\n"

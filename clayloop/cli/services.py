@@ -23,8 +23,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the bot. It switches to a new release by itself."""
-    from clayloop.up.services import model_base_url, model_service
-    from clayloop.up.supervisor import Supervisor
+    from clayloop.up.services import model_address
     from curation import LanguageModel, Turn
     from serving import ReleaseStore, pull_if_possible, run_bot
 
@@ -47,12 +46,8 @@ def serve(
     with ExitStack() as stack:
         model: LanguageModel | None = None
         if not no_model:
-            base_url = model_base_url(settings)
-            if not base_url:
-                placed = model_service(settings, any_port=True)
-                stack.enter_context(Supervisor([placed.service], context.home.logs, context.progress.say))
-                base_url = placed.url
-            model = LanguageModel(settings.curation.language_model, base_url)
+            address = model_address(settings, stack, context.progress.say)
+            model = LanguageModel(settings.curation.language_model, address)
         run_bot(
             context.home,
             serving,

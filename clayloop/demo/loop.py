@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from clayloop.demo.needs import Need, answered_by, halves
 from clayloop.demo.report import DemoReport, asked_again
 from clayloop.demo.visitors import Found, chat, look_up, wait_for_outbox, wait_for_release
 from clayloop.up.running import Running
+from clayloop.up.services import this_clayloop
 from curation import ClayloopError, DatasetName, give_back
 from serving import ReleaseStore
 
@@ -178,12 +178,14 @@ class Demo:
         give_back()
         with self._step("retrain"), tempfile.TemporaryDirectory() as folder:
             summary_file = Path(folder) / "summary.json"
-            command = [sys.executable, "-m", "clayloop", "--home", str(context.home.root)]
-            if context.config:
-                command += ["--config", str(context.config)]
+            command = [
+                *this_clayloop(context.settings, context.config),
+                "retrain",
+                "--json",
+                str(summary_file),
+            ]
             # Cross-fitting would train three models more, for a verdict that the demo is not about.
             environment = {"CLAYLOOP_TRAINING__GATE__CROSS_FIT_BELOW": "0", **os.environ}
-            command += ["retrain", "--json", str(summary_file)]
             code = subprocess.run(command, env=environment, check=False).returncode
             if code:
                 raise ClayloopError(f"The retrain ended with exit code {code}.", "Its messages stand above.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clayloop.console import out, print_table
+from clayloop.console import out, print_table, shortened
 from clayloop.demo.report import DemoReport, Gain, Shares
 from clayloop.demo.visitors import Found
 
@@ -38,14 +38,10 @@ def print_report(report: DemoReport) -> None:
 def _moved(before: list[Found], after: list[Found]) -> list[tuple[str, str, str]]:
     """The needs whose right page has another place, better or worse."""
     return [
-        (_short(last.question), _place(first.right), _place(last.right))
+        (shortened(last.question, _LONGEST), _place(first.right), _place(last.right))
         for first, last in zip(before, after, strict=True)
         if first.right != last.right
     ]
-
-
-def _short(question: str) -> str:
-    return question if len(question) <= _LONGEST else f"{question[: _LONGEST - 1]}…"
 
 
 def _place(right: int) -> str:

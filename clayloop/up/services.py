@@ -7,6 +7,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from clayloop.settings import Settings, find_config
-from clayloop.up.supervisor import Service
+from clayloop.up.supervisor import Service, Supervisor
 from curation import Home, SettingsError, StateError, local_url, read_json, without_login, write_json
 
 if TYPE_CHECKING:
@@ -40,17 +41,12 @@ def known_addresses(home: Home) -> dict[str, str]:
     return {str(name): str(url) for name, url in value.items()} if isinstance(value, dict) else {}
 
 
-def note_address(home: Home, name: str, url: str | None) -> None:
-    """Write down where a service answers, for the other commands and the dashboard; with None, forget it.
+def note_address(home: Home, name: str, url: str) -> None:
+    """Write down where a service answers, for the other commands and the dashboard.
 
     A user and password in the address are left out: the file holds no secrets.
     """
-    addresses = known_addresses(home)
-    if url is None:
-        addresses.pop(name, None)
-    else:
-        addresses[name] = without_login(url)
-    write_json(home.services, addresses)
+    write_json(home.services, {**known_addresses(home), name: without_login(url)})
 
 
 def answers(url: str, below: int = 500) -> bool:
@@ -137,14 +133,18 @@ def watch_service(settings: Settings, config: Path | None, *, any_port: bool = F
     return Placed(Service("watch", command, lambda: answers(f"{url}/healthz")), url)
 
 
-def model_base_url(settings: Settings) -> str:
-    """The address of the language model: the configured endpoint, else the embedded server if it is up,
-    else ""."""
-    configured = settings.curation.language_model.base_url
-    if configured:
-        return configured
-    running = known_addresses(settings.state).get("model", "")
-    return running if running and answers(running.removesuffix("/v1") + "/health", 400) else ""
+def model_address(settings: Settings, stack: ExitStack, say: Callable[[str], None], gguf: str = "") -> str:
+    """Where the language model answers: the configured endpoint, else the embedded server that is up, else
+    one that runs until ``stack`` is closed. With a file ``gguf`` always the last."""
+    if not gguf:
+        if settings.curation.language_model.base_url:
+            return settings.curation.language_model.base_url
+        running = known_addresses(settings.state).get("model", "")
+        if running and answers(running.removesuffix("/v1") + "/health", 400):
+            return running
+    placed = model_service(settings, gguf=gguf, any_port=True)
+    stack.enter_context(Supervisor([placed.service], settings.state.logs, say))
+    return placed.url
 
 
 def login(home: Home) -> tuple[str, str] | None:

@@ -12,7 +12,6 @@ import logging.handlers
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -22,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from clayloop.console import undeterred
-from curation import ClayloopError
+from curation import ClayloopError, end_group, tethered
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +148,7 @@ class Supervisor:
                 code = running.process.poll()
                 if code is None or self._stopping.is_set():
                     continue
-                running.end_group()
+                end_group(running.process)  # what the dead service started would hold its port
                 pause = running.next_pause()
                 self.say(
                     f"{name} ended (exit code {code}); starting it again in {pause:.0f} s, see {running.path}"
@@ -200,7 +199,7 @@ class _Running:
     def start(self) -> None:
         self._started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "curation.tether", *self.service.command],
+            tethered(self.service.command),
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self.service.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -215,20 +214,8 @@ class _Running:
         return float(min(30, 2 ** max(0, self._failures - 1)))
 
     def stop(self) -> None:
-        self._signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_STOP_SECONDS)
-        self.end_group()
-        self.process.wait()
+        end_group(self.process)
         self._log.close()
-
-    def end_group(self) -> None:
-        """Kill what is left of the service and of all that it started."""
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
 
     def _copy_output(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None  # noqa: S101 - started with a pipe

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from clayloop.watch.order import Order, write_order
-from curation import BusyError, Decision, Home
+from curation import BusyError, Decision, Home, end_group, tethered
 from training import Rung, RunRecord, RunStore
 
-_STOP_SECONDS = 15.0
 STOPPED = 130  # the exit code of a retrain that somebody stopped
 
 
@@ -61,7 +57,8 @@ class RetrainProcess:
         """Start the process of the next retrain, unless one waits or the last one that waited ended by
         itself: whatever ails it, the next retrain will tell."""
         if self._waiting is not None and self._waiting.poll() is not None:
-            self._waiting, self._is_worth_it = None, False
+            self.drop()
+            self._is_worth_it = False
         if self._waiting is None and self._is_worth_it:
             self._waiting = self._start()
 
@@ -100,11 +97,7 @@ class RetrainProcess:
         return Ended(child.returncode or 0, str(told.get("outcome", "")), str(told.get("verdict", "")))
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "curation.tether", *self._command],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        return subprocess.Popen(tethered(self._command), stdin=subprocess.PIPE, start_new_session=True)
 
 
 def as_the_run_says(ended: Ended, home: Home, before: Sequence[RunRecord]) -> Ended:
@@ -133,15 +126,10 @@ def _tell(child: subprocess.Popen[bytes], order: Order) -> None:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_STOP_SECONDS)
-            if child.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    child.stdin.close()
-            return
+    end_group(child)
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,16 +10,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from clayloop.context import Context
 from curation import Decision, StateError, write_text
 from training import INDEX_ONLY, Rung
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +52,9 @@ def write_order(folder: Path, highest: Rung, decisions: Sequence[Decision] | Non
     return Order(summary=folder / "summary.json", highest=highest, decisions=path)
 
 
-def wait_for_order(stream: TextIO | None = None) -> Order | None:
+def wait_for_order() -> Order | None:
     """The order on standard input; None when the watcher has ended without one."""
-    line = (stream or sys.stdin).readline()
+    line = sys.stdin.readline()
     return Order.model_validate_json(line) if line.strip() else None
 
 

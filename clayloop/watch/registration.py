@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from curation import (
-    ArgillaError,
     ArgillaRefusalError,
     Home,
     has_webhook,
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     import argilla as rg
 
     from curation import WebhookRegistration
-
-log = logging.getLogger(__name__)
 
 ID_FILE = "watch.id"
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -108,13 +104,8 @@ class Calls:
         self._given_up = False
 
     def end(self, client: rg.Argilla) -> None:
-        """Remove the webhook from Argilla."""
-        if self._registration is None:
-            return
-        try:
-            unregister_webhook(client, self._description)
-        except ArgillaError as error:
-            log.warning("the webhook could not be removed, the next start does it: %s", error.message)
+        """Remove the webhook from Argilla. Raises ArgillaError when that fails."""
+        unregister_webhook(client, self._description)
         self._registration = None
 
 

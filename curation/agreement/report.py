@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.agreement.alpha import Alpha, alpha_of
 from curation.records.decision import DatasetName, Decision, Vote
+from curation.records.gold import gold_id
 from curation.suggestions.choice import SIGNALS, read_guesses
 
+_TRUSTED = ("owner", "admin")
 LONGEST_BREAK = 300.0
 """Seconds between two answers of one person beyond which they did something else in between."""
 
@@ -32,12 +34,15 @@ class QuestionAgreement(_Part):
 
 class AnnotatorAgreement(_Part):
     """How often one person said in ``compared`` answers what most of the others did (a tie is not compared),
-    and how many seconds lie between two of their answers, if they made no break (the median)."""
+    how many of ``gold`` answers to records with a known answer were right, and how many seconds lie between
+    two of their answers, if they made no break (the median)."""
 
     annotator: str
     records: int
     compared: int
     agreed: int
+    gold: int
+    gold_right: int
     seconds: float | None
 
 
@@ -67,9 +72,12 @@ class Agreement(_Part):
     suggestions: tuple[Anchoring, ...]
 
 
-def agreement_of(decisions: Sequence[Decision], questions: Iterable[str]) -> Agreement:
-    """The agreement on those of ``questions`` that somebody answered. The order of decisions and votes never
-    matters."""
+def agreement_of(
+    decisions: Sequence[Decision], questions: Iterable[str], gold: Iterable[Decision] = ()
+) -> Agreement:
+    """The agreement on those of ``questions`` that somebody answered. ``gold`` is what was said to gold
+    records: right is what is known of the record that each is a copy of. The order of decisions and votes
+    never matters."""
     wanted = set(questions)
     answers: dict[tuple[DatasetName, str], list[list[str]]] = defaultdict(list)
     for decision in decisions:
@@ -86,12 +94,43 @@ def agreement_of(decisions: Sequence[Decision], questions: Iterable[str]) -> Agr
             )
             for (dataset, question), found in sorted(answers.items())
         ),
-        annotators=_annotators(decisions, wanted),
+        annotators=_annotators(decisions, wanted, _gold(decisions, gold)),
         suggestions=_suggestions(decisions),
     )
 
 
-def _annotators(decisions: Sequence[Decision], wanted: set[str]) -> tuple[AnnotatorAgreement, ...]:
+def known_answers(decision: Decision) -> dict[str, str]:
+    """What is known of a record: what an owner or admin said, else what two people or more said alike. The
+    yes/no questions only, and nothing where one of them is not known."""
+    found: dict[str, str] = {}
+    for question in {vote.question for vote in decision.votes if vote.value in ("yes", "no")}:
+        votes = [vote for vote in decision.votes if vote.question == question]
+        trusted = [vote for vote in votes if vote.role in _TRUSTED]
+        values = {vote.value for vote in trusted or votes}
+        if len(values) != 1 or not (trusted or len({vote.annotator_id for vote in votes}) > 1):
+            return {}
+        found[question] = values.pop()
+    return found
+
+
+def _gold(decisions: Iterable[Decision], gold: Iterable[Decision]) -> Mapping[str, list[bool]]:
+    """Annotator → whether each answer to a gold record was right. Who answered the record itself knows it,
+    and is not measured by it."""
+    originals = {gold_id(one.record_id): one for one in decisions}
+    right: dict[str, list[bool]] = defaultdict(list)
+    for one in gold:
+        original = originals.get(one.record_id)
+        known = known_answers(original) if original else {}
+        aware = {vote.annotator_id for vote in original.votes} if original else set()
+        for vote in one.votes:
+            if vote.question in known and vote.annotator_id not in aware:
+                right[vote.annotator].append(vote.value == known[vote.question])
+    return right
+
+
+def _annotators(
+    decisions: Sequence[Decision], wanted: set[str], gold: Mapping[str, list[bool]]
+) -> tuple[AnnotatorAgreement, ...]:
     records: dict[str, int] = defaultdict(int)
     compared: dict[str, int] = defaultdict(int)
     agreed: dict[str, int] = defaultdict(int)
@@ -112,9 +151,11 @@ def _annotators(decisions: Sequence[Decision], wanted: set[str]) -> tuple[Annota
             records=count,
             compared=compared[name],
             agreed=agreed[name],
+            gold=len(gold.get(name, ())),
+            gold_right=sum(gold.get(name, ())),
             seconds=_between(sorted(times[name])),
         )
-        for name, count in sorted(records.items())
+        for name, count in sorted({**dict.fromkeys(gold, 0), **records}.items())
     )
 
 

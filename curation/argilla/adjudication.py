@@ -14,7 +14,8 @@ import argilla as rg
 
 from curation.agreement.policies import Settled
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
-from curation.argilla.connection import find_workspace, workspace_id
+from curation.argilla.connection import workspace_id
+from curation.argilla.datasets import dataset_rows
 from curation.argilla.schemas import SPECS, YES_OR_NO, FieldSpec, QuestionSpec
 from curation.records.decision import DatasetName, Decision
 from curation.records.identity import content_id
@@ -134,22 +135,8 @@ def _answers_digest(decision: Decision, question: str) -> str:
 
 def find_adjudication(api: Api, settings: ArgillaSettings) -> str | None:
     """The id of the reviewers' dataset, if it is there."""
-    workspace = find_workspace(api, settings.workspace)
-    if workspace is None:
-        return None
-    rows = api.request("GET", "/api/v1/me/datasets", "listing datasets", params={"workspace_id": workspace})[
-        "items"
-    ]
-    return next(
-        (
-            str(row["id"])
-            for row in rows
-            if row["name"] == settings.adjudication
-            and row["workspace_id"] == workspace
-            and row["status"] == "ready"
-        ),
-        None,
-    )
+    ready = (row for row in dataset_rows(api, settings) if row["status"] == "ready")
+    return next((str(row["id"]) for row in ready if row["name"] == settings.adjudication), None)
 
 
 def _create(api: Api, settings: ArgillaSettings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from itertools import chain
 from typing import Any
 
 import argilla as rg
@@ -10,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, ArgillaRefusalError
 from curation.argilla.connection import workspace_id
-from curation.argilla.datasets import find_dataset
+from curation.argilla.datasets import find_all
 from curation.argilla.progress import read_annotators
-from curation.argilla.schemas import DATASETS
+from curation.argilla.queue import queue_address
 from curation.errors import ArgillaError
 from curation.settings import ArgillaSettings
 
@@ -21,7 +22,8 @@ _PASSWORD_BYTES = 12
 
 class Annotator(BaseModel):
     """Somebody who may annotate here, with their answers in our datasets by status. ``may_annotate`` is false
-    for who was removed from the workspace while the answers were kept."""
+    for who was removed from the workspace while the answers were kept. ``queues`` are the addresses to
+    annotate at, by the dataset's name: what is most worth asking first, and of this person's areas only."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,6 +33,7 @@ class Annotator(BaseModel):
     submitted: int = 0
     draft: int = 0
     discarded: int = 0
+    queues: dict[str, str] = {}
 
     @property
     def answers(self) -> int:
@@ -42,9 +45,9 @@ def list_annotators(client: rg.Argilla, settings: ArgillaSettings) -> list[Annot
     api = Api.of(client)
     members = {str(user["id"]) for user in _members(api, settings)}
     counted: dict[str, dict[str, int]] = {}
-    for kind in DATASETS:
-        dataset = find_dataset(api, settings, kind)
-        for one in read_annotators(api, dataset) if dataset is not None else ():
+    datasets = list(chain.from_iterable(find_all(api, settings).values()))
+    for dataset in datasets:
+        for one in read_annotators(api, dataset):
             known = counted.setdefault(one.username, dict.fromkeys(("submitted", "draft", "discarded"), 0))
             for status in known:
                 known[status] += getattr(one, status)
@@ -54,7 +57,9 @@ def list_annotators(client: rg.Argilla, settings: ArgillaSettings) -> list[Annot
         numbers = counted.get(name, {})
         may = str(user["id"]) in members or role == "owner"
         if may or any(numbers.values()):
-            found.append(Annotator(name=name, role=role, may_annotate=may, **numbers))
+            own = settings.experts.get(name, ())
+            queues = {one.name: queue_address(api, one, own) for one in datasets if may}
+            found.append(Annotator(name=name, role=role, may_annotate=may, queues=queues, **numbers))
     return sorted(found, key=lambda one: one.name)
 
 

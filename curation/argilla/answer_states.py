@@ -11,7 +11,7 @@ from collections.abc import Collection
 import argilla as rg
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
-from curation.argilla.datasets import find_dataset
+from curation.argilla.datasets import RemoteDataset, find_all
 from curation.argilla.schemas import ANSWER_STATE
 from curation.settings import ArgillaSettings
 
@@ -26,9 +26,11 @@ def mark_stale_answers(client: rg.Argilla, settings: ArgillaSettings, stale: Col
     Records and datasets that are not there are passed over. Raises ArgillaError.
     """
     api = Api.of(client)
-    dataset = find_dataset(api, settings, "conversations")
-    if dataset is None:
-        return 0
+    datasets = find_all(api, settings, ("conversations",)).get("conversations", [])
+    return sum(_mark(api, dataset, stale) for dataset in datasets)
+
+
+def _mark(api: Api, dataset: RemoteDataset, stale: Collection[str]) -> int:
     if ANSWER_STATE.name not in dataset.filters:
         if not stale:
             return 0

@@ -6,8 +6,7 @@ import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api
-from curation.argilla.datasets import find_dataset
-from curation.argilla.decisions import decision_of
+from curation.argilla.decisions import all_records, decision_of
 from curation.argilla.schemas import YES
 from curation.errors import StateError
 from curation.progress import SILENT, Progress
@@ -31,11 +30,10 @@ def read_questions(
 ) -> AskedQuestions:
     """Raises ArgillaError when Argilla cannot be read, StateError when there is no conversation yet."""
     api = Api.of(client)
-    dataset = find_dataset(api, settings, "conversations")
     found: dict[str, str] = {}
     follow_ups = out_of_bounds = 0
     with progress.task("Reading conversations", unit="records") as advance:
-        for page in api.records(dataset.id, include=["responses"]) if dataset else ():
+        for page in all_records(api, settings, "conversations"):
             for record in page:
                 metadata = record.get("metadata") or {}
                 question = str(metadata.get("question") or "").strip()

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import argilla as rg
 
 from curation.argilla.api import PAGE, Api, JsonObject
-from curation.argilla.datasets import RemoteDataset, find_dataset
+from curation.argilla.datasets import RemoteDataset, find_all
 from curation.argilla.schemas import DATASETS
 from curation.errors import SettingsError
 from curation.records.decision import DatasetName, Vote
@@ -102,18 +102,15 @@ def find_matching_records(
     text = " ".join(one for one in parsed if isinstance(one, str))
     conditions = [one for one in parsed if isinstance(one, Condition)]
     api = Api.of(client)
-    found = {kind: find_dataset(api, settings, kind) for kind in kinds}
-    datasets = {kind: dataset for kind, dataset in found.items() if dataset is not None}
+    datasets = [(kind, dataset) for kind, both in find_all(api, settings, kinds).items() for dataset in both]
     for condition in conditions:
-        if datasets and not any(_knows(dataset, condition) for dataset in datasets.values()):
-            known = sorted(
-                {name for dataset in datasets.values() for name in _names(dataset, condition.left)}
-            )
+        if datasets and not any(_knows(dataset, condition) for _, dataset in datasets):
+            known = sorted({name for _, dataset in datasets for name in _names(dataset, condition.left)})
             raise SettingsError(
                 f"No dataset has {condition.left}.{condition.name}.", f"There is: {', '.join(known)}."
             )
     matching: set[tuple[DatasetName, str]] = set()
-    for kind, dataset in datasets.items():
+    for kind, dataset in datasets:
         if all(_knows(dataset, condition) for condition in conditions):
             filters = [_filter(dataset, condition) for condition in conditions]
             matching |= {(kind, key) for key in _search(api, dataset, filters, text)}

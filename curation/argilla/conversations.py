@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import escape
+from itertools import product
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ import argilla as rg
 from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
-from curation.argilla.datasets import RemoteDataset, ensure_dataset, find_dataset, vector_slug
+from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_all, vector_slug
 from curation.argilla.filters import Metadata, score, term
-from curation.argilla.schemas import LOOK_AT, NO, YES
+from curation.argilla.queue import SMALL_TALK, area_of, is_asked_twice
+from curation.argilla.schemas import AREA, ASKED, HISTORY, LOOK_AT, NO, QUEUE, YES
 from curation.argilla.suggestions import remembered, scorers_for
 from curation.argilla.upsert import Finished, Outline, Standing, payload
 from curation.argilla.vectors import VectorSource
@@ -32,6 +34,7 @@ from curation.suggestions.priority import is_empty_talk
 if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
 
+_MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
@@ -82,47 +85,70 @@ def log_turns(
     """Store turns in the conversations dataset, which is made when it is missing.
 
     Sending a turn again updates its record, so an outbox may send twice. Beside the filters, a record's
-    metadata hold ``question`` (as it was asked, for training; the fields that annotators see are escaped) and
-    ``offered`` (the ids of the passages in the order of their numbers). The passages are those of the
+    metadata hold ``question`` (as it was asked; the fields that annotators see are escaped), ``meant`` (what
+    a follow-up was taken for: that is what is trained on) and ``offered`` (the ids of the passages in the
+    order of their numbers). The passages are those of the
     ``corpus``, if there is one; one that it has not, as it was pushed. Raises ArgillaError; everything
     before the failing batch of 256 is then stored.
     """
-    if not turns:
-        return
-    api = Api.of(client)
+    latest = {turn.id: turn for turn in turns}.values()
+    twice = [turn for turn in latest if is_asked_twice(turn.id, settings.overlap)]
+    once = [turn for turn in latest if turn not in twice]
+    for one, pending in ((settings, once), (asked_twice(settings), twice)):
+        if pending:
+            _log(Api.of(client), one, pending, vectors, corpus)
+
+
+def _log(
+    api: Api,
+    settings: ArgillaSettings,
+    pending: Sequence[Turn],
+    vectors: VectorSource | None,
+    corpus: Callable[[], Corpus] | None,
+) -> None:
     dataset, vector, _ = ensure_dataset(api, settings, "conversations", vectors)
-    latest = {turn.id: turn for turn in turns}
-    pending = list(latest.values())
     # What was learned comes with the next push: here is only what there is to learn from.
     by = scorers_for(dataset.spec.judged, {}, vector_slug(vectors.name) if vectors else "no-model")
     standing = Standing({}, suggests=False)
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
         sources = _sources(api, settings, batch, corpus)
-        embedded = vectors.queries([turn.question for turn in batch]) if vectors else None
+        embedded = vectors.queries([turn.meant or turn.question for turn in batch]) if vectors else None
         bodies = []
         for row, turn in enumerate(batch):
             cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
             looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score))
             guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
-            known = remembered(guesses, by, asked=not is_empty_talk(turn.question))
+            asked = not is_empty_talk(turn.question)
+            known = remembered(guesses, by, asked)
+            known[QUEUE.name] = ASKED if asked else SMALL_TALK
+            first = sources.get(turn.cited[0]) if turn.cited else None
+            known[AREA.name] = area_of(first.path if first else "", settings.experts)
             finished = Finished(known, {}, None if embedded is None else embedded[row])
             outline = _outline(turn, sources, dataset)
-            if LOOK_AT in dataset.fields and (hint := _hint(turn, cited)):
-                outline.fields[LOOK_AT] = inert(hint)
             bodies.append(payload(outline, finished, dataset, standing, vector))
         api.upsert(dataset.id, bodies)
 
 
+def render_history(turn: Turn) -> list[dict[str, str]]:
+    """What was said before, as the messages of a chat; of very much the last."""
+    return [
+        {
+            "role": message.role,
+            "content": (literal if message.role == "user" else harmless_markdown)(message.content)[:_MESSAGE],
+        }
+        for message in turn.history[-_MESSAGES:]
+        if message.content.strip()
+    ]
+
+
 def render_instruction(turn: Turn) -> str:
-    """The question as Markdown that shows it literally; after all that was said before, if anything."""
+    """The question as Markdown that shows it literally; after all that was said before, for a dataset without
+    a field for that."""
     if not turn.history:
         return literal(turn.question)
     names = {"user": "Person", "assistant": "Bot"}
-    parts = []
-    for message in turn.history:
-        text = literal(message.content) if message.role == "user" else harmless_markdown(message.content)
-        parts.append(f"**{names[message.role]}:**\n\n{text}")
+    parts = [f"**{names[one['role']]}:**\n\n{one['content']}" for one in render_history(turn)]
     parts.append(f"---\n\n**Person (to be judged):**\n\n{literal(turn.question)}")
     return "\n\n".join(parts)
 
@@ -144,8 +170,6 @@ def render_response(turn: Turn, sources: dict[str, Source]) -> str:
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
         title = which.get(given, f"the bot was given the first {given}")
         parts.append(f"{_SOURCES}{title}**\n\n" + "\n\n".join(cards))
-    if said := _said(turn):
-        parts.append(f"---\n\n**{said}**" + (f"\n\n{literal(turn.comment)}" if turn.comment else ""))
     return "\n\n".join(parts)
 
 
@@ -154,14 +178,14 @@ def answer_in(response: str) -> str:
     return response.rpartition(f"\n\n{_SOURCES}")[0] or response
 
 
-def _said(turn: Turn) -> str:
-    """What the visitor made of the answer: shown to annotators, never a response or a suggestion."""
-    if turn.thumb is None:
-        return "The visitor's comment:" if turn.comment else ""
-    helped = {"up": "The visitor found this helpful", "down": "The visitor did not find this helpful"}[
-        turn.thumb
-    ]
-    return f"{helped}, and wrote:" if turn.comment else f"{helped}."
+def render_worth_a_look(turn: Turn, cited: Sequence[str]) -> str:
+    """What the visitor made of the answer (never a response or a suggestion), and what a machine noticed."""
+    thumbs = {"up": "The visitor found this helpful.", "down": "The visitor did not find this helpful."}
+    said = [thumbs[turn.thumb]] if turn.thumb else []
+    if turn.comment:
+        said.append(f"The visitor wrote: “{turn.comment}”")
+    hint = look_at_answer(turn.answer, cited, turn.refused, len(_offered(turn)))
+    return inert("\n".join([*said, hint] if hint else said))
 
 
 def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> Outline:
@@ -179,22 +203,31 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
         metadata["score"] = score(min(max(turn.score, -1.0), 1.0))  # accepted questions may raise it above 1
     if turn.thumb is not None:
         metadata["thumb"] = turn.thumb
+    if turn.meant:
+        metadata["meant"] = storable(turn.meant)
     if turn.comment:
         metadata["comment"] = storable(turn.comment)
     if turn.cited:
         metadata["chunk_id"] = term(turn.cited[0])
     if offered := _offered(turn):
         metadata["offered"] = " ".join(map(term, offered))
+    cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
+    fields: JsonObject = {
+        HISTORY: render_history(turn),
+        "instruction": literal(turn.question) if HISTORY in dataset.fields else render_instruction(turn),
+        LOOK_AT: render_worth_a_look(turn, cited),
+        "response": render_response(turn, sources),
+    }
     return Outline(
         id=turn.id,
-        fields={"instruction": render_instruction(turn), "response": render_response(turn, sources)},
+        fields={
+            name: shown
+            for name, shown in fields.items()
+            if name in dataset.fields and (shown or dataset.fields[name]["required"])
+        },
         metadata=metadata,
         derived=frozenset(),
     )
-
-
-def _hint(turn: Turn, cited: Sequence[str]) -> str:
-    return look_at_answer(turn.answer, cited, turn.refused, len(_offered(turn)))
 
 
 def _known(score: float) -> float:
@@ -228,11 +261,10 @@ def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[
     if not wanted:
         return found
     try:
-        dataset = find_dataset(api, settings, "chunks")
+        datasets = find_all(api, settings, ("chunks",)).get("chunks", [])
     except ArgillaError:  # a foreign dataset of that name is for `push` to complain about, not for the bot
         return found
-    for start in range(0, len(wanted) if dataset else 0, _LOOKUP):
-        assert dataset is not None  # noqa: S101 - the range is empty otherwise
+    for dataset, start in product(datasets, range(0, len(wanted), _LOOKUP)):
         part = wanted[start : start + _LOOKUP]
         scope = {"entity": "record", "property": "external_id"}
         records, _ = api.search(

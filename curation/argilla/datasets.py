@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from curation.argilla.api import Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import find_workspace, workspace_id
 from curation.argilla.guidelines import with_examples
-from curation.argilla.schemas import SPECS, DatasetKind, DatasetSpec, dataset_name
+from curation.argilla.schemas import DATASETS, SPECS, DatasetKind, DatasetSpec, dataset_name
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
+from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
 
 MOST_VECTORS = 5  # Argilla's own limit per dataset
@@ -51,6 +53,27 @@ def find_dataset(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> Remo
     if row is None or row["status"] != "ready":
         return None
     return _checked(api, settings, kind, row)
+
+
+def asked_twice(settings: ArgillaSettings) -> ArgillaSettings:
+    """The settings of the datasets with the records that two people are asked about."""
+    changes: JsonObject = {kind: f"{dataset_name(settings, kind)}-twice" for kind in DATASETS}
+    changes["min_submitted"] = max(2, settings.min_submitted)
+    return settings.model_copy(update=changes)
+
+
+def find_all(
+    api: Api, settings: ArgillaSettings, kinds: Sequence[DatasetName] = DATASETS
+) -> dict[DatasetName, list[RemoteDataset]]:
+    """The published datasets of each kind that has any: the common one first, then that of the records that
+    two people are asked about. Raises ArgillaError when the shape of one is not ours."""
+    rows = {row["name"]: row for row in dataset_rows(api, settings) if row["status"] == "ready"}
+    found: dict[DatasetName, list[RemoteDataset]] = {}
+    for kind in kinds:
+        for one in (settings, asked_twice(settings)):
+            if row := rows.get(dataset_name(one, kind)):
+                found.setdefault(kind, []).append(_checked(api, one, kind, row))
+    return found
 
 
 def ensure_dataset(
@@ -91,13 +114,17 @@ def vector_slug(name: str) -> str:
 
 def _row(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObject | None:
     name = dataset_name(settings, kind)
+    return next((row for row in dataset_rows(api, settings) if row["name"] == name), None)
+
+
+def dataset_rows(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
+    """The workspace's datasets, as Argilla lists them."""
     workspace = find_workspace(api, settings.workspace)
     if workspace is None:
-        return None
-    rows = api.request("GET", "/api/v1/me/datasets", "listing datasets", params={"workspace_id": workspace})[
-        "items"
-    ]
-    return next((row for row in rows if row["name"] == name and row["workspace_id"] == workspace), None)
+        return []
+    path, doing = "/api/v1/me/datasets", "listing datasets"
+    rows = api.request("GET", path, doing, params={"workspace_id": workspace})["items"]
+    return [row for row in rows if row["workspace_id"] == workspace]
 
 
 def _create(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObject:
@@ -172,7 +199,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetKind, row: JsonOb
 
 def _wanted_fields(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:
     there = {item["name"] for item in found}
-    return {part.name: "text" for part in spec.fields if part.name in there or not part.newer}
+    return {part.name: part.type for part in spec.fields if part.name in there or not part.newer}
 
 
 def _wanted_questions(spec: DatasetSpec, found: list[JsonObject]) -> dict[str, str]:

@@ -24,11 +24,12 @@ from curation.agreement.policies import settle, weigh
 from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
 from curation.argilla.api import PAGE, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
-from curation.argilla.datasets import RemoteDataset, find_dataset
+from curation.argilla.datasets import RemoteDataset, find_all
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName, Decision, Verdict, Vote
+from curation.records.gold import is_gold
 from curation.settings import Acceptance, ArgillaSettings
 from curation.shown.records import original, readable
 
@@ -55,16 +56,22 @@ def read_decisions(
     A missing dataset counts as empty. Raises ArgillaError when all three are missing, when one is not ours,
     or when Argilla cannot be read or does not show this user everybody's responses.
     """
+    return read_answers(client, settings, progress)[0]
+
+
+def read_answers(
+    client: rg.Argilla, settings: ArgillaSettings, progress: Progress = SILENT
+) -> tuple[list[Decision], list[Decision]]:
+    """``read_decisions``, and apart from them what was said to gold records, to measure annotators by."""
     api = Api.of(client)
-    datasets = find_datasets(api, settings)
     users = read_users(api, settings)
     decisions: list[Decision] = []
-    for kind, dataset in datasets.items():
-        for record in annotated_records(api, dataset, progress):
-            decision = decision_of(kind, record, users, settings.acceptance)
-            if decision is not None:
-                decisions.append(decision)
-    return settled(decisions, settings.acceptance, words_of(api, settings))
+    gold: list[Decision] = []
+    for kind, datasets in find_datasets(api, settings).items():
+        for record in (one for dataset in datasets for one in annotated_records(api, dataset, progress)):
+            if (said := what_was_said(kind, record, users, settings.acceptance)) is not None:
+                (gold if is_gold(said.record_id) else decisions).append(said)
+    return settled(decisions, settings.acceptance, words_of(api, settings)), gold
 
 
 def words_of(api: Api, settings: ArgillaSettings) -> Words:
@@ -73,13 +80,38 @@ def words_of(api: Api, settings: ArgillaSettings) -> Words:
 
 
 def settled(decisions: Iterable[Decision], policy: Acceptance, words: Words) -> list[Decision]:
-    """The decisions with what needs to be known of all records: annotators' competence, reviewers' words."""
-    ordered = sorted(decisions, key=place_of)
+    """One decision a record, with what needs to be known of all records: annotators' competence, reviewers'
+    words."""
+    ordered = sorted(one_a_record(decisions), key=place_of)
     if policy == "weighted":
         return [one for kind in DATASETS for one in _weighed(kind, ordered)]
     if policy != "adjudicated" or not words:
         return ordered
     return [_adjudicated(decision, words) for decision in ordered]
+
+
+def one_a_record(decisions: Iterable[Decision]) -> Iterable[Decision]:
+    """A record that lies in both datasets of its kind is decided by what was said in both: by each person
+    once, the last word."""
+    found: dict[tuple[str, str], Decision] = {}
+    for one in decisions:
+        other = found.get(place_of(one))
+        if other is not None:
+            latest: dict[tuple[str, str], Vote] = {}
+            for vote in sorted((*other.votes, *one.votes), key=_when):
+                latest[vote.annotator_id, vote.question] = vote
+            votes = sorted(latest.values(), key=_order)
+            one = one.model_copy(update=_outcome(one.dataset, votes, cast(Acceptance, one.policy)))
+        found[place_of(one)] = one
+    return found.values()
+
+
+def _when(vote: Vote) -> tuple[float, str]:
+    return vote.at.timestamp() if vote.at else 0.0, vote.response_id
+
+
+def _order(vote: Vote) -> tuple[str, str, str]:
+    return vote.annotator, vote.question, vote.response_id
 
 
 def _weighed(kind: DatasetName, decisions: Iterable[Decision]) -> Iterable[Decision]:
@@ -125,10 +157,9 @@ def place_of(decision: Decision) -> tuple[str, str]:
     return decision.dataset, decision.record_id
 
 
-def find_datasets(api: Api, settings: ArgillaSettings) -> dict[DatasetName, RemoteDataset]:
-    """Those of the three that are there. Raises ArgillaError when none is, or one is not ours."""
-    found = {kind: find_dataset(api, settings, kind) for kind in DATASETS}
-    datasets = {kind: dataset for kind, dataset in found.items() if dataset is not None}
+def find_datasets(api: Api, settings: ArgillaSettings) -> dict[DatasetName, list[RemoteDataset]]:
+    """``find_all``. Raises ArgillaError also when there is none."""
+    datasets = find_all(api, settings)
     if not datasets:
         raise ArgillaError(
             f"There are no annotations: workspace {settings.workspace!r} in Argilla at {api.url} has none of "
@@ -142,18 +173,27 @@ def dataset_addresses(client: rg.Argilla, settings: ArgillaSettings) -> dict[Dat
     """Where each of our datasets is annotated in the browser. Raises ArgillaError when there is none."""
     api = Api.of(client)
     found = find_datasets(api, settings)
-    return {kind: f"{api.url.rstrip('/')}/dataset/{one.id}/annotation-mode" for kind, one in found.items()}
+    return {kind: f"{api.url}/dataset/{one[0].id}/annotation-mode" for kind, one in found.items()}
 
 
 def decision_of(
     kind: DatasetName, record: JsonObject, users: Mapping[str, User], policy: Acceptance = "majority"
 ) -> Decision | None:
-    """The decision on a record as Argilla's API gives it; None when nobody submitted a response.
+    """The decision on a record as Argilla's API gives it; None when nobody submitted a response, and for a
+    gold record, from which nothing may follow."""
+    decision = what_was_said(kind, record, users, policy)
+    return None if decision is None or is_gold(decision.record_id) else decision
+
+
+def what_was_said(
+    kind: DatasetName, record: JsonObject, users: Mapping[str, User], policy: Acceptance
+) -> Decision | None:
+    """``decision_of``, for gold records too.
 
     A user whom Argilla does not tell (an admin's key sees only the workspace's members) is shown by the start
     of the id.
     """
-    votes = sorted(_votes(record, users), key=lambda vote: (vote.annotator, vote.question, vote.response_id))
+    votes = sorted(_votes(record, users), key=_order)
     if not votes:
         return None
     markdown = {part.name for part in SPECS[kind].fields if part.markdown}
@@ -163,7 +203,7 @@ def decision_of(
         policy=policy,
         **_outcome(kind, votes, policy),
         fields={
-            name: str(value) if kind == "conversations" else _text_of(name, str(value), markdown)
+            name: _text(value) if kind == "conversations" else _text_of(name, str(value), markdown)
             for name, value in record["fields"].items()
             if value is not None
         },
@@ -173,6 +213,12 @@ def decision_of(
             if isinstance(value, str | int | float)
         },
     )
+
+
+def _text(shown: str | list[dict[str, str]]) -> str:
+    if isinstance(shown, str):
+        return shown
+    return "\n\n".join(f"{one['role']}: {one['content']}" for one in shown)
 
 
 def _text_of(name: str, shown: str, markdown: Collection[str]) -> str:
@@ -272,6 +318,13 @@ def _time(response: JsonObject) -> datetime | None:
     except ValueError:
         return None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def all_records(api: Api, settings: ArgillaSettings, kind: DatasetName) -> Iterable[list[JsonObject]]:
+    """Pages of a kind's records with their responses, answered or not; without the gold ones."""
+    for dataset in find_all(api, settings, (kind,)).get(kind, []):
+        for page in api.records(dataset.id, include=["responses"]):
+            yield [record for record in page if not is_gold(str(record.get("external_id")))]
 
 
 def annotated_records(api: Api, dataset: RemoteDataset, progress: Progress = SILENT) -> list[JsonObject]:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import shorten
 
+from curation.argilla.api import Api
+from curation.argilla.datasets import RemoteDataset
+from curation.argilla.guidelines import with_examples
 from curation.argilla.schemas import LOOK_AT, DatasetKind
 from curation.argilla.upsert import Finished, Outline
 from curation.shown.records import literal, readable
@@ -53,6 +56,14 @@ def examples(
             ],
         ),
     }
+
+
+def illustrate(api: Api, datasets: Sequence[RemoteDataset], found: str) -> None:
+    """Put examples into the guidelines of new datasets. Raises ArgillaError."""
+    for dataset in datasets if found else ():
+        doing = f"writing the guidelines of {dataset.name!r}"
+        body = {"guidelines": with_examples(dataset.spec.guidelines, found)}
+        api.request("PATCH", f"/api/v1/datasets/{dataset.id}", doing, body)
 
 
 def _section(good: Sequence[str], bad: Sequence[str]) -> str:

@@ -61,7 +61,7 @@ def _update(
     standing.suggests = api.shows_suggestions()
     finished = {outline.id: more for outline, more in records}
     outlines = {outline.id: outline for outline, _ in records}
-    changed = [one for one in outlines.values() if not standing.is_current(one, dataset)]
+    changed = [one for one in outlines.values() if not standing.is_current(one)]
 
     def build(outline: Outline) -> dict[str, object]:
         return payload(outline, finished[outline.id], dataset, standing, None)

@@ -6,7 +6,7 @@ import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
-from curation.argilla.datasets import RemoteDataset, find_dataset
+from curation.argilla.datasets import RemoteDataset, find_all
 from curation.argilla.schemas import DATASETS, dataset_name
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
@@ -46,26 +46,26 @@ class DatasetProgress(BaseModel):
 
 
 def read_progress(client: rg.Argilla, settings: ArgillaSettings) -> list[DatasetProgress]:
-    """Progress of the three datasets, in their order: a handful of small requests. Raises ArgillaError."""
+    """Progress of the datasets, in their order: a handful of small requests. Raises ArgillaError."""
     api = Api.of(client)
+    found = find_all(api, settings)
     report = []
     for kind in DATASETS:
-        dataset = find_dataset(api, settings, kind)
-        if dataset is None:
+        if kind not in found:
             report.append(DatasetProgress(dataset=kind, name=dataset_name(settings, kind), exists=False))
-            continue
-        doing = f"reading the progress of {dataset.name!r}"
-        counts = api.request("GET", f"/api/v1/datasets/{dataset.id}/progress", doing)
-        report.append(
-            DatasetProgress(
-                dataset=kind,
-                name=dataset.name,
-                total=counts["total"],
-                completed=counts["completed"],
-                pending=counts["pending"],
-                annotators=read_annotators(api, dataset),
+        for dataset in found.get(kind, []):
+            doing = f"reading the progress of {dataset.name!r}"
+            counts = api.request("GET", f"/api/v1/datasets/{dataset.id}/progress", doing)
+            report.append(
+                DatasetProgress(
+                    dataset=kind,
+                    name=dataset.name,
+                    total=counts["total"],
+                    completed=counts["completed"],
+                    pending=counts["pending"],
+                    annotators=read_annotators(api, dataset),
+                )
             )
-        )
     return report
 
 

@@ -11,15 +11,30 @@ import argilla as rg
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from curation.argilla.api import Api
-from curation.argilla.datasets import RemoteDataset, ensure_dataset, vector_slug
-from curation.argilla.examples import examples
+from curation.argilla.api import Api, JsonObject
+from curation.argilla.asking import queue_outlines
+from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_all, vector_slug
+from curation.argilla.decisions import read_users
+from curation.argilla.examples import examples, illustrate
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
-from curation.argilla.guidelines import with_examples
+from curation.argilla.gold import mix_in_gold
+from curation.argilla.queue import area_of, is_asked_twice
 from curation.argilla.refresh import refresh_suggestions
-from curation.argilla.schemas import LOOK_AT, SPECS, DatasetKind
+from curation.argilla.schemas import AREA, ASKED, LOOK_AT, PRIORITY, QUEUE, SPECS, DatasetKind
 from curation.argilla.suggestions import hidden, no_negative, remembered, scorers_for, suggestions_of
-from curation.argilla.upsert import Finished, Outline, Standing, payload, retire, send, withdraw
+from curation.argilla.unanswered import triplets_of_turns
+from curation.argilla.upsert import (
+    Finished,
+    Outline,
+    Shelf,
+    Standing,
+    is_answered,
+    payload,
+    requeue,
+    retire,
+    send,
+    withdraw,
+)
 from curation.argilla.vectors import (
     ChunkVectors,
     VectorSource,
@@ -32,12 +47,14 @@ from curation.errors import StateError
 from curation.progress import SILENT, Progress
 from curation.records.chunk import Chunk
 from curation.records.decision import DatasetName
+from curation.records.gold import is_gold
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
 from curation.shown.records import harmless_markdown, inert, linked
 from curation.suggestions.choice import guess
 from curation.suggestions.features import Features, Place, chunk_features, query_features
 from curation.suggestions.hints import look_at_chunk, look_at_queries
+from curation.suggestions.priority import NOT_ASKED
 from curation.suggestions.scorer import Scorers
 
 if TYPE_CHECKING:
@@ -116,8 +133,8 @@ def push_to_argilla(
     started = time.perf_counter()
     push = _Push(Api.of(client), settings, corpus, vectors, options)
     kept = [triplet for triplet in triplets if triplet.chunk_id in corpus.by_id]
-    reports = [push.chunks(), push.triplets(kept)]
-    reports.append(push.conversations())
+    chunks, (turns, unanswered) = push.chunks(), push.conversations()
+    reports = [*chunks, *push.triplets([*kept, *unanswered]), *turns]
     return PushReport(
         datasets=tuple(reports),
         orphans=len(triplets) - len(kept),
@@ -147,9 +164,11 @@ class _Push:
         if not self.suggests:
             self.progress.say("No answers are suggested: this Argilla's page would choose them for people.")
         self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress)
-        self.examples: dict[DatasetKind, str] = {}
+        self.chunk_vectors.recall = self._stored_vectors
+        self.users = read_users(api, settings)
+        self.shelves: dict[DatasetKind, list[Shelf]] = {}
 
-    def chunks(self) -> DatasetPush:
+    def chunks(self) -> list[DatasetPush]:
         by = scorers_for(SPECS["chunks"].judged, self.scorers, self.model)
         outlines = [
             Outline(
@@ -159,7 +178,7 @@ class _Push:
                     "chunk": chunk.text,
                     LOOK_AT: look_at_chunk(chunk.body, chunk.heading),
                 },
-                metadata=chunk_metadata(chunk),
+                metadata={**chunk_metadata(chunk), AREA.name: self._area(chunk.path)},
                 derived=frozenset({"duplicate"}),
                 suggested_by=by,
             )
@@ -186,34 +205,53 @@ class _Push:
 
         return self._update("chunks", outlines, finish)
 
-    def triplets(self, triplets: Sequence[Triplet]) -> DatasetPush:
+    def triplets(self, triplets: Sequence[Triplet]) -> list[DatasetPush]:
         by = scorers_for(SPECS["triplets"].judged, self.scorers, self.model)
         by_id = {triplet.id: triplet for triplet in triplets}
         outlines = [
             _triplet_outline(triplet, self.corpus.by_id[triplet.chunk_id], by) for triplet in by_id.values()
         ]
+        for outline in outlines:
+            path = self.corpus.by_id[by_id[outline.id].chunk_id].path
+            outline.metadata[AREA.name] = self._area(path)
         return self._update(
             "triplets", outlines, lambda ids: self._triplet_signals([by_id[key] for key in ids], by)
         )
 
-    def conversations(self) -> DatasetPush:
-        """Only the settings, and other suggestions where nobody has answered."""
+    def conversations(self) -> tuple[list[DatasetPush], list[Triplet]]:
+        """Only the settings, the queue, and other suggestions where nobody has answered. Returns also the
+        questions that were answered wrongly, with passages that may be right."""
         started = time.perf_counter()
-        dataset, _, created = ensure_dataset(
-            self.api, self.settings, "conversations", self.vectors, self.progress
-        )
-        updated = 0
-        if created:
-            self._illustrate(dataset)
-        elif self.suggests:
-            updated = refresh_suggestions(self.api, dataset, self.scorers, self.model)
-        return DatasetPush(
-            dataset="conversations",
-            name=dataset.name,
-            created=created,
-            updated=updated,
-            seconds=round(time.perf_counter() - started, 3),
-        )
+        shelves = self._open("conversations")
+        reports = []
+        outlines = {
+            shelf.dataset.id: [
+                _turn_outline(key, record)
+                for key, record in shelf.standing.records.items()
+                if not is_gold(key)
+            ]
+            for shelf in shelves
+        }
+        every = [one for own in outlines.values() for one in own]
+        decisions = queue_outlines("conversations", shelves, every, self.users, self.settings.acceptance)
+        for shelf in shelves:
+            for outline in outlines[shelf.dataset.id]:
+                cited = self.corpus.by_id.get(str(outline.metadata.get("chunk_id", "")))
+                outline.metadata[AREA.name] = self._area(cited.path if cited else "")
+            updated = requeue(self.api, shelf.dataset, shelf.standing, outlines[shelf.dataset.id])
+            if self.suggests:
+                updated += refresh_suggestions(self.api, shelf, self.scorers, self.model)
+            reports.append(
+                DatasetPush(
+                    dataset="conversations",
+                    name=shelf.dataset.name,
+                    created=shelf.created,
+                    updated=updated,
+                    seconds=round(time.perf_counter() - started, 3),
+                )
+            )
+        mix_in_gold(self.api, shelves, decisions, self.settings.gold)
+        return reports, triplets_of_turns(decisions, self.corpus)
 
     def _triplet_signals(self, triplets: Sequence[Triplet], by: str) -> dict[str, Finished]:
         """Where a search for each positive and negative finds the anchor, and what that suggests."""
@@ -259,44 +297,47 @@ class _Push:
         )
         return query_features(query, own, found, others)
 
-    def _illustrate(self, dataset: RemoteDataset) -> None:
-        """Put examples into a new dataset's guidelines."""
-        if found := self.examples.get(dataset.spec.kind):
-            self.api.request(
-                "PATCH",
-                f"/api/v1/datasets/{dataset.id}",
-                f"writing the guidelines of {dataset.name!r}",
-                {"guidelines": with_examples(dataset.spec.guidelines, found)},
-            )
-
     def _update(
         self,
         kind: DatasetName,
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
-    ) -> DatasetPush:
+    ) -> list[DatasetPush]:
         """Send what differs from what Argilla holds. ``finish`` takes record ids, says what a model adds."""
-        started = time.perf_counter()
-        dataset, vector, created = ensure_dataset(self.api, self.settings, kind, self.vectors, self.progress)
-        standing = Standing({}) if created else Standing.read(self.api, dataset)
-        standing.suggests = self.suggests
-        for outline in outlines:  # a dataset of before has fewer fields; one that is empty is not shown
+        shelves = self._open(kind)
+        by_shelf: dict[str, list[Outline]] = {shelf.dataset.id: [] for shelf in shelves}
+        for outline in outlines:
+            shelf = self._shelf_of(outline.id, shelves)
+            # a dataset of before has fewer fields; one that is empty is not shown
             outline.fields = {
-                name: _shown(name, text, dataset)
+                name: _shown(name, text, shelf.dataset)
                 for name, text in outline.fields.items()
-                if name in dataset.fields and (text or name != LOOK_AT)
+                if name in shelf.dataset.fields and (text or name != LOOK_AT)
             }
-        if kind == "chunks" and vector is not None and standing.records:
-            self.chunk_vectors.recall = lambda: stored_vectors(
-                self.api, dataset.id, vector, self.vectors.dimension
-            )
-        changed = [outline for outline in outlines if not standing.is_current(outline, dataset)]
+            by_shelf[shelf.dataset.id].append(outline)
+        decisions = queue_outlines(kind, shelves, outlines, self.users, self.settings.acceptance)
+        reports = [self._fill(shelf, by_shelf[shelf.dataset.id], finish) for shelf in shelves]
+        mix_in_gold(self.api, shelves, decisions, self.settings.gold)
+        return reports
+
+    def _fill(
+        self,
+        shelf: Shelf,
+        outlines: Sequence[Outline],
+        finish: Callable[[Sequence[str]], dict[str, Finished]],
+    ) -> DatasetPush:
+        started = time.perf_counter()
+        dataset, standing = shelf.dataset, shelf.standing
+        changed = [outline for outline in outlines if not standing.is_current(outline)]
         finished = finish([outline.id for outline in changed]) if changed else {}
+        for outline in changed:
+            if outline.metadata[QUEUE.name] != ASKED:
+                finished[outline.id].metadata[PRIORITY.name] = NOT_ASKED
         send(
             self.api,
             dataset,
             changed,
-            lambda outline: payload(outline, finished[outline.id], dataset, standing, vector),
+            lambda outline: payload(outline, finished[outline.id], dataset, standing, shelf.vector),
             self.progress,
         )
         withdraw(
@@ -305,19 +346,22 @@ class _Push:
             [standing.records[outline.id] for outline in changed if outline.id in standing.records],
             {key: one.suggestions.keys() for key, one in finished.items()},
         )
-        if created:
-            self.examples |= examples(kind, outlines, finished)
-            self._illustrate(dataset)
+        sent = {outline.id for outline in changed}
+        others = [outline for outline in outlines if outline.id not in sent]
+        requeued = requeue(self.api, dataset, standing, others)
+        if shelf.created and shelf is self.shelves[dataset.spec.kind][0]:
+            for kind, found in examples(dataset.spec.kind, outlines, finished).items():
+                illustrate(self.api, [one.dataset for one in self.shelves[kind] if one.created], found)
         gone = standing.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)
         report = DatasetPush(
-            dataset=kind,
+            dataset=dataset.spec.kind,
             name=dataset.name,
-            created=created,
+            created=shelf.created,
             added=added,
-            updated=len(changed) - added,
-            unchanged=len(outlines) - len(changed),
+            updated=len(changed) - added + requeued,
+            unchanged=len(others) - requeued,
             retired=retired,
             removed=removed,
             seconds=round(time.perf_counter() - started, 3),
@@ -328,6 +372,45 @@ class _Push:
             + (f", {removed} removed" if removed else "")
         )
         return report
+
+    # which records are asked about, and where
+
+    def _open(self, kind: DatasetName) -> list[Shelf]:
+        """The common dataset, and that of records that two people are asked about, if there are to be any."""
+        every = [self.settings]
+        if self.settings.overlap or len(find_all(self.api, self.settings, (kind,)).get(kind, [])) > 1:
+            every.append(asked_twice(self.settings))
+        shelves = []
+        for one in every:
+            dataset, vector, created = ensure_dataset(self.api, one, kind, self.vectors, self.progress)
+            standing = Standing({}) if created else Standing.read(self.api, dataset)
+            standing.suggests = self.suggests
+            shelves.append(Shelf(dataset, vector, created, standing))
+        self.shelves[kind] = shelves
+        return shelves
+
+    def _shelf_of(self, record_id: str, shelves: Sequence[Shelf]) -> Shelf:
+        """Where a record stays, if somebody has answered it, or else belongs."""
+        for shelf in shelves:
+            if is_answered(shelf.standing.records.get(record_id, {})):
+                return shelf
+        return shelves[-1 if is_asked_twice(record_id, self.settings.overlap) else 0]
+
+    def _area(self, path: str) -> str:
+        return area_of(path, self.settings.experts)
+
+    def _stored_vectors(self) -> dict[str, np.ndarray]:
+        found: dict[str, np.ndarray] = {}
+        for shelf in self.shelves["chunks"]:
+            if shelf.vector is not None and shelf.standing.records:
+                dimension = self.vectors.dimension
+                found |= stored_vectors(self.api, shelf.dataset.id, shelf.vector, dimension)
+        return found
+
+
+def _turn_outline(key: str, record: JsonObject) -> Outline:
+    """As it stands: what the bot has logged is not made anew."""
+    return Outline(key, record["fields"], dict(record.get("metadata") or {}), frozenset())
 
 
 def _triplet_outline(triplet: Triplet, chunk: Chunk, by: str) -> Outline:

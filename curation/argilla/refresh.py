@@ -4,19 +4,18 @@ anew."""
 from __future__ import annotations
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
-from curation.argilla.datasets import RemoteDataset
-from curation.argilla.suggestions import PRIORITY, SUGGESTED_BY, remembered, scorers_for, suggestions_of
-from curation.argilla.upsert import Standing, is_answered, withdraw
+from curation.argilla.schemas import ASKED, QUEUE
+from curation.argilla.suggestions import SUGGESTED_BY, remembered, scorers_for, suggestions_of
+from curation.argilla.upsert import Shelf, is_answered, withdraw
 from curation.suggestions.choice import SIGNALS, Guesses, guess, read_guesses
-from curation.suggestions.priority import NOT_ASKED
 from curation.suggestions.scorer import Scorers
 
 
-def refresh_suggestions(api: Api, dataset: RemoteDataset, scorers: Scorers, model: str) -> int:
-    """Suggest anew in ``dataset``, where another scorer counts than the one that looked at a record. Returns
+def refresh_suggestions(api: Api, shelf: Shelf, scorers: Scorers, model: str) -> int:
+    """Suggest anew in a dataset, where another scorer counts than the one that looked at a record. Returns
     how many records were changed. Raises ArgillaError."""
+    dataset, standing = shelf.dataset, shelf.standing
     by = scorers_for(dataset.spec.judged, scorers, model)
-    standing = Standing.read(api, dataset)
     waiting = {
         key: record
         for key, record in standing.records.items()
@@ -42,7 +41,7 @@ def refresh_suggestions(api: Api, dataset: RemoteDataset, scorers: Scorers, mode
                 "external_id": key,
                 "metadata": {
                     **metadata,
-                    **remembered(guesses, by, asked=metadata.get(PRIORITY) != NOT_ASKED),
+                    **remembered(guesses, by, asked=metadata.get(QUEUE.name, ASKED) == ASKED),
                 },
                 "suggestions": [one.payload(dataset.questions[name]) for name, one in shown.items()],
             }

@@ -19,6 +19,7 @@ from curation.settings import ArgillaSettings
 YES = "yes"
 NO = "no"
 YES_OR_NO = ((YES, YES), (NO, NO))
+HISTORY = "history"  # the field with what was said before a question
 LOOK_AT = "look_at"  # the field that says what is worth a look
 DatasetKind = Literal["chunks", "triplets", "conversations", "generations", "preferences"]
 DATASETS: tuple[DatasetName, ...] = ("chunks", "triplets", "conversations")  # those that a retrain reads
@@ -28,17 +29,18 @@ RATINGS = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A text that annotators see. A dataset that was published without a ``newer`` one still counts as
-    ours."""
+    """A text that annotators see, or the messages of a chat. A dataset that was published without a ``newer``
+    one still counts as ours."""
 
     name: str
     title: str
     markdown: bool = False
     required: bool = True
     newer: bool = False
+    type: Literal["text", "chat"] = "text"
 
     def payload(self) -> JsonObject:
-        settings = {"type": "text", "use_markdown": self.markdown}
+        settings = {"type": self.type, "use_markdown": self.markdown}
         return {"name": self.name, "title": self.title, "required": self.required, "settings": settings}
 
 
@@ -136,7 +138,13 @@ class DatasetSpec:
 CURRENT = FilterSpec("current", "Still in the documentation (yes/no)")
 ANSWER_STATE = FilterSpec("answer_state", "Correction (stale: the documentation has changed since)")
 _LOOK_AT = FieldSpec(LOOK_AT, "Worth a look", required=False, newer=True)
-_PRIORITY = FilterSpec("priority", "Worth asking (1: first, 0: not at all)", "float", 0, 1)
+PRIORITY = FilterSpec("priority", "Worth asking (1: first, 0: not at all)", "float", 0, 1)
+QUEUE = FilterSpec("queue", "Whether it is asked, or why not")
+AREA = FilterSpec("area", "Area that somebody is an expert of")
+_ORDER = (PRIORITY, QUEUE, AREA)
+ASKED = "asked"  # what is not in the queue says why not (curation.argilla.queue)
+DECIDED_BY = "decided_by"  # metadata: the record that speaks for it
+IN_QUEUE = (QUEUE.name, DECIDED_BY, AREA.name)
 _SOURCE = FilterSpec("source", "Source")
 _FOLDER = FilterSpec("folder", "Folder")
 
@@ -156,9 +164,9 @@ _CHUNKS = DatasetSpec(
         ),
     ),
     filters=(
+        *_ORDER,
         _SOURCE,
         _FOLDER,
-        _PRIORITY,
         FilterSpec("section", "Top section"),
         FilterSpec("tokens", "Length in tokens", "integer"),
         FilterSpec("code_share", "Share of code (0 to 1)", "float", 0, 1),
@@ -191,7 +199,7 @@ _TRIPLETS = DatasetSpec(
         ),
     ),
     filters=(
-        _PRIORITY,
+        *_ORDER,
         FilterSpec("origin", "How the positive came about"),
         _SOURCE,
         _FOLDER,
@@ -208,9 +216,10 @@ _CONVERSATIONS = DatasetSpec(
     kind="conversations",
     guidelines=CONVERSATIONS,
     fields=(
+        FieldSpec(HISTORY, "What was said before", markdown=True, required=False, newer=True, type="chat"),
         FieldSpec("instruction", "What the person asked", markdown=True),
-        FieldSpec("response", "What the bot answered", markdown=True),
         _LOOK_AT,
+        FieldSpec("response", "What the bot answered", markdown=True),
     ),
     questions=(
         QuestionSpec(
@@ -264,7 +273,7 @@ _CONVERSATIONS = DatasetSpec(
         ),
     ),
     filters=(
-        _PRIORITY,
+        *_ORDER,
         FilterSpec("conv_id", "Conversation"),
         FilterSpec("turn", "Turn in the conversation", "integer"),
         FilterSpec("release", "Release that answered"),

@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla import rules
 from curation.argilla.api import RESPONSE_BATCH, Api, JsonObject
-from curation.argilla.datasets import RemoteDataset, find_dataset, vector_slug
+from curation.argilla.datasets import RemoteDataset, find_all, vector_slug
 from curation.argilla.decisions import acceptance_verdict
 from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.simulated_user import SIMULATED_ANNOTATOR, signed_in, simulated_user
 from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
+from curation.records.gold import is_gold
 from curation.records.identity import normalise
 from curation.settings import ArgillaSettings
 from curation.shown.records import readable
@@ -119,11 +120,9 @@ def _annotate(
     user_id, key = simulated_user(api, settings)
     reports = []
     with signed_in(client, key) as own:
-        for kind, (judge, limit) in judges.items():
-            dataset = find_dataset(api, settings, kind)
-            if dataset is None:
-                continue
-            records = _queue(api, dataset, user_id)[:limit]
+        for kind, datasets in find_all(api, settings, tuple(judges)).items():
+            judge, limit = judges[kind]
+            records = _queue(api, datasets, user_id)[:limit]
             answered = [pair for pair in zip(records, judge(records), strict=True) if pair[1]]
             answers = [answer for _, answer in answered]
             _submit(own, [record for record, _ in answered], answers, kind, progress)
@@ -216,21 +215,23 @@ def _text(record: JsonObject, field: str) -> str:
 
 
 def _stored(api: Api, settings: ArgillaSettings, vectors: VectorSource) -> dict[str, np.ndarray]:
-    dataset = find_dataset(api, settings, "chunks")
-    name = vector_slug(vectors.name)
-    if dataset is None or dataset.vectors.get(name) != vectors.dimension:
-        return {}
-    return stored_vectors(api, dataset.id, name, vectors.dimension)
+    name, found = vector_slug(vectors.name), dict[str, np.ndarray]()
+    for dataset in find_all(api, settings, ("chunks",)).get("chunks", []):
+        if dataset.vectors.get(name) == vectors.dimension:
+            found |= stored_vectors(api, dataset.id, name, vectors.dimension)
+    return found
 
 
-def _queue(api: Api, dataset: RemoteDataset, user_id: str) -> list[JsonObject]:
+def _queue(api: Api, datasets: Sequence[RemoteDataset], user_id: str) -> list[JsonObject]:
     """What the user could still answer, in the order of external ids."""
     waiting = [
         record
+        for dataset in datasets
         for page in api.records(dataset.id, include=["responses"])
         for record in page
         if record["status"] != "completed"
         and (record.get("metadata") or {}).get(CURRENT.name) != NO
+        and not is_gold(str(record.get("external_id")))
         and all(str(response["user_id"]) != user_id for response in record["responses"])
     ]
     return sorted(waiting, key=lambda record: str(record.get("external_id") or record["id"]))

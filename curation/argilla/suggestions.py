@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from curation.argilla.filters import Metadata
-from curation.suggestions.choice import SIGNALS, Guess, Guesses, written
+from curation.argilla.schemas import PRIORITY
+from curation.suggestions.choice import SIGNALS, Guess, Guesses, read_guesses, written
 from curation.suggestions.priority import NOT_ASKED, priority
 from curation.suggestions.scorer import COLD_SCORERS, Scorers
 
 AGENT_PREFIX = "clayloop-"
 SUGGESTED_BY = "suggested_by"  # metadata: which scorers looked at the record
-PRIORITY = "priority"  # metadata: what the queue is sorted by
 NOBODY = "nobody"
 JUDGE_RULE = "clayloop-judge:v1"
 
@@ -75,4 +75,9 @@ def hidden(guesses: Guesses) -> Guesses:
 def remembered(guesses: Guesses, by: str, asked: bool = True) -> Metadata:
     """The metadata that say how the suggestions came about, and how soon to ask."""
     worth = priority(guesses) if asked else NOT_ASKED
-    return {SIGNALS: written(guesses), SUGGESTED_BY: by, PRIORITY: worth}
+    return {SIGNALS: written(guesses), SUGGESTED_BY: by, PRIORITY.name: worth}
+
+
+def priority_of(signals: object, asked: bool) -> float:
+    """How soon to ask about a record, by what it remembers."""
+    return priority(read_guesses(signals)) if asked else NOT_ASKED

@@ -9,7 +9,7 @@ import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
-from curation.argilla.datasets import find_dataset
+from curation.argilla.datasets import find_all
 from curation.argilla.schemas import YES
 from curation.settings import ArgillaSettings
 
@@ -28,14 +28,14 @@ def read_traffic(client: rg.Argilla, settings: ArgillaSettings, last: date, days
     """The ``days`` days until ``last``, oldest first: two small requests a day at most. Raises
     ArgillaError."""
     api = Api.of(client)
-    dataset = find_dataset(api, settings, "conversations")
+    datasets = find_all(api, settings, ("conversations",)).get("conversations", [])
     found = []
     for day in (last - timedelta(days=back) for back in reversed(range(days))):
         asked = refused = 0
-        if dataset is not None:
-            of_day = _term("day", day.isoformat())
-            asked = _count(api, dataset.id, [of_day])
-            refused = _count(api, dataset.id, [of_day, _term("refused", YES)]) if asked else 0
+        of_day = _term("day", day.isoformat())
+        for dataset in datasets:
+            asked += (here := _count(api, dataset.id, [of_day]))
+            refused += _count(api, dataset.id, [of_day, _term("refused", YES)]) if here else 0
         found.append(DayTraffic(day=day, asked=asked, refused=refused))
     return found
 

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.conversations import answer_in
-from curation.argilla.datasets import find_dataset
-from curation.argilla.decisions import decision_of
+from curation.argilla.datasets import find_all
+from curation.argilla.decisions import all_records, decision_of
 from curation.argilla.schemas import YES
 from curation.exports.tables import KINDS
 from curation.progress import SILENT, Progress
+from curation.records.gold import is_gold
 from curation.settings import ArgillaSettings
 
 
@@ -24,13 +25,11 @@ def conversation_table(
     """Empty without a dataset of conversations. Raises ArgillaError when Argilla cannot be read or the
     dataset is not ours."""
     api = Api.of(client)
-    dataset = find_dataset(api, settings, "conversations")
     rows: list[dict[str, Any]] = []
-    if dataset is not None:
-        with progress.task("Reading conversations", unit="records") as advance:
-            for page in api.records(dataset.id, include=["responses"]):
-                rows += map(_row, page)
-                advance(len(page))
+    with progress.task("Reading conversations", unit="records") as advance:
+        for page in all_records(api, settings, "conversations"):
+            rows += map(_row, page)
+            advance(len(page))
     rows.sort(key=lambda row: (row["day"], row["conversation_id"], row["turn"], row["id"]))
     return pa.Table.from_pylist(rows, KINDS["conversations"].schema)
 
@@ -57,8 +56,10 @@ class AskedTurn(BaseModel):
 def read_newest_turns(client: rg.Argilla, settings: ArgillaSettings, most: int) -> list[AskedTurn]:
     """The newest first: a request or two. Empty without a dataset of conversations. Raises ArgillaError."""
     api = Api.of(client)
-    dataset = find_dataset(api, settings, "conversations")
-    return [_turn(record) for record in api.newest(dataset.id, most)] if dataset is not None else []
+    datasets = find_all(api, settings, ("conversations",)).get("conversations", [])
+    found = [record for dataset in datasets for record in api.newest(dataset.id, most)]
+    found.sort(key=lambda record: str(record["inserted_at"]), reverse=True)
+    return [_turn(record) for record in found if not is_gold(str(record["external_id"]))][:most]
 
 
 def _turn(record: JsonObject) -> AskedTurn:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
 from curation.argilla.filters import Metadata
-from curation.argilla.schemas import CURRENT, NO
-from curation.argilla.suggestions import AGENT_PREFIX, PRIORITY, SUGGESTED_BY, Suggestion
+from curation.argilla.schemas import ASKED, CURRENT, IN_QUEUE, NO, PRIORITY, QUEUE
+from curation.argilla.suggestions import AGENT_PREFIX, SUGGESTED_BY, Suggestion, priority_of
 from curation.argilla.vectors import Vectors, as_numbers
 from curation.progress import Progress
+from curation.records.gold import is_gold
 from curation.suggestions.choice import SIGNALS
 
 
@@ -24,7 +25,7 @@ class Outline:
     """
 
     id: str
-    fields: dict[str, str]
+    fields: JsonObject
     metadata: Metadata
     derived: frozenset[str]
     suggested_by: str = ""
@@ -56,13 +57,15 @@ class Standing:
                     records[str(record["external_id"])] = record
         return cls(records)
 
-    def is_current(self, outline: Outline, dataset: RemoteDataset) -> bool:
-        """Whether Argilla's record says what ``outline`` says."""
+    def is_current(self, outline: Outline) -> bool:
+        """Whether Argilla's record says what ``outline`` says, but for the queue."""
         record = self.records.get(outline.id)
         if record is None or record["fields"] != outline.fields:
             return False
         metadata = record.get("metadata") or {}
-        if any(metadata.get(name) != value for name, value in outline.metadata.items()):
+        if any(
+            metadata.get(name) != value for name, value in outline.metadata.items() if name not in IN_QUEUE
+        ):
             return False
         if not outline.derived <= metadata.keys():
             return False
@@ -82,7 +85,9 @@ class Standing:
         return [
             external_id
             for external_id, record in self.records.items()
-            if external_id not in known and CURRENT.name in (record.get("metadata") or {})
+            if external_id not in known
+            and CURRENT.name in (record.get("metadata") or {})
+            and not is_gold(external_id)
         ]
 
     @staticmethod
@@ -90,6 +95,17 @@ class Standing:
         return {
             str(item["question_id"]): str(item.get("agent") or "") for item in record.get("suggestions") or []
         }
+
+
+@dataclass
+class Shelf:
+    """One of the two datasets of a kind, with what it holds: the common one, or that of the records that two
+    people are asked about. ``vector`` names the one to fill; ``created`` says whether the dataset is new."""
+
+    dataset: RemoteDataset
+    vector: str | None
+    created: bool
+    standing: Standing
 
 
 def is_answered(record: JsonObject) -> bool:
@@ -108,8 +124,8 @@ def payload(
     record = standing.records.get(outline.id) or {}
     foreign = standing.foreign(outline.id)
     answered = is_answered(record)
-    remembered = {SIGNALS, SUGGESTED_BY, PRIORITY} if answered else set()
-    replaced = {wanted.name for wanted in dataset.spec.filters} - remembered
+    remembered = {SIGNALS, SUGGESTED_BY, PRIORITY.name} if answered else set()
+    replaced = {wanted.name for wanted in dataset.spec.filters}.union(IN_QUEUE) - remembered
     kept = {name: value for name, value in (record.get("metadata") or {}).items() if name not in replaced}
     made = {name: value for name, value in finished.metadata.items() if name not in remembered}
     body: JsonObject = {
@@ -144,6 +160,24 @@ def send(
             batch = outlines[start : start + UPSERT_BATCH]
             api.upsert(dataset.id, [build(outline) for outline in batch])
             advance(len(batch))
+
+
+def requeue(api: Api, dataset: RemoteDataset, standing: Standing, outlines: Sequence[Outline]) -> int:
+    """Set what the metadata say about the queue, where nothing else is to be sent. Returns how many records
+    were changed."""
+    bodies: list[JsonObject] = []
+    for outline in outlines:
+        metadata = standing.records[outline.id].get("metadata") or {}
+        said = {name: outline.metadata[name] for name in IN_QUEUE if name in outline.metadata}
+        kept = {name: value for name, value in metadata.items() if name not in IN_QUEUE}
+        if {**kept, **said} != metadata:
+            said[PRIORITY.name] = priority_of(metadata.get(SIGNALS), said.get(QUEUE.name) == ASKED)
+            metadata = {**kept, **said}
+            standing.records[outline.id]["metadata"] = metadata
+            bodies.append({"external_id": outline.id, "metadata": metadata})
+    for start in range(0, len(bodies), UPSERT_BATCH):
+        api.upsert(dataset.id, bodies[start : start + UPSERT_BATCH])
+    return len(bodies)
 
 
 def withdraw(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from curation.synthesis.progress_file import ProgressLines
 from curation.synthesis.prompts import LONGEST_TEXT, fit
 from curation.synthesis.store import GenerationStore
 from curation.synthesis.worker import Job
+from curation.tether import end_group
 
 POLL_SECONDS = 0.2
 STALL_FACTOR = 20
@@ -112,8 +112,7 @@ def _worker(job: Job, llm: LanguageModel, output: IO[bytes]) -> Iterator[subproc
         yield process
     finally:
         # The pipeline's steps are processes of the same group; all that they made is stored already.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        end_group(process, patience=0.0)
         process.wait()
         if process.stdin:
             with suppress(BrokenPipeError):

@@ -11,6 +11,7 @@ from typing import Any
 from curation.records.generation import AnsweredQuestion, GeneratedAnswer, Judgement
 from curation.synthesis.language_model import LanguageModel
 from curation.synthesis.remembered import Remembered
+from curation.synthesis.thoughts import without_thoughts
 
 _TOKENS = 512
 _RATINGS = range(1, 6)
@@ -56,7 +57,7 @@ class Judge:
             def generate(self, inputs: list[Any], num_generations: int = 1) -> list[Any]:
                 said = [remembered.complete(model, messages, _TOKENS, 0.0) for messages in inputs]
                 nothing: dict[str, list[int]] = {"input_tokens": [0], "output_tokens": [0]}
-                return [{"generations": [text], "statistics": nothing} for text in said]
+                return [{"generations": [without_thoughts(text)[0]], "statistics": nothing} for text in said]
 
         logging.getLogger("distilabel").setLevel(logging.ERROR)  # it complains that there is no pipeline
         task = UltraFeedback(llm=Asked(), use_default_structured_output=False)

@@ -1,9 +1,9 @@
-"""Putting together the triplets of the whole corpus: generated, from headings, from conversations."""
+"""Putting together the triplets of the whole corpus: generated, and from headings."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from curation.documents.corpus import Corpus
 from curation.records.chunk import Chunk
@@ -20,15 +20,12 @@ def merge(
     model: str,
     earlier: Iterable[Triplet],
     with_headings: bool,
-    rejected_chunks: Collection[str],
 ) -> list[Triplet]:
-    """Triplets in corpus order, for every chunk that is not rejected: generated ones first, then headings.
+    """Triplets in corpus order: of each chunk generated ones first, then headings.
 
     A chunk's generated triplets come from ``generations``, else from ``earlier`` (another model's, or when no
-    model was asked). A generated query that several documents are said to answer is left out. Triplets from
-    conversations stay as they are.
+    model was asked). A generated query that several documents are said to answer is left out.
     """
-    chunks = [chunk for chunk in corpus.chunks if chunk.id not in rejected_chunks]
     headings = heading_queries(corpus.chunks)
     ring = NegativeRing.of(headings or _first_queries(generations, corpus), corpus.by_id)
     before: dict[str, list[Triplet]] = {}
@@ -36,14 +33,12 @@ def merge(
         if triplet.origin != "heading":
             before.setdefault(triplet.chunk_id, []).append(triplet)
     triplets: list[Triplet] = []
-    for chunk in chunks:
-        old = before.get(chunk.id, [])
+    for chunk in corpus.chunks:
         generation = generations.get(chunk.id)
         if generation is None:
-            triplets += old
+            triplets += before.get(chunk.id, [])
         else:
             triplets += _generated(chunk, generation, model, ring)
-            triplets += [triplet for triplet in old if triplet.origin == "conversation"]
         if with_headings and chunk.id in headings:
             triplets += _triplets(chunk, headings[chunk.id], "", "heading", "", ring)
     return _specific(triplets)

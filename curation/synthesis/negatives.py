@@ -1,9 +1,11 @@
-"""A negative for a query without one: a query of another document that shares no word with it.
+"""A negative for a query without one: a query of another document. For one half of the queries it is the one
+most like it in its words (a near miss, which only a person can tell from a right one), for the other one that
+shares no word with it.
 
 A triplet's id covers its negative, and annotations hang on the id, so the choice must stay the same while
 documents come and go. Hence consistent hashing (Karger et al., 1997): all queries lie on a ring by their
 hash, and the first fitting one after the positive's place is taken. A new query changes the choice only for
-the positives right before it.
+the positives right before it, or for those that it is most like.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from curation.records.identity import content_id
 from curation.synthesis.cleaning import stems
 
 LONGEST_WALK = 200
+LEAST_ALIKE = 0.25  # Jaccard similarity of a near miss; the same words are the same question
 
 Place = tuple[str, str]
 
@@ -38,6 +41,10 @@ class NegativeRing:
             key=lambda entry: (entry.hash, entry.place),
         )
         self._hashes = [entry.hash for entry in self._entries]
+        self._by_stem: dict[str, list[_Entry]] = {}
+        for entry in self._entries:
+            for stem in entry.stems:
+                self._by_stem.setdefault(stem, []).append(entry)
 
     @classmethod
     def of(cls, queries: Mapping[str, Sequence[str]], chunks: Mapping[str, Chunk]) -> NegativeRing:
@@ -45,8 +52,12 @@ class NegativeRing:
         return cls((query, place(chunks[chunk_id])) for chunk_id, some in queries.items() for query in some)
 
     def pick(self, positive: str, positive_place: Place) -> str:
-        """A query of another document without a content word of ``positive``. If there is none nearby on
-        the ring, the one with the fewest in common; empty when no other document has a query."""
+        """A near miss, or a query of another document without a content word of ``positive``. If there is
+        none nearby on the ring, the one with the fewest in common; empty when no other document has a
+        query."""
+        is_half = int(content_id("near", positive)[0], 16) % 2 == 0
+        if is_half and (near := self.near_miss(positive, positive_place)):
+            return near
         mine = stems(positive)
         start = bisect_left(self._hashes, _hash(positive))
         best, fewest = "", -1
@@ -60,6 +71,19 @@ class NegativeRing:
             if fewest < 0 or common < fewest:
                 best, fewest = entry.query, common
         return best
+
+    def near_miss(self, positive: str, positive_place: Place) -> str:
+        """The query of another document that has the most content words in common with ``positive``; empty
+        where none is alike."""
+        mine = stems(positive)
+        alike = {
+            (len(mine & entry.stems) / len(mine | entry.stems), entry.hash, entry.query)
+            for stem in mine
+            for entry in self._by_stem.get(stem, ())
+            if entry.place != positive_place and entry.stems != mine
+        }
+        best = max(alike, default=(0.0, "", ""))
+        return best[2] if best[0] >= LEAST_ALIKE else ""
 
 
 def place(chunk: Chunk) -> Place:

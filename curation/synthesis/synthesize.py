@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
@@ -61,7 +61,6 @@ def synthesize(
     settings: SynthesisSettings,
     llm: LanguageModel | None,
     progress: Progress = SILENT,
-    rejected_chunks: Collection[str] = (),
 ) -> SynthesisReport:
     """Ask ``llm`` about the chunks it was not asked about yet, and save the triplets of the whole corpus.
 
@@ -74,7 +73,7 @@ def synthesize(
     home.corpus.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home.corpus / ".synthesis.lock", timeout=0):
-            return _synthesize(home, corpus, settings, llm, progress, rejected_chunks)
+            return _synthesize(home, corpus, settings, llm, progress)
     except Timeout:
         raise BusyError(
             f"Another synthesis is running in {home.root}.", "Wait until it ends, or stop it first."
@@ -98,17 +97,13 @@ def _synthesize(
     settings: SynthesisSettings,
     llm: LanguageModel | None,
     progress: Progress,
-    rejected_chunks: Collection[str],
 ) -> SynthesisReport:
     started = time.monotonic()
     report = SynthesisReport(chunks=len(corpus.chunks))
     generations: dict[str, Generation] = {}
     if llm is not None:
-        candidates = [chunk for chunk in corpus.chunks if chunk.id not in rejected_chunks]
-        generations = _generations(candidates, home, settings, llm, progress, report)
-    triplets = merge(
-        corpus, generations, report.model, load_triplets(home), settings.headings, rejected_chunks
-    )
+        generations = _generations(corpus.chunks, home, settings, llm, progress, report)
+    triplets = merge(corpus, generations, report.model, load_triplets(home), settings.headings)
     save_triplets(home, triplets)
     report.triplets = dict(sorted(Counter(triplet.origin for triplet in triplets).items()))
     report.seconds = time.monotonic() - started

@@ -19,6 +19,7 @@ from curation.synthesis.checking import check_pair, check_variations
 from curation.synthesis.cleaning import split_queries
 from curation.synthesis.progress_file import append_progress
 from curation.synthesis.store import Generation, GenerationStore, Recipe
+from curation.synthesis.thoughts import without_thoughts
 
 PAIR_STEP = "generate_sentence_pair"
 MULTIPLY_STEP = "multiply_queries"
@@ -38,6 +39,10 @@ class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
     @property
     def outputs(self) -> list[str]:
         return [*super().outputs, "malformed"]
+
+    def format_output(self, output: str | None, input: Row | None = None) -> Row:
+        found: Row = super().format_output(_answer(output), input)
+        return found
 
     def process(self, inputs: StepInput) -> Iterator[list[Row]]:
         rows = [self._checked(row) for row in next(super().process(inputs))]
@@ -75,7 +80,7 @@ class FewShotSentencePair(CheckedSentencePair):
         return prompts.few_shot_question(input["topic"], input["body"])
 
     def format_output(self, output: str | None, input: Row | None = None) -> Row:
-        return {"positive": (output or "").strip() or None, "negative": ""}
+        return {"positive": (_answer(output) or "").strip() or None, "negative": ""}
 
 
 class MultipleQueries(Task):  # type: ignore[misc]
@@ -104,7 +109,8 @@ class MultipleQueries(Task):  # type: ignore[misc]
         return prompts.variations(input["query"], self.num_queries, self.context)
 
     def format_output(self, output: str | None, input: Row | None = None) -> Row:
-        return {"queries": None if output is None else split_queries(output)[: self.num_queries]}
+        said = _answer(output)
+        return {"queries": None if said is None else split_queries(said)[: self.num_queries]}
 
 
 class _Recorder(Step):  # type: ignore[misc]
@@ -213,6 +219,10 @@ def output_tokens(row: Row, step: str) -> int:
     if isinstance(counted, list):
         return sum(count for count in counted if isinstance(count, int))
     return counted if isinstance(counted, int) else 0
+
+
+def _answer(output: str | None) -> str | None:
+    return None if output is None else without_thoughts(output)[0]
 
 
 def _source(row: Row) -> str:

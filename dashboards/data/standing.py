@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from training import Choice
 
 WEEK = 7  # days
+_CLOSE_BY = 1.0  # seconds: nobody calls the page, and it must not read everything for each answer
 _DOES = {"skip": "Nothing yet.", "new": "Retrain.", "resume": "Go on with the run that was interrupted."}
 
 
@@ -86,7 +87,7 @@ class StandingReader:
         from curation import DecisionReader, connect_to_argilla, read_links, read_traffic
 
         given = self._given
-        self._reader = self._reader or DecisionReader(given.argilla)
+        self._reader = self._reader or DecisionReader(given.argilla, close_by=_CLOSE_BY)
         client = self._client or connect_to_argilla(given.argilla, given.home, make_workspace=False)
         self._client = None  # after an error we connect anew
         links = read_links(client, given.argilla)

@@ -22,9 +22,6 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!\d\.)\s+(?=[A-Z`*\[\d-])")
 _ITS_WORDS, _ITS_NAMES = 0.6, 0.7
 _STEM = 5  # letters by which forms of one word are known: install, installed, installing
-# What a thinking model puts before its answer.
-_TAGS = ("<think>", "<thinking>", "<reasoning>")
-_THOUGHTS = re.compile(r"\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 
 
 class Evidence:
@@ -67,21 +64,6 @@ def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[tuple[str, in
             dropped += 1
             shown += "\n" * min(2, len(unit) - len(unit.rstrip("\n")))
     yield shown, dropped
-
-
-def without_thoughts(text: str) -> tuple[str, str]:
-    """The answer in ``text``, and what the model thought before it (``<think>…</think>``)."""
-    found = _THOUGHTS.match(text)
-    return (text[found.end() :].lstrip(), found.group(2).strip()) if found else (text, "")
-
-
-def may_be_thoughts(text: str) -> bool:
-    """Whether ``text``, as far as it has come, may still be nothing but thoughts."""
-    start = text.lstrip()
-    if any(tag.startswith(start) for tag in _TAGS):
-        return True
-    found = _THOUGHTS.match(text)
-    return found is not None and not text[found.end() :].strip()
 
 
 def _holds(unit: str, evidence: Evidence) -> bool:

@@ -8,8 +8,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from curation import Chunk, LanguageModel, LanguageModelError, Message, closed
-from serving.bot.checking import Evidence, checked, may_be_thoughts, without_thoughts
+from curation import (
+    Chunk,
+    LanguageModel,
+    LanguageModelError,
+    Message,
+    closed,
+    may_be_thoughts,
+    without_thoughts,
+)
+from serving.bot.checking import Evidence, checked
 from serving.bot.curated import as_data
 from serving.bot.options import Options
 from serving.bot.prompting import TooLongError, messages, packed

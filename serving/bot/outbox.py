@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from curation import ClayloopError, Turn, content_id, write_text
+from curation import ClayloopError, Turn, content_id, sweep, write_text
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ class Outbox:
         Argilla refuses holds up only the later turns of its own conversation.
         """
         with self._flushing:
+            sweep(self.folder)
             confirmed = 0
             failed: ClayloopError | None = None
             blocked: set[str] = set()

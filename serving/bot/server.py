@@ -14,7 +14,18 @@ from fastapi import FastAPI, Query
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
-from curation import ClayloopError, Home, LanguageModel, StateError, Turn, local_url, web_address
+from curation import (
+    ClayloopError,
+    Home,
+    LanguageModel,
+    Mask,
+    StateError,
+    Turn,
+    local_url,
+    make_mask,
+    masked,
+    web_address,
+)
 from serving.bot.answers import examples_of
 from serving.bot.api import add_api
 from serving.bot.chat import ChatService
@@ -37,10 +48,12 @@ class TurnLog:
     """Where finished turns go: the outbox, and from there to ``send``. Without ``send`` they are not kept.
 
     ``complete`` adds to each what annotators choose from, when it is sent: nobody who asks waits for that.
+    ``mask`` takes personal data out of a text before it is stored.
     """
 
-    def __init__(self, home: Home, send: Send | None) -> None:
+    def __init__(self, home: Home, send: Send | None, mask: Mask | None = None) -> None:
         self.outbox = Outbox(home.outbox)
+        self._mask = mask
         self.complete: Callable[[Turn], Turn] = lambda turn: turn
         self.sender: Sender | None = None
         if send is not None:
@@ -52,7 +65,7 @@ class TurnLog:
         if self.sender is None:
             return
         try:
-            self.outbox.put(turn)
+            self.outbox.put(masked(turn, self._mask) if self._mask else turn)
             self.error = None
         except StateError as error:
             self.error = error.message
@@ -151,7 +164,8 @@ def run_bot(
     gc.collect()
     gc.freeze()
     live = LiveRelease(store, ReleaseLoader(store, settings))
-    turns = TurnLog(home, send if settings.bot.log_conversations else None)
+    mask = make_mask(settings.bot.mask_phones_of) if settings.bot.mask_personal_data else None
+    turns = TurnLog(home, send if settings.bot.log_conversations else None, mask)
     app = create_app(live, language_model, turns, settings)
     with closing(listen(settings.bot.host, settings.bot.port)) as listener:
         config = uvicorn.Config(

@@ -24,6 +24,7 @@ from curation import (
     ReleaseError,
     StateError,
     first_line,
+    sweep,
     sync_folder,
     write_json,
     write_text,
@@ -230,7 +231,8 @@ class ReleaseStore:
         self.marks.forget(release_id)
 
     def _sweep(self) -> None:
-        """What removals that were killed left."""
+        """What those left who were killed: writers of the pointer and the marks, and removals."""
+        sweep(self.root)
         for left in self.root.glob(f"{_GONE}*"):
             shutil.rmtree(left, ignore_errors=True)
 

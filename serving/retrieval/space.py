@@ -26,7 +26,13 @@ _LEAST = 0.15  # cosine from which an accepted question raises its chunk
 _RIVAL = 0.8  # share of a rival's cosine that it has to exceed
 _AGAIN, _AGAIN_WEIGHT = 0.9, 5.0  # from this cosine on a question is asked again, in the same words
 
+_SCORES = 25_000_000
 _FILES = ("vectors.npy", "pieces.npy", "piece_rows.npy")
+
+
+def at_a_time(texts: int) -> int:
+    """How many questions are compared with so many texts at once: their scores take 100 MB."""
+    return max(1, _SCORES // max(1, texts))
 
 
 @dataclass(frozen=True)
@@ -177,8 +183,9 @@ class SearchSpace:
 
     def best(self, queries: Vectors) -> Vectors:
         """(m,): the score of each query's best chunk."""
-        found: Vectors = self.scores(queries).max(axis=1)
-        return found
+        many = at_a_time(len(self))
+        parts = (queries[start : start + many] for start in range(0, max(1, len(queries)), many))
+        return np.concatenate([self.scores(part).max(axis=1) for part in parts])
 
     def cut(self, dimension: int) -> SearchSpace:
         """At a smaller Matryoshka dimension."""

@@ -35,7 +35,7 @@ def prepared(
         "CLAYLOOP_CURATION__ARGILLA__CHUNKS": "loop-chunks",
         "CLAYLOOP_CURATION__ARGILLA__CONVERSATIONS": "loop-conversations",
         "CLAYLOOP_TRAINING__FIT__EPOCHS": "1",
-        "CLAYLOOP_TRAINING__FIT__MAX_TOKENS": "96",
+        "CLAYLOOP_TRAINING__FIT__MAX_TOKENS": "32",
         # What is tested here is that a round arrives, not that seventy rows make a better model.
         "CLAYLOOP_TRAINING__GATE__MARGIN": "1.0",
         "CLAYLOOP_TRAINING__GATE__MIN_QUERIES": "10",

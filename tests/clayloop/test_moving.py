@@ -182,7 +182,8 @@ def test_all_of_it_arrives_though_the_move_is_killed_and_goes_back_again(
         }
         copy = back.datasets("questions", workspace="docs")
         assert copy is not None and copy.settings.distribution.min_submitted == 2
-        assert {user.username for user in back.workspaces("docs").users} >= {"ann", "bob"}  # type: ignore[union-attr]
+        docs = back.workspaces("docs")
+        assert docs is not None and {user.username for user in docs.users} >= {"ann", "bob"}
 
         # Somebody goes on at the new place: that stays, unless it is to be as it was.
         api = Api.of(back)

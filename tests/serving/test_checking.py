@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from serving.bot.checking import Evidence, checked, may_be_thoughts, without_thoughts
+from curation import may_be_thoughts, without_thoughts
+from serving.bot.checking import Evidence, checked
 from serving.bot.follow_ups import look_up, points_back
 from serving.bot.known_words import KnownWords
 from serving.bot.marking import best_sentences, candidates

@@ -19,6 +19,7 @@ from typing import Protocol
 from pydantic import TypeAdapter
 
 from curation import ClayloopError, Corpus, Decision, Home, Progress
+from serving import ReleaseStore
 from tests.training.material import make_chunks, serving, settings
 from training.retrain import retrain_from_annotations
 from training.runs.run import Run
@@ -38,7 +39,7 @@ class _Process(Protocol):
 
 
 class Child:
-    """A retrain on ``home`` with the decisions in a JSON file instead of Argilla's.
+    """A retrain on ``home``, from its own base model, with the decisions in a JSON file instead of Argilla's.
 
     Files that it writes may have at most ``largest`` bytes: writing more fails as on a full disk.
     ``killed_at`` is a step and a point in it, at which the process is killed: "begun", "written" (its work is
@@ -118,7 +119,8 @@ def _retrain(
         corpus = Corpus(documents=[], chunks=make_chunks())
         lease = 1.0 if by == signal.SIGSTOP else 60.0
         chosen = settings().model_copy(update={"lease_seconds": lease})
-        summary = retrain_from_annotations(home, corpus, chosen, serving(), read)
+        model = ReleaseStore(home).current().base_model
+        summary = retrain_from_annotations(home, corpus, chosen, serving(model), read)
     except ClayloopError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.exit(error.exit_code)

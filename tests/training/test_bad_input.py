@@ -122,6 +122,9 @@ def test_a_base_model_of_another_dimension_makes_a_release_of_that_dimension(
     assert (summary.outcome, set(summary.before), set(summary.after)) == ("promoted", {384, 64}, {128, 64})
     release = ReleaseStore(served).verify(summary.release_after)
     assert release.embedding.dimension == release.index.dimension == 128
+    assert summary.gate.before == pytest.approx(summary.before[384]["ndcg@10"], abs=1e-3)
+    assert summary.gate.after == pytest.approx(summary.after[128]["ndcg@10"], abs=1e-3)
+    assert "128 dimensions" in Path(summary.report).read_text()
 
 
 @pytest.mark.parametrize("dimensions", [[], [768, 384, 384, 0, -5]])
@@ -215,12 +218,11 @@ def test_a_loss_that_is_not_a_number_is_an_error(retrain: Any, served: Home) -> 
     assert RunStore(served).get(record.id).status == "abandoned"
 
 
-@pytest.mark.parametrize("loss", ["mnrl", "cached-mnrl"])
-def test_examples_about_one_text_only_are_too_few(retrain: Any, loss: str) -> None:
+def test_examples_about_one_text_only_are_too_few(retrain: Any) -> None:
     chunk = next(chunk for chunk in CHUNKS if not is_holdout(section_of(chunk), 0.2))
     decisions = [
         triplet(chunk, query) for query in ("Where does it rain?", "Who won the cup?", "What is dear?")
     ]
-    summary = retrain(decisions, loss=loss)
+    summary = retrain(decisions)
     assert (summary.outcome, summary.rung) == ("promoted", "index only")
     assert "all 3 examples are about the same text" in summary.why_not_higher

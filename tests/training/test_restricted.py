@@ -15,7 +15,7 @@ from tests.training import rounds
 from tests.training.material import accepted_triplets, judged_chunk, make_chunks, settings, triplet
 from tests.training.runs.loop import Told, stop
 from training.decide import Due, is_due
-from training.ledger.explain import chain, explain_record, explain_release
+from training.ledger.explain import explain_record, explain_release
 from training.ledger.selection import EVERYTHING, Selection, select
 from training.ledger.store import LedgerOrigin, read_ledger, read_origin
 from training.prepare.prepared import RunContext
@@ -303,15 +303,6 @@ def test_an_interrupted_run_with_another_selection_is_left_alone_for_a_week(
     summary = _retrain(trained, corpus, selection=WITHOUT_ADA)
     assert (summary.run, summary.resumed) == (interrupted.id, True)
     assert summary.outcome == "promoted"
-
-
-def test_a_chain_ends_where_a_release_is_gone(trained: Home) -> None:
-    store = ReleaseStore(trained)
-    first, served = store.ids()
-    store.folder(first).rename(trained.root / "away")
-    found = chain(store, served)
-    assert [one.id for one in found] == [served, first]
-    assert "There is no release" in found[1].problem
 
 
 def test_a_release_that_was_only_indexed_anew_learned_from_the_same(trained: Home, corpus: Corpus) -> None:

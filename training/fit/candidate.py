@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from curation import SILENT, Chunk, Progress, SettingsError, StateError, read_json, write_json
+from curation import SILENT, Chunk, Progress, SettingsError, StateError, read_json, tethered, write_json
 from serving import (
     MODEL_FOLDER,
     Embedder,
@@ -28,7 +28,6 @@ from training.settings import FitSettings
 FIT_FILE = "fit.json"
 _BATCHES = 4  # of the configured size, an epoch, for each process
 _SHOWN = 2_000  # characters of what the workers said last
-_TETHERED = (sys.executable, "-m", "curation.tether", sys.executable, "-m")
 
 
 def train_candidate(
@@ -105,12 +104,15 @@ def fit_in_processes(
         job = _Job(material=material, settings=settings, embedding=embedding)
         (place / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
         threads = max(1, torch.get_num_threads() // settings.processes)
+        run = (
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc-per-node={settings.processes}",
+            "--no-python",
+        )
+        worker = tethered([sys.executable, "-m", "training.fit.candidate", scratch])
         done = subprocess.run(
-            [
-                *_TETHERED,
-                *("torch.distributed.run", "--standalone", f"--nproc-per-node={settings.processes}"),
-                *("--no-python", *_TETHERED, "training.fit.candidate", scratch),
-            ],
+            tethered([sys.executable, "-m", *run, *worker]),
             env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -29,8 +29,8 @@ Arithmetic = Literal["float32", "bfloat16"]
 log = logging.getLogger(__name__)
 
 _RANK = 16  # of the adapters; the usual choice, as is scaling them by twice the rank
-_TRIAL_ROWS = 8
-_TURNS = 3  # the best counts: other work on the machine only ever slows one down
+_TRIAL_ROWS = 4
+_TURNS = 2  # the better one counts: other work on the machine only ever slows one down
 
 
 def fine_tune(
@@ -210,12 +210,12 @@ class Precision(BaseModel):
 
 
 def choose_precision(
-    embedder: Embedder, texts: Sequence[str], earlier: Sequence[Precision] = ()
+    embedder: Embedder, texts: Sequence[str], tokens: int, earlier: Sequence[Precision] = ()
 ) -> Precision:
     """As the settings say. Where they say "auto": what an ``earlier`` trial on this machine found, else on a
     CPU what a trial shows to be faster.
 
-    ``texts`` are a few of those that will be trained on.
+    ``texts`` are a few of those that will be trained on, and ``tokens`` are read of each.
     """
     import torch
 
@@ -230,30 +230,30 @@ def choose_precision(
     arithmetic: Arithmetic = "bfloat16" if uses_bfloat16(embedder) else "float32"
     reason = "as set" if setting != "auto" else f"what {device} is fast at"
     if setting == "auto" and device == "cpu":
-        seconds = _trial(embedder, texts)
+        with _reading(embedder.model, min(embedder.max_tokens, tokens)):
+            seconds = _trial(embedder.model, embedder.model.preprocess(list(texts[:_TRIAL_ROWS])))
         arithmetic = "bfloat16" if seconds["bfloat16"] < seconds["float32"] else "float32"
         bfloat16, float32 = seconds["bfloat16"], seconds["float32"]
-        reason = f"one small step took {bfloat16:.2f} s in bfloat16, {float32:.2f} s in float32"
+        reason = f"a few texts took {bfloat16:.2f} s in bfloat16, {float32:.2f} s in float32"
         log.info("%s: %s", arithmetic, reason)
     return Precision(arithmetic=arithmetic, machine=machine, reason=reason)
 
 
-def _trial(embedder: Embedder, texts: Sequence[str]) -> dict[Arithmetic, float]:
-    """Seconds that a forward and backward pass takes each way, at its best."""
+def _trial(model: Any, features: Mapping[str, Any]) -> dict[Arithmetic, float]:
+    """Seconds that a forward and backward pass as in training takes each way, at its best."""
     import torch
 
-    features = embedder.model.preprocess(list(texts[:_TRIAL_ROWS]))
     seconds: dict[Arithmetic, float] = {}
     kinds: tuple[Arithmetic, Arithmetic] = ("bfloat16", "float32")
     for turn in range(_TURNS + 1):  # the first one warms up
         for kind in kinds:
-            started = time.perf_counter()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "bfloat16"):
-                embedder.model(dict(features))["sentence_embedding"].float().square().sum().backward()
+            started, bf16 = time.perf_counter(), kind == "bfloat16"
+            with cheap_passes(model, bf16), torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+                model(dict(features))["sentence_embedding"].float().square().sum().backward()
             took = time.perf_counter() - started
             if turn:
                 seconds[kind] = min(took, seconds.get(kind, took))
-    embedder.model.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
     return seconds
 
 

@@ -245,7 +245,7 @@ def _refusals(model: SearchModel, own: float | None, baselines: Baselines) -> Re
         return model.space.best(model.embedder.queries(questions)) if questions else np.zeros(0)
 
     off_topic, right = best(OUT_OF_DOMAIN_QUESTIONS), best(given.deciding)
-    smoke = [*guards.smoke, *guards.refuse]
+    smoke = [*guards.smoke, *guards.refuse, *given.out_of_bounds]
     scores = best(smoke).tolist()
     return RefusalRates(
         threshold=threshold,

@@ -66,6 +66,16 @@ class Round:
         return like, {normalise(text) for text in self.deciding}
 
     @property
+    def out_of_bounds(self) -> list[str]:
+        """Questions whose answer was judged to be out of bounds, without a source that answers them."""
+        found = set()
+        for row in self.rows:
+            said = Counter(vote.value for vote in row.votes if vote.question == "out_of_guardrails")
+            if row.verdict == "rejected" and row.teaches != "example" and said["yes"] > said["no"]:
+                found.add(row.query)
+        return sorted(found - {""})
+
+    @property
     def sets(self) -> list[TestSet]:
         """Those that are asked beside the holdout."""
         return [*self.own_sets, *([generic_set()] if self.asks_generic else [])]

@@ -5,7 +5,7 @@ Every model embeds once; smaller Matryoshka dimensions are cut from the same vec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
@@ -23,6 +23,7 @@ from serving import (
     SearchSpace,
     ServingSettings,
     Vectors,
+    at_a_time,
     embed_chunks,
     load_release,
     mix_scores,
@@ -190,12 +191,26 @@ class EmbeddedQuestions:
         dimension, the one that is served."""
         found = {}
         for dimension in dimensions:
-            scores = self.ranked(dimension)
-            if model is not None and model.reranker is not None and dimension == self.space.dimension:
-                questions = list(self.queries.values())
-                scores = reranked(model.reranker, questions, scores, self.text, model.progress)
-            found[dimension] = score(qrels, rank(scores, list(self.queries), items))
+            run: dict[str, dict[str, float]] = {}
+            for part in self._parts():
+                scores = part.ranked(dimension)
+                if model is not None and model.reranker is not None and dimension == self.space.dimension:
+                    questions = list(part.queries.values())
+                    scores = reranked(model.reranker, questions, scores, part.text, model.progress)
+                run |= rank(scores, list(part.queries), items)
+            found[dimension] = score(qrels, run)
         return found
+
+    def _parts(self) -> Iterator[EmbeddedQuestions]:
+        """So many questions at a time that their scores fit into memory."""
+        queries, many = list(self.queries.items()), at_a_time(len(self.texts))
+        for start in range(0, len(queries), many):
+            yield replace(
+                self,
+                queries=dict(queries[start : start + many]),
+                query_vectors=self.query_vectors[start : start + many],
+                headings=[row - start for row in self.headings if start <= row < start + many],
+            )
 
 
 def evaluate_set(

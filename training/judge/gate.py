@@ -348,6 +348,16 @@ def _smoke(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
         yield Guard("smoke questions", not wrong, detail)
 
 
+def _out_of_bounds(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
+    """What annotators judged to be out of bounds, and the served release refuses, the candidate refuses."""
+    old, now = found.served_refusals, found.candidate_refusals
+    own = {*settings.guards.smoke, *settings.guards.refuse}
+    refused = [text for text, score in old.smoke.items() if text not in own and score < old.threshold]
+    if refused:
+        wrong = [f"answers {text!r}" for text in refused if now.smoke[text] >= now.threshold]
+        yield Guard("out of bounds", not wrong, "; ".join(wrong) or f"all {len(refused)} are refused")
+
+
 def _decisions(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     seen = found.decisions
     if not settings.guards.decisions:
@@ -418,5 +428,5 @@ def _lost(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
 
 
 _CHECKS: tuple[Callable[[Comparison, GateSettings], Iterator[Guard]], ...]
-_CHECKS = (_earlier, _sets, _base, _headings, _latency, _off_topic, _refused, _smoke)
+_CHECKS = (_earlier, _sets, _base, _headings, _latency, _off_topic, _refused, _smoke, _out_of_bounds)
 _CHECKS += (_decisions, _removed, _contradicted, _lost)

@@ -144,7 +144,9 @@ def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
     (``ReleaseStore.prune``) are left out."""
     found: list[PastRelease] = []
     following: str | None = release_id
-    while following is not None and following not in {one.id for one in found}:
+    seen: set[str] = set()  # of a damaged log of promotions two releases may each have followed the other
+    while following is not None and following not in seen:
+        seen.add(following)
         try:
             release = store.get(following)
             found.append(_past_release(store, release))

@@ -262,8 +262,10 @@ class RunStore:
         with ExitStack() as held:
             held.callback(setattr, self, "_lease", None)
             try:
-                held.enter_context(FileLock(self.root / f".lock-{this_machine()}", timeout=0))
-                self._lease = held.enter_context(Lease(self._lease_folder, seconds, is_alone=True))
+                machine = this_machine()
+                held.enter_context(FileLock(self.root / f".lock-{machine}", timeout=0))
+                lease = Lease(self._lease_folder, seconds, is_alone=True, machine=machine)
+                self._lease = held.enter_context(lease)
             except (Timeout, BusyError) as error:
                 raise self._busy(seconds) from error
             yield

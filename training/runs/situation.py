@@ -11,7 +11,7 @@ from curation import ClayloopError, Corpus, Progress, ReleaseError, StateError
 from serving import Release, ReleaseStore
 from training.ledger.rows import LedgerRow
 from training.ledger.selection import Selected, Selection, learned_from
-from training.ledger.store import ANSWERS, fitted_of, ledger_of, read_ledger
+from training.ledger.store import ANSWERS, fitted_of, ledger_of, lineage_of, read_ledger
 from training.prepare.collect import to_index
 from training.prepare.prepared import LEDGER_FILE, Prepared, RunContext
 from training.runs.record import Outcome, RunInputs, RunRecord, run_inputs
@@ -27,13 +27,11 @@ class Situation:
 
     ``inputs`` and ``selection`` are those of a run that would start now. ``rows`` are the ledger of the
     decisions just read, ``served_rows`` that of the ``served`` release, ``fitted_rows`` the one that its
-    model was trained from. ``unfinished`` and ``finished`` are
-    the runs, newest first; those that came to nothing because somebody promoted meanwhile are not among
-    ``finished``. ``must_forget``: the served model learned from answers that the selection leaves out.
-    ``indexable`` counts the chunks that the served release would index if the documents were indexed anew.
-
-    ``tried`` are the ledgers of what was tried since the served release, oldest first, ``tried_to_fit`` those
-    of them that were to train on.
+    model was trained from. ``unfinished`` and ``finished`` are the runs, newest first; those that came to
+    nothing because somebody promoted meanwhile are not among ``finished``. ``must_forget``: the served model
+    learned from answers that the selection leaves out. ``indexable`` counts the chunks that the served
+    release would index if the documents were indexed anew. ``tried`` are the ledgers of what was tried since
+    the served release, oldest first, ``tried_to_fit`` those of them that were to train on.
     ``chosen_by_hand``: a person, and no run, has promoted it.
     """
 
@@ -101,8 +99,8 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
     promotion = store.promotions.origin(context.served.id)
     by_hand = promotion if promotion and promotion.is_by_hand else None  # not for new documents alone
     went_back_from = _left_behind(store, by_hand.before if by_hand else None)
-    served_rows = ledger_of(store, context.served.id, ANSWERS)
-    fitted = fitted_of(store, context.served.id)
+    lineage, fitted = lineage_of(store, context.served.id), fitted_of(store, context.served.id)
+    served_rows = read_ledger(lineage, ANSWERS)
     learned = read_ledger(fitted, ("fate", "votes")) if selection.forgets else []
     to_fit = [one for one in ended if one.inputs.rung == FINE_TUNED]
     include_unreviewed = context.serving.retrieval.include_unreviewed
@@ -113,7 +111,7 @@ def read_situation(context: RunContext, selected: Selected, now: datetime) -> Si
         served=context.served,
         rows=rows_of(selected),
         served_rows=served_rows,
-        fitted_rows=read_ledger(fitted, ANSWERS),
+        fitted_rows=served_rows if fitted == lineage else read_ledger(fitted, ANSWERS),
         min_new=context.settings.min_new,
         unfinished=unfinished,
         finished=finished,

@@ -112,7 +112,8 @@ class Steps:
         load_reranker(context.settings.reranker, context.serving)  # a wrong name is told before the training
         base = Embedder(context.serving.embedding.model, context.serving.embedding)
         check_gpus(base.model.device.type, context.settings.fit.processes)
-        precision = choose_precision(base, [one.text for one in prepared.train], self._earlier_precisions())
+        texts, tokens = [one.text for one in prepared.train], context.settings.fit.max_tokens
+        precision = choose_precision(base, texts, tokens, self._earlier_precisions())
         write_json(folder / _PRECISION_FILE, precision.model_dump(mode="json"))
         return f"{prepared.describe()}; to be trained in {precision.arithmetic} ({precision.reason})"
 

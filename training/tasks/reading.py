@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from curation import SILENT, ArgillaError, Progress, SettingsError
+from curation import SILENT, ArgillaError, Progress, SettingsError, is_gold
 from training.tasks.rows import Answer, Row, Schema, Suggestion, normalise_value, parse_schema
 from training.tasks.selection import Selection, arrange, choose
 
@@ -64,7 +64,7 @@ class Folder:
                         "Write the folder anew with Dataset.to_disk.",
                     ) from error
                 advance(1)
-        return choose(made, selection)
+        return choose(_without_gold(made), selection)
 
     def _row(self, record: Mapping[str, Any], number: int) -> Row:
         key = str(record.get("id") or record.get("_server_id") or number)
@@ -125,7 +125,7 @@ class Server:
         enough = None if selection.order else selection.limit
         with progress.task("Reading records", unit="records") as advance:
             for page in self._pages(selection):
-                found.update({row.server_id: row for row in map(self._row, page)})
+                found.update({row.server_id: row for row in _without_gold(map(self._row, page))})
                 advance(len(page))
                 if enough is not None and len(found) >= enough:
                     break
@@ -198,7 +198,7 @@ class AtHand:
         self.schema = parse_schema(str(dataset.name), dataset.settings.serialize())
 
     def rows(self, selection: Selection, progress: Progress = SILENT) -> list[Row]:
-        return choose([self._row(record) for record in self._records], selection)
+        return choose(_without_gold(map(self._row, self._records)), selection)
 
     def _row(self, record: Any) -> Row:
         # fields.to_dict() makes plain values of chat messages and images
@@ -224,6 +224,11 @@ class AtHand:
             },
             statuses=frozenset(str(getattr(one.status, "value", one.status)) for one in record.responses),
         )
+
+
+def _without_gold(rows: Iterable[Row]) -> list[Row]:
+    """Gold records measure annotators, and nothing is learned from them."""
+    return [row for row in rows if not is_gold(row.id)]
 
 
 def _search_body(selection: Selection) -> dict[str, Any]:

@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from curation import Home
-from tests.training.material import first_release
+from tests.training import rounds
+from tests.training.material import make_chunks
 
 
 @pytest.fixture(scope="package")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return first_release(tmp_path_factory.mktemp("released") / "home")
+    """With a model that trains in a second."""
+    folder = tmp_path_factory.mktemp("released")
+    model = rounds.tiny_model(folder / "model", rounds.make_corpus())
+    return rounds.bootstrapped(folder / "home", model, make_chunks())
 
 
 @pytest.fixture

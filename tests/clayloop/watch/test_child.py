@@ -120,13 +120,14 @@ def test_it_ends_with_its_watcher_even_by_kill_9(log: Path) -> None:
     assert starts(log) == 0
 
 
-def test_the_decisions_go_with_the_order(tmp_path: Path) -> None:
+def test_the_decisions_go_with_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decisions = material.accepted_triplets(material.make_chunks())[:3]
     order = write_order(tmp_path, FINE_TUNED, decisions)
-    assert wait_for_order(io.StringIO(order.model_dump_json() + "\n")) == order
+    monkeypatch.setattr(sys, "stdin", io.StringIO(order.model_dump_json() + "\n"))
+    assert wait_for_order() == order
     assert decisions_of(order) == decisions
     assert decisions_of(write_order(tmp_path, INDEX_ONLY, None)) is None
-    assert wait_for_order(io.StringIO("")) is None
+    assert wait_for_order() is None
     (tmp_path / "decisions.json").write_text("[{}]")
     with pytest.raises(StateError, match=r"decisions\.json"):
         decisions_of(order)

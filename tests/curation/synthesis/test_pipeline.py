@@ -221,9 +221,6 @@ def test_headings_alone_need_no_model(home: Home) -> None:
     made = load_triplets(home)
     assert made[0].positive == "Growing apple at home"
     assert all(m.negative and m.negative != m.positive for m in made)
-    rejected = chunk("cedar").id
-    synthesize(home, corpus(), SETTINGS, None, rejected_chunks=[rejected])
-    assert rejected not in {m.chunk_id for m in load_triplets(home)}
     none = synthesize(home, corpus(), SynthesisSettings(headings=False), None)
     assert (none.triplets, load_triplets(home)) == ({}, [])
 

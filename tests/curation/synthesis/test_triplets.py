@@ -38,7 +38,7 @@ def test_none_yet(home: Home) -> None:
             anchor=TEXT,
             positive=TEXT,
             negative=TEXT,
-            origin=st.sampled_from(["sentence-pair", "multiple-queries", "heading", "conversation"]),
+            origin=st.sampled_from(["sentence-pair", "multiple-queries", "heading"]),
             model=TEXT,
             path=TEXT,
             section=TEXT,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
@@ -55,18 +58,39 @@ def test_attention_is_computed_in_float32_only_inside() -> None:
     assert attention(heads, heads, heads).dtype == torch.bfloat16
 
 
+def test_a_trial_reads_what_training_reads_and_computes_as_training_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    auto = Embedder(MODEL, EmbeddingSettings(model=MODEL, precision="auto", threads=1))
+    read: set[int] = set()
+    dropped: set[float] = set()
+    passes = type(auto.model).forward
+
+    def seen(model: SentenceTransformer, features: dict[str, torch.Tensor], **more: Any) -> Any:
+        read.add(features["input_ids"].shape[1])
+        dropped.update(shares(model))
+        return passes(model, features, **more)
+
+    before = auto.model.max_seq_length
+    monkeypatch.setattr(type(auto.model), "forward", seen)
+    choose_precision(auto, ["A spider follows all links of a page. " * 20], 24)
+    assert (read, dropped) == ({24}, {0.0})
+    assert auto.model.max_seq_length == before
+    assert all(weights.grad is None for weights in auto.model.parameters())
+
+
 def test_the_arithmetic_of_an_earlier_run_is_taken_over_on_the_same_machine_only() -> None:
     auto = Embedder(MODEL, EmbeddingSettings(model=MODEL, precision="auto", threads=1))
-    tried = choose_precision(auto, TEXTS)
+    tried = choose_precision(auto, TEXTS, 16)
     other: Precision = tried.model_copy(
         update={
             "arithmetic": "float32" if tried.arithmetic == "bfloat16" else "bfloat16",
             "reason": "as it was",
         }
     )
-    assert choose_precision(auto, TEXTS, [other]) == other
+    assert choose_precision(auto, TEXTS, 16, [other]) == other
     elsewhere = other.model_copy(update={"machine": "another"})
-    assert choose_precision(auto, TEXTS, [elsewhere]).machine == tried.machine
-    assert "one small step" in choose_precision(auto, TEXTS, [elsewhere]).reason
+    assert choose_precision(auto, TEXTS, 16, [elsewhere]).machine == tried.machine
+    assert "a few texts" in choose_precision(auto, TEXTS, 16, [elsewhere]).reason
     fixed = Embedder(MODEL, EmbeddingSettings(model=MODEL, precision="float32", threads=1))
-    assert choose_precision(fixed, TEXTS, [other]).arithmetic == "float32"
+    assert choose_precision(fixed, TEXTS, 16, [other]).arithmetic == "float32"

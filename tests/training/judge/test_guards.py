@@ -120,6 +120,13 @@ def test_strange_questions_are_refused_as_before_and_smoke_questions_pass() -> N
     assert failures(comparison(_SAME, candidate=right), guards=guards) == {}
 
 
+def test_what_was_out_of_bounds_and_is_refused_stays_refused() -> None:
+    refuses, answers = (REFUSES.model_copy(update={"smoke": {"Tell me a joke": sure}}) for sure in (0.1, 0.9))
+    failed = failures(comparison(_SAME, served=refuses, candidate=answers))
+    assert failed == {"out of bounds": "answers 'Tell me a joke'"}
+    assert failures(comparison(_SAME, served=answers, candidate=answers)) == {}, "no candidate could pass"
+
+
 def _refusing(before: int, after: int, of: int = 23) -> Comparison:
     """So many of the questions refused by the served release and by the candidate."""
     served, candidate = (

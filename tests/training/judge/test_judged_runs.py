@@ -20,7 +20,6 @@ from serving import (
 )
 from tests.cross_encoders import small_transformer, untrained_reranker
 from tests.training import rounds
-from tests.training.material import triplet
 from training.judge.comparison import SIDES, read_comparison
 from training.ledger.rows import section_of
 from training.prepare.split import is_holdout
@@ -154,27 +153,6 @@ def test_the_same_evaluation_twice_is_the_same_file(house: Home, model: Path, tm
         assert summary.run
         files.append((home.runs / summary.run / "judge" / EVALUATION_FILE).read_bytes())
     assert files[0] == files[1]
-
-
-def test_a_base_model_of_another_dimension_is_compared_at_its_own(house: Home, tmp_path: Path) -> None:
-    smaller = rounds.tiny_model(tmp_path / "smaller", CHUNKS, dimension=128)
-    summary = _retrain(house, smaller)
-    assert (set(summary.before), set(summary.after), set(summary.base)) == ({384}, {128}, {128})
-    assert summary.gate and summary.gate.interval
-    assert summary.gate.before == pytest.approx(summary.before[384]["ndcg@10"], abs=1e-3)
-    assert summary.gate.after == pytest.approx(summary.after[128]["ndcg@10"], abs=1e-3)
-    assert summary.report and "128 dimensions" in Path(summary.report).read_text()
-    assert render_summary(summary)
-
-
-@pytest.mark.parametrize("verdict", ["rejected", "undecided"])
-def test_nothing_accepted_is_too_little(house: Home, model: Path, verdict: Any) -> None:
-    decisions = [triplet(chunk, "How do I wash it?", verdict) for chunk in CHUNKS[:40]]
-    summary = _retrain(house, model, decisions)
-    assert summary.outcome in ("not-enough", "nothing-new")
-    if verdict == "rejected":
-        assert "no accepted triplet or conversation yet" in summary.verdict
-        assert summary.report and "Not enough to learn from" in Path(summary.report).read_text()
 
 
 def test_a_wrong_test_set_is_named_before_anything_is_trained(

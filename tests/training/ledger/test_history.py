@@ -100,7 +100,7 @@ def test_a_release_that_cannot_be_read_ends_the_chain(served_home: Home) -> None
     newest, oldest = chain(store, second)
     assert not newest.problem
     assert (oldest.id, oldest.made) == (first, "unknown")
-    assert first in oldest.problem
+    assert first in oldest.problem and "There is no release" in oldest.problem
 
 
 def test_releases_that_were_pruned_do_not_end_the_chain(served_home: Home) -> None:
@@ -110,6 +110,21 @@ def test_releases_that_were_pruned_do_not_end_the_chain(served_home: Home) -> No
     for gone in made[:2]:
         shutil.rmtree(store.folder(gone))
     assert [(one.id, one.problem) for one in chain(store, made[2])] == [(made[2], ""), (first, "")]
+
+
+def test_a_damaged_log_of_promotions_leads_in_no_circle(served_home: Home) -> None:
+    """Of each of two releases only the line is left in which somebody went back to it from the other."""
+    store = ReleaseStore(served_home)
+    one, other, last = (release(served_home, [PAIR.settled("train")]) for _ in range(3))
+    line = store.promotions.lines()[-1]
+    back = [
+        line.model_copy(update={"release": to, "before": before})
+        for to, before in [(one, other), (other, one)]
+    ]
+    store.promotions.path.write_text("".join(f"{kept.model_dump_json()}\n" for kept in back))
+    for gone in (one, other):
+        shutil.rmtree(store.folder(gone))
+    assert [found.id for found in chain(store, last)] == [last]
 
 
 def test_a_record_is_explained_with_what_it_was_before(served_home: Home, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from pydantic import TypeAdapter
 
-from curation import BusyError, Decision, Home, StateError
+from curation import BusyError, Corpus, Decision, Home, StateError
 from serving import INDEX_FOLDER, MODEL_FOLDER, ChunkIndex, ReleaseStore
 from tests.training.child import Child
 from tests.training.material import accepted_triplets, make_chunks, serving, settings, triplet
@@ -25,6 +25,12 @@ from training.settings import INDEX_ONLY
 PATIENCE = 300.0  # seconds
 
 Vectors = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="session")
+def first_home(bootstrapped: Home) -> Home:
+    """Word vectors train in a second, and what is killed is not the model."""
+    return bootstrapped
 
 
 @pytest.fixture
@@ -121,11 +127,11 @@ def test_killed_while_only_the_index_changes_the_next_start_finishes_it(
 
 @pytest.mark.slow
 def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(
-    served_home: Home, decisions: Path
+    served_home: Home, decisions: Path, tiny_model: Path
 ) -> None:
     store = ReleaseStore(served_home)
     first = store.current_id()
-    code, _, errors = Child(served_home, decisions, largest=1_000_000).wait(PATIENCE)
+    code, _, errors = Child(served_home, decisions, largest=200_000).wait(PATIENCE)
     assert code == StateError.exit_code, errors
     assert "StateError" in errors
     assert "space" in errors
@@ -135,10 +141,8 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(
     assert record.steps[-1].status == "failed"
 
     found = TypeAdapter(list[Decision]).validate_json(decisions.read_bytes())
-    from curation import Corpus
-
     summary = retrain_from_annotations(
-        served_home, Corpus([], make_chunks()), settings(), serving(), lambda: found
+        served_home, Corpus([], make_chunks()), settings(), serving(str(tiny_model)), lambda: found
     )
     assert (summary.outcome, summary.run, summary.resumed) == ("promoted", record.id, True)
 
@@ -154,7 +158,7 @@ def test_a_second_retrain_is_refused(served_home: Home, decisions: Path) -> None
         assert record is not None
         code, _, errors = Child(served_home, decisions).wait(PATIENCE)
         assert code == BusyError.exit_code, errors
-        assert f"process {process.pid}, run {record.id}" in errors
+        assert f"process {process.pid} on " in errors and f", run {record.id}" in errors
     finally:
         process.kill()
     assert ReleaseStore(served_home).current_id() == ReleaseStore(served_home).ids()[0]

@@ -35,8 +35,7 @@ def test_who_stalls_loses_its_turn_and_changes_nothing_when_it_wakes_up(
     stalled = Child(served_home, decisions, killed_at=("publish", "begun"), by=signal.SIGSTOP)
     try:
         _until_stopped(stalled.pid)
-        (tmp_path / "boot").write_text("another machine")
-        monkeypatch.setattr("curation.lease._BOOT", tmp_path / "boot")
+        monkeypatch.setattr("training.runs.run.this_machine", lambda: "another machine")
         summary = _retrain(served_home, found)
         assert (summary.outcome, summary.resumed) == ("promoted", True)
         store, runs = ReleaseStore(served_home), RunStore(served_home)

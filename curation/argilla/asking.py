@@ -1,0 +1,70 @@
+"""Which of a kind's records are asked about, from what Argilla holds and what is about to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from curation.argilla.api import JsonObject
+from curation.argilla.conversations import answer_in
+from curation.argilla.decisions import User, decision_of, one_a_record
+from curation.argilla.filters import Metadata
+from curation.argilla.queue import Candidate, queue_of, speaking
+from curation.argilla.schemas import DECIDED_BY
+from curation.argilla.upsert import Outline, Shelf, is_answered
+from curation.records.decision import DatasetName, Decision
+from curation.records.gold import is_gold
+from curation.settings import Acceptance
+from curation.suggestions.priority import is_empty_talk
+
+
+def queue_outlines(
+    kind: DatasetName,
+    shelves: Sequence[Shelf],
+    outlines: Sequence[Outline],
+    users: Mapping[str, User],
+    policy: Acceptance,
+) -> list[Decision]:
+    """Write into the metadata of each of ``outlines`` whether it is asked about. Returns what was decided in
+    these datasets."""
+    answered: dict[str, list[JsonObject]] = {}
+    for shelf in shelves:
+        for key, record in shelf.standing.records.items():
+            if is_answered(record) and not is_gold(key):
+                answered.setdefault(key, []).append(record)
+    said = [decision_of(kind, record, users, policy) for records in answered.values() for record in records]
+    decisions = list(one_a_record(one for one in said if one is not None))
+    verdicts = {one.record_id: one.verdict for one in decisions if one.verdict != "undecided"}
+    every: dict[str, tuple[JsonObject, Metadata]] = {
+        key: (records[0]["fields"], records[0].get("metadata") or {}) for key, records in answered.items()
+    }
+    every |= {one.id: (one.fields, one.metadata) for one in outlines}
+    found = queue_of(
+        (
+            _candidate(kind, key, fields, metadata, verdicts.get(key, ""), key in answered)
+            for key, (fields, metadata) in every.items()
+        ),
+        speaking(kind),
+    )
+    for outline in outlines:
+        outline.metadata.pop(DECIDED_BY, None)
+        outline.metadata |= found[outline.id]
+    return decisions
+
+
+def _candidate(
+    kind: DatasetName,
+    key: str,
+    fields: JsonObject,
+    metadata: Metadata,
+    verdict: str,
+    is_begun: bool,
+) -> Candidate:
+    """Near duplicates have a chunk's text in common, a query of one chunk, or a question with its answer."""
+    same, text, question = "", fields.get("chunk", ""), ""
+    if kind == "triplets":
+        same, text = str(metadata.get("chunk_id", "")), fields["positive"]
+    if kind == "conversations":
+        question = str(metadata.get("question") or fields["instruction"])
+        text = f"{question}\n{answer_in(fields['response'])}"
+    is_small_talk = kind == "conversations" and is_empty_talk(question)
+    return Candidate(key, same, text, verdict, is_begun, is_small_talk)
