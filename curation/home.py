@@ -87,6 +87,11 @@ class Home:
         return self.root / "answering"
 
     @property
+    def models(self) -> Path:
+        """What `clayloop models fetch` fetched."""
+        return self.root / "models"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

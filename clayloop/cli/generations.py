@@ -16,8 +16,8 @@ from clayloop.context import Context
 from curation import SettingsError
 
 if TYPE_CHECKING:
-    from curation import AskedQuestions, Judge, Remembered
-    from serving import Answerer, Generated
+    from curation import AskedQuestions, Judge, LanguageModel, Remembered
+    from serving import Answerer, Generated, Retriever
 
 
 def generations(
@@ -101,11 +101,14 @@ def _answerers(context: Context, remembered: Remembered, given: _Given, stack: E
     read = [Prompt.read(path) for path in prompts or ()]
     store = ReleaseStore(context.home)
     retrievers = [load_release(store, one, settings) for one in releases or (None,)]
-    answering = [
-        (retriever, open_model(context, one, stack, retriever.release))
-        for retriever in retrievers
-        for one in models or ("",)
-    ]
+    opened: dict[tuple[str, str], LanguageModel] = {}
+    answering: list[tuple[Retriever, LanguageModel]] = []
+    for retriever in retrievers:
+        for one in models or ("",):
+            key = (one, repr(retriever.release.answering))
+            if key not in opened:
+                opened[key] = open_model(context, one, stack, retriever.release)
+            answering.append((retriever, opened[key]))
     if len(read) > 1 and answering[0][1].few_shot:
         raise SettingsError(
             f"{answering[0][1].model} gets the prompt for very small models, whatever --prompt says.",

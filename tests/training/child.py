@@ -20,8 +20,7 @@ from pydantic import TypeAdapter
 
 from curation import ClayloopError, Corpus, Decision, Home, Progress
 from serving import ReleaseStore
-from tests.training.material import make_chunks, settings
-from tests.training.rounds import serving
+from tests.training.material import make_chunks, serving, settings
 from training.retrain import retrain_from_annotations
 from training.runs.run import Run
 

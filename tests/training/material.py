@@ -149,8 +149,8 @@ def settings(**fit: float) -> TrainingSettings:
     return TrainingSettings(fit=chosen, gate=anything, dedup=DedupSettings(threshold=0.9))
 
 
-def serving() -> ServingSettings:
-    return ServingSettings(embedding=EmbeddingSettings(model=MODEL, precision="float32", threads=1))
+def serving(model: str = MODEL) -> ServingSettings:
+    return ServingSettings(embedding=EmbeddingSettings(model=model, precision="float32", threads=1))
 
 
 def first_release(root: Path) -> Home:

@@ -15,9 +15,8 @@ from pydantic import TypeAdapter
 
 from curation import BusyError, Corpus, Decision, Home, StateError
 from serving import INDEX_FOLDER, MODEL_FOLDER, ChunkIndex, ReleaseStore
-from tests.training import rounds
 from tests.training.child import Child
-from tests.training.material import accepted_triplets, make_chunks, settings, triplet
+from tests.training.material import accepted_triplets, make_chunks, serving, settings, triplet
 from training.retrain import retrain_from_annotations
 from training.runs.record import STEPS, RunRecord
 from training.runs.run import RunStore
@@ -143,7 +142,7 @@ def test_a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room(
 
     found = TypeAdapter(list[Decision]).validate_json(decisions.read_bytes())
     summary = retrain_from_annotations(
-        served_home, Corpus([], make_chunks()), settings(), rounds.serving(tiny_model), lambda: found
+        served_home, Corpus([], make_chunks()), settings(), serving(str(tiny_model)), lambda: found
     )
     assert (summary.outcome, summary.run, summary.resumed) == ("promoted", record.id, True)
 
