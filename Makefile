@@ -22,7 +22,7 @@ ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-trainer test-chart test-ray smoke lint bench format clean
+.PHONY: setup demo test test-trainer test-chart test-ray smoke pictures lint bench format clean
 
 setup: $(READY) $(ARGILLA_READY)
 
@@ -67,7 +67,7 @@ test-ray: setup $(RAY_READY)
 	PYTHONPATH=$(RAY_OVER) $(BIN)/python -m pytest tests/serving/apart/test_ray.py $(ARGS)
 
 $(RAY_READY): Makefile
-	$(BIN)/pip install -q --no-deps --upgrade --target $(RAY_OVER) ray==2.60.0 msgpack==1.2.4
+	$(BIN)/pip install -q --no-deps --upgrade --target $(RAY_OVER) -c constraints.txt ray msgpack
 	touch $@
 
 # The Helm chart, rendered by Helm's own engine, which is large and wanted for nothing else.
@@ -82,6 +82,10 @@ $(CHART_READY): Makefile
 # One look at each real part, in about a minute.
 smoke: setup
 	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.smoke
+
+# The pictures of docs/annotators.md, taken again.
+pictures: setup
+	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.pictures $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check $(ROOMS)

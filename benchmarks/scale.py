@@ -80,7 +80,11 @@ def vectors_of(real: Vectors, rows: int) -> Vectors:
 
 
 def chunks_of(rows: int) -> list[Chunk]:
-    """Chunks with hardly any text, five to a page."""
+    """Short chunks that are not alike, five to a page."""
+
+    def words(row: int) -> str:
+        return " ".join(f"{(row * 7919 + step * 104729) % 1_000_003:x}" for step in range(12))
+
     return [
         Chunk(
             id=f"{row:032x}",
@@ -88,7 +92,7 @@ def chunks_of(rows: int) -> list[Chunk]:
             source="made",
             path=f"p{row // 5}.md",
             section=(f"Part {row}",),
-            text=f"Part {row}\n\nWhat it says.",
+            text=f"Part {row}\n\n{words(row)}",
             tokens=10,
             position=row % 5,
         )

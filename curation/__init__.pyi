@@ -73,7 +73,8 @@ from .files import sweep as sweep, sync_folder as sync_folder, write_json as wri
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
-from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
+from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, look_at_files as look_at_files
+from .hub import push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .masking import Mask as Mask, make_mask as make_mask, masked as masked
 from .memory import PeakMemory as PeakMemory, give_back as give_back

@@ -26,7 +26,7 @@ def local() -> Embedder:
 
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[Embedder]:
-    os.environ["RAY_worker_niceness"] = "0"  # else a busy machine leaves them nothing
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - so Ray calls it; else a busy machine starves them
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield Embedder(MODEL, EmbeddingSettings(threads=1, precision="float32", engine="ray"))
     ray.shutdown()
