@@ -22,7 +22,7 @@ ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-trainer test-chart test-ray smoke lint bench format clean
+.PHONY: setup demo test test-trainer test-chart test-ray smoke pictures lint bench format clean
 
 setup: $(READY) $(ARGILLA_READY)
 
@@ -82,6 +82,10 @@ $(CHART_READY): Makefile
 # One look at each real part, in about a minute.
 smoke: setup
 	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.smoke
+
+# The pictures of docs/annotators.md, taken again.
+pictures: setup
+	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.pictures $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check $(ROOMS)

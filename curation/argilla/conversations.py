@@ -10,7 +10,6 @@ from itertools import product
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-import argilla as rg
 from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
@@ -32,6 +31,8 @@ from curation.suggestions.hints import look_at_answer
 from curation.suggestions.priority import is_empty_talk
 
 if TYPE_CHECKING:
+    import argilla as rg
+
     from curation.documents.corpus import Corpus
 
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat

@@ -125,6 +125,7 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
         triplets=f"{name}-triplets",
         conversations=f"{name}-conversations",
         adjudication=f"{name}-adjudication",
+        overlap=0.0,  # who answers a record is decided here
     )
     bootstrap(home, CORPUS, serving())
     CORPUS.save(home)

@@ -118,6 +118,10 @@ def test_questions_are_those_of_the_last_two_weeks(round_made: Handover, standin
     for kind, (last, before) in counted.items():
         assert (standing.week(kind), standing.week(kind, back=1)) == (last, before), kind
     assert counted["asked"] == [14, 14] and sum(counted["wrong"]) == 2
+    read = StandingReader(round_made)
+    assert [read()[0].days for _ in range(2)] == [standing.days] * 2, (
+        "also where only the last days are asked"
+    )
 
 
 def test_the_verdict_is_that_of_the_gate_on_the_questions_of_the_release(round_made: Handover) -> None:

@@ -227,7 +227,7 @@ def test_a_call_costs_one_request_and_a_look_at_nothing_reads_no_dataset(world: 
 
 def test_where_nobody_calls_an_answer_need_not_cost_a_whole_reading(world: World) -> None:
     world.answers("triplets", 0, 0, "yes", "submitted")
-    reader = DecisionReader(world.settings, close_by=1.0)
+    reader = DecisionReader(world.settings, close_by=60.0)
     reader.read(world.client)
     world.answers("triplets", 1, 0, "no", "submitted")
     asked = Requests(world.client)
