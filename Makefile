@@ -11,16 +11,18 @@ VENV := .venv
 ARGILLA_VENV := .venv-argilla
 TRAINER_VENV := .venv-trainer
 CHART_VENV := .venv-chart
+RAY_OVER := .venv-ray
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGILLA_READY := $(ARGILLA_VENV)/.ready
 TRAINER_READY := $(TRAINER_VENV)/.ready
 CHART_READY := $(CHART_VENV)/.ready
+RAY_READY := $(RAY_OVER)/.ready
 ROOMS := clayloop curation training serving dashboards tests benchmarks argilla_lite
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-trainer test-chart smoke lint bench format clean
+.PHONY: setup demo test test-trainer test-chart test-ray smoke pictures lint bench format clean
 
 setup: $(READY) $(ARGILLA_READY)
 
@@ -60,6 +62,14 @@ test-trainer: setup $(TRAINER_READY)
 	$(TRAINER_VENV)/bin/python -m pytest tests/training/tasks/apart/test_older.py $(ARGS)
 	PYTHONPATH=$(TRAINER_VENV)/ppo $(BIN)/python -m pytest tests/training/tasks/apart/test_ppo.py $(ARGS)
 
+# Embedding on a Ray cluster of this machine. Ray lies over $(VENV): it needs nothing that is older.
+test-ray: setup $(RAY_READY)
+	PYTHONPATH=$(RAY_OVER) $(BIN)/python -m pytest tests/serving/apart/test_ray.py $(ARGS)
+
+$(RAY_READY): Makefile
+	$(BIN)/pip install -q --no-deps --upgrade --target $(RAY_OVER) -c constraints.txt ray msgpack
+	touch $@
+
 # The Helm chart, rendered by Helm's own engine, which is large and wanted for nothing else.
 test-chart: $(CHART_READY)
 	$(CHART_VENV)/bin/python -m pytest --noconftest tests/deploy/apart/test_chart.py $(ARGS)
@@ -72,6 +82,10 @@ $(CHART_READY): Makefile
 # One look at each real part, in about a minute.
 smoke: setup
 	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.smoke
+
+# The pictures of docs/annotators.md, taken again.
+pictures: setup
+	ARGILLA_LITE_BIN=$(ARGILLA_VENV)/bin/argilla-lite $(BIN)/python -m tests.pictures $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check $(ROOMS)
@@ -87,4 +101,4 @@ bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(ARGILLA_VENV) $(TRAINER_VENV) $(CHART_VENV) .pythons .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ARGILLA_VENV) $(TRAINER_VENV) $(CHART_VENV) $(RAY_OVER) .pythons .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -12,6 +12,7 @@ to have arrived, and outbox/ has to be empty. "Argilla" is a file here: stand-in
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -38,7 +39,19 @@ from serving import (
     run_bot,
 )
 
-_CHANGES = {"write", "fsync", "replace", "rename", "unlink", "remove", "mkdir", "link", "truncate", "chmod"}
+_CHANGES = {
+    "write",
+    "fsync",
+    "replace",
+    "rename",
+    "unlink",
+    "remove",
+    "mkdir",
+    "link",
+    "truncate",
+    "chmod",
+    "close",
+}
 _QUESTIONS = 4  # a bot is asked so many, if it lives
 _PAGES = {"start": "How to start", "stop": "How to stop"}
 PORT = 20_000 + os.getpid() % 20_000
@@ -55,7 +68,10 @@ class Death:
         threading.setprofile(self._see)
 
     def _see(self, frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and called.__name__ in _CHANGES:
+        owner = getattr(called, "__self__", None)
+        is_file = isinstance(owner, (io.FileIO, io.BufferedWriter, io.TextIOWrapper))
+        is_system = getattr(called, "__module__", "") == "posix"
+        if event == "c_call" and (is_file or is_system) and called.__name__ in _CHANGES:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -129,7 +145,8 @@ class Rounds:
                     break
                 except httpx.HTTPError:
                     if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                        sys.exit("The bot did not start.")
+                        self._died("bot", pid)  # while it sent what was left
+                        return
                     time.sleep(0.02)
             for _ in range(_QUESTIONS):
                 question = f"How do I start it, number {len(self.answered)}?"

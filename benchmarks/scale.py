@@ -7,14 +7,13 @@ those of the processor, so that other work on the machine counts less. The stage
 others; the steps between decisions and training rows (a decision for each tenth chunk); accepted questions
 that lead to chunks (one for each tenth); the index; questions asked of it, against exact search.
 
-    python -m benchmarks scale [--rows 10000,100000] [--docs ../shared/eval/scrapy/docs] [--json FILE]
+    python -m benchmarks scale [--rows 10000,100000] [--stages …] [--docs FOLDER] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ import numpy as np
 
 from benchmarks.dedup import make_rows
 from benchmarks.rows import Row, at_least, at_most, figure
-from curation import Chunk, ChunkSettings, Corpus, DedupSettings, Home, group, ingest
+from curation import Chunk, ChunkSettings, Corpus, DedupSettings, Home, PeakMemory, group, ingest
 from serving import (
     ChunkIndex,
     Embedder,
@@ -81,7 +80,11 @@ def vectors_of(real: Vectors, rows: int) -> Vectors:
 
 
 def chunks_of(rows: int) -> list[Chunk]:
-    """Chunks with hardly any text, five to a page."""
+    """Short chunks that are not alike, five to a page."""
+
+    def words(row: int) -> str:
+        return " ".join(f"{(row * 7919 + step * 104729) % 1_000_003:x}" for step in range(12))
+
     return [
         Chunk(
             id=f"{row:032x}",
@@ -89,7 +92,7 @@ def chunks_of(rows: int) -> list[Chunk]:
             source="made",
             path=f"p{row // 5}.md",
             section=(f"Part {row}",),
-            text=f"Part {row}\n\nWhat it says.",
+            text=f"Part {row}\n\n{words(row)}",
             tokens=10,
             position=row % 5,
         )
@@ -170,19 +173,20 @@ def search(rows: int, real: Vectors, folder: Path) -> Cost:
     noise = chance.normal(scale=0.03, size=(ASKED, real.shape[1])).astype(np.float32)
     asked = truncate_vectors(real[chance.integers(len(real), size=ASKED)] + noise, real.shape[1])
     used, took, hits = time.process_time(), [], []
-    for number, question in enumerate([*asked[:20], *asked]):  # the first ones warm it up
-        started = time.perf_counter()
-        some = found.search(question, TOP)
-        if number >= 20:
-            took.append((time.perf_counter() - started) * 1000)
-            hits.append({hit.chunk.id for hit in some})
-    seconds, peak = time.process_time() - used, _peak()
+    with PeakMemory() as memory:
+        for number, question in enumerate([*asked[:20], *asked]):  # the first ones warm it up
+            started = time.perf_counter()
+            some = found.search(question, TOP)
+            if number >= 20:
+                took.append((time.perf_counter() - started) * 1000)
+                hits.append({hit.chunk.id for hit in some})
+    seconds = time.process_time() - used
     vectors = vectors_of(real, rows)
     right = []
     for question, some_ids in zip(asked, hits, strict=True):
         nearest = np.argpartition(-(vectors @ question), TOP)[:TOP]
         right.append(len({f"{row:032x}" for row in nearest} & some_ids) / TOP)
-    return Cost(seconds, peak, median(took), float(np.mean(right)))
+    return Cost(seconds, memory.peak_mb / 1e3, median(took), float(np.mean(right)))
 
 
 STAGES: dict[str, Callable[..., Callable[[], object]]] = {
@@ -193,18 +197,15 @@ STAGES: dict[str, Callable[..., Callable[[], object]]] = {
 }
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
 def _run(stage: str, rows: int, real: Vectors, folder: Path, out: object) -> None:
     if stage == "search":
         out.put(search(rows, real, folder))  # type: ignore[attr-defined]
         return
     work = STAGES[stage](rows, real, folder) if stage == "index" else STAGES[stage](rows, real)
     started = time.process_time()
-    work()
-    out.put(Cost(time.process_time() - started, _peak()))  # type: ignore[attr-defined]
+    with PeakMemory() as memory:
+        work()
+    out.put(Cost(time.process_time() - started, memory.peak_mb / 1e3))  # type: ignore[attr-defined]
 
 
 def _cost(stage: str, rows: int, real: Vectors, folder: Path) -> Cost:
@@ -238,12 +239,13 @@ def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", default="10000,100000", help="sizes, each ten times the one before")
     parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
+    parser.add_argument("--stages", default=",".join(STAGES) + ",search", help="search needs index")
     options = parser.parse_args(arguments)
     sizes = [int(size) for size in options.rows.split(",")]
     real = real_vectors(options.docs)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="clayloop-scale-") as scratch:
-        for stage in (*STAGES, "search"):
+        for stage in options.stages.split(","):
             before: float | None = None
             for size in sizes:
                 cost = _cost(stage, size, real, Path(scratch))

@@ -4,6 +4,9 @@ Two releases over ROWS chunks are made from the documents (when there are fewer 
 with vectors disturbed by noise, seed 17, so that the index has its full size; the questions are really
 embedded): one with the chunks alone, one with two pieces and an accepted question for each as well. Each
 section heading is asked of both in turn, after a warm-up, one after the other and then from several threads.
+Beside them stand the least that a search can do (the question encoded by torch in float32 with one thread,
+and one product with the same vectors) and what the tutorial's Database class does (the same encoding with
+torch's own threads, and LanceDB's search over the same rows).
 
     python -m benchmarks search_latency [--docs ../shared/eval/scrapy/docs] [--rows 7000] [--questions 200]
     [--json FILE]
@@ -22,7 +25,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.rows import Row, at_most, figure
+from benchmarks.rows import Row, at_least, at_most, figure
 from curation import ChunkSettings, Corpus, Home, ingest
 from serving import (
     Embedder,
@@ -45,6 +48,7 @@ from serving import (
 )
 
 WANTED_MS = 50.0
+BARE, TUTORIAL = 1.3, 2.5
 MOST_MORE = 1.5
 PIECES = 2
 SEED = 17
@@ -80,7 +84,8 @@ class Releases:
         for parts in (ReleaseParts(embedder, copies, plain), ReleaseParts(embedder, copies, full, asked)):
             folder = store.staging("benchmark", empty=True)
             made.append(store.publish(folder, build_release(folder, parts, origin, settings)).id)
-        self.alone, self.full = (load_release(store, release, settings) for release in made)
+        self.alone, self.full = (load_release(store, release, settings, quick=True) for release in made)
+        self.vectors, self.texts = plain.chunks, [chunk.text for chunk in copies]
 
     def _disturbed(self, vectors: Vectors) -> Vectors:
         noise = self._chance.normal(scale=0.03, size=vectors.shape).astype(np.float32)
@@ -100,6 +105,39 @@ def measure(retrievers: Sequence[Retriever], questions: list[str], k: int, threa
 
     with ThreadPoolExecutor(threads) as pool:
         return [list(column) for column in zip(*pool.map(ask, range(len(questions))), strict=True)]
+
+
+def measure_others(
+    releases: Releases, questions: Sequence[str], k: int, settings: ServingSettings, folder: Path
+) -> list[list[float]]:
+    """Milliseconds of the least search and of the tutorial's, of each question."""
+    import lancedb
+    import torch
+
+    model = Embedder(settings.embedding.model, settings.embedding).model
+    rows = [
+        {"vector": vector, "text": text}
+        for vector, text in zip(releases.vectors, releases.texts, strict=True)
+    ]
+    table = lancedb.connect(str(folder)).create_table("docs", data=rows)
+    threads = torch.get_num_threads()
+
+    def least(question: str) -> None:
+        torch.set_num_threads(1)
+        scores = releases.vectors @ model.encode([question], normalize_embeddings=True)[0]
+        np.argpartition(scores, -k)
+
+    def tutorial(question: str) -> None:
+        torch.set_num_threads(threads)
+        table.search(model.encode([question])[0]).limit(k).to_list()
+
+    taken: list[list[float]] = [[], []]
+    for question in questions:
+        for times, search in zip(taken, (least, tutorial), strict=True):
+            started = time.perf_counter()
+            search(question)
+            times.append((time.perf_counter() - started) * 1000)
+    return [times[5:] for times in taken]  # the first ones warm up
 
 
 def main(arguments: Sequence[str]) -> list[Row]:
@@ -122,11 +160,14 @@ def main(arguments: Sequence[str]) -> list[Row]:
         measure(both, ["warm up"] * 20, options.k, 1)
         alone, full = measure(both, questions, options.k, 1)
         _, together = measure(both, questions, options.k, 4)
+        least, tutorial = measure_others(releases, questions, options.k, settings, Path(folder) / "lance")
     print(f"Search in the process, {options.rows} chunks, top {options.k}, embedding included, seed {SEED}")
     more = f"with {PIECES * options.rows} pieces and {options.rows} questions"
     rows = [
         at_most("search, one at once, p50, ms", median(full), WANTED_MS),
         at_most(f"search {more} against the chunks alone, p50, ms", median(full), MOST_MORE, median(alone)),
+        at_most("search / bare encoding and one product, p50, ms", median(full), BARE, median(least)),
+        at_least("the tutorial's Database class / search, p50, ms", median(tutorial), TUTORIAL, median(full)),
         figure("search, one at once, p95, ms", float(np.percentile(full, 95))),
     ]
     return [

@@ -42,6 +42,7 @@ from serving import (
 CLIENTS = 8
 SEARCH_S, START_S, REBUILD, MEMORY_MB, P99 = 2.0, 5.0, 0.12, 50.0, 1.5
 PROMOTIONS, ROLLBACKS = 20, 5
+CHATS, CHATTED_MB = 200, 800.0
 
 
 class Bot:
@@ -137,10 +138,21 @@ def commands(home: Home) -> list[Row]:
             if number == 2:
                 beside = min(search_once(home) for _ in range(3))
                 memory = bot.memory_mb
+                chatted = memory_after_chats(bot)
     rows.append(at_most("clayloop search, a bot runs, s", beside, SEARCH_S))
     rows.append(at_most("bot: start to first answer, s", min(starts), START_S))
     rows.append(figure("bot: memory after its first answers, MB", memory))
+    rows.append(at_most(f"bot: memory after {CHATS} chats, MB", chatted, CHATTED_MB))
     return rows
+
+
+def memory_after_chats(bot: Bot) -> float:
+    """Each chat asks something else, by one client."""
+    with httpx.Client(base_url=bot.url, timeout=60) as http:
+        for number in range(CHATS):
+            asked = {"messages": [{"role": "user", "content": f"How does number {number} start?"}]}
+            http.post("/v1/chat/completions", json=asked).raise_for_status()
+    return bot.memory_mb
 
 
 def search_once(home: Home) -> float:

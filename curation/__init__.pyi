@@ -2,6 +2,8 @@
 # ruff: isort: skip_file
 
 from .agreement.alpha import alpha_of as alpha_of
+from .agreement.calibration import Calibration as Calibration, calibration_file as calibration_file
+from .agreement.calibration import read_calibration as read_calibration
 from .agreement.policies import settle as settle
 from .agreement.report import Agreement as Agreement, agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
@@ -71,7 +73,8 @@ from .files import sweep as sweep, sync_folder as sync_folder, write_json as wri
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
-from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, push_folder as push_folder
+from .hub import HubRepo as HubRepo, fetch_folder as fetch_folder, look_at_files as look_at_files
+from .hub import push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .masking import Mask as Mask, make_mask as make_mask, masked as masked
 from .memory import PeakMemory as PeakMemory, give_back as give_back
@@ -101,9 +104,7 @@ from .suggestions.learning import out_of_fold as out_of_fold, with_cold as with_
 from .suggestions.scorer import COLD_SCORERS as COLD_SCORERS, LEAST_AUC as LEAST_AUC
 from .suggestions.scorer import SUGGESTIONS_FOLDER as SUGGESTIONS_FOLDER, load_scorers as load_scorers
 from .suggestions.scorer import Scorers as Scorers, save_scorers as save_scorers
-from .synthesis.calibrating import Calibration as Calibration, calibrate as calibrate
-from .synthesis.calibrating import calibration_file as calibration_file
-from .synthesis.calibrating import read_calibration as read_calibration
+from .synthesis.calibrating import calibrate as calibrate
 from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.judging import Judge as Judge
 from .synthesis.language_model import LanguageModel as LanguageModel
@@ -124,5 +125,5 @@ from .similarity import Likeness as Likeness, Match as Match, Sameness as Samene
 from .similarity import find_duplicates as find_duplicates, find_matches as find_matches, group as group
 from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_meaning
 from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles
-from .user_name import user_name as user_name
+from .process_user import user_name as user_name
 from .words import word_set as word_set

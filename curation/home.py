@@ -82,6 +82,11 @@ class Home:
         return self.root / "generations"
 
     @property
+    def models(self) -> Path:
+        """What `clayloop models fetch` fetched."""
+        return self.root / "models"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -82,6 +82,18 @@ def fetch_folder(repo: HubRepo, folder: Path, patterns: Sequence[str], revision:
     return str(commit)
 
 
+def look_at_files(repo: HubRepo, suffix: str) -> tuple[str, dict[str, int]]:
+    """The licence that the model ``repo`` names ("" where it names none), and the bytes of each of its files
+    whose name ends with ``suffix``. Raises StateError when it cannot be read."""
+    from huggingface_hub import HfApi
+
+    with _told(f"{repo.id!r} could not be read", "read"):
+        about = HfApi(token=repo.token).model_info(repo.id, files_metadata=True)
+    licence = about.card_data.get("license") if about.card_data else ""
+    sizes = {one.rfilename: one.size or 0 for one in about.siblings or ()}
+    return str(licence or ""), {name: size for name, size in sizes.items() if name.endswith(suffix)}
+
+
 @contextmanager
 def _told(what: str, may: str) -> Iterator[None]:
     import httpx

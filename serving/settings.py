@@ -24,6 +24,13 @@ class EmbeddingSettings(_Section):
         "auto", description="Arithmetic on the CPU; auto: a short trial picks the faster one."
     )
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
+    engine: Literal["local", "ray"] = Field(
+        "local",
+        description="ray: many texts are embedded by the workers of a Ray cluster, to the same bytes.",
+    )
+    ray_address: str = Field(
+        "", description="auto, or the cluster's address; empty: Ray is started on this machine."
+    )
 
 
 class RetrievalSettings(_Section):

@@ -29,6 +29,7 @@ class StandInRepo:
     kind: str
     private: bool
     sdk: str | None = None
+    licence: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     commits: int = 0
 
@@ -115,9 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
             elif "tree" in parts:
                 self._say([_entry(name, data) for name, data in sorted(repo.files.items())])
             else:
-                siblings = [{"rfilename": name} for name in sorted(repo.files)]
+                siblings = [
+                    {"rfilename": name, "size": len(data)} for name, data in sorted(repo.files.items())
+                ]
                 about = {"id": "/".join(parts[2:4]), "sha": repo.sha, "private": repo.private}
-                self._say({**about, "siblings": siblings})
+                card = {"cardData": {"license": repo.licence}} if repo.licence else {}
+                self._say({**about, **card, "siblings": siblings})
             return
         self._file(parts)
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-
-import argilla as rg
+from typing import TYPE_CHECKING
 
 from curation.agreement.policies import Settled
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
@@ -21,6 +20,9 @@ from curation.records.decision import DatasetName, Decision
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings
 from curation.shown.records import inert
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 QUESTION = "verdict"
 _GUIDELINES = """## What is right?

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import argilla as rg
+from typing import TYPE_CHECKING
+
 import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -12,6 +13,9 @@ from curation.errors import ArgillaError
 from curation.files import read_json
 from curation.home import Home
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 OLDEST_MAJOR_VERSION = 2
 
@@ -99,6 +103,8 @@ def _login(url: str) -> httpx.BasicAuth | None:
 
 
 def _log_in(url: str, key: str, timeout: float, login: httpx.BasicAuth | None) -> rg.Argilla:
+    import argilla as rg  # takes seconds
+
     # Asked here first: the SDK has no public names for its errors.
     headers = {"X-Argilla-Api-Key": key}
     with httpx.Client(base_url=url, headers=headers, timeout=timeout, auth=login) as http:

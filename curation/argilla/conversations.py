@@ -10,7 +10,6 @@ from itertools import product
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-import argilla as rg
 from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
@@ -32,6 +31,8 @@ from curation.suggestions.hints import look_at_answer
 from curation.suggestions.priority import is_empty_talk
 
 if TYPE_CHECKING:
+    import argilla as rg
+
     from curation.documents.corpus import Corpus
 
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
@@ -85,8 +86,9 @@ def log_turns(
     """Store turns in the conversations dataset, which is made when it is missing.
 
     Sending a turn again updates its record, so an outbox may send twice. Beside the filters, a record's
-    metadata hold ``question`` (as it was asked, for training; the fields that annotators see are escaped) and
-    ``offered`` (the ids of the passages in the order of their numbers). The passages are those of the
+    metadata hold ``question`` (as it was asked; the fields that annotators see are escaped), ``meant`` (what
+    a follow-up was taken for: that is what is trained on) and ``offered`` (the ids of the passages in the
+    order of their numbers). The passages are those of the
     ``corpus``, if there is one; one that it has not, as it was pushed. Raises ArgillaError; everything
     before the failing batch of 256 is then stored.
     """
@@ -112,7 +114,7 @@ def _log(
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
         sources = _sources(api, settings, batch, corpus)
-        embedded = vectors.queries([turn.question for turn in batch]) if vectors else None
+        embedded = vectors.queries([turn.meant or turn.question for turn in batch]) if vectors else None
         bodies = []
         for row, turn in enumerate(batch):
             cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
@@ -202,6 +204,8 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
         metadata["score"] = score(min(max(turn.score, -1.0), 1.0))  # accepted questions may raise it above 1
     if turn.thumb is not None:
         metadata["thumb"] = turn.thumb
+    if turn.meant:
+        metadata["meant"] = storable(turn.meant)
     if turn.comment:
         metadata["comment"] = storable(turn.comment)
     if turn.cited:

@@ -10,6 +10,7 @@ from typing import Any
 
 from curation.argilla.api import Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import find_workspace, workspace_id
+from curation.argilla.guidelines import with_examples
 from curation.argilla.schemas import DATASETS, SPECS, DatasetKind, DatasetSpec, dataset_name
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError
@@ -132,7 +133,7 @@ def _create(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObjec
     doing = f"making the dataset {name!r}"
     body = {
         "name": name,
-        "guidelines": spec.guidelines.strip(),
+        "guidelines": with_examples(spec.guidelines),
         "allow_extra_metadata": True,
         "distribution": {"strategy": "overlap", "min_submitted": settings.min_submitted},
         "workspace_id": workspace_id(api, settings.workspace),

@@ -16,9 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple, cast
-
-import argilla as rg
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from curation.agreement.policies import settle, weigh
 from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
@@ -32,6 +30,9 @@ from curation.records.decision import DatasetName, Decision, Verdict, Vote
 from curation.records.gold import is_gold
 from curation.settings import Acceptance, ArgillaSettings
 from curation.shown.records import original, readable
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 _PASSES = 3
 SUBMITTED: JsonObject = {

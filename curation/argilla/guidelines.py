@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _COMMON = """
 ### How your answer is used
 
@@ -119,3 +121,13 @@ it to whoever asks this. Different ones for the same question are a conflict, an
 
 Questions and answers are shown as plain text on purpose: nothing in them is run or loaded. What people write
 may hold personal data; do not copy it elsewhere. {_COMMON}"""
+
+
+# Argilla's page shows a line break as one, so that each paragraph has to be a line.
+_WITHIN_A_PARAGRAPH = re.compile(r"(?<=\S)\n(?=[^\s*#>|-])|(?<=\S)\n {2,}(?=\S)")
+
+
+def with_examples(guidelines: str, examples: str = "") -> str:
+    """The guidelines as Argilla's page should show them, examples before what is the same everywhere."""
+    own, heading, common = guidelines.strip().partition("### How your answer is used")
+    return _WITHIN_A_PARAGRAPH.sub(" ", f"{own.strip()}{examples}\n\n{heading}{common}".strip())

@@ -7,27 +7,34 @@ records by their ids, whatever became of them; Argilla with Elasticsearch does n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.adjudication import find_adjudication
 from curation.argilla.api import Api
-from curation.argilla.datasets import find_dataset
-from curation.argilla.schemas import DATASETS
+from curation.argilla.datasets import find_all
+from curation.argilla.queue import is_asked_twice
+from curation.argilla.schemas import DATASETS, dataset_name
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 MOST_NAMED = 50  # records in one address: browsers and proxies take some 2,000 characters
 
 
 class RecordLinks(BaseModel):
     """``addresses``: where each dataset that is there is annotated, also that of the reviewers
-    ("adjudication"). ``finds_ids``: records can be opened by their ids."""
+    ("adjudication"), ``twice`` those of the records that two people are asked about, the share ``overlap`` of
+    all. ``finds_ids``: records can be opened by their ids."""
 
     model_config = ConfigDict(frozen=True)
 
     addresses: Mapping[str, str] = {}
+    twice: Mapping[str, str] = {}
+    overlap: float = 0.0
     finds_ids: bool = False
 
     def pending(self, dataset: str, filters: Mapping[str, str] | None = None) -> str:
@@ -44,9 +51,14 @@ class RecordLinks(BaseModel):
 
     def records(self, dataset: str, ids: Iterable[str]) -> str:
         """The records with these ids, the first ``MOST_NAMED`` of them; "" where there are none or this
-        Argilla does not find them."""
-        named = "|".join([key for _, key in zip(range(MOST_NAMED), ids, strict=False)])
-        address = self.addresses.get(dataset, "")
+        Argilla does not find them. Of records in two datasets those in the one that has more of them."""
+        shelves: dict[str, list[str]] = {}
+        for key in ids:
+            is_twice = dataset in self.twice and is_asked_twice(key, self.overlap)
+            place = self.twice[dataset] if is_twice else self.addresses.get(dataset, "")
+            shelves.setdefault(place, []).append(key)
+        address, found = max(shelves.items(), key=lambda shelf: len(shelf[1]), default=("", []))
+        named = "|".join(found[:MOST_NAMED])
         if not (address and named and self.finds_ids):
             return ""
         asked = {"page": "1", "status": "pending", "search": f"{named}~all"}
@@ -57,10 +69,17 @@ def read_links(client: rg.Argilla, settings: ArgillaSettings) -> RecordLinks:
     """Where records are in this Argilla. Raises ArgillaError."""
     api = Api.of(client)
     status = api.request("GET", "/api/v1/status", "asking which Argilla this is")
-    found = {kind: find_dataset(api, settings, kind) for kind in DATASETS}
-    ids = {str(kind): one.id for kind, one in found.items() if one is not None}
+    addresses: dict[str, str] = {}
+    twice: dict[str, str] = {}
+    common = {dataset_name(settings, kind) for kind in DATASETS}
+    for kind, datasets in find_all(api, settings).items():
+        for one in datasets:
+            (addresses if one.name in common else twice)[kind] = _address(api, one.id)
     if (reviewed := find_adjudication(api, settings)) is not None:
-        ids["adjudication"] = reviewed
-    addresses = {kind: f"{api.url}/dataset/{key}/annotation-mode" for kind, key in ids.items()}
+        addresses["adjudication"] = _address(api, reviewed)
     finds = (status.get("search_engine") or {}).get("ids") == "found"
-    return RecordLinks(addresses=addresses, finds_ids=finds)
+    return RecordLinks(addresses=addresses, twice=twice, overlap=settings.overlap, finds_ids=finds)
+
+
+def _address(api: Api, dataset_id: str) -> str:
+    return f"{api.url}/dataset/{dataset_id}/annotation-mode"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import argilla as rg
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
@@ -10,6 +11,9 @@ from curation.argilla.datasets import RemoteDataset, find_all
 from curation.argilla.schemas import DATASETS, dataset_name
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 
 class AnnotatorProgress(BaseModel):

@@ -15,7 +15,7 @@ from curation.argilla.api import Api, JsonObject
 from curation.argilla.asking import queue_outlines
 from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_all, vector_slug
 from curation.argilla.decisions import read_users
-from curation.argilla.examples import examples
+from curation.argilla.examples import examples, illustrate
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.gold import mix_in_gold
 from curation.argilla.queue import area_of, is_asked_twice
@@ -166,7 +166,7 @@ class _Push:
         self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress)
         self.chunk_vectors.recall = self._stored_vectors
         self.users = read_users(api, settings)
-        self.shelves: dict[DatasetName, list[Shelf]] = {}
+        self.shelves: dict[DatasetKind, list[Shelf]] = {}
 
     def chunks(self) -> list[DatasetPush]:
         by = scorers_for(SPECS["chunks"].judged, self.scorers, self.model)
@@ -349,13 +349,9 @@ class _Push:
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
         requeued = requeue(self.api, dataset, standing, others)
-        if shelf.created and (found := examples(dataset.spec.kind, outlines, finished)):
-            self.api.request(
-                "PATCH",
-                f"/api/v1/datasets/{dataset.id}",
-                f"writing the guidelines of {dataset.name!r}",
-                {"guidelines": dataset.spec.guidelines.strip() + found},
-            )
+        if shelf.created and shelf is self.shelves[dataset.spec.kind][0]:
+            for kind, found in examples(dataset.spec.kind, outlines, finished).items():
+                illustrate(self.api, [one.dataset for one in self.shelves[kind] if one.created], found)
         gone = standing.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)

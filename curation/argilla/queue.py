@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api
@@ -23,6 +23,9 @@ from curation.records.gold import is_gold
 from curation.records.identity import content_id
 from curation.settings import ArgillaSettings, DedupSettings
 from curation.similarity import find_duplicates
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 SMALL_TALK = "small-talk"
 REASONS = {

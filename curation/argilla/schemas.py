@@ -153,8 +153,8 @@ _CHUNKS = DatasetSpec(
     guidelines=CHUNKS,
     fields=(
         FieldSpec("filename", "Where the chunk stands", markdown=True),
-        FieldSpec("chunk", "Chunk of the documentation", markdown=True),
         _LOOK_AT,
+        FieldSpec("chunk", "Chunk of the documentation", markdown=True),
     ),
     questions=(
         QuestionSpec(
@@ -179,12 +179,13 @@ _TRIPLETS = DatasetSpec(
     kind="triplets",
     guidelines=TRIPLETS,
     fields=(
-        FieldSpec("anchor", "Anchor: a chunk of the documentation", markdown=True),
+        # The queries first: below a long anchor nobody would see them without scrolling.
         FieldSpec("positive", "Positive: a query that the anchor should answer"),
         FieldSpec(
             "negative", "Negative: a query in similar words that the anchor should not answer", required=False
         ),
         _LOOK_AT,
+        FieldSpec("anchor", "Anchor: a chunk of the documentation", markdown=True),
     ),
     questions=(
         QuestionSpec(
@@ -194,6 +195,7 @@ _TRIPLETS = DatasetSpec(
             "is_negative_irrelevant",
             "Is the negative query irrelevant?",
             "Yes, if the anchor does not answer it, or if no negative is shown.",
+            options=((YES, "yes, it is not answered here"), (NO, "no, it is answered too")),
         ),
     ),
     filters=(

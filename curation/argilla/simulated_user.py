@@ -9,14 +9,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import argilla as rg
 import httpx
 
 from curation.argilla.api import Api, ArgillaRefusalError
 from curation.argilla.connection import workspace_id
 from curation.errors import ArgillaError
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 SIMULATED_ANNOTATOR = "simulated-annotator"
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-import argilla as rg
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.datasets import find_all
 from curation.argilla.schemas import YES
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 
 class DayTraffic(BaseModel):

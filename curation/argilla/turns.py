@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import argilla as rg
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +16,9 @@ from curation.exports.tables import KINDS
 from curation.progress import SILENT, Progress
 from curation.records.gold import is_gold
 from curation.settings import ArgillaSettings
+
+if TYPE_CHECKING:
+    import argilla as rg
 
 
 def conversation_table(

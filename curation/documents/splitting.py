@@ -13,6 +13,7 @@ import budoux
 # A "word" without spaces (base64, minified code) may be a single unknown token, however long it is. Counting
 # at least one token for so many characters keeps chunks to a size that people and models can handle.
 CHARACTERS_PER_TOKEN = 64
+MOST_TOKENS = 8192  # that a chunk may have, by its setting
 
 # Thai has no full stop: a space ends a sentence, or a part of one.
 _SENTENCE_END = re.compile(
@@ -40,7 +41,8 @@ class TokenCounter(Protocol):
 
 
 class Measure:
-    """Token counts without special tokens, each text counted once."""
+    """Token counts without special tokens, each text counted once, and none that is far too long for any
+    chunk."""
 
     def __init__(self, counter: TokenCounter) -> None:
         self.counter = counter
@@ -50,10 +52,12 @@ class Measure:
         self._known: dict[str, int] = {}
 
     def __call__(self, text: str) -> int:
+        least = -(-len(text) // CHARACTERS_PER_TOKEN)
+        if least > MOST_TOKENS:
+            return least
         tokens = self._known.get(text)
         if tokens is None:
-            tokens = self.counter.count(text) - self.special
-            tokens = self._known[text] = max(tokens, -(-len(text) // CHARACTERS_PER_TOKEN))
+            tokens = self._known[text] = max(self.counter.count(text) - self.special, least)
         return tokens
 
 
@@ -81,11 +85,13 @@ def split_code(text: str, limit: int, measure: Measure) -> list[str]:
 def split_tokens(text: str, limit: int, measure: Measure) -> list[str]:
     """Parts of at most ``limit`` tokens, cut between words where possible. Only spaces are lost."""
     parts: list[str] = []
-    left = text.strip()
-    while left:
-        cut = _cut(left, limit, measure)
-        parts.append(left[:cut].rstrip())
-        left = left[cut:].lstrip()
+    text, at = text.strip(), 0
+    while at < len(text):
+        end = at + _cut(text[at : at + limit * CHARACTERS_PER_TOKEN + 1], limit, measure)
+        parts.append(text[at:end].rstrip())
+        at = end
+        while at < len(text) and text[at].isspace():
+            at += 1
     return parts
 
 

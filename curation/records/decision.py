@@ -139,10 +139,12 @@ class Decision(BaseModel):
     @property
     def question(self) -> str:
         """What was asked; "" for a chunk. A conversation's question comes from its metadata, because the
-        field shows the whole history in Markdown."""
+        field shows the whole history in Markdown. Of a follow-up it is what the bot took it for: alone, "and
+        on Windows?" would teach that any page about Windows answers it."""
         if self.dataset == "triplets":
             return self.fields.get("positive", "")
-        return str(self.metadata.get("question") or self.fields.get("instruction", ""))
+        asked = self.metadata.get("meant") or self.metadata.get("question")
+        return str(asked or self.fields.get("instruction", ""))
 
     @property
     def affirms(self) -> bool:

@@ -39,9 +39,10 @@ class Turn(BaseModel):
     ``turn`` counts from 0 within ``conversation_id``; ``history`` is what came before. ``cited`` are the ids
     of the chunks listed as sources, best first; empty when the bot said that it does not know (``refused``).
     ``offered`` are those that annotators choose from, at most ``MOST_OFFERED``: the cited ones, then the next
-    best. Empty until they are looked up, which nobody who asks has to wait for. ``score`` is that of
-    the best chunk, ``seconds`` how long the whole answer took. ``thumb`` and ``comment`` are the visitor's
-    word on the answer, if there is any: a turn is sent again when it comes.
+    best. Empty until they are looked up, which nobody who asks has to wait for; so is ``meant``, what a
+    question that points back to the one before was taken for. ``score`` is that of the best chunk,
+    ``seconds`` how long the whole answer took. ``thumb`` and ``comment`` are the visitor's word on the
+    answer, if there is any: a turn is sent again when it comes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +50,7 @@ class Turn(BaseModel):
     conversation_id: str
     turn: int
     question: _Text
+    meant: _Text = ""
     history: tuple[Message, ...] = ()
     answer: _Text
     cited: tuple[str, ...] = ()

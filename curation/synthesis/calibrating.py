@@ -6,15 +6,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from curation.agreement.alpha import Alpha, alpha_of
+from curation.agreement.alpha import alpha_of
+from curation.agreement.calibration import Calibration, JudgedRelease
 from curation.argilla.conversations import answer_in
-from curation.errors import StateError
-from curation.files import read_json
-from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records.decision import Decision
 from curation.records.generation import AnsweredQuestion, GeneratedAnswer
@@ -22,32 +17,6 @@ from curation.synthesis.judging import Judge
 
 GOOD = 4  # the least rating, of 5, that says an answer is correct
 _PEOPLE = "is_response_correct"
-
-
-class JudgedRelease(BaseModel):
-    """Of one release's ``decided`` answers, how many the judge gave a usable rating (``judged``) and how many
-    of these it judged as people did. ``too_kind``: it calls good what people judged wrong; ``too_strict``:
-    the opposite. ``alpha`` is Krippendorff's, between it and people."""
-
-    model_config = ConfigDict(frozen=True)
-
-    release: str
-    decided: int
-    judged: int
-    same: int
-    too_kind: int
-    too_strict: int
-    alpha: Alpha
-
-
-class Calibration(BaseModel):
-    """What came of asking ``judge``, a release at a time."""
-
-    model_config = ConfigDict(frozen=True)
-
-    judge: str
-    at: datetime
-    releases: tuple[JudgedRelease, ...]
 
 
 def calibrate(
@@ -69,19 +38,6 @@ def calibrate(
             advance(1)
     releases = tuple(_judged(release, pairs) for release, pairs in sorted(found.items()))
     return Calibration(judge=name, at=datetime.now(timezone.utc), releases=releases)
-
-
-def read_calibration(home: Home) -> Calibration | None:
-    """What was found last; None where nobody has asked, or it can't be read."""
-    try:
-        return Calibration.model_validate(read_json(calibration_file(home)))
-    except (OSError, StateError, ValidationError):
-        return None
-
-
-def calibration_file(home: Home) -> Path:
-    """Where it is kept."""
-    return home.root / "calibration.json"
 
 
 def _answered(decision: Decision, text_of: Callable[[str], str]) -> AnsweredQuestion:

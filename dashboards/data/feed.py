@@ -65,7 +65,7 @@ class Feed(Generic[T]):
         try:
             items = self._read()
             fresh = Snapshot(items=list(items), taken_at=datetime.now(timezone.utc))
-        except Exception as error:  # the page shows it and goes on
+        except BaseException as error:  # the page shows it and goes on; nobody else would hear of it
             with self._lock:
                 fresh = replace(self._snapshot, problem=notice_of(error, self._what))
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -30,12 +30,12 @@ def flow_of(
 ) -> list[Station]:
     """The stations in their order. What Argilla would tell is unknown while it does not answer."""
     standing = standings[0] if standings else None
-    totals: Mapping[str, DatasetRow] = {row.title: row for row in progress or ()}
     served = read_releases(home).served
     decisions = standing.decided.every if standing else ()
     accepted = [one for one in decisions if one.verdict == "accepted"]
     links = standing.links if standing else None
-    triplets, turns = totals.get("Triplets"), totals.get("Conversations")
+    triplets = [row for row in progress or () if row.title == "Triplets"]
+    turns = [row for row in progress or () if row.title == "Conversations"]
 
     def pending(dataset: str) -> str:
         return links.pending(dataset) if links else ""
@@ -45,17 +45,27 @@ def flow_of(
 
     return [
         Station("chunks", _rows(home), "of the documentation", pending("chunks")),
-        Station("triplets", triplets.total if triplets else None, _waiting(triplets), pending("triplets")),
+        Station(
+            "triplets",
+            sum(row.total for row in triplets) if triplets else None,
+            _waiting(triplets),
+            pending("triplets"),
+        ),
         Station("decided", len(decisions) if standing else None, "records with an answer", opened(decisions)),
         Station("accepted", len(accepted) if standing else None, "of them", opened(accepted)),
         Station("examples", served.examples if served else None, "that the model was trained on"),
         Station("release", 1 if served else 0, served.id if served else "none is served"),
-        Station("turns", turns.total if turns else None, _waiting(turns), pending("conversations")),
+        Station(
+            "turns",
+            sum(row.total for row in turns) if turns else None,
+            _waiting(turns),
+            pending("conversations"),
+        ),
     ]
 
 
-def _waiting(row: DatasetRow | None) -> str:
-    return f"{row.pending:,} wait for people" if row and row.exists else ""
+def _waiting(rows: Sequence[DatasetRow]) -> str:
+    return f"{sum(row.pending for row in rows):,} wait for people" if rows else ""
 
 
 def _rows(home: Home) -> int | None:

@@ -80,8 +80,9 @@ def _places(home: Home, release: str, vectors: npt.NDArray[np.float32]) -> npt.N
     except (OSError, StateError, ValueError):
         pass  # there is none yet, or it is damaged: it is made again
     found = _projected(vectors)
-    write_text(path, json.dumps(np.round(found, 3).tolist()))
-    return found
+    rounded = np.round(found, 3)
+    write_text(path, json.dumps(rounded.tolist()))
+    return rounded
 
 
 def _projected(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ class Notice:
     hint: str = ""
 
 
-def notice_of(error: Exception, what: str) -> Notice:
+def notice_of(error: BaseException, what: str) -> Notice:
     """``error`` as a notice; ``what`` names what could not be read. Only a ClayloopError's text is shown:
     others may quote anything, so their type is shown and the rest goes to the log."""
     if isinstance(error, ClayloopError):

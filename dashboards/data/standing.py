@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from training import Choice
 
 WEEK = 7  # days
+_ALL_SECONDS = 60.0
+_CLOSE_BY = 3.0  # seconds: nobody calls the page, and it must not read everything for each answer
 _DOES = {"skip": "Nothing yet.", "new": "Retrain.", "resume": "Go on with the run that was interrupted."}
 
 
@@ -79,26 +82,42 @@ class StandingReader:
         self._client: rg.Argilla | None = None
         self._agreed: tuple[Sequence[Decision], Agreement] | None = None
         self._last: tuple[object, Standing] | None = None
+        self._links = RecordLinks()
+        self._traffic: list[DayTraffic] = []
+        self._all_at = 0.0  # by time.monotonic: when everything is asked again
 
     def __call__(self) -> list[Standing]:
         """One standing, in a list as every feed gives. Raises ArgillaError when Argilla does not answer, and
         StateError or ReleaseError for damaged files."""
-        from curation import DecisionReader, connect_to_argilla, read_links, read_traffic
+        from curation import DecisionReader, connect_to_argilla
 
         given = self._given
-        self._reader = self._reader or DecisionReader(given.argilla)
+        self._reader = self._reader or DecisionReader(given.argilla, close_by=_CLOSE_BY)
         client = self._client or connect_to_argilla(given.argilla, given.home, make_workspace=False)
         self._client = None  # after an error we connect anew
-        links = read_links(client, given.argilla)
+        links, traffic = self._ask(client, datetime.now(timezone.utc).date())
         decisions = self._reader.read(client) if links.addresses else []  # else nothing was pushed yet
-        today = datetime.now(timezone.utc).date()
-        traffic = read_traffic(client, given.argilla, today, 2 * WEEK)
         self._client = client
         seen = decisions, links, _state(given.home)
         if self._last is None or self._last[0] != seen:
             standing = standing_of(given, decisions, traffic, links)
             self._last = seen, replace(standing, agreement=self._agreement(decisions))
         return [replace(self._last[1], days=days_of(decisions, traffic))]
+
+    def _ask(self, client: rg.Argilla, today: date) -> tuple[RecordLinks, list[DayTraffic]]:
+        """Where records are, and what was asked. Days before yesterday hardly change: all of them are asked
+        for once a minute, as everything that says where records are."""
+        from curation import read_links, read_traffic
+
+        argilla = self._given.argilla
+        is_due = time.monotonic() >= self._all_at or not self._links.addresses
+        if is_due or not self._traffic or self._traffic[-1].day != today:
+            self._links = read_links(client, argilla)
+            self._traffic = read_traffic(client, argilla, today, 2 * WEEK)
+            self._all_at = time.monotonic() + _ALL_SECONDS
+        else:
+            self._traffic[-2:] = read_traffic(client, argilla, today, 2)
+        return self._links, self._traffic
 
     def _agreement(self, decisions: Sequence[Decision]) -> Agreement:
         """How far people agree. The intervals take a while, so they are kept until somebody answers."""

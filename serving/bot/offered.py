@@ -36,10 +36,12 @@ def offered_passages(retriever: Retriever, question: str, cited: Sequence[str]) 
 
 
 def with_offered(retriever: Retriever, turn: Turn) -> Turn:
-    """The turn with what annotators choose from. As it is when the release can't be searched: that is no
-    reason to keep what was said from them."""
+    """The turn with what its question was taken for, and what annotators choose from; without that when the
+    release can't be searched: that is no reason to keep what was said from them."""
+    asked = look_up(turn.question, turn.history)
+    turn = turn.model_copy(update={"meant": "" if asked == turn.question else asked})
     try:
-        offered = offered_passages(retriever, look_up(turn.question, turn.history), turn.cited)
+        offered = offered_passages(retriever, asked, turn.cited)
     except ClayloopError as error:
         log.warning("Nothing more could be offered for a turn: %s", error.message)
         return turn

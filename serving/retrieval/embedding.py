@@ -14,6 +14,7 @@ import numpy as np
 
 from curation import SILENT, Progress, ReleaseError, SettingsError, first_line
 from serving.retrieval.models import check_safe, model_name, resolve_model
+from serving.retrieval.on_ray import embed_on_ray
 from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.tokens import ModelTokenCounter, printable
 from serving.retrieval.vectors import Vectors, truncate_vectors
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Fewer texts than this are embedded before a trial of both precisions would have paid.
 TRIAL_FROM = 128
+RAY_FROM = 1_000  # texts: fewer are embedded before they have arrived anywhere
 _TRIAL_TEXTS = 8
 _REMEMBERED = 10_000  # questions: 15 megabytes of vectors
 _MOST_SHARED = 4  # models: twice the base, in each precision, the served one, and one more
@@ -162,9 +164,15 @@ class Embedder:
             advance(len(batch))
 
         with progress.task(description, total=len(texts), unit="texts") as advance:
-            precision = self._precision(len(texts)) or self._trial(cleaned, take)
-            while done < len(cleaned):
-                take(self.batch_size, precision)
+            if self.settings.engine == "ray" and len(texts) >= RAY_FROM:
+                for part in embed_on_ray(self, cleaned, encode == self.model.encode_query):
+                    vectors[order[done : done + len(part)]] = part
+                    done += len(part)
+                    advance(len(part))
+            else:
+                precision = self._precision(len(texts)) or self._trial(cleaned, take)
+                while done < len(cleaned):
+                    take(self.batch_size, precision)
         if not np.isfinite(vectors).all():
             raise ReleaseError(
                 f"The embedding model {self.name} gives vectors that are not numbers (NaN).",

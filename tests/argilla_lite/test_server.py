@@ -184,10 +184,14 @@ def test_stop_leaves_nothing_and_restart_keeps_everything(
     with contextlib.closing(sqlite3.connect(home / "text.db")) as index, index:
         index.execute("DELETE FROM documents WHERE rowid IN (SELECT min(rowid) FROM documents)")
     assert run("check", "--home", home).returncode == 6
+    # As if an argilla-lite of before had made it, which cut words otherwise.
+    with contextlib.closing(sqlite3.connect(home / "text.db")) as index, index:
+        index.execute("PRAGMA user_version = 1")
 
     with running_argilla_lite(home, port=int(lite.url.rsplit(":", 1)[1])) as again:
         assert (again.url, again.api_key, again.password) == (lite.url, lite.api_key, lite.password)
         assert not any(again.password in line for line in again.output)
+        assert any("of another version of argilla-lite; building it anew" in line for line in again.output)
         assert sorted(data.search("*")[0]) == sorted(found[0])
         headers = {"Authorization": f"Bearer {token}"}
         assert (

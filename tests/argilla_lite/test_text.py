@@ -179,7 +179,17 @@ def test_no_query_is_an_error(texts: Sample, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["(" * 500 + "hello", "hello " * 3000, "-" * 999 + "hello", '"' * 101, "a" * 20000]
+    "query",
+    [
+        "(" * 500 + "hello",
+        "hello " * 3000,
+        "-" * 999 + "hello",
+        '"' * 101,
+        "a" * 20000,
+        "a/" * 9000,
+        f'"{"hello " * 5000}"',
+        f'"{"world hello " * 3000}"~5',
+    ],
 )
 def test_monstrous_queries(texts: Sample, query: str) -> None:
     found, total = texts.search(query)

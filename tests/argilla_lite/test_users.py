@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.argilla_lite.commands import alive, run, status
+from tests.argilla_lite.sample import Argilla, make_sample
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - told of, for the seconds of a test
 
@@ -64,7 +65,7 @@ def test_while_it_runs(home: Path) -> None:
     second = users(home, "password", "anna")["password"]
     assert can_log_in(home, "anna", second)
     assert not can_log_in(home, "anna", first)
-    users(home, "remove", "boss")
+    assert users(home, "remove", "boss", "--with-answers", "--yes")["answers"] == 0
     assert "boss" not in {one["username"] for one in users(home, "list")}
     unknown = run("users", "remove", "boss", "--home", home)
     assert (unknown.returncode, "no user" in unknown.stderr) == (1, True)
@@ -76,6 +77,42 @@ def test_while_it_runs(home: Path) -> None:
     assert json.loads((home / "credentials.json").read_text())["password"] == owner
     log = (home / "logs" / "argilla-lite.log").read_text() + (home / "logs" / "start.log").read_text()
     assert not [secret for secret in (first, second, owner) if secret in log]
+
+
+def test_answers_stay_unless_they_are_to_go(home: Path) -> None:
+    credentials = json.loads((home / "credentials.json").read_text())
+    sample = make_sample(Argilla(credentials["url"], credentials["api_key"], "clayloop"), count=20)
+    name = "anna"
+    login = next(one["username"] for one in users(home, "list") if one["username"].startswith(f"{name}-"))
+    given = len(sample.filtered(lambda row: name in row.responses))
+
+    def responses() -> int:
+        listed = sample.owner.get(f"/datasets/{sample.dataset_id}/records", include="responses", limit=100)
+        answered = [one for record in listed["items"] for one in record["responses"]]
+        return sum(one["user_id"] == sample.users[name] for one in answered)
+
+    assert responses() == given > 0
+    done = users(home, "remove", login)
+    assert done == {"username": login, "role": "annotator", "answers": given, "deleted": False}
+    assert responses() == given
+    assert [one["workspaces"] for one in users(home, "list") if one["username"] == login] == [[]]
+    with pytest.raises(httpx.HTTPStatusError):
+        sample.search("clay", user=name)  # sees nothing any more
+
+    back = users(home, "add", login)["password"]
+    assert can_log_in(home, login, back)
+    assert sample.search("clay", user=name)[1]
+
+    asked = run("users", "remove", login, "--with-answers", "--home", home)
+    assert (asked.returncode, f"{given} answers" in asked.stderr, "--yes" in asked.stderr) == (1, True, True)
+    assert responses() == given
+    assert users(home, "remove", login, "--with-answers", "--yes")["deleted"]
+    assert responses() == 0
+    sees_all = run("users", "add", "second", "--role", "owner", "--home", home)
+    assert sees_all.returncode == 0, sees_all.stderr
+    refused = run("users", "remove", "second", "--home", home)
+    assert (refused.returncode, "sees every workspace" in refused.stderr) == (1, True)
+    users(home, "remove", "second", "--with-answers", "--yes")
 
 
 def test_while_it_does_not_run(home: Path) -> None:

@@ -37,9 +37,6 @@ from training import INDEX_ONLY, RetrainOptions, retrain_from_annotations
 
 CHUNKS = make_chunks()
 CORPUS = Corpus(documents=[], chunks=CHUNKS)
-_TRAINING = settings()
-_FEW = _TRAINING.gate.model_copy(update={"min_queries": 5})  # so that there is an interval
-TRAINING = _TRAINING.model_copy(update={"gate": _FEW})
 
 
 class FakeVectors:
@@ -128,6 +125,7 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
         triplets=f"{name}-triplets",
         conversations=f"{name}-conversations",
         adjudication=f"{name}-adjudication",
+        overlap=0.0,  # who answers a record is decided here
     )
     bootstrap(home, CORPUS, serving())
     CORPUS.save(home)
@@ -141,7 +139,7 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
     visit(client, argilla, first)
     options = RetrainOptions(highest=INDEX_ONLY)  # a trained model would take a minute more
     done = retrain_from_annotations(
-        home, CORPUS, TRAINING, serving(), lambda: read_decisions(client, argilla), options
+        home, CORPUS, settings(), serving(), lambda: read_decisions(client, argilla), options
     )
     assert done.outcome == "promoted", done.verdict
     judge(people, records[60:72])
@@ -149,6 +147,6 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
         right = "no" if number in (1, 2) else "yes"
         answer(people[0], record, is_response_correct=right, out_of_guardrails="no")
     annotate_as_simulated(client, argilla, CORPUS, FakeVectors(), {"chunks": 4})
-    loop = LoopSettings(training=TRAINING, serving=serving())
+    loop = LoopSettings(training=settings(), serving=serving())
     board = DashboardSettings(refresh_seconds=1, port=0)
     return Handover(root=home.root, dashboard=board, argilla=argilla, loop=loop)

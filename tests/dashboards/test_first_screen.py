@@ -118,6 +118,10 @@ def test_questions_are_those_of_the_last_two_weeks(round_made: Handover, standin
     for kind, (last, before) in counted.items():
         assert (standing.week(kind), standing.week(kind, back=1)) == (last, before), kind
     assert counted["asked"] == [14, 14] and sum(counted["wrong"]) == 2
+    read = StandingReader(round_made)
+    assert [read()[0].days for _ in range(2)] == [standing.days] * 2, (
+        "also where only the last days are asked"
+    )
 
 
 def test_the_verdict_is_that_of_the_gate_on_the_questions_of_the_release(round_made: Handover) -> None:
@@ -129,7 +133,8 @@ def test_the_verdict_is_that_of_the_gate_on_the_questions_of_the_release(round_m
     folder = home.runs / served.run_id
     gate = json.loads((folder / "judge" / "gate.json").read_text())
     assert row.verdict == json.loads((folder / "run.json").read_text())["verdict"] != ""
-    assert (row.gate.low, row.gate.high) == (gate["interval"]["low"], gate["interval"]["high"])
+    interval = gate["interval"] or {"low": None, "high": None}
+    assert (row.gate.low, row.gate.high) == (interval["low"], interval["high"])
     asked = json.loads((home.releases / served.id / "evaluation.json").read_text())["holdout"]
     headings = sum(one["is_heading"] for one in asked)
     assert served.evaluation.kinds.get("section headings", 0) == headings

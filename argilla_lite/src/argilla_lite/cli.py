@@ -80,7 +80,11 @@ def _add_users(
     actions = users.add_subparsers(dest="action", required=True)
     shown = actions.add_parser("list", help="names, roles and workspaces")
     add = actions.add_parser("add", help="make a user; a generated password is printed once")
-    remove = actions.add_parser("remove", help="remove a user")
+    remove = actions.add_parser("remove", help="take a user out of all workspaces; answers stay")
+    remove.add_argument(
+        "--with-answers", action="store_true", help="delete the user and every answer for good"
+    )
+    remove.add_argument("--yes", action="store_true", help="do not ask before that")
     password = actions.add_parser("password", help="give a user a new password, which is printed once")
     for command in (add, remove, password):
         command.add_argument("name", metavar="NAME")

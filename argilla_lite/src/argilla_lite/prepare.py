@@ -78,8 +78,10 @@ async def _create_owner(credentials: Credentials, workspace_name: str) -> None:
             await WorkspaceUser.create(db, workspace_id=workspace.id, user_id=user.id)
 
 
-def prepare(home: Home, workspace: str) -> None:
-    """Migrates the database and creates the owner and the workspace if they are missing."""
+def main(arguments: list[str]) -> None:
+    """Migrates the database of the home that the first argument names, and creates the owner and the
+    workspace that the second names if they are missing."""
+    home, workspace = Home(Path(arguments[0])), arguments[1]
     credentials = home.read_credentials()
     if credentials is None:
         sys.exit(f"{home.credentials_file} is missing: start with `argilla-lite up`.")
@@ -95,11 +97,6 @@ def prepare(home: Home, workspace: str) -> None:
     noted = {"argilla_server": importlib.metadata.version("argilla-server"), "revision": revision}
     write_private(home.prepared_file, json.dumps(noted) + "\n")
     print(f"The database is ready (schema {re.sub(r'[^0-9a-f]', '', revision)}).")
-
-
-def main(arguments: list[str]) -> None:
-    """Prepares the home that the first argument names, with the workspace that the second does."""
-    prepare(Home(Path(arguments[0])), arguments[1])
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Service:
     folder: Path
     fork: Callable[[], ForkedProcess | None] = lambda: None
     ready: Callable[[], bool] = lambda: True
-    start_timeout: float = 90.0
+    start_timeout: float = 300.0  # to import argilla_server takes minutes on a machine that is overloaded
     inherited_fds: tuple[int, ...] = ()
     standard_input: Callable[[], int] = lambda: os.open(os.devnull, os.O_RDONLY)
     stops_last: bool = False

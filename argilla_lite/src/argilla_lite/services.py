@@ -144,7 +144,7 @@ class Services:
         name: str,
         words: Callable[[], list[str]],
         ready: Callable[[], bool] = lambda: True,
-        start_timeout: float = 90.0,
+        start_timeout: float = 300.0,
     ) -> Service:
         """A service that runs a module of argilla_lite, forked from the stem, or started without it.
 

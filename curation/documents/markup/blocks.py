@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+# Characters. In a longer paragraph, which is no prose, no markup is looked for: that may take their square.
+MOST_INLINE = 20_000
+
 Kind = Literal["prose", "code", "list", "table", "directive"]
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")

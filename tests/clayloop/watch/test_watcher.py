@@ -114,6 +114,19 @@ def test_what_fails_is_tried_again_after_a_while_that_grows(home: Home, log: Pat
     assert (state.failures, state.retry_at) == (0, None)
 
 
+def test_a_retrain_that_somebody_stopped_is_no_failure_and_not_tried_again(home: Home, log: Path) -> None:
+    ask_for_retrain(home, "Ada")
+    said: list[str] = []
+    watcher = Watcher(settings(home), command(log, 0, "130,0"), said.append)
+    watcher.look()
+    assert "The retrain was stopped." in said
+    assert pending_request(home) is None
+    assert watcher.health()["failures"] == 0
+    ask_for_retrain(home, "Ada, after all")
+    watcher.look()
+    assert starts(log) == 2
+
+
 def test_a_failure_is_remembered_by_the_next_watcher_and_asking_again_goes_before_it(
     home: Home, log: Path
 ) -> None:

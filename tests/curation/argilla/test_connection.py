@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -220,3 +221,12 @@ def test_nothing_was_pushed(settings: ArgillaSettings, home: Home) -> None:
     with pytest.raises(ArgillaError) as caught:
         read_decisions(connect_to_argilla(settings, home), settings)
     assert "clayloop push" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(422, {"detail": "search_engine"}), (200, {"search_engine": {}})]
+)
+def test_another_argilla_shows_no_suggestions(status: int, body: object) -> None:
+    """422 is what Argilla 2.8 itself answers with a genuine Elasticsearch."""
+    answers = httpx.MockTransport(lambda request: httpx.Response(status, json=body))
+    assert not Api(httpx.Client(transport=answers, base_url="http://argilla")).shows_suggestions()

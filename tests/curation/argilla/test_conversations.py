@@ -127,7 +127,7 @@ def test_a_visitors_thumb_changes_the_record_and_is_no_response(
 def test_sending_again_keeps_the_answer(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
-    turn = make_turn("How?", "So.", cited=("f" * 32,))
+    turn = make_turn("How?", "So.", cited=("f" * 32,)).model_copy(update={"meant": "install kiln How?"})
     log_turns(client, settings, [turn], embedder)
     person = hire(api, settings, "reader")
     [row] = rows(api, settings)
@@ -137,6 +137,7 @@ def test_sending_again_keeps_the_answer(
     assert decision.record_id == turn.id
     assert decision.verdict == "accepted"
     assert decision.metadata["question"] == "How?"
+    assert decision.question == "install kiln How?", "a follow-up teaches what it was taken for"
     assert decision.metadata["chunk_id"] == "f" * 32
 
 

@@ -18,7 +18,7 @@ from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
 from serving import Embedder
 from tests.browser import chromium_page
-from tests.curation.argilla.sample import make_chunk, make_triplet, make_turn
+from tests.curation.argilla.sample import history, make_chunk, make_triplet, make_turn
 from tests.xss import XSS
 
 if TYPE_CHECKING:
@@ -48,7 +48,12 @@ def test_hostile_text_is_shown_and_does_nothing(
         worse = "\n\n".join([nasty, *(one.replace("alert(1)", "document.title='ran'") for one in XSS)])
         chunk = make_chunk("a.md", nasty, worse)
         push_to_argilla(client, settings, Corpus([], [chunk]), [make_triplet(chunk, nasty, worse)], embedder)
-        log_turns(client, settings, [make_turn(worse, worse, cited=(chunk.id,))], embedder)
+        log_turns(
+            client,
+            settings,
+            [make_turn(worse, worse, turn=1, history=history(worse, worse), cited=(chunk.id,))],
+            embedder,
+        )
         seen: dict[DatasetName, tuple[str, str]] = {}
         with chromium_page() as page:
             page.goto(argilla_lite.url)
@@ -65,6 +70,9 @@ def test_hostile_text_is_shown_and_does_nothing(
                 page.wait_for_timeout(500)  # a picture would be asked for by now
                 assert fields.locator("img, script, iframe, embed, [onerror], [ontoggle]").count() == 0, kind
                 seen[kind] = ("\n".join(fields.all_inner_texts()), page.title())
+            chat = page.get_by_text("What was said before").locator("xpath=ancestor::*[3]")
+            assert chat.locator("img, script, iframe, embed, [onerror], [ontoggle]").count() == 0
+            assert chat.inner_text().count(nasty) >= 2, "what both said before"
         elsewhere.shutdown()
     assert asked_for == []
     for text, title in seen.values():

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from curation.documents.chunking import chunk_document
 from curation.documents.markup.reading import parse
-from curation.documents.splitting import TokenCounter
+from curation.documents.splitting import CHARACTERS_PER_TOKEN, MOST_TOKENS, TokenCounter
 from curation.records.chunk import Chunk
 from curation.records.document import Document, Markup
 from curation.settings import ChunkSettings
@@ -358,3 +358,17 @@ def test_a_sentence_that_is_too_long_is_cut_between_words(phrases: list[str]) ->
     assert len(bodies) > 1
     assert "".join("".join(bodies).split()) == long
     assert all(any(body.endswith(word) for word in phrases) for body in bodies)
+
+
+def test_a_text_without_end_is_never_counted_as_a_whole() -> None:
+    class Watched(CharacterCounter):
+        longest = 0
+
+        def count(self, text: str) -> int:
+            self.longest = max(self.longest, len(text))
+            return super().count(text)
+
+    counter = Watched()
+    chunks = chunks_of("word " * 300_000, 256, counter)
+    assert sum(chunk.body.count("word") for chunk in chunks) >= 1
+    assert counter.longest <= MOST_TOKENS * CHARACTERS_PER_TOKEN

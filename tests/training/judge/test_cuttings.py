@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from curation import ChunkSettings, Corpus, Home, SettingsError, TestSet, ingest
-from serving import ModelTokenCounter, ServingSettings
-from training import accepted_as_test_set, compare_cuttings
+from serving import Embedder, ModelTokenCounter, ServingSettings
+from training import accepted_as_test_set, compare_cuttings, compare_models
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,26 @@ def test_each_way_has_its_sizes_and_its_score(home: Home) -> None:
     assert large.chunks < small.chunks <= overlapping.chunks
     assert small.tokens_median <= small.tokens_max <= 64 < large.tokens_max <= 128
     assert {path: path.stat().st_mtime_ns for path in Path(home.root).rglob("*")} == before
+
+
+def test_base_models_are_compared_over_the_same_chunks(home: Home, tmp_path: Path) -> None:
+    usual = ServingSettings().embedding.model
+    mixed_up = Embedder(usual, ServingSettings().embedding).model
+    words = mixed_up[0].auto_model.embeddings.word_embeddings.weight
+    words.data = words.data.flip(0)  # each word has another one's meaning
+    mixed_up.save(str(tmp_path / "mixed-up"))
+    asked = TestSet(
+        name="mine",
+        queries={"1": "how long must it dry?", "2": "what do I need to make a glaze?"},
+        qrels={"1": {"clay.md": 1}, "2": {"glaze.md": 1}},
+    )
+    models = [usual, str(tmp_path / "mixed-up")]
+    first, other = compare_models(Corpus.load(home), models, asked, ServingSettings())
+    assert first.ndcg.estimate == 1.0 and first.change is None
+    assert other.change is not None and other.ndcg.estimate == 1 + other.change.estimate <= 1.0
+    for one in (first, other):
+        assert one.dimension == 384 and one.index_seconds > 0 and one.query_ms > 0
+        assert 80 < one.memory_mb < 100, "22 million weights"
 
 
 def test_without_questions_it_says_what_to_do(home: Home) -> None:

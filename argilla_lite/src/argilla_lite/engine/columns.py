@@ -40,10 +40,6 @@ class Column:
         self._values: NDArray[Any] = np.empty(0, np.float64 if kind == "float" else np.int64)
         self._new: tuple[list[int], list[int], list[int], list[Any]] = ([], [], [], [])
 
-    def __len__(self) -> int:
-        """Entries, those of earlier generations included."""
-        return len(self._rows) + len(self._new[0])
-
     def add(self, row: int, generation: int, value: object, user: int = -1) -> None:
         """Adds a value as Argilla stores it: a scalar, a list of scalars, spans, ranked options, or None."""
         rows, generations, users, values = self._new

@@ -1,10 +1,11 @@
-"""Dates in filters, as Elasticsearch reads them: ISO 8601 or milliseconds; parts left out round up for upper
-bounds."""
+"""Dates in filters, as Elasticsearch reads them: ISO 8601, milliseconds, or date math (`now-1d/d`,
+`2026-01-01||+1M`). What is left out or rounded becomes the latest moment that fits for upper bounds."""
 
 from __future__ import annotations
 
+import calendar
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from argilla_server.errors.future import UnprocessableEntityError
 
@@ -13,8 +14,8 @@ _ISO = re.compile(
     r"\s*(Z|[+-]\d\d(?::?\d\d)?)?",
     re.IGNORECASE,
 )
-
-
+_MATH = re.compile(r"([+-])(\d{0,9})([yMwdhHms])|/([yMwdhHms])")
+_STEPS = {"w": "weeks", "d": "days", "h": "hours", "H": "hours", "m": "minutes", "s": "seconds"}
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -22,7 +23,7 @@ def micros(value: object, upper: bool) -> int:
     """A date as whole microseconds since 1970 (UTC).
 
     Args:
-        value: ISO 8601 text (UTC if it names no zone) or milliseconds since 1970.
+        value: ISO 8601 text (UTC if it names no zone), milliseconds since 1970, or date math.
         upper: For an upper bound: a day means its end.
 
     Raises:
@@ -31,9 +32,52 @@ def micros(value: object, upper: bool) -> int:
     try:
         if isinstance(value, (int, float)) or re.fullmatch(r"-?\d{5,}(\.\d+)?", str(value)):
             return int(float(value) * 1000)  # type: ignore[arg-type]
-        return (_parse(str(value).strip(), upper) - _EPOCH) // timedelta(microseconds=1)
+        text = str(value).strip()
+        if text.startswith("now"):
+            return _micros(_calculated(datetime.now(timezone.utc).replace(tzinfo=None), text[3:], upper))
+        date, bars, math = text.partition("||")
+        if bars:
+            return _micros(_calculated(_parse(date, upper=False), math, upper))
+        return _micros(_parse(text, upper))
     except (ValueError, OverflowError, OSError) as error:
-        raise UnprocessableEntityError(f"`{value}` is not a date (ISO 8601 is expected)") from error
+        raise UnprocessableEntityError(
+            f"`{value}` is not a date (ISO 8601 or date math such as `now-1d` is expected)"
+        ) from error
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _calculated(moment: datetime, math: str, upper: bool) -> datetime:
+    """What date math makes of a moment."""
+    if not re.fullmatch(f"(?:{_MATH.pattern})*", math):
+        raise ValueError(math)
+    for sign, number, unit, rounded in _MATH.findall(math):
+        if not rounded:
+            moment = _plus(moment, int(f"{sign}{number or 1}"), unit)
+            continue
+        moment = _begin(moment, rounded)
+        if upper:
+            moment = _plus(moment, 1, rounded) - timedelta(microseconds=1)
+    return moment
+
+
+def _plus(moment: datetime, number: int, unit: str) -> datetime:
+    """A moment so many units later; a day that the month does not have becomes its last."""
+    if unit in _STEPS:
+        return moment + timedelta(**{_STEPS[unit]: number})
+    year, month = divmod(moment.year * 12 + moment.month - 1 + number * (12 if unit == "y" else 1), 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
+
+
+def _begin(moment: datetime, unit: str) -> datetime:
+    """The begin of the year, month, week … that a moment is in."""
+    if unit == "w":
+        moment, unit = moment - timedelta(days=moment.weekday()), "d"
+    kept = "yMdhms".index(unit.replace("H", "h")) + 1
+    return datetime(*moment.timetuple()[:kept], *(1, 1, 1)[kept:])  # type: ignore[arg-type]
 
 
 def _parse(text: str, upper: bool) -> datetime:

@@ -96,7 +96,7 @@ def warm_up() -> None:
 
 @SearchEngine.register(engine_name=ENGINE_NAME)
 class EmbeddedSearchEngine(SearchEngine):
-    """Searches with SQL. Only three calls write anything: those that add, change or remove text."""
+    """Searches in `tables`. Only three calls write anything: those that add, change or remove text."""
 
     def __init__(self) -> None:
         # By process, because a forked rq job must not use its parent's threads and connections.

@@ -17,7 +17,8 @@ def open_index(home: Home) -> TextIndex:
     """The home's text index; a damaged file is replaced, because all of it can be derived."""
     index = TextIndex(home.text_index, open_source(home))
     try:
-        index.create()
+        if index.create():
+            print("The text index is of another version of argilla-lite; building it anew.")
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise

@@ -7,7 +7,7 @@ that the database itself notes (`source`). It is lost with the process and read 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,6 @@ class Table:
                 self._order = np.arange(self.count)
         chosen = self.alive if mask is None else self.alive & mask
         return self._order[chosen[self._order]]
-
-    def columns(self) -> Iterator[Column]:
-        yield from (self.statuses, self.external_ids, self.response_statuses)
-        yield from (*self.metadata.values(), *self.suggestions.values(), *self.responses.values())
 
     def follow(self, snapshot: Snapshot) -> None:
         """Brings the table up to the snapshot's state."""

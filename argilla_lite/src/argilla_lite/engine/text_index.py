@@ -25,7 +25,7 @@ from argilla_lite.engine.source import BATCH, Source, parsed
 from argilla_lite.engine.text_query import MARKER
 
 _LOGGER = logging.getLogger("argilla_lite")
-_LAYOUT = 2  # raise it when tables or tokenization change: the index is then built anew
+_LAYOUT = 3  # raise it when tables or tokenization change: the index is then built anew
 _BUSY_TIMEOUT = 30.0  # seconds to wait for another process's write
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -57,11 +57,12 @@ class TextIndex:
             connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
-    def create(self) -> None:
-        """Makes the file and its tables, anew if they are of another layout."""
+    def create(self) -> bool:
+        """Makes the file and its tables, anew if they are of another layout. Returns whether they were."""
         with closing(self.connect()) as writer:
-            if writer.execute("PRAGMA user_version").fetchone()[0] == _LAYOUT:
-                return
+            layout = writer.execute("PRAGMA user_version").fetchone()[0]
+            if layout == _LAYOUT:
+                return False
             with transaction(writer):
                 for (name,) in writer.execute(
                     "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL%'"
@@ -80,6 +81,7 @@ class TextIndex:
                 writer.execute("CREATE TABLE counter (revision INTEGER NOT NULL)")
                 writer.execute("INSERT INTO counter VALUES (0)")
                 writer.execute(f"PRAGMA user_version = {_LAYOUT}")
+            return bool(layout)
 
     def columns(self, reader: sqlite3.Connection, dataset_id: str) -> dict[str, str] | None:
         """Field name → FTS5 column, or None if the dataset is not indexed yet."""

@@ -3,8 +3,8 @@
 The language is Lucene's SimpleQueryParser (org.apache.lucene.queryparser.simple), which Elasticsearch offers
 as `simple_query_string` and which Argilla asks for with AND as the default operator: `"a phrase"`, `prefix*`,
 `-not`, `one | other`, `+`, brackets and backslash escapes. Operators bind from left to right with equal
-strength. No input is an error. Differences: `term~1` (fuzzy) is taken literally without its suffix, `"a b"~3`
-becomes FTS5's NEAR.
+strength. No input is an error. Differences: `term~1` (fuzzy) is taken literally without its suffix, a term of
+several words (`e-mail`, `loop/clay`) is a phrase, and `"a b"~3` becomes FTS5's NEAR, which asks for no order.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ MARKER = (
     "everything"  # a column and the one word in it: FTS5 cannot negate without something to subtract from
 )
 _MATCH_ALL = f'{{{MARKER}}} : "{MARKER}"'
-# FTS5's parser has a stack of 100 entries. What goes beyond these limits is left out, not refused.
+# FTS5's parser has a stack of 100 entries, and a phrase of thousands of words keeps it busy for minutes. What
+# goes beyond these limits is left out, not refused.
 _DEEPEST = 15
-_MOST_LEAVES = 400
+_MOST_WORDS = 250
+_MOST_NEAR = 16  # words; its time grows much faster than their number
 _ENDS_TERM = set('"|+()')
 _QUOTED = re.compile('"[^"]*"')
 _BRACKETS = re.compile("[()]")
@@ -86,7 +88,7 @@ def _nesting(expression: str) -> int:
 class _Parser:
     text: str
     columns: str
-    leaves: int = field(default=0)
+    words: int = 0
 
     def parse(self, start: int, end: int, depth: int) -> str | None:
         state = _State()
@@ -140,7 +142,8 @@ class _Parser:
         slop = _SLOP.match(self.text, cursor, end)
         prepared = tokens.prepare("".join(letters))
         if tokens.has_token(prepared):
-            state.add(self._near(prepared, int(slop.group(1))) if slop else self._leaf(prepared))
+            near = int(slop.group(1)) if slop else 0
+            state.add(self._near(prepared, near) if near else self._leaf(prepared))
         return slop.end() if slop else cursor
 
     def _term(self, state: _State, position: int, end: int) -> int:
@@ -164,23 +167,27 @@ class _Parser:
             term = term[:-1]
         elif (fuzzy := re.search(r"~\d?$", term)) is not None:
             term = term[: fuzzy.start()]
-        pieces = [self._leaf(piece) for piece in tokens.words(term)]
-        pieces = [piece for piece in pieces if piece is not None]
-        if pieces and prefix:
-            pieces[-1] = f"{pieces[-1]} *"
-        if pieces:
-            state.add(str(pieces[0]) if len(pieces) == 1 else "(" + " AND ".join(map(str, pieces)) + ")")
+        prepared = tokens.prepare(term)
+        if tokens.has_token(prepared):
+            leaf = self._leaf(prepared)
+            state.add(f"{leaf} *" if leaf and prefix else leaf)
         return cursor
 
     def _leaf(self, prepared: str) -> str | None:
-        self.leaves += 1
-        if self.leaves > _MOST_LEAVES:
-            return None
-        return f'{{{self.columns}}} : "{prepared.replace(chr(34), " ")}"'
+        phrase = self._within_limits(prepared)
+        return f'{{{self.columns}}} : "{phrase}"' if phrase else None
 
     def _near(self, prepared: str, slop: int) -> str | None:
-        self.leaves += 1
-        if self.leaves > _MOST_LEAVES:
+        words = [word for word in self._within_limits(prepared).split() if tokens.has_token(word)]
+        if not words:
             return None
-        parts = " ".join(f'"{word}"' for word in tokens.words(prepared))
-        return f"{{{self.columns}}} : NEAR({parts}, {slop})" if parts else None
+        # FTS5 counts from the first word to the last, Lucene what lies between the words.
+        between = slop + max(len(words) - 2, 0)
+        words = [f'"{word}"' for word in words[:_MOST_NEAR]]
+        return f"{{{self.columns}}} : NEAR({' '.join(words)}, {between})"
+
+    def _within_limits(self, prepared: str) -> str:
+        """As many words as the query may still have."""
+        kept, count = tokens.first_words(prepared.replace('"', " "), _MOST_WORDS - self.words)
+        self.words += count
+        return kept

@@ -3,7 +3,7 @@
 FTS5's unicode61 tokenizer lowers case, folds Latin accents and splits at everything that is no letter or
 digit. What it does not know is added here: scripts without spaces become one token per character (and a query
 in them a phrase, so that any substring is found), emoji become words, Arabic and Hebrew vowel points and
-compatibility forms (full-width letters, ligatures) fold.
+compatibility forms (full-width letters, ligatures, fractions) fold, and a number stays whole.
 """
 
 from __future__ import annotations
@@ -22,11 +22,16 @@ _UNSPACED = (
 _SYMBOLS = "\u2190-\u23ff\u2460-\u27bf\u2900-\u2bff"
 _SINGLE = re.compile(f"[{_UNSPACED}{_SYMBOLS}\U00010000-\U0010ffff]")
 _POINTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u200b-\u200f\ufe00-\ufe0f]")
-_JOINED = re.compile(r"[\w.'’·:]+", re.UNICODE)
+# What stands between two digits makes one token of them (`1.5`, `2.11.1`), as in Unicode's rules (UAX 29):
+# `5` is not found in it. FTS5 takes characters for private use for letters.
+_DIVIDER = re.compile(r"(?<=\d)[.,](?=\d)")
+# Between two messages of a chat: neither a phrase nor `"…"~10` reaches across.
+_GAP = " \ue000" * 20 + " "
 
 
 def prepare(text: str) -> str:
     """The text as FTS5 should see it."""
+    text = _DIVIDER.sub(lambda match: chr(0xE000 + ord(match.group())), text)
     if text.isascii():
         return text
     folded = _POINTS.sub("", unicodedata.normalize("NFKC", text)).casefold()
@@ -43,19 +48,23 @@ def _spread(match: re.Match[str]) -> str:
 
 def has_token(prepared: str) -> bool:
     """Whether the tokenizer will find anything in a prepared text."""
-    return any(unicodedata.category(character)[0] in "LN" for character in prepared)
+    return any(map(_is_of_a_word, prepared))
 
 
-def words(text: str) -> Iterator[str]:
-    """The prepared pieces of a query's term: what a reader sees as one word stays one phrase (`foo_bar`,
-    `v2.8`)."""
-    for piece in _JOINED.findall(_POINTS.sub("", unicodedata.normalize("NFKC", text))):
-        if has_token(prepared := prepare(piece)):
-            yield prepared
-    # Symbols are no word characters, and yet can be asked for.
-    for symbol in re.findall(f"[{_SYMBOLS}\U00010000-\U0010ffff]", text):
-        if not symbol.isalnum():
-            yield prepare(symbol)
+def first_words(prepared: str, most: int) -> tuple[str, int]:
+    """A prepared text up to so many of the words that the tokenizer will find, and how many it finds."""
+    count, inside = 0, False
+    for place, character in enumerate(prepared):
+        was_inside, inside = inside, _is_of_a_word(character)
+        if inside and not was_inside:
+            if count == most:
+                return prepared[:place], count
+            count += 1
+    return prepared, count
+
+
+def _is_of_a_word(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNM" or "\ue000" <= character <= "\uf8ff"
 
 
 def field_text(value: object, kind: str) -> str:
@@ -71,7 +80,7 @@ def field_text(value: object, kind: str) -> str:
         return prepare(value)
     if kind == "chat" and isinstance(value, list):
         contents = (message.get("content") for message in value if isinstance(message, dict))
-        return prepare("\n".join(content for content in contents if isinstance(content, str)))
+        return _GAP.join(prepare(content) for content in contents if isinstance(content, str))
     return prepare("\n".join(_leaves(value)))
 
 

@@ -7,8 +7,10 @@ from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 
-from curation.documents.markup.blocks import Block, Kind, Outline, ParsedDocument, one_line
+from curation.documents.markup.blocks import MOST_INLINE, Block, Kind, Outline, ParsedDocument, one_line
 from curation.documents.markup.html import html_words
 from curation.documents.markup.lead import Lead
 from curation.documents.markup.markdown.context import Context, as_label
@@ -66,7 +68,18 @@ def _parser(is_mdx: bool) -> MarkdownIt:
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     for dialect in dialects():
         dialect(parser)
+    parser.core.ruler.at("inline", _inline)
     return parser
+
+
+def _inline(state: StateCore) -> None:
+    """markdown-it's own rule, but for what is too long."""
+    for token in state.tokens:
+        if token.type == "inline" and len(token.content) > MOST_INLINE:
+            token.children = [Token("text", "", 0, content=token.content)]
+        elif token.type == "inline":
+            token.children = token.children or []
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from docutils.utils import unescape
 
+from curation.documents.markup.blocks import MOST_INLINE
 from curation.documents.markup.html import html_words
 from curation.words import word_set
 
@@ -60,6 +61,12 @@ def catch_all_inliner() -> Inliner:
     """Inline markup with every role known. (A subclass won't do: docutils reads ``vars`` of the class.)"""
     inliner = Inliner()
     inliner.interpreted = _interpreted  # type: ignore[method-assign]
+    of_docutils = inliner.parse
+
+    def parse(text: str, *others: Any) -> tuple[list[nodes.Node], list[Any]]:
+        return ([nodes.Text(text)], []) if len(text) > MOST_INLINE else of_docutils(text, *others)
+
+    inliner.parse = parse  # type: ignore[method-assign, assignment]
     return inliner
 
 

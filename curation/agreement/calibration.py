@@ -1,0 +1,52 @@
+"""What a language model's verdicts on answers are worth beside people's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation.agreement.alpha import Alpha
+from curation.errors import StateError
+from curation.files import read_json
+from curation.home import Home
+
+
+class JudgedRelease(BaseModel):
+    """Of one release's ``decided`` answers, how many the judge gave a usable rating (``judged``) and how many
+    of these it judged as people did. ``too_kind``: it calls good what people judged wrong; ``too_strict``:
+    the opposite. ``alpha`` is Krippendorff's, between it and people."""
+
+    model_config = ConfigDict(frozen=True)
+
+    release: str
+    decided: int
+    judged: int
+    same: int
+    too_kind: int
+    too_strict: int
+    alpha: Alpha
+
+
+class Calibration(BaseModel):
+    """What came of asking ``judge``, a release at a time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    judge: str
+    at: datetime
+    releases: tuple[JudgedRelease, ...]
+
+
+def read_calibration(home: Home) -> Calibration | None:
+    """What was found last; None where nobody has asked, or it can't be read."""
+    try:
+        return Calibration.model_validate(read_json(calibration_file(home)))
+    except (OSError, StateError, ValidationError):
+        return None
+
+
+def calibration_file(home: Home) -> Path:
+    """Where it is kept."""
+    return home.root / "calibration.json"

