@@ -22,7 +22,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import argilla as rg
 
@@ -85,20 +84,11 @@ class _Dataset:
 class DecisionReader:
     """Gives the same as ``read_decisions``. One thread reads; any may ``note`` a call.
 
-    ``clock`` is ``time.monotonic``, in seconds. Where no calls come, ``close_by`` seconds between an answer
-    to one of the records that were changed last and the dataset's last one explain that: then an answer to a
-    record that nobody has read stays unseen until the next complete reading only if it was changed, and not
-    given, within that time of another one.
+    ``clock`` is ``time.monotonic``, in seconds.
     """
 
-    def __init__(
-        self,
-        settings: ArgillaSettings,
-        clock: Callable[[], float] = time.monotonic,
-        close_by: float = 0.0,
-    ) -> None:
+    def __init__(self, settings: ArgillaSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
-        self._close_by = close_by
         self._clock = clock
         self._lock = threading.Lock()
         self._called: set[Call] = set()
@@ -213,10 +203,9 @@ class DecisionReader:
         self, api: Api, known: _Dataset, remote: RemoteDataset, is_called: bool
     ) -> bool:
         """Whether there was a change that nobody told, after the records that were changed last are read."""
-        answered = self._read_last_changed(api, known)
+        self._read_last_changed(api, known)
         signs = known.doubts - known.explained - {_COUNTS}
-        is_told = remote.last_answer in (known.last_answer, *known.explained)
-        if not is_told and not self._are_close(answered, remote.last_answer):
+        if remote.last_answer not in (known.last_answer, *known.explained):
             signs.add(remote.last_answer)
         counts = sorted(one.submitted for one in read_annotators(api, remote) if one.submitted)
         if counts != sorted(known.submitted.values()):
@@ -229,31 +218,19 @@ class DecisionReader:
             known.explained = {moment for moment in known.explained if moment > remote.last_answer}
         return False
 
-    def _are_close(self, first: str, second: str) -> bool:
-        """Whether two of Argilla's times are."""
-        if not (self._close_by and first and second):
-            return False
-        times = [datetime.fromisoformat(one.replace("Z", "+00:00")) for one in (first, second)]
-        return abs((times[0].replace(tzinfo=None) - times[1].replace(tzinfo=None)).total_seconds()) <= (
-            self._close_by
-        )
-
-    def _read_last_changed(self, api: Api, known: _Dataset) -> str:
-        """Go through the annotated records, the last changed first, until a page holds nothing new. Returns
-        when one of them was last answered ("" for never)."""
-        offset, answered = 0, ""
+    def _read_last_changed(self, api: Api, known: _Dataset) -> None:
+        """Go through the annotated records, the last changed first, until a page holds nothing new."""
+        offset = 0
         while True:
             page = api.last_changed(known.remote.id, [SUBMITTED], offset, _LAST_CHANGED)
             before = [known.records.get(str(record["id"])) for record in page]
             self._keep(api, known, page)
-            times = (str(said["updated_at"]) for one in page for said in one.get("responses") or ())
-            answered = max(times, default="") if not offset else answered
             is_old = all(
                 kept is not None and kept.changed == record["updated_at"]
                 for kept, record in zip(before, page, strict=True)
             )
             if is_old or len(page) < _LAST_CHANGED:
-                return answered
+                return
             offset += _LAST_CHANGED
 
     def _keep(self, api: Api, known: _Dataset, records: Sequence[JsonObject]) -> None:

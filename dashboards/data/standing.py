@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 WEEK = 7  # days
 _ALL_SECONDS = 60.0
-_CLOSE_BY = 3.0  # seconds: nobody calls the page, and it must not read everything for each answer
 _DOES = {"skip": "Nothing yet.", "new": "Retrain.", "resume": "Go on with the run that was interrupted."}
 
 
@@ -92,7 +91,7 @@ class StandingReader:
         from curation import DecisionReader, connect_to_argilla
 
         given = self._given
-        self._reader = self._reader or DecisionReader(given.argilla, close_by=_CLOSE_BY)
+        self._reader = self._reader or DecisionReader(given.argilla)
         client = self._client or connect_to_argilla(given.argilla, given.home, make_workspace=False)
         self._client = None  # after an error we connect anew
         links, traffic = self._ask(client, datetime.now(timezone.utc).date())

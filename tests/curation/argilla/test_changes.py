@@ -225,22 +225,6 @@ def test_a_call_costs_one_request_and_a_look_at_nothing_reads_no_dataset(world: 
     assert reader.read_called(world.client) == after
 
 
-def test_where_nobody_calls_an_answer_need_not_cost_a_whole_reading(world: World) -> None:
-    world.answers("triplets", 0, 0, "yes", "submitted")
-    reader = DecisionReader(world.settings, close_by=60.0)
-    reader.read(world.client)
-    world.answers("triplets", 1, 0, "no", "submitted")
-    asked = Requests(world.client)
-    found = reader.read(world.client)
-    read = [path for path in asked.paths if path.endswith("/records/search")]
-    assert found == read_decisions(world.client, world.settings)
-    assert len(read) == len(KINDS), "the last changed of each"
-    world.answers(
-        "triplets", 0, 0, "no", "submitted"
-    )  # changed: seen nowhere but in the dataset's last answer
-    assert reader.read(world.client) == read_decisions(world.client, world.settings)
-
-
 def test_two_lost_calls_that_cancel_out_are_found_within_the_hour(world: World) -> None:
     now = [0.0]
     for number, value in ((0, "yes"), (1, "no"), (2, "yes")):
