@@ -74,7 +74,7 @@ def expanded_interval(
 
 
 def bootstrap_interval(
-    samples: Sequence[Values],
+    samples: Sequence[npt.NDArray[Any]],
     statistic: Callable[..., Any],
     confidence: float,
     resamples: int = RESAMPLES,

@@ -39,6 +39,7 @@ from training.ledger.rows import LedgerRow
 from training.settings import RESAMPLES, SEED
 
 Answers = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 _WORD = re.compile(r"\w+")
 _TIE = 1e-6  # cosines that differ by less are equal
@@ -357,16 +358,33 @@ def _doubtful(pairs: Sequence[Pair]) -> list[Pair]:
     return sorted(odd, key=lambda pair: (-doubt(pair), pair.record_id))[:_DOUBTFUL]
 
 
-def area(accepted: Values, rejected: Values, axis: int = -1) -> Any:
+def area(accepted: Places, rejected: Places, axis: int = -1) -> Any:
     """The probability that an accepted pair is likelier than a rejected one, ties counting half: the
-    Mann-Whitney U over the number of pairs."""
-    from scipy.stats import mannwhitneyu
+    Mann-Whitney U over the number of pairs. ``axis`` is the last one.
 
-    found = mannwhitneyu(accepted, rejected, axis=axis, method="asymptotic")
-    return found.statistic / (accepted.shape[axis] * rejected.shape[axis])
+    Takes places (``in_order``) and counts them: scipy's mannwhitneyu sorts each of thousands of resamples.
+    """
+    levels = 1 + max(accepted.max(), rejected.max())
+    right, wrong = _counted(accepted, levels), _counted(rejected, levels)
+    beaten = wrong.cumsum(axis=axis) - wrong / 2
+    return (right * beaten).sum(axis=axis) / (accepted.shape[axis] * rejected.shape[axis])
 
 
-def _fall(new: Values, rejected: Values, old: Values, old_rejected: Values, axis: int = -1) -> Any:
+def in_order(accepted: Values, rejected: Values) -> tuple[Places, Places]:
+    """The place of each value among all that differ, the least being 0."""
+    _, places = np.unique(np.concatenate([accepted, rejected]), return_inverse=True)
+    return places[: len(accepted)], places[len(accepted) :]
+
+
+def _counted(places: Places, levels: int) -> Places:
+    """How often each place from 0 to ``levels`` − 1 comes along the last axis, which is replaced by them."""
+    rows = places.reshape(-1, places.shape[-1])
+    cells = rows + levels * np.arange(len(rows))[:, None]
+    counts = np.bincount(cells.ravel(), minlength=levels * len(rows))
+    return counts.reshape(*places.shape[:-1], levels)
+
+
+def _fall(new: Places, rejected: Places, old: Places, old_rejected: Places, axis: int = -1) -> Any:
     return area(new, rejected, axis) - area(old, old_rejected, axis)
 
 
@@ -382,7 +400,7 @@ def _rise(new: Values, old: Values, axis: int = -1) -> Any:
 
 
 def _interval(
-    statistic: Callable[..., Any], samples: Sequence[Values], enough: int, resamples: int
+    statistic: Callable[..., Any], samples: Sequence[npt.NDArray[Any]], enough: int, resamples: int
 ) -> Interval | None:
     """None where a sample has fewer than ``enough``."""
     if min(map(len, samples)) < enough:
@@ -390,10 +408,10 @@ def _interval(
     return bootstrap_interval(samples, statistic, _CONFIDENCE, resamples)
 
 
-def _likelihoods(pairs: Sequence[Pair]) -> tuple[Values, Values]:
-    """Of the accepted ones, and of the rejected ones."""
+def _likelihoods(pairs: Sequence[Pair]) -> tuple[Places, Places]:
+    """Of the accepted ones, and of the rejected ones, as ``area`` takes them."""
     accepted, rejected = ([pair.likely for pair in pairs if pair.accepted is side] for side in (True, False))
-    return np.array(accepted), np.array(rejected)
+    return in_order(np.array(accepted), np.array(rejected))
 
 
 def _places(pairs: Sequence[Pair]) -> Values:

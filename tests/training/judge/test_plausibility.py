@@ -23,6 +23,7 @@ from training.judge.plausibility import (
     Plausibility,
     area,
     foretell,
+    in_order,
     judged_pairs,
     signals,
     view_pairs,
@@ -159,7 +160,7 @@ _values = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9]), min_size=1, max_
 @settings(max_examples=50, deadline=None)
 def test_the_area_is_the_share_of_pairs_in_order(accepted: list[float], rejected: list[float]) -> None:
     wanted = np.mean([(left > right) + (left == right) / 2 for left in accepted for right in rejected])
-    assert area(np.array(accepted), np.array(rejected)) == pytest.approx(wanted)
+    assert area(*in_order(np.array(accepted), np.array(rejected))) == pytest.approx(wanted)
 
 
 def test_the_signals() -> None:
@@ -178,7 +179,7 @@ def test_what_follows_from_the_signals_is_foretold() -> None:
     seen = chance.uniform(0, 1, (80, 6))
     answers = seen[:, 1] > 0.5
     likely = foretell(seen, answers)
-    assert area(likely[answers], likely[~answers]) > 0.9
+    assert area(*in_order(likely[answers], likely[~answers])) > 0.9
     assert foretell(seen, answers, seen[:3]).shape == (3,)
 
 
