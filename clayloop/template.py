@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -59,8 +58,8 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, SecretStr):
         return '""'
-    if isinstance(value, (str, Path)):
-        return json.dumps(str(value), ensure_ascii=False)
+    if isinstance(value, (int, float, dict)):
+        return str(value)
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return str(value)
+    return json.dumps(str(value), ensure_ascii=False)  # a path, an address

@@ -4,10 +4,10 @@
 
 words: page by page beside the text that the project's own tools show (Sphinx's text builder for
 reStructuredText; the HTML of MkDocs and of Sphinx with MyST for Markdown), without case, code included.
-leftovers: marks that ``leftovers.py`` (beside --eval, in tools/) counts in the chunks of ten trees. speed:
+leftovers: marks that ``leftovers.py`` (beside --eval, in tools/) counts in the chunks of its trees. speed:
 pages a second beside the bare parse of docutils and markdown-it. again: a second ingest, with nothing changed
-and with every hundredth page changed. Trees come from source distributions on PyPI, the tools into an
-environment of their own, both below .cache/reading.
+and with every hundredth page changed. Trees come from source distributions on PyPI and from npm
+packages, the tools into an environment of their own, both below .cache/reading.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str]) -> list[Row]:
                 if part == "again":
                     rows += again_rows(f"{tree.name} {version}", root / tree.docs, counter)
                     continue
-                home = Home(Path(scratch) / part / tree.name)
+                home = Home(Path(scratch) / part / tree.name.replace("/", "+"))
                 ingest([str(root if part == "words" else root / tree.docs)], home, ChunkSettings(), counter)
                 if part == "words":
                     rows += word_rows(tree, version, root, Corpus.load(home))

@@ -1,4 +1,4 @@
-"""Documentations to read, from source distributions on PyPI, and what their own tools make of them."""
+"""Documentations to read, from packages on PyPI and npm, and what their own tools make of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,42 +22,53 @@ TOOLS = ("sphinx", "myst-parser", "mkdocs", "mkdocs-material")
 
 @dataclass(frozen=True)
 class Tree:
-    """A package's documentation below ``docs``; without ``on_pypi`` a test set's. ``targets``: its directives
-    that only mark a place."""
+    """The documentation below ``docs`` of a source distribution on PyPI, of a package on npm, or of a test
+    set. ``targets``: its directives that only mark a place."""
 
     name: str
     docs: str
     tool: Literal["text", "html", "mkdocs"] = "text"
     targets: tuple[str, ...] = ()
-    on_pypi: bool = True
+    place: Literal["pypi", "npm", "sets"] = "pypi"
 
     def fetch(self, sets: Path) -> tuple[str, Path]:
         """Its version and the folder that it lies in, unpacked when it is asked for the first time."""
-        if not self.on_pypi:
+        if self.place == "sets":
             return "of shared/eval", sets.resolve() / self.name
-        kept = sorted(CACHE.glob(f"{self.name}==*"))
+        name = self.name.replace("/", "+")
+        kept = sorted(CACHE.glob(f"{name}==*"))
         if not kept:
-            with download_sdist(self.name) as (archive, version):
-                part = CACHE / f".{self.name}.part"
+            with (download_sdist if self.place == "pypi" else _from_npm)(self.name) as (archive, version):
+                part = CACHE / f".{name}.part"
                 shutil.rmtree(part, ignore_errors=True)
                 with tarfile.open(archive) as tar:
                     tar.extractall(part, filter="data")
-                kept = [CACHE / f"{self.name}=={version}"]
+                kept = [CACHE / f"{name}=={version}"]
                 next(path for path in part.iterdir() if path.is_dir()).rename(kept[0])
                 shutil.rmtree(part)
         return kept[-1].name.partition("==")[2], kept[-1]
 
 
+@contextmanager
+def _from_npm(name: str) -> Iterator[tuple[Path, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            ["npm", "pack", "--json", name], check=True, cwd=folder, capture_output=True, text=True
+        )
+        (packed,) = json.loads(done.stdout)
+        yield Path(folder) / packed["filename"], packed["version"]
+
+
 WORD_TREES = (
-    Tree("scrapy", "docs", targets=("setting", "signal", "command", "reqmeta"), on_pypi=False),
-    Tree("django", "docs", targets=("setting", "templatetag", "fieldlookup", "ticket"), on_pypi=False),
+    Tree("scrapy", "docs", targets=("setting", "signal", "command", "reqmeta"), place="sets"),
+    Tree("django", "docs", targets=("setting", "templatetag", "fieldlookup", "ticket"), place="sets"),
     Tree("celery", "docs", targets=("setting", "event", "sig", "state", "control", "signal")),
     Tree("trio", "docs/source"),
     Tree("borgbackup", "docs"),
     Tree("jupyterhub", "docs/source", "html"),
     Tree("starlette", "docs", "mkdocs"),
 )
-# Sphinx, MyST, MkDocs, notebooks and MDX.
+# Sphinx, MyST, MkDocs, notebooks and MDX; VitePress and MDX from npm.
 LEFTOVER_TREES = (
     *WORD_TREES[2:],
     Tree("attrs", "docs"),
@@ -62,6 +76,9 @@ LEFTOVER_TREES = (
     Tree("structlog", "docs"),
     Tree("nbconvert", "docs/source"),
     Tree("fastmcp", "docs"),
+    Tree("@directus/docs", ".", place="npm"),
+    Tree("@mastra/mcp-docs-server", ".docs/raw", place="npm"),
+    Tree("@workos/mcp-docs-server", ".docs/organized", place="npm"),
 )
 
 

@@ -16,7 +16,7 @@ from curation.records.document import Document
 from curation.settings import ChunkSettings
 
 # Raise it when documents are to be cut differently: the next ingest then cuts all of them again.
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 
 
 def cut_again(

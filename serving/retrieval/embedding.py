@@ -14,7 +14,7 @@ import numpy as np
 
 from curation import SILENT, Progress, ReleaseError, SettingsError, first_line
 from serving.retrieval.models import check_safe, model_name, resolve_model
-from serving.retrieval.on_ray import embed_on_ray
+from serving.retrieval.on_ray import EmbedBatch, embed_on_ray
 from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.tokens import ModelTokenCounter, printable
 from serving.retrieval.vectors import Vectors, truncate_vectors
@@ -164,8 +164,11 @@ class Embedder:
             advance(len(batch))
 
         with progress.task(description, total=len(texts), unit="texts") as advance:
-            if self.settings.engine == "ray" and len(texts) >= RAY_FROM:
-                for part in embed_on_ray(self, cleaned, encode == self.model.encode_query):
+            is_quick = isinstance(self.model, QuickModel)
+            if self.settings.engine == "ray" and len(texts) >= RAY_FROM and not is_quick:
+                size, is_query = self.batch_size, encode == self.model.encode_query
+                batches = [cleaned[start : start + size] for start in range(0, len(cleaned), size)]
+                for part in embed_on_ray(self.model, self.settings, in_worker, batches, is_query):
                     vectors[order[done : done + len(part)]] = part
                     done += len(part)
                     advance(len(part))
@@ -218,6 +221,21 @@ class Embedder:
             best["bfloat16"],
         )
         return faster
+
+
+def in_worker(folder: Path, settings: EmbeddingSettings) -> EmbedBatch:
+    """What embeds a batch in a worker of Ray, as ``Embedder`` does it."""
+    embedder = Embedder(folder, settings)
+
+    def embed(batch: list[str], is_query: bool) -> Vectors:
+        encode = embedder.model.encode_query if is_query else embedder.model.encode_document
+        with arithmetic(embedder.model.device.type, settings.precision):
+            found: Vectors = encode(
+                batch, batch_size=embedder.batch_size, convert_to_numpy=True, show_progress_bar=False
+            )
+        return found
+
+    return embed
 
 
 _shared: dict[tuple[str, str], Embedder] = {}

@@ -11,10 +11,10 @@ import io
 import tarfile
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,22 +22,24 @@ from curation import SettingsError, StateError, first_line
 from serving.retrieval.vectors import Vectors
 from serving.settings import EmbeddingSettings
 
-if TYPE_CHECKING:
-    from serving.retrieval.embedding import Embedder
+EmbedBatch = Callable[[list[str], bool], Vectors]  # texts, and whether they are questions
+Load = Callable[[Path, EmbeddingSettings], EmbedBatch]
 
 _BATCHES = 16  # in a part
 _AHEAD = 2  # parts for each processor that wait in Ray's memory
 _RETRIES = 5  # of a part whose worker died
-_loaded: dict[str, Embedder] = {}  # of a worker
+_loaded: dict[str, EmbedBatch] = {}  # of a worker
 
 
-def embed_on_ray(embedder: Embedder, texts: Sequence[str], is_query: bool) -> Iterator[Vectors]:
-    """The vectors of ``texts``, part by part, in their order. The precision ``auto`` is float32: a trial
-    would find something else on each node.
+def embed_on_ray(
+    model: Any, settings: EmbeddingSettings, load: Load, batches: Sequence[list[str]], is_query: bool
+) -> Iterator[Vectors]:
+    """The vectors of the texts in ``batches``, part by part, in their order. ``load`` makes of the model's
+    files what embeds a batch, in a worker.
 
-    Raises SettingsError without Ray, StateError when the cluster cannot be reached or gives up.
+    The precision ``auto`` is float32: a trial would find something else on each node. Raises SettingsError
+    without Ray, StateError when the cluster cannot be reached or gives up.
     """
-    settings = embedder.settings
     precision = "bfloat16" if settings.precision == "bfloat16" else "float32"
     threads = settings.threads or 1
     chosen = {**settings.model_dump(), "engine": "local", "precision": precision, "threads": threads}
@@ -50,15 +52,14 @@ def embed_on_ray(embedder: Embedder, texts: Sequence[str], is_query: bool) -> It
     try:
         if not ray.is_initialized():
             ray.init(address=settings.ray_address or None, log_to_driver=False, include_dashboard=False)
-        packed = _packed(embedder)
-        model, key = ray.put(packed), blake2b(packed, digest_size=16).hexdigest()
+        packed = _packed(model)
+        files, key = ray.put(packed), blake2b(packed, digest_size=16).hexdigest()
         work = ray.remote(num_cpus=1, max_retries=_RETRIES)(_embed_part)
-        size = _BATCHES * embedder.batch_size
         room = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
         waiting: deque[Any] = deque()
-        for start in range(0, len(texts), size):
-            part = list(texts[start : start + size])
-            waiting.append(work.remote(model, key, chosen, is_query, part, embedder.batch_size))
+        for start in range(0, len(batches), _BATCHES):
+            part = list(batches[start : start + _BATCHES])
+            waiting.append(work.remote(files, key, load, chosen, part, is_query))
             if len(waiting) >= room:
                 yield ray.get(waiting.popleft())
         while waiting:
@@ -70,11 +71,11 @@ def embed_on_ray(embedder: Embedder, texts: Sequence[str], is_query: bool) -> It
         ) from error
 
 
-def _packed(embedder: Embedder) -> bytes:
+def _packed(model: Any) -> bytes:
     """The model's files as a tar archive, the same bytes for the same model."""
     out = io.BytesIO()
     with tempfile.TemporaryDirectory() as scratch, tarfile.open(fileobj=out, mode="w") as archive:
-        embedder.model.save_pretrained(scratch, create_model_card=False)
+        model.save_pretrained(scratch, create_model_card=False)
         for path in sorted(Path(scratch).rglob("*")):
             if path.is_file():
                 member = tarfile.TarInfo(path.relative_to(scratch).as_posix())
@@ -85,21 +86,13 @@ def _packed(embedder: Embedder) -> bytes:
 
 
 def _embed_part(
-    packed: bytes, key: str, chosen: dict[str, Any], is_query: bool, texts: list[str], size: int
+    packed: bytes, key: str, load: Load, chosen: dict[str, Any], batches: list[list[str]], is_query: bool
 ) -> Vectors:
     """In a worker."""
-    from serving.retrieval.embedding import Embedder, arithmetic
-
     if key not in _loaded:
         _loaded.clear()
         with tempfile.TemporaryDirectory() as folder:
             with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
                 archive.extractall(folder, filter="data")
-            _loaded[key] = Embedder(Path(folder), EmbeddingSettings.model_validate(chosen))
-    model = _loaded[key].model
-    encode = model.encode_query if is_query else model.encode_document
-    batches = (texts[start : start + size] for start in range(0, len(texts), size))
-    with arithmetic(model.device.type, str(chosen["precision"])):
-        return np.concatenate(
-            [encode(one, batch_size=size, convert_to_numpy=True, show_progress_bar=False) for one in batches]
-        )
+            _loaded[key] = load(Path(folder), EmbeddingSettings.model_validate(chosen))
+    return np.concatenate([_loaded[key](batch, is_query) for batch in batches])

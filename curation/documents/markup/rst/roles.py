@@ -66,7 +66,7 @@ def catch_all_inliner() -> Inliner:
     def parse(text: str, *others: Any) -> tuple[list[nodes.Node], list[Any]]:
         return ([nodes.Text(text)], []) if len(text) > MOST_INLINE else of_docutils(text, *others)
 
-    inliner.parse = parse  # type: ignore[method-assign, assignment]
+    inliner.parse = parse  # type: ignore[assignment, method-assign]
     return inliner
 
 

@@ -30,8 +30,9 @@ def given_words(tag: str) -> list[str]:
         key, value = found["key"], one_line(_ESCAPED.sub(_plain, found["value"]))
         if key in items[-1] or (key == "name" and items[-1]):
             items.append({})
-        if found["quote"] == "`" and key in _TEXTS and "{" in value and "`" not in value:
-            value = f"`{value}`"  # code, in a string of its own kind because it holds quotes
+        is_code = tag.startswith("<Snippet") or (found["quote"] == "`" and "{" in value)
+        if is_code and value and key in _TEXTS and "`" not in value:
+            value = f"`{value}`"  # also code that stands in a string of its own kind because it holds quotes
         if value:
             items[-1][key] = value
     return [words for item in items if (words := _words(item))]

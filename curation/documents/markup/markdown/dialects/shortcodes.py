@@ -34,7 +34,8 @@ _ESCAPED = re.compile(r"(\{\{[<%])/\*(.*?)\*/([%>]\}\})", re.DOTALL)
 _NO_WORDS = re.compile(r"youtube|vimeo|tweet|gist|instagram|figure|img|image|icon|(?:rel)?ref\b|end|/")
 _TEXTS = ("title", "text", "label", "name", "content", "caption", "alt", "header", "summary")
 _VERBATIM = re.compile(
-    r"^(?:\{%-?|\{\{[<%])\s*(?P<name>highlight|code(?:[-_]?(?:block|toggle|snippet))?|prism|raw|verbatim)(?![\w-])"
+    r"^(?:\{%-?|\{\{[<%])\s*"
+    r"(?P<name>highlight|code(?:[-_]?(?:block|toggle|snippet))?|prism|raw|verbatim)(?![\w-])"
     r"(?P<rest>[^%>]*)(?:-?%\}|[>%]\}\})\s*$"
 )
 _NOTES = ADMONITIONS | {
