@@ -131,6 +131,7 @@ class World:
             "CLAYLOOP_TRAINING__GATE__MARGIN": "1.0",
             "CLAYLOOP_TRAINING__GATE__MIN_QUERIES": "5",
             "CLAYLOOP_TRAINING__GATE__CROSS_FIT_BELOW": "0",
+            "CLAYLOOP_TRAINING__GATE__GUARDS__LATENCY_RATIO": "1000",  # of a model that takes a millisecond
             "CLAYLOOP_TRAINING__GATE__PROMOTE": '["superior", "non-inferior"]',
             "CLAYLOOP_WATCH__MIN_ACCEPTED": "60",
             "CLAYLOOP_WATCH__DEBOUNCE_SECONDS": "1",
