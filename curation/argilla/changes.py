@@ -12,6 +12,10 @@ Argilla has no list of changes. This is how each is seen:
 
 The last two name no record, so the dataset is read as a whole. The same is done each hour, for what nothing
 shows: an answer that a program changed, and two lost calls that cancel out.
+
+A reader whom nobody calls (the dashboard) would read everything after each answer. ``is_called_never`` takes
+an answer among the records changed last for what moved the dataset's time, and reads everything a little more
+often instead.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import argilla as rg
 
@@ -44,6 +49,9 @@ from curation.records.decision import DatasetName, Decision
 from curation.settings import ArgillaSettings
 
 COMPLETE_SECONDS = 3600.0  # between two readings of everything; one of 10,000 records takes 5 to 12 s
+# The same for a reader whom nobody calls: so many times as long as a reading takes, and a minute at least.
+_COMPLETE_TIMES, _COMPLETE_LEAST = 20, 60.0
+_SOON = timedelta(seconds=1)  # after an answer the dataset's time moves, in the same request
 _LAST_CHANGED = 50  # records in a page of those that were changed last
 _IDS = 200  # in one filter; Argilla takes 250
 _COUNTS = "the numbers of answers"
@@ -71,6 +79,7 @@ class _Dataset:
     users: dict[str, User]
     last_answer: str
     complete_at: float
+    took: float = 0.0  # seconds, the last complete reading
     records: dict[str, _Kept] = field(default_factory=dict)
     explained: set[str] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
@@ -84,11 +93,18 @@ class _Dataset:
 class DecisionReader:
     """Gives the same as ``read_decisions``. One thread reads; any may ``note`` a call.
 
-    ``clock`` is ``time.monotonic``, in seconds.
+    ``clock`` is ``time.monotonic``, in seconds. ``is_called_never``: nobody will ``note`` anything. Then an
+    answer that was changed shortly before others were given shows with the next complete reading only.
     """
 
-    def __init__(self, settings: ArgillaSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: ArgillaSettings,
+        clock: Callable[[], float] = time.monotonic,
+        is_called_never: bool = False,
+    ) -> None:
         self._settings = settings
+        self._is_called_never = is_called_never
         self._clock = clock
         self._lock = threading.Lock()
         self._called: set[Call] = set()
@@ -151,6 +167,7 @@ class DecisionReader:
             # The time is that from before: what is answered meanwhile counts as new.
             now[remote.id] = _Dataset(kind, remote, users, remote.last_answer, self._clock())
             self._keep(api, now[remote.id], annotated_records(api, remote))
+            now[remote.id].took = self._clock() - now[remote.id].complete_at
         self._known = now
 
     # what calls tell
@@ -196,16 +213,20 @@ class DecisionReader:
     def _may_stay(self, known: _Dataset, users: Mapping[str, User]) -> bool:
         """Whether everybody who has answered is still there under the same name, and the last complete
         reading was not long ago."""
-        is_fresh = self._clock() - known.complete_at < COMPLETE_SECONDS
+        most = COMPLETE_SECONDS
+        if self._is_called_never:
+            most = min(most, max(_COMPLETE_LEAST, _COMPLETE_TIMES * known.took))
+        is_fresh = self._clock() - known.complete_at < most
         return is_fresh and all(users.get(user) == known.users.get(user) for user in known.submitted)
 
     def _has_missed_something(
         self, api: Api, known: _Dataset, remote: RemoteDataset, is_called: bool
     ) -> bool:
         """Whether there was a change that nobody told, after the records that were changed last are read."""
-        self._read_last_changed(api, known)
+        new = self._read_last_changed(api, known)
         signs = known.doubts - known.explained - {_COUNTS}
-        if remote.last_answer not in (known.last_answer, *known.explained):
+        is_told = remote.last_answer in (known.last_answer, *known.explained)
+        if not is_told and not (self._is_called_never and _was_answered_at(new, remote.last_answer)):
             signs.add(remote.last_answer)
         counts = sorted(one.submitted for one in read_annotators(api, remote) if one.submitted)
         if counts != sorted(known.submitted.values()):
@@ -218,19 +239,22 @@ class DecisionReader:
             known.explained = {moment for moment in known.explained if moment > remote.last_answer}
         return False
 
-    def _read_last_changed(self, api: Api, known: _Dataset) -> None:
-        """Go through the annotated records, the last changed first, until a page holds nothing new."""
-        offset = 0
+    def _read_last_changed(self, api: Api, known: _Dataset) -> list[JsonObject]:
+        """Go through the annotated records, the last changed first, until a page holds nothing new. Returns
+        what was new."""
+        offset, new = 0, list[JsonObject]()
         while True:
             page = api.last_changed(known.remote.id, [SUBMITTED], offset, _LAST_CHANGED)
             before = [known.records.get(str(record["id"])) for record in page]
             self._keep(api, known, page)
-            is_old = all(
-                kept is not None and kept.changed == record["updated_at"]
+            found = [
+                record
                 for kept, record in zip(before, page, strict=True)
-            )
-            if is_old or len(page) < _LAST_CHANGED:
-                return
+                if kept is None or kept.changed != record["updated_at"]
+            ]
+            new += found
+            if not found or len(page) < _LAST_CHANGED:
+                return new
             offset += _LAST_CHANGED
 
     def _keep(self, api: Api, known: _Dataset, records: Sequence[JsonObject]) -> None:
@@ -244,6 +268,19 @@ class DecisionReader:
                 known.records[key] = _Kept(str(record["updated_at"]), submitted[key], decision)
             else:
                 known.records.pop(key, None)
+
+
+def _was_answered_at(records: Sequence[JsonObject], moment: str) -> bool:
+    """Whether an answer to one of them explains that the dataset was last answered at that moment."""
+    if not moment:
+        return False
+    times = (str(said["updated_at"]) for one in records for said in one.get("responses") or ())
+    return any(timedelta() <= _time(moment) - _time(one) <= _SOON for one in times)
+
+
+def _time(text: str) -> datetime:
+    """One of Argilla's times, which are UTC and hardly ever say so."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
 
 
 def _submitted_by(record: JsonObject) -> tuple[str, ...]:

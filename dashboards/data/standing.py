@@ -91,7 +91,7 @@ class StandingReader:
         from curation import DecisionReader, connect_to_argilla
 
         given = self._given
-        self._reader = self._reader or DecisionReader(given.argilla)
+        self._reader = self._reader or DecisionReader(given.argilla, is_called_never=True)
         client = self._client or connect_to_argilla(given.argilla, given.home, make_workspace=False)
         self._client = None  # after an error we connect anew
         links, traffic = self._ask(client, datetime.now(timezone.utc).date())

@@ -225,6 +225,26 @@ def test_a_call_costs_one_request_and_a_look_at_nothing_reads_no_dataset(world: 
     assert reader.read_called(world.client) == after
 
 
+def test_whom_nobody_calls_a_new_answer_costs_no_reading_of_everything(world: World) -> None:
+    now = [0.0]
+    world.answers("triplets", 0, 0, "yes", "submitted")
+    reader = DecisionReader(world.settings, lambda: now[0], is_called_never=True)
+    reader.read(world.client)
+    world.answers("triplets", 1, 0, "no", "submitted")
+    asked = Requests(world.client)
+    found = reader.read(world.client)
+    searches = sum(path.endswith("/records/search") for path in asked.paths)
+    assert searches == len(KINDS) + 1, "the last changed of each, and one page more of the triplets"
+    assert found == read_decisions(world.client, world.settings)
+    world.answers("triplets", 0, 0, "no", "submitted")  # nothing new explains the dataset's time
+    assert reader.read(world.client) == read_decisions(world.client, world.settings)
+    world.answers("triplets", 0, 0, "yes", "submitted")
+    world.answers("triplets", 2, 0, "yes", "submitted")  # this one does, and hides the other for a while
+    assert reader.read(world.client) != read_decisions(world.client, world.settings)
+    now[0] += 60
+    assert reader.read(world.client) == read_decisions(world.client, world.settings)
+
+
 def test_two_lost_calls_that_cancel_out_are_found_within_the_hour(world: World) -> None:
     now = [0.0]
     for number, value in ((0, "yes"), (1, "no"), (2, "yes")):
