@@ -16,7 +16,7 @@ from curation.argilla.adjudication import find_adjudication
 from curation.argilla.api import Api
 from curation.argilla.datasets import find_all
 from curation.argilla.queue import is_asked_twice
-from curation.argilla.schemas import DATASETS, dataset_name
+from curation.argilla.schemas import ASKED, DATASETS, QUEUE, dataset_name
 from curation.settings import ArgillaSettings
 
 if TYPE_CHECKING:
@@ -38,13 +38,16 @@ class RecordLinks(BaseModel):
     finds_ids: bool = False
 
     def pending(self, dataset: str, filters: Mapping[str, str] | None = None) -> str:
-        """What waits in ``dataset`` and has all metadata of ``filters``, what is worth asking first; "" where
-        the dataset is not there. A value with a dot or a tilde cannot stand in an address: it is left out."""
+        """What waits in ``dataset`` and has all metadata of ``filters``, or without any what is asked about;
+        what is worth asking first. "" where the dataset is not there. A value with a dot or a tilde cannot
+        stand in an address: it is left out."""
         address = self.addresses.get(dataset, "")
         said = {name: value for name, value in (filters or {}).items() if not {".", "~"} & set(value)}
         asked = {"page": "1", "status": "pending", "sort": "metadata.priority.desc"}
         if dataset == "adjudication":
             del asked["sort"]
+        elif not filters:
+            said = {QUEUE.name: ASKED}
         if said:
             asked["metadata"] = "~".join(f"{name}.{value}" for name, value in said.items())
         return f"{address}?{urlencode(asked, quote_via=quote)}" if address else ""

@@ -43,3 +43,4 @@ def test_filters_say_what_an_address_can() -> None:
         "sort": ["metadata.priority.desc"],
         "metadata": ["origin.heading"],
     }
+    assert parse_qs(urlsplit(LINKS.pending("triplets")).query)["metadata"] == ["queue.asked"]
