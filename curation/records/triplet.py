@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.records.identity import content_id
 
-Origin = Literal["sentence-pair", "multiple-queries", "heading"]
+Origin = Literal["sentence-pair", "multiple-queries", "heading", "conversation"]
 
 TRIPLET_SCHEMA = pa.schema(
     [
@@ -24,8 +24,9 @@ class Triplet(BaseModel):
 
     ``anchor`` is the chunk's text, ``positive`` a query that the chunk answers, ``negative`` a query in
     similar words that it does not answer (empty where there is none). ``origin`` says where the positive
-    comes from: the first generated query, one of its variations, or a section heading. ``model`` names the
-    language model (empty for headings). ``path`` and ``section`` (one line) are the chunk's.
+    comes from: the first generated query, one of its variations, a section heading, or a conversation that
+    was answered wrongly. ``model`` names the language model (empty for the last two). ``path`` and
+    ``section`` (one line) are the chunk's.
     """
 
     model_config = ConfigDict(frozen=True)

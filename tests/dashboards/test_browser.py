@@ -167,7 +167,7 @@ def test_a_maintainer_compares_two_releases_and_goes_back(copied: Home, tmp_path
         page.goto(f"{launch.url}/retrieval")
         page.get_by_label("Question", exact=True).fill("How do I clean a lamp?")
         page.get_by_label("Question", exact=True).press("Enter")
-        expect(page.get_by_text("The lamp › Cleaning a lamp").first).to_be_visible()
+        expect(page.get_by_text("The lamp > Cleaning a lamp").first).to_be_visible()
         assert f"newer={newer}" in page.url and f"older={older}" in page.url
         _picture(page, "dashboard-retrieval.png")
 
