@@ -61,10 +61,6 @@ class Context:
             return Embedder.quick(folder, settings, model_name(settings.model))
         return Embedder(settings.model, settings)
 
-    def forget_models(self) -> None:
-        """Let go of what was loaded to embed; it is loaded again when it is needed."""
-        self.__dict__.pop("base_embedder", None)
-
     def corpus(self) -> Corpus:
         """The documents and chunks of the last ingest."""
         from curation import Corpus

@@ -18,15 +18,17 @@ from clayloop.demo.report import DemoReport, asked_again
 from clayloop.demo.visitors import Found, chat, look_up, wait_for_outbox, wait_for_release
 from clayloop.up.running import Running
 from clayloop.up.services import this_clayloop
-from curation import ClayloopError, DatasetName, give_back
-from serving import ReleaseStore
+from curation import ClayloopError, DatasetName
+from serving import BaseVectors, ReleaseStore
 
 JUDGED_CHUNKS = 150  # at most, by the simulated annotator: Argilla takes some 30 answers a second
 LEFT_TO_PEOPLE = 25  # records of chunks, and of triplets, at least
 
 
 class Demo:
-    """Turns the loop once. A second demo on the same state folder goes on from where the first ended.
+    """Turns the loop once, with the commands that a maintainer would run, each a process of its own: what one
+    of them loaded is gone when the next one starts. A second demo on the same state folder goes on from where
+    the first ended.
 
     ``sample`` chunks get generated queries. Of ``needs`` those count that the documentation answers.
     """
@@ -92,43 +94,24 @@ class Demo:
             context.progress.say(f"What people want to know of {self._source} is not known: nobody asks.")
 
     def _bootstrap(self) -> None:
-        from serving import bootstrap
-
-        context = self._context
+        store = ReleaseStore(self._context.home)
         with self._step("bootstrap"):
-            current = ReleaseStore(context.home).current_id()
-            if current is None:
-                bootstrap(context.home, context.corpus(), context.settings.serving, context.progress)
-                current = ReleaseStore(context.home).current_id()
-        self.report.release_before = current
+            if store.current_id() is None:
+                self._command("bootstrap")
+        self.report.release_before = store.current_id()
 
     def _synthesize(self) -> None:
-        from curation import LanguageModel, load_triplets, synthesize
+        from curation import load_triplets
 
-        context = self._context
-        model = LanguageModel(context.settings.curation.language_model, self._running.addresses["model"])
         with self._step("synthesize"):
             # One variation a query: the embedded model's second and third repeat the first
             # (docs/decisions.md).
-            settings = context.settings.curation.synthesis.model_copy(
-                update={"sample": self._sample, "num_queries": 1}
-            )
-            synthesize(context.home, context.corpus(), settings, model, context.progress)
-        self.report.triplets = len(load_triplets(context.home))
+            self._command("synthesize", "--sample", str(self._sample), CURATION__SYNTHESIS__NUM_QUERIES="1")
+        self.report.triplets = len(load_triplets(self._context.home))
 
     def _push(self) -> None:
-        from curation import PushOptions, load_triplets, push_to_argilla
-
-        context = self._context
         with self._step("push"):
-            push_to_argilla(
-                context.argilla(),
-                context.settings.curation.argilla,
-                context.corpus(),
-                load_triplets(context.home),
-                context.base_embedder,
-                PushOptions(context.progress),
-            )
+            self._command("push")
 
     def _visit(self, asked: Sequence[Need]) -> None:
         bot = self._running.addresses["bot"]
@@ -150,6 +133,7 @@ class Demo:
 
         context = self._context
         argilla = context.settings.curation.argilla
+        vectors = BaseVectors(context.question_embedder, ReleaseStore(context.home))
         # Some records are left for people to try it by hand.
         limits: dict[DatasetName, int] = {
             "chunks": min(JUDGED_CHUNKS, max(0, self.report.chunks - LEFT_TO_PEOPLE)),
@@ -157,7 +141,7 @@ class Demo:
         }
         with self._step("annotate (simulated annotator)"):
             client, corpus = context.argilla(), context.corpus()
-            annotate_as_simulated(client, argilla, corpus, context.base_embedder, limits, context.progress)
+            annotate_as_simulated(client, argilla, corpus, vectors, limits, context.progress)
             pages = {need.a: need.paths for need in asked}
             answered = annotate_by_pages(client, argilla, corpus, pages, context.progress)
         self.report.conversations = sum(one.submitted for one in answered.datasets)
@@ -172,23 +156,10 @@ class Demo:
         )
 
     def _retrain(self) -> None:
-        """The command itself, in a process of its own: what a maintainer would run."""
-        context = self._context
-        context.forget_models()
-        give_back()
         with self._step("retrain"), tempfile.TemporaryDirectory() as folder:
             summary_file = Path(folder) / "summary.json"
-            command = [
-                *this_clayloop(context.settings, context.config),
-                "retrain",
-                "--json",
-                str(summary_file),
-            ]
             # Cross-fitting would train three models more, for a verdict that the demo is not about.
-            environment = {"CLAYLOOP_TRAINING__GATE__CROSS_FIT_BELOW": "0", **os.environ}
-            code = subprocess.run(command, env=environment, check=False).returncode
-            if code:
-                raise ClayloopError(f"The retrain ended with exit code {code}.", "Its messages stand above.")
+            self._command("retrain", "--json", str(summary_file), TRAINING__GATE__CROSS_FIT_BELOW="0")
             summary = json.loads(summary_file.read_text(encoding="utf-8"))
         self.report.verdict, self.report.reason = str(summary["outcome"]), str(summary["verdict"])
         if summary["why_not_higher"]:
@@ -199,6 +170,17 @@ class Demo:
         if self.report.release_after and self.report.release_after != self.report.release_before:
             with self._step("swap under the running bot"):
                 wait_for_release(self._running.addresses["bot"], self.report.release_after)
+
+    def _command(self, *arguments: str, **settings: str) -> None:
+        """Run ``clayloop ARGUMENTS``. ``settings`` (SECTION__KEY) hold where the user has set nothing."""
+        context = self._context
+        environment = {**{f"CLAYLOOP_{key}": value for key, value in settings.items()}, **os.environ}
+        command = [*this_clayloop(context.settings, context.config), *arguments]
+        code = subprocess.run(command, env=environment, check=False).returncode
+        if code:
+            raise ClayloopError(
+                f"`clayloop {arguments[0]}` ended with exit code {code}.", "Its messages stand above."
+            )
 
 
 def _ndcg(scores: dict[str, dict[str, float]]) -> float | None:
