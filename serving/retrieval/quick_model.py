@@ -142,6 +142,8 @@ def _modules(folder: Path) -> list[tuple[str, Path]] | None:
         config = _read(folder / "config.json")
         pooling = _read(listed[1][1] / "config.json")
         dense = [_read(path / "config.json") for kind, path in listed[2:] if kind == "Dense"]
+        reading = folder / "sentence_bert_config.json"
+        lowers = reading.is_file() and _read(reading).get("do_lower_case", False)
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
     is_bert = (
@@ -149,11 +151,20 @@ def _modules(folder: Path) -> list[tuple[str, Path]] | None:
         and config.get("hidden_act") == "gelu"
         and config.get("position_embedding_type", "absolute") == "absolute"
     )
-    means = pooling.get("pooling_mode") == "mean" and pooling.get("include_prompt", True)
+    means = _pools_by_mean(pooling) and pooling.get("include_prompt", True)
     plain = all(not one.get("bias") and one["activation_function"].endswith("Identity") for one in dense)
     shape = [kind for kind, _ in listed]
     known = shape[:2] == ["Transformer", "Pooling"] and set(shape[2:]) <= set(_AFTER_POOLING)
-    return listed[2:] if is_bert and means and plain and known else None
+    return listed[2:] if is_bert and means and plain and known and not lowers else None
+
+
+def _pools_by_mean(pooling: dict[str, Any]) -> bool:
+    """As newer models say it, or as those published before: a flag for each mode."""
+    if "pooling_mode" in pooling:
+        return bool(pooling["pooling_mode"] == "mean")
+    return {key for key, value in pooling.items() if key.startswith("pooling_mode_") and value} == {
+        "pooling_mode_mean_tokens"
+    }
 
 
 def _longest(folder: Path, config: dict[str, Any]) -> int:

