@@ -63,8 +63,7 @@ def standings(decisions: Sequence[Decision]) -> Mapping[str, Standing]:
         if one.dataset == "conversations" and one.verdict == "rejected":
             found[key] = "wrong"
         elif one.dataset == "chunks" and one.verdict == "rejected":
-            found.setdefault(key, "refused")
-            if found[key] == "accepted":
+            if found.get(key) != "wrong":
                 found[key] = "refused"
         elif one.verdict == "accepted":
             found.setdefault(key, "accepted")
