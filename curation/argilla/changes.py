@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import argilla as rg
 
@@ -41,6 +41,7 @@ from curation.argilla.decisions import (
     find_datasets,
     read_users,
     settled,
+    time_of,
     words_of,
 )
 from curation.argilla.progress import read_annotators
@@ -272,15 +273,11 @@ class DecisionReader:
 
 def _was_answered_at(records: Sequence[JsonObject], moment: str) -> bool:
     """Whether an answer to one of them explains that the dataset was last answered at that moment."""
-    if not moment:
+    moved = time_of(moment)
+    if moved is None:
         return False
-    times = (str(said["updated_at"]) for one in records for said in one.get("responses") or ())
-    return any(timedelta() <= _time(moment) - _time(one) <= _SOON for one in times)
-
-
-def _time(text: str) -> datetime:
-    """One of Argilla's times, which are UTC and hardly ever say so."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
+    times = (time_of(said.get("updated_at")) for one in records for said in one.get("responses") or ())
+    return any(one is not None and timedelta() <= moved - one <= _SOON for one in times)
 
 
 def _submitted_by(record: JsonObject) -> tuple[str, ...]:

@@ -304,14 +304,13 @@ def _votes(record: JsonObject, users: Mapping[str, User]) -> Iterable[Vote]:
                     annotator=name,
                     annotator_id=user,
                     response_id=str(response["id"]),
-                    at=_time(response),
+                    at=time_of(response.get("updated_at")),
                     role=role,
                 )
 
 
-def _time(response: JsonObject) -> datetime | None:
-    """When a response was last changed. Argilla's times are UTC, with or without saying so."""
-    stamp = response.get("updated_at")
+def time_of(stamp: object) -> datetime | None:
+    """One of Argilla's times, which are UTC, with or without saying so; None for what is no time."""
     if not isinstance(stamp, str):
         return None
     try:
