@@ -102,6 +102,11 @@ def test_a_query_chooses_as_argilla_does(dataset: Any) -> None:
     assert len(Server(dataset).rows(make_selection(None, None, 3))) == 3
 
 
+def test_a_filter_that_argilla_refuses(dataset: Any) -> None:
+    with pytest.raises(SettingsError, match=r"filter_by: .*name=yaer"):
+        Server(dataset).rows(make_selection([("metadata.yaer", ">=", 2022)], None, None))
+
+
 def test_the_most_similar_records(dataset: Any) -> None:
     import argilla as rg
 
