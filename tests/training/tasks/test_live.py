@@ -227,6 +227,7 @@ def test_dolly(live: Live, dolly: Path, gpt: Path, tmp_path: Path) -> None:
         task = getattr(TrainingTask, f"for_{kind}")(formatting_func=function)
         found = tried(dataset, dolly, task, "trl", "where is ann", model=gpt, output_dir=tmp_path / kind)
         assert isinstance(found.get("score", found.get("text")), (str, float))
+        assert _as_the_guide_uses_it(tmp_path / kind, kind == "reward_modeling")
     task = TrainingTask.for_proximal_policy_optimization(formatting_func=guide.to_prompts)
     trainer = ArgillaTrainer(dataset=dataset, task=task, framework="trl", model=gpt, gpu_id=-1)
     trainer.update_config(
@@ -240,3 +241,21 @@ def test_dolly(live: Live, dolly: Path, gpt: Path, tmp_path: Path) -> None:
     lines = prepare_for_training(dataset=dataset, framework="openai", task=chats).splitlines()
     assert [one["role"] for one in json.loads(lines[0])["messages"]] == ["system", "user", "assistant"]
     assert len(lines) == 16
+
+
+def _as_the_guide_uses_it(folder: Path, scores: bool) -> Any:
+    """What the saved model writes, or the score that it gives, by transformers alone."""
+    import torch
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
+    prompt = guide.TEMPLATE.format(instruction="where is ann", context="ann works", response="").strip()
+    if scores:
+        reward = transformers.AutoModelForSequenceClassification.from_pretrained(str(folder))
+        inputs = tokenizer(prompt, truncation=True, padding="max_length", max_length=32, return_tensors="pt")
+        with torch.no_grad():
+            return reward(**inputs).logits[0, 0].item()
+    model = transformers.AutoModelForCausalLM.from_pretrained(str(folder))
+    tokenizer.pad_token = tokenizer.eos_token
+    encoding = tokenizer([prompt], return_tensors="pt")
+    return tokenizer.decode(model.generate(**encoding, max_new_tokens=5)[0])
