@@ -185,7 +185,8 @@ class TrainingTask:
         if missing:
             raise SettingsError(
                 f"{kind} lacks {' and '.join(missing)}.",
-                f"Name a field or question for it, or give a formatting_func that returns {WANTED[kind]}.",
+                f"Name a field or question for it (dataset.settings.fields[…] is None where there is none of "
+                f"that name), or give a formatting_func that returns {WANTED[kind]}.",
             )
         names = {name: _name(value) for name, value in texts.items()}
         return cls(kind, names, None if question is None else _name(question), column)

@@ -187,9 +187,8 @@ class SentenceTransformers(Framework):
     def _load(self, device: str | None) -> Any:
         import sentence_transformers
 
-        given = self.setup.model
-        if given is not None and not isinstance(given, (str, Path)):
-            return given
+        if self.loaded is not None:
+            return self.loaded
         source = self.model_source()
         options: dict[str, Any] = {"device": device, "model_kwargs": {"use_safetensors": True}}
         with loading(source):
