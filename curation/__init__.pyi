@@ -31,6 +31,7 @@ from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetPro
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import PushOptions as PushOptions, push_to_argilla as push_to_argilla
 from .argilla.queue import read_queue as read_queue
+from .argilla.refresh import renew_queue as renew_queue
 from .argilla.schemas import COMPARED as COMPARED
 from .argilla.schemas import DATASETS as DATASETS, label_questions as label_questions
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
+_THUMBS = {"up": 1.0, "down": -1.0}
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 
 
@@ -118,7 +119,8 @@ def _log(
         bodies = []
         for row, turn in enumerate(batch):
             cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
-            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score))
+            thumb = _THUMBS.get(turn.thumb or "", 0.0)
+            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score), thumb)
             guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
             asked = not is_empty_talk(turn.question)
             known = remembered(guesses, by, asked)

@@ -132,9 +132,11 @@ def query_features(query: str, own: Passage, found: Place, others: Sequence[Pass
     }
 
 
-def answer_features(question: str, answer: str, sources: Sequence[str], score: float) -> Features:
+def answer_features(
+    question: str, answer: str, sources: Sequence[str], score: float, thumb: float = 0.0
+) -> Features:
     """About an answer. ``sources`` are the texts that it was given (none: the bot refused), ``score`` the
-    best one's similarity to the question."""
+    best one's similarity to the question, ``thumb`` the visitor's: 1 up, -1 down."""
     said = words(answer)
     given = "\n".join(sources)
     runs = {tuple(said[at : at + _RUN]) for at in range(max(0, len(said) - _RUN + 1))}
@@ -149,4 +151,5 @@ def answer_features(question: str, answer: str, sources: Sequence[str], score: f
         "answer is about it": coverage(question, answer, {}),
         "copied": len(runs & known) / len(runs) if runs else 0.0,
         "length": math.log1p(len(said)),
+        "thumb": float(thumb),
     }
