@@ -2,8 +2,8 @@
 anybody sees it.
 
 A sentence is dropped when it names code, a command or an address that stands in none of them, when too few
-of its longer words do (those of the question do not count), or when what it cites is not among them. A block of code is dropped when it is not
-made of their words. That finds what was made up, not what was misunderstood.
+of the longer words that it adds to the question's do, or when what it cites is not among them. A block of
+code is dropped when it is not made of their words. That finds what was made up, not what was misunderstood.
 """
 
 from __future__ import annotations
