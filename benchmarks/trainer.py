@@ -29,6 +29,7 @@ from typing import Any
 from benchmarks.rows import Row, at_most, figure
 from serving import EmbeddingSettings, resolve_model
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
+from tests.training.tasks.folders import record, write_folder
 from training import ArgillaTrainer, TrainingTask
 
 MOST_DIFFERENCE = 0.01
@@ -281,6 +282,8 @@ def main(arguments: Sequence[str]) -> list[Row]:
         ]
         for framework in ("setfit", "transformers"):
             rows += _compared(dataset, framework, options, place / framework)
+        questions = questions_with_pages(given.eval / given.set, place / "questions")
+        rows += _other_tasks(dataset, questions, options, place)
         rows += _reading(place, everything, options.seed)
     rows.append(
         at_most(
@@ -288,6 +291,55 @@ def main(arguments: Sequence[str]) -> list[Row]:
         )
     )
     return rows
+
+
+def code_spans(sample: dict[str, Any]) -> tuple[str, list[dict[str, Any]]] | None:
+    """A paragraph without the marks of its inline code, and where that stands."""
+    text, spans = "", []
+    for place, part in enumerate(sample["text"].split("``")):
+        if place % 2 and part.strip():
+            spans.append({"start": len(text), "end": len(text) + len(part), "label": "CODE"})
+        text += part
+    return (text, spans) if spans else None
+
+
+def questions_with_pages(folder: Path, place: Path) -> Path:
+    """A test set's questions, each with the beginning of a page that answers it."""
+    lines = (folder / "qrels.tsv").read_text().splitlines()[1:]
+    pages = dict(line.split("\t")[:2] for line in reversed(lines))
+    asked = map(json.loads, (folder / "queries.jsonl").read_text().splitlines())
+    made = []
+    for one in asked:
+        page = folder / "docs" / pages[one["_id"]]
+        if page.is_file() and (text := " ".join(page.read_text().split())[:600]):
+            made.append(record(one["_id"], {"question": one["text"], "page": text}))
+    return write_folder(place, ["question", "page"], [], made)
+
+
+def _other_tasks(dataset: Path, questions: Path, options: Options, place: Path) -> list[Row]:
+    """Spans and similarities are learned, too: what is reached beside what chance would."""
+    marked = TrainingTask.for_token_classification(formatting_func=code_spans)
+    spans = ArgillaTrainer(dataset, marked, "transformers", options.model, train_size=0.8, gpu_id=-1)
+    config = {**_config("transformers", options), "learning_rate": 5e-4}
+    spans.update_config(max_length=options.max_length, **config)
+    pairs = ArgillaTrainer(
+        questions,
+        TrainingTask.for_sentence_similarity(["question", "page"]),
+        "sentence-transformers",
+        options.model,
+        train_size=0.5,
+        gpu_id=-1,
+    )
+    pairs.update_config(max_length=options.max_length)
+    found = pairs.train(place / "pairs")
+    return [
+        figure(
+            "spans of inline code, F1 (of marking nothing: 0)",
+            spans.train(place / "spans").metrics["span F1"],
+        ),
+        figure("questions' pages first of all held out, by chance", 1 / found.held_out),
+        figure("questions' pages first of all held out", found.metrics["accuracy@1"]),
+    ]
 
 
 def _import_libraries(framework: str) -> None:
