@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NEWEST = 300  # turns
-_STANDING_SECONDS = 8.0  # it reads the corpus and a ledger too
+_LEAST = 4.5  # seconds between two looks at decisions and turns: the page asks each 5 by itself
 
 
 def progress_feed(handover: Handover) -> Feed[DatasetRow]:
@@ -57,12 +57,12 @@ def _new_turns(key: str, _handover: Handover) -> Feed[AskedTurn]:
         return read_newest_turns(client, settings, NEWEST)
 
     read = ArgillaReader(_handover.home, _handover.argilla, newest)
-    every = max(_handover.dashboard.refresh_seconds, _STANDING_SECONDS)
+    every = max(_handover.dashboard.refresh_seconds, _LEAST)
     return Feed(read, every=every, what="The newest turns")
 
 
 def _new_standing(key: str, _handover: Handover) -> Feed[Standing]:
-    every = max(_handover.dashboard.refresh_seconds, _STANDING_SECONDS)
+    every = max(_handover.dashboard.refresh_seconds, _LEAST)
     return Feed(StandingReader(_handover), every=every, what="How the loop stands")
 
 
