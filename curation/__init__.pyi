@@ -31,6 +31,7 @@ from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetPro
 from .argilla.progress import read_progress as read_progress
 from .argilla.push import PushOptions as PushOptions, push_to_argilla as push_to_argilla
 from .argilla.queue import read_queue as read_queue
+from .argilla.refresh import renew_queue as renew_queue
 from .argilla.schemas import COMPARED as COMPARED
 from .argilla.schemas import DATASETS as DATASETS, label_questions as label_questions
 from .argilla.simulated import annotate_as_simulated as annotate_as_simulated
@@ -40,6 +41,8 @@ from .argilla.turns import AskedTurn as AskedTurn, conversation_table as convers
 from .argilla.turns import read_newest_turns as read_newest_turns
 from .argilla.vectors import nearest_other as nearest_other, places as places
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
+from .argilla.traffic import ReleaseTraffic as ReleaseTraffic
+from .argilla.traffic import read_release_traffic as read_release_traffic
 from .argilla.version1.importing import ImportReport as ImportReport
 from .argilla.version1.importing import import_version_1 as import_version_1
 from .argilla.webhooks import WebhookRegistration as WebhookRegistration, has_webhook as has_webhook
@@ -100,7 +103,8 @@ from .suggestions.features import Features as Features
 from .suggestions.features import answer_features as answer_features, chunk_features as chunk_features
 from .suggestions.features import query_features as query_features
 from .suggestions.learning import Example as Example, area as area, learn_from as learn_from
-from .suggestions.learning import out_of_fold as out_of_fold, with_cold as with_cold
+from .suggestions.learning import out_of_fold as out_of_fold, regression as regression
+from .suggestions.learning import with_cold as with_cold
 from .suggestions.scorer import COLD_SCORERS as COLD_SCORERS, LEAST_AUC as LEAST_AUC
 from .suggestions.scorer import SUGGESTIONS_FOLDER as SUGGESTIONS_FOLDER, load_scorers as load_scorers
 from .suggestions.scorer import Scorers as Scorers, save_scorers as save_scorers

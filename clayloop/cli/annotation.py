@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import argilla as rg
 
     from curation import Scorers
+    from training import RetrainSummary
 
 
 def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
@@ -34,7 +35,8 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         print_json(report.model_dump(mode="json"))
         return
     if waiting:
-        context.progress.say(f"{waiting} questions wait for a reviewer.")
+        reviewed = context.settings.curation.argilla.adjudication
+        context.progress.say(f"{waiting} questions wait for a reviewer in {reviewed}.")
     if not triplets:
         context.progress.say("There are no triplets yet: make some with `clayloop synthesize`.")
     print_table(
@@ -65,14 +67,36 @@ def _put_to_reviewers(context: Context, client: rg.Argilla) -> int:
     return push_adjudication(client, settings, read_decisions(client, settings, context.progress))
 
 
-def learned_scorers(context: Context) -> Scorers:
-    """What the served release learned about annotators' answers; nothing before there is a release."""
+def renew_after(context: Context, summary: RetrainSummary) -> None:
+    """Put what waits in Argilla in order by what the new release learned, if it learned anything: a model,
+    or what annotators say. It must not cost the retrain."""
+    from curation import renew_queue
+    from serving import model_name
+    from training import FINE_TUNED
+
+    scorers = learned_scorers(context, summary.release_after)
+    if summary.rung != FINE_TUNED and scorers == learned_scorers(context, summary.release_before):
+        return
+    settings = context.settings
+    try:
+        client = context.argilla(make_workspace=False)
+        model = model_name(settings.serving.embedding.model)
+        changed = renew_queue(client, settings.curation.argilla, scorers, model)
+    except ClayloopError as error:
+        context.progress.say(f"The queue in Argilla was not renewed (clayloop push does): {error.message}")
+        return
+    context.progress.say(f"The queue in Argilla was renewed: {changed} changes.")
+
+
+def learned_scorers(context: Context, release: str | None = None) -> Scorers:
+    """What ``release`` (by default the served one) learned about annotators' answers; nothing before there is
+    one."""
     from curation import SUGGESTIONS_FOLDER, load_scorers
     from serving import ReleaseStore
 
     store = ReleaseStore(context.home)
     try:
-        return load_scorers(store.folder(store.current().id) / SUGGESTIONS_FOLDER)
+        return load_scorers(store.folder(release or store.current().id) / SUGGESTIONS_FOLDER)
     except ClayloopError as error:
         context.progress.say(f"Suggestions as before anybody annotated: {error.message}")
         return {}

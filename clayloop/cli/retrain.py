@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clayloop.cli.annotation import renew_after
 from clayloop.cli.answers import mark_stale
 from clayloop.cli.options import context_of
 from clayloop.console import check_json_target, out, write_json_to
@@ -156,7 +157,7 @@ def _retrain(
     context: Context, read: Callable[[], list[Decision]], options: RetrainOptions, json_file: Path | None
 ) -> None:
     """Retrain and tell what came of it. Whoever wrote an answer that a new release has as stale is asked
-    again."""
+    again, and what waits in Argilla is put in order by what was learned."""
     from training import render_summary, retrain_from_annotations
 
     settings = context.settings
@@ -169,6 +170,7 @@ def _retrain(
         text += "".join(f"\nAnnotate    {address}" for address in _addresses(context))
     if summary.release_after:
         mark_stale(context)
+        renew_after(context, summary)
     show(summary, text, json_file)  # the last thing: whoever ordered the retrain takes it as done then
 
 

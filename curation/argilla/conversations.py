@@ -24,6 +24,7 @@ from curation.errors import ArgillaError, StateError
 from curation.records.chunk import Chunk
 from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
+from curation.shown.page import prose
 from curation.shown.records import harmless_markdown, inert, literal, original, readable
 from curation.suggestions.choice import guess
 from curation.suggestions.features import answer_features
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
 _LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
+_THUMBS = {"up": 1.0, "down": -1.0}
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 
 
@@ -71,7 +73,8 @@ class Source(BaseModel):
             title += f" · [open]({self.url})"
         if not self.body.strip():
             return title
-        excerpt = escape(shorten(self.body, _EXCERPT, placeholder=" …"))
+        said = " ".join(prose(self.body)) or self.body
+        excerpt = escape(shorten(said, _EXCERPT, placeholder=" …"))
         passage = harmless_markdown(self.body, keep_lines=True)
         return f"{title}\n\n<details><summary>{excerpt}</summary>\n\n{passage}\n\n</details>"
 
@@ -118,7 +121,8 @@ def _log(
         bodies = []
         for row, turn in enumerate(batch):
             cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
-            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score))
+            thumb = _THUMBS.get(turn.thumb or "", 0.0)
+            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score), thumb)
             guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
             asked = not is_empty_talk(turn.question)
             known = remembered(guesses, by, asked)
@@ -170,7 +174,7 @@ def render_response(turn: Turn, sources: dict[str, Source]) -> str:
         given = min(len(turn.cited), len(cards))
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
         title = which.get(given, f"the bot was given the first {given}")
-        parts.append(f"{_SOURCES}{title}**\n\n" + "\n\n".join(cards))
+        parts.append(f"{_SOURCES}{title}**\n\n" + "\n\n---\n\n".join(cards))
     return "\n\n".join(parts)
 
 

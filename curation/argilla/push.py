@@ -11,7 +11,7 @@ import argilla as rg
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from curation.argilla.api import Api, JsonObject
+from curation.argilla.api import Api
 from curation.argilla.asking import queue_outlines
 from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_all, vector_slug
 from curation.argilla.decisions import read_users
@@ -19,7 +19,7 @@ from curation.argilla.examples import examples, illustrate
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.gold import mix_in_gold
 from curation.argilla.queue import area_of, is_asked_twice
-from curation.argilla.refresh import refresh_suggestions
+from curation.argilla.refresh import as_they_stand, refresh_suggestions
 from curation.argilla.schemas import AREA, ASKED, LOOK_AT, PRIORITY, QUEUE, SPECS, DatasetKind
 from curation.argilla.suggestions import hidden, no_negative, remembered, scorers_for, suggestions_of
 from curation.argilla.unanswered import triplets_of_turns
@@ -47,7 +47,6 @@ from curation.errors import StateError
 from curation.progress import SILENT, Progress
 from curation.records.chunk import Chunk
 from curation.records.decision import DatasetName
-from curation.records.gold import is_gold
 from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
 from curation.shown.records import harmless_markdown, inert, linked
@@ -224,14 +223,7 @@ class _Push:
         started = time.perf_counter()
         shelves = self._open("conversations")
         reports = []
-        outlines = {
-            shelf.dataset.id: [
-                _turn_outline(key, record)
-                for key, record in shelf.standing.records.items()
-                if not is_gold(key)
-            ]
-            for shelf in shelves
-        }
+        outlines = {shelf.dataset.id: as_they_stand(shelf) for shelf in shelves}
         every = [one for own in outlines.values() for one in own]
         decisions = queue_outlines("conversations", shelves, every, self.users, self.settings.acceptance)
         for shelf in shelves:
@@ -239,8 +231,7 @@ class _Push:
                 cited = self.corpus.by_id.get(str(outline.metadata.get("chunk_id", "")))
                 outline.metadata[AREA.name] = self._area(cited.path if cited else "")
             updated = requeue(self.api, shelf.dataset, shelf.standing, outlines[shelf.dataset.id])
-            if self.suggests:
-                updated += refresh_suggestions(self.api, shelf, self.scorers, self.model)
+            updated += refresh_suggestions(self.api, shelf, self.scorers, self.model)
             reports.append(
                 DatasetPush(
                     dataset="conversations",
@@ -406,11 +397,6 @@ class _Push:
                 dimension = self.vectors.dimension
                 found |= stored_vectors(self.api, shelf.dataset.id, shelf.vector, dimension)
         return found
-
-
-def _turn_outline(key: str, record: JsonObject) -> Outline:
-    """As it stands: what the bot has logged is not made anew."""
-    return Outline(key, record["fields"], dict(record.get("metadata") or {}), frozenset())
 
 
 def _triplet_outline(triplet: Triplet, chunk: Chunk, by: str) -> Outline:

@@ -80,6 +80,14 @@ class WrongFirst:
         return 1 - features["grounded"]
 
 
+class ThumbsDown:
+    """What a visitor did not find helpful comes before all that a machine suspects."""
+
+    def worth(self, guesses: Guesses) -> float | None:
+        features = guesses["is_response_correct"].features if "is_response_correct" in guesses else {}
+        return 1.0 if features.get("thumb", 0.0) < 0 else None
+
+
 class Mixture:
     """The mean of what the strategies say that have something to say."""
 
@@ -91,12 +99,12 @@ class Mixture:
         return sum(said) / len(said) if said else None
 
 
-DEFAULT = Mixture((Uncertainty(), Disagreement(), ExpectedGain(), WrongFirst()))
+_MIXTURE = Mixture((Uncertainty(), Disagreement(), ExpectedGain(), WrongFirst()))
 
 
-def priority(guesses: Guesses, strategy: Strategy = DEFAULT) -> float:
+def priority(guesses: Guesses) -> float:
     """What the queue is sorted by: more than ``NOT_ASKED`` and at most 1."""
-    worth = strategy.worth(guesses)
+    worth = ThumbsDown().worth(guesses) or _MIXTURE.worth(guesses)
     return round(min(1.0, max(_LEAST, 0.5 if worth is None else worth)), _DECIMALS)
 
 

@@ -13,6 +13,7 @@ from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.push import PushOptions, push_to_argilla
+from curation.argilla.refresh import renew_queue
 from curation.argilla.suggestions import SUGGESTED_BY
 from curation.errors import ArgillaError
 from curation.settings import ArgillaSettings
@@ -20,7 +21,7 @@ from curation.suggestions.choice import in_control_group
 from curation.suggestions.features import answer_features
 from curation.suggestions.scorer import COLD_SCORERS, Scorer
 from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus
+from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus, small_triplets
 
 pytestmark = pytest.mark.argilla
 
@@ -105,19 +106,25 @@ def test_people_are_added_and_their_answers_stay_when_they_go(
         remove_annotator(client, settings, dan.name)
 
 
+@pytest.mark.parametrize("by_push", [True, False])
 def test_only_unanswered_records_are_suggested_anew(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, by_push: bool
 ) -> None:
+    """By a push, and by what a retrain does: another push has nothing left to do."""
     corpus = small_corpus()
-    push_to_argilla(client, settings, corpus, [], embedder)
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
     before = {row["external_id"]: row for row in chunks_of(api, settings)}
     person = hire(api, settings, f"{settings.chunks}-kim")
     answered = next(row for row in before.values() if row["suggestions"])
     answer(person, answered["id"], good_chunk="no")
     silent = COLD_SCORERS["good_chunk"].model_copy(update={"auc": 0.5})
     options = PushOptions(scorers={"good_chunk": silent})
-    report = push_to_argilla(client, settings, corpus, [], embedder, options).datasets[0]
-    assert report.updated == len(before) - 1
+    if by_push:
+        report = push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder, options)
+        changed = report.datasets[0].updated
+    else:
+        changed = renew_queue(client, settings, options.scorers, embedder.name)
+    assert changed == len(before) - 1
     after = {row["external_id"]: row for row in chunks_of(api, settings)}
     for key, row in after.items():
         if key == answered["external_id"]:
@@ -126,7 +133,9 @@ def test_only_unanswered_records_are_suggested_anew(
         else:
             assert row["suggestions"] == []
             assert row["metadata"][SUGGESTED_BY].startswith("nobody/")
-    assert push_to_argilla(client, settings, corpus, [], embedder, options).changed == 0
+            assert row["metadata"]["priority"] == 0.5 != before[key]["metadata"]["priority"]
+    again = push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder, options)
+    assert again.changed == 0
 
 
 def test_what_was_learned_about_answers_comes_with_the_next_push(
