@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NEWEST = 300  # turns
 _CANARY_SECONDS = 30.0
-_STANDING_SECONDS = 8.0  # it reads the corpus and a ledger too
+_LEAST = 4.5  # seconds between two looks at decisions and turns, which cost more than others
+_EARLIER = 0.9  # so that a page that asks each 5 s finds it due each time
 
 
 def progress_feed(handover: Handover) -> Feed[DatasetRow]:
@@ -65,7 +66,7 @@ def _new_turns(key: str, _handover: Handover) -> Feed[AskedTurn]:
         return read_newest_turns(client, settings, NEWEST)
 
     read = ArgillaReader(_handover.home, _handover.argilla, newest)
-    every = max(_handover.dashboard.refresh_seconds, _STANDING_SECONDS)
+    every = max(_EARLIER * _handover.dashboard.refresh_seconds, _LEAST)
     return Feed(read, every=every, what="The newest turns")
 
 
@@ -79,7 +80,7 @@ def _new_canary(key: str, _handover: Handover) -> Feed[CanaryReport]:
 
 
 def _new_standing(key: str, _handover: Handover) -> Feed[Standing]:
-    every = max(_handover.dashboard.refresh_seconds, _STANDING_SECONDS)
+    every = max(_EARLIER * _handover.dashboard.refresh_seconds, _LEAST)
     return Feed(StandingReader(_handover), every=every, what="How the loop stands")
 
 
