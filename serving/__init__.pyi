@@ -14,6 +14,7 @@ from .releases.answers import CuratedAnswer as CuratedAnswer, answer_rows as ans
 from .releases.answers import answers_to_serve as answers_to_serve, read_answers as read_answers
 from .releases.base_vectors import BaseVectors as BaseVectors
 from .releases.bootstrap import bootstrap as bootstrap
+from .releases.canary import Canary as Canary
 from .releases.build import ReleaseParts as ReleaseParts, build_release as build_release
 from .releases.build import save_model as save_model
 from .releases.card import model_card as model_card
@@ -25,6 +26,7 @@ from .releases.following import pull as pull, pull_if_possible as pull_if_possib
 from .releases.following import share as share
 from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
 from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
+from .releases.marks import Marks as Marks
 from .releases.prompt import Prompt as Prompt
 from .releases.record import CARD_FILE as CARD_FILE, EVALUATION_FILE as EVALUATION_FILE
 from .releases.record import ANSWERING_MODEL as ANSWERING_MODEL, AnsweringInfo as AnsweringInfo

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clayloop.cli.canary import canary
 from clayloop.cli.language_models import answering_models
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
@@ -14,11 +16,12 @@ from clayloop.context import Context
 from curation import ClayloopError, ReleaseError, SettingsError, user_name
 
 if TYPE_CHECKING:
-    from serving import ReleaseStore
+    from serving import Marks, ReleaseStore
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A release's id.")]
 
 releases = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+releases.command()(canary)
 
 
 @releases.callback(invoke_without_command=True)
@@ -37,6 +40,7 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
                     **one.model_dump(mode="json"),
                     "current": one.id == current,
                     "pinned": one.id in marks.pinned,
+                    "canary": marks.canary.share if marks.canary and marks.canary.release == one.id else None,
                     "failed": marks.failed[one.id].why if one.id in marks.failed else None,
                 }
                 for one in found
@@ -51,11 +55,7 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         ["", "release", "made", "chunks", "ndcg@10", "parent", "not served because"],
         [
             (
-                ", ".join(
-                    word
-                    for word, holds in (("served", one.id == current), ("pinned", one.id in marks.pinned))
-                    if holds
-                ),
+                ", ".join(_standing(one.id, current, marks)),
                 one.id,
                 f"{one.created_at:%Y-%m-%d %H:%M}",
                 one.index.rows,
@@ -181,6 +181,15 @@ def verify(
         )
     if wrong:
         raise typer.Exit(ReleaseError.exit_code)
+
+
+def _standing(release: str, served: str | None, marks: Marks) -> Iterator[str]:
+    if release == served:
+        yield "served"
+    if release in marks.pinned:
+        yield "pinned"
+    if marks.canary and release == marks.canary.release:
+        yield f"canary, {marks.canary.share:.0%}"
 
 
 def _store(context: Context) -> ReleaseStore:

@@ -1,4 +1,4 @@
-"""How much the bot was asked, day by day, as Argilla's conversations tell."""
+"""How much the bot was asked, day by day or release by release, as Argilla's conversations tell."""
 
 from __future__ import annotations
 
@@ -27,6 +27,37 @@ class DayTraffic(BaseModel):
     refused: int
 
 
+class ReleaseTraffic(BaseModel):
+    """Questions that ``release`` answered, those that it said it can't answer, and visitors' thumbs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    release: str
+    asked: int
+    refused: int
+    up: int
+    down: int
+
+
+def read_release_traffic(
+    client: rg.Argilla, settings: ArgillaSettings, release: str, first: date, last: date
+) -> ReleaseTraffic:
+    """What was asked of a release from the day ``first`` to the day ``last`` (UTC). Raises ArgillaError."""
+    api = Api.of(client)
+    days = [(first + timedelta(days=later)).isoformat() for later in range((last - first).days + 1)]
+    of_release = [_term("release", release), _term("day", *days)]
+    counts = dict.fromkeys(("asked", "refused", "up", "down"), 0)
+    for dataset in find_all(api, settings, ("conversations",)).get("conversations", []):
+        for name, filters in (
+            ("asked", []),
+            ("refused", [_term("refused", YES)]),
+            ("up", [_term("thumb", "up")]),
+            ("down", [_term("thumb", "down")]),
+        ):
+            counts[name] += _count(api, dataset.id, [*of_release, *filters])
+    return ReleaseTraffic(release=release, **counts)
+
+
 def read_traffic(client: rg.Argilla, settings: ArgillaSettings, last: date, days: int) -> list[DayTraffic]:
     """The ``days`` days until ``last``, oldest first: two small requests a day at most. Raises
     ArgillaError."""
@@ -47,5 +78,5 @@ def _count(api: Api, dataset_id: str, filters: Sequence[JsonObject]) -> int:
     return api.search(dataset_id, filters, limit=1)[1]
 
 
-def _term(name: str, value: str) -> JsonObject:
-    return {"type": "terms", "scope": {"entity": "metadata", "metadata_property": name}, "values": [value]}
+def _term(name: str, *values: str) -> JsonObject:
+    return {"type": "terms", "scope": {"entity": "metadata", "metadata_property": name}, "values": [*values]}

@@ -68,7 +68,7 @@ class ChatService:
             return
         conversation, number = self.conversations.next_turn(before)
         turn = name_of_turn(conversation, number)
-        retriever = self.live.retriever
+        retriever = self.live.retriever_for(conversation)
         started = time.perf_counter()
         last = Reply(text="")
         recorded = False

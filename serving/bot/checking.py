@@ -2,8 +2,8 @@
 anybody sees it.
 
 A sentence is dropped when it names code, a command or an address that stands in none of them, when too few
-of its longer words do, or when what it cites is not among them. A block of code is dropped when it is not
-made of their words. That finds what was made up, not what was misunderstood.
+of the longer words that it adds to the question's do, or when what it cites is not among them. A block of
+code is dropped when it is not made of their words. That finds what was made up, not what was misunderstood.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ class Evidence:
         if any(piece.casefold() not in self._text for piece in [*code, *_ADDRESS.findall(sentence)]):
             return False
         words = _stems(_CODE.sub(" ", sentence))
-        known = self._of_question.union(*(self._of_passage[number - 1] for number in cited or everything))
-        return len(words & known) >= _ITS_WORDS * len(words)
+        known = frozenset().union(*(self._of_passage[number - 1] for number in cited or everything))
+        # Words of the question prove nothing: what a sentence adds to them has to stand in the passages.
+        added = words - self._of_question
+        return len(added & known) >= _ITS_WORDS * len(added) and (not words or bool(words & known))
 
     def holds_code(self, code: str) -> bool:
         """Whether a block of code is made of names that stand in the passages."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from curation import ClayloopError, ReleaseError, StateError, give_back
+from serving.bot.canary import LiveCanary
 from serving.releases.following import Follower
 from serving.releases.retriever import Retriever
 from serving.releases.store import ReleaseStore
@@ -19,7 +20,8 @@ _RETRY_FIRST, _RETRY_MOST = 5.0, 300.0
 
 
 class LiveRelease:
-    """Holds the current release loaded. A request takes ``retriever`` once and keeps it until its end.
+    """Holds the current release loaded. A request takes ``retriever`` once and keeps it until its end; a
+    conversation's takes ``retriever_for``, which is the canary's for some.
 
     ``load`` turns a release id into a Retriever and raises ClayloopError when it can't. It runs in a
     background thread while the old release keeps serving; that one's memory is free when the last request has
@@ -46,6 +48,7 @@ class LiveRelease:
         self._retry_after = _RETRY_FIRST
         self._error: str | None = None
         self._follower = Follower(store)
+        self.canary = LiveCanary(store, load)
         release_id = store.current_id()
         if release_id is None:
             raise StateError(f"There is no release in {store.root} yet.", "Run `clayloop bootstrap` first.")
@@ -59,6 +62,10 @@ class LiveRelease:
     def release_id(self) -> str:
         """The release that the next request gets."""
         return self.retriever.release.id
+
+    def retriever_for(self, conversation: str) -> Retriever:
+        """The release that answers this conversation."""
+        return self.canary.retriever_for(conversation) or self.retriever
 
     @property
     def error(self) -> str | None:
@@ -120,6 +127,7 @@ class LiveRelease:
         while not self._stop.wait(self._poll_seconds):
             try:
                 self.check()
+                self.canary.look(self.release_id)
             except Exception:  # the watcher must outlive whatever one look runs into
                 log.exception("Looking for a new release failed")
 

@@ -101,6 +101,7 @@ def create_app(
             "ok": is_ok,
             "release": live.release_id,
             "release_error": live.error,
+            "canary": live.canary.release_id,
             "outbox": turns.status(),
             "language_model": (live.retriever.answering or llm) is not None,
         }

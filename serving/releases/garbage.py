@@ -22,8 +22,8 @@ class Garbage(BaseModel):
 
 def find_garbage(store: ReleaseStore, keep: int) -> Garbage:
     """All releases but the newest ``keep``, the served one, the one that a rollback leads to, and those that
-    are pinned. Raises StateError when the log of promotions or the marks can't be read."""
-    kept = {*store.ids()[-keep:], *store.marks.read().pinned, store.current_id() or ""}
+    are pinned or a canary. Raises StateError when the log of promotions or the marks can't be read."""
+    kept = {*store.ids()[-keep:], *store.marks.read().kept, store.current_id() or ""}
     store.promotions.lines()  # raises where nobody can tell what a rollback leads to
     with suppress(StateError):  # it leads nowhere
         kept.add(store.previous_id())

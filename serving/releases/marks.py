@@ -1,4 +1,5 @@
-"""What is noted about releases beside what they are: which are pinned, and which the bot could not serve.
+"""What is noted about releases beside what they are: which are pinned, which the bot could not serve,
+and which answers a share of the conversations.
 
 A release itself is never changed. ``releases/marks.json`` is a file that people can read.
 """
@@ -12,6 +13,7 @@ from filelock import FileLock
 from pydantic import BaseModel, Field, ValidationError
 
 from curation import StateError, read_json, write_json
+from serving.releases.canary import Canary
 
 
 class Failure(BaseModel):
@@ -23,10 +25,16 @@ class Failure(BaseModel):
 
 class Marks(BaseModel):
     """``pinned`` releases stay: they are not removed, and while one is served only a person promotes another.
-    ``failed`` maps a release to why it was not served."""
+    ``failed`` maps a release to why it was not served. ``canary`` is the candidate that some visitors get."""
 
     pinned: list[str] = Field(default_factory=list)
     failed: dict[str, Failure] = Field(default_factory=dict)
+    canary: Canary | None = None
+
+    @property
+    def kept(self) -> set[str]:
+        """The releases that are not to be removed."""
+        return {*self.pinned, *([self.canary.release] if self.canary else [])}
 
 
 class MarkFile:
@@ -55,6 +63,19 @@ class MarkFile:
             marks.pinned = sorted({*marks.pinned, release_id} - ({release_id} if not on else set()))
             self._write(marks)
         return True
+
+    def set_canary(self, canary: Canary | None) -> None:
+        """Begin a canary, give it another share, or end it."""
+        with self._locked():
+            marks = self.read()
+            marks.canary = canary
+            self._write(marks)
+
+    def end_canary(self, release_id: str) -> None:
+        """End the canary if it is this release: it is served to all."""
+        canary = self.read().canary
+        if canary is not None and canary.release == release_id:
+            self.set_canary(None)
 
     def failed(self, release_id: str, why: str | None) -> None:
         """Note why a release could not be served; None: it can be."""

@@ -210,9 +210,9 @@ class ReleaseStore:
     def prune(self) -> None:
         """Remove releases that differ from others in their index alone, since every decision may make one.
         The newest ten of them stay, the served one, the newest with each answering model, and whichever a
-        person has chosen or pinned."""
+        person has chosen, pinned or made a canary."""
         chosen = {line.release for line in self.promotions.lines() if line.is_by_hand}
-        chosen |= {*self.marks.read().pinned, self.served_id() or ""}
+        chosen |= {*self.marks.read().kept, self.served_id() or ""}
         releases = self.list()
         chosen |= set({one.files.get(ANSWERING_MODEL): one.id for one in releases if one.answering}.values())
         passing = [one.id for one in releases if FITTED_FILE in one.files and one.id not in chosen]
@@ -222,13 +222,16 @@ class ReleaseStore:
                 self.remove(release_id)
 
     def remove(self, release_id: str) -> None:
-        """Remove a release, in one instant for whoever looks. Raises BusyError when it is served or pinned,
-        ReleaseError for what is no release's id. Nothing happens when it is gone."""
+        """Remove a release, in one instant for whoever looks. Raises BusyError when it is served, pinned or a
+        canary, ReleaseError for what is no release's id. Nothing happens when it is gone."""
         folder = self.folder(release_id)
         gone = self.root / f"{_GONE}{release_id}"
         with FileLock(self.root / ".promote.lock"):
-            if release_id == self.served_id() or release_id in self.marks.read().pinned:
-                raise BusyError(f"{release_id} is served or pinned.", "Promote another one, or unpin it.")
+            if release_id == self.served_id() or release_id in self.marks.read().kept:
+                raise BusyError(
+                    f"{release_id} is served, pinned or a canary.",
+                    "Promote another one, unpin it, or end the canary.",
+                )
             if folder.is_dir():
                 shutil.rmtree(gone, ignore_errors=True)  # of one of that name that was fetched again
                 folder.rename(gone)
@@ -332,6 +335,8 @@ class ReleaseStore:
                         self.promotions.append(release_id, expected or self.served_id(), by, who)
                     replace = lease.replace if lease is not None else write_text
                     replace(self.root / _POINTER, release_id + "\n")
+            with suppress(StateError):  # damaged marks keep nobody from going back
+                self.marks.end_canary(release_id)
         except OSError as error:
             raise StateError(
                 f"{self.root} can't be written: {error.strerror}", "Check space and permissions."

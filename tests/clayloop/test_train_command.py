@@ -80,8 +80,15 @@ def test_a_dataset_of_a_server(
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", argilla_lite.url)
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", argilla_lite.api_key)
     arguments = ["train", "--dataset", "moods", "--task", "text-classification", "--model", str(model)]
-    ended = call.well(*arguments, "--device", "-1", "--json", "--update-config", '{"num_train_epochs": 1}')
-    assert ended.json["trained_on"] == 12
+    arguments += ["--device", "-1", "--json", "--update-config", '{"num_train_epochs": 1}']
+    assert call.well(*arguments).json["trained_on"] == 12
+    chosen = ["--workspace", argilla_lite.workspace, "--query", "day", "--limit", "2", "--seed", "7"]
+    few = call(*arguments, *chosen)
+    assert "all 2 texts to train on the same label: good" in few.err
+    chosen = ["--framework", "spacy", "--limit", "8", "--train-size", "0.75", "--output-dir", "other"]
+    config = ["--update-config", '{"max_epochs": 1}']
+    limited = call.well(*arguments[:5], "--json", *chosen, *config).json
+    assert (limited["trained_on"], limited["held_out"]) == (6, 2)
     missing = call("train", "--dataset", "modes", "--task", "text-classification")
     assert missing.code == 2
     assert "no dataset of that name in Argilla's workspace" in missing.err

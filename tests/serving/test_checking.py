@@ -37,6 +37,7 @@ EVIDENCE = Evidence(PASSAGES, "How do I run several tasks at once?")
         ("See https://evil.example/jobs.", False),
         ("See https://e.org/jobs.", True),
         ("Elephants migrate slowly across Botswana.", False),
+        ("Several tasks at once crash.", False),
         ("Yes.", True),
     ],
 )

@@ -30,6 +30,7 @@ from serving import (
     Retriever,
     ServingSettings,
     load_release,
+    pull,
     release_with,
 )
 from training.answering.judging import AnsweringVerdict, judge_answers, too_few
@@ -94,10 +95,11 @@ def retrain_answers(
     ``datasets`` are those of `clayloop generations` that are there. The same decisions are tried once, unless
     ``force``; ``dry``: only count them. Raises BusyError while another retrain is at work, StateError without
     a release or anything to learn, LanguageModelError when a model does not answer, and whatever reading
-    raises: what is served stays as it is.
+    raises: what is served stays as it is. So it does, with a BusyError, where another machine has taken over.
     """
-    with RunStore(context.home).exclusive():
+    with RunStore(context.home).exclusive(context.settings.lease_seconds) as lease:
         store, home = ReleaseStore(context.home), context.home
+        pull(store)  # else it would compare with what another machine has replaced
         retriever = load_release(store, None, context.serving)
         decided = read_decided(datasets, context.progress)
         threshold = context.settings.dedup.semantic_threshold
@@ -130,6 +132,7 @@ def retrain_answers(
             context.settings.gate,
             context.progress,
         )
+        lease.check()
         home.answering.mkdir(parents=True, exist_ok=True)
         tried = _Tried(inputs=inputs, evaluation=verdict)
         write_json(home.answering / _VERDICT_FILE, tried.model_dump(mode="json"), mode=0o600)
@@ -137,7 +140,14 @@ def retrain_answers(
         if not verdict.promoted or verdict.after is None:
             return summary
         answering = _answering(model, wanted, trained_on, verdict.after.as_metrics())
-        return _serve(store, retriever, answering, summary, context)
+        release = release_with(store, retriever.release, answering, verdict.model_dump_json(indent=1))
+        writes = context.serving.bot.lets_write(answering.info.few_shot)
+        made = summary.model_copy(update={"release": release.id, "writes": writes})
+        try:
+            store.promote(release.id, expected=retriever.release.id, by=ANSWERS, lease=lease)
+        except NotPromotedError as error:
+            return made.model_copy(update={"verdict": f"{summary.verdict} {error.message}"})
+        return made.model_copy(update={"served": True})
 
 
 def _answering(
@@ -152,25 +162,6 @@ def _answering(
         metrics=metrics,
     )
     return Answering(info, gguf)
-
-
-def _serve(
-    store: ReleaseStore,
-    retriever: Retriever,
-    answering: Answering,
-    summary: AnsweringSummary,
-    context: AnsweringContext,
-) -> AnsweringSummary:
-    assert summary.evaluation is not None  # noqa: S101 - it was judged
-    parent = retriever.release
-    release = release_with(store, parent, answering, summary.evaluation.model_dump_json(indent=1))
-    writes = context.serving.bot.lets_write(answering.info.few_shot)
-    made = summary.model_copy(update={"release": release.id, "writes": writes})
-    try:
-        store.promote(release.id, expected=parent.id, by=ANSWERS)
-    except NotPromotedError as error:
-        return made.model_copy(update={"verdict": f"{summary.verdict} {error.message}"})
-    return made.model_copy(update={"served": True})
 
 
 def _answerer(context: AnsweringContext, retriever: Retriever, model: LanguageModel) -> Answerer:

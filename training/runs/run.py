@@ -247,9 +247,9 @@ class RunStore:
         return Run(self.folder(record.id), record, self._lease)
 
     @contextmanager
-    def exclusive(self, seconds: float = 60.0) -> Iterator[None]:
-        """One retrain at a time, by a file lock on this machine and a lease among all that share the folder.
-        Another machine that gave no sign of life for ``seconds`` has lost it.
+    def exclusive(self, seconds: float = 60.0) -> Iterator[Lease]:
+        """One retrain at a time, by a file lock on this machine and the lease that this gives among all that
+        share the folder. Another machine that gave no sign of life for ``seconds`` has lost it.
 
         Raises BusyError naming the process and the run that is at it.
         """
@@ -268,7 +268,7 @@ class RunStore:
                 self._lease = held.enter_context(lease)
             except (Timeout, BusyError) as error:
                 raise self._busy(seconds) from error
-            yield
+            yield lease
 
     def _busy(self, seconds: float) -> BusyError:
         holder = read_holder(self._lease_folder)

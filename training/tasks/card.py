@@ -197,14 +197,8 @@ def _annotators(data: TrainingData) -> Iterator[str]:
 
 def _unification(facts: Facts) -> Iterator[str]:
     unification = facts.data.unification
-    if unification is None:
-        by = "by the formatting function, if at all" if facts.task.formatting_func else "not needed"
-        yield f"Several answers to one record: {by}."
-    else:
-        yield (
-            f"{escaped(unification.question)}: {unification.strategy}. {unification.answered:,} records have "
-            f"an answer, {unification.several:,} of them several; in {unification.differed:,} these differ."
-        )
+    by = "by the formatting function, if at all" if facts.task.formatting_func else "not needed"
+    yield escaped(unification.describe()) if unification else f"Several answers to one record: {by}."
 
 
 def _metrics(facts: Facts) -> Iterator[str]:

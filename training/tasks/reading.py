@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from curation import SILENT, ArgillaError, Progress, SettingsError, is_gold
+from curation import SILENT, ArgillaError, ArgillaRefusalError, Progress, SettingsError, is_gold
 from training.tasks.rows import Answer, Row, Schema, Suggestion, normalise_value, parse_schema
 from training.tasks.selection import Selection, arrange, choose
 
@@ -35,6 +35,11 @@ class Source(Protocol):
 
 def open_source(dataset: Any) -> Source:
     """The source behind what a user gave as ``dataset``. Raises SettingsError for anything else."""
+    if dataset is None:
+        raise SettingsError(
+            "There is no dataset: None was given.",
+            "client.datasets(NAME, workspace=…) gives None where that workspace has none of that name.",
+        )
     if isinstance(dataset, (str, Path)):
         return Folder(Path(dataset))
     if hasattr(dataset, "records") and hasattr(dataset, "settings"):
@@ -150,7 +155,12 @@ class Server:
         size = _PAGE if selection.similar is None else min(selection.limit or _MOST_SIMILAR, _MOST_SIMILAR)
         while True:
             params = {"offset": offset, "limit": size, "include": include}
-            answer = self._api.request("POST", path, "searching records", body, params, repeatable=True)
+            try:
+                answer = self._api.request("POST", path, "searching records", body, params, repeatable=True)
+            except ArgillaRefusalError as error:
+                raise SettingsError(
+                    f"filter_by: {error.message}", "Does the dataset have what you filter by (its settings)?"
+                ) from error
             yield [item["record"] for item in answer["items"]]
             offset += size
             if len(answer["items"]) < size or selection.similar is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,12 +10,15 @@ from curation import SettingsError
 from training.tasks.rows import Question
 from training.tasks.task import TrainingTask
 
+# What Argilla takes as a suggestion's agent.
+_NOT_IN_AGENTS, _LONGEST_AGENT = re.compile(r"[^a-zA-Z0-9_:./\s-]"), 200
+
 
 def as_records(
     task: TrainingTask, question: Question | None, asked: Sequence[Any], found: Sequence[Any], agent: str
 ) -> list[Any]:
-    """An rg.Record for each prediction. Raises SettingsError where the task does not say which fields and
-    question they are for."""
+    """An rg.Record for each prediction, with a suggestion where something was found: Argilla takes no empty
+    ones. Raises SettingsError where the task does not say which fields and question they are for."""
     if question is None or question.type == "ranking":
         raise SettingsError(
             "These predictions are no answers to a question of the dataset.",
@@ -22,13 +26,15 @@ def as_records(
         )
     import argilla as rg
 
-    records = []
+    records, name = [], _NOT_IN_AGENTS.sub(" ", agent).strip()[:_LONGEST_AGENT]
     for one, prediction in zip(asked, found, strict=True):
         given = one if isinstance(one, dict) else {"text": one}
         value, score = _answer(question, prediction)
-        suggestion = rg.Suggestion(question.name, value, score=score, agent=agent)
-        fields = {name: given[column] for column, name in task.texts.items()}
-        records.append(rg.Record(fields=fields, suggestions=[suggestion]))
+        suggestions = []
+        if value not in ("", []):
+            suggestions.append(rg.Suggestion(question.name, value, score=score, agent=name))
+        fields = {field: given[column] for column, field in task.texts.items()}
+        records.append(rg.Record(fields=fields, suggestions=suggestions))
     return records
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from curation import SettingsError
-from training.tasks.rows import Row
+from training.tasks.rows import QUESTION_TYPES, Row, Schema
 
 _RANGES: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": lambda have, limit: bool(have >= limit),
@@ -56,6 +56,27 @@ class Selection:
     @property
     def searches(self) -> bool:
         return bool(self.conditions or self.text or self.similar)
+
+    def checked(self, schema: Schema) -> Selection:
+        """This one. Raises SettingsError for a condition on a question or a label that is not there."""
+        for name, operator, value in self.conditions:
+            first, _, last = name.partition(".")
+            if last not in ("response", "suggestion", "score", "agent") or first == "metadata":
+                continue
+            question = schema.question(first, QUESTION_TYPES)
+            given = value if operator == "in" else [value]
+            unknown = [one for one in given if str(one) not in question.options]
+            if (
+                question.options
+                and last in ("response", "suggestion")
+                and operator in ("==", "in")
+                and unknown
+            ):
+                raise SettingsError(
+                    f"filter_by: the question {first!r} has no option {unknown[0]!r}.",
+                    f"It has {', '.join(question.options)}.",
+                )
+        return self
 
     def describe(self) -> str:
         """What was selected, for people."""
@@ -182,6 +203,8 @@ def _sequence(given: Any, name: str = "filter_by") -> Sequence[Any]:
     if given is None:
         return ()
     if isinstance(given, (str, SortBy, Mapping)):
+        return [given]
+    if name == "sort_by" and isinstance(given, tuple) and given[1:] in (("asc",), ("desc",)):
         return [given]
     if not isinstance(given, Sequence):
         raise SettingsError(f"{name}: {type(given).__name__} is not known.", _HINT)

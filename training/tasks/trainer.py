@@ -66,12 +66,13 @@ class ArgillaTrainer:
     lang: str | None = None
     framework_kwargs: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold an API key
     gpu_id: int | None = None
-    progress: Progress = SILENT
+    progress: Progress = field(default=SILENT, repr=False)
 
     def __post_init__(self) -> None:
         self._source: Source = open_source(self.dataset)
         self.task = self.task.checked(self._source.schema)
-        self._selection: Selection = make_selection(self.filter_by, self.sort_by, self.max_records)
+        selection = make_selection(self.filter_by, self.sort_by, self.max_records)
+        self._selection: Selection = selection.checked(self._source.schema)
         self._split = Split(1.0 if self.train_size is None else self.train_size, self.seed)
         options = dict(self.framework_kwargs)
         self._card_texts = check_card_texts(options.pop(_CARD_OPTION, {}))
@@ -166,10 +167,8 @@ class ArgillaTrainer:
         """
         if self._trained is None or self._facts is None:
             raise StateError("There is no model to upload yet.", "Call train(output_dir=…) first.")
-        if generate_card:
-            card = model_card(self._facts, repo_id)
-            (self._trained.folder / CARD_FILE).write_text(card, encoding="utf-8")
-        return push_model(self._trained.folder, HubRepo(repo_id, "model", private, token), generate_card)
+        card = model_card(self._facts, repo_id) if generate_card else None
+        return push_model(self._trained.folder, HubRepo(repo_id, "model", private, token), card)
 
     def _evaluate(self, data: TrainingData) -> tuple[dict[str, float], str]:
         """The metrics, or why there are none: what was trained is kept in any case."""

@@ -59,8 +59,8 @@ class Unification:
     def describe(self) -> str:
         """For the model card."""
         return (
-            f"`{self.question}` by {self.strategy}: {self.answered:,} records with an answer, "
-            f"{self.several:,} with several, {self.differed:,} where they differ"
+            f"{self.question}: {self.strategy}. {self.answered:,} records have an answer, {self.several:,} "
+            f"of them several; in {self.differed:,} these differ."
         )
 
 

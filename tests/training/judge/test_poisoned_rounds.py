@@ -1,8 +1,8 @@
 """A round in which 30% of the newest answers are wrong never reaches the bot; a good one is not held up.
 
 Triplets with their answers swapped, conversations that cite any chunk, and chunks with their verdicts
-swapped. Twenty seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with
-the real embedding model and smaller rounds, is benchmarks/poisoned_rounds.py.
+swapped. Ten seeds of each, through the whole retrain with the gate's defaults. The larger experiment, with
+twenty, the real embedding model and smaller rounds, is benchmarks/poisoned_rounds.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.training import rounds
 from training.report.text import RetrainSummary
 from training.retrain import retrain_from_annotations
 
-SEEDS = range(20)
+SEEDS = range(10)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def test_a_good_round_is_not_held_up(newest: Round, served: Served, tmp_path: Pa
     held = [
         f"{seed}: {one.verdict}" for seed, one in zip(SEEDS, found, strict=True) if one.outcome != "promoted"
     ]
-    assert len(held) <= 2, "\n".join(held)
+    assert len(held) <= 1, "\n".join(held)
     gains = [one.gate.after - one.gate.before for one in found if one.gate]
     assert sum(gains) / len(gains) > 0.05
 

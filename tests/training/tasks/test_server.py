@@ -102,6 +102,11 @@ def test_a_query_chooses_as_argilla_does(dataset: Any) -> None:
     assert len(Server(dataset).rows(make_selection(None, None, 3))) == 3
 
 
+def test_a_filter_that_argilla_refuses(dataset: Any) -> None:
+    with pytest.raises(SettingsError, match=r"filter_by: .*name=yaer"):
+        Server(dataset).rows(make_selection([("metadata.yaer", ">=", 2022)], None, None))
+
+
 def test_the_most_similar_records(dataset: Any) -> None:
     import argilla as rg
 
@@ -122,16 +127,17 @@ def test_argilla_takes_the_suggestions_of_a_model(dataset: Any) -> None:
             TrainingTask.for_token_classification(spans="names"),
             [{**span, "score": 0.25}, {**span, "start": 4, "end": 6}],
         ),
+        (TrainingTask.for_token_classification(spans="names"), []),  # a record without a suggestion
     ]
     for task, prediction in found:
         checked = task.checked(schema)
-        records = as_records(checked, checked.question(schema), ["Bob is far"], [prediction], "me/model")
+        records = as_records(checked, checked.question(schema), ["Bob is far"], [prediction], "me/model (en)")
         dataset.records.log(records)
     logged = [row for row in Server(dataset).rows(EVERYTHING) if row.fields["text"] == "Bob is far"]
-    assert len(logged) == 3
+    assert [len(row.suggestions) for row in logged] == [1, 1, 1, 0]
     assert {row.suggestions["label"].value for row in logged if "label" in row.suggestions} == {"bad"}
     assert [one["label"] for one in logged[1].suggestions["names"].value] == ["PER"]
-    assert logged[1].suggestions["names"].agent == "me/model"
+    assert logged[1].suggestions["names"].agent == "me/model  en"
     dataset.records.delete([one for one in dataset.records() if one.fields["text"] == "Bob is far"])
 
 

@@ -15,7 +15,6 @@ import pytest
 from clayloop import (
     ArgillaTrainer,
     Framework,
-    SortBy,
     TrainingData,
     TrainingTask,
     prepare_for_training,
@@ -106,10 +105,33 @@ def test_records_are_chosen_before(lengths: Path) -> None:
         task=BY_NAMES,
         framework="longest",
         filter_by={"response_status": ["submitted"], "metadata": {"year": {"ge": 2004}}},
-        sort_by=[SortBy(field="metadata.year", order="desc")],
+        sort_by=("metadata.year", "desc"),
         max_records=6,
     )
     assert [one.record for one in trainer.data.train] == [f"r{number}" for number in range(19, 13, -1)]
+
+
+@pytest.mark.parametrize(
+    ("options", "says", "does"),
+    [
+        ({"dataset": None}, "None was given", "client.datasets(NAME, workspace=…)"),
+        ({"dataset": 3}, "A int is no dataset", "folder that Dataset.to_disk wrote"),
+        ({"filter_by": [("lbl.response", "==", "short")]}, "no question 'lbl'", "Its questions: label"),
+        ({"filter_by": ("label.response", "in", ["shrt"])}, "no option 'shrt'", "short, long, never"),
+        ({"filter_by": {"year": 2000}}, "'year' is not known", '{"response_status": ["submitted"]'),
+        ({"sort_by": ("metadata.year", "down")}, "cannot sort by", 'SortBy("metadata.year", "desc")'),
+        ({"max_records": 0}, "max_records is 0", "Give a number from 1"),
+        ({"train_size": 80}, "train_size is 80", "the share to train on"),
+        ({"framework_kwargs": {"epochs": 1}}, "does not know 'epochs'", "model_card_kwargs"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_read(
+    lengths: Path, options: dict[str, Any], says: str, does: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        ArgillaTrainer(**{"dataset": lengths, "task": BY_NAMES, "framework": "longest", **options})
+    assert says in caught.value.message
+    assert does in caught.value.hint
 
 
 def test_lineage_says_who_taught_what(lengths: Path, tmp_path: Path) -> None:
@@ -297,7 +319,7 @@ def test_a_refused_upload_leaves_the_model_on_disk(
     token: str | None, lengths: Path, tmp_path: Path, hub: StandInHub
 ) -> None:
     trainer = trained(lengths, tmp_path / "model")
-    before = {one: one.read_bytes() for one in (tmp_path / "model").iterdir() if one.name != "README.md"}
+    before = {one: one.read_bytes() for one in (tmp_path / "model").iterdir()}
     with pytest.raises(StateError, match="uploaded to 'me/model'") as caught:
         trainer.push_to_huggingface("me/model", generate_card=True, token=token)
     assert f"It is on disk, in {tmp_path / 'model'}" in caught.value.message

@@ -115,7 +115,7 @@ def test_what_was_unified_is_counted() -> None:
     values: Mapping[str, list[Any]] = {"same": [["x", "y"], ["y", "x"]], "other": [["x"], ["y"], ["x"]]}
     made = unify(MULTI, "majority", [row(key, MULTI, several) for key, several in values.items()])
     assert (made.answered, made.several, made.differed) == (2, 2, 1)
-    assert "1 where they differ" in made.describe()
+    assert "in 1 these differ" in made.describe()
 
 
 def test_an_unknown_strategy_is_refused() -> None:

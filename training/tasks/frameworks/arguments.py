@@ -22,6 +22,8 @@ def make_arguments(
 ) -> Any:
     """Arguments of the dataclass ``kind``. ``own`` are the names in ``config`` that are not for it. Raises
     SettingsError for names that it does not have and values that it refuses."""
+    import torch
+
     known = {one.name for one in dataclasses.fields(kind) if one.init} - set(_GIVEN_IN_TRAIN)
     check_names(config, {*known, *own}, kind.__name__)
     values = {
@@ -33,6 +35,7 @@ def make_arguments(
         "logging_nan_inf_filter": False,  # a loss that is no number must be seen (check_loss)
         "disable_tqdm": not sys.stderr.isatty(),
         "use_cpu": choose_gpu(setup.gpu_id),
+        "dataloader_pin_memory": torch.cuda.is_available(),  # else torch warns
         **{name: value for name, value in config.items() if name not in own},
     }
     try:
@@ -42,6 +45,20 @@ def make_arguments(
             f"update_config: {kind.__name__} refuses this: {first_line(error)}",
             "See that class in the library's documentation.",
         ) from error
+
+
+def quiet(trainer: Any) -> None:
+    """No figures on stdout, which belongs to whoever calls, and a bar only where somebody sees it."""
+    from transformers import PrinterCallback, ProgressCallback
+
+    class Bar(ProgressCallback):  # type: ignore[misc]
+        def on_log(self, *_: Any, **__: Any) -> None:
+            """Would write to stdout."""
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    if sys.stderr.isatty():
+        trainer.add_callback(Bar)
 
 
 def check_names(config: Mapping[str, Any], known: Collection[str], where: str) -> None:
@@ -68,7 +85,12 @@ def check_loss(loss: float) -> None:
 
 @contextmanager
 def loading(model: str) -> Iterator[None]:
-    """Turns what goes wrong while a model is loaded into a SettingsError."""
+    """Turns what goes wrong while a model is loaded into a SettingsError. That its last layer is new is no
+    news: it is about to be trained."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
     try:
         yield
     except ClayloopError:
@@ -78,3 +100,5 @@ def loading(model: str) -> Iterator[None]:
             f"The model {model!r} cannot be loaded: {first_line(error)}",
             "Give model= a folder or a Hugging Face name of a model for this task, with safetensors weights.",
         ) from error
+    finally:
+        logging.set_verbosity(before)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from curation import SettingsError, StateError
 from training.tasks.examples import Example, TrainingData
 from training.tasks.frameworks.metrics import score
+from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
 
 Prediction = Any  # a mapping of what was found, or for sentence similarity a number
@@ -59,9 +60,10 @@ class Framework(ABC):
         """Change parameters of the training. Names are those of the library."""
         self.config.update(values)
 
-    @abstractmethod
     def prepare(self, data: TrainingData) -> Any:
-        """The examples in the form that the library's own trainer takes."""
+        """The examples in the form that the library's own trainer takes: a datasets.Dataset, or a DatasetDict
+        of train and test where something is held out."""
+        return as_datasets(data)
 
     @abstractmethod
     def train(self, data: TrainingData, folder: Path) -> None:
@@ -84,12 +86,23 @@ class Framework(ABC):
         return ""
 
     @property
+    def loaded(self) -> Any:
+        """The model that was given, if it is loaded already."""
+        given = self.setup.model
+        return None if given is None or isinstance(given, (str, Path)) else given
+
+    def loaded_with_tokenizer(self) -> tuple[Any, Any] | None:
+        """Both, where a loaded model was given. Raises SettingsError where it has no tokenizer."""
+        if self.loaded is not None and self.setup.tokenizer is None:
+            raise SettingsError("A loaded model was given without its tokenizer.", "Give tokenizer= too.")
+        return None if self.loaded is None else (self.loaded, self.setup.tokenizer)
+
+    @property
     def model_name(self) -> str:
         """The model that training starts from, for people."""
-        given = self.setup.model
-        if given is None or isinstance(given, (str, Path)):
-            return str(given or self.default_model())
-        return str(getattr(given, "name_or_path", "") or type(given).__name__)
+        if self.loaded is None:
+            return str(self.setup.model or self.default_model())
+        return str(getattr(self.loaded, "name_or_path", "") or type(self.loaded).__name__)
 
     def default_model(self) -> str:
         """What is trained where no model was named: the embedding model that comes with clayloop."""
@@ -98,8 +111,14 @@ class Framework(ABC):
         return EmbeddingSettings().model
 
     def model_source(self) -> str:
-        """A folder or Hugging Face name to load from. Raises SettingsError for a folder that is not there."""
+        """A folder or Hugging Face name to load from. Raises SettingsError for no such folder, and
+        for a loaded model: who asks loads one itself."""
         name = self.model_name
+        if self.loaded is not None:
+            raise SettingsError(
+                f"{self.name} loads its model itself, and a loaded one was given.",
+                "Give model= a folder, a Hugging Face name or package:NAME.",
+            )
         if name.startswith("package:"):
             from serving import resolve_model
 
@@ -111,6 +130,14 @@ class Framework(ABC):
                 "Give an existing folder, a Hugging Face name or package:NAME.",
             )
         return str(folder) if folder.is_dir() else name
+
+
+def texts_in(inputs: Sequence[Any]) -> list[str]:
+    """``inputs``, if all of them are texts. Raises SettingsError otherwise."""
+    for one in inputs:
+        if not isinstance(one, str):
+            raise SettingsError(f"{one!r} is no text.", "Give a text, or a list of texts.")
+    return list(inputs)
 
 
 def input_of(example: Example) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from curation import SettingsError, StateError, first_line
 from training.tasks.examples import Example, TrainingData
 from training.tasks.frameworks.arguments import check_names
-from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
+from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
 
@@ -135,10 +135,8 @@ class OpenAi(Framework):
         return [*self._asked(columns["text"]), {"role": "assistant", "content": content}]
 
     def _asked(self, text: Any) -> list[dict[str, str]]:
-        if not isinstance(text, str):
-            raise SettingsError(f"{text!r} is no text.", "Give a text, or a list of texts.")
         system = [{"role": "system", "content": self._system}] if self._system else []
-        return [*system, {"role": "user", "content": text}]
+        return [*system, {"role": "user", "content": texts_in([text])[0]}]
 
     @contextmanager
     def _client(self) -> Iterator[Any]:

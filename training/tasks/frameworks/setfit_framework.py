@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from training.tasks.examples import TrainingData, labels_in
-from training.tasks.frameworks.arguments import loading, make_arguments
-from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
+from training.tasks.frameworks.arguments import loading, make_arguments, quiet
+from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.classify import as_prediction
 from training.tasks.frameworks.snippets import on_disk
-from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
 
 _TASK: TaskKind = "text_classification"
@@ -57,10 +56,6 @@ class SetFit(Framework):
         self._labels: tuple[str, ...] = ()
         self._multi = False
 
-    def prepare(self, data: TrainingData) -> Any:
-        """A datasets.Dataset, or a DatasetDict with train and test."""
-        return as_datasets(data)
-
     def train(self, data: TrainingData, folder: Path) -> None:
         import setfit
         import transformers
@@ -99,6 +94,7 @@ class SetFit(Framework):
                 # By default setfit fetches a script that measures; we measure ourselves.
                 metric=lambda found, wanted: {},
             )
+            quiet(trainer)
             trainer.train()
         self._body, self._labels, self._multi = model.model_body.eval(), data.labels, data.multi
         self._weight, self._bias = _tensors(model.model_head, data)
@@ -109,7 +105,7 @@ class SetFit(Framework):
             raise untrained(self.name)
         from scipy.special import expit, softmax
 
-        embedded = self._body.encode(list(inputs), show_progress_bar=False)
+        embedded = self._body.encode(texts_in(inputs), show_progress_bar=False)
         logits = embedded @ self._weight.T + self._bias
         scores = expit(logits) if self._multi else softmax(logits, axis=1)
         return [as_prediction(self._labels, row, self._multi) for row in scores.tolist()]
@@ -120,9 +116,8 @@ class SetFit(Framework):
     def _load(self) -> Any:
         from sentence_transformers import SentenceTransformer
 
-        given = self.setup.model
-        if given is not None and not isinstance(given, (str, Path)):
-            return given
+        if self.loaded is not None:
+            return self.loaded
         source = self.model_source()
         on_cpu = self.setup.gpu_id is not None and self.setup.gpu_id < 0
         with loading(source):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from curation import SettingsError, first_line
 from training.tasks.examples import Example, TrainingData, labels_in
 from training.tasks.frameworks.arguments import check_names
-from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
+from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.classify import as_prediction
 from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
@@ -91,7 +91,7 @@ class Spacy(Framework):
     def predict(self, inputs: Sequence[Any]) -> list[Prediction]:
         if self._nlp is None:
             raise untrained(self.name)
-        docs = list(self._nlp.pipe(inputs))
+        docs = list(self._nlp.pipe(texts_in(inputs)))
         if self.setup.kind == "text_classification":
             scores = [[doc.cats.get(label, 0.0) for label in self._labels] for doc in docs]
             return [as_prediction(self._labels, one, self._multi) for one in scores]
@@ -121,8 +121,8 @@ class Spacy(Framework):
         except (OSError, ImportError, ValueError) as error:
             raise SettingsError(
                 f"spaCy cannot load this: {first_line(error)}",
-                "Give model= an installed pipeline or a folder, and "
-                'framework_kwargs={"lang": "en"} a language that spaCy knows.',
+                "Give model= a folder or an installed pipeline (`python -m spacy download NAME`), and lang= "
+                "a language that spaCy knows.",
             ) from error
 
     def _pipeline_lang(self) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
-from curation import SettingsError
-from training.tasks.frameworks.framework import Framework, Setup
+from training.tasks.frameworks.framework import Framework
 from training.tasks.frameworks.spacy_framework import Spacy
 
 
@@ -21,14 +19,6 @@ class SpacyTransformers(Spacy):
     }
     distributions: ClassVar[Collection[str]] = ("spacy", "spacy-transformers")
     library: ClassVar[str] = "spacy"
-
-    def __init__(self, setup: Setup) -> None:
-        if setup.model is not None and not isinstance(setup.model, (str, Path)):
-            raise SettingsError(
-                "spacy-transformers loads its transformer itself, and a loaded one was given.",
-                "Give model= a folder, a Hugging Face name or package:NAME.",
-            )
-        super().__init__(setup)
 
     def default_model(self) -> str:
         return Framework.default_model(self)

@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
-from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
+from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.tag import Tag
 from training.tasks.frameworks.snippets import on_disk
 from training.tasks.shapes import TaskKind
@@ -73,7 +72,7 @@ class SpanMarker(Framework):
                 trainer = span_marker.Trainer(
                     model=model, args=arguments, train_dataset=_table(tags, data.train)
                 )
-                trainer.remove_callback(transformers.PrinterCallback)
+                quiet(trainer)
                 result = trainer.train()
             finally:
                 if not shown:
@@ -87,10 +86,7 @@ class SpanMarker(Framework):
             raise untrained(self.name)
         from datasets import Dataset
 
-        for one in inputs:
-            if not isinstance(one, str):
-                raise SettingsError(f"{one!r} is no text.", "Give a text, or a list of texts.")
-        found = self._model.predict(Dataset.from_dict({"tokens": list(inputs)}))
+        found = self._model.predict(Dataset.from_dict({"tokens": texts_in(inputs)}))
         return [[_span(one) for one in spans] for spans in found]
 
     def snippet(self, place: str) -> str:
@@ -100,11 +96,6 @@ class SpanMarker(Framework):
         """Raises SettingsError where the encoder cannot be loaded."""
         import span_marker
 
-        if self.setup.model is not None and not isinstance(self.setup.model, (str, Path)):
-            raise SettingsError(
-                "SpanMarker loads its encoder itself, and a loaded one was given.",
-                "Give model= a folder, a Hugging Face name or package:NAME.",
-            )
         source = self.model_source()
         options = {"entity_max_length": int(self.config.get("entity_max_length", 8))}
         if "max_length" in self.config:

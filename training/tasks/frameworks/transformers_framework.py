@@ -9,15 +9,14 @@ from typing import Any, ClassVar
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
-from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
+from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.answer import Answer
 from training.tasks.frameworks.heads.classify import Classify
 from training.tasks.frameworks.heads.head import Head
 from training.tasks.frameworks.heads.rewrite import Rewrite
 from training.tasks.frameworks.heads.tag import Tag
 from training.tasks.frameworks.snippets import snippet
-from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
 
 _LONGEST = 512  # tokens that are read, unless the model reads fewer
@@ -42,10 +41,6 @@ class Transformers(Framework):
         self.model: Any = None
         self.tokenizer: Any = None
         self._head: Head | None = None
-
-    def prepare(self, data: TrainingData) -> Any:
-        """A datasets.Dataset, or a DatasetDict with train and test."""
-        return as_datasets(data)
 
     def train(self, data: TrainingData, folder: Path) -> None:
         import transformers
@@ -73,7 +68,7 @@ class Transformers(Framework):
                 data_collator=head.collator(self.tokenizer, self.model),
                 processing_class=self.tokenizer,
             )
-            trainer.remove_callback(transformers.PrinterCallback)
+            quiet(trainer)
             result = trainer.train()
         check_loss(float(result.training_loss))
         self.model = self._trained(trainer.model).eval()
@@ -127,11 +122,8 @@ class Transformers(Framework):
         """Model and tokenizer, as given or loaded. Raises SettingsError where they cannot be."""
         import transformers
 
-        given = self.setup.model
-        if given is not None and not isinstance(given, (str, Path)):
-            if self.setup.tokenizer is None:
-                raise SettingsError("A loaded model was given without its tokenizer.", "Give tokenizer= too.")
-            return given, self.setup.tokenizer
+        if given := self.loaded_with_tokenizer():
+            return given
         source = self.model_source()
         with loading(source):
             tokenizer = self.setup.tokenizer or transformers.AutoTokenizer.from_pretrained(source)
@@ -152,5 +144,5 @@ class Transformers(Framework):
                     f"{one!r} is no question with its context.",
                     'Give {"question": "Where?", "context": "…"}, or a list of them.',
                 )
-        elif not isinstance(one, str):
-            raise SettingsError(f"{one!r} is no text.", "Give a text, or a list of texts.")
+        else:
+            texts_in([one])

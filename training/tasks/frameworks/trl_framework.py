@@ -11,12 +11,11 @@ from typing import Any, ClassVar, cast
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
-from training.tasks.frameworks.framework import Framework, Prediction, Setup, untrained
+from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.head import batches
 from training.tasks.frameworks.ppo import Reward, has_ppo, train_with_ppo
 from training.tasks.frameworks.snippets import snippet
-from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
 
 _LONGEST = 2048  # tokens that are read and written, where the model sets no limit
@@ -89,10 +88,6 @@ class Trl(Framework):
         self.tokenizer: Any = None
         self._metrics: dict[str, float] = {}
 
-    def prepare(self, data: TrainingData) -> Any:
-        """A datasets.Dataset, or a DatasetDict with train and test."""
-        return as_datasets(data)
-
     def train(self, data: TrainingData, folder: Path) -> None:
         import transformers
 
@@ -127,7 +122,6 @@ class Trl(Framework):
 
     def _train_with(self, model: Any, arguments: Any, data: TrainingData) -> Any:
         """What TRL's trainer of that name made of ``model``."""
-        import transformers
         import trl
 
         options: dict[str, Any] = {"peft_config": self.config.get("peft_config")}
@@ -141,7 +135,7 @@ class Trl(Framework):
             processing_class=self.tokenizer,
             **options,
         )
-        trainer.remove_callback(transformers.PrinterCallback)
+        quiet(trainer)
         check_loss(float(trainer.train().training_loss))
         found = trainer.evaluate() if data.held_out else {}
         self._metrics = {title: float(found[key]) for key, title in _METRICS.items() if key in found}
@@ -190,9 +184,7 @@ class Trl(Framework):
             return str(
                 self.tokenizer.apply_chat_template(list(one), tokenize=False, add_generation_prompt=True)
             )
-        if not isinstance(one, str):
-            raise SettingsError(f"{one!r} is no text.", "Give a text, or a list of texts.")
-        return one
+        return texts_in([one])[0]
 
     def _write(self, prompts: Sequence[str]) -> list[Any]:
         import torch
@@ -232,8 +224,8 @@ class Trl(Framework):
         """Model and tokenizer, as given or loaded. Raises SettingsError where they cannot be."""
         import transformers
 
-        given, tokenizer = self.setup.model, self.setup.tokenizer
-        if given is None or isinstance(given, (str, Path)):
+        given, tokenizer = self.loaded_with_tokenizer() or (None, self.setup.tokenizer)
+        if given is None:
             source = self.model_source()
             with loading(source):
                 tokenizer = tokenizer or transformers.AutoTokenizer.from_pretrained(source)
@@ -241,8 +233,6 @@ class Trl(Framework):
                 if self._method.scores:
                     auto, options = transformers.AutoModelForSequenceClassification, {"num_labels": 1}
                 given = auto.from_pretrained(source, use_safetensors=True, **options)
-        elif tokenizer is None:
-            raise SettingsError("A loaded model was given without its tokenizer.", "Give tokenizer= too.")
         if tokenizer.eos_token is None:  # encoders such as BERT end a text with another token
             tokenizer.eos_token = tokenizer.sep_token
         if tokenizer.pad_token is None:

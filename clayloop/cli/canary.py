@@ -1,0 +1,91 @@
+"""releases canary: let visitors judge a candidate before all get it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clayloop.cli.options import JsonFlag, context_of
+from clayloop.console import out, print_json, print_table
+from clayloop.context import Context
+from curation import StateError
+
+if TYPE_CHECKING:
+    from serving import ReleaseStore
+    from training import CanaryReport, Interval
+
+
+def canary(
+    ctx: typer.Context,
+    release: Annotated[str | None, typer.Argument(metavar="[ID]", help="Begin with this release.")] = None,
+    share: Annotated[float, typer.Option("--share", min=0.001, max=0.5, help="Of the conversations.")] = 0.1,
+    off: Annotated[bool, typer.Option("--off", help="End it: the served release answers all.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a candidate answer a share of the conversations; without an ID, show what their visitors say.
+
+    A conversation stays with its release. Running bots follow within a second. Promote it to end it well.
+    """
+    from serving import ReleaseStore
+
+    context = context_of(ctx)
+    store = ReleaseStore(context.home)
+    if off:
+        store.marks.set_canary(None)
+        out.print("No canary: the served release answers all conversations.")
+    elif release is not None:
+        _begin(store, release, share)
+        out.print(f"{release} answers {share:.0%} of the conversations.", markup=False)
+    else:
+        found = _report(context, store)
+        if as_json:
+            print_json(found.model_dump(mode="json"))
+        else:
+            _show(found)
+
+
+def _begin(store: ReleaseStore, release: str, share: float) -> None:
+    from serving import Canary
+
+    served = store.current().id
+    if release == served:
+        raise StateError(f"{release} is served to all already.", "A canary is another release.")
+    store.verify(release)
+    before = store.marks.read().canary
+    same = before is not None and before.release == release
+    since = before.since if before is not None and same else datetime.now(timezone.utc)
+    store.marks.set_canary(Canary(release=release, share=share, since=since))
+
+
+def _report(context: Context, store: ReleaseStore) -> CanaryReport:
+    from training import read_canary
+
+    found = None
+    if store.marks.read().canary is not None:
+        client = context.argilla(make_workspace=False)
+        found = read_canary(client, context.settings.curation.argilla, store)
+    if found is None:
+        raise StateError("No canary is running.", "`clayloop releases canary ID --share 0.1` begins one.")
+    return found
+
+
+def _show(found: CanaryReport) -> None:
+    rows = zip(("canary", "served"), (found.canary, found.served), found.refused, found.liked, strict=True)
+    print_table(
+        "In the days since the canary began",
+        ["", "release", "asked", "refused", "thumbs up", "thumbs down", "of them up"],
+        [
+            (name, one.release, one.asked, _share(refused), one.up, one.down, _share(liked))
+            for name, one, refused, liked in rows
+        ],
+    )
+    if found.p is None:
+        out.print("Which one visitors like more is not known yet: one of them has no thumbs.")
+    else:
+        out.print(f"The canary: {found.verdict} (Fisher's exact test, p = {found.p:.2f}).")
+
+
+def _share(share: Interval | None) -> str:
+    return "" if share is None else f"{share.estimate:.0%} [{share.low:.0%} to {share.high:.0%}]"

@@ -1,0 +1,77 @@
+"""releases canary: begun, judged by visitors' thumbs, and ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from pydantic import SecretStr
+
+from curation import ArgillaSettings, Home, Turn, connect_to_argilla, log_turns
+from tests.clayloop.command import Command
+
+if TYPE_CHECKING:
+    from tests.argilla_lite.server import ArgillaLite
+
+
+def turn(release: str, number: int, thumb: Literal["up", "down"], refused: bool = False) -> Turn:
+    return Turn(
+        conversation_id=f"{release}-{number}",
+        turn=0,
+        question=f"How does part {number} of {release} work?",
+        answer="Like this.",
+        refused=refused,
+        thumb=thumb,
+        release_id=release,
+        created_at=datetime.now(timezone.utc),
+    )
+
+
+@pytest.mark.argilla
+def test_visitors_judge_a_candidate(
+    clayloop: Command, pottery: Path, argilla_lite: ArgillaLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ArgillaSettings(
+        url=argilla_lite.url, api_key=SecretStr(argilla_lite.api_key), workspace="canary-command"
+    )
+    for name in ("url", "workspace"):
+        monkeypatch.setenv(f"CLAYLOOP_CURATION__ARGILLA__{name.upper()}", str(getattr(settings, name)))
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", argilla_lite.api_key)
+    clayloop.well("ingest", str(pottery))
+    clayloop.well("bootstrap")
+    clayloop.well("bootstrap", "--force")
+    first, second = (one["id"] for one in clayloop.well("releases", "--json").json)
+    assert "No canary is running" in clayloop("releases", "canary").err
+    assert "is served to all already" in clayloop("releases", "canary", second).err
+    assert "no release r9999" in " ".join(clayloop("releases", "canary", "r9999-00000000").err.split())
+    clayloop.well("releases", "canary", first, "--share", "0.25")
+    assert [one["canary"] for one in clayloop.well("releases", "--json").json] == [0.25, None]
+    assert "not known yet" in clayloop.well("releases", "canary").out
+
+    thumbs: list[tuple[str, Literal["up", "down"], int]] = [
+        (first, "up", 9),
+        (first, "down", 1),
+        (second, "up", 4),
+        (second, "down", 12),
+    ]
+    turns = [
+        turn(release, number + 100 * (thumb == "up"), thumb, refused=thumb == "down" and number == 0)
+        for release, thumb, count in thumbs
+        for number in range(count)
+    ]
+    log_turns(connect_to_argilla(settings, Home(clayloop.home)), settings, turns, None)
+    found = clayloop.well("releases", "canary", "--json").json
+    assert {key: found["canary"][key] for key in ("asked", "refused", "up", "down")} == {
+        "asked": 10,
+        "refused": 1,
+        "up": 9,
+        "down": 1,
+    }
+    assert (found["served"]["asked"], found["served"]["up"], found["verdict"]) == (16, 4, "liked more")
+    # By hand: the tables at least as unlikely as 9 + 1 beside 4 + 12, margins kept.
+    assert found["p"] == pytest.approx(0.0036, abs=2e-4)
+    assert "liked more" in clayloop.well("releases", "canary").out
+    clayloop.well("releases", "canary", "--off")
+    assert [one["canary"] for one in clayloop.well("releases", "--json").json] == [None, None]
