@@ -40,7 +40,7 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         context.progress.say("There are no triplets yet: make some with `clayloop synthesize`.")
     print_table(
         "",
-        ["dataset", "new", "updated", "unchanged", "retired", "removed", "seconds"],
+        ["dataset", "new", "updated", "unchanged", "retired", "removed"],
         [
             (
                 done.name,
@@ -49,7 +49,6 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
                 done.unchanged,
                 done.retired,
                 done.removed,
-                round(done.seconds, 1),
             )
             for done in report.datasets
         ],

@@ -56,7 +56,8 @@ def test_each_strategy_puts_first_what_its_name_says() -> None:
 
 def test_what_a_visitor_did_not_find_helpful_comes_first() -> None:
     plain, up, down = (
-        answer_features("timeout?", "The timeout.", ["The timeout."], 0.8, thumb) for thumb in (0.0, 1.0, -1.0)
+        answer_features("timeout?", "The timeout.", ["The timeout."], 0.8, thumb)
+        for thumb in (0.0, 1.0, -1.0)
     )
     found = [priority({"is_response_correct": Guess(features=one)}) for one in (plain, up, down)]
     assert found[2] == 1 > found[0] == found[1]
