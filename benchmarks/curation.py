@@ -50,6 +50,7 @@ from curation import (
     out_of_fold,
     places,
     query_features,
+    regression,
     with_cold,
 )
 from serving import Embedder, EmbeddingSettings, ModelTokenCounter
@@ -283,18 +284,14 @@ def _cold(question: str, examples: Sequence[Example]) -> Numbers:
 
 def _after_labels(matrix: Numbers, yes: npt.NDArray[np.bool_]) -> float:
     """The mean AUC on the rest after learning from some."""
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import train_test_split
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     found = []
     for seed in range(REPEATS):
         some, rest = train_test_split(
             np.arange(len(yes)), train_size=FIRST_LABELS, stratify=yes, random_state=seed
         )
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-        model.fit(matrix[some], yes[some])
+        model = regression().fit(matrix[some], yes[some])
         found.append(area(model.predict_proba(matrix[rest])[:, 1], yes[rest]))
     return float(np.mean(found))
 

@@ -35,7 +35,7 @@ from benchmarks.rows import Row, at_most, figure
 from curation import Api, ArgillaSettings, Corpus, Home, connect_to_argilla, find_dataset, push_to_argilla
 from dashboards import DashboardSettings, Handover, LoopSettings, prepare
 from serving import bootstrap
-from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
+from tests.argilla_lite.server import ArgillaLite, binary, running_argilla_lite
 from tests.browser import chromium_page
 from tests.curation.argilla.sample import Person, answer, hire
 from tests.dashboards.annotated import CHUNKS, FakeVectors, triplets
@@ -84,6 +84,7 @@ def make(home: Home, records: int, turns: int, releases: int) -> tuple[ArgillaSe
         del server
     fill(home.argilla / "argilla.db", ids["triplets"], person.id, triplet_rows(records), 0.3)
     fill(home.argilla / "argilla.db", ids["conversations"], person.id, turn_rows(turns), 0.05)
+    subprocess.run([str(binary()), "reindex", "--home", str(home.argilla)], check=True)
     return argilla, person.name
 
 

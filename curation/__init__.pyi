@@ -103,7 +103,8 @@ from .suggestions.features import Features as Features
 from .suggestions.features import answer_features as answer_features, chunk_features as chunk_features
 from .suggestions.features import query_features as query_features
 from .suggestions.learning import Example as Example, area as area, learn_from as learn_from
-from .suggestions.learning import out_of_fold as out_of_fold, with_cold as with_cold
+from .suggestions.learning import out_of_fold as out_of_fold, regression as regression
+from .suggestions.learning import with_cold as with_cold
 from .suggestions.scorer import COLD_SCORERS as COLD_SCORERS, LEAST_AUC as LEAST_AUC
 from .suggestions.scorer import SUGGESTIONS_FOLDER as SUGGESTIONS_FOLDER, load_scorers as load_scorers
 from .suggestions.scorer import Scorers as Scorers, save_scorers as save_scorers

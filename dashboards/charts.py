@@ -75,7 +75,10 @@ def answers_chart(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("day:T", title="Day (UTC)"),
             y=alt.Y("sum(records):Q", title="records answered", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(
-                "annotator:N", title=None, scale=alt.Scale(range=MANY), legend=alt.Legend(orient="top")
+                "annotator:N",
+                title=None,
+                scale=alt.Scale(range=MANY),
+                legend=alt.Legend(orient="top", labelLimit=0),
             ),
             shape=alt.Shape("annotator:N", title=None, legend=None),
             strokeDash=alt.StrokeDash("annotator:N", legend=None),
@@ -155,7 +158,7 @@ def days_chart(table: pd.DataFrame) -> alt.Chart:
             color=alt.Color(
                 "kind:N",
                 title=None,
-                scale=alt.Scale(domain=[*KINDS], range=MANY[:3]),
+                scale=alt.Scale(domain=[*KINDS], range=[MANY[0], MANY[1], MANY[3]]),
                 legend=alt.Legend(orient="top"),
             ),
             tooltip=["day", "kind", "questions"],
@@ -168,7 +171,11 @@ def funnel_chart(stages: pd.DataFrame) -> alt.LayerChart:
     """Bars of ``stages`` (stage, count), in their order; by the logarithm, since they differ by thousands."""
     base = alt.Chart(stages).encode(y=alt.Y("stage:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)))
     bars = base.mark_bar(color=MANY[0]).encode(
-        x=alt.X("count:Q", scale=alt.Scale(type="symlog"), title="how many (logarithmic)"),
+        x=alt.X(
+            "count:Q",
+            scale=alt.Scale(type="symlog"),
+            axis=alt.Axis(grid=False, labels=False, title="how many (logarithmic)"),
+        ),
         tooltip=["stage", "count"],
     )
     words = base.mark_text(align="left", dx=5, color="#7F7F7F").encode(

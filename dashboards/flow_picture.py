@@ -13,6 +13,7 @@ _STYLE = """<style>
 .clay-flow > div { border: 1px solid rgba(128, 128, 128, .45); border-radius: .5rem; padding: .5rem .8rem;
   min-width: 6.5rem; }
 .clay-flow b { display: block; font-size: 1.5rem; }
+.clay-flow a { color: inherit; }
 .clay-flow small { opacity: .75; }
 .clay-flow > span { align-self: center; opacity: .7; }
 </style>"""

@@ -106,10 +106,10 @@ def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
     served = read_releases(home).served
     made = read_run(home, served.run_id) if served and served.run_id else None
     if served is not None:
-        change = f" {made.gate.change}" if made and made.gate and made.gate.change else ""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in served.evaluation.kinds.items())
+        change = f"{made.gate.change} on" if made and made.gate and made.gate.change else "Judged on"
         told = made.verdict if made else "No run says how it compares."
-        lines.append(f"Served: {served.id}. {told}{change}{f' on {kinds}' if kinds else ''}")
+        lines.append(f"Served: {served.id}. {told}{f' {change} {kinds}.' if kinds else ''}")
     return lines
 
 

@@ -45,7 +45,7 @@ def show_notice(message: str, hint: str = "") -> None:
 
 def show_table(table: pd.DataFrame, columns: Mapping[str, Any] | None = None) -> None:
     """A table, which its own menu gives as CSV. A grid shows text from outside as it is."""
-    st.dataframe(table, hide_index=True, column_config=dict(columns or {}))
+    st.dataframe(table, hide_index=True, column_config=dict(columns or {}), placeholder="–")
 
 
 def show_problem(snapshot: Snapshot[Any]) -> None:

@@ -135,6 +135,7 @@ def is_due(found: Situation, due: Due) -> Choice:
     if choice.run is not None and any(one.at_work for one in found.unfinished if one.record is choice.run):
         return replace(choice, what="skip", why=f"Run {choice.run.id} is at work.")
     fresh = fresh_news(found, found.fitted_rows, found.tried_to_fit)
+    waiting = f"{fresh.accepted} new accepted decisions wait to be trained on"
     choice = replace(choice, fresh=fresh.accepted)
     if choice.what != "new":
         return choice
@@ -145,8 +146,7 @@ def is_due(found: Situation, due: Due) -> Choice:
         if found.must_forget:
             return replace(choice, why="the served model learned from answers that are to be left out")
         if fresh.accepted >= due.min_accepted:
-            why = f"{fresh.accepted} new decisions were accepted (watch.min_accepted: {due.min_accepted})"
-            return replace(choice, why=why)
+            return replace(choice, why=f"{waiting} (watch.min_accepted: {due.min_accepted})")
         if since and _is_time(found, due.every_hours):
             return replace(choice, why=f"{since} decisions are new after {due.every_hours:g} hours")
     now = fresh_news(found, found.served_rows, found.tried).total
@@ -154,8 +154,7 @@ def is_due(found: Situation, due: Due) -> Choice:
     if (now or {*found.inputs.curated} - known) and not _nothing_to_index(found, choice.news):
         why = f"{now} decisions are new, withdrawn or changed; to be brought into the index"
         return replace(choice, rung=INDEX_ONLY, why=why if now else choice.why)
-    why = f"{fresh.accepted} new decisions were accepted, and watch.min_accepted is {due.min_accepted}."
-    return replace(choice, what="skip", why=why)
+    return replace(choice, what="skip", why=f"{waiting}, and watch.min_accepted is {due.min_accepted}.")
 
 
 def answers(rows: Sequence[LedgerRow]) -> dict[RecordKey, _Answer]:

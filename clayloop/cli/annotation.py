@@ -35,7 +35,8 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         print_json(report.model_dump(mode="json"))
         return
     if waiting:
-        context.progress.say(f"{waiting} questions wait for a reviewer.")
+        reviewed = context.settings.curation.argilla.adjudication
+        context.progress.say(f"{waiting} questions wait for a reviewer in {reviewed}.")
     if not triplets:
         context.progress.say("There are no triplets yet: make some with `clayloop synthesize`.")
     print_table(

@@ -64,8 +64,8 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     for one in found:
         if one.queues and one.role != "owner":
             out.print(f"\nTo annotate as {one.name}, what matters most first:", markup=False)
-            for address in one.queues.values():
-                out.print(address, markup=False, soft_wrap=True)
+            for dataset, address in one.queues.items():
+                out.print(f"{dataset}\n  {address}", markup=False, soft_wrap=True)
     experts = set(context.settings.curation.argilla.experts)
     if unknown := sorted(experts - {one.name for one in found}):
         out.print(

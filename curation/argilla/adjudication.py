@@ -109,8 +109,11 @@ def _record(decision: Decision, question: str) -> JsonObject:
     spec = next(one for one in SPECS[decision.dataset].questions if one.name == question)
     digest = _answers_digest(decision, question)
     said = [f"{vote.annotator}: {vote.value}" for vote in decision.votes if vote.question == question]
+    titles = {field.name: field.title for field in SPECS[decision.dataset].fields}
     shown = [
-        f"{name.upper()}\n{text}" for name, text in decision.fields.items() if text and name not in _HIDDEN
+        f"[ {titles.get(name, name)} ]\n{text}"
+        for name, text in decision.fields.items()
+        if text and name not in _HIDDEN
     ]
     return {
         "external_id": content_id("adjudication", decision.dataset, decision.record_id, question, digest),

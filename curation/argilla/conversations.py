@@ -24,6 +24,7 @@ from curation.errors import ArgillaError, StateError
 from curation.records.chunk import Chunk
 from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
+from curation.shown.page import prose
 from curation.shown.records import harmless_markdown, inert, literal, original, readable
 from curation.suggestions.choice import guess
 from curation.suggestions.features import answer_features
@@ -72,7 +73,8 @@ class Source(BaseModel):
             title += f" · [open]({self.url})"
         if not self.body.strip():
             return title
-        excerpt = escape(shorten(self.body, _EXCERPT, placeholder=" …"))
+        said = " ".join(prose(self.body)) or self.body
+        excerpt = escape(shorten(said, _EXCERPT, placeholder=" …"))
         passage = harmless_markdown(self.body, keep_lines=True)
         return f"{title}\n\n<details><summary>{excerpt}</summary>\n\n{passage}\n\n</details>"
 
@@ -172,7 +174,7 @@ def render_response(turn: Turn, sources: dict[str, Source]) -> str:
         given = min(len(turn.cited), len(cards))
         which = {0: "the bot used none of them", 1: "the bot was given the first"}
         title = which.get(given, f"the bot was given the first {given}")
-        parts.append(f"{_SOURCES}{title}**\n\n" + "\n\n".join(cards))
+        parts.append(f"{_SOURCES}{title}**\n\n" + "\n\n---\n\n".join(cards))
     return "\n\n".join(parts)
 
 

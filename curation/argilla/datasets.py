@@ -106,6 +106,11 @@ def ensure_dataset(
     return remote, vector, created
 
 
+def annotated_at(api: Api, dataset_id: str) -> str:
+    """Where a dataset is annotated in the browser."""
+    return f"{api.url}/dataset/{dataset_id}/annotation-mode"
+
+
 def vector_slug(name: str) -> str:
     """A model's or release's name as a vector's name: lower-case letters, digits and dashes."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[-_VECTOR_NAME_CHARACTERS:].strip("-")

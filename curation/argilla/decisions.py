@@ -22,7 +22,7 @@ from curation.agreement.policies import settle, weigh
 from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
 from curation.argilla.api import PAGE, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
-from curation.argilla.datasets import RemoteDataset, find_all
+from curation.argilla.datasets import RemoteDataset, annotated_at, find_all
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
@@ -174,7 +174,7 @@ def dataset_addresses(client: rg.Argilla, settings: ArgillaSettings) -> dict[Dat
     """Where each of our datasets is annotated in the browser. Raises ArgillaError when there is none."""
     api = Api.of(client)
     found = find_datasets(api, settings)
-    return {kind: f"{api.url}/dataset/{one[0].id}/annotation-mode" for kind, one in found.items()}
+    return {kind: annotated_at(api, one[0].id) for kind, one in found.items()}
 
 
 def decision_of(

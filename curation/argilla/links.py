@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.adjudication import find_adjudication
 from curation.argilla.api import Api
-from curation.argilla.datasets import find_all
-from curation.argilla.queue import is_asked_twice
+from curation.argilla.datasets import annotated_at, find_all
+from curation.argilla.queue import is_asked_twice, pending_address
 from curation.argilla.schemas import ASKED, DATASETS, QUEUE, dataset_name
 from curation.settings import ArgillaSettings
 
@@ -43,14 +43,10 @@ class RecordLinks(BaseModel):
         stand in an address: it is left out."""
         address = self.addresses.get(dataset, "")
         said = {name: value for name, value in (filters or {}).items() if not {".", "~"} & set(value)}
-        asked = {"page": "1", "status": "pending", "sort": "metadata.priority.desc"}
-        if dataset == "adjudication":
-            del asked["sort"]
-        elif not filters:
+        is_ours = dataset != "adjudication"
+        if is_ours and not filters:
             said = {QUEUE.name: ASKED}
-        if said:
-            asked["metadata"] = "~".join(f"{name}.{value}" for name, value in said.items())
-        return f"{address}?{urlencode(asked, quote_via=quote)}" if address else ""
+        return pending_address(address, said, is_ours) if address else ""
 
     def records(self, dataset: str, ids: Iterable[str]) -> str:
         """The records with these ids, the first ``MOST_NAMED`` of them; "" where there are none or this
@@ -77,12 +73,8 @@ def read_links(client: rg.Argilla, settings: ArgillaSettings) -> RecordLinks:
     common = {dataset_name(settings, kind) for kind in DATASETS}
     for kind, datasets in find_all(api, settings).items():
         for one in datasets:
-            (addresses if one.name in common else twice)[kind] = _address(api, one.id)
+            (addresses if one.name in common else twice)[kind] = annotated_at(api, one.id)
     if (reviewed := find_adjudication(api, settings)) is not None:
-        addresses["adjudication"] = _address(api, reviewed)
+        addresses["adjudication"] = annotated_at(api, reviewed)
     finds = (status.get("search_engine") or {}).get("ids") == "found"
     return RecordLinks(addresses=addresses, twice=twice, overlap=settings.overlap, finds_ids=finds)
-
-
-def _address(api: Api, dataset_id: str) -> str:
-    return f"{api.url}/dataset/{dataset_id}/annotation-mode"

@@ -11,11 +11,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api
-from curation.argilla.datasets import RemoteDataset, find_all
+from curation.argilla.datasets import RemoteDataset, annotated_at, find_all
 from curation.argilla.filters import Metadata
 from curation.argilla.schemas import AREA, ASKED, DECIDED_BY, PRIORITY, QUEUE
 from curation.records.decision import DatasetName
@@ -118,13 +119,21 @@ def as_area(beginning: str) -> str:
 def queue_address(api: Api, dataset: RemoteDataset, own: Sequence[str] = ()) -> str:
     """Where ``dataset`` is annotated in the browser: only what is asked, of the areas of the beginnings
     ``own`` if there are any, what is most worth asking first."""
-    address = f"{api.url}/dataset/{dataset.id}/annotation-mode?page=1&status=pending"
-    filters = [f"{QUEUE.name}.{ASKED}"] if QUEUE.name in dataset.filters else []
+    filters = {QUEUE.name: ASKED} if QUEUE.name in dataset.filters else {}
     if own and AREA.name in dataset.filters:
-        filters.append(".".join((AREA.name, *dict.fromkeys(map(as_area, own)))))
+        filters[AREA.name] = ".".join(dict.fromkeys(map(as_area, own)))
+    return pending_address(annotated_at(api, dataset.id), filters, PRIORITY.name in dataset.filters)
+
+
+def pending_address(address: str, filters: Mapping[str, str], by_worth: bool = True) -> str:
+    """What waits in the dataset that is annotated at ``address`` and has all metadata of ``filters``;
+    ``by_worth``: what is most worth asking first."""
+    asked = {"page": "1", "status": "pending"}
     if filters:
-        address += f"&metadata={'~'.join(filters)}"
-    return f"{address}&sort=metadata.{PRIORITY.name}.desc" if PRIORITY.name in dataset.filters else address
+        asked["metadata"] = "~".join(f"{name}.{value}" for name, value in filters.items())
+    if by_worth:
+        asked["sort"] = f"metadata.{PRIORITY.name}.desc"
+    return f"{address}?{urlencode(asked, quote_via=quote)}"
 
 
 class NotAsked(BaseModel):

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from curation.suggestions.signals import (
     code_share,
@@ -44,7 +45,8 @@ _POINTS_BACK = re.compile(
     r"(?:this|our) (?:example|spider|view|code)\b)",
     re.IGNORECASE,
 )
-_PIN = re.compile(r"^\s*(?:#.*|[\w.-]+==\S+)\s*$")
+_PIN = re.compile(r"^\s*(?:#(?!#).*|[\w.-]+==\S+)\s*$")
+_FRAME = re.compile(r"^(?:\*\*\d+\.\*\* .*|.*:)$", re.MULTILINE)
 _MARKED = re.compile(r"`[^`\n]+`")
 _POINTS_AT_TEXT = re.compile(
     r"\b(?:(?:the|this) (?:text|passage|document|chunk|snippet|paragraph|anchor|positive)|"
@@ -77,9 +79,25 @@ def prose_of(text: str) -> str:
     return _OPEN_FENCE.sub("", _FENCED.sub("", text))
 
 
+def without_frame(answer: str) -> str:
+    """``answer`` without the lines that number its passages or introduce what follows: no source has them."""
+    return _FRAME.sub("", answer)
+
+
 def chunk_features(body: str, heading: str, duplicate: float, is_copy: bool, typical: float) -> Features:
     """About a chunk. ``duplicate`` is the cosine to the most similar other chunk, ``is_copy`` whether that
     stands earlier, ``typical`` the cosine to the mean of all chunks."""
+    return {
+        **text_features(body, heading),
+        "copy": float(is_copy and duplicate >= 0.97),
+        "duplicate": float(duplicate),
+        "typical": float(typical),
+    }
+
+
+@lru_cache(maxsize=16_384)
+def text_features(body: str, heading: str) -> Features:
+    """What a chunk's text alone says. A push looks at each chunk twice."""
     prose = prose_of(body)
     lines = [line for line in body.splitlines() if line.strip()]
     distinct = set(content_words(prose))
@@ -100,9 +118,6 @@ def chunk_features(body: str, heading: str, duplicate: float, is_copy: bool, typ
         "names": math.log1p(len(set(_MARKED.findall(prose)))),
         "boilerplate": float(is_boilerplate(body)),
         "changes": float(is_change_entry(heading, body)),
-        "copy": float(is_copy and duplicate >= 0.97),
-        "duplicate": float(duplicate),
-        "typical": float(typical),
     }
 
 
@@ -137,6 +152,7 @@ def answer_features(
 ) -> Features:
     """About an answer. ``sources`` are the texts that it was given (none: the bot refused), ``score`` the
     best one's similarity to the question, ``thumb`` the visitor's: 1 up, -1 down."""
+    answer = without_frame(answer)
     said = words(answer)
     given = "\n".join(sources)
     runs = {tuple(said[at : at + _RUN]) for at in range(max(0, len(said) - _RUN + 1))}

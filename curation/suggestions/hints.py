@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from curation.suggestions.features import chunk_features
+from curation.suggestions.features import text_features, without_frame
 from curation.suggestions.signals import content_words, words
 
 _MOST_WORDS = 6
@@ -12,14 +12,10 @@ _MOST_WORDS = 6
 
 def look_at_chunk(body: str, heading: str) -> str:
     """What may be wrong with a chunk; "" for nothing."""
-    found = chunk_features(body, heading, -1.0, False, 0.0)
+    found = text_features(body, heading)
     hints = [
         ("only code", 1, "Nearly all of it is code or output: does it say what it shows?"),
-        (
-            "starts in the middle",
-            1,
-            "It starts in the middle: can it be understood by itself?",
-        ),
+        ("starts in the middle", 1, "It starts in the middle: can it be understood by itself?"),
         ("pins", 0.5, "It looks like a list of packages."),
         ("links", 0.5, "Most lines are links or names of files."),
         ("pointers", 0.5, "Much of it points to other pages: does it answer anything itself?"),
@@ -50,7 +46,7 @@ def look_at_answer(answer: str, sources: Sequence[str], refused: bool, offered: 
         )
     if not sources:
         return ""
-    if missing := _not_in(answer, "\n".join(sources)):
+    if missing := _not_in(without_frame(answer), "\n".join(sources)):
         return f"In none of its sources, of the answer: {', '.join(missing)}."
     return "All words of the answer are in its sources: do these answer the question?"
 

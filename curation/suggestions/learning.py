@@ -21,6 +21,7 @@ ENOUGH_OF_EACH = 5  # of those that said the rarer value, one in each fold
 WORTH_ANOTHER = 20  # decisions that the standing scorer has not seen
 _FOLDS = 5
 _STRENGTH = 0.1  # the inverse of the penalty; chosen on scrapy's and django's chunks
+_LEAST_SCALE = 0.2  # most features are shares, from 0 to 1; chosen on the same chunks
 _SEED = 15
 
 Numbers = npt.NDArray[np.float64]
@@ -112,7 +113,7 @@ def out_of_fold(matrix: Numbers, yes: npt.NDArray[np.bool_]) -> Numbers:
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED)
-    guessed: Numbers = cross_val_predict(_model(), matrix, yes, cv=folds, method="predict_proba")[:, 1]
+    guessed: Numbers = cross_val_predict(regression(), matrix, yes, cv=folds, method="predict_proba")[:, 1]
     return guessed
 
 
@@ -129,12 +130,22 @@ def log_loss(probabilities: Numbers, yes: npt.NDArray[np.bool_]) -> float:
     return float(-np.mean(np.where(yes, np.log(clipped), np.log(1 - clipped))))
 
 
-def _model() -> Any:
+def regression() -> Any:
+    """Not fitted yet. What hardly varies among the decisions is not blown up: a feature that one record of a
+    hundred has would else weigh more than all others."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTH, max_iter=1000))
+    class Scaler(StandardScaler):  # type: ignore[misc]
+        scale_: Numbers
+
+        def fit(self, rows: Numbers, _: object = None) -> Scaler:
+            super().fit(rows)
+            self.scale_ = np.maximum(self.scale_, _LEAST_SCALE)
+            return self
+
+    return make_pipeline(Scaler(), LogisticRegression(C=_STRENGTH, max_iter=1000))
 
 
 def _fitted(
@@ -144,15 +155,15 @@ def _fitted(
     yes: npt.NDArray[np.bool_],
     examples: Sequence[Example],
 ) -> Scorer:
-    fitted = _model().fit(matrix, yes)
-    scaler, regression = fitted[0], fitted[1]
+    fitted = regression().fit(matrix, yes)
+    scaler, weighed = fitted[0], fitted[1]
     return Scorer(
         question=question,
         agent=_agent(examples),
-        weights=dict(zip(names, map(float, regression.coef_[0]), strict=True)),
+        weights=dict(zip(names, map(float, weighed.coef_[0]), strict=True)),
         means=dict(zip(names, map(float, scaler.mean_), strict=True)),
         scales=dict(zip(names, map(float, scaler.scale_), strict=True)),
-        bias=float(regression.intercept_[0]),
+        bias=float(weighed.intercept_[0]),
         learned_from=tuple(one.record_id for one in examples),
     )
 

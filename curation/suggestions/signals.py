@@ -15,9 +15,9 @@ _LINK_LINE = re.compile(
     r"^\s*(?:[-*+]|\d+[.)])?\s*(?:\[[^\]]*\]\([^)]*\)|<?https?://\S+>?|[\w./-]+\.(?:md|rst|html))[\s.,;:]*$"
 )
 _BOILERPLATE = re.compile(
-    r"\b(copyright|all rights reserved|licen[cs]ed under|table of contents|toctree|indices and tables|"
-    r"permission is hereby granted|edit this page|previous page|next page)\b",
-    re.IGNORECASE,
+    r"\b(?:copyright|all rights reserved|licen[cs]ed under|permission is hereby granted)\b|"
+    r"^\W*(?:table of contents|toctree|indices and tables|edit this page|previous page|next page)\W*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _CHANGES = re.compile(r"\b(change ?log|release notes?|what'?s new|bug ?fix(?:es)?|history)\b", re.IGNORECASE)
 _VERSION = re.compile(r"\bv?\d+\.\d+(?:\.\d+)?\b|#\d{2,}|\b(?:PR|GH-|issue) ?#?\d+", re.IGNORECASE)

@@ -123,16 +123,15 @@ def mean_frame(means: Sequence[Mean], served: str) -> pd.DataFrame:
     """One line per mean, in their order; ``served`` is the release that is marked."""
     lines = [
         {
-            "order": order,
             "release": mean.release,
             "kind": mean.kind,
             "questions": mean.questions,
             "score": mean.value,
             "low": mean.low,
             "high": mean.high,
-            "served": mean.release == served,
+            "served": "served" if mean.release == served else "",
         }
-        for order, mean in enumerate(means)
+        for mean in means
     ]
     return table_of(lines)
 

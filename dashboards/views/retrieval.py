@@ -102,7 +102,7 @@ def _details(handover: Handover, row: ReleaseRow) -> None:
         st.markdown("**Per kind of question**, against the release before")
         frame = mean_frame([*quality.after, *quality.before], row.id)
         columns = {name: number(name) for name in ("score", "low", "high")}
-        show_table(frame.drop(columns=["order", "served"]), columns)
+        show_table(frame.drop(columns="served"), columns)
         st.markdown("**Per Matryoshka dimension**")
         keeps = st.column_config.NumberColumn(
             "Keeps", format="%.1f%%", help="Of the full dimension's NDCG@10"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from curation import SettingsError
@@ -35,13 +35,13 @@ def infer_task(
     if name not in TASKS:
         raise SettingsError(f"There is no task {kind!r}.", f"There are {', '.join(TASKS)}.")
     task = name
+    make: Callable[..., TrainingTask] = getattr(TrainingTask, f"for_{task}")
     if formatting_func is not None:
         if columns or strategy is not None:
             raise SettingsError(
                 "Both a formatting_func and columns or a strategy were given.", "Give one or the other."
             )
-        made: TrainingTask = getattr(TrainingTask, f"for_{task}")(formatting_func=formatting_func)
-        return made
+        return make(formatting_func=formatting_func)
     if task not in _COLUMNS:
         raise SettingsError(
             f"{kind} needs a formatting_func.",
@@ -57,15 +57,9 @@ def infer_task(
         texts = [columns[one] for one in fields if one in columns]
         return TrainingTask.for_sentence_similarity(texts, columns.get(label), strategy)
     question = columns.get(label) or _question(schema, task, label)
-    if task == "token_classification":
-        return TrainingTask.for_token_classification(columns.get("text"), question, strategy)
-    named = {one: columns.get(one) or _field(schema, one) for one in fields}
-    if task == "question_answering":
-        asked, context = named["question"], named["context"]
-        return TrainingTask.for_question_answering(asked, context, question, strategy)
-    if task == "text2text":
-        return TrainingTask.for_text2text(named["text"], question, strategy)
-    return TrainingTask.for_text_classification(named["text"], question, strategy)
+    marks = task == "token_classification"  # the question knows its field
+    named = {one: columns.get(one) or (None if marks else _field(schema, one)) for one in fields}
+    return make(**named, **{label: question, f"{label}_strategy": strategy})
 
 
 def _field(schema: Schema, column: str) -> str:

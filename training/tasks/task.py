@@ -46,8 +46,9 @@ class TrainingTask:
         formatting_func: FormattingFunc | None = None,
     ) -> TrainingTask:
         """A label for a text, or several. ``formatting_func`` returns (text, label or list of labels)."""
-        made = cls._made("text_classification", {"text": text}, ("label", label), formatting_func)
-        return made._by(label_strategy)
+        return cls._made(
+            "text_classification", {"text": text}, ("label", label), label_strategy, formatting_func
+        )
 
     @classmethod
     def for_token_classification(
@@ -63,8 +64,9 @@ class TrainingTask:
         """
         if formatting_func is None and text is None and spans is not None:
             text = _AS_MARKED
-        made = cls._made("token_classification", {"text": text}, ("spans", spans), formatting_func)
-        return made._by(spans_strategy)
+        return cls._made(
+            "token_classification", {"text": text}, ("spans", spans), spans_strategy, formatting_func
+        )
 
     @classmethod
     def for_question_answering(
@@ -78,9 +80,7 @@ class TrainingTask:
         """The part of a context that answers a question. ``answer`` is a text question (the answer must stand
         in the context) or a span question; ``formatting_func`` returns (question, context, answer)."""
         texts = {"question": question, "context": context}
-        return cls._made("question_answering", texts, ("answer", answer), formatting_func)._by(
-            answer_strategy
-        )
+        return cls._made("question_answering", texts, ("answer", answer), answer_strategy, formatting_func)
 
     @classmethod
     def for_text2text(
@@ -91,9 +91,7 @@ class TrainingTask:
         formatting_func: FormattingFunc | None = None,
     ) -> TrainingTask:
         """A text from a text. ``target`` is a text question; ``formatting_func`` returns (text, target)."""
-        return cls._made("text2text", {"text": text}, ("target", target), formatting_func)._by(
-            target_strategy
-        )
+        return cls._made("text2text", {"text": text}, ("target", target), target_strategy, formatting_func)
 
     @classmethod
     def for_sentence_similarity(
@@ -115,8 +113,7 @@ class TrainingTask:
         if len(named) == 3 and label is not None:
             raise SettingsError("Three sentences have no label.", "Leave out the label or the third field.")
         columns = dict(zip(SENTENCES, named, strict=False))
-        made = cls._made("sentence_similarity", columns, ("label", label), formatting_func)
-        return made._by(label_strategy)
+        return cls._made("sentence_similarity", columns, ("label", label), label_strategy, formatting_func)
 
     @classmethod
     def for_supervised_fine_tuning(cls, formatting_func: FormattingFunc) -> TrainingTask:
@@ -169,14 +166,18 @@ class TrainingTask:
         kind: TaskKind,
         texts: Mapping[str, Any],
         label: tuple[str, Any],
+        strategy: str | None,
         formatting_func: FormattingFunc | None,
     ) -> TrainingTask:
         column, question = label
         given = [name for name, value in {**texts, column: question}.items() if value is not None]
         if formatting_func is not None:
+            if strategy is not None:
+                given.append("a strategy")
             if given:
                 raise SettingsError(
-                    f"Both a formatting_func and {', '.join(given)} were given.", "Give one or the other."
+                    f"Both a formatting_func and {', '.join(given)} were given.",
+                    "Give one or the other: a formatting_func unifies itself.",
                 )
             return cls(kind, formatting_func=_function(formatting_func))
         missing = [name for name, value in texts.items() if value is None]
@@ -189,14 +190,7 @@ class TrainingTask:
                 f"that name), or give a formatting_func that returns {WANTED[kind]}.",
             )
         names = {name: _name(value) for name, value in texts.items()}
-        return cls(kind, names, None if question is None else _name(question), column)
-
-    def _by(self, strategy: str | None) -> TrainingTask:
-        if strategy is not None and self.formatting_func is not None:
-            raise SettingsError(
-                "Both a formatting_func and a strategy were given.", "A formatting_func unifies itself."
-            )
-        return TrainingTask(self.kind, self.texts, self.label, self.column, strategy, self.formatting_func)
+        return cls(kind, names, None if question is None else _name(question), column, strategy)
 
 
 _AS_MARKED = "\0"  # the field that the span question marks

@@ -81,7 +81,9 @@ def test_the_later_of_two_copies_is_the_bad_one() -> None:
         ("7. Then restart the server, and the settings are read.", "by itself"),
         ("# via scrapy\nprotego==0.6.0\nlxml==6.0", "list of packages"),
         ("- [a](a.md)\n- [b](b.md)", "links"),
+        ("Next page", "table of contents"),
         ("The timeout is set in seconds with the key `request_timeout`.", ""),
+        ("### Paging\n\nThe method `follow` asks for the link to the next page, and reads it.", ""),
     ],
 )
 def test_a_record_says_what_to_look_at(body: str, hint: str) -> None:
@@ -95,6 +97,8 @@ def test_words_that_speak_against_a_query_or_an_answer_are_named() -> None:
     assert "france" in look_at_queries(anchor, "What is the timeout in France?", "")
     assert "answer that too" in look_at_queries(anchor, "How long?", "request timeout in seconds")
     assert "bananas" in look_at_answer("Bananas have a timeout.", [anchor], False, 3)
+    shown = f"This is what the documentation says:\n\n**1.** Some page (`guide/a.md:3`)\n\n{anchor}"
+    assert "All words" in look_at_answer(shown, [anchor], False, 3)
     assert "does one of the passages" in look_at_answer("I do not know.", [], True, 3)
 
 

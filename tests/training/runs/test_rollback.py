@@ -155,7 +155,10 @@ def test_what_a_run_read_while_somebody_indexed_anew_is_learned_after_all(
     summary = retrain(home, tiny_model)
     assert (summary.outcome, summary.release_after) == ("rejected", None)
     found = _watcher(home, tiny_model, fewer)
-    assert (found.what, found.why[:30]) == ("new", f"{len(DECISIONS)} new decisions were accepted"[:30])
+    assert (found.what, found.why[:30]) == (
+        "new",
+        f"{len(DECISIONS)} new accepted decisions wait to be trained on"[:30],
+    )
     again = retrain(home, tiny_model, corpus=fewer)
     assert (again.outcome, again.release_after) == ("promoted", ReleaseStore(home).current_id())
 

@@ -89,6 +89,21 @@ def test_sentence_similarity_from_ratings(strategy: str, labels: list[float], tm
     assert [round(one, 3) for one in table["label"]] == labels
 
 
+def test_the_similarities_that_the_guide_prints(emotions: Path) -> None:
+    """Its model is the one that comes with clayloop, asked before any training."""
+    task = TrainingTask.for_sentence_similarity(texts=["text"], label="label")
+    trainer = ArgillaTrainer(emotions, task, framework="sentence-transformers", gpu_id=-1)
+    one = "Machine learning is so easy."
+    others = [
+        "Deep learning is so straightforward.",
+        "This is so difficult, like rocket science.",
+        "I can't believe how much I struggled with this.",
+    ]
+    figures = pytest.approx([0.77857256, 0.4587626, 0.29062212], abs=1e-5)
+    assert trainer.predict([one, others]) == figures
+    assert trainer.predict([[one, other] for other in others]) == figures
+
+
 def test_what_is_prepared_for_language_models(dolly: Path) -> None:
     """What the guide shows of its datasets."""
     made = {

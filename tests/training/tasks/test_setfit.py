@@ -19,6 +19,7 @@ def test_one_label(emotions: Path, encoder: Path, tmp_path: Path, capsys: pytest
         trainer.predict("great")
     trainer.update_config(num_iterations=1, body_learning_rate=1e-3)
     trained = trainer.train(output_dir=tmp_path / "model")
+    assert capsys.readouterr().out == "", "stdout belongs to whoever calls"
     assert trained.metrics["accuracy"] == 1.0
     assert trainer.predict("lovely sunny day")["label"] == "good"
     assert use_the_snippet(trainer, trained.folder, capsys).strip() == trainer.predict("A text")["label"]

@@ -47,6 +47,20 @@ def make_arguments(
         ) from error
 
 
+def quiet(trainer: Any) -> None:
+    """No figures on stdout, which belongs to whoever calls, and a bar only where somebody sees it."""
+    from transformers import PrinterCallback, ProgressCallback
+
+    class Bar(ProgressCallback):  # type: ignore[misc]
+        def on_log(self, *_: Any, **__: Any) -> None:
+            """Would write to stdout."""
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    if sys.stderr.isatty():
+        trainer.add_callback(Bar)
+
+
 def check_names(config: Mapping[str, Any], known: Collection[str], where: str) -> None:
     """Raises SettingsError for a name that is not known, with those that look like it."""
     for name in config:

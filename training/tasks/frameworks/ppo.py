@@ -12,7 +12,7 @@ from typing import Any
 
 from curation import SettingsError, first_line
 from training.tasks.examples import Example
-from training.tasks.frameworks.arguments import check_loss
+from training.tasks.frameworks.arguments import check_loss, quiet
 
 Reward = Callable[..., Sequence[float]]  # of the keywords prompts and completions, lists of texts
 
@@ -71,7 +71,7 @@ def train_with_ppo(
             f"update_config: PPOTrainer refuses this: {first_line(error)}",
             "See PPOConfig in TRL's documentation.",
         ) from error
-    trainer.remove_callback(transformers.PrinterCallback)
+    quiet(trainer)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what --json must not hold
         trainer.train()
     check_loss(trainer.state.log_history[-1]["loss/policy_avg"])

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
+from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup
 from training.tasks.frameworks.similarity import (
     BI_ENCODER,
@@ -74,7 +74,7 @@ class SentenceTransformers(Framework):
                 eval_dataset=Dataset.from_dict(sentences.table(data.held_out)) if data.held_out else None,
                 loss=self._loss,
             )
-            trainer.remove_callback(transformers.PrinterCallback)
+            quiet(trainer)
             result = trainer.train()
         check_loss(float(result.training_loss))
         self.model.eval()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from training.tasks.examples import TrainingData, labels_in
-from training.tasks.frameworks.arguments import loading, make_arguments
+from training.tasks.frameworks.arguments import loading, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.classify import as_prediction
 from training.tasks.frameworks.snippets import on_disk
@@ -94,6 +94,7 @@ class SetFit(Framework):
                 # By default setfit fetches a script that measures; we measure ourselves.
                 metric=lambda found, wanted: {},
             )
+            quiet(trainer)
             trainer.train()
         self._body, self._labels, self._multi = model.model_body.eval(), data.labels, data.multi
         self._weight, self._bias = _tensors(model.model_head, data)

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 from training.tasks.shapes import TaskKind
 
-_WRITE = """\
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(PLACE)
-model = AutoModelForCausalLM.from_pretrained(PLACE)
-tokens = tokenizer("A prompt", return_tensors="pt")
-output = model.generate(tokens["input_ids"], attention_mask=tokens["attention_mask"], max_new_tokens=32)
-print(tokenizer.decode(output[0], skip_special_tokens=True))"""
-_CHAT = """\
-from transformers import AutoModelForCausalLM, AutoTokenizer
+def _loaded(auto: str, lines: str) -> str:
+    return (
+        f"from transformers import {auto}, AutoTokenizer\n\n"
+        "tokenizer = AutoTokenizer.from_pretrained(PLACE)\n"
+        f"model = {auto}.from_pretrained(PLACE)\n{lines}"
+    )
 
-tokenizer = AutoTokenizer.from_pretrained(PLACE)
-model = AutoModelForCausalLM.from_pretrained(PLACE)
-chat = [{"role": "user", "content": "Hello"}]
-tokens = tokenizer.apply_chat_template(
-    chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
-)
-output = model.generate(tokens["input_ids"], attention_mask=tokens["attention_mask"], max_new_tokens=32)
-print(tokenizer.decode(output[0], skip_special_tokens=True))"""
-_SCORE = """\
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(PLACE)
-model = AutoModelForSequenceClassification.from_pretrained(PLACE)
-print(float(model(**tokenizer("A text", return_tensors="pt")).logits[0, 0]))"""
+def _written(auto: str, tokens: str, count: int) -> str:
+    return _loaded(
+        auto,
+        f"""\
+tokens = {tokens}
+output = model.generate(tokens["input_ids"], attention_mask=tokens["attention_mask"], max_new_tokens={count})
+print(tokenizer.decode(output[0], skip_special_tokens=True))""",
+    )
 
+
+_CHAT = """tokenizer.apply_chat_template(
+    [{"role": "user", "content": "Hello"}],
+    add_generation_prompt=True,
+    return_tensors="pt",
+    return_dict=True,
+)"""
+_WRITE = _written("AutoModelForCausalLM", 'tokenizer("A prompt", return_tensors="pt")', 32)
 _SNIPPETS: dict[TaskKind, str] = {
     "supervised_fine_tuning": _WRITE,
     "proximal_policy_optimization": _WRITE,
     "direct_preference_optimization": _WRITE,
-    "chat_completion": _CHAT,
-    "reward_modeling": _SCORE,
+    "chat_completion": _written("AutoModelForCausalLM", _CHAT, 32),
+    "reward_modeling": _loaded(
+        "AutoModelForSequenceClassification",
+        'print(float(model(**tokenizer("A text", return_tensors="pt")).logits[0, 0]))',
+    ),
     "text_classification": """\
 from transformers import pipeline
 
@@ -46,23 +49,15 @@ from transformers import pipeline
 
 find = pipeline("token-classification", model=PLACE, aggregation_strategy="simple")
 print(find("A text"))""",
-    "question_answering": """\
-from transformers import AutoModelForQuestionAnswering, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained(PLACE)
-model = AutoModelForQuestionAnswering.from_pretrained(PLACE)
+    "question_answering": _loaded(
+        "AutoModelForQuestionAnswering",
+        """\
 tokens = tokenizer("A question?", "A context.", return_tensors="pt")
 output = model(**tokens)
 start, end = int(output.start_logits.argmax()), int(output.end_logits.argmax())
 print(tokenizer.decode(tokens["input_ids"][0][start : end + 1]))""",
-    "text2text": """\
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained(PLACE)
-model = AutoModelForSeq2SeqLM.from_pretrained(PLACE)
-tokens = tokenizer("A text", return_tensors="pt")
-output = model.generate(tokens["input_ids"], attention_mask=tokens["attention_mask"], max_new_tokens=64)
-print(tokenizer.decode(output[0], skip_special_tokens=True))""",
+    ),
+    "text2text": _written("AutoModelForSeq2SeqLM", 'tokenizer("A text", return_tensors="pt")', 64),
 }
 
 

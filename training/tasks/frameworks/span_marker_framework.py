@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
+from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.tag import Tag
 from training.tasks.frameworks.snippets import on_disk
@@ -72,7 +72,7 @@ class SpanMarker(Framework):
                 trainer = span_marker.Trainer(
                     model=model, args=arguments, train_dataset=_table(tags, data.train)
                 )
-                trainer.remove_callback(transformers.PrinterCallback)
+                quiet(trainer)
                 result = trainer.train()
             finally:
                 if not shown:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
+from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.answer import Answer
 from training.tasks.frameworks.heads.classify import Classify
@@ -68,7 +68,7 @@ class Transformers(Framework):
                 data_collator=head.collator(self.tokenizer, self.model),
                 processing_class=self.tokenizer,
             )
-            trainer.remove_callback(transformers.PrinterCallback)
+            quiet(trainer)
             result = trainer.train()
         check_loss(float(result.training_loss))
         self.model = self._trained(trainer.model).eval()

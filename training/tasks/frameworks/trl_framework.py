@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments
+from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.head import batches
 from training.tasks.frameworks.ppo import Reward, has_ppo, train_with_ppo
@@ -122,7 +122,6 @@ class Trl(Framework):
 
     def _train_with(self, model: Any, arguments: Any, data: TrainingData) -> Any:
         """What TRL's trainer of that name made of ``model``."""
-        import transformers
         import trl
 
         options: dict[str, Any] = {"peft_config": self.config.get("peft_config")}
@@ -136,7 +135,7 @@ class Trl(Framework):
             processing_class=self.tokenizer,
             **options,
         )
-        trainer.remove_callback(transformers.PrinterCallback)
+        quiet(trainer)
         check_loss(float(trainer.train().training_loss))
         found = trainer.evaluate() if data.held_out else {}
         self._metrics = {title: float(found[key]) for key, title in _METRICS.items() if key in found}
