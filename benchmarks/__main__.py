@@ -31,6 +31,7 @@ NAMES = (
     "asked_again",
     "click_to_answer",
     "curation",
+    "curation_order",
     "curation_push",
     "dashboard",
     "dedup",

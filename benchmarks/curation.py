@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.asked_again import NEEDS, load_needs
+from benchmarks.asked_again import NEEDS, Asked, load_needs
 from benchmarks.rows import Row, at_least, at_most, figure
 from curation import (
     COLD_SCORERS,
@@ -103,12 +103,12 @@ def main(arguments: Sequence[str]) -> list[Row]:
     pairs: dict[str, list[Example]] = {}
     for name in given.sets.split(","):
         own = [row for row in labelled if row["set"] == name]
-        searched = _searched(given.eval / name, given.chunks, embedder)
+        searched = search_set(given.eval / name, given.chunks, embedder)
         examples, matrix = _labelled_chunks(own, searched)
         chunks += examples
         of_set += [name] * len(own)
         vectors.append(matrix)
-        for kind, asked in _asked(given.eval / name, searched).items():
+        for kind, asked in asked_of(load_needs(given.eval / name, NEEDS / name), searched).items():
             found = _pairs(asked, searched)
             pairs.setdefault(kind, []).extend(found)
             pairs.setdefault(f"{name}, {kind}", []).extend(found)
@@ -130,7 +130,7 @@ def _alphas() -> list[Row]:
     return rows
 
 
-def _searched(folder: Path, count: int, embedder: Embedder) -> Searched:
+def search_set(folder: Path, count: int, embedder: Embedder) -> Searched:
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
         home = Home(Path(scratch))
         ingest([str(folder / "docs")], home, ChunkSettings(), ModelTokenCounter(MINILM), SILENT)
@@ -173,22 +173,22 @@ def _labelled_chunks(
     return examples, made
 
 
-def _asked(folder: Path, searched: Searched) -> dict[str, list[tuple[str, int]]]:
-    """Kind → queries, each with the number of its right chunk."""
+def asked_of(asked: Sequence[Asked], searched: Searched) -> dict[str, list[tuple[str, int]]]:
+    """Kind → queries, each with the number of its right chunk; headings are drawn."""
     number = {chunk.id: row for row, chunk in enumerate(searched.chunks)}
     headings = [
         (text, number[key]) for key, texts in heading_queries(searched.chunks).items() for text in texts
     ]
     found = {"headings": random.Random(SEED).sample(headings, min(HEADINGS, len(headings)))}
-    for asked in load_needs(folder, NEEDS / folder.name):
-        for wording in asked.wordings.values():
+    for one in asked:
+        for wording in one.wordings.values():
             keys = list(wording.queries)
             vectors = searched.embedder.queries([wording.queries[key] for key in keys])
             for key, vector in zip(keys, vectors, strict=True):
-                right = [row for row, one in enumerate(searched.chunks) if one.path in wording.qrels[key]]
+                right = [row for row, chunk in enumerate(searched.chunks) if chunk.path in wording.qrels[key]]
                 if right:
                     best = right[int(np.argmax(searched.matrix[right] @ vector))]
-                    found.setdefault(asked.kind, []).append((wording.queries[key], best))
+                    found.setdefault(one.kind, []).append((wording.queries[key], best))
     return found
 
 

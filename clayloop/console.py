@@ -37,6 +37,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u
 # JSON escapes the lower control characters by itself.
 _CONTROLS_IN_JSON = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 
+_IDS = ("release", "parent", "dataset")  # columns of what somebody may want to copy
 _TELL_SECONDS = 15.0  # between two lines about the same task where no bar can be drawn
 
 
@@ -176,7 +177,10 @@ def write_json_to(target: Path, value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on stdout. Cells are data: rich markup in them is shown, not interpreted."""
+    """A table on stdout. Cells are data: rich markup in them is shown, not interpreted. A column without any
+    value is left out."""
+    told = [i for i in range(len(columns)) if not rows or any(row[i] not in ("", None) for row in rows)]
+    columns, rows = [columns[i] for i in told], [[row[i] for i in told] for row in rows]
     table = Table(title=escape(title) if title else None, title_justify="left")
     numeric = [
         all(isinstance(row[i], (int, float)) for row in rows) and bool(rows) for i in range(len(columns))
@@ -184,7 +188,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     for column, right in zip(columns, numeric, strict=True):
         # Ids stay on one line: broken over two they cannot be copied.
         table.add_column(
-            column, justify="right" if right else "left", overflow="fold", no_wrap=column == "release"
+            column, justify="right" if right else "left", overflow="fold", no_wrap=column in _IDS
         )
     for row in rows:
         table.add_row(*(escape(_cell(cell)) for cell in row))

@@ -92,7 +92,9 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
     except ValidationError as error:
         where = f"{path} or the environment (CLAYLOOP_…)" if path else "the environment (CLAYLOOP_…)"
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(str(part) for part in item['loc'])}: "
+            + ("there is no such key" if item["type"] == "extra_forbidden" else item["msg"])
+            for item in error.errors()
         )
         raise SettingsError(
             f"Settings in {where} are wrong: {wrong}",

@@ -98,13 +98,15 @@ from .settings import ArgillaSettings as ArgillaSettings, ChunkSettings as Chunk
 from .settings import CurationSettings as CurationSettings, LanguageModelSettings as LanguageModelSettings
 from .settings import SynthesisSettings as SynthesisSettings
 from .shortage import shortage as shortage
-from .suggestions.choice import read_guesses as read_guesses
+from .suggestions.choice import guess as guess, read_guesses as read_guesses
 from .suggestions.features import Features as Features
 from .suggestions.features import answer_features as answer_features, chunk_features as chunk_features
 from .suggestions.features import query_features as query_features
-from .suggestions.learning import Example as Example, area as area, learn_from as learn_from
+from .suggestions.learning import Example as Example, area as area
+from .suggestions.learning import learn as learn, learn_from as learn_from
 from .suggestions.learning import out_of_fold as out_of_fold, regression as regression
 from .suggestions.learning import with_cold as with_cold
+from .suggestions.priority import priority as priority
 from .suggestions.scorer import COLD_SCORERS as COLD_SCORERS, LEAST_AUC as LEAST_AUC
 from .suggestions.scorer import SUGGESTIONS_FOLDER as SUGGESTIONS_FOLDER, load_scorers as load_scorers
 from .suggestions.scorer import Scorers as Scorers, save_scorers as save_scorers

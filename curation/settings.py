@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 Acceptance = Literal["first", "majority", "unanimous", "weighted", "adjudicated"]
 
@@ -217,6 +217,17 @@ class ArgillaSettings(_Section):
         "`clayloop annotators list` prints everybody's own addresses.",
     )
     timeout: float = Field(60.0, gt=0, description="Seconds to wait for one request.")
+
+    @model_validator(mode="after")
+    def _datasets_have_names_of_their_own(self) -> ArgillaSettings:
+        names = {
+            kind: str(getattr(self, kind))
+            for kind in ("chunks", "triplets", "conversations", "generations", "preferences", "adjudication")
+        }
+        same = [kind for kind, name in names.items() if list(names.values()).count(name) > 1]
+        if same:
+            raise ValueError(f"{' and '.join(same)} name the same dataset: {names[same[0]]}")
+        return self
 
 
 class CurationSettings(_Section):

@@ -1,10 +1,9 @@
-"""What to tell a person when a step ran out of disk or memory: every library calls that something else."""
+"""What to tell a person when disk or memory ran out: every library calls that something else."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from curation.errors import StateError, first_line
 
@@ -16,20 +15,19 @@ _NO_MEMORY = re.compile(
 )
 
 
-def shortage(error: Exception, step: str, run_id: str, folder: Path) -> StateError | None:
-    """What to raise instead of ``error``, which ended a step of a run in ``folder``. None when nothing ran
-    out."""
+def shortage(error: Exception, who: str, again: str) -> StateError | None:
+    """What to raise instead of ``error``, which ended ``who``; ``again`` says how to go on. None when nothing
+    ran out."""
     chain = list(_chain(error))
     if _is_full(chain):
         return StateError(
-            f"The disk is full: the step {step!r} of run {run_id} could not write below {folder}.",
-            "Free some space (df) and start again: the run goes on from there. "
-            "The served release is untouched.",
+            f"The disk is full: {who} could not write: {first_line(error)}",
+            f"Free some space (df) and {again}. The served release is untouched.",
         )
     if any(_lacks_memory(one) for one in chain):
         return StateError(
-            f"Memory ran out in the step {step!r} of run {run_id}: {first_line(error)}",
-            "Stop what else needs memory and start again: the run goes on from there. Training needs less of "
+            f"Memory ran out in {who}: {first_line(error)}",
+            f"Stop what else needs memory and {again}. Training needs less of "
             'it with a smaller training.fit.batch_size, with training.fit.loss = "cached-mnrl", or with '
             "fewer training.fit.max_tokens. The served release is untouched.",
         )

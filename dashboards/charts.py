@@ -126,13 +126,13 @@ def map_chart(points: pd.DataFrame) -> alt.Chart:
             color=alt.Color(
                 "became:N",
                 title=None,
-                scale=alt.Scale(domain=became, range=["#009E73", "#E69F00", "#CC79A7", "#9A9A9A"]),
+                scale=alt.Scale(domain=became, range=["#0072B2", "#E69F00", "#CC79A7", "#9A9A9A"]),
                 legend=alt.Legend(orient="top"),
             ),
             shape=alt.Shape(
                 "became:N",
                 title=None,
-                scale=alt.Scale(domain=became, range=["circle", "square", "cross", "circle"]),
+                scale=alt.Scale(domain=became, range=["circle", "square", "cross", "triangle-down"]),
             ),
             size=alt.Size(
                 "what:N", scale=alt.Scale(domain=["chunk", "question"], range=[60, 20]), title=None

@@ -12,13 +12,17 @@ from dashboards.data.annotation import ArgillaReader, DatasetRow, read_datasets
 from dashboards.data.feed import Feed
 from dashboards.data.standing import Standing, StandingReader
 from dashboards.handover import Handover
+from serving import ReleaseStore
+from training import CanaryReport, read_canary
 
 if TYPE_CHECKING:
     import argilla as rg
 
 T = TypeVar("T")
 NEWEST = 300  # turns
-_STANDING_SECONDS = 8.0  # it reads the corpus and a ledger too
+_CANARY_SECONDS = 30.0
+_LEAST = 4.5  # seconds between two looks at decisions and turns, which cost more than others
+_EARLIER = 0.9  # so that a page that asks each 5 s finds it due each time
 
 
 def progress_feed(handover: Handover) -> Feed[DatasetRow]:
@@ -34,6 +38,11 @@ def standing_feed(handover: Handover) -> Feed[Standing]:
 def turns_feed(handover: Handover) -> Feed[AskedTurn]:
     """The newest turns."""
     return _turns(_key(handover), handover)
+
+
+def canary_feed(handover: Handover) -> Feed[CanaryReport]:
+    """How the canary does; nothing while none is running."""
+    return _canary(_key(handover), handover)
 
 
 def asked_once(key: str, read: Callable[[], Sequence[T]], what: str) -> Feed[T]:
@@ -57,12 +66,21 @@ def _new_turns(key: str, _handover: Handover) -> Feed[AskedTurn]:
         return read_newest_turns(client, settings, NEWEST)
 
     read = ArgillaReader(_handover.home, _handover.argilla, newest)
-    every = max(_handover.dashboard.refresh_seconds, _STANDING_SECONDS)
+    every = max(_EARLIER * _handover.dashboard.refresh_seconds, _LEAST)
     return Feed(read, every=every, what="The newest turns")
 
 
+def _new_canary(key: str, _handover: Handover) -> Feed[CanaryReport]:
+    def judged(client: rg.Argilla, settings: ArgillaSettings) -> list[CanaryReport]:
+        found = read_canary(client, settings, ReleaseStore(_handover.home))
+        return [found] if found else []
+
+    read = ArgillaReader(_handover.home, _handover.argilla, judged)
+    return Feed(read, every=_CANARY_SECONDS, what="The canary")
+
+
 def _new_standing(key: str, _handover: Handover) -> Feed[Standing]:
-    every = max(_handover.dashboard.refresh_seconds, _STANDING_SECONDS)
+    every = max(_EARLIER * _handover.dashboard.refresh_seconds, _LEAST)
     return Feed(StandingReader(_handover), every=every, what="How the loop stands")
 
 
@@ -78,6 +96,9 @@ _progress: Callable[[str, Handover], Feed[DatasetRow]] = st.cache_resource(
 )
 _turns: Callable[[str, Handover], Feed[AskedTurn]] = st.cache_resource(
     _new_turns, show_spinner=False, max_entries=8
+)
+_canary: Callable[[str, Handover], Feed[CanaryReport]] = st.cache_resource(
+    _new_canary, show_spinner=False, max_entries=8
 )
 _standing: Callable[[str, Handover], Feed[Standing]] = st.cache_resource(
     _new_standing, show_spinner=False, max_entries=8

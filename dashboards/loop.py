@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from curation import Decision, Home
+from curation import Home
 from dashboards.acting import show_act
 from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.feed import Feed
@@ -20,7 +18,7 @@ from dashboards.sections import PATIENCE, show_problem
 from dashboards.wording import plural
 
 _COLOURS = {"better": "green", "worse": "red"}
-_DATASETS = ("triplets", "conversations", "chunks")  # where new decisions are opened: the first that has any
+_DATASETS = ("triplets", "conversations", "chunks")
 
 
 def show_loop(handover: Handover, feed: Feed[Standing]) -> None:
@@ -50,12 +48,9 @@ def _decisions(standing: Standing) -> None:
     people, simulated = standing.people, standing.simulated
     st.metric("New decisions", f"{len(people):,}", help="People's, since the served release.")
     st.caption(f"by people; {plural(len(simulated), 'more', 'more')} by the simulated annotator")
-    _open("Open", _records(standing, people))
-
-
-def _records(standing: Standing, decisions: Sequence[Decision]) -> str:
-    found = (standing.opened(decisions, dataset) for dataset in _DATASETS)
-    return next((address for address in found if address), "")
+    for dataset in _DATASETS:
+        if address := standing.opened(people, dataset):
+            _open(f"Open the {dataset}", address)
 
 
 def _agreement(standing: Standing) -> None:

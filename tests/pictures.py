@@ -81,16 +81,9 @@ def main() -> None:
 
 
 def take_all(page: Page, argilla: ArgillaLite) -> None:
-    """All pictures, as ida sees the datasets before anybody has answered."""
-    open_dataset(page, argilla, "chunks")
-    take(page, "chunk")
-    page.get_by_text("Guidelines", exact=True).first.click()
-    page.get_by_text("Surely yes").scroll_into_view_if_needed()
-    take(page, "guidelines")
+    """Both pictures, as ida sees the datasets before anybody has answered."""
     open_dataset(page, argilla, "triplets")
     take(page, "triplet")
-    page.get_by_text("Sort", exact=False).first.click()
-    take(page, "sort")
     open_dataset(page, argilla, "conversations")
     page.keyboard.press("2")
     page.wait_for_timeout(700)

@@ -41,7 +41,7 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         context.progress.say("There are no triplets yet: make some with `clayloop synthesize`.")
     print_table(
         "",
-        ["dataset", "new", "updated", "unchanged", "retired", "removed", "seconds"],
+        ["dataset", "new", "updated", "unchanged", "retired", "removed"],
         [
             (
                 done.name,
@@ -50,7 +50,6 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
                 done.unchanged,
                 done.retired,
                 done.removed,
-                round(done.seconds, 1),
             )
             for done in report.datasets
         ],

@@ -41,7 +41,7 @@ from clayloop.cli import (
 )
 from clayloop.console import err, print_error
 from clayloop.context import Context
-from curation import ClayloopError, StateError
+from curation import ClayloopError, StateError, shortage
 
 app = typer.Typer(
     name="clayloop",
@@ -58,6 +58,7 @@ _Home = Annotated[
     Path | None, typer.Option("--home", help="State folder (default: CLAYLOOP_HOME, else .clayloop).")
 ]
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 _START = "Start here"
 _LOOP = "Turn the loop"
 _SERVE = "Serve and watch"
@@ -179,16 +180,22 @@ def _run(command: Callable[[], object]) -> None:
     except KeyboardInterrupt:
         err.print("Stopped.")
         sys.exit(130)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG):
+    except Exception as error:
+        lack = _unwritable(error) or shortage(error, "this command", "run it again")
+        if lack is None:
             raise
-        print_error(
-            StateError(
-                f"Cannot write {error.filename or 'to the disk'}: {error.strerror}",
-                "Check the free space (df) and permissions. What is served was not touched.",
-            )
-        )
-        sys.exit(StateError.exit_code)
+        print_error(lack)
+        sys.exit(lack.exit_code)
+
+
+def _unwritable(error: Exception) -> StateError | None:
+    """What to say of a file that cannot be written; None of any other error."""
+    if not isinstance(error, OSError) or error.errno not in _UNWRITABLE:
+        return None
+    return StateError(
+        f"Cannot write {error.filename or 'to the disk'}: {error.strerror}",
+        "Check the free space (df) and permissions. What is served was not touched.",
+    )
 
 
 def _start_logging(verbose: bool) -> None:

@@ -11,14 +11,14 @@ from curation import SettingsError
 
 
 def calibrate(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """Ask the judge of [curation.judge] about answers that people have judged, and compare, per release."""
+    """Ask the judge (curation.judge) about answers that people have judged, and compare, per release."""
     from curation import Remembered, calibrate, calibration_file, read_decisions, write_json
 
     context = context_of(ctx)
     judge = find_judge(context, Remembered(context.home.generations))
     if judge is None:
         raise SettingsError(
-            "No language model is there to judge.", "Set base_url and model under [curation.judge]."
+            "No language model is there to judge.", "Set curation.judge.base_url and curation.judge.model."
         )
     client = context.argilla(make_workspace=False)
     decisions = read_decisions(client, context.settings.curation.argilla, context.progress)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from serving import ReleaseStore
     from training import CanaryReport, Interval
 
-_CONFIDENCE = 0.95
-
 
 def canary(
     ctx: typer.Context,
@@ -62,17 +60,15 @@ def _begin(store: ReleaseStore, release: str, share: float) -> None:
 
 
 def _report(context: Context, store: ReleaseStore) -> CanaryReport:
-    from curation import read_release_traffic
-    from training import judge_canary
+    from training import read_canary
 
-    running = store.marks.read().canary
-    if running is None:
+    found = None
+    if store.marks.read().canary is not None:
+        client = context.argilla(make_workspace=False)
+        found = read_canary(client, context.settings.curation.argilla, store)
+    if found is None:
         raise StateError("No canary is running.", "`clayloop releases canary ID --share 0.1` begins one.")
-    client, settings = context.argilla(make_workspace=False), context.settings.curation.argilla
-    days = running.since.date(), datetime.now(timezone.utc).date()
-    both = (running.release, store.current().id)
-    counted = [read_release_traffic(client, settings, one, *days) for one in both]
-    return judge_canary(counted[0], counted[1], _CONFIDENCE)
+    return found
 
 
 def _show(found: CanaryReport) -> None:

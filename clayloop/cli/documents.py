@@ -42,8 +42,8 @@ def ingest(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Folders, pypi:NAME[==VERSION], github:OWNER/REPO[@REF][/PATH], url:ADDRESS (a page or a "
-            "sitemap), python:PACKAGE, hub:DATASET[:CONFIG]; default: those in the settings."
+            help="Folders, pypi:NAME, github:OWNER/REPO, url:ADDRESS (a page or a sitemap), python:PACKAGE, "
+            "hub:DATASET; default: those in the settings. docs/maintainers.md has each one's long form."
         ),
     ] = None,
     as_json: JsonFlag = False,
@@ -153,4 +153,14 @@ def synthesize(
             "No query came out of it: no section has a heading of its own that could be asked, and no "
             "generated query was usable."
         )
-    print_table("", ["synthesis", ""], list(report.model_dump(mode="json").items()))
+    told = report.model_dump(mode="json", exclude_defaults=True)
+    told["queries thrown away"] = told.pop("malformed_reasons", {}) or "none"
+    told.pop("malformed", None)
+    print_table("", ["synthesis", ""], [(name.replace("_", " "), _told(one)) for name, one in told.items()])
+
+
+def _told(value: object) -> object:
+    """A table of counts in words, everything else as it is."""
+    if isinstance(value, dict):
+        return ", ".join(f"{count:,} {name}" for name, count in value.items())
+    return value

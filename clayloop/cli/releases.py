@@ -132,22 +132,30 @@ def pin(
 @releases.command()
 def gc(
     ctx: typer.Context,
-    keep: Annotated[int, typer.Option("--keep", min=1, help="The newest so many stay.")] = 10,
+    keep: Annotated[
+        int, typer.Option("--keep", min=1, help="The newest so many releases and runs stay.")
+    ] = 10,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Remove old releases, but not what is served, pinned, or what a rollback leads to."""
+    """Remove old releases, but not what is served, pinned, or what a rollback leads to; and old runs."""
     from serving import collect_garbage, find_garbage
+    from training import RunStore
 
-    store = _store(context_of(ctx))
+    context = context_of(ctx)
+    store, runs = _store(context), RunStore(context.home)
     found = find_garbage(store, keep) if dry else collect_garbage(store, keep)
+    old = runs.old(keep)
+    if not dry:
+        runs.remove(old)
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json({**found.model_dump(mode="json"), "runs": old})
         return
     would = "would be" if dry else "are"
-    for release_id in found.releases:
-        out.print(release_id, markup=False)
-    out.print(f"{len(found.releases)} releases {would} gone, {found.freed / 1e6:,.0f} MB {would} free.")
+    for name in (*found.releases, *old):
+        out.print(name, markup=False)
+    gone = f"{len(found.releases)} releases and {len(old)} runs"
+    out.print(f"{gone} {would} gone, {found.freed / 1e6:,.0f} MB of releases {would} free.")
 
 
 @releases.command()
@@ -163,6 +171,8 @@ def verify(
     store = _store(context)
     wrong: dict[str, str] = {}
     ids = wanted or store.ids()
+    if not ids:
+        raise ReleaseError("There is no release to check.", "Make the first with `clayloop bootstrap`.")
     with ExitStack() as stack, context.progress.task("Checking", len(ids), "releases") as advance:
         load = ReleaseLoader(store, context.settings.serving, answering_models(context, stack))
         for release_id in ids:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from clayloop.context import Context
 from clayloop.demo.memory import PeakMemory
 from clayloop.demo.needs import Need, answered_by, halves
@@ -18,7 +20,7 @@ from clayloop.demo.report import DemoReport, asked_again
 from clayloop.demo.visitors import Found, chat, look_up, wait_for_outbox, wait_for_release
 from clayloop.up.running import Running
 from clayloop.up.services import this_clayloop
-from curation import ClayloopError, DatasetName
+from curation import ClayloopError, DatasetName, first_line
 from serving import BaseVectors, ReleaseStore
 
 JUDGED_CHUNKS = 150  # at most, by the simulated annotator: Argilla takes some 30 answers a second
@@ -76,7 +78,13 @@ class Demo:
     def _step(self, name: str) -> Iterator[None]:
         self._context.progress.say(f"── {name}")
         started = time.monotonic()
-        yield
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise ClayloopError(
+                f"The bot did not answer in the step {name!r}: {first_line(error)}",
+                f"Its log is {self._context.home.logs / 'bot.log'}. Start the demo again: it goes on.",
+            ) from error
         self.report.seconds[name] = round(time.monotonic() - started, 1)
 
     def _ingest(self) -> None:

@@ -12,7 +12,7 @@ from gradio_client import Client
 from pydantic import BaseModel
 
 from clayloop.demo.needs import Need
-from curation import ClayloopError, Progress
+from curation import ClayloopError, Progress, first_line
 
 AT_ONCE = 2  # visitors; the embedded language model has as many slots
 SEARCH_SECONDS = 60.0
@@ -46,12 +46,18 @@ def served_release(bot: str) -> str:
 
 
 def chat(bot: str, questions: Sequence[str], progress: Progress) -> list[Answered]:
-    """Ask each question in a conversation of its own, a few visitors at once."""
+    """Ask each question in a conversation of its own, a few visitors at once. Raises ClayloopError for an
+    answer that is an error, httpx.HTTPError where the bot does not answer."""
 
     def visit(question: str) -> Answered:
-        client = Client(bot, verbose=False)
         started = time.monotonic()
-        answer = str(client.predict(question, api_name="/chat")["content"])
+        try:
+            answer = str(Client(bot, verbose=False).predict(question, api_name="/chat")["content"])
+        except ValueError as error:  # all of the client's own errors are
+            raise ClayloopError(
+                f"The bot at {bot} has no answer to {question!r}: {first_line(error)}",
+                "Its log is logs/bot.log in the state folder.",
+            ) from error
         seconds = round(time.monotonic() - started, 1)
         advance(1)
         return Answered(question=question, answer=answer, seconds=seconds)

@@ -128,6 +128,7 @@ def running_services(
     """Start Argilla, the model server, the bot (when there is a release) and the dashboard, in that order."""
     started = time.monotonic()
     with supervised(settings, config, say) as running:
+        services.check_ports(settings)
         running.start_argilla()
         running.start_model()
         running.start_bot_if_possible()

@@ -175,6 +175,21 @@ def this_clayloop(settings: Settings, config: Path | None) -> list[str]:
     return [*command, "--config", str(path.absolute())] if path else command
 
 
+def check_ports(settings: Settings) -> None:
+    """Raises SettingsError for the first port that a service of `up` wants and somebody else has, before
+    any of them is started."""
+    argilla, model = settings.curation.argilla, settings.curation.language_model
+    bot, dashboard, watch = settings.serving.bot, settings.dashboards, settings.watch
+    if not argilla.url:
+        _port("curation.argilla.port", argilla.port, any_port=False)
+    if not model.base_url:
+        _port("curation.language_model.port", model.port, any_port=False)
+    _port("serving.bot.port", bot.port, any_port=False, host=bot.host)
+    _port("dashboards.port", dashboard.port, any_port=False, host=dashboard.host)
+    if watch.with_up:
+        _port("watch.port", watch.port, any_port=False, host=watch.host)
+
+
 def _port(key: str, wanted: int, any_port: bool, host: str = LOOPBACK) -> int:
     """``wanted`` if it is free, else with ``any_port`` (or when 0 is wanted) another one."""
     for port in (wanted, 0) if any_port else (wanted,):

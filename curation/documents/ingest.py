@@ -257,7 +257,7 @@ class _Reading:
             yield from ((page.path, notice) for notice in notices)
 
     def _skip(self, source: Source, item: Skipped) -> None:
-        log.warning("skipped %s in %s: %s", item.path, source.name, item.reason)
+        log.info("skipped %s in %s: %s", item.path, source.name, item.reason)
         self.skipped.append(item)
 
 

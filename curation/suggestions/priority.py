@@ -57,14 +57,16 @@ class Disagreement:
 
 
 class ExpectedGain:
-    """A query whose chunk the search finds, but not first, can still teach it something (Settles 2009,
-    "Active learning literature survey", expected model change)."""
+    """What the search would learn from a yes, times how probable that is: the further down it finds a query's
+    chunk, the more (Settles 2009, "Active learning literature survey", expected model change)."""
 
     def worth(self, guesses: Guesses) -> float | None:
-        features = guesses["is_positive_relevant"].features if "is_positive_relevant" in guesses else {}
-        if "depth" not in features:
+        one = guesses.get("is_positive_relevant")
+        if one is None or "depth" not in one.features:
             return None
-        return 0.0 if features.get("first") else max(0.0, 1 - 2 * features["depth"])
+        if one.features.get("first"):
+            return 0.0
+        return (0.5 if one.probability is None else one.probability) * min(1.0, 2 * one.features["depth"])
 
 
 class WrongFirst:

@@ -62,6 +62,7 @@ class Feed(Generic[T]):
             return self._snapshot
 
     def _refresh(self) -> None:
+        begun = time.monotonic()
         try:
             items = self._read()
             fresh = Snapshot(items=list(items), taken_at=datetime.now(timezone.utc))
@@ -71,5 +72,5 @@ class Feed(Generic[T]):
         with self._lock:
             self._snapshot = fresh
             self._busy = False
-            self._next = time.monotonic() + self._every
+            self._next = begun + self._every
         self._fresh.set()

@@ -15,6 +15,7 @@ from dashboards.data.gaps import Topic
 from dashboards.data.releases import ReleaseRow
 from dashboards.escaping import one_line
 from serving import ListedAnswer
+from training import CanaryReport, Interval
 
 
 def turn_table(turns: Sequence[AskedTurn], links: RecordLinks) -> pd.DataFrame:
@@ -100,6 +101,28 @@ def release_table(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
         for row in rows
     ]
     return table_of(lines)
+
+
+def canary_table(found: CanaryReport) -> pd.DataFrame:
+    """The canary and the served release, with intervals in percent."""
+    pairs = zip((found.canary, found.served), found.refused, found.liked, strict=True)
+    lines = [
+        {
+            "Release": one.release,
+            "": name,
+            "Asked": one.asked,
+            "Refused": _percent(refused),
+            "Thumbs up": one.up,
+            "Thumbs down": one.down,
+            "Of them up": _percent(liked),
+        }
+        for name, (one, refused, liked) in zip(("canary", "served"), pairs, strict=True)
+    ]
+    return table_of(lines)
+
+
+def _percent(share: Interval | None) -> str | None:
+    return None if share is None else f"{share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}]"
 
 
 def action_table(actions: Sequence[Action]) -> pd.DataFrame:

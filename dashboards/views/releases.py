@@ -8,16 +8,17 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curation import Home
+from curation import Home, StateError
 from dashboards.acting import Act, show_act
 from dashboards.data.actions import read_actions
 from dashboards.data.frames import guard_frame
-from dashboards.data.loop_tables import action_table, release_table
+from dashboards.data.loop_tables import action_table, canary_table, release_table
 from dashboards.data.releases import ReleaseRow, read_releases
 from dashboards.data.runs import RunRow, read_runs
 from dashboards.escaping import one_line, plain
+from dashboards.feeds import canary_feed
 from dashboards.handover import Handover
-from dashboards.sections import section, show_notice, show_table
+from dashboards.sections import PATIENCE, section, show_notice, show_problem, show_table
 from dashboards.wording import plural
 from serving import CARD_FILE, ReleaseStore
 from training import RunStore, explain_release
@@ -36,6 +37,7 @@ def show(handover: Handover) -> None:
     st.title("Releases and runs", anchor=False)
     every = handover.dashboard.refresh_seconds
     section("Releases", every, partial(_releases, handover))
+    section("", every, partial(_canary, handover))
     section("What a run found", None, partial(_run, handover.home))
     section("Who did what", every, partial(_actions, handover.home))
 
@@ -64,6 +66,28 @@ def _releases(handover: Handover) -> None:
     else:
         _promote(handover, chosen)
     _made_of(handover.home, chosen)
+
+
+def _canary(handover: Handover) -> None:
+    """What visitors say of the canary, if one is running."""
+    try:
+        running = ReleaseStore(handover.home).marks.read().canary
+    except StateError as error:
+        show_notice(error.message, error.hint or "")
+        return
+    if running is None:
+        return
+    st.markdown(
+        f"**{plain(running.release)} answers {running.share:.0%} of the conversations** since "
+        f"{running.since:%Y-%m-%d %H:%M} UTC."
+    )
+    snapshot = canary_feed(handover).latest(PATIENCE)
+    show_problem(snapshot)
+    for found in snapshot.items or ():
+        show_table(canary_table(found))
+        sure = "" if found.p is None else f" (Fisher's exact test: p = {found.p:.2f})"
+        st.caption(f"The canary: {found.verdict}{sure}. Serve it to all above, or end it with")
+        st.code("clayloop releases canary --off", language=None)
 
 
 def _promote(handover: Handover, row: ReleaseRow) -> None:

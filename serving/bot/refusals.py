@@ -47,4 +47,4 @@ def nearest(retriever: Retriever, hits: Sequence[Hit]) -> list[Hit]:
 
 def try_these(examples: Sequence[str]) -> str:
     """Questions that the documentation answers, where nothing is near."""
-    return f"It answers questions like these:\n\n{listed(examples)}" if examples else ""
+    return f"You can ask, for example:\n\n{listed(examples)}" if examples else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation import SILENT, Chunk, Progress, StateError, write_json, write_text
+from curation import SILENT, Chunk, Progress, write_json, write_text
 from serving.releases.answering import Answering
 from serving.releases.answers import ANSWERS_FILE, CuratedAnswer
 from serving.releases.card import model_card
@@ -121,14 +121,7 @@ def _answers(
 
 
 def save_model(embedder: Embedder, folder: Path) -> None:
-    """Save the model as safetensors into ``folder``, replacing what is there. Raises StateError when it
-    can't."""
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-        embedder.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
-    except (OSError, RuntimeError) as error:
-        # safetensors reports a full disk in an exception of its own, which is a RuntimeError or an OSError.
-        raise StateError(
-            f"The model can't be saved to {folder}: {error}", "Check the free space (df) and the permissions."
-        ) from error
+    """Save the model as safetensors into ``folder``, replacing what is there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    embedder.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)

@@ -295,6 +295,11 @@ def _load(model: str | Path, settings: EmbeddingSettings) -> Any:
             model_kwargs={"use_safetensors": True},
         )
         return loaded.float().eval()  # whatever it is stored in: how it computes is our setting
+    except AssertionError as error:  # torch's word for a device that it was not built for
+        raise SettingsError(
+            f"The embedding model can't be put on {settings.device}: {first_line(error)}",
+            "Set serving.embedding.device to auto or cpu, or install a build of torch for it.",
+        ) from error
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as error:
         raise SettingsError(
             f"The embedding model {str(model)!r} can't be loaded: {first_line(error)}",

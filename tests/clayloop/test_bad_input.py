@@ -2,13 +2,97 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from clayloop.cli import app as application
+from clayloop.demo.visitors import chat
+from curation import SILENT, ClayloopError
 from tests.clayloop.command import Command
+from tests.curation.fake_endpoint import FakeRequest, fake_endpoint
 
 UNUSED_PORT = "http://127.0.0.1:9"  # discard: nothing listens there
+
+
+def commands(command: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below ``command`` that --help lists, with its own."""
+    yield names, command
+    for name, below in getattr(command, "commands", {}).items():
+        if not below.hidden:
+            yield from commands(below, *names, name)
+
+
+def test_every_command_has_a_help_page_that_says_all_of_its_text(clayloop: Command) -> None:
+    for names, command in commands(typer.main.get_command(application.app)):
+        shown = clayloop.well(*names, "--help").out
+        missing = [word for word in command.help.split() if word not in shown and "`" not in word]
+        assert not missing, (names, missing)
+
+
+def test_both_retrain_commands_have_the_same_options() -> None:
+    alone = typer.main.get_command(application._retrain_app)
+    inside = dict(commands(typer.main.get_command(application.app)))[("retrain",)]
+    assert {one.name for one in alone.params} == {one.name for one in inside.params} | {"config", "home"}
+
+
+@pytest.mark.parametrize("library", [OSError, RuntimeError, Exception])
+def test_a_full_disk_is_told_whatever_the_library_calls_it(
+    clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch, library: type[Exception]
+) -> None:
+    def fills(*_: object) -> None:
+        raise library("I/O error: No space left on device (os error 28)")
+
+    clayloop.well("ingest", str(pottery))
+    monkeypatch.setattr("sentence_transformers.SentenceTransformer.save_pretrained", fills)
+    ended = clayloop("bootstrap")
+    assert ended.code == 8, ended.err
+    assert "No space left" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_device_that_is_not_there(
+    clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clayloop.well("ingest", str(pottery))
+    monkeypatch.setenv("CLAYLOOP_SERVING__EMBEDDING__DEVICE", "xpu")
+    ended = clayloop("bootstrap")
+    assert ended.code == 2, ended.err
+    assert "serving.embedding.device" in ended.err
+
+
+def test_up_starts_nothing_where_one_port_is_taken(
+    clayloop: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for name in ("CURATION__ARGILLA__PORT", "CURATION__LANGUAGE_MODEL__PORT", "SERVING__BOT__PORT"):
+            monkeypatch.setenv(f"CLAYLOOP_{name}", "0")
+        monkeypatch.setenv("CLAYLOOP_DASHBOARDS__PORT", str(taken.getsockname()[1]))
+        ended = clayloop("up")
+    assert ended.code == 2
+    assert "dashboards.port" in ended.err
+    assert not (clayloop.home / "argilla").exists()
+
+
+def test_a_bot_that_fails_ends_the_demo_with_its_log_named() -> None:
+    def broken(request: FakeRequest) -> None:
+        request.send(500, b'{"detail": "broken"}')
+
+    with fake_endpoint(broken) as endpoint, pytest.raises(ClayloopError) as told:
+        endpoint.list_reply = broken
+        chat(endpoint.base_url.removesuffix("/v1"), ["how hot?"], SILENT)
+    assert "bot.log" in told.value.hint
+
+
+def test_two_datasets_of_one_name(clayloop: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__CHUNKS", "clayloop-triplets")
+    ended = clayloop("status")
+    assert ended.code == 2
+    assert "chunks and triplets name the same dataset" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -79,7 +163,7 @@ def test_a_wrong_setting_names_its_key(clayloop: Command) -> None:
     Path("clayloop.toml").write_text("[serving.bot]\nprot = 1\n")
     ended = clayloop("status")
     assert ended.code == 2
-    assert "serving.bot.prot" in ended.err
+    assert "serving.bot.prot: there is no such key" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import shutil
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,7 +13,16 @@ import pytest
 from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 
-from curation import ArgillaSettings, Decision, Home, RecordLinks, Vote, agreement_of, write_json
+from curation import (
+    ArgillaSettings,
+    Decision,
+    Home,
+    RecordLinks,
+    ReleaseTraffic,
+    Vote,
+    agreement_of,
+    write_json,
+)
 from dashboards.data.actions import read_actions
 from dashboards.data.compared import asked_both
 from dashboards.data.decided import Decided
@@ -24,10 +34,11 @@ from dashboards.data.quality import read_means, read_quality
 from dashboards.data.standing import Next, Standing
 from dashboards.handover import FILE_NAME, LoopSettings, read_handover, write_handover
 from dashboards.settings import DashboardSettings
-from serving import ReleaseStore
+from serving import Canary, ReleaseStore
 from tests.dashboards.state import add_release, add_run, kill
 from tests.training.material import conversation, make_chunks, serving, settings, triplet
 from training import GateSettings, RunStore, read_comparison
+from training.judge.canary import judge_canary
 
 CHUNKS = make_chunks()
 GATE = {
@@ -290,6 +301,28 @@ def test_the_verdict_its_guards_and_the_report_are_read_in_the_page(home: Home) 
     (run.folder / "judge" / "gate.json").write_text("{")
     (run.folder / "report.html").chmod(0)
     assert not opened("releases", home).exception, "an unreadable report costs nothing else"
+
+
+def test_a_canary_is_shown_with_what_visitors_say(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, served = add_release(home), add_release(home)
+    assert "of the conversations" not in said(opened("releases", home))
+    since = datetime(2026, 11, 30, tzinfo=timezone.utc)
+    ReleaseStore(home).marks.set_canary(Canary(release=other.id, share=0.1, since=since))
+    traffic = [
+        ReleaseTraffic(release=other.id, asked=40, refused=4, up=9, down=1),
+        ReleaseTraffic(release=served.id, asked=50, refused=20, up=4, down=12),
+    ]
+    found = Feed(lambda: [judge_canary(*traffic)], 60, "canary")
+    assert found.latest(30).items
+    monkeypatch.setattr("dashboards.views.releases.canary_feed", lambda handover: found)
+    page = opened("releases", home)
+    assert f"{other.id} answers 10% of the conversations" in said(page)
+    assert "liked more (Fisher's exact test: p = 0.00)" in said(page)
+    shown = next(one.value for one in page.dataframe if "Of them up" in one.value)
+    assert shown["Of them up"].str.startswith(("90%", "25%")).all()
+    assert shown["Refused"].str.startswith(("10%", "40%")).all()
+    (home.releases / "marks.json").write_text("{")
+    assert "marks.json is damaged" in said(opened("releases", home))
 
 
 def test_where_others_can_reach_it_nothing_can_be_changed(home: Home) -> None:

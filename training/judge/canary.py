@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-from curation import ReleaseTraffic
+from curation import ArgillaSettings, ReleaseTraffic, read_release_traffic
+from serving import ReleaseStore
 from training.judge.intervals import Interval, share_interval
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+_CONFIDENCE = 0.95
 
 Liking = Literal["liked more", "liked less", "not known yet"]
 
@@ -24,7 +31,22 @@ class CanaryReport(BaseModel):
     verdict: Liking
 
 
-def judge_canary(canary: ReleaseTraffic, served: ReleaseTraffic, confidence: float) -> CanaryReport:
+def read_canary(client: rg.Argilla, settings: ArgillaSettings, store: ReleaseStore) -> CanaryReport | None:
+    """How the running canary does, since the day it began; None where none is running. Raises ArgillaError,
+    and StateError where no release is served."""
+    running = store.marks.read().canary
+    if running is None:
+        return None
+    days = running.since.date(), datetime.now(timezone.utc).date()
+    canary, served = (
+        read_release_traffic(client, settings, one, *days) for one in (running.release, store.current().id)
+    )
+    return judge_canary(canary, served)
+
+
+def judge_canary(
+    canary: ReleaseTraffic, served: ReleaseTraffic, confidence: float = _CONFIDENCE
+) -> CanaryReport:
     """The canary stands first in each pair. ``confidence`` is how sure the test has to be."""
     from scipy.stats import fisher_exact
 

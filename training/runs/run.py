@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -107,7 +107,8 @@ class Run:
             step.seconds = time.monotonic() - started
             self._fail(step, memory, error)
             if not isinstance(error, ClayloopError):
-                lack = shortage(error, name, self.id, self.folder)
+                who = f"the step {name!r} of run {self.id}"
+                lack = shortage(error, who, "start again: the run goes on from there")
                 if lack is not None:
                     raise lack from error
             raise
@@ -236,11 +237,20 @@ class RunStore:
         run.save()  # makes the folder
         return run
 
+    def old(self, keep: int) -> Sequence[str]:
+        """The ids of the runs that are over, but the newest ``keep`` of them, oldest first."""
+        over = [one.id for one in self.list() if one.status in ("finished", "abandoned")]
+        return over[keep:][::-1]
+
+    def remove(self, run_ids: Sequence[str]) -> None:
+        """Remove the folders of these runs. The releases that they made keep their ledgers."""
+        for run_id in run_ids:
+            shutil.rmtree(self.folder(run_id), ignore_errors=True)
+
     def prune(self) -> None:
         """Remove all but the newest twenty runs that trained nothing: every decision may start one."""
         passing = [one for one in self.list() if one.status == "finished" and one.inputs.rung == INDEX_ONLY]
-        for record in passing[_KEPT:]:
-            shutil.rmtree(self.folder(record.id), ignore_errors=True)
+        self.remove([one.id for one in passing[_KEPT:]])
 
     def open(self, record: RunRecord) -> Run:
         """A run to work on, from its record."""

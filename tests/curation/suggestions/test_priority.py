@@ -42,6 +42,8 @@ def test_each_strategy_puts_first_what_its_name_says() -> None:
     gain = [ExpectedGain().worth({question: Guess(features=features)}) for features in (first, third)]
     assert gain[0] == 0
     assert (gain[1] or 0) > 0
+    likely = ExpectedGain().worth({question: Guess(features=third, probability=0.9)})
+    assert (likely or 0) > (gain[1] or 0)
     learned = Guess(features=first, probability=0.05, agent="clayloop-learned:x")
     agreed = learned.model_copy(update={"probability": 0.99})
     apart = [Disagreement().worth({question: one}) or 0 for one in (learned, agreed)]

@@ -120,6 +120,17 @@ def test_a_step_whose_folder_is_lost_is_done_again(home: Home) -> None:
     assert (run.step("one", _write("second"), SILENT) / "out.txt").read_text() == "second"
 
 
+def test_old_runs_are_those_that_are_over_but_the_newest(home: Home) -> None:
+    store = RunStore(home)
+    runs = [store.create(INPUTS, None) for _ in range(4)]
+    for run in runs[:3]:
+        run.finish("rejected", "no better", None)
+    old = store.old(1)
+    assert old == [runs[0].id, runs[1].id], "the newest one stays, and so does the one that is not over"
+    store.remove(old)
+    assert [one.id for one in store.list()] == [runs[3].id, runs[2].id]
+
+
 @pytest.mark.parametrize(
     "error", [OSError(28, "No space left on device"), RuntimeError("I/O error: File too large (os error 27)")]
 )
