@@ -37,8 +37,7 @@ from dashboards.settings import DashboardSettings
 from serving import Canary, ReleaseStore
 from tests.dashboards.state import add_release, add_run, kill
 from tests.training.material import conversation, make_chunks, serving, settings, triplet
-from training import GateSettings, RunStore, read_comparison
-from training.judge.canary import judge_canary
+from training import GateSettings, RunStore, judge_canary, read_comparison
 
 CHUNKS = make_chunks()
 GATE = {
