@@ -56,16 +56,20 @@ class Evidence:
 
 def checked(pieces: Iterable[str], evidence: Evidence) -> Iterator[tuple[str, int]]:
     """The text of ``pieces`` as far as it is written and holds, growing, and how much of it was dropped so
-    far (sentences and blocks of code)."""
+    far (sentences and blocks of code). Numbers of passages alone are no text."""
     shown, dropped = "", 0
     for unit in _units(pieces):
         if _holds(unit, evidence):
             shown += unit
-            yield shown, dropped
+            yield _words(shown), dropped
         else:
             dropped += 1
             shown += "\n" * min(2, len(unit) - len(unit.rstrip("\n")))
-    yield shown, dropped
+    yield _words(shown), dropped
+
+
+def _words(text: str) -> str:
+    return text if re.search(r"\w", _CITED.sub("", text)) else ""
 
 
 def _holds(unit: str, evidence: Evidence) -> bool:

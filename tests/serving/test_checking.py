@@ -67,6 +67,10 @@ def test_it_comes_by_whole_units_and_only_grows(size: int) -> None:
     assert "```sh\nkiln run --jobs 4\n```" in text and text.rstrip().endswith("- four tasks at the same time")
 
 
+def test_numbers_of_passages_alone_say_nothing() -> None:
+    assert list(checked(["[2] ", "[1]\n"], EVIDENCE))[-1] == ("", 0)
+
+
 def test_the_number_of_an_item_goes_with_it() -> None:
     steps = "1. Elephants migrate slowly through Botswana.\n2. Run four tasks at the same time.\n"
     assert list(checked([steps], EVIDENCE))[-1] == ("\n2. Run four tasks at the same time.\n", 1)
