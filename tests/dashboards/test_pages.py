@@ -339,3 +339,31 @@ def test_topics_without_answers_and_a_judge(copied: Home) -> None:
     topics = read_topics(read_handover(copied.root / FILE_NAME))
     asked = [question for topic in topics for question in topic.examples]
     assert {"What about rain?", "What about snow?"} <= set(asked)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [(0.01, 0.09, ":green["), (-0.09, -0.01, ":red["), (-0.01, 0.09, ""), (0, 0.1, "")],
+)
+def test_the_verdict_is_coloured_only_where_its_interval_excludes_0(
+    copied: Home, low: float, high: float, shown: str
+) -> None:
+    interval = {**GATE["interval"], "low": low, "high": high}  # type: ignore[dict-item]
+    run = ReleaseStore(copied).current().run_id or ""
+    write_json(copied.runs / run / "judge" / "gate.json", {**GATE, "interval": interval})
+    path = write_handover(copied, DashboardSettings(refresh_seconds=60), ArgillaSettings())
+    script = SCRIPT.replace("dashboards.views", "dashboards").format(page="page", path=str(path))
+    page = AppTest.from_string(script, default_timeout=60).run()
+    (verdict,) = [one.value for one in page.markdown if "Promoted" in one.value]
+    assert verdict.startswith(shown or "Promoted")
+
+
+@pytest.mark.parametrize("page", ["conversations", "data", "loop", "releases", "retrieval"])
+def test_what_cannot_be_read_costs_no_part_of_a_page(copied: Home, page: str) -> None:
+    run = copied.runs / (ReleaseStore(copied).current().run_id or "")
+    for path in (copied.ingest_report, copied.root / "calibration.json", run / "judge" / "gate.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\xff{")
+    (run / "report.html").unlink()
+    (run / "report.html").mkdir()
+    assert "This part of the page failed" not in said(opened(page, copied))
