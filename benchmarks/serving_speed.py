@@ -175,10 +175,11 @@ def swaps(home: Home, releases: tuple[str, str], questions: Sequence[str], count
             for number in range(PROMOTIONS):
                 bot.swap_to(releases[(number + 1) % 2])
             for _ in range(ROLLBACKS):
+                bot.swap_to(releases[1])
                 bot.swap_to(bot.store.previous_id())
 
         busy, errors = asked(bot, questions, change)
-        for number in range(max(count - PROMOTIONS - ROLLBACKS, 0)):
+        for number in range(max(count - PROMOTIONS - 2 * ROLLBACKS, 0)):
             bot.swap_to(releases[number % 2])
         grown = bot.memory_mb - before
     p99 = [float(np.percentile(one, 99)) * 1000 for one in (busy, quiet)]
