@@ -44,7 +44,7 @@ def test_both_retrain_commands_have_the_same_options() -> None:
 def test_a_full_disk_is_told_whatever_the_library_calls_it(
     clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch, library: type[Exception]
 ) -> None:
-    def fills(*_: object) -> None:
+    def fills(*_: object, **__: object) -> None:
         raise library("I/O error: No space left on device (os error 28)")
 
     clayloop.well("ingest", str(pottery))
