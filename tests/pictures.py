@@ -37,13 +37,12 @@ SIZE = (1280, 800)
 MOST_BYTES = 150_000
 _COLOURS = 128
 _BY_WORTH = "annotation-mode?page=1&status=pending&sort=metadata.priority.desc"
-# Asked of the bot one after the other: about this project, and one that its documentation does not answer.
+# Asked of the bot one after the other, about this project.
 QUESTIONS = (
     "How do I give somebody a login so that they can annotate?",
     "Where does my data go, is anything sent to the internet?",
     "How can I go back to the release of yesterday?",
     "Can it read our PDF manuals?",
-    "What is the capital of France?",
 )
 
 
