@@ -72,8 +72,9 @@ def _new_turns(key: str, _handover: Handover) -> Feed[AskedTurn]:
 
 def _new_canary(key: str, _handover: Handover) -> Feed[CanaryReport]:
     def judged(client: rg.Argilla, settings: ArgillaSettings) -> list[CanaryReport]:
-        found = read_canary(client, settings, ReleaseStore(_handover.home))
-        return [found] if found else []
+        store = ReleaseStore(_handover.home)
+        running = store.marks.read().canary
+        return [read_canary(client, settings, running, store.current().id)] if running else []
 
     read = ArgillaReader(_handover.home, _handover.argilla, judged)
     return Feed(read, every=_CANARY_SECONDS, what="The canary")

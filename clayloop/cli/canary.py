@@ -14,7 +14,7 @@ from curation import StateError
 
 if TYPE_CHECKING:
     from serving import ReleaseStore
-    from training import CanaryReport, Interval
+    from training import CanaryReport
 
 
 def canary(
@@ -62,13 +62,11 @@ def _begin(store: ReleaseStore, release: str, share: float) -> None:
 def _report(context: Context, store: ReleaseStore) -> CanaryReport:
     from training import read_canary
 
-    found = None
-    if store.marks.read().canary is not None:
-        client = context.argilla(make_workspace=False)
-        found = read_canary(client, context.settings.curation.argilla, store)
-    if found is None:
+    running = store.marks.read().canary
+    if running is None:
         raise StateError("No canary is running.", "`clayloop releases canary ID --share 0.1` begins one.")
-    return found
+    client = context.argilla(make_workspace=False)
+    return read_canary(client, context.settings.curation.argilla, running, store.current().id)
 
 
 def _show(found: CanaryReport) -> None:
@@ -77,7 +75,15 @@ def _show(found: CanaryReport) -> None:
         "In the days since the canary began",
         ["", "release", "asked", "refused", "thumbs up", "thumbs down", "of them up"],
         [
-            (name, one.release, one.asked, _share(refused), one.up, one.down, _share(liked))
+            (
+                name,
+                one.release,
+                one.asked,
+                refused and refused.percent,
+                one.up,
+                one.down,
+                liked and liked.percent,
+            )
             for name, one, refused, liked in rows
         ],
     )
@@ -85,7 +91,3 @@ def _show(found: CanaryReport) -> None:
         out.print("Which one visitors like more is not known yet: one of them has no thumbs.")
     else:
         out.print(f"The canary: {found.verdict} (Fisher's exact test, p = {found.p:.2f}).")
-
-
-def _share(share: Interval | None) -> str:
-    return "" if share is None else f"{share.estimate:.0%} [{share.low:.0%} to {share.high:.0%}]"

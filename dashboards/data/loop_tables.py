@@ -15,7 +15,7 @@ from dashboards.data.gaps import Topic
 from dashboards.data.releases import ReleaseRow
 from dashboards.escaping import one_line
 from serving import ListedAnswer
-from training import CanaryReport, Interval
+from training import CanaryReport
 
 
 def turn_table(turns: Sequence[AskedTurn], links: RecordLinks) -> pd.DataFrame:
@@ -111,18 +111,14 @@ def canary_table(found: CanaryReport) -> pd.DataFrame:
             "Release": one.release,
             "": name,
             "Asked": one.asked,
-            "Refused": _percent(refused),
+            "Refused": refused and refused.percent,
             "Thumbs up": one.up,
             "Thumbs down": one.down,
-            "Of them up": _percent(liked),
+            "Of them up": liked and liked.percent,
         }
         for name, (one, refused, liked) in zip(("canary", "served"), pairs, strict=True)
     ]
     return table_of(lines)
-
-
-def _percent(share: Interval | None) -> str | None:
-    return None if share is None else f"{share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}]"
 
 
 def action_table(actions: Sequence[Action]) -> pd.DataFrame:

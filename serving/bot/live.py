@@ -48,7 +48,7 @@ class LiveRelease:
         self._retry_after = _RETRY_FIRST
         self._error: str | None = None
         self._follower = Follower(store)
-        self.canary = LiveCanary(store, load)
+        self.canary = LiveCanary(store, load, self._note)
         release_id = store.current_id()
         if release_id is None:
             raise StateError(f"There is no release in {store.root} yet.", "Run `clayloop bootstrap` first.")

@@ -335,8 +335,7 @@ class ReleaseStore:
                         self.promotions.append(release_id, expected or self.served_id(), by, who)
                     replace = lease.replace if lease is not None else write_text
                     replace(self.root / _POINTER, release_id + "\n")
-            with suppress(StateError):  # damaged marks keep nobody from going back
-                self.marks.end_canary(release_id)
+            self._end_canary(release_id)
         except OSError as error:
             raise StateError(
                 f"{self.root} can't be written: {error.strerror}", "Check space and permissions."
@@ -363,7 +362,12 @@ class ReleaseStore:
         with FileLock(self.root / ".promote.lock"):
             self.promotions.append(release_id, self.served_id(), by)
             write_text(self.root / _POINTER, release_id + "\n")
+        self._end_canary(release_id)
         return release
+
+    def _end_canary(self, release_id: str) -> None:
+        with suppress(StateError):  # damaged marks keep nobody from going back
+            self.marks.end_canary(release_id)
 
     def _is_served(self, release_id: str, expected: str | None, by: str) -> bool:
         """Whether nothing is left to do. Never without ``expected``: a person's promotion always gets its

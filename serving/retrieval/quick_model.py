@@ -123,6 +123,7 @@ class _Bert:
         return found
 
     def _normed(self, states: Vectors, name: str) -> Vectors:
+        """``states`` are the caller's no longer: they are centred in place."""
         states -= states.mean(axis=0)
         spread = np.sqrt((states * states).mean(axis=0) + self._epsilon)
         found: Vectors = states / spread * self._weights[name + ".weight"][:, None]

@@ -70,3 +70,30 @@ def test_a_broken_canary_answers_nobody_and_it_is_said_why(home: Home, make_rele
     live.canary.look(live.release_id)
     assert {live.retriever_for(one).release.id for one in CONVERSATIONS} == {served.id}
     assert "config.json is missing" in store.marks.read().failed[other.id].why
+
+
+def test_damaged_marks_leave_all_as_it_is_and_are_told_of_once(
+    home: Home, make_release: MakeRelease, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_release("ONE")
+    other = make_release("TWO", promote=False)
+    store = ReleaseStore(home)
+    store.marks.failed(other.id, "as it was before")
+    store.marks.set_canary(canary(other.id, 0.5))
+    live = LiveRelease(store, ReleaseLoader(store, ServingSettings()))
+    live.canary.look(live.release_id)
+    assert live.canary.release_id == other.id and not store.marks.read().failed, "it can be served now"
+    store.marks.path.write_text("{")
+    for _ in range(3):
+        live.canary.look(live.release_id)
+    assert live.canary.release_id == other.id
+    assert caplog.text.count("is damaged") == 1
+
+
+def test_what_another_machine_serves_is_no_canary_here(home: Home, make_release: MakeRelease) -> None:
+    make_release("ONE")
+    other = make_release("TWO", promote=False)
+    store = ReleaseStore(home)
+    store.marks.set_canary(canary(other.id, 0.5))
+    store.follow(other.id, "person")
+    assert store.marks.read().canary is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel
 
 from curation import ArgillaSettings, ReleaseTraffic, read_release_traffic
-from serving import ReleaseStore
+from serving import Canary
 from training.judge.intervals import Interval, share_interval
 
 if TYPE_CHECKING:
@@ -31,42 +31,35 @@ class CanaryReport(BaseModel):
     verdict: Liking
 
 
-def read_canary(client: rg.Argilla, settings: ArgillaSettings, store: ReleaseStore) -> CanaryReport | None:
-    """How the running canary does, since the day it began; None where none is running. Raises ArgillaError,
-    and StateError where no release is served."""
-    running = store.marks.read().canary
-    if running is None:
-        return None
+def read_canary(client: rg.Argilla, settings: ArgillaSettings, running: Canary, served: str) -> CanaryReport:
+    """How the canary does since the day it began, beside the release that is ``served``. Raises
+    ArgillaError."""
     days = running.since.date(), datetime.now(timezone.utc).date()
-    canary, served = (
-        read_release_traffic(client, settings, one, *days) for one in (running.release, store.current().id)
-    )
-    return judge_canary(canary, served)
+    canary, beside = (read_release_traffic(client, settings, one, *days) for one in (running.release, served))
+    return judge_canary(canary, beside)
 
 
-def judge_canary(
-    canary: ReleaseTraffic, served: ReleaseTraffic, confidence: float = _CONFIDENCE
-) -> CanaryReport:
-    """The canary stands first in each pair. ``confidence`` is how sure the test has to be."""
+def judge_canary(canary: ReleaseTraffic, served: ReleaseTraffic) -> CanaryReport:
+    """The canary stands first in each pair."""
     from scipy.stats import fisher_exact
 
     both = (canary, served)
     rated = all(one.up + one.down for one in both)
     p = float(fisher_exact([[one.up, one.down] for one in both]).pvalue) if rated else None
-    liked = tuple(_share(one.up, one.up + one.down, confidence) for one in both)
+    liked = tuple(_share(one.up, one.up + one.down) for one in both)
     verdict: Liking = "not known yet"
-    if p is not None and p < 1 - confidence:
+    if p is not None and p < 1 - _CONFIDENCE:
         more = canary.up * (served.up + served.down) > served.up * (canary.up + canary.down)
         verdict = "liked more" if more else "liked less"
     return CanaryReport(
         canary=canary,
         served=served,
-        refused=tuple(_share(one.refused, one.asked, confidence) for one in both),
+        refused=tuple(_share(one.refused, one.asked) for one in both),
         liked=liked,
         p=p,
         verdict=verdict,
     )
 
 
-def _share(count: int, of: int, confidence: float) -> Interval | None:
-    return share_interval(count, of, confidence) if of else None
+def _share(count: int, of: int) -> Interval | None:
+    return share_interval(count, of, _CONFIDENCE) if of else None

@@ -37,6 +37,11 @@ class Interval(BaseModel):
     def __str__(self) -> str:
         return f"{self.estimate:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
+    @property
+    def percent(self) -> str:
+        """For a share."""
+        return f"{self.estimate:.0%} [{self.low:.0%} to {self.high:.0%}]"
+
 
 def mean_interval(
     differences: Sequence[float], confidence: float, resamples: int = RESAMPLES, seed: int = SEED
