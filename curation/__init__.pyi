@@ -115,7 +115,7 @@ from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.judging import Judge as Judge
 from .synthesis.language_model import LanguageModel as LanguageModel
 from .synthesis.remembered import Remembered as Remembered
-from .synthesis.synthesize import synthesize as synthesize
+from .synthesis.synthesize import Experience as Experience, synthesize as synthesize
 from .synthesis.thoughts import may_be_thoughts as may_be_thoughts, without_thoughts as without_thoughts
 from .synthesis.triplets import load_triplets as load_triplets
 from .tether import end_group as end_group, tethered as tethered
