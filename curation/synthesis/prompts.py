@@ -80,11 +80,12 @@ _OWN_SECTION = re.compile(r"^#+\s*(?=(?:positive|negative)\b)", re.IGNORECASE | 
 def few_shot_query(
     topic: str, text: str, style: QueryStyle = "question", accepted: Sequence[Example] = ()
 ) -> ChatMessages:
-    """Ask a very small model for one query about ``text``. What people ``accepted`` takes the place of
-    worked examples of ours."""
+    """Ask a very small model for one query about ``text``. Three that people ``accepted`` take the place of
+    ours. Ours stand last: such a model puts its query like the last one, and those repeat themselves."""
     spec = STYLES[style]
     messages = [{"role": "system", "content": _SMALL_SYSTEM.format(told=spec.told)}]
-    for one in [*spec.examples, *accepted][-SHOTS:]:
+    half = accepted[: SHOTS // 2]
+    for one in [*half, *spec.examples[len(half) :]]:
         messages += _turn(_query_prompt(one.topic, one.text, spec), one.query)
     return [*messages, {"role": "user", "content": _query_prompt(topic, text, spec)}]
 

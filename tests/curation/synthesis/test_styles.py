@@ -77,7 +77,8 @@ def test_what_people_accepted_is_shown_to_the_model_but_not_about_the_same_page(
     assert apple.accepted[0].text in chunks[2].text
     small = few_shot_query(apple.topic, apple.body, "keywords", apple.accepted)
     assert len(small) == len(few_shot_query("a", "b", "keywords"))
-    assert small[-2]["content"] == "cedar spring water"
+    assert small[2]["content"] == "cedar spring water"
+    assert small[-2]["content"] == STYLES["keywords"].examples[-1].query
     assert "cedar spring water" in in_style("keywords", apple.accepted)
     copied = check_pair(
         "cedar spring water for the apple tree",
