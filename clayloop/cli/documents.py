@@ -162,7 +162,7 @@ def synthesize(
     found = told.pop("found", {})
     if searched := told.pop("searched", {}):
         counted = [f"{found.get(style, 0)} of {count} {style}" for style, count in searched.items()]
-        told[f"their chunk is among the first {_NEAR} found"] = ", ".join(counted)
+        told[f"the chunk is among the first {_NEAR} found"] = ", ".join(counted)
     print_table("", ["synthesis", ""], [(name.replace("_", " "), _told(one)) for name, one in told.items()])
 
 
