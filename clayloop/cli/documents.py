@@ -147,7 +147,8 @@ def synthesize(
             address = model_address(context.settings, stack, context.progress.say)
             model = LanguageModel(context.settings.curation.language_model, address)
             model.check()
-        report = run(context.home, corpus, settings, model, context.progress, _experience(context))
+        experience = _experience(context) if model else None
+        report = run(context.home, corpus, settings, model, context.progress, experience)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return

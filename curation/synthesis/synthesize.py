@@ -196,7 +196,10 @@ class _Asking:
         self._ask(chunks, store, BATCH_SIZE)
 
     def _ask(self, chunks: Sequence[Chunk], store: GenerationStore, batch_size: int) -> Outcome:
-        rows = [asked(chunk, store.recipe.styles, self._accepted) for chunk in chunks]
+        # Style after style: a server remembers the beginning of a prompt, and examples are most of one.
+        rows = sorted(
+            (asked(chunk, store.recipe.styles, self._accepted) for chunk in chunks), key=lambda row: row.style
+        )
         return generate(rows, store, self._llm, batch_size, self._home, self._progress)
 
     def _ask_twice(self, chunks: Sequence[Chunk], store: GenerationStore) -> Outcome:
