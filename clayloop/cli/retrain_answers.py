@@ -58,9 +58,15 @@ def retrain_answers(
     if summary.release:
         lines.append(f"Release       {summary.release}{' is served now' if summary.served else ''}")
     if summary.release and not summary.writes:
+        beats = summary.evaluation is not None and summary.evaluation.beats_passages
         lines.append(
-            "The bot shows passages alone, as it does with any very small model: to let this one write, set "
-            'serving.bot.answers = "model".'
+            "The bot shows passages alone, as it does with any very small model. "
+            + (
+                "This one surely says more of what was accepted: to let it write, set serving.bot.answers = "
+                '"model".'
+                if beats
+                else "This one does not surely say more of what was accepted: leave it so."
+            )
         )
     show(summary, "\n".join(lines), json_file)
 
