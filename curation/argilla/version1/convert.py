@@ -233,7 +233,7 @@ def _clean(question: Question, value: Any) -> Any:
         return [{"value": one["value"], "rank": one.get("rank")} for one in value]
     if question.type == "span":
         return [{name: one[name] for name in ("start", "end", "label")} for one in value]
-    return value
+    return int(value) if question.type == "rating" else value  # early JSON lines have 3.0
 
 
 def _fields(dataset: OldDataset, record: OldRecord, left_out: LeftOut) -> dict[str, str]:

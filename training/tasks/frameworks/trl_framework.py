@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.arguments import check_loss, load_model, loading, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.head import batches
 from training.tasks.frameworks.ppo import Reward, has_ppo, train_with_ppo
@@ -175,8 +175,7 @@ class Trl(Framework):
         """TRL's default is bfloat16, which only some GPUs are fast at."""
         import torch
 
-        on_cpu = self.setup.gpu_id is not None and self.setup.gpu_id < 0
-        return bool(not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+        return bool(not self.setup.on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
 
     def _prompt(self, one: Any) -> str:
         """The text that the model goes on from."""
@@ -222,17 +221,10 @@ class Trl(Framework):
 
     def _load(self) -> tuple[Any, Any]:
         """Model and tokenizer, as given or loaded. Raises SettingsError where they cannot be."""
-        import transformers
-
-        given, tokenizer = self.loaded_with_tokenizer() or (None, self.setup.tokenizer)
-        if given is None:
-            source = self.model_source()
-            with loading(source):
-                tokenizer = tokenizer or transformers.AutoTokenizer.from_pretrained(source)
-                auto, options = transformers.AutoModelForCausalLM, {}
-                if self._method.scores:
-                    auto, options = transformers.AutoModelForSequenceClassification, {"num_labels": 1}
-                given = auto.from_pretrained(source, use_safetensors=True, **options)
+        if self._method.scores:
+            given, tokenizer = load_model(self, "AutoModelForSequenceClassification", num_labels=1)
+        else:
+            given, tokenizer = load_model(self, "AutoModelForCausalLM")
         if tokenizer.eos_token is None:  # encoders such as BERT end a text with another token
             tokenizer.eos_token = tokenizer.sep_token
         if tokenizer.pad_token is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,30 @@ def test_records_as_the_client_had_them(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("version", ["1.12.1", "1.18.0", "1.29.1"])
+def test_what_argilla_1_wrote_is_what_it_held(version: str, tmp_path: Path) -> None:
+    """Folders that the push_to_huggingface of these versions wrote, beside the records that their client held
+    (held.json, a record a line)."""
+    written = Path(__file__).parent / "written" / version
+    (settings,) = written.glob("argilla.*")
+    shutil.copy(settings, tmp_path)
+    shutil.copy(written / "held.json", tmp_path / "records.jsonl")
+    _, read, left_out = converted(written)
+    _, held, _ = converted(tmp_path)
+    assert len(read) == 5 and left_out.records == {}
+    for one, other in zip(read, held, strict=True):
+        # Later versions write no response that has no answer, such as one that was discarded at once.
+        said = {user: said for user, said in answers(other).items() if said[1] or version == "1.12.1"}
+        assert answers(one) == said
+        assert (one.external_id, one.fields, one.metadata) == (
+            other.external_id,
+            other.fields,
+            other.metadata,
+        )
+        assert one.vectors == other.vectors
+        assert sorted(map(repr, one.suggestions)) == sorted(map(repr, other.suggestions))
+
+
 def test_the_settings_become_those_of_argilla_2(tmp_path: Path) -> None:
     old = read_settings(folders.write_settings(tmp_path), LeftOut())
     assert old.fields["text"] == {
@@ -145,7 +170,7 @@ def test_what_the_first_versions_wrote(tmp_path: Path) -> None:
     """`argilla.cfg`, and answers as a mapping of lists."""
     (tmp_path / "argilla.cfg").write_text(json.dumps(folders.CFG))
     listed = {"user_id": [ANN, BOB], "value": ["good", "bad"], "status": ["submitted", "submitted"]}
-    stars = {"user_id": [ANN], "value": [2], "status": ["submitted"]}
+    stars = {"user_id": [ANN], "value": [2.0], "status": ["submitted"]}
     made = {"text": "Hello", "label": listed, "stars": stars, "external_id": "a"}
     folders.write_parquet(tmp_path, [made])
     old, (record,), left_out = converted(tmp_path)
@@ -153,6 +178,7 @@ def test_what_the_first_versions_wrote(tmp_path: Path) -> None:
         ANN: ("submitted", {"label": "good", "stars": 2}),
         BOB: ("submitted", {"label": "bad"}),
     }
+    assert repr(record.responses[0].values["stars"]) == "2", "Argilla refuses 2.0"
     assert old.questions["label"].options == ("good", "bad")
     assert old.questions["stars"].options == (1, 2)
     assert left_out.records == {}
