@@ -21,6 +21,7 @@ from training.tasks.shapes import TaskKind
 _LONGEST = 2048  # tokens that are read and written, where the model sets no limit
 _NEW_TOKENS = 64  # that a prediction writes, unless max_new_tokens says otherwise
 _OWN = ("peft_config", "reward_model", "max_new_tokens")
+_COMPARES = ("DPO", "RLOO", "GRPO")  # with the model as it was before the training
 _ALGORITHMS = {"rloo": "RLOO", "grpo": "GRPO", "ppo": "PPO"}
 # What TRL calls the figures of an evaluation, and what the model card does.
 _METRICS = {
@@ -127,6 +128,11 @@ class Trl(Framework):
         options: dict[str, Any] = {"peft_config": self.config.get("peft_config")}
         if self.setup.kind == "proximal_policy_optimization":
             options["reward_funcs"] = self._reward()
+        name = model.config._name_or_path
+        if self.loaded is not None and self._method.name in _COMPARES and not options["peft_config"]:
+            # TRL loads what it compares with from where the model came from, where another one lies, or none.
+            model.config._name_or_path = str(Path(arguments.output_dir) / "before")
+            model.save_pretrained(model.config._name_or_path)
         trainer = getattr(trl, f"{self._method.name}Trainer")(
             model=model,
             args=arguments,
@@ -138,6 +144,7 @@ class Trl(Framework):
         quiet(trainer)
         check_loss(float(trainer.train().training_loss))
         found = trainer.evaluate() if data.held_out else {}
+        model.config._name_or_path = name
         self._metrics = {title: float(found[key]) for key, title in _METRICS.items() if key in found}
         return trainer.model
 
