@@ -305,6 +305,14 @@ def _detail(response: httpx.Response) -> str:
     if isinstance(value, dict):
         value = value.get("detail", value)
     if isinstance(value, dict):
-        value = value.get("params", {}).get("detail", value.get("code", value))
+        params = value.get("params", {})
+        value = params.get("detail") or _wrong(params.get("errors")) or value.get("code", value)
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text[:_DETAIL_CHARACTERS]
+
+
+def _wrong(errors: Any) -> str:
+    """Which value the server did not take, and why: one sentence for each."""
+    if not isinstance(errors, list):
+        return ""
+    return "; ".join(f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" for one in errors)

@@ -35,6 +35,7 @@ from serving import (
 )
 from training.answering.judging import AnsweringVerdict, judge_answers, too_few
 from training.answering.lessons import Lessons, read_decided, sort_out
+from training.answering.overlap import Overlap
 from training.answering.tuning import tune
 from training.runs.run import RunStore
 from training.settings import TrainingSettings
@@ -129,6 +130,7 @@ def retrain_answers(
             served,
             _answerer(context, retriever, model),
             found.held_out,
+            Overlap(chunk.text for chunk in retriever.index.documents()),
             context.settings.gate,
             context.progress,
         )

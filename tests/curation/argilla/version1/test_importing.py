@@ -85,8 +85,9 @@ def test_what_argilla_refuses_leaves_no_dataset(
     question = {"name": "label", "type": "label_selection", "labels": ["x" * 300, "y"]}
     settings = {**folders.SETTINGS, "questions": [question]}
     folder = folders.write_lines(folders.write_settings(tmp_path / "long", settings), [{"text": "a"}])
-    with pytest.raises(ArgillaError, match="refused"):
+    with pytest.raises(ArgillaError, match=r"refused .* at most ") as caught:
         import_version_1(client, folder, argilla_lite.workspace, "long")
+    assert "a copy of the folder" in caught.value.hint
     assert client.datasets("long", workspace=argilla_lite.workspace) is None
 
 
