@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,11 @@ class ArgillaTrainer:
     def prepare_for_training(self) -> Any:
         """The examples in the form that the framework's own trainer takes."""
         return self._framework.prepare(self.data)
+
+    def dataset_to(self, framework: str) -> Any:
+        """The same examples in the form that the trainer of another ``framework`` takes."""
+        other = replace(self, framework=framework, framework_kwargs={})
+        return other._framework.prepare(self.data)
 
     def train(self, output_dir: str | Path) -> TrainedModel:
         """Train, evaluate on what is held out, and save model, model card and lineage in ``output_dir``.

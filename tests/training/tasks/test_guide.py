@@ -71,6 +71,16 @@ def test_question_answering_by_a_formatting_func_is_that_by_names(names: Path) -
     assert made.to_list() == same.to_list()
 
 
+def test_a_trainer_gives_its_examples_to_another_framework(emotions: Path) -> None:
+    task = TrainingTask.for_text_classification(text="text", label="label")
+    trainer = ArgillaTrainer(emotions, task, framework="transformers", train_size=0.5)
+    given, own = trainer.dataset_to("setfit"), trainer.prepare_for_training()
+    assert {name: rows["text"] for name, rows in given.items()} == {
+        name: rows["text"] for name, rows in own.items()
+    }
+    assert len(trainer.dataset_to("spacy")) == 2  # DocBins of the two parts
+
+
 @pytest.mark.parametrize(
     ("strategy", "labels"), [("majority", [1.0, 0.0]), ("mean", [0.75, 0.25]), ("min", [0.25, 0.0])]
 )
