@@ -118,11 +118,11 @@ def _toc(sections: Sequence[Section], slug: Callable[[str], str]) -> list[str]:
 
 def _github(sections: Sequence[Section]) -> list[str]:
     """github-slugger. Hugo, mdBook and others do the same."""
-    return _counted(sections, _github_slug)
+    return _counted(sections, github_slug)
 
 
 def _gitlab(sections: Sequence[Section]) -> list[str]:
-    return _counted(sections, lambda text: _DASHES.sub("-", _github_slug(text)))
+    return _counted(sections, lambda text: _DASHES.sub("-", github_slug(text)))
 
 
 def _docusaurus(sections: Sequence[Section]) -> list[str]:
@@ -133,7 +133,7 @@ def _docusaurus(sections: Sequence[Section]) -> list[str]:
     ]
 
 
-def _github_slug(text: str) -> str:
+def github_slug(text: str) -> str:
     kept = (one for one in text.strip().lower() if one in "- " or _is_word(one))
     return "".join(kept).replace(" ", "-")
 

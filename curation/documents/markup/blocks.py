@@ -11,7 +11,7 @@ MOST_INLINE = 20_000
 
 Kind = Literal["prose", "code", "list", "table", "directive"]
 
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ue000-\ue005]")  # the last hold places while we read
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
 _HEADING_MARKS = re.compile(r"[`*]+")

@@ -80,7 +80,9 @@ class Page:
 
     ``embed`` reads a passage in another markup; ``markup.reading.parse`` sets it. ``seen`` are the files that
     were looked for, each with the hash of its text ("" where there is none), ``parts`` those that were
-    included, and whether as a whole. ``listed`` are the pages that the page's tables of contents name.
+    included, and whether as a whole. ``listed`` are the pages that the page's tables of contents name,
+    ``titles`` what others may call its parts, and ``references`` the marks of titles that it shows
+    (see markup.references).
     """
 
     path: str = ""
@@ -92,6 +94,8 @@ class Page:
     seen: dict[str, str] = field(default_factory=dict)
     parts: dict[str, bool] = field(default_factory=dict)
     listed: list[str] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
+    references: list[str] = field(default_factory=list)
     embed: Embed = _no_other_markup
 
     def include(self, target: str, line: int, chain: tuple[str, ...] = (), part: str = "") -> Included | None:
@@ -121,9 +125,9 @@ class Page:
             raise NotIncludedError(f"more than {MOST_INCLUDES} includes in a page")
         if "://" in target:
             raise NotIncludedError("not a file of this source")
-        places = _places(target, chain[-1].split(_PART)[0])
-        reason = "not found" if places else "it lies outside the source"
-        for path in places:
+        candidates = places(target, chain[-1].split(_PART)[0])
+        reason = "not found" if candidates else "it lies outside the source"
+        for path in candidates:
             self.seen[path] = ""
             try:
                 text = self.files.text(path)
@@ -146,7 +150,7 @@ class Page:
                 self.listed.append(posixpath.normpath(posixpath.join("" if name[0] == "/" else folder, name)))
 
 
-def _places(target: str, seen_from: str) -> list[str]:
+def places(target: str, seen_from: str) -> list[str]:
     """Where ``target`` may lie, none of it outside the source: beside the file that names it, then below
     each folder above that."""
     folder = posixpath.dirname(seen_from)

@@ -132,7 +132,7 @@ def test_prose_that_looks_like_jsx_stays(code: str) -> None:
         ("/// details | More\n\n    type: info\n\nHidden.\n\n///", ["More: Hidden."]),
         ("::: code-group\n\n```sh [npm]\nnpm i\n```\n\n:::", ["npm:", "```sh\nnpm i\n```"]),
         ("::: never closed\n\nText stays.", ["closed:", "Text stays."]),
-        ("::: kiln.core\n    options:\n      members: true\n\nText.", ["kiln.core", "Text."]),
+        ("::: kiln.core\n    options:\n      members: true\n\nText.", ["Text."]),
     ],
 )
 def test_containers_between_colons_and_slashes(container: str, text: list[str]) -> None:
@@ -274,7 +274,7 @@ def test_myst_means_what_sphinx_means() -> None:
         "Quick: It is quick.",
         "Kilns",
         "Kiln | Heat\nK1 | 900",
-        "See fire, fire, the page, `Kiln`, PEP 517, H2O.",
+        "See Fire, Fire, the page, `Kiln`, PEP 517, H2O.",
         "The Kiln and other, as told[1].",
         "[1] By the potter.",
         "Slip",

@@ -107,7 +107,6 @@ def test_containers_of_myst_and_docusaurus() -> None:
         ("prose", "Title: inside"),
         ("prose", "Note: myst"),
         ("code", "x = 1"),
-        ("prose", "pkg.module"),
         ("prose", "end label"),
     ]
 

@@ -10,6 +10,7 @@ from markdown_it.token import Token
 from curation.documents.markup.blocks import one_line
 from curation.documents.markup.html import is_html_tag
 from curation.documents.markup.markdown.dialects.shortcodes import unescaped
+from curation.documents.markup.references import PAGE, mark
 from curation.documents.markup.rst.roles import role_text
 
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
@@ -21,7 +22,6 @@ _ALERT = re.compile(r"^\[!(\w+)\][+-]?\s*")
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
 _DATA = re.compile(r"data:[\w/+.-]*;base64,[A-Za-z0-9+/=\s]{64,}")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
-OUR_MARKS = re.compile("[\ue000-\ue003]")  # characters that hold places in this file
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
 _ROLE_BEFORE = re.compile(
     r"(?<![\w:`]):(?:py:)?"
@@ -29,6 +29,8 @@ _ROLE_BEFORE = re.compile(
 )
 # What {.attributes} may stand behind.
 _MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})
+_OF_MYST = ("project:", "path:", "inv:")
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # the address of another site
 _BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])\ue003(?=[{_WIDE}])")
 
 
@@ -116,8 +118,8 @@ class _Inline:
         if not self._links:
             return
         before, token = self._links.pop()
-        if not any(part.strip() for part in self.parts[before:]):
-            # [](#name): MyST takes the title of what it leads to
-            target = str(token.attrs.get("href", ""))
-            name = target.rpartition("#")[2] or target.rpartition("/")[2]
-            self.parts.append("" if "://" in target else re.sub(r"\.(?:md|html?)$", "", name))
+        target = str(token.attrs.get("href", ""))
+        is_bare = token.info == "auto" and target.startswith(_OF_MYST)  # <project:guide.md#fire>
+        if is_bare or len(self.parts) == before:  # a picture without words is something else
+            target = re.sub(r"^inv:.*(?=#)|^(?:project|path|inv):", "", target)
+            self.parts[before:] = [] if _ELSEWHERE.match(target) else [mark(PAGE, target)]

@@ -21,7 +21,6 @@ from curation.documents.markup.markdown.front_matter import read_front_matter, w
 from curation.documents.markup.markdown.inline import (
     ATTRIBUTES_AT_END,
     HEADING_ATTRIBUTES,
-    OUR_MARKS,
     inline_text,
 )
 from curation.documents.markup.markdown.nodes import Node, as_tree
@@ -95,7 +94,7 @@ class _Reader:
         self._parser = _parser(context.page.path.lower().endswith(".mdx"))
 
     def read(self, text: str) -> None:
-        text = OUR_MARKS.sub("", _NESTED_MARKERS.sub("> ", text))
+        text = _NESTED_MARKERS.sub("> ", text)
         self._has_notes = "[^" in text
         tokens = self._parser.parse(text, self._env)
         self._children(as_tree(tokens), Lead(), top=True)

@@ -20,9 +20,9 @@ from curation.documents.markup.rst.names import (
     CONTENT_MAY_BE_ARGUMENT,
     KNOWN,
     LABELLED,
-    SILENT,
     TRANSPARENT,
     VERSIONS,
+    is_silent,
     label_of,
     short_name,
 )
@@ -49,7 +49,7 @@ class CatchAll(Directive):
         self._split()
         if short not in KNOWN:
             self.page.unknown.append(Notice(self.name, self.line))
-        if short in SILENT:
+        if is_silent(short, self.argument, any(self.body)):
             self.page.left_out.append(Notice(self.name, self.line))
             if short == "toctree":
                 self.page.lists(self.body)

@@ -33,8 +33,8 @@ from curation.documents.markup.rst.names import (
     CONTENT_MAY_BE_ARGUMENT,
     KNOWN,
     LABELLED,
-    SILENT,
     VERSIONS,
+    is_silent,
     label_of,
     short_name,
 )
@@ -160,7 +160,7 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
         return
     if short not in KNOWN | _MYST_ONLY:
         context.unknown(given.name, given.first)
-    if short in SILENT or short == "tableofcontents":
+    if is_silent(short, given.argument, any(given.content)) or short == "tableofcontents":
         context.left_out(given.name, given.first)
         if short == "toctree":
             context.page.lists(given.content)
