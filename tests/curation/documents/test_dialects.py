@@ -301,6 +301,7 @@ def test_a_line_of_a_container_is_the_files() -> None:
         ("# Fire {#fire .hot}", "Fire"),
         ("# Fire { data-toc-label='x' }", "Fire"),
         ("# Fire { data-x }", "Fire"),
+        ("# Fire {: #fire env-var toml }", "Fire"),
         ("# Using {name} in paths", "Using {name} in paths"),
     ],
 )

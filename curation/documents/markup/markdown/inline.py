@@ -16,7 +16,8 @@ from curation.documents.markup.rst.roles import role_text
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
 _ATTRIBUTE = r"(?:[.#][\w:-]+|[\w:-]+=(?:\"[^\"]*\"|'[^']*'|[^\s{}\"']+)|data-[\w-]+)"
 ATTRIBUTES_AT_END = re.compile(rf"\s*\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}\s*$")
-HEADING_ATTRIBUTES = re.compile(rf"\s*\{{:?\s*(?:{_ATTRIBUTE}|[\w-]+)(?:\s+{_ATTRIBUTE})*\s*\}}\s*$")
+_FIRST = rf":\s*(?:{_ATTRIBUTE}|[\w-]+)|\s*{_ATTRIBUTE}"  # then bare words may follow
+HEADING_ATTRIBUTES = re.compile(rf"\s*\{{(?:(?:{_FIRST})(?:\s+(?:{_ATTRIBUTE}|[\w-]+))*|\s*[\w-]+)\s*\}}\s*$")
 _ATTRIBUTES_AFTER = re.compile(rf"^\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
 _ALERT = re.compile(r"^\[!(\w+)\][+-]?\s*")
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
@@ -24,8 +25,8 @@ _DATA = re.compile(r"data:[\w/+.-]*;base64,[A-Za-z0-9+/=\s]{64,}")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
 _ROLE_BEFORE = re.compile(
-    r"(?<![\w:`]):(?:py:)?"
-    r"(class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
+    r"(?<![\w:`]):"
+    r"([a-z]+:[a-z]+|class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
 )
 # What {.attributes} may stand behind.
 _MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})

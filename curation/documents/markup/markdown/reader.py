@@ -33,6 +33,8 @@ _FILE_OF_CODE = re.compile(r"\b(?:title|filename|file)=(?:\{?([\"'])(.+?)\1\}?)|
 # The heading's own id: {#id}, or in MDX, which would read that as code, {/* #id */}.
 _GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
+# A tag that includes a file, over several lines (mkdocs-include-markdown).
+_LONG_INCLUDE = re.compile(r"\{%-?[ \t]*\n[ \t]*include[^%]{1,1000}%\}")
 _LONG_DATA = re.compile(r"(;base64,[A-Za-z0-9+/=]{100})[A-Za-z0-9+/=]+")
 _GIVES_UP = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -95,6 +97,7 @@ class _Reader:
 
     def read(self, text: str) -> None:
         text = _NESTED_MARKERS.sub("> ", text)
+        text = _LONG_INCLUDE.sub(lambda tag: one_line(tag[0]) + "\n" * tag[0].count("\n"), text)
         self._has_notes = "[^" in text
         tokens = self._parser.parse(text, self._env)
         self._children(as_tree(tokens), Lead(), top=True)
