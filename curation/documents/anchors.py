@@ -9,12 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any
 
 from docutils import nodes
-from docutils.frontend import get_default_settings
-from docutils.parsers.rst import Parser
 from docutils.utils import new_document
 
 from curation.documents.markup.blocks import Section
@@ -52,7 +48,9 @@ def _none(sections: Sequence[Section]) -> list[str]:
 def _sphinx(sections: Sequence[Section]) -> list[str]:
     """docutils' ids, of MyST's pages too. A number (``id3``) hangs on all that stands before: where there is
     a target above the heading, that is taken instead."""
-    document = new_document("page", _settings())
+    from curation.documents.markup.rst.parsing import settings  # which reads titles with our slugs
+
+    document = new_document("page", settings())
     found, notes = [], 0
     for section in sections:
         for label in section.labels:
@@ -69,15 +67,6 @@ def _sphinx(sections: Sequence[Section]) -> list[str]:
         label = next(filter(None, map(nodes.make_id, section.labels)), "")
         found.append(label if label and (not own or _NUMBERED.match(own)) else own)
     return found
-
-
-@cache
-def _settings() -> Any:
-    settings = get_default_settings(Parser)
-    settings.auto_id_prefix = "id"
-    settings.report_level = settings.halt_level = 5
-    settings.warning_stream = False
-    return settings
 
 
 def _mkdocs(sections: Sequence[Section]) -> list[str]:

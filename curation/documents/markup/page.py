@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from curation.documents.markup.blocks import Block, Outline, normalise
+from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
 from curation.records.document import Markup
 from curation.records.identity import content_id
 
@@ -48,7 +49,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Included:
-    """A file's text, and the chain of files from the page to it."""
+    """A file's text, or the part of it that was wanted, and the chain of files from the page to it."""
 
     text: str
     chain: tuple[str, ...]
@@ -98,25 +99,29 @@ class Page:
     references: list[str] = field(default_factory=list)
     embed: Embed = _no_other_markup
 
-    def include(self, target: str, line: int, chain: tuple[str, ...] = (), part: str = "") -> Included | None:
+    def include(
+        self, target: str, line: int, chain: tuple[str, ...] = (), options: Mapping[str, str] | None = None
+    ) -> Included | None:
         """The file that ``target`` names, seen from the last file of ``chain`` (else from the page).
 
         It must lie within the source; what begins with a slash is looked for from every folder above the
-        page. ``part`` says which part of it is wanted: a page may include a part of itself. None, and a note
-        in ``missing``, when there is none, it is on its own way to itself, or it is too much.
+        page. ``options`` say which part of it is wanted (see excerpts): a page may include a part of itself.
+        None, and a note in ``missing``, when there is none, it is on its own way to itself, or too much.
         """
         chain = chain or (self.path,)
+        part = part_name(options or {})
         try:
             path, text = self._find(target.strip(), chain)
             link = f"{path}{_PART}{part}" if part else path
             if link in chain:
                 raise NotIncludedError("it includes itself")
-        except NotIncludedError as error:
+            shown = excerpt(normalise(text), options or {})
+        except (NotIncludedError, NoSuchPartError) as error:
             self.missing.append(Notice(target, line, str(error)))
             return None
         self.included.append(text)
         self.parts[path] = self.parts.get(path, False) or not part
-        return Included(normalise(text), (*chain, link))
+        return Included(shown, (*chain, link))
 
     def _find(self, target: str, chain: tuple[str, ...]) -> tuple[str, str]:
         if len(chain) > MOST_DEEP:

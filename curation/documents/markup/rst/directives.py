@@ -27,7 +27,7 @@ from curation.documents.markup.rst.names import (
     short_name,
 )
 from curation.documents.markup.rst.nodes import Labelled, Signature, code
-from curation.documents.markup.rst.tables import csv_rows, list_rows, table_node
+from curation.documents.markup.rst.tables import csv_rows, header_rows, list_rows, table_node
 
 _OPTION = re.compile(r"^:(?P<name>[\w-]+):(?:\s+(?P<value>.*))?$")
 _WORD = re.compile(r"^[\w+#-]+$")
@@ -181,8 +181,7 @@ class CatchAll(Directive):
         rows = list_rows(holder)
         if not rows:
             return [*self.paragraph(self.argument), *holder.children]
-        header_rows = int(self.given["header-rows"]) if self.given.get("header-rows", "").isdigit() else 0
-        return [*self.paragraph(self.argument), self.placed(table_node(rows, header_rows))]
+        return [*self.paragraph(self.argument), self.placed(table_node(rows, header_rows(self.given)))]
 
     def _csv_table(self) -> Made:
         lines = list(self.body)
@@ -191,13 +190,12 @@ class CatchAll(Directive):
             found = self.page.include(self.given["file"], self.line, chain)
             lines = found.text.split("\n") if found else lines
         rows = csv_rows(lines, self.given)
-        header_rows = int(self.given["header-rows"]) if self.given.get("header-rows", "").isdigit() else 0
-        header_rows += bool(self.given.get("header"))
+        head = header_rows(self.given) + bool(self.given.get("header"))
         cells = [
             [self.parse(StringList(cell.split("\n"), "cell"), self.body_offset) for cell in row]
             for row in rows
         ]
-        return [*self.paragraph(self.argument), self.placed(table_node(cells, header_rows))]
+        return [*self.paragraph(self.argument), self.placed(table_node(cells, head))]
 
     def _include(self) -> Made:
         return include(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +10,8 @@ from docutils import nodes
 from docutils.parsers.rst import states
 from docutils.statemachine import string2lines
 
-from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
-from curation.documents.markup.page import Included, Notice, Page
+from curation.documents.markup.excerpts import language_of
+from curation.documents.markup.page import Page
 from curation.documents.markup.rst.nodes import code
 
 _MARKDOWN = frozenset({"myst", "myst_parser.sphinx_", "markdown", "commonmark", "recommonmark"})
@@ -40,10 +39,10 @@ def include(directive: Including) -> list[nodes.Node]:
     if target.startswith("<") and target.endswith(">"):  # docutils' own lists of characters
         _insert(directive, _standard(target[1:-1]), (*directive.chain(), target))
         return []
-    found = directive.page.include(target, directive.line, directive.chain(), part_name(directive.given))
-    text = _part(directive, found)
-    if found is None or text is None:
+    found = directive.page.include(target, directive.line, directive.chain(), directive.given)
+    if found is None:
         return []
+    text = found.text
     if "literal" in directive.given or "code" in directive.given:
         return [directive.placed(code(text.strip("\n"), directive.given.get("code", "")))]
     if directive.given.get("parser", "") in _MARKDOWN or target.lower().endswith((".md", ".markdown")):
@@ -54,27 +53,13 @@ def include(directive: Including) -> list[nodes.Node]:
 
 def literal_include(directive: Including) -> list[nodes.Node]:
     """The file, or the part that its options choose, as a code block."""
-    found = directive.page.include(
-        directive.argument, directive.line, directive.chain(), part_name(directive.given)
-    )
-    text = _part(directive, found)
-    if text is None:
+    found = directive.page.include(directive.argument, directive.line, directive.chain(), directive.given)
+    if found is None:
         return []
-    language = directive.given.get("language", "") or _language(directive.argument)
+    language = directive.given.get("language", "") or language_of(directive.argument)
     caption = directive.given.get("caption", "")
     label = directive.paragraph(f"{caption}:") if caption else []
-    return [*label, directive.placed(code(text.strip("\n"), language))]
-
-
-def _part(directive: Including, found: Included | None) -> str | None:
-    if found is None:
-        return None
-    options: Mapping[str, str] = directive.given
-    try:
-        return excerpt(found.text, options)
-    except NoSuchPartError as error:
-        directive.page.missing.append(Notice(directive.argument, directive.line, str(error)))
-        return None
+    return [*label, directive.placed(code(found.text.strip("\n"), language))]
 
 
 def _insert(directive: Including, text: str, chain: tuple[str, ...]) -> None:
@@ -86,18 +71,3 @@ def _insert(directive: Including, text: str, chain: tuple[str, ...]) -> None:
 def _standard(name: str) -> str:
     path = Path(states.__file__).parent / "include" / Path(name).name
     return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _language(target: str) -> str:
-    suffix = target.rsplit(".", 1)[-1].lower()
-    known = {
-        "py": "python",
-        "js": "javascript",
-        "ts": "typescript",
-        "sh": "bash",
-        "yml": "yaml",
-        "rs": "rust",
-    }
-    return known.get(
-        suffix, suffix if suffix in {"c", "cpp", "go", "java", "json", "sql", "toml", "yaml"} else ""
-    )

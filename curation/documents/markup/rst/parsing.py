@@ -24,22 +24,23 @@ _ONE_AT_A_TIME = threading.Lock()
 
 def parse_nodes(text: str, page: Page) -> nodes.document:
     """The nodes of ``text``, before any transform. May raise what docutils raises on odd input."""
-    document = new_document(page.path or "page", _settings())
+    document = new_document(page.path or "page", settings())
     with _every_directive(page):
         Parser(inliner=catch_all_inliner()).parse(text, document)
     return document
 
 
 @cache
-def _settings() -> Any:
-    settings = get_default_settings(Parser)
-    settings.report_level = settings.halt_level = _SILENT
-    settings.warning_stream = False
-    settings.line_length_limit = 100_000_000
-    settings.syntax_highlight = "none"
-    settings.auto_id_prefix = "id"  # as Sphinx has it: the ids are the anchors of its pages
-    settings.file_insertion_enabled = False
-    return settings
+def settings() -> Any:
+    """docutils' own, quiet."""
+    found = get_default_settings(Parser)
+    found.report_level = found.halt_level = _SILENT
+    found.warning_stream = False
+    found.line_length_limit = 100_000_000
+    found.syntax_highlight = "none"
+    found.auto_id_prefix = "id"  # as Sphinx has it: the ids are the anchors of its pages
+    found.file_insertion_enabled = False
+    return found
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from docutils import nodes
 
@@ -31,6 +31,12 @@ def list_rows(content: nodes.Element) -> list[list[list[nodes.Node]]]:
             return []
         rows.append([list(cell.children) for cell in item.children[0].children])
     return rows
+
+
+def header_rows(options: Mapping[str, str]) -> int:
+    """How many rows are the header, by the option of that name."""
+    given = options.get("header-rows", "")
+    return int(given) if given.isdigit() and len(given) < 5 else 0
 
 
 def csv_rows(lines: Sequence[str], options: dict[str, str]) -> list[list[str]]:

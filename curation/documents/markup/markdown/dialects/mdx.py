@@ -150,7 +150,7 @@ def _put(state: StateBlock, tag: str, number: int) -> None:
     context, name = context_of(state), re.split(r"[\s/>]", tag[1:], maxsplit=1)[0]
     included = context.include(context.partials[name], number) if name in context.partials else None
     if included:
-        push_included(state, included, included.text, number)
+        push_included(state, included, number)
         return
     if name[:1].isupper():
         context.left_out(f"<{name}>", number)

@@ -12,7 +12,6 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from mdit_py_plugins.myst_role import myst_role_plugin
 
-from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
 from curation.documents.markup.html import html_words
 from curation.documents.markup.markdown.context import (
     add_block_rule,
@@ -27,7 +26,6 @@ from curation.documents.markup.markdown.context import (
     push_markdown,
     push_paragraph,
 )
-from curation.documents.markup.page import Notice
 from curation.documents.markup.rst.names import (
     CODE,
     CONTENT_MAY_BE_ARGUMENT,
@@ -38,7 +36,7 @@ from curation.documents.markup.rst.names import (
     label_of,
     short_name,
 )
-from curation.documents.markup.rst.tables import csv_rows
+from curation.documents.markup.rst.tables import csv_rows, header_rows
 from curation.words import word_set
 
 _FENCE = re.compile(
@@ -182,8 +180,7 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
     elif short == "list-table":
         push_paragraph(state, given.argument, given.first)
         token = state.push("list_table_open", "table", 1)
-        rows = given.options.get("header-rows", "")
-        token.map, token.meta = [given.first, end], {"header": int(rows) if rows.isdigit() else 0}
+        token.map, token.meta = [given.first, end], {"header": header_rows(given.options)}
         push_markdown(state, given.content, given.at)
         state.push("list_table_close", "table", -1)
     else:
@@ -218,24 +215,18 @@ def _code(state: StateBlock, given: _Directive) -> None:
 
 
 def _include(state: StateBlock, given: _Directive) -> None:
-    context = context_of(state)
-    found = context.include(given.argument, given.first, part_name(given.options))
+    found = context_of(state).include(given.argument, given.first, given.options)
     if found is None:
-        return
-    try:
-        text = excerpt(found.text, given.options)
-    except NoSuchPartError as error:
-        context.page.missing.append(Notice(given.argument, context.line(given.first), str(error)))
         return
     if given.short == "literalinclude" or {"literal", "code"} & given.options.keys():
         push_label(state, given.options.get("caption", ""), given.first)
         language = given.options.get("language") or given.options.get("code", "")
-        push_code(state, text.strip("\n"), language, given.first)
+        push_code(state, found.text.strip("\n"), language, given.first)
     elif given.argument.lower().endswith(".rst"):
         token = state.push("rst", "", 0)
-        token.map, token.content, token.meta = [given.first, given.at], text, {"chain": found.chain}
+        token.map, token.content, token.meta = [given.first, given.at], found.text, {"chain": found.chain}
     else:
-        push_included(state, found, text, given.first)
+        push_included(state, found, given.first)
 
 
 def _csv_table(state: StateBlock, given: _Directive) -> None:
