@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from curation.documents.chunking import RECIPE_VERSION, chunk_document
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
+from curation.documents.markup.blocks import is_data
 from curation.documents.markup.markdown.dialects import added_dialects
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.reading import parse_alone
@@ -160,6 +161,10 @@ class _Reading:
             for item in source.read():
                 if isinstance(item, Skipped):
                     self._skip(source, item)
+                elif item is not None and is_data(item.text):
+                    self._skip(
+                        source, Skipped(path=item.path, reason="data: a line of over a million characters")
+                    )
                 elif item is not None:
                     readings.append(self._look(source, item))
                 advance(1)

@@ -21,7 +21,6 @@ HEADING_ATTRIBUTES = re.compile(rf"\s*\{{(?:(?:{_FIRST})(?:\s+(?:{_ATTRIBUTE}|[\
 _ATTRIBUTES_AFTER = re.compile(rf"^\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
 _ALERT = re.compile(r"^\[!(\w+)\][+-]?\s*")
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
-_DATA = re.compile(r"data:[\w/+.-]*;base64,[A-Za-z0-9+/=\s]{64,}")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
 _ROLE_BEFORE = re.compile(
@@ -46,8 +45,6 @@ def inline_text(tokens: Sequence[Token]) -> str:
         text = _REFERENCE.sub(r"\1", text)
         text = _FOOTNOTE.sub(r"[\1]", text)
         text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
-    if ";base64," in text:
-        text = _DATA.sub("", text)
     lines = (one_line(line) for line in text.split("\ue002"))
     text = "\n".join(line for line in lines if line)
     return _HOLD.sub(lambda found: reader.codes[int(found[1])], text) if reader.codes else text

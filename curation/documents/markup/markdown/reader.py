@@ -35,7 +35,6 @@ _GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
 # A tag that includes a file, over several lines (mkdocs-include-markdown).
 _LONG_INCLUDE = re.compile(r"\{%-?[ \t]*\n[ \t]*include[^%]{1,1000}%\}")
-_LONG_DATA = re.compile(r"(;base64,[A-Za-z0-9+/=]{100})[A-Za-z0-9+/=]+")
 _GIVES_UP = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -77,8 +76,6 @@ def _parser(is_mdx: bool) -> MarkdownIt:
 def _inline(state: StateCore) -> None:
     """markdown-it's own rule, but for what is too long."""
     for token in state.tokens:
-        if token.type == "inline" and len(token.content) > MOST_INLINE:
-            token.content = _LONG_DATA.sub(r"\1", token.content)
         if token.type == "inline" and len(token.content) > MOST_INLINE:
             token.children = [Token("text", "", 0, content=token.content)]
         elif token.type == "inline":
