@@ -8,7 +8,6 @@ import pytest
 
 from curation.documents.markup.page import Page
 from curation.documents.markup.reading import parse
-from curation.errors import SettingsError
 
 
 def texts(source: str, page: Page | None = None) -> list[str]:
@@ -373,51 +372,6 @@ def test_lists_keep_what_stands_in_them() -> None:
         "2. Second.",
         "Aside: Aside text.",
     ]
-
-
-def test_another_package_adds_a_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fake entry point in place of an installed package."""
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_block import StateBlock
-
-    from curation.documents.markup.markdown import dialects, reader
-
-    def potters(md: MarkdownIt) -> None:
-        def rule(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-            if not state.src[state.bMarks[first] :].startswith("@@pot"):
-                return False
-            state.line = first + 1
-            return True
-
-        md.block.ruler.before("paragraph", "pot", rule)
-
-    class Point:
-        name = "potters"
-
-        def load(self) -> object:
-            return potters
-
-    with monkeypatch.context() as patched:
-        points = {"clayloop.markdown": [Point()]}
-        patched.setattr(dialects, "entry_points", lambda group: points[group])
-        reader._parser.cache_clear()
-        assert texts("@@pot blue\n\ntext\n") == ["text"]
-    reader._parser.cache_clear()
-    assert texts("@@pot blue\n") == ["@@pot blue"]
-
-
-def test_a_dialect_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from importlib.metadata import EntryPoint
-
-    from curation.documents.markup.markdown import dialects, reader
-
-    broken = EntryPoint("potters", "no_such_package:dialect", dialects.GROUP)
-    with monkeypatch.context() as patched:
-        patched.setattr(dialects, "entry_points", lambda group: [broken])
-        reader._parser.cache_clear()
-        with pytest.raises(SettingsError, match=r"potters \(no_such_package:dialect\) cannot be loaded"):
-            texts("text")
-    reader._parser.cache_clear()
 
 
 def test_restructuredtext_that_is_too_deep_leaves_the_rest_of_the_page() -> None:

@@ -14,7 +14,7 @@ from curation.documents.markup.blocks import MOST_INLINE, Block, Outline, Parsed
 from curation.documents.markup.html import html_blocks
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.markdown.context import Context, as_label
-from curation.documents.markup.markdown.dialects import dialects
+from curation.documents.markup.markdown.dialects import add_dialects, blame_added
 from curation.documents.markup.markdown.dialects.shortcodes import unescaped, without_tags
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
 from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
@@ -48,7 +48,10 @@ def parse_markdown(text: str, page: Page) -> ParsedDocument:
             outline.add(Block("prose", one_line(front.description), 1))
         _Reader(outline, Context(page, (page.path,), values=front.values)).read(body)
         return outline.finish(front.title)
-    except _GIVES_UP:
+    except Exception as error:
+        blame_added(error, page.path)
+        if not isinstance(error, _GIVES_UP):
+            raise
         page.unknown.append(Notice("a page that is not Markdown throughout", 1))
         return plain_paragraphs(text)
 
@@ -67,8 +70,7 @@ def _parser(is_mdx: bool) -> MarkdownIt:
     # a link's target is dropped, whatever it is: to make it an address is a seventh of the time
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
-    for dialect in dialects():
-        dialect(parser)
+    add_dialects(parser)
     parser.core.ruler.at("inline", _inline)
     return parser
 
