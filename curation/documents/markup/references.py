@@ -19,12 +19,6 @@ from curation.documents.markup.page import places
 PAGE, LABEL = "page", "label"
 _MARK = re.compile("\ue004(page|label):([^\ue004\ue005]*)\ue005")
 _SUFFIX = re.compile(r"\.(?:rst|mdx?|markdown|txt|ipynb|html?)$", re.IGNORECASE)
-_BY_SPHINX = {
-    "genindex": "Index",
-    "modindex": "Module Index",
-    "py-modindex": "Python Module Index",
-    "search": "Search Page",
-}
 
 
 def mark(kind: str, target: str) -> str:
@@ -71,7 +65,7 @@ class Titles:
         page, _, anchor = ("", "", target) if kind == LABEL else target.partition("#")
         if not page:
             own, name = self._pages.get(_SUFFIX.sub("", path), {}), nodes.make_id(anchor)
-            title = own.get(name) or own.get(f"#{anchor}") or self._labels.get(name) or _BY_SPHINX.get(anchor)
+            title = own.get(name) or own.get(f"#{anchor}") or self._labels.get(name)
             return title or _words(target)
         for place in places(unquote(page), path):
             bare = _SUFFIX.sub("", place)

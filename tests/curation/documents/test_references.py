@@ -52,7 +52,6 @@ def shown(home: Home, docs: Path, name: str, text: str) -> str:
             ":doc:`/no/such-page`, :doc:`no/index` :ref:`no_such:label`",
             "such page, no no such label",
         ),
-        ("a.rst", ":ref:`genindex`", "Index"),
         ("a.md", "{doc}`guide/fire` {ref}`my lids` {ref}`the-blue`", "Firing a kiln The lids What's blue?"),
         ("a.md", "[](guide/fire.rst), [](/guide/glaze)", "Firing a kiln, Glazes"),
         ("a.md", "[](guide/glaze.md#whats-blue) [](#the-blue)", "What's blue? What's blue?"),
@@ -60,6 +59,7 @@ def shown(home: Home, docs: Path, name: str, text: str) -> str:
         ("a.md", "[](guide/none-here.md) [](guide/) [](data.zip)", "none here The guide data.zip"),
         ("a.md", "[words](guide/fire.rst) x[](https://a.b/c)y <https://a.b>", "words xy https://a.b"),
         ("a.md", "x[![](a.png)](guide/fire.rst)y", "xy"),
+        ("a.md", "[][kiln.Kiln], [fire][kiln.fire], a[0][1] [][]", "kiln.Kiln, fire, a[0][1] [][]"),
         ("a.mdx", "| a | b |\n|---|---|\n| 1 | [](guide/fire.rst) |", "a | b\n1 | Firing a kiln"),
     ],
 )

@@ -13,7 +13,8 @@ from curation.documents.markup.markdown.dialects.shortcodes import unescaped
 from curation.documents.markup.references import PAGE, mark
 from curation.documents.markup.rst.roles import role_text
 
-_REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
+# [words][name] and [][name] that lead out of the page; a[0][1] does not.
+_REFERENCE = re.compile(r"(?<![\w\])])\[([^\[\]]*)\]\[([^\[\]]*)\]")
 _ATTRIBUTE = r"(?:[.#][\w:-]+|[\w:-]+=(?:\"[^\"]*\"|'[^']*'|[^\s{}\"']+)|data-[\w-]+)"
 ATTRIBUTES_AT_END = re.compile(rf"\s*\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}\s*$")
 _FIRST = rf":\s*(?:{_ATTRIBUTE}|[\w-]+)|\s*{_ATTRIBUTE}"  # then bare words may follow
@@ -42,7 +43,7 @@ def inline_text(tokens: Sequence[Token]) -> str:
     if "\ue003" in text:
         text = _BETWEEN_WIDE.sub("", text).replace("\ue003", " ")
     if "[" in text:
-        text = _REFERENCE.sub(r"\1", text)
+        text = _REFERENCE.sub(lambda found: found[1] or found[2] or found[0], text)
         text = _FOOTNOTE.sub(r"[\1]", text)
         text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
     lines = (one_line(line) for line in text.split("\ue002"))

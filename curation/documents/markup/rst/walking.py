@@ -24,11 +24,6 @@ _SILENT = (
     nodes.title,
 )
 
-_ROMAN = (
-    *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL")),
-    *((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
-)
-
 
 class Walker(Writer):
     """Walks the nodes of one document and collects what a reader sees."""
@@ -280,9 +275,4 @@ def _ordinal(number: int, kind: str) -> str:
     if kind in {"loweralpha", "upperalpha"} and 1 <= number <= 26:
         letter = chr(ord("a") + number - 1)
         return letter if kind == "loweralpha" else letter.upper()
-    if kind in {"lowerroman", "upperroman"} and 1 <= number < 5000:
-        roman = ""
-        for value, letters in _ROMAN:
-            roman, number = roman + letters * (number // value), number % value
-        return roman.lower() if kind == "lowerroman" else roman
     return str(number)
