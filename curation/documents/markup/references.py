@@ -19,6 +19,7 @@ from curation.documents.markup.page import places
 PAGE, LABEL = "page", "label"
 _MARK = re.compile("\ue004(page|label):([^\ue004\ue005]*)\ue005")
 _SUFFIX = re.compile(r"\.(?:rst|mdx?|markdown|txt|ipynb|html?)$", re.IGNORECASE)
+_OF_SPHINX = {"genindex": "Index", "modindex": "Module Index", "search": "Search Page"}
 
 
 def mark(kind: str, target: str) -> str:
@@ -66,7 +67,7 @@ class Titles:
         if not page:
             own, name = self._pages.get(_SUFFIX.sub("", path), {}), nodes.make_id(anchor)
             title = own.get(name) or own.get(f"#{anchor}") or self._labels.get(name)
-            return title or _words(target)
+            return title or _OF_SPHINX.get(anchor) or _words(target)
         for place in places(unquote(page), path):
             bare = _SUFFIX.sub("", place)
             for name in (bare, f"{bare}/index", f"{bare}/README"):

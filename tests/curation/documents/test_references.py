@@ -52,6 +52,7 @@ def shown(home: Home, docs: Path, name: str, text: str) -> str:
             ":doc:`/no/such-page`, :doc:`no/index` :ref:`no_such:label`",
             "such page, no no such label",
         ),
+        ("a.rst", ":ref:`genindex`", "Index"),
         ("a.md", "{doc}`guide/fire` {ref}`my lids` {ref}`the-blue`", "Firing a kiln The lids What's blue?"),
         ("a.md", "[](guide/fire.rst), [](/guide/glaze)", "Firing a kiln, Glazes"),
         ("a.md", "[](guide/glaze.md#whats-blue) [](#the-blue)", "What's blue? What's blue?"),

@@ -118,7 +118,7 @@ class _Reader(Writer):
         elif depth > _MOST_DEEP:
             self._words.append(node.text() or "")
         elif tag in _HEADINGS:
-            self._heading(node, lead)
+            self._heading(node, lead, depth)
         elif tag == "br":
             self._words.append("\n")
         elif tag not in _BLOCKS:
@@ -138,13 +138,13 @@ class _Reader(Writer):
         elif tag in {"ul", "ol"}:
             self._list(node, lead, depth)
         elif tag == "table" and not _is_layout(node):
-            self._table(node, lead)
+            self._table(node, lead, depth)
         elif (
             tag == "dt"
             and node.attributes.get("id")
             and "sig" in (node.attributes.get("class") or "").split()
         ):
-            self.add("directive", one_line(_inline_words(node)), lead)
+            self.add("directive", self._line_of(node, depth), lead)
         elif tag == "dd":
             lead.tight = True
             self._children(node, lead, depth)
@@ -152,6 +152,19 @@ class _Reader(Writer):
             self._children(node, lead, depth)
 
     # Words
+
+    def _line_of(self, node: LexborNode, depth: int) -> str:
+        """What an element holds, on one line."""
+        words, line = self._words, self.line
+        self._words = []
+
+        def read() -> None:
+            self._children(node, Lead(), depth)
+            self._end_words(Lead())
+
+        text = self.in_cell(read)
+        self._words, self.line = words, line
+        return text
 
     def _inline(self, node: LexborNode, lead: Lead, depth: int) -> None:
         if node.tag == "img":
@@ -175,15 +188,15 @@ class _Reader(Writer):
         self._anchor = "" if text.strip() else self._anchor
         super().add(kind, text, lead)
 
-    def _heading(self, node: LexborNode, lead: Lead) -> None:
+    def _heading(self, node: LexborNode, lead: Lead, depth: int) -> None:
         self._end_words(lead)
-        line = int((node.attributes.get(_LINE) or "")[:9] or 0) or self.line
-        self.line = line
-        text = _MARKS_BEHIND.sub("", heading_text(_inline_words(node)))
+        self.line = line = int((node.attributes.get(_LINE) or "")[:9] or 0) or self.line
+        anchor = self._anchor_of(node)
+        text = _MARKS_BEHIND.sub("", heading_text(self._line_of(node, depth)))
         if lead.rest:  # in a list
             self.add("prose", text, lead)
         else:
-            self.outline.heading(_HEADINGS[node.tag or "h1"], text, line, self._anchor_of(node))
+            self.outline.heading(_HEADINGS[node.tag or "h1"], text, line, anchor)
         self._anchor = ""
 
     def _anchor_of(self, heading: LexborNode) -> str:
@@ -225,16 +238,16 @@ class _Reader(Writer):
                 lead.tight = False
             item = item.next
 
-    def _table(self, node: LexborNode, lead: Lead) -> None:
+    def _table(self, node: LexborNode, lead: Lead, depth: int) -> None:
         caption = node.css_first("caption")
         if caption is not None and not is_silent(caption):
-            self.add("prose", one_line(_inline_words(caption)), lead)
+            self.add("prose", self._line_of(caption, depth), lead)
         self.flush(lead)
         rows: list[str] = []
         head: list[str] = []
         for row in node.css("tr"):
             cells = [cell for cell in row.iter() if cell.tag in {"td", "th"}]
-            text = " | ".join(one_line(_inline_words(cell)) for cell in cells).strip()
+            text = " | ".join(self._line_of(cell, depth) for cell in cells).strip()
             if not text.strip(" |"):
                 continue
             rows.append(text)
@@ -243,31 +256,6 @@ class _Reader(Writer):
         self.outline.add(Block("table", "\n".join(rows), self.line, head="\n".join(head)))
         if head and len(head) == len(rows):
             self._page.left_out.append(Notice("rows of a table that are all header", self.line))
-
-
-def _inline_words(node: LexborNode) -> str:
-    """The words of an element on one line, code in backticks, without what is not text."""
-    parts: list[str] = []
-    waiting = [(node.child, 0)]
-    while waiting:
-        child, depth = waiting.pop()
-        if child is None:
-            continue
-        waiting.append((child.next, depth))
-        if child.is_text_node:
-            parts.append(child.text() or "")
-        elif child.is_element_node and not is_silent(child):
-            tag = child.tag
-            if tag == "img":
-                parts.append(child.attributes.get("alt") or "")
-            elif tag in {"code", "tt", "kbd", "samp", "pre"} and "`" not in (child.text() or "`"):
-                code = one_line(child.text() or "")
-                parts.append(f"`{code}`" if code else "")
-            else:
-                if tag in _BLOCKS or tag == "br":
-                    parts.append(" ")
-                waiting.append((child.child, depth + 1))
-    return "".join(parts)
 
 
 def _code_parts(node: LexborNode) -> list[str]:
