@@ -14,6 +14,7 @@ from docutils import nodes
 from docutils.utils import new_document
 
 from curation.documents.markup.blocks import Section
+from curation.documents.markup.rst.settings import settings
 
 Style = Callable[[Sequence[Section]], list[str]]
 
@@ -48,8 +49,6 @@ def _none(sections: Sequence[Section]) -> list[str]:
 def _sphinx(sections: Sequence[Section]) -> list[str]:
     """docutils' ids, of MyST's pages too. A number (``id3``) hangs on all that stands before: where there is
     a target above the heading, that is taken instead."""
-    from curation.documents.markup.rst.parsing import settings  # which reads titles with our slugs
-
     document = new_document("page", settings())
     found, notes = [], 0
     for section in sections:
