@@ -19,6 +19,7 @@ from curation.documents.markup.page import places
 PAGE, LABEL = "page", "label"
 _MARK = re.compile("\ue004(page|label):([^\ue004\ue005]*)\ue005")
 _SUFFIX = re.compile(r"\.(?:rst|mdx?|markdown|txt|ipynb|html?)$", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"\w+(?:\.\w+)+")
 _OF_SPHINX = {"genindex": "Index", "modindex": "Module Index", "search": "Search Page"}
 
 
@@ -115,7 +116,8 @@ def _words(target: str) -> str:
     names = [name for name in (anchor or page).rstrip("/").split("/") if name not in {"", ".", ".."}]
     if not anchor and len(names) > 1 and _SUFFIX.sub("", names[-1]).lower() in {"index", "readme"}:
         names.pop()
-    return re.sub(r"[-_:]+", " ", _SUFFIX.sub("", names[-1])).strip() if names else ""
+    name = _SUFFIX.sub("", names[-1]) if names else ""
+    return name if _IDENTIFIER.fullmatch(name) else re.sub(r"[-_:]+", " ", name).strip()
 
 
 def _texts(document: ParsedDocument) -> Iterator[str]:
