@@ -58,6 +58,11 @@ def shown(home: Home, docs: Path, name: str, text: str) -> str:
         ("a.md", "[](guide/glaze.md#whats-blue) [](#the-blue)", "What's blue? What's blue?"),
         ("a.md", "<project:guide/glaze.md> <project:#the-blue>", "Glazes What's blue?"),
         ("a.md", "[](guide/none-here.md) [](guide/) [](data.zip)", "none here The guide data.zip"),
+        (
+            "a.md",
+            "[[guide/fire]] [[guide/fire|it]] [[Old Page]] [[ -f x ]]",
+            "Firing a kiln it Old Page -f x",
+        ),
         ("a.md", "[](#kiln.Kiln.max_heat) [](#no_such-part)", "kiln.Kiln.max_heat no such part"),
         ("a.md", "[words](guide/fire.rst) x[](https://a.b/c)y <https://a.b>", "words xy https://a.b"),
         ("a.md", "x[![](a.png)](guide/fire.rst)y", "xy"),
