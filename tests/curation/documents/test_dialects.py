@@ -308,6 +308,15 @@ def test_attributes_of_headings_go(source: str, heading: str) -> None:
     assert headings(source) == [heading]
 
 
+def test_a_csv_table_of_myst() -> None:
+    rows = '"K1", "900 `a|b`, hot"\n"K2", "two\nlines"\n'
+    assert texts(f'```{{csv-table}} Kilns\n:header: "Name", "Heat"\n\n{rows}```\n') == [
+        "Kilns",
+        "Name | Heat\nK1 | 900 `a|b`, hot\nK2 | two lines",
+    ]
+    assert texts("```{csv-table}\na, b\nc, d\n```\n") == ["a | b\nc | d"]
+
+
 def test_words_between_angle_brackets_stay() -> None:
     source = "- **Type:** List<String>\n- Foo<Bar> with <your-name> and --user <name>; <b>bold</b>\n"
     assert texts(source) == ["- Type: List<String>", "- Foo<Bar> with <your-name> and --user <name>; bold"]

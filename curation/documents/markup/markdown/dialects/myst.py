@@ -136,19 +136,25 @@ def _options(lines: list[str], given: _Directive) -> int:
         if end is not None:
             for line in lines[at + 1 : end]:
                 if found := _YAML.match(line):
-                    given.options[found["name"]] = found["value"].strip("\"'")
+                    given.options[found["name"]] = _unquoted(found["value"])
             return end + 1
     name = ""
     while at < len(lines):
         if found := _OPTION.match(lines[at].strip()):
             name = found["name"]
-            given.options[name] = (found["value"] or "").strip().strip("\"'")
+            given.options[name] = _unquoted(found["value"] or "")
         elif name and lines[at][:1].isspace() and lines[at].strip():
             given.options[name] += " " + lines[at].strip()
         else:
             break
         at += 1
     return at
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    whole = value[:1] in {'"', "'"} and value.find(value[0], 1) == len(value) - 1
+    return value[1:-1] if whole else value
 
 
 def _read(state: StateBlock, given: _Directive, end: int) -> None:
@@ -235,18 +241,13 @@ def _csv_table(state: StateBlock, given: _Directive) -> None:
     if given.options.get("file"):
         found = context_of(state).include(given.options["file"], given.first)
         lines = found.text.split("\n") if found else lines
-    header = bool(given.options.get("header") or given.options.get("header-rows"))
-    for number, row in enumerate(csv_rows(lines, given.options)):
-        if number == 0:
-            state.push("table_open", "table", 1).map = [given.first, given.first + 1]
-        state.push("tr_open", "tr", 1)
-        cell_type = "th" if header and number == 0 else "td"
-        for cell in row:
-            state.push(f"{cell_type}_open", cell_type, 1)
-            token = state.push("inline", "", 0)
-            token.content, token.children = cell.strip(), []
-            token.map = [given.first, given.first + 1]
-            state.push(f"{cell_type}_close", cell_type, -1)
-        state.push("tr_close", "tr", -1)
-    if state.tokens and state.tokens[-1].type == "tr_close":
-        state.push("table_close", "table", -1)
+    rows = csv_rows(lines, given.options)
+    width = max(map(len, rows), default=0)
+    if width and not (given.options.get("header") or header_rows(given.options)):
+        rows.insert(0, [])
+    table = ["|" + "|".join(map(_in_cell, [*row, *[""] * (width - len(row))])) + "|" for row in rows]
+    push_markdown(state, [*table[:1], "|---" * width + "|", *table[1:]] if width else [], given.first)
+
+
+def _in_cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
