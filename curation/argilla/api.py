@@ -69,13 +69,21 @@ class Api:
         argilla_lite's does. Every other page chooses it: the key of that answer then takes it away, and Enter
         submits it unseen, so no answer must be suggested there.
         """
+        return bool(self._search_engine().get("suggestions") == "shown")
+
+    def finds_ids(self) -> bool:
+        """Whether a search for external ids finds their records, as argilla_lite's does."""
+        return bool(self._search_engine().get("ids") == "found")
+
+    def _search_engine(self) -> JsonObject:
+        """What its search engine says of itself."""
         try:
             status: JsonObject = self.request("GET", "/api/v1/status", "asking which Argilla this is")
         except ArgillaRefusalError as error:
             if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
-            return False  # Argilla 2.8 cannot say it with Elasticsearch: it refuses its own answer
-        return bool((status.get("search_engine") or {}).get("suggestions") == "shown")
+            return {}  # Argilla 2.8 cannot say it with Elasticsearch: it refuses its own answer
+        return status.get("search_engine") or {}
 
     def request(
         self,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation.errors import StateError
-from curation.files import read_json, write_json
+from curation.files import read_record, write_json
 from curation.records.identity import content_id
 from curation.synthesis.prompts import templates_hash
 
@@ -70,8 +70,8 @@ class GenerationStore:
     def get(self, chunk_id: str) -> Generation | None:
         """None when nothing, or nothing readable, is stored: a damaged file is simply generated again."""
         try:
-            generation = Generation.model_validate(read_json(self._path(chunk_id)))
-        except (FileNotFoundError, StateError, ValidationError, UnicodeDecodeError):
+            generation = read_record(self._path(chunk_id), Generation)
+        except (FileNotFoundError, StateError):
             return None
         return generation if generation.chunk_id == chunk_id else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation import (
     SILENT,
@@ -17,7 +17,7 @@ from curation import (
     Remembered,
     StateError,
     content_id,
-    read_json,
+    read_record,
     write_json,
 )
 from serving import (
@@ -181,7 +181,7 @@ def _summary(found: Lessons, verdict: str, **more: Any) -> AnsweringSummary:
 
 def _tried(path: Path, inputs: str) -> AnsweringVerdict | None:
     try:
-        found = _Tried.model_validate(read_json(path))
-    except (FileNotFoundError, StateError, ValidationError):
+        found = read_record(path, _Tried)
+    except (FileNotFoundError, StateError):
         return None
     return found.evaluation if found.inputs == inputs else None
