@@ -46,7 +46,8 @@ def csv_rows(lines: Sequence[str], options: dict[str, str]) -> list[list[str]]:
     how = {"delimiter": delimiter[:1], "quotechar": quote[:1], "skipinitialspace": True}
     header = [options["header"]] if options.get("header") else []
     try:
-        rows = [*csv.reader(header, **how), *csv.reader((f"{line}\n" for line in lines), **how)]  # type: ignore[arg-type]
+        ended = (f"{line}\n" for line in lines)
+        rows = [*csv.reader(header, **how), *csv.reader(ended, **how)]  # type: ignore[arg-type]
     except (csv.Error, TypeError):
         return [[line] for line in [*header, *lines]]
     return [row for row in rows if any(cell.strip() for cell in row)]
