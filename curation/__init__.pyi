@@ -56,6 +56,7 @@ from .documents.ingest import drop_source as drop_source, ingest as ingest
 from .documents.markup.blocks import ParsedDocument as ParsedDocument
 from .documents.markup.page import NotIncludedError as NotIncludedError, Page as Page
 from .documents.markup.reading import parse as parse
+from .documents.markup.references import Titles as Titles
 from .documents.markup.rst.fragment import rst_inline_to_text as rst_inline_to_text
 from .documents.naming import place_named_sources as place_named_sources
 from .documents.sources.sdist import download_sdist as download_sdist

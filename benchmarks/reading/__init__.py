@@ -29,7 +29,7 @@ from benchmarks.reading.speed import again_rows, speed_rows
 from benchmarks.reading.trees import CACHE, LEFTOVER_TREES, WORD_TREES, Tree, rendered
 from benchmarks.reading.words import compare, words_read
 from benchmarks.rows import Row, at_least, at_most, figure
-from curation import ChunkSettings, Corpus, Home, NotIncludedError, Page, ingest, parse
+from curation import ChunkSettings, Corpus, Home, NotIncludedError, Page, Titles, ingest, parse
 from serving import EmbeddingSettings, ModelTokenCounter
 
 PARTS = ("words", "leftovers", "speed", "again")
@@ -57,9 +57,13 @@ class Below:
 def word_rows(tree: Tree, version: str, root: Path, corpus: Corpus) -> Iterator[Row]:
     theirs = rendered(tree, root)
     below = f"{tree.docs}/" if tree.docs else ""
+    pages = {document.path: Page(document.path, Below(root)) for document in corpus.documents}
+    for document in corpus.documents:
+        parse(document.text, document.markup, pages[document.path])
+    titles = Titles({path: page.titles for path, page in pages.items()})
     ours = {
         document.path.removeprefix(below): words_read(
-            parse(document.text, document.markup, Page(document.path, Below(root)))
+            parse(document.text, document.markup, Page(document.path, Below(root)), titles)
         )
         for document in corpus.documents
         if document.path.startswith(below)

@@ -5,8 +5,7 @@
 It runs in an environment of its own (trees.py). text and html are builders of Sphinx, each DIRECTIVE one
 that only marks a place. FOLDER holds conf.py or mkdocs.yml. Of a project's configuration only what it says
 literally is used, and none of its extensions: directives and roles that nobody knows keep their arguments and
-their text. Left out, and counted in OUT: tables of contents, and the titles that cross-references fetch
-(their targets stand in their place, as they do in what clayloop reads).
+their text. Left out, and counted in OUT: tables of contents. What Sphinx makes from code is left out, too.
 """
 
 from __future__ import annotations
@@ -96,12 +95,7 @@ def sphinx_pages(
         text.Cell.wrap = lambda self, width: setattr(self, "wrapped", text.my_wrap(self.text, _WIDE))
         text.TextTranslator.visit_image = image_words
 
-    def as_written(app: Any, doctree: Any) -> None:
-        for node in list(doctree.findall(addnodes.pending_xref)):
-            if (node.get("refdomain") or "std") in {"std", "doc"} and not node.get("refexplicit"):
-                dropped["titles of cross-references"] += 1
-                words = node.astext() or node.get("reftarget", "")
-                node.replace_self(nodes.inline("", words))
+    def without_toctrees(app: Any, doctree: Any) -> None:
         for node in list(doctree.findall(addnodes.toctree)):
             dropped["toctree"] += 1
             node.parent.remove(node)
@@ -118,7 +112,7 @@ def sphinx_pages(
             folder, None, scratch, Path(scratch) / "doctrees", builder, given, status=None, warning=None
         )
         app.tags.add("html")
-        app.connect("doctree-read", as_written, priority=900)
+        app.connect("doctree-read", without_toctrees, priority=900)
         app.connect("doctree-resolved", without_contents)
         app.build()
         pages = {}
@@ -149,7 +143,7 @@ def know_everything(targets: Sequence[str]) -> None:
         option_spec = type("AnyOption", (dict,), {"__getitem__": lambda *_: str})({"": str})
 
         def run(self) -> list[Any]:
-            if self.name in targets:
+            if self.name in targets or (self.name.startswith("auto") and not any(self.content)):
                 return []
             holder = nodes.container()
             holder.document = self.state.document

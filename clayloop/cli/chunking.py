@@ -39,7 +39,7 @@ def chunk(
     if not compare:
         now = {
             "chunks": len(tokens),
-            "tokens_median": median(tokens or [0]),
+            "tokens_median": round(median(tokens or [0])),
             "tokens_max": max(tokens, default=0),
         }
         if as_json:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any
 
 from docutils import nodes
-from docutils.frontend import get_default_settings
-from docutils.parsers.rst import Parser
 from docutils.utils import new_document
 
 from curation.documents.markup.blocks import Section
+from curation.documents.markup.rst.settings import settings
 
 Style = Callable[[Sequence[Section]], list[str]]
 
@@ -52,7 +49,7 @@ def _none(sections: Sequence[Section]) -> list[str]:
 def _sphinx(sections: Sequence[Section]) -> list[str]:
     """docutils' ids, of MyST's pages too. A number (``id3``) hangs on all that stands before: where there is
     a target above the heading, that is taken instead."""
-    document = new_document("page", _settings())
+    document = new_document("page", settings())
     found, notes = [], 0
     for section in sections:
         for label in section.labels:
@@ -69,15 +66,6 @@ def _sphinx(sections: Sequence[Section]) -> list[str]:
         label = next(filter(None, map(nodes.make_id, section.labels)), "")
         found.append(label if label and (not own or _NUMBERED.match(own)) else own)
     return found
-
-
-@cache
-def _settings() -> Any:
-    settings = get_default_settings(Parser)
-    settings.auto_id_prefix = "id"
-    settings.report_level = settings.halt_level = 5
-    settings.warning_stream = False
-    return settings
 
 
 def _mkdocs(sections: Sequence[Section]) -> list[str]:
@@ -118,11 +106,11 @@ def _toc(sections: Sequence[Section], slug: Callable[[str], str]) -> list[str]:
 
 def _github(sections: Sequence[Section]) -> list[str]:
     """github-slugger. Hugo, mdBook and others do the same."""
-    return _counted(sections, _github_slug)
+    return _counted(sections, github_slug)
 
 
 def _gitlab(sections: Sequence[Section]) -> list[str]:
-    return _counted(sections, lambda text: _DASHES.sub("-", _github_slug(text)))
+    return _counted(sections, lambda text: _DASHES.sub("-", github_slug(text)))
 
 
 def _docusaurus(sections: Sequence[Section]) -> list[str]:
@@ -133,7 +121,7 @@ def _docusaurus(sections: Sequence[Section]) -> list[str]:
     ]
 
 
-def _github_slug(text: str) -> str:
+def github_slug(text: str) -> str:
     kept = (one for one in text.strip().lower() if one in "- " or _is_word(one))
     return "".join(kept).replace(" ", "-")
 

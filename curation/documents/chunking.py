@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from urllib.parse import quote
 
 from curation.documents.anchors import anchors, line_anchor
 from curation.documents.corpus import Corpus
 from curation.documents.markup.blocks import ParsedDocument
-from curation.documents.markup.reading import parse
+from curation.documents.markup.page import Page
+from curation.documents.markup.reading import parse, parse_alone
+from curation.documents.markup.references import Titles, with_titles
 from curation.documents.packing import Packing
 from curation.documents.splitting import Measure, TokenCounter
 from curation.progress import SILENT, Progress
@@ -16,7 +19,7 @@ from curation.records.document import Document
 from curation.settings import ChunkSettings
 
 # Raise it when documents are to be cut differently: the next ingest then cuts all of them again.
-RECIPE_VERSION = 4
+RECIPE_VERSION = 5
 
 
 def cut_again(
@@ -28,10 +31,15 @@ def cut_again(
     """
     chunks: dict[str, Chunk] = {}
     with progress.task("Cutting", len(corpus.documents), "documents") as advance:
-        for document in corpus.documents:
-            for chunk in chunk_document(document, counter, settings):
-                chunks.setdefault(chunk.id, chunk)
-            advance(1)
+        for _, documents in groupby(corpus.documents, key=lambda document: document.source):
+            read = [(document, Page(document.path)) for document in documents]
+            parsed = [parse_alone(document.text, document.markup, page) for document, page in read]
+            titles = Titles({page.path: page.titles for _, page in read})
+            for (document, page), alone in zip(read, parsed, strict=True):
+                whole = with_titles(alone, titles.of(page.references, page.path))
+                for chunk in chunk_document(document, counter, settings, whole):
+                    chunks.setdefault(chunk.id, chunk)
+                advance(1)
     return list(chunks.values())
 
 

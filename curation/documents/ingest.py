@@ -14,9 +14,12 @@ from pydantic import BaseModel
 from curation.documents.chunking import RECIPE_VERSION, chunk_document
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
+from curation.documents.markup.blocks import is_data
 from curation.documents.markup.markdown.dialects import added_dialects
 from curation.documents.markup.page import Notice, Page
-from curation.documents.markup.reading import parse
+from curation.documents.markup.reading import parse_alone
+from curation.documents.markup.references import Titles, with_titles
+from curation.documents.markup.rst.names import GENERATED, short_name
 from curation.documents.partials import not_pages
 from curation.documents.readings import Reading, Readings
 from curation.documents.report import IngestReport, SourceCount, counted, not_included
@@ -158,11 +161,16 @@ class _Reading:
             for item in source.read():
                 if isinstance(item, Skipped):
                     self._skip(source, item)
+                elif item is not None and is_data(item.text):
+                    self._skip(
+                        source, Skipped(path=item.path, reason="data: a line of over a million characters")
+                    )
                 elif item is not None:
                     readings.append(self._look(source, item))
                 advance(1)
         self.pages += [reading.page for reading in readings]
         parts = not_pages([reading.page for reading in readings], source)
+        titles = Titles({reading.page.path: reading.page.titles for reading in readings})
         with self.progress.task(f"Cutting {self.names[source.name]}", len(readings), "pages") as advance:
             for reading in readings:
                 reason = parts.get(reading.page.path) or (
@@ -171,7 +179,7 @@ class _Reading:
                 if reason:
                     self._skip(source, Skipped(path=reading.page.path, reason=reason))
                 else:
-                    self._add(source, reading)
+                    self._add(source, reading, titles)
                 advance(1)
         read, passed_over = len(self.documents) - before, len(self.skipped) - skipped_before
         if not read:
@@ -184,6 +192,14 @@ class _Reading:
                 pages=str(source.links),
             )
         )
+        from_code = sum(
+            short_name(notice.name) in GENERATED for reading in readings for notice in reading.page.left_out
+        )
+        if from_code:
+            self.remarks.append(
+                f"{self.names[source.name]}: left out in {from_code:,} places is what Sphinx or mkdocstrings "
+                "make from code. For an installed package `clayloop ingest python:PACKAGE` reads it."
+            )
         if source.remark:
             self.remarks.append(source.remark)
         log.info("read %s: %d documents", self.names[source.name], read)
@@ -230,23 +246,25 @@ class _Reading:
         if known:
             return known
         page = Page(file.path, source)
-        return self.readings.note(source, file, page, parse(file.text, file.markup, page))
+        return self.readings.note(source, file, page, parse_alone(file.text, file.markup, page))
 
-    def _add(self, source: Source, reading: Reading) -> None:
+    def _add(self, source: Source, reading: Reading, titles: Titles) -> None:
         file = reading.file
+        shown = titles.of(reading.page.references, file.path)
         document = Document(
-            id=reading.document,
+            id=Document.make_id(file.path, repr((reading.document, shown))) if shown else reading.document,
             source=source.name,
             version=source.version,
             path=file.path,
             url=file.url,
             markup=file.markup,
-            title=reading.title,
+            title=reading.page.titles[""] or file.path.rsplit("/", 1)[-1],
             text=file.text,
         )
         chunks = self._known.get(f"{source.name}\n{document.id}")
         if chunks is None:
-            parsed = reading.parsed or parse(file.text, file.markup, Page(file.path, source))
+            parsed = reading.parsed or parse_alone(file.text, file.markup, Page(file.path, source))
+            parsed = with_titles(parsed, shown)
             chunks = chunk_document(document, self.counter, self.settings, parsed, file.anchors)
         self.documents.append(document)
         self.chunks.extend(chunks)

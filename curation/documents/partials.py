@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import posixpath
 import re
 from collections import defaultdict
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from curation.documents.markup.page import Files, NotIncludedError, Page
+from curation.documents.sites import assigned
 
 # Where conf.py and mkdocs.yml stand, seen from the root of the source.
 _PLACES = ("", "docs/", "doc/", "docs/source/", "doc/source/", "source/")
@@ -76,7 +76,8 @@ def _excluded(paths: Sequence[str], files: Files) -> Iterator[tuple[str, str]]:
         return
     conf, text = found
     root = posixpath.dirname(conf)
-    patterns = [_pattern(one) for one in _literal_patterns(text)]
+    named = assigned(text, "exclude_patterns")
+    patterns = [_pattern(one) for one in named if isinstance(one, str)] if isinstance(named, list) else []
     for path in paths:
         if root and not path.startswith(f"{root}/"):
             continue
@@ -84,19 +85,6 @@ def _excluded(paths: Sequence[str], files: Files) -> Iterator[tuple[str, str]]:
         names = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
         if any(pattern.fullmatch(name) for pattern in patterns for name in names):
             yield path, f"left out by exclude_patterns in {conf}"
-
-
-def _literal_patterns(text: str) -> list[str]:
-    try:
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == "exclude_patterns" for target in node.targets
-            ):
-                value = ast.literal_eval(node.value)
-                return [one for one in value if isinstance(one, str)]
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        pass
-    return []
 
 
 @cache

@@ -17,17 +17,17 @@ from curation.home import Home
 from curation.records.document import Document
 from curation.records.identity import content_id
 
+_KEPT = ("seen", "parts", "listed", "titles", "references")
 _KINDS = ("unknown", "left_out", "missing")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A page, its title, the id of its document and whether it holds no text. ``parsed`` is there when it was
-    parsed today."""
+    """A page, the id of its document without titles that others gave it, and whether it holds no text.
+    ``parsed`` is there when it was parsed today, with marks in the places of titles."""
 
     file: SourceFile
     page: Page
-    title: str
     document: str
     empty: bool
     parsed: ParsedDocument | None = None
@@ -62,10 +62,12 @@ class Readings:
                 _now(source, path) != it for path, it in old["seen"].items()
             ):
                 return None
-            page = Page(file.path, source, seen=old["seen"], parts=old["parts"], listed=old["listed"])
+            page = Page(file.path, source)
+            for kind in _KEPT:
+                setattr(page, kind, old[kind])
             for kind in _KINDS:
                 getattr(page, kind).extend(Notice(*one) for one in old[kind])
-            reading = Reading(file, page, old["title"], old["document"], old["empty"])
+            reading = Reading(file, page, old["document"], old["empty"])
         except (KeyError, TypeError, AttributeError):
             return None
         self._new[source.name][file.path] = old
@@ -74,19 +76,15 @@ class Readings:
     def note(self, source: Source, file: SourceFile, page: Page, parsed: ParsedDocument) -> Reading:
         """Keep what was met in ``page``. Its document's id is of its text and of all that it includes."""
         document = Document.make_id(file.path, "\n".join([file.text, *page.included]))
-        title = parsed.title or file.path.rsplit("/", 1)[-1]
         empty = not any(section.blocks for section in parsed.sections)
         self._new[source.name][file.path] = {
             "text": _hash(file),
             "document": document,
-            "title": title,
             "empty": empty,
-            "seen": page.seen,
-            "parts": page.parts,
-            "listed": page.listed,
+            **{kind: getattr(page, kind) for kind in _KEPT},
             **{kind: [[one.name, one.line, one.reason] for one in getattr(page, kind)] for kind in _KINDS},
         }
-        return Reading(file, page, title, document, empty, parsed)
+        return Reading(file, page, document, empty, parsed)
 
     def save(self) -> None:
         """Write them where they differ from what is there."""

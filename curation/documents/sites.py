@@ -192,7 +192,7 @@ def _sphinx(look: Look, folder: str, base: str) -> _Guess | None:
     text = look(name)
     if text is None:
         return None
-    url = _assigned(text, "html_baseurl")
+    url = str(assigned(text, "html_baseurl") or "")
     url = url if is_web_address(url) else base
     if not url:
         return None
@@ -201,18 +201,17 @@ def _sphinx(look: Look, folder: str, base: str) -> _Guess | None:
     return _folder(url) + end, "sphinx", folder, name
 
 
-def _assigned(script: str, name: str) -> str:
-    """The string that a script assigns to ``name`` at its top; nothing is run."""
+def assigned(script: str, name: str) -> Any:
+    """The literal that a script assigns to ``name`` at its top; None where it does not. Nothing is run."""
     try:
-        body = ast.parse(script).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    for statement in body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
-            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
-            if name in names:
-                return str(statement.value.value)
-    return ""
+        for statement in ast.parse(script).body:
+            if isinstance(statement, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == name for target in statement.targets
+            ):
+                return ast.literal_eval(statement.value)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        pass
+    return None
 
 
 def _base(urls: dict[str, str], on_read_the_docs: bool) -> str:

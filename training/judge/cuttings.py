@@ -37,7 +37,7 @@ class CuttingScore(BaseModel):
     max_tokens: int
     overlap: int
     chunks: int
-    tokens_median: float
+    tokens_median: int
     tokens_max: int
     ndcg: float
 
@@ -72,7 +72,7 @@ def compare_cuttings(
                 max_tokens=cutting.max_tokens,
                 overlap=cutting.overlap,
                 chunks=len(chunks),
-                tokens_median=median(tokens),
+                tokens_median=round(median(tokens)),
                 tokens_max=max(tokens),
                 ndcg=round(scores.metrics["ndcg@10"], 6),
             )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 # Characters. In a longer paragraph, which is no prose, no markup is looked for: that may take their square.
 MOST_INLINE = 20_000
+_LONGEST_LINE = 1_000_000
 
 Kind = Literal["prose", "code", "list", "table", "directive"]
 
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ue000-\ue005]")  # the last hold places while we read
 _LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
+_SCRIPT = re.compile(r"</?(?:script|style)\b", re.IGNORECASE)
 _HEADING_MARKS = re.compile(r"[`*]+")
 
 
@@ -111,12 +113,7 @@ class Outline:
             blocks.pop()
 
     def add(self, block: Block) -> None:
-        """Append a block to the section that is open; blocks without text are left out.
-
-        Pictures and fonts that stand in a page as data are cut to the name of their kind.
-        """
-        if ";base64," in block.text:
-            block = replace(block, text=_DATA.sub(r"\1…", block.text))
+        """Append a block to the section that is open; blocks without text are left out."""
         if block.text.strip():
             self.sections[-1].blocks.append(block)
             self._forget()
@@ -141,8 +138,18 @@ class Outline:
 
 
 def normalise(text: str) -> str:
-    """One kind of line break and no control characters, so that all steps count the same lines."""
-    return _CONTROL.sub("", _LINE_BREAKS.sub("\n", text))
+    """One kind of line break and no control characters, so that all steps count the same lines. Pictures and
+    fonts that stand in the text as data are cut to the name of their kind."""
+    text = _CONTROL.sub("", _LINE_BREAKS.sub("\n", text))
+    return _DATA.sub(r"\1…", text) if ";base64," in text else text
+
+
+def is_data(text: str) -> bool:
+    """Whether a line is longer than any of a text that people write; scripts and styles of HTML apart."""
+    if len(text) <= _LONGEST_LINE:
+        return False
+    parts = _SCRIPT.split(normalise(text))[::2]
+    return any(len(line) > _LONGEST_LINE for part in parts for line in part.split("\n"))
 
 
 def heading_text(text: str) -> str:

@@ -1,8 +1,10 @@
-"""The part of an included file that options choose: lines, what stands between two texts, a function."""
+"""The part of an included file that options choose: lines, a section, what stands between two texts, a
+function."""
 
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +14,7 @@ class NoSuchPartError(Exception):
 
 
 _CHOOSING = (
+    "section",
     "pyobject",
     "lines",
     "start-line",
@@ -21,6 +24,19 @@ _CHOOSING = (
     "end-before",
     "end-at",
 )
+# Marks of pymdownx, mdBook, VitePress and MkDocs around a section.
+_SECTION = (
+    r"(?:-+8<-+\s*\[{kind}:\s*{name}\]|ANCHOR{kind}:\s*{name}\b|#{kind}region\s+{name}\b|\[{kind}:{name}\])"
+)
+_LANGUAGES = {
+    "py": "python",
+    "js": "javascript",
+    "ts": "typescript",
+    "sh": "bash",
+    "yml": "yaml",
+    "rs": "rust",
+}
+_NO_LANGUAGE = frozenset({"", "inc", "rst", "txt"})
 
 
 def part_name(options: Mapping[str, str]) -> str:
@@ -31,9 +47,11 @@ def part_name(options: Mapping[str, str]) -> str:
 def excerpt(text: str, options: Mapping[str, str]) -> str:
     """The part of ``text`` that Sphinx's and docutils' options choose.
 
-    ``pyobject``, ``lines`` (``1,3-5,20-``), ``start-line``, ``end-line``, ``start-after``, ``start-at``,
-    ``end-before``, ``end-at``, ``dedent``. Raises NoSuchPartError.
+    ``section``, ``pyobject``, ``lines`` (``1,3-5,20-``), ``start-line``, ``end-line``, ``start-after``,
+    ``start-at``, ``end-before``, ``end-at``, ``dedent``. Raises NoSuchPartError.
     """
+    if options.get("section"):
+        text = _section(text, options["section"])
     if options.get("pyobject"):
         text = _object(text, options["pyobject"].strip())
     lines = text.split("\n")
@@ -61,6 +79,25 @@ def chosen(lines: Sequence[str], ranges: str) -> list[str]:
             raise NoSuchPartError(f"lines {ranges}")
         found += lines[max(start - 1, 0) : end]
     return found
+
+
+def language_of(path: str) -> str:
+    """The language of a code file, by its name; "" where that says none."""
+    suffix = path.rpartition("/")[2].rpartition(".")[2].lower()
+    return "" if suffix in _NO_LANGUAGE or "." not in path else _LANGUAGES.get(suffix, suffix)
+
+
+def _section(text: str, name: str) -> str:
+    begin, end = (
+        re.compile(_SECTION.format(kind=kind, name=re.escape(name)))
+        for kind in ("(?:start)?", "(?:end|_END)")
+    )
+    lines = text.split("\n")
+    first = next((at for at, line in enumerate(lines) if begin.search(line) and not end.search(line)), None)
+    if first is None:
+        raise NoSuchPartError(f"no section {name}")
+    last = next((at for at in range(first + 1, len(lines)) if end.search(lines[at])), len(lines))
+    return "\n".join(lines[first + 1 : last])
 
 
 def _number(text: str | None) -> int | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from curation.documents.markup.blocks import Block, Outline, normalise
+from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
 from curation.records.document import Markup
 from curation.records.identity import content_id
 
@@ -48,7 +49,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Included:
-    """A file's text, and the chain of files from the page to it."""
+    """A file's text, or the part of it that was wanted, and the chain of files from the page to it."""
 
     text: str
     chain: tuple[str, ...]
@@ -80,7 +81,9 @@ class Page:
 
     ``embed`` reads a passage in another markup; ``markup.reading.parse`` sets it. ``seen`` are the files that
     were looked for, each with the hash of its text ("" where there is none), ``parts`` those that were
-    included, and whether as a whole. ``listed`` are the pages that the page's tables of contents name.
+    included, and whether as a whole. ``listed`` are the pages that the page's tables of contents name,
+    ``titles`` what others may call its parts, and ``references`` the marks of titles that it shows
+    (see markup.references).
     """
 
     path: str = ""
@@ -92,27 +95,33 @@ class Page:
     seen: dict[str, str] = field(default_factory=dict)
     parts: dict[str, bool] = field(default_factory=dict)
     listed: list[str] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
+    references: list[str] = field(default_factory=list)
     embed: Embed = _no_other_markup
 
-    def include(self, target: str, line: int, chain: tuple[str, ...] = (), part: str = "") -> Included | None:
+    def include(
+        self, target: str, line: int, chain: tuple[str, ...] = (), options: Mapping[str, str] | None = None
+    ) -> Included | None:
         """The file that ``target`` names, seen from the last file of ``chain`` (else from the page).
 
         It must lie within the source; what begins with a slash is looked for from every folder above the
-        page. ``part`` says which part of it is wanted: a page may include a part of itself. None, and a note
-        in ``missing``, when there is none, it is on its own way to itself, or it is too much.
+        page. ``options`` say which part of it is wanted (see excerpts): a page may include a part of itself.
+        None, and a note in ``missing``, when there is none, it is on its own way to itself, or too much.
         """
         chain = chain or (self.path,)
+        part = part_name(options or {})
         try:
             path, text = self._find(target.strip(), chain)
             link = f"{path}{_PART}{part}" if part else path
             if link in chain:
                 raise NotIncludedError("it includes itself")
-        except NotIncludedError as error:
+            shown = excerpt(normalise(text), options or {})
+        except (NotIncludedError, NoSuchPartError) as error:
             self.missing.append(Notice(target, line, str(error)))
             return None
         self.included.append(text)
         self.parts[path] = self.parts.get(path, False) or not part
-        return Included(normalise(text), (*chain, link))
+        return Included(shown, (*chain, link))
 
     def _find(self, target: str, chain: tuple[str, ...]) -> tuple[str, str]:
         if len(chain) > MOST_DEEP:
@@ -121,9 +130,9 @@ class Page:
             raise NotIncludedError(f"more than {MOST_INCLUDES} includes in a page")
         if "://" in target:
             raise NotIncludedError("not a file of this source")
-        places = _places(target, chain[-1].split(_PART)[0])
-        reason = "not found" if places else "it lies outside the source"
-        for path in places:
+        candidates = places(target, chain[-1].split(_PART)[0])
+        reason = "not found" if candidates else "it lies outside the source"
+        for path in candidates:
             self.seen[path] = ""
             try:
                 text = self.files.text(path)
@@ -146,7 +155,7 @@ class Page:
                 self.listed.append(posixpath.normpath(posixpath.join("" if name[0] == "/" else folder, name)))
 
 
-def _places(target: str, seen_from: str) -> list[str]:
+def places(target: str, seen_from: str) -> list[str]:
     """Where ``target`` may lie, none of it outside the source: beside the file that names it, then below
     each folder above that."""
     folder = posixpath.dirname(seen_from)

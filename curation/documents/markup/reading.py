@@ -9,6 +9,7 @@ from curation.documents.markup.markdown.reader import include_markdown, parse_ma
 from curation.documents.markup.page import Page, Passage
 from curation.documents.markup.pdf import parse_pdf
 from curation.documents.markup.python import parse_python
+from curation.documents.markup.references import Titles, marks_in, titles_in, with_titles
 from curation.documents.markup.rst.reader import include_restructuredtext, parse_restructuredtext
 from curation.documents.markup.web.reader import parse_html
 from curation.records.document import Markup
@@ -45,10 +46,25 @@ def looks_like_restructuredtext(text: str) -> bool:
     return bool(_ADORNED_TITLE.search(text) and _EXPLICIT_MARKUP.search(text))
 
 
-def parse(text: str, markup: Markup, page: Page | None = None) -> ParsedDocument:
+def parse(
+    text: str, markup: Markup, page: Page | None = None, titles: Titles | None = None
+) -> ParsedDocument:
     """Read ``text``. Never raises on any text: what is not understood is kept as prose, and noted in
-    ``page``."""
+    ``page``. Cross-references show the ``titles`` of a source, else those of the page itself."""
     page = page or Page()
+    document = parse_alone(text, markup, page)
+    titles = titles or Titles({page.path: page.titles})
+    return with_titles(document, titles.of(page.references, page.path))
+
+
+def parse_alone(text: str, markup: Markup, page: Page) -> ParsedDocument:
+    """The same with marks in the places of titles. ``page`` notes the marks, and the titles of its own."""
+    document = _parse(text, markup, page)
+    page.titles, page.references = titles_in(document), marks_in(document)
+    return document
+
+
+def _parse(text: str, markup: Markup, page: Page) -> ParsedDocument:
     page.embed = _embed
     if markup == "pdf":
         return parse_pdf(text)

@@ -88,3 +88,21 @@ def test_the_data_of_components_is_text() -> None:
         "Before firing.",
         "A kiln",
     ]
+
+
+def test_expressions_of_mdx_are_no_text() -> None:
+    page = Page("a.mdx")
+    source = """\
+    {Kiln.lid?.isNew && (
+
+    New.
+
+    )}
+
+    {Kiln.lid?.words}
+
+    It is{" "}hot, says {author}. {`As ${it} is`} {"{name}"}
+    """
+    assert texts(source, page) == ["New.", "It is hot, says author. {`As ${it} is`} {name}"]
+    assert [notice.name for notice in page.left_out] == ["{expression}"] * 3
+    assert texts("Use {a.b?.c} and )}.", Page("a.md")) == ["Use {a.b?.c} and )}."]

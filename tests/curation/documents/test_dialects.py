@@ -8,7 +8,6 @@ import pytest
 
 from curation.documents.markup.page import Page
 from curation.documents.markup.reading import parse
-from curation.errors import SettingsError
 
 
 def texts(source: str, page: Page | None = None) -> list[str]:
@@ -132,7 +131,7 @@ def test_prose_that_looks_like_jsx_stays(code: str) -> None:
         ("/// details | More\n\n    type: info\n\nHidden.\n\n///", ["More: Hidden."]),
         ("::: code-group\n\n```sh [npm]\nnpm i\n```\n\n:::", ["npm:", "```sh\nnpm i\n```"]),
         ("::: never closed\n\nText stays.", ["closed:", "Text stays."]),
-        ("::: kiln.core\n    options:\n      members: true\n\nText.", ["kiln.core", "Text."]),
+        ("::: kiln.core\n    options:\n      members: true\n\nText.", ["Text."]),
     ],
 )
 def test_containers_between_colons_and_slashes(container: str, text: list[str]) -> None:
@@ -274,7 +273,7 @@ def test_myst_means_what_sphinx_means() -> None:
         "Quick: It is quick.",
         "Kilns",
         "Kiln | Heat\nK1 | 900",
-        "See fire, fire, the page, `Kiln`, PEP 517, H2O.",
+        "See Fire, Fire, the page, `Kiln`, PEP 517, H2O.",
         "The Kiln and other, as told[1].",
         "[1] By the potter.",
         "Slip",
@@ -301,11 +300,21 @@ def test_a_line_of_a_container_is_the_files() -> None:
         ("# Fire {#fire .hot}", "Fire"),
         ("# Fire { data-toc-label='x' }", "Fire"),
         ("# Fire { data-x }", "Fire"),
+        ("# Fire {: #fire env-var toml }", "Fire"),
         ("# Using {name} in paths", "Using {name} in paths"),
     ],
 )
 def test_attributes_of_headings_go(source: str, heading: str) -> None:
     assert headings(source) == [heading]
+
+
+def test_a_csv_table_of_myst() -> None:
+    rows = '"K1", "900 `a|b`, hot"\n"K2", "two\nlines"\n'
+    assert texts(f'```{{csv-table}} Kilns\n:header: "Name", "Heat"\n\n{rows}```\n') == [
+        "Kilns",
+        "Name | Heat\nK1 | 900 `a|b`, hot\nK2 | two lines",
+    ]
+    assert texts("```{csv-table}\na, b\nc, d\n```\n") == ["a | b\nc | d"]
 
 
 def test_words_between_angle_brackets_stay() -> None:
@@ -319,7 +328,13 @@ def test_data_in_addresses_is_no_text() -> None:
         f"![door]({data}) and [seal]({data})\n\n<img alt='lid' src='{data}'>\n\n[r]: {data}\n\n"
         f"![x][r]\n\nurl({data}) end\n\n`url({data})`\n"
     )
-    assert texts(source) == ["door and seal", "lid", "x", "url() end", "`url(data:image/svg+xml;base64,…)`"]
+    assert texts(source) == [
+        "door and seal",
+        "lid",
+        "x",
+        "url(data:image/svg+xml;base64,…) end",
+        "`url(data:image/svg+xml;base64,…)`",
+    ]
 
 
 def test_a_table_in_html_is_rows() -> None:
@@ -366,51 +381,6 @@ def test_lists_keep_what_stands_in_them() -> None:
         "2. Second.",
         "Aside: Aside text.",
     ]
-
-
-def test_another_package_adds_a_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fake entry point in place of an installed package."""
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_block import StateBlock
-
-    from curation.documents.markup.markdown import dialects, reader
-
-    def potters(md: MarkdownIt) -> None:
-        def rule(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-            if not state.src[state.bMarks[first] :].startswith("@@pot"):
-                return False
-            state.line = first + 1
-            return True
-
-        md.block.ruler.before("paragraph", "pot", rule)
-
-    class Point:
-        name = "potters"
-
-        def load(self) -> object:
-            return potters
-
-    with monkeypatch.context() as patched:
-        points = {"clayloop.markdown": [Point()]}
-        patched.setattr(dialects, "entry_points", lambda group: points[group])
-        reader._parser.cache_clear()
-        assert texts("@@pot blue\n\ntext\n") == ["text"]
-    reader._parser.cache_clear()
-    assert texts("@@pot blue\n") == ["@@pot blue"]
-
-
-def test_a_dialect_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from importlib.metadata import EntryPoint
-
-    from curation.documents.markup.markdown import dialects, reader
-
-    broken = EntryPoint("potters", "no_such_package:dialect", dialects.GROUP)
-    with monkeypatch.context() as patched:
-        patched.setattr(dialects, "entry_points", lambda group: [broken])
-        reader._parser.cache_clear()
-        with pytest.raises(SettingsError, match=r"potters \(no_such_package:dialect\) cannot be loaded"):
-            texts("text")
-    reader._parser.cache_clear()
 
 
 def test_restructuredtext_that_is_too_deep_leaves_the_rest_of_the_page() -> None:

@@ -74,6 +74,11 @@ FIRE = "```python\ndef fire(self):\n    return clay\n```"
         ("a.md", "{{#include parts/shared.md:4}}", ["intro"]),
         ("a.md", "<!--@include: ./parts/shared.md-->", SHARED),
         ("a.md", '{% include-markdown "parts/shared.md" start="-->" end="<!--" %}', ["Warm words."]),
+        (
+            "a.md",
+            '{%\n  include-markdown "parts/shared.md"\n  start="-->"\n  end="<!--"\n%}',
+            ["Warm words."],
+        ),
         ("a.mdx", "import Part from './parts/shared.md';\n\n<Part kind='x' />", SHARED),
         ("sub/a.mdx", "import P from '@site/parts/shared.md';\n\n<P />", SHARED),
         ("a.md", "{{< include parts/shared.md >}}", SHARED),

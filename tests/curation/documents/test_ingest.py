@@ -112,6 +112,19 @@ def test_bad_files_are_reported_and_the_rest_is_read(home: Home, docs: Path) -> 
     assert [item.path for item in report.skipped] == ["huge.md", "latin.md", "titles.md"]
 
 
+def test_a_line_that_nobody_wrote_is_data(home: Home, docs: Path) -> None:
+    long = "kiln " * 250_000
+    (docs / "data.md").write_text(f"# Data\n\n{long}\n")
+    (docs / "data.html").write_text(f"<!doctype html><h1>Data</h1><p>{long}</p>")
+    (docs / "page.html").write_text(f"<!doctype html><script>{long}</script><h1>Page</h1><p>Words.</p>")
+    (docs / "picture.md").write_text(f"# Picture\n\nA ![kiln](data:image/png;base64,{'A' * 1_250_000})\n")
+    report = run([str(docs)], home, ChunkSettings(), minilm())
+    found = {one.path for one in report.skipped if one.reason == "data: a line of over a million characters"}
+    assert found == {"data.md", "data.html"}
+    texts = {chunk.path: chunk.text for chunk in Corpus.load(home).chunks}
+    assert (texts["page.html"], texts["picture.md"]) == ("Page\n\nWords.", "Picture\n\nA kiln")
+
+
 def test_nothing_to_ingest_is_an_error_and_changes_nothing(home: Home, docs: Path, tmp_path: Path) -> None:
     ingest(home, docs)
     before = stamps(home)

@@ -144,7 +144,7 @@ def test_inline_markup_becomes_text() -> None:
         ".. |k| replace:: K\n"
     )
     assert [block.text for block in blocks(source)] == [
-        "A b c `d *e*` f h `i` j [1] K /l/m *args and **kw *n* o_p _q."
+        "A b c `d *e*` f h `i` j [1] K m *args and **kw *n* o_p _q."
     ]
 
 

@@ -31,13 +31,13 @@ def docs(tmp_path: Path) -> Path:
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the pages that are parsed from now on."""
     paths: list[str] = []
-    parse = ingesting.parse
+    parse = ingesting.parse_alone
 
     def noting(text: str, markup: object, page: object) -> object:
         paths.append(page.path)  # type: ignore[attr-defined]
         return parse(text, markup, page)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ingesting, "parse", noting)
+    monkeypatch.setattr(ingesting, "parse_alone", noting)
     return paths
 
 

@@ -12,7 +12,7 @@ A rule pushes the tokens that markdown-it makes itself (paragraphs, fences, tabl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,8 +68,8 @@ class Context:
     def left_out(self, name: str, number: int) -> None:
         self.page.left_out.append(Notice(name, self.line(number)))
 
-    def include(self, target: str, number: int, part: str = "") -> Included | None:
-        return self.page.include(target, self.line(number), self.chain, part)
+    def include(self, target: str, number: int, options: Mapping[str, str] | None = None) -> Included | None:
+        return self.page.include(target, self.line(number), self.chain, options)
 
 
 BlockRule = Callable[[StateBlock, int, int, bool], bool]
@@ -117,13 +117,13 @@ def push_markdown(state: StateBlock, lines: Sequence[str], first: int) -> None:
     _parse(state, "\n".join(lines), first)
 
 
-def push_included(state: StateBlock, included: Included, text: str, number: int) -> None:
-    """Parse ``text`` of an included file in this place."""
+def push_included(state: StateBlock, included: Included, number: int) -> None:
+    """Parse an included file in this place."""
     context = context_of(state)
     before = context.chain, context.fixed
     context.chain, context.fixed = included.chain, context.line(number) - 1
     try:
-        _parse(state, without_front_matter(text), number, included=True)
+        _parse(state, without_front_matter(included.text), number, included=True)
     finally:
         context.chain, context.fixed = before
 

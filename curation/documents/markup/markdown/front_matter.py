@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
+from typing import Any
 
-_FIELD = re.compile(r"^([\w-]+)\s*:\s*(.+?)\s*$")
+import yaml
+
+from curation.documents.markup.blocks import one_line
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 _KEY = re.compile(r"^[\w.-]+\s*[:=](?:\s|$)")
-_VALUE = re.compile(r"^\s+([\w-]+)\s*:\s*(.+?)\s*$")
 _MOST_LINES = 400
+_MOST_CHARACTERS = 20_000
 
 
 @dataclass
@@ -30,29 +40,39 @@ def read_front_matter(lines: list[str]) -> FrontMatter:
     inner = lines[first + 1 : first + _MOST_LINES]
     if mark not in {"---", "+++"}:
         return found
-    is_loose = first > 0 or not (inner and inner[0].strip())
-    if is_loose and not _KEY.match(next(filter(str.strip, inner), "")):
-        return found  # a rule, then text
     ends = {mark, "..."} if mark == "---" else {mark}
     end = next((number for number, line in enumerate(inner) if line.rstrip() in ends), None)
     if end is None:
         return found
+    data = _data("\n".join(inner[:end])[:_MOST_CHARACTERS], mark)
+    start = next(filter(str.strip, inner), "")
+    is_loose = first > 0 or not inner[0].strip() or not data
+    if is_loose and start != inner[end] and not _KEY.match(start):
+        return found  # text between two rules
     found.lines = first + end + 2
-    in_values = False
-    for line in inner[:end]:
-        key = _FIELD.match(line.replace(" = ", ": ", 1) if mark == "+++" else line)
-        if key and not key[2].startswith(("|", ">", "{", "[")):
-            found.values[f"page.{key[1]}"] = key[2].strip("\"'")
-        value = _VALUE.match(line)
-        if value and in_values:
-            found.values[value[1]] = value[2].strip("\"'")
-        elif line.strip() in {"substitutions:", "myst_substitutions:"}:
-            in_values = True
-        elif line.strip():
-            in_values = False
+    found.values = {f"page.{key}": text for key, text in _texts(data).items()}
+    for holder in (data, data.get("myst")):
+        for name in ("substitutions", "myst_substitutions"):
+            found.values |= _texts(holder.get(name) if isinstance(holder, dict) else None)
     found.title = found.values.get("page.title", "")
     found.description = found.values.get("page.description", "")
     return found
+
+
+def _data(text: str, mark: str) -> dict[Any, Any]:
+    try:
+        found = tomllib.loads(text) if mark == "+++" else yaml.safe_load(text)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _texts(values: Any) -> dict[str, str]:
+    """What of ``values`` can be shown in a line."""
+    if not isinstance(values, dict):
+        return {}
+    texts = {str(key): str(it) for key, it in values.items() if isinstance(it, (str, int, float))}
+    return {key: one_line(text) for key, text in texts.items() if "```" not in text}
 
 
 def without_front_matter(text: str) -> str:

@@ -10,25 +10,28 @@ from markdown_it.token import Token
 from curation.documents.markup.blocks import one_line
 from curation.documents.markup.html import is_html_tag
 from curation.documents.markup.markdown.dialects.shortcodes import unescaped
+from curation.documents.markup.references import PAGE, mark
 from curation.documents.markup.rst.roles import role_text
 
-_REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
+# [words][name] and [][name] that lead out of the page; a[0][1] does not.
+_REFERENCE = re.compile(r"(?<![\w\])])\[([^\[\]]*)\]\[([^\[\]]*)\]")
 _ATTRIBUTE = r"(?:[.#][\w:-]+|[\w:-]+=(?:\"[^\"]*\"|'[^']*'|[^\s{}\"']+)|data-[\w-]+)"
 ATTRIBUTES_AT_END = re.compile(rf"\s*\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}\s*$")
-HEADING_ATTRIBUTES = re.compile(rf"\s*\{{:?\s*(?:{_ATTRIBUTE}|[\w-]+)(?:\s+{_ATTRIBUTE})*\s*\}}\s*$")
+_FIRST = rf":\s*(?:{_ATTRIBUTE}|[\w-]+)|\s*{_ATTRIBUTE}"  # then bare words may follow
+HEADING_ATTRIBUTES = re.compile(rf"\s*\{{(?:(?:{_FIRST})(?:\s+(?:{_ATTRIBUTE}|[\w-]+))*|\s*[\w-]+)\s*\}}\s*$")
 _ATTRIBUTES_AFTER = re.compile(rf"^\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
 _ALERT = re.compile(r"^\[!(\w+)\][+-]?\s*")
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
-_DATA = re.compile(r"data:[\w/+.-]*;base64,[A-Za-z0-9+/=\s]{64,}")
 _HOLD = re.compile("\ue000(\\d+)\ue001")
-OUR_MARKS = re.compile("[\ue000-\ue003]")  # characters that hold places in this file
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
 _ROLE_BEFORE = re.compile(
-    r"(?<![\w:`]):(?:py:)?"
-    r"(class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
+    r"(?<![\w:`]):"
+    r"([a-z]+:[a-z]+|class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
 )
 # What {.attributes} may stand behind.
 _MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})
+_OF_MYST = ("project:", "path:", "inv:")
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # the address of another site
 _BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])\ue003(?=[{_WIDE}])")
 
 
@@ -40,11 +43,9 @@ def inline_text(tokens: Sequence[Token]) -> str:
     if "\ue003" in text:
         text = _BETWEEN_WIDE.sub("", text).replace("\ue003", " ")
     if "[" in text:
-        text = _REFERENCE.sub(r"\1", text)
+        text = _REFERENCE.sub(lambda found: found[1] or found[2] or found[0], text)
         text = _FOOTNOTE.sub(r"[\1]", text)
         text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
-    if ";base64," in text:
-        text = _DATA.sub("", text)
     lines = (one_line(line) for line in text.split("\ue002"))
     text = "\n".join(line for line in lines if line)
     return _HOLD.sub(lambda found: reader.codes[int(found[1])], text) if reader.codes else text
@@ -116,8 +117,8 @@ class _Inline:
         if not self._links:
             return
         before, token = self._links.pop()
-        if not any(part.strip() for part in self.parts[before:]):
-            # [](#name): MyST takes the title of what it leads to
-            target = str(token.attrs.get("href", ""))
-            name = target.rpartition("#")[2] or target.rpartition("/")[2]
-            self.parts.append("" if "://" in target else re.sub(r"\.(?:md|html?)$", "", name))
+        target = str(token.attrs.get("href", ""))
+        is_bare = token.info == "auto" and target.startswith(_OF_MYST)  # <project:guide.md#fire>
+        if is_bare or len(self.parts) == before:  # a picture without words is something else
+            target = re.sub(r"^inv:.*(?=#)|^(?:project|path|inv):", "", target)
+            self.parts[before:] = [] if _ELSEWHERE.match(target) else [mark(PAGE, target)]

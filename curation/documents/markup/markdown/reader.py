@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from curation.documents.markup.blocks import MOST_INLINE, Block, Kind, Outline, ParsedDocument, one_line
-from curation.documents.markup.html import html_words
-from curation.documents.markup.lead import Lead
+from curation.documents.markup.blocks import MOST_INLINE, Block, Outline, ParsedDocument, one_line
+from curation.documents.markup.html import html_blocks
+from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.markdown.context import Context, as_label
-from curation.documents.markup.markdown.dialects import dialects
+from curation.documents.markup.markdown.dialects import add_dialects, blame_added
 from curation.documents.markup.markdown.dialects.shortcodes import unescaped, without_tags
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
 from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
 from curation.documents.markup.markdown.inline import (
     ATTRIBUTES_AT_END,
     HEADING_ATTRIBUTES,
-    OUR_MARKS,
     inline_text,
 )
 from curation.documents.markup.markdown.nodes import Node, as_tree
@@ -34,7 +33,8 @@ _FILE_OF_CODE = re.compile(r"\b(?:title|filename|file)=(?:\{?([\"'])(.+?)\1\}?)|
 # The heading's own id: {#id}, or in MDX, which would read that as code, {/* #id */}.
 _GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
-_LONG_DATA = re.compile(r"(;base64,[A-Za-z0-9+/=]{100})[A-Za-z0-9+/=]+")
+# A tag that includes a file, over several lines (mkdocs-include-markdown).
+_LONG_INCLUDE = re.compile(r"\{%-?[ \t]*\n[ \t]*include[^%]{1,1000}%\}")
 _GIVES_UP = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -48,7 +48,10 @@ def parse_markdown(text: str, page: Page) -> ParsedDocument:
             outline.add(Block("prose", one_line(front.description), 1))
         _Reader(outline, Context(page, (page.path,), values=front.values)).read(body)
         return outline.finish(front.title)
-    except _GIVES_UP:
+    except Exception as error:
+        blame_added(error, page.path)
+        if not isinstance(error, _GIVES_UP):
+            raise
         page.unknown.append(Notice("a page that is not Markdown throughout", 1))
         return plain_paragraphs(text)
 
@@ -67,8 +70,7 @@ def _parser(is_mdx: bool) -> MarkdownIt:
     # a link's target is dropped, whatever it is: to make it an address is a seventh of the time
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
-    for dialect in dialects():
-        dialect(parser)
+    add_dialects(parser)
     parser.core.ruler.at("inline", _inline)
     return parser
 
@@ -77,25 +79,23 @@ def _inline(state: StateCore) -> None:
     """markdown-it's own rule, but for what is too long."""
     for token in state.tokens:
         if token.type == "inline" and len(token.content) > MOST_INLINE:
-            token.content = _LONG_DATA.sub(r"\1", token.content)
-        if token.type == "inline" and len(token.content) > MOST_INLINE:
             token.children = [Token("text", "", 0, content=token.content)]
         elif token.type == "inline":
             token.children = token.children or []
             state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
-class _Reader:
+class _Reader(Writer):
     def __init__(self, outline: Outline, context: Context) -> None:
-        self.outline = outline
+        super().__init__(outline)
         self._context = context
         self._env: dict[str, Any] = {"context": context}
-        self._line = 1
         self._has_notes = False
         self._parser = _parser(context.page.path.lower().endswith(".mdx"))
 
     def read(self, text: str) -> None:
-        text = OUR_MARKS.sub("", _NESTED_MARKERS.sub("> ", text))
+        text = _NESTED_MARKERS.sub("> ", text)
+        text = _LONG_INCLUDE.sub(lambda tag: one_line(tag[0]) + "\n" * tag[0].count("\n"), text)
         self._has_notes = "[^" in text
         tokens = self._parser.parse(text, self._env)
         self._children(as_tree(tokens), Lead(), top=True)
@@ -106,9 +106,9 @@ class _Reader:
 
     def _block(self, node: Node, lead: Lead, top: bool) -> None:
         if self._context.fixed is not None:
-            self._line = self._context.fixed + 1
+            self.line = self._context.fixed + 1
         elif node.token.map:
-            self._line = node.token.map[0] + 1
+            self.line = node.token.map[0] + 1
         kind = node.type
         if self._has_notes and kind in {"heading", "paragraph", "table"}:
             self.outline.notes += _footnotes(node)
@@ -116,15 +116,15 @@ class _Reader:
             words = HEADING_ATTRIBUTES.sub("", node.words)
             given = _GIVEN_ID.search(node.children[0].token.content) if node.children else None
             self.outline.heading(
-                int(node.token.tag[1:]), words, self._line, given=(given[1] or given[2]) if given else ""
+                int(node.token.tag[1:]), words, self.line, given=(given[1] or given[2]) if given else ""
             )
         elif kind in {"paragraph", "heading", "inline", "dt"}:
             words = inline_text([node.token]) if kind == "inline" else node.words
-            self._add("prose", ATTRIBUTES_AT_END.sub("", words) if words.endswith("}") else words, lead)
+            self.add("prose", ATTRIBUTES_AT_END.sub("", words) if words.endswith("}") else words, lead)
         elif kind in {"fence", "code_block"}:
             self._code(node, lead)
         elif kind == "html_block":
-            self._add("prose", html_words(without_tags(node.token.content)), lead)
+            self._html(node, lead)
         elif kind in {"bullet_list", "ordered_list"}:
             self._list(node, lead)
         elif kind == "table":
@@ -147,34 +147,27 @@ class _Reader:
         else:  # block quotes, and whatever an extension adds
             self._children(node.children, lead)
 
-    def _add(self, kind: Kind, text: str, lead: Lead) -> None:
-        if not text:
-            return
-        first, tight = lead.take()
-        shown: Kind = "list" if kind == "prose" and (lead.rest or first[:1].isspace()) else kind
-        self.outline.add(Block(shown, first + text, self._line, tight=tight))
-
-    def _flush(self, lead: Lead) -> None:
-        """Put a marker or label that waits on a line of its own."""
-        if lead.waits:
-            first, tight = lead.take()
-            self.outline.add(Block("list" if lead.rest else "prose", first.rstrip(), self._line, tight=tight))
+    def _html(self, node: Node, lead: Lead) -> None:
+        for block in html_blocks(without_tags(node.token.content), self.line):
+            if block.kind == "prose":
+                self.add("prose", block.text, lead)
+            else:
+                self.flush(lead)
+                self.outline.add(block)
 
     def _code(self, node: Node, lead: Lead) -> None:
         info = node.token.info.strip() if node.type == "fence" else ""
         named = _FILE_OF_CODE.search(info)
         if named:
-            self._add("prose", as_label(named[2] or named[3]), lead)
-        self._flush(lead)
+            self.add("prose", as_label(named[2] or named[3]), lead)
+        self.flush(lead)
         language = _LANGUAGE.match(info)
-        code = code_with_includes(self._context, node.token.content, self._line - 1)
+        code = code_with_includes(self._context, node.token.content, self.line - 1)
         text = unescaped(_BLANK_EDGES.sub("", code))
-        self.outline.add(Block("code", text, self._line, language=language[1] if language else ""))
+        self.outline.add(Block("code", text, self.line, language=language[1] if language else ""))
 
     def _list(self, node: Node, lead: Lead) -> None:
-        if lead.waits and not lead.rest:  # a label stands above a list, a marker before its first item
-            self._flush(lead)
-            lead.tight = True
+        self.above_list(lead)
         close = lead.tight or lead.waits
         start = int(node.token.attrs.get("start", 1))
         for number, item in enumerate(node.children):
@@ -189,18 +182,18 @@ class _Reader:
         outer, tight = lead.take()
         own = Lead(f"{outer}{label} " if node.children else outer + label.rstrip(":"), lead.rest, tight)
         self._children(node.children, own)
-        self._flush(own)
+        self.flush(own)
 
     def _restructuredtext(self, node: Node, lead: Lead) -> None:
-        self._flush(lead)
+        self.flush(lead)
         chain = node.token.meta.get("chain", self._context.chain)
-        passage = Passage("restructuredtext", node.token.content, chain, self._line)
+        passage = Passage("restructuredtext", node.token.content, chain, self.line)
         self._context.page.embed(passage, self._context.page, self.outline)
 
     # Tables
 
     def _table(self, node: Node, lead: Lead) -> None:
-        self._flush(lead)
+        self.flush(lead)
         rows: list[str] = []
         head: list[str] = []
         for row in node.find("tr"):
@@ -208,30 +201,25 @@ class _Reader:
             if text.strip(" |"):
                 rows.append(text)
                 head += [text] if not head and row.children[0].type == "th" else []
-        self.outline.add(Block("table", "\n".join(rows), self._line, head="\n".join(head)))
+        self.outline.add(Block("table", "\n".join(rows), self.line, head="\n".join(head)))
 
     def _list_table(self, node: Node, lead: Lead) -> None:
         lists = [child for child in node.children if child.type == "bullet_list"]
         rows = [
-            " | ".join(self._words(cell) for inner in item.children for cell in inner.children)
+            " | ".join(
+                self.in_cell(partial(self._children, cell.children, Lead()))
+                for inner in item.children
+                for cell in inner.children
+            )
             for item in (lists[0].children if lists else [])
             if all(inner.type == "bullet_list" for inner in item.children)
         ]
         if not rows or len(lists) != len(node.children) or len(rows) != len(lists[0].children):
             self._children(node.children, lead)
             return
-        self._flush(lead)
+        self.flush(lead)
         head = "\n".join(rows[: node.token.meta["header"]])
-        self.outline.add(Block("table", "\n".join(rows), self._line, head=head))
-
-    def _words(self, cell: Node) -> str:
-        outer, self.outline = self.outline, Outline()
-        try:
-            self._children(cell.children, Lead())
-            blocks = [block.text for section in self.outline.sections for block in section.blocks]
-            return one_line(" ".join(blocks))
-        finally:
-            self.outline = outer
+        self.outline.add(Block("table", "\n".join(rows), self.line, head=head))
 
 
 def _footnotes(node: Node) -> int:

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
-from docutils.statemachine import StringList
+from docutils.parsers.rst import Directive, states
+from docutils.statemachine import StringList, string2lines
 
 from curation.documents.markup.blocks import dedent
+from curation.documents.markup.excerpts import language_of
 from curation.documents.markup.html import html_words
 from curation.documents.markup.page import Notice, Page
-from curation.documents.markup.rst.inclusion import include, literal_include
 from curation.documents.markup.rst.names import (
     ARGUMENT_IS_TEXT,
     CODE,
     CONTENT_MAY_BE_ARGUMENT,
     KNOWN,
     LABELLED,
-    SILENT,
     TRANSPARENT,
     VERSIONS,
+    is_silent,
     label_of,
     short_name,
 )
 from curation.documents.markup.rst.nodes import Labelled, Signature, code
-from curation.documents.markup.rst.tables import csv_rows, list_rows, table_node
+from curation.documents.markup.rst.tables import csv_rows, header_rows, list_rows, table_node
 
 _OPTION = re.compile(r"^:(?P<name>[\w-]+):(?:\s+(?P<value>.*))?$")
 _WORD = re.compile(r"^[\w+#-]+$")
 # The language may stand alone in the first line below them.
 _LANGUAGE_MAY_FOLLOW = frozenset({"code", "code-block", "sourcecode"})
+_MARKDOWN = frozenset({"myst", "myst_parser.sphinx_", "markdown", "commonmark", "recommonmark"})
 _NOT_A_LANGUAGE = frozenset({"math", "prompt"})
 Made = list[nodes.Node]
 
@@ -49,7 +52,7 @@ class CatchAll(Directive):
         self._split()
         if short not in KNOWN:
             self.page.unknown.append(Notice(self.name, self.line))
-        if short in SILENT:
+        if is_silent(short, self.argument, any(self.body)):
             self.page.left_out.append(Notice(self.name, self.line))
             if short == "toctree":
                 self.page.lists(self.body)
@@ -181,8 +184,7 @@ class CatchAll(Directive):
         rows = list_rows(holder)
         if not rows:
             return [*self.paragraph(self.argument), *holder.children]
-        header_rows = int(self.given["header-rows"]) if self.given.get("header-rows", "").isdigit() else 0
-        return [*self.paragraph(self.argument), self.placed(table_node(rows, header_rows))]
+        return [*self.paragraph(self.argument), self.placed(table_node(rows, header_rows(self.given)))]
 
     def _csv_table(self) -> Made:
         lines = list(self.body)
@@ -191,19 +193,41 @@ class CatchAll(Directive):
             found = self.page.include(self.given["file"], self.line, chain)
             lines = found.text.split("\n") if found else lines
         rows = csv_rows(lines, self.given)
-        header_rows = int(self.given["header-rows"]) if self.given.get("header-rows", "").isdigit() else 0
-        header_rows += bool(self.given.get("header"))
+        head = header_rows(self.given) + bool(self.given.get("header"))
         cells = [
             [self.parse(StringList(cell.split("\n"), "cell"), self.body_offset) for cell in row]
             for row in rows
         ]
-        return [*self.paragraph(self.argument), self.placed(table_node(cells, header_rows))]
+        return [*self.paragraph(self.argument), self.placed(table_node(cells, head))]
 
     def _include(self) -> Made:
-        return include(self)
+        """The file's lines in the place of the directive; as code where its options say so."""
+        target = self.argument
+        if target.startswith("<") and target.endswith(">"):  # docutils' own lists of characters
+            return self._insert(_standard(target[1:-1]), (*self.chain(), target))
+        found = self.page.include(target, self.line, self.chain(), self.given)
+        if found is None:
+            return []
+        if "literal" in self.given or "code" in self.given:
+            return [self.placed(code(found.text.strip("\n"), self.given.get("code", "")))]
+        if self.given.get("parser", "") in _MARKDOWN or target.lower().endswith((".md", ".markdown")):
+            return [self.placed(nodes.raw("", found.text, format="markdown", chain=found.chain))]
+        return self._insert(found.text, found.chain)
+
+    def _insert(self, text: str, chain: tuple[str, ...]) -> Made:
+        lines = string2lines(text, tab_width=8, convert_whitespace=True)
+        self.state_machine.insert_input(lines, "\n".join(chain))
+        return []
 
     def _literal_include(self) -> Made:
-        return literal_include(self)
+        """The file, or the part that its options choose, as a code block."""
+        found = self.page.include(self.argument, self.line, self.chain(), self.given)
+        if found is None:
+            return []
+        language = self.given.get("language", "") or language_of(self.argument)
+        caption = self.given.get("caption", "")
+        label = self.paragraph(f"{caption}:") if caption else []
+        return [*label, self.placed(code(found.text.strip("\n"), language))]
 
     def _described(self) -> Made:
         short = self.short
@@ -244,6 +268,12 @@ _READERS: dict[str, Callable[[Any], Made]] = {
     "include": CatchAll._include,
     "literalinclude": CatchAll._literal_include,
 }
+
+
+@cache
+def _standard(name: str) -> str:
+    path = Path(states.__file__).parent / "include" / Path(name).name
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def for_page(page: Page) -> type[CatchAll]:

@@ -59,8 +59,14 @@ DESCRIBING = word_set(
     function method classmethod staticmethod attribute property data exception decorator decoratormethod
     option cmdoption describe object confval envvar setting signal reqmeta templatetag templatefilter
     fieldlookup django-admin django-admin-option macro member type struct union enum enumerator var
-    concept alias directive role module autoclass automodule autofunction autoexception autodata automethod
-    autoattribute autoproperty autodecorator click argparse automodulesumm
+    concept alias directive role module
+    """
+)
+# Sphinx writes what they show from the project's code, below the name that is their argument.
+GENERATED = word_set(
+    """
+    autoclass automodule autofunction autoexception autodata automethod autoattribute autoproperty
+    autodecorator automodulesumm click argparse mkdocstrings
     """
 )
 # The page shows what they describe: "class Kiln".
@@ -74,11 +80,17 @@ _READ_APART = word_set(
     "image figure raw include literalinclude parsed-literal replace unicode button-link button-ref"
 )
 KNOWN = CODE | SILENT | TRANSPARENT | ADMONITIONS | LABELLED | VERSIONS.keys() | DESCRIBING | _READ_APART
+KNOWN |= GENERATED
 
 
 def short_name(name: str) -> str:
     """A directive's name without its domain (``py:function``)."""
     return name.rsplit(":", 1)[-1].lower()
+
+
+def is_silent(name: str, argument: str, has_content: bool) -> bool:
+    """Whether the page itself says nothing to a reader in the place of this directive."""
+    return name in SILENT or (name in GENERATED and not has_content and "(" not in argument)
 
 
 def _names_a_class(name: str, argument: str) -> bool:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 from docutils import nodes
-from docutils.frontend import get_default_settings
 from docutils.parsers.rst import Parser, directives
 from docutils.parsers.rst.directives.misc import Replace, Unicode
 from docutils.utils import new_document
@@ -17,29 +15,17 @@ from docutils.utils import new_document
 from curation.documents.markup.page import Page
 from curation.documents.markup.rst.directives import for_page
 from curation.documents.markup.rst.roles import catch_all_inliner
+from curation.documents.markup.rst.settings import settings
 
-_SILENT = 5
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def parse_nodes(text: str, page: Page) -> nodes.document:
     """The nodes of ``text``, before any transform. May raise what docutils raises on odd input."""
-    document = new_document(page.path or "page", _settings())
+    document = new_document(page.path or "page", settings())
     with _every_directive(page):
         Parser(inliner=catch_all_inliner()).parse(text, document)
     return document
-
-
-@cache
-def _settings() -> Any:
-    settings = get_default_settings(Parser)
-    settings.report_level = settings.halt_level = _SILENT
-    settings.warning_stream = False
-    settings.line_length_limit = 100_000_000
-    settings.syntax_highlight = "none"
-    settings.auto_id_prefix = "id"  # as Sphinx has it: the ids are the anchors of its pages
-    settings.file_insertion_enabled = False
-    return settings
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from docutils.utils import unescape
 
 from curation.documents.markup.blocks import MOST_INLINE
 from curation.documents.markup.html import html_words
+from curation.documents.markup.references import LABEL, PAGE, mark
 from curation.words import word_set
 
 _TITLED = re.compile(r"^(?P<title>.*\S)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
@@ -27,6 +28,8 @@ _CODE = word_set(
     """
 )
 _HIDDEN = frozenset({"raw-latex", "latex"})
+# They show the title of what they lead to.
+_REFERENCES = {"doc": PAGE, "ref": LABEL, "numref": LABEL}
 
 
 def role_text(name: str, text: str) -> tuple[str, bool]:
@@ -37,6 +40,8 @@ def role_text(name: str, text: str) -> tuple[str, bool]:
     titled = _TITLED.match(text)
     if titled and kind not in {"code", "literal", "samp", "abbr", "math"}:
         return titled["title"], False
+    if kind in _REFERENCES and not text.startswith("!"):
+        return mark(_REFERENCES[kind], " ".join(text.split())), False
     if kind in {"pep", "rfc"}:
         return f"{kind.upper()} {text.replace('#section-', ' section ').partition('#')[0]}", False
     if _NUMBER.match(text) and kind not in _CODE | {"sub", "sup", "subscript", "superscript", "math", ""}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from docutils import nodes
 
@@ -33,6 +33,12 @@ def list_rows(content: nodes.Element) -> list[list[list[nodes.Node]]]:
     return rows
 
 
+def header_rows(options: Mapping[str, str]) -> int:
+    """How many rows are the header, by the option of that name."""
+    given = options.get("header-rows", "")
+    return int(given) if given.isdigit() and len(given) < 5 else 0
+
+
 def csv_rows(lines: Sequence[str], options: dict[str, str]) -> list[list[str]]:
     """Rows of cells of a csv-table, its ``:header:`` first."""
     delimiter = {"tab": "\t", "space": " "}.get(options.get("delim", ""), options.get("delim", "") or ",")
@@ -40,7 +46,8 @@ def csv_rows(lines: Sequence[str], options: dict[str, str]) -> list[list[str]]:
     how = {"delimiter": delimiter[:1], "quotechar": quote[:1], "skipinitialspace": True}
     header = [options["header"]] if options.get("header") else []
     try:
-        rows = [*csv.reader(header, **how), *csv.reader(lines, **how)]  # type: ignore[arg-type]
+        ended = (f"{line}\n" for line in lines)
+        rows = [*csv.reader(header, **how), *csv.reader(ended, **how)]  # type: ignore[arg-type]
     except (csv.Error, TypeError):
         return [[line] for line in [*header, *lines]]
     return [row for row in rows if any(cell.strip() for cell in row)]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from docutils import nodes
 
-from curation.documents.markup.blocks import Block, Kind, Outline, dedent, one_line
-from curation.documents.markup.lead import Lead
+from curation.documents.markup.blocks import Block, Outline, dedent, one_line
+from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.page import Page, Passage
 from curation.documents.markup.rst.fields import shown_fields
 from curation.documents.markup.rst.fragment import rst_inline_to_text
@@ -24,24 +24,18 @@ _SILENT = (
     nodes.title,
 )
 
-_ROMAN = (
-    *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL")),
-    *((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
-)
 
-
-class Walker:
+class Walker(Writer):
     """Walks the nodes of one document and collects what a reader sees."""
 
     def __init__(
         self, document: nodes.document, page: Page, outline: Outline | None = None, shift: int = 0
     ) -> None:
-        self.outline = outline or Outline()
+        super().__init__(outline or Outline(), shift + 1)
         self._page = page
         self._source = document["source"]
         self._inline = InlineText(document)
         self._shift = shift
-        self._line = shift + 1
         self._level = 0
         self._readers: dict[type[nodes.Node], Callable[[nodes.Element, Lead], None]] = {
             nodes.paragraph: self._paragraph,
@@ -76,36 +70,22 @@ class Walker:
 
     def _node(self, node: nodes.Node, lead: Lead) -> None:
         if node.line and node.source in {None, self._source}:
-            self._line = max(node.line, 1) + self._shift
+            self.line = max(node.line, 1) + self._shift
         if isinstance(node, _SILENT):
             return
         reader = self._readers.get(type(node))
         if reader:
             reader(node, lead)  # type: ignore[arg-type]
         elif isinstance(node, (nodes.Inline, nodes.Text)):
-            self._add("prose", self._inline([node]), lead)
+            self.add("prose", self._inline([node]), lead)
         else:
             self._children(node.children, lead)
-
-    def _add(self, kind: Kind, text: str, lead: Lead) -> None:
-        if not text:
-            return
-        first, tight = lead.take()
-        shown: Kind = "list" if kind == "prose" and (lead.rest or first[:1].isspace()) else kind
-        self.outline.add(Block(shown, (first + text).rstrip(), self._line, tight=tight))
-
-    def _flush(self, lead: Lead) -> None:
-        """Put what waits on a line of its own."""
-        if lead.waits:
-            first, tight = lead.take()
-            kind: Kind = "list" if lead.rest else "prose"
-            self.outline.add(Block(kind, first.rstrip(), self._line, tight=tight))
 
     # Leaves
 
     def _paragraph(self, node: nodes.Element, lead: Lead) -> None:
         text = node.astext() if node.get("lines") else self._inline(node.children)
-        self._add("prose", text, lead)
+        self.add("prose", text, lead)
 
     def _literal(self, node: nodes.Element, lead: Lead) -> None:
         language = "pycon" if isinstance(node, nodes.doctest_block) else ""
@@ -115,11 +95,11 @@ class Walker:
         self._verbatim(node["code"], node["language"], lead)
 
     def _verbatim(self, text: str, language: str, lead: Lead) -> None:
-        self._flush(lead)
-        self.outline.add(Block("code", "\n".join(dedent(text.split("\n"))), self._line, language=language))
+        self.flush(lead)
+        self.outline.add(Block("code", "\n".join(dedent(text.split("\n"))), self.line, language=language))
 
     def _line_block(self, node: nodes.Element, lead: Lead) -> None:
-        self._add("prose", "\n".join(filter(None, self._lines(node))), lead)
+        self.add("prose", "\n".join(filter(None, self._lines(node))), lead)
 
     def _lines(self, node: nodes.Element) -> Iterable[str]:
         for child in node.children:
@@ -129,10 +109,10 @@ class Walker:
                 yield self._inline(child.children)
 
     def _attribution(self, node: nodes.Element, lead: Lead) -> None:
-        self._add("prose", f"— {self._inline(node.children)}", lead)
+        self.add("prose", f"— {self._inline(node.children)}", lead)
 
     def _image(self, node: nodes.Element, lead: Lead) -> None:
-        self._add("prose", one_line(node.get("alt", "")), lead)
+        self.add("prose", one_line(node.get("alt", "")), lead)
 
     def _target(self, node: nodes.Element, lead: Lead) -> None:
         if not {"refuri", "refid", "refname"} & node.attributes.keys():
@@ -141,8 +121,8 @@ class Walker:
 
     def _raw(self, node: nodes.Element, lead: Lead) -> None:
         if node.get("format") == "markdown":
-            self._flush(lead)
-            passage = Passage("markdown", node.astext(), node["chain"], self._line)
+            self.flush(lead)
+            passage = Passage("markdown", node.astext(), node["chain"], self.line)
             self._page.embed(passage, self._page, self.outline)
 
     def _message(self, node: nodes.Element, lead: Lead) -> None:
@@ -151,14 +131,14 @@ class Walker:
             if isinstance(child, nodes.literal_block) and "ubstitution definition" not in node.astext():
                 lines = [line for line in child.astext().split("\n") if line.strip(" =-~^\"'*+#`.:|_\t")]
                 if "title" in node.children[0].astext() and len(lines) == 1:
-                    self.outline.heading(self._level + 1, lines[0], self._line)
+                    self.outline.heading(self._level + 1, lines[0], self.line)
                 elif "table" in node.children[0].astext():
                     rows = [
                         " | ".join(map(rst_inline_to_text, _GAP.split(line.strip("| ")))) for line in lines
                     ]
-                    self._add("table", "\n".join(rows), lead)
+                    self.add("table", "\n".join(rows), lead)
                 else:
-                    self._add("prose", "\n".join(line.strip() for line in lines), lead)
+                    self.add("prose", "\n".join(line.strip() for line in lines), lead)
 
     # Containers
 
@@ -167,8 +147,8 @@ class Walker:
         title = node.children[0] if node.children else None
         if isinstance(title, nodes.title):
             words = self._inline(title.children)
-            self._line -= node.source in {None, self._source} and self._line > 1  # docutils: its underline
-            self.outline.heading(self._level, words, self._line, id="".join(node["ids"][:1]))
+            self.line -= node.source in {None, self._source} and self.line > 1  # docutils: its underline
+            self.outline.heading(self._level, words, self.line, id="".join(node["ids"][:1]))
         self._children(node.children, Lead())
         self._level -= 1
 
@@ -181,23 +161,16 @@ class Walker:
                     position > 0 and isinstance(child, (nodes.bullet_list, nodes.enumerated_list))
                 )
                 self._node(child, own)
-            self._flush(own)
+            self.flush(own)
 
     def _bullets(self, node: nodes.Element, lead: Lead) -> None:
-        self._items(node, ["- "] * len(node.children), self._below_label(lead))
+        self._items(node, ["- "] * len(node.children), self.above_list(lead))
 
     def _numbers(self, node: nodes.Element, lead: Lead) -> None:
         start, kind = int(node.get("start", 1)), node.get("enumtype", "arabic")
         ordinals = [_ordinal(start + number, kind) for number in range(len(node.children))]
         markers = [f"{node.get('prefix', '')}{one}{node.get('suffix', '.')} " for one in ordinals]
-        self._items(node, markers, self._below_label(lead))
-
-    def _below_label(self, lead: Lead) -> Lead:
-        """A label (not a list marker) stands above a list, not before its first item."""
-        if lead.waits and not lead.rest:
-            self._flush(lead)
-            lead.tight = True
-        return lead
+        self._items(node, markers, self.above_list(lead))
 
     def _definitions(self, node: nodes.Element, lead: Lead) -> None:
         for item in node.children:
@@ -206,7 +179,7 @@ class Walker:
                 for part in item.children
                 if isinstance(part, (nodes.term, nodes.classifier))
             ]
-            self._add("prose", " : ".join(words), lead)
+            self.add("prose", " : ".join(words), lead)
             for part in item.children:
                 if isinstance(part, nodes.definition):
                     lead.tight = True
@@ -220,15 +193,15 @@ class Walker:
             if isinstance(node.parent, nodes.document) and not field.children[-1].children:
                 continue  # :orphan: and its like say nothing to a reader
             if shown.above:
-                self._add("prose", shown.above, lead)
+                self.add("prose", shown.above, lead)
                 lead.tight = True
             outer, tight = lead.take()
             own = Lead(f"{outer}{shown.label}: ", lead.rest, tight or number > 0)
             self._children(field.children[-1].children, own)
-            self._flush(own)
+            self.flush(own)
 
     def _field_text(self, field: nodes.Element) -> str:
-        return one_line(" ".join(self._words(field.children[-1])))
+        return self._cell(field.children[-1])
 
     def _options(self, node: nodes.Element, lead: Lead) -> None:
         for number, item in enumerate(node.children):
@@ -237,7 +210,7 @@ class Walker:
             outer, tight = lead.take()
             own = Lead(f"{outer}{names}: ", lead.rest, tight or number > 0)
             self._children(description.children, own)
-            self._flush(own)
+            self.flush(own)
 
     def _footnote(self, node: nodes.Element, lead: Lead) -> None:
         label = node.children[0] if node.children else None
@@ -256,39 +229,33 @@ class Walker:
             own.first = outer + label.rstrip(":")
         self._children(node.children, own)
         if label:
-            self._flush(own)
+            self.flush(own)
 
     def _signature(self, node: nodes.Element, lead: Lead) -> None:
-        self._add("directive", "\n".join(self._inline([line]) for line in node.children), lead)
+        self.add("directive", "\n".join(self._inline([line]) for line in node.children), lead)
 
     # Tables
 
     def _table(self, node: nodes.Element, lead: Lead) -> None:
-        self._flush(lead)
+        self.flush(lead)
         titles = [child for child in node.children if isinstance(child, nodes.title)]
         for title in titles:
-            self._add("prose", self._inline(title.children), lead)
+            self.add("prose", self._inline(title.children), lead)
         head = [self._row(row) for part in node.findall(nodes.thead) for row in part.children]
         bodies = [row for part in node.findall(nodes.tbody) for row in part.children]
         if any(node.findall(_is_code)):
             self._cells(bodies, head[-1] if head else [], lead)
             return
-        line = self._line
+        line = self.line
         header = [row for row in (" | ".join(cells).strip() for cells in head) if row.strip(" |")]
         rows = [row for row in (" | ".join(self._row(row)).strip() for row in bodies) if row.strip(" |")]
         self.outline.add(Block("table", "\n".join([*header, *rows]), line, head="\n".join(header)))
 
     def _row(self, row: nodes.Node) -> list[str]:
-        return [one_line(" ".join(self._words(cell))) for cell in row.children]
+        return [self._cell(cell) for cell in row.children]
 
-    def _words(self, cell: nodes.Node) -> list[str]:
-        """The text of the blocks in a table's cell."""
-        outer, self.outline = self.outline, Outline()
-        try:
-            self._children(cell.children, Lead())
-            return [block.text for section in self.outline.sections for block in section.blocks]
-        finally:
-            self.outline = outer
+    def _cell(self, cell: nodes.Node) -> str:
+        return self.in_cell(lambda: self._children(cell.children, Lead()))
 
     def _cells(self, rows: Sequence[nodes.Node], header: Sequence[str], lead: Lead) -> None:
         """A table with code in its cells: each cell by itself, behind the name of its column."""
@@ -297,7 +264,7 @@ class Walker:
                 name = header[number] if number < len(header) else ""
                 own = Lead(f"{name.rstrip(':')}: " if name else "", lead.rest)
                 self._children(cell.children, own)
-                self._flush(own)
+                self.flush(own)
 
 
 def _is_code(node: nodes.Node) -> bool:
@@ -308,9 +275,4 @@ def _ordinal(number: int, kind: str) -> str:
     if kind in {"loweralpha", "upperalpha"} and 1 <= number <= 26:
         letter = chr(ord("a") + number - 1)
         return letter if kind == "loweralpha" else letter.upper()
-    if kind in {"lowerroman", "upperroman"} and 1 <= number < 5000:
-        roman = ""
-        for value, letters in _ROMAN:
-            roman, number = roman + letters * (number // value), number % value
-        return roman.lower() if kind == "lowerroman" else roman
     return str(number)

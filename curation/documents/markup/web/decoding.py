@@ -60,10 +60,10 @@ def _is_endless(text: str) -> bool:
     """Whether to parse the page would take more than its length lets expect: parsing is quadratic in the
     depth of elements, and what is opened to format words is opened anew in each block after it."""
     deep = deepest = formatting = most_formatting = tags = 0
-    for end, tag in _TAGS.findall(text):
+    for tag in _TAGS.finditer(text):
         tags += 1
-        name = tag.lower()
-        step = -1 if end else 1
+        name = tag[2].lower()
+        step = -1 if tag[1] else 1
         if name in _FORMATTING:
             formatting = max(formatting + step, 0)
             most_formatting = max(most_formatting, formatting)

@@ -14,11 +14,12 @@ from curation.documents.markup.blocks import (
     Kind,
     Outline,
     ParsedDocument,
+    Section,
     dedent,
     heading_text,
     one_line,
 )
-from curation.documents.markup.lead import Lead
+from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.page import Notice, Page
 from curation.documents.markup.web.content import is_silent, main_part
 from curation.words import word_set
@@ -60,6 +61,16 @@ def parse_html(text: str, page: Page) -> ParsedDocument:
     return outline.finish("" if has_headings else heading_text(shown))
 
 
+def read_fragment(markup: str, line: int) -> list[Section]:
+    """Read HTML that stands on ``line`` of a page in another markup."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    outline, body = Outline(), LexborHTMLParser(markup).body
+    if body is not None:
+        _Reader(outline, Page(), line, keeps_lines=True).read(body)
+    return outline.sections
+
+
 def own_part(text: str) -> str:
     """The HTML of a page without what stands around its own part, as `parse_html` reads it."""
     from selectolax.lexbor import LexborHTMLParser
@@ -80,17 +91,17 @@ def _with_lines(text: str) -> str:
     return _LINED.sub(lambda found: f"{found[0]} {_LINE}={bisect_right(breaks, found.start()) + 1}", text)
 
 
-class _Reader:
-    def __init__(self, outline: Outline, page: Page) -> None:
-        self.outline = outline
+class _Reader(Writer):
+    def __init__(self, outline: Outline, page: Page, line: int = 1, keeps_lines: bool = False) -> None:
+        super().__init__(outline, line)
+        self._keeps_lines = keeps_lines  # they may be Markdown's
         self._page = page
-        self._line = 1
         self._words: list[str] = []
         self._anchor = ""  # of an element that begins right before a heading
 
     def read(self, root: LexborNode) -> None:
         self._children(root, Lead(), 0)
-        self._flush(Lead())
+        self._end_words(Lead())
 
     def _children(self, node: LexborNode, lead: Lead, depth: int) -> None:
         child = node.child
@@ -107,18 +118,18 @@ class _Reader:
         elif depth > _MOST_DEEP:
             self._words.append(node.text() or "")
         elif tag in _HEADINGS:
-            self._heading(node, lead)
+            self._heading(node, lead, depth)
         elif tag == "br":
             self._words.append("\n")
         elif tag not in _BLOCKS:
             self._inline(node, lead, depth)
         else:
-            self._flush(lead)
+            self._end_words(lead)
             attributes = node.attributes
-            self._line = int((attributes.get(_LINE) or "")[:9] or 0) or self._line
+            self.line = int((attributes.get(_LINE) or "")[:9] or 0) or self.line
             self._anchor = attributes.get("id") or (self._anchor if tag in {"div", "section"} else "")
             self._block(node, lead, depth)
-            self._flush(lead)
+            self._end_words(lead)
 
     def _block(self, node: LexborNode, lead: Lead, depth: int) -> None:
         tag = node.tag
@@ -127,13 +138,13 @@ class _Reader:
         elif tag in {"ul", "ol"}:
             self._list(node, lead, depth)
         elif tag == "table" and not _is_layout(node):
-            self._table(node, lead)
+            self._table(node, lead, depth)
         elif (
             tag == "dt"
             and node.attributes.get("id")
             and "sig" in (node.attributes.get("class") or "").split()
         ):
-            self._add("directive", one_line(_inline_words(node)), lead)
+            self.add("directive", self._line_of(node, depth), lead)
         elif tag == "dd":
             lead.tight = True
             self._children(node, lead, depth)
@@ -141,6 +152,19 @@ class _Reader:
             self._children(node, lead, depth)
 
     # Words
+
+    def _line_of(self, node: LexborNode, depth: int) -> str:
+        """What an element holds, on one line."""
+        words, line = self._words, self.line
+        self._words = []
+
+        def read() -> None:
+            self._children(node, Lead(), depth)
+            self._end_words(Lead())
+
+        text = self.in_cell(read)
+        self._words, self.line = words, line
+        return text
 
     def _inline(self, node: LexborNode, lead: Lead, depth: int) -> None:
         if node.tag == "img":
@@ -153,30 +177,26 @@ class _Reader:
                 self._anchor = node.attributes.get("id") or node.attributes.get("name") or self._anchor
             self._children(node, lead, depth)
 
-    def _flush(self, lead: Lead) -> None:
+    def _end_words(self, lead: Lead) -> None:
         """Make a block of the words that have come together."""
         text = "".join(self._words)
         self._words = []
-        if text.strip():
-            self._add("prose", one_line(text), lead)
+        lines = text.split("\n") if self._keeps_lines else [text]
+        self.add("prose", "\n".join(filter(None, map(one_line, lines))), lead)
 
-    def _add(self, kind: Kind, text: str, lead: Lead) -> None:
-        if not text.strip():
-            return
-        self._anchor = ""
-        first, tight = lead.take()
-        shown: Kind = "list" if kind == "prose" and (lead.rest or first[:1].isspace()) else kind
-        self.outline.add(Block(shown, first + text, self._line, tight=tight))
+    def add(self, kind: Kind, text: str, lead: Lead) -> None:
+        self._anchor = "" if text.strip() else self._anchor
+        super().add(kind, text, lead)
 
-    def _heading(self, node: LexborNode, lead: Lead) -> None:
-        self._flush(lead)
-        line = int((node.attributes.get(_LINE) or "")[:9] or 0) or self._line
-        self._line = line
-        text = _MARKS_BEHIND.sub("", heading_text(_inline_words(node)))
+    def _heading(self, node: LexborNode, lead: Lead, depth: int) -> None:
+        self._end_words(lead)
+        self.line = line = int((node.attributes.get(_LINE) or "")[:9] or 0) or self.line
+        anchor = self._anchor_of(node)
+        text = _MARKS_BEHIND.sub("", heading_text(self._line_of(node, depth)))
         if lead.rest:  # in a list
-            self._add("prose", text, lead)
+            self.add("prose", text, lead)
         else:
-            self.outline.heading(_HEADINGS[node.tag or "h1"], text, line, self._anchor_of(node))
+            self.outline.heading(_HEADINGS[node.tag or "h1"], text, line, anchor)
         self._anchor = ""
 
     def _anchor_of(self, heading: LexborNode) -> str:
@@ -194,15 +214,11 @@ class _Reader:
     # Code, lists, tables
 
     def _code(self, node: LexborNode, lead: Lead) -> None:
-        if lead.waits:
-            self._add("prose", " ", lead)
-        if lead.waits:
-            first, tight = lead.take()
-            self.outline.add(Block("list" if lead.rest else "prose", first.rstrip(), self._line, tight=tight))
+        self.flush(lead)
         inner = node.css_first("td.code pre") or node.css_first("td.rouge-code pre") or node
         text = "".join(_code_parts(inner))
         language = _language_of(node)
-        self.outline.add(Block("code", "\n".join(dedent(text.split("\n"))), self._line, language=language))
+        self.outline.add(Block("code", "\n".join(dedent(text.split("\n"))), self.line, language=language))
         self._anchor = ""
 
     def _list(self, node: LexborNode, lead: Lead, depth: int) -> None:
@@ -213,60 +229,33 @@ class _Reader:
         first = True
         while item is not None:
             if item.is_element_node and not is_silent(item):
-                self._line = int((item.attributes.get(_LINE) or "")[:9] or 0) or self._line
+                self.line = int((item.attributes.get(_LINE) or "")[:9] or 0) or self.line
                 own = lead.item(f"{number}. " if node.tag == "ol" else "- ", close or not first)
                 own.tight = own.tight or close or not first
                 self._children(item, own, depth + 1)
-                self._flush(own)
+                self._end_words(own)
                 number, first = number + 1, False
                 lead.tight = False
             item = item.next
 
-    def _table(self, node: LexborNode, lead: Lead) -> None:
+    def _table(self, node: LexborNode, lead: Lead, depth: int) -> None:
         caption = node.css_first("caption")
         if caption is not None and not is_silent(caption):
-            self._add("prose", one_line(_inline_words(caption)), lead)
-        if lead.waits:
-            first, tight = lead.take()
-            self.outline.add(Block("list" if lead.rest else "prose", first.rstrip(), self._line, tight=tight))
+            self.add("prose", self._line_of(caption, depth), lead)
+        self.flush(lead)
         rows: list[str] = []
         head: list[str] = []
         for row in node.css("tr"):
             cells = [cell for cell in row.iter() if cell.tag in {"td", "th"}]
-            text = " | ".join(one_line(_inline_words(cell)) for cell in cells).strip()
+            text = " | ".join(self._line_of(cell, depth) for cell in cells).strip()
             if not text.strip(" |"):
                 continue
             rows.append(text)
             if len(head) == len(rows) - 1 and all(cell.tag == "th" for cell in cells):
                 head.append(text)
-        self.outline.add(Block("table", "\n".join(rows), self._line, head="\n".join(head)))
+        self.outline.add(Block("table", "\n".join(rows), self.line, head="\n".join(head)))
         if head and len(head) == len(rows):
-            self._page.left_out.append(Notice("rows of a table that are all header", self._line))
-
-
-def _inline_words(node: LexborNode) -> str:
-    """The words of an element on one line, code in backticks, without what is not text."""
-    parts: list[str] = []
-    waiting = [(node.child, 0)]
-    while waiting:
-        child, depth = waiting.pop()
-        if child is None:
-            continue
-        waiting.append((child.next, depth))
-        if child.is_text_node:
-            parts.append(child.text() or "")
-        elif child.is_element_node and not is_silent(child):
-            tag = child.tag
-            if tag == "img":
-                parts.append(child.attributes.get("alt") or "")
-            elif tag in {"code", "tt", "kbd", "samp", "pre"} and "`" not in (child.text() or "`"):
-                code = one_line(child.text() or "")
-                parts.append(f"`{code}`" if code else "")
-            else:
-                if tag in _BLOCKS or tag == "br":
-                    parts.append(" ")
-                waiting.append((child.child, depth + 1))
-    return "".join(parts)
+            self._page.left_out.append(Notice("rows of a table that are all header", self.line))
 
 
 def _code_parts(node: LexborNode) -> list[str]:

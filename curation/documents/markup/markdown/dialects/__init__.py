@@ -6,8 +6,11 @@ Another package adds one with an entry point in the group ``clayloop.markdown``:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import entry_points
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from traceback import extract_tb, walk_tb
 
 from markdown_it import MarkdownIt
 
@@ -21,7 +24,8 @@ from curation.documents.markup.markdown.dialects import (
     snippets,
     wiki,
 )
-from curation.errors import SettingsError
+from curation.errors import SettingsError, first_line
+from curation.records.identity import content_id
 
 Dialect = Callable[[MarkdownIt], None]
 GROUP = "clayloop.markdown"
@@ -38,19 +42,49 @@ OURS: Mapping[str, Dialect] = {
 }
 
 
-def dialects() -> Iterator[Dialect]:
+def add_dialects(md: MarkdownIt) -> None:
     """Ours, then those of other packages by name. Raises SettingsError for one that cannot be loaded."""
-    yield from OURS.values()
-    for point in sorted(entry_points(group=GROUP), key=lambda one: one.name):
+    for dialect in OURS.values():
+        dialect(md)
+    for point in _added():
         try:
-            yield point.load()
-        except (ImportError, AttributeError) as error:
-            raise SettingsError(
-                f"The Markdown dialect {point.name} ({point.value}) cannot be loaded: {error}",
-                f"Correct or uninstall the package that names it in its entry points ({GROUP}).",
-            ) from error
+            point.load()(md)
+        except Exception as error:  # whatever somebody's package raises
+            raise _failed(point, "cannot be loaded", error) from error
 
 
 def added_dialects() -> list[str]:
-    """The dialects of other packages: with others, pages may read differently."""
-    return sorted(f"{point.name}={point.value}" for point in entry_points(group=GROUP))
+    """The dialects of other packages, with what they are: with others, pages may read differently."""
+    return [f"{point.name}={point.value} {_edition(point)}" for point in _added()]
+
+
+def blame_added(error: Exception, path: str) -> None:
+    """Raise SettingsError where ``error`` comes from a rule that another package added."""
+    names = {point.module.partition(".")[0]: point for point in _added()}
+    for frame, _ in walk_tb(error.__traceback__):
+        point = names.get(str(frame.f_globals.get("__name__", "")).partition(".")[0])
+        if point:
+            raise _failed(point, f"fails on {path}", error) from error
+
+
+def _added() -> list[EntryPoint]:
+    return sorted(entry_points(group=GROUP), key=lambda one: one.name)
+
+
+def _edition(point: EntryPoint) -> str:
+    """Its package's version and the hash of its file."""
+    try:
+        spec = find_spec(point.module)
+        code = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    except (ImportError, OSError, ValueError):
+        code = ""
+    return content_id("dialect", point.dist.version if point.dist else "", code)
+
+
+def _failed(point: EntryPoint, what: str, error: Exception) -> SettingsError:
+    *_, last = extract_tb(error.__traceback__)
+    return SettingsError(
+        f"The Markdown dialect {point.name} ({point.value}) {what}: {type(error).__name__}: "
+        f"{first_line(error)} ({last.filename}:{last.lineno})",
+        f"Correct or uninstall the package that names it in its entry points ({GROUP}).",
+    )

@@ -1,7 +1,7 @@
 """Containers between colons or slashes: Docusaurus, VitePress, Pandoc (``:::``), pymdownx (``///``).
 
 The name and the title become a label, the content is read as Markdown. ``::: package.module`` of
-mkdocstrings is the name of what is described, and its options are left out.
+mkdocstrings shows what is made from code, and is left out.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ def _read_open(state: StateBlock, first: int, last: int, rest: str) -> None:
     """A line without an end: its content goes on as if it were not there."""
     if _MODULE.match(rest) or _options_follow(state, first, last):
         context_of(state).left_out("mkdocstrings", first)
-        push_paragraph(state, rest, first)
         state.line = _behind_options(state, first, last)
         return
     push_paragraph(state, as_label(_label(rest)), first)

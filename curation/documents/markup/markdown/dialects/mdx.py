@@ -39,12 +39,15 @@ _ELEMENT = re.compile(
 _ITEMS = re.compile(r"\bitems=\{\s*\[([^\[\]{}]*)\]\s*\}")
 _STRING = re.compile(r"([\"'`])(.*?)\1")
 _SIGNIFICANT = re.compile(r"[\"'`{}<>\\]")
-_NAME = re.compile(r"\{\s*([A-Za-z_][\w.]*)\s*\}")
+_NAME = re.compile(r"\{\s*(?:([A-Za-z_][\w.?]*)|([\"'`])([^\"'`$\n]*)\2)\s*\}")
+# A line of an expression: {page.is_new && (   …   )}
+_EXPRESSION = re.compile(r"\{[^{}\"'`]*(?:&&|\?|=>)\s*\(?\s*$|\)+\}\s*$|\{[A-Za-z_]\w*\??\.[\w.?]+\}\s*$")
 
 
 def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, "ie", _module)
     add_block_rule(md, "{", _comment)
+    add_block_rule(md, "{)", _expression)
     add_block_rule(md, "<", _component)
     md.inline.ruler.before("html_inline", "mdx_inline", _inline)
     md.inline.ruler.before("html_inline", "mdx_value", _inline_value)
@@ -102,6 +105,17 @@ def _comment(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     return False
 
 
+def _expression(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """A line of JavaScript around what a page shows."""
+    context = context_of(state)
+    if not context.is_mdx or not _EXPRESSION.match(line_at(state, first)):
+        return False
+    if not silent:
+        context.left_out("{expression}", first)
+        state.line = first + 1
+    return True
+
+
 def _component(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     """Lines that hold tags of components and nothing else; in an .mdx file HTML's containers are such."""
     text, context = state.src, context_of(state)
@@ -136,7 +150,7 @@ def _put(state: StateBlock, tag: str, number: int) -> None:
     context, name = context_of(state), re.split(r"[\s/>]", tag[1:], maxsplit=1)[0]
     included = context.include(context.partials[name], number) if name in context.partials else None
     if included:
-        push_included(state, included, included.text, number)
+        push_included(state, included, number)
         return
     if name[:1].isupper():
         context.left_out(f"<{name}>", number)
@@ -216,17 +230,17 @@ def _inline(state: StateInline, silent: bool) -> bool:
 
 
 def _inline_value(state: StateInline, silent: bool) -> bool:
-    """``{name}``: the page's own value, else (in an .mdx file) the name."""
+    """``{name}``: the page's own value, else (in an .mdx file) the name; ``{"words"}`` there: the words."""
     if state.src[state.pos] != "{":
         return False
     found = _NAME.match(state.src, state.pos)
     if not found:
         return False
     context = state.env["context"]
-    value = context.value(found[1])
-    if value is None and not context.is_mdx:
+    value = context.value(found[1]) if found[1] else found[3]
+    if not context.is_mdx and (value is None or not found[1]):
         return False
     if not silent:
-        state.push("text", "", 0).content = value if value is not None else found[1]
+        state.push("text", "", 0).content = found[1] if value is None else value
     state.pos = found.end()
     return True

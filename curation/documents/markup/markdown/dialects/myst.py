@@ -12,7 +12,6 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from mdit_py_plugins.myst_role import myst_role_plugin
 
-from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
 from curation.documents.markup.html import html_words
 from curation.documents.markup.markdown.context import (
     add_block_rule,
@@ -27,18 +26,17 @@ from curation.documents.markup.markdown.context import (
     push_markdown,
     push_paragraph,
 )
-from curation.documents.markup.page import Notice
 from curation.documents.markup.rst.names import (
     CODE,
     CONTENT_MAY_BE_ARGUMENT,
     KNOWN,
     LABELLED,
-    SILENT,
     VERSIONS,
+    is_silent,
     label_of,
     short_name,
 )
-from curation.documents.markup.rst.tables import csv_rows
+from curation.documents.markup.rst.tables import csv_rows, header_rows
 from curation.words import word_set
 
 _FENCE = re.compile(
@@ -138,19 +136,25 @@ def _options(lines: list[str], given: _Directive) -> int:
         if end is not None:
             for line in lines[at + 1 : end]:
                 if found := _YAML.match(line):
-                    given.options[found["name"]] = found["value"].strip("\"'")
+                    given.options[found["name"]] = _unquoted(found["value"])
             return end + 1
     name = ""
     while at < len(lines):
         if found := _OPTION.match(lines[at].strip()):
             name = found["name"]
-            given.options[name] = (found["value"] or "").strip().strip("\"'")
+            given.options[name] = _unquoted(found["value"] or "")
         elif name and lines[at][:1].isspace() and lines[at].strip():
             given.options[name] += " " + lines[at].strip()
         else:
             break
         at += 1
     return at
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    whole = value[:1] in {'"', "'"} and value.find(value[0], 1) == len(value) - 1
+    return value[1:-1] if whole else value
 
 
 def _read(state: StateBlock, given: _Directive, end: int) -> None:
@@ -160,7 +164,7 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
         return
     if short not in KNOWN | _MYST_ONLY:
         context.unknown(given.name, given.first)
-    if short in SILENT or short == "tableofcontents":
+    if is_silent(short, given.argument, any(given.content)) or short == "tableofcontents":
         context.left_out(given.name, given.first)
         if short == "toctree":
             context.page.lists(given.content)
@@ -182,8 +186,7 @@ def _read(state: StateBlock, given: _Directive, end: int) -> None:
     elif short == "list-table":
         push_paragraph(state, given.argument, given.first)
         token = state.push("list_table_open", "table", 1)
-        rows = given.options.get("header-rows", "")
-        token.map, token.meta = [given.first, end], {"header": int(rows) if rows.isdigit() else 0}
+        token.map, token.meta = [given.first, end], {"header": header_rows(given.options)}
         push_markdown(state, given.content, given.at)
         state.push("list_table_close", "table", -1)
     else:
@@ -218,24 +221,18 @@ def _code(state: StateBlock, given: _Directive) -> None:
 
 
 def _include(state: StateBlock, given: _Directive) -> None:
-    context = context_of(state)
-    found = context.include(given.argument, given.first, part_name(given.options))
+    found = context_of(state).include(given.argument, given.first, given.options)
     if found is None:
-        return
-    try:
-        text = excerpt(found.text, given.options)
-    except NoSuchPartError as error:
-        context.page.missing.append(Notice(given.argument, context.line(given.first), str(error)))
         return
     if given.short == "literalinclude" or {"literal", "code"} & given.options.keys():
         push_label(state, given.options.get("caption", ""), given.first)
         language = given.options.get("language") or given.options.get("code", "")
-        push_code(state, text.strip("\n"), language, given.first)
+        push_code(state, found.text.strip("\n"), language, given.first)
     elif given.argument.lower().endswith(".rst"):
         token = state.push("rst", "", 0)
-        token.map, token.content, token.meta = [given.first, given.at], text, {"chain": found.chain}
+        token.map, token.content, token.meta = [given.first, given.at], found.text, {"chain": found.chain}
     else:
-        push_included(state, found, text, given.first)
+        push_included(state, found, given.first)
 
 
 def _csv_table(state: StateBlock, given: _Directive) -> None:
@@ -244,18 +241,13 @@ def _csv_table(state: StateBlock, given: _Directive) -> None:
     if given.options.get("file"):
         found = context_of(state).include(given.options["file"], given.first)
         lines = found.text.split("\n") if found else lines
-    header = bool(given.options.get("header") or given.options.get("header-rows"))
-    for number, row in enumerate(csv_rows(lines, given.options)):
-        if number == 0:
-            state.push("table_open", "table", 1).map = [given.first, given.first + 1]
-        state.push("tr_open", "tr", 1)
-        cell_type = "th" if header and number == 0 else "td"
-        for cell in row:
-            state.push(f"{cell_type}_open", cell_type, 1)
-            token = state.push("inline", "", 0)
-            token.content, token.children = cell.strip(), []
-            token.map = [given.first, given.first + 1]
-            state.push(f"{cell_type}_close", cell_type, -1)
-        state.push("tr_close", "tr", -1)
-    if state.tokens and state.tokens[-1].type == "tr_close":
-        state.push("table_close", "table", -1)
+    rows = csv_rows(lines, given.options)
+    width = max(map(len, rows), default=0)
+    if width and not (given.options.get("header") or header_rows(given.options)):
+        rows.insert(0, [])
+    table = ["|" + "|".join(map(_in_cell, [*row, *[""] * (width - len(row))])) + "|" for row in rows]
+    push_markdown(state, [*table[:1], "|---" * width + "|", *table[1:]] if width else [], given.first)
+
+
+def _in_cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 
-from curation.documents.markup.excerpts import NoSuchPartError, excerpt, part_name
+from curation.documents.markup.excerpts import language_of
 from curation.documents.markup.markdown.context import (
     Context,
     add_block_rule,
@@ -22,7 +22,6 @@ from curation.documents.markup.markdown.context import (
     push_included,
     push_paragraph,
 )
-from curation.documents.markup.page import Included, Notice
 
 _OPTION = re.compile(r"(?P<name>[\w-]+)\s*=\s*(?P<quote>[\"'])(?P<value>.*?)(?P=quote)")
 _LINES = [
@@ -51,9 +50,6 @@ _STARTS = ("-", ";", "{", "<")
 _RANGE = re.compile(r"ln\[(?P<first>\d*)[:-]?(?P<last>\d*)\]")
 _BLOCK = re.compile(r"^-+8<-+\s*$")
 _MARKDOWN = (".md", ".markdown", ".mdx", ".txt")
-_SECTION = (
-    r"(?:-+8<-+\s*\[{kind}:\s*{name}\]|ANCHOR{kind}:\s*{name}\b|#{kind}region\s+{name}\b|\[{kind}:{name}\])"
-)
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,6 @@ class Wanted:
     """A file, and which part of it. ``verbatim``: as code, also outside of code blocks."""
 
     path: str
-    section: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     verbatim: bool = False
 
@@ -97,42 +92,9 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
     if part and numbers:
         single = ":" not in part
         options["lines"] = part if single else f"{numbers[1] or 1}-{numbers[2]}"
-    section = "" if numbers else part
-    return Wanted(
-        path.removeprefix("@"),
-        section or given.get("region", "").lstrip("#"),
-        options,
-        bool(given.get("code")),
-    )
-
-
-def part_of(found: Included, want: Wanted) -> str:
-    """The part that is wanted. Raises NoSuchPartError."""
-    text = found.text
-    if want.section:
-        begin, end = (
-            re.compile(_SECTION.format(kind=kind, name=re.escape(want.section)))
-            for kind in ("(?:start)?", "(?:end|_END)")
-        )
-        lines = text.split("\n")
-        first = next((n for n, line in enumerate(lines) if begin.search(line) and not end.search(line)), None)
-        if first is None:
-            raise NoSuchPartError(f"no section {want.section}")
-        last = next((n for n in range(first + 1, len(lines)) if end.search(lines[n])), len(lines))
-        text = "\n".join(lines[first + 1 : last])
-    return excerpt(text, want.options)
-
-
-def included(context: Context, want: Wanted, number: int) -> tuple[Included, str] | None:
-    """The file and its part; None, and a note for the report, when it is not to be had."""
-    found = context.include(want.path, number, want.section + part_name(want.options))
-    if found is None:
-        return None
-    try:
-        return found, part_of(found, want)
-    except NoSuchPartError as error:
-        context.page.missing.append(Notice(want.path, context.line(number), str(error)))
-        return None
+    options["section"] = "" if numbers else part
+    options["section"] = options["section"] or given.get("region", "").lstrip("#")
+    return Wanted(path.removeprefix("@"), options, bool(given.get("code")))
 
 
 def code_with_includes(context: Context, code: str, number: int) -> str:
@@ -142,8 +104,8 @@ def code_with_includes(context: Context, code: str, number: int) -> str:
     lines: list[str] = []
     for line in code.split("\n"):
         want = wanted(line)
-        got = included(context, want, number) if want else None
-        lines += got[1].strip("\n").split("\n") if got else ([] if want else [line])
+        found = context.include(want.path, number, want.options) if want else None
+        lines += found.text.strip("\n").split("\n") if found else ([] if want else [line])
     return "\n".join(lines)
 
 
@@ -176,12 +138,10 @@ def _put(state: StateBlock, want: Wanted | None, number: int) -> None:
         for name in ("title", "content", "text"):
             push_paragraph(state, want.options.get(name, ""), number)
         return
-    got = included(context_of(state), want, number)
-    if got is None:
+    found = context_of(state).include(want.path, number, want.options)
+    if found is None:
         return
-    found, text = got
     if want.verbatim or not want.path.lower().endswith(_MARKDOWN):
-        suffix = want.path.rsplit(".", 1)[-1]
-        push_code(state, text.strip("\n"), {"py": "python", "js": "javascript"}.get(suffix, suffix), number)
+        push_code(state, found.text.strip("\n"), language_of(want.path), number)
     else:
-        push_included(state, found, text, number)
+        push_included(state, found, number)

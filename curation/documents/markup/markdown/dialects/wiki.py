@@ -1,4 +1,4 @@
-"""Links of wikis (``[[Page]]``, ``[[Page|words]]``) as their words."""
+"""Links of wikis as their words (``[[Page|words]]``), or as the title of the page (``[[guide/page]]``)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import re
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
+from curation.documents.markup.references import PAGE, mark
+
 _LINK = re.compile(r"\[\[(?P<page>[^\[\]|\n]{1,200})(?:\|(?P<words>[^\[\]\n]{1,200}))?\]\](?!\()")
+_PATH = re.compile(r"\w[\w/.-]*(?:#[\w-]+)?")
 _CONTENTS = frozenset({"toc", "_toc_"})
 
 
@@ -22,6 +25,8 @@ def _link(state: StateInline, silent: bool) -> bool:
     if not found:
         return False
     if not silent and found["page"].lower() not in _CONTENTS:
-        state.push("text", "", 0).content = (found["words"] or found["page"]).strip()
+        page = found["page"].strip()
+        words = mark(PAGE, page) if _PATH.fullmatch(page) else page
+        state.push("text", "", 0).content = (found["words"] or words).strip()
     state.pos = found.end()
     return True
