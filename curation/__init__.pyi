@@ -41,7 +41,7 @@ from .argilla.turns import AskedTurn as AskedTurn, conversation_table as convers
 from .argilla.turns import read_newest_turns as read_newest_turns
 from .argilla.vectors import nearest_other as nearest_other, places as places
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
-from .argilla.traffic import ReleaseTraffic as ReleaseTraffic
+from .argilla.traffic import ReleaseTraffic as ReleaseTraffic, read_preferences as read_preferences
 from .argilla.traffic import read_release_traffic as read_release_traffic
 from .argilla.version1.importing import ImportReport as ImportReport
 from .argilla.version1.importing import import_version_1 as import_version_1

@@ -316,7 +316,7 @@ def test_a_canary_is_shown_with_what_visitors_say(home: Home, monkeypatch: pytes
     monkeypatch.setattr("dashboards.views.releases.canary_feed", lambda handover: found)
     page = opened("releases", home)
     assert f"{other.id} answers 10% of the conversations" in said(page)
-    assert "liked more (Fisher's exact test: p = 0.00)" in said(page)
+    assert "liked more (Fisher's exact test, p = 0.00)" in said(page)
     shown = next(one.value for one in page.dataframe if "Of them up" in one.value)
     assert shown["Of them up"].str.startswith(("90%", "25%")).all()
     assert shown["Refused"].str.startswith(("10%", "40%")).all()
