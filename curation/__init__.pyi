@@ -81,6 +81,7 @@ from .hub import push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .masking import Mask as Mask, make_mask as make_mask, masked as masked
 from .memory import PeakMemory as PeakMemory, give_back as give_back
+from .memory import hand_back_large_blocks as hand_back_large_blocks
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
 from .records.chunk import SECTION_SEPARATOR as SECTION_SEPARATOR
