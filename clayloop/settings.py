@@ -54,17 +54,16 @@ class Settings(BaseSettings):
 def find_config(given: Path | None = None) -> Path | None:
     """The settings file: ``given``, ``CLAYLOOP_CONFIG``, or ``clayloop.toml`` in the working directory.
 
-    Raises SettingsError when one was named and is missing.
+    Raises SettingsError when one was named and is missing, or when it is a folder.
     """
-    asked = given or (Path(os.environ["CLAYLOOP_CONFIG"]) if os.environ.get("CLAYLOOP_CONFIG") else None)
-    if asked is not None:
-        if not asked.is_file():
-            raise SettingsError(
-                f"The settings file {asked} does not exist.", "Write one with `clayloop init`."
-            )
-        return asked
-    here = Path(CONFIG_NAME)
-    return here if here.is_file() else None
+    named = given or (Path(os.environ["CLAYLOOP_CONFIG"]) if os.environ.get("CLAYLOOP_CONFIG") else None)
+    path = named or Path(CONFIG_NAME)
+    if path.is_file():
+        return path
+    if named is not None or path.exists():
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise SettingsError(f"The settings file {path} {problem}.", "Write one with `clayloop init`.")
+    return None
 
 
 def load_settings(config: Path | None = None, home: Path | None = None) -> Settings:

@@ -70,8 +70,8 @@ from .exports.tables import EXPORTS as EXPORTS, ExportName as ExportName
 from .exports.tables import accepted_table as accepted_table, chunk_table as chunk_table
 from .exports.tables import question_table as question_table, triplet_table as triplet_table
 from .exports.writing import format_of as format_of, write_export as write_export
-from .files import replace_folder as replace_folder
-from .files import read_json as read_json, replace_atomically as replace_atomically
+from .files import read_json as read_json, read_record as read_record
+from .files import replace_atomically as replace_atomically, replace_folder as replace_folder
 from .files import sweep as sweep, sync_folder as sync_folder, write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
@@ -116,7 +116,7 @@ from .synthesis.headings import heading_queries as heading_queries
 from .synthesis.judging import Judge as Judge
 from .synthesis.language_model import LanguageModel as LanguageModel
 from .synthesis.remembered import Remembered as Remembered
-from .synthesis.synthesize import synthesize as synthesize
+from .synthesis.synthesize import Experience as Experience, synthesize as synthesize
 from .synthesis.thoughts import may_be_thoughts as may_be_thoughts, without_thoughts as without_thoughts
 from .synthesis.triplets import load_triplets as load_triplets
 from .tether import end_group as end_group, tethered as tethered

@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
 from curation.errors import StateError
 
+_Record = TypeVar("_Record")
 _ABANDONED = 60.0  # seconds
 
 
@@ -102,6 +104,26 @@ def read_json(path: Path) -> Any:
         raise StateError(
             f"{path} is not valid JSON: {error}", "Restore it from a backup or remove it."
         ) from error
+
+
+def read_record(path: Path, kind: type[_Record]) -> _Record:
+    """What ``write_json`` wrote of a ``kind``: a pydantic model, or a type made of some.
+
+    Raises StateError when the file can't be read or holds something else, FileNotFoundError without a file.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(read_json(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
+        raise StateError(
+            f"{path} is damaged or of another version ({where}: {first['msg']}).",
+            "Restore it from a backup or remove it.",
+        ) from None  # the error's text would show what is in the file
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise StateError(f"{path} can't be read: {error.strerror}.", "Check whose file it is.") from error
 
 
 def write_table(path: Path, table: pa.Table) -> None:

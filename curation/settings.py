@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from curation.records.triplet import QueryStyle
+
 Acceptance = Literal["first", "majority", "unanimous", "weighted", "adjudicated"]
 
 
@@ -159,6 +161,12 @@ class SynthesisSettings(_Section):
     )
     num_queries: int = Field(
         3, ge=0, le=10, description="Variations that MultipleQueries makes of each first query."
+    )
+    styles: list[QueryStyle] = Field(
+        default_factory=list,
+        description="Styles of the first queries, by turns: question, how-to, keywords, error (of chunks "
+        "that speak of one), follow-up (with the question before it). Empty: all; with very small models "
+        "(few_shot) question and how-to, since they can do no other.",
     )
     sample: int = Field(0, ge=0, description="Generate for this many chunks, evenly spread; 0: all of them.")
     headings: bool = Field(True, description="Use section headings as queries too (they cost nothing).")

@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from curation import Home, StateError, read_json, write_json
+from curation import Home, StateError, read_record, write_json
 
 _FILE = "requested.json"
 _LOCK = ".watch.lock"
@@ -41,10 +41,10 @@ def pending_request(home: Home) -> RetrainRequest | None:
     removed."""
     path = home.runs / _FILE
     try:
-        return RetrainRequest.model_validate(read_json(path))
+        return read_record(path, RetrainRequest)
     except FileNotFoundError:
         return None
-    except (OSError, StateError, ValidationError):
+    except StateError:
         try:
             written = path.stat().st_mtime_ns
         except OSError:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from curation import ClayloopError
 from dashboards.data.feed import Snapshot
 from dashboards.escaping import with_commands
 from dashboards.wording import age
@@ -26,6 +27,8 @@ def section(title: str, every: float | None, draw: Callable[[], None]) -> None:
     def guarded() -> None:
         try:
             draw()
+        except ClayloopError as error:
+            show_notice(error.message, error.hint or "")
         except Exception as error:  # the other sections go on
             log.exception("The section %s failed", title)
             show_notice(

@@ -26,7 +26,7 @@ settings.register_profile("fresh", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fresh"))
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
     from tests.model_server import ModelServer
     from tests.stand_in_hub import StandInHub
 
@@ -57,11 +57,15 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def argilla_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgillaLite]:
-    """A real Argilla server of its own environment, on a free port."""
-    from tests.argilla_lite.server import running_argilla_lite
+def argilla_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArgillaServer]:
+    """A real argilla_lite on a free port; or the Argilla that CLAYLOOP_TEST_ARGILLA_URL names."""
+    from tests.argilla_lite.server import given_argilla, running_argilla_lite
 
-    with running_argilla_lite(tmp_path_factory.mktemp("argilla-lite")) as server:
+    home = tmp_path_factory.mktemp("argilla-lite")
+    if given := given_argilla(home):
+        yield given
+        return
+    with running_argilla_lite(home) as server:
         yield server
 
 

@@ -84,11 +84,9 @@ def take_all(page: Page, argilla: ArgillaLite) -> None:
     open_dataset(page, argilla, "triplets")
     take(page, "triplet")
     open_dataset(page, argilla, "conversations")
-    page.keyboard.press("2")
-    page.wait_for_timeout(700)
-    page.keyboard.press("2")
-    page.wait_for_timeout(700)
-    page.keyboard.press("3")
+    for key in "121":  # the first source answers the question that stands first: yes, no, source 1
+        page.keyboard.press(key)
+        page.wait_for_timeout(700)
     take(page, "conversation")
 
 

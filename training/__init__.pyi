@@ -24,7 +24,7 @@ from .ledger.explain import explain_release as explain_release
 from .ledger.rows import HEADING as HEADING, LedgerRow as LedgerRow, Teaches as Teaches
 from .ledger.rows import by_decision as by_decision
 from .ledger.rows import normalise as normalise, section_of as section_of
-from .ledger.store import ledger_of as ledger_of
+from .ledger.store import ledger_of as ledger_of, taught_triplets as taught_triplets
 from .ledger.selection import Selection as Selection, select as select
 from .prepare.conflicts import settle_conflicts as settle_conflicts
 from .prepare.negatives import choose_negatives as choose_negatives

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -125,30 +125,6 @@ def _options(
     ctx.obj = Context(config, home)
 
 
-_retrain_app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
-
-
-@_retrain_app.command("retrain-from-annotations", help=retrain.retrain.__doc__)
-def _retrain_from_annotations(
-    ctx: typer.Context,
-    config: _Config = None,
-    home: _Home = None,
-    json_file: retrain.JsonFile = None,
-    force: retrain.Force = False,
-    index_only: retrain.IndexOnly = False,
-    without_annotator: retrain.WithoutAnnotator = None,
-    without_records: retrain.WithoutRecords = None,
-    since: retrain.Since = None,
-    max_records: retrain.MaxRecords = None,
-    conditions: retrain.Filter = None,
-    dry: retrain.DryRunFlag = False,
-) -> None:
-    _start_logging(False)
-    ctx.obj = Context(config, home)
-    given = (force, index_only, without_annotator, without_records, since, max_records, conditions, dry)
-    retrain.retrain(ctx, json_file, *given)
-
-
 def main() -> None:
     """Run `clayloop`; never returns."""
     _run(app)
@@ -156,7 +132,22 @@ def main() -> None:
 
 def retrain_main() -> None:
     """Run `retrain-from-annotations`; never returns."""
-    _run(_retrain_app)
+    _run(retrain_alone())
+
+
+def retrain_alone() -> typer.core.TyperCommand:
+    """`clayloop retrain` as a program of its own: the global options stand among its others."""
+    group = typer.main.get_group(app)
+    command = cast(typer.core.TyperCommand, group.commands["retrain"])
+    set_up, work = cast(Callable[..., object], group.callback), cast(Callable[..., object], command.callback)
+
+    def both(**given: object) -> None:
+        set_up(**{option.name or "": given.pop(option.name or "") for option in group.params})
+        work(**given)
+
+    command.name, command.callback = "retrain-from-annotations", both
+    command.params += group.params
+    return command
 
 
 def _run(command: Callable[[], object]) -> None:

@@ -16,7 +16,10 @@ from clayloop.settings import CONFIG_NAME
 from curation import SettingsError, write_text
 
 if TYPE_CHECKING:
-    from curation import Skipped
+    from clayloop.context import Context
+    from curation import Experience, Skipped
+
+_NEAR = 10  # a search finds a chunk when it is among so many
 
 
 def init(
@@ -144,7 +147,8 @@ def synthesize(
             address = model_address(context.settings, stack, context.progress.say)
             model = LanguageModel(context.settings.curation.language_model, address)
             model.check()
-        report = run(context.home, corpus, settings, model, context.progress)
+        experience = _experience(context) if model else None
+        report = run(context.home, corpus, settings, model, context.progress, experience)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -156,7 +160,32 @@ def synthesize(
     told = report.model_dump(mode="json", exclude_defaults=True)
     told["queries thrown away"] = told.pop("malformed_reasons", {}) or "none"
     told.pop("malformed", None)
+    found = told.pop("found", {})
+    if searched := told.pop("searched", {}):
+        counted = [f"{found.get(style, 0)} of {count} {style}" for style, count in searched.items()]
+        told[f"the chunk is among the first {_NEAR} found"] = ", ".join(counted)
     print_table("", ["synthesis", ""], [(name.replace("_", " "), _told(one)) for name, one in told.items()])
+
+
+def _experience(context: Context) -> Experience:
+    """What the served release is good for, if there is one."""
+    from curation import Experience
+    from serving import ReleaseStore, load_release
+    from training import taught_triplets
+
+    store = ReleaseStore(context.home)
+    release = store.current_id()
+    if release is None:
+        return Experience()
+
+    def finds(asked: Sequence[tuple[str, str]]) -> list[bool]:
+        search = load_release(store, release, context.settings.serving, quick=True).search
+        return [
+            any(hit.chunk.id == chunk for hit in search(query, _NEAR, only_documents=True))
+            for query, chunk in asked
+        ]
+
+    return Experience(taught_triplets(store, release), finds)
 
 
 def _told(value: object) -> object:

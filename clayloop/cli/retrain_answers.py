@@ -57,12 +57,23 @@ def retrain_answers(
         lines.append("              `clayloop generations --model A --model B` lets people compare.")
     if summary.release:
         lines.append(f"Release       {summary.release}{' is served now' if summary.served else ''}")
-    if summary.release and not summary.writes:
-        lines.append(
-            "The bot shows passages alone, as it does with any very small model: to let this one write, set "
-            'serving.bot.answers = "model".'
-        )
+    if summary.release and summary.evaluation is not None:
+        lines += _advice(summary.writes, summary.evaluation.beats_passages)
     show(summary, "\n".join(lines), json_file)
+
+
+def _advice(writes: bool, beats: bool) -> list[str]:
+    """Whether the bot should let the new model write, where it does otherwise."""
+    if writes and beats:
+        return []
+    more = "surely says more" if beats else "does not surely say more"
+    if beats:
+        does = 'to let it write, set serving.bot.answers = "model".'
+    elif writes:
+        does = 'with serving.bot.answers = "passages" the bot shows those.'
+    else:
+        does = "the bot goes on to show those."
+    return [f"This model {more} of what was accepted than the sentences marked in the passages: {does}"]
 
 
 def answering_context(context: Context, stack: ExitStack) -> AnsweringContext:

@@ -74,6 +74,10 @@ def train(
     update_config: Annotated[
         str, typer.Option("--update-config", metavar="JSON", help="Parameters of the training.")
     ] = "{}",
+    some_labels: Annotated[
+        bool,
+        typer.Option("--some-labels", help="Train although nobody gave some labels: they are never found."),
+    ] = False,
     cross_encoder: Annotated[
         bool, typer.Option("--cross-encoder", help="For sentence-transformers: train a cross-encoder.")
     ] = False,
@@ -97,6 +101,7 @@ def train(
         max_records=limit,
         framework_kwargs={"cross_encoder": True} if cross_encoder else {},
         gpu_id=device,
+        all_labels=not some_labels,
         progress=context.progress,
     )
     trainer.update_config(**config)

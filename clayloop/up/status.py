@@ -69,7 +69,7 @@ def _last_run(settings: Settings) -> dict[str, Any]:
 
 def _services(settings: Settings) -> dict[str, str]:
     health = {
-        "argilla": "/api/v1/status",
+        "argilla": "/api/v1/version",
         "bot": "/healthz",
         "dashboard": "/_stcore/health",
         "watch": "/healthz",

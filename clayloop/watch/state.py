@@ -6,9 +6,9 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from curation import StateError, read_json, write_json
+from curation import StateError, read_record, write_json
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ class WatchState(BaseModel):
 def load_state(path: Path) -> WatchState:
     """Read the saved state. When there is none or it is damaged, start with an empty one."""
     try:
-        return WatchState.model_validate(read_json(path))
+        return read_record(path, WatchState)
     except FileNotFoundError:
         return WatchState()
-    except (OSError, StateError, ValidationError) as error:
-        log.warning("%s cannot be read (%s): starting afresh", path, type(error).__name__)
+    except StateError as error:
+        log.warning("%s: starting afresh", error.message)
         return WatchState()

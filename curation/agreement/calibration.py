@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation.agreement.alpha import Alpha
-from curation.errors import StateError
-from curation.files import read_json
+from curation.files import read_record
 from curation.home import Home
 
 
@@ -40,11 +39,9 @@ class Calibration(BaseModel):
 
 
 def read_calibration(home: Home) -> Calibration | None:
-    """What was found last; None where nobody has asked, or it can't be read."""
-    try:
-        return Calibration.model_validate(read_json(calibration_file(home)))
-    except (OSError, StateError, ValidationError):
-        return None
+    """What was found last; None where nobody has asked. Raises StateError for a damaged file."""
+    path = calibration_file(home)
+    return read_record(path, Calibration) if path.exists() else None
 
 
 def calibration_file(home: Home) -> Path:

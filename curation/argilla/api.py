@@ -69,13 +69,21 @@ class Api:
         argilla_lite's does. Every other page chooses it: the key of that answer then takes it away, and Enter
         submits it unseen, so no answer must be suggested there.
         """
+        return bool(self._search_engine().get("suggestions") == "shown")
+
+    def finds_ids(self) -> bool:
+        """Whether a search for external ids finds their records, as argilla_lite's does."""
+        return bool(self._search_engine().get("ids") == "found")
+
+    def _search_engine(self) -> JsonObject:
+        """What its search engine says of itself."""
         try:
             status: JsonObject = self.request("GET", "/api/v1/status", "asking which Argilla this is")
         except ArgillaRefusalError as error:
             if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
-            return False  # Argilla 2.8 cannot say it with Elasticsearch: it refuses its own answer
-        return bool((status.get("search_engine") or {}).get("suggestions") == "shown")
+            return {}  # Argilla 2.8 cannot say it with Elasticsearch: it refuses its own answer
+        return status.get("search_engine") or {}
 
     def request(
         self,
@@ -297,6 +305,14 @@ def _detail(response: httpx.Response) -> str:
     if isinstance(value, dict):
         value = value.get("detail", value)
     if isinstance(value, dict):
-        value = value.get("params", {}).get("detail", value.get("code", value))
+        params = value.get("params", {})
+        value = params.get("detail") or _wrong(params.get("errors")) or value.get("code", value)
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text[:_DETAIL_CHARACTERS]
+
+
+def _wrong(errors: Any) -> str:
+    """Which value the server did not take, and why: one sentence for each."""
+    if not isinstance(errors, list):
+        return ""
+    return "; ".join(f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" for one in errors)

@@ -35,6 +35,7 @@ class RemoteDataset:
     spec: DatasetSpec
     name: str
     id: str
+    guidelines: str
     allows_extra_metadata: bool
     questions: dict[str, str]
     fields: dict[str, JsonObject] = field(default_factory=dict)
@@ -190,6 +191,7 @@ def _checked(api: Api, settings: ArgillaSettings, kind: DatasetKind, row: JsonOb
         spec=spec,
         name=str(row["name"]),
         id=str(row["id"]),
+        guidelines=str(row["guidelines"]),
         allows_extra_metadata=bool(row["allow_extra_metadata"]),
         questions={item["name"]: str(item["id"]) for item in questions},
         fields={item["name"]: item for item in fields},

@@ -59,8 +59,10 @@ def examples(
 
 
 def illustrate(api: Api, datasets: Sequence[RemoteDataset], found: str) -> None:
-    """Put examples into the guidelines of new datasets. Raises ArgillaError."""
+    """Put examples into the guidelines of those datasets that have none. Raises ArgillaError."""
     for dataset in datasets if found else ():
+        if dataset.guidelines != with_examples(dataset.spec.guidelines):
+            continue  # somebody has written there
         doing = f"writing the guidelines of {dataset.name!r}"
         body = {"guidelines": with_examples(dataset.spec.guidelines, found)}
         api.request("PATCH", f"/api/v1/datasets/{dataset.id}", doing, body)

@@ -44,6 +44,7 @@ def chunk_metadata(chunk: Chunk) -> Metadata:
 def triplet_metadata(triplet: Triplet, chunk: Chunk) -> Metadata:
     """Everything but the similarities."""
     return {
+        **({"style": triplet.style} if triplet.style else {}),
         "origin": triplet.origin,
         "source": term(chunk.source),
         "folder": folder_of(chunk.path),

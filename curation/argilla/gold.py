@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from curation.agreement.report import known_answers
-from curation.argilla.api import Api, JsonObject
+from curation.argilla.api import PAGE, Api, JsonObject
 from curation.argilla.schemas import DECIDED_BY
 from curation.argilla.upsert import Shelf, is_answered
 from curation.records.decision import Decision
@@ -35,7 +35,8 @@ def mix_in_gold(api: Api, shelves: Sequence[Shelf], decisions: Iterable[Decision
         if not is_gold(key) and gold_id(key) in new
     }
     to = shelves[-1]
-    bodies = [_copy(api, key, *originals[key], to) for key in new if key in originals]
+    vectors = _vectors(api, originals.values())
+    bodies = [_copy(key, *originals[key], to, vectors) for key in new if key in originals]
     if bodies:
         api.upsert(to.dataset.id, bodies)
     for shelf in shelves:
@@ -56,7 +57,24 @@ def _in_turn(known: Mapping[str, Decision], standing: Iterable[str]) -> list[str
     return [key for _, _, key in sorted(ranked)]
 
 
-def _copy(api: Api, key: str, shelf: Shelf, record: JsonObject, to: Shelf) -> JsonObject:
+def _vectors(api: Api, records: Iterable[tuple[Shelf, JsonObject]]) -> dict[str, JsonObject]:
+    """Of each record by its id in Argilla, by a search: Argilla 2.8 fails to read one record with vectors."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for shelf, record in records:
+        ids[shelf.dataset.id].append(str(record["id"]))
+    found: dict[str, JsonObject] = {}
+    for dataset_id, its in ids.items():
+        for start in range(0, len(its), PAGE):
+            scope = {"entity": "record", "property": "id"}
+            named: JsonObject = {"type": "terms", "scope": scope, "values": its[start : start + PAGE]}
+            for record in api.search(dataset_id, [named], ["vectors"])[0]:
+                found[str(record["id"])] = record.get("vectors") or {}
+    return found
+
+
+def _copy(
+    key: str, shelf: Shelf, record: JsonObject, to: Shelf, vectors: Mapping[str, JsonObject]
+) -> JsonObject:
     """As the record was shown, suggestions and vectors too."""
     names = {question_id: name for name, question_id in shelf.dataset.questions.items()}
     suggestions = [
@@ -67,12 +85,12 @@ def _copy(api: Api, key: str, shelf: Shelf, record: JsonObject, to: Shelf) -> Js
         for one in record.get("suggestions") or []
         if names.get(str(one["question_id"])) in to.dataset.questions
     ]
-    vectors = (api.record(str(record["id"])) or {}).get("vectors") or {}
+    own = vectors.get(str(record["id"]), {})
     metadata = {name: value for name, value in (record.get("metadata") or {}).items() if name not in _UNSEEN}
     return {
         "external_id": key,
         "fields": {name: text for name, text in record["fields"].items() if name in to.dataset.fields},
         "metadata": metadata,
         "suggestions": suggestions,
-        "vectors": {name: vector for name, vector in vectors.items() if name in to.dataset.vectors},
+        "vectors": {name: vector for name, vector in own.items() if name in to.dataset.vectors},
     }

@@ -67,7 +67,6 @@ class RecordLinks(BaseModel):
 def read_links(client: rg.Argilla, settings: ArgillaSettings) -> RecordLinks:
     """Where records are in this Argilla. Raises ArgillaError."""
     api = Api.of(client)
-    status = api.request("GET", "/api/v1/status", "asking which Argilla this is")
     addresses: dict[str, str] = {}
     twice: dict[str, str] = {}
     common = {dataset_name(settings, kind) for kind in DATASETS}
@@ -76,5 +75,4 @@ def read_links(client: rg.Argilla, settings: ArgillaSettings) -> RecordLinks:
             (addresses if one.name in common else twice)[kind] = annotated_at(api, one.id)
     if (reviewed := find_adjudication(api, settings)) is not None:
         addresses["adjudication"] = annotated_at(api, reviewed)
-    finds = (status.get("search_engine") or {}).get("ids") == "found"
-    return RecordLinks(addresses=addresses, twice=twice, overlap=settings.overlap, finds_ids=finds)
+    return RecordLinks(addresses=addresses, twice=twice, overlap=settings.overlap, finds_ids=api.finds_ids())

@@ -324,6 +324,10 @@ class _Push:
         for outline in changed:
             if outline.metadata[QUEUE.name] != ASKED:
                 finished[outline.id].metadata[PRIORITY.name] = NOT_ASKED
+        if not standing.records and shelf is self.shelves[dataset.spec.kind][0]:
+            # Before anything is sent: a push that is stopped halfway does not come back here.
+            for kind, found in examples(dataset.spec.kind, outlines, finished).items():
+                illustrate(self.api, [one.dataset for one in self.shelves[kind]], found)
         send(
             self.api,
             dataset,
@@ -340,9 +344,6 @@ class _Push:
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
         requeued = requeue(self.api, dataset, standing, others)
-        if shelf.created and shelf is self.shelves[dataset.spec.kind][0]:
-            for kind, found in examples(dataset.spec.kind, outlines, finished).items():
-                illustrate(self.api, [one.dataset for one in self.shelves[kind] if one.created], found)
         gone = standing.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)

@@ -201,6 +201,7 @@ _TRIPLETS = DatasetSpec(
     filters=(
         *_ORDER,
         FilterSpec("origin", "How the positive came about"),
+        FilterSpec("style", "Style that the positive was asked for in"),
         _SOURCE,
         _FOLDER,
         FilterSpec("similarity", "Similarity of positive and anchor", "float", -1, 1),

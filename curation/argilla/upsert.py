@@ -11,6 +11,7 @@ from curation.argilla.filters import Metadata
 from curation.argilla.schemas import ASKED, CURRENT, IN_QUEUE, NO, PRIORITY, QUEUE
 from curation.argilla.suggestions import AGENT_PREFIX, SUGGESTED_BY, Suggestion, priority_of
 from curation.argilla.vectors import Vectors, as_numbers
+from curation.errors import ArgillaError
 from curation.progress import Progress
 from curation.records.gold import is_gold
 from curation.suggestions.choice import SIGNALS
@@ -158,7 +159,12 @@ def send(
     with progress.task(f"Pushing {dataset.spec.kind}", total=len(outlines), unit="records") as advance:
         for start in range(0, len(outlines), UPSERT_BATCH):
             batch = outlines[start : start + UPSERT_BATCH]
-            api.upsert(dataset.id, [build(outline) for outline in batch])
+            try:
+                api.upsert(dataset.id, [build(outline) for outline in batch])
+            except ArgillaError as error:
+                error.message += f" {start:,} of {len(outlines):,} records were sent to {dataset.name!r}."
+                error.hint += " Then push again: what is there already is not sent twice."
+                raise
             advance(len(batch))
 
 

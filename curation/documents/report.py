@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation.documents.markup.page import Notice
 from curation.documents.sources.files import Skipped
-from curation.errors import StateError
-from curation.files import read_json
+from curation.files import read_record
 from curation.home import Home
 
 
@@ -68,11 +67,9 @@ class IngestReport(BaseModel):
 
 
 def read_ingest_report(home: Home) -> IngestReport | None:
-    """What the last ingest did; None where there was none, or its file can't be read."""
-    try:
-        return IngestReport.model_validate(read_json(home.ingest_report))
-    except (OSError, StateError, ValidationError):
-        return None
+    """What the last ingest did; None where there was none. Raises StateError for a damaged file."""
+    path = home.ingest_report
+    return read_record(path, IngestReport) if path.exists() else None
 
 
 def counted(notices: Iterable[tuple[str, Notice]]) -> list[Met]:

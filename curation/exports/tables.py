@@ -73,6 +73,7 @@ KINDS: dict[ExportName, Kind] = {
             Column("positive", _TEXT, "a query that the chunk should answer"),
             Column("negative", _TEXT, "a query in like words that it should not answer; may be empty"),
             _ORIGIN,
+            Column("style", _TEXT, "how a generated first query was to be put; empty for others"),
             Column("model", _TEXT, "the language model that wrote it; empty for headings"),
             _PATH,
         ),

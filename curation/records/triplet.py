@@ -10,11 +10,25 @@ from pydantic import BaseModel, ConfigDict
 from curation.records.identity import content_id
 
 Origin = Literal["sentence-pair", "multiple-queries", "heading", "conversation"]
+QueryStyle = Literal["question", "how-to", "keywords", "error", "follow-up"]
 
 TRIPLET_SCHEMA = pa.schema(
     [
         (name, pa.string())
-        for name in ("id", "chunk_id", "anchor", "positive", "negative", "origin", "model", "path", "section")
+        for name in (
+            *(
+                "id",
+                "chunk_id",
+                "anchor",
+                "positive",
+                "negative",
+                "origin",
+                "style",
+                "model",
+                "path",
+                "section",
+            ),
+        )
     ]
 )
 
@@ -25,8 +39,9 @@ class Triplet(BaseModel):
     ``anchor`` is the chunk's text, ``positive`` a query that the chunk answers, ``negative`` a query in
     similar words that it does not answer (empty where there is none). ``origin`` says where the positive
     comes from: the first generated query, one of its variations, a section heading, or a conversation that
-    was answered wrongly. ``model`` names the language model (empty for the last two). ``path`` and
-    ``section`` (one line) are the chunk's.
+    was answered wrongly. ``style`` says how the model was to put a first generated query (empty for all
+    others). ``model`` names the language model (empty for the last two). ``path`` and ``section`` (one line)
+    are the chunk's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +52,7 @@ class Triplet(BaseModel):
     positive: str
     negative: str = ""
     origin: Origin
+    style: QueryStyle | Literal[""] = ""
     model: str = ""
     path: str = ""
     section: str = ""

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from curation.records.triplet import QueryStyle
 from curation.synthesis.cleaning import fault, sameness, tidy
 from curation.synthesis.prompts import EXAMPLE_QUERIES
+from curation.synthesis.styles import STYLES
 
 UNPARSED = "unparsed"
 
@@ -21,10 +23,21 @@ class Pair:
     malformed: tuple[str, ...]
 
 
-def check_pair(positive: str | None, negative: str | None, source: str, small_model: bool) -> Pair:
-    """Clean what was parsed from one answer (None: nothing was). ``source``: topic and text asked about."""
+def check_pair(
+    positive: str | None,
+    negative: str | None,
+    source: str,
+    small_model: bool,
+    style: QueryStyle = "question",
+    accepted: Sequence[str] = (),
+) -> Pair:
+    """Clean what was parsed from one answer (None: nothing was). ``source``: topic and text asked about;
+    ``accepted``: the queries of other texts that the model was shown."""
     first, second = tidy(positive or ""), tidy(negative or "")
-    reason = fault(first, source, small_model, copied=EXAMPLE_QUERIES if small_model else ())
+    copied = (*EXAMPLE_QUERIES, *accepted) if small_model else accepted
+    reason = fault(first, source, small_model, copied=copied)
+    if not reason and (small_model or style != "question") and not STYLES[style].fits(first):
+        reason = "not a query" if style == "question" else "other style"
     if reason:
         return Pair(None, "", (reason if positive else UNPARSED,))
     if not second:
@@ -48,7 +61,7 @@ def check_variations(
     malformed: Counter[str] = Counter()
     for raw in queries:
         query = tidy(raw)
-        reason = fault(query, source, small_model, first=False, copied=EXAMPLE_QUERIES if small_model else ())
+        reason = fault(query, source, small_model, copied=EXAMPLE_QUERIES if small_model else ())
         if not reason and sameness(query) in seen:
             reason = "duplicate"
         if reason:

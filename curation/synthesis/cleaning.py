@@ -39,7 +39,7 @@ _TALK = re.compile(
     r"you're right|the (?:positive|negative|query|question)|this (?:is|query|question|text)|thank)\b",
     re.IGNORECASE,
 )
-_ASKING = re.compile(
+ASKS = re.compile(
     r"^(?:how|what|which|who|whom|whose|why|when|where|is|are|was|can|could|"
     r"do|does|did|should|would|will|may|"
     r"must|has|have|in what|in which|for what|at what|to what|on what|from where)\b",
@@ -101,12 +101,12 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(word[:_STEM] for word in content_words(text))
 
 
-def fault(query: str, source: str, small_model: bool, first: bool = True, copied: Iterable[str] = ()) -> str:
+def fault(query: str, source: str, small_model: bool, copied: Iterable[str] = ()) -> str:
     """Why ``query`` (already tidied) is malformed; empty when it is fine.
 
-    ``source`` is the text it was made from. ``small_model`` adds checks for the faults of very small models,
-    at the price of some good queries: the ``first`` query has to be a question, and at least 60% of its
-    content words and all its identifiers have to be in the source. ``copied`` are the prompt's examples.
+    ``source`` is the text it was made from. ``small_model`` adds a check for a fault of very small models, at
+    the price of some good queries: at least 60% of its content words and all its identifiers have to be in
+    the source. ``copied`` are the prompt's examples.
     """
     said = words(query)
     checks = (
@@ -116,7 +116,7 @@ def fault(query: str, source: str, small_model: bool, first: bool = True, copied
         ("template", bool(_PROMPT.search(query)) or _is_copy(said, words(source), copied)),
         ("copy", SECTION_SEPARATOR in query or _is_verbatim(query, said, words(source))),
         ("markup", bool(_MARKUP.search(query)) or query.count("`") % 2 == 1),
-        ("not a query", _is_no_query(query, said, small_model and first)),
+        ("not a query", _is_no_query(query, said)),
         ("ungrounded", small_model and not is_grounded(query, source)),
     )
     return next((reason for reason, wrong in checks if wrong), "")
@@ -169,10 +169,9 @@ def _runs(said: list[str]) -> set[tuple[str, ...]]:
     return {tuple(said[i : i + COPIED_WORDS]) for i in range(len(said) - COPIED_WORDS + 1)}
 
 
-def _is_no_query(query: str, said: list[str], must_ask: bool) -> bool:
+def _is_no_query(query: str, said: list[str]) -> bool:
     if len(said) < 2 or sum(char.isalpha() for char in query) < 4 or _TALK.match(query):
         # One word may be a name that people search for, but it says too little to learn from.
         return True
-    if query.endswith(".") and not _FIRST_PERSON & set(said) and not _ASKING.match(query):
-        return True  # a statement
-    return must_ask and not (_ASKING.match(query) and query.count("?") <= 1 and "? " not in query)
+    # a statement
+    return query.endswith(".") and not _FIRST_PERSON & set(said) and not ASKS.match(query)

@@ -18,10 +18,9 @@ from curation.addresses import is_loopback
 from curation.errors import LanguageModelError, StateError
 from curation.home import Home
 from curation.progress import Progress
-from curation.records.chunk import Chunk
+from curation.synthesis.asked import AskedChunk
 from curation.synthesis.language_model import NO_KEY, LanguageModel
 from curation.synthesis.progress_file import ProgressLines
-from curation.synthesis.prompts import LONGEST_TEXT, fit
 from curation.synthesis.store import GenerationStore
 from curation.synthesis.worker import Job
 from curation.tether import end_group
@@ -43,14 +42,14 @@ class Outcome:
 
 
 def generate(
-    chunks: Sequence[Chunk],
+    rows: Sequence[AskedChunk],
     store: GenerationStore,
     llm: LanguageModel,
     batch_size: int,
     home: Home,
     progress: Progress,
 ) -> Outcome:
-    """Ask ``llm`` about every chunk and store its answers, batch by batch.
+    """Ask ``llm`` about every chunk of ``rows`` and store its answers, batch by batch.
 
     Raises LanguageModelError when the endpoint goes away, StateError when nothing can be written. What was
     stored before stays.
@@ -63,7 +62,7 @@ def generate(
         home.logs.mkdir(parents=True, exist_ok=True)
         log = home.logs / "synthesis.log"
         job = Job(
-            rows=[_row(chunk) for chunk in chunks],
+            rows=list(rows),
             recipe=store.recipe,
             folder=str(store.folder.parent),
             work_folder=str(work / "distilabel"),
@@ -73,7 +72,7 @@ def generate(
             batch_size=batch_size,
         )
         with log.open("ab") as output, _worker(job, llm, output) as process:
-            return _follow(process, Path(job.progress_file), len(chunks), llm, progress, log)
+            return _follow(process, Path(job.progress_file), len(rows), llm, progress, log)
     except OSError as error:
         raise StateError(
             f"Cannot work in {home.root}: {error.strerror or error}",
@@ -81,15 +80,6 @@ def generate(
         ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _row(chunk: Chunk) -> dict[str, str]:
-    return {
-        "chunk_id": chunk.id,
-        "topic": chunk.heading,
-        "body": fit(chunk.body, LONGEST_TEXT),
-        "anchor": fit(chunk.text, LONGEST_TEXT),
-    }
 
 
 @contextmanager

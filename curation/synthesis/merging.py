@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from curation.documents.corpus import Corpus
 from curation.records.chunk import Chunk
@@ -28,51 +29,58 @@ def merge(
     """
     headings = heading_queries(corpus.chunks)
     ring = NegativeRing.of(headings or _first_queries(generations, corpus), corpus.by_id)
-    before: dict[str, list[Triplet]] = {}
+    kept, before = dict[tuple[str, str], str](), dict[str, list[Triplet]]()
     for triplet in earlier:
+        kept[triplet.chunk_id, triplet.positive] = triplet.negative
         if triplet.origin != "heading":
             before.setdefault(triplet.chunk_id, []).append(triplet)
+    make = _Maker(ring, kept, model)
     triplets: list[Triplet] = []
     for chunk in corpus.chunks:
         generation = generations.get(chunk.id)
         if generation is None:
             triplets += before.get(chunk.id, [])
         else:
-            triplets += _generated(chunk, generation, model, ring)
-        if with_headings and chunk.id in headings:
-            triplets += _triplets(chunk, headings[chunk.id], "", "heading", "", ring)
+            triplets += make.generated(chunk, generation)
+        if with_headings:
+            triplets += [make.triplet(chunk, query, "heading") for query in headings.get(chunk.id, ())]
     return _specific(triplets)
 
 
-def _generated(chunk: Chunk, generation: Generation, model: str, ring: NegativeRing) -> list[Triplet]:
-    if not generation.positive:
-        return []
-    first = _triplets(chunk, [generation.positive], generation.negative, "sentence-pair", model, ring)
-    # All queries of a chunk share one negative, as in the tutorial's pipeline.
-    negative = generation.negative or first[0].negative
-    return first + _triplets(chunk, generation.queries, negative, "multiple-queries", model, ring)
+@dataclass(frozen=True)
+class _Maker:
+    """Makes triplets. ``kept`` are the negatives of earlier ones, by chunk id and positive: what annotators
+    have judged stays as it was, whatever documents come and go."""
 
+    ring: NegativeRing
+    kept: Mapping[tuple[str, str], str]
+    model: str
 
-def _triplets(
-    chunk: Chunk, queries: Iterable[str], negative: str, origin: Origin, model: str, ring: NegativeRing
-) -> list[Triplet]:
-    made = []
-    for query in queries:
-        against = negative or ring.pick(query, place(chunk))
-        made.append(
-            Triplet(
-                id=Triplet.make_id(chunk.id, query, against),
-                chunk_id=chunk.id,
-                anchor=chunk.text,
-                positive=query,
-                negative=against,
-                origin=origin,
-                model=model,
-                path=chunk.path,
-                section=chunk.heading,
-            )
+    def generated(self, chunk: Chunk, generation: Generation) -> list[Triplet]:
+        if not generation.positive:
+            return []
+        first = self.triplet(chunk, generation.positive, "sentence-pair", generation.negative)
+        first = first.model_copy(update={"style": generation.style})
+        # All queries of a chunk share one negative, as in the tutorial's pipeline.
+        return [
+            first,
+            *(self.triplet(chunk, query, "multiple-queries", first.negative) for query in generation.queries),
+        ]
+
+    def triplet(self, chunk: Chunk, query: str, origin: Origin, negative: str = "") -> Triplet:
+        kept = self.kept.get((chunk.id, query), "")
+        against = negative or self.ring.pick(query, place(chunk), kept)
+        return Triplet(
+            id=Triplet.make_id(chunk.id, query, against),
+            chunk_id=chunk.id,
+            anchor=chunk.text,
+            positive=query,
+            negative=against,
+            origin=origin,
+            model="" if origin == "heading" else self.model,
+            path=chunk.path,
+            section=chunk.heading,
         )
-    return made
 
 
 def _specific(triplets: list[Triplet]) -> list[Triplet]:

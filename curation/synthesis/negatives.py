@@ -3,9 +3,9 @@ most like it in its words (a near miss, which only a person can tell from a righ
 shares no word with it.
 
 A triplet's id covers its negative, and annotations hang on the id, so the choice must stay the same while
-documents come and go. Hence consistent hashing (Karger et al., 1997): all queries lie on a ring by their
-hash, and the first fitting one after the positive's place is taken. A new query changes the choice only for
-the positives right before it, or for those that it is most like.
+documents come and go: what was chosen before is chosen again. Where nobody knows what that was, consistent
+hashing (Karger et al., 1997) keeps most choices: all queries lie on a ring by their hash, and the first
+fitting one after the positive's place is taken.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from curation.records.chunk import Chunk
 from curation.records.identity import content_id
-from curation.synthesis.cleaning import stems
+from curation.synthesis.cleaning import sameness, stems
 
 LONGEST_WALK = 200
 LEAST_ALIKE = 0.25  # Jaccard similarity of a near miss; the same words are the same question
@@ -41,6 +41,7 @@ class NegativeRing:
             key=lambda entry: (entry.hash, entry.place),
         )
         self._hashes = [entry.hash for entry in self._entries]
+        self._asked = {(sameness(entry.query), entry.place) for entry in self._entries}
         self._by_stem: dict[str, list[_Entry]] = {}
         for entry in self._entries:
             for stem in entry.stems:
@@ -51,10 +52,12 @@ class NegativeRing:
         """From chunk id → queries."""
         return cls((query, place(chunks[chunk_id])) for chunk_id, some in queries.items() for query in some)
 
-    def pick(self, positive: str, positive_place: Place) -> str:
-        """A near miss, or a query of another document without a content word of ``positive``. If there is
-        none nearby on the ring, the one with the fewest in common; empty when no other document has a
-        query."""
+    def pick(self, positive: str, positive_place: Place, before: str = "") -> str:
+        """The one chosen ``before``, unless the positive's own document asks that by now. Else a near miss,
+        or a query of another document without a content word of ``positive``. If there is none nearby on the
+        ring, the one with the fewest in common; empty when no other document has a query."""
+        if before and (sameness(before), positive_place) not in self._asked:
+            return before
         is_half = int(content_id("near", positive)[0], 16) % 2 == 0
         if is_half and (near := self.near_miss(positive, positive_place)):
             return near

@@ -2,15 +2,18 @@
 examples.
 
 For the small ones (measured with SmolLM2-135M) these give the most usable queries: the topic named again
-right before the answer, one question only, and temperature 0. Asked for a negative as well, they give none at
+right before the answer, one query only, and temperature 0. Asked for a negative as well, they give none at
 all.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from curation.records.identity import content_id
+from curation.records.triplet import QueryStyle
+from curation.synthesis.styles import STYLES, Example, StyleSpec
 
 ChatMessages = list[dict[str, str]]
 
@@ -35,47 +38,13 @@ LONGEST_SMALL_TEXT = 350
 """Characters of a chunk's body in the few-shot prompt: a small model loses the thread in longer ones."""
 LONGEST_TOPIC = 120
 
-_PAIR_SYSTEM = (
+_SMALL_SYSTEM = (
     "You help to test the search of a software manual. You are given a topic and a piece of the manual. "
-    "You answer with one short question that a user of the software would ask to find this piece."
+    "You answer with {told}."
 )
-_PAIR_EXAMPLES = (
-    (
-        "Backups > Restoring a single table",
-        "To restore one table from a nightly backup, stop the writer process and run `vaultctl restore "
-        "--table NAME`. The other tables are not touched.",
-        "How can I restore a single table from a backup?",
-    ),
-    (
-        "Image widget > max_width",
-        "Default: None\n\nThe largest width in pixels of an uploaded picture. Larger pictures are scaled "
-        "down.",
-        "What does the max_width option of the image widget do?",
-    ),
-    (
-        "Mail queue > Retries",
-        '```\nqueue = MailQueue(workers=2)\nqueue.put(Message(to="ann@example.org"))\n```\n\n'
-        "Messages that could not be delivered are tried again after five minutes, ten times at most.",
-        "How often does the mail queue retry a message that could not be delivered?",
-    ),
-    (
-        "Permissions > Roles",
-        "A role is a named set of permissions. Users inherit the permissions of all their roles. "
-        "Only administrators can create roles.",
-        "Who can create roles for permissions?",
-    ),
-    (
-        "Plugins > class ThemeLoader",
-        "ThemeLoader(path, fallback=None)\n\nLoads a theme from a folder. With fallback, missing templates "
-        "are taken from another theme.",
-        "How do I load a theme from a folder with ThemeLoader?",
-    ),
-    (
-        "Troubleshooting > The page stays empty",
-        "This happens when scripts are blocked. Allow scripts for the host name of the dashboard.",
-        "Why does the page of the dashboard stay empty?",
-    ),
-)
+_STYLE = "\n\nThe positive sentence has to be {told}."
+_ACCEPTED = " People found these good, for other texts:"
+SHOTS = 6  # worked examples in a few-shot prompt
 _MULTIPLY_SYSTEM = (
     "You rewrite a question in other words. Write each question on a line of its own, after a dash."
 )
@@ -100,7 +69,7 @@ _MULTIPLY_EXAMPLES = (
     ),
 )
 EXAMPLE_QUERIES = tuple(
-    [question for _, _, question in _PAIR_EXAMPLES]
+    [one.query for style in STYLES.values() for one in style.examples]
     + [line.removeprefix("- ") for _, lines in _MULTIPLY_EXAMPLES for line in lines.splitlines()]
 )
 
@@ -108,12 +77,23 @@ _SPECIAL_TOKEN = re.compile(r"<(?=\|)|(?<=\|)>|<(?=/?s>)|\[(?=/?INST\])|<(?=(?:s
 _OWN_SECTION = re.compile(r"^#+\s*(?=(?:positive|negative)\b)", re.IGNORECASE | re.MULTILINE)
 
 
-def few_shot_question(topic: str, text: str) -> ChatMessages:
-    """Ask a very small model for one question about ``text``."""
-    messages = [{"role": "system", "content": _PAIR_SYSTEM}]
-    for example_topic, example_text, question in _PAIR_EXAMPLES:
-        messages += _turn(_question_prompt(example_topic, example_text), question)
-    return [*messages, {"role": "user", "content": _question_prompt(topic, text)}]
+def few_shot_query(
+    topic: str, text: str, style: QueryStyle = "question", accepted: Sequence[Example] = ()
+) -> ChatMessages:
+    """Ask a very small model for one query about ``text``. Three that people ``accepted`` take the place of
+    ours. Ours stand last: such a model puts its query like the last one, and those repeat themselves."""
+    spec = STYLES[style]
+    messages = [{"role": "system", "content": _SMALL_SYSTEM.format(told=spec.told)}]
+    half = accepted[: SHOTS // 2]
+    for one in [*half, *spec.examples[len(half) :]]:
+        messages += _turn(_query_prompt(one.topic, one.text, spec), one.query)
+    return [*messages, {"role": "user", "content": _query_prompt(topic, text, spec)}]
+
+
+def in_style(style: QueryStyle, accepted: Sequence[Example] = ()) -> str:
+    """What a model that follows instructions is told about the query, beside the task itself."""
+    examples = "".join(f"\n- {one.query}" for one in accepted)
+    return _STYLE.format(told=STYLES[style].told) + (_ACCEPTED + examples if examples else "")
 
 
 def few_shot_variations(query: str) -> ChatMessages:
@@ -147,18 +127,19 @@ def fit(text: str, limit: int) -> str:
 def templates_hash() -> str:
     """Changes whenever one of the prompts does: part of every recipe."""
     return content_id(
-        *(message["content"] for message in few_shot_question("", "") + few_shot_variations("")),
-        *(message["content"] for message in variations("", 0, "")),
+        *(message["content"] for style in STYLES for message in few_shot_query("", "", style)),
+        *(in_style(style) for style in STYLES),
+        *(message["content"] for message in few_shot_variations("") + variations("", 0, "")),
         str((LONGEST_TEXT, LONGEST_SMALL_TEXT, LONGEST_TOPIC, TEMPERATURE, MAX_NEW_TOKENS)),
     )
 
 
-def _question_prompt(topic: str, text: str) -> str:
+def _query_prompt(topic: str, text: str, spec: StyleSpec) -> str:
     topic = fit(" ".join(topic.split()), LONGEST_TOPIC)
     body = fit(re.sub(r"\n\s*\n+", "\n", text), LONGEST_SMALL_TEXT)
     if not topic:
-        return f"{body}\n\nOne question about this text:"
-    return f"Topic: {topic}\n\n{body}\n\nOne question about {topic.split(' > ')[-1]}:"
+        return f"{body}\n\n{spec.cue} this text:"
+    return f"Topic: {topic}\n\n{body}\n\n{spec.cue} {topic.split(' > ')[-1]}:"
 
 
 def _variations_prompt(query: str) -> str:

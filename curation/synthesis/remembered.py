@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation.errors import StateError
-from curation.files import read_json, write_json
+from curation.files import read_record, write_json
 from curation.records.identity import content_id
 from curation.synthesis.language_model import ChatMessage, LanguageModel
 
@@ -42,8 +42,8 @@ class Remembered:
         key = content_id("said", where, model.model, str(max_tokens), *told)
         path = self.folder / f"{key}.json"
         try:
-            return _Said.model_validate(read_json(path)).text
-        except (FileNotFoundError, StateError, ValidationError, UnicodeDecodeError):
+            return read_record(path, _Said).text
+        except (FileNotFoundError, StateError):
             pass  # nothing readable: it is asked
         text = model.complete(messages, max_tokens, temperature, stop)
         write_json(path, {"model": model.model, "text": text}, mode=0o600)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation.errors import StateError
-from curation.files import read_json, write_json
+from curation.files import read_record, write_json
 from curation.records.identity import content_id
+from curation.records.triplet import QueryStyle
 from curation.synthesis.prompts import templates_hash
 
 
@@ -26,6 +27,7 @@ class Recipe(BaseModel):
     few_shot: bool
     context: str
     num_queries: int
+    styles: tuple[QueryStyle, ...]
     templates: str = ""
 
     @property
@@ -36,13 +38,14 @@ class Recipe(BaseModel):
 class Generation(BaseModel):
     """The queries of one chunk. Empty ``positive``: the model was asked and gave nothing usable.
 
-    ``queries`` are the variations of ``positive``. ``malformed`` counts what was dropped, by reason; the
-    dropped texts are not kept. Token counts are the endpoint's.
+    ``style`` is that of the positive. ``queries`` are the variations of ``positive``. ``malformed`` counts
+    what was dropped, by reason; the dropped texts are not kept. Token counts are the endpoint's.
     """
 
     model_config = ConfigDict(frozen=True)
 
     chunk_id: str
+    style: QueryStyle = "question"
     positive: str = ""
     negative: str = ""
     queries: tuple[str, ...] = ()
@@ -70,8 +73,8 @@ class GenerationStore:
     def get(self, chunk_id: str) -> Generation | None:
         """None when nothing, or nothing readable, is stored: a damaged file is simply generated again."""
         try:
-            generation = Generation.model_validate(read_json(self._path(chunk_id)))
-        except (FileNotFoundError, StateError, ValidationError, UnicodeDecodeError):
+            generation = read_record(self._path(chunk_id), Generation)
+        except (FileNotFoundError, StateError):
             return None
         return generation if generation.chunk_id == chunk_id else None
 

@@ -19,6 +19,7 @@ from curation.synthesis.checking import check_pair, check_variations
 from curation.synthesis.cleaning import split_queries
 from curation.synthesis.progress_file import append_progress
 from curation.synthesis.store import Generation, GenerationStore, Recipe
+from curation.synthesis.styles import Example
 from curation.synthesis.thoughts import without_thoughts
 
 PAIR_STEP = "generate_sentence_pair"
@@ -31,6 +32,8 @@ class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
     """GenerateSentencePair that asks once more, at ``retry_temperature``, where the answer was malformed.
 
     A malformed ``positive`` becomes None, a malformed ``negative`` empty; ``malformed`` lists the reasons.
+    Each row says in which ``style`` the positive is to be put, and which queries of other texts people
+    accepted (``accepted``).
     """
 
     retry_temperature: float = 0.7
@@ -39,6 +42,13 @@ class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
     @property
     def outputs(self) -> list[str]:
         return [*super().outputs, "malformed"]
+
+    def format_input(self, input: Row) -> list[dict[str, str]]:
+        *before, told = super().format_input(input)
+        return [
+            *before,
+            {**told, "content": told["content"] + prompts.in_style(input["style"], accepted_in(input))},
+        ]
 
     def format_output(self, output: str | None, input: Row | None = None) -> Row:
         found: Row = super().format_output(_answer(output), input)
@@ -64,7 +74,10 @@ class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
             self.llm.generation_kwargs = before
 
     def _checked(self, row: Row) -> Row:
-        pair = check_pair(row["positive"], row.get("negative"), _source(row), self.small_model)
+        accepted = [one.query for one in accepted_in(row)]
+        pair = check_pair(
+            row["positive"], row.get("negative"), _source(row), self.small_model, row["style"], accepted
+        )
         return {
             **row,
             "positive": pair.positive,
@@ -74,10 +87,10 @@ class CheckedSentencePair(GenerateSentencePair):  # type: ignore[misc]
 
 
 class FewShotSentencePair(CheckedSentencePair):
-    """The same for a very small model: worked examples, one question, no negative (it is chosen later)."""
+    """The same for a very small model: worked examples, one query, no negative (it is chosen later)."""
 
     def format_input(self, input: Row) -> list[dict[str, str]]:
-        return prompts.few_shot_question(input["topic"], input["body"])
+        return prompts.few_shot_query(input["topic"], input["body"], input["style"], accepted_in(input))
 
     def format_output(self, output: str | None, input: Row | None = None) -> Row:
         return {"positive": (_answer(output) or "").strip() or None, "negative": ""}
@@ -146,9 +159,13 @@ class DropMalformed(_Recorder):
                 if has_failed(row, PAIR_STEP):
                     failed.append(row["chunk_id"])
                 elif row["positive"] is None:
-                    malformed = dict(Counter(row["malformed"]))
-                    tokens = output_tokens(row, PAIR_STEP)
-                    store.put(Generation(chunk_id=row["chunk_id"], malformed=malformed, output_tokens=tokens))
+                    vain_one = Generation(
+                        chunk_id=row["chunk_id"],
+                        style=row["style"],
+                        malformed=dict(Counter(row["malformed"])),
+                        output_tokens=output_tokens(row, PAIR_STEP),
+                    )
+                    store.put(vain_one)
                     vain.append(row["chunk_id"])
                 else:
                     good.append({**row, "pair_tokens": output_tokens(row, PAIR_STEP)})
@@ -196,6 +213,7 @@ class KeepQueries(_Recorder):
         kept, malformed = check_variations(others, first, row["negative"], _source(row), self.small_model)
         return Generation(
             chunk_id=row["chunk_id"],
+            style=row["style"],
             positive=first,
             negative=row["negative"],
             queries=tuple(kept),
@@ -219,6 +237,11 @@ def output_tokens(row: Row, step: str) -> int:
     if isinstance(counted, list):
         return sum(count for count in counted if isinstance(count, int))
     return counted if isinstance(counted, int) else 0
+
+
+def accepted_in(row: Row) -> list[Example]:
+    """What people accepted, as a row brings it along."""
+    return [Example.model_validate(one) for one in row["accepted"]]
 
 
 def _answer(output: str | None) -> str | None:

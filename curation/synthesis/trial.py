@@ -1,8 +1,9 @@
 """Which templates suit a model that nobody knows: a short trial on a few chunks.
 
 A model of half a billion parameters gave no usable query for any of 47 chunks with the templates for larger
-models, and for 35 of 40 with those that hold worked examples. What is asked in the trial is stored like
-everything else, so nothing is asked twice, and the next run makes the same choice from what is stored.
+models, and for 35 of 40 with those that hold worked examples. Each is tried in the styles that it would be
+used for. What is asked in the trial is stored like everything else, so nothing is asked twice, and the next
+run makes the same choice from what is stored.
 """
 
 from __future__ import annotations

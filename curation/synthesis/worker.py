@@ -18,18 +18,19 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from curation.synthesis.asked import AskedChunk
 from curation.synthesis.progress_file import append_progress
 from curation.synthesis.store import Recipe
 
-QUESTION_TOKENS = 60
+QUERY_TOKENS = 60
 VARIATION_TOKENS = 24
 RETRIES = 2
 
 
 class Job(BaseModel):
-    """What to generate. ``rows`` have chunk_id, topic, body, anchor. ``folder`` is the store's."""
+    """What to generate. ``folder`` is the store's."""
 
-    rows: list[dict[str, str]]
+    rows: list[AskedChunk]
     recipe: Recipe
     folder: str
     work_folder: str
@@ -71,7 +72,9 @@ def build(job: Job, api_key: SecretStr) -> Any:
     with Pipeline(
         name="clayloop-queries", description="Queries to train a retriever.", cache_dir=job.work_folder
     ) as pipeline:
-        load_data = LoadDataFromDicts(name="load_data", data=job.rows, batch_size=job.batch_size)
+        load_data = LoadDataFromDicts(
+            name="load_data", data=[row.model_dump() for row in job.rows], batch_size=job.batch_size
+        )
         pair_type = tasks.FewShotSentencePair if small else tasks.CheckedSentencePair
         generate_sentence_pair = pair_type(
             name=tasks.PAIR_STEP,
@@ -80,9 +83,7 @@ def build(job: Job, api_key: SecretStr) -> Any:
             context=recipe.context,
             small_model=small,
             retry_temperature=prompts.TEMPERATURE,
-            llm=llm(QUESTION_TOKENS, 0.0, ["\n"])
-            if small
-            else llm(prompts.MAX_NEW_TOKENS, prompts.TEMPERATURE),
+            llm=llm(QUERY_TOKENS, 0.0, ["\n"]) if small else llm(prompts.MAX_NEW_TOKENS, prompts.TEMPERATURE),
             input_batch_size=job.batch_size,
             output_mappings={"model_name": "model_name_query"},
             add_raw_input=False,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from curation import StateError, read_json
+from curation import read_record
 from serving import EVALUATION_FILE
 from training import question_kind
 
@@ -42,19 +42,15 @@ def read_evaluation(folder: Path) -> Evaluation:
     """The evaluation in a release's folder, empty when there is none. Raises StateError if it is damaged."""
     path = folder / EVALUATION_FILE
     try:
-        changed = path.stat().st_mtime_ns
+        return _read(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return Evaluation()
-    return _read(path, changed)
 
 
 # The file is large and never changes, so it is not parsed again at each refresh.
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> Evaluation:
-    try:
-        found = _File.model_validate(read_json(path))
-    except (OSError, ValidationError) as error:
-        raise StateError(f"{path} can't be read: it is damaged or of another version.") from error
+    found = read_record(path, _File)
     return Evaluation(
         before={size: one.metrics for size, one in found.served.items()},
         after={size: one.metrics for size, one in found.candidate.items()},

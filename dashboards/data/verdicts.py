@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from curation import ClayloopError, read_json
+from curation import ClayloopError, read_record
 
 _GATE = Path("judge") / "gate.json"
 _REPORT = "report.html"
@@ -41,7 +41,7 @@ def read_verdict(folder: Path) -> VerdictRow | None:
     path = folder / _GATE
     try:
         return _read(path, path.stat().st_mtime_ns)
-    except (ClayloopError, OSError, ValidationError):
+    except (ClayloopError, OSError):
         return None
 
 
@@ -61,7 +61,7 @@ def report_path(folder: Path) -> Path | None:
 # A verdict never changes, so it is not parsed again at each refresh.
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> VerdictRow:
-    found = _File.model_validate(read_json(path))
+    found = read_record(path, _File)
     interval = found.interval
     change = (
         "" if interval is None else f"{interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"

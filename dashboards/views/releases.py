@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curation import Home, StateError
+from curation import Home
 from dashboards.acting import Act, show_act
 from dashboards.data.actions import read_actions
 from dashboards.data.frames import guard_frame
@@ -70,11 +70,7 @@ def _releases(handover: Handover) -> None:
 
 def _canary(handover: Handover) -> None:
     """What visitors say of the canary, if one is running."""
-    try:
-        running = ReleaseStore(handover.home).marks.read().canary
-    except StateError as error:
-        show_notice(error.message, error.hint or "")
-        return
+    running = ReleaseStore(handover.home).marks.read().canary
     if running is None:
         return
     st.markdown(

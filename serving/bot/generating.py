@@ -20,6 +20,7 @@ from curation import (
     without_thoughts,
 )
 from serving.bot.checking import Evidence, checked
+from serving.bot.marking import marked_sentence
 from serving.bot.model_answers import Asked, Request, request
 from serving.bot.options import Options
 from serving.bot.prompting import TooLongError
@@ -75,6 +76,11 @@ class Answerer:
         text, _ = without_thoughts(answer.answer)
         *_, (kept, _) = checked([text], Evidence(answer.sources, answer.question))
         return kept.strip()
+
+    def marked(self, question: str) -> str:
+        """The sentence that the chat marks in the best passage, where it asks no model; empty without one."""
+        hits = self.retriever.search(question, only_documents=True)
+        return marked_sentence(self.retriever.embedder, question, hits[0].chunk) if hits else ""
 
     def _request(self, question: str, hits: Sequence[Hit]) -> Request | None:
         try:

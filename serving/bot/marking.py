@@ -62,6 +62,12 @@ def best_sentences(embedder: Embedder, question: str, chunks: Sequence[Chunk]) -
     return best
 
 
+def marked_sentence(embedder: Embedder, question: str, chunk: Chunk) -> str:
+    """What is marked of one passage; empty without prose."""
+    (mark,) = best_sentences(embedder, question, [chunk])
+    return "" if mark is None else prose(chunk.body)[mark.block][mark.start : mark.end]
+
+
 def _sentences(text: str) -> list[tuple[int, int]]:
     """Where each sentence of a paragraph starts and ends."""
     found: list[tuple[int, int]] = []

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
-from curation import CORRECTION, Chunk, ReleaseError, StateError, TokenCounter, read_json
+from curation import CORRECTION, Chunk, ReleaseError, StateError, TokenCounter, read_record
 from serving.retrieval.curated import CURATED
 from serving.retrieval.index import IndexedQuestion
 
@@ -115,16 +115,13 @@ class CuratedAnswer(BaseModel):
         return f"{self._section[0]}\n\n{self.text}"
 
 
-_ANSWERS = TypeAdapter(list[CuratedAnswer])
-
-
 def read_answers(folder: Path) -> list[CuratedAnswer]:
     """The curated answers of the release in ``folder``. Raises ReleaseError when the file is damaged."""
     try:
-        return _ANSWERS.validate_python(read_json(folder / ANSWERS_FILE))
+        return read_record(folder / ANSWERS_FILE, list[CuratedAnswer])
     except FileNotFoundError:
         return []
-    except (StateError, ValueError) as error:
+    except StateError as error:
         raise ReleaseError(f"{folder / ANSWERS_FILE} is damaged.", "Use another release.") from error
 
 

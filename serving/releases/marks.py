@@ -10,9 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from filelock import FileLock
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from curation import StateError, read_json, write_json
+from curation import StateError, read_record, write_json
 from serving.releases.canary import Canary
 
 
@@ -46,10 +46,10 @@ class MarkFile:
     def read(self) -> Marks:
         """Raises StateError for a file that holds no marks."""
         try:
-            return Marks.model_validate(read_json(self.path))
+            return read_record(self.path, Marks)
         except FileNotFoundError:
             return Marks()
-        except (StateError, ValidationError) as error:
+        except StateError as error:
             raise StateError(
                 f"{self.path} is damaged.", "Mend it, or delete it: then no release is pinned."
             ) from error

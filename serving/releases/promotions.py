@@ -108,9 +108,9 @@ class PromotionLog:
                     found.append(release)
         return found
 
-    def followed(self, release: str) -> str | None:
-        """The release that was served when ``release`` was first promoted; None where nobody knows."""
-        return next((line.before for line in self.lines() if line.release == release), None)
+    def first(self, release: str) -> Promotion | None:
+        """The first promotion of ``release``, which says what it followed; None where nobody knows."""
+        return next((line for line in self.lines() if line.release == release), None)
 
     def origin(self, release: str) -> Promotion | None:
         """The last promotion of ``release``, or, where it was made by a reindex or for another answering

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation import BusyError, SettingsError, StateError, first_line, read_json, without_login, write_json
+from curation import BusyError, SettingsError, StateError, first_line, read_record, without_login, write_json
 from serving.releases.record import RELEASE_FILE
 
 FILE = "shared.json"
@@ -181,10 +181,10 @@ class SharedReleases:
 
     def _seen(self) -> Seen | None:
         try:
-            return Seen.model_validate(read_json(self._path))
+            return read_record(self._path, Seen)
         except FileNotFoundError:
             return None
-        except (StateError, ValidationError, OSError) as error:
+        except StateError as error:
             raise StateError(
                 f"{self._path} is damaged.", "Name the store again: `clayloop releases share URL`."
             ) from error

@@ -10,24 +10,22 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from filelock import FileLock
-from pydantic import TypeAdapter
 
-from curation import Home, StateError, read_json, write_json
+from curation import Home, StateError, read_record, write_json
 from serving.releases.answers import answer_rows, read_answers
 from serving.releases.record import LINEAGE_FILE
 from serving.releases.store import ReleaseStore
 
 SWITCHED_OFF = "switched off (`clayloop answers on` brings it back)"  # a row's reason
-_IDS = TypeAdapter(list[str])
 
 
 def switched_off(home: Home) -> list[str]:
     """The ids of the records whose answers are off. Raises StateError for a file that is no such list."""
     try:
-        return _IDS.validate_python(read_json(home.answers_off))
+        return read_record(home.answers_off, list[str])
     except FileNotFoundError:
         return []
-    except (StateError, ValueError) as error:
+    except StateError as error:
         raise StateError(
             f"{home.answers_off} is no list of record ids.", "Mend it, or delete it: then every answer is on."
         ) from error

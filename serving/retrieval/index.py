@@ -28,6 +28,7 @@ TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
 RESIDENT = 150_000
 ANN_FROM = 50_000
 _PLAIN = "resident"  # the folder of the Arrow files
+_BATCH = 8_192  # rows that are written at once
 _REFINE = 10
 _WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
 _QUESTION_COLUMNS = ("text", "dataset", "record_id")
@@ -94,16 +95,14 @@ def build_index(
         folder.mkdir(parents=True)
         database = lancedb.connect(folder)
         on_disk = sum(map(len, tables.values())) > RESIDENT
-        for name, rows in tables.items():
-            _add_indexes(database.create_table(name, rows), on_disk)
-        if not on_disk:
-            (folder / _PLAIN).mkdir()
-            for name, rows in tables.items():
-                with (
-                    pa.OSFile(str(_plain(folder, name)), "wb") as file,
-                    pa.ipc.new_file(file, rows.schema) as out,
-                ):
-                    out.write_table(rows)
+        for name in list(tables):
+            rows = tables.pop(name)
+            # In batches, or LanceDB copies the whole table.
+            table = database.create_table(name, rows.to_reader(max_chunksize=_BATCH))
+            if not on_disk:
+                _write_plain(_plain(folder, name), rows)
+            del rows  # building the graph needs the memory
+            _add_indexes(table, on_disk)
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(
             f"The index in {folder} can't be written: {error}", "Check the free space (df)."
@@ -112,6 +111,12 @@ def build_index(
 
 def _plain(folder: Path, name: str) -> Path:
     return folder / _PLAIN / f"{name}.arrow"
+
+
+def _write_plain(path: Path, rows: pa.Table) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, rows.schema) as out:
+        out.write_table(rows)
 
 
 def _add_indexes(table: Any, on_disk: bool) -> None:

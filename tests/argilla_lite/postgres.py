@@ -95,7 +95,7 @@ def running_postgres() -> Iterator[PostgresServer]:
 
 
 def _serve(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> Iterator[PostgresServer]:
-    server = PostgresServer(binaries, _free_port(), secrets.token_urlsafe(8) + "%p@s/w:d 1#ä")
+    server = PostgresServer(binaries, free_port(), secrets.token_urlsafe(8) + "%p@s/w:d 1#ä")
     password_file = folder / "password"
     password_file.write_text(server.password, encoding="utf-8")
     password_file.chmod(0o644)
@@ -162,7 +162,7 @@ def _unprivileged_user() -> pwd.struct_passwd:
     raise RuntimeError("PostgreSQL does not run as root, and there is no user postgres or nobody")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

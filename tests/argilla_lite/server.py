@@ -12,22 +12,52 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+NO_SUGGESTIONS = "its page would choose what is suggested, so nothing is"
 START_TIMEOUT = 180.0  # seconds; a first start on a busy machine
 _ROOT = Path(__file__).resolve().parents[2]
 
 
+def only_argilla_lite(why: str) -> pytest.MarkDecorator:
+    """Marks a test of what Argilla as released has not."""
+    return pytest.mark.skipif("CLAYLOOP_TEST_ARGILLA_URL" in os.environ, reason=why)
+
+
 @dataclass
-class ArgillaLite:
-    """A running server. `output` grows while it runs."""
+class ArgillaServer:
+    """A running Argilla of any kind, and its owner. `home` holds at least `credentials.json`."""
 
     url: str
     api_key: str
     username: str
     password: str
     home: Path
+    workspace: str
+
+
+@dataclass
+class ArgillaLite(ArgillaServer):
+    """An argilla_lite. `output` grows while it runs."""
+
     process: subprocess.Popen[str]
-    workspace: str = "clayloop"
     output: list[str] = field(default_factory=list)
+
+
+def given_argilla(home: Path) -> ArgillaServer | None:
+    """The one that the environment names (`full.py` does); None where it names none."""
+    url = os.environ.get("CLAYLOOP_TEST_ARGILLA_URL")
+    if not url:
+        return None
+    credentials = {
+        "url": url,
+        "api_key": os.environ["CLAYLOOP_TEST_ARGILLA_API_KEY"],
+        "username": os.environ.get("CLAYLOOP_TEST_ARGILLA_USERNAME", "owner"),
+        "password": os.environ.get("CLAYLOOP_TEST_ARGILLA_PASSWORD", ""),
+        "workspace": os.environ.get("CLAYLOOP_TEST_ARGILLA_WORKSPACE", "argilla"),
+    }
+    (home / "credentials.json").write_text(json.dumps(credentials))
+    return ArgillaServer(**credentials, home=home)
 
 
 def binary() -> Path:

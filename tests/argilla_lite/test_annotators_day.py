@@ -32,7 +32,7 @@ from tests.browser import chromium_page
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request, Response
 
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 pytestmark = [pytest.mark.argilla, pytest.mark.browser]
 
@@ -47,7 +47,7 @@ ONE_RECORD = re.compile(r"/api/v1/records/[0-9a-f-]{36}$")
 
 
 @pytest.fixture(scope="module")
-def annotator(argilla_lite: ArgillaLite) -> Annotator:
+def annotator(argilla_lite: ArgillaServer) -> Annotator:
     tag = uuid4().hex[:8]
     client = rg.Argilla(api_url=argilla_lite.url, api_key=argilla_lite.api_key)
     workspace = rg.Workspace(name=f"pottery-{tag}", client=client).create()
@@ -60,7 +60,7 @@ def annotator(argilla_lite: ArgillaLite) -> Annotator:
 
 
 @pytest.fixture(scope="module")
-def page(argilla_lite: ArgillaLite, annotator: Annotator) -> Iterator[Page]:
+def page(argilla_lite: ArgillaServer, annotator: Annotator) -> Iterator[Page]:
     """One browser for all, in which the annotator is logged in."""
     from playwright.sync_api import expect
 
@@ -73,7 +73,7 @@ def page(argilla_lite: ArgillaLite, annotator: Annotator) -> Iterator[Page]:
 
 
 @pytest.fixture
-def day(argilla_lite: ArgillaLite, annotator: Annotator, page: Page) -> Iterator[Day]:
+def day(argilla_lite: ArgillaServer, annotator: Annotator, page: Page) -> Iterator[Day]:
     """Afterwards no request may have failed at the server's fault, and none have left this machine."""
     failed: list[str] = []
     asked: set[str] = set()
@@ -99,7 +99,7 @@ def day(argilla_lite: ArgillaLite, annotator: Annotator, page: Page) -> Iterator
     assert asked == {urlsplit(argilla_lite.url).netloc}
 
 
-def test_log_in(argilla_lite: ArgillaLite, annotator: Annotator, page: Page) -> None:
+def test_log_in(argilla_lite: ArgillaServer, annotator: Annotator, page: Page) -> None:
     from playwright.sync_api import expect
 
     dataset = make_dataset(argilla_lite, annotator.workspace)

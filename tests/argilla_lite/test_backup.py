@@ -23,7 +23,7 @@ import pytest
 from tests.argilla_lite.commands import alive, run, status
 from tests.argilla_lite.postgres import PostgresServer
 from tests.argilla_lite.sample import Api, Argilla, Sample, between, by, make_sample, terms
-from tests.argilla_lite.server import ArgillaLite, interpreter, running_argilla_lite
+from tests.argilla_lite.server import ArgillaLite, ArgillaServer, interpreter, running_argilla_lite
 
 pytestmark = pytest.mark.argilla
 
@@ -120,7 +120,7 @@ def check_round_trip(
 
 
 @pytest.fixture(scope="module")
-def saved(argilla_lite: ArgillaLite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(argilla_lite: ArgillaServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup that was proven to be good."""
     return check_round_trip(argilla_lite, tmp_path_factory.mktemp("backup"))[0]
 
@@ -159,7 +159,7 @@ def test_postgresql_too(postgres: PostgresServer, tmp_path: Path) -> None:
         assert "already" in taken.stderr
 
 
-def test_a_file_is_not_replaced_unless_asked(saved: Path, argilla_lite: ArgillaLite) -> None:
+def test_a_file_is_not_replaced_unless_asked(saved: Path, argilla_lite: ArgillaServer) -> None:
     refused = run("backup", saved, "--home", argilla_lite.home)
     assert refused.returncode == 1
     assert "--force" in refused.stderr

@@ -13,7 +13,7 @@ from curation import ArgillaSettings, Home, Turn, connect_to_argilla, log_turns
 from tests.clayloop.command import Command
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 
 def turn(release: str, number: int, thumb: Literal["up", "down"], refused: bool = False) -> Turn:
@@ -31,7 +31,7 @@ def turn(release: str, number: int, thumb: Literal["up", "down"], refused: bool 
 
 @pytest.mark.argilla
 def test_visitors_judge_a_candidate(
-    clayloop: Command, pottery: Path, argilla_lite: ArgillaLite, monkeypatch: pytest.MonkeyPatch
+    clayloop: Command, pottery: Path, argilla_lite: ArgillaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ArgillaSettings(
         url=argilla_lite.url, api_key=SecretStr(argilla_lite.api_key), workspace="canary-command"

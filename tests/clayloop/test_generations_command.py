@@ -15,7 +15,7 @@ from tests.clayloop.command import Command
 from tests.curation.fake_endpoint import FakeEndpoint, fake_endpoint, says
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 QUESTIONS = ("Where are my settings stored?", "How long must a kiln cool down?")
 
@@ -32,7 +32,7 @@ def endpoint() -> Iterator[FakeEndpoint]:
 def asked(
     clayloop: Command,
     pottery: Path,
-    argilla_lite: ArgillaLite,
+    argilla_lite: ArgillaServer,
     endpoint: FakeEndpoint,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Command:

@@ -11,7 +11,7 @@ import pytest
 from tests.clayloop.command import Command
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 SETTINGS = """\
 fields: [{name: text, type: text, required: true}]
@@ -27,7 +27,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
 
 @pytest.mark.argilla
 def test_a_folder_becomes_a_dataset(
-    argilla_lite: ArgillaLite, call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    argilla_lite: ArgillaServer, call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import argilla as rg
 

@@ -17,14 +17,14 @@ from tests.clayloop.stdlib_docs import write_stdlib_docs
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaLite, ArgillaServer
 
 pytestmark = [pytest.mark.argilla, pytest.mark.slow]
 
 
 @pytest.fixture
 def prepared(
-    clayloop: Command, argilla_lite: ArgillaLite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clayloop: Command, argilla_lite: ArgillaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Command:
     """A state folder with documents, a first release and pushed triplets, in a workspace of its own."""
     for name, value in {
@@ -52,7 +52,7 @@ def prepared(
 
 @pytest.mark.browser
 def test_a_click_in_argilla_arrives_in_the_next_release(
-    prepared: Command, argilla_lite: ArgillaLite, tmp_path: Path
+    prepared: Command, argilla_lite: ArgillaServer, tmp_path: Path
 ) -> None:
     first = prepared.well("status", "--json").json["release"]["served"]
     nobody = prepared.well("retrain", "--json", "-").json

@@ -67,6 +67,12 @@ def test_a_file_that_was_asked_for_must_exist() -> None:
         load_settings(Path("nowhere.toml"))
 
 
+def test_a_folder_is_no_settings_file() -> None:
+    Path("clayloop.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"clayloop\.toml is not a file"):
+        load_settings()
+
+
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", "very-secret-key")
     settings = load_settings()

@@ -14,7 +14,7 @@ from tests.clayloop.command import Command
 from tests.training.tasks import folders, models
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_folder_becomes_a_model(call: Command, dataset: Path, model: Path, tmp
 
 @pytest.mark.argilla
 def test_a_dataset_of_a_server(
-    argilla_lite: ArgillaLite, call: Command, model: Path, monkeypatch: pytest.MonkeyPatch
+    argilla_lite: ArgillaServer, call: Command, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import argilla as rg
 

@@ -11,7 +11,7 @@ from curation.synthesis.language_model import LanguageModel
 from tests.curation.fake_endpoint import FakeEndpoint
 
 KEY = "sk-very-secret-0123456789"
-SETTINGS = SynthesisSettings(num_queries=3)
+SETTINGS = SynthesisSettings(num_queries=3, styles=["question"])
 NAMES = ["apple", "birch", "cedar", "daisy", "elder", "ferns", "grape", "hazel"]
 
 

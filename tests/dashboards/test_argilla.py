@@ -26,7 +26,7 @@ from dashboards.settings import DashboardSettings
 from tests.dashboards.test_page import APP, heard_from_argilla, run_until, shown
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 pytestmark = pytest.mark.argilla
 
@@ -66,7 +66,7 @@ def corpus() -> Corpus:
 
 
 def test_progress_from_nothing_to_annotated(
-    home: Home, argilla_lite: ArgillaLite, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    home: Home, argilla_lite: ArgillaServer, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.argilla.mkdir(parents=True)
     shutil.copy(argilla_lite.home / "credentials.json", home.argilla)
@@ -90,7 +90,7 @@ def test_progress_from_nothing_to_annotated(
     assert argilla_lite.api_key not in shown(page)
 
 
-def test_a_client_that_fails_is_not_used_again(home: Home, argilla_lite: ArgillaLite) -> None:
+def test_a_client_that_fails_is_not_used_again(home: Home, argilla_lite: ArgillaServer) -> None:
     home.argilla.mkdir(parents=True)
     shutil.copy(argilla_lite.home / "credentials.json", home.argilla)
     read = ArgillaReader(home, ArgillaSettings(workspace="dashboard-tests"), read_datasets)

@@ -24,7 +24,7 @@ from dashboards.data.standing import Standing, StandingReader
 from dashboards.handover import Handover
 from dashboards.report import write_report
 from serving import ReleaseStore
-from tests.argilla_lite.server import ArgillaLite
+from tests.argilla_lite.server import ArgillaServer, only_argilla_lite
 from tests.browser import chromium_page
 from tests.dashboards.annotated import go_round
 
@@ -34,7 +34,7 @@ Record = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def round_made(argilla_lite: ArgillaLite, tmp_path_factory: pytest.TempPathFactory) -> Handover:
+def round_made(argilla_lite: ArgillaServer, tmp_path_factory: pytest.TempPathFactory) -> Handover:
     return go_round(Home(tmp_path_factory.mktemp("round") / "home"), argilla_lite, "screen")
 
 
@@ -174,8 +174,9 @@ def test_argilla_with_another_schema_is_said(round_made: Handover, tmp_path: Pat
 
 
 @pytest.mark.browser
+@only_argilla_lite("its page opens no records that others completed")
 def test_links_open_the_right_records_in_argilla(
-    round_made: Handover, standing: Standing, argilla_lite: ArgillaLite
+    round_made: Handover, standing: Standing, argilla_lite: ArgillaServer
 ) -> None:
     """Completed by others, answered by both, pending: each opens as the links say, and nothing else."""
     (conflict, *_) = standing.decided.conflicts

@@ -366,4 +366,7 @@ def test_what_cannot_be_read_costs_no_part_of_a_page(copied: Home, page: str) ->
         path.write_bytes(b"\xff{")
     (run / "report.html").unlink()
     (run / "report.html").mkdir()
-    assert "This part of the page failed" not in said(opened(page, copied))
+    shown = said(opened(page, copied))
+    assert "This part of the page failed" not in shown
+    damaged = {"data": "report.json", "conversations": "calibration.json"}.get(page, "")
+    assert damaged in shown

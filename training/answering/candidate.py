@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from curation import (
     SILENT,
@@ -17,7 +17,7 @@ from curation import (
     Remembered,
     StateError,
     content_id,
-    read_json,
+    read_record,
     write_json,
 )
 from serving import (
@@ -35,6 +35,7 @@ from serving import (
 )
 from training.answering.judging import AnsweringVerdict, judge_answers, too_few
 from training.answering.lessons import Lessons, read_decided, sort_out
+from training.answering.overlap import Overlap
 from training.answering.tuning import tune
 from training.runs.run import RunStore
 from training.settings import TrainingSettings
@@ -129,6 +130,7 @@ def retrain_answers(
             served,
             _answerer(context, retriever, model),
             found.held_out,
+            Overlap(chunk.text for chunk in retriever.index.documents()),
             context.settings.gate,
             context.progress,
         )
@@ -181,7 +183,7 @@ def _summary(found: Lessons, verdict: str, **more: Any) -> AnsweringSummary:
 
 def _tried(path: Path, inputs: str) -> AnsweringVerdict | None:
     try:
-        found = _Tried.model_validate(read_json(path))
-    except (FileNotFoundError, StateError, ValidationError):
+        found = read_record(path, _Tried)
+    except (FileNotFoundError, StateError):
         return None
     return found.evaluation if found.inputs == inputs else None

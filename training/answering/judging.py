@@ -1,26 +1,26 @@
 """Whether a candidate answers better than the served language model: both are asked the held-out questions,
-as the bot asks, and what the chat would show of their answers is compared with what people accepted.
+as the bot asks, and what the chat would show of their answers is compared with what people accepted. So is
+what it shows without any model: the sentence that it marks in the best passage.
 
-Overlap is the F1 of words with the nearest accepted answer (SQuAD: Rajpurkar et al. 2016, arXiv:1606.05250);
-an answer of which nothing holds to the passages, so that nothing of it would be shown, has none.
+An answer of which nothing holds to the passages, so that nothing of it would be shown, has no overlap.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation import SILENT, Progress
 from serving import OUT_OF_DOMAIN_QUESTIONS, Answerer
+from training.answering.overlap import Overlap
 from training.judge.intervals import Interval, classify, expanded_interval, mean_interval
 from training.settings import GUARD_QUERIES, REFUSAL_DROP, GateSettings, Verdict
 
 _OFF_TOPIC = OUT_OF_DOMAIN_QUESTIONS[::3]
-_WORD = re.compile(r"\w+")
 # What a model says that finds no answer in its passages.
 _REFUSES = re.compile(
     r"(\bnot|n't)\b.{0,40}\b(say|mention|answer|contain|cover|describe|provide|found)", re.IGNORECASE
@@ -28,7 +28,8 @@ _REFUSES = re.compile(
 
 
 class AskedQuestion(BaseModel):
-    """A held-out question: what people accepted, and what the chat would show of both models' answers."""
+    """A held-out question: what people accepted, what the chat would show of both models' answers, and the
+    sentence that it marks in the passage."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,8 +37,10 @@ class AskedQuestion(BaseModel):
     accepted: list[str]
     before: str
     after: str
+    marked: str
     overlap_before: float
     overlap_after: float
+    overlap_marked: float
 
 
 class Figures(BaseModel):
@@ -60,7 +63,9 @@ class Figures(BaseModel):
 
 
 class AnsweringVerdict(BaseModel):
-    """The answer, and all that it rests on. ``interval`` is of the mean difference of the overlaps."""
+    """The answer, and all that it rests on. ``interval`` is of the mean difference of the overlaps,
+    ``marked`` the mean overlap of the passages' marked sentences, ``over_marked`` the interval of what the
+    candidate has more than those."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -72,23 +77,33 @@ class AnsweringVerdict(BaseModel):
     before: Figures | None = None
     after: Figures | None = None
     interval: Interval | None = None
+    marked: float | None = None
+    over_marked: Interval | None = None
     asked: list[AskedQuestion] = Field(default_factory=list)
+
+    @property
+    def beats_passages(self) -> bool:
+        """Whether the candidate surely says more of what was accepted than the passages' marked sentences:
+        else there is no reason to let it write."""
+        return self.over_marked is not None and self.over_marked.low > 0
 
 
 def judge_answers(
     served: Answerer,
     candidate: Answerer,
     held_out: Mapping[str, Sequence[str]],
+    overlap: Overlap,
     settings: GateSettings,
     progress: Progress = SILENT,
 ) -> AnsweringVerdict:
-    """Promote the ``candidate`` only if it is surely better. ``held_out`` maps questions to accepted answers;
-    what the bot refuses is left out. Raises LanguageModelError when a model fails."""
+    """Promote the ``candidate`` only if it is surely better than the ``served`` one, and not surely worse
+    than the passages alone. ``held_out`` maps questions to accepted answers; what the bot refuses is left
+    out. Raises LanguageModelError when a model fails."""
     names = {"candidate": candidate.model.model, "served": served.model.model}
     with progress.task(
         "Asking both models", total=len(held_out) + len(_OFF_TOPIC), unit="questions"
     ) as advance:
-        asked = list(_asked(served, candidate, held_out, advance))
+        asked = list(_asked((served, candidate), held_out, overlap, advance))
         if reason := too_few(len(asked), settings):
             return AnsweringVerdict(promoted=False, verdict="not-enough", reason=reason, asked=asked, **names)
         unfounded = _unfounded(served, candidate, advance)
@@ -100,14 +115,21 @@ def judge_answers(
         )
         for side, share in zip(("before", "after"), unfounded, strict=True)
     )
-    interval = expanded_interval(
-        [one.overlap_after - one.overlap_before for one in asked], settings.confidence
+    interval, over_marked = (
+        expanded_interval([one.overlap_after - than(one) for one in asked], settings.confidence)
+        for than in (attrgetter("overlap_before"), attrgetter("overlap_marked"))
     )
+    marked = round(fmean(one.overlap_marked for one in asked), 4)
     verdict = classify(interval, settings.margin)
     complaints = [*_complaints(asked, before, after, not candidate.model.few_shot, settings)]
+    if over_marked.high < 0:
+        complaints.append(
+            f"the sentence that the bot marks in the passage has more ({marked:.3f}; {over_marked} for the "
+            'candidate): serving.bot.answers = "passages" shows that'
+        )
     figures = (
         f"overlap with accepted answers {before.overlap:.3f} → {after.overlap:.3f} on {len(asked)} held-out "
-        f"questions, {interval} at {settings.confidence:.0%}"
+        f"questions, {interval} at {settings.confidence:.0%}; the passages' marked sentences {marked:.3f}"
     )
     promoted = verdict == "superior" and not complaints
     if promoted:
@@ -125,6 +147,8 @@ def judge_answers(
         before=before,
         after=after,
         interval=interval,
+        marked=marked,
+        over_marked=over_marked,
         asked=asked,
         **names,
     )
@@ -141,29 +165,25 @@ def too_few(questions: int, settings: GateSettings) -> str:
     )
 
 
-def overlap(answer: str, accepted: Sequence[str]) -> float:
-    """F1 of the words of ``answer`` and of the nearest of those ``accepted``: 1 where they are the same."""
-    return max((_f1(_words(answer), _words(one)) for one in accepted), default=0.0)
-
-
 def _asked(
-    served: Answerer,
-    candidate: Answerer,
+    both: tuple[Answerer, Answerer],
     held_out: Mapping[str, Sequence[str]],
+    overlap: Overlap,
     advance: Callable[[int], None],
 ) -> Iterator[AskedQuestion]:
+    served, candidate = both
     for question, accepted in held_out.items():
         old, new = served.from_documents(question), candidate.from_documents(question)
         if old is not None and new is not None:
-            before, after = served.shown(old), candidate.shown(new)
-            yield AskedQuestion(
-                question=question,
-                accepted=list(accepted),
-                before=before,
-                after=after,
-                overlap_before=round(overlap(before, accepted), 4),
-                overlap_after=round(overlap(after, accepted), 4),
-            )
+            said = {
+                "before": served.shown(old),
+                "after": candidate.shown(new),
+                "marked": served.marked(question),
+            }
+            overlaps = {
+                f"overlap_{side}": round(overlap(question, text, accepted), 4) for side, text in said.items()
+            }
+            yield AskedQuestion(question=question, accepted=list(accepted), **said, **overlaps)
         advance(1)
 
 
@@ -191,12 +211,3 @@ def _complaints(
             f"it answers more of what the documentation does not ({before.unfounded:.0%} → "
             f"{after.unfounded:.0%} of {len(_OFF_TOPIC)} questions)"
         )
-
-
-def _words(text: str) -> Counter[str]:
-    return Counter(_WORD.findall(text.casefold()))
-
-
-def _f1(one: Counter[str], other: Counter[str]) -> float:
-    shared = (one & other).total()
-    return 2 * shared / (one.total() + other.total()) if shared else 0.0

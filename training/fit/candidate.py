@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from curation import SILENT, Chunk, Progress, SettingsError, StateError, read_json, tethered, write_json
+from curation import SILENT, Chunk, Progress, SettingsError, StateError, read_record, tethered, write_json
 from serving import (
     MODEL_FOLDER,
     Embedder,
@@ -128,7 +128,7 @@ def fit_in_processes(
                 "probably run out.",
             )
         trained = Embedder(place / MODEL_FOLDER, embedding, name="candidate")
-        return trained, FitReport.model_validate(read_json(place / FIT_FILE))
+        return trained, read_record(place / FIT_FILE, FitReport)
 
 
 class _Job(BaseModel):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,15 +20,17 @@ _COUNTED = ("fate", "reason", "origin", "votes")
 
 
 class PastRelease(BaseModel):
-    """One release in a chain of parents. ``made`` says how. ``problem`` is set, and all else unknown, when it
-    cannot be read any more. ``learned`` counts the decisions that its model was trained on, of all
-    ``decisions``."""
+    """One release in a chain of parents. ``made`` says how: "retrain", or the command that promoted it first.
+
+    ``problem`` is set, and all else unknown, when it cannot be read any more. ``learned`` counts the
+    decisions that its model was trained on, of all ``decisions``.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
     created_at: datetime | None = None
-    made: Literal["bootstrap", "retrain", "reindex", "unknown"] = "unknown"
+    made: str = "unknown"
     run: str = ""
     selection: list[str] = []
     decisions: int = 0
@@ -151,9 +152,9 @@ def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
             release = store.get(following)
             found.append(_past_release(store, release))
         except ClayloopError as error:
-            before = store.promotions.followed(following)
-            if before is not None and not store.folder(following).exists():
-                following = before
+            first = store.promotions.first(following)
+            if first is not None and first.before is not None and not store.folder(following).exists():
+                following = first.before
                 continue
             found.append(PastRelease(id=following, problem=error.message))
             break
@@ -164,10 +165,11 @@ def chain(store: ReleaseStore, release_id: str) -> list[PastRelease]:
 def _past_release(store: ReleaseStore, release: Release) -> PastRelease:
     ledger = lineage_of(store, release.id)
     fates, origin = count_fates(ledger), read_origin(ledger)
+    first = store.promotions.first(release.id)
     return PastRelease(
         id=release.id,
         created_at=release.created_at,
-        made="retrain" if release.run_id else "reindex" if ledger.exists() else "bootstrap",
+        made="retrain" if release.run_id else first.by if first else "unknown",
         run=release.run_id or origin.run,
         selection=origin.selection.describe(),
         decisions=fates.total() - fates["left-out"],

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from curation import StateError, Verdict, write_table
 from serving import FITTED_FILE, LINEAGE_FILE, ReleaseStore
-from training.ledger.rows import LedgerRow, RecordKey, by_decision, tally
+from training.ledger.rows import LedgerRow, RecordKey, by_decision, of, tally
 from training.ledger.selection import Selection
 
 _VOTE = pa.struct(
@@ -103,6 +103,13 @@ def fitted_of(store: ReleaseStore, release_id: str) -> Path:
 def ledger_of(store: ReleaseStore, release_id: str, columns: Sequence[str] = ()) -> list[LedgerRow]:
     """The ledger of a release; empty when it learned from nothing."""
     return read_ledger(lineage_of(store, release_id), columns)
+
+
+def taught_triplets(store: ReleaseStore, release_id: str) -> frozenset[str]:
+    """Ids of the accepted triplets that a release's model has learned from, or waits to: nothing is judged by
+    them."""
+    rows = of(ledger_of(store, release_id, ("teaches", "fate")), "example", "train", "waiting")
+    return frozenset(row.record_id for row in rows if row.dataset == "triplets")
 
 
 def read_origin(path: Path) -> LedgerOrigin:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from curation import Advance, Progress, StateError, read_json, write_json
+from curation import Advance, Progress, StateError, read_record, write_json
 
 _FILE = "progress.json"
 _SECONDS = 1.0  # between two writes
@@ -77,6 +77,6 @@ class NotedProgress:
 def read_progress_of(folder: Path) -> TaskProgress | None:
     """What the run in ``folder`` noted last; None where it noted nothing that can be read."""
     try:
-        return TaskProgress.model_validate(read_json(folder / _FILE))
-    except (OSError, StateError, ValidationError):
+        return read_record(folder / _FILE, TaskProgress)
+    except (FileNotFoundError, StateError):
         return None

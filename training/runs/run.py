@@ -18,7 +18,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
 from curation import (
     BusyError,
@@ -31,7 +30,7 @@ from curation import (
     first_line,
     give_back,
     read_holder,
-    read_json,
+    read_record,
     shortage,
     sync_folder,
     this_machine,
@@ -207,11 +206,9 @@ class RunStore:
         """One run. Raises StateError when there is none or its run.json is damaged."""
         path = self.folder(run_id) / RUN_FILE
         try:
-            return RunRecord.model_validate(read_json(path))
+            return read_record(path, RunRecord)
         except FileNotFoundError as error:
             raise StateError(f"There is no run {run_id} in {self.root}.") from error
-        except (ValidationError, OSError) as error:
-            raise StateError(f"{path} can't be read: it is damaged or of another version.") from error
 
     def folder(self, run_id: str) -> Path:
         """Where a run's files are. Raises StateError for what is not a run's id: ids choose paths."""

@@ -13,13 +13,12 @@ from typing import get_args
 
 from curation import (
     SUGGESTIONS_FOLDER,
-    ClayloopError,
     StateError,
     TestSet,
     give_back,
     learn_from,
     load_scorers,
-    read_json,
+    read_record,
     save_scorers,
     write_json,
     write_text,
@@ -332,7 +331,7 @@ class Steps:
 
     @cached_property
     def verdict(self) -> GateVerdict:
-        return GateVerdict.model_validate(read_json(self.run.folder / "judge" / _GATE_FILE))
+        return read_record(self.run.folder / "judge" / _GATE_FILE, GateVerdict)
 
     @property
     def verdict_on_training(self) -> GateVerdict | None:
@@ -340,11 +339,11 @@ class Steps:
         if self.verdict.rung == FINE_TUNED:
             return self.verdict
         path = self.run.folder / "judge" / _folder_of(FINE_TUNED) / _GATE_FILE
-        return GateVerdict.model_validate(read_json(path)) if path.exists() else None
+        return read_record(path, GateVerdict) if path.exists() else None
 
     @property
     def report(self) -> FitReport:
-        return FitReport.model_validate(read_json(self.run.folder / "fit" / FIT_FILE))
+        return read_record(self.run.folder / "fit" / FIT_FILE, FitReport)
 
     @cached_property
     def _reranker(self) -> Reranker | None:
@@ -384,7 +383,7 @@ class Steps:
         serving, path = self.context.serving, self.run.folder / "prepare" / _PRECISION_FILE
         if not path.exists():  # nothing is trained
             return serving
-        precision = Precision.model_validate(read_json(path))
+        precision = read_record(path, Precision)
         embedding = serving.embedding.model_copy(update={"precision": precision.arithmetic})
         return serving.model_copy(update={"embedding": embedding})
 
@@ -397,8 +396,8 @@ class Steps:
         trial."""
         found = []
         for path in sorted(self.run.folder.parent.glob(f"*/prepare/{_PRECISION_FILE}"), reverse=True):
-            with contextlib.suppress(ClayloopError, OSError, ValueError):  # pydantic's errors are ValueErrors
-                found.append(Precision.model_validate(read_json(path)))
+            with contextlib.suppress(StateError, FileNotFoundError):
+                found.append(read_record(path, Precision))
         return found
 
 

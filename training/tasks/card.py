@@ -188,7 +188,8 @@ def _data(facts: Facts) -> Iterator[str]:
 
 def _annotators(data: TrainingData) -> Iterator[str]:
     users = data.answers_by_user()
-    yield f"{len(users)} people, by their ids in Argilla:\n" if users else "None: the fields alone were used."
+    people = "1 person" if len(users) == 1 else f"{len(users)} people"
+    yield f"{people}, by their ids in Argilla:\n" if users else "None: the fields alone were used."
     if users:
         yield "| user | examples |\n|---|---|"
     for user, count in users.items():

@@ -18,6 +18,8 @@ from training.tasks.unify import Unification, first_place, unify
 
 log = logging.getLogger(__name__)
 
+_NUMBERS = ("rating", "ranking")  # a rating that nobody gave is no gap: few use all of a scale
+
 
 @dataclass(frozen=True)
 class Example:
@@ -69,9 +71,12 @@ class Split:
             )
 
 
-def make_data(schema: Schema, rows: Sequence[Row], task: TrainingTask, split: Split) -> TrainingData:
+def make_data(
+    schema: Schema, rows: Sequence[Row], task: TrainingTask, split: Split, all_labels: bool = True
+) -> TrainingData:
     """The examples of ``task`` (checked against ``schema``). Raises SettingsError or StateError where nothing
-    can be learned, naming the record and what to do."""
+    can be learned, or with ``all_labels`` a label that nobody gave could not be, naming the record and what
+    to do."""
     if not rows:
         raise StateError(
             f"No record of {schema.dataset!r} was selected.", "Widen filter_by, or look into the dataset."
@@ -109,7 +114,10 @@ def make_data(schema: Schema, rows: Sequence[Row], task: TrainingTask, split: Sp
         (*notes, *_notes(train, labels)),
     )
     _check_classes(data, task)
-    if data.unlearned:
+    question = task.question(schema) if data.unlearned else None
+    if question is not None and question.type not in _NUMBERS:
+        if all_labels:
+            raise _never_given(data, question, schema)
         log.warning("Nobody gave these labels, so they are not learned: %s", ", ".join(data.unlearned))
     for note in data.notes:
         log.warning("%s", note)
@@ -265,6 +273,17 @@ def _notes(train: Sequence[Example], labels: Sequence[str]) -> Iterator[str]:
     trained = {label for one in train for label in labels_in(one.columns)}
     if only := [one for one in labels if one not in trained]:
         yield f"Only held-out records have these labels, so they cannot be learned: {', '.join(only)}"
+
+
+def _never_given(data: TrainingData, question: Question, schema: Schema) -> StateError:
+    several = len(data.unlearned) > 1
+    return StateError(
+        f"Nobody gave the label{'s' * several} {', '.join(data.unlearned)} of the question "
+        f"{question.name!r} in the {data.records:,} selected records of {schema.dataset!r}: a model would "
+        f"never find {'them' if several else 'it'}.",
+        "Annotate records of every label, or train without: ArgillaTrainer(…, all_labels=False), or "
+        "`clayloop train --some-labels`.",
+    )
 
 
 def _nothing(schema: Schema, rows: Sequence[Row], task: TrainingTask) -> StateError:

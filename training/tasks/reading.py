@@ -184,7 +184,12 @@ class Server:
                 ),
             ),
             suggestions={
-                name: Suggestion(_normal(self.schema, name, one["value"]), one.get("score"), one.get("agent"))
+                name: Suggestion(
+                    _normal(self.schema, name, one["value"]),
+                    one.get("score"),
+                    one.get("agent"),
+                    one.get("type"),
+                )
                 for one in record.get("suggestions") or []
                 if (name := self._names.get(str(one["question_id"])))
             },
@@ -228,7 +233,7 @@ class AtHand:
             ),
             suggestions={
                 one.question_name: Suggestion(
-                    _normal(self.schema, one.question_name, one.value), one.score, one.agent
+                    _normal(self.schema, one.question_name, one.value), one.score, one.agent, one.type
                 )
                 for one in record.suggestions
             },

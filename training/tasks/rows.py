@@ -85,6 +85,7 @@ class Suggestion:
     value: Any
     score: Any = None
     agent: str | None = None
+    type: str | None = None  # model or human; a folder does not say
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Row:
             made[f"{name}-suggestion-metadata"] = {
                 "agent": suggested.agent if suggested else None,
                 "score": suggested.score if suggested else None,
+                "type": suggested.type if suggested else None,
             }
         return made
 

@@ -49,8 +49,8 @@ class ArgillaTrainer:
     ``train_size`` is the share of the records to train on (None: all), ``seed`` chooses them. ``filter_by``
     (rg.Query, rg.Filter, conditions, a dictionary or text), ``sort_by`` and ``max_records`` choose records
     before. ``lang`` is a language's code, for spaCy. ``framework_kwargs`` are options of the framework, and
-    ``model_card_kwargs``. ``gpu_id`` -1 is the
-    CPU.
+    ``model_card_kwargs``. ``gpu_id`` -1 is the CPU. A label that nobody gave is an error, unless
+    ``all_labels`` is False: the model then never finds it.
     """
 
     dataset: Any = field(repr=False)
@@ -66,6 +66,7 @@ class ArgillaTrainer:
     lang: str | None = None
     framework_kwargs: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold an API key
     gpu_id: int | None = None
+    all_labels: bool = True
     progress: Progress = field(default=SILENT, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +95,7 @@ class ArgillaTrainer:
         """The examples: read, unified and split when first needed. Raises SettingsError or StateError where
         nothing can be learned."""
         rows = self._source.rows(self._selection, self.progress)
-        return make_data(self._source.schema, rows, self.task, self._split)
+        return make_data(self._source.schema, rows, self.task, self._split, self.all_labels)
 
     def update_config(self, **values: Any) -> None:
         """Change parameters of the training, by the library's own names."""
@@ -195,17 +196,11 @@ class ArgillaTrainer:
 
 
 def prepare_for_training(
-    dataset: Any,
-    framework: str,
-    task: TrainingTask,
-    train_size: float | None = None,
-    seed: int = 42,
-    filter_by: Any = None,
+    dataset: Any, framework: str, task: TrainingTask, train_size: float | None = None, **options: Any
 ) -> Any:
-    """The examples of ``task`` as ``framework``'s own trainer takes them, without training."""
-    return ArgillaTrainer(
-        dataset, task, framework, train_size=train_size, seed=seed, filter_by=filter_by
-    ).prepare_for_training()
+    """The examples of ``task`` as ``framework``'s own trainer takes them, without training. ``options`` are
+    those of ArgillaTrainer."""
+    return ArgillaTrainer(dataset, task, framework, train_size=train_size, **options).prepare_for_training()
 
 
 def _check_target(folder: Path) -> Path:

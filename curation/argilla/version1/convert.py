@@ -56,7 +56,7 @@ def convert(dataset: OldDataset, records: Sequence[OldRecord], left_out: LeftOut
             left_out.note("an external id that another record has too (it got a suffix)", record.key)
             external_id = f"{external_id}-v1-{number}"
         taken.add(external_id)
-        responses = [_response(dataset, record, one, fields, left_out) for one in _numbered(record)]
+        responses = [_response(dataset, record, one, fields, left_out) for one in _numbered(record, left_out)]
         suggestions = [_suggestion(dataset, record, one, fields, left_out) for one in record.suggestions]
         made.append(
             NewRecord(
@@ -128,14 +128,18 @@ def _span_fault(question: Question, value: list[Any], fields: Mapping[str, str])
     return "has spans that overlap" if overlap and not question.overlapping else ""
 
 
-def _numbered(record: OldRecord) -> list[tuple[str, OldResponse]]:
+def _numbered(record: OldRecord, left_out: LeftOut) -> list[tuple[str, OldResponse]]:
     """The responses with their users; those whose user version 1 did not know are numbered."""
     unknown = 0
-    made = []
+    made: dict[str, OldResponse] = {}
     for one in record.responses:
         unknown += one.user is None
-        made.append((one.user or f"unknown {unknown}", one))
-    return made
+        user = one.user or f"unknown {unknown}"
+        if user in made:
+            left_out.note("a second response of the same user", record.key)
+        else:
+            made[user] = one
+    return list(made.items())
 
 
 def _response(
@@ -229,17 +233,17 @@ def _clean(question: Question, value: Any) -> Any:
         return [{"value": one["value"], "rank": one.get("rank")} for one in value]
     if question.type == "span":
         return [{name: one[name] for name in ("start", "end", "label")} for one in value]
-    return value
+    return int(value) if question.type == "rating" else value  # early JSON lines have 3.0
 
 
 def _fields(dataset: OldDataset, record: OldRecord, left_out: LeftOut) -> dict[str, str]:
     for name in sorted(set(record.fields) - set(dataset.fields)):
         left_out.note(f"the field {name}, which the dataset does not have", record.key)
-    return {
-        name: storable(str(record.fields[name]))
-        for name in dataset.fields
-        if record.fields.get(name) is not None
-    }
+    texts = {name: str(record.fields[name]) for name in dataset.fields if record.fields.get(name) is not None}
+    made = {name: storable(text) for name, text in texts.items()}
+    if made != texts:
+        left_out.note("characters that no database takes (they are \ufffd now)", record.key)
+    return made
 
 
 def _metadata(dataset: OldDataset, record: OldRecord, left_out: LeftOut) -> dict[str, Any]:

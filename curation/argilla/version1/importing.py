@@ -193,9 +193,12 @@ def _dataset(
         }
         api.request("PUT", f"{base}/publish", doing, repeatable=False)
         yield dataset, {question: ids[question] for question in old.questions}
-    except BaseException:
+    except BaseException as error:
         log.warning("The dataset %s is removed again: it is not complete", name)
         api.request("DELETE", base, f"removing the unfinished dataset {name!r}")
+        if isinstance(error, ArgillaRefusalError):
+            hint = "Change that in a copy of the folder, and import the copy."
+            raise ArgillaRefusalError(error.message, hint, error.status) from error
         raise
 
 

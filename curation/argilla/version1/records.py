@@ -16,6 +16,7 @@ from curation.errors import SettingsError
 
 _ENDINGS = (".parquet", ".jsonl", ".arrow")  # the first that there is is read
 _METADATA = "suggestion-metadata"
+_OF_A_RECORD = {"fields", "responses", "suggestions", "metadata", "vectors", "external_id"}
 
 
 @dataclass
@@ -53,18 +54,18 @@ class OldRecord:
 
 def read_records(folder: Path, dataset: OldDataset, left_out: LeftOut) -> list[OldRecord]:
     """Raises SettingsError where there are none, or one cannot be read."""
-    files = _files(folder)
+    files = _files(folder, left_out)
     splits = sorted({path.name.split("-")[0] for path in files if "-of-" in path.name})
     if len(splits) > 1:
         left_out.note(f"which split a record was in: Argilla 2 has none ({', '.join(splits)})")
     made: list[OldRecord] = []
     for path in files:
         for row in _rows(path):
-            named = f" ({row['external_id']})" if row.get("external_id") else ""
-            key = f"record {len(made)}{named}"
+            key = f"record {len(made)}"
             try:
+                key += f" ({row['external_id']})" if row.get("external_id") else ""
                 if isinstance(row.get("fields"), Mapping):
-                    made.append(_nested(row, key))
+                    made.append(_nested(row, key, left_out))
                 else:
                     _note_columns(row, dataset, key, left_out)
                     made.append(_flat(row, dataset, key, left_out))
@@ -76,7 +77,7 @@ def read_records(folder: Path, dataset: OldDataset, left_out: LeftOut) -> list[O
     return made
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path, left_out: LeftOut) -> list[Path]:
     there = [
         path
         for path in sorted(folder.rglob("*"))
@@ -84,6 +85,9 @@ def _files(folder: Path) -> list[Path]:
     ]
     for ending in _ENDINGS:
         if found := [path for path in there if path.suffix == ending]:
+            for other in there:
+                if other.suffix in _ENDINGS and other not in found:
+                    left_out.note(f"the file {other.name}: the {ending} files hold the records")
             return found
     raise SettingsError(
         f"There are no records in {folder}: no file that ends in {', '.join(_ENDINGS)}.",
@@ -95,6 +99,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    where = ""
     try:
         if path.suffix == ".parquet":
             for batch in pq.ParquetFile(path).iter_batches():
@@ -105,9 +110,12 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                     yield from batch.to_pylist()
         else:
             with path.open(encoding="utf-8") as lines:
-                yield from (json.loads(line) for line in lines if line.strip())
+                for number, line in enumerate(lines, 1):
+                    where = f"line {number}: "
+                    if line.strip():
+                        yield json.loads(line)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", "Copy the file again.") from error
+        raise SettingsError(f"{path} cannot be read: {where}{error}", "Copy the file again.") from error
 
 
 def _flat(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftOut) -> OldRecord:
@@ -141,8 +149,10 @@ def _flat(row: Mapping[str, Any], dataset: OldDataset, key: str, left_out: LeftO
     )
 
 
-def _nested(row: Mapping[str, Any], key: str) -> OldRecord:
+def _nested(row: Mapping[str, Any], key: str, left_out: LeftOut) -> OldRecord:
     """The record as version 1's client had it."""
+    for name in sorted(set(row) - _OF_A_RECORD):
+        left_out.note(f"what a record says of its {name}", key)
     return OldRecord(
         key=key,
         external_id=_text(row.get("external_id")),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -14,6 +14,7 @@ from curation.argilla.api import JsonObject
 from curation.argilla.version1.left_out import LeftOut
 from curation.errors import SettingsError
 
+T = TypeVar("T")
 FILES = ("argilla.yaml", "argilla.yml", "argilla.cfg")
 _MOST_GUIDELINES = 10_000  # characters: Argilla's own limit
 _FEWEST_VISIBLE = 3  # Argilla's own limit
@@ -74,18 +75,35 @@ def read_settings(folder: Path, left_out: LeftOut) -> OldDataset:
         if unknown := sorted(set(given) - _TOP):
             left_out.note(f"{path.name}: {', '.join(map(str, unknown))} is not known")
         return OldDataset(
-            fields={one["name"]: _field(one, left_out) for one in map(_flat, given["fields"])},
-            questions={one["name"]: _question(one, left_out) for one in map(_flat, given["questions"])},
-            metadata={one["name"]: _metadata(one) for one in given.get("metadata_properties") or ()},
-            vectors={one["name"]: _vector(one) for one in given.get("vectors_settings") or ()},
+            fields=_each("fields", given["fields"], lambda one: _field(_flat(one), left_out)),
+            questions=_each("questions", given["questions"], lambda one: _question(_flat(one), left_out)),
+            metadata=_each("metadata_properties", given.get("metadata_properties"), _metadata),
+            vectors=_each("vectors_settings", given.get("vectors_settings"), _vector),
             guidelines=_guidelines(given.get("guidelines"), left_out),
             allow_extra_metadata=bool(given.get("allow_extra_metadata", True)),
         )
     except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
+        said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise SettingsError(
-            f"{path} cannot be read as settings of a FeedbackDataset: {type(error).__name__}: {error}",
+            f"{path} cannot be read as settings of a FeedbackDataset: {said}.",
             "It must be the file that Argilla 1 wrote.",
         ) from error
+
+
+def _each(part: str, given: Any, make: Callable[[Mapping[str, Any]], T]) -> dict[str, T]:
+    """What ``make`` makes of each of ``given``, by name. Raises ValueError that says which one is wrong."""
+    made: dict[str, T] = {}
+    for number, one in enumerate(given or ()):
+        name = one.get("name") if isinstance(one, Mapping) else None
+        try:
+            found = make(one)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"number {number} of {part} ({name}): {said}") from error
+        if name in made:
+            raise ValueError(f"two of {part} are called {name!r}")
+        made[str(name)] = found
+    return made
 
 
 class _Loader(yaml.SafeLoader):
@@ -123,7 +141,7 @@ def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _field(given: Mapping[str, Any], left_out: LeftOut) -> JsonObject:
     if given.get("type", "text") != "text":
-        raise ValueError(f"the field {given['name']!r} is of the unknown type {given['type']!r}")
+        raise ValueError(f"it is of the unknown type {given['type']!r}")
     _check_keys(f"field {given['name']}", given, _COMMON | {"use_markdown"}, left_out)
     return {
         "name": given["name"],
@@ -136,7 +154,7 @@ def _field(given: Mapping[str, Any], left_out: LeftOut) -> JsonObject:
 def _question(given: Mapping[str, Any], left_out: LeftOut) -> Question:
     name, kind = given["name"], given["type"]
     if kind not in _KNOWN:
-        raise ValueError(f"the question {name!r} is of the unknown type {kind!r}")
+        raise ValueError(f"it is of the unknown type {kind!r}")
     _check_keys(f"question {name}", given, _COMMON | _KNOWN[kind], left_out)
     settings: JsonObject = {"type": kind}
     if kind == "text":
@@ -187,7 +205,7 @@ def _options(given: Any) -> list[JsonObject]:
 def _metadata(given: Mapping[str, Any]) -> JsonObject:
     kind = given["type"]
     if kind not in _METADATA:
-        raise ValueError(f"the metadata {given['name']!r} is of the unknown type {kind!r}")
+        raise ValueError(f"it is of the unknown type {kind!r}")
     names = ("values",) if kind == "terms" else ("min", "max")
     limits = {name: given[name] for name in names if given.get(name) is not None}
     return {

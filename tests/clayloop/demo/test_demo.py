@@ -15,7 +15,7 @@ from tests.clayloop.command import Command
 from tests.curation.fake_endpoint import FakeRequest, fake_endpoint, says, streams
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 pytestmark = [pytest.mark.argilla, pytest.mark.slow]
 
@@ -41,7 +41,7 @@ def reply(request: FakeRequest) -> None:
 def test_one_turn(
     clayloop: Command,
     pottery: Path,
-    argilla_lite: ArgillaLite,
+    argilla_lite: ArgillaServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

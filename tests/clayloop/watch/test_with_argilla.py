@@ -45,7 +45,7 @@ from tests.training.material import accepted_triplets, make_chunks
 from training import FINE_TUNED, RunRecord, RunStore, explain_release
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaLite, ArgillaServer
 
 pytestmark = pytest.mark.argilla
 
@@ -213,7 +213,7 @@ def _has_trained(run: RunRecord) -> bool:
 
 def test_answers_reach_the_bot_whatever_calls(
     served_home: Home,
-    argilla_lite: ArgillaLite,
+    argilla_lite: ArgillaServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -296,7 +296,7 @@ def _what_the_command_line_says(clayloop: Command, annotator: str, decisions: in
 
 
 def test_it_survives_its_own_death_and_argillas(
-    served_home: Home, argilla_lite: ArgillaLite, tmp_path: Path
+    served_home: Home, argilla_lite: ArgillaServer, tmp_path: Path
 ) -> None:
     world = World(served_home, argilla_lite, triplets=8)
     address = urlsplit(world.settings.url)
@@ -339,7 +339,7 @@ def test_it_survives_its_own_death_and_argillas(
 
 
 def test_without_an_owners_key_it_polls_and_says_so_once(
-    served_home: Home, argilla_lite: ArgillaLite, tmp_path: Path
+    served_home: Home, argilla_lite: ArgillaServer, tmp_path: Path
 ) -> None:
     world = World(served_home, argilla_lite, triplets=8)
     user = world.api.request(

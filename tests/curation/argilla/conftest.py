@@ -16,7 +16,7 @@ from curation.settings import ArgillaSettings
 from serving import Embedder, EmbeddingSettings
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 _numbers = itertools.count(1)
 
@@ -28,7 +28,7 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture
-def settings(argilla_lite: ArgillaLite) -> ArgillaSettings:
+def settings(argilla_lite: ArgillaServer) -> ArgillaSettings:
     """Datasets that no other test uses."""
     number = next(_numbers)
     return ArgillaSettings(

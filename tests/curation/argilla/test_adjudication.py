@@ -21,6 +21,7 @@ from curation.suggestions.choice import in_control_group
 from curation.suggestions.features import answer_features
 from curation.suggestions.scorer import COLD_SCORERS, Scorer
 from serving import Embedder
+from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
 from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus, small_triplets
 
 pytestmark = pytest.mark.argilla
@@ -106,6 +107,7 @@ def test_people_are_added_and_their_answers_stay_when_they_go(
         remove_annotator(client, settings, dan.name)
 
 
+@only_argilla_lite(NO_SUGGESTIONS)
 @pytest.mark.parametrize("by_push", [True, False])
 def test_only_unanswered_records_are_suggested_anew(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, by_push: bool
@@ -138,6 +140,7 @@ def test_only_unanswered_records_are_suggested_anew(
     assert again.changed == 0
 
 
+@only_argilla_lite(NO_SUGGESTIONS)
 def test_what_was_learned_about_answers_comes_with_the_next_push(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:

@@ -95,6 +95,27 @@ def test_argilla_goes_away_in_the_middle_of_a_push(
     assert {one.id for one in (*corpus.chunks, *triplets)} <= ids_of(api, settings).keys()
 
 
+def test_a_push_that_stops_before_its_first_record_costs_no_guidelines(
+    client: rg.Argilla,
+    api: Api,
+    settings: ArgillaSettings,
+    embedder: Embedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> None:
+        raise ArgillaError("Cannot reach Argilla.", "Start it.")
+
+    corpus = small_corpus()
+    with monkeypatch.context() as patch:
+        patch.setattr(Api, "upsert", away)
+        with pytest.raises(ArgillaError, match=r"0 of 8 records were sent") as caught:
+            push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
+    assert "push again" in caught.value.hint
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
+    shown = {kind: datasets[0].guidelines for kind, datasets in find_all(api, settings).items()}
+    assert all("Examples from this documentation" in shown[kind] for kind in ("chunks", "triplets")), shown
+
+
 def test_what_people_change_by_hand_is_mended_or_kept(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:

@@ -23,7 +23,7 @@ from curation.home import Home
 from curation.settings import ArgillaSettings
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 KEY = "s3cret-key-that-nobody-may-see"
 
@@ -184,7 +184,7 @@ def test_damaged_credentials(content: object, home: Home) -> None:
 
 
 @pytest.mark.argilla
-def test_credentials_from_the_state_folder(argilla_lite: ArgillaLite) -> None:
+def test_credentials_from_the_state_folder(argilla_lite: ArgillaServer) -> None:
     folder = argilla_lite.home
     home = Home(folder.parent / "state")
     write_json(home.argilla / "credentials.json", json.loads((folder / "credentials.json").read_text()))
@@ -193,7 +193,7 @@ def test_credentials_from_the_state_folder(argilla_lite: ArgillaLite) -> None:
 
 
 @pytest.mark.argilla
-def test_the_wrong_key(argilla_lite: ArgillaLite, home: Home) -> None:
+def test_the_wrong_key(argilla_lite: ArgillaServer, home: Home) -> None:
     error = fails(at(argilla_lite.url), home)
     assert "does not accept the API key" in error.message
 
@@ -229,4 +229,6 @@ def test_nothing_was_pushed(settings: ArgillaSettings, home: Home) -> None:
 def test_another_argilla_shows_no_suggestions(status: int, body: object) -> None:
     """422 is what Argilla 2.8 itself answers with a genuine Elasticsearch."""
     answers = httpx.MockTransport(lambda request: httpx.Response(status, json=body))
-    assert not Api(httpx.Client(transport=answers, base_url="http://argilla")).shows_suggestions()
+    api = Api(httpx.Client(transport=answers, base_url="http://argilla"))
+    assert not api.shows_suggestions()
+    assert not api.finds_ids()

@@ -19,6 +19,7 @@ from curation.argilla.schemas import DatasetKind
 from curation.errors import StateError
 from curation.records.generation import AnsweredQuestion, GeneratedAnswer, Judgement
 from curation.settings import ArgillaSettings
+from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
 from tests.curation.argilla.sample import Person, hire, history, make_turn
 
 
@@ -79,6 +80,7 @@ def test_twice_is_once_and_nothing_is_run(client: rg.Argilla, api: Api, settings
 
 
 @pytest.mark.argilla
+@only_argilla_lite(NO_SUGGESTIONS)
 def test_what_a_judge_says_is_suggested_and_answers_stay(
     client: rg.Argilla, api: Api, settings: ArgillaSettings
 ) -> None:

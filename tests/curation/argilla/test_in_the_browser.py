@@ -22,13 +22,13 @@ from tests.curation.argilla.sample import history, make_chunk, make_triplet, mak
 from tests.xss import XSS
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 pytestmark = [pytest.mark.argilla, pytest.mark.browser]
 
 
 def test_hostile_text_is_shown_and_does_nothing(
-    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, argilla_lite: ArgillaLite
+    client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder, argilla_lite: ArgillaServer
 ) -> None:
     asked_for: list[str] = []
 

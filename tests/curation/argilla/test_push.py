@@ -22,6 +22,7 @@ from curation.progress import SILENT
 from curation.records.decision import DatasetName
 from curation.settings import ArgillaSettings
 from serving import Embedder
+from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
 from tests.curation.argilla.sample import (
     answer,
     hire,
@@ -76,6 +77,7 @@ def rows(
     return {row["external_id"]: row for page in api.records(dataset.id, wanted) for row in page}
 
 
+@only_argilla_lite(NO_SUGGESTIONS)
 def test_everything_arrives(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:

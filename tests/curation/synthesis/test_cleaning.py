@@ -5,7 +5,7 @@ from hypothesis import given, settings, strategies as st
 
 from curation.synthesis.checking import check_pair, check_variations
 from curation.synthesis.cleaning import MAX_CHARACTERS, MAX_WORDS, fault, sameness, split_queries, tidy, words
-from curation.synthesis.prompts import EXAMPLE_QUERIES, few_shot_question, fit
+from curation.synthesis.prompts import EXAMPLE_QUERIES, few_shot_query, fit
 
 ANYTHING = st.text(max_size=200) | st.lists(
     st.sampled_from(
@@ -108,7 +108,6 @@ def test_faults(query: str, reason: str) -> None:
         ("How do I set a dropdown menu to a default?", "ungrounded"),
         ("What does the items_per_feed class do?", "ungrounded"),
         ("The feed exports items.", "not a query"),
-        ("Can I choose items? Yes, you can.", "not a query"),
         (EXAMPLE_QUERIES[0], "template"),
         (f"{EXAMPLE_QUERIES[2]} Which feed?", "template"),
     ],
@@ -143,9 +142,9 @@ def test_a_chunk_cannot_speak_as_the_prompt(text: str) -> None:
     said = fit(text, 1000)
     for token in ("<|", "|>", "</s>", "[INST]", "[/INST]", "<start_of_turn>", "## Positive", "## Negative"):
         assert token not in said
-    messages = few_shot_question(text, text)
+    messages = few_shot_query(text, text)
     assert [message["role"] for message in messages[-2:]] == ["assistant", "user"]
-    assert len(messages) == len(few_shot_question("a", "b"))
+    assert len(messages) == len(few_shot_query("a", "b"))
     assert "<|" not in messages[-1]["content"]
 
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from curation.documents.corpus import Corpus
 from curation.records.chunk import Chunk
 from curation.synthesis.headings import clean_heading, heading_queries, is_generic
+from curation.synthesis.merging import merge
 from curation.synthesis.negatives import NegativeRing
 
 BODY = "Something about it that has enough words to be asked about."
@@ -148,3 +150,27 @@ def test_half_of_the_negatives_are_near_misses() -> None:
     assert ring.near_miss("Backups", ("s", "a")) == ""
     assert ring.near_miss("Filter mail daily", ("s", "2")) == "Filtering of items", "of another document"
     assert NegativeRing([]).pick("How do I filter items?", ("s", "a")) == ""
+
+
+TITLES = st.lists(NAMES, min_size=1, max_size=6, unique=True)
+
+
+@settings(deadline=None)
+@given(TITLES, TITLES)
+def test_triplets_stay_as_they_were_when_a_source_is_added(own: list[str], more: list[str]) -> None:
+    mine = [chunk(title, path=f"{row}.md") for row, title in enumerate(own)]
+    others = [chunk(title, path=f"other/{row}.md") for row, title in enumerate(more)]
+    before = merge(Corpus([], mine), {}, "", [], with_headings=True)
+    after = merge(Corpus([], [*others, *mine]), {}, "", before, with_headings=True)
+    asked = heading_queries([*others, *mine])
+    stays = [one for one in before if one.negative and one.positive in asked.get(one.chunk_id, ())]
+    assert all(one in after for one in stays)
+
+
+def test_a_negative_that_its_own_page_asks_by_now_is_chosen_anew() -> None:
+    page, other = chunk("Filtering of items"), chunk("Sending mail", path="b.md")
+    before = merge(Corpus([], [page, other]), {}, "", [], with_headings=True)
+    assert [one.negative for one in before] == ["Sending mail", "Filtering of items"]
+    grown = Corpus([], [page, chunk("Sending mail", position=1), chunk("Sending mail now", path="c.md")])
+    after = merge(grown, {}, "", before, with_headings=True)
+    assert next(one for one in after if one.chunk_id == page.id).negative == "Sending mail now"

@@ -20,10 +20,11 @@ from filelock import FileLock
 from curation.documents.corpus import Corpus
 from curation.errors import BusyError, LanguageModelError, StateError
 from curation.home import Home
+from curation.records.triplet import Triplet
 from curation.settings import LanguageModelSettings, SynthesisSettings
 from curation.synthesis.language_model import LanguageModel
-from curation.synthesis.synthesize import select, synthesize
-from curation.synthesis.triplets import load_triplets
+from curation.synthesis.synthesize import Experience, select, synthesize
+from curation.synthesis.triplets import load_triplets, save_triplets
 from tests.curation.fake_endpoint import FakeEndpoint, FakeRequest, fake_endpoint, says, sends
 from tests.curation.garden import KEY, NAMES, SETTINGS, chunk, corpus, gardener, llm_at
 from tests.model_server import ModelServer
@@ -162,6 +163,44 @@ def test_malformed_answers_are_counted_and_not_stored(home: Home, endpoint: Fake
     endpoint.requests.clear()
     assert synthesize(home, corpus(*chunks), SETTINGS, llm_at(endpoint)).generated == 0
     assert asked_about(endpoint) == []
+
+
+def test_a_style_is_asked_for_with_what_people_accepted_and_the_search_is_tried(
+    home: Home, endpoint: FakeEndpoint
+) -> None:
+    def typed(prompt: str) -> str:
+        name = re.findall("|".join(NAMES), prompt.partition("## Anchor")[2] + "ferns")[0]
+        return f"## Positive\n{'How is it watered?' if name == 'birch' else f'{name} water daily'}"
+
+    endpoint.reply = says(typed)
+    judged = [
+        Triplet(
+            id=f"{name} {verdict}",
+            chunk_id=chunk(name).id,
+            anchor=chunk(name).text,
+            positive=f"{name} spring {verdict}",
+            origin="sentence-pair",
+            style="keywords",
+            path=f"{name}.md",
+        )
+        for name, verdict in (("grape", "accepted"), ("hazel", "held out"))
+    ]
+    save_triplets(home, judged)
+    experience = Experience(frozenset({"grape accepted"}), lambda asked: ["apple" in one for one, _ in asked])
+    settings = SynthesisSettings(num_queries=0, styles=["keywords"])
+    some = corpus(*(chunk(name) for name in ("apple", "birch", "cedar", "grape", "hazel")))
+    report = synthesize(home, some, settings, llm_at(endpoint), experience=experience)
+    prompts = [request["messages"][-1]["content"] for request in endpoint.requests]
+    about = [prompt for prompt in prompts if "Garden manual" in prompt]
+    assert about and all("search words" in prompt for prompt in about)
+    assert all(("- grape spring accepted" in prompt) == ("Growing grape" not in prompt) for prompt in about)
+    assert not any("held out" in prompt for prompt in about), "nothing is judged by what the model has seen"
+    assert report.malformed_reasons == {"other style": 2}, "it was asked twice"
+    assert report.styles == {"keywords": 4}
+    assert (report.searched, report.found) == ({"keywords": 4}, {"keywords": 1})
+    made = {one.path: one for one in load_triplets(home) if one.style == "keywords"}
+    assert made["cedar.md"].positive == "cedar water daily"
+    assert "birch.md" not in made
 
 
 def test_an_endpoint_that_fails_on_one_chunk_costs_that_chunk_only(

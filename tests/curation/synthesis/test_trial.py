@@ -28,7 +28,8 @@ class Told(Progress):
 def stores(folder: Path) -> dict[bool, GenerationStore]:
     return {
         few_shot: GenerationStore(
-            folder, Recipe(model="unknown", few_shot=few_shot, context="", num_queries=1)
+            folder,
+            Recipe(model="unknown", few_shot=few_shot, context="", num_queries=1, styles=("question",)),
         )
         for few_shot in (False, True)
     }

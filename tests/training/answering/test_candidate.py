@@ -54,6 +54,10 @@ def test_a_better_model_is_served(served_home: Home, decided: Path) -> None:
     before = ReleaseStore(served_home).current_id()
     made = retrained(served_home, decided, lambda: None)
     assert made.served, made.verdict
+    assert made.evaluation is not None
+    # The accepted answers are sentences of the passages: the chat marks them without any model.
+    assert made.evaluation.marked == 1.0 and not made.evaluation.beats_passages
+    assert {one.marked for one in made.evaluation.asked} <= set(ANSWERS.values())
     now = ReleaseStore(served_home).current()
     assert (now.id, now.parent) == (made.release, before)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from training.answering.judging import judge_answers, overlap
+from training.answering.judging import judge_answers
+from training.answering.overlap import Overlap
 from training.settings import GateSettings
 
 QUESTIONS = {f"question {number}": [f"The answer is number {number}."] for number in range(30)}
@@ -18,11 +19,13 @@ NO = "The documentation does not say."
 
 @dataclass
 class StandsIn:
-    """An answerer without a model: ``right`` questions are answered as accepted, the rest not at all."""
+    """An answerer without a model: ``right`` questions are answered as accepted, the rest not at all. The
+    sentence that the bot marks is that of the first ``quotes``."""
 
     right: int
     off_topic: str = ""
     few_shot: bool = False
+    quotes: int = 0
 
     @property
     def model(self) -> Any:
@@ -31,15 +34,21 @@ class StandsIn:
     def from_documents(self, question: str, anyway: bool = False) -> Any:
         if anyway:
             return self.off_topic
-        return QUESTIONS[question][0] if int(question.split()[1]) < self.right else ""
+        return self._known(question, self.right)
+
+    def marked(self, question: str) -> str:
+        return self._known(question, self.quotes)
 
     def shown(self, answer: Any) -> str:
         return str(answer)
 
+    def _known(self, question: str, count: int) -> str:
+        return QUESTIONS[question][0] if int(question.split()[1]) < count else ""
+
 
 def judged(served: StandsIn, candidate: StandsIn, questions: int = 30) -> Any:
     asked = dict(list(QUESTIONS.items())[:questions])
-    return judge_answers(served, candidate, asked, GateSettings())  # type: ignore[arg-type]
+    return judge_answers(served, candidate, asked, Overlap([]), GateSettings())  # type: ignore[arg-type]
 
 
 def test_a_better_model_is_promoted_and_no_other() -> None:
@@ -65,13 +74,40 @@ def test_a_model_that_answers_without_a_source_is_held_back() -> None:
     assert judged(StandsIn(5), invents).promoted
 
 
+def test_a_model_that_says_less_than_the_passages_is_held_back() -> None:
+    held = judged(StandsIn(5, quotes=28), StandsIn(20))
+    assert held.verdict == "superior" and not held.promoted and not held.beats_passages
+    assert "marks in the passage has more (0.933" in held.reason and '"passages" shows that' in held.reason
+    # As good as the passages: better than what is served, and no reason to let it write.
+    even = judged(StandsIn(5, quotes=20), StandsIn(20))
+    assert even.promoted and not even.beats_passages
+    assert judged(StandsIn(5, quotes=5), StandsIn(25)).beats_passages
+
+
+PAGES = [f"The {word} is in the kiln." for word in ("pot", "bowl", "cup", "jar")]
+
+
+def test_what_says_nothing_of_its_own_has_hardly_any_overlap() -> None:
+    """By plain words the sentence beside the point and the question said again have more than half."""
+    overlap = Overlap([*PAGES, "Fire the glaze at 1,240 degrees."])
+    question, accepted = "What is the heat in the kiln?", ["The heat in the kiln is 1,240 degrees."]
+    said = {
+        text: overlap(question, text, accepted)
+        for text in ("1,240 degrees.", "The pot is in the kiln.", "The heat in the kiln is what is the heat.")
+    }
+    assert list(said.values()) == [1.0, 0.0, 0.0]
+
+
 WORDS = st.lists(st.sampled_from(["one", "two", "three"]), max_size=5).map(" ".join)
 
 
-@given(WORDS, st.lists(WORDS, max_size=3))
-def test_overlap_is_a_share_and_one_only_for_the_same_words(answer: str, accepted: list[str]) -> None:
-    found = overlap(answer, accepted)
-    assert 0 <= found <= 1
+@given(WORDS, st.lists(WORDS, max_size=3), st.lists(WORDS, max_size=3))
+def test_overlap_is_a_share_and_one_only_for_the_same_words(
+    answer: str, accepted: list[str], documents: list[str]
+) -> None:
+    overlap = Overlap(documents)
+    found = overlap("", answer, accepted)
+    assert 0 <= found <= 1 + 1e-9
     same = any(answer and sorted(answer.split()) == sorted(one.split()) for one in accepted)
     assert (found == pytest.approx(1)) is same
-    assert found == overlap(answer.upper(), accepted)
+    assert found == overlap("", answer.upper(), accepted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from hypothesis import given, strategies as st
 
@@ -12,9 +13,9 @@ from curation import Home
 from serving import LINEAGE_FILE, ReleaseDraft, ReleaseStore
 from tests.training.ledger.made_up import ROWS
 from training.ledger.explain import chain, explain_record, explain_release
-from training.ledger.rows import LedgerRow, by_decision
+from training.ledger.rows import Fate, LedgerRow, by_decision
 from training.ledger.selection import Selection
-from training.ledger.store import History, LedgerOrigin, history_of, write_ledger
+from training.ledger.store import History, LedgerOrigin, history_of, taught_triplets, write_ledger
 
 PAIR = LedgerRow(
     dataset="conversations",
@@ -76,6 +77,15 @@ def test_the_history_is_read_from_the_release(served_home: Home) -> None:
     second = release(served_home, rows, LedgerOrigin(run="run-1"))
     assert history_of(store, second) == History.of(rows)
     assert history_of(store, second).chunk_verdicts == (("c", "rejected"),)
+
+
+def test_what_a_language_model_is_shown_judges_no_release(served_home: Home) -> None:
+    store = ReleaseStore(served_home)
+    assert taught_triplets(store, store.current().id) == frozenset()
+    triplet = LedgerRow(dataset="triplets", record_id="", verdict="accepted", teaches="example")
+    rows = [triplet.model_copy(update={"record_id": fate}).settled(fate) for fate in get_args(Fate)]
+    rows += [PAIR.settled("train"), triplet.model_copy(update={"record_id": "no", "teaches": "refusal"})]
+    assert taught_triplets(store, release(served_home, rows)) == {"train", "waiting"}
 
 
 def test_the_chain_counts_decisions_and_says_how_each_release_was_made(served_home: Home) -> None:

@@ -18,10 +18,12 @@ from training.tasks.selection import make_selection
 from training.tasks.task import TrainingTask
 
 
-def data_of(folder: Path, task: TrainingTask, train_size: float = 1.0, seed: int = 42) -> TrainingData:
+def data_of(
+    folder: Path, task: TrainingTask, train_size: float = 1.0, seed: int = 42, all_labels: bool = False
+) -> TrainingData:
     source = Folder(folder)
     rows = source.rows(make_selection(None, None, None))
-    return make_data(source.schema, rows, task.checked(source.schema), Split(train_size, seed))
+    return make_data(source.schema, rows, task.checked(source.schema), Split(train_size, seed), all_labels)
 
 
 def columns(data: TrainingData) -> list[dict[str, Any]]:
@@ -136,6 +138,18 @@ def test_sentences_by_names(everything: Path) -> None:
     assert [one["label"] for one in columns(classes)] == ["yes", "no"]
     assert classes.labels == ("yes", "no")
     assert classes.unlearned == ("never",)
+
+
+def test_a_label_that_nobody_gave_is_an_error_unless_it_is_left_out(everything: Path) -> None:
+    by = TrainingTask.for_text_classification
+    with pytest.raises(
+        StateError, match="gave the label never of the question 'label' in the 2 sel"
+    ) as caught:
+        data_of(everything, by("text", "label"), all_labels=True)
+    assert "all_labels=False" in caught.value.hint
+    assert data_of(everything, by("text", "label")).unlearned == ("never",)
+    # Few people use all of a scale.
+    assert data_of(everything, by("text", "stars"), all_labels=True).unlearned == ("2",)
 
 
 def test_spans_that_overlap_are_said_to_be_dropped(tmp_path: Path) -> None:

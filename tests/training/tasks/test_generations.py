@@ -25,7 +25,7 @@ from training.tasks.task import TrainingTask
 from training.tasks.trainer import ArgillaTrainer
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 NAMES = ("ann", "bob", "eve", "kim", "max", "sue", "tom", "zoe")
 MESSAGES = '[{"role": "user", "content": "where is ann ?"}]'
@@ -113,7 +113,9 @@ def answered(name: str) -> AnsweredQuestion:
 
 
 @pytest.fixture(scope="module")
-def datasets(argilla_lite: ArgillaLite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def datasets(
+    argilla_lite: ArgillaServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
     """Both datasets on a real Argilla, answered by its owner: right is good and rated 5, the rest is not."""
     settings = ArgillaSettings(
         url=argilla_lite.url, api_key=SecretStr(argilla_lite.api_key), workspace="bot-answers"

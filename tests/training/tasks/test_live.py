@@ -17,7 +17,7 @@ from tests.training.tasks.folders import record, write_folder
 from tests.training.tasks.test_guide import answers, most_common_label
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaLite, ArgillaServer
 
 pytestmark = pytest.mark.argilla
 
@@ -92,7 +92,7 @@ def _question(given: dict[str, Any], required: bool) -> Any:
 
 
 @pytest.fixture(scope="module")
-def live(argilla_lite: ArgillaLite) -> Iterator[Live]:
+def live(argilla_lite: ArgillaServer) -> Iterator[Live]:
     made = Live(argilla_lite)
     yield made
     for dataset in made.made:

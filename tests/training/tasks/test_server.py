@@ -15,7 +15,7 @@ from training.tasks.selection import SortBy, make_selection
 from training.tasks.task import TrainingTask
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 pytestmark = pytest.mark.argilla
 
@@ -23,7 +23,7 @@ RANKS = [{"value": "q", "rank": 1}, {"value": "p", "rank": 1}]
 
 
 @pytest.fixture(scope="module")
-def dataset(argilla_lite: ArgillaLite) -> Iterator[Any]:
+def dataset(argilla_lite: ArgillaServer) -> Iterator[Any]:
     """Eight records of which the owner and ann answered six, and bob made drafts."""
     import argilla as rg
 
@@ -168,7 +168,7 @@ def test_the_folder_that_argilla_writes(dataset: Any, tmp_path: Path) -> None:
     assert len(rows["r0"].answers["label"]) == 3
 
 
-def test_an_annotators_key_is_refused(dataset: Any, argilla_lite: ArgillaLite) -> None:
+def test_an_annotators_key_is_refused(dataset: Any, argilla_lite: ArgillaServer) -> None:
     import argilla as rg
 
     key = next(

@@ -65,6 +65,10 @@ class Longest(Framework):
 
 @pytest.fixture(scope="module")
 def lengths(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lengths(tmp_path_factory.mktemp("lengths"), "short", "long")
+
+
+def write_lengths(folder: Path, *labels: str) -> Path:
     made = [
         record(
             f"r{number}", {"text": "a" * (40 if number % 2 else 5)}, label=[("short", "long")[number % 2]] * 2
@@ -73,8 +77,7 @@ def lengths(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     for number, one in enumerate(made):
         one["metadata"] = {"year": 2000 + number}
-    question = folders.label("label", "short", "long", "never")
-    return write_folder(tmp_path_factory.mktemp("lengths") / "made", ["text"], [question], made)
+    return write_folder(folder / "made", ["text"], [folders.label("label", *labels)], made)
 
 
 def trained(lengths: Path, folder: Path, **options: Any) -> ArgillaTrainer:
@@ -117,7 +120,7 @@ def test_records_are_chosen_before(lengths: Path) -> None:
         ({"dataset": None}, "None was given", "client.datasets(NAME, workspace=…)"),
         ({"dataset": 3}, "A int is no dataset", "folder that Dataset.to_disk wrote"),
         ({"filter_by": [("lbl.response", "==", "short")]}, "no question 'lbl'", "Its questions: label"),
-        ({"filter_by": ("label.response", "in", ["shrt"])}, "no option 'shrt'", "short, long, never"),
+        ({"filter_by": ("label.response", "in", ["shrt"])}, "no option 'shrt'", "short, long"),
         ({"filter_by": {"year": 2000}}, "'year' is not known", '{"response_status": ["submitted"]'),
         ({"sort_by": ("metadata.year", "down")}, "cannot sort by", 'SortBy("metadata.year", "desc")'),
         ({"max_records": 0}, "max_records is 0", "Give a number from 1"),
@@ -143,14 +146,16 @@ def test_lineage_says_who_taught_what(lengths: Path, tmp_path: Path) -> None:
     described = json.loads((tmp_path / "model" / "training.json").read_text())
     assert described["dataset"] == "made"
     assert described["seed"] == 3
-    assert described["unlearned"] == ["never"]
+    assert described["labels"] == ["short", "long"]
     assert described["versions"]["python"]
 
 
-def test_the_card_says_all(lengths: Path, tmp_path: Path) -> None:
+def test_the_card_says_all(tmp_path: Path) -> None:
+    lengths = write_lengths(tmp_path, "short", "long", "never")
     trainer = trained(
         lengths,
         tmp_path / "model",
+        all_labels=False,
         filter_by=[("metadata.year", ">=", 2000)],
         framework_kwargs={
             "model_card_kwargs": {
@@ -334,16 +339,14 @@ def test_without_the_hub_too(repo_id: str, lengths: Path, tmp_path: Path) -> Non
         trainer.push_to_huggingface(repo_id)
 
 
-def test_to_import_and_to_make_a_task_is_quick_and_loads_nothing_heavy() -> None:
+def test_to_import_and_to_make_a_task_loads_nothing_heavy() -> None:
+    """How long it takes is measured by `python -m benchmarks trainer`."""
     script = (
-        "import sys, time; started = time.perf_counter()\n"
+        "import sys\n"
         "from clayloop import ArgillaTrainer, TrainingTask\n"
         "TrainingTask.for_text_classification(text='text', label='label')\n"
-        "took = time.perf_counter() - started\n"
         "heavy = {'torch', 'argilla', 'transformers', 'datasets', 'sentence_transformers', 'lancedb'}\n"
-        "print(took, *sorted(heavy & sys.modules.keys()))"
+        "print(*sorted(heavy & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    seconds, *heavy = done.stdout.split()
-    assert heavy == []
-    assert float(seconds) < 1  # 0.3 on a quiet machine: benchmarks measure it
+    assert done.stdout.split() == []

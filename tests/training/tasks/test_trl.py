@@ -118,6 +118,25 @@ def test_direct_preference_optimization(dolly: Path, gpt: Path, tmp_path: Path) 
     assert isinstance(trainer.predict("instruction:")["text"], str)
 
 
+def test_a_loaded_model_is_compared_with_itself(dolly: Path, gpt: Path, tmp_path: Path) -> None:
+    """And not with what lies where it was loaded from: it may have been trained since, or lie in a GGUF."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(str(gpt)), AutoTokenizer.from_pretrained(str(gpt))
+    model.config._name_or_path = str(tmp_path / "nowhere")
+    preferring = TrainingTask.for_direct_preference_optimization(formatting_func=to_preferences)
+    prompts = TrainingTask.for_proximal_policy_optimization(formatting_func=to_prompts)
+    for task, config in ((preferring, {"max_steps": 1}), (prompts, {"reward_model": _length, **_SHORT})):
+        trainer = ArgillaTrainer(dolly, task, "trl", model=model, tokenizer=tokenizer, gpu_id=-1)
+        trainer.update_config(**config)
+        trainer.train(tmp_path / "model")
+        assert model.config._name_or_path == str(tmp_path / "nowhere")
+
+
+def _length(completions: list[str], **_: Any) -> list[float]:
+    return [float(len(one)) for one in completions]
+
+
 def test_rewards_by_a_function(dolly: Path, gpt: Path, tmp_path: Path) -> None:
     asked: list[str] = []
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from curation import ClayloopError, SettingsError, StateError, first_line
-from training.tasks.frameworks.framework import Setup, choose_gpu
+from training.tasks.frameworks.framework import Framework, Setup, choose_gpu
 
 _GIVEN_IN_TRAIN = ("output_dir",)
 
@@ -24,6 +24,12 @@ def make_arguments(
     SettingsError for names that it does not have and values that it refuses."""
     import torch
 
+    if not _shows_bars():
+        import datasets
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        datasets.disable_progress_bars()
     known = {one.name for one in dataclasses.fields(kind) if one.init} - set(_GIVEN_IN_TRAIN)
     check_names(config, {*known, *own}, kind.__name__)
     values = {
@@ -33,7 +39,7 @@ def make_arguments(
         "report_to": "none",
         "logging_strategy": "no",
         "logging_nan_inf_filter": False,  # a loss that is no number must be seen (check_loss)
-        "disable_tqdm": not sys.stderr.isatty(),
+        "disable_tqdm": not _shows_bars(),
         "use_cpu": choose_gpu(setup.gpu_id),
         "dataloader_pin_memory": torch.cuda.is_available(),  # else torch warns
         **{name: value for name, value in config.items() if name not in own},
@@ -45,6 +51,11 @@ def make_arguments(
             f"update_config: {kind.__name__} refuses this: {first_line(error)}",
             "See that class in the library's documentation.",
         ) from error
+
+
+def _shows_bars() -> bool:
+    """Whether somebody sees a progress bar: on a terminal, in a notebook. A log file would fill with them."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 def quiet(trainer: Any) -> None:
@@ -80,6 +91,36 @@ def check_loss(loss: float) -> None:
         raise StateError(
             f"The training went wrong: its loss is {loss}. No model was saved.",
             "Lower learning_rate with update_config, and look at the texts.",
+        )
+
+
+def load_model(framework: Framework, auto: str, **options: Any) -> tuple[Any, Any]:
+    """A model of transformers' class ``auto`` and its tokenizer, as given or loaded. Raises SettingsError
+    where they cannot be."""
+    import transformers
+
+    tokenizer = framework.setup.tokenizer
+    if framework.loaded is not None:
+        if tokenizer is None:
+            raise SettingsError("A loaded model was given without its tokenizer.", "Give tokenizer= too.")
+        return framework.loaded, tokenizer
+    source = framework.model_source()
+    with loading(source):
+        tokenizer = tokenizer or transformers.AutoTokenizer.from_pretrained(source)
+        return getattr(transformers, auto).from_pretrained(source, use_safetensors=True, **options), tokenizer
+
+
+def load_encoder(framework: Framework, kind: str = "SentenceTransformer", **options: Any) -> Any:
+    """A model of sentence-transformers' class ``kind``, as given or loaded. Raises SettingsError where it
+    cannot be."""
+    import sentence_transformers
+
+    if framework.loaded is not None:
+        return framework.loaded
+    source, device = framework.model_source(), "cpu" if framework.setup.on_cpu else None
+    with loading(source):
+        return getattr(sentence_transformers, kind)(
+            source, device=device, model_kwargs={"use_safetensors": True}, **options
         )
 
 

@@ -35,6 +35,10 @@ class Setup:
     gpu_id: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def on_cpu(self) -> bool:
+        return self.gpu_id is not None and self.gpu_id < 0
+
 
 class Framework(ABC):
     """One library.
@@ -90,12 +94,6 @@ class Framework(ABC):
         """The model that was given, if it is loaded already."""
         given = self.setup.model
         return None if given is None or isinstance(given, (str, Path)) else given
-
-    def loaded_with_tokenizer(self) -> tuple[Any, Any] | None:
-        """Both, where a loaded model was given. Raises SettingsError where it has no tokenizer."""
-        if self.loaded is not None and self.setup.tokenizer is None:
-            raise SettingsError("A loaded model was given without its tokenizer.", "Give tokenizer= too.")
-        return None if self.loaded is None else (self.loaded, self.setup.tokenizer)
 
     @property
     def model_name(self) -> str:

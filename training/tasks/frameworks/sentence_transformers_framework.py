@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.arguments import check_loss, load_encoder, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup
 from training.tasks.frameworks.similarity import (
     BI_ENCODER,
@@ -65,7 +65,7 @@ class SentenceTransformers(Framework):
                 Path(scratch),
             )
             self._labels = sentences.labels if sentences.form == "classified pairs" else ()
-            self.model = self._load("cpu" if arguments.use_cpu else None)
+            self.model = self._load()
             self._loss = self._make_loss(chosen)
             trainer = getattr(sentence_transformers, f"{kind}Trainer")(
                 model=self.model,
@@ -85,7 +85,7 @@ class SentenceTransformers(Framework):
         is not trained yet is asked as it is."""
         pairs = pairs_of(inputs)
         if self.model is None:
-            self.model = self._load(None if self.setup.gpu_id is None else "cpu")
+            self.model = self._load()
         if not self.cross:
             ones, others = (
                 self.model.encode(list(several), normalize_embeddings=True, show_progress_bar=False)
@@ -184,19 +184,9 @@ class SentenceTransformers(Framework):
             return made(self.model, size, len(self._labels))
         return made(self.model)
 
-    def _load(self, device: str | None) -> Any:
-        import sentence_transformers
-
-        if self.loaded is not None:
-            return self.loaded
-        source = self.model_source()
-        options: dict[str, Any] = {"device": device, "model_kwargs": {"use_safetensors": True}}
-        with loading(source):
-            if self.cross:
-                options["num_labels"] = len(self._labels) or 1
-                model = sentence_transformers.CrossEncoder(source, **options)
-            else:
-                model = sentence_transformers.SentenceTransformer(source, **options)
+    def _load(self) -> Any:
+        options: dict[str, Any] = {"num_labels": len(self._labels) or 1} if self.cross else {}
+        model = load_encoder(self, "CrossEncoder" if self.cross else "SentenceTransformer", **options)
         model.model_card_data.generate_widget_examples = False  # the card is ours
         if "max_length" in self.config:
             model.max_seq_length = int(self.config["max_length"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from training.tasks.examples import TrainingData, labels_in
-from training.tasks.frameworks.arguments import loading, make_arguments, quiet
+from training.tasks.frameworks.arguments import load_encoder, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.classify import as_prediction
 from training.tasks.frameworks.snippets import on_disk
@@ -73,7 +73,7 @@ class SetFit(Framework):
                 (),
                 Path(scratch),
             )
-            body = self._load()
+            body = load_encoder(self)
             head = LogisticRegression()
             model = setfit.SetFitModel(
                 model_body=body,
@@ -112,18 +112,6 @@ class SetFit(Framework):
 
     def snippet(self, place: str) -> str:
         return on_disk(_SNIPPET + (_SEVERAL if self._multi else _ONE), place)
-
-    def _load(self) -> Any:
-        from sentence_transformers import SentenceTransformer
-
-        if self.loaded is not None:
-            return self.loaded
-        source = self.model_source()
-        on_cpu = self.setup.gpu_id is not None and self.setup.gpu_id < 0
-        with loading(source):
-            return SentenceTransformer(
-                source, device="cpu" if on_cpu else None, model_kwargs={"use_safetensors": True}
-            )
 
     def _save(self, folder: Path) -> None:
         from safetensors.numpy import save_file

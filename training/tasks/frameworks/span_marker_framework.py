@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from training.tasks.frameworks.arguments import check_loss, loading, make_argume
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.tag import Tag
 from training.tasks.frameworks.snippets import on_disk
+from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
 
 _TASK: TaskKind = "token_classification"
@@ -47,12 +49,7 @@ class SpanMarker(Framework):
 
     def prepare(self, data: TrainingData) -> Any:
         """A datasets.Dataset of words with BIO tags, or a DatasetDict with train and test."""
-        from datasets import DatasetDict
-
-        tags = Tag(data.labels)
-        if not data.held_out:
-            return _table(tags, data.train)
-        return DatasetDict(train=_table(tags, data.train), test=_table(tags, data.held_out))
+        return as_datasets(data, partial(_table, Tag(data.labels)))
 
     def train(self, data: TrainingData, folder: Path) -> None:
         import datasets

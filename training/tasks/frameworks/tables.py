@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from training.tasks.examples import Example, TrainingData
 from training.tasks.shapes import TaskKind
 
 
-def as_datasets(data: TrainingData) -> Any:
-    """A Dataset with the columns of the task and the record's ``id``; a DatasetDict of train and test where
-    something is held out. Labels are a ClassLabel, of several labels a list of them."""
+def as_datasets(data: TrainingData, table: Callable[[Sequence[Example]], Any] | None = None) -> Any:
+    """The ``table`` of the examples, or a DatasetDict of train and test where something is held out. By
+    default it has the columns of the task and the record's ``id``; labels are a ClassLabel, of several labels
+    a list of them."""
     from datasets import DatasetDict
 
-    if not data.held_out:
-        return _table(data, data.train)
-    return DatasetDict(train=_table(data, data.train), test=_table(data, data.held_out))
+    made = table or partial(_table, data)
+    return (
+        DatasetDict(train=made(data.train), test=made(data.held_out)) if data.held_out else made(data.train)
+    )
 
 
 def _table(data: TrainingData, examples: Sequence[Example]) -> Any:

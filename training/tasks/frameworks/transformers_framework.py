@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.arguments import check_loss, load_model, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.answer import Answer
 from training.tasks.frameworks.heads.classify import Classify
@@ -49,10 +49,10 @@ class Transformers(Framework):
         transformers.set_seed(self.setup.seed)
         with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
             arguments = make_arguments(
-                transformers.TrainingArguments, self.setup, self._for_library(), self._own(), Path(scratch)
+                transformers.TrainingArguments, self.setup, self.config, self._own(), Path(scratch)
             )
             head = self._choose_head(data)
-            self.model, self.tokenizer = self._load(head)
+            self.model, self.tokenizer = load_model(self, head.auto, **head.model_options())
             if arguments.use_cpu:
                 self.model.to("cpu")
             length = self._length()
@@ -98,9 +98,6 @@ class Transformers(Framework):
         """The names in the configuration that are not for TrainingArguments."""
         return {"max_length", *(["max_target_length"] if self.setup.kind == "text2text" else [])}
 
-    def _for_library(self) -> dict[str, Any]:
-        return self.config
-
     def _to_train(self, model: Any) -> Any:
         """What the trainer gets: the model itself."""
         return model
@@ -117,19 +114,6 @@ class Transformers(Framework):
         if data.kind == "question_answering":
             return Answer()
         return Rewrite(int(self.config.get("max_target_length", _LONGEST_TARGET)))
-
-    def _load(self, head: Head) -> tuple[Any, Any]:
-        """Model and tokenizer, as given or loaded. Raises SettingsError where they cannot be."""
-        import transformers
-
-        if given := self.loaded_with_tokenizer():
-            return given
-        source = self.model_source()
-        with loading(source):
-            tokenizer = self.setup.tokenizer or transformers.AutoTokenizer.from_pretrained(source)
-            auto = getattr(transformers, head.auto)
-            model = auto.from_pretrained(source, use_safetensors=True, **head.model_options())
-        return model, tokenizer
 
     def _length(self) -> int:
         """Tokens that are read of a text."""

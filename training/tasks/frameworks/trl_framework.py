@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.arguments import check_loss, load_model, loading, make_arguments, quiet
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.head import batches
 from training.tasks.frameworks.ppo import Reward, has_ppo, train_with_ppo
@@ -21,6 +21,7 @@ from training.tasks.shapes import TaskKind
 _LONGEST = 2048  # tokens that are read and written, where the model sets no limit
 _NEW_TOKENS = 64  # that a prediction writes, unless max_new_tokens says otherwise
 _OWN = ("peft_config", "reward_model", "max_new_tokens")
+_COMPARES = ("DPO", "RLOO", "GRPO")  # with the model as it was before the training
 _ALGORITHMS = {"rloo": "RLOO", "grpo": "GRPO", "ppo": "PPO"}
 # What TRL calls the figures of an evaluation, and what the model card does.
 _METRICS = {
@@ -127,6 +128,11 @@ class Trl(Framework):
         options: dict[str, Any] = {"peft_config": self.config.get("peft_config")}
         if self.setup.kind == "proximal_policy_optimization":
             options["reward_funcs"] = self._reward()
+        name = model.config._name_or_path
+        if self.loaded is not None and self._method.name in _COMPARES and not options["peft_config"]:
+            # TRL loads what it compares with from where the model came from, where another one lies, or none.
+            model.config._name_or_path = str(Path(arguments.output_dir) / "before")
+            model.save_pretrained(model.config._name_or_path)
         trainer = getattr(trl, f"{self._method.name}Trainer")(
             model=model,
             args=arguments,
@@ -138,6 +144,7 @@ class Trl(Framework):
         quiet(trainer)
         check_loss(float(trainer.train().training_loss))
         found = trainer.evaluate() if data.held_out else {}
+        model.config._name_or_path = name
         self._metrics = {title: float(found[key]) for key, title in _METRICS.items() if key in found}
         return trainer.model
 
@@ -175,8 +182,7 @@ class Trl(Framework):
         """TRL's default is bfloat16, which only some GPUs are fast at."""
         import torch
 
-        on_cpu = self.setup.gpu_id is not None and self.setup.gpu_id < 0
-        return bool(not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+        return bool(not self.setup.on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
 
     def _prompt(self, one: Any) -> str:
         """The text that the model goes on from."""
@@ -222,17 +228,10 @@ class Trl(Framework):
 
     def _load(self) -> tuple[Any, Any]:
         """Model and tokenizer, as given or loaded. Raises SettingsError where they cannot be."""
-        import transformers
-
-        given, tokenizer = self.loaded_with_tokenizer() or (None, self.setup.tokenizer)
-        if given is None:
-            source = self.model_source()
-            with loading(source):
-                tokenizer = tokenizer or transformers.AutoTokenizer.from_pretrained(source)
-                auto, options = transformers.AutoModelForCausalLM, {}
-                if self._method.scores:
-                    auto, options = transformers.AutoModelForSequenceClassification, {"num_labels": 1}
-                given = auto.from_pretrained(source, use_safetensors=True, **options)
+        if self._method.scores:
+            given, tokenizer = load_model(self, "AutoModelForSequenceClassification", num_labels=1)
+        else:
+            given, tokenizer = load_model(self, "AutoModelForCausalLM")
         if tokenizer.eos_token is None:  # encoders such as BERT end a text with another token
             tokenizer.eos_token = tokenizer.sep_token
         if tokenizer.pad_token is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,39 @@ def test_records_as_the_client_had_them(tmp_path: Path) -> None:
     assert (record.fields, record.metadata, record.vectors) == (same.fields, same.metadata, same.vectors)
     assert list(record.suggestions) == [{"question": "label", "value": "good"}]
     assert left_out.records == {}
+    twice = {**folders.as_client(folders.everything()[0]), "updated_at": "2023-06-01"}
+    twice["responses"] = twice["responses"][:1] * 2
+    folders.write_lines(tmp_path, [twice])
+    _, (record,), left_out = converted(tmp_path)
+    assert len(record.responses) == 1
+    assert left_out.records == {
+        "what a record says of its updated_at": ["record 0 (r0)"],
+        "a second response of the same user": ["record 0 (r0)"],
+    }
+
+
+@pytest.mark.parametrize("version", ["1.12.1", "1.18.0", "1.29.1"])
+def test_what_argilla_1_wrote_is_what_it_held(version: str, tmp_path: Path) -> None:
+    """Folders that the push_to_huggingface of these versions wrote, beside the records that their client held
+    (held.json, a record a line)."""
+    written = Path(__file__).parent / "written" / version
+    (settings,) = written.glob("argilla.*")
+    shutil.copy(settings, tmp_path)
+    shutil.copy(written / "held.json", tmp_path / "records.jsonl")
+    _, read, left_out = converted(written)
+    _, held, _ = converted(tmp_path)
+    assert len(read) == 5 and left_out.records == {}
+    for one, other in zip(read, held, strict=True):
+        # Later versions write no response that has no answer, such as one that was discarded at once.
+        said = {user: said for user, said in answers(other).items() if said[1] or version == "1.12.1"}
+        assert answers(one) == said
+        assert (one.external_id, one.fields, one.metadata) == (
+            other.external_id,
+            other.fields,
+            other.metadata,
+        )
+        assert one.vectors == other.vectors
+        assert sorted(map(repr, one.suggestions)) == sorted(map(repr, other.suggestions))
 
 
 def test_the_settings_become_those_of_argilla_2(tmp_path: Path) -> None:
@@ -136,7 +170,7 @@ def test_what_the_first_versions_wrote(tmp_path: Path) -> None:
     """`argilla.cfg`, and answers as a mapping of lists."""
     (tmp_path / "argilla.cfg").write_text(json.dumps(folders.CFG))
     listed = {"user_id": [ANN, BOB], "value": ["good", "bad"], "status": ["submitted", "submitted"]}
-    stars = {"user_id": [ANN], "value": [2], "status": ["submitted"]}
+    stars = {"user_id": [ANN], "value": [2.0], "status": ["submitted"]}
     made = {"text": "Hello", "label": listed, "stars": stars, "external_id": "a"}
     folders.write_parquet(tmp_path, [made])
     old, (record,), left_out = converted(tmp_path)
@@ -144,6 +178,7 @@ def test_what_the_first_versions_wrote(tmp_path: Path) -> None:
         ANN: ("submitted", {"label": "good", "stars": 2}),
         BOB: ("submitted", {"label": "bad"}),
     }
+    assert repr(record.responses[0].values["stars"]) == "2", "Argilla refuses 2.0"
     assert old.questions["label"].options == ("good", "bad")
     assert old.questions["stars"].options == (1, 2)
     assert left_out.records == {}
@@ -199,6 +234,7 @@ def test_enums_and_uuids_of_python_in_the_settings(tmp_path: Path) -> None:
         ({"vectors": {"place-vector": [1.0]}}, "a vector place-vector that does not fit"),
         ({"vectors": {"other": [1.0]}}, "a vector other that does not fit"),
         ({"text": None}, "a record whose fields are all empty"),
+        ({"text": "a\0b"}, "characters that no database takes"),
         ({"remark": "x"}, "the column remark, which is no field and no question"),
     ],
 )
@@ -225,11 +261,13 @@ def test_splits_and_settings_that_are_not_known(tmp_path: Path) -> None:
     folders.write_settings(tmp_path, {**SETTINGS, "colour": "red", "guidelines": "x" * 10_001})
     folders.write_parquet(tmp_path, [row(0)])
     folders.write_parquet(tmp_path, [row(1)], "test")
+    folders.write_lines(tmp_path, [row(2)])
     _, records, left_out = converted(tmp_path)
     assert len(records) == 2
     assert list(left_out.records) == [
         "argilla.yaml: colour is not known",
         "the guidelines beyond 10,000 characters (they have 10,001)",
+        "the file records.jsonl: the .parquet files hold the records",
         "which split a record was in: Argilla 2 has none (test, train)",
     ]
 
@@ -242,6 +280,28 @@ def test_splits_and_settings_that_are_not_known(tmp_path: Path) -> None:
         ("argilla.yaml", "fields: [", "cannot be read as settings"),
         ("argilla.cfg", "{", "cannot be read as settings"),
         ("argilla.yaml", "fields: []\nquestions: [{name: q, type: poem}]", "unknown type 'poem'"),
+        ("argilla.yaml", "questions: []", "it lacks 'fields'"),
+        (
+            "argilla.yaml",
+            "fields: [{type: text}]\nquestions: []",
+            r"number 0 of fields \(None\): it lacks 'name'",
+        ),
+        ("argilla.yaml", "fields: [text]\nquestions: []", "number 0 of fields"),
+        (
+            "argilla.yaml",
+            "fields: []\nquestions: [{name: q, type: label_selection}]",
+            r"number 0 of questions \(q\): it lacks 'labels'",
+        ),
+        (
+            "argilla.yaml",
+            "fields: [{name: a}, {name: a}]\nquestions: []",
+            "two of fields are called 'a'",
+        ),
+        (
+            "argilla.yaml",
+            "fields: []\nquestions: [{name: stars, type: rating, values: [one]}]",
+            r"number 0 of questions \(stars\): invalid literal",
+        ),
         ("argilla.yaml", "fields: []\nquestions: []", "There are no records"),
     ],
 )
@@ -254,7 +314,13 @@ def test_folders_that_are_no_dataset(name: str, text: str, says: str, tmp_path: 
 
 @pytest.mark.parametrize(
     "line",
-    ["{", '{"fields": 3, "metadata": "[]"}', '{"label": 3}', '{"fields": {"text": 1}, "responses": [3]}'],
+    [
+        "{",
+        "[1]",
+        '{"fields": 3, "metadata": "[]"}',
+        '{"label": 3}',
+        '{"fields": {"text": 1}, "responses": [3]}',
+    ],
 )
 def test_records_that_cannot_be_read(line: str, tmp_path: Path) -> None:
     folders.write_settings(tmp_path)

@@ -15,13 +15,13 @@ from tests.curation.argilla.version1 import folders
 from tests.curation.argilla.version1.folders import ANN, BOB
 
 if TYPE_CHECKING:
-    from tests.argilla_lite.server import ArgillaLite
+    from tests.argilla_lite.server import ArgillaServer
 
 pytestmark = pytest.mark.argilla
 
 
 @pytest.fixture(scope="module")
-def client(argilla_lite: ArgillaLite) -> Iterator[Any]:
+def client(argilla_lite: ArgillaServer) -> Iterator[Any]:
     """The owner; BOB is there already, under his version-1 id."""
     import argilla as rg
 
@@ -40,7 +40,7 @@ def client(argilla_lite: ArgillaLite) -> Iterator[Any]:
             user.delete()
 
 
-def test_all_answers_and_users_come_over(client: Any, argilla_lite: ArgillaLite, tmp_path: Path) -> None:
+def test_all_answers_and_users_come_over(client: Any, argilla_lite: ArgillaServer, tmp_path: Path) -> None:
     folder = folders.write_parquet(folders.write_settings(tmp_path / "my old data!"), folders.everything())
     report = import_version_1(client, folder, argilla_lite.workspace)
     assert (report.dataset, report.records, report.suggestions) == ("my-old-data", 3, 3)
@@ -65,7 +65,8 @@ def test_all_answers_and_users_come_over(client: Any, argilla_lite: ArgillaLite,
     assert dict(first.metadata) == {"year": 2023, "place": "Oslo", "weight": 2.0, "more": ["a"]}
     assert first.vectors["place-vector"] == [0.5, 1.0]
     assert {one.question_name: one.agent for one in first.suggestions}["label"] == "a/model"
-    ranks = client.http_client.get(f"/api/v1/records/{first._server_id}").json()["responses"]
+    stored = [one for page in Api.of(client).records(str(dataset.id), ["responses"]) for one in page]
+    ranks = next(one["responses"] for one in stored if one["id"] == str(first._server_id))
     order = [one["values"]["order"]["value"] for one in ranks if "order" in one["values"]]
     assert order == [[{"value": "p", "rank": 2}, {"value": "q", "rank": 1}]]
     statuses = {str(one.user_id): one.status for one in records["v1-1"].responses}
@@ -78,18 +79,19 @@ def test_all_answers_and_users_come_over(client: Any, argilla_lite: ArgillaLite,
 
 
 def test_what_argilla_refuses_leaves_no_dataset(
-    client: Any, argilla_lite: ArgillaLite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Any, argilla_lite: ArgillaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here a label of 300 characters, which version 1 allowed."""
     question = {"name": "label", "type": "label_selection", "labels": ["x" * 300, "y"]}
     settings = {**folders.SETTINGS, "questions": [question]}
     folder = folders.write_lines(folders.write_settings(tmp_path / "long", settings), [{"text": "a"}])
-    with pytest.raises(ArgillaError, match="refused"):
+    with pytest.raises(ArgillaError, match=r"refused .* at most ") as caught:
         import_version_1(client, folder, argilla_lite.workspace, "long")
+    assert "a copy of the folder" in caught.value.hint
     assert client.datasets("long", workspace=argilla_lite.workspace) is None
 
 
-def test_only_an_owner_brings_users_along(client: Any, argilla_lite: ArgillaLite, tmp_path: Path) -> None:
+def test_only_an_owner_brings_users_along(client: Any, argilla_lite: ArgillaServer, tmp_path: Path) -> None:
     import argilla as rg
 
     user = rg.User(username="v1-admin", password="12345678", role="admin", client=client).create()
