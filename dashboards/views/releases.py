@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curation import Home
+from curation import Home, StateError
 from dashboards.acting import Act, show_act
 from dashboards.data.actions import read_actions
 from dashboards.data.frames import guard_frame
@@ -103,10 +103,11 @@ def _visitors_against(handover: Handover, release: str) -> str:
         return ""
     if canary is None or not canary.binding or canary.release != release:
         return ""
-    found = canary_feed(handover).latest(PATIENCE).items
-    if not found:
-        return "What visitors say of this canary is not known: Argilla does not answer."
-    return found[0].words if found[0].verdict == "liked less" else ""
+    said = canary_feed(handover).latest(PATIENCE).items
+    found = next((one for one in said or () if one.canary.release == release), None)
+    if found is None:
+        return "What visitors say of this canary is not known yet: Argilla has not answered."
+    return found.words if found.verdict == "liked less" else ""
 
 
 def _made_of(home: Home, row: ReleaseRow) -> None:
