@@ -1,9 +1,11 @@
 """How long a bot takes to start, to swap and to build anew, and what that costs those who ask meanwhile.
 
-From the documents two releases are made whose models differ (in their whitening), so that each swap loads a
-model and an index. The commands and the bot are processes of their own, as people start them; the best of
-three counts, so that a busy machine is not measured. The rebuild is measured in CPU seconds of one process,
-imports not counted: the full build and the `reindex` after 1% of the chunks changed.
+From the documents three releases are made. The models of the first two differ in their whitening, as after
+each retrain of the index; the third one's layers differ, as after a fine-tuning. Swaps are measured between
+the first and each of the others: clients ask something new each time, so that nothing is remembered. The
+commands and the bot are processes of their own, as people start them; the best of three counts, so that a
+busy machine is not measured. The rebuild is measured in CPU seconds of one process, imports not counted:
+the full build and the `reindex` after 1% of the chunks changed.
 
     python -m benchmarks serving_speed [--docs ../shared/eval/scrapy/docs] [--swaps 50] [--json FILE]
 """
@@ -30,6 +32,7 @@ import psutil
 from benchmarks.rows import Row, at_least, at_most, figure
 from curation import ChunkSettings, Corpus, Home, ingest
 from serving import (
+    EmbeddingSettings,
     ModelTokenCounter,
     ReleaseStore,
     RetrievalSettings,
@@ -37,6 +40,7 @@ from serving import (
     bootstrap,
     heading_questions,
     reindex,
+    resolve_model,
 )
 
 CLIENTS = 8
@@ -163,13 +167,22 @@ def search_once(home: Home) -> float:
     return time.perf_counter() - started
 
 
-def swaps(home: Home, releases: tuple[str, str], questions: Sequence[str], count: int) -> list[Row]:
-    """Eight clients, without and with promotions and rollbacks; then more swaps, and the memory."""
+def throughput(home: Home, questions: Sequence[str]) -> Row:
+    with running(home) as bot:
+        took, _ = asked(bot, questions, lambda: time.sleep(15), anew=False)
+    return at_least("/search at 8 clients, requests a second", len(took) / 15, 100)
+
+
+def swaps(
+    home: Home, releases: tuple[str, str], questions: Sequence[str], count: int, kind: str
+) -> list[Row]:
+    """Eight clients, without and with promotions and rollbacks; then more swaps, and the memory that was
+    gained since those clients asked without."""
     with running(home) as bot:
         bot.swap_to(releases[1])  # both have been loaded once
         bot.swap_to(releases[0])
-        before = bot.memory_mb
         quiet, _ = asked(bot, questions, lambda: time.sleep(15))
+        before = bot.memory_mb
 
         def change() -> None:
             for number in range(PROMOTIONS):
@@ -184,17 +197,19 @@ def swaps(home: Home, releases: tuple[str, str], questions: Sequence[str], count
         grown = bot.memory_mb - before
     p99 = [float(np.percentile(one, 99)) * 1000 for one in (busy, quiet)]
     return [
-        at_least("/search at 8 clients, requests a second", len(quiet) / 15, 100),
-        at_least("requests during 20 promotions and rollbacks", len(busy), 1000),
-        at_most("of them errors", errors, 0),
-        at_most("p99 with swaps / without, ms", p99[0], P99, p99[1]),
-        at_most(f"bot: memory gained by {count} swaps, MB", grown, MEMORY_MB),
+        at_least(f"requests during 20 promotions and rollbacks, {kind}", len(busy), 1000),
+        at_most(f"of them errors, {kind}", errors, 0),
+        at_most(f"p99 with swaps / without, ms, {kind}", p99[0], P99, p99[1]),
+        at_most(f"bot: memory gained by {count} swaps, MB, {kind}", grown, MEMORY_MB),
     ]
 
 
-def asked(bot: Bot, questions: Sequence[str], work: Callable[[], None]) -> tuple[list[float], int]:
+def asked(
+    bot: Bot, questions: Sequence[str], work: Callable[[], None], anew: bool = True
+) -> tuple[list[float], int]:
     """The seconds of each request of eight clients while ``work`` runs, and how many failed or gave what
-    another release than the named one finds."""
+    another release than the named one finds. ``anew``: each second question was never asked before; the
+    others tell whether an answer mixes releases."""
     done = threading.Event()
     expected: dict[tuple[str, str], list[str]] = {}
     lock = threading.Lock()
@@ -204,6 +219,8 @@ def asked(bot: Bot, questions: Sequence[str], work: Callable[[], None]) -> tuple
         with httpx.Client(timeout=60) as http:
             while not done.is_set():
                 question = questions[(number + len(took) * CLIENTS) % len(questions)]
+                if anew and len(took) % 2:
+                    question = f"{question}, {time.time_ns()}"
                 started = time.perf_counter()
                 try:
                     body = (
@@ -230,6 +247,17 @@ def asked(bot: Bot, questions: Sequence[str], work: Callable[[], None]) -> tuple
     return [second for took, _ in found for second in took], sum(wrong for _, wrong in found)
 
 
+def other_layers(folder: Path) -> Path:
+    """The base model with one weight changed a little."""
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(resolve_model(EmbeddingSettings().model), folder)
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("layer.0.output.LayerNorm.weight"))
+    save_file({**weights, name: weights[name] * 1.001}, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
 def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks serving_speed", description=__doc__)
     parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
@@ -243,7 +271,12 @@ def main(arguments: Sequence[str]) -> list[Row]:
         rows = rebuild(docs, home)
         corpus = Corpus.load(home)
         other = ServingSettings(retrieval=RetrievalSettings(whiten=0.1))
-        made = (ReleaseStore(home).current().id, bootstrap(home, corpus, other, force=True).id)
+        tuned = ServingSettings(embedding=EmbeddingSettings(model=str(other_layers(Path(scratch) / "tuned"))))
+        first = ReleaseStore(home).current().id
         rows += commands(home)
-        rows += swaps(home, made, heading_questions(corpus.chunks)[:100], options.swaps)
+        questions = heading_questions(corpus.chunks)[:100]
+        rows.append(throughput(home, questions))
+        for kind, settings in (("same layers", other), ("other layers", tuned)):
+            made = bootstrap(home, corpus, settings, force=True).id
+            rows += swaps(home, (first, made), questions, options.swaps, kind)
     return rows

@@ -41,7 +41,7 @@ from .argilla.turns import AskedTurn as AskedTurn, conversation_table as convers
 from .argilla.turns import read_newest_turns as read_newest_turns
 from .argilla.vectors import nearest_other as nearest_other, places as places
 from .argilla.traffic import DayTraffic as DayTraffic, read_traffic as read_traffic
-from .argilla.traffic import ReleaseTraffic as ReleaseTraffic
+from .argilla.traffic import ReleaseTraffic as ReleaseTraffic, read_preferences as read_preferences
 from .argilla.traffic import read_release_traffic as read_release_traffic
 from .argilla.version1.importing import ImportReport as ImportReport
 from .argilla.version1.importing import import_version_1 as import_version_1
@@ -82,6 +82,7 @@ from .hub import push_folder as push_folder
 from .journal import append_line as append_line, read_whole_lines as read_whole_lines
 from .masking import Mask as Mask, make_mask as make_mask, masked as masked
 from .memory import PeakMemory as PeakMemory, give_back as give_back
+from .memory import hand_back_large_blocks as hand_back_large_blocks
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
 from .records.chunk import SECTION_SEPARATOR as SECTION_SEPARATOR

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+_M_MMAP_THRESHOLD = -3  # malloc.h
 _RESET_PEAK = "5"  # proc(5): set the peak resident set size to the present one
 _HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
@@ -28,6 +29,16 @@ def give_back() -> None:
     gc.collect()
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def hand_back_large_blocks() -> None:
+    """From now on each block of 512 KiB or more goes back to the system when it is freed (glibc).
+
+    Else glibc keeps blocks of up to 32 MB once one was freed, between what other threads hold: 65 MB after 20
+    models that came and went while eight clients asked.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 19)
 
 
 class PeakMemory:

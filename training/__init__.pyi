@@ -9,7 +9,7 @@ from .fit.data import TrainingMaterial as TrainingMaterial
 from .fit.train import cheap_passes as cheap_passes, fine_tune as fine_tune
 from .judge.base_models import compare_models as compare_models
 from .judge.canary import CanaryReport as CanaryReport, judge_canary as judge_canary
-from .judge.canary import read_canary as read_canary
+from .judge.canary import check_binding as check_binding, read_canary as read_canary
 from .judge.comparison import Slice as Slice, read_comparison as read_comparison, slices as slices
 from .judge.cuttings import accepted_as_test_set as accepted_as_test_set
 from .judge.cuttings import compare_cuttings as compare_cuttings

@@ -13,7 +13,7 @@ from clayloop.context import Context
 from curation import StateError
 
 if TYPE_CHECKING:
-    from serving import ReleaseStore
+    from serving import Canary, ReleaseStore
     from training import CanaryReport
 
 
@@ -21,6 +21,13 @@ def canary(
     ctx: typer.Context,
     release: Annotated[str | None, typer.Argument(metavar="[ID]", help="Begin with this release.")] = None,
     share: Annotated[float, typer.Option("--share", min=0.001, max=0.5, help="Of the conversations.")] = 0.1,
+    interleave: Annotated[
+        bool,
+        typer.Option("--interleave", help="Mix both releases' passages: what is opened or liked is a vote."),
+    ] = False,
+    binding: Annotated[
+        bool, typer.Option("--binding", help="Promote it only while visitors do not surely like it less.")
+    ] = False,
     off: Annotated[bool, typer.Option("--off", help="End it: the served release answers all.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -28,7 +35,7 @@ def canary(
 
     A conversation stays with its release. Running bots follow within a second. Promote it to end it well.
     """
-    from serving import ReleaseStore
+    from serving import Canary, ReleaseStore
 
     context = context_of(ctx)
     store = ReleaseStore(context.home)
@@ -36,8 +43,10 @@ def canary(
         store.marks.set_canary(None)
         out.print("No canary: the served release answers all conversations.")
     elif release is not None:
-        _begin(store, release, share)
-        out.print(f"{release} answers {share:.0%} of the conversations.", markup=False)
+        now = datetime.now(timezone.utc)
+        wanted = Canary(release=release, share=share, since=now, interleave=interleave, binding=binding)
+        _begin(store, wanted)
+        out.print(f"{release} {wanted.does} {share:.0%} of the conversations.", markup=False)
     else:
         found = _report(context, store)
         if as_json:
@@ -46,17 +55,15 @@ def canary(
             _show(found)
 
 
-def _begin(store: ReleaseStore, release: str, share: float) -> None:
-    from serving import Canary
-
-    served = store.current().id
-    if release == served:
-        raise StateError(f"{release} is served to all already.", "A canary is another release.")
-    store.verify(release)
+def _begin(store: ReleaseStore, canary: Canary) -> None:
+    """One that runs already gets its new share; it goes on since it began."""
+    if canary.release == store.current().id:
+        raise StateError(f"{canary.release} is served to all already.", "A canary is another release.")
+    store.verify(canary.release)
     before = store.marks.read().canary
-    same = before is not None and before.release == release
-    since = before.since if before is not None and same else datetime.now(timezone.utc)
-    store.marks.set_canary(Canary(release=release, share=share, since=since))
+    if before is not None and before.release == canary.release:
+        canary = canary.model_copy(update={"since": before.since})
+    store.marks.set_canary(canary)
 
 
 def _report(context: Context, store: ReleaseStore) -> CanaryReport:
@@ -87,7 +94,4 @@ def _show(found: CanaryReport) -> None:
             for name, one, refused, liked in rows
         ],
     )
-    if found.p is None:
-        out.print("Which one visitors like more is not known yet: one of them has no thumbs.")
-    else:
-        out.print(f"The canary: {found.verdict} (Fisher's exact test, p = {found.p:.2f}).")
+    out.print(found.words)

@@ -13,7 +13,7 @@ from clayloop.cli.language_models import answering_models
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
-from curation import ClayloopError, ReleaseError, SettingsError, user_name
+from curation import ClayloopError, ReleaseError, SettingsError, StateError, user_name
 
 if TYPE_CHECKING:
     from serving import Marks, ReleaseStore
@@ -72,7 +72,9 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 def promote(ctx: typer.Context, release: _Id) -> None:
     """Serve this release from now on, be it a newer or an older one. A running bot switches by itself."""
     context = context_of(ctx)
-    _promote(context, _store(context), release)
+    store = _store(context)
+    _ask_visitors(context, store, release)
+    _promote(context, store, release)
 
 
 @releases.command()
@@ -212,6 +214,19 @@ def _promote(context: Context, store: ReleaseStore, release: str) -> None:
     before = _served(store, context)
     store.promote(release, who=user_name())
     out.print(f"Served: {release} (before: {before or 'none'}).", markup=False)
+
+
+def _ask_visitors(context: Context, store: ReleaseStore, release: str) -> None:
+    """Raises StateError for a binding canary that they like less."""
+    try:
+        canary = store.marks.read().canary
+    except StateError:  # damaged marks keep nobody from going back
+        return
+    if canary is not None and canary.binding and canary.release == release:
+        from training import check_binding
+
+        client = context.argilla(make_workspace=False)
+        check_binding(client, context.settings.curation.argilla, canary, store.current().id)
 
 
 def _served(store: ReleaseStore, context: Context) -> str | None:

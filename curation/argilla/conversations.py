@@ -212,6 +212,10 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
         metadata["meant"] = storable(turn.meant)
     if turn.comment:
         metadata["comment"] = storable(turn.comment)
+    if turn.drafted:
+        metadata["drafted"] = " ".join(term(release) if release else "both" for release in turn.drafted)
+    if turn.preferred:
+        metadata["preferred"] = term(turn.preferred)
     if turn.cited:
         metadata["chunk_id"] = term(turn.cited[0])
     if offered := _offered(turn):

@@ -283,6 +283,7 @@ _CONVERSATIONS = DatasetSpec(
         FilterSpec("sources", "Number of sources", "integer"),
         FilterSpec("chunk_id", "Best source's chunk"),
         FilterSpec("thumb", "The visitor's thumb (up/down)"),
+        FilterSpec("preferred", "Release whose passages the visitor preferred (interleaving)"),
         FilterSpec("seconds", "Seconds that the answer took", "float"),
         FilterSpec("day", "Day (UTC)"),
         ANSWER_STATE,

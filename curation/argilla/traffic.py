@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -56,6 +57,26 @@ def read_release_traffic(
         ):
             counts[name] += _count(api, dataset.id, [*of_release, *filters])
     return ReleaseTraffic(release=release, **counts)
+
+
+def read_preferences(
+    client: rg.Argilla, settings: ArgillaSettings, release: str, other: str
+) -> tuple[int, int]:
+    """In how many conversations visitors preferred the passages of ``release``, and of ``other``, where both
+    were interleaved. A conversation has one voice. Raises ArgillaError."""
+    api = Api.of(client)
+    voice_of = {f"{release} over {other}": 1, f"{other} over {release}": -1}
+    voices: Counter[str] = Counter()
+    for dataset in find_all(api, settings, ("conversations",)).get("conversations", []):
+        seen, total = 0, int("preferred" in dataset.filters)
+        while seen < total:
+            records, total = api.search(dataset.id, [_term("preferred", *voice_of)], offset=seen)
+            if not records:  # removed meanwhile
+                break
+            seen += len(records)
+            for known in (record["metadata"] for record in records):
+                voices[str(known["conv_id"])] += voice_of[known["preferred"]]
+    return sum(one > 0 for one in voices.values()), sum(one < 0 for one in voices.values())
 
 
 def read_traffic(client: rg.Argilla, settings: ArgillaSettings, last: date, days: int) -> list[DayTraffic]:

@@ -43,6 +43,10 @@ class Turn(BaseModel):
     question that points back to the one before was taken for. ``score`` is that of the best chunk,
     ``seconds`` how long the whole answer took. ``thumb`` and ``comment`` are the visitor's word on the
     answer, if there is any: a turn is sent again when it comes.
+
+    Of an interleaved turn (serving/bot/interleaving.py) ``drafted`` names for each passage the release that
+    put it there ("" where both did), ``release_id`` or its ``rival``. ``opened`` are the numbers of the
+    passages, from 1, that the visitor opened.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,9 +65,30 @@ class Turn(BaseModel):
     thumb: Literal["up", "down"] | None = None
     comment: _Text = ""
     release_id: str
+    rival: str = ""
+    drafted: tuple[str, ...] = ()
+    opened: tuple[int, ...] = ()
     created_at: datetime
 
     @property
     def id(self) -> str:
         """The same for the same conversation and turn: sending it twice stores it once."""
         return content_id("turn", self.conversation_id, str(self.turn))
+
+    @property
+    def preferred(self) -> str:
+        """ "A over B" where the visitor preferred what release A put into an interleaved turn, else empty.
+
+        A passage that was opened is a vote for who put it there. A thumb is one for or against who put the
+        first: that one is shown as a whole.
+        """
+        votes = [self.drafted[number - 1] for number in self.opened if number <= len(self.drafted)]
+        if self.drafted and self.thumb:
+            first = self.drafted[0]
+            other = {self.release_id: self.rival, self.rival: self.release_id}.get(first, "")
+            votes.append(first if self.thumb == "up" else other)
+        ours, theirs = votes.count(self.release_id), votes.count(self.rival)
+        if ours == theirs:
+            return ""
+        pair = (self.release_id, self.rival)
+        return " over ".join(pair if ours > theirs else reversed(pair))

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curation import Home
+from curation import Home, StateError
 from dashboards.acting import Act, show_act
 from dashboards.data.actions import read_actions
 from dashboards.data.frames import guard_frame
@@ -74,15 +74,14 @@ def _canary(handover: Handover) -> None:
     if running is None:
         return
     st.markdown(
-        f"**{plain(running.release)} answers {running.share:.0%} of the conversations** since "
+        f"**{plain(running.release)} {running.does} {running.share:.0%} of the conversations** since "
         f"{running.since:%Y-%m-%d %H:%M} UTC."
     )
     snapshot = canary_feed(handover).latest(PATIENCE)
     show_problem(snapshot)
     for found in snapshot.items or ():
         show_table(canary_table(found))
-        sure = "" if found.p is None else f" (Fisher's exact test: p = {found.p:.2f})"
-        st.caption(f"The canary: {found.verdict}{sure}. Serve it to all above, or end it with")
+        st.caption(f"{found.words} Serve it to all above, or end it with")
         st.code("clayloop releases canary --off", language=None)
 
 
@@ -92,7 +91,23 @@ def _promote(handover: Handover, row: ReleaseRow) -> None:
         if store.served_id() != row.id:  # else another click came first
             store.promote(row.id, who=who)
 
-    show_act(handover, Act(f"Serve {row.id}", _EFFECT, "Yes, serve it", do, icon=":material/history:"))
+    act = Act(f"Serve {row.id}", _EFFECT, "Yes, serve it", do, icon=":material/history:")
+    show_act(handover, act, _visitors_against(handover, row.id))
+
+
+def _visitors_against(handover: Handover, release: str) -> str:
+    """Why a binding canary may not be served to all, if so."""
+    try:
+        canary = ReleaseStore(handover.home).marks.read().canary
+    except StateError:  # the page says so below
+        return ""
+    if canary is None or not canary.binding or canary.release != release:
+        return ""
+    said = canary_feed(handover).latest(PATIENCE).items
+    found = next((one for one in said or () if one.canary.release == release), None)
+    if found is None:
+        return "What visitors say of this canary is not known yet: Argilla has not answered."
+    return found.words if found.verdict == "liked less" else ""
 
 
 def _made_of(home: Home, row: ReleaseRow) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from curation import LanguageModel, Message, harmless
 from serving.bot.curated import shown
 from serving.bot.follow_ups import look_up
+from serving.bot.known_words import is_gibberish
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
 from serving.bot.passages import as_markdown, as_page, passages, unlike
@@ -36,12 +37,13 @@ def answer_question(
 ) -> Iterator[Reply]:
     """Yield the answer as it grows; the last Reply is the whole one.
 
-    Nothing is shown that was not checked: passages of the documentation, an answer that a person wrote, or
-    what a language model says as far as it keeps to the passages (``settings.answers``). A question that
-    points back to the one before is looked up with its words. When nothing relevant is found, the bot
-    refuses and the language model is not asked. Where the best hit is an answer that a person wrote, that
-    is the answer, word for word; where it stands first for its source's sake, it is the first passage, and
-    the source the next. Raises ReleaseError when the release can't be searched.
+    Nothing is shown that was not checked: passages of the documentation, an answer that a person wrote,
+    or what a language model says as far as it keeps to the passages (``settings.answers``). A question
+    that points back to the one before is looked up with its words. When nothing relevant is found, or no
+    word of the question is known, the bot refuses and the language model is not asked. Where the best hit
+    is an answer that a person wrote, that is the answer, word for word; where it stands first for its
+    source's sake, it is the first passage, and the source the next. Raises ReleaseError when the release
+    can't be searched.
     """
     if len(question) > settings.max_question_characters:
         yield Reply(text=too_long(len(question), settings.max_question_characters, "characters"), idle=True)
@@ -52,6 +54,8 @@ def answer_question(
         return
     asked = look_up(question, history)
     hits = unlike(retriever.search(asked, options.passages))
+    if hits and hits[0].asked is None and is_gibberish(retriever, asked):
+        hits = []
     if not retriever.should_answer(hits):
         yield _refusal(retriever, question, history, hits, settings)
         return

@@ -56,11 +56,12 @@ class ChatRequest(BaseModel):
 
 
 class FeedbackRequest(BaseModel):
-    """A visitor's word on the answer ``id``."""
+    """A visitor's word on the answer ``id``, or the number of a passage that the visitor opened."""
 
     id: str = Field(max_length=100)
     thumb: Literal["up", "down"] | None = None
     comment: str | None = Field(None, max_length=MOST_COMMENT)
+    opened: int | None = Field(None, ge=1, le=50)
 
 
 def add_api(app: FastAPI, service: ChatService) -> None:
@@ -96,7 +97,7 @@ def add_api(app: FastAPI, service: ChatService) -> None:
     @app.post("/feedback", response_model=None)
     def feedback(request: FeedbackRequest) -> Response:
         turn = request.id.removeprefix(_PREFIX)
-        if not service.rate(turn, request.thumb, request.comment):
+        if not service.rate(turn, request.thumb, request.comment, request.opened):
             return _error(404, "No such answer is known: it may be too old, or no answer to a question.")
         return JSONResponse({"ok": True})
 

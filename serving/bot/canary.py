@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from curation import ClayloopError, StateError, give_back
+from serving.bot.interleaving import Interleaved
 from serving.releases.canary import Canary
 from serving.releases.retriever import Retriever
 from serving.releases.store import ReleaseStore
@@ -36,10 +37,13 @@ class LiveCanary:
         """The release that answers a share of the conversations, if one does."""
         return self._answers[1].release.id if self._answers else None
 
-    def retriever_for(self, conversation: str) -> Retriever | None:
-        """The canary's release where it is to answer ``conversation``."""
+    def retriever_for(self, conversation: str, served: Retriever) -> Retriever:
+        """What answers ``conversation``: the canary, both, or what is ``served``."""
         answers = self._answers
-        return answers[1] if answers and answers[0].takes(conversation) else None
+        if answers is None or not answers[0].takes(conversation):
+            return served
+        canary, retriever = answers
+        return Interleaved(served, retriever, conversation) if canary.interleave else retriever
 
     def look(self, served: str) -> None:
         """Look at the marks once, beside the release that is ``served``."""

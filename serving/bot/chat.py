@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from curation import ClayloopError, LanguageModel, Message, Turn
 from serving.bot.answers import answer_question
 from serving.bot.conversations import Conversations, name_of_turn
+from serving.bot.interleaving import drafted
 from serving.bot.live import LiveRelease
 from serving.bot.metrics import Metrics
 from serving.bot.options import Options
@@ -58,7 +59,8 @@ class ChatService:
     def reply(
         self, question: str, history: Sequence[Message], before: str | None, options: Options | None = None
     ) -> Iterator[Answer]:
-        """Yield the answer, each piece the whole so far. One release from start to end.
+        """Yield the answer, each piece the whole so far. One release from start to end, or the two that are
+        interleaved.
 
         ``before`` is the name of the conversation's last turn (None: there is none).
         """
@@ -91,6 +93,7 @@ class ChatService:
                 score=round(last.score, 6),
                 seconds=round(seconds, 3),
                 release_id=retriever.release.id,
+                **drafted(retriever, last),
                 created_at=datetime.now(timezone.utc),
             )
             self.conversations.keep(finished)
@@ -116,12 +119,19 @@ class ChatService:
                 record()
             raise
 
-    def rate(self, turn: str, thumb: Literal["up", "down"] | None = None, comment: str | None = None) -> bool:
-        """Hand the turn on again with the visitor's word on it. Says whether the turn is known."""
+    def rate(
+        self,
+        turn: str,
+        thumb: Literal["up", "down"] | None = None,
+        comment: str | None = None,
+        opened: int | None = None,
+    ) -> bool:
+        """Hand the turn on again with the visitor's word on it, or the number of a passage that was opened.
+        Says whether the turn is known."""
         if not self.conversations.knows(turn):
             return False
         said = None if comment is None else printable(comment).strip()[:MOST_COMMENT]
-        rated = self.conversations.rate(turn, thumb, said)
+        rated = self.conversations.rate(turn, thumb, said, opened)
         if rated is not None:
             if thumb:
                 self.metrics.rated(thumb)

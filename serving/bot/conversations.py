@@ -49,14 +49,24 @@ class Conversations:
             while len(self._turns) > self._most:
                 self._turns.popitem(last=False)
 
-    def rate(self, name: str, thumb: Literal["up", "down"] | None, comment: str | None) -> Turn | None:
-        """The turn of that name with the visitor's word on it; a None leaves what was said before. None where
-        the turn is not known, or nothing changes."""
+    def rate(
+        self,
+        name: str,
+        thumb: Literal["up", "down"] | None = None,
+        comment: str | None = None,
+        opened: int | None = None,
+    ) -> Turn | None:
+        """The turn of that name with the visitor's word on it, and the passage that was ``opened``; a None
+        leaves what was said before. None where the turn is not known, or nothing changes."""
         with self._lock:
             turn = self._turns.get(name)
             if turn is None:
                 return None
-            said = {"thumb": thumb or turn.thumb, "comment": turn.comment if comment is None else comment}
+            said = {
+                "thumb": thumb or turn.thumb,
+                "comment": turn.comment if comment is None else comment,
+                "opened": tuple(sorted({*turn.opened, *([opened] if opened else [])})),
+            }
             rated = turn.model_copy(update=said)
             self._turns[name] = rated
             return rated if rated != turn else None

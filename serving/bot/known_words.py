@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +13,7 @@ from rapidfuzz import fuzz, process
 
 from curation import Chunk
 from serving.releases.retriever import Retriever
+from serving.retrieval.index import ChunkIndex
 from serving.retrieval.tokens import ModelTokenCounter
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -53,8 +54,17 @@ class KnownWords:
         self._known = frozenset(counts)
         self._often = [word for word, times in counts.items() if times >= _OFTEN and len(word) >= _LETTERS]
         step = max(1, len(texts) // _SAMPLES)
-        sample = " ".join(text[:_SAMPLE] for text in texts[::step])
-        self.language = str(_identifier().classify(sample)[0]) if texts else ""
+        self._sample = " ".join(text[:_SAMPLE] for text in texts[::step])
+
+    @cached_property
+    def language(self) -> str:
+        """Its code; "" without documents."""
+        return str(_identifier().classify(self._sample)[0]) if self._sample else ""
+
+    def knows_any(self, question: str) -> bool:
+        """Whether a word of ``question`` stands in the documents, or is very similar to one that does."""
+        words = _WORD.findall(question.casefold())
+        return any(word in self._known for word in words) or self.corrected(question) is not None
 
     def corrected(self, question: str) -> str | None:
         """``question`` with words that nobody knows replaced by very similar ones of the documents. None when
@@ -72,7 +82,7 @@ class KnownWords:
 
     def _is_common(self, word: str) -> bool:
         """Whether the embedding model has a token for the whole word: it then stands in many texts."""
-        return self._counter is not None and self._counter.count(word) - self._counter.count("") <= 1
+        return _is_token(self._counter, word)
 
     def other_language(self, question: str) -> str | None:
         """The name of the question's language where it is hardly the documents'."""
@@ -89,14 +99,28 @@ class KnownWords:
         return _LANGUAGES.get(self.language, "")
 
 
-_of_retriever: WeakKeyDictionary[Retriever, KnownWords] = WeakKeyDictionary()
+_of_index: WeakKeyDictionary[ChunkIndex, KnownWords] = WeakKeyDictionary()
 
 
 def known_words(retriever: Retriever) -> KnownWords:
     """Those of the release's documents, counted once."""
-    if retriever not in _of_retriever:
-        _of_retriever[retriever] = KnownWords(retriever.index.documents(), retriever.embedder.counter)
-    return _of_retriever[retriever]
+    index = retriever.index
+    if index not in _of_index:
+        _of_index[index] = KnownWords(index.documents(), retriever.embedder.counter)
+    return _of_index[index]
+
+
+def is_gibberish(retriever: Retriever, question: str) -> bool:
+    """Whether ``question`` has words, and none that the documents or the embedding model know: something
+    comes nearest to that, too, and in a small corpus near enough."""
+    words = _WORD.findall(question.casefold())
+    if not words or any(_is_token(retriever.embedder.counter, word) for word in words):
+        return False
+    return not known_words(retriever).knows_any(question)
+
+
+def _is_token(counter: ModelTokenCounter | None, word: str) -> bool:
+    return counter is not None and counter.count(word) - counter.count("") <= 1
 
 
 @cache

@@ -65,7 +65,7 @@ class LiveRelease:
 
     def retriever_for(self, conversation: str) -> Retriever:
         """The release that answers this conversation."""
-        return self.canary.retriever_for(conversation) or self.retriever
+        return self.canary.retriever_for(conversation, self.retriever)
 
     @property
     def error(self) -> str | None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from curation import SettingsError
 from serving.bot.chat import MOST_COMMENT, ChatService
 from serving.bot.gradio_import import writing_nothing
+from serving.bot.opened import SCRIPT, marked
 from serving.bot.options import MOST_PASSAGES, Options
 from serving.bot.page_history import last_turn, read_history
 from serving.settings import BotSettings
@@ -26,6 +27,8 @@ _AT_ONCE = 8
 _FONT = ["system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
 _UP, _DOWN = "Like", "Dislike"
+_KEPT_AS = "clayloop"
+_IF_RELOADED = "saved => [performance.getEntriesByType('navigation')[0].type === 'reload' ? saved : []]"
 _CSS = "mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }"
 # The best passage stands first, so the question goes to the top, where Gradio would show an answer's end.
 _SHOW_FROM_THE_TOP = """() => setTimeout(() => {
@@ -43,6 +46,7 @@ def mount_page(app: FastAPI, service: ChatService, examples: Sequence[str]) -> F
         # Gradio's default look with the machine's own fonts: nothing is fetched from elsewhere.
         theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
         css=_CSS,
+        head=SCRIPT,
         footer_links=[],
         ssr_mode=False,
         show_error=False,
@@ -60,8 +64,10 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
 
     def chat(message: str, history: list[dict[str, Any]], *chosen: Any) -> Iterator[dict[str, Any]]:
         before = last_turn(history)
-        for answer in service.reply(message, read_history(history), before, _options(chosen)):
-            yield {"role": "assistant", "content": answer.reply.page, "metadata": {"id": answer.turn}}
+        for reply, turn in service.reply(message, read_history(history), before, _options(chosen)):
+            is_drafted = any(hit.drafted_by for hit in reply.hits)
+            content = marked(reply.page, turn) if is_drafted else reply.page
+            yield {"role": "assistant", "content": content, "metadata": {"id": turn}}
 
     chatbot = _chatbot(settings)
     # One Blocks: a second around it makes Gradio build its whole app three more times, for half a second.
@@ -90,10 +96,32 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
         chatbot=chatbot,
     )
     page.title = settings.title
+    # Where and how the browser keeps conversations. Gradio's own are others after a start of the bot.
+    page.saved_conversations.storage_key = page.saved_conversations.secret = _KEPT_AS
     with page:
+        _reopen(page)
         chatbot.change(None, js=_SHOW_FROM_THE_TOP, api_visibility="private", queue=False)
         _add_feedback(service, chatbot)
     return page
+
+
+def _reopen(page: gr.ChatInterface) -> None:
+    """After a reload the newest conversation is open again; the others stand beside it."""
+
+    def newest(saved: list[Any]) -> tuple[Any, Any]:
+        return (0, gr.Chatbot(value=saved[0])) if saved else (gr.skip(), gr.skip())
+
+    opened = page.load(
+        newest,
+        [page.saved_conversations],
+        [page.conversation_id, page.chatbot],
+        js=_IF_RELOADED,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    opened.then(
+        lambda messages: messages, [page.chatbot], [page.chatbot_state], api_visibility="private", queue=False
+    )
 
 
 def _chatbot(settings: BotSettings) -> gr.Chatbot:

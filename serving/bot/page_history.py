@@ -50,7 +50,7 @@ def _answer(page: str) -> str:
             parts.append(html.unescape(_TAG.sub("", token.content)).strip())
         elif token.type == "inline":
             parts.append(token.content)
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))
 
 
 def _text(content: Any) -> str:

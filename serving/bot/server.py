@@ -21,6 +21,7 @@ from curation import (
     Mask,
     StateError,
     Turn,
+    hand_back_large_blocks,
     local_url,
     make_mask,
     masked,
@@ -167,6 +168,7 @@ def run_bot(
     # through all of that. What a release brings along is not among it, and goes with it.
     gc.collect()
     gc.freeze()
+    hand_back_large_blocks()
     live = LiveRelease(store, ReleaseLoader(store, settings, answering))
     mask = make_mask(settings.bot.mask_phones_of) if settings.bot.mask_personal_data else None
     turns = TurnLog(home, send if settings.bot.log_conversations else None, mask)

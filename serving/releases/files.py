@@ -11,6 +11,8 @@ from curation import ReleaseError
 
 _BLOCK = 1 << 20
 
+FileState = tuple[int, int, int, int]
+
 
 def file_names(folder: Path) -> list[str]:
     """Paths below ``folder`` with forward slashes, sorted. Raises ReleaseError for a link."""
@@ -37,6 +39,12 @@ def sha256(path: Path, sync: bool = False) -> str:
         if sync:
             os.fsync(file.fileno())
     return found.hexdigest()
+
+
+def file_state(path: Path) -> FileState:
+    """What is another one once the file was written to, or replaced. Hard links of a file have the same."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def share_file(source: str, target: str) -> None:

@@ -10,16 +10,19 @@ from curation import LanguageModel, ReleaseError, SettingsError
 from serving.releases.answering import AnsweringModels
 from serving.releases.answers import CuratedAnswer, read_answers
 from serving.releases.checks import check_release
+from serving.releases.files import FileState
 from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER, Release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, Hit
+from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.reranker import Reranker
 from serving.retrieval.vectors import Vectors
 from serving.settings import ServingSettings
 
 # From this cosine on two questions about one page may be one need: docs/measurements/2026-11-corrections.md.
 _ALIKE = 0.2
+_LAYERS = (f"{MODEL_FOLDER}/model.safetensors", f"{MODEL_FOLDER}/config.json")
 
 
 class Retriever:
@@ -68,16 +71,17 @@ class Retriever:
     ) -> Retriever:
         """Load the release in ``folder`` without checking its files: ``load_release`` does that.
 
-        The model of ``before`` is taken where it has the same. ``quick``: only single questions are asked, so
-        that torch need not be loaded. Raises ReleaseError, or SettingsError for a
-        device that is not there.
+        The model of ``before`` is taken where it has the same, or its layers where they are. ``quick``: only
+        single questions are asked, so that torch need not be loaded. Raises ReleaseError, or SettingsError
+        for a device that is not there.
         """
         if before is not None and _model_files(before.release) == _model_files(release):
             embedder = before.embedder
         else:
             model, info = folder / MODEL_FOLDER, release.embedding
+            like = _with_same_layers(before, release) if quick else None
             embedder = (
-                Embedder.quick(model, settings.embedding, info.name, info.max_tokens)
+                Embedder.quick(model, settings.embedding, info.name, info.max_tokens, like)
                 if quick
                 else Embedder(model, settings.embedding, info.name)
             )
@@ -141,10 +145,11 @@ class ReleaseLoader:
     ) -> None:
         self._store, self._settings, self._answering = store, settings, answering
         self._last: Retriever | None = None
+        self._hashed: dict[FileState, str] = {}
 
     def __call__(self, release_id: str) -> Retriever:
         """As ``load_release``, and checked (``check_release``)."""
-        loaded = load_release(self._store, release_id, self._settings, self._last, quick=True)
+        loaded = load_release(self._store, release_id, self._settings, self._last, True, self._hashed)
         check_release(loaded.release, loaded.embedder, loaded.index, loaded.search)
         if self._answering is not None:
             loaded.answering = self._answering.of(self._store.folder(release_id), loaded.release)
@@ -156,14 +161,26 @@ def _model_files(release: Release) -> dict[str, str]:
     return {path: digest for path, digest in release.files.items() if path.startswith(f"{MODEL_FOLDER}/")}
 
 
+def _with_same_layers(before: Retriever | None, release: Release) -> QuickModel | None:
+    """The model of ``before``, if it differs in what comes after its layers alone: releases of one base model
+    that are whitened by different chunks."""
+    model = before.embedder.model if before else None
+    if before is None or not isinstance(model, QuickModel):
+        return None
+    here, there = _model_files(before.release), _model_files(release)
+    return model if all(here.get(name) == there.get(name) for name in _LAYERS) else None
+
+
 def load_release(
     store: ReleaseStore,
     release_id: str | None,
     settings: ServingSettings,
     before: Retriever | None = None,
     quick: bool = False,
+    hashed: dict[FileState, str] | None = None,
 ) -> Retriever:
-    """Verify every file of a release (None: the current one) and load it, as ``Retriever.open`` does.
+    """Verify every file of a release (None: the current one) and load it, as ``Retriever.open`` does. What
+    was ``hashed`` and has not changed since is not read again.
 
     ``quick``: one thread, unless it was set. A question is too short for two, and on a busy machine they wait
     for each other, spinning: a search by numpy took 0.02 CPU seconds with one thread and 0.4 with two.
@@ -171,7 +188,7 @@ def load_release(
     Raises StateError when there is no release yet, ReleaseError when it is missing, incomplete or corrupt.
     """
     chosen = release_id if release_id is not None else store.current().id
-    release = store.verify(chosen)
+    release = store.verify(chosen, hashed)
     if quick:
         embedding = settings.embedding.model_copy(update={"threads": settings.embedding.threads or 1})
         settings = settings.model_copy(update={"embedding": embedding})

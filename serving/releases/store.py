@@ -29,7 +29,7 @@ from curation import (
     write_json,
     write_text,
 )
-from serving.releases.files import file_names, is_inside, sha256
+from serving.releases.files import FileState, file_names, file_state, is_inside, sha256
 from serving.releases.marks import MarkFile
 from serving.releases.promotions import PERSON, PromotionLog
 from serving.releases.record import (
@@ -157,8 +157,12 @@ class ReleaseStore:
         """What the training run ``run_id`` published, if it did."""
         return next((release for release in reversed(self.list()) if release.run_id == run_id), None)
 
-    def verify(self, release_id: str) -> Release:
-        """Check every file of a release against its hash. Raises ReleaseError naming what is wrong."""
+    def verify(self, release_id: str, hashed: dict[FileState, str] | None = None) -> Release:
+        """Check every file of a release against its hash. Raises ReleaseError naming what is wrong.
+
+        ``hashed``: a file that is as it was when it was hashed for the same dict is not read again.
+        """
+        known = {} if hashed is None else hashed
         release = self.get(release_id)
         folder = self.folder(release_id)
         wrong: list[str] = []
@@ -168,7 +172,9 @@ class ReleaseStore:
                 wrong.append(f"{name} is missing")
             else:
                 try:
-                    if sha256(path) != expected:
+                    state = file_state(path)
+                    known[state] = known.get(state) or sha256(path)
+                    if known[state] != expected:
                         wrong.append(f"{name} is corrupt")
                 except OSError as error:
                     wrong.append(f"{name} can't be read ({error.strerror})")

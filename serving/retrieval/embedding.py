@@ -81,12 +81,17 @@ class Embedder:
 
     @classmethod
     def quick(
-        cls, folder: Path, settings: EmbeddingSettings, name: str, max_tokens: int | None = None
+        cls,
+        folder: Path,
+        settings: EmbeddingSettings,
+        name: str,
+        max_tokens: int | None = None,
+        like: QuickModel | None = None,
     ) -> Embedder:
-        """For one question at a time: the model in ``folder`` without torch, where that can be (QuickModel)
-        and no other device is set. Raises what the constructor raises."""
+        """For one question at a time: the model in ``folder`` without torch, where that can be (QuickModel,
+        which takes the layers of ``like``) and no other device is set. Raises what the constructor raises."""
         may = settings.device in ("auto", "cpu") and settings.precision != "bfloat16"
-        model = QuickModel.load(folder, max_tokens) if may else None
+        model = QuickModel.load(folder, max_tokens, like) if may else None
         return cls(model or folder, settings, name)
 
     @classmethod

@@ -51,7 +51,8 @@ class Hit(BaseModel):
     ``score`` is how like the question it is: the mean of its cosine and that of its best piece, and more
     where an accepted question, ``asked``, raised it. ``nearest`` is the best score of any chunk where a
     reranker changed the order, or a person's answer stands first for its source's sake (``by_source``). It is
-    None where the hits are in the order of their scores.
+    None where the hits are in the order of their scores. ``drafted_by`` is the release that put it among
+    interleaved hits, "" where both did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +62,7 @@ class Hit(BaseModel):
     nearest: float | None = None
     asked: IndexedQuestion | None = None
     by_source: bool = False
+    drafted_by: str = ""
 
 
 def build_index(

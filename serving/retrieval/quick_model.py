@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,17 +24,29 @@ Weights = dict[str, Vectors]
 Layer = Callable[[Vectors], Vectors]
 
 _AFTER_POOLING = ("Normalize", "Dense")
+_REMEMBERED = 5_000  # texts: some ten megabytes
 
 
 class QuickModel:
     """What ``Embedder`` needs of a SentenceTransformer, with the weights of ``folder``."""
 
-    def __init__(self, folder: Path, modules: Sequence[tuple[str, Path]], max_tokens: int | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        modules: Sequence[tuple[str, Path]],
+        max_tokens: int | None,
+        like: QuickModel | None = None,
+    ) -> None:
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
         config = _read(folder / "config.json")
-        self._bert = _Bert(load_file(folder / "model.safetensors"), config)
+        # What is asked or quoted again is remembered, also by a model that takes the layers over.
+        self._mean: Callable[[tuple[int, ...]], Vectors] = (
+            like._mean
+            if like
+            else lru_cache(_REMEMBERED)(_Bert(load_file(folder / "model.safetensors"), config).mean)
+        )
         # Weights may be stored in half precision: how we compute is ours.
         self._after = [_after_pooling(kind, path) for kind, path in modules]
         prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
@@ -46,13 +59,16 @@ class QuickModel:
         self.device = SimpleNamespace(type="numpy")
 
     @classmethod
-    def load(cls, folder: Path, max_tokens: int | None = None) -> QuickModel | None:
+    def load(
+        cls, folder: Path, max_tokens: int | None = None, like: QuickModel | None = None
+    ) -> QuickModel | None:
         """The model in ``folder``, or None where it is none that can be computed here. It reads the first
-        ``max_tokens`` of a text (None: as its files say)."""
+        ``max_tokens`` of a text (None: as its files say). The layers are taken from ``like`` where that is
+        given: it has the same weights and config."""
         modules = _modules(folder)
         if modules is None or not (folder / "model.safetensors").is_file():
             return None
-        return cls(folder, modules, max_tokens)
+        return cls(folder, modules, max_tokens, like)
 
     def get_embedding_dimension(self) -> int:
         return len(self._vector(""))
@@ -65,7 +81,7 @@ class QuickModel:
 
     def _vector(self, text: str) -> Vectors:
         # Embedder sorts by length and gives batches: here there is nothing to pad.
-        found: Vectors = self._bert.mean(self.tokenizer.backend_tokenizer.encode(text).ids)
+        found: Vectors = self._mean(tuple(self.tokenizer.backend_tokenizer.encode(text).ids))
         for layer in self._after:
             found = layer(found)
         return found

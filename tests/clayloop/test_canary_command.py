@@ -73,5 +73,28 @@ def test_visitors_judge_a_candidate(
     # By hand: the tables at least as unlikely as 9 + 1 beside 4 + 12, margins kept.
     assert found["p"] == pytest.approx(0.0036, abs=2e-4)
     assert "liked more" in clayloop.well("releases", "canary").out
+    votes = {f"{first} over {second}": 1, f"{second} over {first}": 9}
+    mixed = [
+        turn(second, 1000 + 100 * place + number, "up").model_copy(
+            update={
+                "conversation_id": f"{pair}-{number}",
+                "rival": first,
+                "drafted": (pair.split()[0], pair.split()[2]),
+            }
+        )
+        for place, (pair, count) in enumerate(votes.items())
+        for number in range(count)
+    ]
+    again = [one.model_copy(update={"turn": 1}) for one in mixed[:1]]
+    log_turns(connect_to_argilla(settings, Home(clayloop.home)), settings, [*mixed, *again], None)
+    said = clayloop.well("releases", "canary", first, "--interleave", "--binding").out
+    assert "puts half of the passages into 10% of the conversations" in said
+    found = clayloop.well("releases", "canary", "--json").json
+    assert (found["preferred"]["size"], found["preferred"]["estimate"]) == (10, 0.1)
+    assert found["p"] == pytest.approx(22 / 1024, abs=1e-6) and found["verdict"] == "liked less"
+    refused = clayloop("releases", "promote", first)
+    assert refused.code == 8 and "10% [0% to 45%] of 10 conversations" in " ".join(refused.err.split())
+    assert [one["current"] for one in clayloop.well("releases", "--json").json] == [False, True]
     clayloop.well("releases", "canary", "--off")
+    clayloop.well("releases", "promote", first)
     assert [one["canary"] for one in clayloop.well("releases", "--json").json] == [None, None]

@@ -316,10 +316,19 @@ def test_a_canary_is_shown_with_what_visitors_say(home: Home, monkeypatch: pytes
     monkeypatch.setattr("dashboards.views.releases.canary_feed", lambda handover: found)
     page = opened("releases", home)
     assert f"{other.id} answers 10% of the conversations" in said(page)
-    assert "liked more (Fisher's exact test: p = 0.00)" in said(page)
+    assert "liked more (Fisher's exact test, p = 0.00)" in said(page)
     shown = next(one.value for one in page.dataframe if "Of them up" in one.value)
     assert shown["Of them up"].str.startswith(("90%", "25%")).all()
     assert shown["Refused"].str.startswith(("10%", "40%")).all()
+    binding = Canary(release=other.id, share=0.1, since=since, binding=True)
+    ReleaseStore(home).marks.set_canary(binding)
+    against = Feed(lambda: [judge_canary(*traffic, votes=(1, 9))], 60, "canary")
+    assert against.latest(30).items
+    for feed, is_held in ((found, False), (against, True)):
+        monkeypatch.setattr("dashboards.views.releases.canary_feed", lambda handover, feed=feed: feed)
+        page = opened("releases", home)
+        page.selectbox(key="release to act on").select(other.id).run()
+        assert [one.disabled for one in page.button if one.label == f"Serve {other.id}"] == [is_held]
     (home.releases / "marks.json").write_text("{")
     assert "marks.json is damaged" in said(opened("releases", home))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from typing import cast
 
 import pytest
@@ -128,6 +129,16 @@ def test_a_refusal_names_what_is_near_and_what_may_be_wrong_with_the_question(
     assert (
         "seems to be in German. Please ask in English." in german.text and "Did you mean" not in german.text
     )
+
+
+def test_what_has_no_known_word_is_refused_whatever_comes_nearest(retriever: Retriever) -> None:
+    lenient = copy(retriever)
+    lenient.min_score = -1.0
+    for keys in ("asdf qwer zxcv", "blorfsnarg?"):
+        (reply,) = ask(lenient, None, keys)
+        assert reply.refused and not reply.hits and "You can ask, for example" in reply.text
+    for words in ("kilnworks", "kilnwroks", "KILN_SECTION_KEY?", "404", HOW):  # 404 is no word
+        assert not ask(lenient, None, words)[-1].refused, words
 
 
 def test_small_models_are_not_asked_and_without_a_model_the_best_passages_are_shown(

