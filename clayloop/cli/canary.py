@@ -13,7 +13,7 @@ from clayloop.context import Context
 from curation import StateError
 
 if TYPE_CHECKING:
-    from serving import Canary, ReleaseStore
+    from serving import ReleaseStore
     from training import CanaryReport
 
 
@@ -45,7 +45,7 @@ def canary(
     elif release is not None:
         now = datetime.now(timezone.utc)
         wanted = Canary(release=release, share=share, since=now, interleave=interleave, binding=binding)
-        _begin(store, wanted)
+        store.begin_canary(wanted)
         out.print(f"{release} {wanted.does} {share:.0%} of the conversations.", markup=False)
     else:
         found = _report(context, store)
@@ -53,17 +53,6 @@ def canary(
             print_json(found.model_dump(mode="json"))
         else:
             _show(found)
-
-
-def _begin(store: ReleaseStore, canary: Canary) -> None:
-    """One that runs already gets its new share; it goes on since it began."""
-    if canary.release == store.current().id:
-        raise StateError(f"{canary.release} is served to all already.", "A canary is another release.")
-    store.verify(canary.release)
-    before = store.marks.read().canary
-    if before is not None and before.release == canary.release:
-        canary = canary.model_copy(update={"since": before.since})
-    store.marks.set_canary(canary)
 
 
 def _report(context: Context, store: ReleaseStore) -> CanaryReport:

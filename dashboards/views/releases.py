@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime, timezone
 from functools import partial
 
 import pandas as pd
@@ -10,7 +11,7 @@ import streamlit as st
 
 from curation import Home, StateError
 from dashboards.acting import Act, show_act
-from dashboards.data.actions import read_actions
+from dashboards.data.actions import note_action, read_actions
 from dashboards.data.frames import guard_frame
 from dashboards.data.loop_tables import action_table, canary_table, release_table
 from dashboards.data.releases import ReleaseRow, read_releases
@@ -20,13 +21,14 @@ from dashboards.feeds import canary_feed
 from dashboards.handover import Handover
 from dashboards.sections import PATIENCE, section, show_notice, show_problem, show_table
 from dashboards.wording import plural
-from serving import CARD_FILE, ReleaseStore
+from serving import CARD_FILE, Canary, ReleaseStore
 from training import RunStore, explain_release
 
 _RUNS = 50
 _ACTIONS = 100
 _LOG_LINES = 200
 _REPORT_HEIGHT = 900
+_SHARE = 0.1  # of the conversations, for a canary
 _EFFECT = (
     "The bot answers from it within seconds. Retraining goes on from it, once somebody decides something new."
 )
@@ -66,6 +68,8 @@ def _releases(handover: Handover) -> None:
     else:
         _promote(handover, chosen)
     _made_of(handover.home, chosen)
+    if not chosen.served:
+        _begin_canary(handover, chosen)
 
 
 def _canary(handover: Handover) -> None:
@@ -81,8 +85,31 @@ def _canary(handover: Handover) -> None:
     show_problem(snapshot)
     for found in snapshot.items or ():
         show_table(canary_table(found))
-        st.caption(f"{found.words} Serve it to all above, or end it with")
-        st.code("clayloop releases canary --off", language=None)
+        st.caption(f"{found.words} It is served to all above, like any other release.")
+    effect = "The served release answers all conversations again, within a second."
+    end = partial(_set_canary, handover.home, None)
+    show_act(handover, Act("End the canary", effect, "Yes, end it", end, icon=":material/stop:"))
+
+
+def _begin_canary(handover: Handover, row: ReleaseRow) -> None:
+    if (running := ReleaseStore(handover.home).marks.read().canary) and running.release == row.id:
+        return
+    effect = (
+        f"It answers {_SHARE:.0%} of the conversations, in the place of any other canary, until you end it; "
+        "`clayloop releases canary` has other shares."
+    )
+    begin = partial(_set_canary, handover.home, row.id)
+    label = f"Try {row.id} on some visitors"
+    show_act(handover, Act(label, effect, "Yes, begin", begin, icon=":material/science:"))
+
+
+def _set_canary(home: Home, release: str | None, who: str) -> None:
+    store = ReleaseStore(home)
+    note_action(home, who, "began a canary" if release else "ended the canary", release or "")
+    if release is None:
+        store.marks.set_canary(None)
+    else:
+        store.begin_canary(Canary(release=release, share=_SHARE, since=datetime.now(timezone.utc)))
 
 
 def _promote(handover: Handover, row: ReleaseRow) -> None:

@@ -29,6 +29,7 @@ from curation import (
     write_json,
     write_text,
 )
+from serving.releases.canary import Canary
 from serving.releases.files import FileState, file_names, file_state, is_inside, sha256
 from serving.releases.marks import MarkFile
 from serving.releases.promotions import PERSON, PromotionLog
@@ -156,6 +157,17 @@ class ReleaseStore:
     def of_run(self, run_id: str) -> Release | None:
         """What the training run ``run_id`` published, if it did."""
         return next((release for release in reversed(self.list()) if release.run_id == run_id), None)
+
+    def begin_canary(self, canary: Canary) -> None:
+        """Begin a canary, in the place of any other. One that runs already gets its new share, and goes on
+        since it began. Raises StateError for the served release, ReleaseError for one that is not whole."""
+        if canary.release == self.current().id:
+            raise StateError(f"{canary.release} is served to all already.", "A canary is another release.")
+        self.verify(canary.release)
+        before = self.marks.read().canary
+        if before is not None and before.release == canary.release:
+            canary = canary.model_copy(update={"since": before.since})
+        self.marks.set_canary(canary)
 
     def verify(self, release_id: str, hashed: dict[FileState, str] | None = None) -> Release:
         """Check every file of a release against its hash. Raises ReleaseError naming what is wrong.

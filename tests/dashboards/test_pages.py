@@ -333,6 +333,21 @@ def test_a_canary_is_shown_with_what_visitors_say(home: Home, monkeypatch: pytes
     assert "marks.json is damaged" in said(opened("releases", home))
 
 
+def test_a_canary_begins_and_ends_on_the_page(home: Home) -> None:
+    other, _ = add_release(home), add_release(home)
+    marks = ReleaseStore(home).marks
+    page = opened("releases", home)
+    page.selectbox(key="release to act on").select(other.id).run()
+    press(page, f"Try {other.id} on some visitors")
+    assert marks.read().canary is None
+    press(page, "Yes, begin")
+    running = marks.read().canary
+    assert running is not None and (running.release, running.share) == (other.id, 0.1)
+    press(press(page, "End the canary"), "Yes, end it")
+    assert marks.read().canary is None
+    assert [one.what for one in read_actions(home, 2)] == ["ended the canary", "began a canary"]
+
+
 def test_where_others_can_reach_it_nothing_can_be_changed(home: Home) -> None:
     add_release(home)
     add_release(home)
