@@ -96,7 +96,8 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
         chatbot=chatbot,
     )
     page.title = settings.title
-    # Where and how the browser keeps conversations. Gradio's own are others after a start of the bot.
+    # Where and how the browser keeps conversations; Gradio's own are others after a start of the bot. Every
+    # browser is told this secret, whatever it is, so it keeps nothing from anybody.
     page.saved_conversations.storage_key = page.saved_conversations.secret = _KEPT_AS
     with page:
         _reopen(page)
