@@ -63,7 +63,7 @@ def starter(context: Context, stack: ExitStack) -> Callable[[Path], tuple[str, C
         from clayloop.up.services import model_service
         from clayloop.up.supervisor import Supervisor
 
-        placed = model_service(context.settings, gguf=str(gguf), any_port=True)
+        placed = model_service(context.settings, gguf=str(gguf), port=0)
         supervisor = Supervisor([placed.service], context.home.logs, context.progress.say)
         stack.enter_context(supervisor)
         return placed.url, supervisor.stop

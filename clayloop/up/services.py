@@ -74,13 +74,15 @@ def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
     return Placed(Service("argilla", command, lambda: answers(f"{url}/api/v1/status")), url)
 
 
-def model_service(settings: Settings, *, gguf: str = "", any_port: bool = False) -> Placed:
-    """The embedded llama.cpp server, with the file ``gguf`` in place of the one in the settings; ``url`` ends
-    in /v1."""
+def model_service(
+    settings: Settings, *, gguf: str = "", any_port: bool = False, port: int | None = None
+) -> Placed:
+    """The embedded llama.cpp server, with the file ``gguf`` and ``port`` (0: any free one) in place of those
+    in the settings; ``url`` ends in /v1."""
     from clayloop.up.model_server import find_gguf
 
     model = settings.curation.language_model
-    port = _port("curation.language_model.port", model.port, any_port)
+    port = _port("curation.language_model.port", model.port if port is None else port, any_port)
     command = [
         *(sys.executable, "-m", "clayloop.up.model_server", "--gguf", str(find_gguf(gguf or model.gguf))),
         *("--host", LOOPBACK, "--port", str(port)),
@@ -142,7 +144,7 @@ def model_address(settings: Settings, stack: ExitStack, say: Callable[[str], Non
         running = known_addresses(settings.state).get("model", "")
         if running and answers(running.removesuffix("/v1") + "/health", 400):
             return running
-    placed = model_service(settings, gguf=gguf, any_port=True)
+    placed = model_service(settings, gguf=gguf, port=0)  # the set port is for `up`, which may be starting
     stack.enter_context(Supervisor([placed.service], settings.state.logs, say))
     return placed.url
 
@@ -176,18 +178,25 @@ def this_clayloop(settings: Settings, config: Path | None) -> list[str]:
 
 
 def check_ports(settings: Settings) -> None:
-    """Raises SettingsError for the first port that a service of `up` wants and somebody else has, before
-    any of them is started."""
+    """Raises SettingsError for the first port that a service of `up` wants and somebody else has, or another
+    service wants too, before any of them is started."""
     argilla, model = settings.curation.argilla, settings.curation.language_model
     bot, dashboard, watch = settings.serving.bot, settings.dashboards, settings.watch
-    if not argilla.url:
-        _port("curation.argilla.port", argilla.port, any_port=False)
-    if not model.base_url:
-        _port("curation.language_model.port", model.port, any_port=False)
-    _port("serving.bot.port", bot.port, any_port=False, host=bot.host)
-    _port("dashboards.port", dashboard.port, any_port=False, host=dashboard.host)
-    if watch.with_up:
-        _port("watch.port", watch.port, any_port=False, host=watch.host)
+    wanted = [
+        *([("curation.argilla.port", argilla.port, LOOPBACK)] if not argilla.url else []),
+        *([("curation.language_model.port", model.port, LOOPBACK)] if not model.base_url else []),
+        ("serving.bot.port", bot.port, bot.host),
+        ("dashboards.port", dashboard.port, dashboard.host),
+        *([("watch.port", watch.port, watch.host)] if watch.with_up else []),
+    ]
+    keys: dict[tuple[str, int], str] = {}
+    for key, port, host in wanted:
+        _port(key, port, any_port=False, host=host)
+        other = keys.setdefault((host, port), key)
+        if port and other != key:
+            raise SettingsError(
+                f"{other} and {key} are both {port}.", f"Set {key} to another port (0: any free one)."
+            )
 
 
 def _port(key: str, wanted: int, any_port: bool, host: str = LOOPBACK) -> int:

@@ -78,6 +78,21 @@ def test_up_starts_nothing_where_one_port_is_taken(
     assert not (clayloop.home / "argilla").exists()
 
 
+def test_up_starts_nothing_where_two_services_have_one_port(
+    clayloop: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    for name in ("CURATION__ARGILLA__PORT", "CURATION__LANGUAGE_MODEL__PORT"):
+        monkeypatch.setenv(f"CLAYLOOP_{name}", "0")
+    for name in ("SERVING__BOT__PORT", "DASHBOARDS__PORT"):
+        monkeypatch.setenv(f"CLAYLOOP_{name}", port)
+    ended = clayloop("up")
+    assert ended.code == 2
+    assert "serving.bot.port and dashboards.port are both" in ended.err
+    assert not (clayloop.home / "argilla").exists()
+
+
 def test_a_bot_that_fails_ends_the_demo_with_its_log_named() -> None:
     def broken(request: FakeRequest) -> None:
         request.send(500, b'{"detail": "broken"}')

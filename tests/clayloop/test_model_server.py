@@ -15,7 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from clayloop.settings import Settings
 from clayloop.up.model_server import PACKAGE_COMMAND, PACKAGE_FILE, READY, find_gguf
+from clayloop.up.services import model_service
 from curation import LanguageModel, LanguageModelError, LanguageModelSettings
 from tests.model_server import ModelServer, running_model_server
 
@@ -43,6 +45,12 @@ def run_server(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def test_one_that_runs_for_a_command_leaves_the_set_port_to_up() -> None:
+    settings = Settings()
+    placed = model_service(settings, port=0)
+    assert f":{settings.curation.language_model.port}/" not in placed.url
 
 
 def test_the_packaged_model_is_found_without_importing_its_package() -> None:
