@@ -23,6 +23,7 @@ from markdown_it.utils import OptionsDict
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 _SCHEMES = ("http", "https")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CELLS = re.compile(r"(^|\s)\|(\s|$)")  # how the reader writes what stands between two cells of a table
 _BREAKS = re.compile(r"[\n\r\f]")  # entities can bring them into a text
 # Gradio draws diagrams from code in this language; a document's code is shown, not run.
 _DRAWN = "mermaid"
@@ -87,7 +88,7 @@ def joined(parts: Sequence[Block]) -> str:
 
 def prose(markdown: str) -> list[str]:
     """The plain text of each paragraph, list item and table cell of ``markdown``, in their order; nothing for
-    a heading."""
+    a heading. It is on one line, but rows of cells are on one line each."""
     tokens = _parsed(markdown)
     return [
         "" if before.type == "heading_open" else "".join(map(_plain, token.children or []))
@@ -146,7 +147,18 @@ def _is_open(markdown: str, fence: Token) -> bool:
 
 
 def _parsed(markdown: str) -> list[Token]:
-    return _PAGE.parse(_clean(markdown))
+    tokens = _PAGE.parse(_clean(markdown))
+    for token in tokens:
+        if token.type == "inline" and _are_rows(token.content.split("\n")):
+            for child in token.children or []:
+                if child.type in ("softbreak", "hardbreak"):
+                    child.type = "rowbreak"
+    return tokens
+
+
+def _are_rows(lines: Sequence[str]) -> bool:
+    """Whether a paragraph is a table as the reader writes it: each row a line, `` | `` between the cells."""
+    return len(lines) > 1 and all(_CELLS.search(line) for line in lines)
 
 
 def _clean(markdown: str) -> str:
@@ -166,6 +178,8 @@ def _groups(tokens: Sequence[Token]) -> Iterator[list[Token]]:
 def _plain(token: Token) -> str:
     if token.type in ("softbreak", "hardbreak"):
         return " "
+    if token.type == "rowbreak":
+        return "\n"
     return _BREAKS.sub(" ", token.content) if not token.children else "".join(map(_plain, token.children))
 
 
@@ -212,6 +226,8 @@ class _Page(RendererHTML):
 
     def hardbreak(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         return "<br>"
+
+    rowbreak = hardbreak
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         address = web_address(str(tokens[idx].attrs.get("href", "")))

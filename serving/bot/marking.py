@@ -11,8 +11,8 @@ import numpy as np
 from curation import Chunk, Span, prose
 from serving.retrieval.embedding import Embedder
 
-# The end of a sentence: a full stop and the like before a space and what can begin one.
-_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z\"'(\[`\d])")
+# The end of a sentence: a full stop and the like before a space and what can begin one; or of a table's row.
+_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z\"'(\[`\d])|\n")
 _SHORT = 12  # characters; less is a name or a number
 
 
@@ -25,6 +25,7 @@ class Candidate(NamedTuple):
 
 def candidates(markdown: str) -> list[Candidate]:
     """Each sentence with the one after it in its paragraph: often one names the problem, the next what helps.
+    Of a table each row.
 
     A question's answer is the sentence after it, wherever that stands: the question is compared, not marked.
     Code and very short sentences are left out.
@@ -39,6 +40,7 @@ def candidates(markdown: str) -> list[Candidate]:
                 asked = f"{asked} {sentence}".strip()
                 continue
             follows = place + 1 < len(own) and not text[own[place + 1][0] : own[place + 1][1]].endswith("?")
+            follows = follows and "\n" not in text[end : own[place + 1][0]]
             last = end if asked or not follows else own[place + 1][1]
             found.append(Candidate(Span(number, start, last), f"{asked} {text[start:last]}".strip()))
             asked = ""

@@ -106,6 +106,13 @@ def test_the_answer_to_a_question_is_marked_not_the_question(embedder: Embedder)
     assert "<mark>Do I lose" not in passage.shown and not passage.folded
 
 
+def test_of_a_table_the_row_is_marked_that_answers(embedder: Embedder) -> None:
+    rows = ("Key | Default | Meaning", "`listen` | 7410 | The port", "`days` | 90 | How long history is kept")
+    chunk = make_chunks()[2].model_copy(update={"text": "\n".join(rows), "section": ()})
+    (passage,) = passages(embedder, "How long is the history kept?", [Hit(chunk=chunk, score=1)])
+    assert "<br><mark><code>days</code> | 90 | How long history is kept</mark>" in passage.shown
+
+
 def test_a_long_passage_shows_what_answers_and_unfolds_the_rest(embedder: Embedder) -> None:
     filler = "\n\n".join(f"Paragraph {number} is about the weather in town {number}." for number in range(40))
     text = f"{filler}\n\nTo remove it, run:\n\n```sh\npip uninstall kilnworks\n```"

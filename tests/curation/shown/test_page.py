@@ -109,3 +109,14 @@ def test_sources_are_links_only_where_the_address_is_one() -> None:
     for address in ("javascript:alert(1)", "file:///etc/passwd", "", "//e.org", "http://", "https://[bad"):
         assert web_address(address) == ""
         assert link("Title", address, "docs/a`b.md") == "Title (`docs/a'b.md`)"
+
+
+def test_the_rows_of_a_table_stand_below_each_other() -> None:
+    table = "Key | Meaning\n`port` | Where it listens\n`url` |"
+    assert prose(table) == ["Key | Meaning\nport | Where it listens\nurl |"]
+    (block,) = blocks(table, Span(0, 14, 37))
+    assert block.markdown == table
+    assert block.shown == (
+        "<p>Key | Meaning<br><mark><code>port</code> | Where it listens</mark><br><code>url</code> |</p>"
+    )
+    assert prose("Either a | b\nor nothing") == ["Either a | b or nothing"]
