@@ -32,6 +32,7 @@ class CanaryReport(BaseModel):
     refused: tuple[Interval | None, Interval | None]
     liked: tuple[Interval | None, Interval | None]
     preferred: Interval | None = None
+    interleaved: bool = False
     p: float | None
     verdict: Liking
 
@@ -43,6 +44,8 @@ class CanaryReport(BaseModel):
             return (
                 f"The canary: {self.verdict}. {share} preferred its passages (sign test, p = {self.p:.2f})."
             )
+        if self.p is None and self.interleaved:
+            return "Which one visitors like more is not known yet: no conversation with both has a vote."
         if self.p is None:
             return "Which one visitors like more is not known yet: one of them has no votes."
         return f"The canary: {self.verdict} (Fisher's exact test, p = {self.p:.2f})."
@@ -92,6 +95,7 @@ def judge_canary(
         refused=tuple(_share(one.refused, one.asked) for one in both),
         liked=liked,
         preferred=_share(votes[0], sum(votes)) if votes else None,
+        interleaved=votes is not None,
         p=p,
         verdict=verdict,
     )
