@@ -82,13 +82,15 @@ class Corpus:
         for attempt in range(_ATTEMPTS):
             try:
                 documents = read_table(home.documents, DOCUMENT_SCHEMA)
+                marks = documents.schema.metadata or {}
+                chunks = _read(home.chunks, CHUNK_SCHEMA, marks)
+                former = _read(home.former_chunks, FORMER_CHUNK_SCHEMA, marks) if _FORMER in marks else ()
             except FileNotFoundError as error:
                 raise StateError(
                     f"There are no documents in {home.root} yet.", "Run `clayloop ingest SOURCE` first."
                 ) from error
-            marks = documents.schema.metadata or {}
-            chunks = _read(home.chunks, CHUNK_SCHEMA, marks)
-            former = _read(home.former_chunks, FORMER_CHUNK_SCHEMA, marks) if _FORMER in marks else ()
+            except StateError as error:
+                raise StateError(error.message, _again(home)) from error
             if chunks is not None and former is not None:
                 return cls(
                     [Document.model_validate(row) for row in documents.to_pylist()],
@@ -99,7 +101,7 @@ class Corpus:
             time.sleep(0.01 * (attempt + 1))  # another process is saving right now
         raise StateError(
             f"{home.documents} and the files of chunks beside it do not belong together.",
-            f"Remove {home.corpus}/*.parquet and run `clayloop ingest` again for each source.",
+            _again(home),
         )
 
     def save(self, home: Home) -> None:
@@ -150,6 +152,11 @@ def _finish_interrupted(home: Home) -> None:
 
 def _staged(path: Path, generation: str) -> Path:
     return path.with_name(f".{path.stem}-{generation}.parquet")
+
+
+def _again(home: Home) -> str:
+    """What helps against damage. The triplets stay: the next push would remove those that are not there."""
+    return f"Restore it, or remove {home.documents} and run `clayloop ingest` again for each source."
 
 
 def _read(path: Path, schema: pa.Schema, marks: Mapping[bytes, bytes]) -> list[dict[str, Any]] | None:

@@ -125,8 +125,12 @@ def test_damage_is_named(home: Home, name: str) -> None:
     one("a.md").save(home)
     path = home.corpus / name
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(StateError, match=name):
+    with pytest.raises(StateError, match=name) as raised:
         Corpus.load(home)
+    assert f"remove {home.documents} and" in raised.value.hint
+    home.documents.unlink()
+    one("a.md").save(home)
+    assert names(home) == (["a.md"], ["a.md"], ["a.md"])
 
 
 def test_a_full_disk_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
