@@ -119,7 +119,8 @@ def push_to_argilla(
 
     Records are recognised by clayloop's content-hash ids. Only what is new or different is embedded and sent,
     so a second push of the same corpus sends nothing. Responses are never touched. Records that are no longer
-    in the corpus are deleted if nobody answered them and otherwise marked ``current = no``. Similarities are
+    in the corpus are deleted if nobody answered them and otherwise marked ``current = no``; without any
+    ``triplets``, whose file may be lost, those in Argilla stay. Similarities are
     those of the moment a record was pushed; more documents do not rewrite them. Suggestions are renewed where
     nobody has answered and another scorer counts by now.
 
@@ -133,7 +134,7 @@ def push_to_argilla(
     push = _Push(Api.of(client), settings, corpus, vectors, options)
     kept = [triplet for triplet in triplets if triplet.chunk_id in corpus.by_id]
     chunks, (turns, unanswered) = push.chunks(), push.conversations()
-    reports = [*chunks, *push.triplets([*kept, *unanswered]), *turns]
+    reports = [*chunks, *push.triplets([*kept, *unanswered], may_remove=bool(triplets)), *turns]
     return PushReport(
         datasets=tuple(reports),
         orphans=len(triplets) - len(kept),
@@ -204,7 +205,7 @@ class _Push:
 
         return self._update("chunks", outlines, finish)
 
-    def triplets(self, triplets: Sequence[Triplet]) -> list[DatasetPush]:
+    def triplets(self, triplets: Sequence[Triplet], may_remove: bool) -> list[DatasetPush]:
         by = scorers_for(SPECS["triplets"].judged, self.scorers, self.model)
         by_id = {triplet.id: triplet for triplet in triplets}
         outlines = [
@@ -214,7 +215,10 @@ class _Push:
             path = self.corpus.by_id[by_id[outline.id].chunk_id].path
             outline.metadata[AREA.name] = self._area(path)
         return self._update(
-            "triplets", outlines, lambda ids: self._triplet_signals([by_id[key] for key in ids], by)
+            "triplets",
+            outlines,
+            lambda ids: self._triplet_signals([by_id[key] for key in ids], by),
+            may_remove,
         )
 
     def conversations(self) -> tuple[list[DatasetPush], list[Triplet]]:
@@ -293,6 +297,7 @@ class _Push:
         kind: DatasetName,
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
+        may_remove: bool = True,
     ) -> list[DatasetPush]:
         """Send what differs from what Argilla holds. ``finish`` takes record ids, says what a model adds."""
         shelves = self._open(kind)
@@ -307,7 +312,7 @@ class _Push:
             }
             by_shelf[shelf.dataset.id].append(outline)
         decisions = queue_outlines(kind, shelves, outlines, self.users, self.settings.acceptance)
-        reports = [self._fill(shelf, by_shelf[shelf.dataset.id], finish) for shelf in shelves]
+        reports = [self._fill(shelf, by_shelf[shelf.dataset.id], finish, may_remove) for shelf in shelves]
         mix_in_gold(self.api, shelves, decisions, self.settings.gold)
         return reports
 
@@ -316,6 +321,7 @@ class _Push:
         shelf: Shelf,
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
+        may_remove: bool,
     ) -> DatasetPush:
         started = time.perf_counter()
         dataset, standing = shelf.dataset, shelf.standing
@@ -344,7 +350,7 @@ class _Push:
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
         requeued = requeue(self.api, dataset, standing, others)
-        gone = standing.gone(outline.id for outline in outlines)
+        gone = standing.gone(outline.id for outline in outlines) if may_remove else []
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)
         report = DatasetPush(

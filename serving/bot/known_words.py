@@ -22,6 +22,7 @@ _ALIKE = 80.0  # of 100: one letter in five, or two that changed places
 _OFTEN = 2  # the documents' own typing errors stand there once
 _SAMPLE, _SAMPLES = 600, 40  # characters of so many chunks tell the documents' language
 _FOREIGN, _WORDS = 0.1, 3  # how likely the documents' language is at most, in so many words
+_SURE = 0.8  # that it is one of the two likeliest: what is struck at random looks like several languages
 _LANGUAGES = {
     "ar": "Arabic",
     "cs": "Czech",
@@ -88,10 +89,11 @@ class KnownWords:
         """The name of the question's language where it is hardly the documents'."""
         if not self.language or (len(_WORD.findall(question)) < _WORDS and question.isascii()):
             return None
-        likely = dict(_identifier().rank(question))
-        if float(likely[self.language]) > _FOREIGN:
+        ranked = _identifier().rank(question)
+        is_ours = float(dict(ranked)[self.language]) > _FOREIGN
+        if is_ours or sum(float(likely) for _, likely in ranked[:2]) < _SURE:
             return None
-        return _LANGUAGES[max(likely, key=lambda code: float(likely[code]))]
+        return _LANGUAGES[ranked[0][0]]
 
     @property
     def language_name(self) -> str:

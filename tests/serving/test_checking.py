@@ -129,6 +129,7 @@ def test_misspelt_words_and_other_languages_are_told() -> None:
     assert words.corrected("retry a failed task") is None
     assert words.other_language("Wie kann ich das Paket wieder entfernen?") == "German"
     assert words.other_language("как удалить") == "Russian"
+    assert words.other_language("asdkjh qwlekj zzz") is None
     assert words.other_language("How do I remove it?") is None and words.other_language("config") is None
     assert (
         KnownWords([]).corrected("anything") is None and KnownWords([]).other_language("wie geht das") is None

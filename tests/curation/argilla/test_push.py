@@ -229,6 +229,15 @@ def test_triplets_without_their_chunk_are_not_pushed(
     assert report.datasets[1].added == 4
 
 
+def test_lost_triplets_take_none_from_argilla(
+    client: rg.Argilla, settings: ArgillaSettings, embedder: Embedder
+) -> None:
+    corpus = small_corpus()
+    push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
+    report = push_to_argilla(client, settings, corpus, [], embedder)
+    assert [(one.retired, one.removed) for one in report.datasets] == [(0, 0)] * 3
+
+
 def test_hostile_text_is_stored_inert(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
