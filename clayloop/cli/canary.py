@@ -68,7 +68,7 @@ def _report(context: Context, store: ReleaseStore) -> CanaryReport:
 def _show(found: CanaryReport) -> None:
     rows = zip(("canary", "served"), (found.canary, found.served), found.refused, found.liked, strict=True)
     print_table(
-        "In the days since the canary began",
+        "Since the canary began",
         ["", "release", "asked", "refused", "thumbs up", "thumbs down", "of them up"],
         [
             (

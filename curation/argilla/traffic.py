@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -41,12 +41,13 @@ class ReleaseTraffic(BaseModel):
 
 
 def read_release_traffic(
-    client: rg.Argilla, settings: ArgillaSettings, release: str, first: date, last: date
+    client: rg.Argilla, settings: ArgillaSettings, release: str, since: datetime
 ) -> ReleaseTraffic:
-    """What was asked of a release from the day ``first`` to the day ``last`` (UTC). Raises ArgillaError."""
+    """What was asked of a release and has come to Argilla since that moment. Raises ArgillaError."""
     api = Api.of(client)
-    days = [(first + timedelta(days=later)).isoformat() for later in range((last - first).days + 1)]
-    of_release = [_term("release", release), _term("day", *days)]
+    scope = {"entity": "record", "property": "inserted_at"}
+    later: JsonObject = {"type": "range", "scope": scope, "ge": since.isoformat()}
+    of_release = [_term("release", release), later]
     counts = dict.fromkeys(("asked", "refused", "up", "down"), 0)
     for dataset in find_all(api, settings, ("conversations",)).get("conversations", []):
         for name, filters in (

@@ -46,7 +46,8 @@ def test_visitors_judge_a_candidate(
     assert "No canary is running" in clayloop("releases", "canary").err
     assert "is served to all already" in clayloop("releases", "canary", second).err
     assert "no release r9999" in " ".join(clayloop("releases", "canary", "r9999-00000000").err.split())
-    clayloop.well("releases", "canary", first, "--share", "0.25")
+    log_turns(connect_to_argilla(settings, Home(clayloop.home)), settings, [turn(first, 999, "down")], None)
+    clayloop.well("releases", "canary", first, "--share", "0.25")  # what was asked before does not count
     assert [one["canary"] for one in clayloop.well("releases", "--json").json] == [0.25, None]
     assert "not known yet" in clayloop.well("releases", "canary").out
 

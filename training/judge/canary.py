@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
@@ -20,7 +19,7 @@ Liking = Literal["liked more", "liked less", "not known yet"]
 
 
 class CanaryReport(BaseModel):
-    """Both releases' traffic in the same days. The shares are None where there is nothing to count; ``p`` is
+    """Both releases' traffic in the same time. The shares are None where there is nothing to count; ``p`` is
     Fisher's exact test (1922) of thumbs up and down, two-sided.
 
     Where both are interleaved, ``preferred`` is the share of the conversations with a vote that prefer the
@@ -52,10 +51,10 @@ class CanaryReport(BaseModel):
 
 
 def read_canary(client: rg.Argilla, settings: ArgillaSettings, running: Canary, served: str) -> CanaryReport:
-    """How the canary does since the day it began, beside the release that is ``served``. Raises
-    ArgillaError."""
-    days = running.since.date(), datetime.now(timezone.utc).date()
-    canary, beside = (read_release_traffic(client, settings, one, *days) for one in (running.release, served))
+    """How the canary does since it began, beside the release that is ``served``. Raises ArgillaError."""
+    canary, beside = (
+        read_release_traffic(client, settings, one, running.since) for one in (running.release, served)
+    )
     votes = read_preferences(client, settings, running.release, served) if running.interleave else None
     return judge_canary(canary, beside, votes)
 
