@@ -65,7 +65,8 @@ class Split:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        if isinstance(self.train_size, bool) or not 0 < self.train_size <= 1:
+        given: object = self.train_size
+        if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given <= 1:
             raise SettingsError(
                 f"train_size is {self.train_size!r}.", "Give the share to train on, above 0, at most 1."
             )
@@ -244,20 +245,28 @@ def _labels_of(schema: Schema, task: TrainingTask, examples: Sequence[Example]) 
 
 def _check_classes(data: TrainingData, task: TrainingTask) -> None:
     """Raises StateError where there is but one class to learn."""
-    if data.kind == "text_classification":
-        seen = {repr(sorted(labels_in(one.columns))) for one in data.train}
-        if len(seen) < 2:
-            where = f"The question {task.label!r}" if task.label else "The formatting_func"
-            raise StateError(
-                f"{where} gives all {len(data.train)} texts to train on the same label: "
-                f"{', '.join(data.labels) or 'none at all'}.",
-                "There is nothing to tell apart. Annotate records of another class, or widen filter_by.",
-            )
+    classes = [_classes_in(one.columns) for one in data.train]
+    classified = data.kind == "text_classification" or (data.kind == "sentence_similarity" and all(classes))
+    if classified and all(one == classes[0] for one in classes):
+        where = f"The question {task.label!r}" if task.label else "The formatting_func"
+        elsewhere = any(_classes_in(one.columns) != classes[0] for one in data.held_out)
+        raise StateError(
+            f"{where} gives all {len(data.train)} texts to train on the same label: "
+            f"{', '.join(classes[0]) or 'none at all'}.",
+            "There is nothing to tell apart. Annotate records of another class, or widen filter_by."
+            + " Held-out records have other labels: a larger train_size may help." * elsewhere,
+        )
     if data.kind == "token_classification" and not any(one.columns["spans"] for one in data.train):
         raise StateError(
             f"None of the {len(data.train)} texts to train on has a span.",
             "Annotate some, or widen filter_by.",
         )
+
+
+def _classes_in(columns: Mapping[str, Any]) -> list[str]:
+    """The labels of an example in order; a whole number, which similarity may have, is one too."""
+    label = columns.get("label")
+    return [str(label)] if isinstance(label, int) else sorted(labels_in(columns))
 
 
 def _without_overlaps(examples: Sequence[Example]) -> tuple[list[Example], int]:

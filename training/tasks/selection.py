@@ -88,9 +88,10 @@ class Selection:
         return ", ".join(parts) or "all records"
 
 
-def make_selection(filter_by: Any, sort_by: Any, max_records: int | None) -> Selection:
+def make_selection(filter_by: Any, sort_by: Any, max_records: Any) -> Selection:
     """From what a user gave. Raises SettingsError for what is no filter, order or number."""
-    if max_records is not None and (isinstance(max_records, bool) or max_records < 1):
+    whole = isinstance(max_records, int) and not isinstance(max_records, bool)
+    if max_records is not None and not (whole and max_records >= 1):
         raise SettingsError(f"max_records is {max_records!r}.", "Give a number from 1, or None for all.")
     given: Any = filter_by
     text, similar = "", None

@@ -98,10 +98,11 @@ def _one(kind: TaskKind, one: Any, record: str) -> Columns:
     if kind == "text_classification":
         text, label = _tuple(kind, one, 2, record)
         if isinstance(label, (list, tuple, set)):
-            return {"text": not_empty(text, "the text", record), "label": [str(part) for part in label]}
-        if not isinstance(label, (str, int)):
-            raise _wrong(kind, one, record)
-        return {"text": not_empty(text, "the text", record), "label": str(label)}
+            return {
+                "text": not_empty(text, "the text", record),
+                "label": [_class(kind, one, part, record) for part in label],
+            }
+        return {"text": not_empty(text, "the text", record), "label": _class(kind, one, label, record)}
     if kind == "token_classification":
         text, spans = _tuple(kind, one, 2, record)
         return {
@@ -114,6 +115,13 @@ def _one(kind: TaskKind, one: Any, record: str) -> Columns:
     if kind == "question_answering":
         made["start"] = answer_place(made["context"], made["answer"], record)  # type: ignore[assignment]
     return made
+
+
+def _class(kind: TaskKind, one: Any, label: Any, record: str) -> str:
+    """``label`` as the name of a class. Raises SettingsError where it is none, such as a whole answer."""
+    if not isinstance(label, (str, int)):
+        raise _wrong(kind, one, record)
+    return not_empty(str(label), "the label", record)
 
 
 def _tuple(kind: TaskKind, one: Any, length: int, record: str) -> tuple[Any, ...]:

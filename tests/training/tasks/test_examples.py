@@ -264,6 +264,11 @@ def test_a_task_that_is_not_told_enough() -> None:
     ("task", "returned", "says"),
     [
         ("text_classification", "text", "Record 'r0': the formatting_func returned 'text'"),
+        ("text_classification", ("text", [{"value": "a"}]), "Record 'r0': the formatting_func returned"),
+        ("text_classification", ("text", ["a", None]), "Record 'r0': the formatting_func returned"),
+        ("text_classification", ("text", ""), "Record 'r0': the label is empty"),
+        ("sentence_similarity", {"sentence-1": "a", "label": "x"}, "the same label: x"),
+        ("sentence_similarity", {"sentence-1": "a", "sentence-2": "b", "label": 1}, "the same label: 1"),
         ("text_classification", ("text",), "must return (text, label)"),
         ("text_classification", ("text", 0.5), "must return (text, label)"),
         ("text_classification", (" ", "good"), "Record 'r0': the text is empty"),
@@ -326,3 +331,10 @@ def test_a_split_that_leaves_a_side_empty(tmp_path: Path) -> None:
     folder = folders.emotions(tmp_path / "two", 2)
     with pytest.raises(StateError, match=r"2 records cannot be split with train_size=0\.9"):
         data_of(folder, TrainingTask.for_text_classification("text", "label"), 0.9)
+
+
+def test_one_class_to_train_on_and_another_held_out(tmp_path: Path) -> None:
+    folder = folders.emotions(tmp_path / "two", 2)
+    with pytest.raises(StateError, match=r"all 1 texts to train on the same label: (good|bad)\.\n") as caught:
+        data_of(folder, TrainingTask.for_text_classification("text", "label"), 0.5)
+    assert "a larger train_size may help" in caught.value.hint

@@ -124,7 +124,9 @@ def test_records_are_chosen_before(lengths: Path) -> None:
         ({"filter_by": {"year": 2000}}, "'year' is not known", '{"response_status": ["submitted"]'),
         ({"sort_by": ("metadata.year", "down")}, "cannot sort by", 'SortBy("metadata.year", "desc")'),
         ({"max_records": 0}, "max_records is 0", "Give a number from 1"),
+        ({"max_records": 2.5}, "max_records is 2.5", "Give a number from 1"),
         ({"train_size": 80}, "train_size is 80", "the share to train on"),
+        ({"train_size": "0.8"}, "train_size is '0.8'", "the share to train on"),
         ({"framework_kwargs": {"epochs": 1}}, "does not know 'epochs'", "model_card_kwargs"),
     ],
 )
