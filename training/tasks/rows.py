@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -78,6 +78,30 @@ class Answer:
     value: Any
 
 
+class Unranked(Mapping[str, int]):
+    """A ranking whose ranks are lost: Argilla's SDK drops them, and Argilla's page stores the options in the
+    order in which the question has them. Whoever looks into it gets a SettingsError."""
+
+    def __init__(self, question: str) -> None:
+        self._question = question
+
+    def __getitem__(self, option: str) -> int:
+        raise self._error()
+
+    def __iter__(self) -> Iterator[str]:
+        raise self._error()
+
+    def __len__(self) -> int:
+        raise self._error()
+
+    def _error(self) -> SettingsError:
+        return SettingsError(
+            f"Answers to the ranking {self._question!r} have no ranks: Argilla's SDK drops them, in its "
+            "folders and in what dataset.records() yields.",
+            "Give the dataset of a server, client.datasets(NAME), and choose records with filter_by.",
+        )
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """What was suggested as an answer."""
@@ -146,11 +170,9 @@ def normalise_value(question: Question, value: Any) -> Any:
     """An answer in the form that ``Answer`` describes, from any of those that Argilla's API, its SDK and its
     folders use."""
     if question.type == "ranking" and isinstance(value, list):
-        ranks: dict[str, int] = {}
-        for place, one in enumerate(value, 1):
-            named = one if isinstance(one, Mapping) else {"value": one}
-            ranks[str(named["value"])] = named.get("rank") or place
-        return ranks
+        if not all(isinstance(one, Mapping) and one.get("rank") for one in value):
+            return Unranked(question.name)
+        return {str(one["value"]): one["rank"] for one in value}
     if question.type == "span" and isinstance(value, list):
         return [{"start": one["start"], "end": one["end"], "label": one["label"]} for one in value]
     return value

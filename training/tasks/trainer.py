@@ -115,7 +115,7 @@ class ArgillaTrainer:
 
         The folder is replaced as a whole at the end. Raises StateError when it holds something else.
         """
-        folder = _check_target(Path(output_dir).expanduser().absolute())
+        folder = _check_target(Path(output_dir).expanduser().resolve())
         data = self.data
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,11 @@ def ranking(name: str, *options: str) -> dict[str, Any]:
     return {"name": name, "settings": {"type": "ranking", "options": [{"value": one} for one in options]}}
 
 
+def ranked(*options: str) -> list[dict[str, Any]]:
+    """An answer to a ranking, the best first."""
+    return [{"value": one, "rank": rank} for rank, one in enumerate(options, 1)]
+
+
 def spans(name: str, field: str, *options: str) -> dict[str, Any]:
     settings = {"type": "span", "field": field, "options": [{"value": one} for one in options]}
     return {"name": name, "settings": settings}

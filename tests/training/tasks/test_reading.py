@@ -58,14 +58,17 @@ def test_what_can_only_be_a_draft_does_not_count(tmp_path: Path) -> None:
     assert [answer.value for answer in rows(two)[0].answers["label"]] == ["yes"]
 
 
-def test_a_ranking_is_read_in_every_form_that_argilla_has(tmp_path: Path) -> None:
+def test_a_ranking_without_ranks_is_told_of_when_it_is_used(tmp_path: Path) -> None:
+    """A list is how the SDK gives a ranking: Argilla's page stores it in the order of the options."""
     question = folders.ranking("order", "a", "b", "c")
     ties = [{"value": "b", "rank": 1}, {"value": "a", "rank": 1}, {"value": "c", "rank": 3}]
     made = record("r", {"text": "x"}, order=[["c", "a", "b"], ties])
     folder = write_folder(tmp_path / "made", ["text"], [question], [made])
     first, second = rows(folder)[0].answers["order"]
-    assert first.value == {"c": 1, "a": 2, "b": 3}
     assert second.value == {"b": 1, "a": 1, "c": 3}
+    for look in (dict, len, list, lambda value: value["a"], lambda value: "a" in value):
+        with pytest.raises(SettingsError, match="the ranking 'order' have no ranks"):
+            look(first.value)
 
 
 @pytest.mark.parametrize(
