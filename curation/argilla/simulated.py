@@ -163,7 +163,9 @@ class _Bench:
         count = len(self._chunks.chunks)
         return [
             {
-                "is_positive_relevant": rules.judge_positive(
+                "is_positive_relevant": NO
+                if self._rejects_chunk(record)
+                else rules.judge_positive(
                     record["fields"]["positive"],
                     record["fields"]["anchor"],
                     positive[row],
@@ -176,6 +178,11 @@ class _Bench:
             }
             for row, record in enumerate(records)
         ]
+
+    def _rejects_chunk(self, record: JsonObject) -> bool:
+        """Whoever calls a chunk useless accepts no query for it."""
+        chunk = self._by_id.get(str((record["metadata"] or {}).get("chunk_id", "")))
+        return chunk is not None and rules.judge_chunk(chunk) == NO
 
     def _places(self, records: Sequence[JsonObject], field: str) -> list[int]:
         """Each anchor's place in a search for the record's ``field``; the last place without a query."""
