@@ -305,7 +305,7 @@ def _nothing(schema: Schema, rows: Sequence[Row], task: TrainingTask) -> StateEr
         )
     if task.formatting_func is not None:
         return StateError(
-            f"The formatting_func returned None for all {len(rows)} records.", "Return what is to be learned."
+            f"The formatting_func gave nothing for all {len(rows)} records.", "Return what is to be learned."
         )
     return StateError(
         f"Nobody answered the question {task.label!r} in the {len(rows)} selected records of "
