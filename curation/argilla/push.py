@@ -350,7 +350,9 @@ class _Push:
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
         requeued = requeue(self.api, dataset, standing, others)
-        gone = standing.gone(outline.id for outline in outlines) if may_remove else []
+        gone = standing.gone(outline.id for outline in outlines)
+        if not may_remove:  # but for what conversations ask, which no file holds
+            gone = [key for key in gone if standing.records[key]["metadata"].get("origin") == "conversation"]
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)
         report = DatasetPush(
