@@ -32,7 +32,7 @@ import argilla as rg
 from pydantic import BaseModel
 
 from curation.argilla.adjudication import Words
-from curation.argilla.api import PAGE, Api, JsonObject
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
 from curation.argilla.decisions import (
     SUBMITTED,
@@ -55,7 +55,6 @@ COMPLETE_SECONDS = 3600.0  # between two readings of everything; one of 10,000 r
 _COMPLETE_TIMES, _COMPLETE_LEAST = 20, 60.0
 _SOON = timedelta(seconds=1)  # after an answer the dataset's time moves, in the same request
 _LAST_CHANGED = 50  # records in a page of those that were changed last
-_IDS = 200  # in one filter; Argilla takes 250
 _COUNTS = "the numbers of answers"
 # Which fields were given is nearly half of what a decision takes in memory: all that are kept share this.
 _GIVEN: dict[type[BaseModel], set[str]] = {model: set(model.model_fields) for model in (Decision, Vote)}
@@ -190,19 +189,11 @@ class DecisionReader:
 
     def _read_called(self, api: Api, known: _Dataset, calls: set[Call]) -> None:
         ours = [call for call in calls if call.dataset_id == known.remote.id]
-        record_ids = sorted({call.record_id for call in ours})
-        for start in range(0, len(record_ids), _IDS):
-            self._read_records(api, known, record_ids[start : start + _IDS])
+        self._read_records(api, known, sorted({call.record_id for call in ours}))
         known.explained |= {call.last_answer for call in ours if call.last_answer}
 
     def _read_records(self, api: Api, known: _Dataset, record_ids: Sequence[str]) -> None:
-        scope = {"entity": "record", "property": "id"}
-        found, _ = api.search(
-            known.remote.id,
-            [{"type": "terms", "scope": scope, "values": list(record_ids)}],
-            include=["responses"],
-            limit=PAGE,
-        )
+        found = api.by_ids(known.remote.id, record_ids, ["responses"])
         there = {str(record["id"]) for record in found}
         for key in record_ids:
             # A new record may not have come to the search yet, so one that is not found need not be gone.

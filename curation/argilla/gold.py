@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from curation.agreement.report import known_answers
-from curation.argilla.api import PAGE, Api, JsonObject
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.schemas import DECIDED_BY
 from curation.argilla.upsert import Shelf, is_answered
 from curation.records.decision import Decision
@@ -64,11 +64,8 @@ def _vectors(api: Api, records: Iterable[tuple[Shelf, JsonObject]]) -> dict[str,
         ids[shelf.dataset.id].append(str(record["id"]))
     found: dict[str, JsonObject] = {}
     for dataset_id, its in ids.items():
-        for start in range(0, len(its), PAGE):
-            scope = {"entity": "record", "property": "id"}
-            named: JsonObject = {"type": "terms", "scope": scope, "values": its[start : start + PAGE]}
-            for record in api.search(dataset_id, [named], ["vectors"])[0]:
-                found[str(record["id"])] = record.get("vectors") or {}
+        for record in api.by_ids(dataset_id, its, ["vectors"]):
+            found[str(record["id"])] = record.get("vectors") or {}
     return found
 
 

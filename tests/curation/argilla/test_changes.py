@@ -11,7 +11,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings as hypothesis_settings, strategies as st
 
-from curation.argilla import changes as changes_module
+from curation.argilla import api as api_module, changes as changes_module
 from curation.argilla.api import Api
 from curation.argilla.changes import COMPLETE_SECONDS, DecisionReader
 from curation.argilla.datasets import RemoteDataset, ensure_dataset
@@ -144,7 +144,7 @@ FEW = hypothesis_settings(
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages that do not hold the whole of a small dataset, as they don't that of a large one."""
     monkeypatch.setattr(changes_module, "_LAST_CHANGED", 1)
-    monkeypatch.setattr(changes_module, "_IDS", 2)
+    monkeypatch.setattr(api_module, "_IDS", 2)
 
 
 @pytest.fixture
