@@ -132,9 +132,10 @@ def push_to_argilla(
         )
     started = time.perf_counter()
     push = _Push(Api.of(client), settings, corpus, vectors, options)
+    push.has_triplets = bool(triplets)
     kept = [triplet for triplet in triplets if triplet.chunk_id in corpus.by_id]
     chunks, (turns, unanswered) = push.chunks(), push.conversations()
-    reports = [*chunks, *push.triplets([*kept, *unanswered], may_remove=bool(triplets)), *turns]
+    reports = [*chunks, *push.triplets([*kept, *unanswered]), *turns]
     return PushReport(
         datasets=tuple(reports),
         orphans=len(triplets) - len(kept),
@@ -167,6 +168,7 @@ class _Push:
         self.chunk_vectors.recall = self._stored_vectors
         self.users = read_users(api, settings)
         self.shelves: dict[DatasetKind, list[Shelf]] = {}
+        self.has_triplets = True
 
     def chunks(self) -> list[DatasetPush]:
         by = scorers_for(SPECS["chunks"].judged, self.scorers, self.model)
@@ -205,7 +207,7 @@ class _Push:
 
         return self._update("chunks", outlines, finish)
 
-    def triplets(self, triplets: Sequence[Triplet], may_remove: bool) -> list[DatasetPush]:
+    def triplets(self, triplets: Sequence[Triplet]) -> list[DatasetPush]:
         by = scorers_for(SPECS["triplets"].judged, self.scorers, self.model)
         by_id = {triplet.id: triplet for triplet in triplets}
         outlines = [
@@ -215,10 +217,7 @@ class _Push:
             path = self.corpus.by_id[by_id[outline.id].chunk_id].path
             outline.metadata[AREA.name] = self._area(path)
         return self._update(
-            "triplets",
-            outlines,
-            lambda ids: self._triplet_signals([by_id[key] for key in ids], by),
-            may_remove,
+            "triplets", outlines, lambda ids: self._triplet_signals([by_id[key] for key in ids], by)
         )
 
     def conversations(self) -> tuple[list[DatasetPush], list[Triplet]]:
@@ -297,7 +296,6 @@ class _Push:
         kind: DatasetName,
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
-        may_remove: bool = True,
     ) -> list[DatasetPush]:
         """Send what differs from what Argilla holds. ``finish`` takes record ids, says what a model adds."""
         shelves = self._open(kind)
@@ -312,16 +310,24 @@ class _Push:
             }
             by_shelf[shelf.dataset.id].append(outline)
         decisions = queue_outlines(kind, shelves, outlines, self.users, self.settings.acceptance)
-        reports = [self._fill(shelf, by_shelf[shelf.dataset.id], finish, may_remove) for shelf in shelves]
+        reports = [self._fill(shelf, by_shelf[shelf.dataset.id], finish) for shelf in shelves]
         mix_in_gold(self.api, shelves, decisions, self.settings.gold)
         return reports
+
+    def _is_lost(self, shelf: Shelf, key: str) -> bool:
+        """Whether a triplet is missing because all of them are. What conversations ask stands in no file."""
+        metadata = shelf.standing.records[key]["metadata"]
+        return (
+            shelf.dataset.spec.kind == "triplets"
+            and not self.has_triplets
+            and metadata.get("origin") != "conversation"
+        )
 
     def _fill(
         self,
         shelf: Shelf,
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
-        may_remove: bool,
     ) -> DatasetPush:
         started = time.perf_counter()
         dataset, standing = shelf.dataset, shelf.standing
@@ -350,9 +356,9 @@ class _Push:
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
         requeued = requeue(self.api, dataset, standing, others)
-        gone = standing.gone(outline.id for outline in outlines)
-        if not may_remove:  # but for what conversations ask, which no file holds
-            gone = [key for key in gone if standing.records[key]["metadata"].get("origin") == "conversation"]
+        gone = [
+            key for key in standing.gone(outline.id for outline in outlines) if not self._is_lost(shelf, key)
+        ]
         retired, removed = retire(self.api, dataset, standing, gone)
         added = sum(outline.id not in standing.records for outline in changed)
         report = DatasetPush(
