@@ -13,7 +13,7 @@ from clayloop.cli.language_models import answering_models
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
-from curation import ClayloopError, ReleaseError, SettingsError, StateError, user_name
+from curation import ClayloopError, ReleaseError, SettingsError, user_name
 
 if TYPE_CHECKING:
     from serving import Marks, ReleaseStore
@@ -218,11 +218,7 @@ def _promote(context: Context, store: ReleaseStore, release: str) -> None:
 
 def _ask_visitors(context: Context, store: ReleaseStore, release: str) -> None:
     """Raises StateError for a binding canary that they like less."""
-    try:
-        canary = store.marks.read().canary
-    except StateError:  # damaged marks keep nobody from going back
-        return
-    if canary is not None and canary.binding and canary.release == release:
+    if (canary := store.binding_canary(release)) is not None:
         from training import check_binding
 
         client = context.argilla(make_workspace=False)

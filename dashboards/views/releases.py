@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curation import Home, StateError
+from curation import Home
 from dashboards.acting import Act, show_act
 from dashboards.data.actions import note_action, read_actions
 from dashboards.data.frames import guard_frame
@@ -124,11 +124,7 @@ def _promote(handover: Handover, row: ReleaseRow) -> None:
 
 def _visitors_against(handover: Handover, release: str) -> str:
     """Why a binding canary may not be served to all, if so."""
-    try:
-        canary = ReleaseStore(handover.home).marks.read().canary
-    except StateError:  # the page says so below
-        return ""
-    if canary is None or not canary.binding or canary.release != release:
+    if ReleaseStore(handover.home).binding_canary(release) is None:
         return ""
     said = canary_feed(handover).latest(PATIENCE).items
     found = next((one for one in said or () if one.canary.release == release), None)

@@ -169,6 +169,15 @@ class ReleaseStore:
             canary = canary.model_copy(update={"since": before.since})
         self.marks.set_canary(canary)
 
+    def binding_canary(self, release_id: str) -> Canary | None:
+        """The canary, if it is this release and visitors must not like it less for it to be served to all.
+        Damaged marks keep nobody from going back, so they name none."""
+        try:
+            canary = self.marks.read().canary
+        except StateError:
+            return None
+        return canary if canary and canary.binding and canary.release == release_id else None
+
     def verify(self, release_id: str, hashed: dict[FileState, str] | None = None) -> Release:
         """Check every file of a release against its hash. Raises ReleaseError naming what is wrong.
 
