@@ -120,9 +120,9 @@ def read_record(path: Path, kind: type[_Record]) -> _Record:
             f"{path} is damaged or of another version ({where}: {first['msg']}).",
             "Restore it from a backup or remove it.",
         ) from None  # the error's text would show what is in the file
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise
         raise StateError(f"{path} can't be read: {error.strerror}.", "Check whose file it is.") from error
 
 

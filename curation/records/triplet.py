@@ -12,25 +12,8 @@ from curation.records.identity import content_id
 Origin = Literal["sentence-pair", "multiple-queries", "heading", "conversation"]
 QueryStyle = Literal["question", "how-to", "keywords", "error", "follow-up"]
 
-TRIPLET_SCHEMA = pa.schema(
-    [
-        (name, pa.string())
-        for name in (
-            *(
-                "id",
-                "chunk_id",
-                "anchor",
-                "positive",
-                "negative",
-                "origin",
-                "style",
-                "model",
-                "path",
-                "section",
-            ),
-        )
-    ]
-)
+_COLUMNS = ("id", "chunk_id", "anchor", "positive", "negative", "origin", "style", "model", "path", "section")
+TRIPLET_SCHEMA = pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 class Triplet(BaseModel):

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
-from curation import Chunk, Corpus, Home, Progress, StateError, VectorsOf, read_json, write_json
+from curation import Chunk, Corpus, Home, Progress, StateError, VectorsOf, read_record, write_json
 from serving import Embedder, Release, ReleaseStore, ServingSettings, Vectors, switched_off
 from training.ledger.rows import LedgerRow, Negative, negatives_of, of
 from training.ledger.selection import Selected
@@ -116,8 +115,8 @@ class Prepared:
 
 def _read(path: Path, kind: type[_T]) -> _T:
     try:
-        return TypeAdapter(kind).validate_python(read_json(path))
-    except (OSError, ValidationError) as error:
+        return read_record(path, kind)
+    except (FileNotFoundError, StateError) as error:
         raise StateError(f"{path} is damaged: {error}", "Start another run.") from error
 
 
