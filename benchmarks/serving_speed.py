@@ -57,6 +57,8 @@ class Bot:
         command = [sys.executable, "-m", "clayloop", "--home", str(home.root), "serve", "--no-model"]
         self.store = ReleaseStore(home)
         self.url = f"http://127.0.0.1:{PORT}"
+        # Kept: a client for each look would cost the clients of this process more than any swap.
+        self.http = httpx.Client(base_url=self.url, timeout=60)
         started = time.perf_counter()
         self.process = psutil.Popen([*command, "--port", str(PORT)], env=environment)
         while True:
@@ -70,7 +72,7 @@ class Bot:
         self.started_in = time.perf_counter() - started
 
     def search(self, question: str) -> dict[str, object]:
-        answer = httpx.get(f"{self.url}/search", params={"q": question, "k": 5}, timeout=60)
+        answer = self.http.get("/search", params={"q": question, "k": 5})
         answer.raise_for_status()
         found: dict[str, object] = answer.json()
         return found
@@ -78,7 +80,7 @@ class Bot:
     def swap_to(self, release: str) -> None:
         """Promote, and wait until the bot serves it."""
         self.store.promote(release)
-        while httpx.get(f"{self.url}/release", timeout=60).json()["id"] != release:
+        while self.http.get("/release").json()["id"] != release:
             time.sleep(0.02)
 
     @property
@@ -92,6 +94,7 @@ def running(home: Home) -> Iterator[Bot]:
     try:
         yield bot
     finally:
+        bot.http.close()
         bot.process.terminate()
         bot.process.wait(timeout=30)
 

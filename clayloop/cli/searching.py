@@ -56,7 +56,7 @@ def search(
     if not found.answerable:
         context.progress.say(
             "The bot would say that it does not know: nothing is like enough to the question "
-            "(serving.retrieval.min_score)."
+            "(serving.retrieval.min_score), or no word of it is known."
         )
     for rank, hit in enumerate(found.hits, 1):
         heading = SECTION_SEPARATOR.join(hit.section)
@@ -86,7 +86,7 @@ def _searched(context: Context, store: ReleaseStore, release: str, question: str
         )
         for hit in hits
     ]
-    return Found(release=release, answerable=retriever.should_answer(hits), hits=chunks)
+    return Found(release=release, answerable=retriever.should_answer(question, hits), hits=chunks)
 
 
 def evaluate(

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from markdown_it import MarkdownIt
@@ -23,7 +23,7 @@ from markdown_it.utils import OptionsDict
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 _SCHEMES = ("http", "https")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_CELLS = re.compile(r"(^|\s)\|(\s|$)")  # how the reader writes what stands between two cells of a table
+_CELLS = re.compile(r"((?:^|\s*(?<=\s))\|(?=\s|$)\s*)")  # how the reader writes what stands between two cells
 _BREAKS = re.compile(r"[\n\r\f]")  # entities can bring them into a text
 # Gradio draws diagrams from code in this language; a document's code is shown, not run.
 _DRAWN = "mermaid"
@@ -72,6 +72,7 @@ def blocks(markdown: str, mark: Span | None = None) -> list[Block]:
                 if mark is not None and mark.block == pieces:
                     token.children = list(_marked(token.children or [], mark.start, mark.end))
                 pieces += 1
+        _lay_out_tables(group)
         if group[0].type in ("fence", "code_block"):
             code = fenced(group[0].content, group[0].info)
             found.append(Block(code, code, first, pieces, is_code=True))
@@ -150,15 +151,59 @@ def _parsed(markdown: str) -> list[Token]:
     tokens = _PAGE.parse(_clean(markdown))
     for token in tokens:
         if token.type == "inline" and _are_rows(token.content.split("\n")):
-            for child in token.children or []:
-                if child.type in ("softbreak", "hardbreak"):
-                    child.type = "rowbreak"
+            token.children = list(_apart(token.children or []))
     return tokens
+
+
+def _apart(children: Sequence[Token]) -> Iterator[Token]:
+    """``children`` with a token of its own wherever a row or a cell ends."""
+    for token in children:
+        if token.type in ("softbreak", "hardbreak") and not token.level:
+            token.type = "rowbreak"
+        if token.type != "text" or token.level:
+            yield token
+            continue
+        for number, part in enumerate(_CELLS.split(token.content)):
+            yield Token("cellbreak", "", 0, content=part) if number % 2 else token.copy(content=part)
 
 
 def _are_rows(lines: Sequence[str]) -> bool:
     """Whether a paragraph is a table as the reader writes it: each row a line, `` | `` between the cells."""
     return len(lines) > 1 and all(_CELLS.search(line) for line in lines)
+
+
+def _lay_out_tables(group: Sequence[Token]) -> None:
+    """Paragraphs that are rows become tables. The first row is the header: the reader begins each part of a
+    table with it, and hardly any table has none."""
+    for before, token, after in zip(group, group[1:], group[2:], strict=False):
+        children = token.children or []
+        if token.type == "inline" and any(child.type == "rowbreak" for child in children):
+            for end in (before, after):
+                end.tag, end.hidden = "table", False
+            token.children = list(_cells(children))
+
+
+def _cells(children: Sequence[Token]) -> Iterator[Token]:
+    """``children`` as the cells of rows. A mark over several cells is one in each of them."""
+    name, is_marked = "th", False
+    yield from (_tag("tr", 1), _tag(name, 1))
+    for token in children:
+        if token.type not in ("rowbreak", "cellbreak"):
+            is_marked = token.nesting == 1 if token.tag == "mark" else is_marked
+            yield token
+            continue
+        yield from [_tag("mark", -1)] * is_marked
+        yield _tag(name, -1)
+        if token.type == "rowbreak":
+            name = "td"
+            yield from (_tag("tr", -1), _tag("tr", 1))
+        yield _tag(name, 1)
+        yield from [_tag("mark", 1)] * is_marked
+    yield from (_tag(name, -1), _tag("tr", -1))
+
+
+def _tag(name: str, nesting: Literal[-1, 0, 1]) -> Token:
+    return Token(name, name, nesting)
 
 
 def _clean(markdown: str) -> str:

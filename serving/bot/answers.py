@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from curation import LanguageModel, Message, harmless
 from serving.bot.curated import shown
 from serving.bot.follow_ups import look_up
-from serving.bot.known_words import is_gibberish
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
 from serving.bot.passages import as_markdown, as_page, passages, unlike
@@ -54,9 +53,7 @@ def answer_question(
         return
     asked = look_up(question, history)
     hits = unlike(retriever.search(asked, options.passages))
-    if hits and hits[0].asked is None and is_gibberish(retriever, asked):
-        hits = []
-    if not retriever.should_answer(hits):
+    if not retriever.should_answer(asked, hits):
         yield _refusal(retriever, question, history, hits, settings)
         return
     curated = retriever.answers.get(hits[0].chunk.id)
@@ -110,6 +107,8 @@ def _refusal(
     hits: Sequence[Hit],
     settings: BotSettings,
 ) -> Reply:
+    if retriever.is_gibberish(look_up(question, history)):
+        hits = ()
     why, meant = refusal(retriever, question, settings)
     score = max((hit.score for hit in hits), default=0.0)
     asked = look_up(meant, history)

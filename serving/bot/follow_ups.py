@@ -12,7 +12,8 @@ _LEADS_ON = re.compile(
     r"\s*(?:and|or|but|also|then|so|what about|how about|what if|why not|same|else)\b", re.IGNORECASE
 )
 _POINTS_BACK = re.compile(
-    r"\b(?:it|that|this|those|these|them|they|their|its|one|ones|there|instead|too|as well|either)\b",
+    r"\b(?:it|that|this|those|these|them|they|their|its|one|ones|instead|too|as well|either"
+    r"|(?<!\bis )(?<!\bare )there)\b",  # "are there" points nowhere
     re.IGNORECASE,
 )
 # So few words of content name no topic; so many may where a word points back.

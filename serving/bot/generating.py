@@ -56,17 +56,17 @@ class Answerer:
         hits = self.retriever.search(question)
         if hits and hits[0].chunk.id in self.retriever.answers and not hits[0].by_source:
             return None
-        return self._said(question, hits) if self.retriever.should_answer(hits) else None
+        return self._said(question, hits) if self.retriever.should_answer(question, hits) else None
 
     def from_documents(self, question: str, anyway: bool = False) -> GeneratedAnswer | None:
         """As ``answer``, if no person had answered anything; ``anyway``: and nothing were refused."""
         hits = self.retriever.search(question, only_documents=True)
-        return self._said(question, hits) if anyway or self.retriever.should_answer(hits) else None
+        return self._said(question, hits) if anyway or self.retriever.should_answer(question, hits) else None
 
     def told(self, question: str) -> list[dict[str, str]] | None:
         """What the model would be told by ``from_documents``."""
         hits = self.retriever.search(question, only_documents=True)
-        asked = self._request(question, hits) if self.retriever.should_answer(hits) else None
+        asked = self._request(question, hits) if self.retriever.should_answer(question, hits) else None
         return asked.messages if asked else None
 
     def shown(self, answer: GeneratedAnswer) -> str:

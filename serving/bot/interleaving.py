@@ -30,7 +30,7 @@ class Interleaved(Retriever):
         wanted = self.top_k if k is None else k
         ours = super().search(question, wanted, only_documents)
         theirs = self.rival.search(question, wanted, only_documents)
-        if not all(_quotes(one, hits) for one, hits in ((self, ours), (self.rival, theirs))):
+        if not all(_quotes(one, question, hits) for one, hits in ((self, ours), (self.rival, theirs))):
             return ours
         coin = random.Random(f"{self._conversation} {question}")  # noqa: S311 - no secret
         drafted = team_draft(ours, theirs, wanted, coin)
@@ -82,6 +82,6 @@ def drafted(retriever: Retriever, reply: Reply) -> dict[str, Any]:
     return {"rival": retriever.rival.release.id, "drafted": by}
 
 
-def _quotes(retriever: Retriever, hits: Sequence[Hit]) -> bool:
+def _quotes(retriever: Retriever, question: str, hits: Sequence[Hit]) -> bool:
     """Whether it would answer, and not with a person's answer."""
-    return retriever.should_answer(hits) and hits[0].chunk.id not in retriever.answers
+    return retriever.should_answer(question, hits) and hits[0].chunk.id not in retriever.answers

@@ -102,6 +102,7 @@ class LiveRelease:
         if release_id == self._failed_id and time.monotonic() < self._retry_at:
             return False
         started = time.perf_counter()
+        left_to_gc = self.retriever.uses_torch
         try:
             self.retriever = self._load(release_id)
         except ClayloopError as error:
@@ -110,7 +111,8 @@ class LiveRelease:
         except Exception as error:  # whatever a broken release does, the old one keeps serving
             self._report(release_id, ClayloopError(f"Release {release_id} can't be loaded: {error}"))
             return False
-        give_back()  # the old one, as soon as nobody uses it; a torch model is a reference cycle
+        if left_to_gc:
+            give_back()  # stops everybody who asks for 0.1 s; what else an old release holds goes by itself
         self._error, self._failed_id, self._retry_after = None, "", _RETRY_FIRST
         self._note(release_id, None)
         log.info("Serving release %s (loaded in %.1f s)", release_id, time.perf_counter() - started)

@@ -29,7 +29,13 @@ _MONO = ["ui-monospace", "monospace"]
 _UP, _DOWN = "Like", "Dislike"
 _KEPT_AS = "clayloop"
 _IF_RELOADED = "saved => [performance.getEntriesByType('navigation')[0].type === 'reload' ? saved : []]"
-_CSS = "mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }"
+_CSS = """mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }
+.message table { display: block; max-width: 100%; overflow-x: auto; }
+@media (max-width: 640px) {  /* a phone: what is typed stands below the answer, without scrolling */
+    .gradio-container > main { padding: 8px !important; }
+    h1 { font-size: 1.2rem !important; margin: 0 !important; }
+    #conversation { height: 55vh !important; }
+}"""
 # The best passage stands first, so the question goes to the top, where Gradio would show an answer's end.
 _SHOW_FROM_THE_TOP = """() => setTimeout(() => {
     const asked = document.querySelectorAll('.message.user');
@@ -127,6 +133,7 @@ def _reopen(page: gr.ChatInterface) -> None:
 
 def _chatbot(settings: BotSettings) -> gr.Chatbot:
     return gr.Chatbot(
+        elem_id="conversation",
         height="70vh",
         sanitize_html=True,
         show_label=False,

@@ -30,7 +30,10 @@ class Passage:
 
 
 def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int = 1) -> list[Passage]:
-    """The texts of ``hits``, the first ``whole`` of them as a whole."""
+    """The texts of ``hits``: the first ``whole`` of them as a whole, the sentence that answers marked; of the
+    others what is nearest to the question. Nothing tells surely whether that answers: of four marks there one
+    was on a right page, whatever score was asked for (docs/measurements/2026-11-visitors.md).
+    """
     marks = best_sentences(embedder, question, [hit.chunk for hit in hits])
     return [
         _passage(hit, mark, is_whole=place < whole)
@@ -70,21 +73,27 @@ def as_page(found: Sequence[Passage]) -> str:
 
 def _passage(hit: Hit, mark: Span | None, is_whole: bool) -> Passage:
     body, title = hit.chunk.body.strip(), title_of(hit)
-    parts = blocks(body, mark)
+    parts = blocks(body, mark if is_whole else None)
     seen = parts if is_whole and len(body) <= _WHOLE else _seen(parts, mark)
     markdown, shown = "\n\n".join(part.markdown for part in seen), joined(seen)
     if mark is not None and seen is not parts and len(seen[0].markdown) > _EXCERPT:
-        sentence = prose(body)[mark.block][mark.start : mark.end]
-        markdown = f"… {sentence} …"
-        shown = joined([_alone(sentence), *seen[1:]])
+        alone = _alone(seen[0], prose(body)[mark.block], mark, is_whole)
+        markdown, shown = alone.markdown, joined([alone, *seen[1:]])
     elif len(seen) == len(parts):
         return Passage(title, markdown, shown)
     return Passage(title, markdown, shown, f"{_UNFOLD}\n\n{joined(parts)}\n\n</details>")
 
 
-def _alone(sentence: str) -> Block:
-    """A marked sentence out of a long paragraph or list."""
-    return Block(f"<p>… <mark>{html.escape(sentence)}</mark> …</p>", sentence, 0, 1)
+def _alone(block: Block, text: str, mark: Span, is_marked: bool) -> Block:
+    """What ``mark`` covers of the ``text`` in a long paragraph or list; of a table its row, below the
+    header."""
+    rows, row = block.markdown.split("\n"), text.count("\n", 0, mark.start)
+    if row and text.count("\n") == len(rows) - 1:
+        below = Span(0, text.index("\n") + 1, len(text)) if is_marked else None
+        return blocks(f"{rows[0]}\n{rows[row]}", below)[0]
+    sentence = text[mark.start : mark.end]
+    shown = f"<mark>{html.escape(sentence)}</mark>" if is_marked else html.escape(sentence)
+    return Block(f"<p>… {shown} …</p>", f"… {sentence} …", 0, 1)
 
 
 def _seen(parts: Sequence[Block], mark: Span | None) -> Sequence[Block]:

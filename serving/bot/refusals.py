@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from curation import plain
-from serving.bot.known_words import known_words
 from serving.bot.small_talk import listed, support_line
 from serving.releases.retriever import Retriever
 from serving.retrieval.index import Hit
+from serving.retrieval.known_words import known_words
 from serving.settings import BotSettings
 
 REFUSAL = "I don't know: the documentation does not seem to say anything about this."
@@ -27,7 +27,7 @@ class Refusal(NamedTuple):
 
 def refusal(retriever: Retriever, question: str, settings: BotSettings) -> Refusal:
     """What may help: another language, a misspelt word, the support channel."""
-    words = known_words(retriever)
+    words = known_words(retriever.index, retriever.embedder.counter)
     parts = [REFUSAL]
     language = words.other_language(question)
     corrected = None if language else words.corrected(question)

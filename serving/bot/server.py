@@ -123,7 +123,7 @@ def create_app(
             return JSONResponse({"error": error.message}, status_code=500)
         body = {
             "release": retriever.release.id,
-            "answerable": retriever.should_answer(hits),
+            "answerable": retriever.should_answer(q, hits),
             "hits": [
                 {
                     "score": hit.score,
@@ -164,8 +164,8 @@ def run_bot(
     the port is taken, ReleaseError when the current release is corrupt.
     """
     store = ReleaseStore(home)
-    # What is imported stays. Each swap collects garbage, which stops everybody who asks: so it need not look
-    # through all of that. What a release brings along is not among it, and goes with it.
+    # What is imported stays. Where a swap has to collect garbage, which stops everybody who asks, it need not
+    # look through all of that. What a release brings along is not among it, and goes with it.
     gc.collect()
     gc.freeze()
     hand_back_large_blocks()

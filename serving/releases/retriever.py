@@ -15,6 +15,7 @@ from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER,
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, Hit
+from serving.retrieval.known_words import is_gibberish
 from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.reranker import Reranker
 from serving.retrieval.vectors import Vectors
@@ -22,7 +23,7 @@ from serving.settings import ServingSettings
 
 # From this cosine on two questions about one page may be one need: docs/measurements/2026-11-corrections.md.
 _ALIKE = 0.2
-_LAYERS = (f"{MODEL_FOLDER}/model.safetensors", f"{MODEL_FOLDER}/config.json")
+_LAYERS = tuple(f"{MODEL_FOLDER}/{name}" for name in ("model.safetensors", "config.json", "tokenizer.json"))
 
 
 class Retriever:
@@ -125,15 +126,25 @@ class Retriever:
         led = Hit(chunk=answer.passage(None), score=score, nearest=best, by_source=True)
         return [led, *(hit for hit in hits if hit.chunk.id != answer.chunk_id)]
 
-    def should_answer(self, hits: Sequence[Hit]) -> bool:
-        """Whether the best chunk is like enough to the question to answer from.
+    def should_answer(self, question: str, hits: Sequence[Hit]) -> bool:
+        """Whether the best chunk is like enough to the ``question`` to answer from, and a word of that known.
 
         Its score decides, whatever a reranker puts first: the threshold was calibrated for scores.
         """
         if not hits:
             return False
         first = hits[0]
-        return (first.score if first.nearest is None else first.nearest) >= self.min_score
+        score = first.score if first.nearest is None else first.nearest
+        return score >= self.min_score and (first.asked is not None or not self.is_gibberish(question))
+
+    @property
+    def uses_torch(self) -> bool:
+        """Whether it holds models that refer to themselves, so that only `gc` frees them."""
+        return self.reranker is not None or not self.embedder.is_quick
+
+    def is_gibberish(self, question: str) -> bool:
+        """Whether nothing is meant by it that the documents or the model could know."""
+        return is_gibberish(self.index, self.embedder.counter, question)
 
 
 class ReleaseLoader:

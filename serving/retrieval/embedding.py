@@ -73,9 +73,13 @@ class Embedder:
             )
         limit = self.model.max_seq_length
         self.max_tokens: int = int(limit) if limit and limit < 1_000_000 else 512
-        # A copy: the model's own tokenizer truncates and pads, and may be at work in another thread.
-        backend = getattr(getattr(self.model, "tokenizer", None), "backend_tokenizer", None)
-        self.counter = None if backend is None else ModelTokenCounter.of(backend)
+        self.is_quick = isinstance(self.model, QuickModel)
+        if self.is_quick:
+            self.counter: ModelTokenCounter | None = self.model.counter
+        else:
+            # A copy: the model's own tokenizer truncates and pads, and may be at work in another thread.
+            backend = getattr(getattr(self.model, "tokenizer", None), "backend_tokenizer", None)
+            self.counter = None if backend is None else ModelTokenCounter.of(backend)
         self.batch_size = batch_size(self.model.device.type)
         self._asked: dict[str, Vectors] = {}
 
@@ -169,8 +173,7 @@ class Embedder:
             advance(len(batch))
 
         with progress.task(description, total=len(texts), unit="texts") as advance:
-            is_quick = isinstance(self.model, QuickModel)
-            if self.settings.engine == "ray" and len(texts) >= RAY_FROM and not is_quick:
+            if self.settings.engine == "ray" and len(texts) >= RAY_FROM and not self.is_quick:
                 size, is_query = self.batch_size, encode == self.model.encode_query
                 batches = [cleaned[start : start + size] for start in range(0, len(cleaned), size)]
                 for part in embed_on_ray(self.model, self.settings, in_worker, batches, is_query):

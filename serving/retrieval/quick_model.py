@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from serving.retrieval.tokens import ModelTokenCounter
 from serving.retrieval.vectors import Vectors
 
 Weights = dict[str, Vectors]
 Layer = Callable[[Vectors], Vectors]
 
 _AFTER_POOLING = ("Normalize", "Dense")
+_TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
 _REMEMBERED = 5_000  # texts: some ten megabytes
 
 
@@ -37,25 +39,19 @@ class QuickModel:
         max_tokens: int | None,
         like: QuickModel | None = None,
     ) -> None:
-        from safetensors.numpy import load_file
-        from tokenizers import Tokenizer
-
         config = _read(folder / "config.json")
         # What is asked or quoted again is remembered, also by a model that takes the layers over.
         self._mean: Callable[[tuple[int, ...]], Vectors] = (
             like._mean
             if like
-            else lru_cache(_REMEMBERED)(_Bert(load_file(folder / "model.safetensors"), config).mean)
+            else lru_cache(_REMEMBERED)(_Bert(_mapped(folder / "model.safetensors"), config).mean)
         )
         # Weights may be stored in half precision: how we compute is ours.
         self._after = [_after_pooling(kind, path) for kind, path in modules]
         prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
         self._prompts = {name: str(prompts.get(name, "")) for name in ("query", "document")}
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.no_padding()
         self.max_seq_length = max_tokens or _longest(folder, config)
-        tokenizer.enable_truncation(self.max_seq_length)
-        self.tokenizer = SimpleNamespace(backend_tokenizer=tokenizer)
+        self.counter: ModelTokenCounter = like.counter if like else ModelTokenCounter(folder)
         self.device = SimpleNamespace(type="numpy")
 
     @classmethod
@@ -64,7 +60,7 @@ class QuickModel:
     ) -> QuickModel | None:
         """The model in ``folder``, or None where it is none that can be computed here. It reads the first
         ``max_tokens`` of a text (None: as its files say). The layers are taken from ``like`` where that is
-        given: it has the same weights and config."""
+        given: it has the same weights, config and tokenizer."""
         modules = _modules(folder)
         if modules is None or not (folder / "model.safetensors").is_file():
             return None
@@ -81,7 +77,10 @@ class QuickModel:
 
     def _vector(self, text: str) -> Vectors:
         # Embedder sorts by length and gives batches: here there is nothing to pad.
-        found: Vectors = self._mean(tuple(self.tokenizer.backend_tokenizer.encode(text).ids))
+        ids = self.counter.ids(text)
+        if len(ids) > self.max_seq_length:
+            ids = [*ids[: self.max_seq_length - 1], ids[-1]]  # the last one ends a text
+        found: Vectors = self._mean(tuple(ids))
         for layer in self._after:
             found = layer(found)
         return found
@@ -179,6 +178,7 @@ def _modules(folder: Path) -> list[tuple[str, Path]] | None:
         config.get("model_type") == "bert"
         and config.get("hidden_act") == "gelu"
         and config.get("position_embedding_type", "absolute") == "absolute"
+        and "bfloat16" not in (config.get("dtype"), config.get("torch_dtype"))  # numpy has none
     )
     means = _pools_by_mean(pooling) and pooling.get("include_prompt", True)
     plain = all(not one.get("bias") and one["activation_function"].endswith("Identity") for one in dense)
@@ -212,10 +212,23 @@ def _longest(folder: Path, config: dict[str, Any]) -> int:
 def _after_pooling(kind: str, folder: Path) -> Layer:
     if kind == "Normalize":
         return _unit
-    from safetensors.numpy import load_file
-
-    matrix = _as_float(load_file(folder / "model.safetensors")["linear.weight"]).T
+    matrix = _as_float(_mapped(folder / "model.safetensors")["linear.weight"]).T
     return lambda vector: vector @ matrix
+
+
+def _mapped(file: Path) -> Weights:
+    """The numbers in a safetensors ``file``, mapped and not read: a swap copies nothing, and processes that
+    serve the same model share its pages. The format: https://huggingface.co/docs/safetensors."""
+    with file.open("rb") as opened:
+        size = int.from_bytes(opened.read(8), "little")
+        header = json.loads(opened.read(size))
+    content = np.asarray(np.memmap(file, np.uint8, "r", offset=8 + size))
+    found = {}
+    for name, one in header.items():
+        if name != "__metadata__" and one["dtype"] in _TYPES:
+            start, end = one["data_offsets"]
+            found[name] = content[start:end].view(_TYPES[one["dtype"]]).reshape(one["shape"])
+    return found
 
 
 def _unit(vector: Vectors) -> Vectors:

@@ -36,7 +36,12 @@ class ModelTokenCounter:
 
     def count(self, text: str) -> int:
         """Tokens in ``text``, the special ones that the model adds included."""
-        return len(self._tokenizer.encode(printable(text)).ids)
+        return len(self.ids(text))
+
+    def ids(self, text: str) -> list[int]:
+        """The tokens of ``text`` as the model takes them, the special ones included."""
+        found: list[int] = self._tokenizer.encode(printable(text)).ids
+        return found
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """``count`` of each of ``texts``, on all cores that the tokenizers library uses."""

@@ -10,12 +10,12 @@ from hypothesis import given, strategies as st
 from curation import may_be_thoughts, without_thoughts
 from serving.bot.checking import Evidence, checked
 from serving.bot.follow_ups import look_up, points_back
-from serving.bot.known_words import KnownWords
 from serving.bot.marking import best_sentences, candidates
 from serving.bot.passages import passages
 from serving.bot.small_talk import small_talk
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import Hit
+from serving.retrieval.known_words import KnownWords
 from tests.serving.pages import make_chunks
 
 PASSAGES = (
@@ -110,7 +110,15 @@ def test_of_a_table_the_row_is_marked_that_answers(embedder: Embedder) -> None:
     rows = ("Key | Default | Meaning", "`listen` | 7410 | The port", "`days` | 90 | How long history is kept")
     chunk = make_chunks()[2].model_copy(update={"text": "\n".join(rows), "section": ()})
     (passage,) = passages(embedder, "How long is the history kept?", [Hit(chunk=chunk, score=1)])
-    assert "<br><mark><code>days</code> | 90 | How long history is kept</mark>" in passage.shown
+    marked = "<td><mark>90</mark></td><td><mark>How long history is kept</mark></td>"
+    assert marked in passage.shown and "<td>7410</td>" in passage.shown
+    longer = chunk.model_copy(update={"text": chunk.text + "\n`more` | 1 | Something else" * 60})
+    for whole in (1, 0):
+        hit = Hit(chunk=longer, score=1)
+        (passage,) = passages(embedder, "How long is the history kept?", [hit], whole)
+        assert passage.markdown == f"{rows[0]}\n{rows[2]}"
+        assert (marked in passage.shown) == bool(whole), "one that may be beside the point has no mark"
+        assert "7410" not in passage.shown and "7410" in passage.folded
 
 
 def test_a_long_passage_shows_what_answers_and_unfolds_the_rest(embedder: Embedder) -> None:
@@ -140,6 +148,8 @@ def test_misspelt_words_and_other_languages_are_told() -> None:
     ("question", "is_one"),
     [
         ("and on Windows?", True),
+        ("which steps are there to load data?", False),
+        ("how do I start my jobs there?", True),
         ("what about Docker?", True),
         ("does it work with proxies?", True),
         ("how many?", True),

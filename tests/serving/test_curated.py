@@ -102,7 +102,7 @@ def test_an_answer_stands_first_where_its_source_is_found(make_bot: MakeBot) -> 
     first, second, *_ = bot.search(asked)
     assert (first.chunk.id, first.by_source) == (told.chunk_id, True)
     assert second.chunk.id == PARALLEL.id and second.score > first.score
-    assert bot.search(asked, 1) == [first] and bot.should_answer([first])
+    assert bot.search(asked, 1) == [first] and bot.should_answer(asked, [first])
     assert bot.search(asked, 1, only_documents=True)[0].chunk.id == PARALLEL.id
 
     reply = ask(bot, asked)

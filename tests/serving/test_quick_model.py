@@ -87,6 +87,7 @@ def test_layers_are_taken_over_with_something_else_after_them(folder: Path, tmp_
         ("config.json", "model_type", "mpnet"),
         ("config.json", "hidden_act", "relu"),
         ("config.json", "position_embedding_type", "relative_key"),
+        ("config.json", "dtype", "bfloat16"),
         ("1_Pooling/config.json", "pooling_mode", "cls"),
         ("sentence_bert_config.json", "do_lower_case", True),
         ("modules.json", "", ""),

@@ -108,8 +108,8 @@ def test_it_is_published_with_its_hashes_and_orders_the_nearest_chunks(prepared:
 
     # Whether the bot answers is as calibrated, whatever comes first.
     for question in (QUESTION, "Is Windows supported?", "How do I roast a duck?", "Who composed the Ring?"):
-        answered = plain.should_answer(plain.search(question, 1))
-        assert retriever.should_answer(retriever.search(question, 1)) == answered, question
+        answered = plain.should_answer(question, plain.search(question, 1))
+        assert retriever.should_answer(question, retriever.search(question, 1)) == answered, question
 
     unheard = INFO.model_copy(update={"weight": 0.0})
     reranker = Reranker(retriever.reranker.model, unheard, CPU)

@@ -99,10 +99,10 @@ def test_questions_find_their_section_and_strange_ones_are_refused(
     for question, section in QUESTIONS.items():
         hits = retriever.search(question, 3)
         assert section in [hit.chunk.section[-1] for hit in hits]
-        assert retriever.should_answer(hits), question
+        assert retriever.should_answer(question, hits), question
     for question in STRANGE:
-        assert not retriever.should_answer(retriever.search(question)), question
-    assert retriever.search("  \n") == [] and not retriever.should_answer([])
+        assert not retriever.should_answer(question, retriever.search(question)), question
+    assert retriever.search("  \n") == [] and not retriever.should_answer("tasks", [])
     assert len(retriever.search("tasks " * 5000)) == settings.retrieval.top_k
 
 
@@ -110,8 +110,13 @@ def test_the_setting_overrides_the_calibrated_threshold(home: Home, make_release
     make_release()
     strict = ServingSettings(retrieval=RetrievalSettings(min_score=0.99, top_k=2))
     retriever = load_release(ReleaseStore(home), None, strict)
-    hits = retriever.search("How can several tasks run at once?")
-    assert len(hits) == 2 and not retriever.should_answer(hits)
+    question = "How can several tasks run at once?"
+    hits = retriever.search(question)
+    assert len(hits) == 2 and not retriever.should_answer(question, hits)
+    lax = ServingSettings(retrieval=RetrievalSettings(min_score=-1.0))
+    retriever = load_release(ReleaseStore(home), None, lax)
+    for words, known in (("purple elephants", True), ("qzxvw wkjq", False), ("如何安装插件", True)):
+        assert retriever.should_answer(words, retriever.search(words)) == known, words
 
 
 def test_bootstrap_makes_and_serves_the_first_release_once(home: Home, settings: ServingSettings) -> None:

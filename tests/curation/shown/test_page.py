@@ -111,12 +111,15 @@ def test_sources_are_links_only_where_the_address_is_one() -> None:
         assert link("Title", address, "docs/a`b.md") == "Title (`docs/a'b.md`)"
 
 
-def test_the_rows_of_a_table_stand_below_each_other() -> None:
+def test_rows_are_a_table_and_a_mark_is_in_each_cell() -> None:
     table = "Key | Meaning\n`port` | Where it listens\n`url` |"
     assert prose(table) == ["Key | Meaning\nport | Where it listens\nurl |"]
     (block,) = blocks(table, Span(0, 14, 37))
     assert block.markdown == table
     assert block.shown == (
-        "<p>Key | Meaning<br><mark><code>port</code> | Where it listens</mark><br><code>url</code> |</p>"
+        "<table><tr><th>Key</th><th>Meaning</th></tr>"
+        "<tr><td><mark><code>port</code></mark></td><td><mark>Where it listens</mark></td></tr>"
+        "<tr><td><code>url</code></td><td></td></tr></table>"
     )
+    assert "<td>a|b <em>c | d</em></td><td></td><td>e</td>" in harmless("x | y\na|b *c | d* | | e")
     assert prose("Either a | b\nor nothing") == ["Either a | b or nothing"]

@@ -12,11 +12,11 @@ from weakref import WeakKeyDictionary
 from rapidfuzz import fuzz, process
 
 from curation import Chunk
-from serving.releases.retriever import Retriever
 from serving.retrieval.index import ChunkIndex
 from serving.retrieval.tokens import ModelTokenCounter
 
 _WORD = re.compile(r"[^\W\d_]+")
+_LATIN = "\u024f"  # the last letter
 _LETTERS = 4  # shorter words are too like each other
 _ALIKE = 80.0  # of 100: one letter in five, or two that changed places
 _OFTEN = 2  # the documents' own typing errors stand there once
@@ -104,21 +104,21 @@ class KnownWords:
 _of_index: WeakKeyDictionary[ChunkIndex, KnownWords] = WeakKeyDictionary()
 
 
-def known_words(retriever: Retriever) -> KnownWords:
-    """Those of the release's documents, counted once."""
-    index = retriever.index
+def known_words(index: ChunkIndex, counter: ModelTokenCounter | None) -> KnownWords:
+    """Those of the documents in ``index``, counted once."""
     if index not in _of_index:
-        _of_index[index] = KnownWords(index.documents(), retriever.embedder.counter)
+        _of_index[index] = KnownWords(index.documents(), counter)
     return _of_index[index]
 
 
-def is_gibberish(retriever: Retriever, question: str) -> bool:
+def is_gibberish(index: ChunkIndex, counter: ModelTokenCounter | None, question: str) -> bool:
     """Whether ``question`` has words, and none that the documents or the embedding model know: something
-    comes nearest to that, too, and in a small corpus near enough."""
+    comes nearest to that, too, and in a small corpus near enough. Of scripts that may write words without
+    spaces it is never said."""
     words = _WORD.findall(question.casefold())
-    if not words or any(_is_token(retriever.embedder.counter, word) for word in words):
+    if not words or any(max(word) > _LATIN or _is_token(counter, word) for word in words):
         return False
-    return not known_words(retriever).knows_any(question)
+    return not known_words(index, counter).knows_any(question)
 
 
 def _is_token(counter: ModelTokenCounter | None, word: str) -> bool:
