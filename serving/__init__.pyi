@@ -62,6 +62,7 @@ from .retrieval.reranker import Reranker as Reranker, RerankerChoice as Reranker
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
 from .retrieval.space import at_a_time as at_a_time, Leads as Leads, SearchSpace as SearchSpace
+from .retrieval.token_weights import weigh_tokens as weigh_tokens
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
 from .retrieval.whitening import whiten as whiten, whitening as whitening
 from .settings import BotSettings as BotSettings, EmbeddingSettings as EmbeddingSettings
