@@ -41,7 +41,7 @@ from serving import (
 from training import mean_interval, score
 
 STRENGTHS = (0.0, 0.1, 0.15, 0.2, 0.3)
-STRENGTH, PIECE_TOKENS = 0.15, 128
+STRENGTH, PIECE_TOKENS = 0.1, 128
 GRAINS: Sequence[tuple[int, ...]] = ((), (128,), (64,), (128, 64))  # tokens of pieces beside the chunks
 # weight, threshold, share of the rival
 RULES = [(0.3, 0.2, 0.0), (0.5, 0.2, 0.0), (0.5, 0.15, 0.0), (1.0, 0.2, 0.0)]
