@@ -99,10 +99,8 @@ class Corpus:
                     {row["id"]: _former_chunk(row) for row in former},
                 )
             time.sleep(0.01 * (attempt + 1))  # another process is saving right now
-        raise StateError(
-            f"{home.documents} and the files of chunks beside it do not belong together.",
-            _again(home),
-        )
+        told = f"{home.documents} and the files of chunks beside it do not belong together."
+        raise StateError(told, _again(home))
 
     def save(self, home: Home) -> None:
         """Replace the corpus in ``home``, atomically: a kill at any instant leaves the old one or the new
