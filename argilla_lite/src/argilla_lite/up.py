@@ -36,7 +36,7 @@ def run_in_front(home: Home, options: argparse.Namespace) -> int:
             from argilla_lite.restore import finish
 
             finish(home)
-        if url := os.environ.pop(DATABASE_VARIABLE, None):
+        if (url := os.environ.pop(DATABASE_VARIABLE, None)) is not None:
             databases.choose(home, url)
         return _run(home, options)
 
