@@ -136,3 +136,4 @@ from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_mea
 from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles
 from .process_user import user_name as user_name
 from .words import word_set as word_set
+from .workers import RayWorkers as RayWorkers, Workers as Workers, in_process as in_process
