@@ -68,7 +68,7 @@ class RayWorkers:
             if isinstance(cause, ClayloopError):
                 raise cause from error
             raise StateError(
-                f"Ray ({self.address or 'on this machine'}) failed: {first_line(error)}",
+                f"Ray ({self.address or 'on this machine'}) failed: {first_line(cause or error)}",
                 'Look at `ray status`, or set serving.embedding.engine = "local"; nothing was changed.',
             ) from error
 

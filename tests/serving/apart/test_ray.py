@@ -11,7 +11,7 @@ import psutil
 import pytest
 import ray
 
-from curation import Advance, DedupSettings, Progress, RayWorkers, SettingsError, group
+from curation import Advance, DedupSettings, Progress, RayWorkers, SettingsError, group, parse_condition
 from serving.retrieval.embedding import Embedder
 from serving.settings import EmbeddingSettings
 
@@ -83,10 +83,6 @@ def test_near_duplicates_are_those_of_one_process(on_ray: Embedder) -> None:
     assert len(set(labels)) <= 21_000 - 600
 
 
-def _refuse(part: str) -> None:
-    raise SettingsError(f"{part} is wrong.", "Mend it.")
-
-
 def test_what_a_worker_says_is_wrong_is_told_as_it_is(on_ray: Embedder) -> None:
-    with pytest.raises(SettingsError, match="one is wrong"):
-        list(RayWorkers()(_refuse, ["one"]))
+    with pytest.raises(SettingsError, match="empty filter"):
+        list(RayWorkers()(parse_condition, [""]))
