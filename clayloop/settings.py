@@ -7,8 +7,10 @@ Later entries win: the defaults, ``clayloop.toml``, environment variables
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -19,7 +21,7 @@ from pydantic_settings import (
 )
 
 from clayloop.watch.settings import WatchSettings
-from curation import CurationSettings, Home, SettingsError
+from curation import CurationSettings, Home, SettingsError, without_login
 from dashboards import DashboardSettings
 from serving import ServingSettings
 from training import TrainingSettings
@@ -86,10 +88,10 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
             return tuple(sources)
 
     overrides: dict[str, Any] = {"home": home} if home is not None else {}
+    where = f"{path} or the environment (CLAYLOOP_…)" if path else "the environment (CLAYLOOP_…)"
     try:
-        return FromFile(**overrides)
+        settings = FromFile(**overrides)
     except ValidationError as error:
-        where = f"{path} or the environment (CLAYLOOP_…)" if path else "the environment (CLAYLOOP_…)"
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: "
             + ("there is no such key" if item["type"] == "extra_forbidden" else item["msg"])
@@ -101,7 +103,28 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
         ) from None
     except (ValueError, OSError) as error:
         raise SettingsError(
-            f"The settings in {path or 'environment variables (CLAYLOOP_…)'} cannot be read: {error}",
+            f"The settings in {where} cannot be read: {error}",
             "A settings file must be valid TOML in UTF-8; a variable that names a whole "
             "section must hold JSON.",
         ) from None
+    _check_addresses(settings.curation, where)
+    return settings
+
+
+def _check_addresses(settings: CurationSettings, where: str) -> None:
+    """Raises SettingsError for a server's address that is none: else it is found out when it is needed."""
+    for key, url, empty in (
+        ("argilla.url", settings.argilla.url, "the argilla_lite that clayloop starts"),
+        ("language_model.base_url", settings.language_model.base_url, "the embedded model"),
+        ("judge.base_url", settings.judge.base_url, "no judge"),
+    ):
+        try:
+            parts = urlsplit(url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        if url and (not is_address or re.search(r"\s", url)):
+            raise SettingsError(
+                f"curation.{key} is {without_login(url)!r} in {where}, which is no address of a server.",
+                f"Write something like http://127.0.0.1:8000, or leave it empty for {empty}.",
+            )

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from clayloop.cli.language_models import answering_models
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import out, print_json, print_table
+from clayloop.console import err, out, print_json, print_table
 from clayloop.context import Context
 from curation import without_login
 
@@ -24,7 +25,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the bot. It switches to a new release by itself."""
-    from clayloop.up.services import model_address
+    from clayloop.up.services import model_address, silent_servers
     from curation import LanguageModel, Turn
     from serving import ReleaseStore, pull_if_possible, run_bot
 
@@ -36,6 +37,8 @@ def serve(
     store = ReleaseStore(context.home)
     pull_if_possible(store)
     store.current()  # raises when there is none, and says what to do
+    for line in silent_servers(settings):
+        context.progress.say(line)
 
     def send(turns: list[Turn]) -> None:
         from curation import connect_to_argilla, log_turns  # a second and more, that nobody waits for here
@@ -116,14 +119,24 @@ def print_addresses(context: Context, addresses: dict[str, str]) -> None:
 
 
 def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """Show the corpus, the served release, the last run, and which services answer."""
+    """Show the corpus, the served release, the last run, and which services answer. Ends with code 1 where
+    something is wrong."""
     from clayloop.up.status import read_status
 
     context = context_of(ctx)
     report: dict[str, Any] = read_status(context.settings)
+    problems: list[str] = report["problems"]
     if as_json:
         print_json(report)
-        return
+    else:
+        _show_status({name: values for name, values in report.items() if name != "problems"})
+        for problem in problems:
+            err.print(f"[bold red]Problem:[/] {escape(problem)}", soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _show_status(report: dict[str, Any]) -> None:
     rows: list[tuple[str, str]] = []
     for section, values in report.items():
         if isinstance(values, dict):

@@ -6,7 +6,7 @@ import json
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,38 @@ def answers(url: str, below: int = 500) -> bool:
         return False
 
 
+def argilla_answers(url: str) -> bool:
+    """Whether an Argilla is at ``url``."""
+    return answers(url.rstrip("/") + "/api/v1/version", 400)
+
+
+def endpoint_answers(base_url: str) -> bool:
+    """Whether a language model's endpoint is at ``base_url``; it may want a key."""
+    return answers(base_url.rstrip("/") + "/models")
+
+
+def silent_servers(settings: Settings) -> Iterator[str]:
+    """What to say of each server in the settings that does not answer now. It may come later."""
+    argilla, model = settings.curation.argilla.url, settings.curation.language_model.base_url
+    if argilla and not argilla_answers(argilla):
+        yield f"curation.argilla.url: no Argilla answers at {without_login(argilla)} yet."
+    if model and not endpoint_answers(model):
+        yield (
+            f"curation.language_model.base_url: no language model answers at {without_login(model)}. It is "
+            "tried with each question; until then the bot shows passages."
+        )
+
+
+def check_servers(settings: Settings) -> None:
+    """Raises ArgillaError or LanguageModelError where a server in the settings cannot be used."""
+    from curation import LanguageModel, connect_to_argilla
+
+    if settings.curation.argilla.url:
+        connect_to_argilla(settings.curation.argilla, settings.state, make_workspace=False)
+    if settings.curation.language_model.base_url:
+        LanguageModel(settings.curation.language_model).check()
+
+
 def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
     """argilla_lite in the state folder. Raises SettingsError if its command is missing or its port taken."""
     home = settings.state
@@ -85,8 +117,7 @@ def model_service(
     port = _port("curation.language_model.port", model.port if port is None else port, any_port)
     command = [
         *(sys.executable, "-m", "clayloop.up.model_server", "--gguf", str(find_gguf(gguf or model.gguf))),
-        *("--host", LOOPBACK, "--port", str(port)),
-        *("--threads", str(model.threads), "--context", str(model.context)),
+        *("--port", str(port), "--threads", str(model.threads), "--context", str(model.context)),
     ]
     base = f"http://{LOOPBACK}:{port}"
     return Placed(Service("model", command, lambda: answers(f"{base}/health", 400)), f"{base}/v1")
@@ -175,6 +206,17 @@ def this_clayloop(settings: Settings, config: Path | None) -> list[str]:
     command = [sys.executable, "-m", "clayloop", "--home", str(settings.state.root)]
     path = find_config(config)
     return [*command, "--config", str(path.absolute())] if path else command
+
+
+def check_parts(settings: Settings) -> None:
+    """Raises SettingsError or LanguageModelError where the command of argilla_lite or the embedded model's
+    file is wanted and missing, before anything is started."""
+    from clayloop.up.model_server import find_gguf
+
+    if not settings.curation.argilla.url:
+        _argilla_lite_command(settings)
+    if not settings.curation.language_model.base_url:
+        find_gguf(settings.curation.language_model.gguf)
 
 
 def check_ports(settings: Settings) -> None:

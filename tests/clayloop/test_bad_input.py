@@ -93,6 +93,31 @@ def test_up_starts_nothing_where_two_services_have_one_port(
     assert not (clayloop.home / "argilla").exists()
 
 
+@pytest.mark.parametrize("command", [["up"], ["demo"], ["retrain-answers"]])
+def test_nothing_begins_where_the_models_file_is_missing(
+    clayloop: Command, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__LANGUAGE_MODEL__GGUF", "no-such.gguf")
+    for name in ("CURATION__ARGILLA", "CURATION__LANGUAGE_MODEL", "SERVING__BOT", "DASHBOARDS"):
+        monkeypatch.setenv(f"CLAYLOOP_{name}__PORT", "0")
+    ended = clayloop(*command)
+    assert ended.code == 5, ended.err
+    assert "no-such.gguf does not exist" in ended.err
+    assert "curation.language_model.gguf" in ended.err
+    assert not (clayloop.home / "argilla").exists()
+
+
+def test_the_demo_begins_nothing_where_a_server_of_the_settings_does_not_answer(
+    clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__LANGUAGE_MODEL__BASE_URL", UNUSED_PORT + "/v1")
+    assert clayloop("demo", "--source", str(pottery)).code == 5
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", UNUSED_PORT)
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", "a-key")
+    assert clayloop("demo", "--source", str(pottery)).code == 4
+    assert not clayloop.home.exists()
+
+
 def test_a_bot_that_fails_ends_the_demo_with_its_log_named() -> None:
     def broken(request: FakeRequest) -> None:
         request.send(500, b'{"detail": "broken"}')

@@ -42,6 +42,13 @@ def test_environment_wins_over_the_file_and_the_option_over_both(
     assert load_settings(home=tmp_path / "option").state.root == tmp_path / "option"
 
 
+def test_the_login_in_an_address_that_is_none_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", "htp://ops:hunter2@x")
+    with pytest.raises(SettingsError, match=r"curation\.argilla\.url") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -52,6 +59,9 @@ def test_environment_wins_over_the_file_and_the_option_over_both(
         ("[training.gate.guards]\nremoved_share = 2.0\n", "training.gate.guards.removed_share"),
         ("[training]\ntestsets = [{ queries = 'q.jsonl' }]\n", "needs a folder, or both queries and qrels"),
         ("[broken\n", "clayloop.toml"),
+        ("[curation.argilla]\nurl = 'localhost:6900'\n", "curation.argilla.url is 'localhost:6900'"),
+        ("[curation.language_model]\nbase_url = 'http:// x/v1'\n", "curation.language_model.base_url"),
+        ("[curation.judge]\nbase_url = 'http://x:port/v1'\n", "curation.judge.base_url"),
     ],
 )
 def test_a_mistake_names_file_and_key(text: str, named: str) -> None:

@@ -22,12 +22,10 @@ from serving import (
     ModelTokenCounter,
     ReleaseStore,
     ServingSettings,
-    embed_chunks,
     load_release,
     remove_whitening,
-    whiten,
 )
-from training.judge.evaluate import SearchModel, evaluate_set
+from training.judge.evaluate import as_first_released, evaluate_set
 from training.judge.questions import check_paths
 
 
@@ -62,9 +60,7 @@ def compare_cuttings(
         remove_whitening(embedder)  # of the cutting before
         progress.say(f"At most {cutting.max_tokens} tokens, overlap {cutting.overlap}")
         chunks = cut_again(corpus, counter, cutting, progress)
-        space = embed_chunks(embedder, chunks, progress=progress)
-        space = whiten(embedder, space, chunks, settings.retrieval.whiten)
-        model = SearchModel(embedder, space, progress=progress)
+        model = as_first_released(embedder, chunks, settings, progress)
         scores = evaluate_set(model, test_set, chunks, [embedder.dimension])[embedder.dimension]
         tokens = [chunk.tokens for chunk in chunks]
         found.append(
