@@ -27,6 +27,14 @@ from serving import ServingSettings
 from training import TrainingSettings
 
 CONFIG_NAME = "clayloop.toml"
+# What pydantic says in Python's words → in those of the file.
+_IN_TOML = {
+    "extra_forbidden": "there is no such key",
+    "list_type": 'a list is wanted, such as ["one", "another"]',
+    "dict_type": "a table is wanted, such as { key = … }",
+    "model_type": "a table with keys is wanted ([section])",
+    "string_type": "text is wanted, in quotes",
+}
 
 
 class Settings(BaseSettings):
@@ -93,8 +101,7 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
         settings = FromFile(**overrides)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: "
-            + ("there is no such key" if item["type"] == "extra_forbidden" else item["msg"])
+            f"{'.'.join(str(part) for part in item['loc'])}: " + _IN_TOML.get(item["type"], item["msg"])
             for item in error.errors()
         )
         raise SettingsError(
@@ -102,13 +109,28 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
             "`clayloop init --print` shows every key with its meaning.",
         ) from None
     except (ValueError, OSError) as error:
-        raise SettingsError(
-            f"The settings in {where} cannot be read: {error}",
-            "A settings file must be valid TOML in UTF-8; a variable that names a whole "
-            "section must hold JSON.",
-        ) from None
+        raise _unreadable(error, where) from None
     _check_addresses(settings.curation, where)
+    if settings.state.root.exists() and not settings.state.root.is_dir():
+        raise SettingsError(
+            f"The state folder {settings.state.root} is no folder.",
+            "Name one with --home, CLAYLOOP_HOME or the key home.",
+        )
     return settings
+
+
+def _unreadable(error: Exception, where: str) -> SettingsError:
+    """What to raise for a file that is no TOML, or a variable that is no JSON: pydantic names the section."""
+    if section := re.search(r'field "(\w+)" from source "Env', str(error)):
+        start = f"CLAYLOOP_{section[1]}".upper()
+        named = ", ".join(sorted(key for key in os.environ if key.upper().startswith(start)))
+        return SettingsError(
+            f"One of these environment variables stands for a list or a table, and holds no JSON: {named}.",
+            """For example '["one", "another"]' or '{"key": 1}'.""",
+        )
+    return SettingsError(
+        f"The settings in {where} cannot be read: {error}", "A settings file must be valid TOML in UTF-8."
+    )
 
 
 def _check_addresses(settings: CurationSettings, where: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from serving import ReleaseStore
 from training import RunStore
 
 _WELL = "answers"
+_LEAST_FREE = 100  # MB: a release of the model that comes with clayloop
 _HEALTH = {"model": "/health", "dashboard": "/_stcore/health"}
 
 
@@ -28,6 +31,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
         ("release", _release),
         ("last_run", _last_run),
         ("outbox", _outbox),
+        ("disk", _disk),
     ):
         try:
             report[name] = read(settings)
@@ -65,12 +69,14 @@ def _release(settings: Settings) -> dict[str, Any]:
     current = store.current_id()
     if current is None:
         return {"served": None}
-    release = store.get(current)
+    release, marks = store.get(current), store.marks.read()
     return {
         "served": release.id,
         "made": release.created_at.isoformat(timespec="seconds"),
         "chunks": release.index.rows,
         **{name: round(value, 4) for name, value in release.metrics.items() if name == "ndcg@10"},
+        **({"pinned": True} if current in marks.pinned else {}),
+        **({"canary": marks.canary.release} if marks.canary else {}),
     }
 
 
@@ -85,6 +91,20 @@ def _last_run(settings: Settings) -> dict[str, Any]:
 def _outbox(settings: Settings) -> dict[str, Any]:
     outbox = settings.state.outbox
     return {"pending": len(list(outbox.glob("*.json"))) if outbox.is_dir() else 0}
+
+
+def _disk(settings: Settings) -> dict[str, Any]:
+    root = settings.state.root
+    if not root.exists():
+        return {}
+    free = shutil.disk_usage(root).free // 1_000_000
+    if free < _LEAST_FREE or not os.access(root, os.W_OK):
+        why = f"{free} MB are free" if free < _LEAST_FREE else "it is read-only, or somebody else's"
+        raise StateError(
+            f"{root} can hold no further release: {why}.",
+            "Free some space (df), or give it back to its user.",
+        )
+    return {"free_mb": free}
 
 
 def _services(settings: Settings) -> dict[str, tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,6 +77,9 @@ def test_what_somebody_has_to_mend_ends_with_1(clayloop: Command, pottery: Path)
     clayloop.well("bootstrap")
     assert clayloop.well("status", "--json").json["problems"] == []
     home = Home(clayloop.home)
+    (home.releases / "marks.json").write_text("{")
+    assert "marks.json is damaged" in clayloop("status").err
+    (home.releases / "marks.json").unlink()
     whole = home.documents.read_bytes()
     for name, spoil, says in (
         ("chunks are missing", home.chunks.unlink, "do not belong together. Restore it, or remove"),
@@ -87,6 +91,12 @@ def test_what_somebody_has_to_mend_ends_with_1(clayloop: Command, pottery: Path)
         assert ended.code == 1, name
         assert says in " ".join(ended.err.split()), name
         assert "release served" in ended.out, "the rest is told all the same"
+
+
+def test_a_disk_that_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=99_000_000))
+    (problem,) = read_status(Settings(home=tmp_path))["problems"]
+    assert problem.startswith(f"{tmp_path} can hold no further release: 99 MB are free")
 
 
 def test_the_bots_own_trouble_is_told(tmp_path: Path) -> None:
