@@ -10,8 +10,8 @@ from statistics import median
 from pydantic import BaseModel
 
 from curation import SILENT, Corpus, Progress, TestSet, give_back
-from serving import Embedder, ServingSettings
-from training.judge.evaluate import as_first_released, evaluate_set
+from serving import Embedder, ServingSettings, fit_space
+from training.judge.evaluate import SearchModel, evaluate_set
 from training.judge.intervals import Interval, mean_interval
 from training.judge.questions import check_paths
 
@@ -21,8 +21,8 @@ _TIMED = 20  # questions
 
 class BaseModelScore(BaseModel):
     """A model: NDCG@10 over the questions, ``change`` against the first model's, question by question (None
-    for the first). ``index_seconds`` embeds all chunks and whitens, ``query_ms`` embeds one question
-    (median); ``memory_mb`` are its weights and the vectors."""
+    for the first). ``index_seconds`` embeds all chunks, ``query_ms`` one question (median); ``memory_mb`` are
+    its weights and the vectors."""
 
     model: str
     dimension: int
@@ -52,15 +52,15 @@ def compare_models(
         progress.say(f"{name}: {len(corpus.chunks):,} chunks")
         embedder = Embedder(name, settings.embedding)
         started = time.perf_counter()
-        model = as_first_released(embedder, corpus.chunks, settings, progress)
+        space = fit_space(embedder, corpus.chunks, settings.retrieval.whiten, progress)
         indexed = time.perf_counter() - started
         query_ms = _query_ms(embedder, list(test_set.queries.values()))
+        model = SearchModel(embedder, space, progress=progress)
         scores = evaluate_set(model, test_set, corpus.chunks, [embedder.dimension])[embedder.dimension]
         values = [scores.questions[key]["ndcg@10"] for key in sorted(scores.questions)]
         changes = [new - old for new, old in zip(values, first, strict=True)] if first is not None else None
         first = values if first is None else first
         weights = sum(one.numel() * one.element_size() for one in embedder.model.parameters())
-        vectors = model.space.chunks.nbytes + model.space.pieces.vectors.nbytes
         found.append(
             BaseModelScore(
                 model=name,
@@ -69,10 +69,10 @@ def compare_models(
                 change=mean_interval(changes, _CONFIDENCE) if changes is not None else None,
                 index_seconds=round(indexed, 2),
                 query_ms=round(query_ms, 2),
-                memory_mb=round((weights + vectors) / 1e6, 1),
+                memory_mb=round((weights + space.chunks.nbytes + space.pieces.vectors.nbytes) / 1e6, 1),
             )
         )
-        del model, embedder
+        del model, embedder, space
         give_back()  # before the next one is loaded
     return found
 

@@ -22,10 +22,10 @@ from serving import (
     ModelTokenCounter,
     ReleaseStore,
     ServingSettings,
+    fit_space,
     load_release,
-    remove_whitening,
 )
-from training.judge.evaluate import as_first_released, evaluate_set
+from training.judge.evaluate import SearchModel, evaluate_set
 from training.judge.questions import check_paths
 
 
@@ -57,10 +57,10 @@ def compare_cuttings(
     counter = ModelTokenCounter(settings.embedding.model)
     found = []
     for cutting in cuttings:
-        remove_whitening(embedder)  # of the cutting before
         progress.say(f"At most {cutting.max_tokens} tokens, overlap {cutting.overlap}")
         chunks = cut_again(corpus, counter, cutting, progress)
-        model = as_first_released(embedder, chunks, settings, progress)
+        space = fit_space(embedder, chunks, settings.retrieval.whiten, progress)
+        model = SearchModel(embedder, space, progress=progress)
         scores = evaluate_set(model, test_set, chunks, [embedder.dimension])[embedder.dimension]
         tokens = [chunk.tokens for chunk in chunks]
         found.append(

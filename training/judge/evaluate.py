@@ -29,7 +29,6 @@ from serving import (
     mix_scores,
     model_name,
     truncate_vectors,
-    whiten,
 )
 from training.judge.questions import HoldoutQuestion, bare_text, check_paths
 from training.settings import RerankerSettings
@@ -212,16 +211,6 @@ class EmbeddedQuestions:
                 query_vectors=self.query_vectors[start : start + many],
                 headings=[row - start for row in self.headings if start <= row < start + many],
             )
-
-
-def as_first_released(
-    embedder: Embedder, chunks: Sequence[Chunk], settings: ServingSettings, progress: Progress = SILENT
-) -> SearchModel:
-    """The model with the vectors that a first release has: of the chunks and their pieces, whitened by
-    them."""
-    space = embed_chunks(embedder, chunks, progress=progress)
-    space = whiten(embedder, space, chunks, settings.retrieval.whiten)
-    return SearchModel(embedder, space, progress=progress)
 
 
 def evaluate_set(
