@@ -19,7 +19,9 @@ from curation import without_login
 
 def serve(
     ctx: typer.Context,
-    port: Annotated[int | None, typer.Option("--port", help="Port; default: serving.bot.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; default: serving.bot.port.")
+    ] = None,
     no_model: Annotated[
         bool, typer.Option("--no-model", help="Answer with the best passages, without a language model.")
     ] = False,
@@ -64,16 +66,19 @@ def serve(
 
 def dashboard(
     ctx: typer.Context,
-    port: Annotated[int | None, typer.Option("--port", help="Port; default: dashboards.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; default: dashboards.port.")
+    ] = None,
 ) -> None:
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
-    from clayloop.up.services import loop_settings, this_clayloop
+    from clayloop.up.services import free_port, loop_settings, this_clayloop
     from dashboards import prepare
 
     context = context_of(ctx)
     wanted = context.settings.dashboards
-    if port is not None:
-        wanted = wanted.model_copy(update={"port": port})
+    # Streamlit's own word for a taken port names no setting.
+    port = free_port("dashboards.port", wanted.port if port is None else port, host=wanted.host)
+    wanted = wanted.model_copy(update={"port": port})
     settings, command = context.settings, this_clayloop(context.settings, context.config)
     launch = prepare(context.home.root, wanted, settings.curation.argilla, loop_settings(settings), command)
     context.progress.say(f"Dashboard: {launch.url}")

@@ -18,7 +18,8 @@ from clayloop.signals import on_signals
 def watch(
     ctx: typer.Context,
     port: Annotated[
-        int | None, typer.Option("--port", help="Port for Argilla's calls; default: watch.port.")
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Port for Argilla's calls; default: watch.port."),
     ] = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask the watcher that runs for a retrain now, and return.")

@@ -96,7 +96,7 @@ def check_servers(settings: Settings) -> None:
 def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
     """argilla_lite in the state folder. Raises SettingsError if its command is missing or its port taken."""
     home = settings.state
-    port = _port("curation.argilla.port", settings.curation.argilla.port, any_port)
+    port = free_port("curation.argilla.port", settings.curation.argilla.port, any_port)
     url = f"http://{LOOPBACK}:{port}"
     command = [
         *_argilla_lite_command(settings),
@@ -114,7 +114,7 @@ def model_service(
     from clayloop.up.model_server import find_gguf
 
     model = settings.curation.language_model
-    port = _port("curation.language_model.port", model.port if port is None else port, any_port)
+    port = free_port("curation.language_model.port", model.port if port is None else port, any_port)
     command = [
         *(sys.executable, "-m", "clayloop.up.model_server", "--gguf", str(find_gguf(gguf or model.gguf))),
         *("--port", str(port), "--threads", str(model.threads), "--context", str(model.context)),
@@ -126,7 +126,7 @@ def model_service(
 def bot_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
     """`clayloop serve` as a process of its own."""
     bot = settings.serving.bot
-    port = _port("serving.bot.port", bot.port, any_port, bot.host)
+    port = free_port("serving.bot.port", bot.port, any_port, bot.host)
     url = local_url(bot.host, port)
     command = [*this_clayloop(settings, config), "serve", "--port", str(port)]
     return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
@@ -137,7 +137,7 @@ def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool
     from dashboards import prepare
 
     wanted = settings.dashboards
-    port = _port("dashboards.port", wanted.port, any_port, wanted.host)
+    port = free_port("dashboards.port", wanted.port, any_port, wanted.host)
     placed = wanted.model_copy(update={"port": port})
     command = this_clayloop(settings, config)
     launch = prepare(settings.state.root, placed, settings.curation.argilla, loop_settings(settings), command)
@@ -160,7 +160,7 @@ def loop_settings(settings: Settings) -> LoopSettings:
 def watch_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
     """`clayloop watch` as a process of its own."""
     watch = settings.watch
-    port = _port("watch.port", watch.port, any_port, watch.host)
+    port = free_port("watch.port", watch.port, any_port, watch.host)
     url = local_url(watch.host, port)
     command = [*this_clayloop(settings, config), "watch", "--port", str(port)]
     return Placed(Service("watch", command, lambda: answers(f"{url}/healthz")), url)
@@ -233,7 +233,7 @@ def check_ports(settings: Settings) -> None:
     ]
     keys: dict[tuple[str, int], str] = {}
     for key, port, host in wanted:
-        _port(key, port, any_port=False, host=host)
+        free_port(key, port, host=host)
         other = keys.setdefault((host, port), key)
         if port and other != key:
             raise SettingsError(
@@ -241,8 +241,9 @@ def check_ports(settings: Settings) -> None:
             )
 
 
-def _port(key: str, wanted: int, any_port: bool, host: str = LOOPBACK) -> int:
-    """``wanted`` if it is free, else with ``any_port`` (or when 0 is wanted) another one."""
+def free_port(key: str, wanted: int, any_port: bool = False, host: str = LOOPBACK) -> int:
+    """``wanted`` if it is free, else with ``any_port`` (or when 0 is wanted) another one. Raises
+    SettingsError, which names the setting ``key``."""
     for port in (wanted, 0) if any_port else (wanted,):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

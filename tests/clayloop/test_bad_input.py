@@ -78,6 +78,13 @@ def test_up_starts_nothing_where_one_port_is_taken(
     assert not (clayloop.home / "argilla").exists()
 
 
+def test_a_port_that_cannot_be_had_is_told_with_its_setting(clayloop: Command) -> None:
+    assert "65535" in clayloop("serve", "--port", "99999").err
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = clayloop("dashboard", "--port", str(taken.getsockname()[1]))
+    assert ended.code == 2 and "dashboards.port" in ended.err
+
+
 def test_up_starts_nothing_where_two_services_have_one_port(
     clayloop: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
