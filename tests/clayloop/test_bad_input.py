@@ -184,13 +184,11 @@ def test_odd_files_are_skipped_and_reported(clayloop: Command, pottery: Path) ->
     assert "UTF-8" in skipped["latin1.md"]
 
 
-def test_argilla_that_is_down(clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
+def test_argilla_that_is_down(served: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", UNUSED_PORT)
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", "secret-key-of-a-test")
     for command in (["push"], ["retrain"], ["simulate"]):
-        ended = clayloop(*command)
+        ended = served(*command)
         assert ended.code == 4, (command, ended.err)
         assert UNUSED_PORT in ended.err
         assert "secret-key-of-a-test" not in ended.err + ended.out
@@ -223,13 +221,11 @@ def test_a_wrong_setting_names_its_key(clayloop: Command) -> None:
     ],
 )
 def test_questions_that_cannot_be_read(
-    clayloop: Command, pottery: Path, tmp_path: Path, queries: str, qrels: str, named: str
+    served: Command, tmp_path: Path, queries: str, qrels: str, named: str
 ) -> None:
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
     (tmp_path / "queries.jsonl").write_text(queries)
     (tmp_path / "qrels.tsv").write_text(qrels)
-    ended = clayloop(
+    ended = served(
         "evaluate",
         "--queries",
         str(tmp_path / "queries.jsonl"),

@@ -71,14 +71,15 @@ def test_the_login_in_an_address_is_used_and_shown_nowhere(
     assert told == {"argilla": f"http://{place}/ (answers)"}
 
 
-def test_what_somebody_has_to_mend_ends_with_1(clayloop: Command, pottery: Path) -> None:
-    assert clayloop.well("status", "--json").json["problems"] == [], "nothing was begun: no problem"
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
+def test_nothing_begun_is_no_problem(clayloop: Command) -> None:
     assert clayloop.well("status", "--json").json["problems"] == []
-    home = Home(clayloop.home)
+
+
+def test_what_somebody_has_to_mend_ends_with_1(served: Command) -> None:
+    assert served.well("status", "--json").json["problems"] == []
+    home = Home(served.home)
     (home.releases / "marks.json").write_text("{")
-    assert "marks.json is damaged" in clayloop("status").err
+    assert "marks.json is damaged" in served("status").err
     (home.releases / "marks.json").unlink()
     whole = home.documents.read_bytes()
     for name, spoil, says in (
@@ -87,7 +88,7 @@ def test_what_somebody_has_to_mend_ends_with_1(clayloop: Command, pottery: Path)
         ("cut off", lambda: home.documents.write_bytes(whole[:100]), "documents.parquet cannot be read"),
     ):
         spoil()
-        ended = clayloop("status")
+        ended = served("status")
         assert ended.code == 1, name
         assert says in " ".join(ended.err.split()), name
         assert "release served" in ended.out, "the rest is told all the same"
