@@ -25,7 +25,6 @@ Weights = dict[str, Vectors]
 Layer = Callable[[Vectors], Vectors]
 
 _AFTER_POOLING = ("Normalize", "Dense")
-_TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
 _REMEMBERED = 5_000  # texts: some ten megabytes
 
 
@@ -97,10 +96,12 @@ class _Bert:
     """
 
     def __init__(self, folder: Path, config: dict[str, Any], token_weights: Path | None) -> None:
-        weights = _mapped(folder / "model.safetensors")
+        from safetensors.numpy import load_file
+
+        weights = load_file(folder / "model.safetensors")
         self._weights = {name.removeprefix("bert."): _as_float(one) for name, one in weights.items()}
         self._token_weights = (
-            _as_float(_mapped(token_weights / "model.safetensors")["emb_layer.weight"])[:, 0]
+            _as_float(load_file(token_weights / "model.safetensors")["emb_layer.weight"])[:, 0]
             if token_weights
             else np.ones(config["vocab_size"], np.float32)
         )
@@ -232,23 +233,10 @@ def _longest(folder: Path, config: dict[str, Any]) -> int:
 def _after_pooling(kind: str, folder: Path) -> Layer:
     if kind == "Normalize":
         return _unit
-    matrix = _as_float(_mapped(folder / "model.safetensors")["linear.weight"]).T
+    from safetensors.numpy import load_file
+
+    matrix = _as_float(load_file(folder / "model.safetensors")["linear.weight"]).T
     return lambda vector: vector @ matrix
-
-
-def _mapped(file: Path) -> Weights:
-    """The numbers in a safetensors ``file``, mapped and not read: a swap copies nothing, and processes that
-    serve the same model share its pages. The format: https://huggingface.co/docs/safetensors."""
-    with file.open("rb") as opened:
-        size = int.from_bytes(opened.read(8), "little")
-        header = json.loads(opened.read(size))
-    content = np.asarray(np.memmap(file, np.uint8, "r", offset=8 + size))
-    found = {}
-    for name, one in header.items():
-        if name != "__metadata__" and one["dtype"] in _TYPES:
-            start, end = one["data_offsets"]
-            found[name] = content[start:end].view(_TYPES[one["dtype"]]).reshape(one["shape"])
-    return found
 
 
 def _unit(vector: Vectors) -> Vectors:
