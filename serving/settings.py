@@ -50,7 +50,7 @@ class RetrievalSettings(_Section):
         description="Index chunks that nobody has judged yet; off: only chunks that annotators accepted.",
     )
     whiten: float = Field(
-        0.15,
+        0.1,
         ge=0,
         le=0.5,
         description="How far a release's space is whitened by its chunks (0: not at all, 0.5: wholly): what "

@@ -20,6 +20,7 @@ from serving import (
     INDEX_FOLDER,
     MODEL_FOLDER,
     OUT_OF_DOMAIN_QUESTIONS,
+    BaseVectors,
     ChunkIndex,
     Embedder,
     ReleaseDraft,
@@ -132,7 +133,7 @@ def load_ahead(home: Home, corpus: Corpus, settings: TrainingSettings, serving: 
     of_all = [*OUT_OF_DOMAIN_QUESTIONS, *heading_questions(corpus.chunks)]
     own = dict.fromkeys(row.query for row in rows if row.query and row.origin != HEADING)
     served.queries([*of_all, *list(own)[:_MOST_AHEAD]])
-    Embedder.shared(serving.embedding.model, serving.embedding).queries(asked or of_all[:1])
+    BaseVectors(store, serving.embedding).queries(asked or of_all[:1])
 
 
 def preview(

@@ -141,7 +141,7 @@ class Demo:
 
         context = self._context
         argilla = context.settings.curation.argilla
-        vectors = BaseVectors(context.question_embedder, ReleaseStore(context.home))
+        vectors = BaseVectors(ReleaseStore(context.home), context.settings.serving.embedding, quick=True)
         # Some records are left for people to try it by hand.
         limits: dict[DatasetName, int] = {
             "chunks": min(JUDGED_CHUNKS, max(0, self.report.chunks - LEFT_TO_PEOPLE)),

@@ -4,36 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from curation import SILENT, Progress
-from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, Release
+from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex
+from serving.retrieval.making import FITTED
+from serving.retrieval.models import model_name, resolve_model
 from serving.retrieval.vectors import Vectors
-from serving.retrieval.whitening import unwhitened
+from serving.retrieval.whitening import WHITENING, unwhitened
+from serving.settings import EmbeddingSettings
 
 
 class BaseVectors:
-    """Embeds with the base model ``embedder``, without whitening; what the newest untrained release of
-    ``store`` has in its index is taken from there."""
+    """Embeds with the base model as the newest untrained release of ``store`` has it, without whitening, and
+    takes from its index what that has; where there is none, with the base model as it was published.
 
-    def __init__(self, embedder: Embedder, store: ReleaseStore) -> None:
-        self._embedder, self._store = embedder, store
+    ``quick``: for a text now and then, without torch where that can be. Raises SettingsError when the model
+    can't be loaded.
+    """
+
+    def __init__(self, store: ReleaseStore, settings: EmbeddingSettings, quick: bool = False) -> None:
+        name = settings.model
+        untrained = (one for one in reversed(store.list()) if not one.trained_on and one.base_model == name)
+        release = next(untrained, None)
+        self._folder = store.folder(release.id) if release else None
+        model = self._folder / MODEL_FOLDER if self._folder else resolve_model(name)
+        without = WHITENING if self._folder else FITTED
+        self.embedder = (
+            Embedder.quick(model, settings, model_name(name), without=without)
+            if quick and isinstance(model, Path)
+            else Embedder.shared(model, settings, without)
+        )
 
     @property
     def dimension(self) -> int:
-        return self._embedder.dimension
+        return self.embedder.dimension
 
     @property
     def name(self) -> str:
-        return self._embedder.name
+        return self.embedder.name
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """As ``Embedder.queries``."""
-        return self._embedder.queries(texts)
+        return self.embedder.queries(texts)
 
     def documents(self, texts: Sequence[str], progress: Progress = SILENT) -> Vectors:
         """As ``Embedder.documents``, up to rounding (1e-4)."""
@@ -43,26 +61,14 @@ class BaseVectors:
         vectors: Vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         vectors[there] = known[[rows[texts[place]] for place in there]]
         if missing:
-            vectors[missing] = self._embedder.documents([texts[place] for place in missing], progress)
+            vectors[missing] = self.embedder.documents([texts[place] for place in missing], progress)
         return vectors
 
     @cached_property
     def _known(self) -> tuple[Mapping[str, int], Vectors]:
         """Text → row, and the vectors."""
-        release = self._untrained_release()
-        if release is None:
+        if self._folder is None:
             return {}, np.empty((0, self.dimension), dtype=np.float32)
-        folder = self._store.folder(release.id)
-        index = ChunkIndex.open(folder / INDEX_FOLDER)
+        index = ChunkIndex.open(self._folder / INDEX_FOLDER)
         rows = {chunk.text: row for row, chunk in enumerate(index.chunks())}
-        return rows, unwhitened(folder / MODEL_FOLDER, index.space().chunks)
-
-    def _untrained_release(self) -> Release | None:
-        return next((one for one in reversed(self._store.list()) if self._is_untrained(one)), None)
-
-    def _is_untrained(self, release: Release) -> bool:
-        return (
-            not release.trained_on
-            and release.base_model == self._embedder.settings.model
-            and release.embedding.dimension == self.dimension
-        )
+        return rows, unwhitened(self._folder / MODEL_FOLDER, index.space().chunks)

@@ -10,8 +10,7 @@ from serving.releases.promotions import BOOTSTRAP
 from serving.releases.record import Release, ReleaseOrigin
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.making import embed_chunks
-from serving.retrieval.whitening import remove_whitening, whiten
+from serving.retrieval.making import fit_space
 from serving.settings import ServingSettings
 
 if TYPE_CHECKING:
@@ -46,9 +45,7 @@ def bootstrap(
     try:
         progress.say(f"Loading {model}")
         embedder = Embedder(model, settings.embedding)
-        remove_whitening(embedder)  # the base model may be one of ours
-        space = embed_chunks(embedder, corpus.chunks, progress=progress)
-        space = whiten(embedder, space, corpus.chunks, settings.retrieval.whiten)
+        space = fit_space(embedder, corpus.chunks, settings.retrieval.whiten, progress)
         parts = ReleaseParts(embedder, corpus.chunks, space)
         origin = ReleaseOrigin(base_model=model, parent=store.served_id())
         release = store.publish(folder, build_release(folder, parts, origin, settings, progress))

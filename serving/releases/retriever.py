@@ -22,7 +22,6 @@ from serving.settings import ServingSettings
 
 # From this cosine on two questions about one page may be one need: docs/measurements/2026-11-corrections.md.
 _ALIKE = 0.2
-_LAYERS = (f"{MODEL_FOLDER}/model.safetensors", f"{MODEL_FOLDER}/config.json")
 
 
 class Retriever:
@@ -162,13 +161,20 @@ def _model_files(release: Release) -> dict[str, str]:
 
 
 def _with_same_layers(before: Retriever | None, release: Release) -> QuickModel | None:
-    """The model of ``before``, if it differs in what comes after its layers alone: releases of one base model
-    that are whitened by different chunks."""
+    """The model of ``before``, if it differs in what comes after its pooling alone: releases of one base
+    model that are whitened by different chunks."""
     model = before.embedder.model if before else None
     if before is None or not isinstance(model, QuickModel):
         return None
-    here, there = _model_files(before.release), _model_files(release)
-    return model if all(here.get(name) == there.get(name) for name in _LAYERS) else None
+    here, there = _layers(before.release), _layers(release)
+    return model if here == there else None
+
+
+def _layers(release: Release) -> dict[str, str]:
+    """The files that say what a text's tokens become up to the pooling, with their digests."""
+    names = (f"{MODEL_FOLDER}/model.safetensors", f"{MODEL_FOLDER}/config.json")
+    found = _model_files(release).items()
+    return {path: digest for path, digest in found if path in names or "WordWeights/" in path}
 
 
 def load_release(

@@ -87,23 +87,29 @@ class Embedder:
         name: str,
         max_tokens: int | None = None,
         like: QuickModel | None = None,
+        without: Sequence[str] = (),
     ) -> Embedder:
         """For one question at a time: the model in ``folder`` without torch, where that can be (QuickModel,
-        which takes the layers of ``like``) and no other device is set. Raises what the constructor raises."""
+        which takes the layers of ``like``) and no other device is set. ``without`` names layers that are left
+        out. Raises what the constructor raises."""
         may = settings.device in ("auto", "cpu") and settings.precision != "bfloat16"
-        model = QuickModel.load(folder, max_tokens, like) if may else None
-        return cls(model or folder, settings, name)
+        model = QuickModel.load(folder, max_tokens, like, without) if may else None
+        embedder = cls(model or folder, settings, name)
+        if model is None:
+            embedder.remove_layers(without)
+        return embedder
 
     @classmethod
-    def shared(cls, model: str | Path, settings: EmbeddingSettings) -> Embedder:
+    def shared(cls, model: str | Path, settings: EmbeddingSettings, without: Sequence[str] = ()) -> Embedder:
         """The one of this process, which is loaded once and remembers what it was asked before: for one
-        thread. Releases that differ in their index alone have the same. Nobody may change its model. Raises
-        what the constructor raises."""
-        key = (_identity(resolve_model(str(model))), settings.model_dump_json(exclude={"model"}))
+        thread. Releases that differ in their index alone have the same. ``without`` names layers that are
+        taken off; nobody may change its model otherwise. Raises what the constructor raises."""
+        key = (_identity(resolve_model(str(model))), settings.model_dump_json(exclude={"model"}), *without)
         if key not in _shared:
             if len(_shared) >= _MOST_SHARED:
                 _shared.clear()
             _shared[key] = cls(model, settings)
+            _shared[key].remove_layers(without)
         return _shared[key]
 
     @staticmethod
@@ -133,6 +139,13 @@ class Embedder:
         if not len(texts):
             return np.zeros((0, dim or self.dimension), dtype=np.float32)
         return truncate_vectors(np.stack([asked[text] for text in texts]), dim or self.dimension)
+
+    def remove_layers(self, names: Sequence[str]) -> bool:
+        """Take the layers of these names off the model; whether there was one."""
+        found = [name for name in names if self.model._modules.pop(name, None) is not None]
+        if found:
+            self.forget()
+        return bool(found)
 
     def forget(self) -> None:
         """Nothing is remembered: the model has changed."""
@@ -243,7 +256,7 @@ def in_worker(folder: Path, settings: EmbeddingSettings) -> EmbedBatch:
     return embed
 
 
-_shared: dict[tuple[str, str], Embedder] = {}
+_shared: dict[tuple[str, ...], Embedder] = {}
 
 
 def _identity(model: Path | str) -> str:

@@ -12,10 +12,29 @@ from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, IndexedQuestion, pages_of
 from serving.retrieval.pieces import pieces
 from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
+from serving.retrieval.token_weights import WEIGHTS_LAYER, weigh_tokens
 from serving.retrieval.vectors import Vectors
 from serving.retrieval.weighing import choose_weight
+from serving.retrieval.whitening import WHITENING, whiten
 
 PIECE_TOKENS = 128  # half a chunk; smaller and larger ones find less (docs/measurements)
+
+# Layers that a corpus gives to a model. They come off before the model is trained or given another corpus's.
+FITTED = (WEIGHTS_LAYER, *WHITENING)
+
+
+def fit_space(
+    embedder: Embedder, chunks: Sequence[Chunk], strength: float, progress: Progress = SILENT
+) -> SearchSpace:
+    """Fit ``embedder.model`` to ``chunks``, and embed them and their pieces: it weighs tokens by how rare
+    they are there, and whitens with ``strength``. What an earlier corpus gave it comes off.
+
+    Raises ReleaseError when the model gives NaN.
+    """
+    embedder.remove_layers(FITTED)
+    weigh_tokens(embedder, chunks)
+    space = embed_chunks(embedder, chunks, progress=progress)
+    return whiten(embedder, space, chunks, strength)
 
 
 def embed_chunks(

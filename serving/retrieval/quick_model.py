@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,22 +33,19 @@ class QuickModel:
     def __init__(
         self,
         folder: Path,
-        modules: Sequence[tuple[str, Path]],
+        modules: _Modules,
         max_tokens: int | None,
         like: QuickModel | None = None,
     ) -> None:
-        from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
         config = _read(folder / "config.json")
         # What is asked or quoted again is remembered, also by a model that takes the layers over.
         self._mean: Callable[[tuple[int, ...]], Vectors] = (
-            like._mean
-            if like
-            else lru_cache(_REMEMBERED)(_Bert(load_file(folder / "model.safetensors"), config).mean)
+            like._mean if like else lru_cache(_REMEMBERED)(_Bert(folder, config, modules.token_weights).mean)
         )
         # Weights may be stored in half precision: how we compute is ours.
-        self._after = [_after_pooling(kind, path) for kind, path in modules]
+        self._after = [_after_pooling(kind, path) for kind, path in modules.after_pooling]
         prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
         self._prompts = {name: str(prompts.get(name, "")) for name in ("query", "document")}
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -60,12 +57,17 @@ class QuickModel:
 
     @classmethod
     def load(
-        cls, folder: Path, max_tokens: int | None = None, like: QuickModel | None = None
+        cls,
+        folder: Path,
+        max_tokens: int | None = None,
+        like: QuickModel | None = None,
+        without: Sequence[str] = (),
     ) -> QuickModel | None:
         """The model in ``folder``, or None where it is none that can be computed here. It reads the first
-        ``max_tokens`` of a text (None: as its files say). The layers are taken from ``like`` where that is
-        given: it has the same weights and config."""
-        modules = _modules(folder)
+        ``max_tokens`` of a text (None: as its files say). The layers up to the pooling are taken from
+        ``like`` where that is given: it has the same weights and config. Modules whose names are in
+        ``without`` are left out."""
+        modules = _modules(folder, without)
         if modules is None or not (folder / "model.safetensors").is_file():
             return None
         return cls(folder, modules, max_tokens, like)
@@ -94,15 +96,23 @@ class _Bert:
     states by transposed weights take.
     """
 
-    def __init__(self, weights: Weights, config: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, config: dict[str, Any], token_weights: Path | None) -> None:
+        from safetensors.numpy import load_file
+
+        weights = load_file(folder / "model.safetensors")
         self._weights = {name.removeprefix("bert."): _as_float(one) for name, one in weights.items()}
+        self._token_weights = (
+            _as_float(load_file(token_weights / "model.safetensors")["emb_layer.weight"])[:, 0]
+            if token_weights
+            else np.ones(config["vocab_size"], np.float32)
+        )
         self._layers, self._heads = config["num_hidden_layers"], config["num_attention_heads"]
         self._epsilon = np.float32(config["layer_norm_eps"])
         for number in range(self._layers):
             self._join(f"encoder.layer.{number}.attention.self.")
 
     def mean(self, ids: Sequence[int]) -> Vectors:
-        """(d,): the mean of the last layer over the tokens ``ids``."""
+        """(d,): the mean of the last layer over the tokens ``ids``, each by its weight."""
         weights, place = self._weights, "embeddings."
         states = (
             weights[place + "word_embeddings.weight"][list(ids)]
@@ -112,7 +122,8 @@ class _Bert:
         states = self._normed(np.ascontiguousarray(states.T), place + "LayerNorm")
         for number in range(self._layers):
             states = self._layer(states, f"encoder.layer.{number}.")
-        found: Vectors = states.mean(axis=1)
+        shares = self._token_weights[list(ids)]
+        found: Vectors = states @ (shares / shares.sum())
         return found
 
     def _join(self, place: str) -> None:
@@ -161,13 +172,23 @@ def _gelu(states: Vectors) -> Vectors:
     return found
 
 
-def _modules(folder: Path) -> list[tuple[str, Path]] | None:
-    """What comes after the pooling, each with its folder; None for a model that is built otherwise."""
+class _Modules(NamedTuple):
+    """Where the parts beside the transformer lie: the token weights, and each that comes after the pooling,
+    by its kind."""
+
+    token_weights: Path | None
+    after_pooling: list[tuple[str, Path]]
+
+
+def _modules(folder: Path, without: Sequence[str]) -> _Modules | None:
+    """None for a model that is built otherwise."""
     try:
         listed = [
             (str(one["type"]).rpartition(".")[2], folder / one["path"])
             for one in _read(folder / "modules.json")
+            if one["name"] not in without
         ]
+        weighing = listed.pop(1)[1] if listed[1][0] == "WordWeights" else None
         config = _read(folder / "config.json")
         pooling = _read(listed[1][1] / "config.json")
         dense = [_read(path / "config.json") for kind, path in listed[2:] if kind == "Dense"]
@@ -184,7 +205,7 @@ def _modules(folder: Path) -> list[tuple[str, Path]] | None:
     plain = all(not one.get("bias") and one["activation_function"].endswith("Identity") for one in dense)
     shape = [kind for kind, _ in listed]
     known = shape[:2] == ["Transformer", "Pooling"] and set(shape[2:]) <= set(_AFTER_POOLING)
-    return listed[2:] if is_bert and means and plain and known and not lowers else None
+    return _Modules(weighing, listed[2:]) if is_bert and means and plain and known and not lowers else None
 
 
 def _pools_by_mean(pooling: dict[str, Any]) -> bool:

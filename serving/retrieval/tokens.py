@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,32 @@ class ModelTokenCounter:
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """``count`` of each of ``texts``, on all cores that the tokenizers library uses."""
-        counted: list[int] = []
+        return [len(ids) for ids in self._ids(texts)]
+
+    def frequencies(self, texts: Sequence[str]) -> Counter[int]:
+        """How often each token, by its number, comes in all ``texts``, without special ones."""
+        found: Counter[int] = Counter()
+        for ids in self._ids(texts, special=False):
+            found.update(ids)
+        return found
+
+    def vocabulary(self) -> list[str]:
+        """All tokens by their number; where the model has none, an empty text."""
+        numbers = self._tokenizer.get_vocab(with_added_tokens=True)
+        words = [""] * (max(numbers.values()) + 1)
+        for word, number in numbers.items():
+            words[number] = word
+        return words
+
+    def added(self) -> set[int]:
+        """The special tokens that every text gets, by their numbers."""
+        return set(self._tokenizer.encode("").ids)
+
+    def _ids(self, texts: Sequence[str], special: bool = True) -> Iterator[list[int]]:
         for start in range(0, len(texts), _BATCH):
             batch = [printable(text) for text in texts[start : start + _BATCH]]
-            counted += [len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(batch)]
-        return counted
+            for encoding in self._tokenizer.encode_batch_fast(batch, add_special_tokens=special):
+                yield encoding.ids
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Start and end of each token of ``text`` in characters, in order, without special tokens."""

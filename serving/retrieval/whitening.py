@@ -23,8 +23,7 @@ from serving.retrieval.embedding import Embedder
 from serving.retrieval.space import SearchSpace
 from serving.retrieval.vectors import Vectors, truncate_vectors
 
-LAYER = "whitening"
-_UNIT = "whitening_unit"
+LAYER, _UNIT = WHITENING = ("whitening", "whitening_unit")  # the names of its layers
 _MOST_CHUNKS = 20_000
 _OWN = 0.3  # weight of the differences between chunks beside those between documents
 
@@ -68,7 +67,7 @@ def whiten(embedder: Embedder, space: SearchSpace, chunks: Sequence[Chunk], stre
     """Give ``embedder.model`` a layer that whitens by ``chunks``, whose vectors ``space`` has; the space as
     the model sees it then. ``strength`` 0 changes nothing.
 
-    The model must have no such layer yet (``remove_whitening``).
+    The model must have no such layer yet (``Embedder.remove_layers`` takes ``WHITENING`` off).
     """
     if not strength:
         return space
@@ -102,13 +101,3 @@ def unwhitened(model: Path, vectors: Vectors) -> Vectors:
         return vectors
     (weight,) = load_file(model / folder / "model.safetensors").values()
     return truncate_vectors(np.linalg.solve(weight.astype(np.float64), vectors.T).T, vectors.shape[1])
-
-
-def remove_whitening(embedder: Embedder) -> bool:
-    """Take the layer off again, so that the model itself is trained; whether there was one."""
-    modules = embedder.model._modules
-    found = LAYER in modules
-    for name in (LAYER, _UNIT):
-        modules.pop(name, None)
-    embedder.forget()
-    return found

@@ -12,6 +12,7 @@ from curation import Corpus, Home, Progress
 from serving import Embedder, EmbeddingSettings, RetrievalSettings, ServingSettings, Vectors, bootstrap
 from serving.releases.base_vectors import BaseVectors
 from serving.releases.store import ReleaseStore
+from serving.retrieval.token_weights import weigh_tokens
 from tests.training.material import MODEL, make_chunks
 
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
@@ -26,23 +27,27 @@ def test_only_what_no_untrained_release_has_is_embedded(
     home = Home(tmp_path / "home")
     bootstrap(home, Corpus(documents=[], chunks=CHUNKS), serving)
     texts = [CHUNKS[7].text, "Something else about lamps.", CHUNKS[3].text]
-    embedder = Embedder(MODEL, EMBEDDING)
-    wanted = embedder.documents(texts)
+    weighed = Embedder(MODEL, EMBEDDING)
+    weigh_tokens(weighed, CHUNKS)
+    wanted, asked = weighed.documents(texts), weighed.queries(["Which lamp?"])
+    base = BaseVectors(ReleaseStore(home), EMBEDDING)
     embedded: list[str] = []
 
     def documents(given: Sequence[str], progress: Progress) -> Vectors:
         embedded.extend(given)
-        return Embedder.documents(embedder, given, progress)
+        return Embedder.documents(base.embedder, given, progress)
 
-    monkeypatch.setattr(embedder, "documents", documents)
-    found = BaseVectors(embedder, ReleaseStore(home)).documents(texts)
-    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    monkeypatch.setattr(base.embedder, "documents", documents)
+    np.testing.assert_allclose(base.documents(texts), wanted, atol=1e-4)
     assert embedded == [texts[1]]
+    for quick in (False, True):
+        found = BaseVectors(ReleaseStore(home), EMBEDDING, quick).queries(["Which lamp?"])
+        np.testing.assert_allclose(found, asked, atol=1e-5)
 
 
-def test_without_a_release_all_is_embedded(tmp_path: Path) -> None:
+def test_without_a_release_all_is_embedded_with_the_published_model(tmp_path: Path) -> None:
     embedder = Embedder(MODEL, EMBEDDING)
-    vectors = BaseVectors(embedder, ReleaseStore(Home(tmp_path)))
+    vectors = BaseVectors(ReleaseStore(Home(tmp_path)), EMBEDDING)
     texts = [chunk.text for chunk in CHUNKS[:3]]
     np.testing.assert_array_equal(vectors.documents(texts), embedder.documents(texts))
     assert vectors.documents([]).shape == (0, vectors.dimension)

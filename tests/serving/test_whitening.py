@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from serving import Embedder, EmbeddingSettings, SearchSpace, save_model
-from serving.retrieval.whitening import remove_whitening, unwhitened, whiten, whitening
+from serving.retrieval.whitening import WHITENING, unwhitened, whiten, whitening
 from tests.training.material import MODEL, make_chunks
 
 EMBEDDING = EmbeddingSettings(model=MODEL, precision="float32", threads=1)
@@ -64,9 +64,9 @@ def test_the_layer_is_part_of_the_model_and_comes_off_again(tmp_path: Path) -> N
     again = Embedder(tmp_path / "model", EMBEDDING)
     np.testing.assert_array_equal(again.documents(TEXTS), embedder.documents(TEXTS))
     assert again.dimension == embedder.dimension
-    assert remove_whitening(again)
+    assert again.remove_layers(WHITENING)
     np.testing.assert_array_equal(again.documents(TEXTS), before)
-    assert not remove_whitening(again)
+    assert not again.remove_layers(WHITENING)
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -17,9 +17,8 @@ from serving import (
     Embedder,
     EmbeddingSettings,
     ServingSettings,
-    embed_chunks,
+    fit_space,
     save_model,
-    whiten,
 )
 from training.fit.data import FitReport, TrainingMaterial, diverged
 from training.fit.train import fine_tune
@@ -56,11 +55,11 @@ def index_candidate(
     folder: Path,
     progress: Progress = SILENT,
 ) -> str:
-    """Embed ``chunks`` with the model in ``trained`` and whiten it by them. Write ``model/`` and the vectors
-    (``SearchSpace.load``) into ``folder``, and say what was done."""
+    """Fit the model in ``trained`` to ``chunks`` and embed them (``fit_space``). Write ``model/`` and the
+    vectors (``SearchSpace.load``) into ``folder``, and say what was done."""
     model = Embedder(trained, serving.embedding, name="candidate")
-    space = embed_chunks(model, chunks, progress=progress)
-    whiten(model, space, chunks, serving.retrieval.whiten).save(folder)
+    space = fit_space(model, chunks, serving.retrieval.whiten, progress)
+    space.save(folder)
     save_model(model, folder / MODEL_FOLDER)
     return f"{len(space)} chunks and {len(space.pieces)} pieces embedded with {space.dimension} dimensions"
 

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from curation import SILENT, Progress, SettingsError, content_id
-from serving import Embedder, remove_whitening
+from serving import FITTED, Embedder
 from training.fit.data import FitReport, TrainingMaterial, diverged, has_diverged, same_things, training_sets
 from training.settings import FitSettings
 
@@ -36,7 +36,7 @@ _TURNS = 2  # the better one counts: other work on the machine only ever slows o
 def fine_tune(
     embedder: Embedder, material: TrainingMaterial, settings: FitSettings, progress: Progress = SILENT
 ) -> FitReport:
-    """Train ``embedder.model`` in place on at least two examples; its whitening, if any, goes.
+    """Train ``embedder.model`` in place on at least two examples; what a corpus gave it, if any, goes.
 
     ``embedder.settings.precision`` says what to compute in (``choose_precision`` finds out what "auto"
     should be). Under torchrun every process calls this with the same arguments. Raises StateError when the
@@ -51,7 +51,7 @@ def fine_tune(
 
     started = time.monotonic()
     model = embedder.model
-    remove_whitening(embedder)
+    embedder.remove_layers(FITTED)
     bf16 = uses_bfloat16(embedder)
     dimensions = settings.dimensions_for(embedder.dimension)
     sets = training_sets(material, settings.seed)

@@ -10,7 +10,7 @@ from statistics import median
 from pydantic import BaseModel
 
 from curation import SILENT, Corpus, Progress, TestSet, give_back
-from serving import Embedder, ServingSettings, embed_chunks, whiten
+from serving import Embedder, ServingSettings, fit_space
 from training.judge.evaluate import SearchModel, evaluate_set
 from training.judge.intervals import Interval, mean_interval
 from training.judge.questions import check_paths
@@ -52,9 +52,8 @@ def compare_models(
         progress.say(f"{name}: {len(corpus.chunks):,} chunks")
         embedder = Embedder(name, settings.embedding)
         started = time.perf_counter()
-        space = embed_chunks(embedder, corpus.chunks, progress=progress)
+        space = fit_space(embedder, corpus.chunks, settings.retrieval.whiten, progress)
         indexed = time.perf_counter() - started
-        space = whiten(embedder, space, corpus.chunks, settings.retrieval.whiten)
         query_ms = _query_ms(embedder, list(test_set.queries.values()))
         model = SearchModel(embedder, space, progress=progress)
         scores = evaluate_set(model, test_set, corpus.chunks, [embedder.dimension])[embedder.dimension]

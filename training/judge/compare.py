@@ -91,7 +91,7 @@ def measure_baselines(
 
     Raises SettingsError when the base model can't be loaded, ReleaseError when a model gives NaN.
     """
-    name, folder = serving.embedding.model, store.folder(release.id)
+    folder = store.folder(release.id)
     embedder = Embedder.shared(folder / MODEL_FOLDER, serving.embedding)
     index = ChunkIndex.open(folder / INDEX_FOLDER)
     removed = find_removed(given, {chunk.id for chunk in index.chunks()}, settings)
@@ -103,10 +103,9 @@ def measure_baselines(
     coverage = removed.coverage
     if removed.questions:
         coverage = with_lost_questions(removed, served, given.chunks, space)
-    base_model = Embedder.shared(name, serving.embedding)
-    texts = [chunk.text for chunk in given.chunks]
-    vectors = BaseVectors(base_model, store).documents(texts, progress)
-    base = SearchModel(base_model, SearchSpace.plain(vectors))  # neither whitening nor pieces
+    base_model = BaseVectors(store, serving.embedding)
+    vectors = base_model.documents([chunk.text for chunk in given.chunks], progress)
+    base = SearchModel(base_model.embedder, SearchSpace.plain(vectors))  # neither whitening nor pieces
     base_scores = _scores(base, given, settings)
     queries = base_model.queries
     pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.space.chunks, queries)

@@ -22,10 +22,8 @@ from serving import (
     ModelTokenCounter,
     ReleaseStore,
     ServingSettings,
-    embed_chunks,
+    fit_space,
     load_release,
-    remove_whitening,
-    whiten,
 )
 from training.judge.evaluate import SearchModel, evaluate_set
 from training.judge.questions import check_paths
@@ -59,11 +57,9 @@ def compare_cuttings(
     counter = ModelTokenCounter(settings.embedding.model)
     found = []
     for cutting in cuttings:
-        remove_whitening(embedder)  # of the cutting before
         progress.say(f"At most {cutting.max_tokens} tokens, overlap {cutting.overlap}")
         chunks = cut_again(corpus, counter, cutting, progress)
-        space = embed_chunks(embedder, chunks, progress=progress)
-        space = whiten(embedder, space, chunks, settings.retrieval.whiten)
+        space = fit_space(embedder, chunks, settings.retrieval.whiten, progress)
         model = SearchModel(embedder, space, progress=progress)
         scores = evaluate_set(model, test_set, chunks, [embedder.dimension])[embedder.dimension]
         tokens = [chunk.tokens for chunk in chunks]

@@ -44,7 +44,8 @@ def release_card(
             f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, "
             f"texts cut to {settings.max_tokens} tokens, {report.precision}, seed {settings.seed}. "
             f"Weights averaged with {settings.keep:g} of the base model's; "
-            f"the space whitened by the indexed chunks with strength {whitening:g}."
+            "tokens weighed by how rare they are in the indexed chunks, "
+            f"the space whitened by them with strength {whitening:g}."
         )
     lines = [
         model_card(draft),
