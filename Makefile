@@ -62,7 +62,7 @@ test-trainer: setup $(TRAINER_READY)
 	$(TRAINER_VENV)/bin/python -m pytest tests/training/tasks/apart/test_older.py $(ARGS)
 	PYTHONPATH=$(TRAINER_VENV)/ppo $(BIN)/python -m pytest tests/training/tasks/apart/test_ppo.py $(ARGS)
 
-# Embedding on a Ray cluster of this machine. Ray lies over $(VENV): it needs nothing that is older.
+# Embedding and near duplicates on a Ray cluster of this machine. Ray lies over $(VENV): it needs nothing that is older.
 test-ray: setup $(RAY_READY)
 	PYTHONPATH=$(RAY_OVER) $(BIN)/python -m pytest tests/serving/apart/test_ray.py $(ARGS)
 

@@ -19,15 +19,30 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import shake_128
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple, cast
 
 import numpy as np
+import pyarrow as pa
 
 from benchmarks.dedup import make_rows
 from benchmarks.rows import Row, at_least, at_most, figure
-from curation import Chunk, ChunkSettings, Corpus, DedupSettings, Home, PeakMemory, group, ingest
+from benchmarks.scale_ray import long_texts, ray_rows
+from curation import (
+    CHUNK_SCHEMA,
+    Chunk,
+    ChunkSettings,
+    Corpus,
+    DedupSettings,
+    Home,
+    PeakMemory,
+    chunks_in,
+    group,
+    ingest,
+)
 from serving import (
     ChunkIndex,
     Embedder,
@@ -80,33 +95,31 @@ def vectors_of(real: Vectors, rows: int) -> Vectors:
 
 
 def chunks_of(rows: int) -> list[Chunk]:
-    """Short chunks that are not alike, five to a page."""
+    """Chunks of usual length that are not alike, five to a page, as a command reads them from the corpus."""
 
-    def words(row: int) -> str:
-        return " ".join(f"{(row * 7919 + step * 104729) % 1_000_003:x}" for step in range(12))
+    def text(row: int) -> str:
+        letters = shake_128(str(row).encode()).hexdigest(250)
+        return f"Part {row}\n\n" + " ".join(letters[at : at + 5] for at in range(0, len(letters), 5))
 
-    return [
-        Chunk(
-            id=f"{row:032x}",
-            document_id=f"d{row // 5}",
-            source="made",
-            path=f"p{row // 5}.md",
-            section=(f"Part {row}",),
-            text=f"Part {row}\n\n{words(row)}",
-            tokens=10,
-            position=row % 5,
-        )
-        for row in range(rows)
-    ]
+    numbers = range(rows)
+    columns = {
+        "id": [f"{row:032x}" for row in numbers],
+        "document_id": [f"{row // 5:032x}" for row in numbers],
+        "source": ["made"] * rows,
+        "path": [f"some/folder/page-{row // 5}.md" for row in numbers],
+        "url": [f"https://docs.example.org/page-{row // 5}.html#part-{row}" for row in numbers],
+        "line": list(numbers),
+        "section": [["Some page", f"Part {row}"] for row in numbers],
+        "text": map(text, numbers),
+        "tokens": [150] * rows,
+        "position": [row % 5 for row in numbers],
+    }
+    arrays = [pa.array(columns[field.name], field.type) for field in CHUNK_SCHEMA]
+    return list(chunks_in(pa.table(arrays, schema=CHUNK_SCHEMA)))
 
 
 def near_copies(rows: int, real: Vectors) -> Callable[[], object]:
-    """Texts of the length of a chunk."""
-    lines, made_from = make_rows(max(rows, 1_000), SEED, 0.5)
-    originals = [line for row, line in enumerate(lines) if row not in made_from]
-    texts = [" ".join(originals[(row + step) % len(originals)] for step in range(8)) for row in range(rows)]
-    for row in range(0, rows - 1, 10):
-        texts[row + 1] = texts[row] + " Again."
+    texts = long_texts(rows)
     return lambda: group(texts, DedupSettings())
 
 
@@ -239,13 +252,17 @@ def main(arguments: Sequence[str]) -> list[Row]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", default="10000,100000", help="sizes, each ten times the one before")
     parser.add_argument("--docs", type=Path, default=Path("../shared/eval/scrapy/docs"))
-    parser.add_argument("--stages", default=",".join(STAGES) + ",search", help="search needs index")
+    all_stages = [*STAGES, "search", *(["ray"] if find_spec("ray") else [])]
+    parser.add_argument("--stages", default=",".join(all_stages), help="search needs index, and ray Ray")
     options = parser.parse_args(arguments)
     sizes = [int(size) for size in options.rows.split(",")]
     real = real_vectors(options.docs)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="clayloop-scale-") as scratch:
         for stage in options.stages.split(","):
+            if stage == "ray":
+                rows += ray_rows()
+                continue
             before: float | None = None
             for size in sizes:
                 cost = _cost(stage, size, real, Path(scratch))

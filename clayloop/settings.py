@@ -7,8 +7,10 @@ Later entries win: the defaults, ``clayloop.toml``, environment variables
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -19,12 +21,20 @@ from pydantic_settings import (
 )
 
 from clayloop.watch.settings import WatchSettings
-from curation import CurationSettings, Home, SettingsError
+from curation import CurationSettings, Home, SettingsError, without_login
 from dashboards import DashboardSettings
 from serving import ServingSettings
 from training import TrainingSettings
 
 CONFIG_NAME = "clayloop.toml"
+# What pydantic says in Python's words → in those of the file.
+_IN_TOML = {
+    "extra_forbidden": "there is no such key",
+    "list_type": 'a list is wanted, such as ["one", "another"]',
+    "dict_type": "a table is wanted, such as { key = … }",
+    "model_type": "a table with keys is wanted ([section])",
+    "string_type": "text is wanted, in quotes",
+}
 
 
 class Settings(BaseSettings):
@@ -86,13 +96,12 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
             return tuple(sources)
 
     overrides: dict[str, Any] = {"home": home} if home is not None else {}
+    where = f"{path} or the environment (CLAYLOOP_…)" if path else "the environment (CLAYLOOP_…)"
     try:
-        return FromFile(**overrides)
+        settings = FromFile(**overrides)
     except ValidationError as error:
-        where = f"{path} or the environment (CLAYLOOP_…)" if path else "the environment (CLAYLOOP_…)"
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: "
-            + ("there is no such key" if item["type"] == "extra_forbidden" else item["msg"])
+            f"{'.'.join(str(part) for part in item['loc'])}: " + _IN_TOML.get(item["type"], item["msg"])
             for item in error.errors()
         )
         raise SettingsError(
@@ -100,8 +109,44 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
             "`clayloop init --print` shows every key with its meaning.",
         ) from None
     except (ValueError, OSError) as error:
+        raise _unreadable(error, where) from None
+    _check_addresses(settings.curation, where)
+    if settings.state.root.exists() and not settings.state.root.is_dir():
         raise SettingsError(
-            f"The settings in {path or 'environment variables (CLAYLOOP_…)'} cannot be read: {error}",
-            "A settings file must be valid TOML in UTF-8; a variable that names a whole "
-            "section must hold JSON.",
-        ) from None
+            f"The state folder {settings.state.root} is no folder.",
+            "Name one with --home, CLAYLOOP_HOME or the key home.",
+        )
+    return settings
+
+
+def _unreadable(error: Exception, where: str) -> SettingsError:
+    """What to raise for a file that is no TOML, or a variable that is no JSON: pydantic names the section."""
+    if section := re.search(r'field "(\w+)" from source "Env', str(error)):
+        start = f"CLAYLOOP_{section[1]}".upper()
+        named = ", ".join(sorted(key for key in os.environ if key.upper().startswith(start)))
+        return SettingsError(
+            f"One of these environment variables stands for a list or a table, and holds no JSON: {named}.",
+            """For example '["one", "another"]' or '{"key": 1}'.""",
+        )
+    return SettingsError(
+        f"The settings in {where} cannot be read: {error}", "A settings file must be valid TOML in UTF-8."
+    )
+
+
+def _check_addresses(settings: CurationSettings, where: str) -> None:
+    """Raises SettingsError for a server's address that is none: else it is found out when it is needed."""
+    for key, url, empty in (
+        ("argilla.url", settings.argilla.url, "the argilla_lite that clayloop starts"),
+        ("language_model.base_url", settings.language_model.base_url, "the embedded model"),
+        ("judge.base_url", settings.judge.base_url, "no judge"),
+    ):
+        try:
+            parts = urlsplit(url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        if url and (not is_address or re.search(r"\s", url)):
+            raise SettingsError(
+                f"curation.{key} is {without_login(url)!r} in {where}, which is no address of a server.",
+                f"Write something like http://127.0.0.1:8000, or leave it empty for {empty}.",
+            )

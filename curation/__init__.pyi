@@ -90,6 +90,7 @@ from .memory import PeakMemory as PeakMemory, give_back as give_back
 from .memory import hand_back_large_blocks as hand_back_large_blocks
 from .progress import SILENT as SILENT, Advance as Advance, Progress as Progress
 from .records.chunk import CHUNK_SCHEMA as CHUNK_SCHEMA, Chunk as Chunk, FormerChunk as FormerChunk
+from .records.chunk import chunks_in as chunks_in
 from .records.chunk import SECTION_SEPARATOR as SECTION_SEPARATOR
 from .records.decision import BEST_SOURCE as BEST_SOURCE, CORRECTION as CORRECTION
 from .records.decision import DatasetName as DatasetName, Decision as Decision
@@ -140,3 +141,4 @@ from .similarity import jaccard as jaccard, matches_in_meaning as matches_in_mea
 from .similarity import questions_like as questions_like, same_meaning as same_meaning, shingles as shingles
 from .process_user import user_name as user_name
 from .words import word_set as word_set
+from .workers import RayWorkers as RayWorkers, Workers as Workers, in_process as in_process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 # An address that stands for all of a machine's → the one by which the machine itself reaches it.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -12,6 +13,11 @@ def local_url(host: str, port: int) -> str:
     """The http address of a server bound to ``host``; "everywhere" becomes loopback."""
     reachable = _EVERYWHERE.get(host, host)
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def is_web_address(url: str) -> bool:
+    """Whether ``url`` is http or https, and holds nothing that would end it in HTML or Markdown."""
+    return bool(re.fullmatch(r"https?://[^\s<>\"'`\\]+", url))
 
 
 def without_login(url: str) -> str:

@@ -7,7 +7,6 @@ import ctypes
 import gc
 import re
 import resource
-import sys
 from pathlib import Path
 
 _CLEAR = Path("/proc/self/clear_refs")
@@ -66,5 +65,4 @@ class PeakMemory:
             self.peak_mb = int(found.group(1)) * 1024 / 1e6
             return
         self.kind = WHOLE_PROCESS
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        self.peak_mb = most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
+        self.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

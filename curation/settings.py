@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from curation.addresses import is_web_address
+from curation.records.decision import Acceptance
 from curation.records.triplet import QueryStyle
-
-Acceptance = Literal["first", "majority", "unanimous", "weighted", "adjudicated"]
 
 
 class _Section(BaseModel):
@@ -69,7 +68,7 @@ class PagesSettings(_Section):
     @field_validator("url")
     @classmethod
     def _has_a_place(cls, url: str) -> str:
-        if not re.fullmatch(r"https?://[^\s<>\"'`\\]+", url) or not ("{path}" in url or "{file}" in url):
+        if not is_web_address(url) or not ("{path}" in url or "{file}" in url):
             raise ValueError("write an http(s) address with {path} or {file}")
         return url
 

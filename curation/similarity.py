@@ -22,6 +22,7 @@ from rensa import RMinHash, RMinHashLSH
 
 from curation.records.identity import normalise
 from curation.settings import DedupSettings
+from curation.workers import Workers, in_process
 
 Vectors = npt.NDArray[np.float32]
 VectorsOf = Callable[[Sequence[str]], Vectors]
@@ -34,7 +35,9 @@ _PERMUTATIONS = 256  # hashes of a text
 _WANTED_RECALL = 0.995  # of pairs that are exactly at the threshold
 _BRUTE_FORCE_UP_TO = 40  # texts: all pairs of so few are compared at once
 _SEED = 17
-_BLOCK = 2_000  # texts whose shingles are handed to rensa at a time
+_BLOCK = 100  # texts whose shingles are handed to rensa at a time: as much as a processor's cache holds
+_PART = 2_000  # texts that a worker hashes at a time
+_DEALT_OUT_FROM = 10 * _PART  # texts: fewer are hashed before they have arrived anywhere
 _REMEMBERED = 2_000  # texts whose shingles are kept
 _ROWS = 2_048  # rows compared with all references at a time
 _ENDINGS = " ?!.,;:…"
@@ -101,10 +104,10 @@ def find_matches(texts: Sequence[str], references: Sequence[str], settings: Dedu
     return sorted(found, key=lambda match: match.index)
 
 
-def group(texts: Sequence[str], settings: DedupSettings) -> list[int]:
+def group(texts: Sequence[str], settings: DedupSettings, workers: Workers = in_process) -> list[int]:
     """A label per row, the same for rows that are duplicates of each other, directly or through others.
 
-    The label is the smallest row number of the group.
+    The label is the smallest row number of the group. ``workers`` hash the texts where there are many.
     """
     parent = list(range(len(texts)))
 
@@ -119,7 +122,7 @@ def group(texts: Sequence[str], settings: DedupSettings) -> list[int]:
         parent[row] = first.setdefault(text, row)
     if settings.near and len(first) > 1:
         rows = list(first.values())
-        neighbours = _Neighbours(list(first), settings.threshold)
+        neighbours = _Neighbours(list(first), settings.threshold, workers)
 
         def is_apart(row: int, other: int) -> bool:
             return root(rows[other]) != root(row)
@@ -310,16 +313,13 @@ class _Neighbours:
     """Which of the inserted texts are at least ``threshold`` similar to another. Texts are normalised and
     distinct."""
 
-    def __init__(self, texts: Sequence[str], threshold: float) -> None:
+    def __init__(self, texts: Sequence[str], threshold: float, workers: Workers = in_process) -> None:
         self._threshold = threshold
         # Those of a chunk take some 100 kB: a corpus full of near duplicates must not keep them all.
         self._shingles = lru_cache(_REMEMBERED)(lambda position: shingles(texts[position]))
-        self._hashes: list[RMinHash] = []
-        for start in range(0, len(texts), _BLOCK):
-            # Lists, not sets: a shingle that comes twice changes no minimum, and most texts have no candidate
-            # that would need a set.
-            grams = [_grams(text) for text in texts[start : start + _BLOCK]]
-            self._hashes += RMinHash.from_token_sets(grams, _PERMUTATIONS, _SEED)
+        parts = (texts[start : start + _PART] for start in range(0, len(texts), _PART))
+        deal_out = workers if len(texts) >= _DEALT_OUT_FROM else in_process
+        self._hashes = [one for part in deal_out(_hashed, parts) for one in part]
         self._index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))
 
     def insert(self, position: int) -> None:
@@ -335,6 +335,16 @@ class _Neighbours:
                 similarity = jaccard(self._shingles(position), self._shingles(other))
                 if similarity >= self._threshold:
                     yield other, similarity
+
+
+def _hashed(texts: Sequence[str]) -> list[RMinHash]:
+    hashes: list[RMinHash] = []
+    for start in range(0, len(texts), _BLOCK):
+        # Lists, not sets: a shingle that comes twice changes no minimum, and most texts have no candidate
+        # that would need a set.
+        grams = [_grams(text) for text in texts[start : start + _BLOCK]]
+        hashes += RMinHash.from_token_sets(grams, _PERMUTATIONS, _SEED)
+    return hashes
 
 
 def _bands(threshold: float) -> int:

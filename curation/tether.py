@@ -1,7 +1,6 @@
-"""Processes that end with the one that started them, and take with them what they started.
+"""Processes that end with the one that started them, and take with them what they started (Linux).
 
 `python -m curation.tether COMMAND…` becomes COMMAND, which then ends when its parent does, even by kill -9.
-Linux only; elsewhere it just becomes the command.
 """
 
 from __future__ import annotations
@@ -35,10 +34,9 @@ def end_group(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> 
 
 def main() -> None:
     parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before we could ask
-            sys.exit(1)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we could ask
+        sys.exit(1)
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the caller's own command, no shell
 
 

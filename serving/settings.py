@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 
+from curation import RayWorkers, Workers, in_process
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
@@ -26,11 +28,17 @@ class EmbeddingSettings(_Section):
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
     engine: Literal["local", "ray"] = Field(
         "local",
-        description="ray: many texts are embedded by the workers of a Ray cluster, to the same bytes.",
+        description="ray: many texts are embedded, and near duplicates among many chunks found, by the "
+        "workers of a Ray cluster, to the same bytes.",
     )
     ray_address: str = Field(
         "", description="auto, or the cluster's address; empty: Ray is started on this machine."
     )
+
+    @property
+    def workers(self) -> Workers:
+        """Who does the work that can be dealt out."""
+        return RayWorkers(self.ray_address) if self.engine == "ray" else in_process
 
 
 class RetrievalSettings(_Section):

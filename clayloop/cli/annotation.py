@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,21 +40,9 @@ def push(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         context.progress.say(f"{waiting} questions wait for a reviewer in {reviewed}.")
     if not triplets:
         context.progress.say("There are no triplets yet: make some with `clayloop synthesize`.")
-    print_table(
-        "",
-        ["dataset", "new", "updated", "unchanged", "retired", "removed"],
-        [
-            (
-                done.name,
-                done.added,
-                done.updated,
-                done.unchanged,
-                done.retired,
-                done.removed,
-            )
-            for done in report.datasets
-        ],
-    )
+    counts = attrgetter("name", "added", "updated", "unchanged", "retired", "removed")
+    columns = ["dataset", "new", "updated", "unchanged", "retired", "removed"]
+    print_table("", columns, [*map(counts, report.datasets)])
 
 
 def _put_to_reviewers(context: Context, client: rg.Argilla) -> int:
@@ -123,8 +112,5 @@ def simulate(
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
-    print_table(
-        f"Answered as {report.annotator}",
-        ["dataset", "submitted", "accepted", "rejected"],
-        [(done.dataset, done.submitted, done.accepted, done.rejected) for done in report.datasets],
-    )
+    columns = ["dataset", "submitted", "accepted", "rejected"]
+    print_table(f"Answered as {report.annotator}", columns, [*map(attrgetter(*columns), report.datasets)])

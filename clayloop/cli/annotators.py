@@ -46,21 +46,11 @@ def list_all(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
-    print_table(
-        "",
-        ["annotator", "role", "may annotate", "submitted", "drafts", "discarded"],
-        [
-            (
-                one.name,
-                one.role,
-                "yes" if one.may_annotate else "no",
-                one.submitted,
-                one.draft,
-                one.discarded,
-            )
-            for one in found
-        ],
-    )
+    rows = [
+        (one.name, one.role, "yes" if one.may_annotate else "no", one.submitted, one.draft, one.discarded)
+        for one in found
+    ]
+    print_table("", ["annotator", "role", "may annotate", "submitted", "drafts", "discarded"], rows)
     for one in found:
         if one.queues and one.role != "owner":
             out.print(f"\nTo annotate as {one.name}, what matters most first:", markup=False)

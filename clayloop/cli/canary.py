@@ -10,7 +10,7 @@ import typer
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import out, print_json, print_table
 from clayloop.context import Context
-from curation import StateError
+from curation import SettingsError, StateError
 
 if TYPE_CHECKING:
     from serving import ReleaseStore
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def canary(
     ctx: typer.Context,
     release: Annotated[str | None, typer.Argument(metavar="[ID]", help="Begin with this release.")] = None,
-    share: Annotated[float, typer.Option("--share", min=0.001, max=0.5, help="Of the conversations.")] = 0.1,
+    share: Annotated[
+        float | None, typer.Option("--share", min=0.001, max=0.5, help="Of the conversations (0.1).")
+    ] = None,
     interleave: Annotated[
         bool,
         typer.Option("--interleave", help="Mix both releases' passages: what is opened or liked is a vote."),
@@ -39,14 +41,28 @@ def canary(
 
     context = context_of(ctx)
     store = ReleaseStore(context.home)
+    of_a_beginning = {"--share": share is not None, "--interleave": interleave, "--binding": binding}
+    given = [name for name, is_given in of_a_beginning.items() if is_given]
+    if off and (release is not None or given):
+        raise SettingsError(
+            f"--off ends the canary, and {' and '.join(given) or 'an ID'} begins one.",
+            "Give --off alone, or leave it out. A canary that runs is replaced by the next one.",
+        )
+    if given and release is None:
+        raise SettingsError(
+            f"{' and '.join(given)} without the ID of a release begins nothing.",
+            "Name the release: `clayloop releases` lists them.",
+        )
     if off:
         store.marks.set_canary(None)
         out.print("No canary: the served release answers all conversations.")
     elif release is not None:
         now = datetime.now(timezone.utc)
-        wanted = Canary(release=release, share=share, since=now, interleave=interleave, binding=binding)
+        wanted = Canary(
+            release=release, share=share or 0.1, since=now, interleave=interleave, binding=binding
+        )
         store.begin_canary(wanted)
-        out.print(f"{release} {wanted.does} {share:.0%} of the conversations.", markup=False)
+        out.print(f"{release} {wanted.does} {wanted.share:.0%} of the conversations.", markup=False)
     else:
         found = _report(context, store)
         if as_json:

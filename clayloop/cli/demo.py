@@ -28,10 +28,13 @@ def demo(
     from clayloop.demo.needs import load_needs
     from clayloop.demo.summary import print_report
     from clayloop.up.running import supervised
+    from clayloop.up.services import check_parts, check_servers
 
     context = context_of(ctx)
     if json_file is not None:
         check_json_target(json_file)
+    check_parts(context.settings)
+    check_servers(context.settings)
     is_done = False
     try:
         with supervised(context.settings, context.config, context.progress.say, any_port=True) as running:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,23 +106,14 @@ def _tables(context: Context, wanted: Sequence[ExportName]) -> dict[ExportName, 
         triplet_table,
     )
 
-    corpus = context.corpus()
-    argilla = context.settings.curation.argilla
-    accepted = None
-    if {"accepted", "questions"} & set(wanted):
-        client = context.argilla(make_workspace=False)
-        accepted = accepted_table(read_decisions(client, argilla, context.progress), corpus)
-    made: dict[ExportName, Any] = {}
-    for name in dict.fromkeys(wanted):
-        if name == "chunks":
-            made[name] = chunk_table(corpus)
-        elif name == "triplets":
-            made[name] = triplet_table(load_triplets(context.home))
-        elif name == "accepted":
-            made[name] = accepted
-        elif name == "questions":
-            made[name] = question_table(accepted)
-        else:
-            client = context.argilla(make_workspace=False)
-            made[name] = conversation_table(client, argilla, context.progress)
-    return made
+    corpus, argilla = context.corpus(), context.settings.curation.argilla
+    client = cache(lambda: context.argilla(make_workspace=False))
+    accepted = cache(lambda: accepted_table(read_decisions(client(), argilla, context.progress), corpus))
+    make: dict[ExportName, Callable[[], Any]] = {
+        "chunks": lambda: chunk_table(corpus),
+        "triplets": lambda: triplet_table(load_triplets(context.home)),
+        "accepted": accepted,
+        "questions": lambda: question_table(accepted()),
+        "conversations": lambda: conversation_table(client(), argilla, context.progress),
+    }
+    return {name: make[name]() for name in dict.fromkeys(wanted)}

@@ -49,9 +49,11 @@ def generations(
     judge = find_judge(context, remembered)
     argilla = context.settings.curation.argilla
     client = context.argilla()
-    asked = read_questions(client, argilla, context.progress)
     with ExitStack() as stack:
-        answerers = _answerers(context, remembered, (release, model, prompt), stack)
+        answerers = _answerers(
+            context, remembered, (release, model, prompt), stack
+        )  # they have answered once
+        asked = read_questions(client, argilla, context.progress)
         made = generate(answerers, asked.questions[:limit], judge, context.progress)
     reports = log_generations(client, argilla, made.answered, context.progress) if made.answered else []
     counts = _counts(asked, made, limit)

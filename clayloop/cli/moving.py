@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,22 +68,11 @@ def move(
     if as_json:
         print_json({**report.model_dump(mode="json"), "whole": report.is_whole})
     else:
+        counts = attrgetter("workspace", "name", "records", "moved", "there", "updated", "differ", "wrong")
         print_table(
             "",
             ["workspace", "dataset", "records", "moved", "there before", "updated", "left", "not the same"],
-            [
-                (
-                    one.workspace,
-                    one.name,
-                    one.records,
-                    one.moved,
-                    one.there,
-                    one.updated,
-                    one.differ,
-                    one.wrong,
-                )
-                for one in report.datasets
-            ],
+            [*map(counts, report.datasets)],
         )
         if report.users:
             out.print(

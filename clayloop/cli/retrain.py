@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from clayloop.cli.answers import mark_stale
 from clayloop.cli.options import context_of
 from clayloop.console import check_json_target, out, write_json_to
 from clayloop.context import Context
+from clayloop.signals import interrupt, on_signals
 from curation import ArgillaError, SettingsError, StateError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _retrain(
     from training import render_summary, retrain_from_annotations
 
     settings = context.settings
-    with _stopped_by_sigterm():
+    with on_signals(interrupt, signal.SIGTERM):  # who stops a run from the dashboard sends it
         summary = retrain_from_annotations(
             context.home, context.corpus(), settings.training, settings.serving, read, options
         )
@@ -172,20 +173,6 @@ def _retrain(
         mark_stale(context)
         renew_after(context, summary)
     show(summary, text, json_file)  # the last thing: whoever ordered the retrain takes it as done then
-
-
-@contextlib.contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """While inside, SIGTERM ends this process as Ctrl-C does: who stops a run from the dashboard sends it."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def show(result: BaseModel, text: str, json_file: Path | None) -> None:

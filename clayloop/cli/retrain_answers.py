@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clayloop.cli.language_models import open_model
+from clayloop.cli.language_models import GGUF, open_model
 from clayloop.cli.options import context_of
 from clayloop.cli.retrain import DryRunFlag, JsonFile, show
 from clayloop.console import check_json_target
 from clayloop.context import Context
+from clayloop.up.model_server import find_gguf
 from curation import SettingsError
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ def retrain_answers(
     context = context_of(ctx)
     if json_file is not None:
         check_json_target(json_file)
+    if not candidate:
+        _base(context)
+    elif candidate.endswith(GGUF):
+        find_gguf(candidate)
     with ExitStack() as stack:
         summary = work(answering_context(context, stack), _datasets(context), candidate, force, dry)
     lines = [
@@ -101,8 +106,6 @@ def _datasets(context: Context) -> list[Any]:
 
 
 def _base(context: Context) -> Path:
-    from clayloop.up.model_server import find_gguf
-
     own = context.settings.curation.language_model
     if own.base_url and not own.gguf:
         raise SettingsError(

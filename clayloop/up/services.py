@@ -6,7 +6,7 @@ import json
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,10 +61,42 @@ def answers(url: str, below: int = 500) -> bool:
         return False
 
 
+def argilla_answers(url: str) -> bool:
+    """Whether an Argilla is at ``url``."""
+    return answers(url.rstrip("/") + "/api/v1/version", 400)
+
+
+def endpoint_answers(base_url: str) -> bool:
+    """Whether a language model's endpoint is at ``base_url``; it may want a key."""
+    return answers(base_url.rstrip("/") + "/models")
+
+
+def silent_servers(settings: Settings) -> Iterator[str]:
+    """What to say of each server in the settings that does not answer now. It may come later."""
+    argilla, model = settings.curation.argilla.url, settings.curation.language_model.base_url
+    if argilla and not argilla_answers(argilla):
+        yield f"curation.argilla.url: no Argilla answers at {without_login(argilla)} yet."
+    if model and not endpoint_answers(model):
+        yield (
+            f"curation.language_model.base_url: no language model answers at {without_login(model)}. It is "
+            "tried with each question; until then the bot shows passages."
+        )
+
+
+def check_servers(settings: Settings) -> None:
+    """Raises ArgillaError or LanguageModelError where a server in the settings cannot be used."""
+    from curation import LanguageModel, connect_to_argilla
+
+    if settings.curation.argilla.url:
+        connect_to_argilla(settings.curation.argilla, settings.state, make_workspace=False)
+    if settings.curation.language_model.base_url:
+        LanguageModel(settings.curation.language_model).check()
+
+
 def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
     """argilla_lite in the state folder. Raises SettingsError if its command is missing or its port taken."""
     home = settings.state
-    port = _port("curation.argilla.port", settings.curation.argilla.port, any_port)
+    port = free_port("curation.argilla.port", settings.curation.argilla.port, any_port)
     url = f"http://{LOOPBACK}:{port}"
     command = [
         *_argilla_lite_command(settings),
@@ -82,11 +114,10 @@ def model_service(
     from clayloop.up.model_server import find_gguf
 
     model = settings.curation.language_model
-    port = _port("curation.language_model.port", model.port if port is None else port, any_port)
+    port = free_port("curation.language_model.port", model.port if port is None else port, any_port)
     command = [
         *(sys.executable, "-m", "clayloop.up.model_server", "--gguf", str(find_gguf(gguf or model.gguf))),
-        *("--host", LOOPBACK, "--port", str(port)),
-        *("--threads", str(model.threads), "--context", str(model.context)),
+        *("--port", str(port), "--threads", str(model.threads), "--context", str(model.context)),
     ]
     base = f"http://{LOOPBACK}:{port}"
     return Placed(Service("model", command, lambda: answers(f"{base}/health", 400)), f"{base}/v1")
@@ -95,7 +126,7 @@ def model_service(
 def bot_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
     """`clayloop serve` as a process of its own."""
     bot = settings.serving.bot
-    port = _port("serving.bot.port", bot.port, any_port, bot.host)
+    port = free_port("serving.bot.port", bot.port, any_port, bot.host)
     url = local_url(bot.host, port)
     command = [*this_clayloop(settings, config), "serve", "--port", str(port)]
     return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
@@ -106,7 +137,7 @@ def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool
     from dashboards import prepare
 
     wanted = settings.dashboards
-    port = _port("dashboards.port", wanted.port, any_port, wanted.host)
+    port = free_port("dashboards.port", wanted.port, any_port, wanted.host)
     placed = wanted.model_copy(update={"port": port})
     command = this_clayloop(settings, config)
     launch = prepare(settings.state.root, placed, settings.curation.argilla, loop_settings(settings), command)
@@ -129,7 +160,7 @@ def loop_settings(settings: Settings) -> LoopSettings:
 def watch_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
     """`clayloop watch` as a process of its own."""
     watch = settings.watch
-    port = _port("watch.port", watch.port, any_port, watch.host)
+    port = free_port("watch.port", watch.port, any_port, watch.host)
     url = local_url(watch.host, port)
     command = [*this_clayloop(settings, config), "watch", "--port", str(port)]
     return Placed(Service("watch", command, lambda: answers(f"{url}/healthz")), url)
@@ -177,6 +208,17 @@ def this_clayloop(settings: Settings, config: Path | None) -> list[str]:
     return [*command, "--config", str(path.absolute())] if path else command
 
 
+def check_parts(settings: Settings) -> None:
+    """Raises SettingsError or LanguageModelError where the command of argilla_lite or the embedded model's
+    file is wanted and missing, before anything is started."""
+    from clayloop.up.model_server import find_gguf
+
+    if not settings.curation.argilla.url:
+        _argilla_lite_command(settings)
+    if not settings.curation.language_model.base_url:
+        find_gguf(settings.curation.language_model.gguf)
+
+
 def check_ports(settings: Settings) -> None:
     """Raises SettingsError for the first port that a service of `up` wants and somebody else has, or another
     service wants too, before any of them is started."""
@@ -191,7 +233,7 @@ def check_ports(settings: Settings) -> None:
     ]
     keys: dict[tuple[str, int], str] = {}
     for key, port, host in wanted:
-        _port(key, port, any_port=False, host=host)
+        free_port(key, port, host=host)
         other = keys.setdefault((host, port), key)
         if port and other != key:
             raise SettingsError(
@@ -199,8 +241,9 @@ def check_ports(settings: Settings) -> None:
             )
 
 
-def _port(key: str, wanted: int, any_port: bool, host: str = LOOPBACK) -> int:
-    """``wanted`` if it is free, else with ``any_port`` (or when 0 is wanted) another one."""
+def free_port(key: str, wanted: int, any_port: bool = False, host: str = LOOPBACK) -> int:
+    """``wanted`` if it is free, else with ``any_port`` (or when 0 is wanted) another one. Raises
+    SettingsError, which names the setting ``key``."""
     for port in (wanted, 0) if any_port else (wanted,):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import Any
 
 import httpx
 
 from clayloop.settings import Settings
-from clayloop.up.services import answers, known_addresses
-from curation import ClayloopError, Corpus, load_triplets, without_login
+from clayloop.up.services import answers, argilla_answers, endpoint_answers, known_addresses
+from curation import ClayloopError, Corpus, StateError, load_triplets, without_login
 from serving import ReleaseStore
 from training import RunStore
 
+_WELL = "answers"
+_LEAST_FREE = 100  # MB: a release of the model that comes with clayloop
+_HEALTH = {"model": "/health", "dashboard": "/_stcore/health"}
+
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """Sections of plain values. A section that cannot be read says so; the others are still there."""
-    home = settings.state
-    return {
-        "home": str(home.root),
-        "corpus": _value_or_problem(lambda: _corpus(settings)),
-        "release": _value_or_problem(lambda: _release(settings)),
-        "last_run": _value_or_problem(lambda: _last_run(settings)),
-        "outbox": {"pending": len(list(home.outbox.glob("*.json"))) if home.outbox.is_dir() else 0},
-        "services": _services(settings),
-    }
+    """Sections of plain values. A section that cannot be read says so; the others are still there.
 
-
-def _value_or_problem(read: Any) -> Any:
-    try:
-        return read()
-    except ClayloopError as error:
-        return {"problem": error.message}
+    ``problems`` are all that somebody has to mend, a sentence each.
+    """
+    home, problems = settings.state, list[str]()
+    report: dict[str, Any] = {"home": str(home.root)}
+    for name, read in (
+        ("corpus", _corpus),
+        ("release", _release),
+        ("last_run", _last_run),
+        ("outbox", _outbox),
+        ("disk", _disk),
+    ):
+        try:
+            report[name] = read(settings)
+        except ClayloopError as error:
+            report[name] = {"problem": error.message}
+            problems.append(" ".join(f"{error.message} {error.hint}".split()))
+    services = _services(settings)
+    report["services"] = {name: f"{url} ({how})" for name, (url, how) in services.items()}
+    problems += [
+        f"{name} at {url} {how.removesuffix('.')}." for name, (url, how) in services.items() if how != _WELL
+    ]
+    return {**report, "problems": problems}
 
 
 def _corpus(settings: Settings) -> dict[str, Any]:
     home = settings.state
-    if not home.chunks.exists():
+    if not Corpus.exists(home):
+        # A machine that only serves what others make has neither folder.
+        if (home.corpus.exists() or home.runs.exists()) and ReleaseStore(home).ids():
+            raise StateError(
+                f"{home.documents} is missing, although releases were made from documents here.",
+                "Restore the folder from a backup, or run `clayloop ingest` again for each source.",
+            )
         return {"documents": 0, "chunks": 0, "triplets": 0}
     corpus = Corpus.load(home)
     return {
@@ -50,12 +69,14 @@ def _release(settings: Settings) -> dict[str, Any]:
     current = store.current_id()
     if current is None:
         return {"served": None}
-    release = store.get(current)
+    release, marks = store.get(current), store.marks.read()
     return {
         "served": release.id,
         "made": release.created_at.isoformat(timespec="seconds"),
         "chunks": release.index.rows,
         **{name: round(value, 4) for name, value in release.metrics.items() if name == "ndcg@10"},
+        **({"pinned": True} if current in marks.pinned else {}),
+        **({"canary": marks.canary.release} if marks.canary else {}),
     }
 
 
@@ -67,29 +88,49 @@ def _last_run(settings: Settings) -> dict[str, Any]:
     return {"run": last.get("id"), "outcome": last.get("outcome"), "verdict": last.get("verdict")}
 
 
-def _services(settings: Settings) -> dict[str, str]:
-    health = {
-        "argilla": "/api/v1/version",
-        "bot": "/healthz",
-        "dashboard": "/_stcore/health",
-        "watch": "/healthz",
-    }
+def _outbox(settings: Settings) -> dict[str, Any]:
+    outbox = settings.state.outbox
+    return {"pending": len(list(outbox.glob("*.json"))) if outbox.is_dir() else 0}
+
+
+def _disk(settings: Settings) -> dict[str, Any]:
+    root = settings.state.root
+    if not root.exists():
+        return {}
+    free = shutil.disk_usage(root).free // 1_000_000
+    if free < _LEAST_FREE or not os.access(root, os.W_OK):
+        why = f"{free} MB are free" if free < _LEAST_FREE else "it is read-only, or somebody else's"
+        raise StateError(
+            f"{root} can hold no further release: {why}.",
+            "Free some space (df), or give it back to its user.",
+        )
+    return {"free_mb": free}
+
+
+def _services(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Where each service that `up` runs or uses is, and how it is."""
     # The noted addresses hold no login. A configured server may need one.
-    configured = {
-        "argilla": settings.curation.argilla.url.rstrip("/"),
-        "model": settings.curation.language_model.base_url,
-    }
+    argilla, model = settings.curation.argilla.url, settings.curation.language_model.base_url
     found = {}
     for name, url in known_addresses(settings.state).items():
-        place = configured.get(name) or url
-        probe = place.removesuffix("/v1") + "/health" if name == "model" else place + health.get(name, "")
-        how = _watcher(probe) if name == "watch" else "answers" if answers(probe, 400) else "does not answer"
-        found[name] = f"{without_login(url)} ({how})"
+        if name in ("bot", "watch"):
+            how = _health(f"{url}/healthz")
+        elif name == "argilla":
+            how = _how(argilla_answers(argilla or url))
+        elif name == "model" and model:
+            how = _how(endpoint_answers(model))
+        else:
+            how = _how(answers(url.removesuffix("/v1") + _HEALTH.get(name, ""), 400))
+        found[name] = (without_login(url), how)
     return found
 
 
-def _watcher(probe: str) -> str:
-    """How the watcher is. One that answers may still be unable to read Argilla: its health page says so."""
+def _how(is_answering: bool) -> str:
+    return _WELL if is_answering else "does not answer"
+
+
+def _health(probe: str) -> str:
+    """How the watcher or the bot is. One that answers may be unable to work: its health page says so."""
     try:
         answer = httpx.get(probe, timeout=2.0)
         health = answer.json()
@@ -97,5 +138,10 @@ def _watcher(probe: str) -> str:
         return "does not answer"
     if answer.status_code >= 400 or not isinstance(health, dict):
         return "does not answer"
-    trouble = str(health.get("trouble") or "").strip()
-    return f"answers, but cannot look: {trouble.splitlines()[0]}" if trouble else "answers"
+    troubles = {
+        "cannot look": health.get("trouble"),
+        "cannot serve what is current": health.get("release_error"),
+        "cannot hand its conversations on": (health.get("outbox") or {}).get("error"),
+    }
+    told = [f"{what}: {str(why).splitlines()[0]}" for what, why in troubles.items() if why]
+    return f"answers, but {'; '.join(told)}" if told else _WELL

@@ -6,7 +6,6 @@ with their supervisor even when that is killed (curation.tether).
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import logging.handlers
 import os
@@ -15,12 +14,13 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from clayloop.console import undeterred
+from clayloop.signals import on_signals
 from curation import ClayloopError, end_group, tethered
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,8 @@ class Supervisor:
     def stop(self) -> None:
         """Stop everything in reverse order: SIGTERM to each group, SIGKILL to what is still there later."""
         self._stopping.set()
-        with _ignoring_signals(), self._lock:
+        # A second Ctrl-C must not leave half of the services running.
+        with on_signals(signal.SIG_IGN), self._lock:
             for running in reversed(list(self._running.values())):
                 running.stop()
         if self._watcher is not None:
@@ -124,22 +125,8 @@ class Supervisor:
         self._running.clear()
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most ``seconds``; whether the end was asked for (`stop`, or a signal under `signals`)."""
+        """Wait at most ``seconds``; whether the end was asked for (`stop`)."""
         return self._stopping.wait(seconds)
-
-    @contextlib.contextmanager
-    def signals(self) -> Iterator[None]:
-        """While inside, SIGTERM raises KeyboardInterrupt in the main thread, like Ctrl-C does."""
-
-        def interrupt(*_: object) -> None:
-            raise KeyboardInterrupt
-
-        previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
     def _watch(self) -> None:
         # Always this thread restarts: the kernel ends a child with the thread that started it.
@@ -164,20 +151,6 @@ class Supervisor:
             running.start()
         except OSError as error:  # no memory or no process left: the next round tries again
             self.say(f"{running.service.name} could not be started: {error.strerror or error}")
-
-
-@contextlib.contextmanager
-def _ignoring_signals() -> Iterator[None]:
-    """Ignore signals meanwhile: a second Ctrl-C must not leave half of the services running."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 class _Running:

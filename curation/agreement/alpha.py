@@ -29,9 +29,7 @@ class Alpha(BaseModel):
 
 def alpha_of(answers: Iterable[Sequence[Hashable]]) -> Alpha:
     """Of nominal values: for each record, what its annotators said. No order matters."""
-    compared = sorted(
-        (sorted(map(str, of_record)) for of_record in answers if len(of_record) > 1),
-    )
+    compared = sorted(sorted(map(str, of_record)) for of_record in answers if len(of_record) > 1)
     values = sorted({value for of_record in compared for value in of_record})
     if len(compared) < 2 or len(values) < 2:
         return Alpha(records=len(compared))

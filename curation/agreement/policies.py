@@ -14,8 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from curation.errors import SettingsError
-from curation.records.decision import Vote
-from curation.settings import Acceptance
+from curation.records.decision import Acceptance, Vote
 
 LEAST_PROBABLE = 0.75
 Settled = dict[str, str]  # question → value
@@ -41,17 +40,17 @@ def _settled(votes: Sequence[Vote], counts: Counter[str], policy: Acceptance) ->
     if not votes:
         return None
     if policy == "first":
-        return min(votes, key=_time).value
-    ranked = counts.most_common(2)
-    if len(ranked) == 1:
-        return ranked[0][0]
-    if policy in ("unanimous", "adjudicated"):
+        return min(votes, key=lambda vote: vote.given).value
+    if policy in ("unanimous", "adjudicated") and len(counts) > 1:
         return None
-    return ranked[0][0] if ranked[0][1] > ranked[1][1] else None
+    return most_said(counts)
 
 
-def _time(vote: Vote) -> tuple[bool, float, str]:
-    return vote.at is None, vote.at.timestamp() if vote.at else 0.0, vote.response_id
+def most_said(counts: Counter[str]) -> str | None:
+    """What most said; None for a tie, or where nobody said anything."""
+    ranked = counts.most_common(2)
+    is_tie = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
+    return ranked[0][0] if ranked and not is_tie else None
 
 
 def weigh(votes: Mapping[str, Sequence[Vote]], question: str) -> dict[str, str]:

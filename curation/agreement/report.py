@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from pydantic import BaseModel, ConfigDict
 
 from curation.agreement.alpha import Alpha, alpha_of
+from curation.agreement.policies import most_said
 from curation.records.decision import DatasetName, Decision, Vote
 from curation.records.gold import gold_id
 from curation.suggestions.choice import SIGNALS, read_guesses
@@ -87,10 +88,7 @@ def agreement_of(
     return Agreement(
         questions=tuple(
             QuestionAgreement(
-                dataset=dataset,
-                question=question,
-                answers=sum(map(len, found)),
-                alpha=alpha_of(found),
+                dataset=dataset, question=question, answers=sum(map(len, found)), alpha=alpha_of(found)
             )
             for (dataset, question), found in sorted(answers.items())
         ),
@@ -160,15 +158,8 @@ def _annotators(
 
 
 def _majority_of_others(votes: Sequence[Vote], own: Vote) -> str | None:
-    others = [
-        vote.value
-        for vote in votes
-        if vote.question == own.question and vote.annotator_id != own.annotator_id
-    ]
-    counts = sorted(((others.count(value), value) for value in set(others)), reverse=True)
-    if not counts or (len(counts) > 1 and counts[0][0] == counts[1][0]):
-        return None
-    return counts[0][1]
+    others = (vote for vote in votes if vote.annotator_id != own.annotator_id)
+    return most_said(Counter(vote.value for vote in others if vote.question == own.question))
 
 
 def _between(times: Sequence[float]) -> float | None:

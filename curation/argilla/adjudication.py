@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from curation.agreement.policies import Settled
-from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
-from curation.argilla.connection import workspace_id
-from curation.argilla.datasets import dataset_rows
+from curation.agreement.policies import Settled, most_said
+from curation.argilla.api import Api, JsonObject
+from curation.argilla.datasets import dataset_rows, make_dataset
 from curation.argilla.schemas import SPECS, YES_OR_NO, FieldSpec, QuestionSpec
 from curation.records.decision import DatasetName, Decision
 from curation.records.identity import content_id
@@ -30,8 +29,7 @@ _GUIDELINES = """## What is right?
 Annotators answered this question about one record differently. You see the record, the question, and what
 each of them said. Your answer counts from the next reading on, whatever they said.
 
-Submitted answers only. You can change your mind: submit again.
-"""
+Submitted answers only. You can change your mind: submit again."""
 _FIELDS = (
     FieldSpec("question", "The question that was answered differently"),
     FieldSpec("answers", "What they said"),
@@ -64,15 +62,15 @@ def push_adjudication(client: rg.Argilla, settings: ArgillaSettings, decisions: 
     if dataset is None:
         if not wanted:
             return 0
-        dataset = _create(api, settings)
+        one_word = settings.model_copy(update={"min_submitted": 1})
+        made = make_dataset(api, one_word, settings.adjudication, _GUIDELINES, (*_FIELDS, _QUESTION))
+        dataset = str(made["id"])
     known = {
         str(record["external_id"]): record
         for page in api.records(dataset, include=["responses"])
         for record in page
     }
-    new = [body for key, body in wanted.items() if key not in known]
-    for start in range(0, len(new), UPSERT_BATCH):
-        api.upsert(dataset, new[start : start + UPSERT_BATCH])
+    api.upsert(dataset, [body for key, body in wanted.items() if key not in known])
     gone = [str(one["id"]) for key, one in known.items() if key not in wanted and not one.get("responses")]
     api.delete(dataset, gone)
     return len(wanted)
@@ -90,12 +88,12 @@ def read_words(api: Api, settings: ArgillaSettings) -> Words:
                 str(response["values"][QUESTION]["value"])
                 for response in record.get("responses") or []
                 if response["status"] == "submitted" and QUESTION in (response.get("values") or {})
-            ).most_common(2)
-            about = record.get("metadata") or {}
-            if said and (len(said) == 1 or said[0][1] > said[1][1]) and "answers" in about:
+            )
+            word, about = most_said(said), record.get("metadata") or {}
+            if word is not None and "answers" in about:
                 key = about["dataset"], str(about["record_id"])
                 # The answers that it was about are part of its key: others are another question.
-                found.setdefault(key, {})[f"{about['question']} {about['answers']}"] = said[0][0]
+                found.setdefault(key, {})[f"{about['question']} {about['answers']}"] = word
     return found
 
 
@@ -142,20 +140,3 @@ def find_adjudication(api: Api, settings: ArgillaSettings) -> str | None:
     """The id of the reviewers' dataset, if it is there."""
     ready = (row for row in dataset_rows(api, settings) if row["status"] == "ready")
     return next((str(row["id"]) for row in ready if row["name"] == settings.adjudication), None)
-
-
-def _create(api: Api, settings: ArgillaSettings) -> str:
-    doing = f"making the dataset {settings.adjudication!r}"
-    body = {
-        "name": settings.adjudication,
-        "guidelines": _GUIDELINES.strip(),
-        "allow_extra_metadata": True,
-        "distribution": {"strategy": "overlap", "min_submitted": 1},
-        "workspace_id": workspace_id(api, settings.workspace),
-    }
-    base = f"/api/v1/datasets/{api.request('POST', '/api/v1/datasets', doing, body)['id']}"
-    for field in _FIELDS:
-        api.request("POST", f"{base}/fields", doing, field.payload())
-    api.request("POST", f"{base}/questions", doing, _QUESTION.payload())
-    published: JsonObject = api.request("PUT", f"{base}/publish", doing, repeatable=False)
-    return str(published["id"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter, defaultdict
 from itertools import chain
-from typing import Any
 
 import argilla as rg
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +14,7 @@ from curation.argilla.connection import workspace_id
 from curation.argilla.datasets import find_all
 from curation.argilla.progress import read_annotators
 from curation.argilla.queue import queue_address
+from curation.argilla.users import all_users, find_user, let_annotate, make_user, members
 from curation.errors import ArgillaError
 from curation.settings import ArgillaSettings
 
@@ -43,19 +44,16 @@ class Annotator(BaseModel):
 def list_annotators(client: rg.Argilla, settings: ArgillaSettings) -> list[Annotator]:
     """Everybody who may annotate or has, by name. Needs an owner's key. Raises ArgillaError."""
     api = Api.of(client)
-    members = {str(user["id"]) for user in _members(api, settings)}
-    counted: dict[str, dict[str, int]] = {}
+    inside = {str(user["id"]) for user in members(api, workspace_id(api, settings.workspace))}
+    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     datasets = list(chain.from_iterable(find_all(api, settings).values()))
-    for dataset in datasets:
-        for one in read_annotators(api, dataset):
-            known = counted.setdefault(one.username, dict.fromkeys(("submitted", "draft", "discarded"), 0))
-            for status in known:
-                known[status] += getattr(one, status)
+    for one in chain.from_iterable(read_annotators(api, dataset) for dataset in datasets):
+        counted[one.username].update(submitted=one.submitted, draft=one.draft, discarded=one.discarded)
     found = []
-    for user in _users(api):
+    for user in all_users(api):
         name, role = str(user["username"]), str(user["role"])
-        numbers = counted.get(name, {})
-        may = str(user["id"]) in members or role == "owner"
+        numbers = counted[name]
+        may = str(user["id"]) in inside or role == "owner"
         if may or any(numbers.values()):
             own = settings.experts.get(name, ())
             queues = {one.name: queue_address(api, one, own) for one in datasets if may}
@@ -68,15 +66,12 @@ def add_annotator(client: rg.Argilla, settings: ArgillaSettings, name: str) -> s
     Argilla knows already. Raises ArgillaError."""
     api = Api.of(client)
     workspace = workspace_id(api, settings.workspace)
-    user = _find(api, name)
+    user = find_user(api, name)
     password = None
     if user is None:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
-        body = {"username": name, "first_name": name, "role": "annotator", "password": password}
-        user = api.request("POST", "/api/v1/users", f"adding the user {name!r}", body)
-    if str(user["id"]) not in {str(one["id"]) for one in _members(api, settings)}:
-        path = f"/api/v1/workspaces/{workspace}/users"
-        api.request("POST", path, f"letting {name!r} annotate", {"user_id": user["id"]})
+        user = make_user(api, name, password)
+    let_annotate(api, workspace, [str(user["id"])])
     return password
 
 
@@ -89,9 +84,9 @@ def remove_annotator(
     Raises ArgillaError, also for somebody whom Argilla does not know and for an owner.
     """
     api = Api.of(client)
-    user = _find(api, name)
+    user = find_user(api, name)
     if user is None:
-        known = ", ".join(sorted(str(one["username"]) for one in _users(api)))
+        known = ", ".join(sorted(str(one["username"]) for one in all_users(api)))
         raise ArgillaError(f"Argilla has no user {name!r}.", f"It has {known}.")
     if user["role"] == "owner":
         raise ArgillaError(
@@ -108,20 +103,3 @@ def remove_annotator(
     except ArgillaRefusalError as error:
         if error.status != 404:  # was not in it
             raise
-
-
-def _users(api: Api) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.request("GET", "/api/v1/users", "listing users")["items"]
-    return found
-
-
-def _find(api: Api, name: str) -> dict[str, Any] | None:
-    return next((user for user in _users(api) if user["username"] == name), None)
-
-
-def _members(api: Api, settings: ArgillaSettings) -> list[dict[str, Any]]:
-    workspace = workspace_id(api, settings.workspace)
-    found: list[dict[str, Any]] = api.request(
-        "GET", f"/api/v1/workspaces/{workspace}/users", "listing the workspace's users"
-    )["items"]
-    return found

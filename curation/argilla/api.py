@@ -177,14 +177,27 @@ class Api:
             body["query"] = {"text": {"q": text}}
         return self._search(dataset_id, body, {"offset": offset, "limit": limit, "include": list(include)})
 
+    def search_all(
+        self, dataset_id: str, filters: Sequence[JsonObject], text: str = ""
+    ) -> Iterator[JsonObject]:
+        """All records that ``search`` finds."""
+        offset = 0
+        while True:
+            records, _ = self.search(dataset_id, filters, offset=offset, text=text)
+            yield from records
+            offset += PAGE
+            if len(records) < PAGE:
+                return
+
     def by_ids(
-        self, dataset_id: str, record_ids: Sequence[str], include: Sequence[str] = ()
+        self, dataset_id: str, ids: Sequence[str], include: Sequence[str] = (), kind: str = "id"
     ) -> list[JsonObject]:
-        """Those of the records, by Argilla's ids, that the search has by now."""
-        scope = {"entity": "record", "property": "id"}
+        """Those of the records with these ids, Argilla's or (``kind`` is external_id) ours, that the search
+        has by now."""
+        scope = {"entity": "record", "property": kind}
         found: list[JsonObject] = []
-        for start in range(0, len(record_ids), _IDS):
-            some = list(record_ids[start : start + _IDS])
+        for start in range(0, len(ids), _IDS):
+            some = list(ids[start : start + _IDS])
             found += self.search(dataset_id, [{"type": "terms", "scope": scope, "values": some}], include)[0]
         return found
 
@@ -219,13 +232,11 @@ class Api:
         return found
 
     def upsert(self, dataset_id: str, records: Sequence[JsonObject]) -> None:
-        """Create or update up to 500 records by their external ids. What a record does not mention stays."""
-        self.request(
-            "PUT",
-            f"/api/v1/datasets/{dataset_id}/records/bulk",
-            f"storing {len(records)} records",
-            {"items": list(records)},
-        )
+        """Create or update records by their external ids. What a record does not mention stays."""
+        path = f"/api/v1/datasets/{dataset_id}/records/bulk"
+        for start in range(0, len(records), UPSERT_BATCH):
+            batch = list(records[start : start + UPSERT_BATCH])
+            self.request("PUT", path, f"storing {len(batch)} records", {"items": batch})
 
     def delete(self, dataset_id: str, record_ids: Sequence[str]) -> None:
         """Delete records by Argilla's ids, with everything that hangs on them."""
@@ -238,7 +249,8 @@ class Api:
             )
 
     def respond(self, responses: Sequence[JsonObject]) -> None:
-        """Store up to 100 responses of the user whose key this is. Raises when Argilla refuses one."""
+        """Store up to ``RESPONSE_BATCH`` responses of the user whose key this is. Raises when Argilla refuses
+        one."""
         answer = self.request(
             "POST",
             "/api/v1/me/responses/bulk",

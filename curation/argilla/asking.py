@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from curation.argilla.api import JsonObject
 from curation.argilla.conversations import answer_in
-from curation.argilla.decisions import User, decision_of, one_a_record
+from curation.argilla.decisions import decision_of, one_a_record
 from curation.argilla.filters import Metadata
 from curation.argilla.queue import Candidate, queue_of, speaking
 from curation.argilla.schemas import DECIDED_BY
 from curation.argilla.upsert import Outline, Shelf, is_answered
-from curation.records.decision import DatasetName, Decision
+from curation.argilla.users import User
+from curation.records.decision import Acceptance, DatasetName, Decision
 from curation.records.gold import is_gold
-from curation.settings import Acceptance
 from curation.suggestions.priority import is_empty_talk
 
 
@@ -52,12 +52,7 @@ def queue_outlines(
 
 
 def _candidate(
-    kind: DatasetName,
-    key: str,
-    fields: JsonObject,
-    metadata: Metadata,
-    verdict: str,
-    is_begun: bool,
+    kind: DatasetName, key: str, fields: JsonObject, metadata: Metadata, verdict: str, is_begun: bool
 ) -> Candidate:
     """Near duplicates have a chunk's text in common, a query of one chunk, or a question with its answer."""
     same, text, question = "", fields.get("chunk", ""), ""

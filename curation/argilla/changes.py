@@ -36,16 +36,15 @@ from curation.argilla.api import Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
 from curation.argilla.decisions import (
     SUBMITTED,
-    User,
     annotated_records,
     decision_of,
     find_datasets,
-    read_users,
     settled,
     time_of,
     words_of,
 )
 from curation.argilla.progress import read_annotators
+from curation.argilla.users import User, read_users
 from curation.argilla.webhooks import Call
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName, Decision, Vote

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import argilla as rg
 
-from curation.argilla.api import PAGE, Api, JsonObject
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.datasets import RemoteDataset, find_all
 from curation.argilla.schemas import DATASETS
 from curation.errors import SettingsError
@@ -59,12 +59,8 @@ def parse_condition(written: str) -> Condition | str:
     found = _CONDITION.match(text)
     if found is None or (found["operator"] == "in" and found["left"] not in _LEFT):
         return text
-    left, name, operator, right = (
-        found["left"],
-        found["name"] or "",
-        found["operator"],
-        found["right"].strip(),
-    )
+    left, name = found["left"], found["name"] or ""
+    operator, right = found["operator"], found["right"].strip()
     if left not in _LEFT:
         raise SettingsError(f"The filter {text!r} compares {left!r}, and Argilla has no such thing.", _HINT)
     if (left in _NAMED) != bool(name):
@@ -113,7 +109,8 @@ def find_matching_records(
     for kind, dataset in datasets:
         if all(_knows(dataset, condition) for condition in conditions):
             filters = [_filter(dataset, condition) for condition in conditions]
-            matching |= {(kind, key) for key in _search(api, dataset, filters, text)}
+            found = api.search_all(dataset.id, filters, text)
+            matching |= {(kind, str(one.get("external_id") or one["id"])) for one in found}
     return matching
 
 
@@ -126,17 +123,6 @@ def votes_match(written: Sequence[str], votes: Sequence[Vote]) -> bool:
         for one in parsed
         if isinstance(one, Condition) and one.left == "response"
     )
-
-
-def _search(api: Api, dataset: RemoteDataset, filters: Sequence[JsonObject], text: str) -> set[str]:
-    found: set[str] = set()
-    offset = 0
-    while True:
-        records, _ = api.search(dataset.id, filters, offset=offset, text=text)
-        found |= {str(record.get("external_id") or record["id"]) for record in records}
-        if len(records) < PAGE:
-            return found
-        offset += PAGE
 
 
 def _names(dataset: RemoteDataset, left: str) -> list[str]:

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import escape
-from itertools import product
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject, storable
-from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_all, vector_slug
+from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_kind, vector_slug
 from curation.argilla.filters import Metadata, score, term
 from curation.argilla.queue import SMALL_TALK, area_of, is_asked_twice
 from curation.argilla.schemas import AREA, ASKED, HISTORY, LOOK_AT, NO, QUEUE, YES
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from curation.documents.corpus import Corpus
 
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
-_LOOKUP = 200  # external ids in one filter; Argilla takes 250
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 _THUMBS = {"up": 1.0, "down": -1.0}
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
@@ -60,9 +58,9 @@ class Source(BaseModel):
         return cls(path=chunk.path, heading=chunk.heading, body=chunk.body, url=chunk.url)
 
     @classmethod
-    def of_text(cls, path: str, text: str) -> Source:
+    def of_text(cls, path: str, text: str, url: str) -> Source:
         heading, _, body = text.partition("\n")
-        return cls(path=path, heading=heading, body=body.strip())
+        return cls(path=path, heading=heading, body=body.strip(), url=url)
 
     def card(self, number: int) -> str:
         """Where it is, a line of it, and all of it to unfold."""
@@ -91,14 +89,12 @@ def log_turns(
     Sending a turn again updates its record, so an outbox may send twice. Beside the filters, a record's
     metadata hold ``question`` (as it was asked; the fields that annotators see are escaped), ``meant`` (what
     a follow-up was taken for: that is what is trained on) and ``offered`` (the ids of the passages in the
-    order of their numbers). The passages are those of the
-    ``corpus``, if there is one; one that it has not, as it was pushed. Raises ArgillaError; everything
-    before the failing batch of 256 is then stored.
+    order of their numbers). The passages are those of the ``corpus``, if there is one; one that it has not,
+    as it was pushed. Raises ArgillaError; everything before the failing batch of 256 is then stored.
     """
     latest = {turn.id: turn for turn in turns}.values()
-    twice = [turn for turn in latest if is_asked_twice(turn.id, settings.overlap)]
-    once = [turn for turn in latest if turn not in twice]
-    for one, pending in ((settings, once), (asked_twice(settings), twice)):
+    for one, is_twice in ((settings, False), (asked_twice(settings), True)):
+        pending = [turn for turn in latest if is_asked_twice(turn.id, settings.overlap) is is_twice]
         if pending:
             _log(Api.of(client), one, pending, vectors, corpus)
 
@@ -270,20 +266,12 @@ def _pushed(api: Api, settings: ArgillaSettings, wanted: Sequence[str]) -> dict[
     if not wanted:
         return found
     try:
-        datasets = find_all(api, settings, ("chunks",)).get("chunks", [])
+        datasets = find_kind(api, settings, "chunks")
     except ArgillaError:  # a foreign dataset of that name is for `push` to complain about, not for the bot
         return found
-    for dataset, start in product(datasets, range(0, len(wanted), _LOOKUP)):
-        part = wanted[start : start + _LOOKUP]
-        scope = {"entity": "record", "property": "external_id"}
-        records, _ = api.search(
-            dataset.id, [{"type": "terms", "scope": scope, "values": part}], limit=_LOOKUP
-        )
-        for record in records:
-            fields, known = record["fields"], record["metadata"] or {}
-            path = str(known.get("path") or original(fields["filename"]))  # the tutorial's has no path
-            source = Source.of_text(path, readable(fields["chunk"]))
-            found[str(record["external_id"])] = source.model_copy(
-                update={"url": str(known.get("address", ""))}
-            )
+    for record in (one for own in datasets for one in api.by_ids(own.id, wanted, kind="external_id")):
+        fields, known = record["fields"], record["metadata"] or {}
+        path = str(known.get("path") or original(fields["filename"]))  # the tutorial's has no path
+        address = str(known.get("address", ""))
+        found[str(record["external_id"])] = Source.of_text(path, readable(fields["chunk"]), address)
     return found

@@ -11,7 +11,16 @@ from typing import Any
 from curation.argilla.api import Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import find_workspace, workspace_id
 from curation.argilla.guidelines import with_examples
-from curation.argilla.schemas import DATASETS, SPECS, DatasetKind, DatasetSpec, dataset_name
+from curation.argilla.schemas import (
+    DATASETS,
+    SPECS,
+    DatasetKind,
+    DatasetSpec,
+    FieldSpec,
+    FilterSpec,
+    QuestionSpec,
+    dataset_name,
+)
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
@@ -77,6 +86,11 @@ def find_all(
     return found
 
 
+def find_kind(api: Api, settings: ArgillaSettings, kind: DatasetName) -> list[RemoteDataset]:
+    """The published datasets of one kind, as ``find_all`` has them."""
+    return find_all(api, settings, (kind,)).get(kind, [])
+
+
 def ensure_dataset(
     api: Api,
     settings: ArgillaSettings,
@@ -136,28 +150,35 @@ def dataset_rows(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
 def _create(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> JsonObject:
     spec = SPECS[kind]
     name = dataset_name(settings, kind)
-    doing = f"making the dataset {name!r}"
-    body = {
-        "name": name,
-        "guidelines": with_examples(spec.guidelines),
-        "allow_extra_metadata": True,
-        "distribution": {"strategy": "overlap", "min_submitted": settings.min_submitted},
-        "workspace_id": workspace_id(api, settings.workspace),
-    }
+    text = with_examples(spec.guidelines)
     try:
-        row: JsonObject = api.request("POST", "/api/v1/datasets", doing, body)
+        return make_dataset(api, settings, name, text, (*spec.fields, *spec.questions, *spec.filters))
     except ArgillaRefusalError as error:
         found = _row(api, settings, kind) if error.status == 409 else None
         if found is None or found["status"] != "ready":
             raise
         return found  # somebody else was quicker
-    base = f"/api/v1/datasets/{row['id']}"
-    for part in spec.fields:
-        api.request("POST", f"{base}/fields", doing, part.payload())
-    for question in spec.questions:
-        api.request("POST", f"{base}/questions", doing, question.payload())
-    for wanted in spec.filters:
-        api.request("POST", f"{base}/metadata-properties", doing, wanted.payload())
+
+
+def make_dataset(
+    api: Api,
+    settings: ArgillaSettings,
+    name: str,
+    guidelines: str,
+    parts: Sequence[FieldSpec | QuestionSpec | FilterSpec],
+) -> JsonObject:
+    """Make and publish a dataset. Returns it as Argilla has it."""
+    doing = f"making the dataset {name!r}"
+    body = {
+        "name": name,
+        "guidelines": guidelines,
+        "allow_extra_metadata": True,
+        "distribution": {"strategy": "overlap", "min_submitted": settings.min_submitted},
+        "workspace_id": workspace_id(api, settings.workspace),
+    }
+    base = f"/api/v1/datasets/{api.request('POST', '/api/v1/datasets', doing, body)['id']}"
+    for part in parts:
+        api.request("POST", f"{base}/{part.place}", doing, part.payload())
     published: JsonObject = api.request("PUT", f"{base}/publish", doing, repeatable=False)
     return published
 

@@ -16,19 +16,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
 from curation.agreement.policies import settle, weigh
 from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
-from curation.argilla.api import PAGE, Api, ArgillaRefusalError, JsonObject
-from curation.argilla.connection import workspace_id
-from curation.argilla.datasets import RemoteDataset, annotated_at, find_all
+from curation.argilla.api import PAGE, Api, JsonObject
+from curation.argilla.datasets import RemoteDataset, annotated_at, find_all, find_kind
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
+from curation.argilla.users import User, read_users
 from curation.errors import ArgillaError
 from curation.progress import SILENT, Progress
-from curation.records.decision import DatasetName, Decision, Verdict, Vote
+from curation.records.decision import Acceptance, DatasetName, Decision, Verdict, Vote
 from curation.records.gold import is_gold
-from curation.settings import Acceptance, ArgillaSettings
+from curation.settings import ArgillaSettings
 from curation.shown.records import original, readable
 
 if TYPE_CHECKING:
@@ -40,13 +40,6 @@ SUBMITTED: JsonObject = {
     "scope": {"entity": "response", "property": "status"},
     "values": ["submitted"],
 }
-
-
-class User(NamedTuple):
-    """Somebody who may answer in Argilla, with the role there (owner, admin or annotator)."""
-
-    name: str
-    role: str = ""
 
 
 def read_decisions(
@@ -102,7 +95,7 @@ def one_a_record(decisions: Iterable[Decision]) -> Iterable[Decision]:
             for vote in sorted((*other.votes, *one.votes), key=_when):
                 latest[vote.annotator_id, vote.question] = vote
             votes = sorted(latest.values(), key=_order)
-            one = one.model_copy(update=_outcome(one.dataset, votes, cast(Acceptance, one.policy)))
+            one = one.model_copy(update=_outcome(one.dataset, votes, one.policy))
         found[place_of(one)] = one
     return found.values()
 
@@ -119,13 +112,11 @@ def _weighed(kind: DatasetName, decisions: Iterable[Decision]) -> Iterable[Decis
     own = [one for one in decisions if one.dataset == kind]
     votes = {one.record_id: one.votes for one in own}
     probable = {question: weigh(votes, question) for question in SPECS[kind].labels}
+    reasons = dict.fromkeys(probable, "no answer is probable enough, by the annotators' competence")
     for one in own:
         values = {
             question: found[one.record_id] for question, found in probable.items() if one.record_id in found
         }
-        open_, reasons = {name for name in SPECS[kind].labels if name not in values}, {}
-        for name in open_:
-            reasons[name] = "no answer is probable enough, by the annotators' competence"
         yield _with_values(one, values, reasons)
 
 
@@ -233,8 +224,7 @@ def decision_without(decision: Decision, without: Collection[str]) -> Decision |
         return decision
     if not votes:
         return None
-    policy = cast(Acceptance, decision.policy)
-    return decision.model_copy(update=_outcome(decision.dataset, votes, policy))
+    return decision.model_copy(update=_outcome(decision.dataset, votes, decision.policy))
 
 
 def _outcome(kind: DatasetName, votes: Sequence[Vote], policy: Acceptance) -> dict[str, Any]:
@@ -322,7 +312,7 @@ def time_of(stamp: object) -> datetime | None:
 
 def all_records(api: Api, settings: ArgillaSettings, kind: DatasetName) -> Iterable[list[JsonObject]]:
     """Pages of a kind's records with their responses, answered or not; without the gold ones."""
-    for dataset in find_all(api, settings, (kind,)).get(kind, []):
+    for dataset in find_kind(api, settings, kind):
         for page in api.records(dataset.id, include=["responses"]):
             yield [record for record in page if not is_gold(str(record.get("external_id")))]
 
@@ -356,15 +346,3 @@ def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[
             advance(len(records))
             offset += PAGE
     return found, totals == {len(found)}
-
-
-def read_users(api: Api, settings: ArgillaSettings) -> dict[str, User]:
-    """Users by id: everybody for an owner's key, the workspace's members for an admin's."""
-    try:
-        users = api.request("GET", "/api/v1/users", "listing users")["items"]
-    except ArgillaRefusalError as error:
-        if error.status != 403:
-            raise
-        workspace = workspace_id(api, settings.workspace)
-        users = api.request("GET", f"/api/v1/workspaces/{workspace}/users", "listing users")["items"]
-    return {str(user["id"]): User(str(user["username"]), str(user.get("role") or "")) for user in users}

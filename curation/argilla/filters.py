@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from curation.argilla.api import storable
+from curation.argilla.api import JsonObject, storable
 from curation.argilla.schemas import YES
 from curation.records.chunk import Chunk
 from curation.records.triplet import Triplet
@@ -52,6 +52,17 @@ def triplet_metadata(triplet: Triplet, chunk: Chunk) -> Metadata:
         "model": term(triplet.model),
         "current": YES,
     }
+
+
+def has_metadata(name: str, *values: str) -> JsonObject:
+    """For a search: the records of which the metadata ``name`` is one of ``values``."""
+    return {"type": "terms", "scope": {"entity": "metadata", "metadata_property": name}, "values": [*values]}
+
+
+def with_metadata(record: JsonObject, changes: Metadata) -> JsonObject:
+    """What is to be stored of a record: all of its metadata, because Argilla replaces them as a whole."""
+    metadata = {**(record.get("metadata") or {}), **changes}
+    return {"external_id": record["external_id"], "metadata": metadata}
 
 
 def score(value: float) -> float:

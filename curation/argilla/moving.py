@@ -11,7 +11,8 @@ import hashlib
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import argilla as rg
@@ -213,41 +214,29 @@ def _move_records(
     if dataset["status"] != "ready":  # a draft has no records
         return done
     questions = {name: key for key, name in target.question_names(copy).items()}
-    path = f"/api/v1/datasets/{copy['id']}/records/bulk"
-    new: list[JsonObject] = []
-    changed: list[JsonObject] = []
-
-    def send(batch: list[JsonObject], method: str) -> None:
-        if batch:
-            target.api.request(
-                method, path, f"copying {len(batch)} records", {"items": batch}, repeatable=False
-            )
-            batch.clear()
-
-    there = _states(target, copy)
+    there, records = _states(target, copy), source.records(dataset)
     with progress.task(f"Moving {dataset['name']}", total=None, unit="records") as advance:
-        for record in source.records(dataset):
-            done.records += 1
-            states, state = there[_key(record)], _digest(record)
-            if state in states:
-                states.remove(state)
-                done.there += 1
-            elif not states:
-                new.append(_payload(record, questions, target))
-                done.moved += 1
-            else:
-                states.pop()
-                if update and record["external_id"] is not None:
-                    changed.append(_payload(record, questions, target))
-                    done.updated += 1
+        while batch := list(islice(records, UPSERT_BATCH)):
+            new: list[JsonObject] = []
+            changed: list[JsonObject] = []
+            for record in batch:
+                states, state = there[_key(record)], _digest(record)
+                if state in states:
+                    states.remove(state)
+                    done.there += 1
+                elif not states:
+                    new.append(record)
                 else:
-                    done.differ += 1
-            for batch, method in ((new, "POST"), (changed, "PUT")):
-                if len(batch) >= UPSERT_BATCH:
-                    send(batch, method)
-            advance(1)
-        send(new, "POST")
-        send(changed, "PUT")
+                    states.pop()
+                    is_updated = update and record["external_id"] is not None
+                    changed += [record] if is_updated else []
+                    done.differ += not is_updated
+            _send(target, copy, "POST", [_payload(one, questions, target) for one in new])
+            _send(target, copy, "PUT", [_payload(one, questions, target) for one in changed])
+            done.records += len(batch)
+            done.moved += len(new)
+            done.updated += len(changed)
+            advance(len(batch))
     there = _states(target, copy)
     for record in source.records(dataset):
         states, state = there[_key(record)], _digest(record)
@@ -256,6 +245,12 @@ def _move_records(
         else:
             done.wrong += 1
     return done
+
+
+def _send(target: _Side, copy: JsonObject, method: str, records: Sequence[JsonObject]) -> None:
+    if records:
+        path, doing = f"/api/v1/datasets/{copy['id']}/records/bulk", f"copying {len(records)} records"
+        target.api.request(method, path, doing, {"items": records}, repeatable=False)
 
 
 def _states(side: _Side, dataset: JsonObject) -> dict[str, list[bytes]]:

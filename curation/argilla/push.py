@@ -11,10 +11,9 @@ import argilla as rg
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from curation.argilla.api import Api
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.asking import queue_outlines
-from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_all, vector_slug
-from curation.argilla.decisions import read_users
+from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_kind, vector_slug
 from curation.argilla.examples import examples, illustrate
 from curation.argilla.filters import Metadata, chunk_metadata, score, triplet_metadata
 from curation.argilla.gold import mix_in_gold
@@ -35,6 +34,7 @@ from curation.argilla.upsert import (
     send,
     withdraw,
 )
+from curation.argilla.users import read_users
 from curation.argilla.vectors import (
     ChunkVectors,
     VectorSource,
@@ -147,12 +147,7 @@ class _Push:
     """One push. The vectors of the chunks are made once, for both datasets, and only if something changed."""
 
     def __init__(
-        self,
-        api: Api,
-        settings: ArgillaSettings,
-        corpus: Corpus,
-        vectors: VectorSource,
-        options: PushOptions,
+        self, api: Api, settings: ArgillaSettings, corpus: Corpus, vectors: VectorSource, options: PushOptions
     ) -> None:
         self.api = api
         self.settings = settings
@@ -164,8 +159,7 @@ class _Push:
         self.suggests = api.shows_suggestions()
         if not self.suggests:
             self.progress.say("No answers are suggested: this Argilla's page would choose them for people.")
-        self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress)
-        self.chunk_vectors.recall = self._stored_vectors
+        self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress, self._stored_vectors)
         self.users = read_users(api, settings)
         self.shelves: dict[DatasetKind, list[Shelf]] = {}
         self.has_triplets = True
@@ -188,7 +182,7 @@ class _Push:
         ]
 
         def finish(ids: Sequence[str]) -> dict[str, Finished]:
-            matrix = self.chunk_vectors.matrix()
+            matrix = self.chunk_vectors.matrix
             rows = [self.chunk_vectors.rows[key] for key in ids]
             mean = matrix.mean(axis=0)
             mean /= max(float(np.linalg.norm(mean)), 1e-9)
@@ -249,7 +243,7 @@ class _Push:
 
     def _triplet_signals(self, triplets: Sequence[Triplet], by: str) -> dict[str, Finished]:
         """Where a search for each positive and negative finds the anchor, and what that suggests."""
-        matrix = self.chunk_vectors.matrix()
+        matrix = self.chunk_vectors.matrix
         texts = [text for triplet in triplets for text in (triplet.positive, triplet.negative) if text]
         embedded = embed_queries(self.vectors, texts, self.progress)
 
@@ -340,26 +334,18 @@ class _Push:
             # Before anything is sent: a push that is stopped halfway does not come back here.
             for kind, found in examples(dataset.spec.kind, outlines, finished).items():
                 illustrate(self.api, [one.dataset for one in self.shelves[kind]], found)
-        send(
-            self.api,
-            dataset,
-            changed,
-            lambda outline: payload(outline, finished[outline.id], dataset, standing, shelf.vector),
-            self.progress,
-        )
-        withdraw(
-            self.api,
-            dataset,
-            [standing.records[outline.id] for outline in changed if outline.id in standing.records],
-            {key: one.suggestions.keys() for key, one in finished.items()},
-        )
+
+        def build(outline: Outline) -> JsonObject:
+            return payload(outline, finished[outline.id], dataset, standing, shelf.vector)
+
+        send(self.api, dataset, changed, build, self.progress)
+        before = [standing.records[outline.id] for outline in changed if outline.id in standing.records]
+        withdraw(self.api, dataset, before, {key: one.suggestions.keys() for key, one in finished.items()})
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
         requeued = requeue(self.api, dataset, standing, others)
-        gone = [
-            key for key in standing.gone(outline.id for outline in outlines) if not self._is_lost(shelf, key)
-        ]
-        retired, removed = retire(self.api, dataset, standing, gone)
+        gone = standing.gone(outline.id for outline in outlines)
+        retired, removed = retire(self.api, dataset, [key for key in gone if not self._is_lost(shelf, key)])
         added = sum(outline.id not in standing.records for outline in changed)
         report = DatasetPush(
             dataset=dataset.spec.kind,
@@ -384,7 +370,7 @@ class _Push:
     def _open(self, kind: DatasetName) -> list[Shelf]:
         """The common dataset, and that of records that two people are asked about, if there are to be any."""
         every = [self.settings]
-        if self.settings.overlap or len(find_all(self.api, self.settings, (kind,)).get(kind, [])) > 1:
+        if self.settings.overlap or len(find_kind(self.api, self.settings, kind)) > 1:
             every.append(asked_twice(self.settings))
         shelves = []
         for one in every:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.asking import queue_outlines
 from curation.argilla.datasets import find_all, vector_slug
-from curation.argilla.decisions import read_users
+from curation.argilla.filters import with_metadata
 from curation.argilla.schemas import ASKED, QUEUE
 from curation.argilla.suggestions import SUGGESTED_BY, hidden, remembered, scorers_for, suggestions_of
 from curation.argilla.upsert import Outline, Shelf, Standing, is_answered, requeue, withdraw
+from curation.argilla.users import read_users
 from curation.records.gold import is_gold
 from curation.settings import ArgillaSettings
 from curation.suggestions.choice import SIGNALS, Guess, guess, read_guesses
@@ -73,18 +74,10 @@ def refresh_suggestions(api: Api, shelf: Shelf, scorers: Scorers, model: str) ->
             if dataset.questions[question] not in foreign
         }
         kept[key] = set(shown)
-        bodies.append(
-            {
-                "external_id": key,
-                "metadata": {
-                    **metadata,
-                    **remembered(guesses, by, asked=metadata.get(QUEUE.name, ASKED) == ASKED),
-                },
-                "suggestions": [one.payload(dataset.questions[name]) for name, one in shown.items()],
-            }
-        )
-    for start in range(0, len(bodies), UPSERT_BATCH):
-        api.upsert(dataset.id, bodies[start : start + UPSERT_BATCH])
+        is_asked = metadata.get(QUEUE.name, ASKED) == ASKED
+        suggestions = [one.payload(dataset.questions[name]) for name, one in shown.items()]
+        bodies.append(with_metadata(record, remembered(guesses, by, is_asked)) | {"suggestions": suggestions})
+    api.upsert(dataset.id, bodies)
     withdraw(api, dataset, list(waiting.values()), kept)
     return len(bodies)
 

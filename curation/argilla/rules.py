@@ -22,13 +22,13 @@ Where the pages that answer a question are known, ``judge_by_pages`` judges a co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 
+from curation.argilla.conversations import answer_in
 from curation.argilla.schemas import NO, YES
 from curation.records.chunk import Chunk
 from curation.records.decision import BEST_SOURCE, NO_SOURCE, OTHER_SOURCE
-from curation.suggestions.features import places_that_count
+from curation.suggestions.features import POINTS_AT_TEXT, places_that_count
 from curation.suggestions.signals import (
     content_words,
     coverage,
@@ -38,12 +38,6 @@ from curation.suggestions.signals import (
     words,
 )
 
-_POINTING = re.compile(
-    r"\b(?:(?:the|this) (?:text|passage|document|chunk|snippet|paragraph|anchor|positive)|"
-    r"(?:example|code|section|table) (?:above|below)|(?:above|following) (?:example|code|text|section))\b",
-    re.IGNORECASE,
-)
-_SOURCES = re.compile(r"\n\n---\n\n\*\*Sources to choose from: .*\Z", re.DOTALL)
 _MOST_PLACES = 3
 
 
@@ -66,7 +60,7 @@ def judge_chunk(chunk: Chunk) -> str:
 
 def judge_positive(query: str, anchor: str, place: int, chunks: int, rarity: Mapping[str, float]) -> str:
     """Yes or no to ``is_positive_relevant``. ``place`` is the anchor's in a search over all ``chunks``."""
-    if not 2 <= len(words(query)) <= 40 or _POINTING.search(query):
+    if not 2 <= len(words(query)) <= 40 or POINTS_AT_TEXT.search(query):
         return NO
     covered = coverage(query, anchor, rarity)
     return _answer(
@@ -99,7 +93,6 @@ def judge_response(
     """Yes or no to ``is_response_correct`` and ``out_of_guardrails``. ``cited`` is the best source's text."""
     if refused:
         return _answer(score < 0.35), NO
-    answer = _SOURCES.sub("", response)
-    grounded = coverage(answer, cited, rarity)
+    grounded = coverage(answer_in(response), cited, rarity)
     correct = coverage(question, cited, rarity) >= 0.4 and grounded >= 0.5
     return _answer(correct), _answer(grounded < 0.15)

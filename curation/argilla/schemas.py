@@ -8,7 +8,7 @@ log to our datasets too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from curation.argilla.api import JsonObject
 from curation.argilla.guidelines import CHUNKS, CONVERSATIONS, GENERATIONS, PREFERENCES, TRIPLETS
@@ -38,6 +38,7 @@ class FieldSpec:
     required: bool = True
     newer: bool = False
     type: Literal["text", "chat"] = "text"
+    place: ClassVar[str] = "fields"  # below a dataset, in Argilla's interface
 
     def payload(self) -> JsonObject:
         settings = {"type": self.type, "use_markdown": self.markdown}
@@ -59,6 +60,7 @@ class QuestionSpec:
     required: bool = True
     options: tuple[tuple[str, str], ...] = YES_OR_NO
     newer: bool = False
+    place: ClassVar[str] = "questions"
 
     @property
     def type(self) -> str:
@@ -101,6 +103,7 @@ class FilterSpec:
     least: float | None = None
     most: float | None = None
     for_annotators: bool = True
+    place: ClassVar[str] = "metadata-properties"
 
     def payload(self) -> JsonObject:
         settings: JsonObject = {"type": self.kind}

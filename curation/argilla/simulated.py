@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla import rules
 from curation.argilla.api import RESPONSE_BATCH, Api, JsonObject
-from curation.argilla.datasets import RemoteDataset, find_all, vector_slug
+from curation.argilla.datasets import RemoteDataset, find_all, find_kind, vector_slug
 from curation.argilla.decisions import acceptance_verdict
 from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.simulated_user import SIMULATED_ANNOTATOR, signed_in, simulated_user
@@ -140,8 +140,7 @@ class _Bench:
         self._rarity = inverse_document_frequency(chunk.text for chunk in corpus.chunks)
         self._vectors = vectors
         self._progress = progress
-        self._chunks = ChunkVectors(corpus.chunks, vectors, progress)
-        self._chunks.recall = lambda: _stored(api, settings, vectors)
+        self._chunks = ChunkVectors(corpus.chunks, vectors, progress, lambda: _stored(api, settings, vectors))
         self.judges: dict[DatasetName, Judge] = {
             "chunks": self._judge_chunks,
             "triplets": self._judge_triplets,
@@ -161,23 +160,14 @@ class _Bench:
         positive = self._places(records, "positive")
         negative = self._places(records, "negative")
         count = len(self._chunks.chunks)
-        return [
-            {
-                "is_positive_relevant": NO
-                if self._rejects_chunk(record)
-                else rules.judge_positive(
-                    record["fields"]["positive"],
-                    record["fields"]["anchor"],
-                    positive[row],
-                    count,
-                    self._rarity,
-                ),
-                "is_negative_irrelevant": rules.judge_negative(
-                    _text(record, "negative"), _text(record, "anchor"), negative[row], self._rarity
-                ),
-            }
-            for row, record in enumerate(records)
-        ]
+        answers = []
+        for row, record in enumerate(records):
+            query, other, anchor = (_text(record, name) for name in ("positive", "negative", "anchor"))
+            fits = rules.judge_positive(query, anchor, positive[row], count, self._rarity)
+            irrelevant = rules.judge_negative(other, anchor, negative[row], self._rarity)
+            relevant = NO if self._rejects_chunk(record) else fits
+            answers.append({"is_positive_relevant": relevant, "is_negative_irrelevant": irrelevant})
+        return answers
 
     def _rejects_chunk(self, record: JsonObject) -> bool:
         """Whoever calls a chunk useless accepts no query for it."""
@@ -195,7 +185,7 @@ class _Bench:
         if asked:
             embedded = embed_queries(self._vectors, [text for _, text, _ in asked], self._progress)
             queries = np.stack([embedded[text] for _, text, _ in asked])
-            ranked = places(queries, self._chunks.matrix(), [row for _, _, row in asked])
+            ranked = places(queries, self._chunks.matrix, [row for _, _, row in asked])
             for (index, _, _), place in zip(asked, ranked, strict=True):
                 found[index] = place.place
         return found
@@ -223,7 +213,7 @@ def _text(record: JsonObject, field: str) -> str:
 
 def _stored(api: Api, settings: ArgillaSettings, vectors: VectorSource) -> dict[str, np.ndarray]:
     name, found = vector_slug(vectors.name), dict[str, np.ndarray]()
-    for dataset in find_all(api, settings, ("chunks",)).get("chunks", []):
+    for dataset in find_kind(api, settings, "chunks"):
         if dataset.vectors.get(name) == vectors.dimension:
             found |= stored_vectors(api, dataset.id, name, vectors.dimension)
     return found

@@ -6,7 +6,6 @@ is looked up with the owner's key each time and stored nowhere; its password is 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import httpx
 
 from curation.argilla.api import Api, ArgillaRefusalError
 from curation.argilla.connection import workspace_id
+from curation.argilla.users import find_user, let_annotate, make_user
 from curation.errors import ArgillaError
 from curation.settings import ArgillaSettings
 
@@ -26,19 +26,8 @@ SIMULATED_ANNOTATOR = "simulated-annotator"
 
 def simulated_user(api: Api, settings: ArgillaSettings) -> tuple[str, str]:
     """Id and key of the simulated annotator, who is made and put into the workspace when need be."""
-    doing = f"looking for the user {SIMULATED_ANNOTATOR!r}"
     try:
-        users = api.request("GET", "/api/v1/users", doing)["items"]
-        user = next((user for user in users if user["username"] == SIMULATED_ANNOTATOR), None)
-        if user is None:
-            body = {
-                "username": SIMULATED_ANNOTATOR,
-                "first_name": "Simulated",
-                "last_name": "Annotator",
-                "role": "annotator",
-                "password": secrets.token_urlsafe(32),
-            }
-            user = api.request("POST", "/api/v1/users", f"making the user {SIMULATED_ANNOTATOR!r}", body)
+        user = find_user(api, SIMULATED_ANNOTATOR) or make_user(api, SIMULATED_ANNOTATOR)
     except ArgillaRefusalError as error:
         if error.status != 403:
             raise
@@ -51,11 +40,7 @@ def simulated_user(api: Api, settings: ArgillaSettings) -> tuple[str, str]:
             f"The user {SIMULATED_ANNOTATOR!r} in Argilla at {api.url} has the role {user['role']}.",
             "Somebody else uses that name: rename that user.",
         )
-    workspace = workspace_id(api, settings.workspace)
-    members = api.request("GET", f"/api/v1/workspaces/{workspace}/users", doing)["items"]
-    if all(member["id"] != user["id"] for member in members):
-        path = f"/api/v1/workspaces/{workspace}/users"
-        api.request("POST", path, f"adding {SIMULATED_ANNOTATOR!r} to the workspace", {"user_id": user["id"]})
+    let_annotate(api, workspace_id(api, settings.workspace), [str(user["id"])])
     return str(user["id"]), str(user["api_key"])
 
 

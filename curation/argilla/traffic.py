@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
-from curation.argilla.datasets import find_all
+from curation.argilla.datasets import find_kind
+from curation.argilla.filters import has_metadata
 from curation.argilla.schemas import YES
 from curation.settings import ArgillaSettings
 
@@ -47,14 +48,14 @@ def read_release_traffic(
     api = Api.of(client)
     scope = {"entity": "record", "property": "inserted_at"}
     later: JsonObject = {"type": "range", "scope": scope, "ge": since.isoformat()}
-    of_release = [_term("release", release), later]
+    of_release = [has_metadata("release", release), later]
     counts = dict.fromkeys(("asked", "refused", "up", "down"), 0)
-    for dataset in find_all(api, settings, ("conversations",)).get("conversations", []):
+    for dataset in find_kind(api, settings, "conversations"):
         for name, filters in (
             ("asked", []),
-            ("refused", [_term("refused", YES)]),
-            ("up", [_term("thumb", "up")]),
-            ("down", [_term("thumb", "down")]),
+            ("refused", [has_metadata("refused", YES)]),
+            ("up", [has_metadata("thumb", "up")]),
+            ("down", [has_metadata("thumb", "down")]),
         ):
             counts[name] += _count(api, dataset.id, [*of_release, *filters])
     return ReleaseTraffic(release=release, **counts)
@@ -68,14 +69,10 @@ def read_preferences(
     api = Api.of(client)
     voice_of = {f"{release} over {other}": 1, f"{other} over {release}": -1}
     voices: Counter[str] = Counter()
-    for dataset in find_all(api, settings, ("conversations",)).get("conversations", []):
-        seen, total = 0, int("preferred" in dataset.filters)
-        while seen < total:
-            records, total = api.search(dataset.id, [_term("preferred", *voice_of)], offset=seen)
-            if not records:  # removed meanwhile
-                break
-            seen += len(records)
-            for known in (record["metadata"] for record in records):
+    for dataset in find_kind(api, settings, "conversations"):
+        if "preferred" in dataset.filters:
+            for record in api.search_all(dataset.id, [has_metadata("preferred", *voice_of)]):
+                known = record["metadata"]
                 voices[str(known["conv_id"])] += voice_of[known["preferred"]]
     return sum(one > 0 for one in voices.values()), sum(one < 0 for one in voices.values())
 
@@ -84,21 +81,17 @@ def read_traffic(client: rg.Argilla, settings: ArgillaSettings, last: date, days
     """The ``days`` days until ``last``, oldest first: two small requests a day at most. Raises
     ArgillaError."""
     api = Api.of(client)
-    datasets = find_all(api, settings, ("conversations",)).get("conversations", [])
+    datasets = find_kind(api, settings, "conversations")
     found = []
     for day in (last - timedelta(days=back) for back in reversed(range(days))):
         asked = refused = 0
-        of_day = _term("day", day.isoformat())
+        of_day = has_metadata("day", day.isoformat())
         for dataset in datasets:
             asked += (here := _count(api, dataset.id, [of_day]))
-            refused += _count(api, dataset.id, [of_day, _term("refused", YES)]) if here else 0
+            refused += _count(api, dataset.id, [of_day, has_metadata("refused", YES)]) if here else 0
         found.append(DayTraffic(day=day, asked=asked, refused=refused))
     return found
 
 
 def _count(api: Api, dataset_id: str, filters: Sequence[JsonObject]) -> int:
     return api.search(dataset_id, filters, limit=1)[1]
-
-
-def _term(name: str, *values: str) -> JsonObject:
-    return {"type": "terms", "scope": {"entity": "metadata", "metadata_property": name}, "values": [*values]}

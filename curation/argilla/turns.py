@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.conversations import answer_in
-from curation.argilla.datasets import find_all
+from curation.argilla.datasets import find_kind
 from curation.argilla.decisions import all_records, decision_of
 from curation.argilla.schemas import YES
 from curation.exports.tables import KINDS
@@ -58,7 +58,7 @@ class AskedTurn(BaseModel):
 def read_newest_turns(client: rg.Argilla, settings: ArgillaSettings, most: int) -> list[AskedTurn]:
     """The newest first: a request or two. Empty without a dataset of conversations. Raises ArgillaError."""
     api = Api.of(client)
-    datasets = find_all(api, settings, ("conversations",)).get("conversations", [])
+    datasets = find_kind(api, settings, "conversations")
     found = [record for dataset in datasets for record in api.newest(dataset.id, most)]
     found.sort(key=lambda record: str(record["inserted_at"]), reverse=True)
     return [_turn(record) for record in found if not is_gold(str(record["external_id"]))][:most]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from curation.argilla.api import UPSERT_BATCH, Api, JsonObject
 from curation.argilla.datasets import RemoteDataset
-from curation.argilla.filters import Metadata
+from curation.argilla.filters import Metadata, with_metadata
 from curation.argilla.schemas import ASKED, CURRENT, IN_QUEUE, NO, PRIORITY, QUEUE
 from curation.argilla.suggestions import AGENT_PREFIX, SUGGESTED_BY, Suggestion, priority_of
 from curation.argilla.vectors import Vectors, as_numbers
@@ -77,8 +77,8 @@ class Standing:
 
     def foreign(self, external_id: str) -> set[str]:
         """Ids of the questions whose suggestion comes from somebody else's agent; it stays."""
-        agents = self._agents(self.records.get(external_id) or {})
-        return {question for question, agent in agents.items() if _is_foreign(agent)}
+        known = self.records.get(external_id, {}).get("suggestions") or []
+        return {str(one["question_id"]) for one in known if _is_foreign(one)}
 
     def gone(self, ids: Iterable[str]) -> list[str]:
         """External ids of records that clayloop once pushed and that are not among ``ids``."""
@@ -90,12 +90,6 @@ class Standing:
             and CURRENT.name in (record.get("metadata") or {})
             and not is_gold(external_id)
         ]
-
-    @staticmethod
-    def _agents(record: JsonObject) -> dict[str, str]:
-        return {
-            str(item["question_id"]): str(item.get("agent") or "") for item in record.get("suggestions") or []
-        }
 
 
 @dataclass
@@ -114,8 +108,8 @@ def is_answered(record: JsonObject) -> bool:
     return bool(record.get("responses"))
 
 
-def _is_foreign(agent: str | None) -> bool:
-    return agent is not None and not agent.startswith(AGENT_PREFIX)
+def _is_foreign(suggestion: JsonObject) -> bool:
+    return not str(suggestion.get("agent") or "").startswith(AGENT_PREFIX)
 
 
 def payload(
@@ -181,8 +175,7 @@ def requeue(api: Api, dataset: RemoteDataset, standing: Standing, outlines: Sequ
             metadata = {**kept, **said}
             standing.records[outline.id]["metadata"] = metadata
             bodies.append({"external_id": outline.id, "metadata": metadata})
-    for start in range(0, len(bodies), UPSERT_BATCH):
-        api.upsert(dataset.id, bodies[start : start + UPSERT_BATCH])
+    api.upsert(dataset.id, bodies)
     return len(bodies)
 
 
@@ -199,7 +192,7 @@ def withdraw(
         gone = [
             str(one["id"])
             for one in record.get("suggestions") or []
-            if not _is_foreign(one.get("agent") or "") and names.get(str(one["question_id"])) not in still
+            if not _is_foreign(one) and names.get(str(one["question_id"])) not in still
         ]
         if gone:
             api.request(
@@ -210,7 +203,7 @@ def withdraw(
             )
 
 
-def retire(api: Api, dataset: RemoteDataset, standing: Standing, gone: Sequence[str]) -> tuple[int, int]:
+def retire(api: Api, dataset: RemoteDataset, gone: Sequence[str]) -> tuple[int, int]:
     """Take out of the queue what is no longer in the corpus. Returns how many were marked and removed.
 
     A record without any response is removed. One with a response, even a draft, stays for ever and is marked
@@ -220,20 +213,11 @@ def retire(api: Api, dataset: RemoteDataset, standing: Standing, gone: Sequence[
         return 0, 0
     # Read again: somebody may have answered while the rest was being pushed.
     fresh = Standing.read(api, dataset)
-    touched = [
-        fresh.records[name] for name in gone if name in fresh.records and fresh.records[name]["responses"]
+    there = [fresh.records[name] for name in gone if name in fresh.records]
+    untouched = [str(record["id"]) for record in there if not is_answered(record)]
+    outdated = [
+        record for record in there if is_answered(record) and record["metadata"].get(CURRENT.name) != NO
     ]
-    untouched = [
-        fresh.records[name] for name in gone if name in fresh.records and not fresh.records[name]["responses"]
-    ]
-    outdated = [record for record in touched if record["metadata"].get(CURRENT.name) != NO]
-    for start in range(0, len(outdated), UPSERT_BATCH):
-        api.upsert(dataset.id, [_marked(record) for record in outdated[start : start + UPSERT_BATCH]])
-    api.delete(dataset.id, [str(record["id"]) for record in untouched])
+    api.upsert(dataset.id, [with_metadata(record, {CURRENT.name: NO}) for record in outdated])
+    api.delete(dataset.id, untouched)
     return len(outdated), len(untouched)
-
-
-def _marked(record: Mapping[str, object]) -> JsonObject:
-    metadata = record["metadata"]
-    assert isinstance(metadata, dict)  # noqa: S101 - Standing.gone() looked into it
-    return {"external_id": record["external_id"], "metadata": {**metadata, CURRENT.name: NO}}

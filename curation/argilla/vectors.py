@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -36,29 +37,31 @@ class VectorSource(Protocol):
 
 
 class ChunkVectors:
-    """The vectors of all chunks, (n, dimension), in the chunks' order; made when first asked for.
+    """The vectors of all chunks, in the chunks' order. ``recall`` gives those by chunk id that are known
+    already (they stay right: an id is a hash of the text). Only the other chunks are embedded."""
 
-    ``recall`` may give vectors by chunk id that are known already (they stay right: an id is a hash of the
-    text). Only the other chunks are embedded.
-    """
-
-    def __init__(self, chunks: Sequence[Chunk], source: VectorSource, progress: Progress) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        source: VectorSource,
+        progress: Progress,
+        recall: Callable[[], Mapping[str, Vectors]],
+    ) -> None:
         self.chunks = chunks
         self.rows = {chunk.id: row for row, chunk in enumerate(chunks)}
-        self.recall: Callable[[], Mapping[str, Vectors]] | None = None
+        self._recall = recall
         self._source = source
         self._progress = progress
-        self._matrix: Vectors | None = None
 
+    @cached_property
     def matrix(self) -> Vectors:
-        if self._matrix is None:
-            known = dict(self.recall()) if self.recall else {}
-            missing = [chunk for chunk in self.chunks if chunk.id not in known]
-            made = embed_documents(self._source, [chunk.text for chunk in missing], self._progress)
-            known.update(zip((chunk.id for chunk in missing), made, strict=True))
-            rows = [known[chunk.id] for chunk in self.chunks]
-            self._matrix = np.stack(rows) if rows else np.empty((0, self._source.dimension), np.float32)
-        return self._matrix
+        """(n, dimension), made when first asked for."""
+        known = dict(self._recall())
+        missing = [chunk for chunk in self.chunks if chunk.id not in known]
+        made = embed_documents(self._source, [chunk.text for chunk in missing], self._progress)
+        known.update(zip((chunk.id for chunk in missing), made, strict=True))
+        rows = [known[chunk.id] for chunk in self.chunks]
+        return np.stack(rows) if rows else np.empty((0, self._source.dimension), np.float32)
 
 
 def embed_documents(source: VectorSource, texts: Sequence[str], progress: Progress) -> Vectors:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -15,7 +14,7 @@ import pyarrow as pa
 from curation.errors import StateError
 from curation.files import read_table, sync_folder, write_table
 from curation.home import Home
-from curation.records.chunk import CHUNK_SCHEMA, FORMER_CHUNK_SCHEMA, Chunk, FormerChunk
+from curation.records.chunk import CHUNK_SCHEMA, FORMER_CHUNK_SCHEMA, Chunk, FormerChunk, chunks_in
 from curation.records.document import DOCUMENT_SCHEMA, Document
 
 _GENERATION = b"clayloop.generation"
@@ -84,7 +83,11 @@ class Corpus:
                 documents = read_table(home.documents, DOCUMENT_SCHEMA)
                 marks = documents.schema.metadata or {}
                 chunks = _read(home.chunks, CHUNK_SCHEMA, marks)
-                former = _read(home.former_chunks, FORMER_CHUNK_SCHEMA, marks) if _FORMER in marks else ()
+                former = (
+                    _read(home.former_chunks, FORMER_CHUNK_SCHEMA, marks)
+                    if _FORMER in marks
+                    else FORMER_CHUNK_SCHEMA.empty_table()
+                )
             except FileNotFoundError as error:
                 raise StateError(
                     f"There are no documents in {home.root} yet.", "Run `clayloop ingest SOURCE` first."
@@ -94,15 +97,13 @@ class Corpus:
             if chunks is not None and former is not None:
                 return cls(
                     [Document.model_validate(row) for row in documents.to_pylist()],
-                    [Chunk.model_validate(row) for row in chunks],
+                    chunks_in(chunks),
                     json.loads(marks.get(_RECIPES, b"{}")),
-                    {row["id"]: _former_chunk(row) for row in former},
+                    _former_chunks(former),
                 )
             time.sleep(0.01 * (attempt + 1))  # another process is saving right now
-        raise StateError(
-            f"{home.documents} and the files of chunks beside it do not belong together.",
-            _again(home),
-        )
+        told = f"{home.documents} and the files of chunks beside it do not belong together."
+        raise StateError(told, _again(home))
 
     def save(self, home: Home) -> None:
         """Replace the corpus in ``home``, atomically: a kill at any instant leaves the old one or the new
@@ -159,7 +160,7 @@ def _again(home: Home) -> str:
     return f"Restore it, or remove {home.documents} and run `clayloop ingest` again for each source."
 
 
-def _read(path: Path, schema: pa.Schema, marks: Mapping[bytes, bytes]) -> list[dict[str, Any]] | None:
+def _read(path: Path, schema: pa.Schema, marks: Mapping[bytes, bytes]) -> pa.Table | None:
     """The rows that belong to the documents with these ``marks``; None when they are in neither place."""
     generation = marks.get(_GENERATION, b"")
     for place in (path, _staged(path, generation.decode())):
@@ -168,13 +169,16 @@ def _read(path: Path, schema: pa.Schema, marks: Mapping[bytes, bytes]) -> list[d
         except FileNotFoundError:
             continue
         if (table.schema.metadata or {}).get(_GENERATION, b"") == generation:
-            rows: list[dict[str, Any]] = table.to_pylist()
-            return rows
+            return table
     return None
 
 
-def _former_chunk(row: dict[str, Any]) -> FormerChunk:
-    return FormerChunk(replaced_by=row.pop("replaced_by"), chunk=Chunk.model_validate(row))
+def _former_chunks(table: pa.Table) -> dict[str, FormerChunk]:
+    replaced_by = table["replaced_by"].to_pylist()
+    return {
+        chunk.id: FormerChunk(replaced_by=one, chunk=chunk)
+        for chunk, one in zip(chunks_in(table), replaced_by, strict=True)
+    }
 
 
 def _table(

@@ -149,60 +149,63 @@ class _Reading:
                 f"{spec} is given twice: {self.names[source.name]} is the same source.",
                 "Name each source once.",
             )
-        self.names[source.name] = f"{source.name}=={source.version}" if source.version else source.name
+        name = f"{source.name}=={source.version}" if source.version else source.name
+        self.names[source.name] = name
         recipe = self.recipes[source.name] = content_id("source", self.recipe, repr(source.links))
         if self.old.recipes.get(source.name) == recipe:
             for chunk in self.old.stored_chunks:
                 if chunk.source == source.name:
                     self._known.setdefault(f"{source.name}\n{chunk.document_id}", []).append(chunk)
-        self.readings.begin(source)
-        before, skipped_before, readings = len(self.documents), len(self.skipped), list[Reading]()
-        with self.progress.task(f"Reading {self.names[source.name]}", len(source), "files") as advance:
-            for item in source.read():
-                if isinstance(item, Skipped):
-                    self._skip(source, item)
-                elif item is not None and is_data(item.text):
-                    self._skip(
-                        source, Skipped(path=item.path, reason="data: a line of over a million characters")
-                    )
-                elif item is not None:
-                    readings.append(self._look(source, item))
-                advance(1)
-        self.pages += [reading.page for reading in readings]
-        parts = not_pages([reading.page for reading in readings], source)
-        titles = Titles({reading.page.path: reading.page.titles for reading in readings})
-        with self.progress.task(f"Cutting {self.names[source.name]}", len(readings), "pages") as advance:
-            for reading in readings:
-                reason = parts.get(reading.page.path) or (
-                    "no text below its headings" if reading.empty else ""
-                )
-                if reason:
-                    self._skip(source, Skipped(path=reading.page.path, reason=reason))
-                else:
-                    self._add(source, reading, titles)
-                advance(1)
+        before, skipped_before = len(self.documents), len(self.skipped)
+        readings = self._pages_of(source)
+        self._cut(source, readings)
         read, passed_over = len(self.documents) - before, len(self.skipped) - skipped_before
         if not read:
             raise _nothing(spec, self.skipped[skipped_before:])
         self.counts.append(
-            SourceCount(
-                source=self.names[source.name],
-                documents=read,
-                passed_over=passed_over,
-                pages=str(source.links),
-            )
+            SourceCount(source=name, documents=read, passed_over=passed_over, pages=str(source.links))
         )
         from_code = sum(
             short_name(notice.name) in GENERATED for reading in readings for notice in reading.page.left_out
         )
         if from_code:
             self.remarks.append(
-                f"{self.names[source.name]}: left out in {from_code:,} places is what Sphinx or mkdocstrings "
-                "make from code. For an installed package `clayloop ingest python:PACKAGE` reads it."
+                f"{name}: left out in {from_code:,} places is what Sphinx or mkdocstrings make from code. "
+                "For an installed package `clayloop ingest python:PACKAGE` reads it."
             )
         if source.remark:
             self.remarks.append(source.remark)
-        log.info("read %s: %d documents", self.names[source.name], read)
+        log.info("read %s: %d documents", name, read)
+
+    def _pages_of(self, source: Source) -> list[Reading]:
+        """What was met in each file of ``source`` that may be a page."""
+        self.readings.begin(source)
+        readings = []
+        with self.progress.task(f"Reading {self.names[source.name]}", len(source), "files") as advance:
+            for item in source.read():
+                if isinstance(item, Skipped):
+                    self._skip(source, item)
+                elif item is not None and is_data(item.text):
+                    reason = "data: a line of over a million characters"
+                    self._skip(source, Skipped(path=item.path, reason=reason))
+                elif item is not None:
+                    readings.append(self._look(source, item))
+                advance(1)
+        self.pages += [reading.page for reading in readings]
+        return readings
+
+    def _cut(self, source: Source, readings: Sequence[Reading]) -> None:
+        """Add the documents and chunks of those that are pages of their own."""
+        parts = not_pages([reading.page for reading in readings], source)
+        titles = Titles({reading.page.path: reading.page.titles for reading in readings})
+        with self.progress.task(f"Cutting {self.names[source.name]}", len(readings), "pages") as advance:
+            for reading in readings:
+                empty = "no text below its headings" if reading.empty else ""
+                if reason := parts.get(reading.page.path) or empty:
+                    self._skip(source, Skipped(path=reading.page.path, reason=reason))
+                else:
+                    self._add(source, reading, titles)
+                advance(1)
 
     def finish(self) -> IngestReport:
         """Save the new corpus if it differs from the old one, and report."""

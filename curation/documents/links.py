@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
 
+from curation.addresses import is_web_address
+
 _NUMBER_BEFORE = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s])")
 _REPOSITORY = ("source", "sourcecode", "repository", "code", "github", "gitlab", "homepage")
 _DOCUMENTATION = ("documentation", "docs", "homepage")
@@ -115,10 +117,6 @@ def documentation_in(urls: dict[str, str]) -> str:
         if is_web_address(url) and not _repository(url):
             return url.partition("#")[0].partition("?")[0]
     return ""
-
-
-def is_web_address(url: str) -> bool:
-    return bool(re.fullmatch(r"https?://[^\s<>\"'`\\]+", url))
 
 
 def _repository(url: str) -> Repository | None:

@@ -18,12 +18,12 @@ from urllib.parse import urljoin, urlsplit
 
 import yaml
 
+from curation.addresses import is_web_address
 from curation.documents.links import (
     Links,
     Repository,
     Site,
     documentation_in,
-    is_web_address,
     labelled_urls,
     repository_in,
 )

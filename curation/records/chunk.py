@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +29,8 @@ CHUNK_SCHEMA = pa.schema(
     ]
 )
 FORMER_CHUNK_SCHEMA = CHUNK_SCHEMA.append(pa.field("replaced_by", pa.string()))
+_FIELDS = set(CHUNK_SCHEMA.names)  # one for all chunks: pydantic would make one for each
+_ROWS = 8_192
 
 
 class Chunk(BaseModel):
@@ -103,6 +106,21 @@ class Chunk(BaseModel):
             return []
         texts = [(path, "\n".join(lines).strip()) for path, lines in parts]
         return texts if texts[0][1] else texts[1:]
+
+
+def chunks_in(table: pa.Table) -> Iterator[Chunk]:
+    """A table's rows, unchecked. What chunks have in common is kept once, and rows are turned into Python
+    some at a time: there may be a million of them."""
+    known: dict[str, str] = {}
+
+    def once(text: str) -> str:
+        return known.setdefault(text, text)
+
+    for batch in table.select(CHUNK_SCHEMA.names).to_batches(_ROWS):
+        for row in batch.to_pylist():
+            row |= {name: once(row[name]) for name in ("document_id", "source", "path", "url")}
+            row["section"] = tuple(map(once, row["section"] or ()))
+            yield Chunk.model_construct(_FIELDS, **row)
 
 
 class FormerChunk(BaseModel):

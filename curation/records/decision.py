@@ -12,6 +12,7 @@ from curation.records.identity import content_id, normalise
 DatasetName = Literal["chunks", "triplets", "conversations"]
 Verdict = Literal["accepted", "rejected", "undecided"]
 Standing = Literal["accepted", "conflict", "unused"]
+Acceptance = Literal["first", "majority", "unanimous", "weighted", "adjudicated"]
 
 # Questions to a conversation.
 BEST_SOURCE = "best_source"  # the number of a passage, or
@@ -38,6 +39,11 @@ class Vote(BaseModel):
     response_id: str
     at: datetime | None = None
     role: str = ""
+
+    @property
+    def given(self) -> tuple[bool, float, str]:
+        """What votes are ordered by in time; those without one come last."""
+        return self.at is None, self.at.timestamp() if self.at else 0.0, self.response_id
 
 
 class Correction(BaseModel):
@@ -81,7 +87,7 @@ class Decision(BaseModel):
     metadata: dict[str, str | int | float] = {}
     place: str = ""
     astray: str = ""
-    policy: str = "majority"
+    policy: Acceptance = "majority"
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -110,10 +116,10 @@ class Decision(BaseModel):
         One is accepted if the majority judged the answer wrong, and it is the only one or all say the same
         but for case and white space. One that is too long counts for nothing.
         """
-        written = [vote for vote in self.votes if vote.question == CORRECTION]
+        own = (vote for vote in self.votes if vote.question == CORRECTION)
+        written = sorted(own, key=lambda vote: vote.given)
         if self.dataset != "conversations" or not written:
             return None
-        written.sort(key=lambda vote: (vote.at is None, vote.at and vote.at.timestamp(), vote.response_id))
         usable = [vote for vote in written if len(vote.value.strip()) <= LONGEST_CORRECTION]
         first = (usable or written)[0]
         standing: Standing = "unused"

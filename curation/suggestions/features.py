@@ -48,7 +48,7 @@ _POINTS_BACK = re.compile(
 _PIN = re.compile(r"^\s*(?:#(?!#).*|[\w.-]+==\S+)\s*$")
 _FRAME = re.compile(r"^(?:\*\*\d+\.\*\* .*|.*:)$", re.MULTILINE)
 _MARKED = re.compile(r"`[^`\n]+`")
-_POINTS_AT_TEXT = re.compile(
+POINTS_AT_TEXT = re.compile(  # no query that makes sense alone
     r"\b(?:(?:the|this) (?:text|passage|document|chunk|snippet|paragraph|anchor|positive)|"
     r"(?:example|code|section|table) (?:above|below)|(?:above|following) (?:example|code|text|section))\b",
     re.IGNORECASE,
@@ -142,7 +142,7 @@ def query_features(query: str, own: Passage, found: Place, others: Sequence[Pass
         "covered more": in_text - max((coverage(query, one, {}) for _, one in others), default=0.0),
         "in heading": in_heading,
         "in heading more": in_heading - max((coverage(query, one, {}) for one, _ in others), default=0.0),
-        "makes sense alone": float(2 <= len(asked) <= 40 and not _POINTS_AT_TEXT.search(query)),
+        "makes sense alone": float(2 <= len(asked) <= 40 and not POINTS_AT_TEXT.search(query)),
         "length": math.log1p(len(asked)),
     }
 
@@ -155,9 +155,7 @@ def answer_features(
     answer = without_frame(answer)
     said = words(answer)
     given = "\n".join(sources)
-    runs = {tuple(said[at : at + _RUN]) for at in range(max(0, len(said) - _RUN + 1))}
-    there = words(given)
-    known = {tuple(there[at : at + _RUN]) for at in range(max(0, len(there) - _RUN + 1))}
+    runs = _runs(said)
     return {
         "score": float(score),
         "refused": float(not sources),
@@ -165,7 +163,11 @@ def answer_features(
         "grounded": coverage(answer, given, {}),
         "source answers": coverage(question, sources[0], {}) if sources else 0.0,
         "answer is about it": coverage(question, answer, {}),
-        "copied": len(runs & known) / len(runs) if runs else 0.0,
+        "copied": len(runs & _runs(words(given))) / len(runs) if runs else 0.0,
         "length": math.log1p(len(said)),
         "thumb": float(thumb),
     }
+
+
+def _runs(said: Sequence[str]) -> set[tuple[str, ...]]:
+    return {tuple(said[at : at + _RUN]) for at in range(len(said) - _RUN + 1)}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import urlsplit
 
 from curation.addresses import is_loopback
@@ -20,7 +20,7 @@ from curation.home import Home
 from curation.progress import Progress
 from curation.synthesis.asked import AskedChunk
 from curation.synthesis.language_model import NO_KEY, LanguageModel
-from curation.synthesis.progress_file import ProgressLines
+from curation.synthesis.progress_file import new_lines
 from curation.synthesis.store import GenerationStore
 from curation.synthesis.worker import Job
 from curation.tether import end_group
@@ -61,18 +61,20 @@ def generate(
         work.mkdir(parents=True)
         home.logs.mkdir(parents=True, exist_ok=True)
         log = home.logs / "synthesis.log"
+        progress_file = work / "progress.jsonl"
+        progress_file.touch()
         job = Job(
             rows=list(rows),
             recipe=store.recipe,
             folder=str(store.folder.parent),
             work_folder=str(work / "distilabel"),
-            progress_file=str(work / "progress.jsonl"),
+            progress_file=str(progress_file),
             base_url=llm.base_url,
             timeout=max(1, round(llm.settings.timeout)),
             batch_size=batch_size,
         )
         with log.open("ab") as output, _worker(job, llm, output) as process:
-            return _follow(process, Path(job.progress_file), len(rows), llm, progress, log)
+            return _follow(process, progress_file, len(rows), llm, progress, log)
     except OSError as error:
         raise StateError(
             f"Cannot work in {home.root}: {error.strerror or error}",
@@ -140,15 +142,16 @@ def _follow(
     with (
         progress.task("Generating queries", total, "chunks") as advance,
         progress.task("Language model", None, "tokens") as count,
-        ProgressLines(progress_file) as lines,
+        progress_file.open("rb") as told,
     ):
         while True:
             ended = process.poll() is not None
-            for line in lines.new():
+            for line in new_lines(told):
                 last = time.monotonic()
                 if not heard:
                     started, heard = last, True
-                _raise_told(line)
+                if "error" in line:
+                    raise StateError(line["error"], line["hint"])
                 outcome.done += len(line["done"])
                 outcome.failed += len(line["failed"])
                 outcome.output_tokens += line["tokens"]
@@ -173,11 +176,6 @@ def _follow(
                     f"See {log}. Running it again goes on from there.",
                 )
             time.sleep(POLL_SECONDS)
-
-
-def _raise_told(line: dict[str, Any]) -> None:
-    if "error" in line:
-        raise StateError(line["error"], line["hint"])
 
 
 def _raise_if_gone(llm: LanguageModel, outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -100,17 +100,9 @@ class LanguageModel:
 
         Raises LanguageModelError, possibly after some pieces; also when all of it was blank.
         """
-        model = self.model
         blank, finished = True, False
         with self._failures():
-            response = self._client.chat.completions.create(
-                model=model,
-                messages=cast(Any, list(messages)),
-                max_tokens=max_tokens,
-                temperature=temperature,
-                stop=list(stop) if stop else None,
-                stream=True,
-            )
+            response = self._asked(messages, max_tokens, temperature, stop, stream=True)
             with response:
                 for event in response:
                     text, reason = self._piece(event)
@@ -134,21 +126,32 @@ class LanguageModel:
         stop: Sequence[str] | None = None,
     ) -> str:
         """The whole answer, stripped. Raises LanguageModelError, also when it is blank."""
-        model = self.model
         with self._failures():
-            answer = self._client.chat.completions.create(
-                model=model,
-                messages=cast(Any, list(messages)),
-                max_tokens=max_tokens,
-                temperature=temperature,
-                stop=list(stop) if stop else None,
-            )
+            answer = self._asked(messages, max_tokens, temperature, stop)
             content = getattr(self._message(answer), "content", None)
         if content is not None and not isinstance(content, str):
             raise self._unusable("a message that is not text")
         if not content or not content.strip():
             raise self._empty()
         return content.strip()
+
+    def _asked(
+        self,
+        messages: Sequence[ChatMessage],
+        max_tokens: int,
+        temperature: float,
+        stop: Sequence[str] | None,
+        stream: bool = False,
+    ) -> Any:
+        ask: Any = self._client.chat.completions.create
+        return ask(
+            model=self.model,
+            messages=list(messages),
+            max_tokens=max_tokens,
+            temperature=temperature,
+            stop=list(stop) if stop else None,
+            stream=stream,
+        )
 
     @cached_property
     def _client(self) -> openai.OpenAI:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from collections.abc import Iterator
 from typing import IO, Any
 
 
@@ -17,25 +17,8 @@ def append_progress(progress_file: str, **line: Any) -> None:
         os.close(descriptor)
 
 
-class ProgressLines:
-    """The whole lines of JSON that were appended to a file since the last look."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file: IO[bytes] | None = None
-        self.rest = b""
-
-    def __enter__(self) -> ProgressLines:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        if self.file:
-            self.file.close()
-
-    def new(self) -> list[dict[str, Any]]:
-        if self.file is None:
-            if not self.path.exists():
-                return []
-            self.file = self.path.open("rb")
-        *whole, self.rest = (self.rest + self.file.read()).split(b"\n")
-        return [json.loads(line) for line in whole if line]
+def new_lines(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """The whole lines that were appended since ``file`` was read the last time."""
+    while (line := file.readline()).endswith(b"\n"):
+        yield json.loads(line)
+    file.seek(-len(line), os.SEEK_CUR)

@@ -139,13 +139,7 @@ def _look_up(fresh: Sequence[Generation], finds: Finds, report: SynthesisReport)
 class _Asking:
     """Asks a language model about chunks."""
 
-    def __init__(
-        self,
-        home: Home,
-        llm: LanguageModel,
-        progress: Progress,
-        accepted: Accepted,
-    ) -> None:
+    def __init__(self, home: Home, llm: LanguageModel, progress: Progress, accepted: Accepted) -> None:
         self._home, self._llm, self._progress, self._accepted = home, llm, progress, accepted
 
     def generations(

@@ -42,86 +42,93 @@ class Job(BaseModel):
 
 def build(job: Job, api_key: SecretStr) -> Any:
     """The tutorial's pipeline: load, pair, drop, multiply, merge, keep, expand."""
-    from distilabel.models import OpenAILLM
     from distilabel.pipeline import Pipeline
     from distilabel.steps import ExpandColumns, LoadDataFromDicts, MergeColumns
 
-    from curation.synthesis import prompts, tasks
+    from curation.synthesis import tasks
 
     recipe = job.recipe
-    small = recipe.few_shot
-
-    def llm(max_new_tokens: int, temperature: float, stop: list[str] | None = None) -> OpenAILLM:
-        return OpenAILLM(
-            model=recipe.model,
-            base_url=job.base_url,
-            api_key=api_key,
-            timeout=job.timeout,
-            max_retries=RETRIES,
-            generation_kwargs={
-                "max_new_tokens": max_new_tokens,
-                "temperature": temperature,
-                **({"stop": stop} if stop else {}),
-            },
-        )
-
     # Dropped rows leave gaps, and distilabel waits until a batch is full again: smaller ones are stored
     # sooner.
-    later_batches = max(1, job.batch_size // 2)
+    later = {"input_batch_size": max(1, job.batch_size // 2)}
     recorder = {"folder": job.folder, "recipe": recipe.model_dump(), "progress_file": job.progress_file}
     with Pipeline(
         name="clayloop-queries", description="Queries to train a retriever.", cache_dir=job.work_folder
     ) as pipeline:
-        load_data = LoadDataFromDicts(
+        load = LoadDataFromDicts(
             name="load_data", data=[row.model_dump() for row in job.rows], batch_size=job.batch_size
         )
-        pair_type = tasks.FewShotSentencePair if small else tasks.CheckedSentencePair
-        generate_sentence_pair = pair_type(
-            name=tasks.PAIR_STEP,
-            triplet=True,
-            action="query",
-            context=recipe.context,
-            small_model=small,
-            retry_temperature=prompts.TEMPERATURE,
-            llm=llm(QUERY_TOKENS, 0.0, ["\n"]) if small else llm(prompts.MAX_NEW_TOKENS, prompts.TEMPERATURE),
-            input_batch_size=job.batch_size,
-            output_mappings={"model_name": "model_name_query"},
-            add_raw_input=False,
-        )
-        drop_malformed = tasks.DropMalformed(
-            name="drop_malformed", input_batch_size=job.batch_size, **recorder
-        )
-        merge_columns = MergeColumns(
+        drop = tasks.DropMalformed(name="drop_malformed", input_batch_size=job.batch_size, **recorder)
+        merge = MergeColumns(
             name="merge_columns",
             columns=["positive", "queries"] if recipe.num_queries else ["positive"],
             output_column="positive",
-            input_batch_size=later_batches,
+            **later,
         )
-        keep_queries = tasks.KeepQueries(
-            name="keep_queries", small_model=small, input_batch_size=later_batches, **recorder
-        )
-        expand_columns = ExpandColumns(
-            name="expand_columns", columns=["positive"], input_batch_size=later_batches
-        )
-        before_merge = drop_malformed
-        load_data >> generate_sentence_pair >> drop_malformed
-        if recipe.num_queries:
-            tokens = VARIATION_TOKENS * recipe.num_queries if small else prompts.MAX_NEW_TOKENS
-            before_merge = tasks.MultipleQueries(
-                name=tasks.MULTIPLY_STEP,
-                num_queries=recipe.num_queries,
-                system_prompt=prompts.MULTIPLY_SYSTEM_PROMPT,
-                context=recipe.context,
-                small_model=small,
-                llm=llm(tokens, 0.0 if small else prompts.TEMPERATURE),
-                input_batch_size=later_batches,
-                input_mappings={"query": "positive"},
-                output_mappings={"model_name": "model_name_query_multiplied"},
-                add_raw_input=False,
-            )
-            drop_malformed >> before_merge
-        before_merge >> merge_columns >> keep_queries >> expand_columns
+        keep = tasks.KeepQueries(name="keep_queries", small_model=recipe.few_shot, **later, **recorder)
+        expand = ExpandColumns(name="expand_columns", columns=["positive"], **later)
+        load >> _pair(job, api_key) >> drop
+        asked = drop >> _multiply(job, api_key, later) if recipe.num_queries else drop
+        asked >> merge >> keep >> expand
     return pipeline
+
+
+def _pair(job: Job, api_key: SecretStr) -> Any:
+    """The step that asks for the first query of each chunk."""
+    from curation.synthesis import prompts, tasks
+
+    is_small = job.recipe.few_shot
+    kind = tasks.FewShotSentencePair if is_small else tasks.CheckedSentencePair
+    return kind(
+        name=tasks.PAIR_STEP,
+        triplet=True,
+        action="query",
+        context=job.recipe.context,
+        small_model=is_small,
+        retry_temperature=prompts.TEMPERATURE,
+        llm=_llm(job, api_key, QUERY_TOKENS, ["\n"]),
+        input_batch_size=job.batch_size,
+        output_mappings={"model_name": "model_name_query"},
+        add_raw_input=False,
+    )
+
+
+def _multiply(job: Job, api_key: SecretStr, batches: dict[str, int]) -> Any:
+    """The step that asks for variations of it."""
+    from curation.synthesis import prompts, tasks
+
+    return tasks.MultipleQueries(
+        name=tasks.MULTIPLY_STEP,
+        num_queries=job.recipe.num_queries,
+        system_prompt=prompts.MULTIPLY_SYSTEM_PROMPT,
+        context=job.recipe.context,
+        small_model=job.recipe.few_shot,
+        llm=_llm(job, api_key, VARIATION_TOKENS * job.recipe.num_queries),
+        input_mappings={"query": "positive"},
+        output_mappings={"model_name": "model_name_query_multiplied"},
+        add_raw_input=False,
+        **batches,
+    )
+
+
+def _llm(job: Job, api_key: SecretStr, small_tokens: int, small_stop: list[str] | None = None) -> Any:
+    """The model; a very small one writes at most so many tokens, always the same, up to a stop."""
+    from distilabel.models import OpenAILLM
+
+    from curation.synthesis.prompts import MAX_NEW_TOKENS, TEMPERATURE
+
+    how: dict[str, Any] = {"max_new_tokens": MAX_NEW_TOKENS, "temperature": TEMPERATURE}
+    if job.recipe.few_shot:
+        stop = {"stop": small_stop} if small_stop else {}
+        how = {"max_new_tokens": small_tokens, "temperature": 0.0, **stop}
+    return OpenAILLM(
+        model=job.recipe.model,
+        base_url=job.base_url,
+        api_key=api_key,
+        timeout=job.timeout,
+        max_retries=RETRIES,
+        generation_kwargs=how,
+    )
 
 
 def _end_with_parent() -> None:

@@ -22,7 +22,9 @@ class Interleaved(Retriever):
     where both would answer with passages. A ``conversation`` that asks the same again gets the same."""
 
     def __init__(self, home: Retriever, rival: Retriever, conversation: str) -> None:
-        vars(self).update(vars(home))
+        answers = home.answers.values()
+        super().__init__(home.release, home.embedder, home.index, home.settings, home.reranker, answers)
+        self.answering = home.answering
         self.rival = rival
         self._conversation = conversation
 

@@ -46,6 +46,7 @@ class Retriever:
                 "Promote another release (`clayloop releases`).",
             )
         self.release = release
+        self.settings = settings
         self.embedder = embedder
         self.index = index
         self.reranker = reranker

@@ -17,19 +17,20 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from curation import CHUNK_SCHEMA, Chunk, ReleaseError
+from curation import CHUNK_SCHEMA, Chunk, ReleaseError, chunks_in
 from serving.retrieval.curated import CURATED, only_documents
 from serving.retrieval.space import WEIGHT, Leads, QuestionLeads, Rows, SearchSpace
 from serving.retrieval.vectors import Vectors
 
 TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
 # Up to so many vectors an index is searched in memory, which takes a millisecond or a few. Beyond that,
-# LanceDB finds what lies near, by a graph where a table has so many rows that it pays.
+# LanceDB finds what lies near: a table of so many rows that it pays is cut into parts of like vectors (as
+# 8-bit numbers), and a question looks into the nearest parts. Making a graph (HNSW) takes many times as long.
 RESIDENT = 150_000
 ANN_FROM = 50_000
+_PARTS, _PART_ROWS, _LOOKED_INTO = 1_000, 1_000, 50
 _PLAIN = "resident"  # the folder of the Arrow files
 _BATCH = 8_192  # rows that are written at once
-_REFINE = 10
 _WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
 _QUESTION_COLUMNS = ("text", "dataset", "record_id")
 
@@ -120,13 +121,15 @@ def _write_plain(path: Path, rows: pa.Table) -> None:
 
 
 def _add_indexes(table: Any, on_disk: bool) -> None:
-    from lancedb.index import BTree, HnswSq
+    from lancedb.index import BTree, IvfSq
 
     rows = table.count_rows()
     if on_disk and rows:
         table.create_index("row", config=BTree())
     if on_disk and rows >= ANN_FROM:
-        table.create_index("vector", config=HnswSq(distance_type="cosine"))
+        parts = max(1, min(_PARTS, rows // _PART_ROWS))
+        config = IvfSq(distance_type="cosine", num_partitions=parts, max_iterations=10, sample_rate=64)
+        table.create_index("vector", config=config)
         names = [index.name for index in table.list_indices()]
         table.wait_for_index(names, timeout=timedelta(minutes=30))
 
@@ -181,11 +184,11 @@ class _Tables:
         nearest = np.argpartition(-scores, count - 1)[:count]
         # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
         nearest = np.flatnonzero(scores >= scores[nearest].min())
-        rows = self.chunks.take(_places(nearest)).to_pylist()
+        chunks = chunks_in(self.chunks.take(_places(nearest)))
         asked = self._asked(query, nearest)
         hits = [
-            Hit(chunk=_chunk(row), score=float(scores[place]), asked=asked.get(int(place)))
-            for place, row in zip(nearest, rows, strict=True)
+            Hit(chunk=chunk, score=float(scores[place]), asked=asked.get(int(place)))
+            for place, chunk in zip(nearest, chunks, strict=True)
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position, hit.chunk.id))
         return hits[:k]
@@ -283,9 +286,9 @@ class ChunkIndex:
     def chunks(self) -> list[Chunk]:
         """Every chunk, in the order it was written."""
         if self._is_resident:
-            return [_chunk(row) for row in self._all.chunks.to_pylist()]
+            return list(chunks_in(self._all.chunks))
         found = self._chunks.search().select([*CHUNK_SCHEMA.names, "row"]).limit(self._count).to_arrow()
-        return [_chunk(row) for row in found.sort_by("row").to_pylist()]
+        return list(chunks_in(found.sort_by("row")))
 
     def documents(self) -> list[Chunk]:
         """The chunks of documents, without curated answers: the first of ``chunks``."""
@@ -299,7 +302,7 @@ class ChunkIndex:
         else:
             found = _read(self._chunks, f"row IN ({', '.join(map(str, rows))})")
             vectors = _vectors(found)
-        return [_chunk(row) for row in found.to_pylist()], vectors
+        return list(chunks_in(found)), vectors
 
     def space(self) -> SearchSpace:
         """All vectors; those of chunks in the order of ``chunks``."""
@@ -327,8 +330,7 @@ class ChunkIndex:
         rows: set[int] = set()
         for table in self._tables.values():
             request = table.search(query, vector_column_name="vector").distance_type("cosine")
-            if any(index.columns == ["vector"] for index in table.list_indices()):
-                request = request.refine_factor(_REFINE)
+            request = request.nprobes(_LOOKED_INTO)
             if only_documents:
                 request = request.where(f"row < {self._documents}")
             found = request.select(["row", "_distance"]).limit(k * _WIDER).to_arrow()
@@ -400,10 +402,3 @@ def _vectors(table: pa.Table) -> Vectors:
     column = table["vector"]
     found: Vectors = _view(column, np.float32).reshape(-1, column.type.list_size)
     return found
-
-
-def _chunk(row: dict[str, Any]) -> Chunk:
-    return Chunk.model_construct(
-        **{name: row[name] for name in CHUNK_SCHEMA.names if name != "section"},
-        section=tuple(row["section"] or ()),
-    )

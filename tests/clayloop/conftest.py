@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from curation import ChunkSettings, Corpus, Home, ingest
+from serving import ModelTokenCounter, ServingSettings, bootstrap
 from tests.clayloop.command import Command
 
 PAGES = {
@@ -73,12 +77,37 @@ Call ``throw(weight)`` with the weight of the clay in grams; it returns a pot.
 @pytest.fixture
 def pottery(tmp_path: Path) -> Path:
     """A folder of documentation about pottery software."""
-    folder = tmp_path / "pottery"
+    return _written(tmp_path / "pottery")
+
+
+def _written(folder: Path) -> Path:
     for name, text in PAGES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def first_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder after `ingest` and `bootstrap`, made once."""
+    root = tmp_path_factory.mktemp("first")
+    home, serving = Home(root / "state"), ServingSettings()
+    counter = ModelTokenCounter(serving.embedding.model)
+    ingest([str(_written(root / "pottery"))], home, ChunkSettings(), counter)
+    bootstrap(home, Corpus.load(home), serving)
+    return home.root
+
+
+@pytest.fixture
+def served(clayloop: Command, first_state: Path) -> Command:
+    """The command line on a copy of that."""
+
+    def copied(source: str, target: str) -> None:  # nobody writes into a model's file
+        (os.link if source.endswith(".safetensors") else shutil.copy2)(source, target)
+
+    shutil.copytree(first_state, clayloop.home, copy_function=copied)
+    return clayloop
 
 
 @pytest.fixture

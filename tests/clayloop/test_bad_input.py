@@ -78,6 +78,13 @@ def test_up_starts_nothing_where_one_port_is_taken(
     assert not (clayloop.home / "argilla").exists()
 
 
+def test_a_port_that_cannot_be_had_is_told_with_its_setting(clayloop: Command) -> None:
+    assert "65535" in clayloop("serve", "--port", "99999").err
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = clayloop("dashboard", "--port", str(taken.getsockname()[1]))
+    assert ended.code == 2 and "dashboards.port" in ended.err
+
+
 def test_up_starts_nothing_where_two_services_have_one_port(
     clayloop: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +98,31 @@ def test_up_starts_nothing_where_two_services_have_one_port(
     assert ended.code == 2
     assert "serving.bot.port and dashboards.port are both" in ended.err
     assert not (clayloop.home / "argilla").exists()
+
+
+@pytest.mark.parametrize("command", [["up"], ["demo"], ["retrain-answers"]])
+def test_nothing_begins_where_the_models_file_is_missing(
+    clayloop: Command, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__LANGUAGE_MODEL__GGUF", "no-such.gguf")
+    for name in ("CURATION__ARGILLA", "CURATION__LANGUAGE_MODEL", "SERVING__BOT", "DASHBOARDS"):
+        monkeypatch.setenv(f"CLAYLOOP_{name}__PORT", "0")
+    ended = clayloop(*command)
+    assert ended.code == 5, ended.err
+    assert "no-such.gguf does not exist" in ended.err
+    assert "curation.language_model.gguf" in ended.err
+    assert not (clayloop.home / "argilla").exists()
+
+
+def test_the_demo_begins_nothing_where_a_server_of_the_settings_does_not_answer(
+    clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__LANGUAGE_MODEL__BASE_URL", UNUSED_PORT + "/v1")
+    assert clayloop("demo", "--source", str(pottery)).code == 5
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", UNUSED_PORT)
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", "a-key")
+    assert clayloop("demo", "--source", str(pottery)).code == 4
+    assert not clayloop.home.exists()
 
 
 def test_a_bot_that_fails_ends_the_demo_with_its_log_named() -> None:
@@ -152,13 +184,11 @@ def test_odd_files_are_skipped_and_reported(clayloop: Command, pottery: Path) ->
     assert "UTF-8" in skipped["latin1.md"]
 
 
-def test_argilla_that_is_down(clayloop: Command, pottery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
+def test_argilla_that_is_down(served: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", UNUSED_PORT)
     monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__API_KEY", "secret-key-of-a-test")
     for command in (["push"], ["retrain"], ["simulate"]):
-        ended = clayloop(*command)
+        ended = served(*command)
         assert ended.code == 4, (command, ended.err)
         assert UNUSED_PORT in ended.err
         assert "secret-key-of-a-test" not in ended.err + ended.out
@@ -191,13 +221,11 @@ def test_a_wrong_setting_names_its_key(clayloop: Command) -> None:
     ],
 )
 def test_questions_that_cannot_be_read(
-    clayloop: Command, pottery: Path, tmp_path: Path, queries: str, qrels: str, named: str
+    served: Command, tmp_path: Path, queries: str, qrels: str, named: str
 ) -> None:
-    clayloop.well("ingest", str(pottery))
-    clayloop.well("bootstrap")
     (tmp_path / "queries.jsonl").write_text(queries)
     (tmp_path / "qrels.tsv").write_text(qrels)
-    ended = clayloop(
+    ended = served(
         "evaluate",
         "--queries",
         str(tmp_path / "queries.jsonl"),

@@ -99,3 +99,17 @@ def test_visitors_judge_a_candidate(
     clayloop.well("releases", "canary", "--off")
     clayloop.well("releases", "promote", first)
     assert [one["canary"] for one in clayloop.well("releases", "--json").json] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("r0001-00000000", "--off"), "--off ends the canary, and an ID begins one"),
+        (("--binding", "--off"), "--off ends the canary, and --binding begins one"),
+        (("--share", "0.2", "--interleave"), "--share and --interleave without the ID of a release"),
+    ],
+)
+def test_options_that_contradict_each_other(clayloop: Command, options: tuple[str, ...], says: str) -> None:
+    ended = clayloop("releases", "canary", *options)
+    assert ended.code == 2
+    assert says in " ".join(ended.err.split())

@@ -42,6 +42,13 @@ def test_environment_wins_over_the_file_and_the_option_over_both(
     assert load_settings(home=tmp_path / "option").state.root == tmp_path / "option"
 
 
+def test_the_login_in_an_address_that_is_none_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAYLOOP_CURATION__ARGILLA__URL", "htp://ops:hunter2@x")
+    with pytest.raises(SettingsError, match=r"curation\.argilla\.url") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -52,6 +59,13 @@ def test_environment_wins_over_the_file_and_the_option_over_both(
         ("[training.gate.guards]\nremoved_share = 2.0\n", "training.gate.guards.removed_share"),
         ("[training]\ntestsets = [{ queries = 'q.jsonl' }]\n", "needs a folder, or both queries and qrels"),
         ("[broken\n", "clayloop.toml"),
+        ("[curation.documents]\nsources = 'docs'\n", "curation.documents.sources: a list is wanted"),
+        ("[curation.documents]\npages = []\n", "curation.documents.pages: a table is wanted"),
+        ("serving = 5\n", "serving: a table with keys is wanted"),
+        ("[serving.bot]\ntitle = 5\n", "serving.bot.title: text is wanted"),
+        ("[curation.argilla]\nurl = 'localhost:6900'\n", "curation.argilla.url is 'localhost:6900'"),
+        ("[curation.language_model]\nbase_url = 'http:// x/v1'\n", "curation.language_model.base_url"),
+        ("[curation.judge]\nbase_url = 'http://x:port/v1'\n", "curation.judge.base_url"),
     ],
 )
 def test_a_mistake_names_file_and_key(text: str, named: str) -> None:
@@ -60,6 +74,19 @@ def test_a_mistake_names_file_and_key(text: str, named: str) -> None:
         load_settings()
     assert named in str(caught.value)
     assert "clayloop.toml" in str(caught.value)
+
+
+def test_a_variable_that_is_no_json_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAYLOOP_SERVING__BOT__EXAMPLES", "secret words")
+    with pytest.raises(SettingsError, match="CLAYLOOP_SERVING__BOT__EXAMPLES") as caught:
+        load_settings()
+    assert "secret words" not in str(caught.value)
+
+
+def test_a_file_is_no_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="file is no folder"):
+        load_settings(home=tmp_path / "file")
 
 
 def test_a_file_that_was_asked_for_must_exist() -> None:

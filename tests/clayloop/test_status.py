@@ -1,18 +1,22 @@
-"""What `clayloop status` says about a watcher that answers and cannot look."""
+"""What `clayloop status` says, and that it ends with 1 where somebody has to mend something."""
 
 from __future__ import annotations
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from clayloop.settings import Settings
-from clayloop.up.services import note_address
+from clayloop.up.services import note_address, silent_servers
 from clayloop.up.status import read_status
 from clayloop.watch.receiver import Receiver
+from curation import Home
+from tests.clayloop.command import Command
+from tests.curation.fake_endpoint import fake_endpoint
 
 DOWN = "Argilla at http://127.0.0.1:6900 does not answer."
 
@@ -29,7 +33,11 @@ def test_it_tells_the_watchers_trouble(tmp_path: Path, health: dict[str, Any], t
     settings = Settings(home=tmp_path)
     with Receiver("127.0.0.1", 0, lambda *_: False, lambda _: None, lambda: health) as receiver:
         note_address(settings.state, "watch", receiver.url)
-        assert read_status(settings)["services"] == {"watch": f"{receiver.url} {told}"}
+        status = read_status(settings)
+        assert status["services"] == {"watch": f"{receiver.url} {told}"}
+        assert status["problems"] == (
+            [] if told == "(answers)" else [f"watch at {receiver.url} {told[1:-1]}"]
+        )
     assert read_status(settings)["services"] == {"watch": f"{receiver.url} (does not answer)"}
 
 
@@ -61,3 +69,57 @@ def test_the_login_in_an_address_is_used_and_shown_nowhere(
     assert asked == ["Basic b3BzOmh1bnRlcjI="]
     assert "hunter2" not in caplog.text, "httpx logs each address with --verbose"
     assert told == {"argilla": f"http://{place}/ (answers)"}
+
+
+def test_nothing_begun_is_no_problem(clayloop: Command) -> None:
+    assert clayloop.well("status", "--json").json["problems"] == []
+
+
+def test_what_somebody_has_to_mend_ends_with_1(served: Command) -> None:
+    assert served.well("status", "--json").json["problems"] == []
+    home = Home(served.home)
+    (home.releases / "marks.json").write_text("{")
+    assert "marks.json is damaged" in served("status").err
+    (home.releases / "marks.json").unlink()
+    whole = home.documents.read_bytes()
+    for name, spoil, says in (
+        ("chunks are missing", home.chunks.unlink, "do not belong together. Restore it, or remove"),
+        ("both are missing", home.documents.unlink, "documents.parquet is missing, although releases were"),
+        ("cut off", lambda: home.documents.write_bytes(whole[:100]), "documents.parquet cannot be read"),
+    ):
+        spoil()
+        ended = served("status")
+        assert ended.code == 1, name
+        assert says in " ".join(ended.err.split()), name
+        assert "release served" in ended.out, "the rest is told all the same"
+
+
+def test_a_disk_that_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=99_000_000))
+    (problem,) = read_status(Settings(home=tmp_path))["problems"]
+    assert problem.startswith(f"{tmp_path} can hold no further release: 99 MB are free")
+
+
+def test_the_bots_own_trouble_is_told(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    health = {"ok": True, "release_error": "r7 is damaged.\nMore.", "outbox": {"error": "Disk full"}}
+    with Receiver("127.0.0.1", 0, lambda *_: False, lambda _: None, lambda: health) as receiver:
+        note_address(settings.state, "bot", receiver.url)
+        (problem,) = read_status(settings)["problems"]
+    assert problem.endswith(
+        "but cannot serve what is current: r7 is damaged.; cannot hand its conversations on: Disk full."
+    )
+
+
+def test_an_endpoint_without_a_health_page_answers(tmp_path: Path) -> None:
+    """Ollama and OpenAI have none."""
+    with fake_endpoint(lambda request: request.send(404, b"")) as endpoint:
+        settings = Settings.model_validate(
+            {"home": tmp_path, "curation": {"language_model": {"base_url": endpoint.base_url}}}
+        )
+        note_address(settings.state, "model", endpoint.base_url)
+        assert read_status(settings)["problems"] == []
+    assert [*silent_servers(settings)] == [
+        f"curation.language_model.base_url: no language model answers at {endpoint.base_url}. It is tried "
+        "with each question; until then the bot shows passages."
+    ]

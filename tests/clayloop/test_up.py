@@ -70,9 +70,11 @@ def test_up(clayloop: Command, pottery: Path, tmp_path: Path) -> None:
         bot = known_addresses(home)["bot"]
         assert httpx.get(f"{bot}/release").json()["id"] == release
         assert httpx.get(f"{bot}/healthz").status_code == 200
-        services = clayloop.well("status", "--json").json["services"]
+        status = clayloop("status", "--json").json
+        services = status["services"]
         assert len(services) == 5
         # Nothing has been pushed: the watcher has nothing to look at yet, and says so.
+        assert all(problem.startswith("watch at ") for problem in status["problems"])
         assert "(answers" in services.pop("watch")
         assert all("(answers)" in told for told in services.values())
 

@@ -98,13 +98,15 @@ def test_an_index_gives_what_its_space_scores(
         assert hit.asked is None or hit.asked.chunk_id == hit.chunk.id
 
 
+@pytest.mark.parametrize("in_parts_from", [10, 50_000])
 def test_an_index_too_large_for_memory_finds_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_parts_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chunks = make_chunks()
     space = _space(3, len(chunks), 80, 0)
     build_index(tmp_path / "small", chunks, space)
     monkeypatch.setattr(index_module, "RESIDENT", 10)
+    monkeypatch.setattr(index_module, "ANN_FROM", in_parts_from)
     build_index(tmp_path / "large", chunks, space)
     small, large = (ChunkIndex.open(tmp_path / name) for name in ("small", "large"))
     for query in _unit(np.random.default_rng(4), 10):

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation import SILENT, Progress, SettingsError, StateError
+from curation import SILENT, Progress, StateError
 from training.answering.lessons import Lesson, Lessons
 from training.settings import SEED, AnsweringSettings
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.framework import Setup
+from training.tasks.frameworks.framework import Setup, require
+from training.tasks.frameworks.peft_framework import Peft
 from training.tasks.frameworks.registry import find_framework
 from training.tasks.gguf_files import load_gguf, save_gguf
 from training.tasks.shapes import TaskKind
@@ -42,7 +43,7 @@ def tune(
     nothing to learn, or on a full disk.
     """
     find_framework("trl", "supervised_fine_tuning")
-    _check_peft()
+    require(Peft)
     folder = target.parent / "tuning"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -101,10 +102,3 @@ def _parameters(rate: float, epochs: float) -> dict[str, Any]:
             r=_RANK, lora_alpha=2 * _RANK, target_modules="all-linear", task_type="CAUSAL_LM"
         ),
     }
-
-
-def _check_peft() -> None:
-    import importlib.util
-
-    if importlib.util.find_spec("peft") is None:
-        raise SettingsError("The package peft is not installed.", "pip install 'clayloop[lora]'")

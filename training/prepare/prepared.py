@@ -132,7 +132,7 @@ def prepare(selected: Selected, context: RunContext, tests: Mapping[str, str], f
     chunks = to_index(rows, context.corpus.chunks, include)
     shared = PrepareContext(
         chunks=chunks,
-        groups=chunk_groups(chunks, settings.dedup, rows),
+        groups=chunk_groups(chunks, settings.dedup, rows, context.serving.embedding.workers),
         dedup=settings.dedup,
         holdout_share=settings.gate.holdout_share,
         history=context.history,

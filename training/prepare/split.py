@@ -16,9 +16,11 @@ from curation import (
     DedupSettings,
     Match,
     VectorsOf,
+    Workers,
     find_duplicates,
     find_matches,
     group,
+    in_process,
     matches_in_meaning,
     questions_like,
     same_meaning,
@@ -76,14 +78,17 @@ def is_holdout(place: str, share: float, fold: int = 0) -> bool:
 
 
 def chunk_groups(
-    chunks: Sequence[Chunk], settings: DedupSettings, rows: Sequence[LedgerRow] = ()
+    chunks: Sequence[Chunk],
+    settings: DedupSettings,
+    rows: Sequence[LedgerRow] = (),
+    workers: Workers = in_process,
 ) -> dict[str, str]:
     """Chunk id → the id that stands for it and its (near) duplicates.
 
     Chunks that only ``rows`` know, since their texts have changed, are with the chunk that took their place,
     or with those of them that say nearly the same. They never join two groups of ``chunks``.
     """
-    labels = group([chunk.text for chunk in chunks], settings)
+    labels = group([chunk.text for chunk in chunks], settings, workers)
     found = {chunk.id: chunks[label].id for chunk, label in zip(chunks, labels, strict=True)}
     lost: dict[str, str] = {}
     for row in (*of(rows, "example", "open"), *of(rows, "refusal", "open")):

@@ -11,8 +11,7 @@ from typing import Any
 
 from curation import ClayloopError, SettingsError, StateError
 from training.tasks.rows import Question, Row, Schema
-from training.tasks.shapes import Columns, TaskKind, answer_place, columns_of, not_empty
-from training.tasks.spans import without_overlaps
+from training.tasks.shapes import WANTED, Columns, TaskKind, answer_place, columns_of, not_empty
 from training.tasks.task import TrainingTask
 from training.tasks.unify import Unification, first_place, unify
 
@@ -271,11 +270,20 @@ def _classes_in(columns: Mapping[str, Any]) -> list[str]:
 
 def _without_overlaps(examples: Sequence[Example]) -> tuple[list[Example], int]:
     made = [
-        replace(one, columns={**one.columns, "spans": without_overlaps(one.columns["spans"])})
-        for one in examples
+        replace(one, columns={**one.columns, "spans": _longest(one.columns["spans"])}) for one in examples
     ]
     before, after = (sum(len(one.columns["spans"]) for one in several) for several in (examples, made))
     return made, before - after
+
+
+def _longest(spans: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The spans in their order, without those that overlap a longer one (or an earlier one as long): a token
+    has but one label."""
+    kept: list[Mapping[str, Any]] = []
+    for span in sorted(spans, key=lambda one: (one["start"] - one["end"], one["start"])):
+        if all(span["end"] <= other["start"] or other["end"] <= span["start"] for other in kept):
+            kept.append(span)
+    return [dict(one) for one in sorted(kept, key=lambda one: int(one["start"]))]
 
 
 def _notes(train: Sequence[Example], labels: Sequence[str]) -> Iterator[str]:
@@ -297,15 +305,18 @@ def _never_given(data: TrainingData, question: Question, schema: Schema) -> Stat
 
 def _nothing(schema: Schema, rows: Sequence[Row], task: TrainingTask) -> StateError:
     """Why there is no example at all."""
-    if not any(row.answers for row in rows):
+    unanswered = not any(row.answers for row in rows)
+    if task.formatting_func is not None:
+        return StateError(
+            f"The formatting_func returned None, or yielded nothing, for all {len(rows)} records of "
+            f"{schema.dataset!r}." + " None of them has a submitted answer." * unanswered,
+            f"For {task.kind} it must return {WANTED[task.kind]} for records to learn from.",
+        )
+    if unanswered:
         return StateError(
             f"None of the {len(rows)} selected records of {schema.dataset!r} has a submitted answer: all are "
             "pending.",
             "Annotate some in Argilla; drafts and discarded responses do not count.",
-        )
-    if task.formatting_func is not None:
-        return StateError(
-            f"The formatting_func gave nothing for all {len(rows)} records.", "Return what is to be learned."
         )
     return StateError(
         f"Nobody answered the question {task.label!r} in the {len(rows)} selected records of "

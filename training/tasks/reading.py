@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -128,13 +130,26 @@ class Server:
         self._sees_all()
         found: dict[str, Row] = {}
         enough = None if selection.order else selection.limit
-        with progress.task("Reading records", unit="records") as advance:
+        with self._named(), progress.task("Reading records", unit="records") as advance:
             for page in self._pages(selection):
                 found.update({row.server_id: row for row in _without_gold(map(self._row, page))})
                 advance(len(page))
                 if enough is not None and len(found) >= enough:
                     break
         return arrange(list(found.values()), selection)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Argilla knows its datasets by their ids: says the name of one that is gone."""
+        try:
+            yield
+        except ArgillaRefusalError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            raise ArgillaError(
+                f"The dataset {self.schema.dataset!r} is not in Argilla at {self._api.url} any more.",
+                "Was it deleted meanwhile? client.datasets lists those that are there.",
+            ) from error
 
     def _sees_all(self) -> None:
         role = self._api.request("GET", "/api/v1/me", "asking whose key this is").get("role")
@@ -158,6 +173,8 @@ class Server:
             try:
                 answer = self._api.request("POST", path, "searching records", body, params, repeatable=True)
             except ArgillaRefusalError as error:
+                if error.status == HTTPStatus.NOT_FOUND:
+                    raise
                 raise SettingsError(
                     f"filter_by: {error.message}", "Does the dataset have what you filter by (its settings)?"
                 ) from error

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from argilla_lite.errors import ArgillaLiteError
 
@@ -36,17 +36,11 @@ _DAMAGE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 class Manifest:
     """The first file of a backup, which describes the others.
 
-    Args:
-        database: `sqlite` or `postgresql`.
-        argilla_lite: The version that wrote it.
-        argilla_server: The version of Argilla that the database belongs to.
-        revision: The database's schema.
-        created: When the backup was made, ISO 8601 in UTC.
-        counts: Rows per table, only to be shown.
-        files: Name → SHA-256 in hexadecimal.
+    `argilla_lite` and `argilla_server` are versions, `revision` is that of the database's schema, `created`
+    in ISO 8601 and UTC. `counts` (rows per table) are only shown; `files` are name → SHA-256 in hexadecimal.
     """
 
-    database: str
+    database: Literal["sqlite", "postgresql"]
     argilla_lite: str
     argilla_server: str
     revision: str
@@ -66,11 +60,7 @@ def digest(path: Path) -> str:
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
-    """A private folder that is removed at the end.
-
-    Raises:
-        ArgillaLiteError: It cannot be made.
-    """
+    """A private folder that is removed at the end. Raises ArgillaLiteError when it cannot be made."""
     folder = parent / f".{name}.{secrets.token_hex(4)}.part"
     try:
         folder.mkdir(mode=0o700)
@@ -83,11 +73,8 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def write(target: Path, manifest: Manifest, folder: Path) -> None:
-    """Packs the manifest's files from a folder into one file, which appears whole or not at all.
-
-    Raises:
-        OSError: It cannot be written.
-    """
+    """Packs the manifest's files from a folder into one file, which appears whole or not at all. Raises
+    OSError."""
     scratch = folder / "archive"
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -113,11 +100,8 @@ def write(target: Path, manifest: Manifest, folder: Path) -> None:
 
 
 def extract(source: Path, folder: Path) -> Manifest:
-    """Unpacks a backup into a folder and verifies all of it.
-
-    Raises:
-        ArgillaLiteError: The file is not there, not a backup, of a newer kind, or damaged.
-    """
+    """Unpacks a backup into a folder and verifies all of it. Raises ArgillaLiteError for a file that is not
+    there, not a backup, of a newer kind, or damaged."""
     try:
         with source.open("rb") as file, tarfile.open(fileobj=file, mode="r|gz") as tar:
             entries = iter(tar)

@@ -18,17 +18,12 @@ from argilla_lite.home import Home
 
 
 def backup(home: Home, target: Path, force: bool) -> archive.Manifest:
-    """Writes a backup.
+    """Writes a backup to `target` (0600), which appears whole or not at all; `force` replaces a file of that
+    name.
 
     The text index is left out, because a start builds it from the database. Webhook events that are waiting
-    to be delivered are left out too, because the running Argilla still delivers them.
-
-    Args:
-        target: The file to write, 0600. It appears whole or not at all.
-        force: Whether to replace a file of that name.
-
-    Raises:
-        ArgillaLiteError: There is nothing to back up, or the file cannot be written.
+    to be delivered are left out too, because the running Argilla still delivers them. Raises ArgillaLiteError
+    when there is nothing to back up, or the file cannot be written.
     """
     database = database_of(home)
     if target.exists() and not force:

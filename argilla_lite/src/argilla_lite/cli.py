@@ -22,7 +22,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"argilla-lite {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
+    up = _add_up(commands)
+    down = commands.add_parser("down", help="stop the Argilla that runs in the home")
 
+    backup = commands.add_parser("backup", help="write everything into one file (Argilla may run meanwhile)")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--force", action="store_true", help="replace the file if it exists")
+    restore = commands.add_parser(
+        "restore", help="make a stopped home what it was at a backup", allow_abbrev=False
+    )
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--force", action="store_true", help="replace the Argilla that is in the home")
+    restore.add_argument("--database", metavar="URL", help="where to restore a backup of PostgreSQL to")
+
+    status = commands.add_parser("status", help="tell whether Argilla runs, where, and how large it is")
+    reindex = commands.add_parser("reindex", help="build the text index anew (Argilla may run meanwhile)")
+    check = commands.add_parser("check", help="compare the text index with the database")
+    users = _add_users(commands)
+    for command in (status, reindex, check, backup, *users):
+        command.add_argument("--json", action="store_true", help="print JSON")
+    for command in (up, down, status, reindex, check, backup, restore, *users):
+        command.add_argument(
+            "--home", type=Path, default=DEFAULT_HOME, help="folder of this Argilla (default: %(default)s)"
+        )
+    return parser
+
+
+def _add_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start Argilla and stay in front until Ctrl-C", allow_abbrev=False)
     up.add_argument("--port", type=int, default=6900, help="0 picks a free one (default: %(default)s)")
     up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -48,29 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--detach", action="store_true", help="start in the background and return when Argilla is ready"
     )
     up.add_argument("--log-only", action="store_true", help="services' output to the log file only")
-    down = commands.add_parser("down", help="stop the Argilla that runs in the home")
-
-    backup = commands.add_parser("backup", help="write everything into one file (Argilla may run meanwhile)")
-    backup.add_argument("file", type=Path, metavar="FILE")
-    backup.add_argument("--force", action="store_true", help="replace the file if it exists")
-    restore = commands.add_parser(
-        "restore", help="make a stopped home what it was at a backup", allow_abbrev=False
-    )
-    restore.add_argument("file", type=Path, metavar="FILE")
-    restore.add_argument("--force", action="store_true", help="replace the Argilla that is in the home")
-    restore.add_argument("--database", metavar="URL", help="where to restore a backup of PostgreSQL to")
-
-    status = commands.add_parser("status", help="tell whether Argilla runs, where, and how large it is")
-    reindex = commands.add_parser("reindex", help="build the text index anew (Argilla may run meanwhile)")
-    check = commands.add_parser("check", help="compare the text index with the database")
-    users = _add_users(commands)
-    for command in (status, reindex, check, backup, *users):
-        command.add_argument("--json", action="store_true", help="print JSON")
-    for command in (up, down, status, reindex, check, backup, restore, *users):
-        command.add_argument(
-            "--home", type=Path, default=DEFAULT_HOME, help="folder of this Argilla (default: %(default)s)"
-        )
-    return parser
+    return up
 
 
 def _add_users(
@@ -103,12 +107,9 @@ def _add_users(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command.
-
-    Returns:
-        0; 1 for an error or, from `status`, when nothing runs; 2 for wrong usage; 3 when the home is in use;
-        4 when the port is; 5 when a service failed to start; 6 when `check` found differences.
-    """
+    """Runs one command. Returns 0; 1 for an error or, from `status`, when nothing runs; 2 for wrong usage; 3
+    when the home is in use; 4 when the port is; 5 when a service failed to start; 6 when `check` found
+    differences."""
     options = _parser().parse_args(arguments)
     home = Home(options.home.expanduser().absolute())
     try:

@@ -29,11 +29,8 @@ class Database(Protocol):
         """Raises ArgillaLiteError unless the database can be used."""
 
     def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
-        """The rows that a query finds; `?` in it stands for a parameter.
-
-        Raises:
-            LookupError: The database is not there, or holds no Argilla yet.
-        """
+        """The rows that a query finds; `?` in it stands for a parameter. Raises LookupError when the database
+        is not there, or holds no Argilla yet."""
 
     def is_tuned(self) -> bool:
         """Whether `tune` has nothing to do."""
@@ -135,11 +132,8 @@ def counts_of(database: Database) -> dict[str, int | None]:
 
 
 def database_of(home: Home) -> Database:
-    """The database that the home uses: the remembered PostgreSQL, or its own SQLite file.
-
-    Raises:
-        ArgillaLiteError: The remembered address cannot be read.
-    """
+    """The database that the home uses: the remembered PostgreSQL, or its own SQLite file. Raises
+    ArgillaLiteError when the remembered address cannot be read."""
     try:
         return PostgresDatabase.parse(home.database_url_file.read_text(encoding="utf-8").strip())
     except FileNotFoundError:
@@ -148,19 +142,12 @@ def database_of(home: Home) -> Database:
         raise ArgillaLiteError(f"{home.database_url_file} cannot be read: {error.strerror}.") from error
 
 
-def choose(home: Home, url: str | None) -> None:
-    """Stores where the home's database is (0600), for later commands.
+def choose(home: Home, url: str) -> None:
+    """Stores where the database is (0600) of a home that this process has locked, for later commands.
 
-    Args:
-        home: A home whose lock this process holds.
-        url: `postgresql://…`, or None to change nothing.
-
-    Raises:
-        ArgillaLiteError: The URL is malformed, the database cannot be used, or the home's Argilla is in
-            SQLite already.
+    Raises ArgillaLiteError when the URL is malformed, the database cannot be used, or the home's Argilla is
+    in SQLite already.
     """
-    if url is None:
-        return
     database = PostgresDatabase.parse(url)
     if home.database.exists():
         raise ArgillaLiteError(

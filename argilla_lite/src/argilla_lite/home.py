@@ -118,12 +118,8 @@ class Home:
         return self.root / "logs" / "start.log"
 
     def create(self) -> None:
-        """Makes the folders, private to this user.
-
-        Raises:
-            ArgillaLiteError: The folder cannot be made, belongs to another user, or has a name that cannot be
-                part of a database address.
-        """
+        """Makes the folders, private to this user. Raises ArgillaLiteError where the folder cannot be made,
+        belongs to another user, or has a name that cannot be part of a database address."""
         if odd := sorted(set(str(self.root)) & set("?#%")):
             raise ArgillaLiteError(
                 f"The home folder's path {self.root} contains {' '.join(odd)}, which a database address "
@@ -152,11 +148,8 @@ class Home:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Locks the home for this process. The kernel releases the lock however the process ends.
-
-        Raises:
-            AlreadyRunningError: Another process has locked it.
-        """
+        """Locks the home for this process. The kernel releases the lock however the process ends. Raises
+        AlreadyRunningError when another process has locked it."""
         descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
@@ -191,11 +184,8 @@ class Home:
         return state if isinstance(state, dict) else {}
 
     def read_credentials(self) -> Credentials | None:
-        """The stored credentials, or None before the first start.
-
-        Raises:
-            ArgillaLiteError: The file is there but damaged.
-        """
+        """The stored credentials, or None before the first start. Raises ArgillaLiteError for a damaged
+        file."""
         try:
             return Credentials(**json.loads(self.credentials_file.read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -207,11 +197,8 @@ class Home:
             ) from error
 
     def store_credentials(self, url: str, workspace: str | None) -> tuple[Credentials, bool]:
-        """Updates `credentials.json`, and makes the secrets on the first start.
-
-        Returns:
-            The credentials, and whether they are new.
-        """
+        """Updates `credentials.json`, and makes the secrets on the first start. Returns the credentials, and
+        whether they are new."""
         known = self.read_credentials()
         credentials = Credentials(
             url=url,

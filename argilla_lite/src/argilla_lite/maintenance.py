@@ -30,28 +30,19 @@ def status(home: Home, as_json: bool) -> int:
         "pid": state.get("pid"),
         "processes": processes if isinstance(processes, dict) else {},
         "home": str(home.root),
+        "database": database.shown,
         "credentials": str(home.credentials_file) if home.credentials_file.exists() else None,
         "log": str(home.log_file),
-        "database": database.shown,
-        "bytes": (database.size() or 0) + file_size(home.text_index),
         **counts_of(database),
+        "bytes": (database.size() or 0) + file_size(home.text_index),
     }
     if as_json:
         print(json.dumps(report, indent=2))
     else:
         print(f"Argilla {'is running at ' + str(report['url']) if running else 'is not running'}")
-        for name in (
-            "home",
-            "database",
-            "credentials",
-            "log",
-            "datasets",
-            "records",
-            "responses",
-            "users",
-            "bytes",
-        ):
-            print(f"{name:<12} {report[name]}")
+        for name, value in report.items():
+            if name not in {"running", "url", "pid", "processes"}:
+                print(f"{name:<12} {value}")
         for name, pid in report["processes"].items():  # type: ignore[attr-defined]
             print(f"{name:<12} process {pid}")
     return 0 if running else 1
@@ -115,11 +106,8 @@ def reindex(home: Home, as_json: bool) -> int:
 
 
 def check(home: Home, as_json: bool) -> int:
-    """Compares the text index with the records, and checks both databases for damage.
-
-    Returns:
-        0 when all is well, 6 if not.
-    """
+    """Compares the text index with the records, and checks both databases for damage. Returns 0 when all is
+    well, 6 if not."""
     database = database_of(home)
     index = _text_index(home, database)
     from argilla_lite.engine.text_repair import differences

@@ -26,22 +26,16 @@ _Call = Callable[[str, str, bytes | None, dict[str, str]], tuple[int, bytes]]
 
 
 class OwnerApi:
-    """Sends requests with the owner's key.
-
-    Args:
-        call: Sends method, path, body and headers, and returns status and body.
-    """
+    """Sends requests with the owner's key. `call` takes method, path, body and headers, and returns status
+    and body."""
 
     def __init__(self, call: _Call, api_key: str) -> None:
         self._call = call
         self._headers = {"X-Argilla-Api-Key": api_key, "Content-Type": "application/json"}
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Sends a request below /api/v1 and returns what the answer's JSON says.
-
-        Raises:
-            ArgillaLiteError: Argilla refuses, or does not answer.
-        """
+        """Sends a request below /api/v1 and returns what the answer's JSON says. Raises ArgillaLiteError when
+        Argilla refuses, or does not answer."""
         data = json.dumps(body).encode() if body is not None else None
         status, content = self._call(method, f"/api/v1{path}", data, self._headers)
         if status == 401:
@@ -53,11 +47,7 @@ class OwnerApi:
 
 @contextlib.contextmanager
 def owner_api(home: Home) -> Iterator[OwnerApi]:
-    """The API of the home's Argilla.
-
-    Raises:
-        ArgillaLiteError: There is no Argilla in the home, or it is just starting.
-    """
+    """The API of the home's Argilla. Raises ArgillaLiteError when there is none, or it is just starting."""
     credentials = home.read_credentials()
     if credentials is None or not home.prepared_file.exists():
         raise ArgillaLiteError(f"There is no Argilla in {home.root}. Start one with `argilla-lite up`.")

@@ -56,14 +56,7 @@ def wanted() -> bool:
 
 
 def apply(app: FastAPI) -> bool:
-    """Applies the patches.
-
-    Args:
-        app: argilla_server's application, before it starts.
-
-    Returns:
-        Whether they were applied.
-    """
+    """Patches argilla_server and its application `app`, which has not started yet. Returns whether it did."""
     if not wanted():
         return False
     _keep_type_adapters()

@@ -32,12 +32,8 @@ _PATIENCE = 10  # seconds until a server that does not answer counts as absent
 
 @dataclass(frozen=True)
 class PostgresDatabase:
-    """One database of a PostgreSQL server. Two are equal when all fields are, the password included.
-
-    Args:
-        host: A name, an address, or the folder of a unix socket.
-        tls: `PGSSL…` variables.
-    """
+    """One database of a PostgreSQL server. `host` may be the folder of a unix socket; `tls` are `PGSSL…`
+    variables. Two are equal when all fields are, the password included."""
 
     host: str
     port: int
@@ -48,12 +44,8 @@ class PostgresDatabase:
 
     @classmethod
     def parse(cls, url: str) -> PostgresDatabase:
-        """Reads a URL.
-
-        Raises:
-            ArgillaLiteError: It is no PostgreSQL URL, lacks a user, host or database, or has an unknown
-                option.
-        """
+        """Reads a URL. Raises ArgillaLiteError for one that is not PostgreSQL's, lacks a user, host or
+        database, or has an unknown option."""
         try:
             parts = urlsplit(url)
             port = parts.port or 5432
@@ -191,20 +183,12 @@ class PostgresDatabase:
 
     def save(self, target: Path) -> None:
         # Of our search engine's tables only the schema: their rows are made from Argilla's on each server.
-        self._run(
-            "pg_dump",
-            "--format=custom",
-            "--compress=0",
-            "--exclude-table-data=argilla_lite_*",
-            f"--file={target}",
-        )
+        exclude = "--exclude-table-data=argilla_lite_*"
+        self._run("pg_dump", "--format=custom", "--compress=0", exclude, f"--file={target}")
 
     def load(self, dump: Path) -> None:
-        """Replaces what is in the database by a dump, in one transaction.
-
-        Raises:
-            ArgillaLiteError: It failed, and nothing has changed.
-        """
+        """Replaces what is in the database by a dump, in one transaction. Raises ArgillaLiteError when that
+        failed, and nothing has changed."""
         self._run(
             "pg_restore", "--clean", "--if-exists", "--single-transaction", f"--dbname={self.name}", str(dump)
         )

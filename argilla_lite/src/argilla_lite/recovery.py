@@ -18,14 +18,8 @@ _UNFINISHED = {JobStatus.QUEUED.value, JobStatus.STARTED.value}
 
 
 def recover(connection: Any, queues: Sequence[Queue]) -> int:
-    """Queues these jobs in front of the others.
-
-    Args:
-        connection: A connection to a Redis that has no other worker.
-
-    Returns:
-        How many jobs were put back.
-    """
+    """Queues these jobs in front of the others, in the Redis at `connection`, which has no other worker.
+    Returns how many were put back."""
     kept = {job_id for queue in queues for job_id in queue.job_ids}
     kept |= {job_id for queue in queues for job_id in queue.scheduled_job_registry.get_job_ids()}
     by_name = {queue.name: queue for queue in queues}

@@ -29,20 +29,13 @@ class RedisSocket:
 
     The path of a deep home does not fit into a socket address. Then this keeps the folder open, and addresses
     it by `/proc/self/fd/N`; all services inherit the descriptor. So no folder outside the home is needed.
-
-    Args:
-        folder: An existing folder, 0700.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder.resolve() / "redis.sock"
         self.inherited_fds: tuple[int, ...] = ()
         self.address = str(self._path)
-        if (
-            len(os.fsencode(self.address)) > _LONGEST_SOCKET_PATH
-            or "?" in self.address
-            or "#" in self.address
-        ):
+        if len(os.fsencode(self.address)) > _LONGEST_SOCKET_PATH or set("?#") & set(self.address):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             self.inherited_fds = (descriptor,)
             self.address = f"/proc/self/fd/{descriptor}/redis.sock"
@@ -53,10 +46,8 @@ class RedisSocket:
         return f"unix://{self.address}?db=0"
 
     def command(self, folder: Path) -> list[str]:
-        """The server's command line.
-
-        Redis syncs its append-only file before each answer, so that queued jobs survive a power cut.
-        """
+        """The server's command line. Redis syncs its append-only file before each answer, so that queued jobs
+        survive a power cut."""
         return [
             str(binary()),
             *("--port", "0", "--unixsocket", self.address, "--unixsocketperm", "600"),
@@ -65,30 +56,22 @@ class RedisSocket:
         ]
 
     def ask(self, request: str) -> str:
-        """Sends one inline command and returns the first line of the answer.
-
-        Raises:
-            OSError: Redis does not answer.
-        """
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(1.0)
-            connection.connect(self.address)
-            connection.sendall(request.encode() + b"\r\n")
-            return connection.recv(4096).decode("utf-8", "replace").splitlines()[0]
+        """Sends one inline command and returns the answer's first line; "" when Redis does not answer."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(1.0)
+                connection.connect(self.address)
+                connection.sendall(request.encode() + b"\r\n")
+                return connection.recv(4096).decode("utf-8", "replace").partition("\r\n")[0]
+        except OSError:
+            return ""
 
     def answers(self) -> bool:
-        """Whether Redis answers PING with PONG."""
-        try:
-            return self.ask("PING") == "+PONG"
-        except (OSError, IndexError):
-            return False
+        return self.ask("PING") == "+PONG"
 
     def knows_worker(self, name: str) -> bool:
         """Whether an rq worker with that name has registered itself."""
-        try:
-            return self.ask(f"EXISTS rq:worker:{name}") == ":1"
-        except (OSError, IndexError):
-            return False
+        return self.ask(f"EXISTS rq:worker:{name}") == ":1"
 
     def close(self) -> None:
         """Closes the folder and removes the socket."""

@@ -23,17 +23,11 @@ from argilla_lite.postgresql import PostgresDatabase
 
 
 def restore(home: Home, source: Path, database_url: str | None, force: bool) -> archive.Manifest:
-    """Makes a home what it was when the backup was taken.
+    """Makes a home what it was when the backup `source` was taken; `force` replaces an Argilla that is there.
 
-    Args:
-        source: A file that `backup` wrote.
-        database_url: For a backup of PostgreSQL, where to restore it to; by default what the home uses.
-        force: Whether to replace an Argilla that is there.
-
-    Raises:
-        AlreadyRunningError: The home is in use.
-        ArgillaLiteError: The file is no backup or damaged, or there is an Argilla already; nothing has
-            changed.
+    `database_url` says where to restore a backup of PostgreSQL to; by default to what the home uses. Raises
+    AlreadyRunningError when the home is in use, ArgillaLiteError when the file is no backup or damaged, or
+    there is an Argilla already. Then nothing has changed.
     """
     home.create()
     with home.locked():
@@ -57,14 +51,9 @@ def restore(home: Home, source: Path, database_url: str | None, force: bool) -> 
 
 
 def finish(home: Home) -> None:
-    """Puts a verified backup in place, if one is pending. Can be killed at any point and called again.
-
-    Args:
-        home: A home whose lock this process holds.
-
-    Raises:
-        ArgillaLiteError: PostgreSQL refused; the restore stays pending.
-    """
+    """Puts a verified backup in place, if one is pending, in a home that this process has locked. Can be
+    killed at any point and called again. Raises ArgillaLiteError when PostgreSQL refused: the restore stays
+    pending."""
     pending = home.pending_restore
     if not pending.is_dir():
         return

@@ -46,12 +46,8 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: list[str]) -> None:
-    """Serves until SIGTERM.
-
-    Args:
-        arguments: The descriptor of a bound socket; `--repair` to index first what a server that died had not
-            indexed; `--access-log` to log each request.
-    """
+    """Serves until SIGTERM. `arguments`: the descriptor of a bound socket; `--repair` to index first what a
+    server that died had not indexed; `--access-log` to log each request."""
     from argilla_server.jobs.queues import REDIS_CONNECTION
     from argilla_server.settings import settings
 

@@ -29,17 +29,11 @@ Output = Callable[[str, str], None]  # (service, line)
 class Service:
     """How to run one process.
 
-    Args:
-        name: Shown in front of its log lines.
-        command: Called for each start, so that a restart can differ (a fresh worker name).
-        fork: Tried before `command`: has the stem fork the process, which is quicker. None if it cannot now.
-        environment: The whole environment.
-        folder: Working directory.
-        ready: Whether the service answers; called every tick until it does.
-        start_timeout: Seconds it may take until it answers.
-        inherited_fds: Descriptors to pass on.
-        standard_input: Called for each start; the descriptor is closed here once it is passed on.
-        stops_last: Whether it is stopped only when all others have ended, because they need it.
+    `command` and `standard_input` are called for each start, so that a restart can differ (a fresh worker
+    name); the descriptor is closed here once it is passed on. `fork` is tried first: it has the stem fork the
+    process, which is quicker, and returns None if it cannot now. `environment` is the whole of it. `ready` is
+    called every tick until it says that the service answers, for `start_timeout` seconds. What `stops_last`
+    is stopped when all others, which need it, have ended.
     """
 
     name: str
@@ -55,13 +49,7 @@ class Service:
 
 
 class Child:
-    """A service and its process, if one runs.
-
-    Args:
-        service: What to run.
-        selector: Where its output is watched.
-        output: Called with each line of the output.
-    """
+    """A service and its process, if one runs. `selector` watches its output; `output` gets each line."""
 
     def __init__(self, service: Service, selector: selectors.BaseSelector, output: Output) -> None:
         self.service = service
@@ -73,11 +61,7 @@ class Child:
         self._last_lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
 
     def spawn(self) -> None:
-        """Starts the process, in a process group of its own.
-
-        Raises:
-            ArgillaLiteError: It cannot be started.
-        """
+        """Starts the process, in a process group of its own. Raises ArgillaLiteError."""
         self.process = self.service.fork() or self._execute()
         self.started = time.monotonic()
         assert self.process.stdout is not None  # noqa: S101 - for the type checker

@@ -19,35 +19,16 @@ from argilla_lite.redis import RedisSocket
 from argilla_lite.service import Service
 from argilla_lite.stem import Stem
 
-_FOREIGN = (
-    "ARGILLA_",
-    "PGHOST",
-    "PGPORT",
-    "PGUSER",
-    "PGPASS",
-    "PGDATABASE",
-    "PGSERVICE",
-    "PGOPTIONS",
-    "PGSSL",
-)
+_POSTGRES = ("PGHOST", "PGPORT", "PGUSER", "PGPASS", "PGDATABASE", "PGSERVICE", "PGOPTIONS", "PGSSL")
 
 
 @dataclass
 class Services:
     """Builds each service's definition for one home and address.
 
-    Args:
-        home: Where the files are.
-        database: Where the data is.
-        redis: The socket that all share.
-        listener: The bound socket that the server inherits. It is bound before anything starts, and kept when
-            the server is restarted.
-        url: The address that browsers use.
-        host: The address that the server listens on.
-        origins: Web origins that may call the API from a browser.
-        api_docs: Whether to serve /api/v1/docs.
-        access_log: Whether the server logs each request.
-        patches: Whether to apply `patches`.
+    All share the `redis` socket. The server inherits `listener`, which is bound before anything starts, and
+    kept when the server is restarted. `url` is the address that browsers use; pages of `origins` may call the
+    API too.
     """
 
     home: Home
@@ -55,7 +36,6 @@ class Services:
     redis: RedisSocket
     listener: socket.socket
     url: str
-    host: str
     origins: Sequence[str] = ()
     api_docs: bool = False
     access_log: bool = False
@@ -65,7 +45,8 @@ class Services:
 
     def environment(self) -> dict[str, str]:
         """The caller's environment variables without those of Argilla and PostgreSQL, and ours."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        foreign = ("ARGILLA_", *_POSTGRES)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return inherited | {
             "ARGILLA_HOME_PATH": str(self.home.root),
             **self.database.environment(),
@@ -146,12 +127,8 @@ class Services:
         ready: Callable[[], bool] = lambda: True,
         start_timeout: float = 300.0,
     ) -> Service:
-        """A service that runs a module of argilla_lite, forked from the stem, or started without it.
-
-        Args:
-            name: The name of the service and of the module.
-            words: Returns the arguments of the module's `main`.
-        """
+        """A service that runs the module `name` of argilla_lite, forked from the stem, or started without it.
+        `words` are the arguments of its `main`."""
         return Service(
             name=name,
             command=lambda: [sys.executable, "-m", f"argilla_lite.{name}", *words()],
@@ -164,9 +141,8 @@ class Services:
         )
 
     def _server_answers(self) -> bool:
-        address, port = self.listener.getsockname()[:2]
-        if address in {"0.0.0.0", "::"}:  # noqa: S104 - comparing, not binding
-            address = "127.0.0.1" if address == "0.0.0.0" else "::1"  # noqa: S104
+        bound, port = self.listener.getsockname()[:2]
+        address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)  # noqa: S104 - comparing, not binding
         connection = http.client.HTTPConnection(address, port, timeout=2.0)
         try:
             connection.request("GET", "/api/v1/status")

@@ -33,12 +33,8 @@ class Spool:
             return connection.execute("SELECT 1 FROM jobs LIMIT 1").fetchone() is None
 
     def add(self, job_id: str, name: str, arguments: Sequence[Any]) -> None:
-        """Stores a job; after this returns, the job survives a power cut.
-
-        Args:
-            name: The kind of the job, passed to the `queue` of `drain`.
-            arguments: Values that JSON can hold.
-        """
+        """Stores a job; after this returns, the job survives a power cut. `name` is its kind; `arguments` are
+        values that JSON can hold."""
         with self._opened() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO jobs (id, name, arguments) VALUES (?, ?, ?)",
@@ -46,15 +42,8 @@ class Spool:
             )
 
     def drain(self, queue: Callable[[str, str, list[Any]], None]) -> int:
-        """Hands the oldest jobs over, one after the other.
-
-        Args:
-            queue: Called with id, name and arguments. When it raises an error, that job and the later ones
-                stay.
-
-        Returns:
-            How many were handed over; 0 when nothing waits.
-        """
+        """Hands the oldest jobs over to `queue` (id, name and arguments), one after the other. When it raises
+        an error, that job and the later ones stay. Returns how many were handed over."""
         if self.is_empty():
             return 0
         with self._opened() as connection:

@@ -62,11 +62,8 @@ class Stem:
     _is_ready: bool = field(default=False, init=False)
 
     def new_end(self) -> int:
-        """Makes a connection to a stem that is about to be started.
-
-        Returns:
-            The descriptor to hand to the stem. The caller closes it afterwards.
-        """
+        """Makes a connection to a stem that is about to be started. Returns the descriptor to hand to it,
+        which the caller closes afterwards."""
         self.close()
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -81,24 +78,16 @@ class Stem:
         return self._is_ready
 
     def fork(self, words: Sequence[str], folder: Path) -> ForkedProcess | None:
-        """Has the stem fork a process.
-
-        Args:
-            words: The module of argilla_lite whose `main` is called, and its arguments.
-            folder: The process's working directory.
-
-        Returns:
-            The process, a child of ours; None when there is no stem to ask.
-        """
+        """Has the stem fork a process that works in `folder`: `words` are the module of argilla_lite whose
+        `main` is called, and its arguments. Returns the process, a child of ours; None when there is no stem
+        to ask."""
         if self._ours is None or not self.answers():
             return None
         reading, writing = os.pipe()
         try:
-            request = json.dumps(
-                {"words": list(words), "folder": str(folder), "parent": os.getpid()}
-            ).encode()
+            request = {"words": list(words), "folder": str(folder), "parent": os.getpid()}
             self._ours.settimeout(PATIENCE)
-            socket.send_fds(self._ours, [request], [writing])
+            socket.send_fds(self._ours, [json.dumps(request).encode()], [writing])
             answer = self._ours.recv(LARGEST_MESSAGE)
         except OSError:
             answer = b""

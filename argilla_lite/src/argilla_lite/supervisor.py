@@ -34,12 +34,8 @@ class _Kept(Child):
 
 
 class Supervisor:
-    """Runs services until a signal asks it to stop.
-
-    Args:
-        output: Gets each line of each service's output.
-        changed: Called after a (re)start, with name → process id.
-    """
+    """Runs services until a signal asks it to stop. `output` gets each line of each service's output,
+    `changed` name → process id after a (re)start."""
 
     def __init__(self, output: Output, changed: Callable[[dict[str, int]], None]) -> None:
         self._output = output
@@ -67,11 +63,8 @@ class Supervisor:
         return self._stop_signal is not None
 
     def run_step(self, service: Service) -> None:
-        """Runs a process to its end.
-
-        Raises:
-            StartFailedError: It ended with another status than 0 or took too long.
-        """
+        """Runs a process to its end. Raises StartFailedError when it ended with another status than 0 or took
+        too long."""
         child = self._start(service)
         deadline = time.monotonic() + service.start_timeout
         while child.runs and not self.stopping:
@@ -86,11 +79,8 @@ class Supervisor:
             raise StartFailedError(child.post_mortem())
 
     def launch(self, service: Service) -> Callable[[], None]:
-        """Starts a service.
-
-        Returns:
-            A function that waits until it answers, and raises StartFailedError if it does not.
-        """
+        """Starts a service. Returns a function that waits until it answers, and raises StartFailedError if it
+        does not."""
         child = self._start(service)
         return lambda: self._await_ready(child)
 

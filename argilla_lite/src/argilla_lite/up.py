@@ -36,19 +36,14 @@ def run_in_front(home: Home, options: argparse.Namespace) -> int:
             from argilla_lite.restore import finish
 
             finish(home)
-        databases.choose(home, os.environ.pop(DATABASE_VARIABLE, None))
+        if (url := os.environ.pop(DATABASE_VARIABLE, None)) is not None:
+            databases.choose(home, url)
         return _run(home, options)
 
 
 def run_detached(home: Home, arguments: Sequence[str]) -> int:
-    """Starts `up` in the background and waits until it is ready.
-
-    Args:
-        arguments: The command line of `up`, with `--detach`.
-
-    Returns:
-        0 when it is ready; else the exit code of `up`, after its output was printed.
-    """
+    """Starts `up` in the background and waits until it is ready. `arguments` are its command line, with
+    `--detach`. Returns 0 when it is ready; else the exit code of `up`, after its output was printed."""
     os.umask(0o077)
     home.create()
     new = not home.credentials_file.exists()
@@ -74,18 +69,14 @@ def run_detached(home: Home, arguments: Sequence[str]) -> int:
     said = home.start_log.read_text(encoding="utf-8", errors="replace").rstrip()
     if not ready:
         print(said, file=sys.stderr)
-        return process.wait() or StartFailedError("").exit_code
+        return process.wait() or StartFailedError.exit_code
     _announce(home, show=new and "--hide-credentials" not in rest)
     print(said)
     return 0
 
 
 def stop(home: Home) -> int:
-    """Stops the Argilla of the home and waits until it has ended.
-
-    Raises:
-        ArgillaLiteError: It does not end.
-    """
+    """Stops the Argilla of the home and waits until it has ended. Raises ArgillaLiteError if it does not."""
     if not home.is_running():
         print(f"Argilla does not run in {home.root}.")
         return 0
@@ -103,11 +94,7 @@ def stop(home: Home) -> int:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Binds the address before anything starts.
-
-    Raises:
-        PortTakenError: The address cannot be bound.
-    """
+    """Binds the address before anything starts. Raises PortTakenError."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -155,7 +142,6 @@ def _run(home: Home, options: argparse.Namespace) -> int:
         redis,
         listener,
         url,
-        options.host,
         origins,
         api_docs=options.api_docs,
         access_log=options.access_log,
@@ -171,22 +157,7 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     supervisor = Supervisor(output, note_state)
     try:
         with supervisor.signals():
-            redis_ready = supervisor.launch(services.redis_server())
-            stem_ready = supervisor.launch(services.stem_process())
-            redis_ready()
-            steps = [services.repair_index()]
-            if not is_prepared(home, database, credentials.workspace):
-                steps.insert(0, services.prepare(credentials.workspace))
-                stem_ready()
-            for step in steps:
-                if not supervisor.stopping:
-                    supervisor.run_step(step)
-            stem_ready()
-            if not supervisor.stopping:
-                server_ready = supervisor.launch(services.server())
-                worker_ready = supervisor.launch(services.worker())
-                server_ready()
-                worker_ready()
+            _start(supervisor, services, credentials.workspace)
             if not supervisor.stopping:
                 if not options.log_only:
                     _announce(home, show=new and not options.hide_credentials)
@@ -203,6 +174,26 @@ def _run(home: Home, options: argparse.Namespace) -> int:
         listener.close()
         home.clear_temporary()
     return 0
+
+
+def _start(supervisor: Supervisor, services: Services, workspace: str) -> None:
+    """Starts all services, until a signal comes. Raises StartFailedError."""
+    redis_ready = supervisor.launch(services.redis_server())
+    stem_ready = supervisor.launch(services.stem_process())
+    redis_ready()
+    steps = [services.repair_index()]
+    if not is_prepared(services.home, services.database, workspace):
+        steps.insert(0, services.prepare(workspace))
+        stem_ready()
+    for step in steps:
+        if not supervisor.stopping:
+            supervisor.run_step(step)
+    stem_ready()
+    if not supervisor.stopping:
+        server_ready = supervisor.launch(services.server())
+        worker_ready = supervisor.launch(services.worker())
+        server_ready()
+        worker_ready()
 
 
 def _announce(home: Home, show: bool) -> None:

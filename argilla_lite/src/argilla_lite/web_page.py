@@ -67,11 +67,8 @@ def not_copied() -> Iterator[None]:
 
 
 def prepare(home: Home) -> Path:
-    """Makes the page's folder for the installed version if it is missing, and deletes all others.
-
-    Raises:
-        OSError: There is no room for it.
-    """
+    """Makes the page's folder for the installed version if it is missing, and deletes all others. Raises
+    OSError when there is no room for it."""
     is_mended = patches.wanted()
     variant = "" if is_mended else "-as-released"
     folder = home.web_dir / f"{importlib.metadata.version('argilla-server')}-{_LAYOUT}{variant}"
@@ -104,11 +101,7 @@ def prepare(home: Home) -> Path:
 
 
 def mount(application: FastAPI, folder: Path) -> None:
-    """Has the application serve that folder.
-
-    Raises:
-        RuntimeError: The application has no page to replace.
-    """
+    """Has the application serve that folder. Raises RuntimeError when it has no page to replace."""
     for route in application.router.routes:
         if isinstance(route, Mount) and route.name == "static" and isinstance(route.app, StaticFiles):
             route.app = type(route.app)(directory=folder, html=True, check_dir=False)

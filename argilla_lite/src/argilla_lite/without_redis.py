@@ -39,11 +39,7 @@ class _Kind:
 
 
 class JobSpool:
-    """Queues jobs in Redis, or keeps them until Redis is back.
-
-    Args:
-        file: The file in which they wait.
-    """
+    """Queues jobs in Redis, or keeps them in `file` until Redis is back."""
 
     def __init__(self, file: Path) -> None:
         self._spool = Spool(file)

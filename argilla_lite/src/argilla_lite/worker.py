@@ -69,12 +69,9 @@ class _WorkerOfOneRedis(Worker):
 
 
 def main(arguments: list[str]) -> None:
-    """Works until SIGTERM, or until Redis is lost.
+    """Works until SIGTERM, or until Redis is lost, as the worker that `arguments` names.
 
     `argilla_server worker` would add a pool process, which one worker does not need.
-
-    Args:
-        arguments: The name under which the worker registers itself in Redis.
     """
     from argilla_server.jobs.queues import DEFAULT_QUEUE, HIGH_QUEUE, REDIS_CONNECTION
 

@@ -178,11 +178,7 @@ def _response(
 
 
 def _suggestion(
-    dataset: OldDataset,
-    record: OldRecord,
-    old: OldSuggestion,
-    fields: Mapping[str, str],
-    left_out: LeftOut,
+    dataset: OldDataset, record: OldRecord, old: OldSuggestion, fields: Mapping[str, str], left_out: LeftOut
 ) -> JsonObject | None:
     question = dataset.questions.get(old.question)
     if question is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pydantic import BaseModel
 
 from curation.argilla.api import UPSERT_BATCH, Api, ArgillaRefusalError, JsonObject
 from curation.argilla.connection import workspace_id
+from curation.argilla.users import all_users, let_annotate, make_user
 from curation.argilla.version1.convert import NewRecord, convert, needed_fields
 from curation.argilla.version1.left_out import LeftOut
 from curation.argilla.version1.records import read_records
@@ -111,9 +111,8 @@ def _users(api: Api, workspace: str, records: Sequence[NewRecord]) -> dict[str, 
     """Each user of version 1: those whose ids are not there are made, with the same ids. Their passwords are
     random and forgotten: an owner sets new ones. Raises ArgillaError where this key may not do that."""
     named = dict.fromkeys(one.user for record in records for one in record.responses)
-    doing = "looking for the users who answered"
     try:
-        there = {str(user["id"]): user for user in api.request("GET", "/api/v1/users", doing)["items"]}
+        there = {str(user["id"]): user for user in all_users(api)}
         names = {str(user["username"]) for user in there.values()}
         made = {}
         for old in named:
@@ -125,13 +124,9 @@ def _users(api: Api, workspace: str, records: Sequence[NewRecord]) -> dict[str, 
             )
             if user is None:
                 names.add(made[old].username)
-                api.request("POST", "/api/v1/users", "making a user", _new_user(made[old]))
-        path = f"/api/v1/workspaces/{workspace}/users"
-        members = {str(member["id"]) for member in api.request("GET", path, doing)["items"]}
+                make_user(api, made[old].username, user_id=made[old].id)
         owners = {key for key, user in there.items() if user["role"] == "owner"}
-        for one in made.values():
-            if one.id not in members | owners:
-                api.request("POST", path, "adding a user to the workspace", {"user_id": one.id})
+        let_annotate(api, workspace, [one.id for one in made.values() if one.id not in owners])
     except ArgillaRefusalError as error:
         if error.status != 403:
             raise
@@ -152,16 +147,6 @@ def _user_id(old: str) -> str:
 def _username(old: str, taken: set[str]) -> str:
     short = f"v1-{old.replace(' ', '-')}" if old.startswith(_UNKNOWN) else f"v1-{_user_id(old)[:8]}"
     return short if short not in taken else f"v1-{_user_id(old)}"
-
-
-def _new_user(user: ImportedUser) -> JsonObject:
-    return {
-        "id": user.id,
-        "username": user.username,
-        "first_name": user.username,
-        "role": "annotator",
-        "password": secrets.token_urlsafe(32),
-    }
 
 
 @contextmanager

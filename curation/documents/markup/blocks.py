@@ -39,12 +39,7 @@ class Block:
     @property
     def rendered(self) -> str:
         """The block as it stands in a chunk: code in a fence, anything else as it is."""
-        if self.kind != "code":
-            return self.text
-        fence = "```"
-        while fence in self.text:
-            fence += "`"
-        return f"{fence}{self.language}\n{self.text}\n{fence}"
+        return fenced(self.text, self.language) if self.kind == "code" else self.text
 
 
 @dataclass
@@ -135,6 +130,14 @@ class Outline:
                 section.path = (first,)
         kept = [section for section in self.sections if section.path or section.blocks]
         return ParsedDocument(title or first, kept)
+
+
+def fenced(code: str, language: str) -> str:
+    """A code block of Markdown that its content cannot close."""
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def normalise(text: str) -> str:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from curation.documents.markup.blocks import fenced
+
 
 def notebook_text(data: str) -> str:
     """The Markdown of a notebook (format 3 or 4). Raises ValueError saying what is wrong with it."""
@@ -29,7 +31,4 @@ def _parts(cells: list[dict[str, Any]], language: str) -> Iterator[str]:
         elif cell["cell_type"] == "heading":
             yield f"{'#' * int(cell.get('level', 1))} {text}"
         elif cell["cell_type"] == "code" and text.strip():
-            fence = "```"
-            while fence in text:
-                fence += "`"
-            yield f"{fence}{language}\n{text}\n{fence}"
+            yield fenced(text, language)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import lzma
 import mimetypes
 import re
@@ -14,11 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from curation.documents.markup.reading import markup_of
 from curation.documents.sources.files import may_be_documentation
-from curation.errors import SourceError
+from curation.errors import SourceError, first_line
 from curation.words import word_set
 
 MAX_UNPACKED_BYTES = 4_000_000_000
@@ -65,31 +62,11 @@ def read_archive(archive: Path, max_file_bytes: int, below: str | None = None) -
     """
     metadata: dict[str, list[str]] = {}
     found: dict[str, ArchiveFile] = {}
-
-    def is_chosen(path: str) -> bool:
-        if below is None:
-            return _is_documentation(path)
-        return not below or path == below or path.startswith(f"{below}/")
-
-    def wanted(path: str, size: int) -> int:
-        """How many bytes of a member to read: 0 for none; one more than allowed shows that it is too
-        large."""
-        if path == "PKG-INFO":
-            return _METADATA_BYTES
-        if is_chosen(path) and may_be_documentation(path):
-            return min(size, max_file_bytes) + 1
-        at_the_top = "/" not in path  # change logs, licences, lists of authors
-        beside = below != "" and is_chosen(path)  # whatever pages in the same folder may include
-        suffix = PurePosixPath(path).suffix.lower()
-        text = suffix in _OTHER_SUFFIXES or (at_the_top and not suffix) or (beside and not _is_media(path))
-        fits = size <= (max_file_bytes if at_the_top or beside else _OTHER_BYTES)
-        return size if text and fits and (beside or len(found) < _MOST_OTHERS) else 0
-
     members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
     held = 0
     try:
         for path, size, read in members(archive):
-            limit = wanted(path, size)
+            limit = _wanted(path, size, below, max_file_bytes, len(found) < _MOST_OTHERS)
             held += min(limit, max_file_bytes)
             if held > MAX_HELD_BYTES:
                 raise SourceError(
@@ -101,24 +78,42 @@ def read_archive(archive: Path, max_file_bytes: int, below: str | None = None) -
             elif limit:
                 found[path] = ArchiveFile(path, size, None if size > max_file_bytes else read(limit))
     except _BROKEN as error:
+        told = first_line(error).rstrip(":")
         raise SourceError(
-            f"{archive.name} is not a readable archive: {error or type(error).__name__}",
+            f"{archive.name} is not a readable archive: {told}",
             "Try again; if it stays so, ingest the documentation from a folder.",
         ) from error
-    chosen = {path: file for path, file in found.items() if is_chosen(path)}
-    documentation = _documentation(chosen) if below is None else sorted(chosen.values(), key=_path_of)
+    chosen = {path: file for path, file in found.items() if _is_chosen(path, below)}
+    documentation = _documentation(chosen) if below is None else [*chosen.values()]
     taken = {file.path for file in documentation}
     others = [file for file in found.values() if file.path not in taken]
-    return ArchiveContent(documentation, others, metadata)
+    return ArchiveContent(sorted(documentation, key=lambda file: file.path), others, metadata)
+
+
+def _is_chosen(path: str, below: str | None) -> bool:
+    if below is None:
+        return _is_documentation(path)
+    return not below or path == below or path.startswith(f"{below}/")
+
+
+def _wanted(path: str, size: int, below: str | None, max_file_bytes: int, has_room: bool) -> int:
+    """How many bytes of a member to read: 0 for none; one more than allowed shows that it is too large.
+    ``has_room``: for what only may be included."""
+    if path == "PKG-INFO":
+        return _METADATA_BYTES
+    if _is_chosen(path, below) and may_be_documentation(path):
+        return min(size, max_file_bytes) + 1
+    at_the_top = "/" not in path  # change logs, licences, lists of authors
+    beside = below != "" and _is_chosen(path, below)  # whatever pages in the same folder may include
+    suffix = PurePosixPath(path).suffix.lower()
+    text = suffix in _OTHER_SUFFIXES or (at_the_top and not suffix) or (beside and not _is_media(path))
+    fits = size <= (max_file_bytes if at_the_top or beside else _OTHER_BYTES)
+    return size if text and fits and (beside or has_room) else 0
 
 
 def _is_media(path: str) -> bool:
     kind = mimetypes.guess_type(path)[0] or ""
     return kind.startswith(("image/", "audio/", "video/", "font/"))
-
-
-def _path_of(file: ArchiveFile) -> str:
-    return file.path
 
 
 def _documentation(found: dict[str, ArchiveFile]) -> list[ArchiveFile]:
@@ -127,7 +122,7 @@ def _documentation(found: dict[str, ArchiveFile]) -> list[ArchiveFile]:
     depths = [depth for path in found if (depth := _docs_depth(path)) is not None and _may_hold_markup(path)]
     nearest = min(depths, default=-1)
     docs = [file for path, file in found.items() if "/" in path and _docs_depth(path) == nearest]
-    return sorted([*readmes, *docs], key=_path_of)
+    return [*readmes, *docs]
 
 
 def _is_documentation(path: str) -> bool:
@@ -149,7 +144,7 @@ def _docs_depth(path: str) -> int | None:
 
 
 def _tar_members(archive: Path) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
-    with _decompressed(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+    with tarfile.open(archive) as tar:
         for number, member in enumerate(tar):
             _check_limits(archive, number, member.offset_data + member.size)
             path = _inner_path(member.name)
@@ -177,18 +172,6 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, int, Callable[[int], byte
                     return file.read(limit)
 
             yield path, member.file_size, read
-
-
-def _decompressed(archive: Path) -> IO[bytes]:
-    with archive.open("rb") as file:
-        head = file.read(6)
-    if head.startswith(b"\x1f\x8b"):
-        return gzip.open(archive)  # type: ignore[return-value]
-    if head.startswith(b"BZh"):
-        return bz2.open(archive)
-    if head.startswith(b"\xfd7zXZ"):
-        return lzma.open(archive)
-    return archive.open("rb")
 
 
 def _check_limits(archive: Path, members: int, size: int) -> None:

@@ -10,6 +10,7 @@ import posixpath
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,21 +133,14 @@ def _parts(rest: str) -> tuple[str, str]:
 def _fetched(name: str, settings: HubSettings, downloads: Path) -> tuple[str, Path]:
     """The newest commit of a dataset, and the folder with its data files. What was fetched of that commit is
     not fetched again. Raises SourceError."""
-    import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-    )
 
     token = settings.token.get_secret_value()
     api = HfApi(
         endpoint=settings.endpoint.rstrip("/") or None,
         token=token or (False if settings.endpoint else None),  # a stored token is for the Hub alone
     )
-    try:
+    with _told(name):
         info = api.dataset_info(name, files_metadata=True)
         commit = str(info.sha or "")
         size = sum(file.size or 0 for file in info.siblings or [] if _is_data(file.rfilename))
@@ -161,17 +155,28 @@ def _fetched(name: str, settings: HubSettings, downloads: Path) -> tuple[str, Pa
                 "Raise that, or publish the part that is wanted as a dataset of its own.",
             )
         folder = downloads / commit
-        if downloads.exists():
-            for other in downloads.iterdir():
-                if other != folder:
-                    shutil.rmtree(other, ignore_errors=True)
+        for other in downloads.iterdir() if downloads.exists() else ():
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
         api.snapshot_download(
-            name,
-            repo_type="dataset",
-            revision=commit,
-            local_dir=folder,
-            allow_patterns=["README.md", *_DATA],
+            name, repo_type="dataset", revision=commit, local_dir=folder, allow_patterns=["README.md", *_DATA]
         )
+    return commit, folder
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Raises SourceError for what goes wrong between us and the Hub."""
+    import httpx
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
+
+    try:
+        yield
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise SourceError(
             f"The Hub shows no dataset {name}.",
@@ -186,7 +191,6 @@ def _fetched(name: str, settings: HubSettings, downloads: Path) -> tuple[str, Pa
             f"hub:{name} could not be fetched: {first_line(error)}",
             "Run it again later: what has been fetched is kept.",
         ) from error
-    return commit, folder
 
 
 def _is_data(path: str) -> bool:

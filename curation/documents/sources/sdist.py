@@ -93,33 +93,18 @@ def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
     """
     import httpx2
     from unearth import Link, PackageFinder
-    from unearth.auth import MultiDomainBasicAuth
-    from unearth.fetchers.sync import PyPIClient
 
     # It warns of every index that lacks the package.
     logging.getLogger("unearth.collector").setLevel(logging.ERROR)
     configuration = PipConfiguration.read()
     refused: list[str] = []
-
-    def note(response: Any) -> None:
-        if response.status_code in {401, 403, 407} or response.status_code >= 500:
-            refused.append(f"{response.url.host} answered {response.status_code}")
-
     index_urls, find_links = _places(configuration)
     finder = PackageFinder(
         index_urls=index_urls, find_links=find_links, ignore_compatibility=True, no_binary=[":all:"]
     )
     indexes = [source["url"] for source in finder.sources if source["type"] == "index"]
     with (
-        PyPIClient(
-            trusted_hosts=configuration.trusted_hosts,
-            verify=_verification(configuration),
-            timeout=configuration.timeout,
-            follow_redirects=True,
-            event_hooks={"response": [note]},
-            auth=MultiDomainBasicAuth(prompting=False, index_urls=indexes),
-            proxy=configuration.proxy or None,
-        ) as client,
+        _client(configuration, indexes, refused) as client,
         TemporaryDirectory(prefix="clayloop-sdist-") as folder,
     ):
         finder._session = client
@@ -138,6 +123,26 @@ def download_sdist(name: str, version: str = "") -> Iterator[tuple[Path, str]]:
                         "Check the network and pip's configuration (`pip config list`).",
                     ) from error
         yield archive, package.version or ""
+
+
+def _client(configuration: PipConfiguration, indexes: list[str], refused: list[str]) -> Any:
+    """A client of unearth's that writes into ``refused`` which server would not tell something."""
+    from unearth.auth import MultiDomainBasicAuth
+    from unearth.fetchers.sync import PyPIClient
+
+    def note(response: Any) -> None:
+        if response.status_code in {401, 403, 407} or response.status_code >= 500:
+            refused.append(f"{response.url.host} answered {response.status_code}")
+
+    return PyPIClient(
+        trusted_hosts=configuration.trusted_hosts,
+        verify=_verification(configuration),
+        timeout=configuration.timeout,
+        follow_redirects=True,
+        event_hooks={"response": [note]},
+        auth=MultiDomainBasicAuth(prompting=False, index_urls=indexes),
+        proxy=configuration.proxy or None,
+    )
 
 
 def _places(configuration: PipConfiguration) -> tuple[list[str], list[str]]:

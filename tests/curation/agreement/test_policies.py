@@ -11,8 +11,7 @@ from hypothesis import given, strategies as st
 
 from curation.agreement.policies import settle, weigh
 from curation.agreement.report import agreement_of
-from curation.records.decision import Decision, Vote
-from curation.settings import Acceptance
+from curation.records.decision import Acceptance, Decision, Vote
 from curation.suggestions.choice import SIGNALS, Guess, written
 
 POLICIES: tuple[Acceptance, ...] = get_args(Acceptance)

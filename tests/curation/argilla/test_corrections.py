@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from curation.argilla.decisions import User, decision_of, decision_without
+from curation.argilla.decisions import decision_of, decision_without
+from curation.argilla.users import User
 from curation.records.decision import CORRECTION, LONGEST_CORRECTION, Correction, Decision
 
 NAMES = {f"user-{number}": f"person {number}" for number in range(9)}

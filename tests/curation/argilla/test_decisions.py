@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from curation.argilla.decisions import User, acceptance_verdict, decision_of, settle
+from curation.argilla.decisions import acceptance_verdict, decision_of, settle
+from curation.argilla.users import User
 from curation.records.decision import DatasetName, Vote
 
 USERS = {f"user-{number}": User(f"person {number}") for number in range(9)}

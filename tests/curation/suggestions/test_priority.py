@@ -9,12 +9,12 @@ from curation.suggestions.choice import Guess
 from curation.suggestions.features import Place, answer_features, query_features
 from curation.suggestions.priority import (
     NOT_ASKED,
-    Disagreement,
-    ExpectedGain,
-    Uncertainty,
-    WrongFirst,
+    disagreement,
+    expected_gain,
     is_empty_talk,
     priority,
+    uncertainty,
+    went_wrong,
 )
 
 SOME = {"a": 1.0}
@@ -33,26 +33,26 @@ def test_a_priority_is_above_nothing_and_at_most_one(
 
 def test_each_strategy_puts_first_what_its_name_says() -> None:
     sure, unsure = Guess(features=SOME, probability=0.95), Guess(features=SOME, probability=0.55)
-    assert (Uncertainty().worth({"q": unsure}) or 0) > (Uncertainty().worth({"q": sure}) or 0)
+    assert (uncertainty({"q": unsure}) or 0) > (uncertainty({"q": sure}) or 0)
     first, third = (
         query_features("timeout", ("Timeouts", "the timeout"), Place(place, 0.6, 0.0, 100), [])
         for place in (1, 3)
     )
     question = "is_positive_relevant"
-    gain = [ExpectedGain().worth({question: Guess(features=features)}) for features in (first, third)]
+    gain = [expected_gain({question: Guess(features=features)}) for features in (first, third)]
     assert gain[0] == 0
     assert (gain[1] or 0) > 0
-    likely = ExpectedGain().worth({question: Guess(features=third, probability=0.9)})
+    likely = expected_gain({question: Guess(features=third, probability=0.9)})
     assert (likely or 0) > (gain[1] or 0)
     learned = Guess(features=first, probability=0.05, agent="clayloop-learned:x")
     agreed = learned.model_copy(update={"probability": 0.99})
-    apart = [Disagreement().worth({question: one}) or 0 for one in (learned, agreed)]
+    apart = [disagreement({question: one}) or 0 for one in (learned, agreed)]
     assert apart[0] > apart[1]
-    assert Disagreement().worth({question: Guess(features=first, probability=0.5)}) is not None
+    assert disagreement({question: Guess(features=first, probability=0.5)}) is not None
     refused, grounded = (
         answer_features("timeout?", "The timeout.", sources, 0.8) for sources in ([], ["The timeout."])
     )
-    wrong = [WrongFirst().worth({"is_response_correct": Guess(features=one)}) for one in (refused, grounded)]
+    wrong = [went_wrong({"is_response_correct": Guess(features=one)}) for one in (refused, grounded)]
     assert wrong == [0.8, 0.0]
 
 

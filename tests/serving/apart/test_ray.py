@@ -1,4 +1,4 @@
-"""Embedding on a real Ray cluster on this machine (`make test-ray`)."""
+"""Embedding and finding near duplicates on a real Ray cluster on this machine (`make test-ray`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psutil
 import pytest
 import ray
 
-from curation import Advance, Progress
+from curation import Advance, DedupSettings, Progress, RayWorkers, SettingsError, group, parse_condition
 from serving.retrieval.embedding import Embedder
 from serving.settings import EmbeddingSettings
 
@@ -71,3 +71,18 @@ def test_the_vectors_are_the_same_bytes_though_a_worker_is_killed(local: Embedde
     assert on_ray.documents(TEXTS, killer).tobytes() == wanted.tobytes()
     assert killer.killed and not psutil.pid_exists(killer.killed)
     assert on_ray.queries(TEXTS[::-1]).tobytes() == local.queries(TEXTS[::-1]).tobytes()
+
+
+def test_near_duplicates_are_those_of_one_process(on_ray: Embedder) -> None:
+    chance = np.random.default_rng(17)
+    words = [f"w{number:x}" for number in chance.integers(0, 1 << 30, 5_000)]
+    texts = [" ".join(chance.choice(words, 8)) for _ in range(21_000)]
+    texts[1::30] = [f"{text} again" for text in texts[::30]]
+    labels = group(texts, DedupSettings())
+    assert group(texts, DedupSettings(), RayWorkers()) == labels
+    assert len(set(labels)) <= 21_000 - 600
+
+
+def test_what_a_worker_says_is_wrong_is_told_as_it_is(on_ray: Embedder) -> None:
+    with pytest.raises(SettingsError, match="empty filter"):
+        list(RayWorkers()(parse_condition, [""]))

@@ -295,6 +295,13 @@ def test_a_formatting_func_that_returns_something_else(
     assert says in refused(emotions, made)
 
 
+def test_a_formatting_func_that_gives_nothing(emotions: Path) -> None:
+    for nothing in (lambda sample: None, lambda sample: [], lambda sample: iter(())):
+        said = refused(emotions, TrainingTask.for_text_classification(formatting_func=nothing))
+        assert "The formatting_func returned None, or yielded nothing, for all" in said
+        assert "it must return (text, label)" in said
+
+
 def test_a_formatting_func_that_raises(emotions: Path) -> None:
     task = TrainingTask.for_text_classification(formatting_func=lambda sample: (sample["txt"], "good"))
     said = refused(emotions, task)

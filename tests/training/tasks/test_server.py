@@ -180,3 +180,16 @@ def test_an_annotators_key_is_refused(dataset: Any, argilla_lite: ArgillaServer)
     theirs = client.datasets("any-task", workspace=argilla_lite.workspace)
     with pytest.raises(ArgillaError, match="belongs to an annotator"):
         Server(theirs).rows(EVERYTHING)
+
+
+def test_a_dataset_that_was_deleted_meanwhile_is_named(dataset: Any) -> None:
+    import argilla as rg
+
+    other = rg.Dataset(
+        "short-lived", workspace=dataset.workspace, settings=dataset.settings, client=dataset._client
+    )
+    source = Server(other.create())
+    other.delete()
+    for selection in (EVERYTHING, make_selection({"response_status": ["submitted"]}, None, None)):
+        with pytest.raises(ArgillaError, match="The dataset 'short-lived' is not in Argilla"):
+            source.rows(selection)

@@ -166,7 +166,11 @@ def test_a_loaded_model_with_its_tokenizer(emotions: Path, encoder: Path, tmp_pa
     [
         ({"learning_rat": 1.0}, "'learning_rat' is not known"),
         ({"output_dir": "x"}, "output_dir is given to train"),
-        ({"save_strategy": "sometimes"}, "TrainingArguments refuses this"),
+        (
+            {"save_strategy": "sometimes"},
+            "transformers failed with .*save_strategy='sometimes'.: ValueError: ",
+        ),
+        ({"learning_rate": "high"}, "transformers failed with .*learning_rate='high', .*: TypeError"),
         ({"learning_rate": 1e30}, "The training went wrong"),
     ],
 )

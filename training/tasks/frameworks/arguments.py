@@ -18,11 +18,15 @@ _GIVEN_IN_TRAIN = ("output_dir",)
 
 
 def make_arguments(
-    kind: Any, setup: Setup, config: Mapping[str, Any], own: Collection[str], scratch: Path
+    kind: Any, setup: Setup, config: Mapping[str, Any], own: Collection[str], folder: Path
 ) -> Any:
-    """Arguments of the dataclass ``kind``. ``own`` are the names in ``config`` that are not for it. Raises
-    SettingsError for names that it does not have and values that it refuses."""
+    """Arguments of the dataclass ``kind``, for a training that begins now: the seed is set. ``own`` are the
+    names in ``config`` that are not for it. What the library writes on the way lies beside ``folder``. Raises
+    SettingsError for names that ``kind`` does not have."""
     import torch
+    import transformers
+
+    transformers.set_seed(setup.seed)
 
     if not _shows_bars():
         import datasets
@@ -33,7 +37,7 @@ def make_arguments(
     known = {one.name for one in dataclasses.fields(kind) if one.init} - set(_GIVEN_IN_TRAIN)
     check_names(config, {*known, *own}, kind.__name__)
     values = {
-        "output_dir": str(scratch),
+        "output_dir": str(folder.with_name("scratch")),
         "seed": setup.seed,
         "save_strategy": "no",
         "report_to": "none",
@@ -44,13 +48,7 @@ def make_arguments(
         "dataloader_pin_memory": torch.cuda.is_available(),  # else torch warns
         **{name: value for name, value in config.items() if name not in own},
     }
-    try:
-        return kind(**{name: value for name, value in values.items() if name in known | {"output_dir"}})
-    except (ValueError, TypeError, ImportError) as error:
-        raise SettingsError(
-            f"update_config: {kind.__name__} refuses this: {first_line(error)}",
-            "See that class in the library's documentation.",
-        ) from error
+    return kind(**{name: value for name, value in values.items() if name in known | {"output_dir"}})
 
 
 def _shows_bars() -> bool:
@@ -83,6 +81,13 @@ def check_names(config: Mapping[str, Any], known: Collection[str], where: str) -
                 f"update_config: {name!r} is not known.",
                 f"Did you mean {' or '.join(near)}? " * bool(near) + f"The names are those of {where}.",
             )
+
+
+def trained(trainer: Any) -> Any:
+    """What ``trainer`` made of its model. Raises StateError where the training went wrong."""
+    quiet(trainer)
+    check_loss(float(trainer.train().training_loss))
+    return trainer.model
 
 
 def check_loss(loss: float) -> None:

@@ -71,7 +71,8 @@ class Framework(ABC):
 
     @abstractmethod
     def train(self, data: TrainingData, folder: Path) -> None:
-        """Train on ``data.train`` and save the model in ``folder``, which is empty."""
+        """Train on ``data.train`` and save the model in ``folder``, which is empty. What is written beside it
+        is removed afterwards."""
 
     @abstractmethod
     def predict(self, inputs: Sequence[Any]) -> list[Prediction]:

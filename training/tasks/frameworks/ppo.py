@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation import SettingsError, first_line
+from curation import SettingsError
 from training.tasks.examples import Example
 from training.tasks.frameworks.arguments import check_loss, quiet
 
@@ -50,27 +50,21 @@ def train_with_ppo(
     longest = max(map(len, encoded["input_ids"]))
     known = dict(zip(map(tuple, encoded["input_ids"]), prompts, strict=True))
     table = Dataset.from_dict({"input_ids": encoded["input_ids"]})
-    try:
-        trainer = PPOTrainer(
-            args=arguments,
-            processing_class=tokenizer,
-            model=model,
-            ref_model=None,
-            reward_model=_as_model(reward, tokenizer, known, longest),
-            value_model=_value_model(model),
-            train_dataset=table,
-            eval_dataset=table,
-            # All as long as the longest, so that it is known where completions begin.
-            data_collator=transformers.DataCollatorWithPadding(
-                tokenizer, padding="max_length", max_length=longest
-            ),
-            peft_config=peft_config,
-        )
-    except ValueError as error:
-        raise SettingsError(
-            f"update_config: PPOTrainer refuses this: {first_line(error)}",
-            "See PPOConfig in TRL's documentation.",
-        ) from error
+    trainer = PPOTrainer(
+        args=arguments,
+        processing_class=tokenizer,
+        model=model,
+        ref_model=None,
+        reward_model=_as_model(reward, tokenizer, known, longest),
+        value_model=_value_model(model),
+        train_dataset=table,
+        eval_dataset=table,
+        # All as long as the longest, so that it is known where completions begin.
+        data_collator=transformers.DataCollatorWithPadding(
+            tokenizer, padding="max_length", max_length=longest
+        ),
+        peft_config=peft_config,
+    )
     quiet(trainer)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what --json must not hold
         trainer.train()

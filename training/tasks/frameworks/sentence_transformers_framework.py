@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, load_encoder, make_arguments, quiet
+from training.tasks.frameworks.arguments import load_encoder, make_arguments, trained
 from training.tasks.frameworks.framework import Framework, Prediction, Setup
 from training.tasks.frameworks.similarity import (
     BI_ENCODER,
@@ -49,34 +48,29 @@ class SentenceTransformers(Framework):
 
     def train(self, data: TrainingData, folder: Path) -> None:
         import sentence_transformers
-        import transformers
         from datasets import Dataset
 
-        transformers.set_seed(self.setup.seed)
         sentences = sentences_of(data)
         chosen = self._choose_loss(sentences)
         kind = "CrossEncoder" if self.cross else "SentenceTransformer"
-        with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
-            arguments = make_arguments(
-                getattr(sentence_transformers, f"{kind}TrainingArguments"),
-                self.setup,
-                {"batch_sampler": chosen.sampler, **self.config},
-                ["max_length"],
-                Path(scratch),
-            )
-            self._labels = sentences.labels if sentences.form == "classified pairs" else ()
-            self.model = self._load()
-            self._loss = self._make_loss(chosen)
-            trainer = getattr(sentence_transformers, f"{kind}Trainer")(
-                model=self.model,
-                args=arguments,
-                train_dataset=Dataset.from_dict(sentences.table(data.train)),
-                eval_dataset=Dataset.from_dict(sentences.table(data.held_out)) if data.held_out else None,
-                loss=self._loss,
-            )
-            quiet(trainer)
-            result = trainer.train()
-        check_loss(float(result.training_loss))
+        arguments = make_arguments(
+            getattr(sentence_transformers, f"{kind}TrainingArguments"),
+            self.setup,
+            {"batch_sampler": chosen.sampler, **self.config},
+            ["max_length"],
+            folder,
+        )
+        self._labels = sentences.labels if sentences.form == "classified pairs" else ()
+        self.model = self._load()
+        self._loss = self._make_loss(chosen)
+        trainer = getattr(sentence_transformers, f"{kind}Trainer")(
+            model=self.model,
+            args=arguments,
+            train_dataset=Dataset.from_dict(sentences.table(data.train)),
+            eval_dataset=Dataset.from_dict(sentences.table(data.held_out)) if data.held_out else None,
+            loss=self._loss,
+        )
+        trained(trainer)
         self.model.eval()
         self.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 

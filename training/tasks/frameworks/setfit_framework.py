@@ -7,7 +7,6 @@ as two tensors beside the sentence-transformers model, ``head.safetensors``.
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -58,44 +57,36 @@ class SetFit(Framework):
 
     def train(self, data: TrainingData, folder: Path) -> None:
         import setfit
-        import transformers
         from datasets import Dataset
         from sklearn.linear_model import LogisticRegression
         from sklearn.multiclass import OneVsRestClassifier
 
         logging.getLogger("setfit.trainer").setLevel(logging.WARNING)  # it would list each run's parameters
-        transformers.set_seed(self.setup.seed)
-        with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
-            arguments = make_arguments(
-                setfit.TrainingArguments,
-                self.setup,
-                {"show_progress_bar": False, **self.config},
-                (),
-                Path(scratch),
-            )
-            body = load_encoder(self)
-            head = LogisticRegression()
-            model = setfit.SetFitModel(
-                model_body=body,
-                model_head=OneVsRestClassifier(head) if data.multi else head,
-                multi_target_strategy="one-vs-rest" if data.multi else None,
-                labels=list(data.labels),
-            )
-            given = [labels_in(one.columns) for one in data.train]
-            if data.multi:
-                labels: list[Any] = [[int(label in one) for label in data.labels] for one in given]
-            else:
-                labels = [data.labels.index(label) for (label,) in given]
-            table = {"text": [one.columns["text"] for one in data.train], "label": labels}
-            trainer = setfit.Trainer(
-                model=model,
-                args=arguments,
-                train_dataset=Dataset.from_dict(table),
-                # By default setfit fetches a script that measures; we measure ourselves.
-                metric=lambda found, wanted: {},
-            )
-            quiet(trainer)
-            trainer.train()
+        config = {"show_progress_bar": False, **self.config}
+        arguments = make_arguments(setfit.TrainingArguments, self.setup, config, (), folder)
+        body = load_encoder(self)
+        head = LogisticRegression()
+        model = setfit.SetFitModel(
+            model_body=body,
+            model_head=OneVsRestClassifier(head) if data.multi else head,
+            multi_target_strategy="one-vs-rest" if data.multi else None,
+            labels=list(data.labels),
+        )
+        given = [labels_in(one.columns) for one in data.train]
+        if data.multi:
+            labels: list[Any] = [[int(label in one) for label in data.labels] for one in given]
+        else:
+            labels = [data.labels.index(label) for (label,) in given]
+        table = {"text": [one.columns["text"] for one in data.train], "label": labels}
+        trainer = setfit.Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_dict(table),
+            # By default setfit fetches a script that measures; we measure ourselves.
+            metric=lambda found, wanted: {},
+        )
+        quiet(trainer)
+        trainer.train()
         self._body, self._labels, self._multi = model.model_body.eval(), data.labels, data.multi
         self._weight, self._bias = _tensors(model.model_head, data)
         self._save(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -65,26 +64,14 @@ class Spacy(Framework):
         use_gpu = -1 if self.setup.gpu_id is None else self.setup.gpu_id
         if use_gpu >= 0:
             spacy.require_gpu(use_gpu)
-        with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
-            place = Path(scratch)
-            for name, several in (("train", learning), ("dev", choosing)):
-                self._docs(nlp, data, several).to_disk(place / f"{name}.spacy")
-            config = self._library_config(data, place)
-            try:
-                train(
-                    init_nlp(config, use_gpu=use_gpu),
-                    place,
-                    use_gpu=use_gpu,
-                    stdout=io.StringIO(),
-                    stderr=io.StringIO(),
-                )
-            except ValueError as error:  # pydantic's validation of the config, too
-                raise SettingsError(
-                    f"update_config: spaCy refuses this: {first_line(error)}",
-                    "See the section [training] in spaCy's documentation of its config.",
-                ) from error
-            best = place / "model-best"
-            shutil.copytree(best if best.exists() else place / "model-last", folder, dirs_exist_ok=True)
+        place, told = folder.with_name("scratch"), io.StringIO()
+        place.mkdir()
+        for name, several in (("train", learning), ("dev", choosing)):
+            self._docs(nlp, data, several).to_disk(place / f"{name}.spacy")
+        config = self._library_config(data, place)
+        train(init_nlp(config, use_gpu=use_gpu), place, use_gpu=use_gpu, stdout=told, stderr=told)
+        best = place / "model-best"
+        shutil.copytree(best if best.exists() else place / "model-last", folder, dirs_exist_ok=True)
         self._nlp = spacy.load(folder)
         self._labels, self._multi = data.labels, data.multi
 

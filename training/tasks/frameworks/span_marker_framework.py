@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, loading, make_arguments, quiet
+from training.tasks.frameworks.arguments import loading, make_arguments, trained
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.tag import Tag
 from training.tasks.frameworks.snippets import on_disk
@@ -56,25 +55,16 @@ class SpanMarker(Framework):
         import span_marker
         import transformers
 
-        transformers.set_seed(self.setup.seed)
         tags = Tag(data.labels)
-        with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
-            arguments = make_arguments(
-                transformers.TrainingArguments, self.setup, self.config, _OWN, Path(scratch)
-            )
-            model = self._load(tags)
-            shown = datasets.are_progress_bars_disabled()
-            datasets.disable_progress_bars()  # SpanMarker shows one for each of its small steps
-            try:
-                trainer = span_marker.Trainer(
-                    model=model, args=arguments, train_dataset=_table(tags, data.train)
-                )
-                quiet(trainer)
-                result = trainer.train()
-            finally:
-                if not shown:
-                    datasets.enable_progress_bars()
-        check_loss(float(result.training_loss))
+        arguments = make_arguments(transformers.TrainingArguments, self.setup, self.config, _OWN, folder)
+        model = self._load(tags)
+        shown = datasets.are_progress_bars_disabled()
+        datasets.disable_progress_bars()  # SpanMarker shows one for each of its small steps
+        try:
+            trained(span_marker.Trainer(model=model, args=arguments, train_dataset=_table(tags, data.train)))
+        finally:
+            if not shown:
+                datasets.enable_progress_bars()
         self._model = model.eval()
         self._save(folder)
 

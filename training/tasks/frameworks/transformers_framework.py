@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, load_model, make_arguments, quiet
+from training.tasks.frameworks.arguments import load_model, make_arguments, trained
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.answer import Answer
 from training.tasks.frameworks.heads.classify import Classify
@@ -46,32 +45,26 @@ class Transformers(Framework):
         import transformers
         from datasets import Dataset
 
-        transformers.set_seed(self.setup.seed)
-        with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
-            arguments = make_arguments(
-                transformers.TrainingArguments, self.setup, self.config, self._own(), Path(scratch)
-            )
-            head = self._choose_head(data)
-            self.model, self.tokenizer = load_model(self, head.auto, **head.model_options())
-            if arguments.use_cpu:
-                self.model.to("cpu")
-            length = self._length()
+        kind = transformers.TrainingArguments
+        arguments = make_arguments(kind, self.setup, self.config, self._own(), folder)
+        head = self._choose_head(data)
+        self.model, self.tokenizer = load_model(self, head.auto, **head.model_options())
+        if arguments.use_cpu:
+            self.model.to("cpu")
+        length = self._length()
 
-            def encoded(examples: Sequence[Example]) -> Any:
-                return Dataset.from_dict(head.encode(self.tokenizer, examples, length))
+        def encoded(examples: Sequence[Example]) -> Any:
+            return Dataset.from_dict(head.encode(self.tokenizer, examples, length))
 
-            trainer = transformers.Trainer(
-                self._to_train(self.model),
-                arguments,
-                train_dataset=encoded(data.train),
-                eval_dataset=encoded(data.held_out) if data.held_out else None,
-                data_collator=head.collator(self.tokenizer, self.model),
-                processing_class=self.tokenizer,
-            )
-            quiet(trainer)
-            result = trainer.train()
-        check_loss(float(result.training_loss))
-        self.model = self._trained(trainer.model).eval()
+        trainer = transformers.Trainer(
+            self._to_train(self.model),
+            arguments,
+            train_dataset=encoded(data.train),
+            eval_dataset=encoded(data.held_out) if data.held_out else None,
+            data_collator=head.collator(self.tokenizer, self.model),
+            processing_class=self.tokenizer,
+        )
+        self.model = self._trained(trained(trainer)).eval()
         self._head = head
         self.model.save_pretrained(str(folder))
         self.tokenizer.save_pretrained(str(folder))

@@ -3,7 +3,6 @@ RLOO, GRPO or PPO."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 from curation import SettingsError
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.arguments import check_loss, load_model, loading, make_arguments, quiet
+from training.tasks.frameworks.arguments import load_model, loading, make_arguments, trained
 from training.tasks.frameworks.framework import Framework, Prediction, Setup, texts_in, untrained
 from training.tasks.frameworks.heads.head import batches
 from training.tasks.frameworks.ppo import Reward, has_ppo, train_with_ppo
@@ -90,25 +89,16 @@ class Trl(Framework):
         self._metrics: dict[str, float] = {}
 
     def train(self, data: TrainingData, folder: Path) -> None:
-        import transformers
-
-        transformers.set_seed(self.setup.seed)
-        with tempfile.TemporaryDirectory(prefix="clayloop-train-", dir=folder.parent) as scratch:
-            arguments = make_arguments(
-                self._arguments_class(),
-                self.setup,
-                {"bf16": self._has_bf16(), **self.config},
-                _OWN,
-                Path(scratch),
-            )
-            model, self.tokenizer = self._load()
-            if self._method.name == "PPO":
-                adapters = self.config.get("peft_config")
-                reward = self._reward_function()
-                trained = train_with_ppo(model, self.tokenizer, arguments, data.train, reward, adapters)
-            else:
-                trained = self._train_with(model, arguments, data)
-        self.model = (trained.merge_and_unload() if hasattr(trained, "merge_and_unload") else trained).eval()
+        config = {"bf16": self._has_bf16(), **self.config}
+        arguments = make_arguments(self._arguments_class(), self.setup, config, _OWN, folder)
+        model, self.tokenizer = self._load()
+        if self._method.name == "PPO":
+            adapters = self.config.get("peft_config")
+            reward = self._reward_function()
+            made = train_with_ppo(model, self.tokenizer, arguments, data.train, reward, adapters)
+        else:
+            made = self._train_with(model, arguments, data)
+        self.model = (made.merge_and_unload() if hasattr(made, "merge_and_unload") else made).eval()
         self.model.save_pretrained(str(folder))
         self.tokenizer.save_pretrained(str(folder))
 
@@ -141,12 +131,11 @@ class Trl(Framework):
             processing_class=self.tokenizer,
             **options,
         )
-        quiet(trainer)
-        check_loss(float(trainer.train().training_loss))
+        made = trained(trainer)
         found = trainer.evaluate() if data.held_out else {}
         model.config._name_or_path = name
         self._metrics = {title: float(found[key]) for key, title in _METRICS.items() if key in found}
-        return trainer.model
+        return made
 
     def evaluate(self, data: TrainingData, examples: Sequence[Example]) -> dict[str, float]:
         """What TRL's own evaluation of the held-out examples found; PPO has none: there the reward of what is

@@ -24,10 +24,8 @@ class Column:
     """Entries (row, value, user): any number per row.
 
     An entry counts as long as its generation is its row's: a row that changes gets the next generation and
-    its entries anew, and the old ones need not be looked for.
-
-    Args:
-        kind: Terms are kept as codes of a vocabulary; integers exactly, as 64 bits hold them.
+    its entries anew, and the old ones need not be looked for. Terms are kept as codes of a vocabulary;
+    integers exactly, as 64 bits hold them.
     """
 
     def __init__(self, kind: Kind) -> None:
@@ -131,13 +129,9 @@ class Entries:
         return mask
 
     def key(self, count: int, descending: bool, mean: bool = False) -> NDArray[np.float64]:
-        """Shape (count,): what to sort each row by, NaN for those without an entry.
-
-        Args:
-            count: Rows in all.
-            descending: The greatest value counts, otherwise the least.
-            mean: Neither, but the mean (of several people's ratings, as upstream asks Elasticsearch for).
-        """
+        """Shape (count,): what to sort each row by, NaN for those without an entry: if `descending` its
+        greatest value, otherwise its least; or the `mean` (of several people's ratings, as upstream asks
+        Elasticsearch for)."""
         values = self._comparable()
         if mean:
             with np.errstate(invalid="ignore"):

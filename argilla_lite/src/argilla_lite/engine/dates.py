@@ -20,15 +20,9 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 def micros(value: object, upper: bool) -> int:
-    """A date as whole microseconds since 1970 (UTC).
-
-    Args:
-        value: ISO 8601 text (UTC if it names no zone), milliseconds since 1970, or date math.
-        upper: For an upper bound: a day means its end.
-
-    Raises:
-        UnprocessableEntityError: It is no date.
-    """
+    """A date as whole microseconds since 1970 (UTC): of ISO 8601 text (UTC if it names no zone), milliseconds
+    since 1970, or date math. For an `upper` bound a day means its end. Raises UnprocessableEntityError for
+    what is no date."""
     try:
         if isinstance(value, (int, float)) or re.fullmatch(r"-?\d{5,}(\.\d+)?", str(value)):
             return int(float(value) * 1000)  # type: ignore[arg-type]

@@ -16,21 +16,12 @@ from uuid import UUID
 
 from argilla_server.enums import SimilarityOrder
 from argilla_server.errors.future import UnprocessableEntityError
-from argilla_server.models import (
-    Dataset,
-    MetadataProperty,
-    Record,
-    Response,
-    Suggestion,
-    User,
-    VectorSettings,
-)
+from argilla_server.models import Dataset, MetadataProperty, Record, User, VectorSettings
 from argilla_server.search_engine.base import (
     Filter,
     MetadataMetrics,
     Order,
     SearchEngine,
-    SearchResponseItem,
     SearchResponses,
     TextQuery,
 )
@@ -38,9 +29,9 @@ from argilla_server.settings import settings
 
 from argilla_lite import __version__, patches
 from argilla_lite.engine import ENGINE_NAME, metrics, search
-from argilla_lite.engine.results import Page
 from argilla_lite.engine.source import Snapshot
 from argilla_lite.engine.sources import open_source
+from argilla_lite.engine.table import Table
 from argilla_lite.engine.tables import Dataset as Loaded, Tables
 from argilla_lite.engine.text_index import TextIndex
 from argilla_lite.engine.text_search import TextHits, TextReader
@@ -62,18 +53,6 @@ class _Shared:
         self.reader = TextReader(self.index)
         self.tables = Tables(source)
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="search")
-
-    def progress(self, dataset_id: str) -> dict[str, int]:
-        with self.tables.current(dataset_id) as (dataset, _):
-            return metrics.progress(dataset.table)
-
-    def user_progress(self, dataset_id: str, user_id: str) -> dict[str, int]:
-        with self.tables.current(dataset_id) as (dataset, _):
-            return metrics.user_progress(dataset.table, user_id)
-
-    def metadata_metrics(self, dataset_id: str, name: str) -> MetadataMetrics:
-        with self.tables.current(dataset_id) as (dataset, _):
-            return metrics.for_property(dataset.table, name)
 
     def drop(self, dataset_id: str) -> None:
         self.index.drop(dataset_id)
@@ -106,9 +85,6 @@ class EmbeddedSearchEngine(SearchEngine):
     async def new_instance(cls) -> EmbeddedSearchEngine:
         return cls()
 
-    async def close(self) -> None:
-        """Nothing to close: connections are the process's."""
-
     async def ping(self) -> bool:
         def look() -> bool:
             with self._shared.reader.snapshot():
@@ -136,50 +112,33 @@ class EmbeddedSearchEngine(SearchEngine):
         dataset_id = dataset.id.hex
         await self._run(lambda: self._shared.drop(dataset_id))
 
-    async def configure_metadata_property(
-        self, dataset: Dataset, metadata_property: MetadataProperty
-    ) -> None:
-        """Nothing to do: metadata is read from Argilla's own table."""
-
-    async def configure_index_vectors(self, vector_settings: VectorSettings) -> None:
-        """Nothing to do: vectors are read from Argilla's own table."""
-
     async def index_records(self, dataset: Dataset, records: Iterable[Record]) -> None:
-        await self._refresh(dataset, records)
+        """Indexes what the database has by now; what it no longer has is forgotten."""
+        dataset_id, ids = dataset.id.hex, [record.id.hex for record in records]
+        await self._run(lambda: self._shared.index.refresh(dataset_id, ids))
 
-    async def delete_records(self, dataset: Dataset, records: Iterable[Record]) -> None:
-        await self._refresh(dataset, records)
+    delete_records = index_records
 
-    async def partial_record_update(self, record: Record, **update: object) -> None:
-        """Nothing to do: called with the status only, which is Argilla's own."""
+    async def _nothing(self, *_: object, **__: object) -> None:
+        """Nothing to do: metadata, vectors, statuses, responses and suggestions are read from Argilla's own
+        tables, and connections are the process's."""
 
-    async def update_record_response(self, response: Response) -> None:
-        """Nothing to do: responses are read from Argilla's own table, as below."""
-
-    async def delete_record_response(self, response: Response) -> None:
-        """Nothing to do."""
-
-    async def update_record_suggestion(self, suggestion: Suggestion) -> None:
-        """Nothing to do: suggestions are read from Argilla's own table."""
-
-    async def delete_record_suggestion(self, suggestion: Suggestion) -> None:
-        """Nothing to do."""
+    configure_metadata_property = configure_index_vectors = partial_record_update = _nothing
+    update_record_response = delete_record_response = _nothing
+    update_record_suggestion = delete_record_suggestion = close = _nothing
 
     async def get_dataset_progress(self, dataset: Dataset) -> dict[str, int]:
-        if dataset.is_draft:
-            return {}
-        dataset_id = dataset.id.hex
-        return await self._run(lambda: self._shared.progress(dataset_id))
+        return {} if dataset.is_draft else await self._of_table(dataset.id, metrics.progress)
 
     async def get_dataset_user_progress(self, dataset: Dataset, user: User) -> dict[str, int]:
         if dataset.is_draft:
             return {}
-        dataset_id, user_id = dataset.id.hex, user.id.hex
-        return await self._run(lambda: self._shared.user_progress(dataset_id, user_id))
+        user_id = user.id.hex
+        return await self._of_table(dataset.id, lambda table: metrics.user_progress(table, user_id))
 
     async def compute_metrics_for(self, metadata_property: MetadataProperty) -> MetadataMetrics:
-        dataset_id, name = metadata_property.dataset_id.hex, metadata_property.name
-        return await self._run(lambda: self._shared.metadata_metrics(dataset_id, name))
+        dataset_id, name = metadata_property.dataset_id, metadata_property.name
+        return await self._of_table(dataset_id, lambda table: metrics.for_property(table, name))
 
     async def search(
         self,
@@ -193,14 +152,14 @@ class EmbeddedSearchEngine(SearchEngine):
     ) -> SearchResponses:
         dataset_id = dataset.id.hex
 
-        def answer() -> Page:
+        def answer() -> SearchResponses:
             with self._asked(dataset_id, query, ranked=not sort) as (loaded, _, hits):
                 named = search.named_records(loaded, query)
                 if named is not None:  # whatever their status
                     return search.search(loaded, None, named, sort, offset, limit, user_id)
                 return search.search(loaded, hits, filter, sort, offset, limit, user_id)
 
-        return _responses(await self._run(answer))
+        return await self._run(answer)
 
     async def similarity_search(
         self,
@@ -222,20 +181,17 @@ class EmbeddedSearchEngine(SearchEngine):
             raise UnprocessableEntityError("There is no vector to compare with")
         sign = -1.0 if order == SimilarityOrder.least_similar else 1.0
         vector = [sign * number for number in value]
-        dataset_id, setting_id, dimensions = (
-            dataset.id.hex,
-            vector_settings.id.hex,
-            vector_settings.dimensions,
-        )
+        dataset_id, setting_id = dataset.id.hex, vector_settings.id.hex
+        dimensions = vector_settings.dimensions
         excluded = record.id.hex if record is not None else None
 
-        def answer() -> Page:
+        def answer() -> SearchResponses:
             with self._asked(dataset_id, query, ranked=False) as (loaded, snapshot, hits):
                 allowed = search.mask(loaded, hits, filter)
                 vectors = loaded.vectors_of(setting_id, dimensions, snapshot)
                 return vectors.most_similar(loaded.table, vector, allowed, excluded, max_results, threshold)
 
-        return _responses(await self._run(answer))
+        return await self._run(answer)
 
     @contextmanager
     def _asked(
@@ -253,15 +209,13 @@ class EmbeddedSearchEngine(SearchEngine):
             loaded.documents.follow(reader, loaded.table)
             yield loaded, snapshot, shared.reader.find(reader, dataset_id, query, ranked, loaded.table.count)
 
-    async def _refresh(self, dataset: Dataset, records: Iterable[Record]) -> None:
-        dataset_id, ids = dataset.id.hex, [record.id.hex for record in records]
-        await self._run(lambda: self._shared.index.refresh(dataset_id, ids))
+    async def _of_table(self, dataset_id: UUID, ask: Callable[[Table], _T]) -> _T:
+        def answer() -> _T:
+            with self._shared.tables.current(dataset_id.hex) as (dataset, _):
+                return ask(dataset.table)
+
+        return await self._run(answer)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         """Runs in a thread, so that the event loop goes on serving."""
         return await asyncio.get_running_loop().run_in_executor(self._shared.threads, work)
-
-
-def _responses(page: Page) -> SearchResponses:
-    items = [SearchResponseItem(record_id=UUID(hit.record_id), score=hit.score) for hit in page.hits]
-    return SearchResponses(items=items, total=page.total)

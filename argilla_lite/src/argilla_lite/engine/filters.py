@@ -29,10 +29,7 @@ _Key = TypeVar("_Key")
 
 def mask(table: Table, filter: Filter) -> Mask:
     """Which rows a filter lets through: shape (table.count,); rows of deleted records may be among them.
-
-    Raises:
-        UnprocessableEntityError: A bound is no number or date, or a question or property is unknown.
-    """
+    Raises UnprocessableEntityError when a bound is no number or date, or a question or property unknown."""
     if isinstance(filter, AndFilter):
         result = np.ones(table.count, np.bool_)
         for one in filter.filters:

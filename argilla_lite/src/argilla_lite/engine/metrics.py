@@ -29,12 +29,7 @@ def user_progress(table: Table, user_id: str) -> dict[str, int]:
 
 
 def for_property(table: Table, name: str) -> MetadataMetrics:
-    """Counts per term (most frequent first), or least and greatest number.
-
-    Args:
-        table: The dataset.
-        name: The metadata property's name.
-    """
+    """Of a metadata property: counts per term (most frequent first), or least and greatest number."""
     column = table.metadata[name]
     entries = column.live(table.generations)
     if column.kind == "terms":

@@ -6,11 +6,18 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from argilla_server.search_engine.base import Filter, Order, RecordFilterScope, TermsFilter, TextQuery
+from argilla_server.search_engine.base import (
+    Filter,
+    Order,
+    RecordFilterScope,
+    SearchResponses,
+    TermsFilter,
+    TextQuery,
+)
 
 from argilla_lite.engine import filters, sorting
 from argilla_lite.engine.columns import Mask
-from argilla_lite.engine.results import Hit, Page
+from argilla_lite.engine.results import responses
 from argilla_lite.engine.tables import Dataset
 from argilla_lite.engine.text_search import TextHits
 
@@ -36,22 +43,12 @@ def search(
     offset: int,
     limit: int,
     user_id: object | None,
-) -> Page:
-    """Finds records.
+) -> SearchResponses:
+    """Finds records: of those that a text query `hits` (None: there is no query) the ones that `filter` lets
+    through.
 
     Order: by `sort`; else by relevance times the user's random number, as upstream has it; else as added.
-
-    Args:
-        dataset: What is searched.
-        hits: What the text query found; None without a text query.
-        filter: What else has to be so.
-        sort: Explicit orders.
-        offset: Hits to leave out.
-        limit: Hits to return at most.
-        user_id: Whose random order it is.
-
-    Raises:
-        UnprocessableEntityError: The query names something that does not exist.
+    Raises UnprocessableEntityError when the query names something that does not exist.
     """
     table = dataset.table
     rows = table.rows(mask(dataset, hits, filter))
@@ -63,12 +60,10 @@ def search(
         if user_id is not None:
             scores *= sorting.random_scores(table, user_id)
         rows = rows[np.argsort(-scores[rows], kind="stable")]
-    page = rows[offset : offset + limit].tolist()
+    page = rows[offset : offset + limit]
     if sort:
-        return Page([Hit(table.ids[row], None) for row in page], len(rows))
-    return Page(
-        [Hit(table.ids[row], 1.0 if scores is None else float(scores[row])) for row in page], len(rows)
-    )
+        return responses(table, page, None, len(rows))
+    return responses(table, page, np.ones(len(page)) if scores is None else scores[page], len(rows))
 
 
 def mask(dataset: Dataset, hits: TextHits | None, filter: Filter | None) -> Mask | None:

@@ -6,21 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 from argilla_server.errors.future import UnprocessableEntityError
+from argilla_server.search_engine.base import SearchResponses
 from numpy.typing import NDArray
 
 from argilla_lite.engine.columns import Mask
-from argilla_lite.engine.results import Hit, Page
+from argilla_lite.engine.results import responses
 from argilla_lite.engine.source import Snapshot, parsed
 from argilla_lite.engine.table import Table
 
 
 class Vectors:
-    """The unit vectors of one vector setting. Not thread-safe.
-
-    Args:
-        setting_id: The vector setting, 32 hexadecimal digits.
-        dimensions: Its vectors' length.
-    """
+    """The unit vectors of one vector setting, an id of 32 hexadecimal digits. Not thread-safe."""
 
     def __init__(self, setting_id: str, dimensions: int) -> None:
         self._setting_id = setting_id
@@ -51,17 +47,8 @@ class Vectors:
         self._revision = table.revision
 
     def read_ahead(self, snapshot: Snapshot, table: Table, start: int, count: int) -> bool:
-        """Reads the vectors of some rows, so that others may use the table between two calls.
-
-        Args:
-            snapshot: The state that `table` has.
-            table: The dataset.
-            start: The first row; 0 at the first call.
-            count: How many rows.
-
-        Returns:
-            Whether there is more to read.
-        """
+        """Reads the vectors of `count` rows from `start` (0 at the first call), so that others may use the
+        table between two calls. `snapshot` is the state that `table` has. Returns whether there is more."""
         if self._complete:
             return False
         if start == 0:
@@ -90,22 +77,12 @@ class Vectors:
         excluded: str | None,
         limit: int,
         threshold: float | None,
-    ) -> Page:
-        """The records whose vectors have the greatest cosine with `value`.
+    ) -> SearchResponses:
+        """The `limit` records whose vectors have the greatest cosine with `value`: of the rows `allowed`
+        (shape (table.count,); None for all), without the record `excluded`.
 
-        Args:
-            table: The dataset, of as many rows as the matrix.
-            value: Shape (dimensions,).
-            allowed: Shape (table.count,): only these rows; None for all of the dataset.
-            excluded: A record to leave out.
-            limit: How many at most.
-            threshold: Least score.
-
-        Returns:
-            Scores (1 + cosine) / 2 as Elasticsearch has them for knn; the total counts what is returned.
-
-        Raises:
-            UnprocessableEntityError: The vector has another length.
+        Scores are (1 + cosine) / 2, as Elasticsearch has them for knn, and at least `threshold`; the total
+        counts what is returned. Raises UnprocessableEntityError for a vector of another length.
         """
         if len(value) != self._dimensions:
             raise UnprocessableEntityError(
@@ -119,7 +96,7 @@ class Vectors:
             mask[table.row_of[excluded]] = False
         rows = np.flatnonzero(mask)
         if not len(rows) or limit < 1:
-            return Page([], 0)
+            return SearchResponses(items=[], total=0)
         query = _unit(np.array(value, np.float32))
         # Copying a part of the matrix costs more than comparing all of it, unless the part is small.
         few = len(rows) * 4 < len(mask)
@@ -132,10 +109,9 @@ class Vectors:
             best = np.flatnonzero(cosines >= last)
         best = best[np.argsort(-cosines[best], kind="stable")][:limit]
         scores = np.clip((cosines[best].astype(np.float64) + 1) / 2, 0.0, 1.0)
-        hits = [Hit(table.ids[row], score) for row, score in zip(rows[best], scores.tolist(), strict=True)]
         if threshold is not None:
-            hits = [hit for hit in hits if hit.score is not None and hit.score >= threshold]
-        return Page(hits, len(hits))
+            best, scores = best[scores >= threshold], scores[scores >= threshold]
+        return responses(table, rows[best], scores, len(best))
 
     def _grow(self, count: int) -> None:
         if count > len(self._units):

@@ -23,11 +23,8 @@ from argilla_lite.engine.table import Table
 
 
 def ordered(table: Table, rows: Rows, sort: Sequence[Order]) -> Rows:
-    """`rows` by the given orders; equal ones stay as they are.
-
-    Raises:
-        UnprocessableEntityError: A question, property or record column is unknown.
-    """
+    """`rows` by the given orders; equal ones stay as they are. Raises UnprocessableEntityError when a
+    question, property or record column is unknown."""
     for order in reversed(sort):
         descending = str(order.order) == "desc"
         key = _key(table, order, descending)[rows]

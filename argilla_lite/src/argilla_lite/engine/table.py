@@ -15,17 +15,13 @@ from numpy.typing import NDArray
 from argilla_lite.engine.columns import Column, Kind, Mask, Rows
 from argilla_lite.engine.source import Definition, Snapshot, parsed
 
-_MOST_STALE = (
-    20_000  # entries of earlier generations, and as many as there are records, before all is read anew
-)
+# Entries of earlier generations, and as many as there are records, before all is read anew.
+_MOST_STALE = 20_000
 
 
 class Table:
-    """Rows 0 … `count` - 1; deleted records leave a row that is not `alive`. Not thread-safe.
-
-    Args:
-        dataset_id: 32 hexadecimal digits, as all ids here.
-    """
+    """Rows 0 … `count` - 1; deleted records leave a row that is not `alive`. Ids are 32 hexadecimal digits.
+    Not thread-safe."""
 
     def __init__(self, dataset_id: str) -> None:
         self.dataset_id = dataset_id

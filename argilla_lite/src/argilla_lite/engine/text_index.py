@@ -31,12 +31,8 @@ _HEX_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class TextIndex:
-    """Writes the index. Safe to use from several threads and processes; ids are 32 hexadecimal digits.
-
-    Args:
-        file: The index's file, made if missing.
-        source: Where the records are.
-    """
+    """Writes the index, into `file`, of the records in `source`. Safe to use from several threads and
+    processes; ids are 32 hexadecimal digits."""
 
     def __init__(self, file: Path, source: Source) -> None:
         self.source = source

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 
 from argilla_lite.engine import tokens
 
-MARKER = (
-    "everything"  # a column and the one word in it: FTS5 cannot negate without something to subtract from
-)
+# A column and the one word in it: FTS5 cannot negate without something to subtract from.
+MARKER = "everything"
 _MATCH_ALL = f'{{{MARKER}}} : "{MARKER}"'
 # FTS5's parser has a stack of 100 entries, and a phrase of thousands of words keeps it busy for minutes. What
 # goes beyond these limits is left out, not refused.
@@ -30,15 +29,8 @@ _SLOP = re.compile(r"~(\d{1,3})")
 
 
 def to_fts5(query: str, columns: list[str]) -> str | None:
-    """Translates a query.
-
-    Args:
-        query: As typed.
-        columns: The FTS5 columns to search; a record matches when its words are found in any of them.
-
-    Returns:
-        An FTS5 expression, or None when nothing can match (no words at all).
-    """
+    """The FTS5 expression for a query as it was typed, or None when nothing can match (no words at all). A
+    record matches when its words are found in any of the `columns`."""
     if not columns:
         return None
     parser = _Parser(query.replace("\0", " "), " ".join(columns))

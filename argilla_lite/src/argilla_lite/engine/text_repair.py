@@ -56,11 +56,7 @@ def differences(index: TextIndex) -> Differences:
 
 
 def repair(index: TextIndex) -> Differences:
-    """Makes the index agree with Argilla's records.
-
-    Returns:
-        What was found to differ, and is repaired.
-    """
+    """Makes the index agree with Argilla's records. Returns what was found to differ."""
     total = Differences()
     with index.source.snapshot() as snapshot:
         wanted = snapshot.datasets()

@@ -107,18 +107,9 @@ class TextReader:
         ranked: bool,
         records: int,
     ) -> TextHits:
-        """The documents that match.
-
-        Args:
-            reader: A snapshot of the index.
-            dataset_id: Where.
-            query: What for.
-            ranked: Whether their relevance is asked for; it is 1 without.
-            records: How many the dataset has.
-
-        Raises:
-            UnprocessableEntityError: The query names a field that does not exist.
-        """
+        """The documents of a dataset of so many `records` that match, in a snapshot of the index. Their
+        relevance is 1 where it is not asked for (`ranked`). Raises UnprocessableEntityError when the query
+        names a field that does not exist."""
         columns = self._index.columns(reader, dataset_id)
         if columns is None:
             return NO_HITS

@@ -68,12 +68,8 @@ def _is_of_a_word(character: str) -> bool:
 
 
 def field_text(value: object, kind: str) -> str:
-    """What of a field's value can be searched.
-
-    Args:
-        value: As stored by Argilla: a string, chat messages, or anything for a custom field.
-        kind: The field's type: text, chat, custom or image.
-    """
+    """What can be searched of a field's value, as Argilla stores it: a string, chat messages, or anything for
+    a custom field. `kind` is the field's type: text, chat, custom or image."""
     if value is None or kind == "image":
         return ""
     if isinstance(value, str):

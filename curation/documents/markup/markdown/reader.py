@@ -18,11 +18,7 @@ from curation.documents.markup.markdown.dialects import add_dialects, blame_adde
 from curation.documents.markup.markdown.dialects.shortcodes import unescaped, without_tags
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
 from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
-from curation.documents.markup.markdown.inline import (
-    ATTRIBUTES_AT_END,
-    HEADING_ATTRIBUTES,
-    inline_text,
-)
+from curation.documents.markup.markdown.inline import ATTRIBUTES_AT_END, HEADING_ATTRIBUTES, inline_text
 from curation.documents.markup.markdown.nodes import Node, as_tree
 from curation.documents.markup.page import Notice, Page, Passage
 from curation.documents.markup.plain import plain_paragraphs

@@ -16,13 +16,7 @@ from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
 
 _GAP = re.compile(r"\s*\|\s*|\s{2,}")
-_SILENT = (
-    nodes.comment,
-    nodes.substitution_definition,
-    nodes.pending,
-    nodes.transition,
-    nodes.title,
-)
+_SILENT = (nodes.comment, nodes.substitution_definition, nodes.pending, nodes.transition, nodes.title)
 
 
 class Walker(Writer):

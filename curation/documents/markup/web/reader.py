@@ -125,11 +125,14 @@ class _Reader(Writer):
             self._inline(node, lead, depth)
         else:
             self._end_words(lead)
-            attributes = node.attributes
-            self.line = int((attributes.get(_LINE) or "")[:9] or 0) or self.line
-            self._anchor = attributes.get("id") or (self._anchor if tag in {"div", "section"} else "")
+            self._go_to(node)
+            self._anchor = node.attributes.get("id") or (self._anchor if tag in {"div", "section"} else "")
             self._block(node, lead, depth)
             self._end_words(lead)
+
+    def _go_to(self, node: LexborNode) -> None:
+        """Count the line on which an element begins, where that is known."""
+        self.line = int((node.attributes.get(_LINE) or "")[:9] or 0) or self.line
 
     def _block(self, node: LexborNode, lead: Lead, depth: int) -> None:
         tag = node.tag
@@ -190,7 +193,8 @@ class _Reader(Writer):
 
     def _heading(self, node: LexborNode, lead: Lead, depth: int) -> None:
         self._end_words(lead)
-        self.line = line = int((node.attributes.get(_LINE) or "")[:9] or 0) or self.line
+        self._go_to(node)
+        line = self.line
         anchor = self._anchor_of(node)
         text = _MARKS_BEHIND.sub("", heading_text(self._line_of(node, depth)))
         if lead.rest:  # in a list
@@ -229,7 +233,7 @@ class _Reader(Writer):
         first = True
         while item is not None:
             if item.is_element_node and not is_silent(item):
-                self.line = int((item.attributes.get(_LINE) or "")[:9] or 0) or self.line
+                self._go_to(item)
                 own = lead.item(f"{number}. " if node.tag == "ol" else "- ", close or not first)
                 own.tight = own.tight or close or not first
                 self._children(item, own, depth + 1)
