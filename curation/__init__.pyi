@@ -5,7 +5,8 @@ from .agreement.alpha import alpha_of as alpha_of
 from .agreement.calibration import Calibration as Calibration, calibration_file as calibration_file
 from .agreement.calibration import read_calibration as read_calibration
 from .agreement.policies import settle as settle
-from .agreement.report import Agreement as Agreement, agreement_of as agreement_of
+from .agreement.report import Agreement as Agreement, QuestionAgreement as QuestionAgreement
+from .agreement.report import agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
 from .argilla.adjudication import unsettled_questions as unsettled_questions
 from .argilla.adjudication import push_adjudication as push_adjudication
@@ -25,7 +26,11 @@ from .argilla.decisions import dataset_addresses as dataset_addresses
 from .argilla.decisions import decision_without as decision_without
 from .argilla.decisions import read_answers as read_answers, read_decisions as read_decisions
 from .argilla.generations import log_generations as log_generations
-from .argilla.links import RecordLinks as RecordLinks, read_links as read_links
+from .argilla.links import (
+    MOST_NAMED as MOST_NAMED,
+    RecordLinks as RecordLinks,
+    read_links as read_links,
+)
 from .argilla.moving import Move as Move, move as move
 from .argilla.progress import AnnotatorProgress as AnnotatorProgress, DatasetProgress as DatasetProgress
 from .argilla.progress import read_progress as read_progress

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
+from filelock import FileLock
 
 from curation import user_name
 from dashboards.data.notice import Notice, notice_of
@@ -21,6 +22,7 @@ from dashboards.handover import Handover
 from dashboards.launch import LOOPBACK_NAMES
 from dashboards.sections import show_notice
 
+_LOCK = ".acting.lock"
 _WHO = "signed in as"
 _CONFIRMING = "about to act"
 _TROUBLE = "trouble with acting"
@@ -59,7 +61,9 @@ def show_act(handover: Handover, act: Act, obstacle: str = "", narrow: bool = Fa
             st.markdown(f"**{plain(act.label)}?**")
             st.caption(f"{with_commands(act.effect)} It is written down that {plain(who)} did it.")
             yes, no, _ = (st, st, st) if narrow else st.columns([2, 1, 6])
-            yes.button(act.yes, type="primary", on_click=partial(_do, act, who), width="stretch")
+            yes.button(
+                act.yes, type="primary", on_click=partial(act_once, handover, act, who), width="stretch"
+            )
             no.button("No", key=f"no {act.label}", on_click=partial(_confirm, ""), width="stretch")
         return
     told = obstacle or ("" if who else _unable(handover))
@@ -113,9 +117,11 @@ def _confirm(label: str) -> None:
     st.session_state.pop(_TROUBLE, None)
 
 
-def _do(act: Act, who: str) -> None:
+def act_once(handover: Handover, act: Act, who: str) -> None:
+    """Do it while nobody else acts: so it sees what another click did, and leaves it."""
     _confirm("")
     try:
-        act.do(who)
+        with FileLock(handover.root / _LOCK):
+            act.do(who)
     except Exception as error:  # the page says what it is
         st.session_state[_TROUBLE] = act.label, notice_of(error, act.label)

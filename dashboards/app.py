@@ -46,10 +46,18 @@ chosen = st.navigation(
     ],
     position="top",
 )
-# The page refreshes every few seconds, and Streamlit's "running" sign would blink in its corner.
+# The page refreshes every few seconds: Streamlit's "running" sign would blink in its corner, and all that is
+# drawn again would fade.
 st.html(
-    "<style>[data-testid='stStatusWidget'] { display: none; }"
-    "[data-testid='stMainBlockContainer'] { padding-top: 4.5rem; }</style>"
+    "<style>[data-testid='stStatusWidget'] { display: none; } [data-stale='true'] { opacity: 1 !important; }"
+    "[data-testid='stMainBlockContainer'] { padding-top: 4.5rem; }"
+    # Where nothing hovers the menu of a table is always there, over the line above.
+    "@media (hover: none) { [data-testid='stDataFrame'] { margin-top: 2.6rem; } }</style>"
 )
+if st.context.theme.type == "dark":  # on paper it would be light text on white
+    st.html(
+        "<style>@media print { .stApp { filter: invert(1) hue-rotate(180deg); print-color-adjust: exact; } }"
+        "</style>"
+    )
 show_sign_in(handover)
 chosen.run()

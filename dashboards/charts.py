@@ -8,7 +8,7 @@ import pandas as pd
 from dashboards.data.releases import METRICS
 
 KINDS = ("asked", "refused", "wrong")
-COLOURS = ["#A8502F", "#2F7F7B", "#C2912E"]
+SERVED = "#A8502F"
 # Of Okabe and Ito: told apart by people who do not see all colours, and in print by shapes beside them.
 MANY = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F"]
 HEIGHT = 320
@@ -30,8 +30,8 @@ def score_chart(scores: pd.DataFrame) -> alt.LayerChart:
     colour = alt.Color(
         "metric:N",
         title=None,
-        scale=alt.Scale(domain=list(METRICS.values()), range=COLOURS),
-        legend=alt.Legend(orient="top", direction="horizontal", symbolType="circle"),
+        scale=alt.Scale(domain=list(METRICS.values()), range=MANY),
+        legend=alt.Legend(orient="top"),
     )
     y = alt.Y(
         "score:Q",
@@ -47,12 +47,12 @@ def score_chart(scores: pd.DataFrame) -> alt.LayerChart:
     ]
     base = alt.Chart(scores)
     served = base.transform_filter("datum.served").transform_aggregate(groupby=["release"])
-    band = served.mark_rule(strokeWidth=44, opacity=0.14, color=COLOURS[0]).encode(x=x)
-    word = served.mark_text(dy=12, fontWeight="bold", color=COLOURS[0], baseline="top").encode(
+    band = served.mark_rule(strokeWidth=44, opacity=0.14, color=SERVED).encode(x=x)
+    word = served.mark_text(dy=12, fontWeight="bold", color=SERVED, baseline="top").encode(
         x=x, y=alt.value(0), text=alt.value("served")
     )
     lines = base.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour)
-    shape = alt.Shape("metric:N", title=None, scale=alt.Scale(domain=list(METRICS.values())), legend=None)
+    shape = alt.Shape("metric:N", title=None, scale=alt.Scale(domain=list(METRICS.values())))
     points = base.mark_point(size=90, filled=True, opacity=1).encode(
         x=x, y=y, color=colour, shape=shape, tooltip=tooltip
     )
@@ -78,10 +78,9 @@ def answers_chart(table: pd.DataFrame) -> alt.Chart:
                 "annotator:N",
                 title=None,
                 scale=alt.Scale(range=MANY),
-                legend=alt.Legend(orient="top", labelLimit=0),
+                legend=alt.Legend(orient="top", columns=2, labelLimit=150),
             ),
-            shape=alt.Shape("annotator:N", title=None, legend=None),
-            strokeDash=alt.StrokeDash("annotator:N", legend=None),
+            shape=alt.Shape("annotator:N", title=None),
             tooltip=["day:T", "annotator:N", "sum(records):Q"],
         )
         .properties(height=220)

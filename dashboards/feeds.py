@@ -9,7 +9,7 @@ import streamlit as st
 
 from curation import ArgillaSettings, AskedTurn, read_newest_turns
 from dashboards.data.annotation import ArgillaReader, DatasetRow, read_datasets
-from dashboards.data.feed import Feed
+from dashboards.data.feed import Feed, Telling
 from dashboards.data.standing import Standing, StandingReader
 from dashboards.handover import Handover
 from serving import ReleaseStore
@@ -82,7 +82,8 @@ def _new_canary(key: str, _handover: Handover) -> Feed[CanaryReport]:
 
 def _new_standing(key: str, _handover: Handover) -> Feed[Standing]:
     every = max(_EARLIER * _handover.dashboard.refresh_seconds, _LEAST)
-    return Feed(StandingReader(_handover), every=every, what="How the loop stands")
+    telling = Telling()
+    return Feed(StandingReader(_handover, telling), every, "How the loop stands", telling)
 
 
 def _new_once(key: str, _read: Callable[[], Sequence[Any]], _what: str) -> Feed[Any]:

@@ -8,9 +8,10 @@ from curation import Home
 from dashboards.acting import show_act
 from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.feed import Feed
+from dashboards.data.people_tables import apart_on, least_agreed, trust
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_run
-from dashboards.data.standing import Next, Standing
+from dashboards.data.standing import Next, Standing, opening
 from dashboards.data.verdicts import sure_change
 from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
@@ -49,30 +50,32 @@ def _decisions(standing: Standing) -> None:
     st.metric("New decisions", f"{len(people):,}", help="People's, since the served release.")
     st.caption(f"by people; {plural(len(simulated), 'more', 'more')} by the simulated annotator")
     for dataset in _DATASETS:
+        count = sum(one.dataset == dataset for one in people)
         if address := standing.opened(people, dataset):
-            _open(f"Open the {dataset}", address)
+            _open(opening(count, f"the {plural(count, dataset[:-1])}"), address)
 
 
 def _agreement(standing: Standing) -> None:
     """Of the question on which people agree least."""
-    known = [
-        one
-        for one in (standing.agreement.questions if standing.agreement else ())
-        if one.alpha.value is not None
-    ]
-    if not known:
+    least = least_agreed(standing)
+    if least is None:
         st.metric("Agreement", "–")
         st.caption("No two people answered the same record.")
         return
-    least = min(known, key=lambda one: one.alpha.value or 0.0)
     st.metric(
         "Agreement",
         f"{least.alpha.value:.2f}",
-        help="Krippendorff's alpha of the question on which people agree least: 1 is agreement, 0 chance.",
+        help="Krippendorff's alpha of the question on which people agree least: 1 is agreement, 0 chance. "
+        "From 0.8 on answers count as reliable, from 0.67 on as good enough for tentative conclusions.",
     )
     interval = "" if least.alpha.low is None else f"{least.alpha.low:.2f} to {least.alpha.high:.2f}, "
     st.caption(f"{interval}{plain(least.question)}, {plural(least.alpha.records, 'record')} answered twice")
-    _open("To the reviewers", standing.links.pending("adjudication"))
+    st.markdown(trust(least.alpha.value or 0.0))
+    if reviewed := standing.links.pending("adjudication"):
+        _open("To the reviewers", reviewed)
+    else:
+        apart = apart_on(standing, least)
+        _open(opening(len(apart), f"the {len(apart)} apart"), standing.opened(apart, least.dataset))
 
 
 def _questions(standing: Standing) -> None:
@@ -86,16 +89,17 @@ def _questions(standing: Standing) -> None:
     )
     told = (f"{standing.week(kind)} {kind} ({standing.week(kind, back=1)})" for kind in ("refused", "wrong"))
     st.caption("; ".join(told))
-    _open("Open", standing.links.pending("conversations"))
+    _open("Judge what waits", standing.links.pending("conversations"))
 
 
 def _verdict(home: Home) -> None:
     """The sentence that let the served release through, coloured only where the interval excludes 0, and what
     it was asked."""
     st.markdown("**The served release**")
-    served = read_releases(home).served
+    view = read_releases(home)
+    served = view.served
     if served is None:
-        st.caption("There is none yet.")
+        st.caption("It cannot be read: see below." if view.pointer or view.damaged else "There is none yet.")
         return
     made = read_run(home, served.run_id) if served.run_id else None
     if made is None:

@@ -88,8 +88,17 @@ def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> Non
             f"{plain(row.parent or 'The release before')} scored {before:.3f} on the same "
             f"{plural(row.evaluation.questions, 'held-out question')}."
         )
-    # Without a colour: the first row says whether that is a sure change.
-    cell.metric("NDCG@10", shown, change, delta_color="off", help=told, border=True, height="stretch")
+    # Without a colour and an arrow: the first row says whether that is a sure change.
+    cell.metric(
+        "NDCG@10",
+        shown,
+        change,
+        delta_color="off",
+        delta_arrow="off",
+        help=told,
+        border=True,
+        height="stretch",
+    )
 
 
 def _annotation(feed: Feed[DatasetRow]) -> None:

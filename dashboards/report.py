@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from curation import Home, read_calibration, read_newest_turns, write_text
+from curation import Home, RecordLinks, read_calibration, read_newest_turns, write_text
 from dashboards.data.actions import read_actions
 from dashboards.data.annotation import ArgillaReader, read_datasets
 from dashboards.data.calibration import calibration_frame
 from dashboards.data.flow import flow_of
-from dashboards.data.frames import annotator_frame, mean_frame, run_frame
+from dashboards.data.frames import (
+    annotator_frame,
+    dimension_frame,
+    guard_frame,
+    mean_frame,
+    run_frame,
+    slice_frame,
+    table_of,
+)
 from dashboards.data.funnel import read_funnel
-from dashboards.data.loop_tables import action_table, dropped_table, release_table, turn_table
+from dashboards.data.gaps import read_topics
+from dashboards.data.loop_tables import (
+    action_table,
+    answer_table,
+    dropped_table,
+    release_table,
+    topic_table,
+    turn_table,
+)
 from dashboards.data.notice import notice_of
-from dashboards.data.people_tables import conflict_table, pair_table, question_table, suggestion_table
-from dashboards.data.quality import read_means
-from dashboards.data.releases import read_releases
+from dashboards.data.people_tables import (
+    annotator_table,
+    conflict_table,
+    least_agreed,
+    pair_table,
+    question_table,
+    suggestion_table,
+)
+from dashboards.data.quality import read_means, read_quality
+from dashboards.data.releases import ReleaseRow, read_releases
 from dashboards.data.runs import read_run, read_runs
 from dashboards.data.standing import Standing, StandingReader
 from dashboards.flow_picture import flow_picture
 from dashboards.handover import Handover
-from serving import ReleaseStore
+from dashboards.wording import plural
+from serving import ReleaseStore, list_answers
 
 _RUNS, _ACTIONS, _TURNS = 20, 50, 50
 _HERE = Path(__file__).parent
@@ -68,8 +92,10 @@ def write_report(handover: Handover, path: Path) -> list[str]:
             Part("Annotation", table=annotator_frame(datasets)),
             Part("Agreement", table=question_table(standing)),
             Part("Two by two", table=pair_table(standing)),
+            Part("Annotators", table=annotator_table(standing)),
             Part("Suggestions", table=suggestion_table(standing)),
             Part("Answered differently", table=conflict_table(standing)),
+            Part("Questions a day", table=table_of([asdict(day) for day in standing.days])),
             Part("The newest turns", table=turn_table(turns, standing.links)),
         ]
     except Exception as error:  # the rest is still worth reading
@@ -78,7 +104,7 @@ def write_report(handover: Handover, path: Path) -> list[str]:
     parts = [
         Part("How it stands", _standing_lines(home, standing)),
         *parts,
-        *_of_releases(handover, standing),
+        *_of_releases(handover, standing, trouble),
     ]
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -97,6 +123,7 @@ def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
         lines += [
             f"New decisions since the served release: {len(standing.people):,} by people, "
             f"{len(standing.simulated):,} by the simulated annotator.",
+            *_agreement_lines(standing),
             *(
                 f"Questions {kind} in 7 days: {standing.week(kind):,}, and {standing.week(kind, 1):,} before."
                 for kind in ("asked", "refused", "wrong")
@@ -113,22 +140,60 @@ def _standing_lines(home: Home, standing: Standing | None) -> list[str]:
     return lines
 
 
-def _of_releases(handover: Handover, standing: Standing | None) -> list[Part]:
-    home = handover.home
+def _agreement_lines(standing: Standing) -> Iterator[str]:
+    least = least_agreed(standing)
+    if least is None:
+        yield "No two people answered the same record."
+        return
+    alpha = least.alpha
+    interval = "" if alpha.low is None else f" ({alpha.low:.2f} to {alpha.high:.2f})"
+    yield (
+        f"Agreement is least on {least.question}: Krippendorff's alpha {alpha.value:.2f}{interval}, over "
+        f"{plural(alpha.records, 'record')} answered twice."
+    )
+
+
+def _of_releases(handover: Handover, standing: Standing | None, trouble: list[str]) -> list[Part]:
+    home, links = handover.home, standing.links if standing else RecordLinks()
     view = read_releases(home)
     rows, store = [*reversed(view.rows)], ReleaseStore(home)
     means = read_means(home, [row.id for row in view.rows], handover.loop.training.gate)
     parts = [
         Part("Releases", [notice.message for notice in view.damaged.values()], release_table(rows)),
         Part("NDCG@10 by kind of question, 95% intervals", table=mean_frame(means, store.served_id() or "")),
+        *(_of_served(handover, view.served, links, trouble) if view.served else []),
         Part("Runs", table=run_frame(read_runs(home, _RUNS).rows)),
     ]
     if home.documents.exists():
         funnel = read_funnel(home)
         stages = [f"{name}: {count:,}" for name, count in (*funnel.stages, *funnel.kept)]
-        links = standing.links if standing else None
-        table = dropped_table(funnel.dropped, links) if links else None
-        parts.append(Part("Data", stages, table))
+        parts.append(Part("Data", stages, dropped_table(funnel.dropped, links)))
     if (found := read_calibration(home)) is not None:
         parts.append(Part(f"{found.judge} beside people", table=calibration_frame(found)))
     return [*parts, Part("Who did what", table=action_table(read_actions(home, _ACTIONS)))]
+
+
+def _of_served(
+    handover: Handover, served: ReleaseRow, links: RecordLinks, trouble: list[str]
+) -> Iterator[Part]:
+    home = handover.home
+    made = read_run(home, served.run_id) if served.run_id else None
+    guards = made.gate.guards if made and made.gate else ()
+
+    def by_slice() -> pd.DataFrame:
+        quality = read_quality(home, served.id, handover.loop.training.gate)
+        return slice_frame(quality.slices if quality else ())
+
+    tables: dict[str, Callable[[], pd.DataFrame]] = {
+        "Guards of the run that made it": lambda: guard_frame(guards),
+        "Per Matryoshka dimension": lambda: dimension_frame(served),
+        "Per slice, against the release before": by_slice,
+        "Topics without good answers": lambda: topic_table(read_topics(handover), links),
+        "Answers that people wrote": lambda: answer_table(list_answers(ReleaseStore(home), home), links),
+    }
+    for title, make in tables.items():
+        try:
+            yield Part(title, table=make())
+        except Exception as error:  # the rest is still worth reading
+            notice = notice_of(error, title)
+            trouble.append(f"{notice.message} {notice.hint}")

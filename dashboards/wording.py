@@ -25,9 +25,11 @@ def duration(seconds: float) -> str:
 
 
 def age(moment: datetime, now: datetime) -> str:
-    """How long ago ``moment`` was ("just now", "5 min ago", "3 h ago", "2 days ago"). A clock that was set
-    back gives "just now". A time without a zone is UTC."""
+    """How long ago ``moment`` was ("just now", "5 min ago", "3 h ago", "2 days ago"); what a clock that was
+    set back makes of it is said. A time without a zone is UTC."""
     seconds = (aware(now) - aware(moment)).total_seconds()
+    if seconds <= -MINUTE:
+        return f"{duration(-seconds)} ahead of this machine's clock"
     if seconds < MINUTE:
         return "just now"
     if seconds < HOUR:

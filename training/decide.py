@@ -135,7 +135,7 @@ def is_due(found: Situation, due: Due) -> Choice:
     if choice.run is not None and any(one.at_work for one in found.unfinished if one.record is choice.run):
         return replace(choice, what="skip", why=f"Run {choice.run.id} is at work.")
     fresh = fresh_news(found, found.fitted_rows, found.tried_to_fit)
-    waiting = f"{fresh.accepted} new accepted decisions wait to be trained on"
+    waiting = f"{fresh.accepted} accepted decisions wait to be trained on"
     choice = replace(choice, fresh=fresh.accepted)
     if choice.what != "new":
         return choice

@@ -15,7 +15,7 @@ shows: an answer that a program changed, and two lost calls that cancel out.
 
 A reader whom nobody calls (the dashboard) would read everything after each answer. ``is_called_never`` takes
 an answer among the records changed last for what moved the dataset's time, and reads everything a little more
-often instead.
+often instead: a look after that is due, so that who comes back in the morning sees what is new at once.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from curation.argilla.decisions import (
 from curation.argilla.progress import read_annotators
 from curation.argilla.users import User, read_users
 from curation.argilla.webhooks import Call
+from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName, Decision, Vote
 from curation.settings import ArgillaSettings
 
@@ -82,6 +83,7 @@ class _Dataset:
     last_answer: str
     complete_at: float
     took: float = 0.0  # seconds, the last complete reading
+    is_owed: bool = False  # a complete reading, which the next look brings
     records: dict[str, _Kept] = field(default_factory=dict)
     explained: set[str] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
@@ -104,9 +106,10 @@ class DecisionReader:
         settings: ArgillaSettings,
         clock: Callable[[], float] = time.monotonic,
         is_called_never: bool = False,
+        progress: Progress = SILENT,
     ) -> None:
         self._settings = settings
-        self._is_called_never = is_called_never
+        self._is_called_never, self._progress = is_called_never, progress
         self._clock = clock
         self._lock = threading.Lock()
         self._called: set[Call] = set()
@@ -168,7 +171,7 @@ class DecisionReader:
                     continue
             # The time is that from before: what is answered meanwhile counts as new.
             now[remote.id] = _Dataset(kind, remote, users, remote.last_answer, self._clock())
-            self._keep(api, now[remote.id], annotated_records(api, remote))
+            self._keep(api, now[remote.id], annotated_records(api, remote, self._progress))
             now[remote.id].took = self._clock() - now[remote.id].complete_at
         self._known = now
 
@@ -211,6 +214,8 @@ class DecisionReader:
         if self._is_called_never:
             most = min(most, max(_COMPLETE_LEAST, _COMPLETE_TIMES * known.took))
         is_fresh = self._clock() - known.complete_at < most
+        if self._is_called_never and not is_fresh and not known.is_owed:
+            is_fresh = known.is_owed = True
         return is_fresh and all(users.get(user) == known.users.get(user) for user in known.submitted)
 
     def _has_missed_something(

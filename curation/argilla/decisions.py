@@ -334,16 +334,15 @@ def annotated_records(api: Api, dataset: RemoteDataset, progress: Progress = SIL
 
 
 def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[dict[str, JsonObject], bool]:
-    found: dict[str, JsonObject] = {}
-    totals: set[int] = set()
-    with progress.task(f"Reading {dataset.spec.kind}", unit="records") as advance:
-        offset = 0
-        while True:
+    records, total = api.search(dataset.id, [SUBMITTED], include=["responses"])
+    found, totals = {str(record["id"]): record for record in records}, {total}
+    with progress.task(f"Reading answered {dataset.spec.kind}", total, "records") as advance:
+        advance(len(records))
+        offset = PAGE
+        while len(records) == PAGE:
             records, total = api.search(dataset.id, [SUBMITTED], include=["responses"], offset=offset)
             totals.add(total)
             found.update({str(record["id"]): record for record in records})
             advance(len(records))
             offset += PAGE
-            if len(records) < PAGE:
-                break
     return found, totals == {len(found)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Generic, TypeVar
 
+from curation import Advance
 from dashboards.data.notice import Notice, notice_of
 
 T = TypeVar("T")
@@ -20,22 +22,51 @@ OLD = 10
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
     """What was read last. ``items`` is the last answer, which outlives a failure; None before the first one.
-    ``taken_at`` is when that was (UTC). ``problem`` is set while the newest attempt failed."""
+    ``taken_at`` is when that was (UTC). ``problem`` is set while the newest attempt failed. ``told`` says
+    how far a long reading is."""
 
     items: Sequence[T] | None = None
     taken_at: datetime | None = None
     problem: Notice | None = None
+    told: str = ""
 
     @property
     def waiting(self) -> bool:
         return self.items is None and self.problem is None
 
 
+class Telling:
+    """A `curation.Progress` in ``words``, for whoever looks."""
+
+    words = ""
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None, unit: str = "") -> Iterator[Advance]:
+        done = 0
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            of = "" if total is None else f" of {total:,}"
+            self.words = f"{description}: {done:,}{of} {unit}."
+
+        try:
+            yield advance
+        finally:
+            self.words = ""
+
+    def say(self, line: str) -> None:
+        self.words = line
+
+
 class Feed(Generic[T]):
     """Calls ``read`` in a thread of its own, at most once at a time and every ``every`` seconds, and only
-    while somebody looks: there is no thread when no page asks."""
+    while somebody looks: there is no thread when no page asks. ``telling`` is told how far ``read`` is."""
 
-    def __init__(self, read: Callable[[], Sequence[T]], every: float, what: str) -> None:
+    def __init__(
+        self, read: Callable[[], Sequence[T]], every: float, what: str, telling: Telling | None = None
+    ) -> None:
+        self._telling = telling or Telling()
         self._read = read
         self._every = every
         self._what = what
@@ -59,7 +90,7 @@ class Feed(Generic[T]):
         if patience > 0:
             self._fresh.wait(patience)
         with self._lock:
-            return self._snapshot
+            return replace(self._snapshot, told=self._telling.words)
 
     def _refresh(self) -> None:
         begun = time.monotonic()

@@ -96,7 +96,7 @@ def release_table(rows: Sequence[ReleaseRow]) -> pd.DataFrame:
             "From": one_line(row.run_id or "the base model"),
             "Chunks": row.chunks,
             "NDCG@10": row.metrics.get("ndcg@10"),
-            "Questions": row.evaluation.questions,
+            "Questions": row.evaluation.questions or None,
         }
         for row in rows
     ]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from curation import SIMULATED_ANNOTATOR, Agreement, Decision
+from curation import Agreement, Decision, QuestionAgreement
 from dashboards.data.frames import table_of
 from dashboards.data.standing import Standing
 from dashboards.escaping import one_line
 
 MOST_CONFLICTS = 200
+RELIABLE, TENTATIVE = 0.8, 0.667
 
 
 def agreement_of(standing: Standing) -> Agreement:
@@ -19,12 +21,34 @@ def agreement_of(standing: Standing) -> Agreement:
     return standing.agreement or Agreement(questions=(), annotators=(), suggestions=())
 
 
+def least_agreed(standing: Standing) -> QuestionAgreement | None:
+    """The question on which people agree least; None where no two answered the same record."""
+    known = [one for one in agreement_of(standing).questions if one.alpha.value is not None]
+    return min(known, key=lambda one: one.alpha.value or 0.0, default=None)
+
+
+def apart_on(standing: Standing, asked: QuestionAgreement) -> list[Decision]:
+    """The records on which people answered a question differently."""
+    return [
+        one.decision
+        for one in standing.decided.conflicts
+        if one.decision.dataset == asked.dataset and asked.question in one.questions
+    ]
+
+
+def trust(alpha: float) -> str:
+    """What an alpha means, by the bounds of Krippendorff (Content Analysis, 2004)."""
+    if alpha >= RELIABLE:
+        return "Answers can be trusted."
+    return "Good enough for a first look." if alpha >= TENTATIVE else "Too low to trust: look at why."
+
+
 def answers_table(standing: Standing) -> pd.DataFrame:
     """Records that each person answered, by day and dataset."""
     lines = [
         (
             day.isoformat(),
-            one_line(who) + (" (simulated)" if who == SIMULATED_ANNOTATOR else ""),
+            one_line(who),
             about,
             count,
         )
@@ -33,12 +57,13 @@ def answers_table(standing: Standing) -> pd.DataFrame:
     return table_of(lines, ["day", "annotator", "dataset", "records"])
 
 
+def answered_by(standing: Standing, annotator: str, dataset: str) -> str:
+    """Where the records of ``dataset`` that somebody answered can be opened; "" for nowhere."""
+    return standing.opened((one for one in standing.decided.every if annotator in one.annotators), dataset)
+
+
 def question_table(standing: Standing) -> pd.DataFrame:
     """How far people agree on each question; the records are those on which they do not."""
-    apart: dict[tuple[str, str], list[Decision]] = {}
-    for conflict in standing.decided.conflicts:
-        for question in conflict.questions:
-            apart.setdefault((conflict.decision.dataset, question), []).append(conflict.decision)
     lines = [
         {
             "Dataset": one.dataset,
@@ -48,10 +73,11 @@ def question_table(standing: Standing) -> pd.DataFrame:
             "Alpha": one.alpha.value,
             "From": one.alpha.low,
             "To": one.alpha.high,
-            "Apart": len(apart.get((one.dataset, one.question), ())),
-            "Records": _address(standing, apart.get((one.dataset, one.question), ())),
+            "Apart": len(apart),
+            "Records": _address(standing, apart),
         }
         for one in agreement_of(standing).questions
+        for apart in [apart_on(standing, one)]
     ]
     return table_of(lines)
 
@@ -73,13 +99,19 @@ def pair_table(standing: Standing) -> pd.DataFrame:
 
 
 def annotator_table(standing: Standing) -> pd.DataFrame:
-    """Each person beside the others."""
+    """Each person beside the others; the records are those that somebody else answered differently."""
+    apart: dict[str, dict[str, Decision]] = defaultdict(dict)
+    for pair in standing.decided.pairs:
+        for who in pair.people:
+            apart[who].update((one.record_id, one) for one in pair.apart)
     lines = [
         {
             "Annotator": one_line(one.annotator),
-            "Records": one.records,
+            "Answered": one.records,
             "As most others": f"{one.agreed:,} of {one.compared:,}" if one.compared else "–",
             "Seconds a record": one.seconds,
+            "Apart": len(apart[one.annotator]),
+            "Records": _address(standing, [*apart[one.annotator].values()]),
         }
         for one in agreement_of(standing).annotators
     ]
@@ -141,5 +173,6 @@ def about(decision: Decision) -> str:
 
 
 def _address(standing: Standing, decisions: Sequence[Decision]) -> str:
-    """Where they can be opened; "" for nowhere."""
-    return standing.opened(decisions, decisions[0].dataset) if decisions else ""
+    """Where they can be opened, those of the dataset that has most of them; "" for nowhere."""
+    counted = Counter(one.dataset for one in decisions).most_common(1)
+    return standing.opened(decisions, counted[0][0]) if counted else ""

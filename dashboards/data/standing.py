@@ -6,21 +6,23 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from curation import SILENT, Corpus, Decision, Home, RecordLinks
+from curation import MOST_NAMED, SILENT, Corpus, Decision, Home, RecordLinks
 from dashboards.data.decided import Decided
 from dashboards.wording import plural
 
 if TYPE_CHECKING:
     import argilla as rg
 
-    from curation import Agreement, DayTraffic, DecisionReader
+    from curation import Agreement, DayTraffic, DecisionReader, Progress
     from dashboards.handover import Handover
     from training import Choice
 
 WEEK = 7  # days
 _ALL_SECONDS = 60.0
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 _DOES = {"skip": "Nothing yet.", "new": "Retrain.", "resume": "Go on with the run that was interrupted."}
 
 
@@ -67,16 +69,19 @@ class Standing:
         return sum(getattr(day, kind) for day in self.days[max(0, end - WEEK) : end])
 
     def opened(self, decisions: Iterable[Decision], dataset: str) -> str:
-        """Where those of ``decisions`` that are about ``dataset`` can be opened; "" where that is nowhere."""
-        return self.links.records(dataset, (one.record_id for one in decisions if one.dataset == dataset))
+        """Where those of ``decisions`` that are about ``dataset`` can be opened, the last answered of them
+        where there are many; "" where that is nowhere."""
+        found = (one for one in decisions if one.dataset == dataset)
+        newest = nlargest(MOST_NAMED, found, key=lambda one: one.last_answer or _NEVER)
+        return self.links.records(dataset, (one.record_id for one in newest))
 
 
 class StandingReader:
     """Asks Argilla and looks at the state folder. Decisions are kept, and only what changed is read again;
     what follows from them is worked out again when they, a release or a run have changed."""
 
-    def __init__(self, handover: Handover) -> None:
-        self._given = handover
+    def __init__(self, handover: Handover, progress: Progress = SILENT) -> None:
+        self._given, self._progress = handover, progress
         self._reader: DecisionReader | None = None
         self._client: rg.Argilla | None = None
         self._agreed: tuple[Sequence[Decision], Agreement] | None = None
@@ -91,7 +96,9 @@ class StandingReader:
         from curation import DecisionReader, connect_to_argilla
 
         given = self._given
-        self._reader = self._reader or DecisionReader(given.argilla, is_called_never=True)
+        self._reader = self._reader or DecisionReader(
+            given.argilla, is_called_never=True, progress=self._progress
+        )
         client = self._client or connect_to_argilla(given.argilla, given.home, make_workspace=False)
         self._client = None  # after an error we connect anew
         links, traffic = self._ask(client, datetime.now(timezone.utc).date())
@@ -196,14 +203,20 @@ def next_step(
         place = links.records("conversations", stale) or links.pending(
             "conversations", {"answer_state": "stale"}
         )
-        return Next(f"{len(stale)} {are} older than their source.", place, "Open them")
+        return Next(f"{len(stale)} {are} older than their source.", place, opening(len(stale), "them"))
     unsourced = [one.record_id for one in decisions if waits_for_source(one)]
     if unsourced:
         words = f"{plural(len(unsourced), 'wrong answer')} without a source or a correction."
-        return Next(words, links.records("conversations", unsourced) or waiting, "Open them")
+        place = links.records("conversations", unsourced) or waiting
+        return Next(words, place, opening(len(unsourced), "them"))
     missing = max(wanted - choice.fresh, 1)
     words = f"{plural(missing, 'more accepted decision')} on triplets or conversations make a retrain due."
     return Next(words, links.pending("triplets") or waiting, "Open triplets")
+
+
+def opening(count: int, what: str) -> str:
+    """What stands on a link to so many records."""
+    return f"Open {what}" if count <= MOST_NAMED else f"Open {MOST_NAMED} of {what}"
 
 
 def _sentence(why: str) -> str:

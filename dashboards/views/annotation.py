@@ -16,6 +16,7 @@ from dashboards.data.frames import COUNTS, annotator_frame
 from dashboards.data.people_tables import (
     agreement_of,
     annotator_table,
+    answered_by,
     answers_table,
     conflict_table,
     pair_table,
@@ -26,10 +27,11 @@ from dashboards.data.standing import Standing
 from dashboards.escaping import plain
 from dashboards.feeds import progress_feed, standing_feed
 from dashboards.handover import Handover
-from dashboards.sections import OPEN, PATIENCE, section, show_problem, show_table
+from dashboards.sections import OPEN, PATIENCE, opens, section, show_problem, show_table
 from dashboards.wording import plural
 
 _FEW = 20  # records that two people answered, below which an alpha says little
+_APART = opens("Apart ones", 100)
 Draw = Callable[[Standing], None]
 
 
@@ -83,7 +85,10 @@ def _progress(feed: Feed[DatasetRow], standings: Feed[Standing]) -> None:
         max_value=100,
     )
     counts = {name: st.column_config.NumberColumn(name, format="localized") for name in COUNTS}
-    show_table(people, {**counts, "Share": share})
+    if standing is not None:
+        shelves = zip(people["Annotator"], people["Dataset"], strict=True)
+        people["Records"] = [answered_by(standing, who, title.lower()) for who, title in shelves]
+    show_table(people, {**counts, "Share": share, "Records": OPEN})
 
 
 def show_dataset(dataset: DatasetRow) -> None:
@@ -122,8 +127,7 @@ def _over_time(standing: Standing) -> None:
 def _questions(standing: Standing) -> None:
     st.caption("Krippendorff's alpha with its 95% interval: 1 is agreement, 0 is what chance would give.")
     number = partial(st.column_config.NumberColumn, format="%.2f")
-    apart = st.column_config.LinkColumn("Apart ones", display_text="open", width=100)
-    columns = {**{name: number(name) for name in ("Alpha", "From", "To")}, "Records": apart}
+    columns = {**{name: number(name) for name in ("Alpha", "From", "To")}, "Records": _APART}
     show_table(question_table(standing), columns)
     if all(one.alpha.records < _FEW for one in agreement_of(standing).questions):
         st.caption(
@@ -134,14 +138,13 @@ def _questions(standing: Standing) -> None:
 
 def _pairs(standing: Standing) -> None:
     if standing.decided.pairs:
-        apart = st.column_config.LinkColumn("Apart ones", display_text="open", width=100)
-        show_table(pair_table(standing), {"Records": apart})
+        show_table(pair_table(standing), {"Records": _APART})
     else:
         st.info("No two people answered the same record.")
 
 
 def _annotators(standing: Standing) -> None:
-    show_table(annotator_table(standing))
+    show_table(annotator_table(standing), {"Records": _APART})
 
 
 def _suggestions(standing: Standing) -> None:
@@ -150,8 +153,7 @@ def _suggestions(standing: Standing) -> None:
         return
     st.caption("A tenth of the records is shown without: where people agree as often there, nobody is led.")
     led = st.column_config.NumberColumn("Led by", format="%+.0f%%", help="Share kept − share agreed with")
-    changed = st.column_config.LinkColumn("Changed ones", display_text="open", width=110)
-    show_table(suggestion_table(standing), {"Led by": led, "Records": changed})
+    show_table(suggestion_table(standing), {"Led by": led, "Records": opens("Changed ones", 110)})
 
 
 def _conflicts(standing: Standing) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from statistics import median, quantiles
+from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
@@ -18,9 +19,17 @@ from dashboards.data.loop_tables import answer_table, topic_table, turn_table
 from dashboards.data.people_tables import decision_table
 from dashboards.data.standing import Standing
 from dashboards.escaping import plain
-from dashboards.feeds import asked_once, standing_feed, turns_feed
+from dashboards.feeds import NEWEST, asked_once, standing_feed, turns_feed
 from dashboards.handover import Handover
-from dashboards.sections import OPEN, PATIENCE, section, show_notice, show_problem, show_table
+from dashboards.sections import (
+    OPEN,
+    PATIENCE,
+    choose_row,
+    section,
+    show_notice,
+    show_problem,
+    show_table,
+)
 from dashboards.wording import duration, plural
 from serving import ReleaseStore, list_answers
 
@@ -62,6 +71,7 @@ def _days(feed: Feed[Standing]) -> None:
 
 def _turns(handover: Handover) -> None:
     snapshot = turns_feed(handover).latest(PATIENCE)
+    show_problem(snapshot)
     turns: Sequence[AskedTurn] = snapshot.items or ()
     if not turns:
         if snapshot.items is not None:
@@ -71,17 +81,16 @@ def _turns(handover: Handover) -> None:
     _figures(turns, standing)
     table = turn_table(turns, standing.links if standing else RecordLinks())
     seconds = st.column_config.NumberColumn("Seconds", format="%.1f")
-    picked = st.dataframe(
-        table,
-        hide_index=True,
-        column_config={"Seconds": seconds, "Records": OPEN},
-        on_select="rerun",
-        selection_mode="single-row",
-        key="turns",
-    )
-    chosen = picked.get("selection", {}).get("rows", [])
-    if chosen and chosen[0] < len(turns):
-        _turn(handover, turns[chosen[0]], standing)
+    found = {one.record_id: one for one in turns}
+    chosen = choose_row("turn", table, [*found], {"Seconds": seconds, "Records": OPEN})
+    if chosen in found:
+        _turn(handover, found[chosen], standing)
+    elif chosen:
+        place = standing.links.records("conversations", [chosen]) if standing else ""
+        st.caption(
+            f"Turn {plain(chosen)} is not among the newest {NEWEST}."
+            + (f" [Open it in Argilla]({place})" if place else "")
+        )
     else:
         st.caption("Choose a row to see its answer, its release, and the decisions behind it.")
 
@@ -115,7 +124,7 @@ def _turn(handover: Handover, turn: AskedTurn, standing: Standing | None) -> Non
     with st.container(border=True):
         st.markdown(f"**{plain(turn.question, 1_000)}**")
         st.text(turn.answer[:4_000])
-        st.caption(f"Answered by [{plain(turn.release)}](releases?release={turn.release})")
+        st.caption(f"Answered by [{plain(turn.release)}](releases?release={quote(turn.release, safe='')})")
         behind = _behind(turn, standing)
         if behind is None or behind.empty:
             st.caption("Nobody has decided anything about its first source.")

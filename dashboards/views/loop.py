@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import partial
+from urllib.parse import quote
 from uuid import uuid4
 
 import streamlit as st
@@ -49,7 +50,7 @@ def _flow(handover: Handover) -> None:
 def _next(handover: Handover) -> None:
     snapshot = standing_feed(handover).latest()
     if snapshot.items and snapshot.items[0].would:
-        st.markdown(f"By itself now: {with_commands(snapshot.items[0].would)}")
+        st.markdown(f"The watcher would do now: {with_commands(snapshot.items[0].would)}")
     show_act(handover, retrain_act(handover), retrain_obstacle(handover))
     if st.button("Dry run", icon=":material/preview:", help="What would be learned and dropped; nothing is."):
         st.session_state[_WANTED] = uuid4().hex
@@ -142,7 +143,10 @@ def _table(rows: Sequence[RunRow]) -> None:
         "Release": text("Release", width=115),
         "Verdict": text("Verdict", width=560),
     }
-    show_table(run_frame(rows), columns)
+    table = run_frame(rows)
+    table.insert(1, "Why", [f"releases?run={quote(row.id)}" for row in rows])
+    columns["Why"] = st.column_config.LinkColumn("Why", display_text="read", width=60)
+    show_table(table, columns)
     if rows[0].steps:
         with st.expander(f"Steps of {plain(rows[0].id)}"):
             show_table(step_frame(rows[0].steps), {"What it did": text("What it did", width="large")})

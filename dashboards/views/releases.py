@@ -19,7 +19,7 @@ from dashboards.data.runs import RunRow, read_runs
 from dashboards.escaping import one_line, plain
 from dashboards.feeds import canary_feed
 from dashboards.handover import Handover
-from dashboards.sections import PATIENCE, section, show_notice, show_problem, show_table
+from dashboards.sections import PATIENCE, choose, renew, section, show_notice, show_problem, show_table
 from dashboards.wording import plural
 from serving import CARD_FILE, Canary, ReleaseStore
 from training import RunStore, explain_release
@@ -28,6 +28,7 @@ _RUNS = 50
 _ACTIONS = 100
 _LOG_LINES = 200
 _REPORT_HEIGHT = 900
+_MEASURED = "On its own run's questions; of one that no run made, on those of the run that replaced it"
 _SHARE = 0.1  # of the conversations, for a canary
 _EFFECT = (
     "The bot answers from it within seconds. Retraining goes on from it, once somebody decides something new."
@@ -41,6 +42,7 @@ def show(handover: Handover) -> None:
     section("Releases", every, partial(_releases, handover))
     section("", every, partial(_canary, handover))
     section("What a run found", None, partial(_run, handover.home))
+    renew(every, lambda: [(row.id, row.outcome) for row in read_runs(handover.home, _RUNS).rows])
     section("Who did what", every, partial(_actions, handover.home))
 
 
@@ -54,15 +56,11 @@ def _releases(handover: Handover) -> None:
         return
     columns = {
         "Made": st.column_config.DatetimeColumn("Made", format="YYYY-MM-DD HH:mm"),
-        "NDCG@10": st.column_config.NumberColumn("NDCG@10", format="%.3f", help="On its own run's questions"),
+        "NDCG@10": st.column_config.NumberColumn("NDCG@10", format="%.3f", help=_MEASURED),
     }
     show_table(release_table(rows), columns)
-    ids = [row.id for row in rows]
-    asked = st.query_params.get("release", "")
-    number = ids.index(asked) if asked in ids else 0
-    key = "release to act on"
-    chosen = rows[ids.index(st.selectbox("A release", ids, index=number, key=key))]
-    st.query_params["release"] = chosen.id
+    known = {row.id: row for row in rows}
+    chosen = known[choose("A release", "release", [*known], 0)]
     if chosen.served:
         st.caption("The bot serves it now.")
     else:
@@ -87,29 +85,41 @@ def _canary(handover: Handover) -> None:
         show_table(canary_table(found))
         st.caption(f"{found.words} It is served to all above, like any other release.")
     effect = "The served release answers all conversations again, within a second."
-    end = partial(_set_canary, handover.home, None)
-    show_act(handover, Act("End the canary", effect, "Yes, end it", end, icon=":material/stop:"))
+    end = partial(_end_canary, handover.home, running.release)
+    label = f"End the canary {running.release}"
+    show_act(handover, Act(label, effect, "Yes, end it", end, icon=":material/stop:"))
 
 
 def _begin_canary(handover: Handover, row: ReleaseRow) -> None:
-    if (running := ReleaseStore(handover.home).marks.read().canary) and running.release == row.id:
+    if _is_canary(ReleaseStore(handover.home), row.id):
         return
     effect = (
         f"It answers {_SHARE:.0%} of the conversations, in the place of any other canary, until you end it; "
         "`clayloop releases canary` has other shares."
     )
-    begin = partial(_set_canary, handover.home, row.id)
+    begin = partial(_try, handover.home, row.id)
     label = f"Try {row.id} on some visitors"
     show_act(handover, Act(label, effect, "Yes, begin", begin, icon=":material/science:"))
 
 
-def _set_canary(home: Home, release: str | None, who: str) -> None:
+def _try(home: Home, release: str, who: str) -> None:
     store = ReleaseStore(home)
-    note_action(home, who, "began a canary" if release else "ended the canary", release or "")
-    if release is None:
-        store.marks.set_canary(None)
-    else:
-        store.begin_canary(Canary(release=release, share=_SHARE, since=datetime.now(timezone.utc)))
+    if _is_canary(store, release):  # another click came first
+        return
+    note_action(home, who, "began a canary", release)
+    store.begin_canary(Canary(release=release, share=_SHARE, since=datetime.now(timezone.utc)))
+
+
+def _end_canary(home: Home, release: str, who: str) -> None:
+    store = ReleaseStore(home)
+    if _is_canary(store, release):  # else it was ended, or another one begun, meanwhile
+        note_action(home, who, "ended the canary", release)
+        store.marks.end_canary(release)
+
+
+def _is_canary(store: ReleaseStore, release: str) -> bool:
+    running = store.marks.read().canary
+    return running is not None and running.release == release
 
 
 def _promote(handover: Handover, row: ReleaseRow) -> None:
@@ -158,13 +168,9 @@ def _run(home: Home) -> None:
     if not runs:
         st.info("No run has judged a candidate yet.")
         return
-    ids = [row.id for row in runs]
-    asked = st.query_params.get("run", "")
+    known = {row.id: row for row in runs}
     newest = next((place for place, row in enumerate(runs) if row.report is not None), 0)
-    number = ids.index(asked) if asked in ids else newest
-    label = partial(_run_name, {row.id: row for row in runs})
-    row = runs[ids.index(st.selectbox("Run", ids, index=number, format_func=label, key="run to read about"))]
-    st.query_params["run"] = row.id
+    row = known[choose("Run", "run", [*known], newest, format_func=partial(_run_name, known))]
     st.caption(plain(row.verdict, 600))
     if row.gate is not None and row.gate.guards:
         failed = sum(not guard.passed for guard in row.gate.guards)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -19,9 +19,10 @@ from dashboards.data.releases import ReleaseRow, read_releases
 from dashboards.escaping import one_line, plain
 from dashboards.feeds import asked_once, standing_feed
 from dashboards.handover import Handover
-from dashboards.sections import section, show_notice, show_table
+from dashboards.sections import choose, renew, section, show_notice, show_table
 
 _EXCERPT = 280  # characters
+_AT_A_POINT = 3  # a chunk, and accepted questions that lead to it
 
 
 def show(handover: Handover) -> None:
@@ -40,6 +41,8 @@ def show(handover: Handover) -> None:
         section("Ask both", None, lambda: _ask(handover, older, newer))
         section("Held-out questions that changed most", None, lambda: _changes(handover.home, older, newer))
     section("The corpus as a map", None, partial(_map, handover))
+    every = handover.dashboard.refresh_seconds
+    renew(every, lambda: [(row.id, row.served) for row in read_releases(handover.home).rows])
 
 
 def _means(handover: Handover, rows: Sequence[ReleaseRow]) -> None:
@@ -77,18 +80,16 @@ def _choose(rows: Sequence[ReleaseRow]) -> tuple[ReleaseRow, ReleaseRow]:
         "older": ids.index(served.parent) if served.parent in ids else len(ids) - 1,
     }
     chosen = []
+    known = {row.id: row for row in rows}
     for place, (name, default) in zip(st.columns(2), places.items(), strict=True):
-        asked = st.query_params.get(name, "")
-        number = ids.index(asked) if asked in ids else default
-        label = "This release" if name == "newer" else "against"
-        row = place.selectbox(label, rows, index=number, format_func=_name, key=f"compare {name}")
-        st.query_params[name] = row.id
-        chosen.append(row)
+        label = "This release" if name == "newer" else "Against"
+        named = partial(_named, known)
+        chosen.append(known[choose(label, name, ids, default, format_func=named, place=place)])
     return chosen[0], chosen[1]
 
 
-def _name(row: ReleaseRow) -> str:
-    return f"{row.id}, served" if row.served else row.id
+def _named(rows: Mapping[str, ReleaseRow], release: str) -> str:
+    return f"{release}, served" if rows[release].served else release
 
 
 def _details(handover: Handover, row: ReleaseRow) -> None:
@@ -101,8 +102,9 @@ def _details(handover: Handover, row: ReleaseRow) -> None:
     with left:
         st.markdown("**Per kind of question**, against the release before")
         frame = mean_frame([*quality.after, *quality.before], row.id)
-        columns = {name: number(name) for name in ("score", "low", "high")}
-        show_table(frame.drop(columns="served"), columns)
+        columns = {name: number(name.capitalize()) for name in ("score", "low", "high")}
+        named = {name: name.capitalize() for name in ("release", "kind", "questions")}
+        show_table(frame.drop(columns="served"), {**named, **columns})
         st.markdown("**Per Matryoshka dimension**")
         keeps = st.column_config.NumberColumn(
             "Keeps", format="%.1f%%", help="Of the full dimension's NDCG@10"
@@ -116,7 +118,13 @@ def _details(handover: Handover, row: ReleaseRow) -> None:
 
 
 def _ask(handover: Handover, older: ReleaseRow, newer: ReleaseRow) -> None:
-    question = st.text_input("Question", max_chars=1_000, placeholder="What would a visitor ask?")
+    question = st.text_input(
+        "Question",
+        max_chars=1_000,
+        placeholder="What would a visitor ask?",
+        key="question",
+        bind="query-params",
+    )
     if not question.strip():
         st.caption("Both are searched: neither the conversations nor Argilla see anything of it.")
         return
@@ -132,7 +140,8 @@ def _ask(handover: Handover, older: ReleaseRow, newer: ReleaseRow) -> None:
     for place, row, one in zip(st.columns(2, gap="large"), (newer, older), found, strict=True):
         with place:
             refused = "" if one.answerable else " · would not answer"
-            st.markdown(f"**{plain(_name(row))}**{refused}")
+            served = ", served" if row.served else ""
+            st.markdown(f"**{plain(row.id)}{served}**{refused}")
             for number, hit in enumerate(one.hits, 1):
                 _passage(number, hit)
 
@@ -170,7 +179,8 @@ def _map(handover: Handover) -> None:
     if served is None:
         st.info("Nothing is served.")
         return
-    if not st.toggle("Show it", key="show the map", help="The first time takes up to a minute."):
+    told = "The first time takes up to a minute."
+    if not st.toggle("Show it", "point" in st.query_params, key="map", help=told, bind="query-params"):
         return
     read = partial(read_map, handover.home, served.id)
     snapshot = asked_once(f"map {handover.root} {served.id}", read, "The map").latest(60.0)
@@ -192,13 +202,14 @@ def _map(handover: Handover) -> None:
             "number": range(len(points)),
         }
     )
-    picked = st.altair_chart(map_chart(table), on_select="rerun", key="map")
+    picked = st.altair_chart(map_chart(table), on_select="rerun", key="map chart")
     st.caption(
         "What is near together is near in meaning (t-SNE of the vectors; distances far apart say little). "
         "Click a point to read it."
     )
-    for one in (picked.get("selection", {}).get("point") or [])[:3]:
-        point = points[int(one["number"])]
+    for one in picked.get("selection", {}).get("point") or []:
+        st.query_params["point"] = points[int(one["number"])].id
+    for point in [one for one in points if one.id == st.query_params.get("point")][:_AT_A_POINT]:
         st.markdown(f"**{plain(point.title)}** · {became.get(point.id, 'open')}")
         st.caption(plain(point.text, 1_200))
         place = standing.links.records("chunks", [point.id]) if standing else ""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from curation import ArgillaError
-from dashboards.data.feed import Feed, Snapshot
+from dashboards.data.feed import Feed, Snapshot, Telling
 
 
 def until(found: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -31,6 +31,22 @@ def test_a_slow_source_does_not_hold_the_page_up() -> None:
     assert time.monotonic() - started < 2
     gate.set()
     until(lambda: feed.latest().items == [1])
+
+
+def test_how_far_a_long_reading_is_can_be_seen() -> None:
+    telling, gate = Telling(), threading.Event()
+
+    def read() -> list[int]:
+        with telling.task("Reading triplets", 1_000, "records") as advance:
+            advance(400)
+            gate.wait(10)
+        return [1]
+
+    feed = Feed(read, every=60, what="Numbers", telling=telling)
+    until(lambda: feed.latest().told == "Reading triplets: 400 of 1,000 records.")
+    gate.set()
+    until(lambda: feed.latest().items == [1])
+    assert feed.latest().told == ""
 
 
 def test_many_pages_make_one_request() -> None:

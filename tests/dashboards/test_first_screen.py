@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import httpx
@@ -22,11 +22,16 @@ from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_run
 from dashboards.data.standing import Standing, StandingReader
 from dashboards.handover import Handover
+from dashboards.launch import prepare
 from dashboards.report import write_report
 from serving import ReleaseStore
 from tests.argilla_lite.server import ArgillaServer, only_argilla_lite
 from tests.browser import chromium_page
 from tests.dashboards.annotated import go_round
+from tests.dashboards.test_browser import served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.argilla
 
@@ -173,23 +178,49 @@ def test_argilla_with_another_schema_is_said(round_made: Handover, tmp_path: Pat
     assert foreign.conversations in trouble, trouble
 
 
+def first_link(page: Page, table: Locator, row: int = 0) -> tuple[float, float]:
+    """Where a link in a row of a table can be clicked. The table is a canvas: only the pointer tells."""
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    y = box["y"] + 35 * (row + 1) + 17
+    for x in range(int(box["x"] + box["width"]) - 8, int(box["x"]), -8):
+        page.mouse.move(x, y)
+        pointer = "at => getComputedStyle(document.elementFromPoint(at[0], at[1])).cursor"
+        if page.evaluate(pointer, [x, y]) == "pointer":
+            return x, y
+    raise AssertionError("no link in that row")
+
+
 @pytest.mark.browser
 @only_argilla_lite("its page opens no records that others completed")
 def test_links_open_the_right_records_in_argilla(
-    round_made: Handover, standing: Standing, argilla_lite: ArgillaServer
+    round_made: Handover, standing: Standing, argilla_lite: ArgillaServer, tmp_path: Path
 ) -> None:
-    """Completed by others, answered by both, pending: each opens as the links say, and nothing else."""
+    """Completed by others, answered by both, pending: each opens as the links say, and nothing else. Clicked
+    in a table, and opened by their addresses."""
     (conflict, *_) = standing.decided.conflicts
     pending = next(record for record in records(round_made, "triplets") if record["status"] == "pending")
-    with chromium_page() as page:
+    given = round_made
+    launch = prepare(given.root, given.dashboard, given.argilla, given.loop)
+    with served(launch, tmp_path), chromium_page() as page:
         page.goto(argilla_lite.url)
         page.locator("input").first.fill(argilla_lite.username)
         page.locator("input[type=password]").fill(argilla_lite.password)
         page.keyboard.press("Enter")
         page.get_by_text(round_made.argilla.triplets).first.wait_for()
-        page.goto(standing.opened([conflict.decision], "triplets"))
-        page.get_by_text(conflict.decision.question).first.wait_for()
-        page.get_by_text("1 of 1").first.wait_for()
+        page.goto(f"{launch.url}/annotation")
+        page.get_by_text("wait for a reviewer").first.wait_for()
+        differently = page.get_by_test_id("stDataFrame").last
+        differently.get_by_text("is_positive_relevant: ").first.wait_for(state="attached")
+        with page.expect_popup() as opened:
+            page.mouse.click(*first_link(page, differently))
+        opened.value.get_by_text(conflict.decision.question).first.wait_for()
+        opened.value.get_by_text("1 of 1").first.wait_for()
+        apart = page.get_by_test_id("stDataFrame").nth(1)  # on which question people agree least
+        with page.expect_popup() as opened:
+            page.mouse.click(*first_link(page, apart, row=4))
+        opened.value.get_by_text(f"1 of {len(standing.decided.conflicts)}").first.wait_for()
         page.goto(standing.links.pending("triplets", {"origin": "heading"}))
         total = httpx.get(
             f"{argilla_lite.url}/api/v1/datasets/{pending['dataset_id']}/progress",

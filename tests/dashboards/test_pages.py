@@ -1,11 +1,9 @@
-"""The other pages: what they show, what they lead to, and what can be done on them."""
+"""The other pages: what they show, and what they lead to."""
 
 from __future__ import annotations
 
-import getpass
-import shutil
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation import (
     ArgillaSettings,
+    AskedTurn,
     Decision,
     Home,
     RecordLinks,
@@ -23,10 +22,9 @@ from curation import (
     agreement_of,
     write_json,
 )
-from dashboards.data.actions import read_actions
 from dashboards.data.compared import asked_both
 from dashboards.data.decided import Decided
-from dashboards.data.feed import Feed
+from dashboards.data.feed import Feed, Snapshot
 from dashboards.data.funnel import read_funnel
 from dashboards.data.gaps import read_topics
 from dashboards.data.map import read_map, standings
@@ -35,9 +33,9 @@ from dashboards.data.standing import Next, Standing
 from dashboards.handover import FILE_NAME, LoopSettings, read_handover, write_handover
 from dashboards.settings import DashboardSettings
 from serving import Canary, ReleaseStore
-from tests.dashboards.state import add_release, add_run, kill
+from tests.dashboards.state import add_release, add_run
 from tests.training.material import conversation, make_chunks, serving, settings, triplet
-from training import GateSettings, RunStore, judge_canary, read_comparison
+from training import GateSettings, judge_canary, read_comparison
 
 CHUNKS = make_chunks()
 GATE = {
@@ -49,6 +47,7 @@ GATE = {
     ],
 }
 
+EVIL = "[a](javascript:alert(1)) <b>"
 SCRIPT = """
 from pathlib import Path
 from dashboards.acting import show_sign_in
@@ -61,14 +60,21 @@ show_sign_in(handover)
 
 
 def opened(
-    page: str, home: Home, host: str = "127.0.0.1", accounts: Mapping[str, str] | None = None
+    page: str,
+    home: Home,
+    host: str = "127.0.0.1",
+    accounts: Mapping[str, str] | None = None,
+    address: Mapping[str, str] | None = None,
 ) -> AppTest:
-    """The page, on ``home``, with no Argilla configured."""
+    """The page, on ``home``, with no Argilla configured. ``address``: what its address says after the ?."""
     loop = LoopSettings(training=settings(), serving=serving())
     known = {name: SecretStr(password) for name, password in (accounts or {}).items()}
     board = DashboardSettings(refresh_seconds=60, host=host, accounts=known)
     path: Path = write_handover(home, board, ArgillaSettings(), loop)
-    found = AppTest.from_string(SCRIPT.format(page=page, path=str(path)), default_timeout=60).run()
+    found = AppTest.from_string(SCRIPT.format(page=page, path=str(path)), default_timeout=60)
+    for name, value in (address or {}).items():
+        found.query_params[name] = value
+    found.run()
     assert not found.exception
     return found
 
@@ -124,13 +130,45 @@ def test_how_far_people_agree(home: Home, two_people: Standing) -> None:
     assert pairs["Same"].tolist() == ["3 of 4"]
     people = next(table.value for table in page.dataframe if "As most others" in table.value)
     assert people["As most others"].tolist() == ["3 of 4", "3 of 4"]
+    assert people["Apart"].tolist() == [1, 1]
     # The one on which they differ, and nothing else, is what the numbers lead to.
     apart = f"search={1:032x}~all"
     conflicts = next(table.value for table in page.dataframe if "Who said what" in table.value)
     assert conflicts["Who said what"].tolist() == ["is_positive_relevant: ada yes, bob no"]
-    for table in (asked, pairs, conflicts):
+    for table in (asked, pairs, people, conflicts):
         assert unquote(table["Records"][0]).endswith(apart)
     assert "1 record; 1 of them wait for a reviewer" in said(page)
+
+
+def turn(name: str) -> AskedTurn:
+    """What somebody asked."""
+    return AskedTurn(
+        record_id=f"turn-{name}",
+        day="2026-11-30",
+        question=name,
+        answer=f"the answer to {name}",
+        release=f"r0001-00000000) {EVIL}",
+        refused=False,
+        sources=1,
+        seconds=0.2,
+        thumb="",
+        verdict="",
+        chunk_id="",
+    )
+
+
+def test_an_old_number_says_how_old_it_is(
+    home: Home, two_people: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Argilla answers, but slowly."""
+    since = datetime.now(timezone.utc) - timedelta(minutes=5)
+    found = Snapshot(items=[two_people], taken_at=since, told="Reading answered triplets: 5 of 9 records.")
+    feed = Feed(lambda: [two_people], every=60, what="a test")
+    monkeypatch.setattr("dashboards.views.annotation.standing_feed", lambda _: feed)
+    assert "What follows was read" not in said(opened("annotation", home))
+    monkeypatch.setattr(feed, "latest", lambda patience=0.0: found)
+    told = "What follows was read 5 min ago. Reading answered triplets: 5 of 9 records."
+    assert said(opened("annotation", home)).count(told) == 1
 
 
 def _vote(number: int, person: str, value: str) -> Vote:
@@ -205,88 +243,37 @@ def test_questions_that_both_were_asked_stand_with_their_change(copied: Home) ->
     assert table["Question"].tolist() == [one.question for one in found]
 
 
-def press(page: AppTest, label: str) -> AppTest:
-    next(one for one in page.button if one.label == label).click().run()
-    assert not page.exception
-    return page
+def test_addresses_lead_to_what_they_name_or_say_that_it_is_gone(copied: Home, home: Home) -> None:
+    older, newer = ReleaseStore(copied).ids()
+    run = ReleaseStore(copied).current().run_id or ""
+    page = opened("releases", copied, address={"release": older, "run": run})
+    assert (page.selectbox(key="the release").value, page.selectbox(key="the run").value) == (older, run)
+    assert "any more" not in said(page)
+    page = opened("releases", copied, address={"release": "r0099-00000000", "run": EVIL})
+    assert page.selectbox(key="the release").value == newer
+    assert "r0099-00000000 is not there any more." in said(page) and f"{EVIL} is not there" in said(page)
+    assert "](" not in "".join(one.value for one in page.caption)
+    page.selectbox(key="the release").select(older).run()
+    assert "r0099" not in said(page), "another was chosen"
+    asked = {"newer": newer, "older": older, "question": "How do I clean a lamp?"}
+    page = opened("retrieval", copied, address=asked)
+    assert said(page).count("lamp.md") >= 2, "the question is asked again"
 
 
-def test_going_back_takes_two_clicks_and_is_in_the_log(copied: Home) -> None:
-    store = ReleaseStore(copied)
-    older, newer = store.ids()
-    page = opened("releases", copied)
-    page.selectbox(key="release to act on").select(older).run()
-    press(page, f"Serve {older}")
-    assert store.current_id() == newer
-    press(page, "Yes, serve it")
-    assert store.current_id() == older
-    last = store.promotions.lines()[-1]
-    assert (last.release, last.is_by_hand, last.who) == (older, True, getpass.getuser())
-    assert read_actions(copied, 1)[0].who == getpass.getuser()
+def test_a_turn_stays_chosen_while_others_come(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def arrived(*names: str) -> None:
+        feed = Feed(lambda: [turn(name) for name in names], every=60, what="turns")
+        assert feed.latest(30).items
+        monkeypatch.setattr("dashboards.views.conversations.turns_feed", lambda _: feed)
 
-
-def test_two_press_the_same_button_and_it_is_done_once(copied: Home) -> None:
-    store = ReleaseStore(copied)
-    older, _ = store.ids()
-    pages = [opened("releases", copied) for _ in range(2)]
-    for page in pages:
-        page.selectbox(key="release to act on").select(older).run()
-        press(page, f"Serve {older}")
-    before = len(store.promotions.lines())
-    for page in pages:
-        press(page, "Yes, serve it")
-    assert store.current_id() == older
-    assert len(store.promotions.lines()) == before + 1
-
-
-def test_only_who_signs_in_can_act(copied: Home) -> None:
-    store = ReleaseStore(copied)
-    older, _ = store.ids()
-    page = opened("releases", copied, host="0.0.0.0", accounts={"ada": "stone"})  # noqa: S104
-    page.selectbox(key="release to act on").select(older).run()
-    button = next(one for one in page.button if one.label == f"Serve {older}")
-    assert button.disabled and "Sign in to do this." in said(page)
-    page.text_input[0].set_value("ada")
-    page.text_input[1].set_value("clay")
-    press(page, "Sign in")
-    assert page.error and next(one for one in page.button if one.label == f"Serve {older}").disabled
-    page.text_input[1].set_value("stone")
-    press(page, "Sign in")
-    press(press(page, f"Serve {older}"), "Yes, serve it")
-    assert store.promotions.lines()[-1].who == "ada"
-
-
-def test_a_damaged_release_is_not_served(copied: Home) -> None:
-    store = ReleaseStore(copied)
-    older, newer = store.ids()
-    (store.folder(older) / "model" / "modules.json").write_text("[]")
-    page = opened("releases", copied)
-    page.selectbox(key="release to act on").select(older).run()
-    press(press(page, f"Serve {older}"), "Yes, serve it")
-    assert store.current_id() == newer
-    assert older in said(page) and page.warning
-
-
-def test_a_release_that_goes_under_the_page_is_said(copied: Home) -> None:
-    store = ReleaseStore(copied)
-    older, newer = store.ids()
-    page = opened("releases", copied)
-    page.selectbox(key="release to act on").select(older).run()
-    press(page, f"Serve {older}")
-    shutil.rmtree(store.folder(older))
-    page = page.run()
-    assert not page.exception
-    assert page.selectbox(key="release to act on").options == [newer]
-
-
-def test_a_stopped_run_is_dropped(home: Home) -> None:
-    run = add_run(home, outcome=None)
-    assert f"Stop {run.id}" in [one.label for one in opened("loop", home).button]
-    kill(run)
-    page = opened("loop", home)
-    press(press(page, f"Drop {run.id}"), "Yes, drop it")
-    assert RunStore(home).get(run.id).status == "abandoned"
-    assert [one.what for one in read_actions(home, 5)] == ["dropped a run"]
+    arrived("first", "second")
+    page = opened("conversations", home, address={"turn": "turn-second"})
+    assert [one.value for one in page.text] == ["the answer to second"]
+    arrived("newest", "first", "second")
+    assert [one.value for one in page.run().text] == ["the answer to second"]
+    assert "](javascript" not in "".join(one.value for one in page.caption)
+    arrived("newest")
+    assert "Turn turn-second is not among the newest" in said(page.run())
 
 
 def test_the_verdict_its_guards_and_the_report_are_read_in_the_page(home: Home) -> None:
@@ -327,34 +314,10 @@ def test_a_canary_is_shown_with_what_visitors_say(home: Home, monkeypatch: pytes
     for feed, is_held in ((found, False), (against, True)):
         monkeypatch.setattr("dashboards.views.releases.canary_feed", lambda handover, feed=feed: feed)
         page = opened("releases", home)
-        page.selectbox(key="release to act on").select(other.id).run()
+        page.selectbox(key="the release").select(other.id).run()
         assert [one.disabled for one in page.button if one.label == f"Serve {other.id}"] == [is_held]
     (home.releases / "marks.json").write_text("{")
     assert "marks.json is damaged" in said(opened("releases", home))
-
-
-def test_a_canary_begins_and_ends_on_the_page(home: Home) -> None:
-    other, _ = add_release(home), add_release(home)
-    marks = ReleaseStore(home).marks
-    page = opened("releases", home)
-    page.selectbox(key="release to act on").select(other.id).run()
-    press(page, f"Try {other.id} on some visitors")
-    assert marks.read().canary is None
-    press(page, "Yes, begin")
-    running = marks.read().canary
-    assert running is not None and (running.release, running.share) == (other.id, 0.1)
-    press(press(page, "End the canary"), "Yes, end it")
-    assert marks.read().canary is None
-    assert [one.what for one in read_actions(home, 2)] == ["ended the canary", "began a canary"]
-
-
-def test_where_others_can_reach_it_nothing_can_be_changed(home: Home) -> None:
-    add_release(home)
-    add_release(home)
-    page = opened("releases", home, host="0.0.0.0")  # noqa: S104 - this is the case
-    page.selectbox(key="release to act on").select(ReleaseStore(home).ids()[0]).run()
-    assert all(button.disabled for button in page.button)
-    assert "nobody can sign in" in said(page)
 
 
 def test_topics_without_answers_and_a_judge(copied: Home) -> None:

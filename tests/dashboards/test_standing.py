@@ -80,7 +80,7 @@ def test_weeks_are_the_last_seven_days_and_the_seven_before(served: Home) -> Non
 def test_enough_decisions_make_a_retrain_due(served: Home) -> None:
     found = stands(served, accepted_triplets(CHUNKS)[:4], min_accepted=4)
     assert found.next.retrain
-    assert "4 new accepted decisions wait to be trained on" in found.next.words
+    assert "4 accepted decisions wait to be trained on" in found.next.words
 
 
 def test_what_the_served_release_has_is_not_new(retrained: Home, decisions: list[Decision]) -> None:

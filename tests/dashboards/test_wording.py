@@ -65,7 +65,8 @@ def test_duration(seconds: float, words: str) -> None:
     ("ago", "words"),
     [
         (timedelta(seconds=5), "just now"),
-        (timedelta(seconds=-500), "just now"),
+        (timedelta(seconds=-59), "just now"),
+        (timedelta(seconds=-500), "8 min 20 s ahead of this machine's clock"),
         (timedelta(minutes=5), "5 min ago"),
         (timedelta(hours=3, minutes=50), "3 h ago"),
         (timedelta(days=1), "1 day ago"),

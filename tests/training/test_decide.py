@@ -206,7 +206,7 @@ def test_enough_accepted_decisions_make_a_retrain_due() -> None:
     rejected = [_row(100 + number, "rejected") for number in range(50)]
     fewer = is_due(_situation([*_rows(19), *rejected]), due)
     assert (fewer.what, fewer.rung) == ("new", INDEX_ONLY), "the index does not wait"
-    assert "20 new accepted decisions wait to be trained on" in is_due(_situation(_rows(20)), due).why
+    assert "20 accepted decisions wait to be trained on" in is_due(_situation(_rows(20)), due).why
 
 
 def test_what_was_looked_at_is_not_new_and_what_was_flipped_back_is() -> None:
@@ -217,12 +217,12 @@ def test_what_was_looked_at_is_not_new_and_what_was_flipped_back_is() -> None:
     flipped = _rows(40, "rejected")
     # Learned as accepted, looked at as rejected, and accepted again: something else has made it worth a run.
     back = _situation([*_rows(40), _row(99)], _rows(40), tried=[flipped])
-    assert "41 new accepted decisions wait to be trained on" in is_due(back, due).why
+    assert "41 accepted decisions wait to be trained on" in is_due(back, due).why
 
 
 def test_what_a_selection_left_out_was_not_looked_at() -> None:
     partly = [_row(number, fate="open" if number < 5 else "left-out") for number in range(40)]
-    assert "35 new accepted" in is_due(_situation(_rows(40), tried=[partly]), Due(20)).why
+    assert "35 accepted" in is_due(_situation(_rows(40), tried=[partly]), Due(20)).why
     assert not _trains(is_due(_situation([*_rows(40), _row(99)], _rows(40), tried=[partly]), Due(20)))
 
 

@@ -100,12 +100,12 @@ def test_what_a_run_has_looked_at_is_not_new(world: World) -> None:
     world.finished(DECISIONS[:40])
     assert not _new(world.due(DECISIONS[:40]))
     assert not _new(world.due(DECISIONS[:50]))
-    assert "20 new accepted" in _new(world.due(DECISIONS[:60]))
+    assert "20 accepted" in _new(world.due(DECISIONS[:60]))
     changed = [
         one.model_copy(update={"votes": tuple(vote.model_copy(update={"value": "no"}) for vote in one.votes)})
         for one in DECISIONS[:20]
     ]
-    assert "20 new accepted" in _new(world.due([*changed, *DECISIONS[20:40]])), "changed answers are new ones"
+    assert "20 accepted" in _new(world.due([*changed, *DECISIONS[20:40]])), "changed answers are new ones"
 
 
 def test_a_rollback_stays_until_somebody_decides_something_new(world: World) -> None:
@@ -117,7 +117,7 @@ def test_a_rollback_stays_until_somebody_decides_something_new(world: World) -> 
     assert not _new(world.due(DECISIONS[:50], every_hours=6))
     assert not _new(world.due(DECISIONS[:60]))
     assert "10 decisions are new" in _new(world.due(DECISIONS[:60], every_hours=6))
-    assert "20 new accepted decisions wait to be trained on" in _new(world.due(DECISIONS[:70]))
+    assert "20 accepted decisions wait to be trained on" in _new(world.due(DECISIONS[:70]))
 
 
 def test_so_does_a_base_model_that_was_made_anew(world: World) -> None:
@@ -152,7 +152,7 @@ def test_what_a_run_read_in_vain_is_new_again(world: World) -> None:
     assert reindex(world.home, FEWER, world.serving) is not None
     run.record.overtaken = True
     run.finish("rejected", "Not promoted: somebody was quicker.", None)
-    assert "40 new accepted decisions wait to be trained on" in _new(world.due(DECISIONS[:50], corpus=FEWER))
+    assert "40 accepted decisions wait to be trained on" in _new(world.due(DECISIONS[:50], corpus=FEWER))
     assert "5 decisions are new" in _new(world.due(DECISIONS[:15], corpus=FEWER, every_hours=6))
 
 

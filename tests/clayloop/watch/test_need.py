@@ -45,7 +45,7 @@ def test_enough_accepted_decisions_call_for_one(world: Home) -> None:
     assert _look(world, [*DECISIONS[:19], *rejected]).rung == INDEX_ONLY, "the index does not wait"
     found = _look(world, DECISIONS[:20])
     assert found.rung == FINE_TUNED
-    assert "20 new accepted decisions wait to be trained on" in found.why
+    assert "20 accepted decisions wait to be trained on" in found.why
     assert _look(world, DECISIONS[:3], min_accepted=3).why
 
 

@@ -242,6 +242,10 @@ def test_whom_nobody_calls_a_new_answer_costs_no_reading_of_everything(world: Wo
     world.answers("triplets", 2, 0, "yes", "submitted")  # this one does, and hides the other for a while
     assert reader.read(world.client) != read_decisions(world.client, world.settings)
     now[0] += 60
+    world.answers("triplets", 3, 0, "yes", "submitted")
+    found = {one.record_id: one.values for one in reader.read(world.client)}
+    truth = {one.record_id: one.values for one in read_decisions(world.client, world.settings)}
+    assert found.keys() == truth.keys() and found != truth, "what is new is seen before all is read"
     assert reader.read(world.client) == read_decisions(world.client, world.settings)
 
 

@@ -157,7 +157,7 @@ def test_what_a_run_read_while_somebody_indexed_anew_is_learned_after_all(
     found = _watcher(home, tiny_model, fewer)
     assert (found.what, found.why[:30]) == (
         "new",
-        f"{len(DECISIONS)} new accepted decisions wait to be trained on"[:30],
+        f"{len(DECISIONS)} accepted decisions wait to be trained on"[:30],
     )
     again = retrain(home, tiny_model, corpus=fewer)
     assert (again.outcome, again.release_after) == ("promoted", ReleaseStore(home).current_id())
