@@ -10,8 +10,9 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,7 +62,7 @@ _WORK: dict[str, Callable[[bool], Callable[[], bytes]]] = {
 }
 
 
-def _run(what: str, workers: int, out: Any) -> None:
+def _run(what: str, workers: int) -> _Side:
     os.environ["RAYON_NUM_THREADS"] = "1"
     if workers:
         import ray
@@ -71,16 +72,12 @@ def _run(what: str, workers: int, out: Any) -> None:
     work = _WORK[what](workers > 0)
     started = time.perf_counter()
     made = work()
-    out.put(_Side(time.perf_counter() - started, blake2b(made).hexdigest()))
+    return _Side(time.perf_counter() - started, blake2b(made).hexdigest())
 
 
 def _side(what: str, workers: int) -> _Side:
-    context = multiprocessing.get_context("spawn")
-    out = context.Queue()
-    process = context.Process(target=_run, args=(what, workers, out))
-    process.start()
-    found: _Side = out.get()
-    process.join()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        found = pool.submit(_run, what, workers).result()
     print(f"{what}, {f'{workers} worker(s) of Ray' if workers else 'in one process'}: {found.seconds:.1f} s")
     return found
 

@@ -41,7 +41,6 @@ from curation.argilla.vectors import (
     embed_queries,
     nearest_other,
     places,
-    stored_vectors,
 )
 from curation.errors import StateError
 from curation.progress import SILENT, Progress
@@ -159,7 +158,7 @@ class _Push:
         self.suggests = api.shows_suggestions()
         if not self.suggests:
             self.progress.say("No answers are suggested: this Argilla's page would choose them for people.")
-        self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress, self._stored_vectors)
+        self.chunk_vectors = ChunkVectors(corpus.chunks, vectors, self.progress)
         self.users = read_users(api, settings)
         self.shelves: dict[DatasetKind, list[Shelf]] = {}
         self.has_triplets = True
@@ -390,14 +389,6 @@ class _Push:
 
     def _area(self, path: str) -> str:
         return area_of(path, self.settings.experts)
-
-    def _stored_vectors(self) -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = {}
-        for shelf in self.shelves["chunks"]:
-            if shelf.vector is not None and shelf.standing.records:
-                dimension = self.vectors.dimension
-                found |= stored_vectors(self.api, shelf.dataset.id, shelf.vector, dimension)
-        return found
 
 
 def _triplet_outline(triplet: Triplet, chunk: Chunk, by: str) -> Outline:

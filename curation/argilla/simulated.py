@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.argilla import rules
 from curation.argilla.api import RESPONSE_BATCH, Api, JsonObject
-from curation.argilla.datasets import RemoteDataset, find_all, find_kind, vector_slug
+from curation.argilla.datasets import RemoteDataset, find_all
 from curation.argilla.decisions import acceptance_verdict
 from curation.argilla.schemas import CURRENT, DATASETS, NO, YES
 from curation.argilla.simulated_user import SIMULATED_ANNOTATOR, signed_in, simulated_user
-from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places, stored_vectors
+from curation.argilla.vectors import ChunkVectors, VectorSource, embed_queries, places
 from curation.progress import SILENT, Progress
 from curation.records.decision import DatasetName
 from curation.records.gold import is_gold
@@ -140,7 +140,7 @@ class _Bench:
         self._rarity = inverse_document_frequency(chunk.text for chunk in corpus.chunks)
         self._vectors = vectors
         self._progress = progress
-        self._chunks = ChunkVectors(corpus.chunks, vectors, progress, lambda: _stored(api, settings, vectors))
+        self._chunks = ChunkVectors(corpus.chunks, vectors, progress)
         self.judges: dict[DatasetName, Judge] = {
             "chunks": self._judge_chunks,
             "triplets": self._judge_triplets,
@@ -209,14 +209,6 @@ class _Bench:
 
 def _text(record: JsonObject, field: str) -> str:
     return readable(record["fields"].get(field) or "")
-
-
-def _stored(api: Api, settings: ArgillaSettings, vectors: VectorSource) -> dict[str, np.ndarray]:
-    name, found = vector_slug(vectors.name), dict[str, np.ndarray]()
-    for dataset in find_kind(api, settings, "chunks"):
-        if dataset.vectors.get(name) == vectors.dimension:
-            found |= stored_vectors(api, dataset.id, name, vectors.dimension)
-    return found
 
 
 def _queue(api: Api, datasets: Sequence[RemoteDataset], user_id: str) -> list[JsonObject]:

@@ -58,7 +58,7 @@ def let_annotate(api: Api, workspace: str, user_ids: Iterable[str]) -> None:
     for user_id in user_ids:
         if user_id not in there:
             path = f"/api/v1/workspaces/{workspace}/users"
-            api.request("POST", path, "letting a user annotate", {"user_id": user_id})
+            api.request("POST", path, f"letting the user {user_id} annotate", {"user_id": user_id})
 
 
 def read_users(api: Api, settings: ArgillaSettings) -> dict[str, User]:

@@ -1,15 +1,14 @@
-"""Embeddings: the model's interface, and the vectors of the corpus, read from Argilla where it has them."""
+"""Embeddings: the model's interface, and the vectors of the corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from curation.argilla.api import Api
 from curation.progress import Progress
 from curation.records.chunk import Chunk
 from curation.suggestions.features import Place
@@ -37,31 +36,19 @@ class VectorSource(Protocol):
 
 
 class ChunkVectors:
-    """The vectors of all chunks, in the chunks' order. ``recall`` gives those by chunk id that are known
-    already (they stay right: an id is a hash of the text). Only the other chunks are embedded."""
+    """The vectors of all chunks, in the chunks' order. Those that Argilla holds are not taken: they may be of
+    an earlier first release, which weighed tokens by another corpus."""
 
-    def __init__(
-        self,
-        chunks: Sequence[Chunk],
-        source: VectorSource,
-        progress: Progress,
-        recall: Callable[[], Mapping[str, Vectors]],
-    ) -> None:
+    def __init__(self, chunks: Sequence[Chunk], source: VectorSource, progress: Progress) -> None:
         self.chunks = chunks
         self.rows = {chunk.id: row for row, chunk in enumerate(chunks)}
-        self._recall = recall
         self._source = source
         self._progress = progress
 
     @cached_property
     def matrix(self) -> Vectors:
         """(n, dimension), made when first asked for."""
-        known = dict(self._recall())
-        missing = [chunk for chunk in self.chunks if chunk.id not in known]
-        made = embed_documents(self._source, [chunk.text for chunk in missing], self._progress)
-        known.update(zip((chunk.id for chunk in missing), made, strict=True))
-        rows = [known[chunk.id] for chunk in self.chunks]
-        return np.stack(rows) if rows else np.empty((0, self._source.dimension), np.float32)
+        return embed_documents(self._source, [chunk.text for chunk in self.chunks], self._progress)
 
 
 def embed_documents(source: VectorSource, texts: Sequence[str], progress: Progress) -> Vectors:
@@ -85,17 +72,6 @@ def embed_queries(source: VectorSource, texts: Sequence[str], progress: Progress
                 part = distinct[start : start + _SLICE]
                 found.update(zip(part, source.queries(part), strict=True))
                 advance(len(part))
-    return found
-
-
-def stored_vectors(api: Api, dataset_id: str, name: str, dimension: int) -> dict[str, Vectors]:
-    """External id → the vector ``name`` that Argilla holds for it."""
-    found: dict[str, Vectors] = {}
-    for page in api.records(dataset_id, include=[f"vectors:{name}"]):
-        for record in page:
-            values = (record.get("vectors") or {}).get(name)
-            if record.get("external_id") and values and len(values) == dimension:
-                found[record["external_id"]] = np.asarray(values, dtype=np.float32)
     return found
 
 

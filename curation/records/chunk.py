@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from curation.errors import StateError
 from curation.records.identity import content_id
 
 SECTION_SEPARATOR = " > "
@@ -109,8 +110,12 @@ class Chunk(BaseModel):
 
 
 def chunks_in(table: pa.Table) -> Iterator[Chunk]:
-    """A table's rows, unchecked. What chunks have in common is kept once, and rows are turned into Python
-    some at a time: there may be a million of them."""
+    """A table's rows, each not checked. What chunks have in common is kept once, and rows are turned into
+    Python some at a time: there may be a million of them. Raises StateError where what every chunk has is
+    missing."""
+    for name in ("id", "document_id", "source", "path", "text"):
+        if table[name].null_count:
+            raise StateError(f"A table of chunks has rows without {name}.", "Run `clayloop ingest` again.")
     known: dict[str, str] = {}
 
     def once(text: str) -> str:

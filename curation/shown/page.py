@@ -23,7 +23,10 @@ from markdown_it.utils import OptionsDict
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 _SCHEMES = ("http", "https")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_CELLS = re.compile(r"((?:^|\s*(?<=\s))\|(?=\s|$)\s*)")  # how the reader writes what stands between two cells
+# How the reader writes what stands between two cells.
+_CELLS = re.compile(r"((?:^|(?<!\s)\s+|(?<=\s))\|(?=\s|$)\s*)")
+    r"((?:^|(?<!\s)\s+|(?<=\s))\|(?=\s|$)\s*)"
+)  # how the reader writes what stands between two cells
 _BREAKS = re.compile(r"[\n\r\f]")  # entities can bring them into a text
 # Gradio draws diagrams from code in this language; a document's code is shown, not run.
 _DRAWN = "mermaid"
@@ -177,7 +180,8 @@ def _lay_out_tables(group: Sequence[Token]) -> None:
     table with it, and hardly any table has none."""
     for before, token, after in zip(group, group[1:], group[2:], strict=False):
         children = token.children or []
-        if token.type == "inline" and any(child.type == "rowbreak" for child in children):
+        is_prose = before.type == "paragraph_open" and token.type == "inline"
+        if is_prose and any(child.type == "rowbreak" for child in children):
             for end in (before, after):
                 end.tag, end.hidden = "table", False
             token.children = list(_cells(children))

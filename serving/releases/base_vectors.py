@@ -32,11 +32,12 @@ class BaseVectors:
         name = settings.model
         untrained = (one for one in reversed(store.list()) if not one.trained_on and one.base_model == name)
         release = next(untrained, None)
+        self.name = model_name(name)
         self._folder = store.folder(release.id) if release else None
         model = self._folder / MODEL_FOLDER if self._folder else resolve_model(name)
         without = WHITENING if self._folder else FITTED
         self.embedder = (
-            Embedder.quick(model, settings, model_name(name), without=without)
+            Embedder.quick(model, settings, self.name, without=without)
             if quick and isinstance(model, Path)
             else Embedder.shared(model, settings, without)
         )
@@ -44,10 +45,6 @@ class BaseVectors:
     @property
     def dimension(self) -> int:
         return self.embedder.dimension
-
-    @property
-    def name(self) -> str:
-        return self.embedder.name
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """As ``Embedder.queries``."""

@@ -102,7 +102,7 @@ def build_index(
             table = database.create_table(name, rows.to_reader(max_chunksize=_BATCH))
             if not on_disk:
                 _write_plain(_plain(folder, name), rows)
-            del rows  # building the graph needs the memory
+            del rows  # cutting it into parts needs the memory
             _add_indexes(table, on_disk)
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(

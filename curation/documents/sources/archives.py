@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from curation.documents.markup.reading import markup_of
 from curation.documents.sources.files import may_be_documentation
-from curation.errors import SourceError, first_line
+from curation.errors import SourceError
 from curation.words import word_set
 
 MAX_UNPACKED_BYTES = 4_000_000_000
@@ -32,6 +32,7 @@ _OTHER_SUFFIXES = word_set(
 _DOCS_NAMES = frozenset({"docs", "doc", "documentation", "docsrc", "docs_src", "doc_src"})
 _README = re.compile(r"^readme(\.[a-z]+)?$", re.IGNORECASE)
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, RuntimeError)
+_TOLD = 300  # characters of what the library says
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def read_archive(archive: Path, max_file_bytes: int, below: str | None = None) -
             elif limit:
                 found[path] = ArchiveFile(path, size, None if size > max_file_bytes else read(limit))
     except _BROKEN as error:
-        told = first_line(error).rstrip(":")
+        told = " ".join(str(error).split())[:_TOLD] or type(error).__name__  # tarfile tells all it tried
         raise SourceError(
             f"{archive.name} is not a readable archive: {told}",
             "Try again; if it stays so, ingest the documentation from a folder.",

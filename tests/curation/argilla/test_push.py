@@ -381,4 +381,4 @@ def test_places_and_neighbours() -> None:
     assert which.tolist() == [1, 1]
     alone, _ = nearest_other(close[:1], [0])
     assert alone.tolist() == [-1]
-    assert ChunkVectors([], FakeNarrow("x"), SILENT, dict).matrix.shape == (0, 4)
+    assert ChunkVectors([], FakeNarrow("x"), SILENT).matrix.shape == (0, 4)
