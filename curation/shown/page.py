@@ -25,8 +25,6 @@ _SCHEMES = ("http", "https")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # How the reader writes what stands between two cells.
 _CELLS = re.compile(r"((?:^|(?<!\s)\s+|(?<=\s))\|(?=\s|$)\s*)")
-    r"((?:^|(?<!\s)\s+|(?<=\s))\|(?=\s|$)\s*)"
-)  # how the reader writes what stands between two cells
 _BREAKS = re.compile(r"[\n\r\f]")  # entities can bring them into a text
 # Gradio draws diagrams from code in this language; a document's code is shown, not run.
 _DRAWN = "mermaid"
