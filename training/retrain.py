@@ -127,11 +127,10 @@ def load_ahead(home: Home, corpus: Corpus, settings: TrainingSettings, serving: 
     ChunkIndex.open(store.folder(context.served.id) / INDEX_FOLDER).space()
     rows = ledger_of(store, context.served.id, ("query", "teaches", "origin"))
     asked = list(dict.fromkeys(row.query for row in rows if row.query))[:_MOST_AHEAD]
-    if asked:
-        question_vectors(context)(asked)
     served = Embedder.shared(store.folder(context.served.id) / MODEL_FOLDER, serving.embedding)
     of_all = [*OUT_OF_DOMAIN_QUESTIONS, *heading_questions(corpus.chunks)]
     own = dict.fromkeys(row.query for row in rows if row.query and row.origin != HEADING)
+    question_vectors(context)(asked or of_all[:1])
     served.queries([*of_all, *list(own)[:_MOST_AHEAD]])
     BaseVectors(store, serving.embedding).queries(asked or of_all[:1])
 

@@ -140,7 +140,8 @@ def gc(
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Remove old releases, but not what is served, pinned, or what a rollback leads to; and old runs."""
+    """Remove old releases, but not what is served, pinned, the newest untrained one, or what a rollback leads
+    to; and old runs."""
     from serving import collect_garbage, find_garbage
     from training import RunStore
 

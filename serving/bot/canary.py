@@ -64,8 +64,9 @@ class LiveCanary:
             self._answers = canary, self._answers[1]
             return
         if self._answers is not None:
-            self._answers = None
-            give_back()
+            left_to_gc, self._answers = self._answers[1].uses_torch, None
+            if left_to_gc:
+                give_back()
         if canary is None:
             return
         try:

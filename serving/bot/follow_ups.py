@@ -13,7 +13,7 @@ _LEADS_ON = re.compile(
 )
 _POINTS_BACK = re.compile(
     r"\b(?:it|that|this|those|these|them|they|their|its|one|ones|instead|too|as well|either"
-    r"|(?<!\bis )(?<!\bare )there)\b",  # "are there" points nowhere
+    r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )there)\b",  # "are there" points nowhere
     re.IGNORECASE,
 )
 # So few words of content name no topic; so many may where a word points back.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curation import SILENT, Progress
+from curation import SILENT, Progress, ReleaseError, SettingsError
 from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
@@ -25,22 +25,29 @@ class BaseVectors:
     takes from its index what that has; where there is none, with the base model as it was published.
 
     ``quick``: for a text now and then, without torch where that can be. Raises SettingsError when the model
-    can't be loaded.
+    can't be loaded, ReleaseError when it is that release's.
     """
 
     def __init__(self, store: ReleaseStore, settings: EmbeddingSettings, quick: bool = False) -> None:
         name = settings.model
-        untrained = (one for one in reversed(store.list()) if not one.trained_on and one.base_model == name)
-        release = next(untrained, None)
+        release = store.untrained(name)
         self.name = model_name(name)
         self._folder = store.folder(release.id) if release else None
         model = self._folder / MODEL_FOLDER if self._folder else resolve_model(name)
         without = WHITENING if self._folder else FITTED
-        self.embedder = (
-            Embedder.quick(model, settings, self.name, without=without)
-            if quick and isinstance(model, Path)
-            else Embedder.shared(model, settings, without)
-        )
+        try:
+            self.embedder = (
+                Embedder.quick(model, settings, self.name, without=without)
+                if quick and isinstance(model, Path)
+                else Embedder.shared(model, settings, without)
+            )
+        except SettingsError as error:
+            if release is None:
+                raise
+            raise ReleaseError(
+                f"The model of {release.id}, the base that others are compared with, can't be loaded.",
+                "`clayloop releases verify` says what is wrong: restore its folder, or remove it.",
+            ) from error
 
     @property
     def dimension(self) -> int:

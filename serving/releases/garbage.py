@@ -21,12 +21,15 @@ class Garbage(BaseModel):
 
 
 def find_garbage(store: ReleaseStore, keep: int) -> Garbage:
-    """All releases but the newest ``keep``, the served one, the one that a rollback leads to, and those that
-    are pinned or a canary. Raises StateError when the log of promotions or the marks can't be read."""
+    """All releases but the newest ``keep``, the served one, the one that a rollback leads to, those that are
+    pinned or a canary, and the newest untrained one, whose model is the base that others are compared with
+    (``BaseVectors``). Raises StateError when the log of promotions or the marks can't be read."""
     kept = {*store.ids()[-keep:], *store.marks.read().kept, store.current_id() or ""}
     store.promotions.lines()  # raises where nobody can tell what a rollback leads to
     with suppress(StateError):  # it leads nowhere
         kept.add(store.previous_id())
+    if (untrained := store.untrained()) is not None:
+        kept.add(untrained.id)
     gone = [one for one in store.ids() if one not in kept]
     return Garbage(releases=gone, freed=_alone([store.folder(one) for one in gone]))
 

@@ -73,9 +73,11 @@ class MarkFile:
 
     def end_canary(self, release_id: str) -> None:
         """End the canary if it is this release: it is served to all."""
-        canary = self.read().canary
-        if canary is not None and canary.release == release_id:
-            self.set_canary(None)
+        with self._locked():
+            marks = self.read()
+            if marks.canary is not None and marks.canary.release == release_id:
+                marks.canary = None
+                self._write(marks)
 
     def failed(self, release_id: str, why: str | None) -> None:
         """Note why a release could not be served; None: it can be."""

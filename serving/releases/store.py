@@ -68,6 +68,11 @@ class ReleaseStore:
 
     # reading
 
+    def untrained(self, base_model: str | None = None) -> Release | None:
+        """The newest release that nothing was trained for (of this base model), if there is one."""
+        found = (one for one in reversed(self.list()) if base_model in (None, one.base_model))
+        return next((one for one in found if not one.trained_on), None)
+
     def ids(self) -> list[str]:
         """The ids of all releases, oldest first."""
         if not self.root.is_dir():

@@ -30,7 +30,7 @@ TRIAL_FROM = 128
 RAY_FROM = 1_000  # texts: fewer are embedded before they have arrived anywhere
 _TRIAL_TEXTS = 8
 _REMEMBERED = 10_000  # questions: 15 megabytes of vectors
-_MOST_SHARED = 4  # models: twice the base, in each precision, the served one, and one more
+_MOST_SHARED = 4  # models: the base as published, the base as weighed, the served one, and one more
 
 
 class Embedder:

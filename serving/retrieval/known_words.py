@@ -16,7 +16,10 @@ from serving.retrieval.index import ChunkIndex
 from serving.retrieval.tokens import ModelTokenCounter
 
 _WORD = re.compile(r"[^\W\d_]+")
-_LATIN = "\u024f"  # the last letter
+# Thai to Tibetan, Burmese, Khmer, Japanese and Chinese: words may stand there without spaces between them.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _LETTERS = 4  # shorter words are too like each other
 _ALIKE = 80.0  # of 100: one letter in five, or two that changed places
 _OFTEN = 2  # the documents' own typing errors stand there once
@@ -116,7 +119,7 @@ def is_gibberish(index: ChunkIndex, counter: ModelTokenCounter | None, question:
     comes nearest to that, too, and in a small corpus near enough. Of scripts that may write words without
     spaces it is never said."""
     words = _WORD.findall(question.casefold())
-    if not words or any(max(word) > _LATIN or _is_token(counter, word) for word in words):
+    if not words or any(_UNSPACED.search(word) or _is_token(counter, word) for word in words):
         return False
     return not known_words(index, counter).knows_any(question)
 

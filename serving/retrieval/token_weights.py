@@ -36,6 +36,8 @@ def weigh_tokens(embedder: Embedder, chunks: Sequence[Chunk]) -> None:
 
     some = np.linspace(0, len(chunks) - 1, min(len(chunks), _MOST_CHUNKS)).astype(int)
     seen = embedder.counter.frequencies([chunks[place].text for place in some])
+    for prompt in (model.prompts or {}).values():  # which every text has before it
+        seen.update({token: len(some) for token in embedder.counter.frequencies([prompt])})
     vocabulary, around = embedder.counter.vocabulary(), embedder.counter.added()
     # One more of each: in a small corpus a token that comes once is not frequent.
     total = sum(seen.values()) + len(vocabulary)
@@ -58,4 +60,4 @@ def weigh_tokens(embedder: Embedder, chunks: Sequence[Chunk]) -> None:
 def _pools_by_mean(layers: Sequence[tuple[str, Any]]) -> bool:
     """Whether tokens' states are followed by their mean, and nothing comes between."""
     names = [type(module).__name__ for _, module in layers[:2]]
-    return names == ["Transformer", "Pooling"] and layers[1][1].pooling_mode in ("mean", ["mean"], ("mean",))
+    return names == ["Transformer", "Pooling"] and layers[1][1].pooling_mode == "mean"

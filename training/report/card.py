@@ -44,7 +44,7 @@ def release_card(
             f"{report.steps:,} steps, learning rate {settings.learning_rate:g}, "
             f"texts cut to {settings.max_tokens} tokens, {report.precision}, seed {settings.seed}. "
             f"Weights averaged with {settings.keep:g} of the base model's; "
-            "tokens weighed by how rare they are in the indexed chunks, "
+            "tokens weighed by how rare they are in the indexed chunks (of a model that takes their mean), "
             f"the space whitened by them with strength {whitening:g}."
         )
     lines = [
