@@ -115,7 +115,12 @@ def test_the_setting_overrides_the_calibrated_threshold(home: Home, make_release
     assert len(hits) == 2 and not retriever.should_answer(question, hits)
     lax = ServingSettings(retrieval=RetrievalSettings(min_score=-1.0))
     retriever = load_release(ReleaseStore(home), None, lax)
-    for words, known in (("purple elephants", True), ("qzxvw wkjq", False), ("如何安装插件", True)):
+    for words, known in (
+        ("purple elephants", True),
+        ("qzxvw wkjq", False),
+        ("ыщжфъ хпрвл", False),
+        ("如何安装插件", True),
+    ):
         assert retriever.should_answer(words, retriever.search(words)) == known, words
 
 
