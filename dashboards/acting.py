@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from curation import user_name
 from dashboards.data.notice import Notice, notice_of
@@ -27,6 +27,7 @@ _WHO = "signed in as"
 _CONFIRMING = "about to act"
 _TROUBLE = "trouble with acting"
 _AFTER_A_WRONG_ONE = 1.0  # seconds
+_LONGEST_WAIT = 10.0  # seconds for somebody else who acts
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ def act_once(handover: Handover, act: Act, who: str) -> None:
     """Do it while nobody else acts: so it sees what another click did, and leaves it."""
     _confirm("")
     try:
-        with FileLock(handover.root / _LOCK):
+        with FileLock(handover.root / _LOCK, timeout=_LONGEST_WAIT):
             act.do(who)
+    except Timeout:
+        st.session_state[_TROUBLE] = act.label, Notice("Somebody else acts just now; try again.")
     except Exception as error:  # the page says what it is
         st.session_state[_TROUBLE] = act.label, notice_of(error, act.label)

@@ -123,11 +123,19 @@ def choose_row(name: str, table: pd.DataFrame, ids: Sequence[str], columns: Mapp
 
 
 def renew(every: float, read: Callable[[], object]) -> None:
-    """Draw the whole page anew once what ``read`` gives has changed; looked at ``every`` seconds."""
-    seen = read()
+    """Draw the whole page anew once what ``read`` gives has changed; looked at ``every`` seconds. What cannot
+    be read is the sections' to tell: it is looked at again."""
+
+    def state() -> object:
+        try:
+            return read()
+        except (ClayloopError, OSError, ValueError):
+            return None
+
+    seen = state()
 
     def look() -> None:
-        if read() != seen:
+        if (now := state()) is not None and now != seen:
             st.rerun()
 
     st.fragment(look, run_every=every)()

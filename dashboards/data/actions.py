@@ -28,7 +28,8 @@ class Action(BaseModel):
 
 
 def note_action(home: Home, who: str, what: str, about: str = "") -> None:
-    """Write it down, before it is done. Raises StateError where that is not possible: then it is not done."""
+    """Write it down, before it is done; where the doing shows whether there was anything to do, after it.
+    Raises StateError where that is not possible."""
     line = Action(at=datetime.now(timezone.utc), who=who, what=what, about=about)
     home.root.mkdir(parents=True, exist_ok=True)
     with FileLock(home.root / _LOCK):

@@ -72,6 +72,15 @@ class Decided:
             found.update((at.astimezone(timezone.utc).date(), who, one.dataset) for who, at in last.items())
         return found
 
+    @cached_property
+    def answered(self) -> Mapping[tuple[str, str], Sequence[Decision]]:
+        """(annotator, dataset) → what they answered."""
+        found: dict[tuple[str, str], list[Decision]] = defaultdict(list)
+        for one in self.every:
+            for who in one.annotators:
+                found[who, one.dataset].append(one)
+        return found
+
     def pace(self, dataset: str, now: datetime) -> float:
         """Records of ``dataset`` that people answered a day, over the last ``RATE_DAYS``."""
         since = now.date() - timedelta(days=RATE_DAYS)

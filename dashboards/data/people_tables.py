@@ -59,7 +59,7 @@ def answers_table(standing: Standing) -> pd.DataFrame:
 
 def answered_by(standing: Standing, annotator: str, dataset: str) -> str:
     """Where the records of ``dataset`` that somebody answered can be opened; "" for nowhere."""
-    return standing.opened((one for one in standing.decided.every if annotator in one.annotators), dataset)
+    return standing.opened(standing.decided.answered.get((annotator, dataset), ()), dataset)
 
 
 def question_table(standing: Standing) -> pd.DataFrame:
@@ -99,7 +99,8 @@ def pair_table(standing: Standing) -> pd.DataFrame:
 
 
 def annotator_table(standing: Standing) -> pd.DataFrame:
-    """Each person beside the others; the records are those that somebody else answered differently."""
+    """Each person beside the others; the records are those that somebody else answered differently, in the
+    dataset that has most of them."""
     apart: dict[str, dict[str, Decision]] = defaultdict(dict)
     for pair in standing.decided.pairs:
         for who in pair.people:
@@ -110,10 +111,12 @@ def annotator_table(standing: Standing) -> pd.DataFrame:
             "Answered": one.records,
             "As most others": f"{one.agreed:,} of {one.compared:,}" if one.compared else "–",
             "Seconds a record": one.seconds,
-            "Apart": len(apart[one.annotator]),
-            "Records": _address(standing, [*apart[one.annotator].values()]),
+            "Apart": len(opened),
+            "Apart in": opened[0].dataset if opened else "–",
+            "Records": _address(standing, opened),
         }
         for one in agreement_of(standing).annotators
+        for opened in [_of_one_dataset([*apart[one.annotator].values()])]
     ]
     return table_of(lines)
 
@@ -174,5 +177,11 @@ def about(decision: Decision) -> str:
 
 def _address(standing: Standing, decisions: Sequence[Decision]) -> str:
     """Where they can be opened, those of the dataset that has most of them; "" for nowhere."""
-    counted = Counter(one.dataset for one in decisions).most_common(1)
-    return standing.opened(decisions, counted[0][0]) if counted else ""
+    found = _of_one_dataset(decisions)
+    return standing.opened(found, found[0].dataset) if found else ""
+
+
+def _of_one_dataset(decisions: Sequence[Decision]) -> Sequence[Decision]:
+    """Those of the dataset that has most of them: a link opens one dataset."""
+    most = Counter(one.dataset for one in decisions).most_common(1)
+    return [one for one in decisions if one.dataset == most[0][0]]

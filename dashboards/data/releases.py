@@ -83,6 +83,12 @@ def read_releases(home: Home) -> ReleasesView:
     return ReleasesView(_measured_by_successors(rows), damaged, pointer)
 
 
+def state_of_releases(home: Home) -> tuple[Sequence[str], str | None]:
+    """Changes with the releases and which is served. Raises ReleaseError for a damaged pointer."""
+    store = ReleaseStore(home)
+    return store.ids(), store.current_id()
+
+
 def _measured_by_successors(rows: Sequence[ReleaseRow]) -> list[ReleaseRow]:
     """Give a release that was made without a run the metrics from the first run that compared with it."""
     compared: dict[str, Mapping[str, float]] = {}

@@ -88,6 +88,13 @@ def read_runs(home: Home, last: int) -> RunsView:
     return RunsView(rows, damaged)
 
 
+def state_of_runs(home: Home, last: int) -> Sequence[tuple[str, int]]:
+    """Changes with the newest ``last`` runs, of which it reads nothing. Raises OSError for one
+    just removed."""
+    store = RunStore(home)
+    return [(name, (store.folder(name) / RUN_FILE).stat().st_mtime_ns) for name in _ids(store)[:last]]
+
+
 def read_run(home: Home, run_id: str) -> RunRow | None:
     """One run; None where it is gone or cannot be read."""
     try:

@@ -81,8 +81,8 @@ def _turns(handover: Handover) -> None:
     _figures(turns, standing)
     table = turn_table(turns, standing.links if standing else RecordLinks())
     seconds = st.column_config.NumberColumn("Seconds", format="%.1f")
-    found = {one.record_id: one for one in turns}
-    chosen = choose_row("turn", table, [*found], {"Seconds": seconds, "Records": OPEN})
+    ids, found = [one.record_id for one in turns], {one.record_id: one for one in turns}
+    chosen = choose_row("turn", table, ids, {"Seconds": seconds, "Records": OPEN})
     if chosen in found:
         _turn(handover, found[chosen], standing)
     elif chosen:

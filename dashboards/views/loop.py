@@ -18,7 +18,7 @@ from dashboards.data.flow import flow_of
 from dashboards.data.frames import run_frame, step_frame
 from dashboards.data.preview import DryRun, dry_run
 from dashboards.data.progress import AtWork, at_work
-from dashboards.data.runs import RunRow, read_runs
+from dashboards.data.runs import RunRow, read_run, read_runs
 from dashboards.escaping import plain, with_commands
 from dashboards.feeds import asked_once, progress_feed, standing_feed
 from dashboards.flow_picture import flow_picture
@@ -28,6 +28,7 @@ from dashboards.wording import duration
 from training import STEPS, drop_run, stop_run
 
 LAST_RUNS = 20
+_UNFINISHED = ("interrupted", "failed")
 _WANTED = "a dry run is wanted"
 
 
@@ -87,7 +88,7 @@ def _runs(handover: Handover) -> None:
     for row in view.rows:
         if row.running:
             _running(handover, at_work(home, row, view.rows, now))
-        elif row.outcome in ("interrupted", "failed") and row is view.rows[0]:
+        elif row.outcome in _UNFINISHED and row is view.rows[0]:
             _unfinished(handover, row)
     _table(view.rows)
 
@@ -105,9 +106,9 @@ def _running(handover: Handover, found: AtWork) -> None:
         st.caption(plain(task.what))
 
     def do(who: str) -> None:
-        note_action(handover.home, who, "stopped a run", row.id)
         if not stop_run(handover.home, row.id, who):
-            raise StateError(f"Nobody works on {row.id} any more: there is nothing to stop.")
+            raise StateError(f"{row.id} was asked to stop already, or nobody works on it any more.")
+        note_action(handover.home, who, "stopped a run", row.id)
 
     effect = "Its process ends. What its finished steps wrote stays: go on with it or drop it afterwards."
     show_act(handover, Act(f"Stop {row.id}", effect, "Yes, stop it", do, icon=":material/stop:"))
@@ -123,8 +124,10 @@ def _unfinished(handover: Handover, row: RunRow) -> None:
     )
 
     def do(who: str) -> None:
-        note_action(handover.home, who, "dropped a run", row.id)
-        drop_run(handover.home, row.id, who)
+        now = read_run(handover.home, row.id)
+        if now is not None and now.outcome in _UNFINISHED:  # else another click came first
+            drop_run(handover.home, row.id, who)
+            note_action(handover.home, who, "dropped a run", row.id)
 
     effect = "What it wrote is removed; its record and log stay. The next retrain begins anew."
     show_act(handover, Act(f"Drop {row.id}", effect, "Yes, drop it", do, icon=":material/delete:"))

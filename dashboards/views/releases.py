@@ -15,7 +15,7 @@ from dashboards.data.actions import note_action, read_actions
 from dashboards.data.frames import guard_frame
 from dashboards.data.loop_tables import action_table, canary_table, release_table
 from dashboards.data.releases import ReleaseRow, read_releases
-from dashboards.data.runs import RunRow, read_runs
+from dashboards.data.runs import RunRow, read_runs, state_of_runs
 from dashboards.escaping import one_line, plain
 from dashboards.feeds import canary_feed
 from dashboards.handover import Handover
@@ -42,7 +42,7 @@ def show(handover: Handover) -> None:
     section("Releases", every, partial(_releases, handover))
     section("", every, partial(_canary, handover))
     section("What a run found", None, partial(_run, handover.home))
-    renew(every, lambda: [(row.id, row.outcome) for row in read_runs(handover.home, _RUNS).rows])
+    renew(every, partial(state_of_runs, handover.home, _RUNS))
     section("Who did what", every, partial(_actions, handover.home))
 
 

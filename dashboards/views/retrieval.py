@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -15,7 +15,7 @@ from dashboards.data.frames import dimension_frame, mean_frame, slice_frame
 from dashboards.data.map import Point, read_map, standings
 from dashboards.data.notice import notice_of
 from dashboards.data.quality import ALL, Mean, read_means, read_quality
-from dashboards.data.releases import ReleaseRow, read_releases
+from dashboards.data.releases import ReleaseRow, read_releases, state_of_releases
 from dashboards.escaping import one_line, plain
 from dashboards.feeds import asked_once, standing_feed
 from dashboards.handover import Handover
@@ -41,8 +41,7 @@ def show(handover: Handover) -> None:
         section("Ask both", None, lambda: _ask(handover, older, newer))
         section("Held-out questions that changed most", None, lambda: _changes(handover.home, older, newer))
     section("The corpus as a map", None, partial(_map, handover))
-    every = handover.dashboard.refresh_seconds
-    renew(every, lambda: [(row.id, row.served) for row in read_releases(handover.home).rows])
+    renew(handover.dashboard.refresh_seconds, partial(state_of_releases, handover.home))
 
 
 def _means(handover: Handover, rows: Sequence[ReleaseRow]) -> None:
@@ -81,15 +80,18 @@ def _choose(rows: Sequence[ReleaseRow]) -> tuple[ReleaseRow, ReleaseRow]:
     }
     chosen = []
     known = {row.id: row for row in rows}
+
+    def named(release: str) -> str:
+        return _named(known[release])
+
     for place, (name, default) in zip(st.columns(2), places.items(), strict=True):
         label = "This release" if name == "newer" else "Against"
-        named = partial(_named, known)
         chosen.append(known[choose(label, name, ids, default, format_func=named, place=place)])
     return chosen[0], chosen[1]
 
 
-def _named(rows: Mapping[str, ReleaseRow], release: str) -> str:
-    return f"{release}, served" if rows[release].served else release
+def _named(row: ReleaseRow) -> str:
+    return f"{row.id}, served" if row.served else row.id
 
 
 def _details(handover: Handover, row: ReleaseRow) -> None:
@@ -140,8 +142,7 @@ def _ask(handover: Handover, older: ReleaseRow, newer: ReleaseRow) -> None:
     for place, row, one in zip(st.columns(2, gap="large"), (newer, older), found, strict=True):
         with place:
             refused = "" if one.answerable else " · would not answer"
-            served = ", served" if row.served else ""
-            st.markdown(f"**{plain(row.id)}{served}**{refused}")
+            st.markdown(f"**{plain(_named(row))}**{refused}")
             for number, hit in enumerate(one.hits, 1):
                 _passage(number, hit)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
+import signal
 import threading
 from contextlib import suppress
 
+import pytest
+from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from curation import ArgillaSettings, Home
@@ -75,6 +79,20 @@ def test_two_clicks_at_the_same_moment_are_one(home: Home) -> None:
     assert len(done) == 1
 
 
+def test_who_waits_too_long_for_another_is_told(copied: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboards.acting._LONGEST_WAIT", 0.1)
+    store = ReleaseStore(copied)
+    older, newer = store.ids()
+    page = opened("releases", copied)
+    page.selectbox(key="the release").select(older).run()
+    press(page, f"Serve {older}")
+    with FileLock(copied.root / ".acting.lock"):
+        press(page, "Yes, serve it")
+    assert store.current_id() == newer
+    assert "Somebody else acts just now; try again." in said(page)
+    assert ".acting.lock" not in said(page)
+
+
 def test_only_who_signs_in_can_act(copied: Home) -> None:
     store = ReleaseStore(copied)
     older, _ = store.ids()
@@ -120,10 +138,26 @@ def test_a_stopped_run_is_dropped(home: Home) -> None:
     run = add_run(home, outcome=None)
     assert f"Stop {run.id}" in [one.label for one in opened("loop", home).button]
     kill(run)
-    page = opened("loop", home)
-    press(press(page, f"Drop {run.id}"), "Yes, drop it")
+    pages = [press(opened("loop", home), f"Drop {run.id}") for _ in range(2)]
+    for page in pages:
+        press(page, "Yes, drop it")
+        assert not page.error
     assert RunStore(home).get(run.id).status == "abandoned"
     assert [one.what for one in read_actions(home, 5)] == ["dropped a run"]
+
+
+def test_two_stop_a_run_and_it_gets_one_signal(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, sent = add_run(home, outcome=None), list[tuple[int, int]]()
+    monkeypatch.setattr(os, "kill", lambda process, number: sent.append((process, number)))
+    pages = [press(opened("loop", home), f"Stop {run.id}") for _ in range(2)]
+    for page in pages:
+        press(page, "Yes, stop it")
+    assert sent == [(os.getpid(), signal.SIGTERM)]
+    assert [one.what for one in read_actions(home, 5)] == ["stopped a run"]
+    assert "was asked to stop already" in said(pages[1])
+    run._start("fit")  # somebody goes on with it
+    press(press(opened("loop", home), f"Stop {run.id}"), "Yes, stop it")
+    assert len(sent) == 2
 
 
 def test_a_canary_begins_and_ends_on_the_page(home: Home) -> None:

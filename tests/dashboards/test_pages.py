@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -28,7 +30,10 @@ from dashboards.data.feed import Feed, Snapshot
 from dashboards.data.funnel import read_funnel
 from dashboards.data.gaps import read_topics
 from dashboards.data.map import read_map, standings
+from dashboards.data.people_tables import annotator_table, answered_by
 from dashboards.data.quality import read_means, read_quality
+from dashboards.data.releases import state_of_releases
+from dashboards.data.runs import state_of_runs
 from dashboards.data.standing import Next, Standing
 from dashboards.handover import FILE_NAME, LoopSettings, read_handover, write_handover
 from dashboards.settings import DashboardSettings
@@ -138,6 +143,23 @@ def test_how_far_people_agree(home: Home, two_people: Standing) -> None:
     for table in (asked, pairs, people, conflicts):
         assert unquote(table["Records"][0]).endswith(apart)
     assert "1 record; 1 of them wait for a reviewer" in said(page)
+
+
+def test_a_number_counts_the_records_of_the_dataset_that_it_opens(two_people: Standing) -> None:
+    """Somebody is apart from others in two datasets; a link opens one."""
+    elsewhere = [
+        one.model_copy(update={"record_id": f"{name}{one.record_id}", "dataset": "chunks"})
+        for one in two_people.people
+        for name in ("a", "b")
+    ]
+    links = RecordLinks(addresses={name: f"http://{name}" for name in ("chunks", "triplets")}, finds_ids=True)
+    both = replace(two_people, decided=Decided([*two_people.people, *elsewhere]), links=links)
+    found = annotator_table(both)
+    assert found["Apart"].tolist() == [2, 2]
+    assert found["Apart in"].tolist() == ["chunks", "chunks"]
+    assert found["Records"][0].startswith("http://chunks?")
+    assert unquote(answered_by(both, "ada", "triplets")).count("|") == 3
+    assert answered_by(both, "nobody", "triplets") == ""
 
 
 def turn(name: str) -> AskedTurn:
@@ -269,11 +291,29 @@ def test_a_turn_stays_chosen_while_others_come(home: Home, monkeypatch: pytest.M
     arrived("first", "second")
     page = opened("conversations", home, address={"turn": "turn-second"})
     assert [one.value for one in page.text] == ["the answer to second"]
-    arrived("newest", "first", "second")
+    arrived("newest", "newest", "first", "second")  # one record twice, as a feed may have it
     assert [one.value for one in page.run().text] == ["the answer to second"]
+    assert page.session_state["rows of turn"]["selection"]["rows"] == [3]
     assert "](javascript" not in "".join(one.value for one in page.caption)
     arrived("newest")
     assert "Turn turn-second is not among the newest" in said(page.run())
+
+
+@pytest.mark.parametrize("page", ["releases", "retrieval"])
+def test_what_cannot_be_read_leaves_the_page(page: str, copied: Home) -> None:
+    (copied.releases / "current").write_text("nothing")
+    assert not opened(page, copied).exception
+
+
+def test_a_page_is_drawn_anew_when_a_release_or_a_run_comes(home: Home) -> None:
+    seen = [(state_of_runs(home, 5), state_of_releases(home))]
+    release = add_release(home, promote=False)
+    seen.append((state_of_runs(home, 5), state_of_releases(home)))
+    ReleaseStore(home).promote(release.id)
+    seen.append((state_of_runs(home, 5), state_of_releases(home)))
+    add_run(home)
+    seen.append((state_of_runs(home, 5), state_of_releases(home)))
+    assert all(before != after for before, after in pairwise(seen))
 
 
 def test_the_verdict_its_guards_and_the_report_are_read_in_the_page(home: Home) -> None:

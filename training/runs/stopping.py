@@ -10,14 +10,19 @@ from serving import ReleaseStore
 from training.runs.run import RunStore
 from training.runs.situation import give_up
 
+_ASKED_FILE = "stop-asked"  # in a run's folder: when that began which was asked to stop
+
 
 def stop_run(home: Home, run_id: str, by: str) -> bool:
     """Ask the process that works on the run to end. What its finished steps wrote stays, and the next retrain
-    goes on from there. False where nobody works on it. ``by`` stands in the run's log. Raises StateError for
-    an unknown run."""
+    goes on from there. False where nobody works on it, or it was asked already: a second signal would cut
+    short how it ends. ``by`` stands in the run's log. Raises StateError for an unknown run."""
     runs = RunStore(home)
     record = runs.get(run_id)
     if record.status != "running" or not record.is_at_work:
+        return False
+    asked, began = runs.folder(run_id) / _ASKED_FILE, record.last_sign.isoformat()
+    if asked.is_file() and asked.read_text(encoding="utf-8") == began:
         return False
     runs.open(record).log(f"{by} asked it to stop")
     try:
@@ -29,6 +34,7 @@ def stop_run(home: Home, run_id: str, by: str) -> bool:
             f"Process {record.process}, which works on run {run_id}, belongs to somebody else.",
             "Stop it as the user who started it.",
         ) from error
+    asked.write_text(began, encoding="utf-8")
     return True
 
 

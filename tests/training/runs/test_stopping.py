@@ -17,10 +17,10 @@ from training.runs.stopping import drop_run, stop_run
 
 # A retrain that is at its first step for ever, started as the command line starts it.
 AT_WORK = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from clayloop.cli.app import _run
-from clayloop.cli.retrain import _stopped_by_sigterm
+from clayloop.signals import interrupt, on_signals
 from curation import SILENT, Home
 from tests.training.runs.test_runs import INPUTS
 from training.runs.progress import NotedProgress
@@ -35,7 +35,7 @@ def work(folder):
 
 def retrain():
     runs = RunStore(Home(Path(sys.argv[1])))
-    with _stopped_by_sigterm(), runs.exclusive():
+    with on_signals(interrupt, signal.SIGTERM), runs.exclusive():
         runs.create(INPUTS, None).step("fit", work, SILENT)
 
 _run(retrain)
@@ -54,6 +54,7 @@ def test_a_run_is_stopped_once_keeps_what_it_has_and_can_be_dropped(home: Home) 
     with pytest.raises(BusyError):
         drop_run(home, record.id, "ada")
     assert stop_run(home, record.id, "ada")
+    assert not stop_run(home, record.id, "bob"), "it ends already"
     assert child.wait(60) == 130
     assert not stop_run(home, record.id, "bob"), "nobody works on it any more"
 
