@@ -111,12 +111,20 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
     except (ValueError, OSError) as error:
         raise _unreadable(error, where) from None
     _check_addresses(settings.curation, where)
-    if settings.state.root.exists() and not settings.state.root.is_dir():
-        raise SettingsError(
-            f"The state folder {settings.state.root} is no folder.",
-            "Name one with --home, CLAYLOOP_HOME or the key home.",
-        )
+    _check_folder(settings.state.root)
     return settings
+
+
+def _check_folder(root: Path) -> None:
+    """Raises SettingsError for a state folder that is none, or that cannot be looked into."""
+    try:
+        why = "is no folder" if root.exists() and not root.is_dir() else ""
+    except OSError as error:
+        why = f"cannot be used: {error.strerror or error}"
+    if why:
+        raise SettingsError(
+            f"The state folder {root} {why}.", "Name one with --home, CLAYLOOP_HOME or the key home."
+        )
 
 
 def _unreadable(error: Exception, where: str) -> SettingsError:

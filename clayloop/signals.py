@@ -29,4 +29,4 @@ def on_signals(handler: Handler, *numbers: signal.Signals) -> Iterator[None]:
         yield
     finally:
         for number, own in before.items():
-            signal.signal(number, own)
+            signal.signal(number, own or signal.SIG_DFL)  # None: not Python's own, which cannot be set

@@ -44,8 +44,9 @@ def canary(
     of_a_beginning = {"--share": share is not None, "--interleave": interleave, "--binding": binding}
     given = [name for name, is_given in of_a_beginning.items() if is_given]
     if off and (release is not None or given):
+        begins = [*(["an ID"] if release is not None else []), *given]
         raise SettingsError(
-            f"--off ends the canary, and {' and '.join(given) or 'an ID'} begins one.",
+            f"--off ends the canary, and {' and '.join(begins)} begin{'s' * (len(begins) == 1)} one.",
             "Give --off alone, or leave it out. A canary that runs is replaced by the next one.",
         )
     if given and release is None:

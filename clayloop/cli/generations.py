@@ -50,9 +50,8 @@ def generations(
     argilla = context.settings.curation.argilla
     client = context.argilla()
     with ExitStack() as stack:
-        answerers = _answerers(
-            context, remembered, (release, model, prompt), stack
-        )  # they have answered once
+        # First, so that a model that does not answer is told before the questions are read.
+        answerers = _answerers(context, remembered, (release, model, prompt), stack)
         asked = read_questions(client, argilla, context.progress)
         made = generate(answerers, asked.questions[:limit], judge, context.progress)
     reports = log_generations(client, argilla, made.answered, context.progress) if made.answered else []

@@ -39,7 +39,8 @@ def serve(
     store = ReleaseStore(context.home)
     pull_if_possible(store)
     store.current()  # raises when there is none, and says what to do
-    for line in silent_servers(settings):
+    shows_model = not no_model and serving.bot.answers != "passages"
+    for line in silent_servers(settings, argilla=serving.bot.log_conversations, model=shows_model):
         context.progress.say(line)
 
     def send(turns: list[Turn]) -> None:
@@ -77,7 +78,8 @@ def dashboard(
     context = context_of(ctx)
     wanted = context.settings.dashboards
     # Streamlit's own word for a taken port names no setting.
-    port = free_port("dashboards.port", wanted.port if port is None else port, host=wanted.host)
+    key, chosen = ("dashboards.port", wanted.port) if port is None else ("--port", port)
+    port = free_port(key, chosen, host=wanted.host)
     wanted = wanted.model_copy(update={"port": port})
     settings, command = context.settings, this_clayloop(context.settings, context.config)
     launch = prepare(context.home.root, wanted, settings.curation.argilla, loop_settings(settings), command)

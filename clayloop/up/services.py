@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import socket
@@ -71,15 +72,15 @@ def endpoint_answers(base_url: str) -> bool:
     return answers(base_url.rstrip("/") + "/models")
 
 
-def silent_servers(settings: Settings) -> Iterator[str]:
-    """What to say of each server in the settings that does not answer now. It may come later."""
-    argilla, model = settings.curation.argilla.url, settings.curation.language_model.base_url
-    if argilla and not argilla_answers(argilla):
-        yield f"curation.argilla.url: no Argilla answers at {without_login(argilla)} yet."
-    if model and not endpoint_answers(model):
+def silent_servers(settings: Settings, *, argilla: bool = True, model: bool = True) -> Iterator[str]:
+    """What to say of each server in the settings that is wanted and does not answer yet."""
+    url, base_url = settings.curation.argilla.url, settings.curation.language_model.base_url
+    if argilla and url and not argilla_answers(url):
+        yield f"curation.argilla.url: no Argilla answers at {without_login(url)} yet."
+    if model and base_url and not endpoint_answers(base_url):
         yield (
-            f"curation.language_model.base_url: no language model answers at {without_login(model)}. It is "
-            "tried with each question; until then the bot shows passages."
+            f"curation.language_model.base_url: no language model answers at {without_login(base_url)}. It "
+            "is tried with each question; until then the bot shows passages."
         )
 
 
@@ -243,16 +244,21 @@ def check_ports(settings: Settings) -> None:
 
 def free_port(key: str, wanted: int, any_port: bool = False, host: str = LOOPBACK) -> int:
     """``wanted`` if it is free, else with ``any_port`` (or when 0 is wanted) another one. Raises
-    SettingsError, which names the setting ``key``."""
+    SettingsError, which names the setting or option ``key``."""
+    why: Exception | None = None
     for port in (wanted, 0) if any_port else (wanted,):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError:
+            except (OSError, UnicodeError) as error:  # UnicodeError: the host is no name
+                why = error
                 continue
             return int(probe.getsockname()[1])
+    another = f"set {key} to another port (0: any free one)"
+    if isinstance(why, OSError) and why.errno == errno.EADDRINUSE:
+        raise SettingsError(f"Port {wanted} on {host} is taken.", f"Stop what listens there, or {another}.")
     raise SettingsError(
-        f"Port {wanted} on {host} is taken.",
-        f"Stop what listens there, or set {key} to another port (0: any free one).",
+        f"Port {wanted} on {host} cannot be used: {getattr(why, 'strerror', '') or why}.",
+        f"Set the host to an address of this machine, or {another}.",
     )

@@ -35,7 +35,8 @@ def read_status(settings: Settings) -> dict[str, Any]:
     ):
         try:
             report[name] = read(settings)
-        except ClayloopError as error:
+        except (ClayloopError, OSError) as raised:
+            error = raised if isinstance(raised, ClayloopError) else _not_read(raised)
             report[name] = {"problem": error.message}
             problems.append(" ".join(f"{error.message} {error.hint}".split()))
     services = _services(settings)
@@ -44,6 +45,11 @@ def read_status(settings: Settings) -> dict[str, Any]:
         f"{name} at {url} {how.removesuffix('.')}." for name, (url, how) in services.items() if how != _WELL
     ]
     return {**report, "problems": problems}
+
+
+def _not_read(error: OSError) -> StateError:
+    what = error.filename or "the state folder"
+    return StateError(f"Cannot read {what}: {error.strerror or error}.", "Check the disk and permissions.")
 
 
 def _corpus(settings: Settings) -> dict[str, Any]:
@@ -134,14 +140,17 @@ def _health(probe: str) -> str:
     try:
         answer = httpx.get(probe, timeout=2.0)
         health = answer.json()
-    except (httpx.HTTPError, OSError, ValueError):
-        return "does not answer"
-    if answer.status_code >= 400 or not isinstance(health, dict):
-        return "does not answer"
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+        return _how(False)
+    if not isinstance(health, dict):
+        return _how(False)
+    outbox = health.get("outbox") or {}
     troubles = {
+        "has stopped looking for releases": "start it again" if health.get("ok") is False else "",
         "cannot look": health.get("trouble"),
         "cannot serve what is current": health.get("release_error"),
-        "cannot hand its conversations on": (health.get("outbox") or {}).get("error"),
+        "cannot hand its conversations on": outbox.get("error"),
+        "has set turns aside that it cannot read, in outbox/unreadable": outbox.get("unreadable"),
     }
     told = [f"{what}: {str(why).splitlines()[0]}" for what, why in troubles.items() if why]
-    return f"answers, but {'; '.join(told)}" if told else _WELL
+    return f"answers, but {'; '.join(told)}" if told else _how(answer.status_code < 400)

@@ -12,7 +12,8 @@ import typer
 
 from clayloop.cli import app as application
 from clayloop.demo.visitors import chat
-from curation import SILENT, ClayloopError
+from clayloop.up.services import free_port
+from curation import SILENT, ClayloopError, SettingsError
 from tests.clayloop.command import Command
 from tests.curation.fake_endpoint import FakeRequest, fake_endpoint
 
@@ -82,7 +83,14 @@ def test_a_port_that_cannot_be_had_is_told_with_its_setting(clayloop: Command) -
     assert "65535" in clayloop("serve", "--port", "99999").err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = clayloop("dashboard", "--port", str(taken.getsockname()[1]))
-    assert ended.code == 2 and "dashboards.port" in ended.err
+    assert ended.code == 2 and "is taken" in ended.err and "set --port" in ended.err
+
+
+def test_a_port_that_cannot_be_used_is_told_with_the_reason() -> None:
+    for host in ("192.0.2.1", "no.such.host.invalid", "a..b"):
+        with pytest.raises(SettingsError, match=f"Port 0 on {host} cannot be used: ") as caught:
+            free_port("serving.bot.port", 0, host=host)
+        assert "set serving.bot.port to another port" in caught.value.hint
 
 
 def test_up_starts_nothing_where_two_services_have_one_port(

@@ -105,6 +105,7 @@ def test_visitors_judge_a_candidate(
     ("options", "says"),
     [
         (("r0001-00000000", "--off"), "--off ends the canary, and an ID begins one"),
+        (("r0001-00000000", "--off", "--share", "0.2"), "and an ID and --share begin one"),
         (("--binding", "--off"), "--off ends the canary, and --binding begins one"),
         (("--share", "0.2", "--interleave"), "--share and --interleave without the ID of a release"),
     ],

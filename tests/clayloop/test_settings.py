@@ -89,6 +89,19 @@ def test_a_file_is_no_state_folder(tmp_path: Path) -> None:
         load_settings(home=tmp_path / "file")
 
 
+def test_a_state_folder_that_may_not_be_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exists = Path.exists
+
+    def refuses(path: Path) -> bool:
+        if path == tmp_path / "mine":
+            raise PermissionError(13, "Permission denied")
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refuses)
+    with pytest.raises(SettingsError, match=r"mine cannot be used: Permission denied\."):
+        load_settings(home=tmp_path / "mine")
+
+
 def test_a_file_that_was_asked_for_must_exist() -> None:
     with pytest.raises(SettingsError, match="nowhere"):
         load_settings(Path("nowhere.toml"))

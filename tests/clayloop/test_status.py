@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +17,7 @@ from clayloop.up.status import read_status
 from clayloop.watch.receiver import Receiver
 from curation import Home
 from tests.clayloop.command import Command
-from tests.curation.fake_endpoint import fake_endpoint
+from tests.curation.fake_endpoint import fake_endpoint, hangs_up, sends
 
 DOWN = "Argilla at http://127.0.0.1:6900 does not answer."
 
@@ -123,3 +124,43 @@ def test_an_endpoint_without_a_health_page_answers(tmp_path: Path) -> None:
         f"curation.language_model.base_url: no language model answers at {endpoint.base_url}. It is tried "
         "with each question; until then the bot shows passages."
     ]
+    assert [*silent_servers(settings, model=False)] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "health", "told"),
+    [
+        (503, {"ok": False}, "answers, but has stopped looking for releases: start it again"),
+        (
+            503,
+            {"ok": False, "release_error": "r7 is damaged."},
+            "cannot serve what is current: r7 is damaged.",
+        ),
+        (200, {"ok": True, "outbox": {"unreadable": 3}}, "cannot read, in outbox/unreadable: 3"),
+        (404, {"detail": "Not Found"}, "does not answer"),
+    ],
+)
+def test_a_bot_that_is_not_well_says_why(
+    tmp_path: Path, status: int, health: dict[str, Any], told: str
+) -> None:
+    settings = Settings(home=tmp_path)
+    with fake_endpoint(hangs_up) as endpoint:
+        endpoint.list_reply = sends(status, json.dumps(health))
+        note_address(settings.state, "bot", endpoint.base_url)
+        (problem,) = read_status(settings)["problems"]
+    assert told in problem
+
+
+def test_what_may_not_be_read_is_a_problem_among_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_: object) -> bool:
+        raise PermissionError(13, "Permission denied", "/x/corpus")
+
+    settings = Settings(home=tmp_path)
+    note_address(settings.state, "bot", "http://[")
+    monkeypatch.setattr("clayloop.up.status.Corpus.exists", refuses)
+    status = read_status(settings)
+    assert status["corpus"] == {"problem": "Cannot read /x/corpus: Permission denied."}
+    assert status["release"] == {"served": None}
+    assert status["problems"][1] == "bot at http://[ does not answer."

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from clayloop.signals import interrupt, on_signals
 from clayloop.up.supervisor import Service, ServiceError, Supervisor
 
 CHILD = """
@@ -119,3 +120,11 @@ def test_children_end_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     for pid in pids(tmp_path):  # the grandchild is not ours to tether: clean up after the test
         if running(pid):
             os.kill(pid, signal.SIGKILL)
+
+
+def test_a_handler_that_python_did_not_set_becomes_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: done.append(handler))
+    with on_signals(interrupt, signal.SIGTERM):
+        pass
+    assert done == [interrupt, signal.SIG_DFL]

@@ -12,7 +12,7 @@ from curation import SILENT, Progress, StateError
 from training.answering.lessons import Lesson, Lessons
 from training.settings import SEED, AnsweringSettings
 from training.tasks.examples import Example, TrainingData
-from training.tasks.frameworks.framework import Setup, require
+from training.tasks.frameworks.framework import Setup, failures_told, require
 from training.tasks.frameworks.peft_framework import Peft
 from training.tasks.frameworks.registry import find_framework
 from training.tasks.gguf_files import load_gguf, save_gguf
@@ -39,8 +39,8 @@ def tune(
     ``target``.parent/tuning, which it replaces and removes. Returns how much it learned from what.
 
     The model learns with today's passages and prompt (``told``): it is asked with those. Raises SettingsError
-    when a package is missing or ``base`` is no model of a kind that can be trained, StateError when there is
-    nothing to learn, or on a full disk.
+    when a package is missing, ``base`` is no model of a kind that can be trained, or the library refuses,
+    StateError when there is nothing to learn, or on a full disk.
     """
     find_framework("trl", "supervised_fine_tuning")
     require(Peft)
@@ -79,7 +79,8 @@ def tune(
                 progress.say(f"{kind.replace('_', ' ').capitalize()} on {len(several):,} examples")
                 trainer: Any = find_framework("trl", kind)(Setup(kind, model, tokenizer, SEED))
                 trainer.update_config(**_parameters(rate, epochs))
-                trainer.train(TrainingData(kind, several, ()), folder / kind)
+                with failures_told("trl", {}):  # the parameters are ours
+                    trainer.train(TrainingData(kind, several, ()), folder / kind)
                 model, last = trainer.model, folder / kind
         progress.say(f"Writing {target.name}")
         save_gguf(last, like=base, target=target)

@@ -10,7 +10,7 @@ from typing import Any
 
 from curation import SettingsError
 from training.tasks.examples import Split, TrainingData
-from training.tasks.frameworks.framework import Framework
+from training.tasks.frameworks.framework import Framework, without_secrets
 from training.tasks.shapes import TaskKind
 from training.tasks.task import TrainingTask
 
@@ -57,6 +57,10 @@ class Facts:
     unmeasured: str  # why there are no metrics
     texts: Mapping[str, Any]
 
+    def parameters(self) -> dict[str, Any]:
+        """Those of the training, plain and without secrets."""
+        return {name: _plain_value(value) for name, value in without_secrets(self.framework.used()).items()}
+
     def as_json(self) -> dict[str, Any]:
         """What training.json holds."""
         data = self.data
@@ -67,7 +71,7 @@ class Facts:
             "question": self.task.label,
             "framework": self.framework.name,
             "model": self.framework.model_name,
-            "parameters": {name: _plain_value(value) for name, value in self.framework.used().items()},
+            "parameters": self.parameters(),
             "selection": self.selection,
             "train_size": self.split.train_size,
             "seed": self.split.seed,
@@ -215,8 +219,8 @@ def _metrics(facts: Facts) -> Iterator[str]:
 def _training(facts: Facts) -> Iterator[str]:
     yield f"With {facts.framework.name}, from {escaped(facts.framework.model_name)}.\n"
     yield "| parameter | value |\n|---|---|"
-    for name, value in facts.framework.used().items():
-        yield f"| {escaped(name)} | {escaped(_plain_value(value))} |"
+    for name, value in facts.parameters().items():
+        yield f"| {escaped(name)} | {escaped(value)} |"
 
 
 def _use(facts: Facts, name: str) -> Iterator[str]:

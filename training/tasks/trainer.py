@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +12,15 @@ from typing import Any
 
 from curation import (
     SILENT,
-    ClayloopError,
     HubRepo,
     Progress,
     SettingsError,
     StateError,
     first_line,
-    shortage,
 )
 from training.tasks.card import CARD_FILE, Facts, check_card_texts, model_card
 from training.tasks.examples import Split, TrainingData, make_data
-from training.tasks.frameworks.framework import Framework, Setup
+from training.tasks.frameworks.framework import Framework, Setup, failures_told
 from training.tasks.frameworks.registry import find_framework
 from training.tasks.hub import push_model
 from training.tasks.lineage import RECORD_FILE, write_lineage
@@ -134,7 +131,7 @@ class ArgillaTrainer:
             with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
                 made = Path(scratch) / "model"
                 made.mkdir()
-                with self._values_told():
+                with failures_told(self.framework, self._changed):
                     self._framework.train(data, made)
                 metrics, unmeasured = self._evaluate(data)
                 self._facts = self._facts_of(data, metrics, unmeasured)
@@ -188,23 +185,6 @@ class ArgillaTrainer:
             raise StateError("There is no model to upload yet.", "Call train(output_dir=…) first.")
         card = model_card(self._facts, repo_id) if generate_card else None
         return push_model(self._trained.folder, HubRepo(repo_id, "model", private, token), card)
-
-    @contextmanager
-    def _values_told(self) -> Iterator[None]:
-        """What a library says of values that it took and cannot train with names neither them nor itself."""
-        try:
-            yield
-        except (ClayloopError, OSError):
-            raise
-        except Exception as error:
-            if not self._changed or shortage(error, "the training", "train again"):
-                raise
-            values = ", ".join(f"{name}={value!r}" for name, value in self._changed.items())
-            said = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-            raise SettingsError(
-                f"{self.framework} failed with update_config({values[:300]}): {said}",
-                "Compare these values with the library's documentation, or train without them.",
-            ) from error
 
     def _evaluate(self, data: TrainingData) -> tuple[dict[str, float], str]:
         """The metrics, or why there are none: what was trained is kept in any case."""

@@ -215,6 +215,38 @@ def test_a_model_that_cannot_be_measured_is_kept(lengths: Path, tmp_path: Path) 
     assert "None: ZeroDivisionError: division by zero" in (tmp_path / "model" / "README.md").read_text()
 
 
+def test_secrets_are_not_written_into_the_model(lengths: Path, tmp_path: Path) -> None:
+    trainer = ArgillaTrainer(lengths, BY_NAMES, "longest", train_size=0.8)
+    trainer.update_config(hub_token="hush1", options={"api_key": "hush2"}, max_new_tokens=7)
+    trainer.train(tmp_path / "model")
+    for name in ("README.md", "training.json"):
+        written = (tmp_path / "model" / name).read_text()
+        assert "hush" not in written and "7" in written and "…" in written
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({}, r"^longest failed: ImportError: It wants more\."),
+        (
+            {"hub_token": "hush", "rate": 1},
+            r"^longest failed with update_config\(hub_token='…', rate=1\): ImportError: It wants more\.",
+        ),
+    ],
+)
+def test_what_a_library_raises_is_told_with_its_name(
+    lengths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], says: str
+) -> None:
+    def refuses(*_: object) -> None:
+        raise ImportError("It wants more.")
+
+    monkeypatch.setattr(Longest, "train", refuses)
+    trainer = ArgillaTrainer(lengths, BY_NAMES, "longest")
+    trainer.update_config(**config)
+    with pytest.raises(SettingsError, match=says):
+        trainer.train(tmp_path / "model")
+
+
 def test_a_folder_is_replaced_as_a_whole_or_not_at_all(lengths: Path, tmp_path: Path) -> None:
     trained(lengths, tmp_path / "model")
     (tmp_path / "model" / "old").touch()

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from curation import SettingsError, StateError
+from curation import ClayloopError, SettingsError, StateError, shortage
 from training.tasks.examples import Example, TrainingData
 from training.tasks.frameworks.metrics import score
 from training.tasks.frameworks.tables import as_datasets
 from training.tasks.shapes import TaskKind
+
+_SECRET = re.compile(r"(token|key|password|secret)$", re.IGNORECASE)
 
 Prediction = Any  # a mapping of what was found, or for sentence similarity a number
 
@@ -154,6 +158,42 @@ def require(framework: type[Framework]) -> None:
             raise SettingsError(
                 f"The framework {framework.name!r} needs {module}, which is not installed.", line
             )
+
+
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` as people may read them: of tokens, keys and passwords only the names."""
+    return {
+        name: "…"
+        if _SECRET.search(str(name))
+        else without_secrets(value)
+        if isinstance(value, Mapping)
+        else value
+        for name, value in values.items()
+    }
+
+
+@contextmanager
+def failures_told(framework: str, changed: Mapping[str, Any]) -> Iterator[None]:
+    """Turns what the library raises while it trains into a SettingsError that names ``framework`` and the
+    values that were ``changed``: what it says of itself names neither."""
+    try:
+        yield
+    except (ClayloopError, OSError):
+        raise
+    except Exception as error:
+        if shortage(error, "the training", "train again"):
+            raise
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        if not changed:
+            raise SettingsError(
+                f"{framework} failed: {said}",
+                "The library's documentation says what it wants: other options, or another package.",
+            ) from error
+        values = ", ".join(f"{name}={value!r}" for name, value in without_secrets(changed).items())
+        raise SettingsError(
+            f"{framework} failed with update_config({values[:300]}): {said}",
+            "Compare these values with the library's documentation, or train without them.",
+        ) from error
 
 
 def untrained(name: str) -> StateError:
