@@ -28,7 +28,10 @@ def flow_picture(stations: Sequence[Station]) -> str:
 
 def _box(station: Station) -> str:
     count = "–" if station.count is None else f"{station.count:,}"
-    name = escape(station.name)
-    if station.address:
-        name = f'<a href="{escape(station.address)}" target="_blank" rel="noopener">{name}</a>'
-    return f"<div>{name}<b>{count}</b><small>{escape(one_line(station.told))}</small></div>"
+    told = "<br>".join([escape(one_line(station.told)), *(_link(*part) for part in station.parts)])
+    return f"<div>{_link(station.name, station.address)}<b>{count}</b><small>{told}</small></div>"
+
+
+def _link(words: str, address: str) -> str:
+    told = escape(words)
+    return f'<a href="{escape(address)}" target="_blank" rel="noopener">{told}</a>' if address else told

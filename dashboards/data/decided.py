@@ -17,14 +17,19 @@ RATE_DAYS = 7  # the days from which the pace is taken
 
 @dataclass(frozen=True)
 class Pair:
-    """How often two people gave the same answer to a question, of the records that both answered; ``apart``
-    are those where they did not."""
+    """How often two people gave the same answer to a question, of the records that both answered; ``same``
+    are those, ``apart`` those where they did not."""
 
     dataset: str
     question: str
     people: tuple[str, str]
-    records: int
+    same: Sequence[Decision]
     apart: Sequence[Decision]
+
+    @property
+    def records(self) -> int:
+        """What both answered."""
+        return len(self.same) + len(self.apart)
 
 
 @dataclass(frozen=True)
@@ -92,19 +97,27 @@ class Decided:
         return sum(counted) / RATE_DAYS
 
     @cached_property
+    def twice(self) -> Mapping[tuple[str, str], Sequence[Decision]]:
+        """(dataset, question) → the records on which two people or more answered it."""
+        found: dict[tuple[str, str], list[Decision]] = defaultdict(list)
+        for one in self.every:
+            for question, votes in _by_question(one).items():
+                if len(votes) > 1:
+                    found[one.dataset, question].append(one)
+        return found
+
+    @cached_property
     def pairs(self) -> Sequence[Pair]:
         """Of each question and each two people who answered the same records, the most apart first."""
-        both: Counter[tuple[str, str, tuple[str, str]]] = Counter()
-        apart: dict[tuple[str, str, tuple[str, str]], list[Decision]] = defaultdict(list)
+        both: dict[tuple[str, str, tuple[str, str]], tuple[list[Decision], list[Decision]]] = {}
         for one in self.every:
             for question, votes in _by_question(one).items():
                 for first, second in combinations(votes, 2):
                     people = sorted((first.annotator, second.annotator))
                     key = one.dataset, question, (people[0], people[1])
-                    both[key] += 1
-                    if first.value != second.value:
-                        apart[key].append(one)
-        found = [Pair(*key, records=count, apart=apart[key]) for key, count in both.items()]
+                    same, apart = both.setdefault(key, ([], []))
+                    (same if first.value == second.value else apart).append(one)
+        found = [Pair(*key, *parts) for key, parts in both.items()]
         return sorted(found, key=lambda pair: -len(pair.apart) / pair.records)
 
     @cached_property

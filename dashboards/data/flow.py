@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,20 +10,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation import Decision, Home
-from dashboards.data.annotation import DatasetRow
+from dashboards.data.annotation import TITLES, DatasetRow
 from dashboards.data.releases import read_releases
 from dashboards.data.standing import Standing
+from dashboards.wording import plural
 
 
 @dataclass(frozen=True)
 class Station:
     """One place on the way. ``count`` is None where nobody knows it now; ``address``: where it can be
-    opened."""
+    opened. ``parts``: the count by dataset, each with its own address, since a link opens one dataset."""
 
     name: str
     count: int | None
     told: str = ""
     address: str = ""
+    parts: Sequence[tuple[str, str]] = ()
 
 
 def flow_of(
@@ -40,8 +43,13 @@ def flow_of(
     def pending(dataset: str) -> str:
         return links.pending(dataset) if links else ""
 
-    def opened(found: Sequence[Decision]) -> str:
-        return standing.opened(found, "triplets") if standing else ""
+    def parts(found: Sequence[Decision]) -> list[tuple[str, str]]:
+        counts = Counter[str](one.dataset for one in found)
+        return [
+            (plural(counts[name], name[:-1]), standing.opened(found, name))
+            for name in TITLES
+            if standing and counts[name]
+        ]
 
     return [
         Station("chunks", _rows(home), "of the documentation", pending("chunks")),
@@ -51,8 +59,10 @@ def flow_of(
             _waiting(triplets),
             pending("triplets"),
         ),
-        Station("decided", len(decisions) if standing else None, "records with an answer", opened(decisions)),
-        Station("accepted", len(accepted) if standing else None, "of them", opened(accepted)),
+        Station(
+            "decided", len(decisions) if standing else None, "records with an answer", parts=parts(decisions)
+        ),
+        Station("accepted", len(accepted) if standing else None, "of them", parts=parts(accepted)),
         Station("examples", served.examples if served else None, "that the model was trained on"),
         Station("release", 1 if served else 0, served.id if served else "none is served"),
         Station(

@@ -1,4 +1,5 @@
-"""Tables about annotators and what they decided. The column Records leads to records in Argilla."""
+"""Tables about annotators and what they decided. Columns whose names begin with Records lead to
+records in Argilla."""
 
 from __future__ import annotations
 
@@ -63,13 +64,14 @@ def answered_by(standing: Standing, annotator: str, dataset: str) -> str:
 
 
 def question_table(standing: Standing) -> pd.DataFrame:
-    """How far people agree on each question; the records are those on which they do not."""
+    """How far people agree on each question; the records that two answered, and those where they differ."""
     lines = [
         {
             "Dataset": one.dataset,
             "Question": one_line(one.question),
             "Answers": one.answers,
             "Answered twice": one.alpha.records,
+            "Records twice": _address(standing, standing.decided.twice.get((one.dataset, one.question), ())),
             "Alpha": one.alpha.value,
             "From": one.alpha.low,
             "To": one.alpha.high,
@@ -89,7 +91,8 @@ def pair_table(standing: Standing) -> pd.DataFrame:
             "Dataset": pair.dataset,
             "Question": one_line(pair.question),
             "People": one_line(" and ".join(pair.people)),
-            "Same": f"{pair.records - len(pair.apart):,} of {pair.records:,}",
+            "Same": f"{len(pair.same):,} of {pair.records:,}",
+            "Records same": _address(standing, pair.same),
             "Apart": len(pair.apart),
             "Records": _address(standing, pair.apart),
         }
@@ -122,16 +125,19 @@ def annotator_table(standing: Standing) -> pd.DataFrame:
 
 
 def suggestion_table(standing: Standing) -> pd.DataFrame:
-    """What became of each agent's suggestions, beside the control group; the records are the changed ones."""
+    """What became of each agent's suggestions, beside the control group, each number with its records."""
     lines = [
         {
             "Agent": one_line(one.agent),
             "Question": one_line(one.question),
             "Kept": len(one.kept),
+            "Records kept": _address(standing, one.kept),
             "Changed": len(one.changed),
-            "Records": _address(standing, one.changed),
+            "Records changed": _address(standing, one.changed),
             "Agreed with, unseen": f"{len(one.unseen_same):,} of "
             f"{len(one.unseen_same) + len(one.unseen_other):,}",
+            "Records agreed with": _address(standing, one.unseen_same),
+            "Records not agreed with": _address(standing, one.unseen_other),
             "Led by": None if one.led is None else 100 * one.led,
         }
         for one in standing.decided.suggested

@@ -71,8 +71,8 @@ class Standing:
     def opened(self, decisions: Iterable[Decision], dataset: str) -> str:
         """Where those of ``decisions`` that are about ``dataset`` can be opened, the last answered of them
         where there are many; "" where that is nowhere."""
-        found = (one for one in decisions if one.dataset == dataset)
-        newest = nlargest(MOST_NAMED, found, key=lambda one: one.last_answer or _NEVER)
+        found = {one.record_id: one for one in decisions if one.dataset == dataset}  # each once
+        newest = nlargest(MOST_NAMED, found.values(), key=lambda one: one.last_answer or _NEVER)
         return self.links.records(dataset, (one.record_id for one in newest))
 
 

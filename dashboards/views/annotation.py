@@ -23,7 +23,7 @@ from dashboards.data.people_tables import (
     question_table,
     suggestion_table,
 )
-from dashboards.data.standing import Standing
+from dashboards.data.standing import Standing, opening
 from dashboards.escaping import plain
 from dashboards.feeds import progress_feed, standing_feed
 from dashboards.handover import Handover
@@ -116,6 +116,9 @@ def _forecast(dataset: DatasetRow, standing: Standing) -> None:
     st.caption(told)
     if address := standing.links.pending(kind):
         st.link_button("Open the queue", address, icon=":material/edit_note:")
+    answered = sum(one.dataset == kind for one in standing.decided.every)
+    if address := standing.opened(standing.decided.every, kind):
+        st.link_button(opening(answered, f"the {answered:,} answered"), address, icon=":material/task_alt:")
 
 
 def _over_time(standing: Standing) -> None:
@@ -127,8 +130,9 @@ def _over_time(standing: Standing) -> None:
 def _questions(standing: Standing) -> None:
     st.caption("Krippendorff's alpha with its 95% interval: 1 is agreement, 0 is what chance would give.")
     number = partial(st.column_config.NumberColumn, format="%.2f")
-    columns = {**{name: number(name) for name in ("Alpha", "From", "To")}, "Records": _APART}
-    show_table(question_table(standing), columns)
+    columns = {name: number(name) for name in ("Alpha", "From", "To")}
+    links = {"Records twice": opens("Those twice", 100), "Records": _APART}
+    show_table(question_table(standing), {**columns, **links})
     if all(one.alpha.records < _FEW for one in agreement_of(standing).questions):
         st.caption(
             "Few records were answered by two people: `curation.argilla.min_submitted = 2` for a while, and "
@@ -138,22 +142,32 @@ def _questions(standing: Standing) -> None:
 
 def _pairs(standing: Standing) -> None:
     if standing.decided.pairs:
-        show_table(pair_table(standing), {"Records": _APART})
+        show_table(pair_table(standing), {"Records same": opens("Same ones", 100), "Records": _APART})
     else:
         st.info("No two people answered the same record.")
 
 
 def _annotators(standing: Standing) -> None:
     show_table(annotator_table(standing), {"Records": _APART})
+    st.caption("What each of them answered is opened above, under Progress, by dataset.")
 
 
 def _suggestions(standing: Standing) -> None:
     if not standing.decided.suggested:
         st.info("Nobody has answered a record with a suggestion, shown or held back.")
         return
-    st.caption("A tenth of the records is shown without: where people agree as often there, nobody is led.")
+    st.caption(
+        "A tenth of the records is shown without: where people agree as often there, nobody is led. "
+        "A record that two people answered counts twice."
+    )
     led = st.column_config.NumberColumn("Led by", format="%+.0f%%", help="Share kept − share agreed with")
-    show_table(suggestion_table(standing), {"Led by": led, "Records": opens("Changed ones", 110)})
+    links = {
+        "Records kept": opens("Kept ones", 100),
+        "Records changed": opens("Changed ones", 110),
+        "Records agreed with": opens("Agreed ones", 100),
+        "Records not agreed with": opens("Other ones", 100),
+    }
+    show_table(suggestion_table(standing), {"Led by": led, **links})
 
 
 def _conflicts(standing: Standing) -> None:

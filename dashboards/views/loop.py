@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from curation import StateError
+from curation import MOST_NAMED, StateError
 from dashboards.acting import Act, show_act
 from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.actions import note_action
@@ -44,8 +44,11 @@ def show(handover: Handover) -> None:
 def _flow(handover: Handover) -> None:
     standing, progress = standing_feed(handover).latest(PATIENCE), progress_feed(handover).latest()
     show_problem(standing)
-    st.html(flow_picture(flow_of(handover.home, standing.items, progress.items)))
+    stations = flow_of(handover.home, standing.items, progress.items)
+    st.html(flow_picture(stations))
     st.caption("Annotators decide; a retrain learns from what they accepted; visitors' turns come back.")
+    if any(address for one in stations for _, address in one.parts):
+        st.caption(f"Below a number its records in Argilla, by dataset: at most {MOST_NAMED} at once.")
 
 
 def _next(handover: Handover) -> None:
