@@ -236,7 +236,7 @@ def _called(decision: Decision, before: str, now: str) -> Decision:
 def test_an_unknown_annotator_is_an_error_unless_the_settings_name_them(
     served_home: Home, corpus: Corpus
 ) -> None:
-    few = accepted_triplets(CHUNKS[:2])
+    few = accepted_triplets(CHUNKS[:6])
     with pytest.raises(SettingsError, match="'Ada'") as raised:
         _retrain(served_home, corpus, few, Selection(without_annotators=("Ada",)))
     assert "simulated" in raised.value.hint
