@@ -127,7 +127,7 @@ def _add_indexes(table: Any, on_disk: bool) -> None:
     if on_disk and rows:
         table.create_index("row", config=BTree())
     if on_disk and rows >= ANN_FROM:
-        parts = min(_PARTS, rows // _PART_ROWS)
+        parts = max(1, min(_PARTS, rows // _PART_ROWS))
         config = IvfSq(distance_type="cosine", num_partitions=parts, max_iterations=10, sample_rate=64)
         table.create_index("vector", config=config)
         names = [index.name for index in table.list_indices()]
