@@ -48,18 +48,14 @@ class ChunkVectors:
     @cached_property
     def matrix(self) -> Vectors:
         """(n, dimension), made when first asked for."""
-        return embed_documents(self._source, [chunk.text for chunk in self.chunks], self._progress)
-
-
-def embed_documents(source: VectorSource, texts: Sequence[str], progress: Progress) -> Vectors:
-    """(n, dimension), with a progress bar."""
-    made = [np.empty((0, source.dimension), np.float32)]
-    if texts:
-        with progress.task("Embedding chunks", total=len(texts), unit="texts") as advance:
-            for start in range(0, len(texts), _SLICE):
-                made.append(source.documents(texts[start : start + _SLICE]))
-                advance(len(made[-1]))
-    return np.concatenate(made)
+        texts = [chunk.text for chunk in self.chunks]
+        made = [np.empty((0, self._source.dimension), np.float32)]
+        if texts:
+            with self._progress.task("Embedding chunks", total=len(texts), unit="texts") as advance:
+                for start in range(0, len(texts), _SLICE):
+                    made.append(self._source.documents(texts[start : start + _SLICE]))
+                    advance(len(made[-1]))
+        return np.concatenate(made)
 
 
 def embed_queries(source: VectorSource, texts: Sequence[str], progress: Progress) -> dict[str, Vectors]:

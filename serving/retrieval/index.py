@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError, chunks_in
 from serving.retrieval.curated import CURATED, only_documents
 from serving.retrieval.space import WEIGHT, Leads, QuestionLeads, Rows, SearchSpace
-from serving.retrieval.vectors import Vectors
+from serving.retrieval.vectors import Vectors, spread
 
 TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
 # Up to so many vectors an index is searched in memory, which takes a millisecond or a few. Beyond that,
@@ -296,7 +296,7 @@ class ChunkIndex:
 
     def sample(self, count: int) -> tuple[list[Chunk], Vectors]:
         """At most ``count`` chunks from all over the index, and their vectors."""
-        rows = np.unique(np.linspace(0, self._count - 1, count).astype(np.int64))
+        rows = spread(self._count, count)
         if self._is_resident:
             found, vectors = self._all.chunks.take(_places(rows)), self._all.space.chunks[rows]
         else:

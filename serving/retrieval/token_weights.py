@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from curation import Chunk
 from serving.retrieval.embedding import Embedder
+from serving.retrieval.vectors import MOST_CHUNKS, spread
 
 WEIGHTS_LAYER = "token_weights"  # the name of the layer
 _SHARE = 1e-3  # a: a token with this share of all tokens counts half
 _SPECIAL = 1e-6  # of [CLS] and [SEP], which every text has; not 0: an empty text has nothing else
-_MOST_CHUNKS = 20_000
 
 
 def weigh_tokens(embedder: Embedder, chunks: Sequence[Chunk]) -> None:
@@ -34,7 +32,7 @@ def weigh_tokens(embedder: Embedder, chunks: Sequence[Chunk]) -> None:
         return
     from sentence_transformers.sentence_transformer.modules import WordWeights
 
-    some = np.linspace(0, len(chunks) - 1, min(len(chunks), _MOST_CHUNKS)).astype(int)
+    some = spread(len(chunks), MOST_CHUNKS)
     seen = embedder.counter.frequencies([chunks[place].text for place in some])
     for prompt in (model.prompts or {}).values():  # which every text has before it
         seen.update({token: len(some) for token in embedder.counter.frequencies([prompt])})

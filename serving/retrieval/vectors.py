@@ -7,6 +7,13 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
 
+MOST_CHUNKS = 20_000  # of which a model learns what the corpus is like: more tell hardly more
+
+
+def spread(count: int, most: int) -> npt.NDArray[np.int64]:
+    """``most`` of the places 0 to ``count`` - 1, evenly spread; all of them if there are no more."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
 
 def truncate_vectors(vectors: Vectors, dim: int) -> Vectors:
     """The first ``dim`` columns of (n, d) ``vectors``, each row of unit length again (a zero row stays zero).

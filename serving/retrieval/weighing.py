@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from serving.retrieval.space import WEIGHT, QuestionLeads, Rows, SearchSpace
-from serving.retrieval.vectors import Vectors
+from serving.retrieval.vectors import Vectors, spread
 
 _WEIGHTS = (WEIGHT, 0.4, 0.3, 0.2, 0.1, 0.0)
 # With fewer questions a choice is noise, and no better than the largest weight.
@@ -24,7 +24,7 @@ def choose_weight(space: SearchSpace, asked: QuestionLeads) -> QuestionLeads:
     """
     if len(asked) < _FEWEST:
         return asked
-    chosen = np.linspace(0, len(asked) - 1, min(len(asked), _MOST)).astype(int)
+    chosen = spread(len(asked), _MOST)
     page_of = np.full(len(space), -1, dtype=np.int64)
     page_of[asked.leads.rows] = asked.pages
     found = np.zeros((len(_WEIGHTS), len(chosen)))

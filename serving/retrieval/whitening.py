@@ -21,10 +21,9 @@ import numpy.typing as npt
 from curation import Chunk
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.space import SearchSpace
-from serving.retrieval.vectors import Vectors, truncate_vectors
+from serving.retrieval.vectors import MOST_CHUNKS, Vectors, spread, truncate_vectors
 
 LAYER, _UNIT = WHITENING = ("whitening", "whitening_unit")  # the names of its layers
-_MOST_CHUNKS = 20_000
 _OWN = 0.3  # weight of the differences between chunks beside those between documents
 
 
@@ -75,7 +74,7 @@ def whiten(embedder: Embedder, space: SearchSpace, chunks: Sequence[Chunk], stre
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
     documents = [f"{chunk.source}\t{chunk.path}" for chunk in chunks]
-    some = np.linspace(0, len(space) - 1, min(len(space), _MOST_CHUNKS)).astype(int)
+    some = spread(len(space), MOST_CHUNKS)
     matrix = whitening(space.chunks[some], strength, [documents[row] for row in some])
     layer = Dense(
         embedder.dimension,

@@ -30,12 +30,16 @@ def press(page: AppTest, label: str) -> AppTest:
     return page
 
 
+def about_to_serve(release: str, home: Home) -> AppTest:
+    page = opened("releases", home)
+    page.selectbox(key="the release").select(release).run()
+    return press(page, f"Serve {release}")
+
+
 def test_going_back_takes_two_clicks_and_is_in_the_log(copied: Home) -> None:
     store = ReleaseStore(copied)
     older, newer = store.ids()
-    page = opened("releases", copied)
-    page.selectbox(key="the release").select(older).run()
-    press(page, f"Serve {older}")
+    page = about_to_serve(older, copied)
     assert store.current_id() == newer
     press(page, "Yes, serve it")
     assert store.current_id() == older
@@ -83,9 +87,7 @@ def test_who_waits_too_long_for_another_is_told(copied: Home, monkeypatch: pytes
     monkeypatch.setattr("dashboards.acting._LONGEST_WAIT", 0.1)
     store = ReleaseStore(copied)
     older, newer = store.ids()
-    page = opened("releases", copied)
-    page.selectbox(key="the release").select(older).run()
-    press(page, f"Serve {older}")
+    page = about_to_serve(older, copied)
     with FileLock(copied.root / ".acting.lock"):
         press(page, "Yes, serve it")
     assert store.current_id() == newer
@@ -124,9 +126,7 @@ def test_a_damaged_release_is_not_served(copied: Home) -> None:
 def test_a_release_that_goes_under_the_page_is_said(copied: Home) -> None:
     store = ReleaseStore(copied)
     older, newer = store.ids()
-    page = opened("releases", copied)
-    page.selectbox(key="the release").select(older).run()
-    press(page, f"Serve {older}")
+    page = about_to_serve(older, copied)
     shutil.rmtree(store.folder(older))
     page = page.run()
     assert not page.exception
