@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.retrieval.vectors import Vectors, truncate_vectors
+from serving.retrieval.vectors import Vectors, mapped, truncate_vectors
 
 Rows = npt.NDArray[np.int64]
 
@@ -75,11 +75,10 @@ class Leads:
 
     def taking(self, rows: Rows) -> tuple[Leads, Rows]:
         """The leads to the chunks ``rows``, counted from 0 in that order, and their places among all."""
-        place = np.full(max(rows.max(initial=-1), self.rows.max(initial=-1)) + 1, -1)
-        place[rows] = np.arange(len(rows))
-        led = place[self.rows]
-        kept = np.argsort(led, kind="stable")[np.count_nonzero(led < 0) :]
-        return Leads(self.vectors[kept], led[kept]), kept
+        starts, ends = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
+        led = np.repeat(np.arange(len(rows)), ends - starts)
+        kept = np.arange(len(led)) + np.repeat(ends - np.cumsum(ends - starts), ends - starts)
+        return Leads(self.vectors[kept], led), kept
 
 
 @dataclass(frozen=True)
@@ -235,6 +234,6 @@ class SearchSpace:
 
     @classmethod
     def load(cls, folder: Path) -> SearchSpace:
-        """What ``save`` wrote."""
-        chunks, vectors, rows = (np.load(folder / name, allow_pickle=False) for name in _FILES)
+        """What ``save`` wrote, mapped into memory."""
+        chunks, vectors, rows = (mapped(folder / name) for name in _FILES)
         return cls(chunks, Leads(vectors, rows))

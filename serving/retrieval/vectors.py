@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,3 +30,8 @@ def truncate_vectors(vectors: Vectors, dim: int) -> Vectors:
     norms = np.linalg.norm(cut, axis=1, keepdims=True)
     unit: Vectors = np.divide(cut, norms, out=np.zeros_like(cut), where=norms > 0)
     return unit
+
+
+def mapped(path: Path) -> npt.NDArray[Any]:
+    """The array that numpy saved at ``path``, to be read only: what of it is used comes into memory."""
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
