@@ -249,11 +249,13 @@ class ChunkIndex:
             for number in np.flatnonzero(starts < ends):
                 own = raised[starts[number] : ends[number]]
                 if own.max() > 0:
-                    (row,) = _taken(self._questions, [among_all[number] + own.argmax()]).to_pylist()
+                    (row,) = _taken(
+                        self._questions, among_all[number : number + 1] + own.argmax()
+                    ).to_pylist()
                     found[number] = IndexedQuestion(**row)
         return found
 
-    def _at(self, rows: Rows | Sequence[int]) -> list[Chunk]:
+    def _at(self, rows: Rows) -> list[Chunk]:
         return list(chunks_in(_taken(self._chunks, rows)))
 
     def chunks(self) -> list[Chunk]:
@@ -279,12 +281,20 @@ class ChunkIndex:
 
     @cached_property
     def _documents(self) -> int:
-        return _documents(lambda row: self._at([row])[0], len(self))
+        return _documents(lambda row: self._at(np.array([row]))[0], len(self))
 
 
-def _taken(table: pa.Table, rows: Rows | Sequence[int]) -> pa.Table:
-    """The ``rows`` of a ``table``, one by one: of many batches pyarrow's ``take`` copies all first."""
-    return pa.concat_tables([table.slice(0, 0), *(table.slice(int(row), 1) for row in rows)])
+def _taken(table: pa.Table, rows: Rows) -> pa.Table:
+    """The ``rows`` of a ``table``, in ascending order: batch by batch, since of a whole column of texts
+    pyarrow's ``take`` makes a copy first."""
+    batches = table.to_batches()
+    starts = np.searchsorted(rows, np.arange(len(batches) + 1) * _BATCH)
+    some = [
+        batch.take(pa.array((rows[starts[number] : starts[number + 1]] - number * _BATCH).tolist()))
+        for number, batch in enumerate(batches)
+        if starts[number] < starts[number + 1]
+    ]
+    return pa.Table.from_batches(some, table.schema)
 
 
 def pages_of(chunks: Sequence[Chunk]) -> Rows:
