@@ -20,10 +20,10 @@ from serving.retrieval.vectors import Vectors, mapped, truncate_vectors
 
 Rows = npt.NDArray[np.int64]
 
-# Measured: docs/measurements/2026-11-first-release.md.
+# Measured: docs/measurements/2026-11-first-release.md; the rival's share again since tokens are weighed.
 WEIGHT = 0.5
 _LEAST = 0.15  # cosine from which an accepted question raises its chunk
-_RIVAL = 0.8  # share of a rival's cosine that it has to exceed
+_RIVAL = 0.85  # share of a rival's cosine that it has to exceed
 _AGAIN, _AGAIN_WEIGHT = 0.9, 5.0  # from this cosine on a question is asked again, in the same words
 
 _SCORES = 25_000_000
