@@ -15,6 +15,7 @@ from serving.retrieval.index import Hit
 
 _WHOLE = 1_300  # characters that are shown of a whole passage without a click: nearly every chunk
 _EXCERPT = 500
+_PHRASE, _REPEATED = 3, 0.6  # words, and the share of such phrases that makes a passage a repetition
 _UNFOLD = "<details><summary>The whole passage</summary>"
 
 
@@ -42,13 +43,15 @@ def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int 
 
 
 def unlike(hits: Sequence[Hit]) -> list[Hit]:
-    """``hits`` without those whose text another one before has: pages often repeat each other."""
-    seen: set[str] = set()
+    """``hits`` without those that say mostly what others before say: pages often repeat each other."""
+    said: set[tuple[str, ...]] = set()
     found: list[Hit] = []
     for hit in hits:
-        if hit.chunk.body not in seen:
+        words = hit.chunk.body.split()
+        phrases = {tuple(words[start : start + _PHRASE]) for start in range(max(1, len(words) - _PHRASE + 1))}
+        if len(phrases & said) <= _REPEATED * len(phrases):
             found.append(hit)
-        seen.add(hit.chunk.body)
+            said |= phrases
     return found
 
 

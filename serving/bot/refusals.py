@@ -18,26 +18,37 @@ NEAREST = "These sections come nearest, but may not answer it:"
 _NEAR = 0.7
 
 
-class Refusal(NamedTuple):
-    """Why nothing was found, as Markdown, and what the question may have meant."""
+class Hints(NamedTuple):
+    """What may be wrong with a question: its ``language`` is another than the ``documents``', or a word is
+    misspelt, ``corrected`` without that. Empty where nothing is."""
 
-    why: str
-    meant: str
+    language: str
+    documents: str
+    corrected: str
+
+    @property
+    def did_you_mean(self) -> str:
+        return f"Did you mean “{plain(self.corrected)}”?" if self.corrected else ""
 
 
-def refusal(retriever: Retriever, question: str, settings: BotSettings) -> Refusal:
-    """What may help: another language, a misspelt word, the support channel."""
+def hints(retriever: Retriever, question: str) -> Hints:
+    """For a ``question`` that nothing answers."""
     words = known_words(retriever.index, retriever.embedder.counter)
-    parts = [REFUSAL]
-    language = words.other_language(question)
-    corrected = None if language else words.corrected(question)
-    if language:
-        parts.append(f"Your question seems to be in {language}. Please ask in {words.language_name}.")
-    elif corrected:
-        parts.append(f"Did you mean “{plain(corrected)}”?")
-    if settings.support:
-        parts.append(f"You can also ask here: {support_line(settings.support)}")
-    return Refusal("\n\n".join(parts), corrected or question)
+    language = words.other_language(question) or ""
+    corrected = "" if language else words.corrected(question) or ""
+    return Hints(language, words.language_name, corrected)
+
+
+def refusal(found: Hints, settings: BotSettings) -> str:
+    """Why nothing was found, and what may help, as Markdown."""
+    why = REFUSAL
+    if found.language:
+        why = (
+            f"I found nothing. Your question seems to be in {found.language}, and the documentation is in "
+            f"{found.documents}: please ask in {found.documents}."
+        )
+    channel = f"You can also ask here: {support_line(settings.support)}" if settings.support else ""
+    return "\n\n".join(filter(None, (why, found.did_you_mean, channel)))
 
 
 def nearest(retriever: Retriever, hits: Sequence[Hit]) -> list[Hit]:

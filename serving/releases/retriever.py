@@ -127,24 +127,28 @@ class Retriever:
         return [led, *(hit for hit in hits if hit.chunk.id != answer.chunk_id)]
 
     def should_answer(self, question: str, hits: Sequence[Hit]) -> bool:
-        """Whether the best chunk is like enough to the ``question`` to answer from, and a word of that known.
+        """Whether the best of ``hits`` is like enough to the ``question``, and a word of that known."""
+        return self.is_near(hits) and not self.is_gibberish(question, hits)
 
-        Its score decides, whatever a reranker puts first: the threshold was calibrated for scores.
-        """
+    def is_near(self, hits: Sequence[Hit]) -> bool:
+        """Whether the best chunk's score reaches the threshold: that was calibrated for scores, whatever a
+        reranker puts first."""
         if not hits:
             return False
         first = hits[0]
-        score = first.score if first.nearest is None else first.nearest
-        return score >= self.min_score and (first.asked is not None or not self.is_gibberish(question))
+        return (first.score if first.nearest is None else first.nearest) >= self.min_score
+
+    def is_gibberish(self, question: str, hits: Sequence[Hit]) -> bool:
+        """Whether nothing is meant by it that the documents, the model or an accepted question, which found
+        the first of ``hits``, could know."""
+        if hits and hits[0].asked is not None:
+            return False
+        return is_gibberish(self.index, self.embedder.counter, question)
 
     @property
     def uses_torch(self) -> bool:
         """Whether it holds models that refer to themselves, so that only `gc` frees them."""
         return self.reranker is not None or not self.embedder.is_quick
-
-    def is_gibberish(self, question: str) -> bool:
-        """Whether nothing is meant by it that the documents or the model could know."""
-        return is_gibberish(self.index, self.embedder.counter, question)
 
 
 class ReleaseLoader:

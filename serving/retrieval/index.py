@@ -238,10 +238,9 @@ class ChunkIndex:
         names = (TABLE, PIECES, QUESTIONS)
         try:
             if (folder / _PLAIN).is_dir():
-                # Mapped, not read: processes that serve the same release share its pages.
+                # Read, not mapped: a file that another machine removes or cuts short must not end the bot.
                 tables = {
-                    name: pa.ipc.open_file(pa.memory_map(str(_plain(folder, name)))).read_all()
-                    for name in names
+                    name: pa.ipc.open_file(_plain(folder, name).read_bytes()).read_all() for name in names
                 }
                 index = cls(folder, tables, is_resident=True)
                 index._all  # noqa: B018 - damage shows now, and not at the first question

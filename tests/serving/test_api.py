@@ -33,7 +33,7 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
     bot: RunningBot, mailbox: Mailbox
 ) -> None:
     client = openai.OpenAI(base_url=f"{bot.url}/v1", api_key="none", timeout=60)
-    assert [model.id for model in client.models.list()] == ["clayloop"]
+    assert [model.id for model in client.models.list()] == [client.models.retrieve("clayloop").id]
     first = client.chat.completions.create(model="any", messages=[{"role": "user", "content": HOW}])
     text = first.choices[0].message.content or ""
     assert text.startswith(FOUND) and "--jobs 4" in text and first.choices[0].finish_reason == "stop"
@@ -65,8 +65,10 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
 
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model="x", messages=[{"role": "assistant", "content": "Hi"}])
-    with pytest.raises(openai.APIStatusError):
+    with pytest.raises(openai.APIStatusError, match="at most 50000 characters"):
         client.chat.completions.create(model="x", messages=[{"role": "user", "content": "x" * 60_000}])
+    with pytest.raises(openai.APIStatusError, match=r"temperature: .* less than or equal to 2$"):
+        client.chat.completions.create(model="x", temperature=5, messages=[{"role": "user", "content": HOW}])
 
 
 def test_the_bot_speaks_to_a_bot(bot: RunningBot) -> None:
