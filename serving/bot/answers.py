@@ -12,7 +12,7 @@ from serving.bot.follow_ups import look_up
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
 from serving.bot.passages import as_markdown, as_page, passages, unlike
-from serving.bot.refusals import NEAREST, hints, nearest, refusal, try_these
+from serving.bot.refusals import NEAREST, Hints, hints, nearest, refusal, try_these
 from serving.bot.reply import Reply
 from serving.bot.small_talk import reply_to, small_talk
 from serving.bot.suggestions import example_questions
@@ -39,8 +39,8 @@ def answer_question(
 
     Nothing is shown that was not checked: passages of the documentation, an answer that a person wrote,
     or what a language model says as far as it keeps to the passages (``settings.answers``). A question
-    that points back to the one before is looked up with its words, and one that finds nothing once more with
-    its misspelt words corrected. When nothing relevant is found, or no word of the question is known, the bot
+    that points back to the one before is looked up with its words, and one with misspelt words once more
+    without those. When nothing relevant is found, or no word of the question is known, the bot
     refuses and the language model is not asked. Where the best hit is an answer that a person wrote, that is
     the answer, word for word; where it stands first for its source's sake, it is the first passage, and the
     source the next. Raises ReleaseError when the release can't be searched.
@@ -53,16 +53,14 @@ def answer_question(
         yield Reply(text=text, idle=True)
         return
     found = _find(retriever, question, history, options.passages)
-    lead = FOUND
+    hint = hints(retriever, question, found.hits)
+    if hint.corrected:
+        found = max(found, _find(retriever, hint.corrected, history, options.passages), key=_nearness)
     if not found.is_answer:
-        hint = hints(retriever, question)
-        if hint.corrected:
-            found = _find(retriever, hint.corrected, history, options.passages)
-            lead = f"{hint.did_you_mean} {FOUND}"
-        if not found.is_answer:
-            yield _refusal(retriever, found, refusal(hint, settings), settings)
-            return
-    question, hits = found.question, found.hits
+        yield _refusal(retriever, found, hint, settings)
+        return
+    is_told = hint.language or found.question != question
+    question, hits, lead = found.question, found.hits, f"{hint} {FOUND}" if is_told else FOUND
     curated = retriever.answers.get(hits[0].chunk.id)
     if curated and not hits[0].by_source:
         yield Reply(text=shown(curated), score=max(hit.score for hit in hits), curated=curated)
@@ -123,9 +121,14 @@ def _find(retriever: Retriever, question: str, history: Sequence[Message], wante
     return _Found(question, hits, retriever.is_near(hits))
 
 
-def _refusal(retriever: Retriever, found: _Found, why: str, settings: BotSettings) -> Reply:
+def _nearness(found: _Found) -> float:
+    return found.hits[0].near if found.hits else 0.0
+
+
+def _refusal(retriever: Retriever, found: _Found, hint: Hints, settings: BotSettings) -> Reply:
     score = max((hit.score for hit in found.hits), default=0.0)
     near = nearest(retriever, found.hits)
+    why = refusal(hint, settings, is_near=bool(near))
     if not near:
         text = "\n\n".join(filter(None, (why, try_these(examples_of(retriever, settings)))))
         return Reply(text=text, refused=True, score=score)

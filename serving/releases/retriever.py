@@ -121,22 +121,17 @@ class Retriever:
         if alike.max() < _ALIKE:
             return hits
         answer = near[int(alike.argmax())]
-        best = first.score if first.nearest is None else first.nearest
         score = next((hit.score for hit in hits if hit.chunk.id == answer.chunk_id), float(alike.max()))
-        led = Hit(chunk=answer.passage(None), score=score, nearest=best, by_source=True)
+        led = Hit(chunk=answer.passage(None), score=score, near=first.near, by_source=True)
         return [led, *(hit for hit in hits if hit.chunk.id != answer.chunk_id)]
 
     def should_answer(self, question: str, hits: Sequence[Hit]) -> bool:
-        """Whether the best of ``hits`` is like enough to the ``question``, and a word of that known."""
+        """Whether the index comes near enough to the ``question``, and a word of that is known."""
         return self.is_near(hits) and not self.is_gibberish(question, hits)
 
     def is_near(self, hits: Sequence[Hit]) -> bool:
-        """Whether the best chunk's score reaches the threshold: that was calibrated for scores, whatever a
-        reranker puts first."""
-        if not hits:
-            return False
-        first = hits[0]
-        return (first.score if first.nearest is None else first.nearest) >= self.min_score
+        """Whether the index, where these were found, comes near enough to the question to answer it."""
+        return bool(hits) and hits[0].near >= self.min_score
 
     def is_gibberish(self, question: str, hits: Sequence[Hit]) -> bool:
         """Whether nothing is meant by it that the documents, the model or an accepted question, which found
@@ -237,5 +232,4 @@ def _reranked(reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hi
     """``hits`` with the reranker's candidates in its order; what comes after them stays there."""
     near, rest = hits[: reranker.info.candidates], hits[reranker.info.candidates :]
     order = reranker.order(question, [hit.chunk.text for hit in near], [hit.score for hit in near])
-    nearest = hits[0].score
-    return [hit.model_copy(update={"nearest": nearest}) for hit in (*(near[place] for place in order), *rest)]
+    return [*(near[place] for place in order), *rest]
