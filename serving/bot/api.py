@@ -103,6 +103,8 @@ def add_api(app: FastAPI, service: ChatService) -> None:
 
     @app.post("/feedback", response_model=None)
     def feedback(request: FeedbackRequest) -> Response:
+        if request.thumb is None and request.comment is None and request.opened is None:
+            return _error(422, "Give a thumb, a comment, or the number of a passage that was opened.")
         turn = request.id.removeprefix(_PREFIX)
         if not service.rate(turn, request.thumb, request.comment, request.opened):
             return _error(404, "No such answer is known: it may be too old, or no answer to a question.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,15 +44,16 @@ def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int 
 
 
 def unlike(hits: Sequence[Hit]) -> list[Hit]:
-    """``hits`` without those that say mostly what others before say: pages often repeat each other."""
-    said: set[tuple[str, ...]] = set()
+    """``hits`` without those that say mostly what others before say: pages often repeat each other. Of two
+    releases that are interleaved each may say it."""
+    said: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     found: list[Hit] = []
     for hit in hits:
         words = hit.chunk.body.split()
         phrases = {tuple(words[start : start + _PHRASE]) for start in range(max(1, len(words) - _PHRASE + 1))}
-        if len(phrases & said) <= _REPEATED * len(phrases):
+        if len(phrases & said[hit.drafted_by]) <= _REPEATED * len(phrases):
             found.append(hit)
-            said |= phrases
+            said[hit.drafted_by] |= phrases
     return found
 
 

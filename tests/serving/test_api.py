@@ -92,6 +92,8 @@ def test_feedback_reaches_the_turns_record_and_the_metrics(bot: RunningBot, mail
             httpx.post(f"{bot.url}/feedback", json={"id": wrong, "thumb": "up"}, timeout=60).status_code
             == 404
         )
+    nothing = httpx.post(f"{bot.url}/feedback", json={"id": answer["id"]}, timeout=60)
+    assert nothing.status_code == 422 and "Give a thumb" in nothing.json()["error"]["message"]
     metrics = bot.get("/metrics").text
     assert 'clayloop_bot_answers_total{kind="passages"} 1.0' in metrics
     assert 'clayloop_bot_thumbs_total{thumb="down"} 1.0' in metrics
