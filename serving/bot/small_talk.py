@@ -15,7 +15,7 @@ _NAMES = r"(?: (?:there|bot|all|everyone|you|again))*"
 _KINDS = {
     "hello": rf"(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)){_NAMES}"
     r"(?: how are you(?: doing)?)?|how are you(?: doing)?",
-    "thanks": r"(?:ok |okay |great |perfect |many |cool )*(?:thanks|thank you|thx|ty|cheers)"
+    "thanks": r"(?:no |ok |okay |great |perfect |many |cool )*(?:thanks|thank you|thx|ty|cheers)"
     r"(?: (?:a lot|so much|very much|you|that helped?|for (?:the|your) help|bot))*|"
     r"(?:ok|okay|great|perfect|cool|nice|awesome|got it|that helped)",
     "wrong": r"(?:no|nope|wrong(?: answer)?|useless|not helpful|(?:(?:no|sorry|thanks|thank you|thx|well) )?"
@@ -23,7 +23,7 @@ _KINDS = {
     r"(?:wrong|useless|bad|incorrect|nonsense|not (?:right|true|helpful|it|what i (?:meant|asked|need))"
     r"|(?:did not|didn't|does not|doesn't) (?:help|work|answer my question))(?: (?:at all|for me))?)",
     "goodbye": rf"(?:bye|goodbye|good bye|see you|good night){_NAMES}",
-    "help": r"(?:help|help me|please help|i need help|can you help(?: me)?|what can (?:you|i) (?:do|ask)"
+    "help": r"(?:yes|help|help me|please help|i need help|can you help(?: me)?|what can (?:you|i) (?:do|ask)"
     r"(?: you| for me)?|what do you (?:do|know)|how does this work|how do you work"
     r"|what can you help(?: me)? with)(?: please)?",
     "who": r"(?:who|what) (?:are|r) (?:you|u)|what is this"
