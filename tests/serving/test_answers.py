@@ -122,6 +122,7 @@ def test_a_refusal_names_what_is_near_and_what_may_be_wrong_with_the_question(
     (near,) = ask(retriever, None)
     assert near.text.startswith(NOT_SURE) and f"{NEAREST}\n\n**1.** [Tasks" in near.text
     assert "Running tasks in parallel" in near.text and near.refused and not near.cited
+    assert near.numbered == tuple(hit.chunk.id for hit in near.hits)
     monkeypatch.setattr(retriever, "min_score", 5.0)
     (typo,) = ask(retriever, None, "what does the decoratr do")
     assert "Did you mean “what does the decorator do”?" in typo.text and typo.refused
