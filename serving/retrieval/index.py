@@ -1,6 +1,6 @@
 """The index of one release: chunks and accepted questions as Arrow files, the vectors of both and of the
-chunks' pieces as arrays, written once and never changed. They are mapped into memory, not read: processes
-that serve the same release share them. In a large one LanceDB finds what lies near (``Nearest``)."""
+chunks' pieces as arrays, written once and never changed. A small index is read, a large one mapped into
+memory, where LanceDB finds what lies near (``Nearest``)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from pydantic import BaseModel, ConfigDict
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError, chunks_in
 from serving.retrieval.curated import is_curated
 from serving.retrieval.nearest import Nearest, cut_into_parts
-from serving.retrieval.space import Leads, QuestionLeads, Rows, SearchSpace
-from serving.retrieval.vectors import Vectors, mapped, spread
+from serving.retrieval.space import Leads, QuestionLeads, Rows, SearchSpace, nearness
+from serving.retrieval.vectors import Vectors, load_array, spread
 
 CHUNKS_FILE, _QUESTIONS_FILE = "chunks.arrow", "questions.arrow"
+_KINDS = ("chunks", "pieces", "questions")  # of vectors that lead to chunks
 _ASKED = ("asked.npy", "asked_rows.npy", "asked_pages.npy")
 # Up to so many vectors a question is compared with each, which takes some milliseconds. Beyond that those of
 # chunks, of pieces and of questions are each cut into parts where there are so many that it pays.
@@ -48,17 +49,16 @@ class Hit(BaseModel):
     """A chunk that was found.
 
     ``score`` is how like the question it is: the mean of its cosine and that of its best piece, and more
-    where an accepted question, ``asked``, raised it. ``nearest`` is the best score of any chunk where a
-    reranker changed the order, or a person's answer stands first for its source's sake (``by_source``). It is
-    None where the hits are in the order of their scores. ``drafted_by`` is the release that put it among
-    interleaved hits, "" where both did.
+    where an accepted question, ``asked``, raised it. ``near`` is how near the index comes to the question
+    (``nearness``), of every hit the same. ``by_source``: a person's answer that stands first for its source's
+    sake. ``drafted_by`` is the release that put it among interleaved hits, "" where both did.
     """
 
     model_config = ConfigDict(frozen=True)
 
     chunk: Chunk
     score: float
-    nearest: float | None = None
+    near: float = 0.0
     asked: IndexedQuestion | None = None
     by_source: bool = False
     drafted_by: str = ""
@@ -110,7 +110,7 @@ def build_index(
 def _kinds(space: SearchSpace) -> dict[str, Leads]:
     """What leads to chunks, by the name of its table."""
     own = Leads(space.chunks, np.arange(len(space)))
-    return {"chunks": own, "pieces": space.pieces, "questions": space.questions.leads}
+    return dict(zip(_KINDS, (own, space.pieces, space.questions.leads), strict=True))
 
 
 def _is_finite(vectors: Vectors) -> bool:
@@ -144,8 +144,8 @@ def _write(path: Path, rows: Sequence[BaseModel], schema: pa.Schema) -> None:
             out.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
-def _read(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+def _read(path: Path, is_large: bool) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path)) if is_large else path.read_bytes()).read_all()
 
 
 class ChunkIndex:
@@ -153,10 +153,16 @@ class ChunkIndex:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._chunks, self._questions = _read(folder / CHUNKS_FILE), _read(folder / _QUESTIONS_FILE)
-        vectors, rows, pages = (mapped(folder / name) for name in _ASKED)
+        # Read where it can be: a mapped file that another machine cuts short would end the bot.
+        is_large = any((folder / f"{name}.lance").is_dir() for name in _KINDS)
+        self._chunks, self._questions = (
+            _read(folder / name, is_large) for name in (CHUNKS_FILE, _QUESTIONS_FILE)
+        )
+        vectors, rows, pages = (load_array(folder / name, is_large) for name in _ASKED)
         weight = float(self._questions.schema.metadata[_WEIGHT])
-        self._space = SearchSpace.load(folder).asking(QuestionLeads(Leads(vectors, rows), pages, weight))
+        self._space = SearchSpace.load(folder, is_large).asking(
+            QuestionLeads(Leads(vectors, rows), pages, weight)
+        )
         if len(self._space) != len(self._chunks) or len(rows) != len(self._questions):
             raise ValueError(f"{len(self._chunks)} chunks have {len(self._space)} vectors")
         self._nearest = {
@@ -216,13 +222,14 @@ class ChunkIndex:
         scores = space.scores(query[None, :])[0][:first]
         if not len(scores):
             return []
+        nearest = float(nearness(scores[None, :])[0])
         count = min(k, len(scores))
         best = np.argpartition(-scores, count - 1)[:count]
         # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
         best = np.flatnonzero(scores >= scores[best].min())
         asked = self._asked(query, space.questions, best, near[best])
         hits = [
-            Hit(chunk=chunk, score=float(scores[place]), asked=question)
+            Hit(chunk=chunk, score=float(scores[place]), near=nearest, asked=question)
             for place, chunk, question in zip(best, self._at(near[best]), asked, strict=True)
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position, hit.chunk.id))

@@ -32,6 +32,6 @@ def truncate_vectors(vectors: Vectors, dim: int) -> Vectors:
     return unit
 
 
-def mapped(path: Path) -> npt.NDArray[Any]:
-    """The array that numpy saved at ``path``, to be read only: what of it is used comes into memory."""
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+def load_array(path: Path, is_mapped: bool = False) -> npt.NDArray[Any]:
+    """The array that numpy saved at ``path``. Mapped, what of it is used comes into memory."""
+    return np.asarray(np.load(path, mmap_mode="r" if is_mapped else None, allow_pickle=False))
