@@ -12,12 +12,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from curation import ReleaseError
-from serving.retrieval.index import CHUNKS_FILE
+from serving.retrieval.nearest import TABLE
 
-_TABLE, _COLUMN = "texts", "text"
+_COLUMN = "text"
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 200  # of a question
 
@@ -31,10 +29,7 @@ def build_fulltext(folder: Path) -> None:
     from lancedb.index import FTS
 
     try:
-        with pa.memory_map(str(folder / CHUNKS_FILE)) as file:
-            texts = pa.ipc.open_file(file).read_all().select(["id", _COLUMN])
-            table = lancedb.connect(folder).create_table(_TABLE, texts.to_reader(), mode="overwrite")
-        table.create_index(_COLUMN, config=FTS())
+        lancedb.connect(folder).open_table(TABLE).create_index(_COLUMN, config=FTS(), replace=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(
             f"The full-text index in {folder} can't be written: {error}", "Check the free space (df)."
@@ -53,7 +48,7 @@ class FullText:
         import lancedb
 
         try:
-            table = lancedb.connect(folder).open_table(_TABLE)
+            table = lancedb.connect(folder).open_table(TABLE)
             has_index = any(list(index.columns) == [_COLUMN] for index in table.list_indices())
         except (OSError, RuntimeError, ValueError) as error:
             log.warning("There is no full-text search in %s: %s", folder, error)

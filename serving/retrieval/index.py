@@ -1,12 +1,13 @@
 """The index of one release: chunks and accepted questions as Arrow files, the vectors of both and of the
-chunks' pieces as arrays, written once and never changed. A small index is read, a large one mapped into
-memory, where LanceDB finds what lies near (``Nearest``)."""
+chunks' pieces as arrays, written once and never changed. What is large is mapped into memory, not read. The
+chunks lie in a LanceDB table, too: full-text search wants it, and in a large index it finds what lies near
+(``Nearest``)."""
 
 from __future__ import annotations
 
 import shutil
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,18 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError, chunks_in
 from serving.retrieval.curated import is_curated
-from serving.retrieval.nearest import Nearest, cut_into_parts
+from serving.retrieval.nearest import BATCH, TABLE, Nearest, cut_into_parts, write_table
 from serving.retrieval.space import Leads, QuestionLeads, Rows, SearchSpace, nearness
-from serving.retrieval.vectors import Vectors, load_array, spread
+from serving.retrieval.vectors import Vectors, is_small, loaded, spread
 
 CHUNKS_FILE, _QUESTIONS_FILE = "chunks.arrow", "questions.arrow"
-_KINDS = ("chunks", "pieces", "questions")  # of vectors that lead to chunks
 _ASKED = ("asked.npy", "asked_rows.npy", "asked_pages.npy")
 # Up to so many vectors a question is compared with each, which takes some milliseconds. Beyond that those of
 # chunks, of pieces and of questions are each cut into parts where there are so many that it pays.
 RESIDENT = 150_000
 ANN_FROM = 50_000
-_BATCH = 8_192  # rows that are written or looked at at once
 _WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
-_WEIGHT = b"weight"  # of the questions, in the metadata of their file
+_WEIGHT, _LARGE = b"weight", b"large"  # of the questions, and what is cut into parts: metadata of their file
 
 
 class IndexedQuestion(BaseModel):
@@ -93,14 +92,16 @@ def build_index(
         for name, array in zip(_ASKED, _asked_arrays(chunks, asked.leads, questions), strict=True):
             np.save(folder / name, array, allow_pickle=False)
         _write(folder / CHUNKS_FILE, chunks, CHUNK_SCHEMA)
+        documents = _documents(chunks.__getitem__, len(chunks))
+        large = _large(kinds, documents)
         fields = [pa.field(name, pa.string()) for name in IndexedQuestion.model_fields]
-        _write(folder / _QUESTIONS_FILE, questions, pa.schema(fields, {_WEIGHT: str(asked.weight)}))
-        if sum(map(len, kinds.values())) > RESIDENT:
-            documents = _documents(chunks.__getitem__, len(chunks))
-            for name, leads in kinds.items():
-                first = int(np.searchsorted(leads.rows, documents))
-                if first >= ANN_FROM:
-                    cut_into_parts(folder, name, leads.vectors[:first])
+        about = {_WEIGHT: str(asked.weight), _LARGE: " ".join(large)}
+        _write(folder / _QUESTIONS_FILE, questions, pa.schema(fields, about))
+        write_table(folder, TABLE, space.chunks[:documents], _read(folder / CHUNKS_FILE).to_batches())
+        for name, first in large.items():
+            if name != TABLE:
+                write_table(folder, name, kinds[name].vectors[:first])
+            cut_into_parts(folder, name)
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(
             f"The index in {folder} can't be written: {error}", "Check the free space (df)."
@@ -110,12 +111,21 @@ def build_index(
 def _kinds(space: SearchSpace) -> dict[str, Leads]:
     """What leads to chunks, by the name of its table."""
     own = Leads(space.chunks, np.arange(len(space)))
-    return dict(zip(_KINDS, (own, space.pieces, space.questions.leads), strict=True))
+    return {TABLE: own, "pieces": space.pieces, "questions": space.questions.leads}
+
+
+def _large(kinds: Mapping[str, Leads], documents: int) -> dict[str, int]:
+    """Those of which LanceDB finds what lies near: how many of each lead to the first chunks, the
+    ``documents``."""
+    if sum(map(len, kinds.values())) <= RESIDENT:
+        return {}
+    found = {name: int(np.searchsorted(leads.rows, documents)) for name, leads in kinds.items()}
+    return {name: first for name, first in found.items() if first >= ANN_FROM}
 
 
 def _is_finite(vectors: Vectors) -> bool:
-    starts = range(0, len(vectors), _BATCH)
-    return all(np.isfinite(vectors[start : start + _BATCH]).all() for start in starts)
+    starts = range(0, len(vectors), BATCH)
+    return all(np.isfinite(vectors[start : start + BATCH]).all() for start in starts)
 
 
 def _asked_arrays(
@@ -138,14 +148,14 @@ def _documents(chunk_at: Callable[[int], Chunk], count: int) -> int:
 def _write(path: Path, rows: Sequence[BaseModel], schema: pa.Schema) -> None:
     """In batches: as a whole it would lie in memory twice."""
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as out:
-        for start in range(0, len(rows), _BATCH):
-            some = rows[start : start + _BATCH]
+        for start in range(0, len(rows), BATCH):
+            some = rows[start : start + BATCH]
             columns = [pa.array([getattr(one, field.name) for one in some], field.type) for field in schema]
             out.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
-def _read(path: Path, is_large: bool) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path)) if is_large else path.read_bytes()).read_all()
+def _read(path: Path) -> pa.Table:
+    return pa.ipc.open_file(path.read_bytes() if is_small(path) else pa.memory_map(str(path))).read_all()
 
 
 class ChunkIndex:
@@ -153,20 +163,16 @@ class ChunkIndex:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # Read where it can be: a mapped file that another machine cuts short would end the bot.
-        is_large = any((folder / f"{name}.lance").is_dir() for name in _KINDS)
-        self._chunks, self._questions = (
-            _read(folder / name, is_large) for name in (CHUNKS_FILE, _QUESTIONS_FILE)
-        )
-        vectors, rows, pages = (load_array(folder / name, is_large) for name in _ASKED)
-        weight = float(self._questions.schema.metadata[_WEIGHT])
-        self._space = SearchSpace.load(folder, is_large).asking(
-            QuestionLeads(Leads(vectors, rows), pages, weight)
-        )
+        self._chunks, self._questions = _read(folder / CHUNKS_FILE), _read(folder / _QUESTIONS_FILE)
+        vectors, rows, pages = (loaded(folder / name) for name in _ASKED)
+        about = self._questions.schema.metadata
+        weight, large = float(about[_WEIGHT]), about[_LARGE].decode().split()
+        self._space = SearchSpace.load(folder).asking(QuestionLeads(Leads(vectors, rows), pages, weight))
         if len(self._space) != len(self._chunks) or len(rows) != len(self._questions):
             raise ValueError(f"{len(self._chunks)} chunks have {len(self._space)} vectors")
         self._nearest = {
-            name: (leads, Nearest(leads.vectors, folder, name)) for name, leads in _kinds(self._space).items()
+            name: (leads, Nearest(leads.vectors, folder, name if name in large else ""))
+            for name, leads in _kinds(self._space).items()
         }
 
     @classmethod
@@ -222,14 +228,14 @@ class ChunkIndex:
         scores = space.scores(query[None, :])[0][:first]
         if not len(scores):
             return []
-        nearest = float(nearness(scores[None, :])[0])
+        near_all = float(nearness(scores[None, :])[0])
         count = min(k, len(scores))
         best = np.argpartition(-scores, count - 1)[:count]
         # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
         best = np.flatnonzero(scores >= scores[best].min())
         asked = self._asked(query, space.questions, best, near[best])
         hits = [
-            Hit(chunk=chunk, score=float(scores[place]), near=nearest, asked=question)
+            Hit(chunk=chunk, score=float(scores[place]), near=near_all, asked=question)
             for place, chunk, question in zip(best, self._at(near[best]), asked, strict=True)
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position, hit.chunk.id))
@@ -295,9 +301,9 @@ def _taken(table: pa.Table, rows: Rows) -> pa.Table:
     """The ``rows`` of a ``table``, in ascending order: batch by batch, since of a whole column of texts
     pyarrow's ``take`` makes a copy first."""
     batches = table.to_batches()
-    starts = np.searchsorted(rows, np.arange(len(batches) + 1) * _BATCH)
+    starts = np.searchsorted(rows, np.arange(len(batches) + 1) * BATCH)
     some = [
-        batch.take(pa.array((rows[starts[number] : starts[number + 1]] - number * _BATCH).tolist()))
+        batch.take(pa.array((rows[starts[number] : starts[number + 1]] - number * BATCH).tolist()))
         for number, batch in enumerate(batches)
         if starts[number] < starts[number + 1]
     ]

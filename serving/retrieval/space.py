@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.retrieval.vectors import Vectors, load_array, truncate_vectors
+from serving.retrieval.vectors import Vectors, loaded, truncate_vectors
 
 Rows = npt.NDArray[np.int64]
 
@@ -244,7 +244,7 @@ class SearchSpace:
             np.save(folder / name, array, allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path, is_mapped: bool = False) -> SearchSpace:
-        """What ``save`` wrote; only mapped into memory where ``is_mapped``."""
-        chunks, vectors, rows = (load_array(folder / name, is_mapped) for name in _FILES)
+    def load(cls, folder: Path) -> SearchSpace:
+        """What ``save`` wrote."""
+        chunks, vectors, rows = (loaded(folder / name) for name in _FILES)
         return cls(chunks, Leads(vectors, rows))
