@@ -13,7 +13,7 @@ _LONGEST_LINE = 1_000_000
 Kind = Literal["prose", "code", "list", "table", "directive"]
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ue000-\ue005]")  # the last hold places while we read
-_LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_LINE_BREAKS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 _DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
 _SCRIPT = re.compile(r"</?(?:script|style)\b", re.IGNORECASE)
 _HEADING_MARKS = re.compile(r"[`*]+")
@@ -153,7 +153,7 @@ def fenced(code: str, language: str) -> str:
 def normalise(text: str) -> str:
     """One kind of line break and no control characters, so that all steps count the same lines. Pictures and
     fonts that stand in the text as data are cut to the name of their kind."""
-    text = _CONTROL.sub("", _LINE_BREAKS.sub("\n", text))
+    text = _CONTROL.sub("", _LINE_BREAKS.sub("\n", text.replace("\r\n", "\n")))
     return _DATA.sub(r"\1…", text) if ";base64," in text else text
 
 

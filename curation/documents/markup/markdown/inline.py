@@ -47,8 +47,10 @@ def inline_text(tokens: Sequence[Token]) -> str:
         text = _REFERENCE.sub(lambda found: found[1] or found[2] or found[0], text)
         text = _FOOTNOTE.sub(r"[\1]", text)
         text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
-    lines = (one_line(line) for line in text.split("\ue002"))
-    text = "\n".join(line for line in lines if line)
+    if "\ue002" in text:
+        text = "\n".join(filter(None, map(one_line, text.split("\ue002"))))
+    else:
+        text = one_line(text)
     return _HOLD.sub(lambda found: reader.codes[int(found[1])], text) if reader.codes else text
 
 
