@@ -16,7 +16,7 @@ def demo(
     source: Annotated[str, typer.Option("--source", help="What to ingest.")] = "pypi:distilabel",
     sample: Annotated[
         int, typer.Option("--sample", min=1, help="Chunks that queries are generated for.")
-    ] = 12,
+    ] = 6,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured.")

@@ -91,6 +91,8 @@ def test_people_are_added_and_their_answers_stay_when_they_go(
     password = add_annotator(client, settings, name)
     assert password
     assert len(password) >= 16
+    with pytest.raises(ArgillaError, match="name is wanted"):
+        add_annotator(client, settings, " ")
     assert add_annotator(client, settings, name) is None
     dan = hire(api, settings, f"{settings.chunks}-dan")
     answer(dan, record["id"], good_chunk="yes")
