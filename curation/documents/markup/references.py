@@ -106,6 +106,11 @@ def _parts(one: str) -> tuple[str, str]:
     return kind, target
 
 
+def page_name(path: str) -> str:
+    """What a page that has no title is called: its file, or the folder of an index."""
+    return _words(path)
+
+
 def _readable(title: str) -> str:
     return _MARK.sub(lambda found: _words(found[2]), title)
 
