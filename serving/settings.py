@@ -51,7 +51,8 @@ class RetrievalSettings(_Section):
         None,
         ge=-1,
         le=1,
-        description="Least score of the best chunk for an answer; empty: calibrated per release.",
+        description="Least nearness for an answer, the mean of the best and the tenth best chunk's score; "
+        "empty: calibrated per release.",
     )
     include_unreviewed: bool = Field(
         True,

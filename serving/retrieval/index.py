@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError, chunks_in
 from serving.retrieval.curated import CURATED, only_documents
-from serving.retrieval.space import WEIGHT, Leads, QuestionLeads, Rows, SearchSpace
+from serving.retrieval.space import WEIGHT, Leads, QuestionLeads, Rows, SearchSpace, nearness
 from serving.retrieval.vectors import Vectors, spread
 
 TABLE, PIECES, QUESTIONS = "chunks", "pieces", "questions"
@@ -50,17 +50,16 @@ class Hit(BaseModel):
     """A chunk that was found.
 
     ``score`` is how like the question it is: the mean of its cosine and that of its best piece, and more
-    where an accepted question, ``asked``, raised it. ``nearest`` is the best score of any chunk where a
-    reranker changed the order, or a person's answer stands first for its source's sake (``by_source``). It is
-    None where the hits are in the order of their scores. ``drafted_by`` is the release that put it among
-    interleaved hits, "" where both did.
+    where an accepted question, ``asked``, raised it. ``near`` is how near the index comes to the question
+    (``nearness``), of every hit the same. ``by_source``: a person's answer that stands first for its source's
+    sake. ``drafted_by`` is the release that put it among interleaved hits, "" where both did.
     """
 
     model_config = ConfigDict(frozen=True)
 
     chunk: Chunk
     score: float
-    nearest: float | None = None
+    near: float = 0.0
     asked: IndexedQuestion | None = None
     by_source: bool = False
     drafted_by: str = ""
@@ -180,6 +179,7 @@ class _Tables:
         scores = self.space.scores(query[None, :])[0][:first]
         if not len(scores):
             return []
+        near = float(nearness(scores[None, :])[0])
         count = min(k, len(scores))
         nearest = np.argpartition(-scores, count - 1)[:count]
         # Equal scores at the end: all that are as good, so that the choice among them is repeatable.
@@ -187,7 +187,7 @@ class _Tables:
         chunks = chunks_in(self.chunks.take(_places(nearest)))
         asked = self._asked(query, nearest)
         hits = [
-            Hit(chunk=chunk, score=float(scores[place]), asked=asked.get(int(place)))
+            Hit(chunk=chunk, score=float(scores[place]), near=near, asked=asked.get(int(place)))
             for place, chunk in zip(nearest, chunks, strict=True)
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position, hit.chunk.id))
@@ -238,10 +238,9 @@ class ChunkIndex:
         names = (TABLE, PIECES, QUESTIONS)
         try:
             if (folder / _PLAIN).is_dir():
-                # Mapped, not read: processes that serve the same release share its pages.
+                # Read, not mapped: a file that another machine removes or cuts short must not end the bot.
                 tables = {
-                    name: pa.ipc.open_file(pa.memory_map(str(_plain(folder, name)))).read_all()
-                    for name in names
+                    name: pa.ipc.open_file(_plain(folder, name).read_bytes()).read_all() for name in names
                 }
                 index = cls(folder, tables, is_resident=True)
                 index._all  # noqa: B018 - damage shows now, and not at the first question

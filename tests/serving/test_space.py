@@ -44,7 +44,7 @@ def _score(space: SearchSpace, query: Any, row: int) -> float:
     raises = []
     for place in np.flatnonzero(asked.leads.rows == row):
         rival = cosines[asked.pages != asked.pages[place]].max(initial=-1.0)
-        above = max(float(cosines[place]) - max(0.15, 0.8 * float(rival)), 0.0)
+        above = max(float(cosines[place]) - max(0.15, 0.85 * float(rival)), 0.0)
         raises.append(asked.weight * above + 5 * max(float(cosines[place]) - 0.9, 0.0))
     return found + max(raises, default=0.0)
 
