@@ -28,8 +28,8 @@ class EmbeddingSettings(_Section):
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
     engine: Literal["local", "ray"] = Field(
         "local",
-        description="ray: many texts are embedded, and near duplicates among many chunks found, by the "
-        "workers of a Ray cluster, to the same bytes.",
+        description="ray: many pages are read and cut, many texts embedded, and near duplicates among many "
+        "chunks found, by the workers of a Ray cluster, to the same bytes.",
     )
     ray_address: str = Field(
         "", description="auto, or the cluster's address; empty: Ray is started on this machine."

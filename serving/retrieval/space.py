@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.retrieval.vectors import Vectors, truncate_vectors
+from serving.retrieval.vectors import Vectors, loaded, truncate_vectors
 
 Rows = npt.NDArray[np.int64]
 
@@ -86,11 +86,10 @@ class Leads:
 
     def taking(self, rows: Rows) -> tuple[Leads, Rows]:
         """The leads to the chunks ``rows``, counted from 0 in that order, and their places among all."""
-        place = np.full(max(rows.max(initial=-1), self.rows.max(initial=-1)) + 1, -1)
-        place[rows] = np.arange(len(rows))
-        led = place[self.rows]
-        kept = np.argsort(led, kind="stable")[np.count_nonzero(led < 0) :]
-        return Leads(self.vectors[kept], led[kept]), kept
+        starts, ends = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
+        led = np.repeat(np.arange(len(rows)), ends - starts)
+        kept = np.arange(len(led)) + np.repeat(ends - np.cumsum(ends - starts), ends - starts)
+        return Leads(self.vectors[kept], led), kept
 
 
 @dataclass(frozen=True)
@@ -247,5 +246,5 @@ class SearchSpace:
     @classmethod
     def load(cls, folder: Path) -> SearchSpace:
         """What ``save`` wrote."""
-        chunks, vectors, rows = (np.load(folder / name, allow_pickle=False) for name in _FILES)
+        chunks, vectors, rows = (loaded(folder / name) for name in _FILES)
         return cls(chunks, Leads(vectors, rows))
