@@ -70,6 +70,13 @@ def test_nothing_is_suggested_for_a_chunk_of_nothing_but_code() -> None:
     assert not guess("good_chunk", SHOWN, of_chunk("Running", code), {}).shown
 
 
+@pytest.mark.parametrize("body", ["Coming soon.", "TODO.", "Deprecated.", "![](a.png)", "* * *"])
+def test_a_chunk_of_hardly_a_word_is_no_good_one(body: str) -> None:
+    one = guess("good_chunk", SHOWN, of_chunk("Paging", body), {})
+    assert one.value == "no"
+    assert "hardly a word" in look_at_chunk(body, "Paging")
+
+
 def test_the_later_of_two_copies_is_the_bad_one() -> None:
     chunk = titled(small_corpus(), "Installing")
     scorer = COLD_SCORERS["good_chunk"]
