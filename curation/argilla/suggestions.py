@@ -46,7 +46,8 @@ def agent_name(rule: str, model: str) -> str:
 
 
 def scorers_for(questions: tuple[str, ...], scorers: Scorers, model: str) -> str:
-    """Whose word counts for ``questions`` now: changes when a scorer, its version, its verdict or the model does."""
+    """Whose word counts for ``questions`` now: changes when the scorers, their version or verdict, or the
+    model do."""
     found = [scorers.get(name) or COLD_SCORERS.get(name) for name in questions]
     agents = dict.fromkeys(
         one.agent if one.discriminates else f"{one.agent} (orders only)" for one in found if one is not None
