@@ -23,7 +23,7 @@ from curation.errors import ArgillaError, StateError
 from curation.records.chunk import Chunk
 from curation.records.turn import MOST_OFFERED, Turn
 from curation.settings import ArgillaSettings
-from curation.shown.page import prose
+from curation.shown.page import prose, web_address
 from curation.shown.records import harmless_markdown, inert, literal, original, readable
 from curation.suggestions.choice import guess
 from curation.suggestions.features import answer_features
@@ -39,7 +39,10 @@ _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 _THUMBS = {"up": 1.0, "down": -1.0}
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
-_LINK = re.compile(r"\\\[([^\[\]\n]+?)\\\]\((https?&#58;//[^\s()<>]+)\)")  # as harmless_markdown shows one
+# As harmless_markdown shows a link, whose words may hold escaped brackets.
+_LINK = re.compile(
+    r"(?<!&#92;)(?<!!)\\\[((?:[^\[\]\n]|&#92;\\[\[\]])+?)(?<!&#92;)\\\]\((https?&#58;//[^\s()<>]+)\)"
+)
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 
 
@@ -66,8 +69,8 @@ class Source(BaseModel):
 
     @property
     def address(self) -> str:
-        """``url`` if that can stand in Markdown as it is."""
-        return self.url if re.fullmatch(r"https?://[^\s<>()\[\]\"'\\]+", self.url) else ""
+        """``url`` as the bot's answers have it; "" where it is no address."""
+        return web_address(self.url)
 
     def card(self, number: int) -> str:
         """Where it is, a line of it, and all of it to unfold."""
@@ -172,7 +175,7 @@ def render_response(turn: Turn, sources: dict[str, Source]) -> str:
     known = {sources[key].address for key in _offered(turn) if key in sources} - {""}
 
     def link(match: re.Match[str]) -> str:
-        title, address = match[1], readable(match[2])
+        title, address = match[1].replace("&#92;\\", "\\"), readable(match[2])
         return f"[{title}]({address})" if address in known else match[0]
 
     parts = [_LINK.sub(link, harmless_markdown(turn.answer)) or "*(empty)*"]

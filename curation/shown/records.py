@@ -23,8 +23,8 @@ _ACTIVE_IN_LINE = re.compile(r"[\\`*_\[\]!|~$^@]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s()<>\[\]\"'`\\]+")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LONG_TICKS = re.compile(r"`{3,}|~{3,}")
-_NEEDS_ESCAPING = re.compile(r"[\[\]]|(?<=[A-Za-z])://|\bwww\.")
-_ESCAPED = re.compile(r"\\([\[\]`~])|&#58;//|www&#46;")
+_NEEDS_ESCAPING = re.compile(r"(?<!\\)\\*[\[\]]|(?<=[A-Za-z])://|\bwww\.")
+_ESCAPED = re.compile(r"\\([\[\]`~])|&#58;//|www&#46;|&#92;")
 _PARSER = MarkdownIt("commonmark")
 
 
@@ -87,7 +87,7 @@ def readable(field: str) -> str:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    return match.group(1) or {"&#58;//": "://", "www&#46;": "www."}[match.group()]
+    return match.group(1) or {"&#58;//": "://", "www&#46;": "www.", "&#92;": "\\"}[match.group()]
 
 
 def _prose(text: str, keep_lines: bool) -> str:
@@ -102,7 +102,10 @@ def _defused(match: re.Match[str]) -> str:
     found = match.group()
     if found == "://":
         return "&#58;//"
-    return "www&#46;" if found == "www." else f"\\{found}"
+    if found == "www.":
+        return "www&#46;"
+    # A backslash that came with a bracket would take the effect of ours.
+    return f"{'&#92;' * (len(found) - 1)}\\{found[-1]}"
 
 
 def _safe_span(match: re.Match[str]) -> str:

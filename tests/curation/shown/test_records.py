@@ -17,7 +17,7 @@ from curation.argilla.conversations import (
     render_response,
     render_worth_a_look,
 )
-from curation.shown.page import fenced
+from curation.shown.page import fenced, link
 from curation.shown.records import harmless_markdown, inert, linked, literal, original, readable
 from tests.curation.argilla.sample import history, make_chunk, make_turn
 from tests.xss import XSS
@@ -103,6 +103,28 @@ def test_only_what_leads_to_a_source_is_a_link_in_an_answer() -> None:
         "evil.example" in response and "```python" not in response.partition("<summary>")[2].partition("<")[0]
     )
     assert "[A" in answer_in(response)
+
+
+def test_brackets_and_parentheses_leave_a_link_to_a_source() -> None:
+    chunk = make_chunk("a.md", "list[int] [0]", "Some words.")
+    chunk = chunk.model_copy(update={"url": "https://docs.example/list_(type).html#a[0]"})
+    answer = f"**1.** {link(chunk.heading, chunk.url, '')}\n\n!{link('no picture', chunk.url, '')}"
+    response = render_response(
+        make_turn("How?", answer, cited=(chunk.id,)), {chunk.id: Source.of_chunk(chunk)}
+    )
+    rendered = RENDERER.render(response)
+    address = "https://docs.example/list_%28type%29.html#a%5B0%5D"
+    assert re.findall(r'<a href="([^"]*)">([^<]*)</a>', rendered) == [
+        (address, "list[int] [0]"),
+        (address, "open"),
+    ]
+    assert "<img" not in rendered
+
+
+def test_a_bracket_that_is_escaped_already_stays_so() -> None:
+    for text in (r"\[x\](//evil.example)", r"\\[x\\](//evil.example)"):
+        assert active(RENDERER.parse(harmless_markdown(text))) == set()
+        assert readable(harmless_markdown(text)) == text
 
 
 def test_an_unclosed_code_block_does_not_swallow_the_sources() -> None:
