@@ -41,6 +41,14 @@ def test_sections_have_paths_and_lines() -> None:
         ("a.md", "![](badge.svg) Shown above.\n\n# Kiln\n\na", ["Kiln", "Kiln"]),
         ("a.md", "---\ntitle: Given\n---\n## Use\n\na\n\n## Limits\n\nb", ["Given > Use", "Given > Limits"]),
         ("a.rst", "No heading at all.", ["a"]),
+        ("oauth2.md", "No heading.", ["oauth2"]),
+        ("docs/1-intro.md", "## Use\n\na\n\n## Limits\n\nb", ["1 intro > Use", "1 intro > Limits"]),
+        ("docs/v2/index.md", "No heading.", ["v2"]),
+        ("faq/faq-014.rst", "No heading.", [""]),
+        ("institutional-faq-002.md", "No heading.", [""]),
+        ("posts/7.md", "No heading.", [""]),
+        ("README.md", '<h1 align="center">Kiln</h1>\n\n## Use\n\na\n\n## Limits\n\nb', ["", "Use", "Limits"]),
+        ("index.rst", "No heading.", [""]),
     ],
 )
 def test_a_page_without_a_title_goes_by_its_name(path: str, text: str, titles: list[str]) -> None:
