@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_PAGES = 5_000
 _MOST_SECONDS = 120.0
 _LIGATURES = {code: normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
-_HYPHENATED = re.compile(r"([^\W\d_]{2,})-\n([^\W\d_]{2,}) ?")
+_HYPHENATED = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,})-\n([^\W\d_]{2,})(\S*)[ \n]?")
 _FEW_PAGES = 4  # no line is taken for a running head below that
 
 
@@ -70,11 +70,11 @@ def pdf_text(data: bytes) -> str:
 
 def _joined(text: str) -> str:
     """The text with its words whole: those cut at the end of a line that also stand in one piece."""
-    words = set(re.findall(r"[^\W\d_]+", text))
+    words = set(re.findall(r"[^\W\d_]+", text.casefold()))
 
     def join(found: re.Match[str]) -> str:
         whole = found[1] + found[2]
-        return f"{whole}\n" if whole in words else found[0]
+        return f"{whole}{found[3]}\n" if whole.casefold() in words else found[0]
 
     return _HYPHENATED.sub(join, text)
 

@@ -84,11 +84,21 @@ def test_running_heads_of_left_and_right_pages_are_left_out() -> None:
 
 
 def test_words_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = "Glazes are avail-\nable here, di\ufb00erent or \ufb01ne, in a time-\nseries. All available."
+    page = (
+        "Glazes are avail-\nable, di\ufb00erent or \ufb01ne, in a time-\nseries. All available.\n"
+        "Avail-\nable\ntoo."
+    )
     monkeypatch.setattr("pypdf.PageObject.extract_text", lambda _: page)
     assert shown(pdf([["x"]]))[0][2] == [
-        "Glazes are available\nhere, different or fine, in a time-\nseries. All available."
+        "Glazes are available,\ndifferent or fine, in a time-\nseries. All available.\nAvailable\ntoo."
     ]
+
+
+def test_a_word_without_end_is_read_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypdf.PageObject.extract_text", lambda _: "a" * 100_000)
+    start = time.process_time()
+    assert shown(pdf([["x"]]))[0][2]
+    assert time.process_time() - start < 30  # it took minutes
 
 
 def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
