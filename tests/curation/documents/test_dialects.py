@@ -122,6 +122,16 @@ def test_directives_of_docstrings_in_markdown_are_read() -> None:
     ]
 
 
+def test_directives_in_markdown_have_their_options_right_below() -> None:
+    source = ".. tip::\n\n   :note: keep me\n   and me\n\n.. tip::\n   :class: x\n   :name: y\n\n   last\n"
+    blocks = [block for section in parse(source, "markdown").sections for block in section.blocks]
+    assert [(block.text, block.line) for block in blocks] == [
+        ("Tip: :note: keep me and me", 3),
+        ("Tip: last", 10),
+    ]
+    assert texts(".. code-block:: python\n\nx = 1\n\n.. math:: a + b\n") == ["x = 1", "```\na + b\n```"]
+
+
 def test_a_listing_is_named_by_what_javascript_says() -> None:
     assert texts("```python {{ title: 'typed' }}\nx = 1\n```\n") == ["typed:", "```python\nx = 1\n```"]
 
