@@ -78,9 +78,17 @@ def test_running_heads_are_left_out() -> None:
 
 
 def test_running_heads_of_left_and_right_pages_are_left_out() -> None:
-    heads = [f"{number} The Manual" if number % 2 else f"Potters {number}" for number in range(9)]
-    pages = [[head, "Words of " + "abcdefghi"[number]] for number, head in enumerate(heads)]
-    assert [blocks for _, _, blocks in shown(pdf(pages))] == [[f"Words of {one}"] for one in "abcdefghi"]
+    heads = [f"{number} The Manual" if number % 2 else f"Potters {number}" for number in range(17)]
+    words = [f"Words of {chr(97 + number)}" for number in range(17)]
+    pages = [list(lines) for lines in zip(heads, words, strict=True)]
+    assert [blocks for _, _, blocks in shown(pdf(pages))] == [[one] for one in words]
+
+
+@pytest.mark.parametrize("head", [["The Manual"], []])
+def test_text_below_a_running_head_is_none(head: list[str]) -> None:
+    pages = [[*head, "Results" if number in {0, 2, 4} else chr(97 + number), "x"] for number in range(8)]
+    pages = [[*lines, chr(107 + number)] for number, lines in enumerate(pages)]
+    assert sum("Results" in blocks[0] for _, _, blocks in shown(pdf(pages))) == 3
 
 
 def test_words_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
