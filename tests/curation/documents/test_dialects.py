@@ -136,7 +136,16 @@ def test_a_listing_is_named_by_what_javascript_says() -> None:
     assert texts("```python {{ title: 'typed' }}\nx = 1\n```\n") == ["typed:", "```python\nx = 1\n```"]
 
 
-@pytest.mark.parametrize("code", ["import is a word here.", "export FOO=1 sets it.", "a {b} c", "1 < 2 > 0"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Use {{ user: 'x' }} inline.",
+        "import is a word here.",
+        "export FOO=1 sets it.",
+        "a {b} c",
+        "1 < 2 > 0",
+    ],
+)
 def test_prose_that_looks_like_jsx_stays(code: str) -> None:
     assert texts(code) == [code]
 
@@ -163,6 +172,12 @@ def test_prose_that_looks_like_jsx_stays(code: str) -> None:
 )
 def test_containers_between_colons_and_slashes(container: str, text: list[str]) -> None:
     assert texts(container) == text
+
+
+def test_words_of_javascript_in_html_stay_and_its_settings_go() -> None:
+    assert texts("<p style={{ color: 'red' }}>Use {{ user: 'x' }} inline.</p>\n") == [
+        "Use {{ user: 'x' }} inline."
+    ]
 
 
 def test_hugo_and_liquid_lose_their_marks() -> None:
@@ -325,6 +340,7 @@ def test_a_line_of_a_container_is_the_files() -> None:
     [
         ("# Fire { #fire }", "Fire"),
         ("# Fire {{ anchor: false, 'tag': 'GET' }}", "Fire"),
+        ("# Fire {{ user: 'x' }} inline", "Fire {{ user: 'x' }} inline"),
         ("# Fire {#fire .hot}", "Fire"),
         ("# Fire { data-toc-label='x' }", "Fire"),
         ("# Fire { data-x }", "Fire"),
