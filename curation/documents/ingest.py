@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from curation.documents.chunking import RECIPE_VERSION
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
-from curation.documents.in_parts import Uncut, cut_pages, read_page, read_pages
+from curation.documents.in_parts import Uncut, cut_pages, read_pages
 from curation.documents.markup.blocks import is_data
 from curation.documents.markup.markdown.dialects import added_dialects
 from curation.documents.markup.page import Notice, Page
@@ -217,7 +217,7 @@ class _Reading:
         parts = not_pages([reading.page for reading in readings], source)
         titles = Titles({reading.page.path: reading.page.titles for reading in readings})
         found: list[tuple[Document, list[Chunk] | None]] = []
-        uncut: list[Uncut] = []
+        new: list[tuple[Reading, Document, Mapping[str, str]]] = []
         for reading in readings:
             empty = "no text below its headings" if reading.empty else ""
             if reason := parts.get(reading.page.path) or empty:
@@ -227,11 +227,20 @@ class _Reading:
             document = _document(source, reading, shown)
             chunks = self._known.get(f"{source.name}\n{document.id}")
             if chunks is None:
-                parsed = reading.parsed or read_page(reading.file, source).document
-                uncut.append(Uncut(document, with_titles(parsed, shown), reading.file.anchors))
+                new.append((reading, document, shown))
             found.append((document, chunks))
-        cut = cut_pages(uncut, self.counter, self.settings, self.workers)
         with self.progress.task(f"Cutting {self.names[source.name]}", len(found), "pages") as advance:
+            unread = [reading.file for reading, _, _ in new if not reading.parsed]
+            parsed = read_pages(unread, source, self.workers)
+            uncut = [
+                Uncut(
+                    document,
+                    with_titles(reading.parsed or next(parsed).document, shown),
+                    reading.file.anchors,
+                )
+                for reading, document, shown in new
+            ]
+            cut = cut_pages(uncut, self.counter, self.settings, self.workers)
             for document, chunks in found:
                 self.documents.append(document)
                 self.chunks.extend(next(cut) if chunks is None else chunks)
