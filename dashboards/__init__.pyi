@@ -1,5 +1,8 @@
 """What other rooms may use of dashboards/: each name is loaded when it is first used."""
 
+from .data.first import (
+    first_step as first_step,
+)
 from .handover import (
     Handover as Handover,
     LoopSettings as LoopSettings,
