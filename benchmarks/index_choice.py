@@ -45,7 +45,7 @@ STRENGTH, PIECE_TOKENS = 0.1, 128
 GRAINS: Sequence[tuple[int, ...]] = ((), (128,), (64,), (128, 64))  # tokens of pieces beside the chunks
 # weight, threshold, share of the rival
 RULES = [(0.3, 0.2, 0.0), (0.5, 0.2, 0.0), (0.5, 0.15, 0.0), (1.0, 0.2, 0.0)]
-RULES += [(weight, 0.15, 0.8) for weight in (0.2, 0.3, 0.4, 0.5, 0.75)]
+RULES += [(weight, 0.15, share) for share in (0.8, 0.85, 0.9) for weight in (0.3, 0.5, 0.75)]
 WEIGHTS = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 MOST_LOSS = 0.01
 FEWEST = 40  # accepted questions that can choose a weight; fewer get the largest
@@ -199,7 +199,9 @@ def chosen_weight(space: Space, accepted: Accepted) -> float:
         scores = base.copy()
         for row, path in enumerate(right):
             others = accepted.of([other for other, its in enumerate(right) if its != path])
-            scores[row] += boosts(space, accepted.vectors[[row]], others, (weight, 0.15, 0.8), again=False)[0]
+            scores[row] += boosts(space, accepted.vectors[[row]], others, (weight, 0.15, 0.85), again=False)[
+                0
+            ]
         if fmean(space.found(needs, scores).values()) >= before - MOST_LOSS:
             return weight
     return 0.0

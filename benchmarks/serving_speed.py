@@ -273,7 +273,7 @@ def main(arguments: Sequence[str]) -> list[Row]:
         shutil.copytree(options.docs, docs)
         rows = rebuild(docs, home)
         corpus = Corpus.load(home)
-        other = ServingSettings(retrieval=RetrievalSettings(whiten=0.1))
+        other = ServingSettings(retrieval=RetrievalSettings(whiten=0.15))
         tuned = ServingSettings(embedding=EmbeddingSettings(model=str(other_layers(Path(scratch) / "tuned"))))
         first = ReleaseStore(home).current().id
         rows += commands(home)

@@ -1,4 +1,5 @@
-"""What a visitor of the bot sees: the demo's 30 needs, and 20 questions that follow another one.
+"""What a visitor of the bot sees: the demo's 30 needs, 20 questions that follow another one, and 100 about
+something else (benchmarks/needs/elsewhere).
 
 A release is made of distilabel's documentation (from PyPI) with the base model, and nothing is trained. Each
 need is asked as its author worded it first, without a language model's text, as the embedded model's default
@@ -30,6 +31,7 @@ from serving import (
 
 HERE = Path(__file__).resolve().parent
 NEEDS = HERE.parent / "clayloop" / "demo" / "needs.jsonl"
+ELSEWHERE = HERE / "needs" / "elsewhere" / "questions.jsonl"
 FOLLOW_UPS = HERE / "needs" / "distilabel" / "follow_ups.jsonl"
 DOCS = "pypi:distilabel"
 VISIBLE, FOLLOWED = 24, 17
@@ -49,20 +51,23 @@ def visitor_rows(home: Path | None) -> list[Row]:
 def _rows(retriever: Retriever) -> list[Row]:
     needs = _lines(NEEDS)
     replies = [_ask(retriever, need["a"]) for need in needs]
-    visible = sum(_is_right(reply, need) for reply, need in zip(replies, needs, strict=True))
-    answered = sum(
-        _is_right(reply, need) and not reply.refused for reply, need in zip(replies, needs, strict=True)
-    )
+    visible, answered = _seen(replies, needs)
+    visible_b, answered_b = _seen([_ask(retriever, need["b"]) for need in needs], needs)
     hits = [hit for reply in replies for hit in reply.hits]
     sections = sum("#" in hit.chunk.url for hit in hits)
     written = sum(not reply.names_them and reply.curated is None and not reply.refused for reply in replies)
     asked = _lines(FOLLOW_UPS)
     alone = sum(_is_answered(_ask(retriever, one["second"]), one) for one in asked)
+    strange = [(one["about"], _ask(retriever, one["text"]).refused) for one in _lines(ELSEWHERE)]
     after = sum(_is_answered(_ask(retriever, one["second"], one["first"]), one) for one in asked)
     return [
         at_most("visitors: answers with a language model's own sentences, of 30", written, 0),
         at_least("visitors: right page seen without a click, of 30", visible, VISIBLE),
         figure("visitors: of those, not as a refusal", answered),
+        figure("visitors: right page seen without a click, wording b", visible_b),
+        figure("visitors: of those, not as a refusal, wording b", answered_b),
+        figure("about everyday things: answered, of 60", strange.count(("everyday", False))),
+        figure("about other software: answered, of 40", strange.count(("software", False))),
         at_least("visitors: share of links that open at the section", sections / len(hits), 1.0),
         at_least("follow-ups: right page among the sources, of 20", after, FOLLOWED),
         figure("follow-ups: the same, each looked up alone", alone),
@@ -73,6 +78,12 @@ def _ask(retriever: Retriever, question: str, before: str = "") -> Any:
     history = [Message(role="user", content=before)] if before else []
     *_, last = answer_question(retriever, None, question, history, BotSettings())
     return last
+
+
+def _seen(replies: Sequence[Any], needs: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    """Of how many needs a right page is seen, and of how many not as a refusal."""
+    pairs = list(zip(replies, needs, strict=True))
+    return sum(_is_right(*pair) for pair in pairs), sum(_is_answered(*pair) for pair in pairs)
 
 
 def _is_right(reply: Any, need: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -37,8 +37,9 @@ _BRUTE_FORCE_UP_TO = 40  # texts: all pairs of so few are compared at once
 _SEED = 17
 _BLOCK = 100  # texts whose shingles are handed to rensa at a time: as much as a processor's cache holds
 _PART = 2_000  # texts that a worker hashes at a time
+_PAIRS = 1_000  # candidates that a worker compares at a time
 _DEALT_OUT_FROM = 10 * _PART  # texts: fewer are hashed before they have arrived anywhere
-_REMEMBERED = 2_000  # texts whose shingles are kept
+_REMEMBERED = 2_000  # texts whose shingles are kept: those of a chunk take some 100 kB
 _ROWS = 2_048  # rows compared with all references at a time
 _ENDINGS = " ?!.,;:…"
 
@@ -107,33 +108,85 @@ def find_matches(texts: Sequence[str], references: Sequence[str], settings: Dedu
 def group(texts: Sequence[str], settings: DedupSettings, workers: Workers = in_process) -> list[int]:
     """A label per row, the same for rows that are duplicates of each other, directly or through others.
 
-    The label is the smallest row number of the group. ``workers`` hash the texts where there are many.
+    The label is the smallest row number of the group. Where there are many texts, ``workers`` hash and
+    compare them.
     """
-    parent = list(range(len(texts)))
+    groups, first = _Groups(), dict[str, int]()
+    for row, text in enumerate(map(normalise, texts)):
+        if (same := first.setdefault(text, row)) != row:
+            groups.join(row, same)
+    if settings.near and len(first) > 1:
+        deal_out = workers if len(first) >= _DEALT_OUT_FROM else in_process
+        candidates = _candidates(list(first), list(first.values()), groups, settings.threshold, deal_out)
+        for pairs in deal_out(_near_pairs, candidates, settings.threshold):
+            for one, other in pairs:
+                groups.join(one, other)
+    return [groups.of(row) for row in range(len(texts))]
 
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
+
+class _Groups:
+    """Rows that belong together, each group called by its smallest row."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, int] = {}  # of the same group; not of its smallest row
+
+    def of(self, row: int) -> int:
+        while (before := self._before.get(row, row)) != row:
+            self._before[row] = self._before.get(before, before)
+            row = before
         return row
 
-    first: dict[str, int] = {}
-    for row, text in enumerate(map(normalise, texts)):
-        parent[row] = first.setdefault(text, row)
-    if settings.near and len(first) > 1:
-        rows = list(first.values())
-        neighbours = _Neighbours(list(first), settings.threshold, workers)
+    def join(self, one: int, other: int) -> None:
+        low, high = sorted((self.of(one), self.of(other)))
+        if low != high:
+            self._before[high] = low
 
-        def is_apart(row: int, other: int) -> bool:
-            return root(rows[other]) != root(row)
 
-        for position, row in enumerate(rows):
-            # Of a hundred copies of one page each is compared with one, not with all that came before.
-            for other, _ in neighbours.of(position, partial(is_apart, row)):
-                low, high = sorted((root(row), root(rows[other])))
-                parent[high] = low
-            neighbours.insert(position)
-    return [root(row) for row in range(len(texts))]
+@dataclass(frozen=True)
+class _Candidates:
+    """Pairs of rows that may be near each other, their texts, and the group that each belongs to so far."""
+
+    pairs: list[tuple[int, int]]
+    texts: dict[int, str]
+    groups: dict[int, int]
+
+
+def _candidates(
+    texts: Sequence[str], rows: Sequence[int], groups: _Groups, threshold: float, deal_out: Workers
+) -> Iterator[_Candidates]:
+    """Those among ``texts``, which are of ``rows``, but for pairs that are in one of the ``groups`` when they
+    are found."""
+    index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))
+    parts = (texts[start : start + _PART] for start in range(0, len(texts), _PART))
+    pairs: list[tuple[int, int]] = []
+    hashes = (one for part in deal_out(_hashed, parts) for one in part)
+    for position, (row, one) in enumerate(zip(rows, hashes, strict=True)):
+        own = groups.of(row)
+        pairs += [(position, near) for near in index.query(one) if groups.of(rows[near]) != own]
+        index.insert(position, one)
+        if len(pairs) >= _PAIRS or (pairs and position == len(rows) - 1):
+            found = {place for pair in pairs for place in pair}
+            yield _Candidates(
+                [(rows[one], rows[other]) for one, other in pairs],
+                {rows[place]: texts[place] for place in found},
+                {rows[place]: groups.of(rows[place]) for place in found},
+            )
+            pairs = []
+
+
+def _near_pairs(candidates: _Candidates, threshold: float) -> list[tuple[int, int]]:
+    """Those that are near, without pairs that others have joined: of a hundred copies of one page each is
+    compared with one, not with all that came before."""
+    shingles_of = lru_cache(_REMEMBERED)(lambda row: shingles(candidates.texts[row]))
+    joined, near = _Groups(), []
+    for one, other in candidates.pairs:
+        left, right = candidates.groups[one], candidates.groups[other]
+        if joined.of(left) == joined.of(right):
+            continue
+        if jaccard(shingles_of(one), shingles_of(other)) >= threshold:
+            joined.join(left, right)
+            near.append((one, other))
+    return near
 
 
 def same_meaning(vectors: Vectors, keys: Sequence[str], threshold: float) -> list[Match]:
@@ -313,25 +366,19 @@ class _Neighbours:
     """Which of the inserted texts are at least ``threshold`` similar to another. Texts are normalised and
     distinct."""
 
-    def __init__(self, texts: Sequence[str], threshold: float, workers: Workers = in_process) -> None:
+    def __init__(self, texts: Sequence[str], threshold: float) -> None:
         self._threshold = threshold
-        # Those of a chunk take some 100 kB: a corpus full of near duplicates must not keep them all.
         self._shingles = lru_cache(_REMEMBERED)(lambda position: shingles(texts[position]))
-        parts = (texts[start : start + _PART] for start in range(0, len(texts), _PART))
-        deal_out = workers if len(texts) >= _DEALT_OUT_FROM else in_process
-        self._hashes = [one for part in deal_out(_hashed, parts) for one in part]
+        self._hashes = _hashed(texts)
         self._index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))
 
     def insert(self, position: int) -> None:
         self._index.insert(position, self._hashes[position])
 
-    def of(
-        self, position: int, is_wanted: Callable[[int], bool] = lambda _: True
-    ) -> Iterator[tuple[int, float]]:
-        """(position, similarity) of every inserted text that is near, other than itself, and wanted when its
-        turn comes."""
+    def of(self, position: int) -> Iterator[tuple[int, float]]:
+        """(position, similarity) of every inserted text that is near, other than itself."""
         for other in self._index.query(self._hashes[position]):
-            if other != position and is_wanted(other):
+            if other != position:
                 similarity = jaccard(self._shingles(position), self._shingles(other))
                 if similarity >= self._threshold:
                     yield other, similarity

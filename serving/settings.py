@@ -28,8 +28,8 @@ class EmbeddingSettings(_Section):
     threads: int = Field(0, ge=0, description="torch threads; 0: torch's own choice.")
     engine: Literal["local", "ray"] = Field(
         "local",
-        description="ray: many texts are embedded, and near duplicates among many chunks found, by the "
-        "workers of a Ray cluster, to the same bytes.",
+        description="ray: many pages are read and cut, many texts embedded, and near duplicates among many "
+        "chunks found, by the workers of a Ray cluster, to the same bytes.",
     )
     ray_address: str = Field(
         "", description="auto, or the cluster's address; empty: Ray is started on this machine."
@@ -51,7 +51,8 @@ class RetrievalSettings(_Section):
         None,
         ge=-1,
         le=1,
-        description="Least score of the best chunk for an answer; empty: calibrated per release.",
+        description="Least nearness for an answer, the mean of the best and the tenth best chunk's score; "
+        "empty: calibrated per release.",
     )
     include_unreviewed: bool = Field(
         True,

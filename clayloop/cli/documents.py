@@ -64,7 +64,9 @@ def ingest(
             "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set "
             "curation.documents.sources)",
         )
-    report = run(wanted, context.home, settings, ModelTokenCounter(context.base_model), context.progress)
+    workers = context.settings.serving.embedding.workers
+    counter = ModelTokenCounter(context.base_model)
+    report = run(wanted, context.home, settings, counter, context.progress, workers)
     if as_json:
         print_json(report.model_dump(mode="json"))
         return

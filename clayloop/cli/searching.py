@@ -51,12 +51,13 @@ def search(
     found = ask_bot(context.settings, question, k, wanted) or _searched(context, store, wanted, question, k)
     if as_json:
         hits = [{"rank": rank, **hit.model_dump()} for rank, hit in enumerate(found.hits, 1)]
-        print_json({"release": found.release, "answerable": found.answerable, "hits": hits})
+        print_json({**found.model_dump(exclude={"hits"}), "hits": hits})
         return
     if not found.answerable:
         context.progress.say(
-            "The bot would say that it does not know: nothing is like enough to the question "
-            "(serving.retrieval.min_score), or no word of it is known."
+            f"The bot would say that it does not know: the index comes {found.near:.3f} near to the question "
+            f"and {found.min_score:.3f} is asked for (serving.retrieval.min_score)"
+            + (", but no word of it is known." if found.near >= found.min_score else ".")
         )
     for rank, hit in enumerate(found.hits, 1):
         heading = SECTION_SEPARATOR.join(hit.section)
@@ -86,7 +87,8 @@ def _searched(context: Context, store: ReleaseStore, release: str, question: str
         )
         for hit in hits
     ]
-    return Found(release=release, answerable=retriever.should_answer(question, hits), hits=chunks)
+    near, is_answer = hits[0].near if hits else 0.0, retriever.should_answer(question, hits)
+    return Found(release=release, answerable=is_answer, near=near, min_score=retriever.min_score, hits=chunks)
 
 
 def evaluate(

@@ -28,10 +28,13 @@ class FoundChunk(BaseModel):
 
 
 class Found(BaseModel):
-    """What ``release`` finds for a question, best first. ``answerable``: the bot would answer from it."""
+    """What ``release`` finds for a question, best first. ``answerable``: the bot would answer from it.
+    ``near`` is how near its index comes to the question, and ``min_score`` how near it has to."""
 
     release: str
     answerable: bool
+    near: float
+    min_score: float
     hits: list[FoundChunk]
 
 

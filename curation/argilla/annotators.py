@@ -64,6 +64,8 @@ def list_annotators(client: rg.Argilla, settings: ArgillaSettings) -> list[Annot
 def add_annotator(client: rg.Argilla, settings: ArgillaSettings, name: str) -> str | None:
     """Let ``name`` annotate. Returns the password of a new user, which is kept nowhere; None for one that
     Argilla knows already. Raises ArgillaError."""
+    if not name.strip():
+        raise ArgillaError("A name is wanted for the annotator.", "For example: clayloop annotators add ida")
     api = Api.of(client)
     workspace = workspace_id(api, settings.workspace)
     user = find_user(api, name)

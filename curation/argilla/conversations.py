@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 _THUMBS = {"up": 1.0, "down": -1.0}
+_FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE)
+_LINK = re.compile(r"\\\[([^\[\]\n]+?)\\\]\((https?&#58;//[^\s()<>]+)\)")  # as harmless_markdown shows one
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 
 
@@ -62,16 +64,21 @@ class Source(BaseModel):
         heading, _, body = text.partition("\n")
         return cls(path=path, heading=heading, body=body.strip(), url=url)
 
+    @property
+    def address(self) -> str:
+        """``url`` if that can stand in Markdown as it is."""
+        return self.url if re.fullmatch(r"https?://[^\s<>()\[\]\"'\\]+", self.url) else ""
+
     def card(self, number: int) -> str:
         """Where it is, a line of it, and all of it to unfold."""
         title = f"**{number}.** {literal(self.path)}"
         if self.heading:
             title += f" · {literal(shorten(self.heading, _HEADING, placeholder=' …'))}"
-        if re.fullmatch(r"https?://[^\s<>()\[\]\"'\\]+", self.url):
-            title += f" · [open]({self.url})"
+        if self.address:
+            title += f" · [open]({self.address})"
         if not self.body.strip():
             return title
-        said = " ".join(prose(self.body)) or self.body
+        said = " ".join(prose(self.body)).strip() or _FENCE.sub("", self.body)
         excerpt = escape(shorten(said, _EXCERPT, placeholder=" …"))
         passage = harmless_markdown(self.body, keep_lines=True)
         return f"{title}\n\n<details><summary>{excerpt}</summary>\n\n{passage}\n\n</details>"
@@ -160,8 +167,15 @@ def _offered(turn: Turn) -> tuple[str, ...]:
 
 
 def render_response(turn: Turn, sources: dict[str, Source]) -> str:
-    """The answer, and under it the passages, with enough of each to tell which one answers the question."""
-    parts = [harmless_markdown(turn.answer) or "*(empty)*"]
+    """The answer, and under it the passages, with enough of each to tell which one answers the question. Only
+    what leads to one of them is a link."""
+    known = {sources[key].address for key in _offered(turn) if key in sources} - {""}
+
+    def link(match: re.Match[str]) -> str:
+        title, address = match[1], readable(match[2])
+        return f"[{title}]({address})" if address in known else match[0]
+
+    parts = [_LINK.sub(link, harmless_markdown(turn.answer)) or "*(empty)*"]
     cards = []
     for number, chunk_id in enumerate(_offered(turn), 1):
         source = sources.get(chunk_id)

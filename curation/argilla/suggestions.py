@@ -48,7 +48,9 @@ def agent_name(rule: str, model: str) -> str:
 def scorers_for(questions: tuple[str, ...], scorers: Scorers, model: str) -> str:
     """Whose word counts for ``questions`` now: changes when a scorer, its verdict or the model does."""
     found = [scorers.get(name) or COLD_SCORERS.get(name) for name in questions]
-    agents = dict.fromkeys(one.agent for one in found if one is not None and one.discriminates)
+    agents = dict.fromkeys(
+        one.agent if one.discriminates else f"{one.agent} (orders only)" for one in found if one is not None
+    )
     return agent_name("+".join(agents) or NOBODY, model)
 
 

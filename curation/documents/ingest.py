@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
-from curation.documents.chunking import RECIPE_VERSION, chunk_document
+from curation.documents.chunking import RECIPE_VERSION
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
+from curation.documents.in_parts import Uncut, cut_pages, read_page, read_pages
 from curation.documents.markup.blocks import is_data
 from curation.documents.markup.markdown.dialects import added_dialects
 from curation.documents.markup.page import Notice, Page
-from curation.documents.markup.reading import parse_alone
 from curation.documents.markup.references import Titles, with_titles
 from curation.documents.markup.rst.names import GENERATED, short_name
 from curation.documents.partials import not_pages
@@ -34,6 +34,7 @@ from curation.records.chunk import Chunk
 from curation.records.document import Document
 from curation.records.identity import content_id
 from curation.settings import ChunkSettings
+from curation.workers import Workers, in_process
 
 __all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
 
@@ -49,8 +50,10 @@ def ingest(
     settings: ChunkSettings,
     counter: TokenCounter,
     progress: Progress = SILENT,
+    workers: Workers = in_process,
 ) -> IngestReport:
     """Read ``specs`` (see curation.documents.sources) into the corpus, replacing what they gave before.
+    Where a source has many pages, ``workers`` read and cut them.
 
     Other sources stay as they are. Nothing is written when nothing changed, and nothing at all when an error
     is raised: SourceError (nothing to ingest, everything skipped), BusyError (another ingest runs),
@@ -62,7 +65,7 @@ def ingest(
         )
     with _only_one(home):
         old = Corpus.load(home) if Corpus.exists(home) else Corpus([], [])
-        reading = _Reading(old, settings, counter, progress, home)
+        reading = _Reading(old, settings, counter, progress, home, workers)
         for spec in dict.fromkeys(specs):
             with progress.task(f"Opening {spec}"):
                 source = open_source(spec, settings, home.downloads)
@@ -116,12 +119,19 @@ def drop_source(spec: str, home: Home) -> DropReport:
 
 class _Reading:
     def __init__(
-        self, old: Corpus, settings: ChunkSettings, counter: TokenCounter, progress: Progress, home: Home
+        self,
+        old: Corpus,
+        settings: ChunkSettings,
+        counter: TokenCounter,
+        progress: Progress,
+        home: Home,
+        workers: Workers,
     ) -> None:
         self.old = old
         self.settings = settings
         self.counter = counter
         self.progress = progress
+        self.workers = workers
         self.recipe = content_id(
             "recipe",
             str(RECIPE_VERSION),
@@ -181,16 +191,24 @@ class _Reading:
     def _pages_of(self, source: Source) -> list[Reading]:
         """What was met in each file of ``source`` that may be a page."""
         self.readings.begin(source)
-        readings = []
+        found: list[Reading | SourceFile] = []
         with self.progress.task(f"Reading {self.names[source.name]}", len(source), "files") as advance:
             for item in source.read():
-                if isinstance(item, Skipped):
-                    self._skip(source, item)
-                elif item is not None and is_data(item.text):
+                if isinstance(item, SourceFile) and not is_data(item.text):
+                    found.append(self.readings.known(source, item) or item)
+                    continue
+                if isinstance(item, SourceFile):
                     reason = "data: a line of over a million characters"
-                    self._skip(source, Skipped(path=item.path, reason=reason))
-                elif item is not None:
-                    readings.append(self._look(source, item))
+                    item = Skipped(path=item.path, reason=reason)
+                if item is not None:
+                    self._skip(source, item)
+                advance(1)
+            new = [one for one in found if isinstance(one, SourceFile)]
+            parsed = read_pages(new, source, self.workers)
+            readings = []
+            for one in found:
+                known = one if isinstance(one, Reading) else self.readings.note(source, one, *next(parsed))
+                readings.append(known)
                 advance(1)
         self.pages += [reading.page for reading in readings]
         return readings
@@ -199,13 +217,25 @@ class _Reading:
         """Add the documents and chunks of those that are pages of their own."""
         parts = not_pages([reading.page for reading in readings], source)
         titles = Titles({reading.page.path: reading.page.titles for reading in readings})
-        with self.progress.task(f"Cutting {self.names[source.name]}", len(readings), "pages") as advance:
-            for reading in readings:
-                empty = "no text below its headings" if reading.empty else ""
-                if reason := parts.get(reading.page.path) or empty:
-                    self._skip(source, Skipped(path=reading.page.path, reason=reason))
-                else:
-                    self._add(source, reading, titles)
+        found: list[tuple[Document, list[Chunk] | None]] = []
+        uncut: list[Uncut] = []
+        for reading in readings:
+            empty = "no text below its headings" if reading.empty else ""
+            if reason := parts.get(reading.page.path) or empty:
+                self._skip(source, Skipped(path=reading.page.path, reason=reason))
+                continue
+            shown = titles.of(reading.page.references, reading.file.path)
+            document = _document(source, reading, shown)
+            chunks = self._known.get(f"{source.name}\n{document.id}")
+            if chunks is None:
+                parsed = reading.parsed or read_page(reading.file, source).document
+                uncut.append(Uncut(document, with_titles(parsed, shown), reading.file.anchors))
+            found.append((document, chunks))
+        cut = cut_pages(uncut, self.counter, self.settings, self.workers)
+        with self.progress.task(f"Cutting {self.names[source.name]}", len(found), "pages") as advance:
+            for document, chunks in found:
+                self.documents.append(document)
+                self.chunks.extend(next(cut) if chunks is None else chunks)
                 advance(1)
 
     def finish(self) -> IngestReport:
@@ -244,35 +274,6 @@ class _Reading:
         write_json(self.home.ingest_report, report.model_dump(mode="json"))
         return report
 
-    def _look(self, source: Source, file: SourceFile) -> Reading:
-        """Read a page, unless it is known."""
-        known = self.readings.known(source, file)
-        if known:
-            return known
-        page = Page(file.path, source)
-        return self.readings.note(source, file, page, parse_alone(file.text, file.markup, page))
-
-    def _add(self, source: Source, reading: Reading, titles: Titles) -> None:
-        file = reading.file
-        shown = titles.of(reading.page.references, file.path)
-        document = Document(
-            id=Document.make_id(file.path, repr((reading.document, shown))) if shown else reading.document,
-            source=source.name,
-            version=source.version,
-            path=file.path,
-            url=file.url,
-            markup=file.markup,
-            title=reading.page.titles[""] or file.path.rsplit("/", 1)[-1],
-            text=file.text,
-        )
-        chunks = self._known.get(f"{source.name}\n{document.id}")
-        if chunks is None:
-            parsed = reading.parsed or parse_alone(file.text, file.markup, Page(file.path, source))
-            parsed = with_titles(parsed, shown)
-            chunks = chunk_document(document, self.counter, self.settings, parsed, file.anchors)
-        self.documents.append(document)
-        self.chunks.extend(chunks)
-
     def _notices(self, kind: Literal["unknown", "left_out", "missing"]) -> Iterator[tuple[str, Notice]]:
         for page in self.pages:
             notices: list[Notice] = getattr(page, kind)
@@ -281,6 +282,21 @@ class _Reading:
     def _skip(self, source: Source, item: Skipped) -> None:
         log.info("skipped %s in %s: %s", item.path, source.name, item.reason)
         self.skipped.append(item)
+
+
+def _document(source: Source, reading: Reading, shown: Mapping[str, str]) -> Document:
+    """The document of a page in which the titles ``shown`` of other pages stand."""
+    file = reading.file
+    return Document(
+        id=Document.make_id(file.path, repr((reading.document, shown))) if shown else reading.document,
+        source=source.name,
+        version=source.version,
+        path=file.path,
+        url=file.url,
+        markup=file.markup,
+        title=reading.page.titles[""] or file.path.rsplit("/", 1)[-1],
+        text=file.text,
+    )
 
 
 @contextmanager

@@ -25,7 +25,8 @@ _DECIMALS = 4
 
 class Guess(BaseModel):
     """What a scorer makes of one question to one record. ``probability`` is that of yes; ``shown`` says
-    whether it was suggested. Kept with the record, so that its features can be learned from later."""
+    whether it was suggested: what is too weak for that still orders the queue. Kept with the record, so that
+    its features can be learned from later."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,10 +58,10 @@ def guess(question: str, record_id: str, features: Features, scorers: Scorers) -
     rounded = {name: round(value, _DECIMALS) for name, value in features.items()}
     scorer = scorers.get(question) or COLD_SCORERS.get(question)
     probability = scorer.probability(rounded) if scorer is not None else None
-    if scorer is None or probability is None or not scorer.discriminates:
+    if scorer is None or probability is None:
         return Guess(features=rounded)
     control = in_control_group(record_id)
-    sure = max(probability, 1 - probability) >= LEAST_SURE
+    sure = scorer.discriminates and max(probability, 1 - probability) >= LEAST_SURE
     return Guess(
         features=rounded,
         probability=round(probability, _DECIMALS),

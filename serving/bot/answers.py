@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from curation import LanguageModel, Message, harmless
 from serving.bot.curated import shown
@@ -11,7 +12,7 @@ from serving.bot.follow_ups import look_up
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
 from serving.bot.passages import as_markdown, as_page, passages, unlike
-from serving.bot.refusals import NEAREST, nearest, refusal, try_these
+from serving.bot.refusals import NEAREST, Hints, hints, nearest, refusal, try_these
 from serving.bot.reply import Reply
 from serving.bot.small_talk import reply_to, small_talk
 from serving.bot.suggestions import example_questions
@@ -38,11 +39,11 @@ def answer_question(
 
     Nothing is shown that was not checked: passages of the documentation, an answer that a person wrote,
     or what a language model says as far as it keeps to the passages (``settings.answers``). A question
-    that points back to the one before is looked up with its words. When nothing relevant is found, or no
-    word of the question is known, the bot refuses and the language model is not asked. Where the best hit
-    is an answer that a person wrote, that is the answer, word for word; where it stands first for its
-    source's sake, it is the first passage, and the source the next. Raises ReleaseError when the release
-    can't be searched.
+    that points back to the one before is looked up with its words, and one with misspelt words once more
+    without those. When nothing relevant is found, or no word of the question is known, the bot
+    refuses and the language model is not asked. Where the best hit is an answer that a person wrote, that is
+    the answer, word for word; where it stands first for its source's sake, it is the first passage, and the
+    source the next. Raises ReleaseError when the release can't be searched.
     """
     if len(question) > settings.max_question_characters:
         yield Reply(text=too_long(len(question), settings.max_question_characters, "characters"), idle=True)
@@ -51,17 +52,21 @@ def answer_question(
         text = reply_to(kind, settings.product, examples_of(retriever, settings), settings.support)
         yield Reply(text=text, idle=True)
         return
-    asked = look_up(question, history)
-    hits = unlike(retriever.search(asked, options.passages))
-    if not retriever.should_answer(asked, hits):
-        yield _refusal(retriever, question, history, hits, settings)
+    found = _find(retriever, question, history, options.passages)
+    hint = hints(retriever, question, found.hits)
+    if hint.corrected:
+        found = max(found, _find(retriever, hint.corrected, history, options.passages), key=_nearness)
+    if not found.is_answer:
+        yield _refusal(retriever, found, hint, settings)
         return
+    is_told = hint.language or found.question != question
+    question, hits, lead = found.question, found.hits, f"{hint} {FOUND}" if is_told else FOUND
     curated = retriever.answers.get(hits[0].chunk.id)
     if curated and not hits[0].by_source:
         yield Reply(text=shown(curated), score=max(hit.score for hit in hits), curated=curated)
         return
     if llm is None or not settings.lets_write(llm.few_shot):
-        lead = NO_MODEL if llm is None and settings.answers == "model" else FOUND
+        lead = NO_MODEL if llm is None and settings.answers == "model" else lead
         yield quoted(retriever, question, hits, lead)
         return
     last = Reply(text="")
@@ -100,26 +105,37 @@ def too_long(size: int, most: int, unit: str) -> str:
     return f"Your question is too long: it has {size:,} {unit}, and {most:,} fit. Please ask a shorter one."
 
 
-def _refusal(
-    retriever: Retriever,
-    question: str,
-    history: Sequence[Message],
-    hits: Sequence[Hit],
-    settings: BotSettings,
-) -> Reply:
-    if retriever.is_gibberish(look_up(question, history)):
-        hits = ()
-    why, meant = refusal(retriever, question, settings)
-    score = max((hit.score for hit in hits), default=0.0)
-    asked = look_up(meant, history)
-    near = nearest(retriever, hits if meant == question else unlike(retriever.search(asked, len(hits))))
+class _Found(NamedTuple):
+    """The passages nearest to a ``question``, and whether they are near enough to answer it."""
+
+    question: str
+    hits: list[Hit]
+    is_answer: bool
+
+
+def _find(retriever: Retriever, question: str, history: Sequence[Message], wanted: int | None) -> _Found:
+    asked, most = look_up(question, history), wanted or retriever.top_k
+    hits = unlike(retriever.search(asked, 2 * most))[:most]
+    if retriever.is_gibberish(asked, hits):
+        return _Found(question, [], False)
+    return _Found(question, hits, retriever.is_near(hits))
+
+
+def _nearness(found: _Found) -> float:
+    return found.hits[0].near if found.hits else 0.0
+
+
+def _refusal(retriever: Retriever, found: _Found, hint: Hints, settings: BotSettings) -> Reply:
+    score = max((hit.score for hit in found.hits), default=0.0)
+    near = nearest(retriever, found.hits)
+    why = refusal(hint, settings, is_near=bool(near))
     if not near:
         text = "\n\n".join(filter(None, (why, try_these(examples_of(retriever, settings)))))
         return Reply(text=text, refused=True, score=score)
-    found = passages(retriever.embedder, meant, near, whole=0)
+    quotes = passages(retriever.embedder, found.question, near, whole=0)
     return Reply(
-        text=f"{why}\n\n{NEAREST}\n\n{as_markdown(found)}",
-        shown=f"{harmless(why)}\n\n{NEAREST}\n\n{as_page(found)}",
+        text=f"{why}\n\n{NEAREST}\n\n{as_markdown(quotes)}",
+        shown=f"{harmless(why)}\n\n{NEAREST}\n\n{as_page(quotes)}",
         hits=tuple(near),
         names_them=True,
         refused=True,

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -67,12 +68,18 @@ class FeedbackRequest(BaseModel):
 def add_api(app: FastAPI, service: ChatService) -> None:
     """Add the routes to ``app``. Errors have the shape of OpenAI's."""
 
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> Response:
+        said = (f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+        return _error(422, "; ".join(said))
+
     @app.get("/v1/models")
     def models() -> dict[str, Any]:
-        return {
-            "object": "list",
-            "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": service.live.release_id}],
-        }
+        return {"object": "list", "data": [model()]}
+
+    @app.get(f"/v1/models/{MODEL}")
+    def model() -> dict[str, Any]:
+        return {"id": MODEL, "object": "model", "created": 0, "owned_by": service.live.release_id}
 
     @app.post("/v1/chat/completions", response_model=None)
     def chat_completions(request: ChatRequest) -> Response:
@@ -96,6 +103,8 @@ def add_api(app: FastAPI, service: ChatService) -> None:
 
     @app.post("/feedback", response_model=None)
     def feedback(request: FeedbackRequest) -> Response:
+        if request.thumb is None and request.comment is None and request.opened is None:
+            return _error(422, "Give a thumb, a comment, or the number of a passage that was opened.")
         turn = request.id.removeprefix(_PREFIX)
         if not service.rate(turn, request.thumb, request.comment, request.opened):
             return _error(404, "No such answer is known: it may be too old, or no answer to a question.")

@@ -89,6 +89,7 @@ class ChatService:
                 history=tuple(history),
                 answer=last.text,
                 cited=last.cited,
+                offered=last.numbered,
                 refused=last.refused,
                 score=round(last.score, 6),
                 seconds=round(seconds, 3),

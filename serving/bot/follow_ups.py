@@ -16,7 +16,12 @@ _POINTS_BACK = re.compile(
     r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )there)\b",  # "are there" points nowhere
     re.IGNORECASE,
 )
-# So few words of content name no topic; so many may where a word points back.
+_ASKS = re.compile(
+    r"\s*(?:how|what|why|when|where|which|who|is|are|can|could|do|does|did|should|will|would|may)\b"
+    r"(?:\W+\w+){3}",
+    re.IGNORECASE,
+)
+# So few words of content name no topic, in a whole question one fewer; so many may where a word points back.
 _SHORT, _POINTING = 2, 4
 _FUNCTION_WORDS = word_set(
     """a about all also an and any are as at be been but by can could did do does for from get got had has
@@ -40,7 +45,7 @@ def points_back(question: str) -> bool:
     """Whether ``question`` seems to go on with what was said before."""
     content = len(_content(question))
     return (
-        content <= _SHORT
+        content <= _SHORT - (_ASKS.match(question) is not None)
         or _LEADS_ON.match(question) is not None
         or (content <= _POINTING and _POINTS_BACK.search(question) is not None)
     )

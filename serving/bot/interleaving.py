@@ -36,15 +36,14 @@ class Interleaved(Retriever):
             return ours
         coin = random.Random(f"{self._conversation} {question}")  # noqa: S311 - no secret
         drafted = team_draft(ours, theirs, wanted, coin)
-        # Their scores are of another space. The best of ours has decided that there is an answer.
+        # Their scores are of another space. Ours have decided that there is an answer.
         scores = {hit.chunk.id: hit.score for hit in ours}
-        best = ours[0].score if ours[0].nearest is None else ours[0].nearest
         ids = {True: self.release.id, False: self.rival.release.id, None: ""}
         return [
             hit.model_copy(
                 update={
                     "score": scores.get(hit.chunk.id, ours[-1].score),
-                    "nearest": best,
+                    "near": ours[0].near,
                     "drafted_by": ids[is_ours],
                 }
             )

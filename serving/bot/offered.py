@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 _DAMPING = 60  # the constant of reciprocal rank fusion
 
 
-def offered_passages(retriever: Retriever, question: str, cited: Sequence[str]) -> tuple[str, ...]:
-    """Ids of the chunks to choose from, ``MOST_OFFERED`` wherever the index has as many: the ``cited`` ones
-    in their order, then the best others. Curated answers are none of them.
+def offered_passages(retriever: Retriever, question: str, seen: Sequence[str]) -> tuple[str, ...]:
+    """Ids of the chunks to choose from, ``MOST_OFFERED`` wherever the index has as many: those that
+    the visitor has ``seen``, with the same numbers, then the best others. Curated answers are none of them.
 
     The others are ranked by dense and full-text search together: reciprocal rank fusion (Cormack, Clarke and
     Buettcher 2009). Raises ReleaseError when the release can't be searched.
     """
-    # The cited ones are among the first again, so that many more are looked at.
-    most = MOST_OFFERED + len(cited)
+    # The seen ones are among the first again, so that many more are looked at.
+    most = MOST_OFFERED + len(seen)
     dense = [hit.chunk.id for hit in retriever.search(question, most, only_documents=True)]
     by_words = FullText.open(retriever.index.folder).search(question, MOST_OFFERED, retriever.answers)
     scores: defaultdict[str, float] = defaultdict(float)
@@ -32,7 +32,7 @@ def offered_passages(retriever: Retriever, question: str, cited: Sequence[str]) 
         for place, chunk_id in enumerate(found, start=1):
             scores[chunk_id] += 1 / (_DAMPING + place)
     others = sorted(scores, key=lambda chunk_id: -scores[chunk_id])  # of equal ones, the dense one first
-    return tuple(dict.fromkeys((*cited, *others)))[:MOST_OFFERED]
+    return tuple(dict.fromkeys((*seen, *others)))[:MOST_OFFERED]
 
 
 def with_offered(retriever: Retriever, turn: Turn) -> Turn:
@@ -41,7 +41,7 @@ def with_offered(retriever: Retriever, turn: Turn) -> Turn:
     asked = look_up(turn.question, turn.history)
     turn = turn.model_copy(update={"meant": "" if asked == turn.question else asked})
     try:
-        offered = offered_passages(retriever, asked, turn.cited)
+        offered = offered_passages(retriever, asked, turn.offered or turn.cited)
     except ClayloopError as error:
         log.warning("Nothing more could be offered for a turn: %s", error.message)
         return turn

@@ -30,17 +30,24 @@ _UP, _DOWN = "Like", "Dislike"
 _KEPT_AS = "clayloop"
 _IF_RELOADED = "saved => [performance.getEntriesByType('navigation')[0].type === 'reload' ? saved : []]"
 _CSS = """mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }
+.message.user { max-height: 40vh; overflow-y: auto; }  /* what answers a long text stays in sight */
 .message table { display: block; max-width: 100%; overflow-x: auto; }
 @media (max-width: 640px) {  /* a phone: what is typed stands below the answer, without scrolling */
     .gradio-container > main { padding: 8px !important; }
     h1 { font-size: 1.2rem !important; margin: 0 !important; }
     #conversation { height: 55vh !important; }
 }"""
-# The best passage stands first, so the question goes to the top, where Gradio would show an answer's end.
-_SHOW_FROM_THE_TOP = """() => setTimeout(() => {
-    const asked = document.querySelectorAll('.message.user');
-    if (asked.length) asked[asked.length - 1].scrollIntoView({block: 'start'});
-}, 150)"""
+# The best passage stands first, so the question goes to the top, where Gradio would show an answer's end. The
+# page may take a while to draw the answer; who scrolls meanwhile is left alone.
+_SHOW_FROM_THE_TOP = """() => {
+    let moved = false;
+    for (const act of ['wheel', 'touchmove', 'pointerdown', 'keydown'])
+        addEventListener(act, () => { moved = true; }, {once: true});
+    for (const wait of [150, 500, 1000]) setTimeout(() => {
+        const asked = document.querySelectorAll('.message.user');
+        if (asked.length && !moved) asked[asked.length - 1].scrollIntoView({block: 'start'});
+    }, wait);
+}"""
 
 
 def mount_page(app: FastAPI, service: ChatService, examples: Sequence[str]) -> FastAPI:

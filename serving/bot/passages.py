@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from serving.retrieval.index import Hit
 
 _WHOLE = 1_300  # characters that are shown of a whole passage without a click: nearly every chunk
 _EXCERPT = 500
+_PHRASE, _REPEATED = 3, 0.6  # words, and the share of such phrases that makes a passage a repetition
 _UNFOLD = "<details><summary>The whole passage</summary>"
 
 
@@ -42,13 +44,16 @@ def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int 
 
 
 def unlike(hits: Sequence[Hit]) -> list[Hit]:
-    """``hits`` without those whose text another one before has: pages often repeat each other."""
-    seen: set[str] = set()
+    """``hits`` without those that say mostly what others before say: pages often repeat each other. Of two
+    releases that are interleaved each may say it."""
+    said: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     found: list[Hit] = []
     for hit in hits:
-        if hit.chunk.body not in seen:
+        words = hit.chunk.body.split()
+        phrases = {tuple(words[start : start + _PHRASE]) for start in range(max(1, len(words) - _PHRASE + 1))}
+        if len(phrases & said[hit.drafted_by]) <= _REPEATED * len(phrases):
             found.append(hit)
-        seen.add(hit.chunk.body)
+            said[hit.drafted_by] |= phrases
     return found
 
 

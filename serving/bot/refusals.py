@@ -9,40 +9,54 @@ from curation import plain
 from serving.bot.small_talk import listed, support_line
 from serving.releases.retriever import Retriever
 from serving.retrieval.index import Hit
-from serving.retrieval.known_words import known_words
+from serving.retrieval.known_words import has_strange_words, known_words
 from serving.settings import BotSettings
 
 REFUSAL = "I don't know: the documentation does not seem to say anything about this."
-NEAREST = "These sections come nearest, but may not answer it:"
-# Below this share of the threshold the nearest passages are about something else.
-_NEAR = 0.7
+NOT_SURE = "I am not sure that the documentation answers this."
+NEAREST = "These sections come nearest:"
 
 
-class Refusal(NamedTuple):
-    """Why nothing was found, as Markdown, and what the question may have meant."""
+class Hints(NamedTuple):
+    """What may be wrong with a question: its ``language`` is another than the ``documents``', or a word is
+    misspelt, ``corrected`` without that. Empty where nothing is."""
 
-    why: str
-    meant: str
+    language: str
+    documents: str
+    corrected: str
+
+    def __str__(self) -> str:
+        """As Markdown."""
+        if self.language:
+            return (
+                f"Your question seems to be in {self.language}, and the documentation is in {self.documents}."
+            )
+        return f"Did you mean “{plain(self.corrected)}”?" if self.corrected else ""
 
 
-def refusal(retriever: Retriever, question: str, settings: BotSettings) -> Refusal:
-    """What may help: another language, a misspelt word, the support channel."""
-    words = known_words(retriever.index, retriever.embedder.counter)
-    parts = [REFUSAL]
-    language = words.other_language(question)
-    corrected = None if language else words.corrected(question)
-    if language:
-        parts.append(f"Your question seems to be in {language}. Please ask in {words.language_name}.")
-    elif corrected:
-        parts.append(f"Did you mean “{plain(corrected)}”?")
-    if settings.support:
-        parts.append(f"You can also ask here: {support_line(settings.support)}")
-    return Refusal("\n\n".join(parts), corrected or question)
+def hints(retriever: Retriever, question: str, hits: Sequence[Hit]) -> Hints:
+    """For a ``question`` that ``hits`` don't answer, or that has words that nobody knows."""
+    counter = retriever.embedder.counter
+    if retriever.is_near(hits) and not has_strange_words(question, (hit.chunk.text for hit in hits), counter):
+        return Hints("", "", "")
+    words = known_words(retriever.index, counter)
+    language = words.other_language(question) or ""
+    corrected = "" if language else words.corrected(question) or ""
+    return Hints(language, words.language_name, corrected)
+
+
+def refusal(found: Hints, settings: BotSettings, is_near: bool) -> str:
+    """Why there is no answer, and what may help, as Markdown. ``is_near``: some passages are shown."""
+    why = NOT_SURE if is_near else REFUSAL
+    if found.language:
+        why, found = f"{found} Please ask in {found.documents}.", Hints("", "", "")
+    channel = f"You can also ask here: {support_line(settings.support)}" if settings.support else ""
+    return "\n\n".join(filter(None, (why, str(found), channel)))
 
 
 def nearest(retriever: Retriever, hits: Sequence[Hit]) -> list[Hit]:
-    """Those of ``hits`` that are near enough to be worth a look."""
-    return [hit for hit in hits if hit.score >= _NEAR * retriever.min_score]
+    """Those of ``hits`` that are worth a look: by themselves they would be near enough for an answer."""
+    return [hit for hit in hits if hit.score >= retriever.min_score]
 
 
 def try_these(examples: Sequence[str]) -> str:

@@ -45,8 +45,12 @@ class Reply(BaseModel):
     @property
     def cited(self) -> tuple[str, ...]:
         """Ids of the documents' chunks that are listed as sources."""
-        if self.refused:
-            return ()
+        return () if self.refused else self.numbered
+
+    @property
+    def numbered(self) -> tuple[str, ...]:
+        """Ids of the documents' chunks that the reader sees, in the order of their numbers: also those that a
+        refusal says come nearest."""
         if self.curated is not None:
             return tuple(one.chunk_id for one in self.curated.sources)
         return tuple(chunk.id for chunk in only_documents(hit.chunk for hit in self.hits))

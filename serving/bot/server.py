@@ -124,6 +124,8 @@ def create_app(
         body = {
             "release": retriever.release.id,
             "answerable": retriever.should_answer(q, hits),
+            "near": hits[0].near if hits else 0.0,
+            "min_score": retriever.min_score,
             "hits": [
                 {
                     "score": hit.score,

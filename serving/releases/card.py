@@ -17,7 +17,7 @@ def model_card(draft: ReleaseDraft) -> str:
         "",
         "# A clayloop release",
         "",
-        "An embedding model (`model/`), the LanceDB index over the documentation's chunks (`index/`), the "
+        "An embedding model (`model/`), the index over the documentation's chunks (`index/`), the "
         "prompt and the retrieval settings (`release.json`), made to be served together.",
         "",
         "| | |",

@@ -121,30 +121,29 @@ class Retriever:
         if alike.max() < _ALIKE:
             return hits
         answer = near[int(alike.argmax())]
-        best = first.score if first.nearest is None else first.nearest
         score = next((hit.score for hit in hits if hit.chunk.id == answer.chunk_id), float(alike.max()))
-        led = Hit(chunk=answer.passage(None), score=score, nearest=best, by_source=True)
+        led = Hit(chunk=answer.passage(None), score=score, near=first.near, by_source=True)
         return [led, *(hit for hit in hits if hit.chunk.id != answer.chunk_id)]
 
     def should_answer(self, question: str, hits: Sequence[Hit]) -> bool:
-        """Whether the best chunk is like enough to the ``question`` to answer from, and a word of that known.
+        """Whether the index comes near enough to the ``question``, and a word of that is known."""
+        return self.is_near(hits) and not self.is_gibberish(question, hits)
 
-        Its score decides, whatever a reranker puts first: the threshold was calibrated for scores.
-        """
-        if not hits:
+    def is_near(self, hits: Sequence[Hit]) -> bool:
+        """Whether the index, where these were found, comes near enough to the question to answer it."""
+        return bool(hits) and hits[0].near >= self.min_score
+
+    def is_gibberish(self, question: str, hits: Sequence[Hit]) -> bool:
+        """Whether nothing is meant by it that the documents, the model or an accepted question, which found
+        the first of ``hits``, could know."""
+        if hits and hits[0].asked is not None:
             return False
-        first = hits[0]
-        score = first.score if first.nearest is None else first.nearest
-        return score >= self.min_score and (first.asked is not None or not self.is_gibberish(question))
+        return is_gibberish(self.index, self.embedder.counter, question)
 
     @property
     def uses_torch(self) -> bool:
         """Whether it holds models that refer to themselves, so that only `gc` frees them."""
         return self.reranker is not None or not self.embedder.is_quick
-
-    def is_gibberish(self, question: str) -> bool:
-        """Whether nothing is meant by it that the documents or the model could know."""
-        return is_gibberish(self.index, self.embedder.counter, question)
 
 
 class ReleaseLoader:
@@ -233,5 +232,4 @@ def _reranked(reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hi
     """``hits`` with the reranker's candidates in its order; what comes after them stays there."""
     near, rest = hits[: reranker.info.candidates], hits[reranker.info.candidates :]
     order = reranker.order(question, [hit.chunk.text for hit in near], [hit.score for hit in near])
-    nearest = hits[0].score
-    return [hit.model_copy(update={"nearest": nearest}) for hit in (*(near[place] for place in order), *rest)]
+    return [*(near[place] for place in order), *rest]

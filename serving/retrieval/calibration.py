@@ -1,4 +1,4 @@
-"""When the best chunk is too far from a question to answer it.
+"""When all chunks are too far from a question to answer it.
 
 Models and corpora differ in the cosine that an unrelated question reaches, so the threshold is measured for
 each release. Questions about everyday things, which no software documentation answers, show what unrelated
@@ -81,30 +81,32 @@ OUT_OF_DOMAIN_QUESTIONS: tuple[str, ...] = (
 # A threshold outside of this range would refuse everything, or nothing. The upper end is high because there
 # are models whose cosines all lie above 0.7; the corpus's own headings keep the threshold low enough.
 LOWEST, HIGHEST = 0.05, 0.95
-_OUT_QUANTILE = 0.95
+_OUT_QUANTILE = 0.9
 _IN_QUANTILE = 0.02
 _HEADINGS = 200
 
 
 def calibrate_threshold(embedder: Embedder, chunks: Sequence[Chunk], space: SearchSpace) -> float:
-    """The least score of the best chunk from which a question is answered, rounded to 4 places.
+    """The least nearness (`serving.retrieval.space.nearness`) from which a question is answered, rounded to 4
+    places.
 
-    ``space`` has the vectors of ``chunks``. The threshold is the 95th percentile of what
-    out-of-domain questions reach (a few of them may be about the corpus's own subject). It is lowered where
-    it would refuse more than 2% of the corpus's own headings, and kept between 0.05 and 0.95.
+    ``space`` has the vectors of ``chunks``. The threshold is the 90th percentile of what out-of-domain
+    questions reach: a refusal of a real one costs as much as an answer to one of those. It is lowered where
+    it would refuse more than 2% of the corpus's own headings, and kept between 0.05 and 0.95. Measured:
+    docs/measurements/2026-11-visitors.md.
     """
-    strange = space.best(embedder.queries(OUT_OF_DOMAIN_QUESTIONS))
+    strange = space.near(embedder.queries(OUT_OF_DOMAIN_QUESTIONS))
     threshold = float(np.quantile(strange, _OUT_QUANTILE))
     headings = heading_questions(chunks)
     if headings:
-        own = space.best(embedder.queries(headings))
+        own = space.near(embedder.queries(headings))
         threshold = min(threshold, float(np.quantile(own, _IN_QUANTILE)))
     return round(min(max(threshold, LOWEST), HIGHEST), 4)
 
 
 def describe(threshold: float) -> str:
     """A calibrated threshold in words, with a warning where it lies at an end of its range."""
-    meaning = f"Questions whose best chunk scores below {threshold:.2f} will not be answered."
+    meaning = f"Questions that no chunks come nearer to than {threshold:.2f} will not be answered."
     if LOWEST < threshold < HIGHEST:
         return meaning
     end = "least" if threshold <= LOWEST else "highest"

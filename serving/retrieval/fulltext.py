@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from curation import ReleaseError
-from serving.retrieval.index import TABLE
+from serving.retrieval.nearest import TABLE
 
 _COLUMN = "text"
 _WORD = re.compile(r"\w+")

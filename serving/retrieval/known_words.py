@@ -114,6 +114,14 @@ def known_words(index: ChunkIndex, counter: ModelTokenCounter | None) -> KnownWo
     return _of_index[index]
 
 
+def has_strange_words(question: str, found: Iterable[str], counter: ModelTokenCounter | None) -> bool:
+    """Whether a word of ``question`` is none of the embedding model's, and stands in no text that was
+    ``found`` for it: it may be misspelt, or of another language."""
+    texts = " ".join(found).casefold()
+    words = (word for word in _WORD.findall(question.casefold()) if len(word) >= _LETTERS)
+    return any(word not in texts and not _is_token(counter, word) for word in words)
+
+
 def is_gibberish(index: ChunkIndex, counter: ModelTokenCounter | None, question: str) -> bool:
     """Whether ``question`` has words, and none that the documents or the embedding model know: something
     comes nearest to that, too, and in a small corpus near enough. Of scripts that may write words without

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.retrieval.vectors import Vectors, truncate_vectors
+from serving.retrieval.vectors import Vectors, loaded, truncate_vectors
 
 Rows = npt.NDArray[np.int64]
 
-# Measured: docs/measurements/2026-11-first-release.md.
+# Measured: docs/measurements/2026-11-first-release.md; the rival's share again since tokens are weighed.
 WEIGHT = 0.5
 _LEAST = 0.15  # cosine from which an accepted question raises its chunk
-_RIVAL = 0.8  # share of a rival's cosine that it has to exceed
+_RIVAL = 0.85  # share of a rival's cosine that it has to exceed
 _AGAIN, _AGAIN_WEIGHT = 0.9, 5.0  # from this cosine on a question is asked again, in the same words
 
+_TENTH = 10
 _SCORES = 25_000_000
 _FILES = ("vectors.npy", "pieces.npy", "piece_rows.npy")
 
@@ -33,6 +34,16 @@ _FILES = ("vectors.npy", "pieces.npy", "piece_rows.npy")
 def at_a_time(texts: int) -> int:
     """How many questions are compared with so many texts at once: their scores take 100 MB."""
     return max(1, _SCORES // max(1, texts))
+
+
+def nearness(scores: Vectors) -> Vectors:
+    """(m,): how near all chunks come to each question, from their ``scores`` (m, n): the mean of the best one
+    and the tenth best. What a project documents, several chunks touch; one alone may come near anything.
+    """
+    chunks = scores.shape[1]
+    top = np.partition(scores, chunks - min(_TENTH, chunks), axis=1)[:, -min(_TENTH, chunks) :]
+    found: Vectors = (top.max(axis=1) + top.min(axis=1)) / 2
+    return found
 
 
 @dataclass(frozen=True)
@@ -75,11 +86,10 @@ class Leads:
 
     def taking(self, rows: Rows) -> tuple[Leads, Rows]:
         """The leads to the chunks ``rows``, counted from 0 in that order, and their places among all."""
-        place = np.full(max(rows.max(initial=-1), self.rows.max(initial=-1)) + 1, -1)
-        place[rows] = np.arange(len(rows))
-        led = place[self.rows]
-        kept = np.argsort(led, kind="stable")[np.count_nonzero(led < 0) :]
-        return Leads(self.vectors[kept], led[kept]), kept
+        starts, ends = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
+        led = np.repeat(np.arange(len(rows)), ends - starts)
+        kept = np.arange(len(led)) + np.repeat(ends - np.cumsum(ends - starts), ends - starts)
+        return Leads(self.vectors[kept], led), kept
 
 
 @dataclass(frozen=True)
@@ -181,11 +191,11 @@ class SearchSpace:
             own[:, led] = (own[:, led] + best) / 2
         return own
 
-    def best(self, queries: Vectors) -> Vectors:
-        """(m,): the score of each query's best chunk."""
+    def near(self, queries: Vectors) -> Vectors:
+        """(m,): how ``nearness`` sees each query."""
         many = at_a_time(len(self))
         parts = (queries[start : start + many] for start in range(0, max(1, len(queries)), many))
-        return np.concatenate([self.scores(part).max(axis=1) for part in parts])
+        return np.concatenate([nearness(self.scores(part)) for part in parts])
 
     def cut(self, dimension: int) -> SearchSpace:
         """At a smaller Matryoshka dimension."""
@@ -236,5 +246,5 @@ class SearchSpace:
     @classmethod
     def load(cls, folder: Path) -> SearchSpace:
         """What ``save`` wrote."""
-        chunks, vectors, rows = (np.load(folder / name, allow_pickle=False) for name in _FILES)
+        chunks, vectors, rows = (loaded(folder / name) for name in _FILES)
         return cls(chunks, Leads(vectors, rows))

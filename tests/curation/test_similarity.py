@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from curation.records.identity import normalise
@@ -19,6 +22,8 @@ from curation.similarity import (
     shingles,
     surely_differ,
 )
+
+_Done = TypeVar("_Done")
 
 NEAR = DedupSettings(near=True, threshold=0.8)
 EXACT = DedupSettings(near=False)
@@ -87,6 +92,25 @@ def test_groups_join_what_is_connected() -> None:
     sentence = "the quick brown fox jumps over the lazy dog near the river bank at dawn"
     labels = group([sentence, "something else entirely", sentence + "!", sentence.upper()], NEAR)
     assert labels == [0, 1, 0, 0]
+
+
+def all_at_once(work: Callable[..., _Done], parts: Iterable[object], *shared: object) -> Iterator[_Done]:
+    """Workers so many that no part is done before the last is dealt out."""
+    return iter([work(part, *shared) for part in list(parts)])
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=40), st.integers(1, 7))
+@settings(max_examples=40, deadline=None)
+def test_groups_are_the_same_however_many_work_on_them(kinds: list[str], part: int) -> None:
+    """Texts of a kind differ in a word, and most of their likes are in parts that nobody has done yet."""
+    pages = {kind: " ".join(f"{kind}{number * 7919 % 1009:x}" for number in range(60)) for kind in "abcdefgh"}
+    texts = [f"{pages[kind]} {row}" for row, kind in enumerate(kinds)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("curation.similarity._DEALT_OUT_FROM", 1)
+        patch.setattr("curation.similarity._PART", part)
+        patch.setattr("curation.similarity._PAIRS", part)
+        labels = group(texts, NEAR, all_at_once)
+    assert labels == group(texts, NEAR) == [kinds.index(kind) for kind in kinds]
 
 
 def test_planted_near_duplicates_are_found_and_strangers_kept() -> None:

@@ -33,7 +33,7 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
     bot: RunningBot, mailbox: Mailbox
 ) -> None:
     client = openai.OpenAI(base_url=f"{bot.url}/v1", api_key="none", timeout=60)
-    assert [model.id for model in client.models.list()] == ["clayloop"]
+    assert [model.id for model in client.models.list()] == [client.models.retrieve("clayloop").id]
     first = client.chat.completions.create(model="any", messages=[{"role": "user", "content": HOW}])
     text = first.choices[0].message.content or ""
     assert text.startswith(FOUND) and "--jobs 4" in text and first.choices[0].finish_reason == "stop"
@@ -65,8 +65,10 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
 
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model="x", messages=[{"role": "assistant", "content": "Hi"}])
-    with pytest.raises(openai.APIStatusError):
+    with pytest.raises(openai.APIStatusError, match="at most 50000 characters"):
         client.chat.completions.create(model="x", messages=[{"role": "user", "content": "x" * 60_000}])
+    with pytest.raises(openai.APIStatusError, match=r"temperature: .* less than or equal to 2$"):
+        client.chat.completions.create(model="x", temperature=5, messages=[{"role": "user", "content": HOW}])
 
 
 def test_the_bot_speaks_to_a_bot(bot: RunningBot) -> None:
@@ -90,6 +92,8 @@ def test_feedback_reaches_the_turns_record_and_the_metrics(bot: RunningBot, mail
             httpx.post(f"{bot.url}/feedback", json={"id": wrong, "thumb": "up"}, timeout=60).status_code
             == 404
         )
+    nothing = httpx.post(f"{bot.url}/feedback", json={"id": answer["id"]}, timeout=60)
+    assert nothing.status_code == 422 and "Give a thumb" in nothing.json()["error"]["message"]
     metrics = bot.get("/metrics").text
     assert 'clayloop_bot_answers_total{kind="passages"} 1.0' in metrics
     assert 'clayloop_bot_thumbs_total{thumb="down"} 1.0' in metrics

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Request, expect, sync_playwright
 
 from curation import Home, Turn
 from serving.bot.answers import FOUND
-from serving.bot.refusals import REFUSAL
+from serving.bot.refusals import NOT_SURE
 from serving.releases.canary import Canary
 from serving.releases.store import ReleaseStore
 from serving.settings import BotSettings, ServingSettings
@@ -53,7 +53,7 @@ def ask(page: Page, question: str, answers: int) -> str:
     page.locator("textarea").first.fill(question)
     page.keyboard.press("Enter")
     message = page.locator(BOT_MESSAGE).nth(answers - 1)
-    expect(message).to_contain_text(FOUND if question == HOW else REFUSAL[:20], timeout=PATIENCE)
+    expect(message).to_contain_text(FOUND if question == HOW else NOT_SURE, timeout=PATIENCE)
     return message.inner_text()
 
 

@@ -88,6 +88,21 @@ def test_ten_are_offered_what_the_bot_used_first(
     assert len(offered_passages(retriever, "Who painted the Sistine Chapel?", ())) == 10
 
 
+def test_the_sections_of_a_refusal_keep_their_numbers(retriever: Retriever) -> None:
+    seen = (*tuple(CHUNKS)[-1:], tuple(CHUNKS)[2])
+    turn = Turn(
+        conversation_id="c",
+        turn=0,
+        question=HOW,
+        answer="I don't know.",
+        offered=seen,
+        refused=True,
+        release_id="r",
+        created_at=datetime.now(timezone.utc),
+    )
+    assert with_offered(retriever, turn).offered[:2] == seen
+
+
 def test_full_text_brings_what_dense_search_misses(
     retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -47,6 +48,18 @@ def test_an_index_finds_its_chunks_wherever_it_was_moved(tmp_path: Path) -> None
     assert hits[0].score == pytest.approx(1 / np.sqrt(1.25), abs=1e-5)
     assert len(index.search(vectors[0], 1000)) == len(chunks)
     assert index.search(np.zeros(40, dtype=np.float32), 3) == []
+
+
+def test_an_index_that_is_open_outlives_its_files(tmp_path: Path) -> None:
+    chunks = make_chunks()
+    vectors = np.eye(len(chunks), 40, dtype=np.float32)
+    build_index(tmp_path, chunks, SearchSpace.plain(vectors))
+    index = ChunkIndex.open(tmp_path)
+    for file in tmp_path.rglob("*.arrow"):
+        os.truncate(file, 0)  # were it mapped, the next look at it would end the process
+    assert index.chunks() == chunks and index.search(vectors[3], 1)[0].chunk == chunks[3]
+    with pytest.raises(ReleaseError, match="can't be opened"):
+        ChunkIndex.open(tmp_path)
 
 
 def test_an_index_is_searched_from_many_threads(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ FILES = {
     "model/modules.json": '[{"type": "sentence_transformers.models.Transformer"}]',
     "model/model.safetensors": "weights",
     "index/chunks.lance/data": "rows" * 1000,
-    "index/resident/chunks.arrow": "rows",
+    "index/chunks.arrow": "rows",
     "answering/model.gguf": "weights of a language model",
     "answers.json": "[]",
     "answering.json": '{"anna": "accepted this"}',
@@ -152,7 +152,7 @@ TAMPERED: dict[str, tuple[Callable[[Files], Files], str]] = {
         "which is not its",
     ),
     "archive with a link": (
-        lambda files: files | {INDEX_ARCHIVE: archive_with(link("index/resident/chunks.arrow"))},
+        lambda files: files | {INDEX_ARCHIVE: archive_with(link("index/chunks.arrow"))},
         "which is not its",
     ),
     "archive is none": (lambda files: files | {INDEX_ARCHIVE: b"\x1f\x8b half"}, "can't be unpacked"),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from serving.retrieval import index as index_module
+from serving.retrieval.curated import CURATED
 from serving.retrieval.index import ChunkIndex, IndexedQuestion, build_index, pages_of
 from serving.retrieval.making import carry_questions, embed_chunks, lead_questions
 from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
@@ -44,7 +45,7 @@ def _score(space: SearchSpace, query: Any, row: int) -> float:
     raises = []
     for place in np.flatnonzero(asked.leads.rows == row):
         rival = cosines[asked.pages != asked.pages[place]].max(initial=-1.0)
-        above = max(float(cosines[place]) - max(0.15, 0.8 * float(rival)), 0.0)
+        above = max(float(cosines[place]) - max(0.15, 0.85 * float(rival)), 0.0)
         raises.append(asked.weight * above + 5 * max(float(cosines[place]) - 0.9, 0.0))
     return found + max(raises, default=0.0)
 
@@ -102,16 +103,29 @@ def test_an_index_gives_what_its_space_scores(
 def test_an_index_too_large_for_memory_finds_the_same(
     in_parts_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its last chunks are curated answers, which may be passed over."""
     chunks = make_chunks()
-    space = _space(3, len(chunks), 80, 0)
-    build_index(tmp_path / "small", chunks, space)
+    curated = {"source": CURATED, "document_id": ""}
+    chunks = [*chunks[:-6], *(chunk.model_copy(update=curated) for chunk in chunks[-6:])]
+    space = _space(3, len(chunks), 80, 20)
+    questions = [
+        IndexedQuestion(text=f"question {place}", chunk_id=chunks[row].id, dataset="triplets", record_id="r")
+        for place, row in enumerate(space.questions.leads.rows)
+    ]
+    build_index(tmp_path / "small", chunks, space, questions)
     monkeypatch.setattr(index_module, "RESIDENT", 10)
     monkeypatch.setattr(index_module, "ANN_FROM", in_parts_from)
-    build_index(tmp_path / "large", chunks, space)
+    build_index(tmp_path / "large", chunks, space, questions)
     small, large = (ChunkIndex.open(tmp_path / name) for name in ("small", "large"))
-    for query in _unit(np.random.default_rng(4), 10):
-        assert large.search(query, 5) == pytest.approx(small.search(query, 5))
-    assert large.chunks() == chunks
+    asked = _unit(np.random.default_rng(4), 10)
+    for query in [*asked, *space.questions.leads.vectors, *space.chunks[-6:]]:
+        for only_documents in (False, True):
+            wanted = small.search(query, 5, only_documents)
+            found = large.search(query, 5, only_documents)
+            assert [(hit.chunk, hit.asked) for hit in found] == [(hit.chunk, hit.asked) for hit in wanted]
+            assert [hit.score for hit in found] == pytest.approx([hit.score for hit in wanted])
+            assert not (only_documents and any(hit.chunk.source == CURATED for hit in found))
+    assert large.chunks() == chunks and large.documents() == chunks[:-6]
 
 
 def test_questions_lead_to_their_chunk_and_are_not_embedded_twice(tmp_path: Path) -> None:

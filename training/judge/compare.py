@@ -241,7 +241,7 @@ def _refusals(model: SearchModel, own: float | None, baselines: Baselines) -> Re
         threshold = calibrate_threshold(model.embedder, given.chunks, model.space)
 
     def best(questions: Sequence[str]) -> npt.NDArray[Any]:
-        return model.space.best(model.embedder.queries(questions)) if questions else np.zeros(0)
+        return model.space.near(model.embedder.queries(questions)) if questions else np.zeros(0)
 
     off_topic, right = best(OUT_OF_DOMAIN_QUESTIONS), best(given.deciding)
     smoke = [*guards.smoke, *guards.refuse, *given.out_of_bounds]

@@ -69,7 +69,7 @@ class RefusalRates(BaseModel):
     """What a model would refuse. ``threshold``: the least cosine that is answered. ``answered``: the share of
     off-topic questions that it lets pass. ``refused`` says of each question that decides whether the bot
     would refuse it. ``smoke`` maps the maintainer's own questions, and those that were judged to be out of
-    bounds, to the cosine of their best chunk."""
+    bounds, to the nearness of the index."""
 
     threshold: float
     answered: float

@@ -329,7 +329,7 @@ def _refused(found: Comparison, settings: GateSettings) -> Iterator[Guard]:
     passed = not certain or risen.estimate <= limit + ROUNDING
     detail = (
         f"of {risen.size} questions that the bot should answer, {sum(old.refused)} → {sum(new.refused)} "
-        f"would be refused (cosines below {old.threshold:g} → {new.threshold:g})"
+        f"would be refused (nearness below {old.threshold:g} → {new.threshold:g})"
     )
     if not passed:
         detail += (

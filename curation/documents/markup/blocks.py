@@ -13,7 +13,7 @@ _LONGEST_LINE = 1_000_000
 Kind = Literal["prose", "code", "list", "table", "directive"]
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ue000-\ue005]")  # the last hold places while we read
-_LINE_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_LINE_BREAKS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 _DATA = re.compile(r"(data:[\w/+.-]*;base64,)[A-Za-z0-9+/=]{100,}")
 _SCRIPT = re.compile(r"</?(?:script|style)\b", re.IGNORECASE)
 _HEADING_MARKS = re.compile(r"[`*]+")
@@ -117,9 +117,11 @@ class Outline:
         self._labels.clear()
         self._given = ""
 
-    def finish(self, title: str = "") -> ParsedDocument:
+    def finish(self, title: str = "", name: str = "") -> ParsedDocument:
         """The parsed document. ``title`` overrules the first heading, and is put above all sections
-        without it. What stands above the first heading stands below the title, too."""
+        without it; so is the page's ``name`` where no heading is its title. What stands above the first
+        heading stands below the title, too."""
+        title = title or ("" if self._has_title() else name)
         headings = [section.path[0] for section in self.sections if section.path]
         is_new = bool(title) and not (headings and headings[0].casefold() == title.casefold())
         first = headings[0] if headings and not is_new else title
@@ -130,6 +132,14 @@ class Outline:
                 section.path = (first,)
         kept = [section for section in self.sections if section.path or section.blocks]
         return ParsedDocument(title or first, kept)
+
+    def _has_title(self) -> bool:
+        """Whether a heading is the page's: of the first level, or the only one of its level and on top."""
+        levels = [section.level for section in self.sections if section.level]
+        is_text_above = any(section.blocks for section in self.sections if not section.level)
+        return 1 in levels or (
+            not is_text_above and bool(levels) and all(level > levels[0] for level in levels[1:])
+        )
 
 
 def fenced(code: str, language: str) -> str:
@@ -143,7 +153,7 @@ def fenced(code: str, language: str) -> str:
 def normalise(text: str) -> str:
     """One kind of line break and no control characters, so that all steps count the same lines. Pictures and
     fonts that stand in the text as data are cut to the name of their kind."""
-    text = _CONTROL.sub("", _LINE_BREAKS.sub("\n", text))
+    text = _CONTROL.sub("", _LINE_BREAKS.sub("\n", text.replace("\r\n", "\n")))
     return _DATA.sub(r"\1…", text) if ";base64," in text else text
 
 

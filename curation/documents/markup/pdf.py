@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from curation.documents.markup.blocks import (
     Block,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 5_000
 _MOST_SECONDS = 120.0
+_LIGATURES = {code: normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
+_HYPHENATED = re.compile(r"([^\W\d_]{2,})-\n([^\W\d_]{2,}) ?")
 _FEW_PAGES = 4  # no line is taken for a running head below that
 
 
@@ -52,7 +55,7 @@ def pdf_text(data: bytes) -> str:
         for page in reader.pages:
             if time.monotonic() > end:
                 raise ValueError(f"a PDF that takes longer than {_MOST_SECONDS:.0f} s to read")
-            pages.append(normalise(page.extract_text()).split("\n"))
+            pages.append(normalise(page.extract_text()).translate(_LIGATURES).split("\n"))
         bookmarks = _bookmarks(reader)
         title = one_line(str((reader.metadata and reader.metadata.title) or ""))
     except ValueError as error:
@@ -62,7 +65,18 @@ def pdf_text(data: bytes) -> str:
         raise ValueError(f"a damaged PDF: {type(error).__name__}") from error
     if not any(line.strip() for lines in pages for line in lines):
         raise ValueError("a PDF without text: its pages are pictures")
-    return title + "".join(_parts(_without_running_heads(pages), bookmarks))
+    return _joined(title + "".join(_parts(_without_running_heads(pages), bookmarks)))
+
+
+def _joined(text: str) -> str:
+    """The text with its words whole: those cut at the end of a line that also stand in one piece."""
+    words = set(re.findall(r"[^\W\d_]+", text))
+
+    def join(found: re.Match[str]) -> str:
+        whole = found[1] + found[2]
+        return f"{whole}\n" if whole in words else found[0]
+
+    return _HYPHENATED.sub(join, text)
 
 
 def parse_pdf(text: str) -> ParsedDocument:
@@ -128,16 +142,17 @@ def _part(number: int, path: list[tuple[int, str]], lines: list[str]) -> str:
 
 
 def _without_running_heads(pages: list[list[str]]) -> list[list[str]]:
-    """The pages without first and last lines that stand on most of them, whatever their numbers."""
+    """The pages without first and last lines that stand on most of them, or on most left or right ones,
+    whatever their numbers."""
     pages = [dedent(lines) for lines in pages]
-    if len(pages) < _FEW_PAGES:
-        return pages
-    for edge in (0, -1):
-        seen = Counter(_any_number(lines[edge]) for lines in pages if lines)
-        running = {line for line, times in seen.items() if times > len(pages) // 2}
-        for lines in pages:
-            if lines and _any_number(lines[edge]) in running:
-                del lines[edge]
+    sides = [side for side in (pages, pages[::2], pages[1::2]) if len(side) >= _FEW_PAGES]
+    for side in sides:
+        for edge in (0, -1):
+            seen = Counter(_any_number(lines[edge]) for lines in side if lines)
+            running = {line for line, times in seen.items() if times > len(side) // 2}
+            for lines in side:
+                if lines and _any_number(lines[edge]) in running:
+                    del lines[edge]
     return pages
 
 

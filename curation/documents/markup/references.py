@@ -106,6 +106,13 @@ def _parts(one: str) -> tuple[str, str]:
     return kind, target
 
 
+def page_name(path: str) -> str:
+    """What a page that has no title is called: its file, or the folder of an index. Numbered pages have no
+    name: above a short text "faq-014" would only be noise in its vector."""
+    name = _words(path)
+    return "" if any(letter.isdigit() for letter in name) else name
+
+
 def _readable(title: str) -> str:
     return _MARK.sub(lambda found: _words(found[2]), title)
 

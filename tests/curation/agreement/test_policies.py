@@ -88,7 +88,7 @@ def decided(number: int, *values: str, guess: Guess | None = None) -> Decision:
 
 
 def test_the_report_counts_people_against_the_others_and_what_was_suggested() -> None:
-    shown = Guess(features={"a": 1.0}, probability=0.9, agent="clayloop-chunk:v2", shown=True)
+    shown = Guess(features={"a": 1.0}, probability=0.9, agent="clayloop-chunk:v3", shown=True)
     held_back = shown.model_copy(update={"shown": False, "control": True})
     decisions = [
         decided(0, "yes", "yes", "no", guess=shown),

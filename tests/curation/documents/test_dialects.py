@@ -104,9 +104,26 @@ def test_front_matter_may_have_blank_lines_around_it_and_is_shown_where_a_page_a
 
 
 def test_roles_of_docstrings_in_markdown_go() -> None:
-    assert texts("Attach a :class:`~kiln.Lid`; see :ref:`lids`. `a::b:` `c`") == [
-        "Attach a `Lid`; see lids. `a::b:` `c`"
+    assert texts("Attach a :class:`~kiln.Lid`; see :ref:`lids`, :code:`heat`. `a::b:` `c`") == [
+        "Attach a `Lid`; see lids, `heat`. `a::b:` `c`"
     ]
+
+
+def test_directives_of_docstrings_in_markdown_are_read() -> None:
+    code = ".. code-block:: sh\n   :caption: Fire\n\n   fire *\n"
+    text = f".. warning:: Hot\n   inside.\n\n{code}\nThen .. a:: b.\n"
+    assert texts(f"Lids.\n\n{text}\n.. kiln-part:: lid\n") == [
+        "Lids.",
+        "Warning: Hot inside.",
+        "Fire:",
+        "```sh\nfire *\n```",
+        "Then .. a:: b.",
+        "lid",
+    ]
+
+
+def test_a_listing_is_named_by_what_javascript_says() -> None:
+    assert texts("```python {{ title: 'typed' }}\nx = 1\n```\n") == ["typed:", "```python\nx = 1\n```"]
 
 
 @pytest.mark.parametrize("code", ["import is a word here.", "export FOO=1 sets it.", "a {b} c", "1 < 2 > 0"])
@@ -297,6 +314,7 @@ def test_a_line_of_a_container_is_the_files() -> None:
     ("source", "heading"),
     [
         ("# Fire { #fire }", "Fire"),
+        ("# Fire {{ anchor: false, 'tag': 'GET' }}", "Fire"),
         ("# Fire {#fire .hot}", "Fire"),
         ("# Fire { data-toc-label='x' }", "Fire"),
         ("# Fire { data-x }", "Fire"),

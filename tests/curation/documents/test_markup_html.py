@@ -101,6 +101,8 @@ def test_the_anchor_of_a_heading(heading: str, anchor: str) -> None:
         "<div class='md-sidebar'>NO</div><div class='md-content'>text of the page</div><footer>NO</footer>",
         "<main>text of the page<p hidden>NO</p><p aria-hidden='true'>NO</p><svg><text>NO</text></svg></main>",
         "text of the page<script>NO</script><style>NO</style><noscript>NO</noscript><!-- NO -->",
+        "<main>text <a>of</a><ul class='dropdown-menu'><li>NO</ul> the page<div id='footer'>NO</div></main>",
+        "<main><div id='toc'><ul><li><a href='#a'>NO</a></ul></div>text of the page</main>",
         "<main><article class='card'></article>text of the page<article></article></main>",
     ],
 )
@@ -109,6 +111,21 @@ def test_what_stands_around_a_page_is_left_out(page: str) -> None:
     for text in (html, own_part(html)):
         ((path, _, _, ((kind, words, _),)),) = shown(text)
         assert (path, kind, words) == (("T",), "prose", "text of the page")
+
+
+def test_a_page_without_a_heading_of_its_own_has_its_title_above() -> None:
+    manual = (
+        "<html><head><title>fire(1)</title></head><body class='manpage'>"
+        "<div id='header'><h1>fire(1) Manual</h1><h2>NAME</h2><p>fire - heats kilns</p></div>"
+        "<div id='content'><h2>OPTIONS</h2><p>-a</p></div></body>"
+    )
+    assert [(path, blocks[0][1]) for path, _, _, blocks in shown(manual) if blocks] == [
+        (("fire(1) Manual", "NAME"), "fire - heats kilns"),
+        (("fire(1) Manual", "OPTIONS"), "-a"),
+    ]
+    parts = "<h2>Table of contents</h2><h3 id='footer'>Footer</h3><p>Of a page.</p><h3>Lid</h3><p>Heavy.</p>"
+    page = shown(f"<html><title>Kilns</title><body><main>{parts}</main></body>")
+    assert [path for path, _, _, blocks in page if blocks] == [("Kilns", "Footer"), ("Kilns", "Lid")]
 
 
 def test_code_keeps_its_lines_and_loses_their_numbers() -> None:
@@ -131,6 +148,10 @@ def test_what_is_no_page_is_passed_over_with_a_reason() -> None:
         ("<html>" + "<div>" * 5_000, "nested without end"),
         ("<html>" + "".join(f"<b id={number}><p>x" for number in range(3_000)), "nested without end"),
         (" ", "empty"),
+        (
+            "<html><table style='w' class=\"indextable genindextable\"><tr><td>heat</table>",
+            "index that Sphinx",
+        ),
     ]:
         assert reason in why_no_page(text)
         read = read_bytes("a.html", Address(), text.encode())

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from curation.documents.markup.blocks import Block
+from curation.documents.markup.page import Page
 from curation.documents.markup.reading import parse
 
 
@@ -27,6 +28,25 @@ def test_sections_have_paths_and_lines() -> None:
         (("A", "D"), 13),
     ]
     assert parsed.sections[2].blocks == [Block("prose", "text c", 11)]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "titles"),
+    [
+        ("guide/max-heat.md", "Text.\n\n## Example\n\nMore.", ["max heat", "max heat > Example"]),
+        ("guide/max_heat.mdx", "## Use\n\na\n\n## Limits\n\nb", ["max heat > Use", "max heat > Limits"]),
+        ("kilnLid.ipynb", "No heading at all.", ["kilnLid"]),
+        ("lids/index.md", "No heading.", ["lids"]),
+        ("a.md", "## The only one\n\na\n\n### Part\n\nb", ["The only one", "The only one > Part"]),
+        ("a.md", "![](badge.svg) Shown above.\n\n# Kiln\n\na", ["Kiln", "Kiln"]),
+        ("a.md", "---\ntitle: Given\n---\n## Use\n\na\n\n## Limits\n\nb", ["Given > Use", "Given > Limits"]),
+        ("a.rst", "No heading at all.", ["a"]),
+    ],
+)
+def test_a_page_without_a_title_goes_by_its_name(path: str, text: str, titles: list[str]) -> None:
+    parsed = parse(text, "restructuredtext" if path.endswith(".rst") else "markdown", Page(path))
+    assert [" > ".join(section.path) for section in parsed.sections if section.blocks] == titles
+    assert parsed.title == titles[0].partition(" > ")[0]
 
 
 def test_code_is_verbatim_and_remembers_its_language() -> None:

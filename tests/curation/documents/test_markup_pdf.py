@@ -77,6 +77,20 @@ def test_running_heads_are_left_out() -> None:
     assert [blocks for _, _, blocks in shown(pdf(pages))] == [[f"Words of {number}."] for number in range(5)]
 
 
+def test_running_heads_of_left_and_right_pages_are_left_out() -> None:
+    heads = [f"{number} The Manual" if number % 2 else f"Potters {number}" for number in range(9)]
+    pages = [[head, "Words of " + "abcdefghi"[number]] for number, head in enumerate(heads)]
+    assert [blocks for _, _, blocks in shown(pdf(pages))] == [[f"Words of {one}"] for one in "abcdefghi"]
+
+
+def test_words_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "Glazes are avail-\nable here, di\ufb00erent or \ufb01ne, in a time-\nseries. All available."
+    monkeypatch.setattr("pypdf.PageObject.extract_text", lambda _: page)
+    assert shown(pdf([["x"]]))[0][2] == [
+        "Glazes are available\nhere, different or fine, in a time-\nseries. All available."
+    ]
+
+
 def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = pdf([["Words."]])
     locked = PdfWriter(clone_from=io.BytesIO(whole))

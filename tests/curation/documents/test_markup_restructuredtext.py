@@ -139,7 +139,7 @@ def test_directives_that_are_read() -> None:
 
 def test_inline_markup_becomes_text() -> None:
     source = (
-        "A **b** *c* ``d *e*`` `f <https://g>`_ h_ :meth:`!i` `j`_ [1]_ |k| :doc:`/l/m` "
+        "A **b** *c* ``d *e*`` `f <https://g>`_ h_ :meth:`.i` `j`_ [1]_ |k| :doc:`/l/m` "
         "*args and **kw \\*n\\* o_p _q.\n\n"
         ".. |k| replace:: K\n"
     )

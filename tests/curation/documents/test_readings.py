@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from curation.documents import ingest as ingesting
+from curation.documents import in_parts
 from curation.documents.corpus import Corpus
 from curation.documents.ingest import IngestReport, ingest
 from curation.home import Home
 from curation.settings import ChunkSettings
 from tests.curation.counting import CharacterCounter
+
+_Done = TypeVar("_Done")
 
 MARKDOWN = '# A\n\n[TOC]\n\n```{unheard-of}\nwords\n```\n\n--8<-- "part.txt"\n\n--8<-- "nowhere.txt"\n'
 
@@ -31,13 +36,13 @@ def docs(tmp_path: Path) -> Path:
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the pages that are parsed from now on."""
     paths: list[str] = []
-    parse = ingesting.parse_alone
+    parse = in_parts.parse_alone
 
     def noting(text: str, markup: object, page: object) -> object:
         paths.append(page.path)  # type: ignore[attr-defined]
         return parse(text, markup, page)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ingesting, "parse_alone", noting)
+    monkeypatch.setattr(in_parts, "parse_alone", noting)
     return paths
 
 
@@ -47,6 +52,29 @@ def run(home: Home, docs: Path) -> IngestReport:
 
 def texts(home: Home) -> str:
     return "\n".join(chunk.text for chunk in Corpus.load(home).chunks)
+
+
+def far_away(work: Callable[..., _Done], parts: Iterable[object], *shared: object) -> Iterator[_Done]:
+    """Stands in for a cluster, which gets and gives copies; tests/serving/apart/test_ray.py has one."""
+    for part in list(parts):
+        yield deepcopy(work(*deepcopy((part, *shared))))
+
+
+def test_workers_that_have_no_files_read_and_cut_the_same(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (docs / "c.rst").write_text("C\n=\n\nSee :doc:`b`.\n\n.. include:: part.txt\n")
+    homes = Home(tmp_path / "here"), Home(tmp_path / "there")
+    here = run(homes[0], docs)
+    monkeypatch.setattr(in_parts, "_DEALT_OUT_FROM", 1)
+    monkeypatch.setattr(in_parts, "_PART", 2)
+    there = ingest([str(docs)], homes[1], ChunkSettings(), CharacterCounter(), workers=far_away)
+    assert there == here and here.not_included
+    one, other = map(Corpus.load, homes)
+    assert (one.documents, one.chunks) == (other.documents, other.chunks)
+    assert texts(homes[1]).count("A part.") == 2 and "See B." in texts(homes[1])
+    (docs / "part.txt").write_text("Another part.\n")
+    assert ingest([str(docs)], homes[1], ChunkSettings(), CharacterCounter(), workers=far_away).added == 2
 
 
 def test_what_is_as_it_was_is_not_parsed(home: Home, docs: Path, parsed: list[str]) -> None:

@@ -32,11 +32,11 @@ def docs(tmp_path: Path) -> Path:
 
 
 def shown(home: Home, docs: Path, name: str, text: str) -> str:
-    """What the page ``name`` shows for ``text``."""
+    """What the page ``name`` shows for ``text``, below its own name where it has no title."""
     (docs / name).write_text(text)
     ingest([str(docs)], home, SETTINGS, CharacterCounter())
     chunks = [chunk for chunk in Corpus.load(home).chunks if chunk.path == name]
-    return "\n\n".join(chunk.text for chunk in chunks)
+    return "\n\n".join(chunk.text for chunk in chunks).removeprefix(f"{Path(name).stem}\n\n")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def shown(home: Home, docs: Path, name: str, text: str) -> str:
         ),
         ("a.md", "[](#kiln.Kiln.max_heat) [](#no_such-part)", "kiln.Kiln.max_heat no such part"),
         ("a.md", "[words](guide/fire.rst) x[](https://a.b/c)y <https://a.b>", "words xy https://a.b"),
-        ("a.md", "x[![](a.png)](guide/fire.rst)y", "xy"),
+        ("a.md", "x[![](a.png)](guide/fire.rst)y [](){#only-a-place}", "xy"),
         ("a.md", "[][kiln.Kiln], [fire][kiln.fire], a[0][1] [][]", "kiln.Kiln, fire, a[0][1] [][]"),
         ("a.mdx", "| a | b |\n|---|---|\n| 1 | [](guide/fire.rst) |", "a | b\n1 | Firing a kiln"),
     ],

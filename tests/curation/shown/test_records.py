@@ -10,7 +10,13 @@ from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from curation.argilla.conversations import Source, render_instruction, render_response, render_worth_a_look
+from curation.argilla.conversations import (
+    Source,
+    answer_in,
+    render_instruction,
+    render_response,
+    render_worth_a_look,
+)
 from curation.shown.page import fenced
 from curation.shown.records import harmless_markdown, inert, linked, literal, original, readable
 from tests.curation.argilla.sample import history, make_chunk, make_turn
@@ -82,6 +88,21 @@ def test_code_lists_and_emphasis_of_an_answer_still_work() -> None:
     assert "<li>" in rendered
     assert "<code>pip install x</code>" in rendered
     assert "if a &lt; b:\n    print('&lt;b&gt;')" in rendered
+
+
+def test_only_what_leads_to_a_source_is_a_link_in_an_answer() -> None:
+    chunk = make_chunk("a.md", "Heading", "```python\ncode()\n```")
+    chunk = chunk.model_copy(update={"url": "https://www.docs.example/a.html#b"})
+    bad = f"[evil](https://evil.example/) [odd\\]({chunk.url}) [J](javascript:x)"
+    answer = f"**1.** [A \\> B]({chunk.url})\n\n{bad}"
+    turn = make_turn("How?", answer, cited=(chunk.id,))
+    response = render_response(turn, {chunk.id: Source.of_chunk(chunk)})
+    links = re.findall(r'<a href="([^"]*)">([^<]*)</a>', RENDERER.render(response))
+    assert links == [(chunk.url, "A &gt; B"), (chunk.url, "open")]
+    assert (
+        "evil.example" in response and "```python" not in response.partition("<summary>")[2].partition("<")[0]
+    )
+    assert "[A" in answer_in(response)
 
 
 def test_an_unclosed_code_block_does_not_swallow_the_sources() -> None:

@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from curation.argilla.suggestions import scorers_for
 from curation.suggestions.choice import (
     CONTROL_SHARE,
     LEAST_SURE,
@@ -64,6 +65,11 @@ def test_chunks_are_told_apart() -> None:
     assert bad == {"Contents", "License"}
 
 
+def test_nothing_is_suggested_for_a_chunk_of_nothing_but_code() -> None:
+    code = "```python\nfrom jobs import run\n\nrun(steps=3, tries=2)\n```"
+    assert not guess("good_chunk", SHOWN, of_chunk("Running", code), {}).shown
+
+
 def test_the_later_of_two_copies_is_the_bad_one() -> None:
     chunk = titled(small_corpus(), "Installing")
     scorer = COLD_SCORERS["good_chunk"]
@@ -114,7 +120,11 @@ def test_nothing_is_suggested_where_nothing_was_shown_to_discriminate() -> None:
     cold = COLD_SCORERS["is_positive_relevant"]
     assert guess(cold.question, SHOWN, relevant, {}).shown
     weak = cold.model_copy(update={"auc": 0.6})
-    assert not guess(cold.question, SHOWN, relevant, {cold.question: weak}).shown
+    found = guess(cold.question, SHOWN, relevant, {cold.question: weak})
+    assert (found.shown, found.control) == (False, False)
+    assert found.probability is not None, "it orders the queue all the same"
+    by = {scorers_for((cold.question,), {cold.question: one}, "model") for one in (cold, weak)}
+    assert len(by) == 2, "so that what was suggested is taken back"
 
 
 def test_a_share_of_the_records_is_a_control_group() -> None:

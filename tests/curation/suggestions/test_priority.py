@@ -49,11 +49,21 @@ def test_each_strategy_puts_first_what_its_name_says() -> None:
     apart = [disagreement({question: one}) or 0 for one in (learned, agreed)]
     assert apart[0] > apart[1]
     assert disagreement({question: Guess(features=first, probability=0.5)}) is not None
-    refused, grounded = (
-        answer_features("timeout?", "The timeout.", sources, 0.8) for sources in ([], ["The timeout."])
+    refused, far, near = (
+        Guess(features=answer_features("timeout?", "The timeout.", sources, score))
+        for sources, score in (([], 0.8), (["The timeout."], 0.2), (["The timeout."], 0.8))
     )
-    wrong = [went_wrong({"is_response_correct": Guess(features=one)}) for one in (refused, grounded)]
-    assert wrong == [0.8, 0.0]
+    known = near.model_copy(update={"probability": 0.25})
+    wrong = [went_wrong({"is_response_correct": one}) for one in (refused, known, far, near)]
+    assert wrong == pytest.approx([0.8, 0.75, 0.4, 0.1])
+
+
+def test_a_query_like_a_visitors_comes_before_two_words() -> None:
+    found = []
+    for query in ("timeout", "How can I set the time after which a request is given up?"):
+        features = query_features(query, ("Timeouts", "the timeout"), Place(3, 0.6, 0.0, 100), [])
+        found.append(priority({"is_positive_relevant": Guess(features=features, probability=0.6)}))
+    assert found[0] < found[1] / 2
 
 
 def test_what_a_visitor_did_not_find_helpful_comes_first() -> None:

@@ -1,18 +1,32 @@
-"""Embedding and finding near duplicates on a real Ray cluster on this machine (`make test-ray`)."""
+"""Reading, finding near duplicates and embedding on a real Ray cluster on this machine (`make test-ray`)."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import ray
 
-from curation import Advance, DedupSettings, Progress, RayWorkers, SettingsError, group, parse_condition
+from curation import (
+    Advance,
+    ChunkSettings,
+    Corpus,
+    DedupSettings,
+    Home,
+    Progress,
+    RayWorkers,
+    SettingsError,
+    group,
+    ingest,
+    parse_condition,
+)
 from serving.retrieval.embedding import Embedder
+from serving.retrieval.tokens import ModelTokenCounter
 from serving.settings import EmbeddingSettings
 
 TEXTS = [f"Part {row} says something about {'many ' * (row % 40)}things." for row in range(500)]
@@ -81,6 +95,22 @@ def test_near_duplicates_are_those_of_one_process(on_ray: Embedder) -> None:
     labels = group(texts, DedupSettings())
     assert group(texts, DedupSettings(), RayWorkers()) == labels
     assert len(set(labels)) <= 21_000 - 600
+
+
+def test_pages_are_read_and_cut_as_in_one_process(on_ray: Embedder, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "part.txt").write_text("A part of others.\n")
+    for row in range(250):
+        shown = ".. include:: part.txt" if row % 50 == 0 else f"See :doc:`page-{row - 1}`."
+        (docs / f"page-{row}.rst").write_text(f"Page {row}\n========\n\nText {row}.\n\n{shown}\n")
+    homes = Home(tmp_path / "here"), Home(tmp_path / "there")
+    counter = ModelTokenCounter(MODEL)
+    ingest([str(docs)], homes[0], ChunkSettings(), counter)
+    ingest([str(docs)], homes[1], ChunkSettings(), counter, workers=RayWorkers())
+    here, there = map(Corpus.load, homes)
+    assert here.documents == there.documents and here.chunks == there.chunks and len(here.chunks) == 250
+    assert any("See Page 7." in one.text for one in there.chunks)
 
 
 def test_what_a_worker_says_is_wrong_is_told_as_it_is(on_ray: Embedder) -> None:

@@ -51,6 +51,9 @@ def test_two_processes_train_the_model_that_one_trains(tiny_model: Path, tmp_pat
     assert report.rows == expected.rows == {"pairs": 10, "harder": 5, "asked": 3}
     assert (report.steps, report.batch_size) == (expected.steps, 4)
     assert report.loss == pytest.approx(expected.loss, abs=0.001)
+    texts = [row.text for row in rows]
+    cosines = (alone.documents(texts) * together.documents(texts)).sum(axis=1)
+    assert cosines.min() >= 0.999
     for name, weights in alone.model.state_dict().items():
         moved = (weights - start[name]).norm()
         assert moved > 0

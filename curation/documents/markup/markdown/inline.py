@@ -26,7 +26,8 @@ _HOLD = re.compile("\ue000(\\d+)\ue001")
 _WIDE = "\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
 _ROLE_BEFORE = re.compile(
     r"(?<![\w:`]):"
-    r"([a-z]+:[a-z]+|class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc):$"
+    r"([a-z]+:[a-z]+|class|func|meth|mod|attr|exc|data|obj|const|ref|doc|term|envvar|option|file|pep|rfc"
+    r"|code|command|program|kbd|samp|sub|sup|math|guilabel|menuselection|abbr):$"
 )
 # What {.attributes} may stand behind.
 _MARKED = frozenset({"link_close", "image", "code_inline", "strong_close", "em_close"})
@@ -46,8 +47,10 @@ def inline_text(tokens: Sequence[Token]) -> str:
         text = _REFERENCE.sub(lambda found: found[1] or found[2] or found[0], text)
         text = _FOOTNOTE.sub(r"[\1]", text)
         text = _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text)
-    lines = (one_line(line) for line in text.split("\ue002"))
-    text = "\n".join(line for line in lines if line)
+    if "\ue002" in text:
+        text = "\n".join(filter(None, map(one_line, text.split("\ue002"))))
+    else:
+        text = one_line(text)
     return _HOLD.sub(lambda found: reader.codes[int(found[1])], text) if reader.codes else text
 
 
@@ -121,4 +124,4 @@ class _Inline:
         is_bare = token.info == "auto" and target.startswith(_OF_MYST)  # <project:guide.md#fire>
         if is_bare or len(self.parts) == before:  # a picture without words is something else
             target = re.sub(r"^inv:.*(?=#)|^(?:project|path|inv):", "", target)
-            self.parts[before:] = [] if _ELSEWHERE.match(target) else [mark(PAGE, target)]
+            self.parts[before:] = [] if not target or _ELSEWHERE.match(target) else [mark(PAGE, target)]

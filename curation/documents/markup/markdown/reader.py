@@ -22,10 +22,13 @@ from curation.documents.markup.markdown.inline import ATTRIBUTES_AT_END, HEADING
 from curation.documents.markup.markdown.nodes import Node, as_tree
 from curation.documents.markup.page import Notice, Page, Passage
 from curation.documents.markup.plain import plain_paragraphs
+from curation.documents.markup.references import page_name
 
 _BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
 _LANGUAGE = re.compile(r"^[{.]*([\w+#.-]+)")
-_FILE_OF_CODE = re.compile(r"\b(?:title|filename|file)=(?:\{?([\"'])(.+?)\1\}?)|\[([^\[\]=]+)\]\s*(?:\{|$)")
+_FILE_OF_CODE = re.compile(
+    r"\b(?:title|filename|file)(?:=|:\s*)(?:\{?([\"'])(.+?)\1\}?)|\[([^\[\]=]+)\]\s*(?:\{|$)"
+)
 # The heading's own id: {#id}, or in MDX, which would read that as code, {/* #id */}.
 _GIVEN_ID = re.compile(r"\{:?(?:[^{}/]*\s)?#([^\s{}#]+)[^{}]*\}\s*$|\{/\*\s*#(\S+)\s*\*/\}\s*$")
 _NESTED_MARKERS = re.compile(r"(?m)^(?:\s*(?:[>+*-]|\d{1,9}[.)])(?=[\s>])\s*|>){24,}")
@@ -43,7 +46,7 @@ def parse_markdown(text: str, page: Page) -> ParsedDocument:
         if front.description:
             outline.add(Block("prose", one_line(front.description), 1))
         _Reader(outline, Context(page, (page.path,), values=front.values)).read(body)
-        return outline.finish(front.title)
+        return outline.finish(front.title, page_name(page.path))
     except Exception as error:
         blame_added(error, page.path)
         if not isinstance(error, _GIVES_UP):

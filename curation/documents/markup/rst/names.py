@@ -20,7 +20,7 @@ SILENT = word_set(
     toctree contents sectnum section-numbering index highlight highlightlang default-role role currentmodule
     currentclass meta tabularcolumns default-domain program target-notes header footer autosummary
     bibliography inheritance-diagram sectionauthor codeauthor moduleauthor testsetup testcleanup title date
-    namespace namespace-push namespace-pop spelling rst-class minigallery
+    changelog_imports namespace namespace-push namespace-pop spelling rst-class minigallery
     """
 )
 # The arguments configure the builder; the content is ordinary text.

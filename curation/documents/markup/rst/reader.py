@@ -9,6 +9,7 @@ from docutils import ApplicationError
 from curation.documents.markup.blocks import Block, Outline, ParsedDocument
 from curation.documents.markup.page import Notice, Page, Passage
 from curation.documents.markup.plain import plain_paragraphs
+from curation.documents.markup.references import page_name
 from curation.documents.markup.rst.parsing import parse_nodes
 from curation.documents.markup.rst.walking import Walker
 
@@ -31,7 +32,7 @@ def parse_restructuredtext(text: str, page: Page) -> ParsedDocument:
         document = parse_nodes(text, page)
         walker = Walker(document, page)
         walker.read(document)
-        return walker.outline.finish()
+        return walker.outline.finish(name=page_name(page.path))
     except _GIVES_UP:
         page.unknown.append(Notice("a page that is not reStructuredText throughout", 1))
         return plain_paragraphs(text)

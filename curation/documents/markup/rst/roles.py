@@ -27,6 +27,7 @@ _CODE = word_set(
     method function attribute module exception property any
     """
 )
+_OF_PYTHON = word_set("class meth func attr data exc mod const obj type property")
 _HIDDEN = frozenset({"raw-latex", "latex"})
 # They show the title of what they lead to.
 _REFERENCES = {"doc": PAGE, "ref": LABEL, "numref": LABEL}
@@ -55,6 +56,8 @@ def role_text(name: str, text: str) -> tuple[str, bool]:
     if kind in _HIDDEN:
         return "", False
     shown = text.lstrip("!")
+    if kind in _OF_PYTHON:
+        shown = shown.lstrip(".")  # :class:`.Kiln` is looked for in every module
     if shown.startswith("~"):
         shown = shown[1:].rsplit(".", 1)[-1]
     if kind in {"file", "samp"}:

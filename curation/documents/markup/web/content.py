@@ -24,9 +24,11 @@ _SILENT_CLASSES = word_set(
     pagination pagination-nav prev-next-area prev-next-footer related footer page-footer site-footer
     headerlink hash-link anchorjs-link heading-anchor header-anchor anchor-link permalink md-source-file
     md-sidebar md-footer md-nav edit-this-page editlink edit-link sr-only visually-hidden visuallyhidden
-    screen-reader-text skip-link linenos lineno linenodiv line-numbers copybtn cookie-banner
+    screen-reader-text skip-link dropdown-menu linenos lineno linenodiv line-numbers copybtn cookie-banner
     """
 )
+_LISTS_OF_HEADINGS = word_set("toc _toc table-of-contents table_of_contents _table_of_contents")
+CONTENTS = frozenset({"on this page", "table of contents"})  # what stands above such a list
 # Where generators of documentation put the page itself, the surest first.
 _MAIN = (
     "[itemprop=articleBody]",
@@ -52,6 +54,8 @@ def main_part(tree: LexborHTMLParser) -> LexborNode | None:
     body = tree.body or tree.root
     if body is None:
         return None
+    if "manpage" in (body.attributes.get("class") or "").split():
+        return body  # of AsciiDoc, with the command's name and purpose above #content
     whole = _words(body)
     for selector in _MAIN:
         found = [node for node in body.css(selector) if not _is_inside_silence(node)]
@@ -75,7 +79,12 @@ def is_silent(node: LexborNode) -> bool:
     if (attributes.get("role") or "").lower() in _SILENT_ROLES:
         return True
     classes = (attributes.get("class") or "").lower().split()
-    return not _SILENT_CLASSES.isdisjoint(classes)
+    if not _SILENT_CLASSES.isdisjoint(classes):
+        return True
+    name = attributes.get("id")
+    return (name in _LISTS_OF_HEADINGS and not _words(node)) or (
+        name == "footer" and node.css_first("h1, h2, h3, h4, h5, h6") is None
+    )
 
 
 def _is_inside_silence(node: LexborNode) -> bool:

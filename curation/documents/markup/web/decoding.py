@@ -12,6 +12,7 @@ _HEAD_BYTES = 4_096
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _WHOLE = re.compile(r"<!doctype\s+html|<html[\s>]|<body[\s>]", re.IGNORECASE)
 _TEMPLATE = re.compile(r"\{%[-+]?\s*\w|\{\{[-<%]?\s*[\w.$|>/#]|<\?php|<%[=@-]?\s|\$\{\{")
+_INDEX = re.compile(r"<table[^>]{0,200}\b(?:gen|mod)?indextable\b")  # made by Sphinx
 _CODE = re.compile(r"<(pre|code|script|style|textarea)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _HEAD_CHARACTERS = 20_000
 _MOST_DEEP = 3_000
@@ -47,6 +48,8 @@ def why_no_page(text: str, is_page: bool = False) -> str:
         return "empty"
     if "\0" in text:
         return "not text: it holds NUL bytes"
+    if _INDEX.search(text):
+        return "an index that Sphinx made of the other pages"
     if is_page:
         return "its elements are nested without end" if _is_endless(text) else ""
     if start.startswith("---") or _TEMPLATE.search(_CODE.sub("", start[:_HEAD_CHARACTERS])):

@@ -21,7 +21,7 @@ from curation.documents.markup.blocks import (
 )
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.page import Notice, Page
-from curation.documents.markup.web.content import is_silent, main_part
+from curation.documents.markup.web.content import CONTENTS, is_silent, main_part
 from curation.words import word_set
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _MOST_DEEP = 120  # elements in elements; what lies deeper is read as its words
 
 
 def parse_html(text: str, page: Page) -> ParsedDocument:
-    """Read a page. Without a heading in its own part, its title is the heading."""
+    """Read a page. Where no heading in its own part is its title, that is what stands in `<title>`."""
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(_with_lines(text))
@@ -56,9 +56,7 @@ def parse_html(text: str, page: Page) -> ParsedDocument:
     if root is not None:
         _Reader(outline, page).read(root)
     title = tree.css_first("title")
-    shown = one_line(title.text() or "") if title else ""
-    has_headings = any(section.path for section in outline.sections)
-    return outline.finish("" if has_headings else heading_text(shown))
+    return outline.finish(name=heading_text(title.text() or "") if title else "")
 
 
 def read_fragment(markup: str, line: int) -> list[Section]:
@@ -197,7 +195,9 @@ class _Reader(Writer):
         line = self.line
         anchor = self._anchor_of(node)
         text = _MARKS_BEHIND.sub("", heading_text(self._line_of(node, depth)))
-        if lead.rest:  # in a list
+        if text.casefold() in CONTENTS:
+            self._page.left_out.append(Notice("table of contents", line))
+        elif lead.rest:  # in a list
             self.add("prose", text, lead)
         else:
             self.outline.heading(_HEADINGS[node.tag or "h1"], text, line, anchor)

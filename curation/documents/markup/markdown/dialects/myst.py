@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from mdit_py_plugins.myst_role import myst_role_plugin
 
+from curation.documents.markup.blocks import dedent
 from curation.documents.markup.html import html_words
 from curation.documents.markup.markdown.context import (
     add_block_rule,
@@ -43,6 +44,7 @@ _FENCE = re.compile(
     r"^(?P<mark>`{3,}(?=[^`\n]*$)|~{3,}|:{3,})[ \t]*\{(?P<name>[A-Za-z][\w:.+-]*)\}"
     r"[ \t]*(?P<argument>[^\n]*)$"
 )
+_DIRECTIVE = re.compile(r"^\.\. (?P<name>[A-Za-z][\w:+-]*)::(?:[ \t]+(?P<argument>[^\n]*))?$")
 _OPTION = re.compile(r"^:(?P<name>[\w-]+):(?:\s+(?P<value>.*))?$")
 _YAML = re.compile(r"^(?P<name>[\w-]+)\s*:\s*(?P<value>.*?)\s*$")
 _NO_TEXT = re.compile(
@@ -74,6 +76,7 @@ class _Directive:
 
 def dialect(md: MarkdownIt) -> None:
     add_block_rule(md, "`~:", _directive)
+    add_block_rule(md, ".", _restructuredtext)
     add_block_rule(md, "(%+:", _no_text)
     md.use(myst_role_plugin)
 
@@ -105,6 +108,24 @@ def _directive(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     given.content, given.at = lines[skip:], first + 1 + skip
     _read(state, given, end)
     state.line = min(end + 1, last)
+    return True
+
+
+def _restructuredtext(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """A directive as reStructuredText writes it, with indented content: docstrings that became Markdown."""
+    found = _DIRECTIVE.match(line_at(state, first))
+    if not found:
+        return False
+    if silent:
+        return True
+    end = first + 1
+    while end < last and (state.isEmpty(end) or state.sCount[end] > state.sCount[first]):
+        end += 1
+    lines = dedent(cut_lines(state, first + 1, end, state.sCount[first]))
+    given = _Directive(found["name"], (found["argument"] or "").strip(), {}, [], first, first + 1)
+    given.content = lines[_options(lines, given) :]
+    _read(state, given, end)
+    state.line = end
     return True
 
 

@@ -25,6 +25,7 @@ from curation.documents.markup.rst.names import ADMONITIONS
 _MOST_LINES = 40
 _MOST_CHARACTERS = 1_000
 _TAG = re.compile(r"\{\{[<%].*?[>%]\}\}|\{%.*?%\}|\{\{(?![<%#]).*?\}\}|\{#.*?#\}", re.DOTALL)
+_SETS = re.compile(r"\{\{\s*[\"']?[\w-]+[\"']?\s*:\s")
 _OPENS = ("{{<", "{{%", "{%", "{#", "{{")
 _PARTS = re.compile(
     r"(?P<key>[\w-]+)\s*=\s*(?:\"(?P<value>[^\"]*)\"|'(?P<value2>[^']*)')|\"(?P<text>[^\"]*)\""
@@ -64,8 +65,8 @@ def without_tags(text: str) -> str:
 
 
 def _value(tag: str) -> str:
-    """The name in ``{{ name | filter }}``."""
-    is_value = tag.startswith("{{") and tag[2:3] not in "<%"
+    """The name in ``{{ name | filter }}``; ``{{ key: value }}`` of JavaScript sets something."""
+    is_value = tag.startswith("{{") and tag[2:3] not in "<%" and not _SETS.match(tag)
     return tag.strip("{}- \n").split("|")[0].strip() if is_value else ""
 
 
@@ -165,7 +166,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
             value = state.env["context"].value(name)
             words = name if value is None else value
         else:
-            words = _read(tag)[1] or _positional(tag, state.src[found.end() :])
+            words = "" if _SETS.match(tag) else _read(tag)[1] or _positional(tag, state.src[found.end() :])
         if words:
             state.push("text", "", 0).content = words
     state.pos = found.end()
