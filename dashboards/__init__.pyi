@@ -13,7 +13,7 @@ from .launch import (
 from .report import (
     write_report as write_report,
 )
-from .requests import (
+from .retrain_request import (
     RetrainRequest as RetrainRequest,
     ask_for_retrain as ask_for_retrain,
     is_watched as is_watched,
