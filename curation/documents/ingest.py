@@ -179,9 +179,10 @@ class _Reading:
             short_name(notice.name) in GENERATED for reading in readings for notice in reading.page.left_out
         )
         if from_code:
+            package = source.name.removeprefix("pypi:") if source.name.startswith("pypi:") else "NAME"
             self.remarks.append(
-                f"{name}: left out in {from_code:,} places is what Sphinx or mkdocstrings make from code. "
-                "For an installed package `clayloop ingest python:PACKAGE` reads it."
+                f"{name}: {from_code:,} places of API documentation are made from code and were left out. To "
+                f"include them: `clayloop ingest python:{package}`, with the package installed here."
             )
         if source.remark:
             self.remarks.append(source.remark)

@@ -104,4 +104,4 @@ def test_what_is_made_from_code_is_left_out_and_said(home: Home, docs: Path) -> 
     report = ingest([str(docs)], home, SETTINGS, CharacterCounter())
     assert [one.path for one in report.skipped] == ["api.rst"]
     assert {one.name: one.times for one in report.left_out} == {"autoclass": 1, "automodule": 1}
-    assert any("in 2 places" in remark and "python:PACKAGE" in remark for remark in report.remarks)
+    assert any("2 places of API" in remark and "python:NAME" in remark for remark in report.remarks)
