@@ -13,7 +13,8 @@ annotator judges pair after pair and errs in 5% of them.
 training), and wording b of all needs is asked: NDCG@10 by file. Told is how many annotations the queue's
 order needs, of those that random order needs, to bring half of what the whole pool brings; curves are means
 of the seeds. Beside it, orders that nobody could have: all that is right first (as 70% are, random order
-needs about 1.4 times as many), and the best: what helps wording b most, each by itself, first.
+needs about 1.4 times as many), and first what helps wording b most when it is alone in the index. That is no
+bound: what helps alone may help nothing beside another, and the queue may do better.
 
 *Training.* Both kinds' pools of a set together, fine-tuned as a retrain does: all of it against what was
 accepted (what was rejected is left out, and no accepted question is in the index). Wording b is asked.
@@ -68,11 +69,11 @@ class Pair:
 
 class Shares(NamedTuple):
     """Annotations of those that random order needs: in the ``queue``'s order, and in two that nobody could
-    know, with everything that is ``right`` first and the ``best``."""
+    know, with everything that is ``right`` first and with what helps most ``alone`` first."""
 
     queue: float
     right: float
-    best: float
+    alone: float
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def main(arguments: Sequence[str]) -> list[Row]:
             rows += [
                 figure(what, share.queue),
                 figure(f"{what}, what is right first", share.right),
-                figure(f"{what}, the best order", share.best),
+                figure(f"{what}, what helps most alone first", share.alone),
             ]
         for seed in range(given.trainings):
             for kind, both in trained(searched, asked, seed).items():
@@ -180,7 +181,7 @@ def pool_of(searched: Searched, one: Asked, seed: int) -> list[Pair]:
 
 def order_share(searched: Searched, served: Served, one: Asked, seeds: int) -> Shares:
     """Annotations that each order needs, over those of random order."""
-    curves: dict[str, list[list[float]]] = {"random": [], "queue": [], "right first": [], "best": []}
+    curves: dict[str, list[list[float]]] = {"random": [], "queue": [], "right first": [], "alone": []}
     asked = served.embedder.queries(list(one.wordings["b"].queries.values()))
     for seed in range(seeds):
         pool = pool_of(searched, one, seed)
@@ -194,7 +195,7 @@ def order_share(searched: Searched, served: Served, one: Asked, seeds: int) -> S
             "random": pool,
             "queue": in_queue(pool),
             "right first": sorted(pool, key=lambda pair: not pair.accepted),
-            "best": sorted(pool, key=lambda pair: -alone[pair.key]),
+            "alone": sorted(pool, key=lambda pair: -alone[pair.key]),
         }
         for name, pairs in orders.items():
             curves[name].append([found(pairs[:end]) for end in _ends(pool)])

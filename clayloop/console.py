@@ -181,7 +181,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     value is left out."""
     told = [i for i in range(len(columns)) if not rows or any(row[i] not in ("", None) for row in rows)]
     columns, rows = [columns[i] for i in told], [[row[i] for i in told] for row in rows]
-    table = Table(title=escape(title) if title else None, title_justify="left")
+    table = Table(title=escape(title) if title else None, title_justify="left", show_header=any(columns))
     numeric = [
         all(isinstance(row[i], (int, float)) for row in rows) and bool(rows) for i in range(len(columns))
     ]

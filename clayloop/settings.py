@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +36,11 @@ _IN_TOML = {
     "dict_type": "a table is wanted, such as { key = … }",
     "model_type": "a table with keys is wanted ([section])",
     "string_type": "text is wanted, in quotes",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number is wanted"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number is wanted"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false is wanted"),
 }
+_SECRET = re.compile(r"key|token|secret|password|://", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -100,19 +106,34 @@ def load_settings(config: Path | None = None, home: Path | None = None) -> Setti
     try:
         settings = FromFile(**overrides)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: " + _IN_TOML.get(item["type"], item["msg"])
-            for item in error.errors()
-        )
+        wrong = "; ".join(_wrong(item["loc"], item["type"], item["msg"]) for item in error.errors())
         raise SettingsError(
             f"Settings in {where} are wrong: {wrong}",
             "`clayloop init --print` shows every key with its meaning.",
         ) from None
     except (ValueError, OSError) as error:
-        raise _unreadable(error, where) from None
+        raise _unreadable(error, where, path) from None
     _check_addresses(settings.curation, where)
     _check_folder(settings.state.root)
     return settings
+
+
+def _wrong(place: Sequence[int | str], kind: str, said: str) -> str:
+    """What is wrong with the key at ``place``, and the key that may have been meant."""
+    told = said.removeprefix("Value error, ").replace("Input should be", "it should be")
+    told = _IN_TOML.get(kind, told)
+    if kind == "extra_forbidden" and (meant := get_close_matches(str(place[-1]), _keys(place[:-1]), 1)):
+        told += f"; did you mean {meant[0]}?"
+    return f"{'.'.join(map(str, place))}: {told}"
+
+
+def _keys(section: Sequence[int | str]) -> Sequence[str]:
+    """The keys of a section; none where it is no section."""
+    model: Any = Settings
+    for part in section:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    return list(getattr(model, "model_fields", ()))
 
 
 def _check_folder(root: Path) -> None:
@@ -127,7 +148,7 @@ def _check_folder(root: Path) -> None:
         )
 
 
-def _unreadable(error: Exception, where: str) -> SettingsError:
+def _unreadable(error: Exception, where: str, path: Path | None) -> SettingsError:
     """What to raise for a file that is no TOML, or a variable that is no JSON: pydantic names the section."""
     if section := re.search(r'field "(\w+)" from source "Env', str(error)):
         start = f"CLAYLOOP_{section[1]}".upper()
@@ -137,8 +158,18 @@ def _unreadable(error: Exception, where: str) -> SettingsError:
             """For example '["one", "another"]' or '{"key": 1}'.""",
         )
     return SettingsError(
-        f"The settings in {where} cannot be read: {error}", "A settings file must be valid TOML in UTF-8."
+        f"The settings in {where} cannot be read: {error}{_line(error, path)}",
+        "A settings file must be valid TOML in UTF-8.",
     )
+
+
+def _line(error: Exception, path: Path | None) -> str:
+    """The line of the file that an ``error`` names; "" where it names none, or where a secret may stand."""
+    place = re.search(r"at line (\d+)", str(error))
+    if place is None or path is None:
+        return ""
+    line = path.read_text(encoding="utf-8").splitlines()[int(place[1]) - 1].strip()
+    return "" if _SECRET.search(line) else f": {line}"
 
 
 def _check_addresses(settings: CurationSettings, where: str) -> None:

@@ -19,6 +19,7 @@ from .argilla.changes import DecisionReader as DecisionReader
 from .argilla.conditions import find_matching_records as find_matching_records
 from .argilla.conditions import parse_condition as parse_condition, votes_match as votes_match
 from .argilla.connection import connect_to_argilla as connect_to_argilla
+from .argilla.connection import read_credentials as read_credentials
 from .argilla.conversations import log_turns as log_turns
 from .argilla.datasets import find_dataset as find_dataset
 from .argilla.decisions import acceptance_verdict as acceptance_verdict
@@ -58,8 +59,10 @@ from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
 from .documents.report import read_ingest_report as read_ingest_report
 from .documents.ingest import drop_source as drop_source, ingest as ingest
+from .documents.links import NO_PAGES as NO_PAGES
 from .documents.markup.blocks import ParsedDocument as ParsedDocument
 from .documents.markup.page import NotIncludedError as NotIncludedError, Page as Page
+from .documents.markup.page import OUTSIDE as OUTSIDE
 from .documents.markup.reading import parse as parse
 from .documents.markup.references import Titles as Titles
 from .documents.markup.rst.fragment import rst_inline_to_text as rst_inline_to_text

@@ -154,29 +154,39 @@ class _Candidates:
 def _candidates(
     texts: Sequence[str], rows: Sequence[int], groups: _Groups, threshold: float, deal_out: Workers
 ) -> Iterator[_Candidates]:
-    """Those among ``texts``, which are of ``rows``, but for pairs that are in one of the ``groups`` when they
-    are found."""
+    """Those among ``texts``, which are of ``rows``, but for what is known when they are found. Of several in
+    one group the first is compared here: where it is near, all of them are joined, however many they are."""
     index = RMinHashLSH(threshold, _PERMUTATIONS, _bands(threshold))
     parts = (texts[start : start + _PART] for start in range(0, len(texts), _PART))
+    shingles_of = lru_cache(_REMEMBERED)(lambda position: shingles(texts[position]))
     pairs: list[tuple[int, int]] = []
     hashes = (one for part in deal_out(_hashed, parts) for one in part)
     for position, (row, one) in enumerate(zip(rows, hashes, strict=True)):
-        own = groups.of(row)
-        pairs += [(position, near) for near in index.query(one) if groups.of(rows[near]) != own]
+        members: dict[int, list[int]] = defaultdict(list)
+        for near in index.query(one):
+            members[groups.of(rows[near])].append(near)
+        members.pop(groups.of(row), None)
+        for other, found in members.items():
+            first = min(found)
+            if len(found) == 1:
+                pairs.append((position, first))
+            elif jaccard(shingles_of(position), shingles_of(first)) >= threshold:
+                groups.join(row, other)
+            else:
+                pairs += [(position, near) for near in found if near != first]
         index.insert(position, one)
         if len(pairs) >= _PAIRS or (pairs and position == len(rows) - 1):
-            found = {place for pair in pairs for place in pair}
+            places = {place for pair in pairs for place in pair}
             yield _Candidates(
                 [(rows[one], rows[other]) for one, other in pairs],
-                {rows[place]: texts[place] for place in found},
-                {rows[place]: groups.of(rows[place]) for place in found},
+                {rows[place]: texts[place] for place in places},
+                {rows[place]: groups.of(rows[place]) for place in places},
             )
             pairs = []
 
 
 def _near_pairs(candidates: _Candidates, threshold: float) -> list[tuple[int, int]]:
-    """Those that are near, without pairs that others have joined: of a hundred copies of one page each is
-    compared with one, not with all that came before."""
+    """Those that are near, but for pairs that are joined by the earlier ones among ``candidates``."""
     shingles_of = lru_cache(_REMEMBERED)(lambda row: shingles(candidates.texts[row]))
     joined, near = _Groups(), []
     for one, other in candidates.pairs:

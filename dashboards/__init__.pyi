@@ -1,5 +1,8 @@
 """What other rooms may use of dashboards/: each name is loaded when it is first used."""
 
+from .data.first import (
+    first_step as first_step,
+)
 from .handover import (
     Handover as Handover,
     LoopSettings as LoopSettings,
@@ -10,7 +13,7 @@ from .launch import (
 from .report import (
     write_report as write_report,
 )
-from .requests import (
+from .retrain_request import (
     RetrainRequest as RetrainRequest,
     ask_for_retrain as ask_for_retrain,
     is_watched as is_watched,

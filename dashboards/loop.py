@@ -8,6 +8,7 @@ from curation import Home
 from dashboards.acting import show_act
 from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.feed import Feed
+from dashboards.data.first import first_step
 from dashboards.data.people_tables import apart_on, least_agreed, trust
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_run
@@ -25,6 +26,11 @@ _DATASETS = ("triplets", "conversations", "chunks")
 def show_loop(handover: Handover, feed: Feed[Standing]) -> None:
     """Decisions, agreement, questions, the verdict on what is served, and what to do next."""
     home = handover.home
+    releases = read_releases(home)
+    if releases.served is None and not releases.pointer and not releases.damaged:
+        with st.container(border=True):  # Argilla need not be asked
+            _next(handover, Next(first_step(home)))
+        return
     snapshot = feed.latest(PATIENCE)
     show_problem(snapshot)
     if not snapshot.items:
@@ -99,7 +105,7 @@ def _verdict(home: Home) -> None:
     view = read_releases(home)
     served = view.served
     if served is None:
-        st.caption("It cannot be read: see below." if view.pointer or view.damaged else "There is none yet.")
+        st.caption("It cannot be read: see below.")
         return
     made = read_run(home, served.run_id) if served.run_id else None
     if made is None:

@@ -62,11 +62,7 @@ def _served(home: Home) -> None:
     row = view.served
     if row is None:
         if not view.pointer and not view.damaged:
-            st.info(
-                "Nothing is served yet. `clayloop ingest SOURCE` reads your documentation, then "
-                "`clayloop bootstrap` makes the first release from it.",
-                icon=":material/rocket_launch:",
-            )
+            st.info("Nothing is served yet.", icon=":material/rocket_launch:")
         return
     now = datetime.now(timezone.utc)
     cells = st.columns([3, 2, 2, 2, 2])
@@ -119,7 +115,11 @@ def _annotation(feed: Feed[DatasetRow]) -> None:
 
 
 def _quality(home: Home) -> None:
-    scores = score_frame(read_releases(home).rows)
+    view = read_releases(home)
+    scores = score_frame(view.rows)
+    if not view.rows:
+        st.info("Releases are compared here, once there are some.", icon=":material/monitoring:")
+        return
     if scores.empty:
         st.info(
             "No release has been evaluated yet. Annotate some triplets in Argilla, then run "

@@ -11,7 +11,7 @@ from clayloop.console import out, print_json, print_table
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user name in Argilla.")]
 
-annotators = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+annotators = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
 
 
 @annotators.callback()

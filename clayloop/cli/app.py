@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -43,7 +43,40 @@ from clayloop.console import err, print_error
 from clayloop.context import Context
 from curation import ClayloopError, StateError, shortage
 
+_AGAIN = "Stopped. Nothing was changed; run it again."
+_GOES_ON = "Stopped. What is done is kept; run it again, and it goes on from there."
+_STOPPED = {
+    **dict.fromkeys(("ingest", "bootstrap", "reindex"), _AGAIN),
+    **dict.fromkeys(("synthesize", "push", "generations", "retrain"), _GOES_ON),
+}
+_FIRST_USED = (
+    *("init", "demo", "up", "status"),
+    *("ingest", "bootstrap", "synthesize", "push", "annotators", "retrain", "watch", "reindex"),
+)
+
+
+def _stopped(command: str | None) -> typer.Exit:
+    """The end by Ctrl-C: said is what became of the command's work."""
+    err.print(_STOPPED.get(command or "", "Stopped."))
+    return typer.Exit(130)
+
+
+class _Commands(typer.core.TyperGroup):
+    """Lists what a newcomer needs first in the order in which it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        known = super().list_commands(ctx)
+        return [*_FIRST_USED, *(name for name in known if name not in _FIRST_USED)]
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _stopped(ctx.invoked_subcommand) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="clayloop",
     help="Documentation in, annotations in, a better bot out.",
     no_args_is_help=True,
@@ -143,7 +176,10 @@ def retrain_alone() -> typer.core.TyperCommand:
 
     def both(**given: object) -> None:
         set_up(**{option.name or "": given.pop(option.name or "") for option in group.params})
-        work(**given)
+        try:
+            work(**given)
+        except KeyboardInterrupt:
+            raise _stopped("retrain") from None
 
     command.name, command.callback = "retrain-from-annotations", both
     command.params += group.params

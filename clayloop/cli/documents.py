@@ -37,7 +37,7 @@ def init(
     if path.exists() and not force:
         raise SettingsError(f"{path} is already there.", "Give --force to replace it, or another path.")
     write_text(path, text)
-    out.print(f"Wrote {path}. Everything in it is commented out: the defaults work.", markup=False)
+    out.print(f"Wrote {path}. Every key in it is commented out: the defaults work.", markup=False)
 
 
 def ingest(
@@ -52,8 +52,8 @@ def ingest(
     as_json: JsonFlag = False,
 ) -> None:
     """Read documentation and cut it into chunks. A second run changes only what changed."""
-    from curation import ingest as run
-    from serving import ModelTokenCounter
+    from curation import NO_PAGES, OUTSIDE, ingest as run
+    from serving import ModelTokenCounter, ReleaseStore
 
     context = context_of(ctx)
     settings = context.settings.curation.documents
@@ -76,19 +76,36 @@ def ingest(
     )
     for remark in report.remarks:
         out.print(remark, markup=False, soft_wrap=True)
-    rows = [(one.source, one.documents, one.passed_over, one.pages) for one in report.read]
-    print_table("Read", ["source", "pages", "passed over", "addresses"], rows)
+    without = [one.source for one in report.read if one.pages == NO_PAGES]
+    rows = [
+        (one.source, one.documents, one.passed_over, "none" if one.pages == NO_PAGES else one.pages)
+        for one in report.read
+    ]
+    print_table("Read", ["source", "pages", "passed over", "links to published pages"], rows)
+    if without:
+        out.print(
+            "Without links, answers name a file and a line. Where these pages are published is set so:\n"
+            f'  [curation.documents.pages."{without[0]}"]\n  url = "https://docs.example.org/{{path}}.html"',
+            markup=False,
+            soft_wrap=True,
+        )
     if report.skipped:
         print_table("Passed over", ["why", "files", "first"], _by_reason(report.skipped))
     if report.not_included:
         missing = [(one.target, one.reason, one.where) for one in report.not_included]
         print_table("Includes not found", ["file", "why", "where"], missing)
+        if any(one.reason == OUTSIDE for one in report.not_included):
+            out.print("To include what lies outside the source, ingest a folder above, which holds both.")
     for title, met in (
         ("Markup that is not known; its text is kept", report.unknown),
         ("Left out on purpose", report.left_out),
     ):
         if met:
             print_table(title, ["name", "times", "first"], [(one.name, one.times, one.first) for one in met])
+    if ReleaseStore(context.home).served_id() is None:
+        out.print("Next: `clayloop bootstrap` makes the first release from them.")
+    elif report.added or report.removed:
+        out.print("Next: `clayloop reindex` brings that to the bot.")
 
 
 def _by_reason(skipped: Sequence[Skipped]) -> list[tuple[str, int, str]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from clayloop.context import Context
 
-argilla = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+argilla = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
 
 _FILE = "credentials.json"
 

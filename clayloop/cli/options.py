@@ -19,8 +19,18 @@ TestSetFolder = Annotated[
         help="A test set in the layout of BEIR: queries.jsonl, qrels/test.tsv, perhaps corpus.jsonl."
     ),
 ]
-Queries = Annotated[Path | None, typer.Option("--queries", help='JSON lines with "_id" and "text".')]
-QrelsFile = Annotated[Path | None, typer.Option("--qrels", help="Tab-separated: query id, file path, 1.")]
+Queries = Annotated[
+    Path | None,
+    typer.Option("--queries", help='Lines such as {"_id": "q1", "text": "How do I install it?"}.'),
+]
+QrelsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--qrels",
+        help="Lines such as q1, guide/install.md, 1, with tabs between: the question's _id, the path of a "
+        "file that answers it, and how well (1 or more).",
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 
 

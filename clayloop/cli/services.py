@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from clayloop.cli.language_models import answering_models
 from clayloop.cli.options import JsonFlag, context_of
 from clayloop.console import err, out, print_json, print_table
 from clayloop.context import Context
-from curation import without_login
+from curation import ClayloopError, without_login
 
 
 def serve(
@@ -128,7 +127,8 @@ def print_addresses(context: Context, addresses: dict[str, str]) -> None:
 def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """Show the corpus, the served release, the last run, and which services answer. Ends with code 1 where
     something is wrong."""
-    from clayloop.up.status import read_status
+    from clayloop.up.running import is_starting
+    from clayloop.up.status import next_step, read_status
 
     context = context_of(ctx)
     report: dict[str, Any] = read_status(context.settings)
@@ -136,28 +136,62 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(report)
     else:
-        _show_status({name: values for name, values in report.items() if name != "problems"})
+        _show_status(report, is_starting(context.home))
         for problem in problems:
             err.print(f"[bold red]Problem:[/] {escape(problem)}", soft_wrap=True)
+        with suppress(ClayloopError, OSError):  # what cannot be read was told as a problem
+            out.print(f"Next: {next_step(context.settings)}", markup=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
 
 
-def _show_status(report: dict[str, Any]) -> None:
-    rows: list[tuple[str, str]] = []
-    for section, values in report.items():
-        if isinstance(values, dict):
-            rows.extend(
-                (f"{section} {name}".replace("_", " "), _shown(value)) for name, value in values.items()
-            )
-        else:
-            rows.append((section.replace("_", " "), _shown(values)))
+_LABELS = {
+    "home": "State folder",
+    "corpus": "Documents",
+    "release": "Release served",
+    "last_run": "Last retrain",
+    "outbox": "Turns not yet in Argilla",
+    "disk": "Free disk",
+}
+_SERVICES = {
+    "argilla": "Argilla",
+    "model": "Language model",
+    "bot": "Bot",
+    "dashboard": "Dashboard",
+    "watch": "Watcher",
+}
+
+
+def _show_status(report: dict[str, Any], is_starting: bool) -> None:
+    rows = [(label, _told(name, report[name])) for name, label in _LABELS.items()]
+    rows += [(_SERVICES.get(name, name), told) for name, told in report["services"].items()]
+    if is_starting:
+        rows.append(("Services", "clayloop up is starting; those that answer already stand here"))
+    elif not report["services"]:
+        rows.append(("Services", "none runs (clayloop up)"))
     print_table("", ["", ""], rows)
 
 
-def _shown(value: object) -> str:
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, Path):
+def _told(name: str, value: Any) -> str:
+    """A section of the report in words."""
+    if not isinstance(value, dict):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if "problem" in value:
+        return str(value["problem"])
+    if name == "corpus":
+        return ", ".join(f"{count:,} {what}" for what, count in value.items())
+    if name == "release":
+        return _release(value) if value["served"] else "none yet"
+    if name == "last_run":
+        parts = (value["run"], value.get("outcome"), value.get("verdict"))
+        return ": ".join(str(part) for part in parts if part) or "none yet"
+    if name == "outbox":
+        return f"{value['pending']:,}"
+    return f"{value['free_mb'] / 1000:,.1f} GB" if value else "-"
+
+
+def _release(value: dict[str, Any]) -> str:
+    score = f", NDCG@10 {value['ndcg@10']:.3f}" if "ndcg@10" in value else ""
+    marks = ", pinned" if value.get("pinned") else ""
+    marks += f"; {value['canary']} is its canary" if "canary" in value else ""
+    return f"{value['served']}, made {value['made']}, {value['chunks']:,} chunks{score}{marks}"

@@ -14,8 +14,10 @@ from clayloop.settings import Settings
 from clayloop.signals import interrupt, on_signals
 from clayloop.up import services
 from clayloop.up.supervisor import Supervisor
-from curation import BusyError, ClayloopError, StateError
+from curation import BusyError, ClayloopError, Home, StateError
 from serving import ReleaseStore
+
+_LOCK, _STARTING = ".up.lock", ".up.starting"
 
 
 @dataclass
@@ -88,6 +90,17 @@ class Running:
                 self.supervisor.say(f"The bot could not be started: {error}")
 
 
+def is_starting(home: Home) -> bool:
+    """Whether a `clayloop up` has begun on this state folder and not all of it answers yet."""
+    if not (home.root / _STARTING).exists():
+        return False
+    try:
+        with FileLock(home.root / _LOCK, timeout=0):
+            return False  # it was killed
+    except (Timeout, OSError):
+        return True
+
+
 @contextmanager
 def supervised(
     settings: Settings, config: Path | None, say: Callable[[str], None], *, any_port: bool = False
@@ -99,9 +112,14 @@ def supervised(
     home = settings.state
     try:
         home.root.mkdir(parents=True, exist_ok=True, mode=0o700)  # people's conversations are in there
-        lock = FileLock(home.root / ".up.lock")
-        lock.acquire(timeout=0)
+        lock = FileLock(home.root / _LOCK)
+        lock.acquire(timeout=1)  # `is_starting` may hold it for a moment
     except Timeout:
+        if is_starting(home):
+            raise BusyError(
+                f"clayloop is starting on {home.root}, in another terminal.",
+                "Wait until that one says that everything is up (clayloop status).",
+            ) from None
         raise BusyError(
             f"clayloop is already up on {home.root}.", "Use that one (clayloop status), or stop it first."
         ) from None
@@ -118,6 +136,7 @@ def supervised(
                 yield Running(settings, config, supervisor, any_port)
             finally:
                 home.services.unlink(missing_ok=True)
+                (home.root / _STARTING).unlink(missing_ok=True)
     finally:
         lock.release()
 
@@ -129,6 +148,7 @@ def running_services(
     """Start Argilla, the model server, the bot (when there is a release) and the dashboard, in that order."""
     started = time.monotonic()
     with supervised(settings, config, say) as running:
+        (settings.state.root / _STARTING).touch()
         services.check_ports(settings)
         services.check_parts(settings)
         for line in services.silent_servers(settings):
@@ -138,5 +158,6 @@ def running_services(
         running.start_bot_if_possible()
         running.start_dashboard()
         running.start_watch_if_wanted()
+        (settings.state.root / _STARTING).unlink(missing_ok=True)
         say(f"Everything is up after {time.monotonic() - started:.0f} s")
         yield running

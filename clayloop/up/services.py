@@ -104,7 +104,15 @@ def argilla_service(settings: Settings, *, any_port: bool = False) -> Placed:
         *("up", "--home", str(home.argilla), "--port", str(port), "--hide-credentials"),
         *("--workspace", settings.curation.argilla.workspace),
     ]
-    return Placed(Service("argilla", command, lambda: answers(f"{url}/api/v1/status")), url)
+    service = Service(
+        "argilla",
+        command,
+        lambda: answers(f"{url}/api/v1/status"),
+        port=port,
+        starting="Starting Argilla (the first time it prepares its database) …",
+        chatter="redis",
+    )
+    return Placed(service, url)
 
 
 def model_service(
@@ -121,7 +129,8 @@ def model_service(
         *("--port", str(port), "--threads", str(model.threads), "--context", str(model.context)),
     ]
     base = f"http://{LOOPBACK}:{port}"
-    return Placed(Service("model", command, lambda: answers(f"{base}/health", 400)), f"{base}/v1")
+    ready: Callable[[], bool] = lambda: answers(f"{base}/health", 400)  # noqa: E731
+    return Placed(Service("model", command, ready, port=port), f"{base}/v1")
 
 
 def bot_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
@@ -130,7 +139,7 @@ def bot_service(settings: Settings, config: Path | None, *, any_port: bool = Fal
     port = free_port("serving.bot.port", bot.port, any_port, bot.host)
     url = local_url(bot.host, port)
     command = [*this_clayloop(settings, config), "serve", "--port", str(port)]
-    return Placed(Service("bot", command, lambda: answers(f"{url}/healthz")), url)
+    return Placed(Service("bot", command, lambda: answers(f"{url}/healthz"), port=port), url)
 
 
 def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool = False) -> Placed:
@@ -143,7 +152,7 @@ def dashboard_service(settings: Settings, config: Path | None, *, any_port: bool
     command = this_clayloop(settings, config)
     launch = prepare(settings.state.root, placed, settings.curation.argilla, loop_settings(settings), command)
     ready: Callable[[], bool] = lambda: answers(launch.health, 400)  # noqa: E731
-    return Placed(Service("dashboard", launch.command, ready, launch.environment), launch.url)
+    return Placed(Service("dashboard", launch.command, ready, launch.environment, port), launch.url)
 
 
 def loop_settings(settings: Settings) -> LoopSettings:
@@ -164,7 +173,7 @@ def watch_service(settings: Settings, config: Path | None, *, any_port: bool = F
     port = free_port("watch.port", watch.port, any_port, watch.host)
     url = local_url(watch.host, port)
     command = [*this_clayloop(settings, config), "watch", "--port", str(port)]
-    return Placed(Service("watch", command, lambda: answers(f"{url}/healthz")), url)
+    return Placed(Service("watch", command, lambda: answers(f"{url}/healthz"), port=port), url)
 
 
 def model_address(settings: Settings, stack: ExitStack, say: Callable[[str], None], gguf: str = "") -> str:

@@ -10,11 +10,13 @@ import httpx
 
 from clayloop.settings import Settings
 from clayloop.up.services import answers, argilla_answers, endpoint_answers, known_addresses
-from curation import ClayloopError, Corpus, StateError, load_triplets, without_login
+from curation import ClayloopError, Corpus, StateError, load_triplets, read_credentials, without_login
+from dashboards import first_step
 from serving import ReleaseStore
 from training import RunStore
 
 _WELL = "answers"
+_NOT_OURS = "belongs to another clayloop: it does not know the key of this home"
 _LEAST_FREE = 100  # MB: a release of the model that comes with clayloop
 _HEALTH = {"model": "/health", "dashboard": "/_stcore/health"}
 
@@ -122,13 +124,49 @@ def _services(settings: Settings) -> dict[str, tuple[str, str]]:
         if name in ("bot", "watch"):
             how = _health(f"{url}/healthz")
         elif name == "argilla":
-            how = _how(argilla_answers(argilla or url))
+            how = _how(argilla_answers(argilla)) if argilla else _own_argilla(settings, url)
         elif name == "model" and model:
             how = _how(endpoint_answers(model))
         else:
             how = _how(answers(url.removesuffix("/v1") + _HEALTH.get(name, ""), 400))
         found[name] = (without_login(url), how)
     return found
+
+
+def _own_argilla(settings: Settings, url: str) -> str:
+    """How the Argilla of this home is. One that answers may belong to another home."""
+    if not argilla_answers(url):
+        return _how(False)
+    status = _asked(settings, "/api/v1/me")[0]
+    return _NOT_OURS if status == 401 else _WELL
+
+
+def _asked(settings: Settings, path: str) -> tuple[int, Any]:
+    """The status and the JSON that this home's own Argilla answers with; (0, None) where it does not."""
+    try:
+        credentials = read_credentials(settings.curation.argilla, settings.state)
+        headers = {"X-Argilla-Api-Key": credentials.api_key.get_secret_value()}
+        answer = httpx.get(credentials.url.rstrip("/") + path, headers=headers, timeout=2.0)
+        return answer.status_code, answer.json()
+    except (ClayloopError, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+        return 0, None
+
+
+def next_step(settings: Settings) -> str:
+    """What to do next, from what is in the state folder and in Argilla. Raises StateError or ReleaseError for
+    damaged files."""
+    home, up = settings.state, known_addresses(settings.state)
+    if first := first_step(home):
+        return first
+    if not up and not settings.curation.argilla.url:
+        return "`clayloop up` starts Argilla, the bot and the dashboard."
+    if not home.triplets.exists():
+        return "`clayloop synthesize` makes training queries."
+    datasets = [] if settings.curation.argilla.url else (_asked(settings, "/api/v1/me/datasets")[1] or {})
+    if isinstance(datasets, dict) and not datasets.get("items"):
+        return "`clayloop push` brings them to Argilla, where people annotate."
+    where = f" {up['dashboard']} says more." if "dashboard" in up else ""
+    return f"annotate in Argilla, then `retrain-from-annotations` (or `clayloop watch`).{where}"
 
 
 def _how(is_answering: bool) -> str:

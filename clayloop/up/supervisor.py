@@ -15,9 +15,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+
+import psutil
 
 from clayloop.console import undeterred
 from clayloop.signals import on_signals
@@ -26,6 +29,7 @@ from curation import ClayloopError, end_group, tethered
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 15.0
+_TELL_SECONDS = 30.0
 _LOG_BYTES = 20_000_000
 
 
@@ -37,13 +41,22 @@ class ServiceError(ClayloopError):
 
 @dataclass(frozen=True)
 class Service:
-    """A process to keep running. ``ready`` is polled until it is true; ``environment`` is added to ours."""
+    """A process to keep running. ``ready`` is polled until it is true, for as long as the process lives, at
+    most ``start_seconds``; ``environment`` is added to ours.
+
+    Whatever answers, it must be the process, or one that it started, that listens on ``port`` (0: none is
+    looked at). ``starting`` is said at once. Lines of its output that begin with ``chatter`` explain no
+    error.
+    """
 
     name: str
     command: Sequence[str]
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-    start_seconds: float = 180.0
+    port: int = 0
+    starting: str = ""
+    chatter: str = ""
+    start_seconds: float = 900.0
 
 
 class Supervisor:
@@ -82,6 +95,8 @@ class Supervisor:
         """Start one more service and wait until it answers."""
         self._logs.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
+        if service.starting:
+            self.say(service.starting)
         running = _Running(service, self._logs / f"{service.name}.log")
         try:
             self._wait_until_ready(running, started)
@@ -96,20 +111,32 @@ class Supervisor:
             self._watcher.start()
 
     def _wait_until_ready(self, running: _Running, started: float) -> None:
-        service = running.service
-        while not service.ready():
-            if running.process.poll() is not None:
+        service, told = running.service, started
+        hint = f"Its whole log: {running.path}"
+        while True:
+            answers = service.ready()
+            if answers and service.port and not running.listens():
                 raise ServiceError(
-                    f"{service.name} ended while starting (exit code "
-                    f"{running.process.returncode}): {running.last_words}",
-                    f"Its whole log: {running.path}",
+                    f"Port {service.port} is taken: another program answers there than the {service.name} of "
+                    "this home.",
+                    "Perhaps a clayloop with another home. Stop that, or set another port for this one "
+                    "(0: any free one).",
                 )
-            if time.monotonic() - started > service.start_seconds:
+            code, now = running.process.poll(), time.monotonic()
+            if code is not None:
                 raise ServiceError(
-                    f"{service.name} does not answer after "
-                    f"{service.start_seconds:.0f} s: {running.last_words}",
-                    f"Its whole log: {running.path}",
+                    f"{service.name} ended while starting (exit code {code}): {running.last_words}", hint
                 )
+            if answers:
+                return
+            if now - started > service.start_seconds:
+                raise ServiceError(
+                    f"{service.name} does not answer after {now - started:.0f} s: {running.last_words}",
+                    f"The command can be run again: what {service.name} has done so far is kept. {hint}",
+                )
+            if now - told >= _TELL_SECONDS:
+                told = now
+                self.say(f"{service.name} is still starting after {now - started:.0f} s …")
             if self._stopping.wait(0.2):
                 raise ServiceError("Stopped while starting.")
 
@@ -165,6 +192,17 @@ class _Running:
         self._started = 0.0
         self.start()
 
+    def listens(self) -> bool:
+        """Whether the process, or one that it started, listens on the service's port."""
+        with suppress(psutil.Error):
+            leader = psutil.Process(self.process.pid)
+            for one in (leader, *leader.children(recursive=True)):
+                with suppress(psutil.Error):
+                    for place in one.net_connections("tcp"):
+                        if place.status == psutil.CONN_LISTEN and place.laddr.port == self.service.port:
+                            return True
+        return False
+
     @property
     def last_words(self) -> str:
         return " | ".join(self._tail) or "(it printed nothing)"
@@ -194,7 +232,8 @@ class _Running:
         assert process.stdout is not None  # noqa: S101 - started with a pipe
         for line in process.stdout:
             text = line.decode("utf-8", "replace").rstrip()
-            self._tail.append(text)
+            if not self.service.chatter or not text.startswith(self.service.chatter):
+                self._tail.append(text)
             self._log.handle(logging.makeLogRecord({"msg": text}))
 
 

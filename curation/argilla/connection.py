@@ -78,7 +78,16 @@ def connect_to_argilla(settings: ArgillaSettings, home: Home, make_workspace: bo
             f"The API key for Argilla at {url} holds characters that no key has.",
             "Copy it again from Argilla's page My settings.",
         )
-    client = _log_in(url, key, settings.timeout, login)
+    try:
+        client = _log_in(url, key, settings.timeout, login)
+    except ArgillaRefusalError as error:
+        if error.status == 401 and not settings.url:
+            raise ArgillaError(
+                f"The Argilla that answers at {url} is not the one of {home.root}: it does not know its key.",
+                "Perhaps another clayloop uses this port (clayloop status). Stop that, or set "
+                "curation.argilla.port to another one, and run `clayloop up` again.",
+            ) from None
+        raise
     if make_workspace:
         _ensure_workspace(client, settings.workspace)
     return client

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _MESSAGES, _MESSAGE = 500, 20_000  # Argilla's own limits of a chat
 _HEADING, _EXCERPT = 160, 280  # characters of a source that are shown
 _THUMBS = {"up": 1.0, "down": -1.0}
-_FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 _LINK = re.compile(r"\\\[([^\[\]\n]+?)\\\]\((https?&#58;//[^\s()<>]+)\)")  # as harmless_markdown shows one
 _SOURCES = "---\n\n**Sources to choose from: "  # stands between an answer and its passages
 

@@ -13,6 +13,7 @@ from curation.argilla.schemas import LOOK_AT, DatasetKind
 from curation.argilla.upsert import Finished, Outline
 from curation.shown.records import literal, readable
 from curation.suggestions.choice import SIGNALS, read_guesses
+from curation.suggestions.scorer import COLD_SCORERS, Scorers
 
 _EACH = 3
 _CHARACTERS = 240  # of a text
@@ -24,15 +25,17 @@ _DOES_NOT_KNOW = "I don't know: the documentation does not seem to say anything 
 
 
 def examples(
-    kind: DatasetKind, outlines: Sequence[Outline], finished: Mapping[str, Finished]
+    kind: DatasetKind, outlines: Sequence[Outline], finished: Mapping[str, Finished], scorers: Scorers
 ) -> dict[DatasetKind, str]:
     """Markdown for the guidelines, by dataset: three examples that are surely good, and three that are surely
-    bad, as far as there are any. What triplets show serves conversations too, of which there are none yet."""
-    if kind not in _QUESTIONS:
+    bad, as far as there are any, and none where the scorer (a cold one, or of the learned ``scorers``) is too
+    weak to suggest. What triplets show serves conversations too, of which there are none yet."""
+    question = _QUESTIONS.get(kind)
+    if question is None or not (scorers.get(question) or COLD_SCORERS[question]).discriminates:
         return {}
     ranked: list[tuple[float, Outline]] = []
     for outline in outlines:
-        found = read_guesses(finished[outline.id].metadata.get(SIGNALS)).get(_QUESTIONS[kind])
+        found = read_guesses(finished[outline.id].metadata.get(SIGNALS)).get(question)
         if found is not None and found.probability is not None:
             ranked.append((found.probability, outline))
     ranked.sort(key=lambda one: (one[0], one[1].id))

@@ -331,7 +331,7 @@ class _Push:
                 finished[outline.id].metadata[PRIORITY.name] = NOT_ASKED
         if not standing.records and shelf is self.shelves[dataset.spec.kind][0]:
             # Before anything is sent: a push that is stopped halfway does not come back here.
-            for kind, found in examples(dataset.spec.kind, outlines, finished).items():
+            for kind, found in examples(dataset.spec.kind, outlines, finished, self.scorers).items():
                 illustrate(self.api, [one.dataset for one in self.shelves[kind]], found)
 
         def build(outline: Outline) -> JsonObject:

@@ -13,11 +13,11 @@ from curation.argilla.filters import Metadata
 from curation.argilla.schemas import PRIORITY
 from curation.suggestions.choice import SIGNALS, Guess, Guesses, read_guesses, written
 from curation.suggestions.priority import NOT_ASKED, priority
-from curation.suggestions.scorer import COLD_SCORERS, Scorers
+from curation.suggestions.scorer import COLD_SCORERS, VERSION, Scorers
 
 AGENT_PREFIX = "clayloop-"
 SUGGESTED_BY = "suggested_by"  # metadata: which scorers looked at the record
-NOBODY = "nobody"
+NOBODY = f"nobody:{VERSION}"
 JUDGE_RULE = "clayloop-judge:v1"
 
 
@@ -46,7 +46,8 @@ def agent_name(rule: str, model: str) -> str:
 
 
 def scorers_for(questions: tuple[str, ...], scorers: Scorers, model: str) -> str:
-    """Whose word counts for ``questions`` now: changes when a scorer, its verdict or the model does."""
+    """Whose word counts for ``questions`` now: changes when the scorers, their version or verdict, or the
+    model do."""
     found = [scorers.get(name) or COLD_SCORERS.get(name) for name in questions]
     agents = dict.fromkeys(
         one.agent if one.discriminates else f"{one.agent} (orders only)" for one in found if one is not None

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from curation.documents.chunking import RECIPE_VERSION
 from curation.documents.corpus import Corpus
 from curation.documents.edits import former_chunks
-from curation.documents.in_parts import Uncut, cut_pages, read_page, read_pages
+from curation.documents.in_parts import Uncut, cut_pages, read_pages
 from curation.documents.markup.blocks import is_data
 from curation.documents.markup.markdown.dialects import added_dialects
 from curation.documents.markup.page import Notice, Page
@@ -179,9 +179,10 @@ class _Reading:
             short_name(notice.name) in GENERATED for reading in readings for notice in reading.page.left_out
         )
         if from_code:
+            package = source.name.removeprefix("pypi:") if source.name.startswith("pypi:") else "NAME"
             self.remarks.append(
-                f"{name}: left out in {from_code:,} places is what Sphinx or mkdocstrings make from code. "
-                "For an installed package `clayloop ingest python:PACKAGE` reads it."
+                f"{name}: {from_code:,} places of API documentation are made from code and were left out. To "
+                f"include them: `clayloop ingest python:{package}`, with the package installed here."
             )
         if source.remark:
             self.remarks.append(source.remark)
@@ -217,7 +218,7 @@ class _Reading:
         parts = not_pages([reading.page for reading in readings], source)
         titles = Titles({reading.page.path: reading.page.titles for reading in readings})
         found: list[tuple[Document, list[Chunk] | None]] = []
-        uncut: list[Uncut] = []
+        new: list[tuple[Reading, Document, Mapping[str, str]]] = []
         for reading in readings:
             empty = "no text below its headings" if reading.empty else ""
             if reason := parts.get(reading.page.path) or empty:
@@ -227,11 +228,20 @@ class _Reading:
             document = _document(source, reading, shown)
             chunks = self._known.get(f"{source.name}\n{document.id}")
             if chunks is None:
-                parsed = reading.parsed or read_page(reading.file, source).document
-                uncut.append(Uncut(document, with_titles(parsed, shown), reading.file.anchors))
+                new.append((reading, document, shown))
             found.append((document, chunks))
-        cut = cut_pages(uncut, self.counter, self.settings, self.workers)
         with self.progress.task(f"Cutting {self.names[source.name]}", len(found), "pages") as advance:
+            unread = [reading.file for reading, _, _ in new if not reading.parsed]
+            parsed = read_pages(unread, source, self.workers)
+            uncut = [
+                Uncut(
+                    document,
+                    with_titles(reading.parsed or next(parsed).document, shown),
+                    reading.file.anchors,
+                )
+                for reading, document, shown in new
+            ]
+            cut = cut_pages(uncut, self.counter, self.settings, self.workers)
             for document, chunks in found:
                 self.documents.append(document)
                 self.chunks.extend(next(cut) if chunks is None else chunks)

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from curation.addresses import is_web_address
 
+NO_PAGES = "file and line"
+"""What stands for the addresses of pages that are published nowhere."""
 _NUMBER_BEFORE = re.compile(r"^\d+\s*[-_.]+\s*(?=[^\d\s])")
 _REPOSITORY = ("source", "sourcecode", "repository", "code", "github", "gitlab", "homepage")
 _DOCUMENTATION = ("documentation", "docs", "homepage")
@@ -89,7 +91,7 @@ class Links:
     def __str__(self) -> str:
         first = self.places[0] if self.places else None
         if first is None:
-            return "file and line"
+            return NO_PAGES
         where = f"{first.template} ({first.anchors})" if isinstance(first, Site) else first.clone
         return f"{where}, {self.origin}" if self.origin else where
 

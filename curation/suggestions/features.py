@@ -103,12 +103,16 @@ def text_features(body: str, heading: str) -> Features:
     distinct = set(content_words(prose))
     sentences = _SENTENCE.findall(prose)
     count = max(1, len(sentences))
+    code = code_share(body)
+    few_words = len(distinct) < 4
+    only_code = few_words and code > 0
     return {
         "words": math.log1p(len(distinct)),
         "sentences": math.log1p(len(sentences)),
-        "no sentence": float(not sentences),
-        "code": code_share(body),
-        "only code": float(len(distinct) < 4),
+        "no sentence": float(not sentences and not only_code),
+        "code": code,
+        "only code": float(only_code),
+        "few words": float(few_words and not only_code),
         "links": link_share(body),
         "pointers": min(1.0, len(_POINTER.findall(prose)) / count),
         "points back": min(1.0, len(_POINTS_BACK.findall(prose)) / count),

@@ -15,6 +15,7 @@ def look_at_chunk(body: str, heading: str) -> str:
     found = text_features(body, heading)
     hints = [
         ("only code", 1, "Nearly all of it is code or output: does it say what it shows?"),
+        ("few words", 1, "It has hardly a word: does it say anything?"),
         ("starts in the middle", 1, "It starts in the middle: can it be understood by itself?"),
         ("pins", 0.5, "It looks like a list of packages."),
         ("links", 0.5, "Most lines are links or names of files."),

@@ -18,7 +18,7 @@ from curation.errors import StateError
 from curation.files import read_json, write_json
 from curation.suggestions.features import Features
 
-VERSION = "v3"
+VERSION = "v4"
 SUGGESTIONS_FOLDER = "suggestions"  # of a release
 COLD = "cold"  # as a feature: what the cold scorer makes of the others
 LEAST_AUC = 0.85
@@ -96,6 +96,8 @@ COLD_SCORERS: dict[str, Scorer] = {
                 "words": 0.9,
                 "sentences": 0.5,
                 "names": 0.9,
+                "no sentence": -1.0,
+                "few words": -1.5,
                 "only code": 1.8,  # has no words to be judged by: even, so nothing is suggested
                 "starts in the middle": -1.0,
                 "pointers": -2.5,

@@ -8,7 +8,7 @@ from typing import Literal
 
 from curation import Home
 from dashboards.data.runs import RunRow
-from dashboards.requests import RetrainRequest, ask_for_retrain, is_watched, pending_request
+from dashboards.retrain_request import RetrainRequest, ask_for_retrain, is_watched, pending_request
 
 Standing = Literal["running", "asked", "asked-in-vain", "unwatched", "ready"]
 

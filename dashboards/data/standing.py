@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from curation import MOST_NAMED, SILENT, Corpus, Decision, Home, RecordLinks
 from dashboards.data.decided import Decided
+from dashboards.data.first import first_step
 from dashboards.wording import plural
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def standing_of(
 
     store, days = ReleaseStore(given.home), days_of(decisions, traffic)
     if store.current_id() is None or not given.home.chunks.exists():
-        first = Next("Nothing is served yet: `clayloop ingest SOURCE`, then `clayloop bootstrap`.")
+        first = Next(first_step(given.home) or "`clayloop ingest SOURCE`: the documents are missing.")
         return Standing(decisions, (), days, first, links=links, decided=Decided(decisions))
     corpus, loop = Corpus.load(given.home), given.loop
     context = RunContext(given.home, corpus, loop.training, loop.serving, store, store.current(), SILENT)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from curation import ClayloopError, ReleaseError, StateError, give_back
+from curation import ClayloopError, ReleaseError, give_back
 from serving.bot.canary import LiveCanary
 from serving.releases.following import Follower
 from serving.releases.retriever import Retriever
@@ -51,7 +51,7 @@ class LiveRelease:
         self.canary = LiveCanary(store, load, self._note)
         release_id = store.current_id()
         if release_id is None:
-            raise StateError(f"There is no release in {store.root} yet.", "Run `clayloop bootstrap` first.")
+            raise store.nothing_yet()
         try:
             self.retriever = load(release_id)
         except ReleaseError as error:

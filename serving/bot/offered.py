@@ -1,4 +1,4 @@
-"""The passages that annotators choose from: what the bot used, then the next best of two kinds of search."""
+"""The passages that annotators choose from: what the visitor saw, then the best others of two searches."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ class ReleaseStore:
     """Reads, publishes and promotes the releases in a state folder."""
 
     def __init__(self, home: Home) -> None:
+        self.home = home
         self.root = home.releases
         self.promotions = PromotionLog(self.root / "promotions.jsonl")
         self.marks = MarkFile(self.root)
@@ -142,8 +143,13 @@ class ReleaseStore:
         """The served release. Raises StateError when there is none, ReleaseError when it is damaged."""
         release_id = self.current_id()
         if release_id is None:
-            raise StateError(f"There is no release in {self.root} yet.", "Run `clayloop bootstrap`.")
+            raise self.nothing_yet()
         return self.get(release_id)
+
+    def nothing_yet(self) -> StateError:
+        """What to raise where a release is wanted and none was made."""
+        first = "" if self.home.chunks.exists() else "`clayloop ingest SOURCE`, then "
+        return StateError(f"There is no release in {self.root} yet.", f"Run {first}`clayloop bootstrap`.")
 
     def previous_id(self) -> str:
         """The release to which a rollback leads: the one that was served before the current one and is still

@@ -155,9 +155,16 @@ class Embedder:
         """Nothing is remembered: the model has changed."""
         self._asked = {}
 
-    def documents(self, texts: Sequence[str], progress: Progress = SILENT, dim: int | None = None) -> Vectors:
-        """Embed chunks, with the model's document prompt. Otherwise as ``queries``."""
-        return self._embed(self.model.encode_document, texts, dim, progress, "Embedding chunks")
+    def documents(
+        self,
+        texts: Sequence[str],
+        progress: Progress = SILENT,
+        dim: int | None = None,
+        what: str = "Embedding chunks",
+    ) -> Vectors:
+        """Embed chunks, with the model's document prompt, and tell of it as ``what``. Otherwise as
+        ``queries``."""
+        return self._embed(self.model.encode_document, texts, dim, progress, what)
 
     def _embed(
         self,

@@ -57,7 +57,9 @@ def embed_chunks(
             found = pieces(chunks[place], PIECE_TOKENS, embedder.counter)
             texts += found
             leads_to += [place] * len(found)
-    new = embedder.documents(texts, progress=progress)
+    what = f"Embedding {len(missing):,} chunks"
+    what += f" and {len(leads_to):,} pieces of them" if leads_to else ""
+    new = embedder.documents(texts, progress=progress, what=what)
 
     vectors: Vectors = np.empty((len(chunks), embedder.dimension), dtype=np.float32)
     vectors[missing] = new[: len(missing)]

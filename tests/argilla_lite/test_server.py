@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 
 from tests.argilla_lite.commands import alive, run, status, wait_for
 from tests.argilla_lite.sample import Argilla, Sample, make_sample
-from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
+from tests.argilla_lite.server import ArgillaLite, binary, running_argilla_lite
 
 pytestmark = pytest.mark.argilla
 
@@ -138,6 +139,22 @@ def test_taken_port_is_refused(lite: ArgillaLite, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert run("up", "--home", tmp_path / "other", "--port", str(taken.getsockname()[1])).returncode == 4
+
+
+def test_a_port_is_taken_before_anything_answers_there(tmp_path: Path) -> None:
+    """Two that start close together: otherwise both prepare their database first."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    first, state = tmp_path / "first", tmp_path / "first" / "run" / "state.json"
+    process = subprocess.Popen([binary(), "up", "--home", first, "--port", port, "--log-only"])
+    try:
+        wait_for(state.exists)
+        second = run("up", "--home", tmp_path / "second", "--port", port)
+        assert json.loads(state.read_text())["ready"] is False, "it was still starting"
+        assert second.returncode == 4
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 @pytest.mark.parametrize("name", ["redis", "worker", "server", "stem"])

@@ -212,11 +212,74 @@ def test_a_language_model_that_is_down(
     assert UNUSED_PORT in ended.err
 
 
-def test_a_wrong_setting_names_its_key(clayloop: Command) -> None:
-    Path("clayloop.toml").write_text("[serving.bot]\nprot = 1\n")
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[serving.bot]\nprot = 1\n", "serving.bot.prot: there is no such key; did you mean port?"),
+        ("[serving.bot]\nproxies = 'a'\n[zzz]\n", "zzz: there is no such key"),
+        ("[serving.bot]\nport = 'x'\n", "serving.bot.port: a whole number is wanted"),
+        ("[serving.bot]\nproduct 'clay'\n", "at line 2, column 9): product 'clay'"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_the_words_of_the_file(
+    clayloop: Command, written: str, told: str
+) -> None:
+    Path("clayloop.toml").write_text(written)
     ended = clayloop("status")
     assert ended.code == 2
-    assert "serving.bot.prot: there is no such key" in ended.err
+    assert told in ended.err
+    assert "unable to parse" not in ended.err
+
+
+def test_a_line_that_may_hold_a_secret_is_not_shown(clayloop: Command) -> None:
+    Path("clayloop.toml").write_text("[curation.argilla]\napi_key 'hunter2'\n")
+    ended = clayloop("status")
+    assert "line 2" in ended.err
+    assert "hunter2" not in ended.err
+
+
+def test_without_documents_the_first_thing_to_do_is_to_read_some(clayloop: Command, pottery: Path) -> None:
+    assert "Run `clayloop ingest SOURCE`, then `clayloop bootstrap`" in clayloop("search", "clay").err
+    clayloop.well("ingest", str(pottery))
+    assert "Run `clayloop bootstrap`" in clayloop("search", "clay").err
+
+
+def test_an_address_given_as_a_folder(clayloop: Command) -> None:
+    assert "For a web page: url:https://docs.example.org/a" in clayloop("ingest", "docs.example.org/a").err
+    assert "For a web page" not in clayloop("ingest", "docs/a.b").err
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("ingest", "docs"), "Nothing was changed; run it again."),
+        (("retrain",), "it goes on from there"),
+        (("status",), "Stopped."),
+    ],
+)
+def test_ctrl_c_is_answered(
+    clayloop: Command, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], told: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clayloop.context.load_settings", interrupted)
+    ended = clayloop(*command)
+    assert ended.code == 130
+    assert told in ended.err
+
+
+def test_a_group_without_a_command_lists_its_commands(clayloop: Command) -> None:
+    ended = clayloop("annotators")
+    assert all(name in ended.out + ended.err for name in ("add", "list", "remove"))
+
+
+def test_help_lists_what_is_used_first_first(clayloop: Command) -> None:
+    told = clayloop.well("--help").out
+    places = [
+        told.index(f"│ {name} ") for name in ("init", "up", "ingest", "bootstrap", "synthesize", "push")
+    ]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from clayloop.settings import Settings
+from clayloop.up.running import supervised
 from clayloop.up.services import note_address, silent_servers
 from clayloop.up.status import read_status
 from clayloop.watch.receiver import Receiver
-from curation import Home
+from curation import Home, write_json
 from tests.clayloop.command import Command
 from tests.curation.fake_endpoint import fake_endpoint, hangs_up, sends
 
@@ -78,6 +79,7 @@ def test_nothing_begun_is_no_problem(clayloop: Command) -> None:
 
 def test_what_somebody_has_to_mend_ends_with_1(served: Command) -> None:
     assert served.well("status", "--json").json["problems"] == []
+    assert "Next: `clayloop up`" in served.well("status").out
     home = Home(served.home)
     (home.releases / "marks.json").write_text("{")
     assert "marks.json is damaged" in served("status").err
@@ -92,7 +94,7 @@ def test_what_somebody_has_to_mend_ends_with_1(served: Command) -> None:
         ended = served("status")
         assert ended.code == 1, name
         assert says in " ".join(ended.err.split()), name
-        assert "release served" in ended.out, "the rest is told all the same"
+        assert "Release served" in ended.out, "the rest is told all the same"
 
 
 def test_a_disk_that_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,3 +166,51 @@ def test_what_may_not_be_read_is_a_problem_among_others(
     assert status["corpus"] == {"problem": "Cannot read /x/corpus: Permission denied."}
     assert status["release"] == {"served": None}
     assert status["problems"][1] == "bot at http://[ does not answer."
+
+
+def test_it_says_in_words_how_things_are_and_what_comes_next(clayloop: Command, pottery: Path) -> None:
+    nothing = clayloop.well("status").out
+    assert "Next: `clayloop ingest SOURCE`" in nothing
+    for words in ("Documents", "none yet", "Turns not yet in Argilla", "none runs (clayloop up)"):
+        assert words in nothing
+    clayloop.well("ingest", str(pottery))
+    told = clayloop.well("status").out
+    assert " GB " in told
+    assert "Next: `clayloop bootstrap`" in told
+
+
+def test_an_up_that_has_not_come_far_is_told_as_starting(clayloop: Command) -> None:
+    home = Home(clayloop.home)
+    settings = Settings(home=home.root)
+    with supervised(settings, None, lambda _: None):
+        assert "already up" in clayloop("up").err
+        (home.root / ".up.starting").touch()
+        assert "is starting" in clayloop.well("status").out
+        assert "clayloop is starting on" in clayloop("up").err
+    (home.root / ".up.starting").touch()
+    assert "none runs" in clayloop.well("status").out, "that one was killed"
+
+
+def test_an_argilla_of_another_home_is_no_answer(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    asked: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(401 if self.path == "/api/v1/me" else 200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *args: object) -> None:
+            return None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        write_json(settings.state.argilla / "credentials.json", {"url": url, "api_key": "k" * 20})
+        note_address(settings.state, "argilla", url)
+        (problem,) = read_status(settings)["problems"]
+        server.shutdown()
+    assert "belongs to another clayloop" in problem
+    assert asked[-1] == "/api/v1/me"

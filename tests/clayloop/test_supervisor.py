@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,50 @@ def test_a_handler_that_python_did_not_set_becomes_the_default(monkeypatch: pyte
     with on_signals(interrupt, signal.SIGTERM):
         pass
     assert done == [interrupt, signal.SIG_DFL]
+
+
+def test_what_answers_must_be_the_service_itself(tmp_path: Path) -> None:
+    """Two `up` with homes of their own: the later one asks a port at which the earlier one answers."""
+    lives = [sys.executable, "-c", "import time; time.sleep(600)"]
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with (
+            pytest.raises(ServiceError, match=f"Port {port} is taken") as raised,
+            Supervisor([Service("one", lives, lambda: True, port=port)], tmp_path, said.append),
+        ):
+            pass
+    assert "another home" in raised.value.hint
+    assert not said, "it was not called ready"
+
+
+def test_a_process_that_the_service_started_may_listen(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    inner = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+
+    def answers() -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
+
+    with Supervisor([Service("one", [sys.executable, "-c", outer], answers, port=port)], tmp_path):
+        pass
+
+
+def test_a_slow_start_is_told_and_its_end_says_what_matters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clayloop.up.supervisor._TELL_SECONDS", 0.3)
+    said: list[str] = []
+    child = "print('redis  | # WARNING Memory overcommit'); print('migrating'); import time; time.sleep(600)"
+    command = [sys.executable, "-c", child]
+    slow = Service("slow", command, lambda: False, starting="Starting it …", chatter="redis", start_seconds=5)
+    with pytest.raises(ServiceError) as raised, Supervisor([slow], tmp_path, said.append):
+        pass
+    assert said[0] == "Starting it …"
+    assert said[1].startswith("slow is still starting after ")
+    assert "migrating" in raised.value.message
+    assert "overcommit" not in raised.value.message
+    assert "can be run again" in raised.value.hint

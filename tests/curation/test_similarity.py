@@ -113,6 +113,23 @@ def test_groups_are_the_same_however_many_work_on_them(kinds: list[str], part: i
     assert labels == group(texts, NEAR) == [kinds.index(kind) for kind in kinds]
 
 
+def test_a_copy_is_not_compared_with_all_copies_before_it() -> None:
+    pages = [" ".join(f"{kind}{number * 7919 % 1009:x}" for number in range(60)) for kind in "ab"]
+    texts = [f"{pages[row % 2]} {row}" for row in range(200)]
+    sent: list[object] = []
+
+    def one_by_one(work: Callable[..., _Done], parts: Iterable[object], *shared: object) -> Iterator[_Done]:
+        for part in parts:
+            sent.extend(getattr(part, "texts", ()))
+            yield work(part, *shared)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("curation.similarity._DEALT_OUT_FROM", 1)
+        patch.setattr("curation.similarity._PAIRS", 20)
+        assert group(texts, NEAR, one_by_one) == [row % 2 for row in range(200)]
+    assert 0 < len(sent) < len(texts)
+
+
 def test_planted_near_duplicates_are_found_and_strangers_kept() -> None:
     chance = random.Random(3)
     words = ["".join(chance.choices("abcdefghijklmnop", k=chance.randint(3, 9))) for _ in range(2000)]

@@ -219,7 +219,7 @@ PUBLISHER = textwrap.dedent(
 def test_killed_at_any_instant_the_served_release_is_whole(home: Home) -> None:
     chance = random.Random(7)
     store = ReleaseStore(home)
-    for _ in range(12):
+    for number in range(12):
         process = subprocess.Popen(
             [sys.executable, "-c", PUBLISHER, str(home.root)],
             stdout=subprocess.PIPE,
@@ -227,7 +227,7 @@ def test_killed_at_any_instant_the_served_release_is_whole(home: Home) -> None:
         )
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(chance.uniform(0.001, 0.12))
+        time.sleep(chance.uniform(0.001, 0.12 * (1 + number)))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()

@@ -91,7 +91,7 @@ class Services:
         )
 
     def prepare(self, workspace: str) -> Service:
-        return self._forked("prepare", lambda: [str(self.home.root), workspace], start_timeout=600.0)
+        return self._forked("prepare", lambda: [str(self.home.root), workspace], start_timeout=900.0)
 
     def repair_index(self) -> Service:
         return Service(

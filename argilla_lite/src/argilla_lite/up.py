@@ -25,6 +25,7 @@ from argilla_lite.supervisor import Supervisor, log_output
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _STOP_PATIENCE = 60.0
+_EARLY = 2048  # connections that may wait for the server; it sets its own number
 
 
 def run_in_front(home: Home, options: argparse.Namespace) -> int:
@@ -94,7 +95,9 @@ def stop(home: Home) -> int:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Binds the address before anything starts. Raises PortTakenError."""
+    """Takes the address before anything starts; who connects early waits. Raises PortTakenError.
+
+    It listens at once: until one of them does, several programs can bind the same port (SO_REUSEADDR)."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -102,6 +105,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(_EARLY)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PortTakenError(

@@ -121,8 +121,9 @@ class Outline:
         """The parsed document. ``title`` overrules the first heading, and is put above all sections
         without it; so is the page's ``name`` where no heading is its title. What stands above the first
         heading stands below the title, too."""
-        title = title or ("" if self._has_title() else name)
         headings = [section.path[0] for section in self.sections if section.path]
+        is_named = self._has_title() or [one.casefold() for one in headings[:1]] == [name.casefold()]
+        title = title or ("" if is_named else name)
         is_new = bool(title) and not (headings and headings[0].casefold() == title.casefold())
         first = headings[0] if headings and not is_new else title
         for section in self.sections:

@@ -15,6 +15,7 @@ from curation.records.identity import content_id
 
 _PART = "\0"  # in a chain: between a file and the part of it
 _TITLED = re.compile(r"^.*<([^<>]+)>$")
+OUTSIDE = "it lies outside the source"
 MOST_DEEP = 8
 MOST_INCLUDES = 500
 MOST_CHARACTERS = 5_000_000
@@ -131,7 +132,7 @@ class Page:
         if "://" in target:
             raise NotIncludedError("not a file of this source")
         candidates = places(target, chain[-1].split(_PART)[0])
-        reason = "not found" if candidates else "it lies outside the source"
+        reason = "not found" if candidates else OUTSIDE
         for path in candidates:
             self.seen[path] = ""
             try:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _MOST_PAGES = 5_000
 _MOST_SECONDS = 120.0
 _LIGATURES = {code: normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
-_HYPHENATED = re.compile(r"([^\W\d_]{2,})-\n([^\W\d_]{2,}) ?")
-_FEW_PAGES = 4  # no line is taken for a running head below that
+_HYPHENATED = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,})-\n([^\W\d_]{2,})(\S*)[ \n]?")
+_FEW_PAGES = 4  # no line is taken for a running head below that; on left or right pages below its double
 
 
 def pdf_text(data: bytes) -> str:
@@ -70,11 +70,11 @@ def pdf_text(data: bytes) -> str:
 
 def _joined(text: str) -> str:
     """The text with its words whole: those cut at the end of a line that also stand in one piece."""
-    words = set(re.findall(r"[^\W\d_]+", text))
+    words = set(re.findall(r"[^\W\d_]+", text.casefold()))
 
     def join(found: re.Match[str]) -> str:
         whole = found[1] + found[2]
-        return f"{whole}\n" if whole in words else found[0]
+        return f"{whole}{found[3]}\n" if whole.casefold() in words else found[0]
 
     return _HYPHENATED.sub(join, text)
 
@@ -145,15 +145,25 @@ def _without_running_heads(pages: list[list[str]]) -> list[list[str]]:
     """The pages without first and last lines that stand on most of them, or on most left or right ones,
     whatever their numbers."""
     pages = [dedent(lines) for lines in pages]
-    sides = [side for side in (pages, pages[::2], pages[1::2]) if len(side) >= _FEW_PAGES]
-    for side in sides:
-        for edge in (0, -1):
-            seen = Counter(_any_number(lines[edge]) for lines in side if lines)
-            running = {line for line, times in seen.items() if times > len(side) // 2}
-            for lines in side:
-                if lines and _any_number(lines[edge]) in running:
-                    del lines[edge]
+    for edge in (0, -1):
+        whole = _drop_running(pages, edge, len(pages), _FEW_PAGES)
+        for side in (whole[::2], whole[1::2]):
+            _drop_running([lines for lines in side if lines], edge, len(side), 2 * _FEW_PAGES)
     return pages
+
+
+def _drop_running(pages: list[list[str]], edge: int, number: int, fewest: int) -> list[list[str]]:
+    """Drop the lines at an ``edge`` that stand on most of ``number`` pages, if those are not too few. Each
+    page then, empty where it lost one."""
+    seen = Counter(_any_number(lines[edge]) for lines in pages if lines)
+    running = {line for line, times in seen.items() if times > number // 2 and number >= fewest}
+    left = []
+    for lines in pages:
+        is_running = bool(lines) and _any_number(lines[edge]) in running
+        if is_running:
+            del lines[edge]
+        left.append([] if is_running else lines)
+    return left
 
 
 def _any_number(line: str) -> str:

@@ -19,6 +19,7 @@ from curation.documents.markup.page import places
 PAGE, LABEL = "page", "label"
 _MARK = re.compile("\ue004(page|label):([^\ue004\ue005]*)\ue005")
 _SUFFIX = re.compile(r"\.(?:rst|mdx?|markdown|txt|ipynb|html?)$", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(r"(?:^|[\s_-])\d+$|^(?:index|readme)$", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"\w+(?:\.\w+)+")
 _OF_SPHINX = {"genindex": "Index", "modindex": "Module Index", "search": "Search Page"}
 
@@ -107,10 +108,10 @@ def _parts(one: str) -> tuple[str, str]:
 
 
 def page_name(path: str) -> str:
-    """What a page that has no title is called: its file, or the folder of an index. Numbered pages have no
-    name: above a short text "faq-014" would only be noise in its vector."""
+    """What a page that has no title is called: its file, or the folder of an index. A number ("faq-014"),
+    "index" and "README" are no names: above a short text they would only be noise in its vector."""
     name = _words(path)
-    return "" if any(letter.isdigit() for letter in name) else name
+    return "" if _SAYS_NOTHING.search(name) else name
 
 
 def _readable(title: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from curation.documents.markup.page import NotIncludedError
+from curation.documents.markup.page import OUTSIDE, NotIncludedError
 from curation.documents.sites import folder_links
 from curation.documents.sources.files import (
     Skipped,
@@ -23,6 +24,8 @@ from curation.documents.sources.files import (
 )
 from curation.errors import SourceError
 from curation.settings import ChunkSettings
+
+_HOST = re.compile(r"^(?:[a-z\d-]+\.)+[a-z]{2,}(?:/|$)", re.ASCII | re.IGNORECASE)  # docs.example.org/guide
 
 
 class FolderKind:
@@ -46,9 +49,10 @@ class FolderSource:
         try:
             self.root = folder.resolve(strict=True)
         except (OSError, RuntimeError) as error:
-            raise SourceError(
-                f"There is no folder {folder}.", f"It was looked for from {Path.cwd()}: check the path."
-            ) from error
+            hint = f"It was looked for from {Path.cwd()}: check the path."
+            if _HOST.match(str(folder)):
+                hint += f" For a web page: url:https://{folder}"
+            raise SourceError(f"There is no folder {folder}.", hint) from error
         if not self.root.is_dir():
             raise SourceError(f"{folder} is not a folder.", f"Give the folder it is in: {self.root.parent}")
         self.name = f"folder:{self.root}"
@@ -69,7 +73,7 @@ class FolderSource:
         file = self.root / path
         try:
             if not file.resolve(strict=True).is_relative_to(self.root):
-                raise NotIncludedError("it lies outside the source")
+                raise NotIncludedError(OUTSIDE)
             data = _read_regular(file.resolve(), self._max_bytes)
         except (OSError, RuntimeError, ValueError) as error:
             missing = isinstance(error, (FileNotFoundError, NotADirectoryError))

@@ -53,11 +53,15 @@ class PipConfiguration:
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
         try:
             answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        except (OSError, subprocess.SubprocessError) as error:
+        except subprocess.CalledProcessError as error:
+            if "No module named pip" not in error.stderr:
+                raise _no_configuration(error) from error
             raise SourceError(
-                f"pip cannot be asked for its configuration: {type(error).__name__}",
-                f"Check that `{sys.executable} -m pip config list` works.",
-            ) from error
+                f"pip, which knows where packages come from, is not installed in {sys.prefix}.",
+                f"Run: {sys.executable} -m ensurepip",
+            ) from None
+        except (OSError, subprocess.SubprocessError) as error:
+            raise _no_configuration(error) from error
         return cls.parse(answer.stdout)
 
     @classmethod
@@ -82,6 +86,13 @@ class PipConfiguration:
             proxy=values.get("proxy", "").strip(),
             timeout=float(timeout) if timeout.replace(".", "", 1).isdigit() else 15.0,
         )
+
+
+def _no_configuration(error: Exception) -> SourceError:
+    return SourceError(
+        f"pip cannot be asked for its configuration: {type(error).__name__}",
+        f"Check that `{sys.executable} -m pip config list` works.",
+    )
 
 
 @contextmanager

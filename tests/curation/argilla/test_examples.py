@@ -7,6 +7,7 @@ from curation.argilla.guidelines import CHUNKS, CONVERSATIONS, TRIPLETS, with_ex
 from curation.argilla.schemas import LOOK_AT
 from curation.argilla.upsert import Finished, Outline
 from curation.suggestions.choice import SIGNALS, Guess, written
+from curation.suggestions.scorer import COLD_SCORERS
 
 PLANTS = ("Apple", "Birch", "Cedar", "Daisy")
 HINTS = ("Is it a licence?", "Is it a licence? And code?", "Does it point elsewhere?", "Is it <b>code</b>?")
@@ -32,7 +33,7 @@ def test_three_good_and_three_bad_chunks_each_of_another_kind() -> None:
     ]
     known = {one.id: finished("good_chunk", 0.95) for one in good}
     known |= {one.id: finished("good_chunk", 0.05) for one in bad}
-    yes, no = examples("chunks", [*good, *bad], known)["chunks"].split("**Surely no**")
+    yes, no = examples("chunks", [*good, *bad], known, {})["chunks"].split("**Surely no**")
     assert yes.count("into the ground") == no.count("→") == 3
     assert "```" not in yes
     assert no.count("Is it a licence?") == 1  # two such teach no more than one
@@ -45,7 +46,7 @@ def test_bad_queries_and_answers_are_bad_for_certain() -> None:
         for p in PLANTS
     ]
     known = {one.id: finished("is_positive_relevant", 0.9) for one in triplets}
-    found = examples("triplets", triplets, known)
+    found = examples("triplets", triplets, known, {})
     for kind in ("triplets", "conversations"):
         yes, no = (part.split("\n\n> ")[1:] for part in found[kind].split("**Surely no**"))
         assert len(yes) == len(no) == 3
@@ -60,9 +61,20 @@ def test_bad_queries_and_answers_are_bad_for_certain() -> None:
 
 def test_nothing_is_made_up_where_nothing_is_sure() -> None:
     unsure = [Outline("a", {"positive": "a?", "anchor": body("Apple")}, {}, frozenset())]
-    assert set(examples("triplets", unsure, {"a": finished("is_positive_relevant", 0.6)}).values()) == {""}
-    alone = examples("triplets", unsure, {"a": finished("is_positive_relevant", 0.9)})["triplets"]
+    assert set(examples("triplets", unsure, {"a": finished("is_positive_relevant", 0.6)}, {}).values()) == {
+        ""
+    }
+    alone = examples("triplets", unsure, {"a": finished("is_positive_relevant", 0.9)}, {})["triplets"]
     assert "Surely no" not in alone
+
+
+def test_a_scorer_too_weak_to_suggest_chooses_none() -> None:
+    outlines = [Outline(p, {"filename": p, "chunk": body(p)}, {}, frozenset()) for p in PLANTS]
+    known = {one.id: finished("good_chunk", 0.95) for one in outlines}
+    cold = COLD_SCORERS["good_chunk"]
+    weak, strong = ({cold.question: cold.model_copy(update={"auc": auc})} for auc in (0.6, 0.9))
+    assert "Surely yes" in examples("chunks", outlines, known, strong)["chunks"]
+    assert examples("chunks", outlines, known, weak) == {}
 
 
 def test_a_paragraph_of_the_guidelines_is_a_line() -> None:

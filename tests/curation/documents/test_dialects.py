@@ -122,11 +122,30 @@ def test_directives_of_docstrings_in_markdown_are_read() -> None:
     ]
 
 
+def test_directives_in_markdown_have_their_options_right_below() -> None:
+    source = ".. tip::\n\n   :note: keep me\n   and me\n\n.. tip::\n   :class: x\n   :name: y\n\n   last\n"
+    blocks = [block for section in parse(source, "markdown").sections for block in section.blocks]
+    assert [(block.text, block.line) for block in blocks] == [
+        ("Tip: :note: keep me and me", 3),
+        ("Tip: last", 10),
+    ]
+    assert texts(".. code-block:: python\n\nx = 1\n\n.. math:: a + b\n") == ["x = 1", "```\na + b\n```"]
+
+
 def test_a_listing_is_named_by_what_javascript_says() -> None:
     assert texts("```python {{ title: 'typed' }}\nx = 1\n```\n") == ["typed:", "```python\nx = 1\n```"]
 
 
-@pytest.mark.parametrize("code", ["import is a word here.", "export FOO=1 sets it.", "a {b} c", "1 < 2 > 0"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Use {{ user: 'x' }} inline.",
+        "import is a word here.",
+        "export FOO=1 sets it.",
+        "a {b} c",
+        "1 < 2 > 0",
+    ],
+)
 def test_prose_that_looks_like_jsx_stays(code: str) -> None:
     assert texts(code) == [code]
 
@@ -153,6 +172,12 @@ def test_prose_that_looks_like_jsx_stays(code: str) -> None:
 )
 def test_containers_between_colons_and_slashes(container: str, text: list[str]) -> None:
     assert texts(container) == text
+
+
+def test_words_of_javascript_in_html_stay_and_its_settings_go() -> None:
+    assert texts("<p style={{ color: 'red' }}>Use {{ user: 'x' }} inline.</p>\n") == [
+        "Use {{ user: 'x' }} inline."
+    ]
 
 
 def test_hugo_and_liquid_lose_their_marks() -> None:
@@ -315,6 +340,7 @@ def test_a_line_of_a_container_is_the_files() -> None:
     [
         ("# Fire { #fire }", "Fire"),
         ("# Fire {{ anchor: false, 'tag': 'GET' }}", "Fire"),
+        ("# Fire {{ user: 'x' }} inline", "Fire {{ user: 'x' }} inline"),
         ("# Fire {#fire .hot}", "Fire"),
         ("# Fire { data-toc-label='x' }", "Fire"),
         ("# Fire { data-x }", "Fire"),

@@ -58,6 +58,21 @@ def read(folder: Path, name: str, text: str) -> tuple[list[str], list[tuple[str,
     return blocks, [(notice.name, notice.reason) for notice in page.missing]
 
 
+def test_a_changelog_that_imports_the_older_ones_has_its_own_words_only(docs: Path) -> None:
+    """As sqlalchemy's do, each with all before it: reading them would double with every release."""
+    for number in range(8):
+        older = "".join(
+            f".. changelog_imports::\n\n    .. include:: log_{older:02}.rst\n        :start-line: 2\n\n"
+            for older in range(number)
+        )
+        (docs / f"log_{number:02}.rst").write_text(
+            f"Log {number}\n=====\n\n{older}.. changelog::\n    :version: 1\n\n    Words of {number}.\n"
+        )
+    blocks, missing = read(docs, "log_07.rst", (docs / "log_07.rst").read_text())
+    assert [block for block in blocks if "Words" in block] == ["Words of 7."]
+    assert not missing
+
+
 SHARED = ["intro", "Warm words.", "rest"]
 IMPORT = "```python\nimport clay\n```"
 FIRE = "```python\ndef fire(self):\n    return clay\n```"

@@ -123,9 +123,34 @@ def test_a_page_without_a_heading_of_its_own_has_its_title_above() -> None:
         (("fire(1) Manual", "NAME"), "fire - heats kilns"),
         (("fire(1) Manual", "OPTIONS"), "-a"),
     ]
-    parts = "<h2>Table of contents</h2><h3 id='footer'>Footer</h3><p>Of a page.</p><h3>Lid</h3><p>Heavy.</p>"
+    parts = "<h3 id='footer'>Footer</h3><p>Of a page.</p><h3>Lid</h3><p>Heavy.</p>"
     page = shown(f"<html><title>Kilns</title><body><main>{parts}</main></body>")
     assert [path for path, _, _, blocks in page if blocks] == [("Kilns", "Footer"), ("Kilns", "Lid")]
+
+
+@pytest.mark.parametrize(
+    ("below", "is_left_out"),
+    [
+        ("<!-- of --> <ul><li><a href='#x'>X</a></li></ul>", True),
+        ("<nav><a href='#x'>X</a></nav>", True),
+        ("<p>Each page has one.</p>", False),
+        ("<ul><li><a href='#x'>X</a> and more</li></ul>", False),
+        ("Words. <ul><li><a href='#x'>X</a></li></ul>", False),
+    ],
+)
+def test_a_heading_of_contents_goes_only_above_its_list(below: str, is_left_out: bool) -> None:
+    for heading in ("<h2 id='on'>On this page</h2>", "<h2 id='on'>Table of contents</h2>"):
+        html = f"<html><body><main><h1>A</h1><p>Text.</p>{heading}{below}<h2>B</h2></main></body></html>"
+        assert ("on" not in [one.given for one in parse(html, "html").sections]) is is_left_out
+    html = "<html><body><main><h1>On this page</h1><ul><li><a href='#x'>X</a></ul></main></body></html>"
+    assert parse(html, "html").title == "On this page"
+
+
+def test_lists_of_headings_in_each_other_stay_with_a_word_of_their_own() -> None:
+    for words, kept in [("<p>Mine", True), ("<nav>Not</nav><script>x</script>", False)]:
+        deep = "<a>X</a><div id=toc>" * 50 + words
+        assert any(one.blocks for one in parse(f"<html><body>{deep}</body></html>", "html").sections)
+        assert ("Mine" in str(parse(f"<html><body>{deep}</body></html>", "html"))) is kept
 
 
 def test_code_keeps_its_lines_and_loses_their_numbers() -> None:

@@ -40,7 +40,20 @@ def test_sections_have_paths_and_lines() -> None:
         ("a.md", "## The only one\n\na\n\n### Part\n\nb", ["The only one", "The only one > Part"]),
         ("a.md", "![](badge.svg) Shown above.\n\n# Kiln\n\na", ["Kiln", "Kiln"]),
         ("a.md", "---\ntitle: Given\n---\n## Use\n\na\n\n## Limits\n\nb", ["Given > Use", "Given > Limits"]),
+        ("kiln.md", "Text.\n\n## Kiln\n\na", ["Kiln", "Kiln"]),
         ("a.rst", "No heading at all.", ["a"]),
+        ("oauth2.md", "No heading.", ["oauth2"]),
+        ("docs/1-intro.md", "## Use\n\na\n\n## Limits\n\nb", ["1 intro > Use", "1 intro > Limits"]),
+        ("docs/v2/index.md", "No heading.", ["v2"]),
+        ("faq/faq-014.rst", "No heading.", [""]),
+        ("institutional-faq-002.md", "No heading.", [""]),
+        ("posts/7.md", "No heading.", [""]),
+        (
+            "README.md",
+            '<h1 align="center">Kiln</h1>\n\n## Use\n\na\n\n## Limits\n\nb',
+            ["Use", "Use", "Limits"],
+        ),
+        ("index.rst", "No heading.", [""]),
     ],
 )
 def test_a_page_without_a_title_goes_by_its_name(path: str, text: str, titles: list[str]) -> None:

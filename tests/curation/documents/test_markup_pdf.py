@@ -78,17 +78,35 @@ def test_running_heads_are_left_out() -> None:
 
 
 def test_running_heads_of_left_and_right_pages_are_left_out() -> None:
-    heads = [f"{number} The Manual" if number % 2 else f"Potters {number}" for number in range(9)]
-    pages = [[head, "Words of " + "abcdefghi"[number]] for number, head in enumerate(heads)]
-    assert [blocks for _, _, blocks in shown(pdf(pages))] == [[f"Words of {one}"] for one in "abcdefghi"]
+    heads = [f"{number} The Manual" if number % 2 else f"Potters {number}" for number in range(17)]
+    words = [f"Words of {chr(97 + number)}" for number in range(17)]
+    pages = [list(lines) for lines in zip(heads, words, strict=True)]
+    assert [blocks for _, _, blocks in shown(pdf(pages))] == [[one] for one in words]
+
+
+@pytest.mark.parametrize("head", [["The Manual"], []])
+def test_text_below_a_running_head_is_none(head: list[str]) -> None:
+    pages = [[*head, "Results" if number in {0, 2, 4} else chr(97 + number), "x"] for number in range(8)]
+    pages = [[*lines, chr(107 + number)] for number, lines in enumerate(pages)]
+    assert sum("Results" in blocks[0] for _, _, blocks in shown(pdf(pages))) == 3
 
 
 def test_words_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = "Glazes are avail-\nable here, di\ufb00erent or \ufb01ne, in a time-\nseries. All available."
+    page = (
+        "Glazes are avail-\nable, di\ufb00erent or \ufb01ne, in a time-\nseries. All available.\n"
+        "Avail-\nable\ntoo."
+    )
     monkeypatch.setattr("pypdf.PageObject.extract_text", lambda _: page)
     assert shown(pdf([["x"]]))[0][2] == [
-        "Glazes are available\nhere, different or fine, in a time-\nseries. All available."
+        "Glazes are available,\ndifferent or fine, in a time-\nseries. All available.\nAvailable\ntoo."
     ]
+
+
+def test_a_word_without_end_is_read_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypdf.PageObject.extract_text", lambda _: "a" * 100_000)
+    start = time.process_time()
+    assert shown(pdf([["x"]]))[0][2]
+    assert time.process_time() - start < 30  # it took minutes
 
 
 def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

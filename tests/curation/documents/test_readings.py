@@ -116,10 +116,21 @@ def test_lost_readings_cost_time_only(home: Home, docs: Path, parsed: list[str],
     assert (report.added, report.removed, texts(home)) == (0, 0, before)
 
 
-def test_lost_chunks_are_cut_again(home: Home, docs: Path) -> None:
+def test_lost_chunks_are_cut_again_by_workers_too(
+    home: Home, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(home, docs)
     before = texts(home)
     for path in home.corpus.glob("*.parquet"):
         path.unlink()
-    run(home, docs)
+    monkeypatch.setattr(in_parts, "_DEALT_OUT_FROM", 1)
+    dealt: list[object] = []
+
+    def noting(work: Callable[..., _Done], parts: Iterable[object], *shared: object) -> Iterator[_Done]:
+        pages = list(parts)
+        dealt.extend(pages)
+        return far_away(work, pages, *shared)
+
+    ingest([str(docs)], home, ChunkSettings(), CharacterCounter(), workers=noting)
     assert texts(home) == before
+    assert len(dealt) == 2  # a part to read, then a part to cut

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 import tarfile
+import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -237,3 +239,12 @@ def test_the_real_registry() -> None:
     assert (source.name, source.version) == ("pypi:six", "1.16.0")
     paths = [item.path for item in source.read() if isinstance(item, SourceFile)]
     assert paths == ["README.rst", "documentation/index.rst"]
+
+
+def test_without_pip_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    bare = str(tmp_path / "bare" / "bin" / "python")
+    monkeypatch.setattr(sys, "executable", bare)
+    with pytest.raises(SourceError) as raised:
+        PipConfiguration.read()
+    assert raised.value.hint == f"Run: {bare} -m ensurepip"

@@ -18,6 +18,7 @@ def texts(source: str, page: Page | None = None) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "text"),
     [
+        (":func:`...`, :data:`.`, :func:`.fire`", "`...`, `.`, `fire`"),
         ("Use clay_. See `a page`_, (or kiln_).", "Use clay. See a page, (or kiln)."),
         ("See :pep:`517`, :rfc:`2119`; then :issue:`12`.", "See PEP 517, RFC 2119; then issue 12."),
         (":py:class:`~kiln.core.Kiln` and :meth:`!fire`", "`Kiln` and `fire`"),

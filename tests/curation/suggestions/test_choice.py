@@ -19,7 +19,7 @@ from curation.suggestions.choice import (
 )
 from curation.suggestions.features import Features, Place, answer_features, chunk_features, query_features
 from curation.suggestions.hints import look_at_answer, look_at_chunk, look_at_queries
-from curation.suggestions.scorer import COLD_SCORERS
+from curation.suggestions.scorer import COLD_SCORERS, VERSION
 from tests.curation.argilla.sample import small_corpus, titled
 
 COSINE = st.floats(-1, 1)
@@ -68,6 +68,13 @@ def test_chunks_are_told_apart() -> None:
 def test_nothing_is_suggested_for_a_chunk_of_nothing_but_code() -> None:
     code = "```python\nfrom jobs import run\n\nrun(steps=3, tries=2)\n```"
     assert not guess("good_chunk", SHOWN, of_chunk("Running", code), {}).shown
+
+
+@pytest.mark.parametrize("body", ["Coming soon.", "TODO.", "Deprecated.", "![](a.png)", "* * *"])
+def test_a_chunk_of_hardly_a_word_is_no_good_one(body: str) -> None:
+    one = guess("good_chunk", SHOWN, of_chunk("Paging", body), {})
+    assert one.value == "no"
+    assert "hardly a word" in look_at_chunk(body, "Paging")
 
 
 def test_the_later_of_two_copies_is_the_bad_one() -> None:
@@ -125,6 +132,11 @@ def test_nothing_is_suggested_where_nothing_was_shown_to_discriminate() -> None:
     assert found.probability is not None, "it orders the queue all the same"
     by = {scorers_for((cold.question,), {cold.question: one}, "model") for one in (cold, weak)}
     assert len(by) == 2, "so that what was suggested is taken back"
+
+
+def test_another_version_is_told_where_nothing_suggests_too() -> None:
+    """Else what waits would keep the old version's priority."""
+    assert VERSION in scorers_for(("is_response_correct",), {}, "model")
 
 
 def test_a_share_of_the_records_is_a_control_group() -> None:

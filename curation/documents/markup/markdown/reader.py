@@ -15,7 +15,7 @@ from curation.documents.markup.html import html_blocks
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.markdown.context import Context, as_label
 from curation.documents.markup.markdown.dialects import add_dialects, blame_added
-from curation.documents.markup.markdown.dialects.shortcodes import unescaped, without_tags
+from curation.documents.markup.markdown.dialects.shortcodes import unescaped, without_settings, without_tags
 from curation.documents.markup.markdown.dialects.snippets import code_with_includes
 from curation.documents.markup.markdown.front_matter import read_front_matter, without_front_matter
 from curation.documents.markup.markdown.inline import ATTRIBUTES_AT_END, HEADING_ATTRIBUTES, inline_text
@@ -112,7 +112,7 @@ class _Reader(Writer):
         if self._has_notes and kind in {"heading", "paragraph", "table"}:
             self.outline.notes += _footnotes(node)
         if kind == "heading" and top:
-            words = HEADING_ATTRIBUTES.sub("", node.words)
+            words = HEADING_ATTRIBUTES.sub("", without_settings(node.words))
             given = _GIVEN_ID.search(node.children[0].token.content) if node.children else None
             self.outline.heading(
                 int(node.token.tag[1:]), words, self.line, given=(given[1] or given[2]) if given else ""

@@ -57,7 +57,7 @@ def role_text(name: str, text: str) -> tuple[str, bool]:
         return "", False
     shown = text.lstrip("!")
     if kind in _OF_PYTHON:
-        shown = shown.lstrip(".")  # :class:`.Kiln` is looked for in every module
+        shown = shown.lstrip(".") or shown  # :class:`.Kiln` is looked for in every module
     if shown.startswith("~"):
         shown = shown[1:].rsplit(".", 1)[-1]
     if kind in {"file", "samp"}:

@@ -46,6 +46,7 @@ _MAIN = (
     "#content",
     ".content",
 )
+_NO_OWN_WORDS = word_set("a script style nav footer")
 _SMALL = 0.3  # a part with less of the page's text is not all of its own
 
 
@@ -82,9 +83,25 @@ def is_silent(node: LexborNode) -> bool:
     if not _SILENT_CLASSES.isdisjoint(classes):
         return True
     name = attributes.get("id")
-    return (name in _LISTS_OF_HEADINGS and not _words(node)) or (
+    return (name in _LISTS_OF_HEADINGS and not has_own_words(node)) or (
         name == "footer" and node.css_first("h1, h2, h3, h4, h5, h6") is None
     )
+
+
+def has_own_words(node: LexborNode) -> bool:
+    """Whether an element holds words outside of links. It looks no further than the first."""
+    waiting = [node.child]
+    while waiting:
+        child = waiting.pop()
+        if child is None:
+            continue
+        waiting.append(child.next)
+        if child.is_text_node:
+            if (child.text() or "").strip():
+                return True
+        elif child.tag not in _NO_OWN_WORDS:
+            waiting.append(child.child)
+    return False
 
 
 def _is_inside_silence(node: LexborNode) -> bool:

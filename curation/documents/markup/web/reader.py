@@ -21,7 +21,7 @@ from curation.documents.markup.blocks import (
 )
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.page import Notice, Page
-from curation.documents.markup.web.content import CONTENTS, is_silent, main_part
+from curation.documents.markup.web.content import CONTENTS, has_own_words, is_silent, main_part
 from curation.words import word_set
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class _Reader(Writer):
         line = self.line
         anchor = self._anchor_of(node)
         text = _MARKS_BEHIND.sub("", heading_text(self._line_of(node, depth)))
-        if text.casefold() in CONTENTS:
+        if text.casefold() in CONTENTS and _is_above_links(node):
             self._page.left_out.append(Notice("table of contents", line))
         elif lead.rest:  # in a list
             self.add("prose", text, lead)
@@ -260,6 +260,18 @@ class _Reader(Writer):
         self.outline.add(Block("table", "\n".join(rows), self.line, head="\n".join(head)))
         if head and len(head) == len(rows):
             self._page.left_out.append(Notice("rows of a table that are all header", self.line))
+
+
+def _is_above_links(heading: LexborNode) -> bool:
+    """Whether a heading that is not the page's stands right above a list of links and nothing else."""
+    after = heading.next
+    while after is not None and (
+        after.is_comment_node or not (after.is_element_node or after.text().strip())
+    ):
+        after = after.next
+    if heading.tag == "h1" or after is None or after.tag not in {"ul", "ol", "nav", "div"}:
+        return False
+    return after.css_first("a") is not None and not has_own_words(after)
 
 
 def _code_parts(node: LexborNode) -> list[str]:

@@ -52,6 +52,9 @@ _NO_TEXT = re.compile(
 )
 # ```{python} of R Markdown and Quarto is code, not a directive.
 _LANGUAGES = word_set("python r bash sh julia sql js ojs dot java cpp rust go stan css html observable")
+_ARGUMENT_IS_CODE = word_set(
+    "math prompt mermaid parsed-literal productionlist console command-output program-output"
+)
 _MYST_ONLY = word_set(
     "eval-rst iframe embed aside blockquote exercise solution proof theorem lemma definition tableofcontents "
     "image figure figure-md grid-item-card button card-header card-footer mermaid glue anywidget bokeh-plot"
@@ -103,10 +106,7 @@ def _directive(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return True
     end = _end(state, first, last, found["mark"])
     lines = cut_lines(state, first + 1, end, state.sCount[first])
-    given = _Directive(found["name"], found["argument"].strip(), {}, [], first, first + 1)
-    skip = _options(lines, given)
-    given.content, given.at = lines[skip:], first + 1 + skip
-    _read(state, given, end)
+    _read(state, _parts(found, lines, first), end)
     state.line = min(end + 1, last)
     return True
 
@@ -121,12 +121,19 @@ def _restructuredtext(state: StateBlock, first: int, last: int, silent: bool) ->
     end = first + 1
     while end < last and (state.isEmpty(end) or state.sCount[end] > state.sCount[first]):
         end += 1
-    lines = dedent(cut_lines(state, first + 1, end, state.sCount[first]))
-    given = _Directive(found["name"], (found["argument"] or "").strip(), {}, [], first, first + 1)
-    given.content = lines[_options(lines, given) :]
+    lines = cut_lines(state, first + 1, end, state.sCount[first])
+    blank = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    given = _parts(found, [*lines[:blank], *dedent(lines)], first, has_options=not blank)
     _read(state, given, end)
     state.line = end
     return True
+
+
+def _parts(found: re.Match[str], lines: list[str], first: int, has_options: bool = True) -> _Directive:
+    given = _Directive(found["name"], (found["argument"] or "").strip(), {}, [], first, first + 1)
+    skip = _options(lines, given) if has_options else 0
+    given.content, given.at = lines[skip:], first + 1 + skip
+    return given
 
 
 def _end(state: StateBlock, first: int, last: int, mark: str) -> int:
@@ -235,10 +242,14 @@ def _text(state: StateBlock, given: _Directive, end: int) -> None:
 def _code(state: StateBlock, given: _Directive) -> None:
     caption = given.options.get("caption", "") or given.options.get("filename", "")
     push_label(state, caption, given.first)
-    words = given.argument.split(" ")[0]
-    language = words if given.short not in {"math", "prompt", "mermaid"} else ""
-    text = "\n".join(given.content) or given.argument
-    push_code(state, text, language if given.content else "", given.at if given.content else given.first)
+    is_code = given.short in _ARGUMENT_IS_CODE
+    language = "" if is_code else given.argument.split(" ")[0]
+    if any(given.content):
+        push_code(state, "\n".join(given.content), language, given.at)
+    elif is_code and given.argument:
+        push_code(state, given.argument, "", given.first)
+    elif given.argument:
+        context_of(state).left_out(given.name, given.first)
 
 
 def _include(state: StateBlock, given: _Directive) -> None:

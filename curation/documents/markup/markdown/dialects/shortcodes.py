@@ -26,6 +26,7 @@ _MOST_LINES = 40
 _MOST_CHARACTERS = 1_000
 _TAG = re.compile(r"\{\{[<%].*?[>%]\}\}|\{%.*?%\}|\{\{(?![<%#]).*?\}\}|\{#.*?#\}", re.DOTALL)
 _SETS = re.compile(r"\{\{\s*[\"']?[\w-]+[\"']?\s*:\s")
+_SETTINGS_AT_END = re.compile(rf"\s*{_SETS.pattern}[^{{}}]*\}}\}}\s*$")
 _OPENS = ("{{<", "{{%", "{%", "{#", "{{")
 _PARTS = re.compile(
     r"(?P<key>[\w-]+)\s*=\s*(?:\"(?P<value>[^\"]*)\"|'(?P<value2>[^']*)')|\"(?P<text>[^\"]*)\""
@@ -59,9 +60,19 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(r"\1\2\3", text) if "*/" in text else text
 
 
+def without_settings(heading: str) -> str:
+    """A heading without the ``{{ key: value }}`` of JavaScript behind it."""
+    return _SETTINGS_AT_END.sub("", heading) if heading.endswith("}}") else heading
+
+
 def without_tags(text: str) -> str:
     """HTML without the tags between it."""
-    return _TAG.sub(lambda found: _value(found[0]), text) if "{" in text else text
+    return _TAG.sub(_shown_in_html, text) if "{" in text else text
+
+
+def _shown_in_html(found: re.Match[str]) -> str:
+    is_text = _SETS.match(found[0]) and not found.string[: found.start()].endswith("=")
+    return found[0] if is_text else _value(found[0])
 
 
 def _value(tag: str) -> str:
@@ -160,13 +171,13 @@ def _inline(state: StateInline, silent: bool) -> bool:
     if not silent:
         tag = found[0]
         name = _value(tag)
-        if _ESCAPED.match(tag):
+        if _ESCAPED.match(tag) or _SETS.match(tag):
             words = unescaped(tag)
         elif name:
             value = state.env["context"].value(name)
             words = name if value is None else value
         else:
-            words = "" if _SETS.match(tag) else _read(tag)[1] or _positional(tag, state.src[found.end() :])
+            words = _read(tag)[1] or _positional(tag, state.src[found.end() :])
         if words:
             state.push("text", "", 0).content = words
     state.pos = found.end()
