@@ -18,7 +18,7 @@ _INTRO = """\
 """
 
 # For the keys that have no default: something valid to start from.
-_EXAMPLES = {"few_shot": "true", "min_score": "0.3"}
+_EXAMPLES = {"few_shot": "true", "min_score": "0.2"}
 
 
 def settings_template() -> str:

@@ -55,7 +55,9 @@ def masked(turn: Turn, mask: Mask) -> Turn:
     """``turn`` with everything that was said in it masked."""
     history = tuple(one.model_copy(update={"content": mask(one.content)}) for one in turn.history)
     said = {name: mask(getattr(turn, name)) for name in ("question", "answer", "comment")}
-    return turn.model_copy(update={**said, "history": history})
+    # ``meant`` is made of words of both: what they tell need not look like it there.
+    meant = turn.meant if (said["question"], history) == (turn.question, turn.history) else ""
+    return turn.model_copy(update={**said, "meant": meant, "history": history})
 
 
 def _shown(what: str) -> str:

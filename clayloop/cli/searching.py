@@ -55,8 +55,8 @@ def search(
         return
     if not found.answerable:
         context.progress.say(
-            f"The bot would say that it does not know: the index comes {found.near:.3f} near to the question "
-            f"and {found.min_score:.3f} is asked for (serving.retrieval.min_score)"
+            f"The bot would say that it does not know: the index comes {found.near:.4f} near to the question "
+            f"and {found.min_score:.4f} is asked for (serving.retrieval.min_score)"
             + (", but no word of it is known." if found.near >= found.min_score else ".")
         )
     for rank, hit in enumerate(found.hits, 1):
@@ -87,7 +87,7 @@ def _searched(context: Context, store: ReleaseStore, release: str, question: str
         )
         for hit in hits
     ]
-    near, is_answer = hits[0].near if hits else 0.0, retriever.should_answer(question, hits)
+    near, is_answer = retriever.near(hits), retriever.should_answer(question, hits)
     return Found(release=release, answerable=is_answer, near=near, min_score=retriever.min_score, hits=chunks)
 
 

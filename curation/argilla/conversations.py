@@ -165,7 +165,7 @@ def render_instruction(turn: Turn) -> str:
 
 
 def _offered(turn: Turn) -> tuple[str, ...]:
-    """The chunks that annotators choose from: only those that were cited where nobody looked for more."""
+    """The chunks that annotators choose from: those that the visitor saw where nobody looked for more."""
     return (turn.offered or turn.cited)[:MOST_OFFERED]
 
 

@@ -40,9 +40,10 @@ class Turn(BaseModel):
     of the chunks listed as sources, best first; empty when the bot said that it does not know (``refused``).
     ``offered`` are those that annotators choose from, at most ``MOST_OFFERED``: those that the visitor saw,
     with a refusal too, then the next best. These are looked up later, because nobody who asks has to wait
-    for them; so is ``meant``, what a question that points back to the one before was taken for. ``score`` is
-    that of the best chunk, ``seconds`` how long the whole answer took. ``thumb`` and ``comment`` are the
-    visitor's word on the answer, if there is any: a turn is sent again when it comes.
+    for them. ``meant`` is what was looked up where that is not the ``question``: one that points back to the
+    one before, or has misspelt words. ``score`` is that of the best chunk, ``seconds`` how long the whole
+    answer took. ``thumb`` and ``comment`` are the visitor's word on the answer, if there is any: a turn is
+    sent again when it comes.
 
     Of an interleaved turn (serving/bot/interleaving.py) ``drafted`` names for each passage the release that
     put it there ("" where both did), ``release_id`` or its ``rival``. ``opened`` are the numbers of the

@@ -12,7 +12,7 @@ from serving.bot.follow_ups import look_up
 from serving.bot.model_answers import Asked, model_replies
 from serving.bot.options import Options
 from serving.bot.passages import as_markdown, as_page, passages, unlike
-from serving.bot.refusals import NEAREST, Hints, hints, nearest, refusal, try_these
+from serving.bot.refusals import NEAREST, Hints, confirmed, hints, nearest, refusal, try_these
 from serving.bot.reply import Reply
 from serving.bot.small_talk import reply_to, small_talk
 from serving.bot.suggestions import example_questions
@@ -40,41 +40,57 @@ def answer_question(
     Nothing is shown that was not checked: passages of the documentation, an answer that a person wrote,
     or what a language model says as far as it keeps to the passages (``settings.answers``). A question
     that points back to the one before is looked up with its words, and one with misspelt words once more
-    without those. When nothing relevant is found, or no word of the question is known, the bot
-    refuses and the language model is not asked. Where the best hit is an answer that a person wrote, that is
-    the answer, word for word; where it stands first for its source's sake, it is the first passage, and the
-    source the next. Raises ReleaseError when the release can't be searched.
+    without those, which a yes to "Did you mean …?" asks, too; the answer says first what it was taken for.
+    When nothing relevant is found, or no word of the question is known, the bot refuses and the language
+    model is not asked. Where the best hit is an answer that a person wrote, that is the answer, word for
+    word; where it stands first for its source's sake, it is the first passage, and the source the next.
+    Raises ReleaseError when the release can't be searched.
     """
     if len(question) > settings.max_question_characters:
         yield Reply(text=too_long(len(question), settings.max_question_characters, "characters"), idle=True)
         return
-    if kind := small_talk(question):
+    asked, history = confirmed(retriever, question, history)
+    if kind := small_talk(asked):
         text = reply_to(kind, settings.product, examples_of(retriever, settings), settings.support)
         yield Reply(text=text, idle=True)
         return
-    found = _find(retriever, question, history, options.passages)
-    hint = hints(retriever, question, found.hits)
+    found = _find(retriever, asked, history, options.passages)
+    hint = hints(retriever, asked, found.hits)
     if hint.corrected:
-        found = max(found, _find(retriever, hint.corrected, history, options.passages), key=_nearness)
+        corrected = _find(retriever, hint.corrected, history, options.passages)
+        found = max(found, corrected, key=lambda one: retriever.near(one.hits))
+    meant = "" if found.looked_up == question else found.looked_up
     if not found.is_answer:
-        yield _refusal(retriever, found, hint, settings)
+        yield _refusal(retriever, found, hint, settings).model_copy(update={"meant": meant})
         return
-    is_told = hint.language or found.question != question
-    question, hits, lead = found.question, found.hits, f"{hint} {FOUND}" if is_told else FOUND
-    curated = retriever.answers.get(hits[0].chunk.id)
-    if curated and not hits[0].by_source:
-        yield Reply(text=shown(curated), score=max(hit.score for hit in hits), curated=curated)
+    told = str(hint) if hint.language or found.question != asked else ""
+    answerable = Asked(found.question, history, tuple(found.hits))
+    for reply in _answers(retriever, llm, answerable, settings, options):
+        yield reply.after(told).model_copy(update={"meant": meant})
+
+
+def _answers(
+    retriever: Retriever,
+    llm: LanguageModel | None,
+    asked: Asked,
+    settings: BotSettings,
+    options: Options,
+) -> Iterator[Reply]:
+    """The answer to a question that its hits answer, as it grows."""
+    curated = retriever.answers.get(asked.hits[0].chunk.id)
+    if curated and not asked.hits[0].by_source:
+        yield Reply(text=shown(curated), score=asked.score, curated=curated)
         return
     if llm is None or not settings.lets_write(llm.few_shot):
-        lead = NO_MODEL if llm is None and settings.answers == "model" else lead
-        yield quoted(retriever, question, hits, lead)
+        lead = NO_MODEL if llm is None and settings.answers == "model" else FOUND
+        yield quoted(retriever, asked, lead)
         return
     last = Reply(text="")
-    for last in model_replies(retriever, llm, Asked(question, history, tuple(hits)), settings, options):
+    for last in model_replies(retriever, llm, asked, settings, options):
         if last.text:
             yield last
     if not last.text:
-        yield quoted(retriever, question, hits, _why_none(last)).model_copy(update={"trouble": last.trouble})
+        yield quoted(retriever, asked, _why_none(last)).model_copy(update={"trouble": last.trouble})
 
 
 def _why_none(reply: Reply) -> str:
@@ -84,15 +100,15 @@ def _why_none(reply: Reply) -> str:
     return NO_MODEL if reply.trouble else UNSURE
 
 
-def quoted(retriever: Retriever, question: str, hits: Sequence[Hit], lead: str) -> Reply:
-    """The passages as the answer to the ``question`` alone, after the sentence ``lead``."""
-    found = passages(retriever.embedder, question, hits)
+def quoted(retriever: Retriever, asked: Asked, lead: str) -> Reply:
+    """The passages as the answer to the question alone, after the sentence ``lead``."""
+    found = passages(retriever.embedder, asked.question, asked.hits)
     return Reply(
         text=f"{lead}\n\n{as_markdown(found)}",
         shown=f"{lead}\n\n{as_page(found)}",
-        hits=tuple(hits),
+        hits=asked.hits,
         names_them=True,
-        score=max(hit.score for hit in hits),
+        score=asked.score,
     )
 
 
@@ -106,9 +122,11 @@ def too_long(size: int, most: int, unit: str) -> str:
 
 
 class _Found(NamedTuple):
-    """The passages nearest to a ``question``, and whether they are near enough to answer it."""
+    """The passages nearest to a ``question``, by the words ``looked_up``, and whether they are near enough to
+    answer it."""
 
     question: str
+    looked_up: str
     hits: list[Hit]
     is_answer: bool
 
@@ -117,12 +135,8 @@ def _find(retriever: Retriever, question: str, history: Sequence[Message], wante
     asked, most = look_up(question, history), wanted or retriever.top_k
     hits = unlike(retriever.search(asked, 2 * most))[:most]
     if retriever.is_gibberish(asked, hits):
-        return _Found(question, [], False)
-    return _Found(question, hits, retriever.is_near(hits))
-
-
-def _nearness(found: _Found) -> float:
-    return found.hits[0].near if found.hits else 0.0
+        return _Found(question, asked, [], False)
+    return _Found(question, asked, hits, retriever.is_near(hits))
 
 
 def _refusal(retriever: Retriever, found: _Found, hint: Hints, settings: BotSettings) -> Reply:

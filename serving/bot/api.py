@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from curation import Message, web_address
 from serving.bot.chat import MOST_COMMENT, Answer, ChatService
 from serving.bot.curated import name_of
 from serving.bot.options import Options
-from serving.bot.reply import Reply
+from serving.bot.reply import Reply, documents_first
+from serving.retrieval.tokens import printable
 
 MODEL = "clayloop"
 _PREFIX = "chatcmpl-"
@@ -70,8 +73,13 @@ def add_api(app: FastAPI, service: ChatService) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> Response:
-        said = (f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
-        return _error(422, "; ".join(said))
+        return _error(422, "; ".join(map(_said, error.errors())))
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if request.url.path.startswith("/v1/"):
+            return _error(error.status_code, str(error.detail))
+        return await http_exception_handler(request, error)
 
     @app.get("/v1/models")
     def models() -> dict[str, Any]:
@@ -85,6 +93,8 @@ def add_api(app: FastAPI, service: ChatService) -> None:
     def chat_completions(request: ChatRequest) -> Response:
         if request.messages[-1].role != "user":
             return _error(400, "The last message is the question: its role has to be user.")
+        if not printable(request.messages[-1].text).strip():
+            return _error(400, "The last message has no text, and nothing else of it is read.")
         answers = service.reply(
             request.messages[-1].text,
             _history(request.messages[:-1]),
@@ -100,6 +110,10 @@ def add_api(app: FastAPI, service: ChatService) -> None:
             "finish_reason": "stop",
         }
         return JSONResponse(_object("chat.completion", last.turn, choice, last.reply))
+
+    @app.api_route("/v1/{path:path}", methods=["GET", "POST"], include_in_schema=False, response_model=None)
+    def unknown(path: str, request: Request) -> Response:
+        return _error(404, f"There is no {request.method} /v1/{path}.")
 
     @app.post("/feedback", response_model=None)
     def feedback(request: FeedbackRequest) -> Response:
@@ -183,8 +197,14 @@ def _citations(reply: Reply) -> list[dict[str, Any]]:
             "url": web_address(hit.chunk.url),
             "score": hit.score,
         }
-        for hit in reply.hits
+        for hit in documents_first(reply.hits)
     ]
+
+
+def _said(error: dict[str, Any]) -> str:
+    """Where something is wrong, as far as that has a name, and what."""
+    place = ".".join(str(part) for part in error["loc"][1:] if len(error["loc"]) > 2 or isinstance(part, str))
+    return f"{place}: {error['msg']}" if place else str(error["msg"])
 
 
 def _error(status: int, message: str) -> JSONResponse:

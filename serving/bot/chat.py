@@ -86,6 +86,7 @@ class ChatService:
                 conversation_id=conversation,
                 turn=number,
                 question=question,
+                meant=last.meant,
                 history=tuple(history),
                 answer=last.text,
                 cited=last.cited,

@@ -14,6 +14,7 @@ from typing import Any
 
 from serving.bot.reply import Reply
 from serving.releases.retriever import Retriever
+from serving.retrieval.curated import is_curated
 from serving.retrieval.index import Hit
 
 
@@ -77,7 +78,7 @@ def team_draft(
 
 def drafted(retriever: Retriever, reply: Reply) -> dict[str, Any]:
     """What a turn records of who put which passage there; nothing where nobody did alone."""
-    by = tuple(hit.drafted_by for hit in reply.hits)
+    by = tuple(hit.drafted_by for hit in reply.hits if not is_curated(hit.chunk))  # in the numbers' order
     if not isinstance(retriever, Interleaved) or reply.refused or not any(by):
         return {}
     return {"rival": retriever.rival.release.id, "drafted": by}

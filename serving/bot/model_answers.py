@@ -24,6 +24,7 @@ from serving.bot.prompting import TooLongError, messages, packed
 from serving.bot.reply import Reply
 from serving.bot.small_models import MOST_TOKENS, STOP, few_shot_messages, holds_to, loop_start
 from serving.releases.retriever import Retriever
+from serving.retrieval.curated import is_curated
 from serving.retrieval.index import Hit
 from serving.retrieval.tokens import printable
 from serving.settings import BotSettings
@@ -74,6 +75,7 @@ def request(
     if llm.few_shot:
         told = few_shot_messages(asked.question.strip(), chunks)
         return Request(told, min(MOST_TOKENS, settings.max_answer_tokens), 0.0, list(STOP), chunks[:1])
+    chunks.sort(key=is_curated)  # documents' numbers are those that annotators see
     told = messages(retriever, asked.question, chunks, asked.history, settings, options)
     return Request(told, settings.max_answer_tokens, options.temperature, None, chunks)
 

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from curation import MOST_OFFERED, ClayloopError, Turn
-from serving.bot.follow_ups import look_up
 from serving.releases.retriever import Retriever
 from serving.retrieval.fulltext import FullText
 
@@ -36,12 +35,10 @@ def offered_passages(retriever: Retriever, question: str, seen: Sequence[str]) -
 
 
 def with_offered(retriever: Retriever, turn: Turn) -> Turn:
-    """The turn with what its question was taken for, and what annotators choose from; without that when the
-    release can't be searched: that is no reason to keep what was said from them."""
-    asked = look_up(turn.question, turn.history)
-    turn = turn.model_copy(update={"meant": "" if asked == turn.question else asked})
+    """The turn with what annotators choose from; without that when the release can't be searched: that is no
+    reason to keep what was said from them."""
     try:
-        offered = offered_passages(retriever, asked, turn.offered or turn.cited)
+        offered = offered_passages(retriever, turn.meant or turn.question, turn.offered or turn.cited)
     except ClayloopError as error:
         log.warning("Nothing more could be offered for a turn: %s", error.message)
         return turn

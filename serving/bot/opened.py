@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _MARK = "turn-"
-# A passage's link comes after its number, which begins a paragraph, or stands in the list of sources.
+# A passage's link comes after its number (a person's answer has a dash, and nobody's vote), which begins a
+# paragraph, or stands in the list of sources.
 SCRIPT = """<script>
 document.addEventListener('click', event => {
     const opened = event.target.closest('a[href], summary');
@@ -13,7 +14,7 @@ document.addEventListener('click', event => {
     const item = opened.closest('li'), list = item && item.parentElement;
     const before = list && list.previousElementSibling;
     const numbers = [...message.querySelectorAll('p > strong:first-child')].filter(one =>
-        /^\\d+\\.$/.test(one.textContent) &&
+        /^(\\d+\\.|–)$/.test(one.textContent) &&
         one.compareDocumentPosition(opened) & Node.DOCUMENT_POSITION_FOLLOWING);
     const number = before && before.textContent.trim() === 'Sources'
         ? [...list.children].indexOf(item) + 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 
 from curation import Block, Span, blocks, joined, link, prose
 from serving.bot.curated import name_of
@@ -23,12 +24,14 @@ _UNFOLD = "<details><summary>The whole passage</summary>"
 @dataclass(frozen=True)
 class Passage:
     """A passage: its ``title`` (a link where it has an address), what is seen of it without a click
-    (``markdown``, and ``shown`` on the page), and ``folded`` for the page: all of it, or nothing more."""
+    (``markdown``, and ``shown`` on the page), and ``folded`` for the page: all of it, or nothing more. A
+    person's answer has no number: annotators don't choose from those, and number the others."""
 
     title: str
     markdown: str
     shown: str
     folded: str = ""
+    is_numbered: bool = True
 
 
 def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int = 1) -> list[Passage]:
@@ -38,20 +41,20 @@ def passages(embedder: Embedder, question: str, hits: Sequence[Hit], whole: int 
     """
     marks = best_sentences(embedder, question, [hit.chunk for hit in hits])
     return [
-        _passage(hit, mark, is_whole=place < whole)
+        replace(_passage(hit, mark, is_whole=place < whole), is_numbered=not is_curated(hit.chunk))
         for place, (hit, mark) in enumerate(zip(hits, marks, strict=True))
     ]
 
 
 def unlike(hits: Sequence[Hit]) -> list[Hit]:
     """``hits`` without those that say mostly what others before say: pages often repeat each other. Of two
-    releases that are interleaved each may say it."""
+    releases that are interleaved each may say it, unless both put it there before."""
     said: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     found: list[Hit] = []
     for hit in hits:
         words = hit.chunk.body.split()
         phrases = {tuple(words[start : start + _PHRASE]) for start in range(max(1, len(words) - _PHRASE + 1))}
-        if len(phrases & said[hit.drafted_by]) <= _REPEATED * len(phrases):
+        if len(phrases & (said[""] | said[hit.drafted_by])) <= _REPEATED * len(phrases):
             found.append(hit)
             said[hit.drafted_by] |= phrases
     return found
@@ -65,15 +68,20 @@ def title_of(hit: Hit) -> str:
 
 def as_markdown(found: Sequence[Passage]) -> str:
     """What is seen of the passages without a click, numbered."""
-    return "\n\n".join(f"**{number}.** {one.title}\n\n{one.markdown}" for number, one in enumerate(found, 1))
+    return "\n\n".join(f"{head}\n\n{one.markdown}" for head, one in zip(_heads(found), found, strict=True))
 
 
 def as_page(found: Sequence[Passage]) -> str:
     """The passages for the page, numbered."""
     return "\n\n".join(
-        "\n\n".join(filter(None, (f"**{number}.** {one.title}", one.shown, one.folded)))
-        for number, one in enumerate(found, 1)
+        "\n\n".join(filter(None, (head, one.shown, one.folded)))
+        for head, one in zip(_heads(found), found, strict=True)
     )
+
+
+def _heads(found: Sequence[Passage]) -> list[str]:
+    numbers = count(1)
+    return [f"**{f'{next(numbers)}.' if one.is_numbered else '–'}** {one.title}" for one in found]
 
 
 def _passage(hit: Hit, mark: Span | None, is_whole: bool) -> Passage:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from curation import plain
+from curation import Message, plain
 from serving.bot.small_talk import listed, support_line
 from serving.releases.retriever import Retriever
 from serving.retrieval.index import Hit
@@ -14,6 +15,8 @@ from serving.settings import BotSettings
 
 REFUSAL = "I don't know: the documentation does not seem to say anything about this."
 NOT_SURE = "I am not sure that the documentation answers this."
+_DID_YOU_MEAN = "Did you mean"
+_YES = re.compile(r"\W*(?:yes|yeah|yep|exactly)(?:\W+please)?\W*", re.IGNORECASE)
 NEAREST = "These sections come nearest:"
 
 
@@ -31,7 +34,7 @@ class Hints(NamedTuple):
             return (
                 f"Your question seems to be in {self.language}, and the documentation is in {self.documents}."
             )
-        return f"Did you mean “{plain(self.corrected)}”?" if self.corrected else ""
+        return f"{_DID_YOU_MEAN} “{plain(self.corrected)}”?" if self.corrected else ""
 
 
 def hints(retriever: Retriever, question: str, hits: Sequence[Hit]) -> Hints:
@@ -45,13 +48,25 @@ def hints(retriever: Retriever, question: str, hits: Sequence[Hit]) -> Hints:
     return Hints(language, words.language_name, corrected)
 
 
+def confirmed(
+    retriever: Retriever, question: str, history: Sequence[Message]
+) -> tuple[str, Sequence[Message]]:
+    """What is asked after what: of a yes to "Did you mean …?" that, in place of the question before."""
+    if len(history) > 1 and _DID_YOU_MEAN in history[-1].content and _YES.fullmatch(question):
+        words, before = known_words(retriever.index, retriever.embedder.counter), history[-2]
+        if before.role == "user" and (corrected := words.corrected(before.content)):
+            return corrected, history[:-2]
+    return question, history
+
+
 def refusal(found: Hints, settings: BotSettings, is_near: bool) -> str:
     """Why there is no answer, and what may help, as Markdown. ``is_near``: some passages are shown."""
-    why = NOT_SURE if is_near else REFUSAL
     if found.language:
-        why, found = f"{found} Please ask in {found.documents}.", Hints("", "", "")
+        why = f"{found} Please ask in {found.documents}."
+    else:
+        why = "\n\n".join(filter(None, (NOT_SURE if is_near else REFUSAL, str(found))))
     channel = f"You can also ask here: {support_line(settings.support)}" if settings.support else ""
-    return "\n\n".join(filter(None, (why, str(found), channel)))
+    return "\n\n".join(filter(None, (why, channel)))
 
 
 def nearest(retriever: Retriever, hits: Sequence[Hit]) -> list[Hit]:

@@ -11,7 +11,7 @@ from curation import harmless
 from serving.bot.curated import listed
 from serving.bot.passages import title_of
 from serving.releases.answers import CuratedAnswer
-from serving.retrieval.curated import only_documents
+from serving.retrieval.curated import is_curated, only_documents
 from serving.retrieval.index import Hit
 
 SOURCES = "**Sources**"
@@ -24,7 +24,8 @@ class Reply(BaseModel):
     comes from, best first; ``names_them``: the text itself does, else they are listed under it. ``refused``:
     the bot said that it does not know. ``score`` is the best chunk's. ``trouble`` is what kept the
     language model from answering, in words for the log; ``too_long``: the question's tokens and how many
-    would have fit. ``thoughts`` is what it thought first, unchecked.
+    would have fit. ``thoughts`` is what it thought first, unchecked. ``meant`` is what was looked up, where
+    that is not the question as it was put.
     A person's answer is ``curated``, and brings its own sources. What is ``idle`` answers no question.
     """
 
@@ -40,7 +41,15 @@ class Reply(BaseModel):
     trouble: str | None = None
     too_long: tuple[int, int] | None = None
     thoughts: str = ""
+    meant: str = ""
     curated: CuratedAnswer | None = None
+
+    def after(self, told: str) -> Reply:
+        """The same after the Markdown ``told``, if that is anything."""
+        if not told:
+            return self
+        shown = f"{harmless(told)}\n\n{self.shown}" if self.shown else ""
+        return self.model_copy(update={"text": f"{told}\n\n{self.text}", "shown": shown})
 
     @property
     def cited(self) -> tuple[str, ...]:
@@ -50,7 +59,7 @@ class Reply(BaseModel):
     @property
     def numbered(self) -> tuple[str, ...]:
         """Ids of the documents' chunks that the reader sees, in the order of their numbers: also those that a
-        refusal says come nearest."""
+        refusal says come nearest. People's answers among them have no number, or in a list the last ones."""
         if self.curated is not None:
             return tuple(one.chunk_id for one in self.curated.sources)
         return tuple(chunk.id for chunk in only_documents(hit.chunk for hit in self.hits))
@@ -82,7 +91,12 @@ class Reply(BaseModel):
 
 def source_list(hits: Sequence[Hit]) -> str:
     """A numbered Markdown list of sections: the numbers are those that the text cites."""
-    return "\n".join(f"{number}. {title_of(hit)}" for number, hit in enumerate(hits, 1))
+    return "\n".join(f"{number}. {title_of(hit)}" for number, hit in enumerate(documents_first(hits), 1))
+
+
+def documents_first(hits: Sequence[Hit]) -> list[Hit]:
+    """``hits`` in the order of their numbers: of documents as they stand, then people's answers."""
+    return sorted(hits, key=lambda hit: is_curated(hit.chunk))
 
 
 def _with_sources(text: str, sources: str) -> str:

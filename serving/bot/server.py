@@ -124,7 +124,7 @@ def create_app(
         body = {
             "release": retriever.release.id,
             "answerable": retriever.should_answer(q, hits),
-            "near": hits[0].near if hits else 0.0,
+            "near": retriever.near(hits),
             "min_score": retriever.min_score,
             "hits": [
                 {

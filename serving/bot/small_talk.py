@@ -10,6 +10,7 @@ from curation import plain, web_address
 
 _LEAVE_OUT = re.compile(r"[^\w\s']+")
 _PLEASED = re.compile("[👍👏🙏🎉❤💚😀😁😃😄😊🙂]")
+_DISPLEASED = re.compile("[👎😡😠😞🙁☹]")
 _MOST_WORDS = 9
 _NAMES = r"(?: (?:there|bot|all|everyone|you|again))*"
 _KINDS = {
@@ -37,6 +38,8 @@ def small_talk(question: str) -> str | None:
     """Which of ``_KINDS`` the whole question is; None when it asks for something."""
     words = _LEAVE_OUT.sub(" ", question.casefold().replace("’", "'")).split()
     if not words:
+        if _DISPLEASED.search(question):
+            return "wrong"
         return "thanks" if _PLEASED.search(question) else "help"
     if len(words) > _MOST_WORDS:
         return None

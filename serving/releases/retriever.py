@@ -15,7 +15,7 @@ from serving.releases.record import INDEX_FOLDER, MODEL_FOLDER, RERANKER_FOLDER,
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
 from serving.retrieval.index import ChunkIndex, Hit
-from serving.retrieval.known_words import is_gibberish
+from serving.retrieval.known_words import is_gibberish, known_words
 from serving.retrieval.quick_model import QuickModel
 from serving.retrieval.reranker import Reranker
 from serving.retrieval.vectors import Vectors
@@ -129,9 +129,13 @@ class Retriever:
         """Whether the index comes near enough to the ``question``, and a word of that is known."""
         return self.is_near(hits) and not self.is_gibberish(question, hits)
 
+    def near(self, hits: Sequence[Hit]) -> float:
+        """How near the index, where these were found, comes to the question; -1 where nothing was found."""
+        return hits[0].near if hits else -1.0
+
     def is_near(self, hits: Sequence[Hit]) -> bool:
-        """Whether the index, where these were found, comes near enough to the question to answer it."""
-        return bool(hits) and hits[0].near >= self.min_score
+        """Whether that is near enough to answer it."""
+        return bool(hits) and self.near(hits) >= self.min_score
 
     def is_gibberish(self, question: str, hits: Sequence[Hit]) -> bool:
         """Whether nothing is meant by it that the documents, the model or an accepted question, which found
@@ -158,9 +162,11 @@ class ReleaseLoader:
         self._hashed: dict[FileState, str] = {}
 
     def __call__(self, release_id: str) -> Retriever:
-        """As ``load_release``, and checked (``check_release``)."""
+        """As ``load_release``, and checked (``check_release``). The documents' words are counted, too: no
+        question waits for that, however large the index is."""
         loaded = load_release(self._store, release_id, self._settings, self._last, True, self._hashed)
         check_release(loaded.release, loaded.embedder, loaded.index, loaded.search)
+        known_words(loaded.index, loaded.embedder.counter)
         if self._answering is not None:
             loaded.answering = self._answering.of(self._store.folder(release_id), loaded.release)
         self._last = loaded

@@ -29,7 +29,8 @@ _ASKED = ("asked.npy", "asked_rows.npy", "asked_pages.npy")
 # chunks, of pieces and of questions are each cut into parts where there are so many that it pays.
 RESIDENT = 150_000
 ANN_FROM = 50_000
-_WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
+_WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared,
+_LEAST = 10  # and for so many at least: ``nearness`` looks at ten chunks, however many are wanted
 _WEIGHT, _LARGE = b"weight", b"large"  # of the questions, and what is cut into parts: metadata of their file
 
 
@@ -184,7 +185,7 @@ class ChunkIndex:
             )
         try:
             return cls(folder)
-        except (OSError, RuntimeError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
+        except (OSError, EOFError, RuntimeError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
             raise ReleaseError(
                 f"The index in {folder} can't be opened: {error}", "The release is corrupt: use another one."
             ) from error
@@ -220,10 +221,11 @@ class ChunkIndex:
             ) from error
 
     def _search(self, query: Vectors, k: int, first: int) -> list[Hit]:
-        """Among the ``first`` chunks."""
+        """Among the ``first`` chunks. In a small index questions that lead to the others are rivals (see
+        ``QuestionLeads``) of theirs, in a large one they are left out with those chunks."""
         near, space = np.arange(first), self._space
         if any(nearest.is_cut for _, nearest in self._nearest.values()):
-            near = self._near(query, k * _WIDER, first)
+            near = self._near(query, max(k, _LEAST) * _WIDER, first)
             space = space.taking(near)
         scores = space.scores(query[None, :])[0][:first]
         if not len(scores):
@@ -278,6 +280,11 @@ class ChunkIndex:
     def documents(self) -> list[Chunk]:
         """The chunks of documents, without curated answers: the first of ``chunks``."""
         return self.chunks()[: self._documents]
+
+    def document_texts(self) -> list[str]:
+        """The texts of ``documents``, without the rest of them."""
+        texts: list[str] = self._chunks.slice(0, self._documents)["text"].to_pylist()
+        return texts
 
     def sample(self, count: int) -> tuple[list[Chunk], Vectors]:
         """At most ``count`` chunks from all over the index, and their vectors."""

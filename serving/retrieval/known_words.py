@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
+from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from rapidfuzz import fuzz, process
 
-from curation import Chunk
 from serving.retrieval.index import ChunkIndex
 from serving.retrieval.tokens import ModelTokenCounter
 
@@ -51,8 +51,7 @@ _LANGUAGES = {
 class KnownWords:
     """The vocabulary and the language of a release's documents."""
 
-    def __init__(self, chunks: Iterable[Chunk], counter: ModelTokenCounter | None = None) -> None:
-        texts = [chunk.text for chunk in chunks]
+    def __init__(self, texts: Sequence[str], counter: ModelTokenCounter | None = None) -> None:
         self._counter = counter
         counts = Counter(word for text in texts for word in _WORD.findall(text.casefold()))
         self._known = frozenset(counts)
@@ -105,13 +104,15 @@ class KnownWords:
 
 
 _of_index: WeakKeyDictionary[ChunkIndex, KnownWords] = WeakKeyDictionary()
+_counting = Lock()
 
 
 def known_words(index: ChunkIndex, counter: ModelTokenCounter | None) -> KnownWords:
     """Those of the documents in ``index``, counted once."""
-    if index not in _of_index:
-        _of_index[index] = KnownWords(index.documents(), counter)
-    return _of_index[index]
+    with _counting:
+        if index not in _of_index:
+            _of_index[index] = KnownWords(index.document_texts(), counter)
+        return _of_index[index]
 
 
 def has_strange_words(question: str, found: Iterable[str], counter: ModelTokenCounter | None) -> bool:

@@ -38,10 +38,12 @@ def at_a_time(texts: int) -> int:
 
 def nearness(scores: Vectors) -> Vectors:
     """(m,): how near all chunks come to each question, from their ``scores`` (m, n): the mean of the best one
-    and the tenth best. What a project documents, several chunks touch; one alone may come near anything.
+    and the tenth best, in the better half of them. What a project documents, several chunks touch; one alone
+    may come near anything.
     """
     chunks = scores.shape[1]
-    top = np.partition(scores, chunks - min(_TENTH, chunks), axis=1)[:, -min(_TENTH, chunks) :]
+    tenth = max(1, min(_TENTH, chunks // 2))
+    top = np.partition(scores, chunks - tenth, axis=1)[:, -tenth:]
     found: Vectors = (top.max(axis=1) + top.min(axis=1)) / 2
     return found
 

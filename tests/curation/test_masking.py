@@ -54,9 +54,13 @@ def test_any_text_can_be_masked(text: str) -> None:
 
 def test_all_of_a_turn_is_masked() -> None:
     own = "I am jo@example.org"
-    turn = make_turn(own, own, history=history(own)).model_copy(update={"comment": own})
+    turn = make_turn(own, own, history=history(own)).model_copy(
+        update={"comment": own, "meant": "jo@ example.org and how?"}
+    )
     assert "jo@" not in masked(turn, MASK).model_dump_json()
     assert masked(turn, MASK).id == turn.id
+    plain = make_turn("And how?", "So.").model_copy(update={"meant": "run tasks And how?"})
+    assert masked(plain, MASK) == plain
 
 
 def test_unknown_countries_are_named() -> None:

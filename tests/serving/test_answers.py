@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import copy
+from threading import Barrier, Thread
 from typing import cast
 
 import pytest
@@ -24,10 +25,11 @@ from serving.bot.suggestions import example_questions
 from serving.releases.build import ReleaseParts, build_release
 from serving.releases.prompt import Prompt
 from serving.releases.record import ReleaseOrigin
-from serving.releases.retriever import Retriever, load_release
+from serving.releases.retriever import ReleaseLoader, Retriever, load_release
 from serving.releases.store import ReleaseStore
 from serving.retrieval.embedding import Embedder
-from serving.retrieval.index import Hit
+from serving.retrieval.index import ChunkIndex, Hit
+from serving.retrieval.known_words import known_words
 from serving.settings import BotSettings, ServingSettings
 from tests.model_server import running_model_server
 from tests.serving.pages import make_chunks
@@ -126,6 +128,10 @@ def test_a_refusal_names_what_is_near_and_what_may_be_wrong_with_the_question(
     monkeypatch.setattr(retriever, "min_score", 5.0)
     (typo,) = ask(retriever, None, "what does the decoratr do")
     assert "Did you mean “what does the decorator do”?" in typo.text and typo.refused
+    asked = (*said("what does the decoratr do"), Message(role="assistant", content=typo.markdown))
+    (yes,) = ask(retriever, None, "Yes, please!", asked)
+    assert yes.meant == "what does the decorator do" and "Did you mean" not in yes.text and yes.refused
+    assert ask(retriever, None, "Yes, please!", said(HOW))[-1].idle
     (german,) = ask(retriever, None, "Wie kann ich mehrere Aufgaben gleichzeitig ausführen?")
     assert german.text.startswith("Your question seems to be in German, and the documentation is in English.")
     assert "Please ask in English." in german.text
@@ -140,10 +146,28 @@ def test_a_misspelt_question_that_finds_nothing_is_answered_as_it_was_meant(retr
     lenient.min_score = -1.0  # what was typed would find something, too
     for one in (strict, lenient):
         (reply,) = ask(one, None, "remove the kilnwroks folder")
-        assert reply.text.startswith(f"Did you mean “{meant}”? {FOUND}") and not reply.refused
-        assert reply.hits == ask(one, None, meant)[-1].hits
+        assert reply.text.startswith(f"Did you mean “{meant}”?\n\n{FOUND}") and not reply.refused
+        assert reply.hits == ask(one, None, meant)[-1].hits and reply.meant == meant
     (reply,) = ask(lenient, None, "Wie kann ich mehrere Aufgaben gleichzeitig ausführen?")
     assert reply.text.startswith("Your question seems to be in German") and FOUND in reply.text
+
+
+def test_what_a_question_was_taken_for_is_said_before_every_answer(
+    retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misspelt, meant = "run severl tasks at the smae time with the decoratr", "Did you mean “"
+    monkeypatch.setattr(retriever, "min_score", -1.0)
+    writes = FakeModel(["Use `--jobs 4` ", "to run four tasks. ", "Elephants.\n"])
+    for reply in ask(retriever, writes, misspelt):
+        assert reply.text.startswith(f"{meant}run severl") and "Use `--jobs 4`" in reply.text
+        assert meant in reply.page
+    (unset,) = ask(retriever, None, misspelt, settings=BotSettings(answers="model"))
+    held_back = ask(retriever, FakeModel(["Elephants migrate slowly."]), misspelt)[-1]
+    for reply, why in ((unset, NO_MODEL), (held_back, UNSURE)):
+        assert reply.text.startswith(meant) and f"?\n\n{why}" in reply.text
+        assert meant in reply.page and why in reply.page
+    told = Reply(text="A person's words.").after("Did you mean “<b>”?")
+    assert told.text.endswith("?\n\nA person's words.") and "<b>" not in told.page
 
 
 def test_what_has_no_known_word_is_refused_whatever_comes_nearest(retriever: Retriever) -> None:
@@ -154,6 +178,28 @@ def test_what_has_no_known_word_is_refused_whatever_comes_nearest(retriever: Ret
         assert reply.refused and not reply.hits and "You can ask, for example" in reply.text
     for words in ("kilnworks", "kilnwroks", "KILN_SECTION_KEY?", "404", HOW):  # 404 is no word
         assert not ask(lenient, None, words)[-1].refused, words
+
+
+def test_the_documents_words_are_counted_once_and_before_anybody_asks(
+    retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = ChunkIndex.open(retriever.index.folder)
+    begin, found = Barrier(4), []
+
+    def count() -> None:
+        begin.wait()
+        found.append(known_words(fresh, None))
+
+    threads = [Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1 and len(found) == 4
+    store = ReleaseStore(Home(retriever.index.folder.parents[2]))
+    loaded = ReleaseLoader(store, ServingSettings())(retriever.release.id)
+    monkeypatch.setattr(ChunkIndex, "document_texts", None)
+    assert ask(loaded, None, "blorfsnarg?")[-1].refused
 
 
 def test_small_models_are_not_asked_and_without_a_model_the_best_passages_are_shown(
@@ -199,6 +245,7 @@ def test_thoughts_are_folded_and_never_the_answer(retriever: Retriever) -> None:
         ("?", "Ask a question in your own words"),
         ("who are you?", "I am a bot"),
         ("👍", "You are welcome."),
+        ("👎", "I am sorry."),
         ("thx, that was useless", "I am sorry."),
     ],
 )
@@ -218,12 +265,19 @@ def test_what_was_shown_before_is_not_shown_again(retriever: Retriever) -> None:
     assert unlike([first, copied, *others]) == [first, *others]
     assert unlike([*others, copied, first]) == [*others, copied]
 
+    def of(team: str, hit: Hit) -> Hit:
+        return hit.model_copy(update={"drafted_by": team})
+
+    assert unlike([first, of("a", copied)]) == [first], "both releases put it there"
+    assert len(unlike([of("a", first), of("b", copied)])) == 2
+
 
 def test_a_follow_up_is_looked_up_with_the_question_before(retriever: Retriever) -> None:
     alone = ask(retriever, None, "and on another disk?")[-1]
     joined = ask(retriever, None, "and on another disk?", said("Where is the cache folder?"))[-1]
     assert "Changing the cache folder" in joined.hits[0].chunk.heading and not joined.refused
     assert joined.score > alone.score
+    assert (alone.meant, joined.meant) == ("", "cache folder and on another disk?")
     fresh = ask(retriever, None, HOW, said("Where is the cache folder?"))[-1]
     assert fresh.hits[0].chunk.section[-1] == "Running tasks in parallel", "a new topic is looked up alone"
 

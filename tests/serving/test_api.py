@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -69,6 +70,20 @@ def test_the_openai_client_gets_answers_citations_and_a_conversation(
         client.chat.completions.create(model="x", messages=[{"role": "user", "content": "x" * 60_000}])
     with pytest.raises(openai.APIStatusError, match=r"temperature: .* less than or equal to 2$"):
         client.chat.completions.create(model="x", temperature=5, messages=[{"role": "user", "content": HOW}])
+
+    def error(body: bytes) -> tuple[int, str]:
+        headers = {"content-type": "application/json"}
+        got = httpx.post(f"{bot.url}/v1/chat/completions", content=body, headers=headers, timeout=60)
+        return got.status_code, got.json()["error"]["message"]
+
+    assert error(b"") == (422, "Field required")
+    assert error(b"{bad") == (422, "JSON decode error")
+    blank = {"role": "user", "content": [{"type": "image_url"}]}
+    assert error(json.dumps({"messages": [blank]}).encode())[0] == 400
+    assert error(b"\xff")[0] == 400
+    unknown = bot.get("/v1/nothing")
+    assert unknown.status_code == 404
+    assert unknown.json()["error"]["message"] == "There is no GET /v1/nothing."
 
 
 def test_the_bot_speaks_to_a_bot(bot: RunningBot) -> None:

@@ -131,7 +131,7 @@ def test_a_long_passage_shows_what_answers_and_unfolds_the_rest(embedder: Embedd
 
 
 def test_misspelt_words_and_other_languages_are_told() -> None:
-    words = KnownWords(make_chunks())
+    words = KnownWords([chunk.text for chunk in make_chunks()])
     assert words.language_name == "English"
     assert words.corrected("retry a faild task") == "retry a failed task"
     assert words.corrected("retry a failed task") is None

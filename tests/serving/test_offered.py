@@ -9,7 +9,7 @@ import pytest
 from gradio_client import Client
 from hypothesis import given, strategies as st
 
-from curation import MOST_OFFERED, Home, Message, ReleaseError, Turn
+from curation import MOST_OFFERED, Home, ReleaseError, Turn
 from serving import BotSettings, ServingSettings
 from serving.bot.offered import offered_passages, with_offered
 from serving.releases.retriever import Retriever, load_release
@@ -137,11 +137,21 @@ def test_a_release_that_cannot_be_searched_keeps_nothing_back(
         release_id="r",
         created_at=datetime.now(timezone.utc),
     )
-    before = (Message(role="user", content=HOW), Message(role="assistant", content="So."))
     monkeypatch.setattr(retriever, "search", broken)
     assert with_offered(retriever, turn) == turn
-    again = turn.model_copy(update={"question": "And how many?", "history": before})
-    assert with_offered(retriever, again).meant == "run several tasks same time And how many?"
+
+
+def test_what_was_meant_is_what_annotators_choose_for(retriever: Retriever) -> None:
+    turn = Turn(
+        conversation_id="c",
+        turn=0,
+        question="tsaks?",
+        meant=HOW,
+        answer="So.",
+        release_id="r",
+        created_at=datetime.now(timezone.utc),
+    )
+    assert with_offered(retriever, turn).offered == offered_passages(retriever, HOW, ())
 
 
 def test_the_bot_answers_before_it_looks_for_more_and_what_is_sent_has_ten(

@@ -55,11 +55,12 @@ def test_an_index_that_is_open_outlives_its_files(tmp_path: Path) -> None:
     vectors = np.eye(len(chunks), 40, dtype=np.float32)
     build_index(tmp_path, chunks, SearchSpace.plain(vectors))
     index = ChunkIndex.open(tmp_path)
-    for file in tmp_path.rglob("*.arrow"):
-        os.truncate(file, 0)  # were it mapped, the next look at it would end the process
-    assert index.chunks() == chunks and index.search(vectors[3], 1)[0].chunk == chunks[3]
-    with pytest.raises(ReleaseError, match="can't be opened"):
-        ChunkIndex.open(tmp_path)
+    for kind in ("*.npy", "*.arrow"):
+        for file in tmp_path.rglob(kind):
+            os.truncate(file, 0)  # were it mapped, the next look at it would end the process
+        assert index.chunks() == chunks and index.search(vectors[3], 1)[0].chunk == chunks[3]
+        with pytest.raises(ReleaseError, match="can't be opened"):
+            ChunkIndex.open(tmp_path)
 
 
 def test_an_index_is_searched_from_many_threads(tmp_path: Path) -> None:

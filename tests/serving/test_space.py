@@ -14,7 +14,7 @@ from serving.retrieval import index as index_module
 from serving.retrieval.curated import CURATED
 from serving.retrieval.index import ChunkIndex, IndexedQuestion, build_index, pages_of
 from serving.retrieval.making import carry_questions, embed_chunks, lead_questions
-from serving.retrieval.space import Leads, QuestionLeads, SearchSpace
+from serving.retrieval.space import Leads, QuestionLeads, SearchSpace, nearness
 from serving.retrieval.weighing import choose_weight
 from tests.training.material import MODEL, make_chunks, serving
 
@@ -99,17 +99,31 @@ def test_an_index_gives_what_its_space_scores(
         assert hit.asked is None or hit.asked.chunk_id == hit.chunk.id
 
 
-@pytest.mark.parametrize("in_parts_from", [10, 50_000])
+def test_how_near_few_chunks_come() -> None:
+    for scores, near in (([0.4], 0.4), ([0.1, 0.4], 0.4), ([0.0, 0.2, 0.4, 0.1], 0.3)):
+        assert nearness(np.array([scores])) == pytest.approx([near])
+    assert nearness(np.arange(30.0)[None, ::-1]) == pytest.approx([(29 + 20) / 2])
+
+
+@pytest.mark.parametrize("in_parts_from", [10, 400])
 def test_an_index_too_large_for_memory_finds_the_same(
     in_parts_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its last chunks are curated answers, which may be passed over."""
-    chunks = make_chunks()
+    """All three kinds are cut into parts, or the pieces alone. Its last chunks are curated answers, which may
+    be passed over."""
+    chunks = [
+        chunk.model_copy(update={"id": f"{copy} {chunk.id}", "path": f"{copy}/{chunk.path}"})
+        for copy in range(11)
+        for chunk in make_chunks()
+    ]
     curated = {"source": CURATED, "document_id": ""}
     chunks = [*chunks[:-6], *(chunk.model_copy(update=curated) for chunk in chunks[-6:])]
-    space = _space(3, len(chunks), 80, 20)
+    space = _space(3, len(chunks), 500, 0)
+    space = space.asking(_space(5, len(chunks) - 6, 0, 200).questions)
     questions = [
-        IndexedQuestion(text=f"question {place}", chunk_id=chunks[row].id, dataset="triplets", record_id="r")
+        IndexedQuestion(
+            text=f"question {place}", chunk_id=chunks[row].id, dataset="triplets", record_id=str(place)
+        )
         for place, row in enumerate(space.questions.leads.rows)
     ]
     build_index(tmp_path / "small", chunks, space, questions)
@@ -118,10 +132,11 @@ def test_an_index_too_large_for_memory_finds_the_same(
     build_index(tmp_path / "large", chunks, space, questions)
     small, large = (ChunkIndex.open(tmp_path / name) for name in ("small", "large"))
     asked = _unit(np.random.default_rng(4), 10)
-    for query in [*asked, *space.questions.leads.vectors, *space.chunks[-6:]]:
-        for only_documents in (False, True):
-            wanted = small.search(query, 5, only_documents)
-            found = large.search(query, 5, only_documents)
+    for query in [*asked, *space.questions.leads.vectors[:20], *space.chunks[-6:]]:
+        for k, only_documents in ((1, False), (3, False), (3, True)):
+            wanted = small.search(query, k, only_documents)
+            found = large.search(query, k, only_documents)
+            assert [hit.near for hit in found] == pytest.approx([hit.near for hit in wanted])
             assert [(hit.chunk, hit.asked) for hit in found] == [(hit.chunk, hit.asked) for hit in wanted]
             assert [hit.score for hit in found] == pytest.approx([hit.score for hit in wanted])
             assert not (only_documents and any(hit.chunk.source == CURATED for hit in found))

@@ -240,12 +240,12 @@ def _refusals(model: SearchModel, own: float | None, baselines: Baselines) -> Re
     if threshold is None:
         threshold = calibrate_threshold(model.embedder, given.chunks, model.space)
 
-    def best(questions: Sequence[str]) -> npt.NDArray[Any]:
+    def nearness(questions: Sequence[str]) -> npt.NDArray[Any]:
         return model.space.near(model.embedder.queries(questions)) if questions else np.zeros(0)
 
-    off_topic, right = best(OUT_OF_DOMAIN_QUESTIONS), best(given.deciding)
+    off_topic, right = nearness(OUT_OF_DOMAIN_QUESTIONS), nearness(given.deciding)
     smoke = [*guards.smoke, *guards.refuse, *given.out_of_bounds]
-    scores = best(smoke).tolist()
+    scores = nearness(smoke).tolist()
     return RefusalRates(
         threshold=threshold,
         answered=round(float((off_topic >= threshold).mean()), 4),

@@ -66,10 +66,10 @@ class ComparedSet(BaseModel):
 
 
 class RefusalRates(BaseModel):
-    """What a model would refuse. ``threshold``: the least cosine that is answered. ``answered``: the share of
-    off-topic questions that it lets pass. ``refused`` says of each question that decides whether the bot
-    would refuse it. ``smoke`` maps the maintainer's own questions, and those that were judged to be out of
-    bounds, to the nearness of the index."""
+    """What a model would refuse. ``threshold``: the least nearness (`serving.retrieval.space`) that is
+    answered. ``answered``: the share of off-topic questions that it lets pass. ``refused`` says of each
+    question that decides whether the bot would refuse it. ``smoke`` maps the maintainer's own questions, and
+    those that were judged to be out of bounds, to the nearness of the index."""
 
     threshold: float
     answered: float
