@@ -310,11 +310,16 @@ def _taken(table: pa.Table, rows: Rows) -> pa.Table:
     batches = table.to_batches()
     starts = np.searchsorted(rows, np.arange(len(batches) + 1) * BATCH)
     some = [
-        batch.take(pa.array((rows[starts[number] : starts[number + 1]] - number * BATCH).tolist()))
+        batch.take(_places(rows[starts[number] : starts[number + 1]] - number * BATCH))
         for number, batch in enumerate(batches)
         if starts[number] < starts[number + 1]
     ]
     return pa.Table.from_batches(some, table.schema)
+
+
+def _places(rows: Rows) -> pa.Array:
+    """Row numbers as Arrow takes them, without pandas."""
+    return pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows))])
 
 
 def pages_of(chunks: Sequence[Chunk]) -> Rows:
