@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from curation import CHUNK_SCHEMA, Chunk, ReleaseError, chunks_in
 from serving.retrieval.curated import is_curated
 from serving.retrieval.nearest import BATCH, TABLE, Nearest, cut_into_parts, write_table
-from serving.retrieval.space import Leads, QuestionLeads, Rows, SearchSpace, nearness
+from serving.retrieval.space import TENTH, Leads, QuestionLeads, Rows, SearchSpace, nearness
 from serving.retrieval.vectors import Vectors, is_small, loaded, spread
 
 CHUNKS_FILE, _QUESTIONS_FILE = "chunks.arrow", "questions.arrow"
@@ -29,8 +29,7 @@ _ASKED = ("asked.npy", "asked_rows.npy", "asked_pages.npy")
 # chunks, of pieces and of questions are each cut into parts where there are so many that it pays.
 RESIDENT = 150_000
 ANN_FROM = 50_000
-_WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared,
-_LEAST = 10  # and for so many at least: ``nearness`` looks at ten chunks, however many are wanted
+_WIDER = 10  # candidates for each hit that is wanted, where not every chunk is compared
 _WEIGHT, _LARGE = b"weight", b"large"  # of the questions, and what is cut into parts: metadata of their file
 
 
@@ -225,7 +224,7 @@ class ChunkIndex:
         ``QuestionLeads``) of theirs, in a large one they are left out with those chunks."""
         near, space = np.arange(first), self._space
         if any(nearest.is_cut for _, nearest in self._nearest.values()):
-            near = self._near(query, max(k, _LEAST) * _WIDER, first)
+            near = self._near(query, max(k, TENTH) * _WIDER, first)
             space = space.taking(near)
         scores = space.scores(query[None, :])[0][:first]
         if not len(scores):

@@ -26,7 +26,7 @@ _LEAST = 0.15  # cosine from which an accepted question raises its chunk
 _RIVAL = 0.85  # share of a rival's cosine that it has to exceed
 _AGAIN, _AGAIN_WEIGHT = 0.9, 5.0  # from this cosine on a question is asked again, in the same words
 
-_TENTH = 10
+TENTH = 10  # so many chunks tell how near an index comes (``nearness``)
 _SCORES = 25_000_000
 _FILES = ("vectors.npy", "pieces.npy", "piece_rows.npy")
 
@@ -42,7 +42,7 @@ def nearness(scores: Vectors) -> Vectors:
     may come near anything.
     """
     chunks = scores.shape[1]
-    tenth = max(1, min(_TENTH, chunks // 2))
+    tenth = max(1, min(TENTH, chunks // 2))
     top = np.partition(scores, chunks - tenth, axis=1)[:, -tenth:]
     found: Vectors = (top.max(axis=1) + top.min(axis=1)) / 2
     return found

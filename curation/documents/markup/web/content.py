@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from curation.words import word_set
@@ -88,20 +89,24 @@ def is_silent(node: LexborNode) -> bool:
     )
 
 
-def has_own_words(node: LexborNode) -> bool:
-    """Whether an element holds words outside of links. It looks no further than the first."""
+def nodes_below(node: LexborNode, enters: Callable[[LexborNode], bool]) -> Iterator[LexborNode]:
+    """All nodes of an element in the order of the page, of its elements only what is in those that it
+    ``enters``. They may be nested deeply."""
     waiting = [node.child]
     while waiting:
         child = waiting.pop()
         if child is None:
             continue
         waiting.append(child.next)
-        if child.is_text_node:
-            if (child.text() or "").strip():
-                return True
-        elif child.tag not in _NO_OWN_WORDS:
+        yield child
+        if child.is_element_node and enters(child):
             waiting.append(child.child)
-    return False
+
+
+def has_own_words(node: LexborNode) -> bool:
+    """Whether an element holds words outside of links. It looks no further than the first."""
+    below = nodes_below(node, lambda one: one.tag not in _NO_OWN_WORDS)
+    return any(one.is_text_node and (one.text() or "").strip() for one in below)
 
 
 def _is_inside_silence(node: LexborNode) -> bool:

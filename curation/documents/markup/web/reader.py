@@ -21,7 +21,7 @@ from curation.documents.markup.blocks import (
 )
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.page import Notice, Page
-from curation.documents.markup.web.content import CONTENTS, has_own_words, is_silent, main_part
+from curation.documents.markup.web.content import CONTENTS, has_own_words, is_silent, main_part, nodes_below
 from curation.words import word_set
 
 if TYPE_CHECKING:
@@ -277,18 +277,11 @@ def _is_above_links(heading: LexborNode) -> bool:
 def _code_parts(node: LexborNode) -> list[str]:
     """The text of a listing as it stands, without numbers of lines and buttons."""
     parts: list[str] = []
-    waiting = [node.child]
-    while waiting:
-        child = waiting.pop()
-        if child is None:
-            continue
-        waiting.append(child.next)
+    for child in nodes_below(node, lambda one: not is_silent(one)):
         if child.is_text_node:
             parts.append(child.text() or "")
         elif child.tag == "br":
             parts.append("\n")
-        elif child.is_element_node and not is_silent(child):
-            waiting.append(child.child)
     return parts
 
 
