@@ -33,9 +33,11 @@ window.fetch = async (...what) => {
     const got = await real(...what);
     if (!got.url.includes('/queue/data')) return got;
     const late = new TransformStream({async transform(chunk, to) {
-        const is_end = new TextDecoder().decode(chunk).includes('close_stream');
-        if (is_end) await new Promise(go => setTimeout(go, 3000));
-        to.enqueue(chunk);
+        const at = new TextDecoder('latin1').decode(chunk).indexOf('close_stream');
+        to.enqueue(chunk.slice(0, at < 0 ? chunk.length : at));
+        if (at < 0) return;
+        await new Promise(go => setTimeout(go, 3000));
+        to.enqueue(chunk.slice(at));
     }});
     return new Response(got.body.pipeThrough(late), {status: got.status, headers: got.headers});
 };"""
