@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -44,6 +45,7 @@ def local() -> Embedder:
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[Embedder]:
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - else a busy machine starves them
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("serving.retrieval.embedding.RAY_FROM", 100)
@@ -91,7 +93,7 @@ def _done_and_lost(part: object, work: Callable[..., _Done], died: Path, *shared
 
 
 class OneKilled:
-    """Ray's workers, of which one is killed for each kind of work. ``of`` names the kinds."""
+    """Ray's workers, of which one dies for each kind of work. ``of`` names the kinds."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
