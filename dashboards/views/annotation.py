@@ -9,8 +9,8 @@ from functools import partial
 
 import streamlit as st
 
+from curation import DatasetProgress
 from dashboards.charts import answers_chart
-from dashboards.data.annotation import DatasetRow
 from dashboards.data.feed import Feed
 from dashboards.data.frames import COUNTS, annotator_frame
 from dashboards.data.people_tables import (
@@ -62,12 +62,12 @@ def _drawn(feed: Feed[Standing], draw: Draw) -> None:
         st.info("Nobody has answered anything yet.")
 
 
-def _progress(feed: Feed[DatasetRow], standings: Feed[Standing]) -> None:
+def _progress(feed: Feed[DatasetProgress], standings: Feed[Standing]) -> None:
     snapshot = feed.latest(PATIENCE)
     show_problem(snapshot)
     if snapshot.items is None:
         return
-    standing = next(iter(standings.latest().items or ()), None)
+    standing = standings.first()
     for place, dataset in zip(st.columns(len(snapshot.items) or 1), snapshot.items, strict=False):
         with place.container(border=True, height="stretch"):
             show_dataset(dataset)
@@ -91,9 +91,9 @@ def _progress(feed: Feed[DatasetRow], standings: Feed[Standing]) -> None:
     show_table(people, {**counts, "Share": share, "Records": OPEN})
 
 
-def show_dataset(dataset: DatasetRow) -> None:
+def show_dataset(dataset: DatasetProgress) -> None:
     """How far one dataset is."""
-    st.markdown(f"**{plain(dataset.title)}**")
+    st.markdown(f"**{plain(dataset.dataset.capitalize())}**")
     if not dataset.exists:
         st.caption("Not in Argilla yet: `clayloop push` creates it.")
         return
@@ -102,9 +102,9 @@ def show_dataset(dataset: DatasetRow) -> None:
     st.caption(f"{dataset.pending:,} pending · {plain(dataset.name)}")
 
 
-def _forecast(dataset: DatasetRow, standing: Standing) -> None:
+def _forecast(dataset: DatasetProgress, standing: Standing) -> None:
     """When all is done, if people go on as in the last days."""
-    kind = dataset.title.lower()
+    kind = dataset.dataset
     pace = standing.decided.pace(kind, datetime.now(timezone.utc))
     if not dataset.pending:
         told = "Nothing waits."

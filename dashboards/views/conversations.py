@@ -12,12 +12,11 @@ import streamlit as st
 
 from curation import AskedTurn, Home, RecordLinks, read_calibration
 from dashboards.charts import KINDS, days_chart
-from dashboards.data.calibration import calibration_frame
+from dashboards.data.commands import read_topics
 from dashboards.data.feed import Feed
-from dashboards.data.gaps import Topic, read_topics
-from dashboards.data.loop_tables import answer_table, topic_table, turn_table
+from dashboards.data.loop_tables import answer_table, calibration_table, topic_table, turn_table
 from dashboards.data.people_tables import decision_table
-from dashboards.data.standing import Standing
+from dashboards.data.standing import Standing, links_of
 from dashboards.escaping import plain
 from dashboards.feeds import NEWEST, asked_once, standing_feed, turns_feed
 from dashboards.handover import Handover
@@ -31,7 +30,7 @@ from dashboards.sections import (
     show_table,
 )
 from dashboards.wording import duration, plural
-from serving import ReleaseStore, list_answers
+from serving import Gap, ReleaseStore, list_answers
 
 
 def show(handover: Handover) -> None:
@@ -45,13 +44,8 @@ def show(handover: Handover) -> None:
     section("May a judge be believed?", None, partial(_judge, home))
 
 
-def _standing(handover: Handover) -> Standing | None:
-    return next(iter(standing_feed(handover).latest(PATIENCE).items or ()), None)
-
-
 def _links(handover: Handover) -> RecordLinks:
-    standing = _standing(handover)
-    return standing.links if standing else RecordLinks()
+    return links_of(standing_feed(handover).first(PATIENCE))
 
 
 def _days(feed: Feed[Standing]) -> None:
@@ -77,16 +71,16 @@ def _turns(handover: Handover) -> None:
         if snapshot.items is not None:
             st.info("Nobody has asked anything yet.")
         return
-    standing = _standing(handover)
+    standing = standing_feed(handover).first(PATIENCE)
     _figures(turns, standing)
-    table = turn_table(turns, standing.links if standing else RecordLinks())
+    table = turn_table(turns, links_of(standing))
     seconds = st.column_config.NumberColumn("Seconds", format="%.1f")
     ids, found = [one.record_id for one in turns], {one.record_id: one for one in turns}
     chosen = choose_row("turn", table, ids, {"Seconds": seconds, "Records": OPEN})
     if chosen in found:
         _turn(handover, found[chosen], standing)
     elif chosen:
-        place = standing.links.records("conversations", [chosen]) if standing else ""
+        place = links_of(standing).records("conversations", [chosen])
         st.caption(
             f"Turn {plain(chosen)} is not among the newest {NEWEST}."
             + (f" [Open it in Argilla]({place})" if place else "")
@@ -151,7 +145,7 @@ def _gaps(handover: Handover) -> None:
         show_notice(snapshot.problem.message, snapshot.problem.hint)
     if snapshot.waiting:
         st.info("Putting together what means the same…", icon=":material/hourglass_empty:")
-    topics: Sequence[Topic] = snapshot.items or ()
+    topics: Sequence[Gap] = snapshot.items or ()
     if snapshot.items is not None and not topics:
         st.info("Nobody has judged a question that the documentation does not answer.")
     if not topics:
@@ -181,4 +175,4 @@ def _judge(home: Home) -> None:
         return
     st.caption(f"{plain(found.judge)}, asked on {found.at:%Y-%m-%d}: its verdicts beside people's.")
     number = {name: st.column_config.NumberColumn(name, format="%.2f") for name in ("Alpha", "From", "To")}
-    show_table(calibration_frame(found), number)
+    show_table(calibration_table(found), number)

@@ -8,10 +8,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from curation import Home, RecordLinks, read_ingest_report
+from curation import Home, read_ingest_report
 from dashboards.charts import funnel_chart
 from dashboards.data.funnel import Funnel, read_funnel
 from dashboards.data.loop_tables import dropped_table
+from dashboards.data.standing import links_of
 from dashboards.escaping import one_line, plain
 from dashboards.feeds import asked_once, standing_feed
 from dashboards.handover import Handover
@@ -49,8 +50,7 @@ def _funnel(handover: Handover) -> None:
         return
     st.markdown("**What nothing is learned from**")
     st.caption("Near duplicates, contradictions, and what filters and policies left out, with examples.")
-    standing = next(iter(standing_feed(handover).latest().items or ()), None)
-    links = standing.links if standing else RecordLinks()
+    links = links_of(standing_feed(handover).first())
     show_table(dropped_table(found.dropped, links), {"Records": OPEN})
 
 

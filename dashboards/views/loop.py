@@ -14,9 +14,10 @@ from curation import MOST_NAMED, StateError
 from dashboards.acting import Act, show_act
 from dashboards.asking import retrain_act, retrain_obstacle
 from dashboards.data.actions import note_action
+from dashboards.data.commands import DryRun, dry_run
 from dashboards.data.flow import flow_of
 from dashboards.data.frames import run_frame, step_frame
-from dashboards.data.preview import DryRun, dry_run
+from dashboards.data.loop_tables import dry_run_table
 from dashboards.data.progress import AtWork, at_work
 from dashboards.data.runs import RunRow, read_run, read_runs
 from dashboards.escaping import plain, with_commands
@@ -44,7 +45,7 @@ def show(handover: Handover) -> None:
 def _flow(handover: Handover) -> None:
     standing, progress = standing_feed(handover).latest(PATIENCE), progress_feed(handover).latest()
     show_problem(standing)
-    stations = flow_of(handover.home, standing.items, progress.items)
+    stations = flow_of(handover.home, next(iter(standing.items or ()), None), progress.items or ())
     st.html(flow_picture(stations))
     st.caption("Annotators decide; a retrain learns from what they accepted; visitors' turns come back.")
     if any(address for one in stations for _, address in one.parts):
@@ -76,7 +77,7 @@ def _dry_run(handover: Handover, wanted: str) -> None:
         f"{found.new:,} new decisions, {found.withdrawn:,} taken back; {found.holdout_questions:,} questions "
         f"held out, {found.chunks:,} chunks in the index."
     )
-    show_table(found.table())
+    show_table(dry_run_table(found))
 
 
 def _runs(handover: Handover) -> None:

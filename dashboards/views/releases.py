@@ -175,7 +175,7 @@ def _run(home: Home) -> None:
     if row.gate is not None and row.gate.guards:
         failed = sum(not guard.passed for guard in row.gate.guards)
         word = f" · {plural(failed, 'guard')} failed" if failed else ""
-        with st.expander(f"Verdict: {plain(row.gate.word)}{word}", expanded=bool(failed)):
+        with st.expander(f"Verdict: {plain(row.gate.verdict)}{word}", expanded=bool(failed)):
             wide = st.column_config.TextColumn("Figures", width="large")
             show_table(guard_frame(row.gate.guards), {"Figures": wide})
     _log(home, row)

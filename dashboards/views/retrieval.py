@@ -16,10 +16,11 @@ from dashboards.data.map import Point, read_map, standings
 from dashboards.data.notice import notice_of
 from dashboards.data.quality import ALL, Mean, read_means, read_quality
 from dashboards.data.releases import ReleaseRow, read_releases, state_of_releases
+from dashboards.data.standing import links_of
 from dashboards.escaping import one_line, plain
 from dashboards.feeds import asked_once, standing_feed
 from dashboards.handover import Handover
-from dashboards.sections import choose, renew, section, show_notice, show_table
+from dashboards.sections import PATIENCE, choose, renew, section, show_notice, show_table
 
 _EXCERPT = 280  # characters
 _AT_A_POINT = 3  # a chunk, and accepted questions that lead to it
@@ -76,7 +77,7 @@ def _choose(rows: Sequence[ReleaseRow]) -> tuple[ReleaseRow, ReleaseRow]:
     served = next((row for row in rows if row.served), rows[0])
     places = {
         "newer": ids.index(served.id),
-        "older": ids.index(served.parent) if served.parent in ids else len(ids) - 1,
+        "older": ids.index(served.release.parent) if served.release.parent in ids else len(ids) - 1,
     }
     chosen = []
     known = {row.id: row for row in rows}
@@ -156,8 +157,9 @@ def _changes(home: Home, older: ReleaseRow, newer: ReleaseRow) -> None:
     rows = asked_both(home, older.id, newer.id)
     if not rows:
         st.info(
-            f"No run asked both: {plain(newer.id)} was compared with {plain(newer.parent or 'nothing')}. "
-            "Figures of releases that were asked different questions do not compare."
+            f"No run asked both: {plain(newer.id)} was compared with "
+            f"{plain(newer.release.parent or 'nothing')}. Figures of releases that were asked different "
+            "questions do not compare."
         )
         return
     better, worse = (sum(sign * row.change > 0 for row in rows) for sign in (1, -1))
@@ -190,7 +192,7 @@ def _map(handover: Handover) -> None:
     if snapshot.items is None:
         st.info("Drawing the map…", icon=":material/hourglass_empty:")
         return
-    standing = next(iter(standing_feed(handover).latest(1.5).items or ()), None)
+    standing = standing_feed(handover).first(PATIENCE)
     became = standings(standing.decided.every) if standing else {}
     points: Sequence[Point] = snapshot.items
     table = pd.DataFrame(
@@ -213,6 +215,5 @@ def _map(handover: Handover) -> None:
     for point in [one for one in points if one.id == st.query_params.get("point")][:_AT_A_POINT]:
         st.markdown(f"**{plain(point.title)}** · {became.get(point.id, 'open')}")
         st.caption(plain(point.text, 1_200))
-        place = standing.links.records("chunks", [point.id]) if standing else ""
-        if place:
+        if place := links_of(standing).records("chunks", [point.id]):
             st.link_button("Open the chunk", place, icon=":material/edit_note:")
