@@ -64,11 +64,11 @@ def ingest(
             "For example: clayloop ingest docs/   or   clayloop ingest pypi:distilabel   (or set "
             "curation.documents.sources)",
         )
-    workers = context.settings.serving.embedding.workers
-    counter = ModelTokenCounter(context.base_model)
-    report = run(wanted, context.home, settings, counter, context.progress, workers)
+    embedding = context.settings.serving.embedding
+    counter = ModelTokenCounter(embedding.model)
+    report = run(wanted, context.home, settings, counter, context.progress, embedding.workers)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
     out.print(
         f"{report.documents:,} documents, {report.chunks:,} chunks: {report.added:,} new, {report.removed:,} "
@@ -128,7 +128,7 @@ def drop(
 
     report = drop_source(source, context_of(ctx).home)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
     out.print(
         f"{report.source} is out: {report.documents:,} documents, {report.chunks:,} chunks. "
@@ -169,7 +169,7 @@ def synthesize(
         experience = _experience(context) if model else None
         report = run(context.home, corpus, settings, model, context.progress, experience)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report)
         return
     if not report.total:
         context.progress.say(
