@@ -9,9 +9,10 @@ import streamlit as st
 
 from curation import ArgillaSettings, AskedTurn, DatasetProgress, read_newest_turns, read_progress
 from dashboards.data.argilla import ArgillaReader
-from dashboards.data.feed import Feed, Telling
+from dashboards.data.feed import Feed, Snapshot, Telling
 from dashboards.data.standing import Standing, StandingReader
 from dashboards.handover import Handover
+from dashboards.sections import show_notice
 from serving import ReleaseStore
 from training import CanaryReport, read_canary
 
@@ -61,10 +62,17 @@ def canary_feed(handover: Handover) -> Feed[CanaryReport]:
     return _asking(handover, judged, _CANARY_SECONDS, "The canary")
 
 
-def asked_once(key: str, read: Callable[[], Sequence[T]], what: str) -> Feed[T]:
-    """What takes long, read once for each ``key``, for all pages; the newest few are kept."""
-    found: Feed[T] = _kept(key, lambda: Feed(read, float("inf"), what))
-    return found
+def read_once(
+    key: str, read: Callable[[], Sequence[T]], what: str, meanwhile: str, patience: float = 0.0
+) -> Sequence[T] | None:
+    """What takes long, read once for each ``key``, for all pages; the newest few are kept. None until it is
+    there: then the page says ``meanwhile``, or what is wrong."""
+    found: Snapshot[T] = _kept(f"{what}|{key}", lambda: Feed(read, float("inf"), what)).latest(patience)
+    if found.problem is not None:
+        show_notice(found.problem.message, found.problem.hint)
+    if found.waiting:
+        st.info(meanwhile, icon=":material/hourglass_empty:")
+    return found.items
 
 
 def _every(handover: Handover) -> float:

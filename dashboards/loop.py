@@ -14,7 +14,7 @@ from dashboards.data.runs import read_run
 from dashboards.data.standing import Next, Standing, first_step, opening
 from dashboards.escaping import plain, with_commands
 from dashboards.handover import Handover
-from dashboards.sections import PATIENCE, show_problem
+from dashboards.sections import last_of
 from dashboards.wording import plural
 
 _COLOURS = {"better": "green", "worse": "red"}
@@ -29,13 +29,11 @@ def show_loop(handover: Handover, feed: Feed[Standing]) -> None:
         with st.container(border=True):  # Argilla need not be asked
             _next(handover, Next(first_step(home)))
         return
-    snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    if not snapshot.items:
+    standing = next(iter(last_of(feed) or ()), None)
+    if standing is None:
         with st.container(border=True):
             _verdict(home)
         return
-    standing = snapshot.items[0]
     decisions, agreement, questions, verdict, step = st.columns([3, 3, 3, 4, 4])
     with decisions.container(border=True, height="stretch"):
         _decisions(standing)

@@ -22,7 +22,7 @@ from dashboards.escaping import plain
 from dashboards.feeds import progress_feed, standing_feed
 from dashboards.handover import Handover
 from dashboards.loop import show_loop
-from dashboards.sections import PATIENCE, section, show_notice, show_problem
+from dashboards.sections import last_of, section, show_notice
 from dashboards.views.annotation import show_dataset
 from dashboards.wording import age, plural
 from serving import Release
@@ -99,18 +99,17 @@ def _score_cell(cell: st.delta_generator.DeltaGenerator, row: ReleaseRow) -> Non
 
 
 def _annotation(feed: Feed[DatasetProgress]) -> None:
-    snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    if snapshot.items is None:
+    datasets = last_of(feed)
+    if datasets is None:
         return
-    if not any(dataset.exists for dataset in snapshot.items):
+    if not any(dataset.exists for dataset in datasets):
         st.info(
             "Argilla holds no dataset of ours yet. `clayloop push` creates "
             "them from the chunks and triplets.",
             icon=":material/cloud_upload:",
         )
         return
-    for place, dataset in zip(st.columns(len(snapshot.items)), snapshot.items, strict=True):
+    for place, dataset in zip(st.columns(len(datasets)), datasets, strict=True):
         with place.container(border=True, height="stretch"):
             show_dataset(dataset)
 

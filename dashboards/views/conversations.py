@@ -18,19 +18,18 @@ from dashboards.data.loop_tables import answer_table, calibration_table, topic_t
 from dashboards.data.people_tables import decision_table
 from dashboards.data.standing import Standing, links_of
 from dashboards.escaping import plain
-from dashboards.feeds import NEWEST, asked_once, standing_feed, turns_feed
+from dashboards.feeds import NEWEST, read_once, standing_feed, turns_feed
 from dashboards.handover import Handover
 from dashboards.sections import (
     OPEN,
     PATIENCE,
     choose_row,
+    last_of,
     section,
-    show_notice,
-    show_problem,
     show_table,
 )
 from dashboards.wording import duration, plural
-from serving import Gap, ReleaseStore, list_answers
+from serving import ReleaseStore, list_answers
 
 
 def show(handover: Handover) -> None:
@@ -49,11 +48,9 @@ def _links(handover: Handover) -> RecordLinks:
 
 
 def _days(feed: Feed[Standing]) -> None:
-    snapshot = feed.latest(PATIENCE)
-    show_problem(snapshot)
-    if not snapshot.items:
+    standing = next(iter(last_of(feed) or ()), None)
+    if standing is None:
         return
-    standing = snapshot.items[0]
     if not standing.week("asked") and not standing.week("asked", back=1):
         st.info("Nobody has asked anything for two weeks.")
         return
@@ -64,11 +61,9 @@ def _days(feed: Feed[Standing]) -> None:
 
 
 def _turns(handover: Handover) -> None:
-    snapshot = turns_feed(handover).latest(PATIENCE)
-    show_problem(snapshot)
-    turns: Sequence[AskedTurn] = snapshot.items or ()
+    turns = last_of(turns_feed(handover))
     if not turns:
-        if snapshot.items is not None:
+        if turns is not None:
             st.info("Nobody has asked anything yet.")
         return
     standing = standing_feed(handover).first(PATIENCE)
@@ -139,18 +134,12 @@ def _gaps(handover: Handover) -> None:
     if served is None:
         st.info("Nothing is served.")
         return
-    read = partial(read_topics, handover)
-    snapshot = asked_once(f"gaps {handover.root} {served}", read, "Topics without answers").latest()
-    if snapshot.problem is not None:
-        show_notice(snapshot.problem.message, snapshot.problem.hint)
-    if snapshot.waiting:
-        st.info("Putting together what means the same…", icon=":material/hourglass_empty:")
-    topics: Sequence[Gap] = snapshot.items or ()
-    if snapshot.items is not None and not topics:
+    key, read = f"{handover.root} {served}", partial(read_topics, handover)
+    topics = read_once(key, read, "Topics without answers", "Putting together what means the same…")
+    if topics:
+        show_table(topic_table(topics, _links(handover)), {"Records": OPEN})
+    elif topics is not None:
         st.info("Nobody has judged a question that the documentation does not answer.")
-    if not topics:
-        return
-    show_table(topic_table(topics, _links(handover)), {"Records": OPEN})
 
 
 def _answers(handover: Handover) -> None:
