@@ -21,9 +21,8 @@ from .judge.questions import question_kind as question_kind
 from .ledger.explain import Counts as Counts, RecordExplanation as RecordExplanation
 from .ledger.explain import ReleaseExplanation as ReleaseExplanation, explain_record as explain_record
 from .ledger.explain import explain_release as explain_release
-from .ledger.rows import HEADING as HEADING, LedgerRow as LedgerRow, Teaches as Teaches
-from .ledger.rows import by_decision as by_decision
-from .ledger.rows import normalise as normalise, section_of as section_of
+from .ledger.rows import LedgerRow as LedgerRow, Teaches as Teaches
+from .ledger.rows import by_decision as by_decision, section_of as section_of
 from .ledger.store import ledger_of as ledger_of, taught_triplets as taught_triplets
 from .ledger.selection import Selection as Selection
 from .prepare.conflicts import settle_conflicts as settle_conflicts
