@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -128,7 +129,8 @@ def _log(
         for row, turn in enumerate(batch):
             cited = [sources[chunk].text for chunk in turn.cited if chunk in sources]
             thumb = _THUMBS.get(turn.thumb or "", 0.0)
-            looked_at = answer_features(turn.question, turn.answer, cited, _known(turn.score), thumb)
+            score_of_best = 0.0 if math.isnan(turn.score) else turn.score
+            looked_at = answer_features(turn.question, turn.answer, cited, score_of_best, thumb)
             guesses = {name: guess(name, turn.id, looked_at, {}) for name in dataset.spec.judged}
             asked = not is_empty_talk(turn.question)
             known = remembered(guesses, by, asked)
@@ -217,7 +219,7 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
         "day": turn.created_at.date().isoformat(),
         "question": storable(turn.question),
     }
-    if turn.score == turn.score:  # a NaN would be refused for ever
+    if not math.isnan(turn.score):  # it would be refused for ever
         metadata["score"] = score(min(max(turn.score, -1.0), 1.0))  # accepted questions may raise it above 1
     if turn.thumb is not None:
         metadata["thumb"] = turn.thumb
@@ -250,11 +252,6 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
         metadata=metadata,
         derived=frozenset(),
     )
-
-
-def _known(score: float) -> float:
-    """A NaN says nothing."""
-    return score if score == score else 0.0
 
 
 def _within(value: int, limits: JsonObject) -> int:

@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from curation.agreement.policies import settle, weigh
 from curation.argilla.adjudication import Words, read_words, unsettled_questions, word_on
-from curation.argilla.api import PAGE, Api, JsonObject
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.datasets import RemoteDataset, annotated_at, find_all, find_kind
 from curation.argilla.schemas import DATASETS, NO, SPECS, YES, DatasetSpec
 from curation.argilla.users import User, read_users
@@ -92,16 +93,12 @@ def one_a_record(decisions: Iterable[Decision]) -> Iterable[Decision]:
         other = found.get(place_of(one))
         if other is not None:
             latest: dict[tuple[str, str], Vote] = {}
-            for vote in sorted((*other.votes, *one.votes), key=_when):
+            for vote in sorted((*other.votes, *one.votes), key=lambda vote: vote.given):
                 latest[vote.annotator_id, vote.question] = vote
             votes = sorted(latest.values(), key=_order)
             one = one.model_copy(update=_outcome(one.dataset, votes, one.policy))
         found[place_of(one)] = one
     return found.values()
-
-
-def _when(vote: Vote) -> tuple[float, str]:
-    return vote.at.timestamp() if vote.at else 0.0, vote.response_id
 
 
 def _order(vote: Vote) -> tuple[str, str, str]:
@@ -188,14 +185,14 @@ def what_was_said(
     votes = sorted(_votes(record, users), key=_order)
     if not votes:
         return None
-    markdown = {part.name for part in SPECS[kind].fields if part.markdown}
+    read_back = {part.name: readable if part.markdown else original for part in SPECS[kind].fields}
     return Decision(
         record_id=str(record.get("external_id") or record["id"]),
         dataset=kind,
         policy=policy,
         **_outcome(kind, votes, policy),
         fields={
-            name: _text(value) if kind == "conversations" else _text_of(name, str(value), markdown)
+            name: _text(value) if kind == "conversations" else read_back.get(name, original)(str(value))
             for name, value in record["fields"].items()
             if value is not None
         },
@@ -211,10 +208,6 @@ def _text(shown: str | list[dict[str, str]]) -> str:
     if isinstance(shown, str):
         return shown
     return "\n\n".join(f"{one['role']}: {one['content']}" for one in shown)
-
-
-def _text_of(name: str, shown: str, markdown: Collection[str]) -> str:
-    return readable(shown) if name in markdown else original(shown)
 
 
 def decision_without(decision: Decision, without: Collection[str]) -> Decision | None:
@@ -334,15 +327,13 @@ def annotated_records(api: Api, dataset: RemoteDataset, progress: Progress = SIL
 
 
 def _search_pass(api: Api, dataset: RemoteDataset, progress: Progress) -> tuple[dict[str, JsonObject], bool]:
-    records, total = api.search(dataset.id, [SUBMITTED], include=["responses"])
-    found, totals = {str(record["id"]): record for record in records}, {total}
-    with progress.task(f"Reading answered {dataset.spec.kind}", total, "records") as advance:
-        advance(len(records))
-        offset = PAGE
-        while len(records) == PAGE:
-            records, total = api.search(dataset.id, [SUBMITTED], include=["responses"], offset=offset)
+    pages = api.search_pages(dataset.id, [SUBMITTED], ["responses"])
+    first = next(pages)
+    found: dict[str, JsonObject] = {}
+    totals = {first[1]}
+    with progress.task(f"Reading answered {dataset.spec.kind}", first[1], "records") as advance:
+        for records, total in chain([first], pages):
             totals.add(total)
             found.update({str(record["id"]): record for record in records})
             advance(len(records))
-            offset += PAGE
     return found, totals == {len(found)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 
 import argilla as rg
@@ -55,7 +54,6 @@ def _update(
     records: Sequence[tuple[Outline, Finished]],
     progress: Progress,
 ) -> DatasetPush:
-    started = time.perf_counter()
     dataset, _, created = ensure_dataset(api, settings, kind, None, progress)
     standing = Standing.read(api, dataset)
     standing.suggests = api.shows_suggestions()
@@ -75,7 +73,6 @@ def _update(
         added=added,
         updated=len(changed) - added,
         unchanged=len(outlines) - len(changed),
-        seconds=round(time.perf_counter() - started, 3),
     )
 
 

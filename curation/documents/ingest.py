@@ -26,8 +26,8 @@ from curation.documents.report import IngestReport, SourceCount, counted, not_in
 from curation.documents.sources.files import Skipped, Source, SourceFile
 from curation.documents.sources.kinds import FORMS, downloads_of, open_source, source_name
 from curation.documents.splitting import TokenCounter
-from curation.errors import BusyError, SourceError, StateError
-from curation.files import write_json
+from curation.errors import BusyError, SourceError
+from curation.files import unwritable, write_json
 from curation.home import Home
 from curation.progress import SILENT, Progress
 from curation.records.chunk import Chunk
@@ -35,8 +35,6 @@ from curation.records.document import Document
 from curation.records.identity import content_id
 from curation.settings import ChunkSettings
 from curation.workers import Workers, in_process
-
-__all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
 
 log = logging.getLogger(__name__)
 
@@ -321,10 +319,7 @@ def _only_one(home: Home) -> Iterator[None]:
             "Wait until it has finished, then run this one again.",
         ) from error
     except OSError as error:
-        raise StateError(
-            f"Cannot write {home.corpus}: {error.strerror or error}",
-            "Check the free space (df) and the permissions of the state folder (CLAYLOOP_HOME).",
-        ) from error
+        raise unwritable(home.corpus, error) from error
     try:
         yield
     finally:

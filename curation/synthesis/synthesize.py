@@ -104,7 +104,7 @@ def synthesize(
                 generations, fresh = asking.generations(corpus.chunks, settings, report)
                 if known.finds is not None:
                     _look_up(fresh, known.finds, report)
-            triplets = merge(corpus, generations, report.model, earlier, settings.headings)
+            triplets = merge(corpus, generations, report.model, earlier)
             save_triplets(home, triplets)
     except Timeout:
         raise BusyError(

@@ -143,6 +143,16 @@ class Outline:
         )
 
 
+def plain_paragraphs(text: str) -> ParsedDocument:
+    """Text that no parser could take: its paragraphs as they stand."""
+    outline = Outline()
+    line = 1
+    for paragraph in text.split("\n\n"):
+        outline.add(Block("prose", paragraph.strip("\n"), line))
+        line += paragraph.count("\n") + 2
+    return outline.finish()
+
+
 def fenced(code: str, language: str) -> str:
     """A code block of Markdown that its content cannot close."""
     fence = "```"

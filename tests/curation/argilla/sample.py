@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import httpx
 
-from curation.argilla.api import Api
+from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import workspace_id
+from curation.argilla.datasets import RemoteDataset, find_dataset
+from curation.argilla.schemas import DatasetKind
 from curation.documents.corpus import Corpus
 from curation.records.chunk import Chunk
 from curation.records.triplet import Triplet
 from curation.records.turn import Message, Turn
 from curation.settings import ArgillaSettings
+from tests.curation.making import chunk_of
 
+EVERYTHING = ("suggestions", "responses", "vectors")
 TEXTS = {
     ("guide/install.md", "Installing"): "Install the package with pip. You need Python 3.10 or newer. "
     "A virtual environment keeps its dependencies apart from those of other projects.",
@@ -56,16 +61,8 @@ TEXTS = {
 
 def make_chunk(path: str, heading: str, body: str, position: int = 0) -> Chunk:
     text = f"{heading}\n\n{body}"
-    return Chunk(
-        id=Chunk.make_id(path, (heading,), text),
-        document_id="0" * 32,
-        source="pypi:sample",
-        path=path,
-        section=(heading,),
-        text=text,
-        tokens=len(text.split()) + 2,
-        position=position,
-    )
+    more = {"source": "pypi:sample", "tokens": len(text.split()) + 2, "position": position}
+    return chunk_of(path, (heading,), text, **more)
 
 
 def small_corpus() -> Corpus:
@@ -120,6 +117,21 @@ def history(*texts: str) -> tuple[Message, ...]:
         Message(role="user" if index % 2 == 0 else "assistant", content=text)
         for index, text in enumerate(texts)
     )
+
+
+def dataset_of(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> RemoteDataset:
+    """The dataset, which must be there."""
+    dataset = find_dataset(api, settings, kind)
+    assert dataset is not None
+    return dataset
+
+
+def rows(
+    api: Api, settings: ArgillaSettings, kind: DatasetKind, include: Sequence[str] = EVERYTHING
+) -> list[JsonObject]:
+    """The records of a dataset as Argilla has them."""
+    found = dataset_of(api, settings, kind)
+    return [row for page in api.records(found.id, include) for row in page]
 
 
 @dataclass

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argilla as rg
 import pytest
 
-from curation.argilla.adjudication import QUESTION, push_adjudication
+from curation.argilla.adjudication import QUESTION, find_adjudication, push_adjudication
 from curation.argilla.annotators import add_annotator, list_annotators, remove_annotator
-from curation.argilla.api import Api, JsonObject
+from curation.argilla.api import Api
 from curation.argilla.changes import DecisionReader
 from curation.argilla.conversations import log_turns
-from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.push import PushOptions, push_to_argilla
 from curation.argilla.refresh import renew_queue
@@ -22,7 +21,7 @@ from curation.suggestions.features import answer_features
 from curation.suggestions.scorer import COLD_SCORERS, Scorer
 from serving import Embedder
 from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
-from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus, small_triplets
+from tests.curation.argilla.sample import answer, hire, make_turn, rows, small_corpus, small_triplets
 
 pytestmark = pytest.mark.argilla
 
@@ -33,26 +32,11 @@ def settings(settings: ArgillaSettings) -> ArgillaSettings:
     return settings.model_copy(update=own)
 
 
-def rows(api: Api, dataset_id: str) -> list[JsonObject]:
-    return [row for page in api.records(dataset_id, ["responses", "suggestions"]) for row in page]
-
-
-def chunks_of(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
-    dataset = find_dataset(api, settings, "chunks")
-    assert dataset is not None
-    return rows(api, dataset.id)
-
-
-def named(api: Api, name: str) -> str:
-    listed = api.request("GET", "/api/v1/me/datasets", "listing")["items"]
-    return next(str(row["id"]) for row in listed if row["name"] == name)
-
-
 def test_the_reviewers_word_returns_with_the_next_reading(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     push_to_argilla(client, settings, small_corpus(), [], embedder)
-    first, second, third, *_ = chunks_of(api, settings)
+    first, second, third, *_ = rows(api, settings, "chunks")
     ann, bob = hire(api, settings, f"{settings.chunks}-ann"), hire(api, settings, f"{settings.chunks}-bob")
     for record, said in ((first, ("yes", "no")), (second, ("no", "no"))):
         for person, value in zip((ann, bob), said, strict=True):
@@ -67,7 +51,7 @@ def test_the_reviewers_word_returns_with_the_next_reading(
     assert decisions[second["external_id"]].verdict == "rejected"
     assert push_adjudication(client, settings, decisions.values()) == 1
     assert push_adjudication(client, settings, decisions.values()) == 1
-    (waiting,) = rows(api, named(api, settings.adjudication))
+    (waiting,) = next(api.records(find_adjudication(api, settings) or ""))
     assert f"{ann.name}: yes" in waiting["fields"]["answers"]
     assert first["fields"]["chunk"] in waiting["fields"]["record"]
     said = {QUESTION: {"value": "yes"}}
@@ -86,7 +70,7 @@ def test_people_are_added_and_their_answers_stay_when_they_go(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     push_to_argilla(client, settings, small_corpus(), [], embedder)
-    record = chunks_of(api, settings)[0]
+    record = rows(api, settings, "chunks")[0]
     name = f"{settings.chunks}-eve"
     password = add_annotator(client, settings, name)
     assert password
@@ -117,7 +101,7 @@ def test_only_unanswered_records_are_suggested_anew(
     """By a push, and by what a retrain does: another push has nothing left to do."""
     corpus = small_corpus()
     push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    before = {row["external_id"]: row for row in chunks_of(api, settings)}
+    before = {row["external_id"]: row for row in rows(api, settings, "chunks")}
     person = hire(api, settings, f"{settings.chunks}-kim")
     answered = next(row for row in before.values() if row["suggestions"])
     answer(person, answered["id"], good_chunk="no")
@@ -129,7 +113,7 @@ def test_only_unanswered_records_are_suggested_anew(
     else:
         changed = renew_queue(client, settings, options.scorers, embedder.name)
     assert changed == len(before) - 1
-    after = {row["external_id"]: row for row in chunks_of(api, settings)}
+    after = {row["external_id"]: row for row in rows(api, settings, "chunks")}
     for key, row in after.items():
         if key == answered["external_id"]:
             assert row["suggestions"] == answered["suggestions"]
@@ -148,9 +132,7 @@ def test_what_was_learned_about_answers_comes_with_the_next_push(
 ) -> None:
     turns = [make_turn(f"How {n}?", "With pip.", f"{settings.chunks}-{n}") for n in range(3)]
     log_turns(client, settings, turns, embedder)
-    dataset = find_dataset(api, settings, "conversations")
-    assert dataset is not None
-    assert all(row["suggestions"] == [] for row in rows(api, dataset.id))
+    assert all(row["suggestions"] == [] for row in rows(api, settings, "conversations"))
     features = answer_features("How?", "So.", [], 0.5)
     learned = Scorer(
         question="is_response_correct",
@@ -162,7 +144,7 @@ def test_what_was_learned_about_answers_comes_with_the_next_push(
     options = PushOptions(scorers={learned.question: learned})
     report = push_to_argilla(client, settings, small_corpus(), [], embedder, options)
     assert report.datasets[2].updated == 3
-    for row in rows(api, dataset.id):
+    for row in rows(api, settings, "conversations"):
         said = [(one["value"], one["score"]) for one in row["suggestions"]]
         assert said == ([] if in_control_group(row["external_id"]) else [("no", 0.881)])
     assert push_to_argilla(client, settings, small_corpus(), [], embedder, options).changed == 0

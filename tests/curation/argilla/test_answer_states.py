@@ -8,23 +8,17 @@ import pytest
 from curation.argilla.answer_states import mark_stale_answers
 from curation.argilla.api import Api
 from curation.argilla.conversations import log_turns
-from curation.argilla.datasets import find_dataset
 from curation.argilla.schemas import ANSWER_STATE
 from curation.settings import ArgillaSettings
-from tests.curation.argilla.sample import make_turn
+from tests.curation.argilla.sample import make_turn, rows
 
 pytestmark = pytest.mark.argilla
 
 
 def states(api: Api, settings: ArgillaSettings) -> dict[str, str]:
     """Question → the state that its record has; "" for none."""
-    dataset = find_dataset(api, settings, "conversations")
-    assert dataset is not None
-    return {
-        row["metadata"]["question"]: row["metadata"].get(ANSWER_STATE.name, "")
-        for page in api.records(dataset.id)
-        for row in page
-    }
+    found = (row["metadata"] for row in rows(api, settings, "conversations"))
+    return {metadata["question"]: metadata.get(ANSWER_STATE.name, "") for metadata in found}
 
 
 def test_stale_ones_are_marked_and_confirmed_ones_are_not_any_more(

@@ -21,7 +21,15 @@ from curation.errors import ArgillaError
 from curation.home import Home
 from curation.settings import ArgillaSettings
 from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, make_chunk, make_triplet, small_corpus, small_triplets
+from tests.curation.argilla.sample import (
+    answer,
+    hire,
+    make_chunk,
+    make_triplet,
+    rows,
+    small_corpus,
+    small_triplets,
+)
 
 pytestmark = pytest.mark.argilla
 
@@ -67,8 +75,8 @@ def test_argilla_goes_away_in_the_middle_of_a_push(
     push_to_argilla(client, settings, corpus, triplets[:1], embedder)
     ada = hire(api, settings, f"ada-{settings.chunks}")
     bob = hire(api, settings, f"bob-{settings.chunks}")
-    common = find_all(api, settings)["chunks"][-1]
-    record = next(one for page in api.records(common.id) for one in page)
+    twice = find_all(api, settings)["chunks"][-1]
+    record = next(api.records(twice.id))[0]
     for person in (ada, bob):
         answer(person, str(record["id"]), good_chunk="yes")
     before = read_decisions(client, settings)
@@ -122,7 +130,7 @@ def test_what_people_change_by_hand_is_mended_or_kept(
     corpus = small_corpus()
     push_to_argilla(client, settings, corpus, [], embedder)
     dataset = find_all(api, settings)["chunks"][0]
-    record = next(one for page in api.records(dataset.id) for one in page)
+    record, other, *_ = rows(api, settings, "chunks")
     # another title for a question, a filter taken away, a text and a mark written over, a record deleted
     question = dataset.questions["good_chunk"]
     api.request("PATCH", f"/api/v1/questions/{question}", "renaming", {"title": "Nice?"})
@@ -131,11 +139,10 @@ def test_what_people_change_by_hand_is_mended_or_kept(
     queue = next(one for one in own if one["name"] == "queue")
     api.request("DELETE", f"/api/v1/metadata-properties/{queue['id']}", "taking a filter away")
     api.upsert(dataset.id, [{"external_id": record["external_id"], "metadata": {"mine": "kept"}}])
-    other = next(one for page in api.records(dataset.id) for one in page if one["id"] != record["id"])
     api.delete(dataset.id, [str(other["id"])])
     push_to_argilla(client, settings, corpus, [], embedder)
     assert ids_of(api, settings) == Counter(one.id for one in corpus.chunks)
-    found = {one["external_id"]: one for page in api.records(dataset.id) for one in page}
+    found = {one["external_id"]: one for one in rows(api, settings, "chunks")}
     metadata = found[record["external_id"]]["metadata"]
     assert metadata["mine"] == "kept" and metadata["queue"] == "asked"
     assert "queue" in find_all(api, settings)["chunks"][0].filters
@@ -148,18 +155,16 @@ def test_an_annotator_goes_with_all_answers(
     chunks = [make_chunk(path, "Timeouts", text * 3, row) for row, path in enumerate(("a.md", "b.md"))]
     corpus = Corpus([], chunks)
     push_to_argilla(client, settings, corpus, [], embedder)
-    dataset = find_all(api, settings)["chunks"][0]
-    records = {one["external_id"]: one for page in api.records(dataset.id) for one in page}
-    asked = next(key for key, one in records.items() if one["metadata"]["queue"] == "asked")
+    asked = next(one for one in rows(api, settings, "chunks") if one["metadata"]["queue"] == "asked")
     ada = hire(api, settings, f"ada-{settings.chunks}")
-    answer(ada, str(records[asked]["id"]), good_chunk="yes")
+    answer(ada, str(asked["id"]), good_chunk="yes")
     push_to_argilla(client, settings, corpus, [], embedder)
-    queues = {one["metadata"]["queue"] for page in api.records(dataset.id) for one in page}
+    queues = {one["metadata"]["queue"] for one in rows(api, settings, "chunks")}
     assert queues == {"asked", "decided"}
     remove_annotator(client, settings, ada.name, with_answers=True)
     assert read_decisions(client, settings) == []
     push_to_argilla(client, settings, corpus, [], embedder)
-    queues = {one["metadata"]["queue"] for page in api.records(dataset.id) for one in page}
+    queues = {one["metadata"]["queue"] for one in rows(api, settings, "chunks")}
     assert queues == {"asked", "waits"}, "nothing is decided any more"
 
 

@@ -8,12 +8,11 @@ from hypothesis import given, strategies as st
 
 from curation.argilla.api import Api
 from curation.argilla.conditions import Condition, find_matching_records, parse_condition
-from curation.argilla.datasets import find_dataset
 from curation.argilla.push import push_to_argilla
 from curation.errors import SettingsError
 from curation.settings import ArgillaSettings
 from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, small_corpus, small_triplets
+from tests.curation.argilla.sample import answer, hire, rows, small_corpus, small_triplets
 
 
 @pytest.mark.parametrize(
@@ -72,9 +71,7 @@ def test_what_argilla_finds(
     push_to_argilla(client, settings, corpus, triplets, embedder)
     ids = {triplet.positive: triplet.id for triplet in triplets}
     install, docker = ids["How do I install the package with pip?"], ids["Docker image"]
-    dataset = find_dataset(api, settings, "triplets")
-    assert dataset is not None
-    remote = {row["external_id"]: row["id"] for page in api.records(dataset.id) for row in page}
+    remote = {row["external_id"]: row["id"] for row in rows(api, settings, "triplets")}
     person = hire(api, settings, f"filter-{settings.triplets}")
     answer(person, remote[install], is_positive_relevant="yes", is_negative_irrelevant="yes")
     answer(person, remote[docker], is_positive_relevant="no", is_negative_irrelevant="yes")

@@ -8,7 +8,7 @@ import math
 import argilla as rg
 import pytest
 
-from curation.argilla.api import Api, JsonObject
+from curation.argilla.api import Api
 from curation.argilla.conversations import log_turns
 from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import dataset_addresses, read_decisions
@@ -20,24 +20,25 @@ from curation.errors import StateError
 from curation.settings import ArgillaSettings
 from curation.suggestions.scorer import VERSION
 from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, history, make_turn, small_corpus, titled
+from tests.curation.argilla.sample import (
+    answer,
+    dataset_of,
+    hire,
+    history,
+    make_turn,
+    rows,
+    small_corpus,
+    titled,
+)
 
 pytestmark = pytest.mark.argilla
-
-
-def rows(api: Api, settings: ArgillaSettings) -> list[JsonObject]:
-    dataset = find_dataset(api, settings, "conversations")
-    assert dataset is not None
-    include = ["suggestions", "responses", "vectors"]
-    return [row for page in api.records(dataset.id, include) for row in page]
 
 
 def test_each_dataset_has_an_address(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, embedder: Embedder
 ) -> None:
     push_to_argilla(client, settings, small_corpus(), [], embedder)
-    dataset = find_dataset(api, settings, "conversations")
-    assert dataset is not None
+    dataset = dataset_of(api, settings, "conversations")
     found = dataset_addresses(client, settings)
     assert found["conversations"] == f"{settings.url}/dataset/{dataset.id}/annotation-mode"
 
@@ -56,7 +57,7 @@ def test_a_turn_arrives_once_with_its_sources(
     )
     for _ in range(2):
         log_turns(client, settings, [turn, turn], embedder)
-    [row] = rows(api, settings)
+    [row] = rows(api, settings, "conversations")
     assert row["external_id"] == turn.id
     remembered = {
         name: row["metadata"].pop(name) for name in ("signals", "suggested_by", "priority", "queue", "area")
@@ -89,7 +90,7 @@ def test_the_dataset_is_made_when_it_is_missing_and_no_model_is_needed(
     log_turns(client, settings, [], None)
     assert find_dataset(api, settings, "conversations") is None
     log_turns(client, settings, [make_turn("a?", "b", cited=("f" * 32,))], None)
-    assert len(rows(api, settings)) == 1
+    assert len(rows(api, settings, "conversations")) == 1
 
 
 def test_nothing_that_people_write_can_block_the_outbox(
@@ -101,7 +102,7 @@ def test_nothing_that_people_write_can_block_the_outbox(
         make_turn("", "<img src=x>", turn=3, history=history("<b>one</b>", "![two](http://x/y.png)")),
     ]
     log_turns(client, settings, turns, embedder)
-    found = {row["external_id"]: row for row in rows(api, settings)}
+    found = {row["external_id"]: row for row in rows(api, settings, "conversations")}
     assert set(found) == {turn.id for turn in turns}
     shown = found[turns[2].id]["fields"]
     assert [one["role"] for one in shown["history"]] == ["user", "assistant"]
@@ -119,7 +120,7 @@ def test_a_visitors_thumb_changes_the_record_and_is_no_response(
     said = turn.model_copy(update={"thumb": "down", "comment": "Too short.", "seconds": 0.25})
     log_turns(client, settings, [turn], None)
     log_turns(client, settings, [said], None)
-    [row] = rows(api, settings)
+    [row] = rows(api, settings, "conversations")
     assert (row["metadata"]["thumb"], row["metadata"]["comment"]) == ("down", "Too short.")
     assert row["metadata"]["seconds"] == 0.25 and "Too short" in row["fields"]["look_at"]
     assert not row["responses"]
@@ -131,7 +132,7 @@ def test_sending_again_keeps_the_answer(
     turn = make_turn("How?", "So.", cited=("f" * 32,)).model_copy(update={"meant": "install kiln How?"})
     log_turns(client, settings, [turn], embedder)
     person = hire(api, settings, "reader")
-    [row] = rows(api, settings)
+    [row] = rows(api, settings, "conversations")
     answer(person, row["id"], is_response_correct="yes", out_of_guardrails="no", feedback="thanks")
     log_turns(client, settings, [turn], embedder)
     [decision] = read_decisions(client, settings)
@@ -148,7 +149,7 @@ def test_the_source_that_somebody_names_is_read_back(
     turn = make_turn("How?", "So.", cited=("e" * 32, "f" * 32))
     log_turns(client, settings, [turn], None)
     person = hire(api, settings, "namer")
-    [row] = rows(api, settings)
+    [row] = rows(api, settings, "conversations")
     answer(person, row["id"], is_response_correct="no", out_of_guardrails="no", best_source="2")
     [decision] = read_decisions(client, settings)
     assert (decision.verdict, decision.named_source, decision.chunk_id) == ("rejected", "f" * 32, "f" * 32)
@@ -174,7 +175,7 @@ def test_ten_passages_are_shown_to_choose_from(
         make_turn("Who?", "Nobody.", turn=2, cited=offered[:2]),
     ]
     log_turns(client, settings, turns, None, lambda: corpus)
-    found = {row["metadata"]["turn"]: row for row in rows(api, settings)}
+    found = {row["metadata"]["turn"]: row for row in rows(api, settings, "conversations")}
     assert [len(offered_chunks(found[turn]["fields"]["response"])) for turn in range(3)] == [10, 10, 2]
     shown = found[0]["fields"]["response"]
     assert "**Sources to choose from: the bot was given the first 4**" in shown
@@ -198,7 +199,7 @@ def test_what_annotators_write_is_read_back_with_their_role(
     turn = make_turn("How?", "I don't know.", refused=True, offered=tuple(f"{n:032d}" for n in range(10)))
     log_turns(client, settings, [turn], None)
     person = hire(api, settings, "writer")
-    [row] = rows(api, settings)
+    [row] = rows(api, settings, "conversations")
     answer(
         person,
         row["id"],
@@ -213,26 +214,22 @@ def test_what_annotators_write_is_read_back_with_their_role(
     found = decision.correction
     assert found is not None and found.at is not None
     assert (found.standing, found.text, found.role) == ("accepted", "Use <b>four</b>.", "annotator")
-    person.api.request("DELETE", f"/api/v1/responses/{row_response(api, settings)}", "withdrawing")
+    [row] = rows(api, settings, "conversations")
+    person.api.request("DELETE", f"/api/v1/responses/{row['responses'][0]['id']}", "withdrawing")
     assert read_decisions(client, settings) == []
 
 
-def row_response(api: Api, settings: ArgillaSettings) -> str:
-    [row] = rows(api, settings)
-    return str(row["responses"][0]["id"])
-
-
-def test_a_dataset_from_before_sources_could_be_named_stays_in_use(
+def test_a_dataset_without_our_own_questions_stays_in_use(
     client: rg.Argilla, api: Api, settings: ArgillaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = SPECS["conversations"]
-    older = tuple(question for question in spec.questions if not question.newer)
+    older = tuple(question for question in spec.questions if not question.extra)
     with monkeypatch.context() as past:
         past.setitem(SPECS, "conversations", dataclasses.replace(spec, questions=older))
         log_turns(client, settings, [make_turn("How?", "So.", cited=("f" * 32,))], None)
     log_turns(client, settings, [make_turn("Why?", "So.", turn=1, cited=("f" * 32,))], None)
     person = hire(api, settings, "veteran")
-    for row in rows(api, settings):
+    for row in rows(api, settings, "conversations"):
         answer(person, row["id"], is_response_correct="yes", out_of_guardrails="no")
     assert [one.chunk_id for one in read_decisions(client, settings)] == ["f" * 32] * 2
 
@@ -249,7 +246,9 @@ def test_all_turns_as_a_table_judged_or_not(
         make_turn("And who am I?", "I do not know.", turn=1),
     ]
     log_turns(client, settings, turns, embedder)
-    [record] = [row["id"] for row in rows(api, settings) if row["external_id"] == turns[0].id]
+    [record] = [
+        row["id"] for row in rows(api, settings, "conversations") if row["external_id"] == turns[0].id
+    ]
     answer(hire(api, settings, "aurora"), record, is_response_correct="yes", out_of_guardrails="no")
     first, second = conversation_table(client, settings).to_pylist()
     assert (first["id"], first["question"], first["turn"]) == (turns[0].id, turns[0].question, 0)
@@ -271,7 +270,7 @@ def test_a_wrong_answer_asks_which_passage_is_right(
         make_turn("Tell me a joke", "A bot walks into a bar.", "c", offered=offered),
     ]
     log_turns(client, settings, turns, embedder, lambda: corpus)
-    found = {row["external_id"]: row["id"] for row in rows(api, settings)}
+    found = {row["external_id"]: row["id"] for row in rows(api, settings, "conversations")}
     ada = hire(api, settings, f"ada-{settings.conversations}")
     wrong = {"is_response_correct": "no", "out_of_guardrails": "no"}
     answer(ada, found[turns[0].id], **wrong)
@@ -279,12 +278,10 @@ def test_a_wrong_answer_asks_which_passage_is_right(
     answer(ada, found[turns[2].id], **wrong, best_source="none")
     answer(ada, found[turns[3].id], **{**wrong, "out_of_guardrails": "yes"})
     push_to_argilla(client, settings, corpus, [], embedder)
-    dataset = find_dataset(api, settings, "triplets")
-    assert dataset is not None
-    triplets = [row for page in api.records(dataset.id) for row in page]
+    triplets = rows(api, settings, "triplets")
     asked = {(row["fields"]["positive"], row["metadata"]["chunk_id"]) for row in triplets}
     assert asked == {("When is a request cancelled?", chunk) for chunk in offered}
     assert {row["metadata"]["origin"] for row in triplets} == {"conversation"}
     answer(ada, found[turns[0].id], **wrong, best_source="2")
     push_to_argilla(client, settings, corpus, [], embedder)
-    assert not [row for page in api.records(dataset.id) for row in page], "somebody said which it is"
+    assert not rows(api, settings, "triplets"), "somebody said which it is"

@@ -13,14 +13,13 @@ from hypothesis import given, settings as hypothesis_settings, strategies as st
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.asked import read_questions
 from curation.argilla.conversations import log_turns
-from curation.argilla.datasets import find_dataset
 from curation.argilla.generations import log_generations
 from curation.argilla.schemas import DatasetKind
 from curation.errors import StateError
 from curation.records.generation import AnsweredQuestion, GeneratedAnswer, Judgement
 from curation.settings import ArgillaSettings
 from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
-from tests.curation.argilla.sample import Person, hire, history, make_turn
+from tests.curation.argilla.sample import Person, dataset_of, hire, history, make_turn, rows
 
 
 def generated(text: str, by: str = "a", question: str = "How do I install <it>?") -> GeneratedAnswer:
@@ -38,12 +37,6 @@ def generated(text: str, by: str = "a", question: str = "How do I install <it>?"
 def respond(person: Person, record: JsonObject, values: dict[str, Any]) -> None:
     said = {question: {"value": value} for question, value in values.items()}
     person.api.respond([{"record_id": record["id"], "status": "submitted", "values": said}])
-
-
-def rows(api: Api, settings: ArgillaSettings, kind: DatasetKind) -> list[JsonObject]:
-    dataset = find_dataset(api, settings, kind)
-    assert dataset is not None
-    return [row for page in api.records(dataset.id, ["suggestions", "responses"]) for row in page]
 
 
 @hypothesis_settings(deadline=None)
@@ -94,9 +87,8 @@ def test_what_a_judge_says_is_suggested_and_answers_stay(
     respond(hire(api, settings, "generations-ann"), pair, {f"generations-{at}-rating": 4 for at in (0, 1)})
     assert log_generations(client, settings, [answered])[1].updated == 0, "somebody has answered"
     [pair] = rows(api, settings, "preferences")
-    dataset = find_dataset(api, settings, "preferences")
-    assert dataset is not None
-    names = {key: name for name, key in dataset.questions.items()}
+    questions = dataset_of(api, settings, "preferences").questions
+    names = {key: name for name, key in questions.items()}
     place = 0 if pair["fields"]["generations-0"] == "Good." else 1
     assert {names[one["question_id"]]: one["value"] for one in pair["suggestions"]} == {
         f"generations-{place}-rating": 5,

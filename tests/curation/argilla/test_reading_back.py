@@ -5,10 +5,9 @@ from __future__ import annotations
 import argilla as rg
 import pytest
 
-from curation.argilla import decisions as decisions_module
+from curation.argilla import api as api_module
 from curation.argilla.api import Api
 from curation.argilla.conversations import log_turns
-from curation.argilla.datasets import find_dataset
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
 from curation.argilla.push import push_to_argilla
@@ -18,7 +17,7 @@ from curation.home import Home
 from curation.records.decision import BEST_SOURCE, OTHER_SOURCE
 from curation.settings import ArgillaSettings
 from serving import Embedder
-from tests.curation.argilla.sample import answer, hire, make_turn, small_corpus, small_triplets, titled
+from tests.curation.argilla.sample import answer, hire, make_turn, rows, small_corpus, small_triplets, titled
 
 pytestmark = pytest.mark.argilla
 
@@ -32,9 +31,7 @@ def test_three_people_disagree(
 ) -> None:
     corpus = small_corpus()
     push_to_argilla(client, settings, corpus, small_triplets(corpus), embedder)
-    dataset = find_dataset(api, settings, "triplets")
-    assert dataset is not None
-    ids = {row["fields"]["positive"]: row["id"] for page in api.records(dataset.id) for row in page}
+    ids = {row["fields"]["positive"]: row["id"] for row in rows(api, settings, "triplets")}
     install, timeout, docker = list(ids.values())[:3]
     ann, bob, cem = (hire(api, settings, name) for name in ("ann", "bob", "cem"))
     for person, positive in ((ann, "yes"), (bob, "yes"), (cem, "no")):
@@ -57,7 +54,7 @@ def test_three_people_disagree(
     assert by_id[install].metadata["chunk_id"] == chunk.chunk_id
 
     # Pages smaller than the answer, and somebody who leaves with all that they said.
-    monkeypatch.setattr(decisions_module, "PAGE", 1)
+    monkeypatch.setattr(api_module, "PAGE", 1)
     assert [d.record_id for d in read_decisions(client, settings)] == sorted(
         d.record_id for d in found.values()
     )
@@ -85,10 +82,8 @@ def test_an_admin_may_read_and_an_annotator_may_not(
     from curation.errors import ArgillaError
 
     push_to_argilla(client, settings, small_corpus(), [], embedder)
-    dataset = find_dataset(api, settings, "chunks")
-    assert dataset is not None
     person = hire(api, settings, "plain")
-    answer(person, next(row["id"] for page in api.records(dataset.id) for row in page), good_chunk="yes")
+    answer(person, rows(api, settings, "chunks")[0]["id"], good_chunk="yes")
     plain = rg.Argilla(api_url=api.url, api_key=str(person.api.http.headers["X-Argilla-Api-Key"]))
     with pytest.raises(ArgillaError, match="does not allow"):
         read_decisions(plain, settings)

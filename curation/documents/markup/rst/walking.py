@@ -11,9 +11,9 @@ from curation.documents.markup.blocks import Block, Outline, dedent, one_line
 from curation.documents.markup.lead import Lead, Writer
 from curation.documents.markup.page import Page, Passage
 from curation.documents.markup.rst.fields import shown_fields
-from curation.documents.markup.rst.fragment import rst_inline_to_text
 from curation.documents.markup.rst.inline import InlineText
 from curation.documents.markup.rst.nodes import Code, Labelled, Signature
+from curation.documents.markup.rst.parsing import rst_inline_to_text
 
 _GAP = re.compile(r"\s*\|\s*|\s{2,}")
 _SILENT = (nodes.comment, nodes.substitution_definition, nodes.pending, nodes.transition, nodes.title)
