@@ -3,7 +3,6 @@
 
 from .agreement.alpha import alpha_of as alpha_of
 from .agreement.calibration import Calibration as Calibration, read_calibration as read_calibration
-from .agreement.policies import settle as settle
 from .agreement.report import Agreement as Agreement, QuestionAgreement as QuestionAgreement
 from .agreement.report import agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login

@@ -18,7 +18,7 @@ from curation.argilla.filters import Metadata, score, term
 from curation.argilla.queue import SMALL_TALK, area_of, is_asked_twice
 from curation.argilla.schemas import AREA, ASKED, HISTORY, LOOK_AT, NO, QUEUE, YES
 from curation.argilla.suggestions import remembered, scorers_for
-from curation.argilla.upsert import Finished, Outline, Standing, payload
+from curation.argilla.upsert import Finished, Outline, Shelf, payload
 from curation.argilla.vectors import VectorSource
 from curation.errors import ArgillaError, StateError
 from curation.records.chunk import Chunk
@@ -120,7 +120,7 @@ def _log(
     dataset, vector, _ = ensure_dataset(api, settings, "conversations", vectors)
     # What was learned comes with the next push: here is only what there is to learn from.
     by = scorers_for(dataset.spec.judged, {}, vector_slug(vectors.name) if vectors else "no-model")
-    standing = Standing({}, suggests=False)
+    shelf = Shelf(dataset, vector=vector, suggests=False)
     for start in range(0, len(pending), UPSERT_BATCH):
         batch = pending[start : start + UPSERT_BATCH]
         sources = _sources(api, settings, batch, corpus)
@@ -139,7 +139,7 @@ def _log(
             known[AREA.name] = area_of(first.path if first else "", settings.experts)
             finished = Finished(known, {}, None if embedded is None else embedded[row])
             outline = _outline(turn, sources, dataset)
-            bodies.append(payload(outline, finished, dataset, standing, vector))
+            bodies.append(payload(outline, finished, shelf))
         api.upsert(dataset.id, bodies)
 
 
@@ -250,7 +250,6 @@ def _outline(turn: Turn, sources: dict[str, Source], dataset: RemoteDataset) -> 
             if name in dataset.fields and (shown or dataset.fields[name]["required"])
         },
         metadata=metadata,
-        derived=frozenset(),
     )
 
 

@@ -127,18 +127,7 @@ def _adjudicated(decision: Decision, words: Words) -> Decision:
 
 
 def _with_values(decision: Decision, values: dict[str, str], reasons: Mapping[str, str]) -> Decision:
-    labels = set(SPECS[decision.dataset].labels)
-    given = [vote for vote in decision.votes if vote.question in labels]
-    winning = sum(values.get(vote.question) == vote.value for vote in given)
-    verdict, reason = acceptance_verdict(decision.dataset, values, reasons)
-    return decision.model_copy(
-        update={
-            "values": values,
-            "agreement": winning / len(given) if given else 0.0,
-            "verdict": verdict,
-            "reason": reason,
-        }
-    )
+    return decision.model_copy(update=_concluded(decision.dataset, decision.votes, values, reasons))
 
 
 def place_of(decision: Decision) -> tuple[str, str]:
@@ -222,13 +211,20 @@ def decision_without(decision: Decision, without: Collection[str]) -> Decision |
 
 def _outcome(kind: DatasetName, votes: Sequence[Vote], policy: Acceptance) -> dict[str, Any]:
     """What follows from ``votes``, by the names of a decision's fields."""
-    spec = SPECS[kind]
-    values, agreement = settle(votes, spec.labels, policy)
-    verdict, reason = acceptance_verdict(kind, values, _open_questions(votes, values, spec))
+    values = settle(votes, SPECS[kind].labels, policy)
+    return _concluded(kind, votes, values, _open_questions(votes, values, SPECS[kind]))
+
+
+def _concluded(
+    kind: DatasetName, votes: Sequence[Vote], values: dict[str, str], reasons: Mapping[str, str]
+) -> dict[str, Any]:
+    given = [vote for vote in votes if vote.question in SPECS[kind].labels]
+    winning = sum(values.get(vote.question) == vote.value for vote in given)
+    verdict, reason = acceptance_verdict(kind, values, reasons)
     return {
         "votes": tuple(votes),
         "values": values,
-        "agreement": agreement,
+        "agreement": winning / len(given) if given else 0.0,
         "verdict": verdict,
         "reason": reason,
     }

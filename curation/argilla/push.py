@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import argilla as rg
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from curation.argilla.api import Api, JsonObject
+from curation.argilla.api import Api
 from curation.argilla.asking import queue_outlines
 from curation.argilla.datasets import RemoteDataset, asked_twice, ensure_dataset, find_kind, vector_slug
 from curation.argilla.examples import examples, illustrate
@@ -25,9 +25,7 @@ from curation.argilla.upsert import (
     Finished,
     Outline,
     Shelf,
-    Standing,
     is_answered,
-    payload,
     requeue,
     retire,
     send,
@@ -210,7 +208,7 @@ class _Push:
             for outline in outlines[shelf.dataset.id]:
                 cited = self.corpus.by_id.get(str(outline.metadata.get("chunk_id", "")))
                 outline.metadata[AREA.name] = self._area(cited.path if cited else "")
-            updated = requeue(self.api, shelf.dataset, shelf.standing, outlines[shelf.dataset.id])
+            updated = requeue(self.api, shelf, outlines[shelf.dataset.id])
             updated += refresh_suggestions(self.api, shelf, self.scorers, self.model)
             reports.append(
                 DatasetPush(
@@ -309,7 +307,7 @@ class _Push:
 
     def _is_lost(self, shelf: Shelf, key: str) -> bool:
         """Whether a triplet is missing because all of them are. What conversations ask stands in no file."""
-        metadata = shelf.standing.records[key]["metadata"]
+        metadata = shelf.records[key]["metadata"]
         return (
             shelf.dataset.spec.kind == "triplets"
             and not self.has_triplets
@@ -322,29 +320,25 @@ class _Push:
         outlines: Sequence[Outline],
         finish: Callable[[Sequence[str]], dict[str, Finished]],
     ) -> DatasetPush:
-        dataset, standing = shelf.dataset, shelf.standing
-        changed = [outline for outline in outlines if not standing.is_current(outline)]
+        dataset, known = shelf.dataset, shelf.records
+        changed = [outline for outline in outlines if not shelf.is_current(outline)]
         finished = finish([outline.id for outline in changed]) if changed else {}
         for outline in changed:
             if outline.metadata[QUEUE.name] != ASKED:
                 finished[outline.id].metadata[PRIORITY.name] = NOT_ASKED
-        if not standing.records and shelf is self.shelves[dataset.spec.kind][0]:
+        if not known and shelf is self.shelves[dataset.spec.kind][0]:
             # Before anything is sent: a push that is stopped halfway does not come back here.
             for kind, found in examples(dataset.spec.kind, outlines, finished, self.scorers).items():
                 illustrate(self.api, [one.dataset for one in self.shelves[kind]], found)
-
-        def build(outline: Outline) -> JsonObject:
-            return payload(outline, finished[outline.id], dataset, standing, shelf.vector)
-
-        send(self.api, dataset, changed, build, self.progress)
-        before = [standing.records[outline.id] for outline in changed if outline.id in standing.records]
+        send(self.api, shelf, changed, finished, self.progress)
+        before = [known[outline.id] for outline in changed if outline.id in known]
         withdraw(self.api, dataset, before, {key: one.suggestions.keys() for key, one in finished.items()})
         sent = {outline.id for outline in changed}
         others = [outline for outline in outlines if outline.id not in sent]
-        requeued = requeue(self.api, dataset, standing, others)
-        gone = standing.gone(outline.id for outline in outlines)
+        requeued = requeue(self.api, shelf, others)
+        gone = shelf.gone(outline.id for outline in outlines)
         retired, removed = retire(self.api, dataset, [key for key in gone if not self._is_lost(shelf, key)])
-        added = sum(outline.id not in standing.records for outline in changed)
+        added = sum(outline.id not in known for outline in changed)
         report = DatasetPush(
             dataset=dataset.spec.kind,
             name=dataset.name,
@@ -372,16 +366,15 @@ class _Push:
         shelves = []
         for one in every:
             dataset, vector, created = ensure_dataset(self.api, one, kind, self.vectors, self.progress)
-            standing = Standing({}) if created else Standing.read(self.api, dataset)
-            standing.suggests = self.suggests
-            shelves.append(Shelf(dataset, vector, created, standing))
+            shelf = Shelf(dataset) if created else Shelf.read(self.api, dataset)
+            shelves.append(replace(shelf, vector=vector, created=created, suggests=self.suggests))
         self.shelves[kind] = shelves
         return shelves
 
     def _shelf_of(self, record_id: str, shelves: Sequence[Shelf]) -> Shelf:
         """Where a record stays, if somebody has answered it, or else belongs."""
         for shelf in shelves:
-            if is_answered(shelf.standing.records.get(record_id, {})):
+            if is_answered(shelf.records.get(record_id, {})):
                 return shelf
         return shelves[-1 if is_asked_twice(record_id, self.settings.overlap) else 0]
 

@@ -39,7 +39,7 @@ def votes(*values: str, question: str = QUESTION) -> list[Vote]:
 )
 def test_each_policy_says_what_its_name_says(values: list[str], expected: dict[str, str]) -> None:
     for policy in POLICIES:
-        settled, _ = settle(votes(*values), [QUESTION], policy)
+        settled = settle(votes(*values), [QUESTION], policy)
         assert settled.get(QUESTION) == expected.get(policy), policy
 
 
