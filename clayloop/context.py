@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argilla as rg
 
     from curation import Corpus
-    from serving import BaseVectors, Embedder
+    from serving import BaseVectors
 
 
 @dataclass
@@ -48,14 +48,7 @@ class Context:
         """The base embedding model."""
         from serving import BaseVectors, ReleaseStore
 
-        return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding)
-
-    @cached_property
-    def question_embedder(self) -> Embedder:
-        """The base model for a question now and then: without torch, where that can be."""
-        from serving import BaseVectors, ReleaseStore
-
-        return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding, quick=True).embedder
+        return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding, quick=True)
 
     def corpus(self) -> Corpus:
         """The documents and chunks of the last ingest."""

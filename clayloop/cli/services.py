@@ -47,7 +47,7 @@ def serve(
 
         argilla = settings.curation.argilla
         client = connect_to_argilla(argilla, context.home)
-        log_turns(client, argilla, turns, context.question_embedder, context.corpus)
+        log_turns(client, argilla, turns, context.base_embedder.embedder, context.corpus)
 
     with ExitStack() as stack:
         model: LanguageModel | None = None

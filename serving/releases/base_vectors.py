@@ -19,27 +19,29 @@ from serving.retrieval.vectors import Vectors
 from serving.retrieval.whitening import WHITENING, unwhitened
 from serving.settings import EmbeddingSettings
 
+_QUICK_UP_TO = 400  # texts: torch takes 7 s of processor to import, and embeds one in 4 ms instead of 20
+
 
 class BaseVectors:
     """Embeds with the base model as the newest untrained release of ``store`` has it, without whitening, and
     takes from its index what that has; where there is none, with the base model as it was published.
 
-    ``quick``: for a text now and then, without torch where that can be. Raises SettingsError when the model
-    can't be loaded, ReleaseError when it is that release's.
+    ``quick``: without torch where that can be, until more than a few hundred texts are embedded at once.
+    Raises SettingsError when the model can't be loaded, ReleaseError when it is that release's.
     """
 
     def __init__(self, store: ReleaseStore, settings: EmbeddingSettings, quick: bool = False) -> None:
-        name = settings.model
+        self._settings, name = settings, settings.model
         release = store.untrained(name)
         self.name = model_name(name)
         self._folder = store.folder(release.id) if release else None
-        model = self._folder / MODEL_FOLDER if self._folder else resolve_model(name)
-        without = WHITENING if self._folder else FITTED
+        self._model = self._folder / MODEL_FOLDER if self._folder else resolve_model(name)
+        self._without = WHITENING if self._folder else FITTED
         try:
             self.embedder = (
-                Embedder.quick(model, settings, self.name, without=without)
-                if quick and isinstance(model, Path)
-                else Embedder.shared(model, settings, without)
+                Embedder.quick(self._model, settings, self.name, without=self._without)
+                if quick and isinstance(self._model, Path)
+                else self._shared()
             )
         except SettingsError as error:
             if release is None:
@@ -55,7 +57,7 @@ class BaseVectors:
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """As ``Embedder.queries``."""
-        return self.embedder.queries(texts)
+        return self._able(len(texts)).queries(texts)
 
     def documents(self, texts: Sequence[str], progress: Progress = SILENT) -> Vectors:
         """As ``Embedder.documents``, up to rounding (1e-4)."""
@@ -65,8 +67,18 @@ class BaseVectors:
         vectors: Vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         vectors[there] = known[[rows[texts[place]] for place in there]]
         if missing:
-            vectors[missing] = self.embedder.documents([texts[place] for place in missing], progress)
+            embedder = self._able(len(missing))
+            vectors[missing] = embedder.documents([texts[place] for place in missing], progress)
         return vectors
+
+    def _able(self, texts: int) -> Embedder:
+        """The embedder, with torch from now on if so many ``texts`` are worth loading it."""
+        if self.embedder.is_quick and texts > _QUICK_UP_TO:
+            self.embedder = self._shared()
+        return self.embedder
+
+    def _shared(self) -> Embedder:
+        return Embedder.shared(self._model, self._settings, self._without)
 
     @cached_property
     def _known(self) -> tuple[Mapping[str, int], Vectors]:

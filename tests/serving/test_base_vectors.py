@@ -52,3 +52,14 @@ def test_without_a_release_all_is_embedded_with_the_published_model(tmp_path: Pa
     texts = [chunk.text for chunk in CHUNKS[:3]]
     np.testing.assert_array_equal(vectors.documents(texts), embedder.documents(texts))
     assert vectors.documents([]).shape == (0, vectors.dimension)
+
+
+def test_many_texts_are_worth_loading_torch(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    bootstrap(home, Corpus(documents=[], chunks=CHUNKS), ServingSettings(embedding=EMBEDDING))
+    vectors = BaseVectors(ReleaseStore(home), EMBEDDING, quick=True)
+    one = vectors.queries(["Which lamp?"])
+    assert vectors.embedder.is_quick
+    many = vectors.queries(["Which lamp?", *(f"Lamp {number}" for number in range(400))])
+    assert not vectors.embedder.is_quick
+    np.testing.assert_allclose(many[:1], one, atol=1e-5)

@@ -45,7 +45,15 @@ from training.judge.comparison import (
     Side,
 )
 from training.judge.coverage import Coverage, Round, find_removed, with_lost_questions
-from training.judge.evaluate import METRICS, Scores, SearchModel, evaluate_set, measure
+from training.judge.evaluate import (
+    METRICS,
+    EmbeddedQuestions,
+    Scores,
+    SearchModel,
+    embed_questions,
+    evaluate_set,
+    measure,
+)
 from training.judge.plausibility import Plausibility, view_pairs, weigh
 from training.judge.questions import HoldoutQuestion, questions_of
 from training.settings import TrainingSettings
@@ -59,13 +67,15 @@ _numbers = itertools.count(1)
 @dataclass(frozen=True)
 class Baselines:
     """What a candidate is compared with: the figures of the base model and of the ``served`` release, the
-    latter as it is served. ``decisions`` and ``coverage`` judge the round, whatever the candidate is."""
+    latter as it is served, and the held-out questions as its model ``embedded`` them. ``decisions`` and
+    ``coverage`` judge the round, whatever the candidate is."""
 
     given: Round
     release: Release
     settings: TrainingSettings
     serving: ServingSettings
     served: SearchModel
+    embedded: EmbeddedQuestions
     base: SearchModel
     base_scores: list[PerDimension]
     served_scores: list[PerDimension]
@@ -99,7 +109,8 @@ def measure_baselines(
     _, leads = carry_questions(index, given.chunks, given.is_asked)
     here = space.taking(range(len(given.chunks))).asking(leads)
     served = SearchModel(embedder, here, open_reranker(folder, release, serving), progress)
-    served_scores = _scores(served, given, settings)
+    embedded = embed_questions(served, given.questions, given.chunks)
+    served_scores = _scores(served, given, settings, embedded)
     coverage = removed.coverage
     if removed.questions:
         coverage = with_lost_questions(removed, served, given.chunks, space)
@@ -110,7 +121,17 @@ def measure_baselines(
     queries = base_model.queries
     pairs = view_pairs(given.rows, given.history.fingerprints, given.chunks, base.space.chunks, queries)
     return Baselines(
-        given, release, settings, serving, served, base, base_scores, served_scores, weigh(pairs), coverage
+        given=given,
+        release=release,
+        settings=settings,
+        serving=serving,
+        served=served,
+        embedded=embedded,
+        base=base,
+        base_scores=base_scores,
+        served_scores=served_scores,
+        decisions=weigh(pairs),
+        coverage=coverage,
     )
 
 
@@ -118,7 +139,9 @@ def compare(candidate: SearchModel, baselines: Baselines) -> Comparison:
     """Score the ``candidate`` as it would be served. Raises ReleaseError when a model gives NaN."""
     given = baselines.given
     candidate = replace(candidate, progress=baselines.served.progress)
-    scores = _scores(candidate, given, baselines.settings)
+    is_same = candidate.embedder is baselines.served.embedder
+    known = (baselines.embedded, baselines.served_scores) if is_same else ()
+    scores = _scores(candidate, given, baselines.settings, *known)
     alone = {}
     if candidate.reranker is not None and given.questions:
         size = candidate.embedder.dimension
@@ -216,17 +239,27 @@ def measure_latency(
     return Latency(served=old, candidate=new, reranks=candidate.reranker is not None)
 
 
-def _scores(model: SearchModel, given: Round, settings: TrainingSettings) -> list[PerDimension]:
-    """On the holdout, then on each set, per Matryoshka dimension.
+def _scores(
+    model: SearchModel,
+    given: Round,
+    settings: TrainingSettings,
+    embedded: EmbeddedQuestions | None = None,
+    known: Sequence[PerDimension] = (),
+) -> list[PerDimension]:
+    """On the holdout, then on each set, per Matryoshka dimension. What a model with the same embedder had is
+    taken over: the holdout as it was ``embedded``, and of its ``known`` scores those on other things.
 
     A reranker is heard where the bot's own chunks are ranked. Sets about other things tell what the embedding
     model has forgotten, and are ranked by it alone.
     """
     sizes = settings.fit.dimensions_for(model.embedder.dimension)
-    found = [measure(model, given.questions, given.chunks, sizes)]
-    for one in given.sets:
-        ranks = model if one.corpus is None else model.alone
-        found.append(evaluate_set(ranks, one, given.chunks, sizes))
+    found = [measure(model, given.questions, given.chunks, sizes, embedded)]
+    for place, one in enumerate(given.sets, start=1):
+        if one.corpus is not None and known:
+            found.append(known[place])
+        else:
+            ranks = model if one.corpus is None else model.alone
+            found.append(evaluate_set(ranks, one, given.chunks, sizes))
     return found
 
 

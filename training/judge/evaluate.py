@@ -232,14 +232,17 @@ def measure(
     questions: Sequence[HoldoutQuestion],
     chunks: Sequence[Chunk],
     dimensions: Sequence[int],
+    embedded: EmbeddedQuestions | None = None,
 ) -> dict[int, Scores]:
     """Scores per dimension of finding the right ones among ``chunks``, which the model's vectors are of; 0
-    without any question."""
+    without any question. ``embedded``: the same questions as a model with the same embedder saw them."""
     if not questions:
         return dict.fromkeys(dimensions, Scores(metrics=dict.fromkeys(METRICS, 0.0), questions={}))
+    if embedded is None:
+        embedded = embed_questions(model, questions, chunks)
     qrels = {question.id: dict.fromkeys(question.right, 1) for question in questions}
     items = [chunk.id for chunk in chunks]
-    return embed_questions(model, questions, chunks).scores(items, qrels, dimensions, model)
+    return replace(embedded, space=model.space).scores(items, qrels, dimensions, model)
 
 
 def embed_questions(
@@ -250,13 +253,19 @@ def embed_questions(
     A chunk opens with its heading, so a heading finds it whatever the model is worth. For heading questions
     the right chunks are therefore ranked by their bodies alone: those of *all* heading questions, against the
     rest as they are served. Were only its own bare, a model that puts whatever lacks a heading first would
-    look good.
+    look good. They have pieces only where the rest has some: a piece raises the score of a chunk.
     """
     column = {chunk.id: index for index, chunk in enumerate(chunks)}
     headings = [index for index, question in enumerate(questions) if question.is_heading]
     right = sorted({column[key] for index in headings for key in questions[index].right})
     bare = {index: bare_text(chunks[index]) for index in right}
-    without = [chunks[index].model_copy(update={"text": text, "section": ()}) for index, text in bare.items()]
+    if len(model.space.pieces):
+        without = [
+            chunks[index].model_copy(update={"text": text, "section": ()}) for index, text in bare.items()
+        ]
+        bare_space = embed_chunks(model.embedder, without, progress=model.progress)
+    else:
+        bare_space = SearchSpace.plain(model.embedder.documents(list(bare.values()), model.progress))
     return EmbeddedQuestions(
         queries={question.id: question.text for question in questions},
         query_vectors=model.embedder.queries([question.text for question in questions]),
@@ -264,7 +273,7 @@ def embed_questions(
         space=model.space,
         headings=headings,
         bare=bare,
-        bare_space=embed_chunks(model.embedder, without, progress=model.progress),
+        bare_space=bare_space,
     )
 
 

@@ -100,8 +100,11 @@ def test_a_heading_must_be_found_without_its_heading() -> None:
 
 
 def test_for_headings_the_right_chunks_of_all_headings_are_bare() -> None:
-    """Were only its own bare, that alone would tell a model which chunk is right."""
+    """Were only its own bare, that alone would tell a model which chunk is right. So would pieces that they
+    alone have: the first is long enough for some."""
     chunks = make_chunks()[:6]
+    long = "\n\n".join([chunks[0].text, *(chunk.body for chunk in make_chunks()[6:30])])
+    chunks[0] = chunks[0].model_copy(update={"text": long, "tokens": 240})
     questions = [
         HoldoutQuestion(id="first", text=chunks[0].section[-1], right=[chunks[0].id], is_heading=True),
         HoldoutQuestion(id="second", text=chunks[2].section[-1], right=[chunks[2].id], is_heading=True),
