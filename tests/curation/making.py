@@ -1,9 +1,13 @@
-"""Records for tests, with values of their own in what does not matter there."""
+"""Records and vectors for tests, with values of their own in what does not matter there."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
+import numpy as np
+
+from curation.argilla.vectors import Vectors
 from curation.records.chunk import Chunk
 from curation.records.decision import Decision, Vote
 
@@ -33,3 +37,19 @@ def vote_of(question: str, value: str, person: str = "ada", **more: object) -> V
     """What ``person`` said; nobody else answers under that id."""
     own = {"annotator": person, "annotator_id": person, "response_id": person}
     return Vote.model_validate({"question": question, "value": value, **own, **more})
+
+
+class FakeVectors:
+    """Stands in for an embedding model where its vectors do not matter: they are random, and the same for the
+    same text."""
+
+    def __init__(self, name: str = "fake", dimension: int = 4) -> None:
+        self.name = name
+        self.dimension = dimension
+
+    def documents(self, texts: Sequence[str]) -> Vectors:
+        seeds = [zlib.crc32(text.encode()) for text in texts]
+        made = [np.random.default_rng(seed).normal(size=self.dimension) for seed in seeds]
+        return np.array([one / np.linalg.norm(one) for one in made], np.float32).reshape(-1, self.dimension)
+
+    queries = documents

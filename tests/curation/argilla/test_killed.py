@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 from pydantic import SecretStr
 
@@ -18,7 +17,6 @@ from curation.argilla.connection import connect_to_argilla
 from curation.argilla.decisions import read_decisions
 from curation.argilla.progress import read_progress
 from curation.argilla.push import PushOptions, push_to_argilla
-from curation.argilla.vectors import Vectors
 from curation.documents.corpus import Corpus
 from curation.errors import ArgillaError
 from curation.home import Home
@@ -29,22 +27,11 @@ from curation.records.triplet import Triplet
 from curation.settings import ArgillaSettings
 from tests.argilla_lite.server import ArgillaLite, running_argilla_lite
 from tests.curation.argilla.sample import answer, hire, make_chunk, make_triplet, rows
+from tests.curation.making import FakeVectors
 
 pytestmark = [pytest.mark.argilla, pytest.mark.slow]
 
 CHUNKS = 1000
-
-
-class FakeVectors:
-    """Random vectors, the same for the same text: a model would take minutes for texts that say nothing."""
-
-    name, dimension = "fake", 8
-
-    def documents(self, texts: Sequence[str]) -> Vectors:
-        made = [np.random.default_rng(abs(hash(text))).normal(size=self.dimension) for text in texts]
-        return np.array([one / np.linalg.norm(one) for one in made], np.float32).reshape(-1, self.dimension)
-
-    queries = documents
 
 
 class Kills(Silent):

@@ -26,6 +26,7 @@ from tests.curation.argilla.sample import (
     small_triplets,
     titled,
 )
+from tests.curation.making import FakeVectors
 
 pytestmark = pytest.mark.argilla
 
@@ -46,20 +47,6 @@ class Counting:
     def queries(self, texts: Sequence[str]) -> Vectors:
         self.texts += len(texts)
         return self.embedder.queries(texts)
-
-
-class FakeNarrow:
-    """A model of another dimension (there is no second real one here)."""
-
-    def __init__(self, name: str, dimension: int = 4) -> None:
-        self.name = name
-        self.dimension = dimension
-
-    def documents(self, texts: Sequence[str]) -> Vectors:
-        made = np.random.default_rng(len(texts)).normal(size=(len(texts), self.dimension))
-        return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
-
-    queries = documents
 
 
 @only_argilla_lite(NO_SUGGESTIONS)
@@ -289,12 +276,12 @@ def test_a_dataset_left_unfinished_is_made_anew(workspace: Workspace) -> None:
 
 
 def test_another_model_gets_a_vector_of_its_own(api: Api, settings: ArgillaSettings) -> None:
-    _, first, created = ensure_dataset(api, settings, "chunks", FakeNarrow("r0001-ab12cd34"))
-    dataset, second, again = ensure_dataset(api, settings, "chunks", FakeNarrow("r0001-ab12cd34", 5))
+    _, first, created = ensure_dataset(api, settings, "chunks", FakeVectors("r0001-ab12cd34"))
+    dataset, second, again = ensure_dataset(api, settings, "chunks", FakeVectors("r0001-ab12cd34", 5))
     assert (first, second) == ("r0001-ab12cd34", "r0001-ab12cd34-5d")
     assert (created, again) == (True, False)
     for number in range(MOST_VECTORS):
-        dataset, _, _ = ensure_dataset(api, settings, "chunks", FakeNarrow(f"r{number}"))
+        dataset, _, _ = ensure_dataset(api, settings, "chunks", FakeVectors(f"r{number}"))
     assert list(dataset.vectors) == [f"r{number}" for number in range(MOST_VECTORS)]
 
 
@@ -322,4 +309,4 @@ def test_places_and_neighbours() -> None:
     assert which.tolist() == [1, 1]
     alone, _ = nearest_other(close[:1], [0])
     assert alone.tolist() == [-1]
-    assert ChunkVectors([], FakeNarrow("x"), SILENT).matrix.shape == (0, 4)
+    assert ChunkVectors([], FakeVectors("x"), SILENT).matrix.shape == (0, 4)
