@@ -51,9 +51,16 @@ class Context:
         return BaseVectors(ReleaseStore(self.home), self.settings.serving.embedding, quick=True)
 
     def corpus(self) -> Corpus:
-        """The documents and chunks of the last ingest."""
-        from curation import Corpus
+        """The documents and chunks of the last ingest, where they are shared that of any machine."""
+        from curation import BusyError, Corpus, StateError, pull_corpus
 
+        try:
+            if pull_corpus(self.home):
+                self.progress.say("The documents were changed elsewhere: fetched.")
+        except (BusyError, StateError) as error:
+            if not Corpus.exists(self.home):
+                raise
+            self.progress.say(f"{error.message} Going on with the documents that are here.")
         return Corpus.load(self.home)
 
     def argilla(self, make_workspace: bool = True) -> rg.Argilla:

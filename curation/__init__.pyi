@@ -55,6 +55,7 @@ from .argilla.webhooks import register_webhook as register_webhook, unregister_w
 from .argilla.webhooks import Call as Call, read_call as read_call
 from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
+from .documents.shared import pull_corpus as pull_corpus, share_corpus as share_corpus
 from .documents.report import read_ingest_report as read_ingest_report
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 from .documents.links import NO_PAGES as NO_PAGES
@@ -79,7 +80,8 @@ from .exports.tables import question_table as question_table, triplet_table as t
 from .exports.writing import format_of as format_of, write_export as write_export
 from .files import read_json as read_json, read_record as read_record
 from .files import replace_atomically as replace_atomically, replace_folder as replace_folder
-from .files import sweep as sweep, sync_folder as sync_folder, write_json as write_json
+from .files import sha256 as sha256, sweep as sweep, sync_folder as sync_folder
+from .files import write_json as write_json
 from .files import write_table as write_table, write_text as write_text
 from .home import Home as Home
 from .lease import Lease as Lease, read_holder as read_holder, this_machine as this_machine
@@ -132,6 +134,8 @@ from .testsets import generic_set as generic_set
 from .testsets import Qrels as Qrels, TestSet as TestSet, load_files as load_files, load_folder as load_folder
 from .testsets import load_qrels as load_qrels, load_queries as load_queries
 from .settings import DedupSettings as DedupSettings
+from .sharing import Pointer as Pointer, PointerMovedError as PointerMovedError
+from .sharing import SharedFolders as SharedFolders
 from .shown.page import Block as Block, Span as Span, blocks as blocks, closed as closed
 from .shown.page import fenced as fenced, harmless as harmless, joined as joined, link as link
 from .shown.page import plain as plain, prose as prose, web_address as web_address

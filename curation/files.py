@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from curation.errors import StateError
 
 _Record = TypeVar("_Record")
 _ABANDONED = 60.0  # seconds
+_BLOCK = 1 << 20
 
 
 @contextmanager
@@ -145,6 +147,17 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
             f"{path} cannot be read as a table: {error}",
             "It may come from another version or be damaged: restore it, or remove it and make it again.",
         ) from error
+
+
+def sha256(path: Path, sync: bool = False) -> str:
+    """64 hex digits. ``sync``: the file is on the disk afterwards. Raises OSError when it can't be read."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+        if sync:
+            os.fsync(file.fileno())
+    return found.hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

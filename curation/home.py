@@ -67,6 +67,11 @@ class Home:
         return self.root / "releases"
 
     @property
+    def shared(self) -> Path:
+        """Where on an object store releases and documents are shared. Missing while they are not."""
+        return self.root / "shared"
+
+    @property
     def outbox(self) -> Path:
         """Turns that Argilla has not confirmed yet."""
         return self.root / "outbox"

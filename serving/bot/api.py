@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from curation import Message, web_address
 from serving.bot.chat import MOST_COMMENT, Answer, ChatService
+from serving.bot.conversations import Thumb
 from serving.bot.curated import name_of
 from serving.bot.options import Options
 from serving.bot.reply import Reply, documents_first
@@ -63,7 +64,7 @@ class FeedbackRequest(BaseModel):
     """A visitor's word on the answer ``id``, or the number of a passage that the visitor opened."""
 
     id: str = Field(max_length=100)
-    thumb: Literal["up", "down"] | None = None
+    thumb: Thumb | None = None
     comment: str | None = Field(None, max_length=MOST_COMMENT)
     opened: int | None = Field(None, ge=1, le=50)
 

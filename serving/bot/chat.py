@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from curation import ClayloopError, LanguageModel, Message, Turn
 from serving.bot.answers import answer_question
-from serving.bot.conversations import Conversations, name_of_turn
+from serving.bot.conversations import Conversations, Thumb, name_of_turn
 from serving.bot.interleaving import drafted
 from serving.bot.live import LiveRelease
 from serving.bot.metrics import Metrics
@@ -124,7 +124,7 @@ class ChatService:
     def rate(
         self,
         turn: str,
-        thumb: Literal["up", "down"] | None = None,
+        thumb: Thumb | None = None,
         comment: str | None = None,
         opened: int | None = None,
     ) -> bool:
@@ -135,7 +135,7 @@ class ChatService:
         said = None if comment is None else printable(comment).strip()[:MOST_COMMENT]
         rated = self.conversations.rate(turn, thumb, said, opened)
         if rated is not None:
-            if thumb:
-                self.metrics.rated(thumb)
+            if rated.thumb and thumb:
+                self.metrics.rated(rated.thumb)
             self._log_turn(rated)
         return True

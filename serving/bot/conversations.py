@@ -11,6 +11,7 @@ from typing import Literal
 from curation import Turn
 
 _MOST = 10_000
+Thumb = Literal["up", "down", "none"]  # none: taken back
 _NAME = re.compile(r"([0-9a-f]{32})\.(\d{1,6})")
 
 
@@ -52,7 +53,7 @@ class Conversations:
     def rate(
         self,
         name: str,
-        thumb: Literal["up", "down"] | None = None,
+        thumb: Thumb | None = None,
         comment: str | None = None,
         opened: int | None = None,
     ) -> Turn | None:
@@ -63,7 +64,7 @@ class Conversations:
             if turn is None:
                 return None
             said = {
-                "thumb": thumb or turn.thumb,
+                "thumb": turn.thumb if thumb is None else None if thumb == "none" else thumb,
                 "comment": turn.comment if comment is None else comment,
                 "opened": tuple(sorted({*turn.opened, *([opened] if opened else [])})),
             }

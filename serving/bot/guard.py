@@ -16,15 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST_BYTES = 4_000_000  # of one request: a long conversation comes back with each question
 _BODY_SECONDS = 30.0
 _MOST_ADDRESSES = 10_000
-# What computes an answer or a search; all else is cheap, and a page asks for dozens of files.
-_COSTLY = (
-    "/search",
-    "/v1/chat/",
-    "/feedback",
-    "/gradio_api/queue/join",
-    "/gradio_api/run",
-    "/gradio_api/call",
-)
+# What computes an answer or a search, or writes; all else is cheap, and a page asks a dozen times a question.
+_COSTLY = ("/search", "/v1/chat/", "/feedback", "/gradio_api/queue/join", "/gradio_api/call")
 # The page may load and call nothing but the bot itself, whatever an answer contains; only the Hugging Face
 # Hub, which shows Spaces so, may put it into a page of its own.
 _HEADERS = {

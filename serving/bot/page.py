@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from curation import SettingsError
 from serving.bot.chat import MOST_COMMENT, ChatService
+from serving.bot.conversations import Thumb
 from serving.bot.gradio_import import writing_nothing
 from serving.bot.opened import SCRIPT, marked
 from serving.bot.options import MOST_PASSAGES, Options
@@ -26,7 +27,9 @@ _KEPT = " Conversations are kept, so that people can make the answers better."
 _AT_ONCE = 8
 _FONT = ["system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
-_UP, _DOWN = "Like", "Dislike"
+_THUMBS: dict[bool | str, Thumb] = {True: "up", False: "down"}  # of Gradio's; "": taken back
+_THANKS = "Thank you. The maintainers will see your comment."
+_TOO_OLD = "This answer can't be rated: it is too old, or none to a question."
 _KEPT_AS = "clayloop"
 _IF_RELOADED = "saved => [performance.getEntriesByType('navigation')[0].type === 'reload' ? saved : []]"
 _CSS = """mark { background: #fde68a80; color: inherit; border-radius: 3px; padding: 1px 0; }
@@ -114,8 +117,14 @@ def _page(service: ChatService, examples: Sequence[str]) -> gr.Blocks:
     page.saved_conversations.storage_key = page.saved_conversations.secret = _KEPT_AS
     with page:
         _reopen(page)
-        chatbot.change(None, js=_SHOW_FROM_THE_TOP, api_visibility="private", queue=False)
+        chatbot.change(None, js=_SHOW_FROM_THE_TOP, api_visibility="private")
         _add_feedback(service, chatbot)
+    # Gradio closes the page's stream of events as soon as none is queued, and one that is queued at that very
+    # moment is never heard of again: a click on a thumb, or what lets the visitor type once more. So answers
+    # alone are queued; of everything else the response to its own request tells.
+    for event in page.fns.values():
+        event.queue = event.types_generator
+    page.api_open = False  # nobody passes the queue by
     return page
 
 
@@ -133,9 +142,7 @@ def _reopen(page: gr.ChatInterface) -> None:
         api_visibility="private",
         show_progress="hidden",
     )
-    opened.then(
-        lambda messages: messages, [page.chatbot], [page.chatbot_state], api_visibility="private", queue=False
-    )
+    opened.then(lambda messages: messages, [page.chatbot], [page.chatbot_state], api_visibility="private")
 
 
 def _chatbot(settings: BotSettings) -> gr.Chatbot:
@@ -145,7 +152,7 @@ def _chatbot(settings: BotSettings) -> gr.Chatbot:
         sanitize_html=True,
         show_label=False,
         buttons=["copy"],
-        feedback_options=(_UP, _DOWN),
+        feedback_options=("Like", "Dislike"),
         autoscroll=False,
         avatar_images=(None, _logo(settings.logo)) if settings.logo else None,
         allow_file_downloads=False,
@@ -205,19 +212,25 @@ def _add_feedback(service: ChatService, chatbot: gr.Chatbot) -> None:
             scale=7,
         )
         send = gr.Button("Send comment", scale=1)
+    told = gr.Markdown(visible=False)
 
-    def rate(history: list[dict[str, Any]], liked: gr.LikeData) -> tuple[str, Any]:
+    def tell(text: str) -> gr.Markdown:
+        return gr.Markdown(text, visible=bool(text))
+
+    def rate(history: list[dict[str, Any]], liked: gr.LikeData) -> tuple[str, gr.Row, gr.Markdown]:
         index = liked.index[0] if isinstance(liked.index, (tuple, list)) else liked.index
         turn = last_turn(history[: index + 1]) or ""
-        thumb = "up" if liked.liked is True or liked.liked == _UP else "down"
-        is_known = bool(turn) and service.rate(turn, thumb)  # type: ignore[arg-type]
-        return turn if is_known else "", gr.Row(visible=is_known)
+        thumb = _THUMBS.get(liked.liked, "none")
+        if not service.rate(turn, thumb):
+            return "", gr.Row(visible=False), tell(_TOO_OLD)
+        return turn, gr.Row(visible=thumb != "none"), tell("")
 
-    def say(turn: str, text: str) -> tuple[str, Any]:
-        if turn and text.strip() and service.rate(turn, comment=text):
-            gr.Info("Thank you. The maintainers will see your comment.")
-        return "", gr.Row(visible=False)
+    def say(turn: str, text: str) -> tuple[str, gr.Row, gr.Markdown]:
+        is_kept = bool(text.strip()) and service.rate(turn, comment=text)
+        return "", gr.Row(visible=False), tell(_THANKS if is_kept else "")
 
-    chatbot.like(rate, [chatbot], [rated, row], api_visibility="private", show_progress="hidden")
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    # A second click, made before the first is answered, counts too.
+    chatbot.like(rate, [chatbot], [rated, row, told], trigger_mode="multiple", **quiet)
     for event in (send.click, comment.submit):
-        event(say, [rated, comment], [comment, row], api_visibility="private", show_progress="hidden")
+        event(say, [rated, comment], [comment, row, told], **quiet)

@@ -100,6 +100,8 @@ def test_other_sites_and_strangers_files_stay_outside(bot: RunningBot) -> None:
         answer = httpx.get(f"{bot.url}{path}", headers=elsewhere, timeout=60)
         assert answer.status_code == 200 and "access-control-allow-origin" not in answer.headers, path
         assert "default-src 'self'" in answer.headers["content-security-policy"]
+    unqueued = httpx.post(f"{bot.url}/gradio_api/run/chat", json={"data": [HOW]}, timeout=60)
+    assert unqueued.status_code == 404, "what is counted can't be passed by"
     files = {"files": ("a.html", b"<script>alert(1)</script>", "text/html")}
     assert httpx.post(f"{bot.url}/gradio_api/upload", files=files, timeout=60).status_code == 413
     for path in ("/etc/passwd", "pyproject.toml", "https://evil.example/"):
