@@ -37,13 +37,6 @@ class Context:
         return self.settings.state
 
     @cached_property
-    def base_model(self) -> str:
-        """Folder or name of the base embedding model."""
-        from serving import resolve_model
-
-        return str(resolve_model(self.settings.serving.embedding.model))
-
-    @cached_property
     def base_embedder(self) -> BaseVectors:
         """The base embedding model."""
         from serving import BaseVectors, ReleaseStore

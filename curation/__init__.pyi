@@ -56,7 +56,7 @@ from .argilla.webhooks import Call as Call, read_call as read_call
 from .documents.chunking import cut_again as cut_again
 from .documents.corpus import Corpus as Corpus
 from .documents.shared import pull_corpus as pull_corpus, share_corpus as share_corpus
-from .documents.report import read_ingest_report as read_ingest_report
+from .documents.report import IngestReport as IngestReport, read_ingest_report as read_ingest_report
 from .documents.ingest import drop_source as drop_source, ingest as ingest
 from .documents.links import NO_PAGES as NO_PAGES
 from .documents.markup.blocks import ParsedDocument as ParsedDocument
@@ -67,7 +67,6 @@ from .documents.markup.references import Titles as Titles
 from .documents.markup.rst.parsing import rst_inline_to_text as rst_inline_to_text
 from .documents.naming import place_named_sources as place_named_sources
 from .documents.sources.sdist import download_sdist as download_sdist
-from .documents.sources.files import Skipped as Skipped
 from .documents.splitting import Measure as Measure, TokenCounter as TokenCounter
 from .documents.splitting import split_prose as split_prose
 from .errors import ArgillaError as ArgillaError, BusyError as BusyError, ClayloopError as ClayloopError

@@ -24,7 +24,7 @@ from .releases.carried_lineage import HEADING as HEADING, accepted_questions as 
 from .releases.files import share_file as share_file
 from .releases.following import pull as pull, pull_if_possible as pull_if_possible
 from .releases.following import share as share
-from .releases.gaps import find_gaps as find_gaps, open_questions as open_questions
+from .releases.gaps import Gap as Gap, find_gaps as find_gaps, open_questions as open_questions
 from .releases.garbage import collect_garbage as collect_garbage, find_garbage as find_garbage
 from .releases.marks import Marks as Marks
 from .releases.prompt import Prompt as Prompt

@@ -31,7 +31,7 @@ def calibrate(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     found = calibrate(judge, name, decisions, text_of, context.progress)
     write_json(context.home.calibration, found.model_dump(mode="json"))
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(found)
         return
     print_table(
         f"{found.judge}, beside people",

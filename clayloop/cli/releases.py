@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A release's id.")]
 
-releases = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+releases = typer.Typer()
 releases.command()(canary)
 
 

@@ -94,7 +94,7 @@ class Demo:
         context = self._context
         with self._step("ingest"):
             settings = context.settings.curation.documents
-            counter = ModelTokenCounter(context.base_model)
+            counter = ModelTokenCounter(context.settings.serving.embedding.model)
             report = ingest([self._source], context.home, settings, counter, context.progress)
         self.report.documents, self.report.chunks = report.documents, report.chunks
         self._needs = answered_by(self._needs, {chunk.path for chunk in context.corpus().chunks})

@@ -92,6 +92,10 @@ class Feed(Generic[T]):
         with self._lock:
             return replace(self._snapshot, told=self._telling.words)
 
+    def first(self, patience: float = 0.0) -> T | None:
+        """The first item of the last snapshot; None where there is none."""
+        return next(iter(self.latest(patience).items or ()), None)
+
     def _refresh(self) -> None:
         begun = time.monotonic()
         try:

@@ -30,6 +30,7 @@ from serving import ReleaseStore, bootstrap
 from tests.argilla_lite.server import ArgillaLite
 from tests.curation.argilla.sample import Person, answer, hire
 from tests.curation.making import FakeVectors
+from tests.ports import free_port
 from tests.training.material import accepted_triplets, make_chunks, serving, settings
 from training import INDEX_ONLY, RetrainOptions, retrain_from_annotations
 
@@ -131,5 +132,5 @@ def go_round(home: Home, server: ArgillaLite, name: str) -> Handover:
         answer(people[0], record, is_response_correct=right, out_of_guardrails="no")
     annotate_as_simulated(client, argilla, CORPUS, FakeVectors(), {"chunks": 4})
     loop = LoopSettings(training=settings(), serving=serving())
-    board = DashboardSettings(refresh_seconds=1, port=0)
+    board = DashboardSettings(refresh_seconds=1, port=free_port())
     return Handover(root=home.root, dashboard=board, argilla=argilla, loop=loop)

@@ -16,11 +16,12 @@ from curation import (
     annotate_as_simulated,
     connect_to_argilla,
     push_to_argilla,
+    read_progress,
 )
-from dashboards.data.annotation import ArgillaReader, read_datasets
+from dashboards.data.argilla import ArgillaReader
 from dashboards.handover import write_handover
-from dashboards.settings import DashboardSettings
 from tests.curation.making import FakeVectors, chunk_of
+from tests.dashboards.state import told
 from tests.dashboards.test_page import APP, heard_from_argilla, run_until, shown
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def test_progress_from_nothing_to_annotated(
         triplets="dashboard-triplets",
         conversations="dashboard-conversations",
     )
-    path = write_handover(home, DashboardSettings(refresh_seconds=0.01), settings)
+    path = write_handover(told(home, refresh_seconds=0.01).model_copy(update={"argilla": settings}))
     assert argilla_lite.api_key not in path.read_text()  # it stays in Argilla's own file
     monkeypatch.setattr(sys, "argv", [str(APP), str(path)])
     page = heard_from_argilla(AppTest.from_file(str(APP), default_timeout=30).run())
@@ -66,8 +67,8 @@ def test_progress_from_nothing_to_annotated(
 def test_a_client_that_fails_is_not_used_again(home: Home, argilla_lite: ArgillaServer) -> None:
     home.argilla.mkdir(parents=True)
     shutil.copy(argilla_lite.home / "credentials.json", home.argilla)
-    read = ArgillaReader(home, ArgillaSettings(workspace="dashboard-tests"), read_datasets)
-    assert [row.title for row in read()] == ["Chunks", "Triplets", "Conversations"]
+    read = ArgillaReader(home, ArgillaSettings(workspace="dashboard-tests"), read_progress)
+    assert [row.dataset for row in read()] == ["chunks", "triplets", "conversations"]
     first = read._client
     assert first is not None
     read()
