@@ -7,29 +7,15 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from curation import ClayloopError
 from dashboards.handover import Handover
 from serving import Gap
+from training import Preview
 
 _PATIENCE = 600.0  # seconds
 _GAPS = TypeAdapter(list[Gap])
-
-
-class DryRun(BaseModel):
-    """The part of a retrain's preview that is shown. ``fates`` counts decisions by what would become of them,
-    ``reasons`` those that nothing would be learned from."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    verdict: str
-    new: int
-    withdrawn: int
-    holdout_questions: int
-    chunks: int
-    fates: dict[str, int]
-    reasons: dict[str, dict[str, int]]
 
 
 def read_topics(handover: Handover) -> list[Gap]:
@@ -37,9 +23,11 @@ def read_topics(handover: Handover) -> list[Gap]:
     return _GAPS.validate_python(run_clayloop(handover.clayloop, "gaps", "--json", "--most", "100"))
 
 
-def dry_run(handover: Handover) -> list[DryRun]:
-    """What a retrain would do; one, in a list as every feed gives. Raises ClayloopError."""
-    return [DryRun.model_validate(run_clayloop(handover.clayloop, "retrain", "--dry-run", "--json", "-"))]
+def dry_run(handover: Handover) -> list[Preview]:
+    """What a retrain would do, without its many rows; one, in a list as every feed gives. Raises
+    ClayloopError."""
+    found = run_clayloop(handover.clayloop, "retrain", "--dry-run", "--json", "-")
+    return [Preview.model_validate({**found, "rows": []})]
 
 
 def run_clayloop(command: Sequence[str], *arguments: str) -> Any:

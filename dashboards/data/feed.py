@@ -1,4 +1,4 @@
-"""Annotation progress, asked of Argilla in a thread, once for all open pages: no page waits for it."""
+"""What takes long to read, such as what Argilla knows: read in a thread, once for all open pages."""
 
 from __future__ import annotations
 

@@ -9,13 +9,12 @@ import pandas as pd
 
 from curation import AskedTurn, Calibration, RecordLinks
 from dashboards.data.actions import Action
-from dashboards.data.commands import DryRun
 from dashboards.data.frames import table_of
 from dashboards.data.funnel import Dropped
 from dashboards.data.releases import ReleaseRow
 from dashboards.escaping import one_line
 from serving import Gap, ListedAnswer
-from training import CanaryReport
+from training import CanaryReport, Preview
 
 
 def turn_table(turns: Sequence[AskedTurn], links: RecordLinks) -> pd.DataFrame:
@@ -86,7 +85,7 @@ def dropped_table(dropped: Sequence[Dropped], links: RecordLinks) -> pd.DataFram
     return table_of(lines)
 
 
-def dry_run_table(found: DryRun) -> pd.DataFrame:
+def dry_run_table(found: Preview) -> pd.DataFrame:
     """One line for each fate, or for each reason of it."""
     lines = [
         {"Decisions": count, "Would become": fate, "Because": one_line(reason)}

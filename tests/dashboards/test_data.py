@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from curation import AnnotatorProgress, DatasetProgress, Home, write_json
+from curation import AnnotatorProgress, ClayloopError, DatasetProgress, Home, write_json
+from dashboards.data.commands import dry_run
 from dashboards.data.frames import (
     annotator_frame,
     dimension_frame,
@@ -16,10 +18,12 @@ from dashboards.data.frames import (
     score_frame,
     step_frame,
 )
+from dashboards.data.loop_tables import dry_run_table
 from dashboards.data.releases import read_releases
 from dashboards.data.runs import read_runs
 from dashboards.data.services import read_services
-from tests.dashboards.state import add_release, add_run, gate, kill
+from tests.dashboards.state import add_release, add_run, gate, kill, told
+from training import Preview
 
 EVALUATION = {
     "release_before": "r0001-00000000",
@@ -195,3 +199,24 @@ def test_a_folder_in_place_of_a_file_is_no_reason_to_fail(home: Home) -> None:
     Path(run.folder / "run.json").mkdir()
     assert read_services(home) == {}
     assert not read_runs(home, 5).rows
+
+
+def test_a_dry_run_is_what_the_command_line_says(home: Home) -> None:
+    plan = Preview(
+        would_train=True,
+        verdict="Would train.",
+        release_before="r0001-00000000",
+        new=3,
+        withdrawn=0,
+        fates={"train": 2, "unused": 1},
+        reasons={"unused": {"undecided": 1}},
+    )
+    script = f"print({plan.model_dump_json()!r})"
+    (found,) = dry_run(told(home).model_copy(update={"command": (sys.executable, "-c", script)}))
+    assert found == plan
+    table = dry_run_table(found)
+    assert table["Decisions"].tolist() == [2, 1]
+    assert table["Because"].tolist() == ["", "undecided"]
+    broken = told(home).model_copy(update={"command": (sys.executable, "-c", "raise SystemExit('no')")})
+    with pytest.raises(ClayloopError, match="exit code 1: no"):
+        dry_run(broken)
