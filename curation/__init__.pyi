@@ -2,9 +2,7 @@
 # ruff: isort: skip_file
 
 from .agreement.alpha import alpha_of as alpha_of
-from .agreement.calibration import Calibration as Calibration, calibration_file as calibration_file
-from .agreement.calibration import read_calibration as read_calibration
-from .agreement.policies import settle as settle
+from .agreement.calibration import Calibration as Calibration, read_calibration as read_calibration
 from .agreement.report import Agreement as Agreement, QuestionAgreement as QuestionAgreement
 from .agreement.report import agreement_of as agreement_of
 from .addresses import is_loopback as is_loopback, local_url as local_url, without_login as without_login
@@ -66,7 +64,7 @@ from .documents.markup.page import NotIncludedError as NotIncludedError, Page as
 from .documents.markup.page import OUTSIDE as OUTSIDE
 from .documents.markup.reading import parse as parse
 from .documents.markup.references import Titles as Titles
-from .documents.markup.rst.fragment import rst_inline_to_text as rst_inline_to_text
+from .documents.markup.rst.parsing import rst_inline_to_text as rst_inline_to_text
 from .documents.naming import place_named_sources as place_named_sources
 from .documents.sources.sdist import download_sdist as download_sdist
 from .documents.splitting import Measure as Measure, TokenCounter as TokenCounter

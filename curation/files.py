@@ -37,7 +37,7 @@ def replace_atomically(path: Path, mode: int = 0o644) -> Iterator[Path]:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(descriptor)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -47,7 +47,7 @@ def replace_atomically(path: Path, mode: int = 0o644) -> Iterator[Path]:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -72,7 +72,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
         sync_folder(target.parent)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -169,7 +169,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(path: Path, error: OSError) -> StateError:
+def unwritable(path: Path, error: OSError) -> StateError:
+    """What to raise where ``path`` could not be written."""
     return StateError(
         f"Cannot write {path}: {error.strerror or error}",
         "Check the free space (df) and the permissions of the folder; nothing there was changed.",

@@ -92,6 +92,11 @@ class Home:
         return self.root / "answering"
 
     @property
+    def calibration(self) -> Path:
+        """What came of the last `clayloop calibrate`. Missing while nobody has asked."""
+        return self.root / "calibration.json"
+
+    @property
     def models(self) -> Path:
         """What `clayloop models fetch` fetched."""
         return self.root / "models"

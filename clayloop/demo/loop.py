@@ -152,7 +152,7 @@ class Demo:
             annotate_as_simulated(client, argilla, corpus, vectors, limits, context.progress)
             pages = {need.a: need.paths for need in asked}
             answered = annotate_by_pages(client, argilla, corpus, pages, context.progress)
-        self.report.conversations = sum(one.submitted for one in answered.datasets)
+        self.report.conversations = answered.submitted
         decisions = read_decisions(client, argilla, context.progress)
         decisions = place_named_sources(decisions, corpus.chunks)
         self.report.annotated = len(decisions)

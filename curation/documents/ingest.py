@@ -35,8 +35,6 @@ from curation.records.identity import content_id
 from curation.settings import ChunkSettings
 from curation.workers import Workers, in_process
 
-__all__ = ["DropReport", "IngestReport", "Skipped", "drop_source", "ingest"]
-
 log = logging.getLogger(__name__)
 
 # Different tokenizers cut this text differently: its tokens stand for the tokenizer in a recipe.

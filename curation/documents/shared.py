@@ -16,12 +16,13 @@ from filelock import FileLock, Timeout
 
 from curation.documents.corpus import Corpus
 from curation.errors import BusyError, StateError
-from curation.files import sha256
+from curation.files import sha256, unwritable
 from curation.home import Home
 from curation.records.identity import content_id
 from curation.sharing import Pointer, PointerMovedError, SharedFolders
 
 _STAGING = ".shared"
+_SAVE_AGAIN = "`clayloop ingest` where the documents are whole saves them there again."
 
 
 def share_corpus(home: Home, url: str | None) -> None:
@@ -124,10 +125,7 @@ def held(home: Home, wait: bool = False) -> Iterator[None]:
             "Wait until it has finished, then run this one again.",
         ) from error
     except OSError as error:
-        raise StateError(
-            f"Cannot write {home.corpus}: {error.strerror or error}",
-            "Check the free space (df) and the permissions of the state folder (CLAYLOOP_HOME).",
-        ) from error
+        raise unwritable(home.corpus, error) from error
     try:
         yield
     finally:
@@ -151,11 +149,6 @@ def _staging(home: Home) -> Iterator[Home]:
         new.corpus.mkdir(parents=True)
         yield new
     except OSError as error:
-        raise StateError(
-            f"Cannot write {root}: {error.strerror or error}", "Check the free space (df) and permissions."
-        ) from error
+        raise unwritable(root, error) from error
     finally:
         shutil.rmtree(root, ignore_errors=True)
-
-
-_SAVE_AGAIN = "`clayloop ingest` where the documents are whole saves them there again."

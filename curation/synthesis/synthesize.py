@@ -105,7 +105,7 @@ def synthesize(
                 generations, fresh = asking.generations(corpus.chunks, settings, report)
                 if known.finds is not None:
                     _look_up(fresh, known.finds, report)
-            triplets = merge(corpus, generations, report.model, earlier, settings.headings)
+            triplets = merge(corpus, generations, report.model, earlier)
             with held(home, wait=True):
                 save_shared(home, lambda place: save_triplets(place, triplets))
     except Timeout:

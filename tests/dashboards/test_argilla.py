@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from curation import (
     ArgillaSettings,
-    Chunk,
     Corpus,
     Home,
     annotate_as_simulated,
@@ -21,7 +20,7 @@ from curation import (
 )
 from dashboards.data.argilla import ArgillaReader
 from dashboards.handover import write_handover
-from tests.dashboards.annotated import FakeVectors
+from tests.curation.making import FakeVectors, chunk_of
 from tests.dashboards.state import told
 from tests.dashboards.test_page import APP, heard_from_argilla, run_until, shown
 
@@ -35,20 +34,9 @@ CHUNKS = 4
 
 @pytest.fixture
 def corpus() -> Corpus:
-    chunks = [
-        Chunk(
-            id=Chunk.make_id("guide.md", (f"Part {number}",), "text"),
-            document_id="0" * 32,
-            source="folder:/guide",
-            path="guide.md",
-            section=(f"Part {number}",),
-            text=f"Part {number}\n\nSet the option to {number} before you start the server.",
-            tokens=14,
-            position=number,
-        )
-        for number in range(CHUNKS)
-    ]
-    return Corpus([], chunks)
+    text = "Part {0}\n\nSet the option to {0} before you start the server."
+    parts = range(CHUNKS)
+    return Corpus([], [chunk_of("guide.md", [f"Part {number}"], text.format(number)) for number in parts])
 
 
 def test_progress_from_nothing_to_annotated(
